@@ -1,0 +1,3 @@
+module Ebm.Analysis.Statistics
+
+let mean (values: float list) = List.average values

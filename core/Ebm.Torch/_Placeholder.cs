@@ -1,0 +1,3 @@
+namespace TorchSharp;
+
+public static partial class torch;

@@ -1,0 +1,2 @@
+module Ebm.Sweeps.Cli
+let main (_: string list) = 0
