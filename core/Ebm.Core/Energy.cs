@@ -1,0 +1,108 @@
+namespace Ebm.Core;
+
+/// <summary>
+/// E: (B, …) → (B). Everywhere in this code base p(x) ∝ exp(−E(x)): low energy, high probability. An energy is a function that may
+/// know its slope; a tether, a temperature, a latent pushforward are closures or sums of energies, and algebra on energies is algebra
+/// on densities.
+/// </summary>
+/// <param name="value">The energy of each row.</param>
+/// <param name="withSlope">Value and input gradient in closed form, (B) and (B, …); without it autograd gives the slope.</param>
+public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Energy, Tensor Slope)>? withSlope = null)
+{
+    /// <summary>(B, …) → (B), with its graph where gradients are on.</summary>
+    public Tensor Of(Tensor x) => value(x);
+
+    internal (Tensor Energy, Tensor Slope) SlopeAt(Tensor x) => withSlope is null ? ByAutograd(x) : withSlope(x);
+
+    /// <summary>A product of densities: energies and slopes add.</summary>
+    public static Energy operator +(Energy a, Energy b) => new(
+        x => a.Of(x) + b.Of(x),
+        x =>
+        {
+            var (e, slope) = a.SlopeAt(x);
+            var (f, other) = b.SlopeAt(x);
+            return (e + f, slope + other);
+        });
+
+    /// <summary>Tempering: p^β.</summary>
+    /// <param name="inverseTemperature">β, a scalar tensor or one per row, (B).</param>
+    /// <param name="energy">The energy at β = 1.</param>
+    public static Energy operator *(Tensor inverseTemperature, Energy energy) => new(
+        x => inverseTemperature * energy.Of(x),
+        x =>
+        {
+            var (e, slope) = energy.SlopeAt(x);
+            return (inverseTemperature * e, inverseTemperature.PerRow(x) * slope);
+        });
+
+    /// <summary>|scale·x − towards|² / 2 spread²: the energy of having risen to <paramref name="towards"/>.</summary>
+    /// <param name="towards">(B, …).</param>
+    /// <param name="scale">A scalar or one per row, (B).</param>
+    /// <param name="spread">Standard deviation, a scalar or one per row, (B).</param>
+    public static Energy Tether(Tensor towards, Tensor scale, Tensor spread) => new(
+        x => ((scale.PerRow(x) * x - towards) / spread.PerRow(x)).square().SumPerRow() / 2,
+        x =>
+        {
+            var residual = (scale.PerRow(x) * x - towards) / spread.PerRow(x);
+            return (residual.square().SumPerRow() / 2, residual * (scale / spread).PerRow(x));
+        });
+
+    /// <summary>|x|² / 2 width²: keeps a normaliser finite where an energy does not grow outside the data.</summary>
+    /// <param name="width">Standard deviation, positive.</param>
+    public static Energy Confinement(double width) => new(
+        x => x.square().SumPerRow() / (2 * width * width),
+        x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)));
+
+    (Tensor, Tensor) ByAutograd(Tensor x)
+    {
+        using var grad = enable_grad();
+        var at = x.detach().requires_grad_(true);
+        var e = value(at);
+        return (e.detach(), autograd.grad([e.sum()], [at])[0].detach());
+    }
+}
+
+/// <summary>
+/// One energy per noise level, E(x, ℓ), ℓ = 0 … Levels−1, level 0 the cleanest.
+/// </summary>
+public interface ILevelEnergy
+{
+    int Levels { get; }
+
+    /// <summary>Each row at its own level: (B, …), (B) int64 → (B).</summary>
+    Tensor At(Tensor x, Tensor level);
+
+    /// <summary>A table, a row per sample and a column per level: (B, …) → (B, Levels).</summary>
+    Tensor All(Tensor x);
+}
+
+public static class Energies
+{
+    /// <summary>
+    /// Energy and slope, cut from the graph on both sides: what kernels see. No graph spans two steps, and parameters get no gradient
+    /// from sampling. Costs a unit per row.
+    /// </summary>
+    /// <returns>(B) and (B, …).</returns>
+    public static (Tensor Energy, Tensor Slope) WithSlope(this Energy energy, Tensor x)
+    {
+        using var outer = NewDisposeScope();
+        using var free = no_grad();
+        var (e, slope) = Cost.Slope(x, () => energy.SlopeAt(x));
+        return (e.MoveToOuterDisposeScope(), slope.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>−∇E(x) with its graph, for objectives that differentiate the score again.</summary>
+    /// <returns>(B, …), as x.</returns>
+    public static Tensor Score(this Energy energy, Tensor x)
+    {
+        var at = x.detach().requires_grad_(true);
+        var score = -autograd.grad([energy.Of(at).sum()], [at], retain_graph: true, create_graph: true)[0];
+        Cost.Rows(x.shape[0]);
+        return score;
+    }
+
+    /// <summary>E(·, ℓ) with each chain at its own level.</summary>
+    /// <param name="energy">The ladder.</param>
+    /// <param name="level">(B) int64.</param>
+    public static Energy At(this ILevelEnergy energy, Tensor level) => new(x => energy.At(x, level));
+}

@@ -1,0 +1,69 @@
+using Ebm.Records;
+
+namespace Ebm.Core;
+
+/// <summary>
+/// One training method, as its paper states it. A method is a module whose registered children are everything that must survive
+/// a restart: networks, persistent chains, adapted steps.
+/// </summary>
+/// <param name="name">The kind that configs name.</param>
+/// <param name="shape">Shape of one row.</param>
+public abstract class Method(string name, long[] shape) : nn.Module(name)
+{
+    protected long[] Shape => shape;
+
+    /// <summary>One optimizer per name; two names may share weights.</summary>
+    public abstract IReadOnlyDictionary<string, nn.Module> Parts { get; }
+
+    /// <summary>
+    /// One step of training as a lazy sequence: each update is applied before the next is computed, so alternation is a loop and a
+    /// yield. The trainer owns scopes, gradients and optimizers.
+    /// </summary>
+    /// <param name="data">As many minibatches as the step needs.</param>
+    /// <param name="rng">This step's stream.</param>
+    public abstract IEnumerable<Update> Iterate(Batches data, Rng rng);
+
+    /// <summary>Rows in data space: (count, …Shape).</summary>
+    public abstract Tensor Sample(long count, Rng rng);
+}
+
+/// <summary>A loss to descend in one part's parameters, and what to record.</summary>
+/// <param name="Part">A key of <see cref="Method.Parts"/>.</param>
+/// <param name="Loss">A scalar with its graph.</param>
+/// <param name="Watched">Values by name: scalars, vectors (recorded as name/i) or matrices (name/i/j). NaN entries, never visited, are not recorded.</param>
+public sealed record Update(string Part, Tensor Loss, params (string Name, Tensor Value)[] Watched);
+
+/// <summary>A method with an explicit density: −log p(x) + const in nats, in data space, every scale applied.</summary>
+public interface IDensity
+{
+    Energy Density { get; }
+}
+
+/// <summary>A method that samples by Markov chains: its sampler, run <c>times</c> as long as <see cref="Method.Sample"/> runs it.</summary>
+public interface IChains
+{
+    Tensor Run(long count, int times, Rng rng);
+}
+
+/// <summary>A method whose levels form a ladder from data to noise.</summary>
+public interface ILadder
+{
+    ILevelEnergy Levels { get; }
+    NoiseSchedule Noise { get; }
+}
+
+/// <summary>
+/// A method that reads log p(x) in one pass, without a normaliser: exact where the level marginal is uniform and the top level is
+/// N(0, I). Its deviations from both are log p(level 0)/p(top) and log p(x | top) − log N(x; 0, I).
+/// </summary>
+public interface IDensityReadout : ILadder
+{
+    /// <summary>log p(x) in nats: (B, …) → (B).</summary>
+    Tensor Readout(Tensor x);
+}
+
+/// <summary>Arrays for figures that only this method can give: level jumps, trajectories.</summary>
+public interface IPortrait
+{
+    IEnumerable<NamedArray> Portrait(Rng rng);
+}

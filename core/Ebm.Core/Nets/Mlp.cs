@@ -1,0 +1,57 @@
+namespace Ebm.Core;
+
+/// <summary>Smooth or leaky: a kink in an activation is a jump in a slope, and chains follow slopes.</summary>
+public enum Activation { Silu, Softplus, LeakyRelu, Gelu, Tanh, Relu }
+
+public static class Activations
+{
+    public static Tensor Of(this Activation activation, Tensor x) => activation switch
+    {
+        Activation.Silu => nn.functional.silu(x),
+        Activation.Softplus => nn.functional.softplus(x),
+        Activation.LeakyRelu => nn.functional.leaky_relu(x, .2),
+        Activation.Gelu => nn.functional.gelu(x),
+        Activation.Tanh => x.tanh(),
+        Activation.Relu => nn.functional.relu(x),
+        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "is not an activation"),
+    };
+}
+
+/// <summary>Rows through fully connected layers: (B, …from) → (B, …to).</summary>
+public sealed class Mlp : nn.Module<Tensor, Tensor>
+{
+    readonly Modules.Linear[] layers;
+    readonly MlpSpec settings;
+    readonly long[] to;
+
+    public Mlp(MlpSpec settings, Rng rng, long[] from, long[] to) : base(nameof(Mlp))
+    {
+        (this.settings, this.to) = (settings, to);
+        long[] widths = [from.Size(), .. Enumerable.Repeat((long)settings.Width, settings.Depth), to.Size()];
+        layers = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: rng.Device))];
+        for (var i = 0; i < layers.Length; i++) register_module($"layer{i}", layers[i]);
+        this.DrawnFrom(rng);
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        Cost.Pass(x);
+        var h = layers[0].call(settings.InputScale == 1 ? x.Flat() : x.Flat() * settings.InputScale);
+        foreach (var layer in layers.Skip(1)) h = layer.call(settings.Activation.Of(h));
+        return to.Length == 1 ? h : h.reshape(to.Rows(h.shape[0]));
+    }
+}
+
+/// <summary>A fully connected network.</summary>
+/// <param name="Width">Units per hidden layer.</param>
+/// <param name="Depth">Hidden layers.</param>
+/// <param name="InputScale">The first layer sees the row times this: 3 for unit-scale data makes detail learnable.</param>
+[Kind("mlp")]
+public sealed record MlpSpec(int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 1) : INetSpec
+{
+    public int Width { get; } = Require.AtLeast(1, Width);
+    public int Depth { get; } = Require.AtLeast(1, Depth);
+    public double InputScale { get; } = Require.Positive(InputScale);
+
+    public nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to) => new Mlp(this, rng, from, to);
+}

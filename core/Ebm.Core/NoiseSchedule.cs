@@ -1,0 +1,100 @@
+namespace Ebm.Core;
+
+/// <summary>
+/// x_ℓ = signal_ℓ · x_0 + noise_ℓ · ξ, ξ ~ N(0, I), for levels ℓ = 0 … Levels−1, level 0 the cleanest. Data, not behaviour: two arrays.
+/// </summary>
+/// <param name="Signal">(Levels), in [0, 1].</param>
+/// <param name="Noise">(Levels), increasing, in units of the data.</param>
+public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
+{
+    public int Levels => (int)Signal.shape[0];
+
+    /// <summary>Rows at their levels: (B, …), (B) int64 → (B, …).</summary>
+    public Tensor Diffuse(Tensor x0, Tensor level, Rng rng) =>
+        At(Signal, level, x0) * x0 + At(Noise, level, x0) * rng.NormalLike(x0);
+
+    /// <summary>
+    /// One rung: x_{ℓ+1} = scale · x_ℓ + spread · ξ, for exploding and preserved variance alike. scale = signal_{ℓ+1} / signal_ℓ and
+    /// spread² = noise_{ℓ+1}² − scale² noise_ℓ².
+    /// </summary>
+    /// <param name="level">(B) int64, below the top.</param>
+    /// <returns>(B) and (B).</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A level is the top one: nothing lies above it.</exception>
+    public (Tensor Scale, Tensor Spread) Rise(Tensor level)
+    {
+        if (level.max().item<long>() is var top && top >= Levels - 1)
+            throw new ArgumentOutOfRangeException(nameof(level), $"level {top} is the top of {Levels} levels; only levels 0 to {Levels - 2} have a rung above them");
+        var scale = Signal[level + 1] / Signal[level];
+        return (scale, (Noise[level + 1].square() - (scale * Noise[level]).square()).sqrt());
+    }
+
+    /// <summary>Noise of each row's level, shaped to broadcast over the rows.</summary>
+    public Tensor NoiseAt(Tensor level, Tensor rows) => At(Noise, level, rows);
+
+    public NoiseSchedule To(Device device) => new(Signal.to(device), Noise.to(device));
+
+    public NoiseSchedule To(ScalarType dtype) => new(Signal.to(dtype), Noise.to(dtype));
+
+    /// <summary>Variance exploding: signal 1, noise geometric from low to high.</summary>
+    public static NoiseSchedule Geometric(double low, double high, int levels) =>
+        Of(Geometrically(low, high, levels), _ => 1);
+
+    /// <summary>
+    /// Variance preserving, signal² = 1 − noise²: noise geometric from low to high over all levels but the last, which is almost
+    /// pure N(0, I), noise <see cref="TopNoise"/>.
+    /// </summary>
+    public static NoiseSchedule VariancePreserving(double low, double high, int levels) =>
+        Of([.. Geometrically(low, high, levels - 1), TopNoise], s => Math.Sqrt(1 - s * s));
+
+    /// <summary>A signal of .014 is left, so that a rung up exists from every level below.</summary>
+    public const double TopNoise = .9999;
+
+    /// <summary>
+    /// Levels with which the categorical draw of the level moves: neighbours at log-variance distance δ = 2/√d differ by a divergence
+    /// of about d δ²/4 = 1, so T ≈ (√d/2) ln(v_max/v_min) steps, one level more, and the top.
+    /// </summary>
+    /// <param name="size">d, numbers in one row.</param>
+    /// <param name="low">Noise of level 0, positive.</param>
+    /// <param name="high">Noise of the highest geometric level.</param>
+    public static int LevelsFor(long size, double low, double high) =>
+        Math.Max(2, (int)Math.Ceiling(Math.Sqrt(size) * Math.Log(high / low)) + 1) + 1;
+
+    static Tensor At(Tensor array, Tensor level, Tensor rows) => array[level].to(rows.dtype).PerRow(rows);
+
+    static NoiseSchedule Of(IReadOnlyList<double> noise, Func<double, double> signal) =>
+        new(tensor(noise.Select(signal).ToArray(), dtype: get_default_dtype()), tensor(noise.ToArray(), dtype: get_default_dtype()));
+
+    static double[] Geometrically(double low, double high, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => count == 1 ? low : low * Math.Pow(high / low, i / (count - 1.0)))];
+}
+
+/// <summary>Noise geometric from low to high, signal 1.</summary>
+/// <param name="Low">Noise of the cleanest level, in units of the data.</param>
+/// <param name="High">Noise of the top level; several times the data's spread.</param>
+/// <param name="Levels">How many; unset, as many as the level draw needs in the data's dimension.</param>
+[Kind("geometric")]
+public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null) : ISpec<NoiseSchedule>
+{
+    public double Low { get; } = Require.Positive(Low);
+    public double High { get; } = Require.That(High, High > Low, $"is the top level's noise and must exceed the lowest, {Low}");
+    public int? Levels { get; } = Require.AtLeast(2, Levels);
+
+    public NoiseSchedule Build(Site site) =>
+        NoiseSchedule.Geometric(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High)).To(site.Device);
+}
+
+/// <summary>Noise geometric from low to high, then almost pure noise, at signal² = 1 − noise²: for data of unit scale.</summary>
+/// <param name="Low">Noise of the cleanest level.</param>
+/// <param name="High">Noise of the highest level but one, below 1.</param>
+/// <param name="Levels">How many; unset, as many as the level draw needs in the data's dimension.</param>
+[Kind("variance-preserving")]
+public sealed record VariancePreservingSpec(double Low = .03, double High = .95, int? Levels = null) : ISpec<NoiseSchedule>
+{
+    public double Low { get; } = Require.Positive(Low);
+    public double High { get; } = Require.That(High, High > Low && High < NoiseSchedule.TopNoise,
+        $"must lie above the lowest noise, {Low}, and below the top level's, {NoiseSchedule.TopNoise}");
+    public int? Levels { get; } = Require.AtLeast(3, Levels);
+
+    public NoiseSchedule Build(Site site) =>
+        NoiseSchedule.VariancePreserving(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High)).To(site.Device);
+}

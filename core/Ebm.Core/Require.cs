@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Ebm.Core;
+
+/// <summary>A setting whose value the domain does not allow. The catalog adds file, line and path.</summary>
+/// <param name="setting">The constructor parameter's name.</param>
+/// <param name="says">What is wrong, in the words of the domain: "is a length of step, so it must be positive; -1 is not".</param>
+public sealed class SettingException(string setting, string says) : Exception($"{setting} {says}")
+{
+    public string Setting => setting;
+    public string Says => says;
+}
+
+/// <summary>Settings check themselves where they are declared: <c>public double Step { get; } = Require.Positive(Step);</c></summary>
+public static class Require
+{
+    public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
+        value > T.Zero && T.IsFinite(value) ? value : throw Refuse(setting, "must be positive", value);
+
+    public static T? Positive<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
+        value is { } given ? Positive(given, setting) : null;
+
+    public static T NonNegative<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
+        value >= T.Zero && T.IsFinite(value) ? value : throw Refuse(setting, "must not be negative", value);
+
+    public static T AtLeast<T>(T least, T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
+        value >= least ? value : throw Refuse(setting, $"must be at least {Show(least)}", value);
+
+    public static T? AtLeast<T>(T least, T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
+        value is { } given ? AtLeast(least, given, setting) : null;
+
+    /// <summary>Both ends belong to the range.</summary>
+    public static T Between<T>(T low, T high, T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
+        value >= low && value <= high ? value : throw Refuse(setting, $"must lie between {Show(low)} and {Show(high)}", value);
+
+    public static T That<T>(T value, bool holds, string must, [CallerArgumentExpression(nameof(value))] string setting = "") =>
+        holds ? value : throw new SettingException(setting, $"{must}; {Show(value)} does not");
+
+    static SettingException Refuse<T>(string setting, string must, T value) => new(setting, $"{must}; {Show(value)} is not allowed");
+
+    static string Show<T>(T value) => value switch
+    {
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        System.Collections.IEnumerable many and not string => $"[{string.Join(", ", many.Cast<object>().Select(Show))}]",
+        _ => value?.ToString() ?? "null",
+    };
+}

@@ -1,0 +1,58 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+namespace Ebm.Core;
+
+/// <summary>
+/// All randomness, explicit; there is no default one. A stream is a pure function of its parent's seed and its name, so that a new
+/// consumer disturbs no other: evaluating more often never changes training. Step n of training draws from
+/// <c>Stream("training").Stream(n)</c>, so that a checkpoint needs n and no generator's state.
+/// </summary>
+/// <param name="seed">The stream's identity.</param>
+/// <param name="device">Where tensors are drawn; the CPU unless said. Streams inherit it.</param>
+public sealed class Rng(ulong seed, Device? device = null) : IDisposable
+{
+    Generator? generator;
+
+    public ulong Seed => seed;
+    public Device Device { get; } = device ?? CPU;
+
+    /// <summary>A new independent stream; this one does not advance.</summary>
+    public Rng Stream(string name)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        var text = new byte[sizeof(ulong) + Encoding.UTF8.GetByteCount(name)];
+        BinaryPrimitives.WriteUInt64LittleEndian(text, seed);
+        Encoding.UTF8.GetBytes(name, text.AsSpan(sizeof(ulong)));
+        SHA256.HashData(text, hash);
+        return new Rng(BinaryPrimitives.ReadUInt64LittleEndian(hash), Device);
+    }
+
+    /// <inheritdoc cref="Stream(string)"/>
+    public Rng Stream(long index) => Stream(index.ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <summary>ξ ~ N(0, 1).</summary>
+    public Tensor Normal(params long[] shape) => randn(shape, device: Device, generator: Source);
+
+    /// <summary>ξ ~ N(0, 1), with the shape, dtype and device of x.</summary>
+    public Tensor NormalLike(Tensor x) => randn(x.shape, dtype: x.dtype, device: x.device, generator: Source);
+
+    /// <summary>Uniform on [0, 1).</summary>
+    public Tensor Uniform(params long[] shape) => rand(shape, device: Device, generator: Source);
+
+    /// <inheritdoc cref="Uniform"/>
+    public Tensor UniformLike(Tensor x) => rand(x.shape, dtype: x.dtype, device: x.device, generator: Source);
+
+    /// <summary>Uniform on 0 … below−1, int64.</summary>
+    public Tensor Integers(long below, params long[] shape) => randint(0, below, shape, dtype: int64, device: Device, generator: Source);
+
+    /// <summary>A draw from softmax(logits) for each row, by the Gumbel maximum: (B, K) → (B) int64.</summary>
+    public Tensor Categorical(Tensor logits) => (logits - UniformLike(logits).clamp(min: 1e-30).log().neg().log()).argmax(-1);
+
+    /// <summary>0 … count−1 in random order, int64.</summary>
+    public Tensor Permutation(long count) => randperm(count, dtype: int64, device: Device, generator: Source);
+
+    Generator Source => generator ??= new Generator(seed, Device);
+
+    public void Dispose() => generator?.Dispose();
+}

@@ -1,0 +1,24 @@
+namespace Ebm.Core;
+
+/// <summary>
+/// x′ = x − ε ∇E(x) + √(2εT) ξ. Papers that write δ²/2 or s²/2 before the slope mean ε by it.
+/// </summary>
+/// <param name="Step">ε, (1) or one per chain, (B): a ladder of levels is one batch.</param>
+/// <param name="Temperature">T, always said: 1 samples exp(−E), 0 descends.</param>
+public sealed record Langevin(Tensor Step, double Temperature) : IProposal
+{
+    public (ChainState Candidate, Func<ChainState, Tensor> LogRatio) Propose(Energy energy, ChainState from, Rng rng)
+    {
+        var here = from.Under(energy);
+        var step = Step.PerRow(here.Position);
+        var noise = (2 * Temperature * step).sqrt() * rng.NormalLike(here.Position);
+        var candidate = new ChainState(here.Position - step * here.Slope! + noise);
+
+        // q(x′ | x) = N(x − ε∇E(x), 2εT): the forward residual is the noise itself, the backward one is x − x′ + ε∇E(x′).
+        return (candidate, to =>
+        {
+            var back = here.Position - to.Position + step * to.Slope!;
+            return ((noise.square() - back.square()) / (4 * Temperature * step)).SumPerRow();
+        });
+    }
+}
