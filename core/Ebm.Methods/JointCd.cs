@@ -1,0 +1,255 @@
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Methods;
+
+/// <summary>Where the negative chains of a step begin.</summary>
+public enum Start { Data, Persistent, Hybrid, Noise }
+
+/// <summary>The negative phase's energy: of the drawn level, or −log Σ_ℓ exp(−E(x, ℓ)), its expectation over the draw.</summary>
+public enum Negative { LogSumExp, Sampled }
+
+/// <summary>How rows are generated: down the levels in turn, or by the joint chain, emitted on returning to level 0.</summary>
+public enum Generation { Annealed, Joint }
+
+/// <summary>
+/// Joint time-sample contrastive divergence: the noise level ("time") is a random variable, and one energy E(x, ℓ) is learned of the
+/// pair, p(x, ℓ) = exp(−E(x, ℓ)) / Z, where data are (signal_ℓ x₀ + noise_ℓ ξ, ℓ) with ℓ uniform.
+/// Contrastive divergence in its basic form, mean E(x⁺, ℓ⁺) − mean E(x⁻, ℓ⁻), with negatives from a chain that alternates the two
+/// conditionals: x given ℓ by Langevin, ℓ given x exactly, p(ℓ | x) = softmax_ℓ(−E(x, ℓ)). A chain that climbs to noise and comes back
+/// has changed mode, which no chain at one level does.
+/// Source: Yair and Michaeli, "Thinking fourth dimensionally: treating time as a random variable in EBMs" (2023), of which only the abstract and
+/// the start of the introduction are public; the chain, the persistent start and the steps per level follow from the joint density and
+/// are our completion, close to Zhang, Tan and Ou's DAEBM (2023), whose Metropolis correction we do not share.
+/// </summary>
+public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortrait
+{
+    readonly JointCdSpec settings;
+    readonly NoiseSchedule noise;
+    readonly LevelNet energy;
+    readonly StepSizes steps;
+    readonly Memory chains;
+    readonly LevelJumps jumps;
+    readonly Energy confinement;
+
+    public JointCd(JointCdSpec settings, Site site) : base("joint-cd", site.Shape)
+    {
+        this.settings = settings;
+        noise = settings.Noise.Build(site);
+        energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, noise);
+        steps = new StepSizes(settings.Step * (noise.Noise.square() + settings.StepFloor * settings.StepFloor),
+            settings.Acceptance, settings.Adjusted && settings.Adapt ? .1 : 0);
+        var levels = site.Rng.Stream("levels").Integers(noise.Levels, settings.Memory);
+        chains = new Memory(site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)), levels);
+        jumps = new LevelJumps(noise.Levels, site.Device);
+        confinement = Energy.Confinement(settings.Confinement);
+        register_module("energy", energy);
+        register_module("steps", steps);
+        register_module("chains", chains);
+        register_module("jumps", jumps);
+        Parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
+    }
+
+    public override IReadOnlyDictionary<string, nn.Module> Parts { get; }
+
+    public override IEnumerable<Update> Iterate(Batches data, Rng rng)
+    {
+        // Positive phase: data, each row at a uniform level.
+        var batch = data.Next();
+        var level = rng.Integers(noise.Levels, batch.shape[0]);
+        var risen = noise.Diffuse(batch, level, rng);
+
+        // Negative phase: the joint chain from its start, x given ℓ and ℓ given x in turn.
+        var (x, l, slots) = Begin(risen, level, rng);
+        var begun = x;
+        Tensor accepted = zeros_like(x.Flat()[.., 0]), at = l;
+        for (var round = 0; round < settings.Rounds; round++)
+        {
+            at = l;
+            (x, accepted) = Move(x, l, settings.Steps, rng, learn: true);
+            l = rng.Categorical(-energy.All(x));
+            jumps.Record(at, l);
+        }
+        chains.Store(slots, x, l);
+
+        var positive = energy.At(risen, level);
+        var negative = settings.Negative == Negative.Sampled ? energy.At(x, l) : -(-energy.All(x)).logsumexp(1);
+        yield return new("energy", Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
+            ("gap", Objectives.Contrast(positive, negative)),
+            ("magnitude", positive.abs().mean()),
+            ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
+            ("accepted", PerLevel(accepted, at)),
+            ("step", steps.All),
+            ("occupancy", Occupancy(l)),
+            ("jump", jumps.Matrix));
+    }
+
+    /// <summary>Rows where the chains begin, their levels, and the slots of memory they go back to.</summary>
+    (Tensor X, Tensor Level, Tensor Slots) Begin(Tensor risen, Tensor level, Rng rng)
+    {
+        var count = risen.shape[0];
+        var (x, l, slots) = chains.Draw(count, rng);
+        var (fromData, fromNoise) = settings.Start switch
+        {
+            Start.Data => (1.0, 0.0),
+            Start.Noise => (0.0, 1.0),
+            Start.Persistent => (0.0, 0.0),
+            Start.Hybrid => (settings.FromData, settings.FromNoise),
+            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Start, "is not a start"),
+        };
+        var coin = rng.UniformLike(x.Flat()[.., 0]);
+        var data = coin < fromData;
+        var fresh = coin > 1 - fromNoise;
+        x = where(data.PerRow(x), risen, where(fresh.PerRow(x), rng.NormalLike(x), x));
+        l = where(data, level, where(fresh, full_like(l, noise.Levels - 1), l));
+        return (x, l, slots);
+    }
+
+    /// <summary>x given ℓ: Langevin with the step of each chain's level.</summary>
+    /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
+    (Tensor X, Tensor Accepted) Move(Tensor x, Tensor level, int count, Rng rng, bool learn = false)
+    {
+        var proposal = new Langevin(steps.For(level), Temperature: 1);
+        IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
+        var accepted = zeros_like(x.Flat()[.., 0]);
+        var moved = kernel.Run(energy.At(level) + confinement, x, count, rng, (_, _, taken) => accepted.add_(taken));
+        accepted = accepted / count;
+        if (learn) steps.Learn(level, accepted);
+        return (moved, accepted);
+    }
+
+    public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
+
+    public Tensor Run(long count, int times, Rng rng) => settings.Generation switch
+    {
+        Generation.Annealed => Finish(Descend(rng.Normal(Shape.Rows(count)), times, rng)),
+        Generation.Joint => Finish(Travel(count, times, rng)),
+        _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Generation, "is not a way to generate"),
+    };
+
+    /// <summary>From N(0, I) down the levels, each for as many steps.</summary>
+    Tensor Descend(Tensor x, int times, Rng rng) => Chain.Repeat(noise.Levels, x, (i, at) =>
+        Move(at, AllAt(noise.Levels - 1 - i, at), times * settings.SampleSteps, rng).X);
+
+    /// <summary>The joint chain from (N(0, I), top); a row is emitted on its chain's <c>visits</c>-th arrival at level 0.</summary>
+    /// <exception cref="InvalidOperationException">Chains do not come down: the levels do not mix.</exception>
+    Tensor Travel(long count, int times, Rng rng)
+    {
+        using var free = no_grad();
+        using var scope = NewDisposeScope();
+        var x = rng.Normal(Shape.Rows(count));
+        var l = AllAt(noise.Levels - 1, x);
+        Tensor emitted = zeros_like(x), visits = zeros_like(l);
+        var limit = 20L * times * settings.Visits * noise.Levels * noise.Levels;
+        for (var round = 0L; round < limit; round++)
+        {
+            using var inner = NewDisposeScope();
+            (x, _) = Move(x, l, settings.Steps, rng);
+            l = rng.Categorical(-energy.All(x));
+            visits = visits + (l == 0).to(int64);
+            var arrives = (l == 0).logical_and(visits == times * settings.Visits);
+            emitted = where(arrives.PerRow(x), x, emitted);
+            (x, l) = (x.MoveToOuterDisposeScope(), l.MoveToOuterDisposeScope());
+            (emitted, visits) = (emitted.MoveToOuterDisposeScope(), visits.MoveToOuterDisposeScope());
+            if ((visits >= times * settings.Visits).all().item<bool>()) return emitted.MoveToOuterDisposeScope();
+        }
+        var late = (visits < times * settings.Visits).sum().item<long>();
+        throw new InvalidOperationException(
+            $"joint-cd: {late} of {count} chains were not back at level 0 within {limit} rounds: the levels do not mix; generation: annealed does not need them to");
+    }
+
+    /// <summary>Tweedie's estimate of the clean row, E[x₀ | x] = (x − noise₀² ∇E(x, 0)) / signal₀, where asked for.</summary>
+    Tensor Finish(Tensor x)
+    {
+        if (!settings.Denoise) return x;
+        var zero = AllAt(0, x);
+        return (x - noise.Noise[0].square() * energy.At(zero).WithSlope(x).Slope) / noise.Signal[0];
+    }
+
+    /// <summary>−log p(x, ℓ = 0) + const: level 0 is the data, blurred by noise₀.</summary>
+    public Energy Density => new Energy(x => energy.At(x, AllAt(0, x))) + confinement;
+
+    public ILevelEnergy Levels => energy;
+    public NoiseSchedule Noise => noise;
+
+    /// <summary>log p(x) = E(x, top) − E(x, 0) + log N(x; 0, I): exact where the top level is N(0, I) and levels are uniform.</summary>
+    public Tensor Readout(Tensor x)
+    {
+        var all = energy.All(x);
+        return all[.., -1] - all[.., 0] - x.square().SumPerRow() / 2 - Shape.Size() * Math.Log(2 * Math.PI) / 2;
+    }
+
+    public IEnumerable<NamedArray> Portrait(Rng rng)
+    {
+        yield return Arrays.Named("level-jumps", ["from", "to"], jumps.Matrix.nan_to_num(0));
+        if (Shape is not [var dimension]) yield break;
+
+        const int travellers = 16, rounds = 200;
+        var path = new List<Tensor>();
+        var x = rng.Normal(travellers, dimension);
+        var l = AllAt(noise.Levels - 1, x);
+        for (var round = 0; round < rounds; round++)
+        {
+            (x, _) = Move(x, l, settings.Steps, rng);
+            l = rng.Categorical(-energy.All(x));
+            path.Add(cat([x, l.to(x.dtype).unsqueeze(1)], 1).detach());
+        }
+        yield return Arrays.Named("trajectories", ["round", "chain", "coordinate, then level"], stack(path.ToArray()));
+    }
+
+    Tensor AllAt(int level, Tensor x) => full([x.shape[0]], level, dtype: int64, device: x.device);
+
+    /// <summary>Mean by level, (Levels); NaN where no chain was.</summary>
+    Tensor PerLevel(Tensor values, Tensor level)
+    {
+        var sums = zeros(noise.Levels, device: values.device).index_add_(0, level, values.to(float32), 1);
+        var visits = zeros(noise.Levels, device: values.device).index_add_(0, level, ones_like(values).to(float32), 1);
+        return sums / visits;
+    }
+
+    /// <summary>Total variation between the chains' levels and the uniform law: the first symptom of levels that do not mix.</summary>
+    Tensor Occupancy(Tensor level)
+    {
+        var share = zeros(noise.Levels, device: level.device).index_add_(0, level, ones(level.shape[0], device: level.device), 1) / level.shape[0];
+        return (share - 1.0 / noise.Levels).abs().sum() / 2;
+    }
+}
+
+/// <summary>Joint time-sample contrastive divergence.</summary>
+/// <param name="Steps">Langevin steps per transition.</param>
+/// <param name="Rounds">Transitions, each ending in a draw of the level; short ones and more updates learn faster than long ones.</param>
+/// <param name="FromData">Share of the chains of a hybrid start that begin at this step's data.</param>
+/// <param name="FromNoise">Share that begins at N(0, I), top level; the rest goes on where it was.</param>
+/// <param name="Memory">Persistent chains, at least a batch.</param>
+/// <param name="Adjusted">Metropolis-adjusted moves; false is faster and biased by the step.</param>
+/// <param name="Step">ε_ℓ at the start = step · (noise_ℓ² + step-floor²).</param>
+/// <param name="Adapt">Adjusted moves learn each level's step from its acceptance.</param>
+/// <param name="Acceptance">What adaptation aims at.</param>
+/// <param name="SampleSteps">Langevin steps per level of annealed generation.</param>
+/// <param name="Visits">Arrivals at level 0 before the joint chain emits its row.</param>
+/// <param name="Denoise">Generated rows end in Tweedie's estimate of the clean row.</param>
+/// <param name="Magnitude">Weight of E⁺² + E⁻², against a drift that contrasts cannot see.</param>
+/// <param name="Confinement">Width of the weak |x|²/2w² that keeps every level's normaliser finite.</param>
+[Kind("joint-cd")]
+public sealed record JointCdSpec(
+    ILevelEnergySpec Energy, ISpec<NoiseSchedule> Noise,
+    int Steps = 4, int Rounds = 1, Start Start = Start.Hybrid, double FromData = .3, double FromNoise = .05, int Memory = 10_000,
+    bool Adjusted = true, double Step = .15, double StepFloor = .1, bool Adapt = true, double Acceptance = .6,
+    Negative Negative = Negative.LogSumExp, Generation Generation = Generation.Annealed, int SampleSteps = 20, int Visits = 5,
+    bool Denoise = false, double Magnitude = 0, double Confinement = 10) : ISpec<Method>
+{
+    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int Rounds { get; } = Require.AtLeast(1, Rounds);
+    public double FromData { get; } = Require.Between(0, 1, FromData);
+    public double FromNoise { get; } = Require.Between(0, 1 - FromData, FromNoise);
+    public int Memory { get; } = Require.AtLeast(1, Memory);
+    public double Step { get; } = Require.Positive(Step);
+    public double StepFloor { get; } = Require.NonNegative(StepFloor);
+    public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
+    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
+    public int Visits { get; } = Require.AtLeast(1, Visits);
+    public double Magnitude { get; } = Require.NonNegative(Magnitude);
+    public double Confinement { get; } = Require.Positive(Confinement);
+
+    public Method Build(Site site) => new JointCd(this, site);
+}
