@@ -50,8 +50,7 @@ public static partial class Machine
     public static bool Deterministic(bool on)
     {
         if (!HasNative) return false;
-        SetDeterministic(on ? 1 : 0);
-        return true;
+        return SetDeterministic((byte)(on ? 1 : 0), 0) == 0;
     }
 
     /// <summary>Whether libtorch is asked for repeatable kernels now; null where there is no switch.</summary>
@@ -80,14 +79,14 @@ public static partial class Machine
     private static partial int SetEnv(string name, string value, int overwrite);
 
     [LibraryImport(Native, EntryPoint = "ebm_set_deterministic")]
-    private static partial void SetDeterministic(int on);
+    private static partial int SetDeterministic(byte on, byte warnOnly);
 
     [LibraryImport(Native, EntryPoint = "ebm_deterministic")]
-    private static partial int GetDeterministic();
+    private static partial byte GetDeterministic();
 
     [LibraryImport(Native, EntryPoint = "ebm_version")]
     private static partial nint Version();
 
-    [LibraryImport(Native, EntryPoint = "ebm_build_string")]
+    [LibraryImport(Native, EntryPoint = "ebm_build_config")]
     private static partial nint BuildString();
 }
