@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Ebm.Records;
+
+/// <summary>
+/// A file is there whole or not at all: written under another name, brought to the disk, then renamed into place, and the folder brought to the disk
+/// as well. A reader never sees half of it, whenever the machine stops.
+/// </summary>
+public static class AtomicFile
+{
+    static long count;
+
+    /// <summary>Writes a file, or replaces it.</summary>
+    public static void Write(string path, Action<Stream> content)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var beside = Path.Combine(
+            folder,
+            string.Create(CultureInfo.InvariantCulture, $".{Path.GetFileName(path)}.{Environment.ProcessId}-{Interlocked.Increment(ref count)}.new")
+        );
+        try
+        {
+            using (var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            {
+                content(stream);
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(beside, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(beside);
+            throw;
+        }
+        SyncFolder(folder);
+    }
+
+    /// <summary>Writes a file of UTF-8 text without a byte-order mark, or replaces it.</summary>
+    public static void Write(string path, string text) => Write(path, Encoding.UTF8.GetBytes(text));
+
+    public static void Write(string path, byte[] bytes) => Write(path, stream => stream.Write(bytes));
+
+    /// <summary>Brings a folder's list of names to the disk, so that a rename in it outlives a power cut.</summary>
+    /// <exception cref="IOException">The system could not.</exception>
+    public static void SyncFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+            return;   // NTFS journals renames itself and has no such call
+        var handle = Open(folder, 0);
+        if (handle < 0)
+            throw new IOException($"{folder}: the folder cannot be opened: {Marshal.GetLastPInvokeErrorMessage()}.");
+        try
+        {
+            const int notForFolders = 22;   // EINVAL: some network file systems cannot sync a folder, and say so
+            if (Sync(handle) != 0 && Marshal.GetLastPInvokeError() != notForFolders)
+                throw new IOException($"{folder}: the folder cannot be brought to the disk: {Marshal.GetLastPInvokeErrorMessage()}.");
+        }
+        finally
+        {
+            _ = Close(handle);
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    static extern int Sync(int handle);
+
+    [DllImport("libc", EntryPoint = "close", SetLastError = true)]
+    static extern int Close(int handle);
+}

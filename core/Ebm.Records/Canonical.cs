@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Ebm.Records;
+
+/// <summary>
+/// One text for one value, on every machine and in every culture: canonical JSON in the manner of RFC 8785, so that its SHA-256 can be an identity.
+/// Keys in ordinal order, strings in Unicode's normal form C, no blanks. Two things differ from the RFC: a float keeps its type (<c>1.0</c> is not
+/// <c>1</c>; <see cref="Scalars.Text"/> has the digits), and NaN and the infinities are the strings "NaN", "Infinity", "-Infinity". −0.0 is 0.0.
+/// </summary>
+public static class Canonical
+{
+    /// <exception cref="ConfigException">A text that cannot be brought into normal form.</exception>
+    public static string Json(Document document)
+    {
+        var text = new StringBuilder();
+        Write(text, document, "");
+        return text.ToString();
+    }
+
+    /// <summary>SHA-256 of a text's UTF-8 bytes, 64 lower-case hexadecimal digits.</summary>
+    public static string Sha256(string text) => Sha256(Encoding.UTF8.GetBytes(text));
+
+    public static string Sha256(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+    public static string Sha256(Stream stream) => Convert.ToHexStringLower(SHA256.HashData(stream));
+
+    /// <summary>SHA-256 of a file's bytes, 64 lower-case hexadecimal digits.</summary>
+    public static string Sha256OfFile(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Sha256(stream);
+    }
+
+    static void Write(StringBuilder text, Document node, string path)
+    {
+        switch (node.Kind)
+        {
+            case DocumentKind.Null:
+                text.Append("null");
+                break;
+            case DocumentKind.Bool:
+                text.Append((bool)node.Value! ? "true" : "false");
+                break;
+            case DocumentKind.Integer:
+                text.Append(((long)node.Value!).ToString(CultureInfo.InvariantCulture));
+                break;
+            case DocumentKind.Float:
+                text.Append(Number((double)node.Value!));
+                break;
+            case DocumentKind.Text:
+                WriteString(text, (string)node.Value!, node.Source, path);
+                break;
+            case DocumentKind.List:
+                text.Append('[');
+                for (var i = 0; i < node.Items.Count; i++)
+                {
+                    if (i > 0)
+                        text.Append(',');
+                    Write(text, node.Items[i], Document.Join(path, i.ToString(CultureInfo.InvariantCulture)));
+                }
+                text.Append(']');
+                break;
+            default:
+                text.Append('{');
+                var first = true;
+                foreach (var entry in node.Entries.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+                {
+                    if (!first)
+                        text.Append(',');
+                    first = false;
+                    var below = Document.Join(path, entry.Key);
+                    WriteString(text, entry.Key, entry.KeySource, below);
+                    Write(text.Append(':'), entry.Value, below);
+                }
+                text.Append('}');
+                break;
+        }
+    }
+
+    static string Number(double value) =>
+        double.IsNaN(value) ? "\"NaN\""
+        : double.IsInfinity(value) ? (value > 0 ? "\"Infinity\"" : "\"-Infinity\"")
+        : Scalars.Text(value == 0 ? 0.0 : value);
+
+    static void WriteString(StringBuilder text, string value, Source source, string path)
+    {
+        text.Append('"');
+        foreach (var c in Normal(value, source, path))
+            text.Append(
+                c switch
+                {
+                    '"' => "\\\"",
+                    '\\' => "\\\\",
+                    '\b' => "\\b",
+                    '\t' => "\\t",
+                    '\n' => "\\n",
+                    '\f' => "\\f",
+                    '\r' => "\\r",
+                    < ' ' => $"\\u{(int)c:x4}",
+                    _ => c.ToString(),
+                }
+            );
+        text.Append('"');
+    }
+
+    // Below U+0300 every text is in normal form. Above, the runtime must know Unicode's tables: without them (invariant globalization) it returns
+    // its argument, and one config would get two identities.
+    static string Normal(string value, Source source, string path)
+    {
+        if (value.All(c => c < '\u0300'))
+            return value;
+        if ("e\u0301".Normalize(NormalizationForm.FormC).Length != 1)
+            throw new ConfigException(source, path, $"\"{value}\" cannot be compared with other spellings of itself, because this .NET runs without Unicode's tables; install libicu or keep to Latin letters.");
+        try
+        {
+            return value.Normalize(NormalizationForm.FormC);
+        }
+        catch (ArgumentException error)
+        {
+            throw new ConfigException(source, path, $"this is not text: {error.Message}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Ebm.Records;
+
+/// <summary>
+/// Files that grow by a JSON object a line, each with its <c>step</c>. A process may die in the middle of a line: such a last line is not there
+/// for a reader, and is cut off before a resumed run appends. A torn line anywhere else is an error.
+/// </summary>
+static class JsonLines
+{
+    internal static void Append<T>(string path, IEnumerable<T> lines)
+    {
+        var text = new StringBuilder();
+        foreach (var line in lines)
+            text.Append(JsonSerializer.Serialize(line, Json.Line)).Append('\n');
+        if (text.Length == 0)
+            return;
+        using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        stream.Write(Encoding.UTF8.GetBytes(text.ToString()));
+    }
+
+    internal static IEnumerable<T> Read<T>(string path)
+    {
+        if (!File.Exists(path))
+            yield break;
+        // Another process may be appending.
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(stream, new UTF8Encoding(false));
+        var number = 0;
+        foreach (var line in WholeLines(reader))
+        {
+            number++;
+            T value;
+            try
+            {
+                value = JsonSerializer.Deserialize<T>(line, Json.Line) ?? throw new JsonException("null stands here");
+            }
+            catch (JsonException error)
+            {
+                throw new InvalidDataException($"{path}, line {number}: this is not what the project writes: {error.Message}", error);
+            }
+            yield return value;
+        }
+    }
+
+    // A line counts once its line break is there.
+    static IEnumerable<string> WholeLines(StreamReader reader)
+    {
+        var line = new StringBuilder();
+        var buffer = new char[1 << 14];
+        for (int got; (got = reader.Read(buffer)) > 0; )
+            for (var i = 0; i < got; i++)
+                if (buffer[i] == '\n')
+                {
+                    yield return line.ToString();
+                    line.Clear();
+                }
+                else
+                    line.Append(buffer[i]);
+    }
+
+    /// <summary>Cuts the file before the first line whose step is later, and a torn last line with it; the bytes before stay as they are.</summary>
+    internal static void Truncate(string path, long afterStep)
+    {
+        if (!File.Exists(path))
+            return;
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
+        var bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        var kept = 0;
+        while (Array.IndexOf(bytes, (byte)'\n', kept) is >= 0 and var end && Step(bytes.AsSpan(kept, end - kept), path) <= afterStep)
+            kept = end + 1;
+        stream.SetLength(kept);
+        stream.Flush(flushToDisk: true);
+    }
+
+    static long Step(ReadOnlySpan<byte> line, string path)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(line);
+            using var json = JsonDocument.ParseValue(ref reader);
+            return json.RootElement.GetProperty("step").GetInt64();
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidDataException($"{path}: \"{Encoding.UTF8.GetString(line)}\" has no step; the file was altered.", error);
+        }
+    }
+}

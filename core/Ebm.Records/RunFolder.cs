@@ -1,0 +1,332 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Ebm.Records;
+
+/// <summary>
+/// A run is a folder, and this is its layout: who reads a run reads this, and nothing else. What is written here is written whole or not at all
+/// (temporary file, fsync, rename, fsync of the folder); the files that grow by lines tolerate a torn last line.
+/// </summary>
+public sealed partial class RunFolder
+{
+    [GeneratedRegex("^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$", RegexOptions.CultureInvariant)]
+    private static partial Regex ArrayName();
+
+    const string Hashed = "config.json";
+    static readonly string[] Lined = ["events.jsonl", "measures.jsonl", "trace.jsonl"];
+
+    RunFolder(string path) => Path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+
+    /// <summary>The folder, an absolute path.</summary>
+    public string Path { get; }
+
+    /// <summary>The run's id: the folder's name.</summary>
+    public string Id => System.IO.Path.GetFileName(Path);
+
+    /// <summary>The name of the sweep: the name of the folder above.</summary>
+    public string Sweep => System.IO.Path.GetFileName(System.IO.Path.GetDirectoryName(Path)!);
+
+    public override string ToString() => Path;
+
+    /// <summary>The path of a file or folder of the run.</summary>
+    public string In(params string[] names) => System.IO.Path.Combine([Path, .. names]);
+
+    // ── found and made ────────────────────────────────────────────────────────────────────────
+
+    /// <summary>
+    /// The folder of a run with its <c>config.yaml</c> and <c>config.json</c>; one that exists already is opened, if it is of the same config.
+    /// </summary>
+    /// <param name="sweepFolder">Usually <c>runs/&lt;sweep&gt;</c>; made when it is missing.</param>
+    /// <param name="id">The run's id, which ends in the first 12 digits of the SHA-256 of <paramref name="hashed"/>.</param>
+    /// <param name="config">The resolved config, every default written out.</param>
+    /// <param name="hashed">The canonical JSON of its identity.</param>
+    /// <exception cref="InvalidDataException">The id is not the hash's, or the folder holds another config.</exception>
+    public static RunFolder Create(string sweepFolder, string id, Document config, string hashed)
+    {
+        if (!EndsInHashOf(id, Encoding.UTF8.GetBytes(hashed)))
+            throw new InvalidDataException($"{id}: a run's id ends in the first 12 digits of its config's SHA-256, which are {Canonical.Sha256(hashed)[..12]}.");
+        var folder = new RunFolder(System.IO.Path.Combine(sweepFolder, id));
+        Directory.CreateDirectory(folder.Path);
+        // The hashed text comes last: a folder that has it is a run's.
+        if (!File.Exists(folder.In(Hashed)))
+        {
+            AtomicFile.Write(folder.In("config.yaml"), config.ToYaml());
+            AtomicFile.Write(folder.In(Hashed), hashed);
+            AtomicFile.SyncFolder(sweepFolder);
+        }
+        else if (folder.ConfigJson != hashed)
+            throw new InvalidDataException($"{folder.In(Hashed)}: the folder holds another config than the one that is to run there; it was altered, or two configs share 12 digits.");
+        return folder;
+    }
+
+    /// <summary>The folder of a run that exists.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is none; the sentence says what is there.</exception>
+    public static RunFolder Open(string path)
+    {
+        if (IsRun(path))
+            return new(path);
+        throw new DirectoryNotFoundException(
+            !Directory.Exists(path)
+                ? $"{path}: there is no such folder; a run is a folder <runs>/<sweep>/<run id>."
+                : $"{path}: this folder is not a run, it has no {Hashed}; a run is a folder <runs>/<sweep>/<run id>."
+        );
+    }
+
+    /// <summary>Every run in or below a folder (a run itself, a sweep's folder, the folder of all sweeps), in the order of their paths; none when the folder is missing.</summary>
+    public static IEnumerable<RunFolder> Under(string path) =>
+        IsRun(path) ? [new(path)]
+        : !Directory.Exists(path) ? []
+        : Directory.GetDirectories(path).Order(StringComparer.Ordinal).SelectMany(Under);
+
+    static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, Hashed));
+
+    static bool EndsInHashOf(string id, byte[] hashed) => id.EndsWith("-" + Canonical.Sha256(hashed)[..12], StringComparison.Ordinal);
+
+    // ── config and manifest ───────────────────────────────────────────────────────────────────
+
+    /// <summary>The resolved config.</summary>
+    /// <exception cref="ConfigException">The file is missing or not YAML.</exception>
+    public Document Config => Document.Read(In("config.yaml"));
+
+    /// <summary>The canonical JSON that was hashed.</summary>
+    public string ConfigJson => File.ReadAllText(In(Hashed));
+
+    /// <summary>SHA-256 of <c>config.json</c> as it lies there.</summary>
+    public string ConfigSha256 => Canonical.Sha256OfFile(In(Hashed));
+
+    /// <summary>False when <c>config.json</c> or the folder's name was altered.</summary>
+    public bool IdentityHolds => EndsInHashOf(Id, File.ReadAllBytes(In(Hashed)));
+
+    /// <summary>The manifest as it lies there; null when there is none.</summary>
+    /// <exception cref="InvalidDataException">The file is not a manifest.</exception>
+    public RunManifest? Manifest
+    {
+        get
+        {
+            try
+            {
+                return RunManifest.Parse(File.ReadAllText(In("manifest.json")), In("manifest.json"));
+            }
+            catch (FileNotFoundException)
+            {
+                return null;
+            }
+        }
+    }
+
+    public void Write(RunManifest manifest) => AtomicFile.Write(In("manifest.json"), manifest.ToJson());
+
+    /// <summary>The manifest's state; "pending" without a manifest.</summary>
+    public string State => Manifest?.State ?? RunState.Pending;
+
+    /// <summary>The artefacts' paths, hashes and sizes as they lie there now: everything but manifest, logs, checkpoint and earlier attempts.</summary>
+    public IReadOnlyList<Artefact> Artefacts() =>
+        Directory
+            .EnumerateFiles(Path, "*", SearchOption.AllDirectories)
+            .Select(file => (File: file, Name: System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/')))
+            .Where(found => !found.Name.Split('/').Any(part => part.StartsWith('.')))
+            .Where(found => found.Name is not ("manifest.json" or "stdout.log" or "stderr.log"))
+            .Where(found => found.Name.Split('/')[0] is not ("attempts" or "checkpoint" or "checkpoint.next" or "checkpoint.previous"))
+            .OrderBy(found => found.Name, StringComparer.Ordinal)
+            .Select(found => new Artefact(found.Name, Canonical.Sha256OfFile(found.File), new FileInfo(found.File).Length))
+            .ToList();
+
+    // ── the files that grow ───────────────────────────────────────────────────────────────────
+
+    /// <summary>What training recorded, in order; a torn last line is left out.</summary>
+    /// <exception cref="InvalidDataException">Another line is not an event.</exception>
+    public IEnumerable<Event> Events() => JsonLines.Read<Event>(In("events.jsonl"));
+
+    /// <summary>The metrics taken during training, in order.</summary>
+    public IEnumerable<MeasuredAt> Measures() => JsonLines.Read<MeasuredAt>(In("measures.jsonl"));
+
+    /// <summary>The hashes along training, in order.</summary>
+    public IEnumerable<Trace> Traces() => JsonLines.Read<Trace>(In("trace.jsonl"));
+
+    /// <summary>Appends lines to <c>events.jsonl</c> in one write.</summary>
+    public void Append(IEnumerable<Event> events) => JsonLines.Append(In("events.jsonl"), events);
+
+    /// <summary>Appends lines to <c>measures.jsonl</c> in one write.</summary>
+    public void Append(IEnumerable<MeasuredAt> measures) => JsonLines.Append(In("measures.jsonl"), measures);
+
+    /// <summary>Appends lines to <c>trace.jsonl</c> in one write.</summary>
+    public void Append(IEnumerable<Trace> traces) => JsonLines.Append(In("trace.jsonl"), traces);
+
+    /// <summary>Cuts what was recorded later than a step, torn last lines included, so that a resumed run writes on as if it had never stopped.</summary>
+    /// <exception cref="InvalidDataException">A line has no step.</exception>
+    public void TruncateEvents(long afterStep)
+    {
+        foreach (var name in Lined)
+            JsonLines.Truncate(In(name), afterStep);
+    }
+
+    // ── results ───────────────────────────────────────────────────────────────────────────────
+
+    /// <summary>The metrics of <c>metrics.json</c> in the order in which they lie there, without arrays; none when there is no such file.</summary>
+    /// <exception cref="InvalidDataException">The file is not what the project writes.</exception>
+    public IReadOnlyList<Measurement> Measurements()
+    {
+        var path = In("metrics.json");
+        if (!File.Exists(path))
+            return [];
+        return Json.Read<Dictionary<string, MetricFields>>(File.ReadAllText(path), path).Select(pair => pair.Value.Named(pair.Key)).ToList();
+    }
+
+    /// <summary>Replaces <c>metrics.json</c>, and writes the measurements' arrays beside those that are there.</summary>
+    /// <exception cref="ArgumentException">Two measurements have one name.</exception>
+    public void Write(IEnumerable<Measurement> measurements)
+    {
+        var all = measurements.ToList();
+        var twice = all.GroupBy(measurement => measurement.Name).FirstOrDefault(group => group.Count() > 1);
+        if (twice is not null)
+            throw new ArgumentException($"The metric {twice.Key} was measured twice in one run; each needs a name of its own.", nameof(measurements));
+        Write(all.SelectMany(measurement => measurement.Arrays));
+        AtomicFile.Write(In("metrics.json"), JsonSerializer.Serialize(all.ToDictionary(m => m.Name, MetricFields.Of), Json.Readable) + "\n");
+    }
+
+    // A metric without its name, which is its key, and without its arrays.
+    sealed record MetricFields(double Value, string Unit, string Better, string Scale = "linear", double? Se = null, long? N = null, string? Protocol = null)
+    {
+        internal static MetricFields Of(Measurement m) => new(m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol);
+
+        internal Measurement Named(string name) => new(name, Value, Unit, Better, Scale, Se, N, Protocol);
+    }
+
+    /// <summary>Writes arrays to <c>arrays/&lt;name&gt;.npy</c> and names them in <c>arrays/index.json</c>; arrays of the same names are replaced.</summary>
+    /// <exception cref="ArgumentException">A name that cannot be a file's, or axes that do not fit the shape.</exception>
+    public void Write(IEnumerable<NamedArray> arrays)
+    {
+        var index = ArrayIndex();
+        var written = false;
+        foreach (var array in arrays)
+        {
+            if (!ArrayName().IsMatch(array.Name))
+                throw new ArgumentException($"\"{array.Name}\" cannot name an array; letters, digits, -, _, . and / can.", nameof(arrays));
+            if (array.Axes.Length != array.Shape.Length)
+                throw new ArgumentException(
+                    $"The array {array.Name} names {array.Axes.Length} axes ({string.Join(", ", array.Axes)}), but has {array.Shape.Length}.",
+                    nameof(arrays)
+                );
+            var file = In("arrays", array.Name + ".npy");
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(file)!);
+            Npy.Write<float>(file, array.Values, array.Shape);
+            index[array.Name] = new(array.Name + ".npy", array.Axes, array.Shape);
+            written = true;
+        }
+        if (written)
+            AtomicFile.Write(In("arrays", "index.json"), JsonSerializer.Serialize(index, Json.Readable) + "\n");
+    }
+
+    /// <summary>The names of the arrays, in ordinal order.</summary>
+    public IReadOnlyList<string> ArrayNames() => [.. ArrayIndex().Keys];
+
+    /// <summary>One array with its axes; null when the run has none of that name.</summary>
+    /// <exception cref="InvalidDataException">The file is not what the index says.</exception>
+    public NamedArray? Array(string name)
+    {
+        if (!ArrayIndex().TryGetValue(name, out var entry))
+            return null;
+        var (values, shape) = Npy.Read<float>(In("arrays", entry.File));
+        return new(name, entry.Axes, shape, values);
+    }
+
+    SortedDictionary<string, ArrayEntry> ArrayIndex()
+    {
+        var path = In("arrays", "index.json");
+        return File.Exists(path)
+            ? new(Json.Read<Dictionary<string, ArrayEntry>>(File.ReadAllText(path), path), StringComparer.Ordinal)
+            : new(StringComparer.Ordinal);
+    }
+
+    sealed record ArrayEntry(string File, string[] Axes, long[] Shape);
+
+    /// <summary>Writes <c>samples.npy</c>.</summary>
+    /// <param name="values">Row by row.</param>
+    /// <param name="shape">Rows first.</param>
+    public void WriteSamples(float[] values, params long[] shape) => Npy.Write<float>(In("samples.npy"), values, shape);
+
+    /// <exception cref="FileNotFoundException">The run has drawn none.</exception>
+    public (float[] Values, long[] Shape) Samples() => Npy.Read<float>(In("samples.npy"));
+
+    /// <summary>Writes any other file of the run, whole or not at all; folders on the way are made.</summary>
+    public void Write(string name, Action<Stream> content)
+    {
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In(name))!);
+        AtomicFile.Write(In(name), content);
+    }
+
+    // ── checkpoints and attempts ──────────────────────────────────────────────────────────────
+
+    /// <summary>
+    /// Replaces a folder of the run by a freshly filled one, so that at every moment one whole version is there:
+    /// as <c>name</c>, or, between two renames, as <c>name.previous</c> (see <see cref="Settle"/>).
+    /// </summary>
+    /// <param name="fill">Writes files into the folder it is given.</param>
+    public void Replace(string name, Action<string> fill)
+    {
+        Settle(name);
+        var (current, next, previous) = (In(name), In(name + ".next"), In(name + ".previous"));
+        Directory.CreateDirectory(next);
+        fill(next);
+        foreach (var file in Directory.EnumerateFiles(next, "*", SearchOption.AllDirectories))
+            using (var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite))
+                stream.Flush(flushToDisk: true);
+        AtomicFile.SyncFolder(next);
+        if (Directory.Exists(current))
+            Directory.Move(current, previous);
+        Directory.Move(next, current);
+        AtomicFile.SyncFolder(Path);
+        if (Directory.Exists(previous))
+            Directory.Delete(previous, recursive: true);
+    }
+
+    /// <summary>Finishes a <see cref="Replace"/> that was cut off: afterwards <c>name</c> is the newest whole version, if there is any.</summary>
+    /// <returns>Whether the folder is there.</returns>
+    public bool Settle(string name)
+    {
+        var (current, next, previous) = (In(name), In(name + ".next"), In(name + ".previous"));
+        if (Directory.Exists(next))
+            Directory.Delete(next, recursive: true);
+        if (!Directory.Exists(current) && Directory.Exists(previous))
+            Directory.Move(previous, current);
+        else if (Directory.Exists(previous))
+            Directory.Delete(previous, recursive: true);
+        return Directory.Exists(current);
+    }
+
+    /// <summary>
+    /// Makes way for another attempt: the manifest and the logs of the last one move to <c>attempts/NNN</c>, the manifest last, so that
+    /// a move that was cut off is finished by the next call. Results stay.
+    /// </summary>
+    /// <returns>The number of the attempt that may begin, counted from 1.</returns>
+    public int NextAttempt()
+    {
+        if (Manifest is { } last)
+        {
+            var folder = In("attempts", Numbered(last.Attempt));
+            Directory.CreateDirectory(folder);
+            foreach (var name in (string[])["stdout.log", "stderr.log", "manifest.json"])
+                if (File.Exists(In(name)))
+                    File.Move(In(name), System.IO.Path.Combine(folder, name), overwrite: true);
+            AtomicFile.SyncFolder(folder);
+            AtomicFile.SyncFolder(Path);
+        }
+        return 1 + Attempts().Select(attempt => attempt.Attempt).DefaultIfEmpty(0).Max();
+    }
+
+    /// <summary>The manifests of earlier attempts, first to last.</summary>
+    public IReadOnlyList<RunManifest> Attempts() =>
+        !Directory.Exists(In("attempts"))
+            ? []
+            : Directory
+                .GetDirectories(In("attempts"))
+                .Select(folder => System.IO.Path.Combine(folder, "manifest.json"))
+                .Where(File.Exists)
+                .Select(file => RunManifest.Parse(File.ReadAllText(file), file))
+                .OrderBy(manifest => manifest.Attempt)
+                .ToList();
+
+    static string Numbered(int attempt) => attempt.ToString("000", CultureInfo.InvariantCulture);
+}

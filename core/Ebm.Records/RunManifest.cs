@@ -1,0 +1,193 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Ebm.Records;
+
+/// <summary>
+/// <c>manifest.json</c>: what a run is, where it came from, how it ended. Written first with the state "running", completed and renamed into place last.
+/// Fields that this version does not know are kept when a manifest is read and written again. What could not be found out is null, and absent from the file.
+/// </summary>
+public sealed record RunManifest
+{
+    /// <summary>One of <see cref="RunState"/>.</summary>
+    public required string State { get; init; }
+
+    /// <summary>Training steps finished.</summary>
+    public long Step { get; init; }
+
+    /// <summary>Why it ended as it did, a sentence; null for a completed run.</summary>
+    public string? Reason { get; init; }
+
+    public int? ExitCode { get; init; }
+
+    /// <summary>The signal's number, when one ended the process.</summary>
+    public int? Signal { get; init; }
+
+    public required string RunId { get; init; }
+
+    /// <summary>The identity without the seed: runs of one group are the same experiment.</summary>
+    public required string GroupId { get; init; }
+
+    public required string SweepId { get; init; }
+
+    /// <summary>Counted from 1.</summary>
+    public int Attempt { get; init; } = 1;
+
+    public long Seed { get; init; }
+
+    /// <summary>SHA-256 of <c>config.json</c>: its first 12 digits end the run's id.</summary>
+    public required string ConfigSha256 { get; init; }
+
+    /// <summary>The version of this layout.</summary>
+    public int Schema { get; init; } = 1;
+
+    public IReadOnlyList<string> Argv { get; init; } = [];
+
+    /// <summary>The overrides as they were typed.</summary>
+    public IReadOnlyList<string> Overrides { get; init; } = [];
+
+    public GitState? Git { get; init; }
+
+    public BuildState? Build { get; init; }
+
+    public RuntimeState? Runtime { get; init; }
+
+    /// <summary>Package names and versions.</summary>
+    public IReadOnlyDictionary<string, string>? Packages { get; init; }
+
+    public NativeState? Native { get; init; }
+
+    public HardwareState? Hardware { get; init; }
+
+    public ThreadState? Threads { get; init; }
+
+    /// <summary>The variables that change what is computed (OMP_*, MKL_*, DOTNET_*, …), and no others.</summary>
+    public IReadOnlyDictionary<string, string>? Environment { get; init; }
+
+    /// <summary>Each determinism switch: requested, effective, or unavailable.</summary>
+    public IReadOnlyDictionary<string, string>? Determinism { get; init; }
+
+    public IReadOnlyList<DataState> Data { get; init; } = [];
+
+    public Timing? Timing { get; init; }
+
+    public Peak? Peak { get; init; }
+
+    public Spent? Cost { get; init; }
+
+    public IReadOnlyList<Artefact> Artefacts { get; init; } = [];
+
+    /// <summary>What a newer version wrote.</summary>
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+
+    /// <summary>The same run with its end written in.</summary>
+    public RunManifest Ended(string state, long step, string? reason = null, int? exitCode = null, int? signal = null) =>
+        this with
+        {
+            State = state,
+            Step = step,
+            Reason = reason,
+            ExitCode = exitCode,
+            Signal = signal,
+        };
+
+    /// <summary>Indented JSON with a line break at its end.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Json.Readable) + "\n";
+
+    /// <param name="json">The text of a manifest.</param>
+    /// <param name="file">The file that errors name.</param>
+    /// <exception cref="InvalidDataException">The text is not a manifest; the sentence names the file.</exception>
+    public static RunManifest Parse(string json, string file) => Json.Read<RunManifest>(json, file);
+}
+
+/// <summary>The commit a run was started from.</summary>
+/// <param name="Dirty">Files differed from the commit.</param>
+public sealed record GitState(string Commit, string? Branch = null, bool Dirty = false)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The program that ran.</summary>
+/// <param name="Configuration">Release or Debug.</param>
+/// <param name="Version">The project's version.</param>
+/// <param name="Assemblies">SHA-256 of each assembly of the project, by its name.</param>
+public sealed record BuildState(string Configuration, string Version, IReadOnlyDictionary<string, string>? Assemblies = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The runtime and the system under it.</summary>
+public sealed record RuntimeState(string Dotnet, string Os, string? Kernel = null, string? Culture = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The tensor library.</summary>
+/// <param name="Libtorch">Its version.</param>
+/// <param name="Build">Its own account of how it was built.</param>
+/// <param name="Blas">The core type that BLAS runs with.</param>
+public sealed record NativeState(string Libtorch, string? Build = null, string? Blas = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The machine.</summary>
+/// <param name="Memory">Bytes.</param>
+/// <param name="Gpus">Model names, empty without any.</param>
+public sealed record HardwareState(string Cpu, int Cores, long Memory, IReadOnlyList<string>? Gpus = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>How many threads an operator may use, and how many operators may run at once.</summary>
+public sealed record ThreadState(int IntraOp, int? InterOp = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>One data set as it was read.</summary>
+/// <param name="Digest">SHA-256 of its content.</param>
+public sealed record DataState(string Name, string Digest)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>When, in UTC, and for how long, in seconds.</summary>
+/// <param name="Wall">Seconds of all attempts that this result rests on.</param>
+/// <param name="Cpu">Processor seconds.</param>
+public sealed record Timing(DateTime Started, DateTime? Ended = null, double? Wall = null, double? Cpu = null, double? Train = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The most that was in use at once, in bytes.</summary>
+public sealed record Peak(long Rss, long? Vram = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>Units of cost: one is one row through one gradient.</summary>
+public sealed record Spent(long Train, long Sample, long Measure)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>One file of the run folder that must not change any more.</summary>
+/// <param name="Path">Relative to the run folder, with forward slashes.</param>
+/// <param name="Bytes">Its size.</param>
+public sealed record Artefact(string Path, string Sha256, long Bytes)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Ebm.Records;
+
+/// <summary>
+/// Writes a <see cref="Document"/> as YAML that reads back as an equal one, here and in the YAML 1.1 readers of other languages: floats always
+/// look like floats, and a text is quoted unless no reader can take it for anything else.
+/// </summary>
+static partial class YamlText
+{
+    // Letters first, and nothing that YAML gives a meaning; a colon or a hash only where it cannot be read as one.
+    [GeneratedRegex(@"^[A-Za-z_./][A-Za-z0-9_./+*()@=-]*( [A-Za-z0-9_./+*()@=-]+)*$", RegexOptions.CultureInvariant)]
+    private static partial Regex Harmless();
+
+    // What some version of YAML reads as a bool or null.
+    static readonly HashSet<string> Words = new(["y", "n", "yes", "no", "on", "off", "true", "false", "null"], StringComparer.OrdinalIgnoreCase);
+
+    internal static string Block(Document document)
+    {
+        var text = new StringBuilder();
+        if (IsInline(document))
+            text.Append(Flow(document)).Append('\n');
+        else
+            Block(text, document, 0);
+        return text.ToString();
+    }
+
+    static void Block(StringBuilder text, Document document, int indent)
+    {
+        foreach (var entry in document.Entries)
+        {
+            text.Append(' ', indent).Append(Scalar(entry.Key)).Append(':');
+            if (IsInline(entry.Value))
+                text.Append(' ').Append(Flow(entry.Value)).Append('\n');
+            else
+                Block(text.Append('\n'), entry.Value, indent + 2);
+        }
+        foreach (var item in document.Items)
+        {
+            text.Append(' ', indent).Append('-');
+            if (IsInline(item))
+            {
+                text.Append(' ').Append(Flow(item)).Append('\n');
+                continue;
+            }
+            // The first key stands beside its hyphen, as people write it.
+            var below = new StringBuilder();
+            Block(below, item, indent + 2);
+            text.Append(' ').Append(below, indent + 2, below.Length - indent - 2);
+        }
+    }
+
+    // Scalars, lists of scalars, and what is empty take one line.
+    static bool IsInline(Document document) => document.IsScalar || (document.Entries.Count == 0 && document.Items.All(item => item.IsScalar));
+
+    internal static string Flow(Document document) =>
+        document.Kind switch
+        {
+            DocumentKind.List => $"[{string.Join(", ", document.Items.Select(Flow))}]",
+            DocumentKind.Map => $"{{{string.Join(", ", document.Entries.Select(entry => $"{Scalar(entry.Key)}: {Flow(entry.Value)}"))}}}",
+            DocumentKind.Null => "null",
+            DocumentKind.Bool => (bool)document.Value! ? "true" : "false",
+            DocumentKind.Integer => ((long)document.Value!).ToString(CultureInfo.InvariantCulture),
+            DocumentKind.Float => Scalars.Text((double)document.Value!),
+            _ => Scalar((string)document.Value!),
+        };
+
+    static string Scalar(string text) => Harmless().IsMatch(text) && !Words.Contains(text) && IsText(text) ? text : Quote(text);
+
+    static bool IsText(string text) =>
+        char.IsAsciiLetter(text[0])
+            ? Scalars.Resolve(text) is string
+            : !text.Any(char.IsAsciiDigit) && !text.StartsWith(".inf", StringComparison.OrdinalIgnoreCase) && !text.StartsWith(".nan", StringComparison.OrdinalIgnoreCase);
+
+    static string Quote(string text)
+    {
+        var quoted = new StringBuilder("\"");
+        foreach (var c in text)
+            quoted.Append(
+                c switch
+                {
+                    '"' => "\\\"",
+                    '\\' => "\\\\",
+                    '\n' => "\\n",
+                    '\r' => "\\r",
+                    '\t' => "\\t",
+                    < ' ' or (>= '\u007F' and <= '\u00A0') or '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF' => $"\\u{(int)c:x4}",
+                    _ => c.ToString(),
+                }
+            );
+        return quoted.Append('"').ToString();
+    }
+}
