@@ -1,0 +1,11 @@
+/// What a script sees, from where `_bootstrap.fsx` built it; `#I` is also how the native libraries beside it are found.
+#I "../artifacts/bin/Ebm.Sweeps/release"
+#r "Ebm.Records.dll"
+#r "Ebm.Torch.dll"
+#r "Ebm.Core.dll"
+#r "Ebm.Data.dll"
+#r "Ebm.Methods.dll"
+#r "Ebm.Metrics.dll"
+#r "Ebm.Runs.dll"
+#r "Ebm.Analysis.dll"
+#r "Ebm.Sweeps.dll"
