@@ -35,3 +35,15 @@ public interface INetSpec
 {
     nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to);
 }
+
+/// <summary>A setting that decides nothing about the result (a device, a path, how often something is logged): changing it leaves the run's id as it is.</summary>
+[AttributeUsage(AttributeTargets.Parameter)]
+public sealed class NoIdentityAttribute : Attribute;
+
+/// <summary>A setting that was added when runs without it existed: where it has the value that they behaved as if they had, ids stay as they were.</summary>
+/// <param name="value">What the older runs did, even when the default changes later.</param>
+[AttributeUsage(AttributeTargets.Parameter)]
+public sealed class OldRunsHadAttribute(object? value) : Attribute
+{
+    public object? Value => value;
+}

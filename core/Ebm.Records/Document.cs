@@ -264,8 +264,7 @@ public sealed class Document : IEquatable<Document>
             ("a text", not null) => $" (in quotes it would be: \"{this}\")",
             _ => "",
         };
-        var one = wanted.StartsWith("a ") ? "one" : "either";
-        return new(Source, path, $"{name} is {wanted}; {Quoted()} is not {one}{hint}.");
+        return new(Source, path, $"{name} is {wanted}; {Quoted()} is {(wanted.StartsWith("a ") ? "not one" : "neither")}{hint}.");
     }
 
     // A text is shown in quotes, as it would have to be written; long trees are cut.

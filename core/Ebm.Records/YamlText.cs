@@ -11,7 +11,7 @@ namespace Ebm.Records;
 static partial class YamlText
 {
     // Letters first, and nothing that YAML gives a meaning; a colon or a hash only where it cannot be read as one.
-    [GeneratedRegex(@"^[A-Za-z_./][A-Za-z0-9_./+*()@=-]*( [A-Za-z0-9_./+*()@=-]+)*$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[A-Za-z_./]([A-Za-z0-9_./+*()@=-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_./+*()@=-]))*$", RegexOptions.CultureInvariant)]
     private static partial Regex Harmless();
 
     // What some version of YAML reads as a bool or null.

@@ -1,0 +1,149 @@
+using System.Reflection;
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>
+/// What a config may ask for. Every record with a <see cref="KindAttribute"/> in the project's assemblies, and in a lab's own (<c>--with my.dll</c>), is found by
+/// reflection; nobody keeps a list. A record's role is the interface that a setting asks for, whatever interface that is. Settings are the record's constructor
+/// parameters in kebab case, and their defaults are the parameters' defaults, or what the record puts in the place of null.
+/// </summary>
+public sealed class Catalog
+{
+    readonly IReadOnlyList<(string Name, Type Record)> kinds;
+
+    Catalog(IEnumerable<Assembly> assemblies)
+    {
+        kinds = assemblies
+            .Distinct()
+            .SelectMany(TypesOf)
+            .Where(type => !type.IsAbstract)
+            .Select(type => (Name: type.GetCustomAttribute<KindAttribute>()?.Name, Record: type))
+            .Where(kind => kind.Name is not null)
+            .Select(kind => (kind.Name!, kind.Record))
+            .OrderBy(kind => kind.Item1, StringComparer.Ordinal)
+            .ThenBy(kind => kind.Record.FullName, StringComparer.Ordinal)
+            .ToList();
+        foreach (var same in kinds.GroupBy(kind => kind.Name))
+            RefuseTwins([.. same.Select(kind => kind.Record)], same.Key);
+    }
+
+    /// <summary>The catalog of the project's own assemblies, which lie beside this one, and of others.</summary>
+    /// <param name="with">Paths of further assemblies, as <c>--with</c> gave them.</param>
+    /// <exception cref="ConfigException">A file that is missing, is no assembly or holds no kind; or two records of one role with one kind.</exception>
+    public static Catalog Load(params IEnumerable<string> with) => new(Own().Concat(with.Select(Other)));
+
+    /// <summary>The catalog of exactly these assemblies.</summary>
+    public static Catalog Of(params IEnumerable<Assembly> assemblies) => new(assemblies);
+
+    // ── what there is ─────────────────────────────────────────────────────────────────────────
+
+    /// <summary>The kinds that a role may have, in ordinal order.</summary>
+    /// <param name="role">An interface such as <c>ISpec&lt;Method&gt;</c>, or a record type.</param>
+    public IReadOnlyList<string> Kinds(Type role) => [.. Of(role).Select(kind => kind.Name)];
+
+    /// <summary>The record of a kind, or null when the role has no such kind.</summary>
+    public Type? Find(Type role, string kind) => Of(role).FirstOrDefault(known => known.Name == kind).Record;
+
+    /// <summary>The kind by which configs name a record; null for a record without one.</summary>
+    public static string? KindOf(Type record) => record.GetCustomAttribute<KindAttribute>()?.Name;
+
+    IEnumerable<(string Name, Type Record)> Of(Type role) => kinds.Where(kind => role.IsAssignableFrom(kind.Record));
+
+    /// <summary>The doc lines of a role's kinds, or of one record without a kind, with those of their settings.</summary>
+    public IReadOnlyList<KindDoc> Describe(Type role) =>
+        role.IsInterface || role.IsAbstract ? [.. Of(role).Select(kind => CatalogDocs.Of(kind.Record, this))] : [CatalogDocs.Of(role, this)];
+
+    // ── what a config makes of it ─────────────────────────────────────────────────────────────
+
+    /// <summary>Reads a document as a <typeparamref name="T"/>: the record it describes, the document with every default written out, and the part of it that is identity.</summary>
+    /// <typeparam name="T">A role (the document needs a <c>kind</c>) or a plain record.</typeparam>
+    /// <param name="written">What the user wrote.</param>
+    /// <param name="path">Where the document stands in the whole config, such as <c>method</c>.</param>
+    /// <exception cref="ConfigException">An unknown kind or setting, a missing one, a wrong type, a value out of range.</exception>
+    public Resolved<T> Resolve<T>(Document written, string path = "")
+        where T : notnull
+    {
+        var (value, resolved, identity) = Resolve(typeof(T), written, path);
+        return new((T)value, resolved, identity);
+    }
+
+    /// <inheritdoc cref="Resolve{T}"/>
+    public Resolved<object> Resolve(Type type, Document written, string path = "")
+    {
+        var value = new CatalogReading(this).Value(type, false, written, path)!;
+        var (resolved, identity) = CatalogWriting.Of(value, written);
+        return new(value, resolved, identity);
+    }
+
+    /// <summary>The record that a document describes.</summary>
+    /// <inheritdoc cref="Resolve{T}"/>
+    public T Build<T>(Document written, string path = "")
+        where T : notnull => Resolve<T>(written, path).Value;
+
+    // ── where it comes from ───────────────────────────────────────────────────────────────────
+
+    // Beside this assembly lie the project's own. One that is loaded already is not loaded again: its records would be other types.
+    static IEnumerable<Assembly> Own()
+    {
+        var here = typeof(Catalog).Assembly;
+        var loaded = AppDomain.CurrentDomain.GetAssemblies().Where(a => !a.IsDynamic).GroupBy(a => a.GetName().Name!).ToDictionary(a => a.Key, a => a.First());
+        return Directory
+            .GetFiles(Path.GetDirectoryName(here.Location)!, "Ebm.*.dll")
+            .Order(StringComparer.Ordinal)
+            .Select(file => Path.GetFileNameWithoutExtension(file))
+            .Select(name => loaded.TryGetValue(name, out var assembly) ? assembly : Assembly.Load(name))
+            .Where(assembly => assembly == typeof(KindAttribute).Assembly || assembly.GetReferencedAssemblies().Any(r => r.Name == typeof(KindAttribute).Assembly.GetName().Name));
+    }
+
+    static Assembly Other(string path)
+    {
+        var where = Source.CommandLine($"--with {path}");
+        if (!File.Exists(path))
+            throw new ConfigException(where, "", "there is no such file; name the assembly (.dll) that holds your kinds.");
+        try
+        {
+            var assembly = Assembly.LoadFrom(Path.GetFullPath(path));
+            return TypesOf(assembly).Any(type => KindOf(type) is not null)
+                ? assembly
+                : throw new ConfigException(where, "", "the assembly holds no record with [Kind(\"…\")]; add one, or leave the assembly out.");
+        }
+        catch (BadImageFormatException error)
+        {
+            throw new ConfigException(where, "", $"this is not a .NET assembly: {error.Message}");
+        }
+        catch (FileLoadException error)
+        {
+            throw new ConfigException(where, "", $"the assembly cannot be loaded: {error.Message}");
+        }
+        catch (ReflectionTypeLoadException error)
+        {
+            throw new ConfigException(where, "", $"the assembly was built against something that is not here: {error.LoaderExceptions.First(e => e is not null)!.Message}");
+        }
+    }
+
+    static Type[] TypesOf(Assembly assembly) => assembly.GetTypes();
+
+    static void RefuseTwins(IReadOnlyList<Type> records, string name)
+    {
+        foreach (var role in records.SelectMany(record => record.GetInterfaces()).Where(IsRole).Distinct())
+            if (records.Where(role.IsAssignableFrom).Take(2).ToList() is [var one, var other])
+                throw new ConfigException(
+                    Source.Of("catalog"),
+                    "",
+                    $"\"{name}\" is the kind of both {Place(one)} and {Place(other)}, which have the same role; rename one of them."
+                );
+    }
+
+    // What the runtime defines (IEquatable<T> of every record) says nothing about a role.
+    static bool IsRole(Type type) => type.Assembly != typeof(object).Assembly;
+
+    static string Place(Type record) => $"{record.FullName} ({Path.GetFileName(record.Assembly.Location)})";
+}
+
+/// <summary>What a config resolves to.</summary>
+/// <param name="Value">The record.</param>
+/// <param name="Document">Every setting written out, the kind first, then in the order of the record.</param>
+/// <param name="Identity">The same without what decides nothing about the result.</param>
+public sealed record Resolved<T>(T Value, Document Document, Document Identity);

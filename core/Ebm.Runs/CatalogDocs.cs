@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>What <c>list</c> says about one kind.</summary>
+/// <param name="Kind">Its name; empty for a record without a kind.</param>
+/// <param name="Doc">The first sentences of its file; empty without any.</param>
+/// <param name="Settings">In the order of the record.</param>
+public sealed record KindDoc(string Kind, string Doc, IReadOnlyList<SettingDoc> Settings);
+
+/// <summary>What <c>list</c> says about one setting.</summary>
+/// <param name="Key">In kebab case.</param>
+/// <param name="Wants">What may be written there: <c>a number</c>, <c>data, persistent, hybrid or noise</c>.</param>
+/// <param name="Default">As YAML; null where one must be written.</param>
+/// <param name="Doc">Its doc line; empty without one.</param>
+public sealed record SettingDoc(string Key, string Wants, string? Default, string Doc);
+
+/// <summary>The doc comments of records, from the XML file that the compiler puts beside their assembly.</summary>
+static partial class CatalogDocs
+{
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Blanks();
+
+    static readonly ConcurrentDictionary<Assembly, IReadOnlyDictionary<string, XElement>> Files = new();
+
+    internal static KindDoc Of(Type record, Catalog catalog)
+    {
+        var member = Member(record, $"T:{NameOf(record)}");
+        return new(
+            Catalog.KindOf(record) ?? "",
+            Text(member?.Element("summary")),
+            [.. CatalogReading.Settings(record).Select(setting => Setting(record, setting, member, catalog))]
+        );
+    }
+
+    static SettingDoc Setting(Type record, ParameterInfo setting, XElement? member, Catalog catalog)
+    {
+        var written = Text(member?.Elements("param").FirstOrDefault(param => param.Attribute("name")?.Value == setting.Name));
+        return new(
+            Kebab.Case(setting.Name!),
+            Wanted(setting.ParameterType, catalog),
+            setting.HasDefaultValue ? CatalogWriting.Of(CatalogReading.DefaultOf(setting), null).Whole.ToString() : null,
+            written != "" ? written : Text(Member(record, $"P:{NameOf(record)}.{setting.Name}")?.Element("summary"))
+        );
+    }
+
+    /// <summary>What may be written for a type: <c>a number</c>, <c>a list of texts</c>, <c>a mapping with a kind of a, b or c</c>.</summary>
+    internal static string Wanted(Type type, Catalog catalog)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        return type == typeof(bool) ? "true or false"
+            : type == typeof(string) ? "a text"
+            : type == typeof(double) ? "a number"
+            : type == typeof(long) || type == typeof(int) || type == typeof(ulong) ? "a whole number"
+            : type.IsEnum ? Spelling.Either([.. Enum.GetNames(type).Select(Kebab.Case)])
+            : CatalogReading.MapOf(type) is { } value ? $"a mapping from names; each is {Wanted(value, catalog)}"
+            : CatalogReading.ListOf(type) is { } item ? $"a list; each is {Wanted(item, catalog)}"
+            : type.IsInterface || type.IsAbstract ? $"a mapping whose kind is {Spelling.Either(catalog.Kinds(type))}"
+            : $"a mapping of {string.Join(", ", CatalogReading.Settings(type).Select(setting => Kebab.Case(setting.Name!)))}";
+    }
+
+    static XElement? Member(Type record, string name) => Files.GetOrAdd(record.Assembly, Load).GetValueOrDefault(name);
+
+    static string NameOf(Type type) => type.FullName!.Replace('+', '.');
+
+    // A lab's assembly may come without the file: then its kinds have no doc lines.
+    static IReadOnlyDictionary<string, XElement> Load(Assembly assembly)
+    {
+        var path = Path.ChangeExtension(assembly.Location, ".xml");
+        return File.Exists(path)
+            ? XDocument.Load(path).Descendants("member").Where(m => m.Attribute("name") is not null).GroupBy(m => m.Attribute("name")!.Value).ToDictionary(m => m.Key, m => m.First())
+            : new Dictionary<string, XElement>();
+    }
+
+    // <see cref="T:A.B.C"/> reads C, <paramref name="x"/> reads x, and lines are joined.
+    static string Text(XElement? element) => Words(element).Trim();
+
+    static string Words(XNode? node) =>
+        node switch
+        {
+            XText text => text.Value,
+            XElement { Name.LocalName: "see" or "seealso" } see => (see.Attribute("cref") ?? see.Attribute("langword"))?.Value.Split('(')[0].Split('.', ':')[^1] ?? see.Value,
+            XElement { Name.LocalName: "paramref" } name => Kebab.Case(name.Attribute("name")!.Value),
+            XElement element => Blanks().Replace(string.Concat(element.Nodes().Select(Words)), " "),
+            _ => "",
+        };
+}

@@ -1,0 +1,193 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>From a document to the record that it describes. Whatever does not fit is a sentence with the place where it was written.</summary>
+sealed class CatalogReading(Catalog catalog)
+{
+    static readonly NullabilityInfoContext Nullability = new();
+
+    /// <summary>The value of a setting's type.</summary>
+    internal object? Value(Type type, bool mayBeNull, Document written, string path)
+    {
+        if (Nullable.GetUnderlyingType(type) is { } inner)
+            return written.IsNull ? null : Value(inner, false, written, path);
+        if (written.IsNull && mayBeNull)
+            return null;
+        if (type == typeof(bool))
+            return written.Value is bool flag ? flag : throw written.IsNot(path, "true or false");
+        if (type == typeof(string))
+            return written.Value is string text ? text : throw written.IsNot(path, "a text");
+        if (type == typeof(double))
+            return written.AsFloat() ?? throw written.IsNot(path, "a number");
+        if (type == typeof(long) || type == typeof(int) || type == typeof(ulong))
+            return Whole(type, written, path);
+        if (type.IsEnum)
+            return Choice(type, written, path);
+        if (MapOf(type) is { } valueType)
+            return Map(valueType, written, path);
+        if (ListOf(type) is { } itemType)
+            return List(itemType, written, path);
+        return Record(type, written, path);
+    }
+
+    static object Whole(Type type, Document written, string path)
+    {
+        var value = written.AsInteger() ?? throw written.IsNot(path, "a whole number");
+        try
+        {
+            return Convert.ChangeType(value, type, CultureInfo.InvariantCulture);
+        }
+        catch (OverflowException)
+        {
+            var (low, high) = type == typeof(int) ? (int.MinValue, int.MaxValue) : (0L, long.MaxValue);
+            throw new ConfigException(written.Source, path, $"{Name(path)} lies between {low} and {high}; {value} does not.");
+        }
+    }
+
+    static object Choice(Type type, Document written, string path)
+    {
+        var names = Enum.GetNames(type);
+        var known = names.Select(Kebab.Case).ToList();
+        if (written.Value is not string text)
+            throw written.IsNot(path, $"a choice of {Spelling.Either(known)}");
+        var place = known.IndexOf(text);
+        return place >= 0
+            ? Enum.Parse(type, names[place])
+            : throw new ConfigException(written.Source, path, $"{Name(path)} is {Spelling.Either(known)}; \"{text}\" is not known{Spelling.DidYouMean(text, known)}.");
+    }
+
+    /// <summary>The type of a dictionary's values, or null.</summary>
+    internal static Type? MapOf(Type type) =>
+        type.IsGenericType
+        && (type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>) || type.GetGenericTypeDefinition() == typeof(IDictionary<,>))
+        && type.GetGenericArguments()[0] == typeof(string)
+            ? type.GetGenericArguments()[1]
+            : null;
+
+    /// <summary>The type of a list's elements, or null.</summary>
+    internal static Type? ListOf(Type type) =>
+        type.IsArray ? type.GetElementType()
+        : type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) || type.GetGenericTypeDefinition() == typeof(IEnumerable<>)) ? type.GetGenericArguments()[0]
+        : null;
+
+    object Map(Type valueType, Document written, string path)
+    {
+        if (!written.IsMap)
+            throw written.IsNot(path, "a mapping");
+        var map = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(typeof(string), valueType))!;
+        foreach (var entry in written.Entries)
+            map.Add(entry.Key, Value(valueType, false, entry.Value, Document.Join(path, entry.Key)));
+        return map;
+    }
+
+    object List(Type itemType, Document written, string path)
+    {
+        if (!written.IsList)
+            throw written.IsNot(path, "a list");
+        var list = Array.CreateInstance(itemType, written.Items.Count);
+        for (var i = 0; i < written.Items.Count; i++)
+            list.SetValue(Value(itemType, false, written.Items[i], Document.Join(path, i.ToString(CultureInfo.InvariantCulture))), i);
+        return list;
+    }
+
+    object Record(Type type, Document written, string path)
+    {
+        var isRole = type.IsInterface || type.IsAbstract;
+        if (isRole && !catalog.Kinds(type).Any())
+            throw new InvalidOperationException($"{type} is asked for by {(path == "" ? "the config" : path)}, but no assembly here has a record with [Kind] for it.");
+        if (!written.IsMap)
+            throw NotAMapping(type, isRole, written, path);
+        var record = isRole ? KindOf(type, written, path) : type;
+        var named = isRole || written.Find("kind") is { Kind: DocumentKind.Text } && Catalog.KindOf(record) is not null;
+        if (!isRole && named && written.Text("kind") != Catalog.KindOf(record))
+            throw new ConfigException(written.Get("kind").Source, Document.Join(path, "kind"), $"\"{written.Text("kind")}\" is not possible here; {Catalog.KindOf(record)} is.");
+        return Construct(record, named, written, path);
+    }
+
+    ConfigException NotAMapping(Type type, bool isRole, Document written, string path)
+    {
+        if (!isRole)
+            return written.IsNot(path, "a mapping");
+        var kinds = catalog.Kinds(type);
+        var example = written.Value is string text && (kinds.Contains(text) ? text : Spelling.Nearest(text, kinds)) is { } meant ? meant : kinds[0];
+        return new(written.Source, path, $"{Name(path)} is a mapping with its kind; write {{ kind: {example} }}{(kinds.Count > 1 ? $" (known are {string.Join(", ", kinds)})" : "")}.");
+    }
+
+    Type KindOf(Type role, Document written, string path)
+    {
+        var below = Document.Join(path, "kind");
+        var kinds = catalog.Kinds(role);
+        if (written.Find("kind") is not { } kind)
+            throw new ConfigException(written.Source, below, $"the kind is missing; known are {string.Join(", ", kinds)}.");
+        if (kind.Value is not string name)
+            throw kind.IsNot(below, "a text");
+        return catalog.Find(role, name)
+            ?? throw new ConfigException(kind.Source, below, $"\"{name}\" is not known here; known are {string.Join(", ", kinds)}{Spelling.DidYouMean(name, kinds)}.");
+    }
+
+    object Construct(Type record, bool named, Document written, string path)
+    {
+        var settings = Settings(record);
+        var owner = Catalog.KindOf(record) ?? (path == "" ? "the config" : Name(path));
+        var keys = settings.Select(setting => Kebab.Case(setting.Name!)).ToList();
+        foreach (var entry in written.Entries)
+            if (!keys.Contains(entry.Key) && !(named && entry.Key == "kind"))
+                throw new ConfigException(entry.KeySource, Document.Join(path, entry.Key), $"{owner} has no such setting; it has {Shown(keys)}{Spelling.DidYouMean(entry.Key, keys)}.");
+        var values = new object?[settings.Count];
+        for (var i = 0; i < settings.Count; i++)
+        {
+            var below = Document.Join(path, keys[i]);
+            var mayBeNull = Nullability.Create(settings[i]).WriteState == NullabilityState.Nullable;
+            values[i] =
+                written.Find(keys[i]) is { } node ? Value(settings[i].ParameterType, mayBeNull, node, below)
+                : settings[i].HasDefaultValue ? DefaultOf(settings[i])
+                : throw new ConfigException(written.Source, below, $"{owner} needs {keys[i]}, {CatalogDocs.Wanted(settings[i].ParameterType, catalog)}.");
+        }
+        return Construct(record, settings, values, written, path);
+    }
+
+    static object Construct(Type record, IReadOnlyList<ParameterInfo> settings, object?[] values, Document written, string path)
+    {
+        try
+        {
+            return ConstructorOf(record).Invoke(BindingFlags.DoNotWrapExceptions, null, values, CultureInfo.InvariantCulture);
+        }
+        catch (SettingException error)
+        {
+            // The record names its parameter; a condition on two of them may name neither.
+            var setting = settings.FirstOrDefault(setting => setting.Name == error.Setting);
+            var key = Kebab.Case(error.Setting);
+            throw new ConfigException(
+                (setting is null ? null : written.Find(key)?.Source) ?? written.Source,
+                setting is null ? path : Document.Join(path, key),
+                $"{key} {error.Says.TrimEnd('.')}."
+            );
+        }
+    }
+
+    /// <summary>The constructor whose parameters are the settings: the only public one besides a record's copy constructor.</summary>
+    internal static ConstructorInfo ConstructorOf(Type record) =>
+        record.GetConstructors() is [var only]
+            ? only
+            : throw new InvalidOperationException($"{record} has {record.GetConstructors().Length} public constructors; a record that configs describe has exactly one.");
+
+    internal static IReadOnlyList<ParameterInfo> Settings(Type record) => ConstructorOf(record).GetParameters();
+
+    // Reflection gives the default of a nullable enum as the number beneath it.
+    internal static object? DefaultOf(ParameterInfo setting) =>
+        setting.DefaultValue is { } value && (Nullable.GetUnderlyingType(setting.ParameterType) ?? setting.ParameterType) is { IsEnum: true } choice ? Enum.ToObject(choice, value)
+        : setting.DefaultValue is null && setting.ParameterType.IsValueType ? Activator.CreateInstance(setting.ParameterType)
+        : setting.DefaultValue;
+
+    static string Shown(IReadOnlyList<string> keys) =>
+        keys.Count == 0 ? "none"
+        : keys.Count <= 24 ? string.Join(", ", keys)
+        : string.Join(", ", keys.Take(24)) + ", …";
+
+    static string Name(string path) => path == "" ? "this" : ConfigException.LastKey(path);
+}

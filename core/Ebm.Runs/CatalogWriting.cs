@@ -1,0 +1,83 @@
+using System.Collections;
+using System.Reflection;
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>
+/// From a record back to a document with every setting written out. What counts is what the record holds, not what was passed to it: a default that
+/// the record itself supplies in the place of null is written out too, and a whole number written for a float is a float.
+/// </summary>
+static class CatalogWriting
+{
+    /// <summary>A record's document, and its identity.</summary>
+    /// <param name="value">The record.</param>
+    /// <param name="written">What the user wrote: settings that stand there keep their place; null where nothing was.</param>
+    internal static (Document Whole, Document Identity) Of(object? value, Document? written, Source? otherwise = null)
+    {
+        var source = written?.Source ?? otherwise ?? Source.Code;
+        return value switch
+        {
+            null or bool or string or double or long or int or ulong or Enum => Twice(Document.From(value, source)),
+            _ when MapType(value.GetType()) is { } map => Map(Pairs(value, map), written, source),
+            IEnumerable list => List(list.Cast<object?>(), written, source),
+            _ => Record(value, written, source),
+        };
+    }
+
+    static (Document, Document) Twice(Document document) => (document, document);
+
+    static Type? MapType(Type type) => type.GetInterfaces().FirstOrDefault(i => CatalogReading.MapOf(i) is not null);
+
+    static IEnumerable<(string, object?)> Pairs(object map, Type type) =>
+        ((IEnumerable<string>)type.GetProperty("Keys")!.GetValue(map)!).Select(key => (key, type.GetProperty("Item")!.GetValue(map, [key])));
+
+    static (Document, Document) Map(IEnumerable<(string Key, object? Value)> pairs, Document? written, Source source)
+    {
+        var below = pairs.Select(pair => (pair.Key, Source: KeySource(written, pair.Key) ?? source, Both: Of(pair.Value, written?.Find(pair.Key), source))).ToList();
+        return (
+            Document.OfMap(below.Select(entry => new Entry(entry.Key, entry.Source, entry.Both.Whole)), source),
+            Document.OfMap(below.Select(entry => new Entry(entry.Key, entry.Source, entry.Both.Identity)), source)
+        );
+    }
+
+    static (Document, Document) List(IEnumerable<object?> items, Document? written, Source source)
+    {
+        var below = items.Select((item, i) => Of(item, written is { IsList: true } && i < written.Items.Count ? written.Items[i] : null, source)).ToList();
+        return (Document.OfList(below.Select(item => item.Whole), source), Document.OfList(below.Select(item => item.Identity), source));
+    }
+
+    static (Document, Document) Record(object record, Document? written, Source source)
+    {
+        var type = record.GetType();
+        var kind = Catalog.KindOf(type);
+        var defaults = Source.Of(kind is null ? "default" : $"default of {kind}");
+        List<Entry> whole = [],
+            identity = [];
+        if (kind is not null)
+        {
+            var entry = new Entry("kind", KeySource(written, "kind") ?? source, Document.Of(kind, written?.Find("kind")?.Source ?? source));
+            whole.Add(entry);
+            identity.Add(entry);
+        }
+        foreach (var setting in CatalogReading.Settings(type))
+        {
+            var key = Kebab.Case(setting.Name!);
+            var property =
+                type.GetProperty(setting.Name!, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase)
+                ?? throw new InvalidOperationException($"{type} takes {setting.Name} but has no public property of that name; without it the resolved config cannot be written.");
+            var (node, part) = Of(property.GetValue(record), written?.Find(key), defaults);
+            whole.Add(new(key, KeySource(written, key) ?? defaults, node));
+            var decides = setting.GetCustomAttribute<NoIdentityAttribute>() is null;
+            var asBefore = setting.GetCustomAttribute<OldRunsHadAttribute>() is { } old && part.Equals(Of(old.Value, null).Identity);
+            if (decides && !asBefore)
+                identity.Add(new(key, KeySource(written, key) ?? defaults, part));
+        }
+        return (Document.OfMap(whole, source), Document.OfMap(identity, source));
+    }
+
+    // Found by the key itself and not by a path: keys may hold dots.
+    static Source? KeySource(Document? written, string key) =>
+        written is { IsMap: true } && written.Entries.FirstOrDefault(entry => entry.Key == key) is { Key: not null } entry ? entry.KeySource : null;
+}
