@@ -1,5 +1,5 @@
-/// The project's build: `dotnet fsi build.fsx [target …]`, `help` lists the targets. Plain F#: a target is a name, what it needs
-/// and a body; what it needs runs before it, once.
+/// The project's build: `dotnet fsi build.fsx [target …] [--options]`; `help` says which. Plain F#: a target is a name, what it needs and a
+/// body, and what it needs runs before it, once. What is said on the way goes to standard error: results alone are standard output.
 #load "experiments/_bootstrap.fsx"
 
 open System
@@ -10,54 +10,46 @@ open System.Text.RegularExpressions
 open System.Xml.Linq
 open Ebm.Bootstrap
 
-/// Ends the build with a sentence and an exit code: 1 the work failed, 2 it could not begin.
+/// Ends the build with a sentence and an exit code: 1, the work failed; 2, it could not begin.
 exception Stop of code: int * says: string
 
-let refuse says = raise (Stop(2, says))
 let fail says = raise (Stop(1, says))
+let refuse says = raise (Stop(2, says))
 
-// ── What was asked ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-let asked = List.ofArray fsi.CommandLineArgs[1..]
-
-/// Options take one value each; `-p:Torch=…` is MSBuild's spelling, and goes where MSBuild, the stamp and children read it.
-let rec private parse (targets: string list) (options: Map<string, string>) rest =
-    match rest with
-    | [] -> List.rev targets, options
-    | ("--for" | "--only" as option) :: value :: rest -> parse targets (Map.add option value options) rest
-    | ("--check" as option) :: rest -> parse targets (Map.add option "" options) rest
-    | option :: rest when Regex.IsMatch(option, "^-p:(Torch|TorchBackend)=.+") ->
-        let equals = option.IndexOf '='
-        Environment.SetEnvironmentVariable(option[3 .. equals - 1], option[equals + 1 ..])
-        parse targets options rest
-    | option :: _ when option.StartsWith '-' ->
-        refuse
-            $"\"{option}\" is not an option here; there are --for analysis|experiments|everything (what to build), \
-              --only \"part of a law's sentence\" (what to test), --check (format: report, change nothing), \
-              -p:Torch=system|TorchSharp and -p:TorchBackend=TorchSharp-cpu|TorchSharp-cuda-linux."
-    | target :: rest -> parse (target :: targets) options rest
-
-// ── Processes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-let verbose = Environment.GetEnvironmentVariable "EBM_BUILD_VERBOSE" = "1"
 let variable name = string (Environment.GetEnvironmentVariable name)
+let verbose = variable "EBM_BUILD_VERBOSE" = "1"
+let at path = Path.Combine(root, path)
 
-/// A program in the repository's root: its exit code, and its lines of output, which `heard` gets as they come.
-let execute (heard: string -> unit) (program: string) (arguments: string list) =
-    let start = ProcessStartInfo(program, arguments, WorkingDirectory = root, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true)
+// ── Programs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Runs a program in the repository's root, with nothing to read; its exit code and its lines, each handed to `heard` as it comes.
+let runHearing heard (program: string) (arguments: string list) =
+    let start =
+        ProcessStartInfo(
+            program,
+            arguments,
+            WorkingDirectory = root,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
     let lines = List<string>()
 
     let hear (line: string) =
         if not (isNull line) then
             lock lines (fun () ->
                 lines.Add line
-                heard line)
+                heard line
+
+                if verbose then
+                    eprintfn "    %s" line)
 
     use child =
         try
             Process.Start start
-        with :? ComponentModel.Win32Exception as missing ->
-            refuse $"{program}: {missing.Message}."
+        with :? ComponentModel.Win32Exception as reason ->
+            refuse $"{program} does not start: {reason.Message}."
 
     child.StandardInput.Close()
     child.OutputDataReceived.Add(fun line -> hear line.Data)
@@ -67,55 +59,59 @@ let execute (heard: string -> unit) (program: string) (arguments: string list) =
     child.WaitForExit()
     child.ExitCode, List.ofSeq lines
 
-/// A program whose output nobody wants to see unless it fails: one line says what is going on, and how long it took.
-let quietly (doing: string) program arguments =
-    let clock = Stopwatch.StartNew()
-    Console.Write $"{doing} …"
-    if verbose then Console.WriteLine()
-    let code, lines = execute (fun line -> if verbose then Console.WriteLine $"  {line}") program arguments
-    Console.WriteLine $" {clock.Elapsed.TotalSeconds:F0} s"
-    code, lines
+let run program arguments = runHearing ignore program arguments
+let dotnet = Environment.ProcessPath
 
-let mustQuietly doing program arguments =
-    match quietly doing program arguments with
+/// A program that must succeed: its lines, or the end of the build after showing them.
+let must program arguments =
+    match run program arguments with
     | 0, lines -> lines
     | code, lines ->
+        eprintfn ""
         lines |> List.iter (eprintfn "%s")
-        fail $"""{program} {String.concat " " arguments} ended with exit code {code}; its output is above."""
+        let name = Path.GetFileName program
+        fail $"""`{name} {String.concat " " arguments}` ended with exit code {code}; what it said is above."""
 
-// ── setup ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+/// One line says what is going on, and at its end how long it took.
+let telling (doing: string) work =
+    let clock = Stopwatch.StartNew()
+    eprintf "%s …" doing
 
-let exists (pattern: string) =
-    Directory.GetDirectories("/usr/lib", "*-linux-gnu") |> Array.exists (fun folder -> Path.Exists(Path.Combine(folder, pattern)))
+    if verbose then
+        eprintfn ""
 
-let onPath program =
-    (variable "PATH").Split(':') |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, program)))
+    let result = work ()
+    eprintfn " %.0f s" clock.Elapsed.TotalSeconds
+    result
 
-/// A BLAS worth having: OpenBLAS, or whatever else the machine's owner put in the place of the reference one, which is 20 times slower.
-let hasBlas () =
-    exists "openblas-pthread/libblas.so.3"
-    || Directory.GetDirectories("/usr/lib", "*-linux-gnu")
-       |> Array.map (fun folder -> FileInfo(Path.Combine(folder, "libblas.so.3")))
-       |> Array.exists (fun link -> link.Exists && not ((string (link.ResolveLinkTarget true)).Contains "/blas/libblas"))
+// ── setup ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Debian's packages that this machine lacks for a product: headers of libtorch, a compiler, a BLAS.
+let private libraryFolders () = Directory.GetDirectories("/usr/lib", "*-linux-gnu")
+let private inLibraryFolders path = libraryFolders () |> Array.exists (fun folder -> Path.Exists(Path.Combine(folder, path)))
+let private onPath program = (variable "PATH").Split ':' |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, program)))
+
+/// OpenBLAS, or what the machine's owner put in the place of the reference BLAS, which is many times slower.
+let private hasBlas () =
+    let isReference (link: FileInfo) = (string (link.ResolveLinkTarget true)).Contains "/blas/libblas"
+    let chosen = libraryFolders () |> Array.map (fun folder -> FileInfo(Path.Combine(folder, "libblas.so.3")))
+    inLibraryFolders "openblas-pthread/libblas.so.3" || chosen |> Array.exists (fun link -> link.Exists && not (isReference link))
+
+/// The Debian packages that this machine lacks. Whoever brings a libtorch brings its BLAS; the real TorchSharp brings everything.
 let missingPackages product =
-    if product = "analysis" || variable "Torch" = "TorchSharp" then
-        []
-    else
-        let own = variable "LIBTORCH"
-
-        if own <> "" && not (File.Exists $"{own}/lib/libtorch_cpu.so" && Directory.Exists $"{own}/include/torch/csrc/api/include") then
-            refuse
-                $"LIBTORCH={own}: no libtorch there (lib/libtorch_cpu.so and include/torch/csrc/api/include are looked for). \
-                  Name the folder of an unpacked libtorch, or the one that python3 -c 'import torch; print(torch.__path__[0])' prints; or unset it."
-
-        [ if own = "" && not (exists "libtorch_cpu.so" && Directory.Exists "/usr/include/torch/csrc/api/include") then
-              "libtorch-dev"
-          if own = "" && not (hasBlas ()) then
-              "libopenblas0-pthread"
-          if not (onPath "g++") then
-              "g++" ]
+    match variable "LIBTORCH" with
+    | _ when product = "analysis" || variable "Torch" = "TorchSharp" -> []
+    | own when own <> "" && not (File.Exists $"{own}/lib/libtorch_cpu.so" && Directory.Exists $"{own}/include/torch/csrc/api/include") ->
+        refuse
+            $"LIBTORCH={own}: no libtorch is there; lib/libtorch_cpu.so and include/torch/csrc/api/include were looked for. Name the folder of an \
+              unpacked libtorch, or what `python3 -c 'import torch; print(torch.__path__[0])'` prints, or unset it to use Debian's."
+    | own -> [
+        if own = "" && not (inLibraryFolders "libtorch_cpu.so" && Directory.Exists "/usr/include/torch/csrc/api/include") then
+            "libtorch-dev"
+        if own = "" && not (hasBlas ()) then
+            "libopenblas0-pthread"
+        if not (onPath "g++") then
+            "g++"
+      ]
 
 let setup product =
     match missingPackages product with
@@ -125,51 +121,43 @@ let setup product =
 
         if not (onPath "apt-get") then
             refuse
-                $"This machine lacks {names} (Debian's names) and has no apt-get. Install them with its own package manager, \
-                  or name an unpacked libtorch with LIBTORCH=/path, or use the real package: -p:Torch=TorchSharp."
+                $"This machine lacks {names} (Debian's names) and has no apt-get. Install them in its own way, or name an unpacked libtorch \
+                  with LIBTORCH=/path, or use the real package with -p:Torch=TorchSharp."
 
-        if snd (execute ignore "id" [ "-u" ]) <> [ "0" ] then
-            refuse $"This machine lacks {names}. Run this, then try again:\n\n  sudo apt-get update && sudo apt-get install --yes --no-install-recommends {names}\n"
+        if run "id" [ "-u" ] <> (0, [ "0" ]) then
+            refuse
+                $"This machine lacks {names}, and only root may install that. Run this, then try again:\n\n    \
+                  sudo apt-get update && sudo apt-get install --yes --no-install-recommends {names}\n"
 
         Environment.SetEnvironmentVariable("DEBIAN_FRONTEND", "noninteractive")
-        let patiently = [ "-o"; "DPkg::Lock::Timeout=600" ]
-        mustQuietly "setup: asking apt for its lists" "apt-get" (patiently @ [ "update" ]) |> ignore
+        // Another apt may be at work: wait for it.
+        let apt arguments = must "apt-get" ([ "-o"; "DPkg::Lock::Timeout=600" ] @ arguments) |> ignore
 
-        mustQuietly $"setup: installing {names}" "apt-get" (patiently @ [ "install"; "--yes"; "--no-install-recommends" ] @ packages)
-        |> ignore
+        telling $"setup: installing {names} with apt (a minute or two)" (fun () ->
+            apt [ "update" ]
+            apt ([ "install"; "--yes"; "--no-install-recommends" ] @ packages))
 
-// ── build ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── build ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The lock names no registry: Paket reads it from here. Yours to set; else NuGet's own first source.
+/// No registry stands in the repository: Paket finds it in NUGET_SOURCE, which is the user's to set; else it is NuGet's own first source.
 let findPackageSource () =
     if variable "NUGET_SOURCE" = "" then
-        let _, lines = execute ignore "dotnet" [ "nuget"; "list"; "source"; "--format"; "short" ]
-
-        match lines |> List.tryFind (fun line -> line.StartsWith "E ") with
+        match run dotnet [ "nuget"; "list"; "source"; "--format"; "short" ] |> snd |> List.tryFind (fun line -> line.StartsWith "E ") with
         | Some line -> Environment.SetEnvironmentVariable("NUGET_SOURCE", line[2..].Trim())
-        | None -> refuse "No package source: `dotnet nuget list source` shows none that is enabled. Add one, or set NUGET_SOURCE to its address."
+        | None -> refuse "There is no package source: `dotnet nuget list source` shows none that is enabled. Enable one, or set NUGET_SOURCE."
 
-/// Tools and packages, where Paket has not put this lock's yet.
-let restore () =
-    findPackageSource ()
-    let current = Path.Combine(root, "paket-files", "paket.restore.cached")
-    let locked = File.ReadAllText(Path.Combine(root, "paket.lock"))
-    mustQuietly "build: restoring tools" "dotnet" [ "tool"; "restore" ] |> ignore
+let restoreTools () = must dotnet [ "tool"; "restore" ] |> ignore
 
-    if not (File.Exists(Path.Combine(root, ".paket", "Paket.Restore.targets")) && File.Exists current && File.ReadAllText current = locked) then
-        mustQuietly "build: restoring packages" "dotnet" [ "paket"; "restore" ] |> ignore
-
-/// Two builds never write into one folder: the second waits here. The lock is the operating system's, so it dies with its holder.
+/// Two builds never write into one folder: the second waits. The lock is the operating system's, and dies with whoever holds it.
 let alone work =
-    Directory.CreateDirectory(Path.Combine(root, "artifacts", "bin")) |> ignore
-    let path = Path.Combine(root, "artifacts", ".lock")
+    let folder = (Directory.CreateDirectory(at "artifacts/bin")).Parent.FullName
 
-    let rec take waiting =
+    let rec take told =
         try
-            new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+            new FileStream(Path.Combine(folder, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
         with :? IOException ->
-            if not waiting then
-                printfn "build: another build is at work in %s; waiting for it" (Path.GetDirectoryName path)
+            if not told then
+                eprintfn "build: another build is at work in %s; waiting for it." folder
 
             Threading.Thread.Sleep 200
             take true
@@ -177,125 +165,262 @@ let alone work =
     use _ = take false
     work ()
 
-/// A compiler's complaints: once each, with paths as seen from the root.
-let complaints (lines: string list) =
-    lines
-    |> List.filter (fun line -> Regex.IsMatch(line, @"\b(error|warning)\b( [A-Z]+\d+)?\s*:"))
-    |> List.map (fun line -> Regex.Replace(line.Trim(), @" \[[^\]]*proj\]$", "").Replace(root + "/", ""))
-    |> List.distinct
+/// What compilers complain of: once each, files as seen from the root, the first twenty.
+let private complaints (lines: string list) =
+    let found =
+        lines
+        |> List.filter (fun line -> Regex.IsMatch(line, @"\b(error|warning)( [A-Z]+\d+)?\s*:"))
+        |> List.map (fun line -> Regex.Replace(line.Trim(), @" \[[^\]]*proj[^\]]*\]$", "").Replace(root + "/", ""))
+        |> List.distinct
+
+    match found with
+    | [] -> lines
+    | found when found.Length > 20 -> List.take 20 found @ [ $"… and {found.Length - 20} more." ]
+    | found -> found
+
+/// A filter over the solution: `dotnet build` takes one argument, and a product has several projects that nothing else reaches.
+let private solutionFilter product =
+    let entry (folder: string) =
+        let file = Directory.GetFiles(at folder, "*.*proj") |> Array.exactlyOne
+        "\"" + Path.GetRelativePath(root, file).Replace("/", "\\\\") + "\""
+
+    let entries = projects product |> Array.map entry |> String.concat ", "
+    let path = at $"artifacts/{product}.slnf"
+    File.WriteAllText(path, "{ \"solution\": { \"path\": \"..\\\\Ebm.Research.sln\", \"projects\": [" + entries + "] } }\n")
+    path
+
+/// What scripts refer to, which only the build knows: with the real TorchSharp it is another assembly.
+let private writeReferences project =
+    let folder = at $"artifacts/bin/{project}/release"
+    let layer = if variable "Torch" = "TorchSharp" then "TorchSharp.dll" else "Ebm.Torch.dll"
+
+    let assemblies = [
+        for path in Directory.GetFiles(folder, "*.dll") |> Array.sort do
+            let name = Path.GetFileName path
+
+            if name = layer || name.StartsWith "Ebm." && name <> "Ebm.Torch.dll" then
+                $"#r \"{name}\""
+    ]
+
+    File.WriteAllLines(Path.Combine(folder, "references.fsx"), "#I \".\"" :: assemblies)
 
 let build product =
-    if not (isBuilt product) then
-        setup product
+    // What else is up to date once this is.
+    let products =
+        [ "analysis", "Ebm.Analysis"; "experiments", "Ebm.Sweeps"; "everything", "Ebm.Tests" ]
+        |> List.take (match product with "analysis" -> 1 | "experiments" -> 2 | _ -> 3)
 
+    if not (isBuilt product) then
         alone (fun () ->
             if not (isBuilt product) then
-                restore ()
-                // The projects that reach all the others; a filter, because `dotnet build` takes one argument.
-                let quoted = projects product |> Array.map (fun path -> $"\"{path}/{Path.GetFileName path}\"")
-                let filter = Path.Combine(root, "artifacts", $"{product}.slnf")
+                let code, lines =
+                    telling $"build: {product}, with tools and packages" (fun () ->
+                        findPackageSource ()
+                        restoreTools ()
+                        must dotnet [ "paket"; "restore" ] |> ignore
+                        // No compiler server stays behind: under a scheduler it would hold the job.
+                        run dotnet [ "build"; solutionFilter product; "-c"; "Release"; "--nologo"; "-v"; "quiet"; "--disable-build-servers" ])
 
-                let files =
-                    projects product
-                    |> Array.map (fun path -> Directory.GetFiles(Path.Combine(root, path), "*.*proj") |> Array.exactlyOne)
-                    |> Array.map (fun file -> "\"" + Path.GetRelativePath(root, file).Replace("/", "\\\\") + "\"")
+                if code <> 0 then
+                    complaints lines |> List.iter (eprintfn "%s")
+                    fail "The build failed; the errors are above."
 
-                File.WriteAllText(
-                    filter,
-                    "{ \"solution\": { \"path\": \"..\\\\Ebm.Research.sln\", \"projects\": ["
-                    + String.Join(", ", files)
-                    + "] } }"
-                )
+                for _, project in products do
+                    writeReferences project
 
-                let arguments = [ "build"; filter; "--configuration"; "Release"; "--nologo"; "--verbosity"; "quiet"; "--disable-build-servers" ]
+                for product, _ in products do
+                    File.WriteAllText(stampFile product, stamp product))
 
-                match quietly $"build: compiling {product}" "dotnet" arguments with
-                | 0, _ -> File.WriteAllText(stampFile product, stamp product)
-                | _, lines ->
-                    (match complaints lines with
-                     | [] -> lines
-                     | found -> found)
-                    |> List.iter (eprintfn "%s")
+// ── test ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-                    fail "The build failed; the errors are above.")
-
-// ── test ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
+/// Failures and skipped laws with their reasons, then one line that counts. A law that did not run has not passed.
 let test only =
-    let results = Path.Combine(root, "artifacts", "test")
+    let results = at "artifacts/test"
 
     if Directory.Exists results then
         Directory.Delete(results, true)
 
     let filter = match only with Some part -> [ "--filter"; $"DisplayName~{part}" ] | None -> []
-    let arguments = [ "test"; "tests/Ebm.Tests"; "--configuration"; "Release"; "--no-build"; "--nologo"; "--results-directory"; results; "--logger"; "trx;LogFileName=laws.trx"; "--logger"; "console;verbosity=quiet" ]
-    let code, lines = quietly "test: the laws" "dotnet" (arguments @ filter)
+
+    let code, lines =
+        telling "test: the laws" (fun () ->
+            run
+                dotnet
+                ([ "test"; at "artifacts/bin/Ebm.Tests/release/Ebm.Tests.dll"; "--nologo"; "--results-directory"; results ]
+                 @ [ "--logger"; "trx;LogFileName=laws.trx"; "--logger"; "console;verbosity=minimal" ]
+                 @ filter))
+
     let trx = Path.Combine(results, "laws.trx")
 
     if not (File.Exists trx) then
         lines |> List.iter (eprintfn "%s")
-        fail "The tests did not run to their end; what they said is above."
+        fail "No test ran to its end; what was said is above."
 
     let named name (element: XElement) = element.Descendants() |> Seq.filter (fun found -> found.Name.LocalName = name)
     let tests = (XDocument.Load trx).Root |> named "UnitTestResult" |> List.ofSeq
     let outcome (test: XElement) = test.Attribute(XName.Get "outcome").Value
-    let title (test: XElement) = Regex.Replace(test.Attribute(XName.Get "testName").Value, @"^.*?\(says: ""(.*)""\)$", "$1")
-    let text name test = named name test |> Seq.map (fun found -> found.Value.Trim()) |> String.concat "\n"
+    let name (test: XElement) = test.Attribute(XName.Get "testName").Value
+    let text (test: XElement) = named "Message" test |> Seq.map (fun found -> found.Value.Trim()) |> String.concat "\n"
     let passed, others = tests |> List.partition (fun test -> outcome test = "Passed")
     let skipped, failed = others |> List.partition (fun test -> outcome test = "NotExecuted")
 
-    for test in failed do
-        printfn "\nFAILED  %s\n%s" (title test) (text "Message" test)
-
     for test in skipped do
-        printfn "\nskipped %s\n  %s" (title test) (text "Message" test)
+        printfn "skipped: %s\n    %s" (name test) ((text test).Replace("\n", "\n    "))
+
+    for test in failed do
+        printfn "FAILED:  %s\n    %s" (name test) ((text test).Replace("\n", "\n    "))
 
     if code <> 0 && failed.IsEmpty then
-        lines |> List.iter (eprintfn "%s")
+        lines |> List.iter (printfn "%s")
 
     printfn "%d passed, %d failed, %d skipped" passed.Length failed.Length skipped.Length
 
-    if tests.IsEmpty then
-        fail "No test ran."
+    if not failed.IsEmpty then
+        fail "Some laws do not hold."
 
-    if code <> 0 || not failed.IsEmpty then
-        raise (Stop(1, ""))
+    if passed.IsEmpty then
+        fail "No law was checked."
 
-// ── The targets ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    if code <> 0 then
+        fail $"All laws that ran hold, but their host ended with exit code {code}; what it said is above."
+
+// ── format, lock, clean ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+let format check =
+    findPackageSource ()
+    restoreTools ()
+    let fantomas = if check then [ "fantomas"; "--check"; "." ] else [ "fantomas"; "." ]
+    let csharpier = [ "csharpier"; (if check then "check" else "format"); "." ]
+
+    let failures =
+        [ fantomas; csharpier ]
+        |> List.map (fun arguments -> telling $"format: {arguments.Head}" (fun () -> run dotnet arguments))
+        |> List.filter (fun (code, _) -> code <> 0)
+
+    for _, lines in failures do
+        lines |> List.iter (eprintfn "%s")
+
+    if not failures.IsEmpty then
+        fail (if check then "Some files are not as the formatters leave them; `dotnet fsi build.fsx format` rewrites them." else "A formatter failed.")
+
+/// Paket's first lock on a cold cache lacks transitive packages, and every one names the registry. So: again until nothing changes, then
+/// the registry's name goes.
+let relock () =
+    let path = at "paket.lock"
+    let before = File.ReadAllText path
+
+    let rec settle attempts (previous: string) =
+        File.Delete path
+        must dotnet [ "paket"; "install" ] |> ignore
+        must dotnet [ "paket"; "restore" ] |> ignore
+        let current = Regex.Replace(File.ReadAllText path, @"(?m)^(\s*remote:) .*$", "$1 %NUGET_SOURCE%")
+
+        if current <> previous then
+            if attempts = 0 then
+                fail "paket.lock still changes after ten installations: two versions of a package are equally good. Pin one in paket.dependencies."
+
+            settle (attempts - 1) current
+        else
+            current
+
+    try
+        let settled =
+            telling "lock: paket install, until it no longer changes" (fun () ->
+                findPackageSource ()
+                restoreTools ()
+                settle 10 "")
+
+        File.WriteAllText(path, settled)
+        printfn "paket.lock %s" (if settled = before then "is as it was" else "has changed")
+    with _ ->
+        File.WriteAllText(path, before)
+        reraise ()
+
+let clean () =
+    alone (fun () ->
+        for folder in Directory.GetDirectories(at "artifacts") do
+            Directory.Delete(folder, true))
+
+// ── The targets ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 type Target = { Does: string; Needs: string list; Body: unit -> unit }
 
-/// Depth first; a need that leads back to its own target, or to none, is named.
-let rec visit (targets: Map<string, Target>) (finished: HashSet<string>) (path: string list) name =
+/// How many letters lie between two words.
+let rec private distance (a: char list) (b: char list) =
+    match a, b with
+    | [], rest
+    | rest, [] -> rest.Length
+    | x :: a, y :: b when x = y -> distance a b
+    | x :: a', y :: b' -> 1 + List.min [ distance a' b'; distance a' b; distance a b' ]
+
+let find (targets: Map<string, Target>) name =
+    match targets.TryFind name with
+    | Some target -> target
+    | None ->
+        let nearest = targets.Keys |> Seq.minBy (fun known -> distance (List.ofSeq known) (List.ofSeq name |> List.truncate 10))
+        refuse $"""There is no target "{name}"; there are {String.concat ", " targets.Keys} (did you mean {nearest}?)."""
+
+/// Depth first: what a target needs, then the target; a need that leads back to its own target is named with the way there.
+let rec visit targets (finished: HashSet<string>) path name =
     if List.contains name path then
-        refuse $"""The targets need each other in a circle: {String.concat " → " (List.rev (name :: path))}."""
+        let circle = List.rev (name :: path) |> List.skipWhile ((<>) name) |> String.concat " → "
+        refuse $"Targets need each other in a circle: {circle}."
+
+    let target = find targets name
 
     if not (finished.Contains name) then
-        for need in targets[name].Needs do
+        for need in target.Needs do
             visit targets finished (name :: path) need
 
-        targets[name].Body()
+        target.Body()
         finished.Add name |> ignore
 
-let main () =
-    let names, options = parse [] Map.empty asked
-    let product = defaultArg (options.TryFind "--for") "everything"
+/// Words are targets, each option has one meaning; `-p:Torch=…` goes where MSBuild, the stamp and every child read it.
+let rec private parse words (options: Map<string, string>) arguments =
+    match arguments with
+    | [] -> List.rev words, options
+    | "--for" :: ("analysis" | "experiments" | "everything" as product) :: rest -> parse words (options.Add("for", product)) rest
+    | "--only" :: part :: rest -> parse words (options.Add("only", part)) rest
+    | "--check" :: rest -> parse words (options.Add("check", "")) rest
+    | ("-p:Torch=system" | "-p:Torch=TorchSharp" | "-p:TorchBackend=TorchSharp-cpu" | "-p:TorchBackend=TorchSharp-cuda-linux" as property) :: rest ->
+        let equals = property.IndexOf '='
+        Environment.SetEnvironmentVariable(property[3 .. equals - 1], property[equals + 1 ..])
+        parse words options rest
+    | option :: _ when option.StartsWith '-' ->
+        refuse
+            $"\"{option}\" is no option here, or lacks its value. Known are --for analysis|experiments|everything, --only \"part of a law's name\", \
+              --check, -p:Torch=system|TorchSharp, -p:TorchBackend=TorchSharp-cpu|TorchSharp-cuda-linux."
+    | word :: rest -> parse (word :: words) options rest
+
+let main arguments =
+    let words, options = parse [] Map.empty arguments
+    let product = defaultArg (options.TryFind "for") "everything"
+    let target name does needs body = name, { Does = does; Needs = needs; Body = body }
 
     let targets =
         Map.ofList [
-            "setup", { Does = "install what the machine lacks"; Needs = []; Body = fun () -> setup product }
-            "build", { Does = "compile"; Needs = [ "setup" ]; Body = fun () -> build product }
-            "test", { Does = "check every law"; Needs = [ "build" ]; Body = fun () -> test (options.TryFind "--only") }
-            "clean", { Does = "delete what was built"; Needs = []; Body = fun () -> if Directory.Exists(Path.Combine(root, "artifacts")) then Directory.Delete(Path.Combine(root, "artifacts"), true) }
+            target "setup" "installs what the machine lacks: libtorch, a C++ compiler, a BLAS" [] (fun () -> setup product)
+            target "build" "compiles; --for analysis|experiments|everything" [ "setup" ] (fun () -> build product)
+            target "test" "checks every law; --only \"part of a name\"" [ "build" ] (fun () -> test (options.TryFind "only"))
+            target "format" "rewrites sources as Fantomas and CSharpier leave them; --check only looks" [] (fun () ->
+                format (options.ContainsKey "check"))
+            target "lock" "writes paket.lock anew from paket.dependencies" [] relock
+            target "clean" "deletes what was built" [] clean
         ]
 
-    for name in names do
-        visit targets (HashSet()) [] name
+    match words with
+    | [ "help" ] ->
+        for KeyValue(name, target) in targets do
+            printfn "%-8s %s" name target.Does
+    | words ->
+        let finished = HashSet()
 
-try
-    main ()
-with Stop(code, says) ->
-    if says <> "" then
+        for word in (if words.IsEmpty then [ "build" ] else words) do
+            visit targets finished [] word
+
+if isBuildScript then
+    try
+        main (List.ofArray fsi.CommandLineArgs[1..])
+    with Stop(code, says) ->
         eprintfn "%s" says
-
-    exit code
+        exit code

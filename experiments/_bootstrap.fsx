@@ -75,8 +75,9 @@ let stampFile (product: string) : string = root + "/artifacts/bin/." + product +
 let isBuilt (product: string) : bool = File.Exists(stampFile product) && File.ReadAllText(stampFile product) = stamp product
 
 let private script: string = Path.GetFullPath fsi.CommandLineArgs[0]
+let isBuildScript: bool = script = root + "/build.fsx"
 
-if not (script.EndsWith "/build.fsx") then
+if not isBuildScript then
     let clock = Stopwatch.StartNew()
     let product = if Path.GetDirectoryName(script).EndsWith "/analysis" then "analysis" else "experiments"
     let built = isBuilt product

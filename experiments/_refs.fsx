@@ -1,11 +1,3 @@
-/// What a script sees, from where `_bootstrap.fsx` built it; `#I` is also how the native libraries beside it are found.
-#I "../artifacts/bin/Ebm.Sweeps/release"
-#r "Ebm.Records.dll"
-#r "Ebm.Torch.dll"
-#r "Ebm.Core.dll"
-#r "Ebm.Data.dll"
-#r "Ebm.Methods.dll"
-#r "Ebm.Metrics.dll"
-#r "Ebm.Runs.dll"
-#r "Ebm.Analysis.dll"
-#r "Ebm.Sweeps.dll"
+// What a script sees: the project's assemblies, from where `_bootstrap.fsx` had them built. The build writes the list, because with the
+// real TorchSharp it is another one; being loaded from there is also how the native libraries are found.
+#load "../artifacts/bin/Ebm.Sweeps/release/references.fsx"
