@@ -42,8 +42,7 @@ let runHearing heard (program: string) (arguments: string list) =
                 lines.Add line
                 heard line
 
-                if verbose then
-                    eprintfn "    %s" line)
+                if verbose then eprintfn "    %s" line)
 
     use child =
         try
@@ -77,8 +76,7 @@ let telling (doing: string) work =
     let clock = Stopwatch.StartNew()
     eprintf "%s …" doing
 
-    if verbose then
-        eprintfn ""
+    if verbose then eprintfn ""
 
     let result = work ()
     eprintfn " %.0f s" clock.Elapsed.TotalSeconds
@@ -94,7 +92,8 @@ let private onPath program = (variable "PATH").Split ':' |> Array.exists (fun fo
 let private hasBlas () =
     let isReference (link: FileInfo) = (string (link.ResolveLinkTarget true)).Contains "/blas/libblas"
     let chosen = libraryFolders () |> Array.map (fun folder -> FileInfo(Path.Combine(folder, "libblas.so.3")))
-    inLibraryFolders "openblas-pthread/libblas.so.3" || chosen |> Array.exists (fun link -> link.Exists && not (isReference link))
+    inLibraryFolders "openblas-pthread/libblas.so.3"
+    || chosen |> Array.exists (fun link -> link.Exists && not (isReference link))
 
 /// The Debian packages that this machine lacks. Whoever brings a libtorch brings its BLAS; the real TorchSharp brings everything.
 let missingPackages product =
@@ -107,10 +106,8 @@ let missingPackages product =
     | own -> [
         if own = "" && not (inLibraryFolders "libtorch_cpu.so" && Directory.Exists "/usr/include/torch/csrc/api/include") then
             "libtorch-dev"
-        if own = "" && not (hasBlas ()) then
-            "libopenblas0-pthread"
-        if not (onPath "g++") then
-            "g++"
+        if own = "" && not (hasBlas ()) then "libopenblas0-pthread"
+        if not (onPath "g++") then "g++"
       ]
 
 let setup product =
@@ -144,7 +141,8 @@ let findPackageSource () =
     if variable "NUGET_SOURCE" = "" then
         match run dotnet [ "nuget"; "list"; "source"; "--format"; "short" ] |> snd |> List.tryFind (fun line -> line.StartsWith "E ") with
         | Some line -> Environment.SetEnvironmentVariable("NUGET_SOURCE", line[2..].Trim())
-        | None -> refuse "There is no package source: `dotnet nuget list source` shows none that is enabled. Enable one, or set NUGET_SOURCE."
+        | None ->
+            refuse "There is no package source: `dotnet nuget list source` shows none that is enabled. Enable one, or set NUGET_SOURCE."
 
 let restoreTools () = must dotnet [ "tool"; "restore" ] |> ignore
 
@@ -156,8 +154,7 @@ let alone work =
         try
             new FileStream(Path.Combine(folder, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
         with :? IOException ->
-            if not told then
-                eprintfn "build: another build is at work in %s; waiting for it." folder
+            if not told then eprintfn "build: another build is at work in %s; waiting for it." folder
 
             Threading.Thread.Sleep 200
             take true
@@ -165,13 +162,14 @@ let alone work =
     use _ = take false
     work ()
 
-/// What compilers complain of: once each, files as seen from the root, the first twenty.
+/// What compilers complain of: files as seen from the root, one complaint once, the first twenty.
 let private complaints (lines: string list) =
     let found =
         lines
         |> List.filter (fun line -> Regex.IsMatch(line, @"\b(error|warning)( [A-Z]+\d+)?\s*:"))
-        |> List.map (fun line -> Regex.Replace(line.Trim(), @" \[[^\]]*proj[^\]]*\]$", "").Replace(root + "/", ""))
-        |> List.distinct
+        |> List.map (fun line -> Regex.Replace(line.Trim(), @" \[[^\]]*\]$", "").Replace(root + "/", ""))
+        // What a restore says, it says for each project.
+        |> List.distinctBy (fun line -> Regex.Replace(line, @"^\S+proj : ", ""))
 
     match found with
     | [] -> lines
@@ -198,8 +196,7 @@ let private writeReferences project =
         for path in Directory.GetFiles(folder, "*.dll") |> Array.sort do
             let name = Path.GetFileName path
 
-            if name = layer || name.StartsWith "Ebm." && name <> "Ebm.Torch.dll" then
-                $"#r \"{name}\""
+            if name = layer || name.StartsWith "Ebm." && name <> "Ebm.Torch.dll" then $"#r \"{name}\""
     ]
 
     File.WriteAllLines(Path.Combine(folder, "references.fsx"), "#I \".\"" :: assemblies)
@@ -208,7 +205,12 @@ let build product =
     // What else is up to date once this is.
     let products =
         [ "analysis", "Ebm.Analysis"; "experiments", "Ebm.Sweeps"; "everything", "Ebm.Tests" ]
-        |> List.take (match product with "analysis" -> 1 | "experiments" -> 2 | _ -> 3)
+        |> List.take (
+            match product with
+            | "analysis" -> 1
+            | "experiments" -> 2
+            | _ -> 3
+        )
 
     if not (isBuilt product) then
         alone (fun () ->
@@ -219,7 +221,16 @@ let build product =
                         restoreTools ()
                         must dotnet [ "paket"; "restore" ] |> ignore
                         // No compiler server stays behind: under a scheduler it would hold the job.
-                        run dotnet [ "build"; solutionFilter product; "-c"; "Release"; "--nologo"; "-v"; "quiet"; "--disable-build-servers" ])
+                        run dotnet [
+                            "build"
+                            solutionFilter product
+                            "-c"
+                            "Release"
+                            "--nologo"
+                            "-v"
+                            "quiet"
+                            "--disable-build-servers"
+                        ])
 
                 if code <> 0 then
                     complaints lines |> List.iter (eprintfn "%s")
@@ -237,10 +248,12 @@ let build product =
 let test only =
     let results = at "artifacts/test"
 
-    if Directory.Exists results then
-        Directory.Delete(results, true)
+    if Directory.Exists results then Directory.Delete(results, true)
 
-    let filter = match only with Some part -> [ "--filter"; $"DisplayName~{part}" ] | None -> []
+    let filter =
+        match only with
+        | Some part -> [ "--filter"; $"DisplayName~{part}" ]
+        | None -> []
 
     let code, lines =
         telling "test: the laws" (fun () ->
@@ -270,27 +283,24 @@ let test only =
     for test in failed do
         printfn "FAILED:  %s\n    %s" (name test) ((text test).Replace("\n", "\n    "))
 
-    if code <> 0 && failed.IsEmpty then
-        lines |> List.iter (printfn "%s")
+    if code <> 0 && failed.IsEmpty then lines |> List.iter (printfn "%s")
 
     printfn "%d passed, %d failed, %d skipped" passed.Length failed.Length skipped.Length
 
-    if not failed.IsEmpty then
-        fail "Some laws do not hold."
+    if not failed.IsEmpty then fail "Some laws do not hold."
 
-    if passed.IsEmpty then
-        fail "No law was checked."
+    if passed.IsEmpty then fail "No law was checked."
 
-    if code <> 0 then
-        fail $"All laws that ran hold, but their host ended with exit code {code}; what it said is above."
+    if code <> 0 then fail $"All laws that ran hold, but their host ended with exit code {code}; what it said is above."
 
 // ── format, lock, clean ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 let format check =
+    let sources = [ "build.fsx"; "core"; "analysis"; "experiments"; "tests"; "docs" ]
     findPackageSource ()
     restoreTools ()
-    let fantomas = if check then [ "fantomas"; "--check"; "." ] else [ "fantomas"; "." ]
-    let csharpier = [ "csharpier"; (if check then "check" else "format"); "." ]
+    let fantomas = if check then "fantomas" :: "--check" :: sources else "fantomas" :: sources
+    let csharpier = "csharpier" :: (if check then "check" else "format") :: sources.Tail
 
     let failures =
         [ fantomas; csharpier ]
@@ -301,7 +311,12 @@ let format check =
         lines |> List.iter (eprintfn "%s")
 
     if not failures.IsEmpty then
-        fail (if check then "Some files are not as the formatters leave them; `dotnet fsi build.fsx format` rewrites them." else "A formatter failed.")
+        fail (
+            if check then
+                "Some files are not as the formatters leave them; `dotnet fsi build.fsx format` rewrites them."
+            else
+                "A formatter failed."
+        )
 
 /// Paket's first lock on a cold cache lacks transitive packages, and every one names the registry. So: again until nothing changes, then
 /// the registry's name goes.
@@ -317,7 +332,8 @@ let relock () =
 
         if current <> previous then
             if attempts = 0 then
-                fail "paket.lock still changes after ten installations: two versions of a package are equally good. Pin one in paket.dependencies."
+                fail
+                    "paket.lock still changes after ten installations: two versions of a package are equally good. Pin one in paket.dependencies."
 
             settle (attempts - 1) current
         else

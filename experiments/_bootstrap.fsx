@@ -36,8 +36,7 @@ let rec private add (files: ResizeArray<string>) (path: string) : unit =
             files.Add file
 
         for folder in Directory.GetDirectories path do
-            if not (folder.EndsWith "/obj" || folder.EndsWith "/bin") then
-                add files folder
+            if not (folder.EndsWith "/obj" || folder.EndsWith "/bin") then add files folder
 
 /// The stamp of what is there now: that on disk is the same exactly when nothing needs building.
 let stamp (product: string) : string =
@@ -83,11 +82,12 @@ if not isBuildScript then
     let built = isBuilt product
 
     if Environment.GetEnvironmentVariable "EBM_BUILD_VERBOSE" = "1" then
-        stderr.WriteLine("bootstrap: " + product + " built: " + string built + "; deciding took " + clock.ElapsedMilliseconds.ToString() + " ms")
+        stderr.WriteLine(
+            "bootstrap: " + product + " built: " + string built + "; deciding took " + clock.ElapsedMilliseconds.ToString() + " ms"
+        )
 
     if not built then
         use child = Process.Start(Environment.ProcessPath, [| "fsi"; root + "/build.fsx"; "build"; "--for"; product |])
         child.WaitForExit()
         // To whoever reads a script's exit code, 2 says that nothing was launched.
-        if child.ExitCode <> 0 then
-            exit 2
+        if child.ExitCode <> 0 then exit 2
