@@ -7,7 +7,8 @@ namespace Ebm.Records;
 /// <param name="source">Where it was written.</param>
 /// <param name="key">The dotted path of the setting, such as <c>method.noise.low</c>; empty when it is about the whole file.</param>
 /// <param name="says">What is wrong and what to write instead, a sentence with its full stop.</param>
-public sealed class ConfigException(Source source, string key, string says) : Exception(Sentence(source, key, says))
+/// <param name="cause">What was thrown, when it was an exception that showed it.</param>
+public sealed class ConfigException(Source source, string key, string says, Exception? cause = null) : Exception(Sentence(source, key, says), cause)
 {
     /// <summary>Where it was written.</summary>
     public Source Where => source;

@@ -130,12 +130,18 @@ public sealed class Document : IEquatable<Document>
             double number => Of(number, source),
             Enum name => Of(Kebab.Case(name.ToString()), source),
             JsonElement json => FromJson(json, source),
-            IDictionary map => OfMap(map.Cast<DictionaryEntry>().Select(pair => new Entry((string)pair.Key, source ?? Source.Code, From(pair.Value, source))), source),
             IEnumerable<KeyValuePair<string, Document>> map => OfMap(map, source),
             IEnumerable<KeyValuePair<string, object?>> map => OfMap(map.Select(pair => new Entry(pair.Key, source ?? Source.Code, From(pair.Value, source))), source),
+            IDictionary map => OfMap(Pairs(map).Select(pair => new Entry(pair.Key, source ?? Source.Code, From(pair.Value, source))), source),
             IEnumerable list => OfList(list.Cast<object?>().Select(item => From(item, source)), source),
             _ => throw new ArgumentException($"A {value.GetType()} has no place in a document; it holds null, bools, numbers, texts, lists and maps.", nameof(value)),
         };
+
+    static IEnumerable<(string Key, object? Value)> Pairs(IDictionary map)
+    {
+        foreach (DictionaryEntry pair in map)
+            yield return ((string)pair.Key, pair.Value);
+    }
 
     static Document FromJson(JsonElement json, Source? source) =>
         json.ValueKind switch

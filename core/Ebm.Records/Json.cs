@@ -33,7 +33,10 @@ static class Json
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{file}, line {(error.LineNumber ?? 0) + 1}: this is not what the project writes: {error.Message}", error);
+            throw new InvalidDataException($"{file}, line {(error.LineNumber ?? 0) + 1}: this is not what the project writes: {Says(error)}", error);
         }
     }
+
+    /// <summary>What is wrong, without the path and the place that .NET writes behind it.</summary>
+    internal static string Says(JsonException error) => error.Message.Split(" Path: $")[0];
 }

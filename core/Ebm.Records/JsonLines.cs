@@ -38,7 +38,7 @@ static class JsonLines
             }
             catch (JsonException error)
             {
-                throw new InvalidDataException($"{path}, line {number}: this is not what the project writes: {error.Message}", error);
+                throw new InvalidDataException($"{path}, line {number}: this is not what the project writes: {Json.Says(error)}", error);
             }
             yield return value;
         }

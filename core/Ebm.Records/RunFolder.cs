@@ -11,7 +11,7 @@ namespace Ebm.Records;
 /// </summary>
 public sealed partial class RunFolder
 {
-    [GeneratedRegex("^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*\z", RegexOptions.CultureInvariant)]
     private static partial Regex ArrayName();
 
     const string Hashed = "config.json";
@@ -139,8 +139,9 @@ public sealed partial class RunFolder
     /// <exception cref="InvalidDataException">Another line is not an event.</exception>
     public IEnumerable<Event> Events() => JsonLines.Read<Event>(In("events.jsonl"));
 
-    /// <summary>The metrics taken during training, in order.</summary>
-    public IEnumerable<MeasuredAt> Measures() => JsonLines.Read<MeasuredAt>(In("measures.jsonl"));
+    /// <summary>The metrics taken during training, in order, without arrays.</summary>
+    public IEnumerable<MeasuredAt> Measures() =>
+        JsonLines.Read<MeasureLine>(In("measures.jsonl")).Select(m => new MeasuredAt(m.Step, new(m.Name, m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol)));
 
     /// <summary>The hashes along training, in order.</summary>
     public IEnumerable<Trace> Traces() => JsonLines.Read<Trace>(In("trace.jsonl"));
@@ -148,8 +149,15 @@ public sealed partial class RunFolder
     /// <summary>Appends lines to <c>events.jsonl</c> in one write.</summary>
     public void Append(IEnumerable<Event> events) => JsonLines.Append(In("events.jsonl"), events);
 
-    /// <summary>Appends lines to <c>measures.jsonl</c> in one write.</summary>
-    public void Append(IEnumerable<MeasuredAt> measures) => JsonLines.Append(In("measures.jsonl"), measures);
+    /// <summary>Appends lines to <c>measures.jsonl</c> in one write; arrays are left out.</summary>
+    public void Append(IEnumerable<MeasuredAt> measures) =>
+        JsonLines.Append(
+            In("measures.jsonl"),
+            measures.Select(m => (m.Step, Of: m.Measurement)).Select(m => new MeasureLine(m.Step, m.Of.Name, m.Of.Value, m.Of.Unit, m.Of.Better, m.Of.Scale, m.Of.Se, m.Of.N, m.Of.Protocol))
+        );
+
+    // One flat object a line.
+    sealed record MeasureLine(long Step, string Name, double Value, string Unit, string Better, string Scale = "linear", double? Se = null, long? N = null, string? Protocol = null);
 
     /// <summary>Appends lines to <c>trace.jsonl</c> in one write.</summary>
     public void Append(IEnumerable<Trace> traces) => JsonLines.Append(In("trace.jsonl"), traces);
@@ -209,10 +217,13 @@ public sealed partial class RunFolder
                     $"The array {array.Name} names {array.Axes.Length} axes ({string.Join(", ", array.Axes)}), but has {array.Shape.Length}.",
                     nameof(arrays)
                 );
-            var file = In("arrays", array.Name + ".npy");
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(file)!);
-            Npy.Write<float>(file, array.Values, array.Shape);
-            index[array.Name] = new(array.Name + ".npy", array.Axes, array.Shape);
+            // One flat folder: a/b lies in a.b.npy.
+            var file = array.Name.Replace('/', '.') + ".npy";
+            if (index.FirstOrDefault(known => known.Value.File == file && known.Key != array.Name) is { Key: { } other })
+                throw new ArgumentException($"The arrays {array.Name} and {other} would lie in the same file, {file}; rename one of them.", nameof(arrays));
+            Directory.CreateDirectory(In("arrays"));
+            Npy.Write<float>(In("arrays", file), array.Values, array.Shape);
+            index[array.Name] = new(file, array.Axes, array.Shape);
             written = true;
         }
         if (written)
@@ -248,7 +259,8 @@ public sealed partial class RunFolder
     public void WriteSamples(float[] values, params long[] shape) => Npy.Write<float>(In("samples.npy"), values, shape);
 
     /// <exception cref="FileNotFoundException">The run has drawn none.</exception>
-    public (float[] Values, long[] Shape) Samples() => Npy.Read<float>(In("samples.npy"));
+    public (float[] Values, long[] Shape) Samples() =>
+        File.Exists(In("samples.npy")) ? Npy.Read<float>(In("samples.npy")) : throw new FileNotFoundException($"{Path}: the run has drawn no samples; it is {State}.", In("samples.npy"));
 
     /// <summary>Writes any other file of the run, whole or not at all; folders on the way are made.</summary>
     public void Write(string name, Action<Stream> content)
@@ -313,6 +325,9 @@ public sealed partial class RunFolder
             AtomicFile.SyncFolder(folder);
             AtomicFile.SyncFolder(Path);
         }
+        // What a killed process left half written.
+        foreach (var file in Directory.GetFiles(Path, ".*.new", SearchOption.AllDirectories))
+            File.Delete(file);
         return 1 + Attempts().Select(attempt => attempt.Attempt).DefaultIfEmpty(0).Max();
     }
 

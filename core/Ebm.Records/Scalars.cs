@@ -10,22 +10,22 @@ namespace Ebm.Records;
 /// </summary>
 public static partial class Scalars
 {
-    [GeneratedRegex(@"^[-+]?(0|[1-9](_?[0-9])*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[-+]?(0|[1-9](_?[0-9])*)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Decimal();
 
-    [GeneratedRegex(@"^(0x(?<hex>[0-9a-fA-F]+)|0o(?<octal>[0-7]+))$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(0x(?<hex>[0-9a-fA-F]+)|0o(?<octal>[0-7]+))\z", RegexOptions.CultureInvariant)]
     private static partial Regex OtherBase();
 
     [GeneratedRegex(
-        @"^[-+]?((0|[1-9](_?[0-9])*)\.([0-9](_?[0-9])*)?([eE][-+]?[0-9]+)?|\.[0-9](_?[0-9])*([eE][-+]?[0-9]+)?|(0|[1-9](_?[0-9])*)[eE][-+]?[0-9]+)$",
+        @"^[-+]?((0|[1-9](_?[0-9])*)\.([0-9](_?[0-9])*)?([eE][-+]?[0-9]+)?|\.[0-9](_?[0-9])*([eE][-+]?[0-9]+)?|(0|[1-9](_?[0-9])*)[eE][-+]?[0-9]+)\z",
         RegexOptions.CultureInvariant
     )]
     private static partial Regex Float();
 
-    [GeneratedRegex(@"^(?<sign>[-+]?)\.?(inf|Inf|INF)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<sign>[-+]?)\.?(inf|Inf|INF)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Infinite();
 
-    [GeneratedRegex(@"^\.?(nan|NaN|NAN)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^\.?(nan|NaN|NAN)\z", RegexOptions.CultureInvariant)]
     private static partial Regex NotANumber();
 
     /// <summary>The value of an unquoted scalar: null, a bool, a long, a double or the text itself.</summary>
@@ -51,15 +51,14 @@ public static partial class Scalars
 
     static long Whole(string text, Match match)
     {
-        try
-        {
-            return match.Groups["hex"].Success ? Convert.ToInt64(match.Groups["hex"].Value, 16) : Convert.ToInt64(match.Groups["octal"].Value, 8);
-        }
-        catch (Exception error) when (error is OverflowException or ArgumentException)
-        {
-            throw new OverflowException($"{text} does not fit into 64 bits.", error);
-        }
+        var value = match.Groups["hex"].Success
+            ? match.Groups["hex"].Value.Aggregate(UInt128.Zero, (sum, digit) => Next(sum, 16, Convert.ToUInt32(digit.ToString(), 16)))
+            : match.Groups["octal"].Value.Aggregate(UInt128.Zero, (sum, digit) => Next(sum, 8, (uint)(digit - '0')));
+        return value <= long.MaxValue ? (long)value : throw new OverflowException($"{text} does not fit into 64 bits; put it in quotes if a text is meant.");
     }
+
+    // Once beyond 64 bits it stays there.
+    static UInt128 Next(UInt128 sum, uint radix, uint digit) => sum > long.MaxValue ? sum : sum * radix + digit;
 
     static double Real(string text)
     {

@@ -77,8 +77,8 @@ static class Yaml
                     throw new ConfigException(Here(), "", $"half of a character, \\u{(int)c:x4}, stands here; it is not text.");
                 i++;
             }
-            else if ((c < ' ' && c is not ('\t' or '\n' or '\r')) || c is '\u007F' or '\uFEFF' or '\uFFFE' or '\uFFFF' or (>= '\u0080' and <= '\u009F'))
-                throw new ConfigException(Here(), "", $"the control character \\u{(int)c:x4} stands here; delete it, or write it as an escape in double quotes.");
+            else if ((c < ' ' && c is not ('\t' or '\n' or '\r')) || c is (>= '\u007F' and <= '\u009F') or '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF')
+                throw new ConfigException(Here(), "", $"the invisible character \\u{(int)c:x4} stands here; delete it, or write it as an escape in double quotes.");
             indented = c is '\n' or '\r' || (indented && c is ' ');
             if (c == '\n' || (c == '\r' && (i + 1 == text.Length || text[i + 1] != '\n')))
                 (line, lineStart) = (line + 1, i + 1);
@@ -119,16 +119,28 @@ static class Yaml
             {
                 throw Refuse(error.Start, "", Explain(error));
             }
+            // YamlDotNet also stumbles over some texts in other ways (an InvalidOperationException, for one); all of them mean that it cannot read on from here.
+            catch (Exception error)
+            {
+                throw new ConfigException(At(parser.Current?.End ?? Mark.Empty), "", "this is not YAML from here on: a bracket, a quote or a line break is missing, or too many are there.", error);
+            }
         }
 
-        static string Explain(YamlException error) =>
-            error.Message switch
-            {
-                var says when says.Contains("found invalid mapping") => "a second \": \" stands on this line; quote the text that holds it, or begin a new line.",
-                var says when says.Contains("cannot start any token") => "no value can begin with this character; put it in quotes.",
-                "" => "this is not YAML.",
-                var says => $"this is not YAML: {char.ToLowerInvariant(says[0])}{says[1..].TrimEnd('.')}.",
-            };
+        // The common mistakes in this project's words; the others in YamlDotNet's.
+        static string Explain(YamlException error)
+        {
+            var says = error.Message;
+            return says.Contains("found invalid mapping") ? "a \": \" stands inside a text here; check the indentation, begin a new line, or put the text in quotes."
+                : says.Contains("cannot start any token") ? "no value can begin with this character; put it in quotes."
+                : says.Contains("parsing a block mapping") ? "a key with its colon is wanted here; check the indentation, and the quotes above."
+                : says.Contains("parsing a block collection") ? "a list goes on here without its hyphen; check the indentation."
+                : says.Contains("parsing a flow sequence") ? "a list in brackets goes wrong here; a comma or its ] is missing."
+                : says.Contains("parsing a flow mapping") ? "a mapping in braces goes wrong here; a comma or its } is missing."
+                : says.Contains("scanning a quoted scalar, found unexpected end") || says.Contains("scanning a multi-line double-quoted scalar") ? "a quote is opened, and not closed before the text's indentation ends."
+                : says.Contains("could not find expected ':'") ? "a key stands here without its colon."
+                : says == "" ? "this is not YAML."
+                : $"this is not YAML: {char.ToLowerInvariant(says[0])}{says[1..].TrimEnd('.')}.";
+        }
 
         Document Node(ParsingEvent node, int depth, string path)
         {
@@ -174,6 +186,7 @@ static class Yaml
         {
             Allow(start, "map", path);
             var entries = new List<Entry>();
+            var lines = new Dictionary<string, long>();
             for (var node = Next(); node is not MappingEnd; node = Next())
             {
                 if (node is not ScalarEvent key)
@@ -185,8 +198,8 @@ static class Yaml
                 if (key is { Value: "<<", Style: ScalarStyle.Plain })
                     throw Refuse(key.Start, path, "merge keys (<<) are not part of YAML 1.2; write the keys out, or name the other file under defaults.");
                 var below = Document.Join(path, key.Value);
-                if (entries.FindIndex(entry => entry.Key == key.Value) is >= 0 and var place)
-                    throw Refuse(key.Start, below, $"this key stands here twice, first in line {entries[place].KeySource.Line}; delete one of them.");
+                if (!lines.TryAdd(key.Value, key.Start.Line))
+                    throw Refuse(key.Start, below, $"this key stands here twice, first in line {lines[key.Value]}; delete one of them.");
                 entries.Add(new(key.Value, At(key.Start), Node(Next(), depth + 1, below)));
             }
             return Document.OfMap(entries, At(start.Start));

@@ -11,7 +11,7 @@ namespace Ebm.Records;
 static partial class YamlText
 {
     // Letters first, and nothing that YAML gives a meaning; a colon or a hash only where it cannot be read as one.
-    [GeneratedRegex(@"^[A-Za-z_./]([A-Za-z0-9_./+*()@=-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_./+*()@=-]))*$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^([A-Za-z_]|\.{0,2}/)([A-Za-z0-9_./+*()@=-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_./+*()@=-]))*\z", RegexOptions.CultureInvariant)]
     private static partial Regex Harmless();
 
     // What some version of YAML reads as a bool or null.
@@ -67,12 +67,7 @@ static partial class YamlText
             _ => Scalar((string)document.Value!),
         };
 
-    static string Scalar(string text) => Harmless().IsMatch(text) && !Words.Contains(text) && IsText(text) ? text : Quote(text);
-
-    static bool IsText(string text) =>
-        char.IsAsciiLetter(text[0])
-            ? Scalars.Resolve(text) is string
-            : !text.Any(char.IsAsciiDigit) && !text.StartsWith(".inf", StringComparison.OrdinalIgnoreCase) && !text.StartsWith(".nan", StringComparison.OrdinalIgnoreCase);
+    static string Scalar(string text) => Harmless().IsMatch(text) && !Words.Contains(text) && Scalars.Resolve(text) is string ? text : Quote(text);
 
     static string Quote(string text)
     {
