@@ -10,7 +10,7 @@ open MathNet.Numerics.Statistics
 
 type Interval =
     /// Too few values: a mean of one or two has no honest interval.
-    | None
+    | TooFew
     /// 95 %, for the mean.
     | StudentT of low: float * high: float
     /// 95 %, for the geometric mean.
@@ -35,7 +35,7 @@ let summarise (log: bool) (values: float list) =
 
     let interval =
         if values.Length < 3 || not finite then
-            None
+            TooFew
         elif log && values |> List.forall (fun value -> value > 0.0) then
             let logs = values |> List.map Math.Log
             let centre, half = List.average logs, halfWidth logs

@@ -196,7 +196,7 @@ let runsCsv (table: Table) =
 
 let private bounds summary =
     match summary.Interval with
-    | None -> nan, nan, "none"
+    | TooFew -> nan, nan, "none"
     | StudentT(low, high) -> low, high, "student-t"
     | StudentTOfLog(low, high) -> low, high, "student-t-of-log"
 
@@ -250,7 +250,7 @@ let private shown (cell: Cell) =
             let digits = decimals half
             $"{decimal digits cell.Summary.Mean} ± {decimal digits half}"
         | _, StudentTOfLog(low, high) -> $"{plain cell.Summary.Mean} [{plain low}, {plain high}]"
-        | _, None -> plain cell.Summary.Mean
+        | _, TooFew -> plain cell.Summary.Mean
 
 /// The metric that a baseline such as grid-kl/gaussian stands beside.
 let private baselineOf (table: Table) (name: string) =
@@ -259,7 +259,7 @@ let private baselineOf (table: Table) (name: string) =
     if cut > 0 && name.Substring cut = "/gaussian" && List.contains (name.Substring(0, cut)) table.Metrics then
         Some(name.Substring(0, cut))
     else
-        Option.None
+        None
 
 let private aligned (rows: string list list) =
     let widths =
@@ -326,7 +326,7 @@ let markdown (table: Table) =
                           $"{plain baseline.Summary.Median} (median {subject} is {plain share} %% of it)"
                       | Some baseline, _ -> shown baseline
                       | _ -> "n/a" ]
-            | Option.None ->
+            | None ->
                 [ name + arrow (metric name).Better,
                   fun row -> row.Cells.TryFind name |> Option.map shown |> Option.defaultValue "n/a" ])
 
@@ -412,7 +412,7 @@ let json (table: Table) =
 
             for name in table.Metrics do
                 match row.Cells.TryFind name with
-                | Option.None -> ()
+                | None -> ()
                 | Some cell ->
                     json.WriteStartObject name
                     json.WriteString("unit", cell.Metric.Unit)

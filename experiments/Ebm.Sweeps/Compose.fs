@@ -376,7 +376,7 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
 
             match sources.TryGetValue key with
             | true, (other: Source) ->
-                let source = if isNull other.Argument then entry.Source else other
+                let source = if isNull other.File then other else entry.Source
                 fail source name $"the group {key} stands twice in the defaults lists: leave out the +, or write `override /{key}`."
             | _ ->
                 sources[key] <- entry.Source
@@ -415,16 +415,17 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
 
 // ── Values ──────────────────────────────────────────────────────────────────────────────────
 
-let private isFromCommandLine (node: Document) =
-    node.Leaves() |> Seq.exists (fun struct (_, leaf) -> not (isNull leaf.Source.Argument))
+/// Overrides, of the command line or a script, do not stand in files.
+let private isOverride (node: Document) =
+    node.Leaves() |> Seq.exists (fun struct (_, leaf) -> isNull leaf.Source.File)
 
-/// Sets a value. Where it is a `kind` and a new one, what files said for the old kind goes with it; the command line's own stays.
+/// Sets a value. Where it is a `kind` and a new one, what files said for the old kind goes with it; overrides stay.
 let private set (config: Document) (path: string) (value: Document) =
     let parent = if path.EndsWith(".kind", StringComparison.Ordinal) then config.Find(path.Substring(0, path.Length - 5)) else null
 
     let config =
         if not (isNull parent) && parent.IsMap && kindOf parent |> Option.exists (fun kind -> kind <> string value.Value) then
-            let kept = parent.Entries |> Seq.filter (fun entry -> isFromCommandLine entry.Value)
+            let kept = parent.Entries |> Seq.filter (fun entry -> isOverride entry.Value)
             config.With(path.Substring(0, path.Length - 5), Document.OfMap(kept, parent.Source))
         else
             config
@@ -438,7 +439,7 @@ let private change (config: Document) (path: string) (value: Document) =
     | _ -> set config path value
 
 let private assign (config: Document) (given: Override) (value: Value option) =
-    let source = Source.CommandLine given.Text
+    let source = given.Source
     let node = config.Find given.Key
 
     match given.Action, value with
@@ -638,10 +639,10 @@ type Composer(configs: Configs, root: string) =
         for given, _ in values do
             if given.Package.IsSome then
                 let known = configs.Groups
-                fail (Source.CommandLine given.Text) given.Key $"{given.Key} is no group, so it takes no @package{Spelling.DidYouMean(given.Key, known)}."
+                fail given.Source given.Key $"{given.Key} is no group, so it takes no @package{Spelling.DidYouMean(given.Key, known)}."
 
             if given.Key.Contains '/' then
-                noSuchOption configs (Source.CommandLine given.Text) given.Key ""
+                noSuchOption configs given.Source given.Key ""
 
         // Runs that choose the same options share one tree.
         let signature = groups |> List.map (fun (given, value) -> $"{print given.Action given.Key given.Package value}") |> String.concat "\n"
@@ -654,7 +655,7 @@ type Composer(configs: Configs, root: string) =
                 let appended = ResizeArray<GroupDefault>()
 
                 for given, value in groups do
-                    let source = Source.CommandLine given.Text
+                    let source = given.Source
                     let key = groupKey given.Key given.Package
 
                     match given.Action, value with

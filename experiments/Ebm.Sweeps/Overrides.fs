@@ -43,20 +43,22 @@ type Setting =
     /// The options of the group that the key names, by patterns with * and ?.
     | Options of includes: string list * excludes: string list
 
-/// Text is the argument as it was given: errors and origins quote it.
 type Override =
     { Action: Action
       Key: string
       Package: string option
       Setting: Setting option
-      Text: string }
+      /// The argument as it was given.
+      Text: string
+      /// The command line, or the script that declares the sweep: errors and origins name it.
+      Source: Source }
 
 let private invariant = CultureInfo.InvariantCulture
 
 /// Nesting beyond this is an error: a hostile argument must not end the process by exhausting its stack.
 let private deepest = 100
 
-type private Cursor(text: string) =
+type private Cursor(text: string, source: Source) =
     member val At = 0 with get, set
     member val Depth = 0 with get, set
     member _.Text = text
@@ -64,7 +66,7 @@ type private Cursor(text: string) =
     member cursor.Next = if cursor.Ended then '\000' else text[cursor.At]
 
     member cursor.Fail(says: string) : 'a =
-        raise (ConfigException(Source.CommandLine text, "", $"at character {cursor.At + 1}, {says}"))
+        raise (ConfigException(source, "", $"at character {cursor.At + 1}, {says}"))
 
     member cursor.Blanks() =
         while cursor.Next = ' ' || cursor.Next = '\t' do
@@ -200,7 +202,7 @@ let private run (cursor: Cursor) withInterpolation withColon =
 
 let private plainText (text: string) =
     text <> ""
-    && (let cursor = Cursor text
+    && (let cursor = Cursor(text, Source.Code)
 
         match run cursor true false with
         | Some(Text same) -> same = text && cursor.Ended && not (text.Contains '\\')
@@ -634,9 +636,9 @@ let private key =
 let private package =
     pattern @"[A-Za-z_$][A-Za-z0-9_$-]*(?:\.(?:[A-Za-z_$][A-Za-z0-9_$-]*|0|[1-9][0-9]*))*"
 
-/// Parses one argument. Throws ConfigException: the argument, the character and what is wrong.
-let parse (text: string) : Override =
-    let cursor = Cursor text
+/// Parses one argument that stands at `source`. Throws ConfigException: the argument, the character and what is wrong.
+let parseAt (source: Source) (text: string) : Override =
+    let cursor = Cursor(text, source)
 
     let action =
         if text.StartsWith "++" then AddOrChange
@@ -652,7 +654,7 @@ let parse (text: string) : Override =
         cursor.At <- 0
         let setting = setting cursor
         if not cursor.Ended then cursor.Fail "nothing may follow seeds(n)."
-        { Action = Change; Key = "seed"; Package = None; Setting = Some setting; Text = text }
+        { Action = Change; Key = "seed"; Package = None; Setting = Some setting; Text = text; Source = source }
     | _ ->
         cursor.At <- (match action with AddOrChange -> 2 | Change -> 0 | _ -> 1)
 
@@ -684,7 +686,10 @@ let parse (text: string) : Override =
             else
                 cursor.Fail $"'{cursor.Next}' cannot stand in a key; an override is key=value."
 
-        { Action = action; Key = key; Package = package; Setting = settings; Text = text }
+        { Action = action; Key = key; Package = package; Setting = settings; Text = text; Source = source }
+
+/// Parses one argument of the command line.
+let parse text = parseAt (Source.CommandLine text) text
 
 /// The argument that sets one value: what parses back to it.
 let print action (key: string) (package: string option) (value: Value option) =
