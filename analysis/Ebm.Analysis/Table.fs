@@ -37,63 +37,6 @@ type Table =
       Metrics: string list
       Rows: Row list }
 
-/// Text in the order people expect: numbers inside it by size, so that long-run/10 stands before long-run/100.
-let private natural =
-    let chunk (text: string) start =
-        let digit = Char.IsAsciiDigit text[start]
-        let mutable past = start
-
-        while past < text.Length && Char.IsAsciiDigit text[past] = digit do
-            past <- past + 1
-
-        past
-
-    let rec compare (a: string) i (b: string) j =
-        if i = a.Length || j = b.Length then
-            sign (a.Length - i - (b.Length - j))
-        else
-            let pastA, pastB = chunk a i, chunk b j
-            let x, y = a.Substring(i, pastA - i), b.Substring(j, pastB - j)
-
-            let order =
-                if Char.IsAsciiDigit x[0] && Char.IsAsciiDigit y[0] then
-                    let x, y = x.TrimStart '0', y.TrimStart '0'
-                    if x.Length <> y.Length then x.Length - y.Length else String.CompareOrdinal(x, y)
-                else
-                    String.CompareOrdinal(x, y)
-
-            if order <> 0 then order else compare a pastA b pastB
-
-    fun a b -> compare a 0 b 0
-
-/// Settings compare as numbers where both are, else as text.
-let private bySetting (a: string) (b: string) =
-    let number (text: string) = Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
-
-    match number a, number b with
-    | (true, x), (true, y) when x <> y -> compare x y
-    | _ -> natural a b
-
-/// The kinds above a key: a setting of one kind says nothing about another kind's, so only runs of equal kinds are compared.
-let private kindsAbove (run: Run) (key: string) =
-    let parts = key.Split '.'
-
-    [ for length in 1 .. parts.Length - 1 do
-          let kind = String.Join('.', Array.take length parts) + ".kind"
-          if kind <> key then run.Config.TryFind kind ]
-
-/// A key varies when two runs of the same kinds above it differ in it; the seed is no key of a table.
-let varyingKeys (runs: Run list) =
-    let keys =
-        runs |> Seq.collect (fun run -> run.Config.Keys) |> Seq.distinct |> Seq.filter ((<>) "seed") |> List.ofSeq
-
-    keys
-    |> List.filter (fun key ->
-        runs
-        |> List.groupBy (fun run -> kindsAbove run key)
-        |> List.exists (fun (_, alike) -> alike |> List.distinctBy (fun run -> run.Config.TryFind key) |> List.length > 1))
-    |> List.sortWith natural
-
 let private cell (runs: Run list) name =
     match runs |> List.choose (fun run -> run.Metrics.TryFind name) with
     | [] -> None
@@ -109,11 +52,11 @@ let private cell (runs: Run list) name =
 
 /// The table of some runs, under a sweep's name.
 let tabulate (sweep: string) (runs: Run list) =
-    let varying = varyingKeys runs
+    let varying = runs |> List.map _.Config |> Varying.keys |> List.filter ((<>) "seed")
 
     let setting (run: Run) key = run.Config |> Map.tryFind key |> Option.defaultValue ""
 
-    let bySeed (a: Run) (b: Run) = bySetting a.Seed b.Seed
+    let bySeed (a: Run) (b: Run) = Varying.inOrder a.Seed b.Seed
 
     let rows =
         runs
@@ -137,7 +80,7 @@ let tabulate (sweep: string) (runs: Run list) =
               Diverged = runs |> List.filter (fun run -> run.State = "diverged") |> List.length
               Failed = runs |> List.filter (fun run -> run.State = "failed" || run.State = "timeout") |> List.length })
         |> List.sortWith (fun a b ->
-            match List.map2 bySetting a.Labels b.Labels |> List.tryFind ((<>) 0) with
+            match List.map2 Varying.inOrder a.Labels b.Labels |> List.tryFind ((<>) 0) with
             | Some order -> order
             | None -> String.CompareOrdinal(a.Group, b.Group))
 
@@ -157,7 +100,7 @@ let tabulate (sweep: string) (runs: Run list) =
         rows
         |> List.collect (fun row -> List.ofSeq row.Cells.Keys)
         |> List.distinct
-        |> List.sortWith natural
+        |> List.sortWith Varying.natural
       Rows = rows }
 
 // ── CSV ─────────────────────────────────────────────────────────────────────────────────────
@@ -207,7 +150,7 @@ let summaryCsv (table: Table) =
           @ table.Varying
           @ [ "metric"; "unit"; "better"; "n"; "mean"; "sd"; "low"; "high"; "interval"; "median"; "diverged"; "failed" ]
           for row in table.Rows do
-              for KeyValue(name, cell) in row.Cells |> Seq.sortWith (fun a b -> natural a.Key b.Key) do
+              for KeyValue(name, cell) in row.Cells |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) do
                   let statistics =
                       if cell.Mixed then
                           [ ""; ""; ""; ""; "mixed-protocols"; "" ]

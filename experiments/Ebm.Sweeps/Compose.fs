@@ -175,7 +175,7 @@ type Configs(folder: string) =
 
         if Directory.Exists path then
             Directory.EnumerateFiles(path, "*.yaml")
-            |> Seq.map Path.GetFileNameWithoutExtension
+            |> Seq.map (Path.GetFileNameWithoutExtension >> string)
             |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b))
             |> List.ofSeq
         else
@@ -421,16 +421,15 @@ let private isOverride (node: Document) =
 
 /// Sets a value. Where it is a `kind` and a new one, what files said for the old kind goes with it; overrides stay.
 let private set (config: Document) (path: string) (value: Document) =
-    let parent = if path.EndsWith(".kind", StringComparison.Ordinal) then config.Find(path.Substring(0, path.Length - 5)) else null
+    let above = if path.EndsWith(".kind", StringComparison.Ordinal) then path.Substring(0, path.Length - 5) else path
 
-    let config =
-        if not (isNull parent) && parent.IsMap && kindOf parent |> Option.exists (fun kind -> kind <> string value.Value) then
-            let kept = parent.Entries |> Seq.filter (fun entry -> isOverride entry.Value)
-            config.With(path.Substring(0, path.Length - 5), Document.OfMap(kept, parent.Source))
-        else
-            config
-
-    config.With(path, value)
+    match config.Find above with
+    | null -> config
+    | parent when above <> path && parent.IsMap && kindOf parent |> Option.exists (fun kind -> kind <> string value.Value) ->
+        let kept = parent.Entries |> Seq.filter (fun entry -> isOverride entry.Value)
+        config.With(above, Document.OfMap(kept, parent.Source))
+    | _ -> config
+    |> _.With(path, value)
 
 let private change (config: Document) (path: string) (value: Document) =
     match config.Find path with
@@ -440,27 +439,25 @@ let private change (config: Document) (path: string) (value: Document) =
 
 let private assign (config: Document) (given: Override) (value: Value option) =
     let source = given.Source
-    let node = config.Find given.Key
+    let value = value |> Option.map (document source)
 
-    match given.Action, value with
-    | Change, Some value -> change config given.Key (document source value)
-    | AddOrChange, Some value -> change config given.Key (document source value)
-    | Add, Some value ->
-        let value = document source value
-
-        if not (isNull node) && not node.IsNull && not (isMandatory node) && not value.IsMap && not value.IsList then
+    match given.Action, value, Option.ofObj (config.Find given.Key) with
+    | Change, Some value, _
+    | AddOrChange, Some value, _ -> change config given.Key value
+    | Add, Some value, None -> change config given.Key value
+    | Add, Some value, Some node ->
+        if not node.IsNull && not (isMandatory node) && not value.IsMap && not value.IsList then
             fail source given.Key $"{given.Key} is there already, at {node.Source}; leave out the +, or write ++ to set it in either case."
 
         change config given.Key value
-    | Delete, _ when isNull node ->
-        let above = parentOf (given.Key.Replace('.', '/')) |> _.Replace('/', '.')
+    | Delete, _, None ->
+        let cut = given.Key.LastIndexOf '.'
+        let above = if cut < 0 then "" else given.Key.Substring(0, cut)
         let keys = match config.Find above with null -> [] | map -> map.Entries |> Seq.map _.Key |> List.ofSeq
-        let last = given.Key.Substring(given.Key.LastIndexOf '.' + 1)
-        fail source given.Key $"there is no {given.Key} to delete{Spelling.DidYouMean(last, keys)}."
-    | Delete, Some value when document source value <> node ->
-        fail source given.Key $"{given.Key} is {node}, not {printValue value}, so it is not deleted."
-    | Delete, _ -> config.Without given.Key
-    | _, None -> fail source given.Key "a value is missing."
+        fail source given.Key $"there is no {given.Key} to delete{Spelling.DidYouMean(given.Key.Substring(cut + 1), keys)}."
+    | Delete, Some value, Some node when value <> node -> fail source given.Key $"{given.Key} is {node}, not {value}, so it is not deleted."
+    | Delete, _, _ -> config.Without given.Key
+    | _, None, _ -> fail source given.Key "a value is missing."
 
 // ── Interpolation ───────────────────────────────────────────────────────────────────────────
 
@@ -551,10 +548,10 @@ let private interpolate (config: Document) =
 
             match name with
             | "oc.env" ->
-                match Environment.GetEnvironmentVariable arguments[0], fallback with
-                | null, Some fallback -> fallback
-                | null, None -> fail source path $"the environment has no variable {arguments[0]}; write ${{oc.env:{arguments[0]},default}} to do without it."
-                | set, _ -> Document.Of(set, source)
+                match Option.ofObj (Environment.GetEnvironmentVariable arguments[0]), fallback with
+                | Some set, _ -> Document.Of(set, source)
+                | None, Some fallback -> fallback
+                | None, None -> fail source path $"the environment has no variable {arguments[0]}; write ${{oc.env:{arguments[0]},default}} to do without it."
             | "oc.select" ->
                 lookUp open' path source arguments[0]
                 |> Option.orElse fallback

@@ -178,29 +178,13 @@ let counts (plan: Plan) =
 
 // ── What is shown ───────────────────────────────────────────────────────────────────────────
 
-/// The keys in which the runs differ, and each run's values, as they would be typed. The kinds above a key decide what it means,
-/// so only runs of the same kinds are compared in it.
+/// The keys in which the runs differ, and each run's values, as they would be typed.
 let varying (plan: Plan) =
-    let leaves =
+    let configs =
         plan.Runs |> List.map (fun run -> run.Config.Leaves() |> Seq.map (fun struct (path, leaf) -> path, string leaf) |> Map.ofSeq)
 
-    let kindsAbove (leaves: Map<string, string>) (key: string) =
-        let parts = key.Split '.'
-
-        [ for length in 1 .. parts.Length - 1 do
-              let kind = String.Join('.', Array.take length parts) + ".kind"
-              if kind <> key then leaves.TryFind kind ]
-
-    let keys = leaves |> Seq.collect Map.toSeq |> Seq.map fst |> Seq.distinct |> List.ofSeq
-
-    let differing =
-        keys
-        |> List.filter (fun key ->
-            leaves
-            |> List.groupBy (fun run -> kindsAbove run key)
-            |> List.exists (fun (_, alike) -> alike |> List.distinctBy (Map.tryFind key) |> List.length > 1))
-
-    differing, leaves |> List.map (fun run -> differing |> List.map (fun key -> run.TryFind key |> Option.defaultValue ""))
+    let keys = Ebm.Analysis.Varying.keys configs
+    keys, configs |> List.map (fun config -> keys |> List.map (fun key -> config.TryFind key |> Option.defaultValue ""))
 
 /// The object that `plan --json` prints.
 let json (plan: Plan) =

@@ -1,0 +1,158 @@
+/// How a sweep is doing: live on a terminal, a line an event anywhere else, and for whoever asks from another shell.
+module Ebm.Sweeps.Status
+
+open System
+open System.IO
+open Spectre.Console
+open Spectre.Console.Rendering
+open Ebm.Records
+open Ebm.Sweeps.Plan
+open Ebm.Sweeps.Launch
+
+/// 42 s, 3 min, 2 h 05 min.
+let spoken (time: TimeSpan) =
+    if time.TotalSeconds < 99.5 then $"{time.TotalSeconds:F0} s"
+    elif time.TotalMinutes < 90.0 then $"{time.TotalMinutes:F0} min"
+    else $"{int time.TotalHours} h {time.Minutes:D2} min"
+
+let private plural (count: int) (thing: string) = if count = 1 then $"1 {thing}" else $"{count} {thing}s"
+
+/// 12 runs: 4 planned, 7 completed, 1 failed.
+let counted (states: string list) =
+    let parts =
+        [ for state in RunState.All do
+              match states |> List.filter ((=) state) |> List.length with
+              | 0 -> ()
+              | count -> $"{count} {state}" ]
+
+    let tally = String.Join(", ", parts)
+    if parts.IsEmpty then "no runs" else $"""{plural states.Length "run"}: {tally}"""
+
+let private ending (outcome: Outcome) =
+    let reason = outcome.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
+    let again = if outcome.WillRetry then "; it is tried again" else ""
+    $"{outcome.State} {outcome.Run.Id} after {spoken outcome.Took}{reason}{again}"
+
+let private logLines (outcome: Outcome) =
+    if outcome.LogEnd.IsEmpty then
+        []
+    else
+        (outcome.LogEnd |> List.map (fun line -> "    " + line)) @ [ $"    (the end of {outcome.Log})" ]
+
+let private settled (snapshot: Snapshot) =
+    snapshot.Outcomes |> List.filter (fun outcome -> not outcome.WillRetry) |> List.length
+
+// ── Without a terminal ──────────────────────────────────────────────────────────────────────
+
+type private Lines(output: TextWriter) =
+    let mutable last: Snapshot option = None
+
+    interface IDisplay with
+        member _.Say says = output.WriteLine says
+        member _.Began run = output.WriteLine $"running {run.Id}"
+
+        member _.Ended outcome =
+            let left =
+                match last with
+                | Some snapshot ->
+                    let eta = snapshot.Remaining |> Option.map (fun time -> $", about {spoken time} before that") |> Option.defaultValue ""
+                    ignore eta
+                    $" ({settled snapshot + 1} of {snapshot.Total})"
+                | None -> ""
+
+            output.WriteLine(ending outcome + left)
+            logLines outcome |> List.iter output.WriteLine
+
+        member _.Tick snapshot = last <- Some snapshot
+
+// ── On a terminal ───────────────────────────────────────────────────────────────────────────
+
+let private colour state =
+    match state with
+    | s when s = RunState.Completed || s = RunState.Pruned -> "green"
+    | s when s = RunState.Diverged || s = RunState.Interrupted || s = RunState.Preempted -> "yellow"
+    | s when s = RunState.Failed || s = RunState.Timeout -> "red"
+    | _ -> "default"
+
+let private bar width (fraction: float option) =
+    match fraction with
+    | None -> String('·', width)
+    | Some fraction ->
+        let full = Math.Clamp(int (Math.Round(float width * fraction)), 0, width)
+        String('━', full) + String('·', width - full)
+
+let private picture (snapshot: Snapshot) : IRenderable =
+    let grid = Grid()
+    grid.AddColumn(GridColumn().NoWrap()) |> ignore
+    grid.AddColumn(GridColumn().NoWrap()) |> ignore
+    grid.AddColumn(GridColumn().NoWrap()) |> ignore
+
+    for run in snapshot.Active do
+        let percent = run.Fraction |> Option.map (fun fraction -> $"{100.0 * fraction:F0} %%") |> Option.defaultValue "starting"
+
+        grid.AddRow(
+            Markup.Escape run.Run.Id,
+            $"[blue]{bar 24 run.Fraction}[/]",
+            $"{percent}, {spoken run.Clock.Elapsed}"
+        )
+        |> ignore
+
+    let share =
+        let inFlight = snapshot.Active |> List.sumBy (fun run -> run.Fraction |> Option.defaultValue 0.0)
+        (float (settled snapshot) + inFlight) / float (max 1 snapshot.Total)
+
+    let left =
+        match snapshot.Remaining with
+        | Some time -> $"about {spoken time} left"
+        | None -> "time left unknown yet"
+
+    grid.AddRow($"[bold]{settled snapshot} of {snapshot.Total}[/]", $"[green]{bar 24 (Some share)}[/]", left) |> ignore
+    grid
+
+type private Live(console: IAnsiConsole, context: LiveDisplayContext) =
+    interface IDisplay with
+        member _.Say says = console.WriteLine says
+        member _.Began _ = ()
+
+        member _.Ended outcome =
+            console.MarkupLine $"[{colour outcome.State}]{Markup.Escape(ending outcome)}[/]"
+
+            for line in logLines outcome do
+                console.MarkupLine $"[grey]{Markup.Escape line}[/]"
+
+        member _.Tick snapshot = context.UpdateTarget(picture snapshot)
+
+/// A terminal that takes control codes is on standard output.
+let isTerminal () =
+    not Console.IsOutputRedirected
+    && Environment.GetEnvironmentVariable "TERM" <> "dumb"
+    && AnsiConsole.Console.Profile.Capabilities.Ansi
+
+/// Does the work with the display that fits where the output goes.
+let during (work: IDisplay -> 'a) : 'a =
+    if isTerminal () then
+        let console = AnsiConsole.Console
+        let mutable result = None
+        console.Live(Text "").AutoClear(true).Start(fun context -> result <- Some(work (Live(console, context))))
+        result.Value
+    else
+        work (Lines Console.Out)
+
+// ── From another shell ──────────────────────────────────────────────────────────────────────
+
+/// What a sweep's folder says now, line by line.
+let lines (folder: string) =
+    let alive = isAlive folder
+
+    let runs =
+        RunFolder.Under folder |> Seq.map (fun run -> run, stateOf alive run.Path) |> List.ofSeq
+
+    let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
+    let working = if alive then ", a sweep is at work" else ""
+
+    [ $"{name}: {counted (runs |> List.map (snd >> fst))}{working}"
+      for run, (state, reason) in runs do
+          if state <> RunState.Completed then
+              let step = match run.Manifest with null -> "" | manifest when manifest.Step > 0L -> $", step {manifest.Step}" | _ -> ""
+              let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
+              $"  {state, -11} {run.Id}{step}{reason}" ]
