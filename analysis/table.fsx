@@ -14,17 +14,18 @@ let sweeps =
     | [] when Directory.Exists all -> Directory.GetDirectories all |> Array.sort |> List.ofArray
     | folders -> folders
 
-let written =
-    [ for folder in sweeps do
-          let runs, skipped = Runs.under folder
+let written = [
+    for folder in sweeps do
+        let runs, skipped = Runs.under folder
 
-          for skip in skipped do
-              eprintfn $"{skip.Path}: {skip.Why}; it is left out."
+        for skip in skipped do
+            eprintfn $"{skip.Path}: {skip.Why}; it is left out."
 
-          if not runs.IsEmpty then
-              let table = Table.tabulate (Path.GetFileName(Path.GetFullPath folder)) runs
-              printfn $"{Table.markdown table}"
-              Table.write (Path.Combine(root, "reports", table.Sweep)) table |> List.iter (printfn "%s") ]
+        if not runs.IsEmpty then
+            let table = Table.tabulate (Path.GetFileName(Path.GetFullPath folder)) runs
+            printfn $"{Table.markdown table}"
+            Table.write (Path.Combine(root, "reports", table.Sweep)) table |> List.iter (printfn "%s")
+]
 
 if written.IsEmpty then
     eprintfn "There is no run to tabulate: give the folder of a sweep, runs/<sweep>."

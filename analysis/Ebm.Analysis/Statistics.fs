@@ -16,12 +16,7 @@ type Interval =
     /// 95 %, for the geometric mean.
     | StudentTOfLog of low: float * high: float
 
-type Summary =
-    { N: int
-      Mean: float
-      Sd: float
-      Median: float
-      Interval: Interval }
+type Summary = { N: int; Mean: float; Sd: float; Median: float; Interval: Interval }
 
 /// Half the width of the 95 % interval of a mean; needs two values at least.
 let halfWidth (values: float list) =
@@ -44,15 +39,14 @@ let summarise (log: bool) (values: float list) =
             let centre, half = List.average values, halfWidth values
             StudentT(centre - half, centre + half)
 
-    { N = values.Length
-      Mean = (if values.IsEmpty then nan else List.average values)
-      Sd = (if values.Length < 2 then nan else Statistics.StandardDeviation values)
-      Median = (if values.IsEmpty then nan else Statistics.Median values)
-      Interval = interval }
+    {
+        N = values.Length
+        Mean = (if values.IsEmpty then nan else List.average values)
+        Sd = (if values.Length < 2 then nan else Statistics.StandardDeviation values)
+        Median = (if values.IsEmpty then nan else Statistics.Median values)
+        Interval = interval
+    }
 
 /// Decimals that show two digits of the uncertainty: 0.01234 ± 0.00056 needs five.
 let decimals (uncertainty: float) =
-    if Double.IsFinite uncertainty && uncertainty > 0.0 then
-        Math.Clamp(1 - int (floor (log10 uncertainty)), 0, 12)
-    else
-        4
+    if Double.IsFinite uncertainty && uncertainty > 0.0 then Math.Clamp(1 - int (floor (log10 uncertainty)), 0, 12) else 4

@@ -15,27 +15,19 @@ open Ebm.Analysis.Runs
 open Ebm.Analysis.Statistics
 
 /// What one group says about one metric. Mixed: its runs measured by different protocols, so there is no mean to give.
-type Cell =
-    { Metric: Metric
-      Values: float list
-      Summary: Summary
-      Mixed: bool }
+type Cell = { Metric: Metric; Values: float list; Summary: Summary; Mixed: bool }
 
-type Row =
-    { Group: string
-      Labels: string list
-      Runs: Run list
-      Cells: Map<string, Cell>
-      Completed: int
-      Diverged: int
-      Failed: int }
+type Row = {
+    Group: string
+    Labels: string list
+    Runs: Run list
+    Cells: Map<string, Cell>
+    Completed: int
+    Diverged: int
+    Failed: int
+}
 
-type Table =
-    { Sweep: string
-      Varying: string list
-      Constant: (string * string) list
-      Metrics: string list
-      Rows: Row list }
+type Table = { Sweep: string; Varying: string list; Constant: (string * string) list; Metrics: string list; Rows: Row list }
 
 let private cell (runs: Run list) name =
     match runs |> List.choose (fun run -> run.Metrics.TryFind name) with
@@ -44,11 +36,7 @@ let private cell (runs: Run list) name =
         let values = metrics |> List.map _.Value
         let mixed = metrics |> List.distinctBy _.Protocol |> List.length > 1
 
-        Some
-            { Metric = first
-              Values = values
-              Summary = summarise (first.Scale = "log") values
-              Mixed = mixed }
+        Some { Metric = first; Values = values; Summary = summarise (first.Scale = "log") values; Mixed = mixed }
 
 /// The table of some runs, under a sweep's name.
 let tabulate (sweep: string) (runs: Run list) =
@@ -62,7 +50,12 @@ let tabulate (sweep: string) (runs: Run list) =
         runs
         |> List.groupBy _.Group
         |> List.map (fun (group, runs) ->
-            let runs = runs |> List.sortWith (fun a b -> match bySeed a b with 0 -> String.CompareOrdinal(a.Id, b.Id) | order -> order)
+            let runs =
+                runs
+                |> List.sortWith (fun a b ->
+                    match bySeed a b with
+                    | 0 -> String.CompareOrdinal(a.Id, b.Id)
+                    | order -> order)
             let completed = runs |> List.filter (fun run -> run.State = "completed")
 
             let cells =
@@ -72,13 +65,15 @@ let tabulate (sweep: string) (runs: Run list) =
                 |> List.choose (fun name -> cell completed name |> Option.map (fun cell -> name, cell))
                 |> Map.ofList
 
-            { Group = group
-              Labels = varying |> List.map (setting runs.Head)
-              Runs = runs
-              Cells = cells
-              Completed = completed.Length
-              Diverged = runs |> List.filter (fun run -> run.State = "diverged") |> List.length
-              Failed = runs |> List.filter (fun run -> run.State = "failed" || run.State = "timeout") |> List.length })
+            {
+                Group = group
+                Labels = varying |> List.map (setting runs.Head)
+                Runs = runs
+                Cells = cells
+                Completed = completed.Length
+                Diverged = runs |> List.filter (fun run -> run.State = "diverged") |> List.length
+                Failed = runs |> List.filter (fun run -> run.State = "failed" || run.State = "timeout") |> List.length
+            })
         |> List.sortWith (fun a b ->
             match List.map2 Varying.inOrder a.Labels b.Labels |> List.tryFind ((<>) 0) with
             | Some order -> order
@@ -93,15 +88,13 @@ let tabulate (sweep: string) (runs: Run list) =
             |> List.filter (fun (key, value) ->
                 key <> "seed" && not (List.contains key varying) && runs |> List.forall (fun run -> run.Config.TryFind key = Some value))
 
-    { Sweep = sweep
-      Varying = varying
-      Constant = constant
-      Metrics =
-        rows
-        |> List.collect (fun row -> List.ofSeq row.Cells.Keys)
-        |> List.distinct
-        |> List.sortWith Varying.natural
-      Rows = rows }
+    {
+        Sweep = sweep
+        Varying = varying
+        Constant = constant
+        Metrics = rows |> List.collect (fun row -> List.ofSeq row.Cells.Keys) |> List.distinct |> List.sortWith Varying.natural
+        Rows = rows
+    }
 
 // ── CSV ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -114,9 +107,7 @@ let private number (value: float) =
 /// Where there is nothing to say, an empty field.
 let private numberOrNothing value = if Double.IsNaN value then "" else number value
 
-let private field (text: string) =
-    if text.IndexOfAny [| ','; '"'; '\n'; '\r' |] < 0 then text
-    else "\"" + text.Replace("\"", "\"\"") + "\""
+let private field (text: string) = if text.IndexOfAny [| ','; '"'; '\n'; '\r' |] < 0 then text else "\"" + text.Replace("\"", "\"\"") + "\""
 
 let private csv (lines: string list list) =
     lines |> List.map (fun fields -> String.Join(",", fields |> List.map field) + "\n") |> String.concat ""
@@ -128,14 +119,16 @@ let runsCsv (table: Table) =
 
     let count = Option.map (fun (n: int64) -> n.ToString CultureInfo.InvariantCulture) >> Option.defaultValue ""
 
-    csv
-        [ header
-          for row in table.Rows do
-              for run in row.Runs do
-                  [ run.Id; run.Group; run.State; run.Seed ]
-                  @ row.Labels
-                  @ (table.Metrics |> List.map (fun name -> run.Metrics.TryFind name |> Option.map (fun m -> number m.Value) |> Option.defaultValue ""))
-                  @ [ count run.TrainUnits; count run.SampleUnits; run.Seconds |> Option.map number |> Option.defaultValue "" ] ]
+    csv [
+        header
+        for row in table.Rows do
+            for run in row.Runs do
+                [ run.Id; run.Group; run.State; run.Seed ]
+                @ row.Labels
+                @ (table.Metrics
+                   |> List.map (fun name -> run.Metrics.TryFind name |> Option.map (fun m -> number m.Value) |> Option.defaultValue ""))
+                @ [ count run.TrainUnits; count run.SampleUnits; run.Seconds |> Option.map number |> Option.defaultValue "" ]
+    ]
 
 let private bounds summary =
     match summary.Interval with
@@ -145,41 +138,45 @@ let private bounds summary =
 
 /// A row per group and metric.
 let summaryCsv (table: Table) =
-    csv
-        [ [ "group" ]
-          @ table.Varying
-          @ [ "metric"; "unit"; "better"; "n"; "mean"; "sd"; "low"; "high"; "interval"; "median"; "diverged"; "failed" ]
-          for row in table.Rows do
-              for KeyValue(name, cell) in row.Cells |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) do
-                  let statistics =
-                      if cell.Mixed then
-                          [ ""; ""; ""; ""; "mixed-protocols"; "" ]
-                      else
-                          let low, high, interval = bounds cell.Summary
+    csv [
+        [ "group" ]
+        @ table.Varying
+        @ [ "metric"; "unit"; "better"; "n"; "mean"; "sd"; "low"; "high"; "interval"; "median"; "diverged"; "failed" ]
+        for row in table.Rows do
+            for KeyValue(name, cell) in row.Cells |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) do
+                let statistics =
+                    if cell.Mixed then
+                        [ ""; ""; ""; ""; "mixed-protocols"; "" ]
+                    else
+                        let low, high, interval = bounds cell.Summary
 
-                          [ number cell.Summary.Mean
+                        [
+                            number cell.Summary.Mean
                             numberOrNothing cell.Summary.Sd
                             numberOrNothing low
                             numberOrNothing high
                             interval
-                            number cell.Summary.Median ]
+                            number cell.Summary.Median
+                        ]
 
-                  [ row.Group ]
-                  @ row.Labels
-                  @ [ name; cell.Metric.Unit; cell.Metric.Better; string cell.Summary.N ]
-                  @ statistics
-                  @ [ string row.Diverged; string row.Failed ] ]
+                [ row.Group ]
+                @ row.Labels
+                @ [ name; cell.Metric.Unit; cell.Metric.Better; string cell.Summary.N ]
+                @ statistics
+                @ [ string row.Diverged; string row.Failed ]
+    ]
 
 // ── Markdown ────────────────────────────────────────────────────────────────────────────────
 
 let private decimal (digits: int) (value: float) =
-    if Double.IsFinite value then value.ToString("F" + string digits, CultureInfo.InvariantCulture)
-    else number value
+    if Double.IsFinite value then value.ToString("F" + string digits, CultureInfo.InvariantCulture) else number value
 
 /// Three significant digits, for a value without an uncertainty.
 let private plain (value: float) =
-    if value = 0.0 || not (Double.IsFinite value) then decimal 0 value
-    else decimal (Math.Clamp(2 - int (floor (log10 (abs value))), 0, 12)) value
+    if value = 0.0 || not (Double.IsFinite value) then
+        decimal 0 value
+    else
+        decimal (Math.Clamp(2 - int (floor (log10 (abs value))), 0, 12)) value
 
 let private shown (cell: Cell) =
     if cell.Mixed then
@@ -240,8 +237,7 @@ let private cellText (text: string) =
     string builder
 
 /// The name of a key in a heading: the kind of `method` is the method.
-let private heading (key: string) =
-    if key.EndsWith(".kind", StringComparison.Ordinal) then key.Substring(0, key.Length - 5) else key
+let private heading (key: string) = if key.EndsWith(".kind", StringComparison.Ordinal) then key.Substring(0, key.Length - 5) else key
 
 let private arrow better =
     match better with
@@ -251,8 +247,10 @@ let private arrow better =
 
 let markdown (table: Table) =
     let labels, labelsOf =
-        if table.Varying.IsEmpty then [ "group" ], (fun (row: Row) -> [ row.Group ])
-        else table.Varying |> List.map heading, _.Labels
+        if table.Varying.IsEmpty then
+            [ "group" ], (fun (row: Row) -> [ row.Group ])
+        else
+            table.Varying |> List.map heading, _.Labels
 
     let metric name = table.Rows |> List.pick (fun row -> row.Cells.TryFind name) |> _.Metric
 
@@ -260,26 +258,28 @@ let markdown (table: Table) =
         table.Metrics
         |> List.collect (fun name ->
             match baselineOf table name with
-            | Some subject ->
-                [ name,
-                  fun (row: Row) ->
-                      match row.Cells.TryFind name, row.Cells.TryFind subject with
-                      | Some baseline, Some cell when not baseline.Mixed && not cell.Mixed ->
-                          let share = 100.0 * cell.Summary.Median / baseline.Summary.Median
-                          $"{plain baseline.Summary.Median} (median {subject} is {plain share} %% of it)"
-                      | Some baseline, _ -> shown baseline
-                      | _ -> "n/a" ]
-            | None ->
-                [ name + arrow (metric name).Better,
-                  fun row -> row.Cells.TryFind name |> Option.map shown |> Option.defaultValue "n/a" ])
+            | Some subject -> [
+                name,
+                fun (row: Row) ->
+                    match row.Cells.TryFind name, row.Cells.TryFind subject with
+                    | Some baseline, Some cell when not baseline.Mixed && not cell.Mixed ->
+                        let share = 100.0 * cell.Summary.Median / baseline.Summary.Median
+                        $"{plain baseline.Summary.Median} (median {subject} is {plain share} %% of it)"
+                    | Some baseline, _ -> shown baseline
+                    | _ -> "n/a"
+              ]
+            | None -> [
+                name + arrow (metric name).Better, fun row -> row.Cells.TryFind name |> Option.map shown |> Option.defaultValue "n/a"
+              ])
 
     let header = labels @ [ "n"; "diverged"; "failed" ] @ List.map fst columns
 
-    let body =
-        [ for row in table.Rows ->
-              (labelsOf row)
-              @ [ string row.Completed; string row.Diverged; string row.Failed ]
-              @ (columns |> List.map (fun (_, show) -> show row)) ]
+    let body = [
+        for row in table.Rows ->
+            (labelsOf row)
+            @ [ string row.Completed; string row.Diverged; string row.Failed ]
+            @ (columns |> List.map (fun (_, show) -> show row))
+    ]
 
     let units =
         table.Metrics
@@ -321,7 +321,8 @@ let json (table: Table) =
     use stream = new MemoryStream()
 
     let write () =
-        use json = new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default))
+        use json =
+            new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default))
         json.WriteStartObject()
         json.WriteString("sweep", table.Sweep)
         json.WriteStartArray "varying"
@@ -396,10 +397,7 @@ let json (table: Table) =
 let write (folder: string) (table: Table) =
     Directory.CreateDirectory folder |> ignore
 
-    [ "table.csv", runsCsv table
-      "summary.csv", summaryCsv table
-      "table.md", markdown table
-      "table.json", json table ]
+    [ "table.csv", runsCsv table; "summary.csv", summaryCsv table; "table.md", markdown table; "table.json", json table ]
     |> List.map (fun (name, text) ->
         let path = Path.Combine(folder, name)
         // Each writer has a file of its own, so that two tables written at once cannot mix.

@@ -45,19 +45,21 @@ let inOrder (a: string) (b: string) =
 let private kindsAbove (config: Map<string, string>) (key: string) =
     let parts = key.Split '.'
 
-    [ for length in 1 .. parts.Length - 1 do
-          let kind = String.Join('.', Array.take length parts) + ".kind"
-          if kind <> key then config.TryFind kind ]
+    [
+        for length in 1 .. parts.Length - 1 do
+            let kind = String.Join('.', Array.take length parts) + ".kind"
+            if kind <> key then config.TryFind kind
+    ]
 
 /// The keys in which flat configurations differ, in natural order. Only those of the same kinds are compared: what belongs to one
 /// method's kind is not a difference between two methods, their kind is.
 let keys (configs: Map<string, string> list) =
-    let differ key (configs: Map<string, string> list) =
-        configs |> Seq.distinctBy (Map.tryFind key) |> Seq.truncate 2 |> Seq.length > 1
+    let differ key (configs: Map<string, string> list) = configs |> Seq.distinctBy (Map.tryFind key) |> Seq.truncate 2 |> Seq.length > 1
 
     configs
     |> Seq.collect _.Keys
     |> Seq.distinct
-    |> Seq.filter (fun key -> differ key configs && configs |> List.groupBy (fun config -> kindsAbove config key) |> List.exists (snd >> differ key))
+    |> Seq.filter (fun key ->
+        differ key configs && configs |> List.groupBy (fun config -> kindsAbove config key) |> List.exists (snd >> differ key))
     |> List.ofSeq
     |> List.sortWith natural

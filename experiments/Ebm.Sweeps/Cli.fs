@@ -19,16 +19,17 @@ open Ebm.Sweeps.Plan
 
 // ── Words ───────────────────────────────────────────────────────────────────────────────────
 
-let private verbs =
-    [ "run", "do what is not done yet, then print the comparison table (no verb is this one)"
-      "plan", "every run, composed and checked, and its state; writes nothing"
-      "status", "what the folders say now, from any shell"
-      "table", "the comparison table of a sweep's runs, or of every sweep"
-      "report", "the same as table"
-      "why", "where every value of a config was written: why [key] [overrides]"
-      "diff", "in which settings two runs differ: diff <run> <run>"
-      "list", "groups and their options; list <group>: with their settings"
-      "help", "this page" ]
+let private verbs = [
+    "run", "do what is not done yet, then print the comparison table (no verb is this one)"
+    "plan", "every run, composed and checked, and its state; writes nothing"
+    "status", "what the folders say now, from any shell"
+    "table", "the comparison table of a sweep's runs, or of every sweep"
+    "report", "the same as table"
+    "why", "where every value of a config was written: why [key] [overrides]"
+    "diff", "in which settings two runs differ: diff <run> <run>"
+    "list", "groups and their options; list <group>: with their settings"
+    "help", "this page"
+]
 
 let private later = [ "measure"; "confirm"; "audit"; "reindex" ]
 
@@ -83,7 +84,18 @@ let private allowed verb =
     | "run" ->
         always
         @ filters
-        @ [ "--workers"; "--reports"; "--data"; "--retry"; "--on-error"; "--max-hours"; "--timeout"; "--memory"; "--launcher"; "--dry-run" ]
+        @ [
+            "--workers"
+            "--reports"
+            "--data"
+            "--retry"
+            "--on-error"
+            "--max-hours"
+            "--timeout"
+            "--memory"
+            "--launcher"
+            "--dry-run"
+        ]
     | "plan" -> always @ filters @ [ "--json" ]
     | "table"
     | "report" -> always @ [ "--reports"; "--json" ]
@@ -91,21 +103,24 @@ let private allowed verb =
     | "diff" -> [ "--runs" ]
     | _ -> always
 
-let private usage (source: string) says : 'a =
-    fail (Source.CommandLine source) "" says
+let private usage (source: string) says : 'a = fail (Source.CommandLine source) "" says
 
-type private Given =
-    { Verb: string
-      /// Words that are neither verb, override nor option: run ids, keys, a group.
-      Words: string list
-      /// The lists of overrides between --or.
-      Unions: string list list
-      Options: ParseResults<Option> }
+type private Given = {
+    Verb: string
+    /// Words that are neither verb, override nor option: run ids, keys, a group.
+    Words: string list
+    /// The lists of overrides between --or.
+    Unions: string list list
+    Options: ParseResults<Option>
+}
 
 let private parser = ArgumentParser.Create<Option>(programName = "sweep.fsx", helpTextMessage = "", checkStructure = false)
 
 let private optionNames =
-    parser.GetArgumentCases() |> List.collect (fun case -> case.CommandLineNames.Value) |> List.filter ((<>) "--help") |> List.sort
+    parser.GetArgumentCases()
+    |> List.collect (fun case -> case.CommandLineNames.Value)
+    |> List.filter ((<>) "--help")
+    |> List.sort
 
 let private isWord (text: string) =
     not (text.Contains '=') && not (text.StartsWith '~') && not (text.StartsWith '+') && not (text.Contains '(')
@@ -140,7 +155,9 @@ let private read (arguments: string list) : Given =
         | first :: rest when isWord first && (List.exists (fst >> (=) first) verbs || List.contains first later) -> first, rest
         | first :: _ when isWord first && first <> "--or" ->
             let words = List.map fst verbs @ later
-            usage first $"{first} is neither a verb nor an override (key=value); verbs are {listed words}{Spelling.DidYouMean(first, words)}."
+            usage
+                first
+                $"{first} is neither a verb nor an override (key=value); verbs are {listed words}{Spelling.DidYouMean(first, words)}."
         | rest -> "run", rest
 
     let words, overrides = rest |> List.partition (fun argument -> isWord argument && argument <> "--or")
@@ -160,13 +177,7 @@ let private read (arguments: string list) : Given =
 
 // ── What the options say ────────────────────────────────────────────────────────────────────
 
-type private Place =
-    { Folder: string
-      Root: string
-      Sweep: Declare.Sweep
-      Given: Given
-      Runs: string
-      Reports: string }
+type private Place = { Folder: string; Root: string; Sweep: Declare.Sweep; Given: Given; Runs: string; Reports: string }
 
 let private loadCatalog (given: Given) = Catalog.Load(given.Options.GetResults <@ With @>)
 
@@ -177,15 +188,16 @@ let private planned (place: Place) (composer: Composer) (catalog: Catalog) =
 
     plan composer catalog place.Runs Launch.isAlive (place.Given.Options.TryGetResult <@ Name @>) place.Sweep.Name unions
 
-let private states (option: string) (text: string) =
-    [ for name in text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) do
-          let name = if name = "missing" then RunState.Planned else name
-          let known = "missing" :: List.ofSeq RunState.All
+let private states (option: string) (text: string) = [
+    for name in text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) do
+        let name = if name = "missing" then RunState.Planned else name
+        let known = "missing" :: List.ofSeq RunState.All
 
-          if not (List.contains name known) then
-              usage $"{option} {text}" $"{name} is no state of a run; states are {listed known}{Spelling.DidYouMean(name, known)}."
+        if not (List.contains name known) then
+            usage $"{option} {text}" $"{name} is no state of a run; states are {listed known}{Spelling.DidYouMean(name, known)}."
 
-          name ]
+        name
+]
 
 /// A redo names states, run ids, or an expression over the config.
 let private redone (text: string) : PlannedRun -> bool =
@@ -195,9 +207,7 @@ let private redone (text: string) : PlannedRun -> bool =
     else
         let names = text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
 
-        fun run ->
-            names
-            |> Array.exists (fun name -> run.Id = name || run.State = name || (name = "all" && run.State <> RunState.Planned))
+        fun run -> names |> Array.exists (fun name -> run.Id = name || run.State = name || (name = "all" && run.State <> RunState.Planned))
 
 let private shard (text: string) =
     match text.Split '/' |> Array.map (fun part -> Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture)) with
@@ -271,7 +281,10 @@ let private printWhy (place: Place) =
         Console.WriteLine $"The first of {plan.Runs.Length} runs, {run.Id}:"
         Console.WriteLine()
 
-    let options = run.Choices |> Map.toList |> List.map (fun (group, options) -> group, (if options.IsEmpty then "none" else listed options))
+    let options =
+        run.Choices
+        |> Map.toList
+        |> List.map (fun (group, options) -> group, (if options.IsEmpty then "none" else listed options))
     aligned [ for group, options in options -> [ group; options ] ]
     Console.WriteLine()
     let leaves = [ for struct (path, leaf) in run.Config.Leaves() -> path, leaf ]
@@ -287,21 +300,22 @@ let private printWhy (place: Place) =
 
             leaves |> List.filter (fun (path, _) -> words |> List.exists (fun word -> path = word || path.StartsWith(word + ".")))
 
-    aligned
-        [ for path, leaf in shown ->
-              [ path; string leaf; origin run.Composed path |> Option.defaultValue "default" ] ]
+    aligned [ for path, leaf in shown -> [ path; string leaf; origin run.Composed path |> Option.defaultValue "default" ] ]
 
 let private findRun (runs: string) (name: string) =
     let named =
         if File.Exists(Path.Combine(name, "config.json")) then
             [ RunFolder.Open name ]
         else
-            RunFolder.Under runs |> Seq.filter (fun run -> run.Id = name || run.Id.EndsWith("-" + name) || run.Id.StartsWith name) |> List.ofSeq
+            RunFolder.Under runs
+            |> Seq.filter (fun run -> run.Id = name || run.Id.EndsWith("-" + name) || run.Id.StartsWith name)
+            |> List.ofSeq
 
     match named with
     | [ run ] -> run
     | [] -> usage name $"there is no run of this id under {relative runs}."
-    | several -> usage name $"this fits {several.Length} runs: {listed (several |> List.truncate 5 |> List.map _.Id)}; write more of the id."
+    | several ->
+        usage name $"this fits {several.Length} runs: {listed (several |> List.truncate 5 |> List.map _.Id)}; write more of the id."
 
 let private printDiff (place: Place) =
     match place.Given.Words with
@@ -345,13 +359,19 @@ let private printList (place: Place) =
                 let name = if kind.Kind = "" then group else $"kind: {kind.Kind}"
                 Console.WriteLine((name + "  " + kind.Doc).TrimEnd())
 
-                aligned
-                    [ for setting in kind.Settings do
-                          let standard = match setting.Default with null -> "must be given" | value -> value
-                          [ "  " + setting.Key; standard; setting.Wants; setting.Doc ] ]
+                aligned [
+                    for setting in kind.Settings do
+                        let standard =
+                            match setting.Default with
+                            | null -> "must be given"
+                            | value -> value
+                        [ "  " + setting.Key; standard; setting.Wants; setting.Doc ]
+                ]
     | words ->
         let groups = configs.Groups
-        usage (String.Join(' ', "list" :: words)) $"list takes one group, or none; groups are {listed groups}{Spelling.DidYouMean(words.Head, groups)}."
+        usage
+            (String.Join(' ', "list" :: words))
+            $"list takes one group, or none; groups are {listed groups}{Spelling.DidYouMean(words.Head, groups)}."
 
 /// The folders of the sweeps that the words, the name or the overrides mean; all of them where nothing is said.
 let private sweepFolders (place: Place) =
@@ -359,8 +379,7 @@ let private sweepFolders (place: Place) =
 
     let folders =
         match place.Given.Words, asked, place.Given.Unions with
-        | [], None, [ [] ] ->
-            if Directory.Exists place.Runs then Directory.GetDirectories place.Runs |> Array.sort |> List.ofArray else []
+        | [], None, [ [] ] -> if Directory.Exists place.Runs then Directory.GetDirectories place.Runs |> Array.sort |> List.ofArray else []
         | [], Some name, [ [] ] -> [ Path.Combine(place.Runs, name) ]
         | [], _, _ ->
             let composer = Composer(Configs(Path.Combine(place.Folder, "configs")), "sweep")
@@ -446,8 +465,7 @@ let private settings (place: Place) (plan: Plan) : Launch.Settings =
     | Some "slurm" -> usage "--launcher slurm" "SLURM is not there yet; local is."
     | Some other -> usage $"--launcher {other}" "a launcher is local; slurm is not there yet."
 
-    if options.Contains <@ Memory @> then
-        usage "--memory" "a limit of memory is not there yet; leave it out."
+    if options.Contains <@ Memory @> then usage "--memory" "a limit of memory is not there yet; leave it out."
 
     let retry = options.GetResult(<@ Retry @>, 0)
     if retry < 0 then usage $"--retry {retry}" "--retry counts further attempts, so it is 0 or more."
@@ -466,13 +484,21 @@ let private settings (place: Place) (plan: Plan) : Launch.Settings =
         |> Option.defaultValue (Path.Combine(place.Root, "data"))
         |> Path.GetFullPath
 
-    { Workers = workers
-      OnError = onError
-      Retry = retry
-      Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
-      MaxTime = options.TryGetResult <@ Max_Hours @> |> Option.map (positive "--max-hours" >> TimeSpan.FromHours)
-      Runner = runner ()
-      Arguments = [ "--data"; data; for assembly in options.GetResults <@ With @> do "--with"; Path.GetFullPath assembly ] }
+    {
+        Workers = workers
+        OnError = onError
+        Retry = retry
+        Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
+        MaxTime = options.TryGetResult <@ Max_Hours @> |> Option.map (positive "--max-hours" >> TimeSpan.FromHours)
+        Runner = runner ()
+        Arguments = [
+            "--data"
+            data
+            for assembly in options.GetResults <@ With @> do
+                "--with"
+                Path.GetFullPath assembly
+        ]
+    }
 
 /// A device that is not there is an error now, not in every run. Looking for one loads libtorch, so only where one is asked for.
 let private checkDevices (plan: Plan) =
@@ -514,7 +540,10 @@ let private run (place: Place) =
             | Some filter -> plan.Runs |> List.filter (redone filter)
             | None -> []
 
-        let todo = plan.Runs |> List.filter (fun run -> not (RunState.IsSettled run.State) || List.exists (fun (other: PlannedRun) -> other.Id = run.Id) again)
+        let todo =
+            plan.Runs
+            |> List.filter (fun run ->
+                not (RunState.IsSettled run.State) || List.exists (fun (other: PlannedRun) -> other.Id = run.Id) again)
         Console.WriteLine $"{plan.Sweep}: {Status.counted (plan.Runs |> List.map _.State)}"
 
         if plan.Duplicates > 0 then
@@ -537,7 +566,10 @@ let private run (place: Place) =
             let ended = outcomes |> List.map (fun outcome -> outcome.Run.Id, outcome.State) |> Map.ofList
             let good state = state = RunState.Completed || state = RunState.Pruned
 
-            if plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good) then 0 else 1
+            if plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good) then
+                0
+            else
+                1
 
 // ── The whole ───────────────────────────────────────────────────────────────────────────────
 
@@ -573,8 +605,7 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
     try
         let given = read (List.ofSeq arguments)
 
-        if List.contains given.Verb later then
-            usage given.Verb $"{given.Verb} is not there yet."
+        if List.contains given.Verb later then usage given.Verb $"{given.Verb} is not there yet."
 
         for case in given.Options.GetAllResults() |> List.map parser.GetArgumentCaseInfo do
             for name in case.CommandLineNames.Value do
@@ -587,16 +618,16 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
 
         let root = Path.GetDirectoryName(Path.GetFullPath folder) |> string
 
-        let path (option: string option) name =
-            Path.GetFullPath(option |> Option.defaultValue (Path.Combine(root, name)))
+        let path (option: string option) name = Path.GetFullPath(option |> Option.defaultValue (Path.Combine(root, name)))
 
-        let place =
-            { Folder = folder
-              Root = root
-              Sweep = sweep
-              Given = given
-              Runs = path (given.Options.TryGetResult <@ Runs @>) "runs"
-              Reports = path (given.Options.TryGetResult <@ Reports @>) "reports" }
+        let place = {
+            Folder = folder
+            Root = root
+            Sweep = sweep
+            Given = given
+            Runs = path (given.Options.TryGetResult <@ Runs @>) "runs"
+            Reports = path (given.Options.TryGetResult <@ Reports @>) "reports"
+        }
 
         match given.Verb with
         | "plan" ->

@@ -15,8 +15,7 @@ open System.Text.RegularExpressions
 open Ebm.Records
 open Ebm.Sweeps.Overrides
 
-let fail (source: Source) key says : 'a =
-    raise (ConfigException(source, key, says))
+let fail (source: Source) key says : 'a = raise (ConfigException(source, key, says))
 
 let listed (names: string seq) = String.Join(", ", names)
 
@@ -83,19 +82,17 @@ type internal Default =
     | Other of path: string * package: string option * Source
     | Group of GroupDefault
 
-and internal GroupDefault =
-    { Group: string
-      Package: string option
-      /// Several only where the list says so; none for null.
-      Chosen: string list
-      Optional: bool
-      Overrides: bool
-      Source: Source }
+and internal GroupDefault = {
+    Group: string
+    Package: string option
+    /// Several only where the list says so; none for null.
+    Chosen: string list
+    Optional: bool
+    Overrides: bool
+    Source: Source
+}
 
-type internal File =
-    { Body: Document
-      Defaults: Default list
-      Header: string option }
+type internal File = { Body: Document; Defaults: Default list; Header: string option }
 
 let private entryKey =
     Regex(@"^(?:(optional|override)\s+)?(/?[A-Za-z_][\w-]*(?:/[\w-]+)*)(?:@([\w.$-]*))?$", RegexOptions.CultureInvariant)
@@ -111,7 +108,10 @@ let private optionOf (source: Source) (key: string) (node: Document) =
 
 let private parseDefault (node: Document) =
     let refuse () =
-        fail node.Source "defaults" "an entry is `group: option`, `optional group: option`, `override /group: option`, `_self_` or a file's name."
+        fail
+            node.Source
+            "defaults"
+            "an entry is `group: option`, `optional group: option`, `override /group: option`, `_self_` or a file's name."
 
     match node.Value with
     | :? string as text when text = "_self_" -> Self
@@ -128,17 +128,18 @@ let private parseDefault (node: Document) =
 
         if not found.Success then refuse ()
 
-        Group
-            { Group = found.Groups[2].Value
-              Package = if found.Groups[3].Success then Some found.Groups[3].Value else None
-              Chosen =
+        Group {
+            Group = found.Groups[2].Value
+            Package = if found.Groups[3].Success then Some found.Groups[3].Value else None
+            Chosen =
                 if entry.Value.IsList then
                     entry.Value.Items |> Seq.choose (optionOf entry.Value.Source "defaults") |> List.ofSeq
                 else
                     optionOf entry.Value.Source "defaults" entry.Value |> Option.toList
-              Optional = found.Groups[1].Value = "optional"
-              Overrides = found.Groups[1].Value = "override"
-              Source = entry.KeySource }
+            Optional = found.Groups[1].Value = "optional"
+            Overrides = found.Groups[1].Value = "override"
+            Source = entry.KeySource
+        }
     | _ -> refuse ()
 
 /// `# @package x`, before the first line that is no comment.
@@ -167,7 +168,8 @@ type Configs(folder: string) =
     member configs.Has name = File.Exists(configs.PathOf name)
 
     member _.IsGroup name =
-        Directory.Exists(Path.Combine(folder, name)) && Directory.EnumerateFiles(Path.Combine(folder, name), "*.yaml") |> Seq.isEmpty |> not
+        Directory.Exists(Path.Combine(folder, name))
+        && Directory.EnumerateFiles(Path.Combine(folder, name), "*.yaml") |> Seq.isEmpty |> not
 
     /// The options of a group, in ordinal order.
     member _.Options group =
@@ -205,8 +207,7 @@ type Configs(folder: string) =
                 let path = configs.PathOf name
                 let document = Document.Read(path, shown path)
 
-                if not document.IsMap then
-                    fail document.Source "" "a config file is a mapping of keys."
+                if not document.IsMap then fail document.Source "" "a config file is a mapping of keys."
 
                 let defaults =
                     match document.Find "defaults" with
@@ -214,25 +215,26 @@ type Configs(folder: string) =
                     | list when list.IsList -> list.Items |> Seq.map parseDefault |> List.ofSeq
                     | other -> fail other.Source "defaults" "defaults is a list of `group: option`."
 
-                { Body = (if isNull (document.Find "defaults") then document else document.Without "defaults")
-                  Defaults = defaults
-                  Header = header path }
+                {
+                    Body = (if isNull (document.Find "defaults") then document else document.Without "defaults")
+                    Defaults = defaults
+                    Header = header path
+                }
         )
 
 // ── The defaults tree ───────────────────────────────────────────────────────────────────────
 
 /// What one run is composed of: its document, and the option that each group contributed.
-type Composed =
-    { Config: Document
-      Choices: Map<string, string list> }
+type Composed = { Config: Document; Choices: Map<string, string list> }
 
 /// What decides a group's option instead of its own entry: the command line, or an `override` in a list that came first.
-type private Choice =
-    { Wanted: string list
-      From: Source
-      /// `~group`, or `~group=option`: no option, if it is this one.
-      Deletes: string option option
-      mutable Used: bool }
+type private Choice = {
+    Wanted: string list
+    From: Source
+    /// `~group`, or `~group=option`: no option, if it is this one.
+    Deletes: string option option
+    mutable Used: bool
+}
 
 /// Entries such as `${data}-${method}` wait until every other group is chosen.
 type private Piece =
@@ -276,10 +278,7 @@ let private noSuchOption (configs: Configs) (source: Source) group option =
         let groups = configs.Groups
         fail source group $"there is no group {group}; groups are {listed groups}{Spelling.DidYouMean(group, groups)}."
     else
-        fail
-            source
-            group
-            $"\"{option}\" is no option of {group}; known are {listed options}{Spelling.DidYouMean(option, options)}."
+        fail source group $"\"{option}\" is no option of {group}; known are {listed options}{Spelling.DidYouMean(option, options)}."
 
 /// Walks the defaults lists from the last entry to the first: what a later list overrides is then known when the group is reached.
 let private expand (configs: Configs) (root: string) (choices: Dictionary<string, Choice>) (appended: GroupDefault list) =
@@ -308,8 +307,7 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
     let rec file depth name package : Piece list =
         let read = configs.Read name
 
-        if depth > 32 then
-            fail read.Body.Source "defaults" $"{name} stands in a circle of defaults lists."
+        if depth > 32 then fail read.Body.Source "defaults" $"{name} stands in a circle of defaults lists."
 
         let folder = parentOf name
 
@@ -321,8 +319,7 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
                 choices.TryAdd(key, { Wanted = entry.Chosen; From = entry.Source; Deletes = None; Used = false }) |> ignore
             | _ -> ()
 
-        let entries =
-            if List.contains Self read.Defaults then read.Defaults else read.Defaults @ [ Self ]
+        let entries = if List.contains Self read.Defaults then read.Defaults else read.Defaults @ [ Self ]
 
         (entries, [])
         ||> List.foldBack (fun entry later ->
@@ -332,8 +329,7 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
                 | Other(path, written, source) ->
                     let name = absolute folder path
 
-                    if not (configs.Has name) then
-                        fail source "defaults" $"there is no file {name}.yaml beside this one."
+                    if not (configs.Has name) then fail source "defaults" $"there is no file {name}.yaml beside this one."
 
                     file (depth + 1) name (place package (parentOf (path.TrimStart '/')) (parentOf name) written name)
                 | Group entry when entry.Overrides -> []
@@ -382,9 +378,11 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
                 sources[key] <- entry.Source
                 seen[key] <- names
 
-            [ for option in names do
-                  let file' = name + "/" + option
-                  yield! file (depth + 1) file' (place package (entry.Group.TrimStart '/') name entry.Package file') ]
+            [
+                for option in names do
+                    let file' = name + "/" + option
+                    yield! file (depth + 1) file' (place package (entry.Group.TrimStart '/') name entry.Package file')
+            ]
 
         if not demanded && wanted |> List.exists _.Contains("${") then
             [ Later(fun () -> options (wanted |> List.choose (interpolate source))) ]
@@ -416,8 +414,7 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
 // ── Values ──────────────────────────────────────────────────────────────────────────────────
 
 /// Overrides, of the command line or a script, do not stand in files.
-let private isOverride (node: Document) =
-    node.Leaves() |> Seq.exists (fun struct (_, leaf) -> isNull leaf.Source.File)
+let private isOverride (node: Document) = node.Leaves() |> Seq.exists (fun struct (_, leaf) -> isNull leaf.Source.File)
 
 /// Sets a value. Where it is a `kind` and a new one, what files said for the old kind goes with it; overrides stay.
 let private set (config: Document) (path: string) (value: Document) =
@@ -453,7 +450,10 @@ let private assign (config: Document) (given: Override) (value: Value option) =
     | Delete, _, None ->
         let cut = given.Key.LastIndexOf '.'
         let above = if cut < 0 then "" else given.Key.Substring(0, cut)
-        let keys = match config.Find above with null -> [] | map -> map.Entries |> Seq.map _.Key |> List.ofSeq
+        let keys =
+            match config.Find above with
+            | null -> []
+            | map -> map.Entries |> Seq.map _.Key |> List.ofSeq
         fail source given.Key $"there is no {given.Key} to delete{Spelling.DidYouMean(given.Key.Substring(cut + 1), keys)}."
     | Delete, Some value, Some node when value <> node -> fail source given.Key $"{given.Key} is {node}, not {value}, so it is not deleted."
     | Delete, _, _ -> config.Without given.Key
@@ -472,8 +472,7 @@ let private inside (source: Source) path (text: string) start =
 
         i <- i + 1
 
-    if depth > 0 then
-        fail source path $"\"{text}\" opens an interpolation with ${{ and never closes it."
+    if depth > 0 then fail source path $"\"{text}\" opens an interpolation with ${{ and never closes it."
 
     text.Substring(start, i - 1 - start), i
 
@@ -551,14 +550,15 @@ let private interpolate (config: Document) =
                 match Option.ofObj (Environment.GetEnvironmentVariable arguments[0]), fallback with
                 | Some set, _ -> Document.Of(set, source)
                 | None, Some fallback -> fallback
-                | None, None -> fail source path $"the environment has no variable {arguments[0]}; write ${{oc.env:{arguments[0]},default}} to do without it."
+                | None, None ->
+                    fail
+                        source
+                        path
+                        $"the environment has no variable {arguments[0]}; write ${{oc.env:{arguments[0]},default}} to do without it."
             | "oc.select" ->
-                lookUp open' path source arguments[0]
-                |> Option.orElse fallback
-                |> Option.defaultWith (fun () -> Document.Null source)
+                lookUp open' path source arguments[0] |> Option.orElse fallback |> Option.defaultWith (fun () -> Document.Null source)
             | "oc.decode" -> Document.Plain(arguments[0].Trim('\'', '"'), source)
-            | _ ->
-                fail source path $"{name} is no resolver; known are {listed resolvers}{Spelling.DidYouMean(name, resolvers)}."
+            | _ -> fail source path $"{name} is no resolver; known are {listed resolvers}{Spelling.DidYouMean(name, resolvers)}."
 
     and lookUp open' path source (target: string) =
         let target = Regex.Replace(target.Trim(), @"\[(\d+)\]", ".$1")
@@ -570,8 +570,7 @@ let private interpolate (config: Document) =
             else
                 let above = path.Split '.'
 
-                if dots > above.Length then
-                    fail source path $"${{{target}}} climbs above the whole config."
+                if dots > above.Length then fail source path $"${{{target}}} climbs above the whole config."
 
                 join (String.Join('.', Array.take (above.Length - dots) above)) (target.Substring dots)
 
@@ -581,7 +580,10 @@ let private interpolate (config: Document) =
 
     and whole open' path (node: Document) : Document =
         if node.IsMap then
-            Document.OfMap(node.Entries |> Seq.map (fun entry -> Entry(entry.Key, entry.KeySource, whole open' (join path entry.Key) entry.Value)), node.Source)
+            Document.OfMap(
+                node.Entries |> Seq.map (fun entry -> Entry(entry.Key, entry.KeySource, whole open' (join path entry.Key) entry.Value)),
+                node.Source
+            )
         elif node.IsList then
             Document.OfList(node.Items |> Seq.mapi (fun i item -> whole open' (join path (string i)) item), node.Source)
         else
@@ -589,17 +591,16 @@ let private interpolate (config: Document) =
 
     whole [] "" config
 
-let rec private scalars path (node: Document) =
-    seq {
-        if node.IsMap then
-            for entry in node.Entries do
-                yield! scalars (join path entry.Key) entry.Value
-        elif node.IsList then
-            for i, item in Seq.indexed node.Items do
-                yield! scalars (join path (string i)) item
-        else
-            path, node
-    }
+let rec private scalars path (node: Document) = seq {
+    if node.IsMap then
+        for entry in node.Entries do
+            yield! scalars (join path entry.Key) entry.Value
+    elif node.IsList then
+        for i, item in Seq.indexed node.Items do
+            yield! scalars (join path (string i)) item
+    else
+        path, node
+}
 
 // ── The whole ───────────────────────────────────────────────────────────────────────────────
 
@@ -638,11 +639,11 @@ type Composer(configs: Configs, root: string) =
                 let known = configs.Groups
                 fail given.Source given.Key $"{given.Key} is no group, so it takes no @package{Spelling.DidYouMean(given.Key, known)}."
 
-            if given.Key.Contains '/' then
-                noSuchOption configs given.Source given.Key ""
+            if given.Key.Contains '/' then noSuchOption configs given.Source given.Key ""
 
         // Runs that choose the same options share one tree.
-        let signature = groups |> List.map (fun (given, value) -> $"{print given.Action given.Key given.Package value}") |> String.concat "\n"
+        let signature =
+            groups |> List.map (fun (given, value) -> $"{print given.Action given.Key given.Package value}") |> String.concat "\n"
 
         let tree, choices =
             match trees.TryGetValue signature with
@@ -662,14 +663,19 @@ type Composer(configs: Configs, root: string) =
                         let option = value |> Option.map (optionsOf source given.Key >> String.concat ",")
                         choices[key] <- { Wanted = []; From = source; Deletes = Some option; Used = false }
                     | Add, Some value ->
-                        appended.Add
-                            { Group = given.Key
-                              Package = given.Package
-                              Chosen = optionsOf source given.Key value
-                              Optional = false
-                              Overrides = false
-                              Source = source }
-                    | AddOrChange, _ -> fail source given.Key $"++ sets values; a group's option is chosen with {given.Key}=option, or added with +{given.Key}=option."
+                        appended.Add {
+                            Group = given.Key
+                            Package = given.Package
+                            Chosen = optionsOf source given.Key value
+                            Optional = false
+                            Overrides = false
+                            Source = source
+                        }
+                    | AddOrChange, _ ->
+                        fail
+                            source
+                            given.Key
+                            $"++ sets values; a group's option is chosen with {given.Key}=option, or added with +{given.Key}=option."
                     | _, None -> fail source given.Key "an option is missing."
 
                 trees.GetOrAdd(signature, expand configs root choices (List.ofSeq appended))
@@ -677,7 +683,6 @@ type Composer(configs: Configs, root: string) =
         let config = values |> List.fold (fun config (given, value) -> assign config given value) tree |> interpolate
 
         for path, leaf in scalars "" config do
-            if isMandatory leaf then
-                fail leaf.Source path $"??? stands for a value that must be given: write {path}=value."
+            if isMandatory leaf then fail leaf.Source path $"??? stands for a value that must be given: write {path}=value."
 
         { Config = config; Choices = choices }

@@ -6,9 +6,7 @@ module Ebm.Sweeps.Declare
 open Ebm.Records
 open Ebm.Sweeps.Overrides
 
-type Sweep =
-    { Name: string
-      Overrides: Override list }
+type Sweep = { Name: string; Overrides: Override list }
 
 let sweep name = { Name = name; Overrides = [] }
 
@@ -24,8 +22,7 @@ let replace (overrides: Override list) (given: Override) =
         overrides @ [ given ]
 
 /// What every run gets, in the grammar of the command line: a group's option, a value, or even an axis.
-let given text sweep =
-    { sweep with Overrides = replace sweep.Overrides (declared sweep.Name text) }
+let given text sweep = { sweep with Overrides = replace sweep.Overrides (declared sweep.Name text) }
 
 let private value (key: string) (item: obj | null) =
     match item with
@@ -43,11 +40,12 @@ let axis key (items: 'T list) sweep =
     let values = items |> List.map (box >> value key)
     let text = key + "=" + (values |> List.map printValue |> String.concat ",")
 
-    let axis =
-        { declared sweep.Name (key + "=") with
+    let axis = {
+        declared sweep.Name (key + "=") with
             Setting = Some(Sweep values)
             Text = text
-            Source = Source.Of $"sweep {sweep.Name}, \"{text}\"" }
+            Source = Source.Of $"sweep {sweep.Name}, \"{text}\""
+    }
 
     { sweep with Overrides = replace sweep.Overrides axis }
 

@@ -22,51 +22,55 @@ type OnError =
     | Continue
     | StopAfter of int
 
-type Settings =
-    { /// Runs at once.
-      Workers: int
-      OnError: OnError
-      /// Attempts after a failed one.
-      Retry: int
-      /// For one run.
-      Timeout: TimeSpan option
-      /// After so long no further run starts.
-      MaxTime: TimeSpan option
-      /// The compiled runner.
-      Runner: string
-      /// What it is told besides the run's folder.
-      Arguments: string list }
+type Settings = {
+    /// Runs at once.
+    Workers: int
+    OnError: OnError
+    /// Attempts after a failed one.
+    Retry: int
+    /// For one run.
+    Timeout: TimeSpan option
+    /// After so long no further run starts.
+    MaxTime: TimeSpan option
+    /// The compiled runner.
+    Runner: string
+    /// What it is told besides the run's folder.
+    Arguments: string list
+}
 
 /// A run at work.
-type Active =
-    { Run: PlannedRun
-      Process: Process
-      Logs: Task
-      Clock: Stopwatch
-      Attempt: int
-      /// Steps that were done when it began, out of checkpoints of earlier attempts.
-      mutable Before: float option
-      /// Between 0 and 1; unknown at first.
-      mutable Fraction: float option
-      mutable Ended: bool }
+type Active = {
+    Run: PlannedRun
+    Process: Process
+    Logs: Task
+    Clock: Stopwatch
+    Attempt: int
+    /// Steps that were done when it began, out of checkpoints of earlier attempts.
+    mutable Before: float option
+    /// Between 0 and 1; unknown at first.
+    mutable Fraction: float option
+    mutable Ended: bool
+}
 
-type Outcome =
-    { Run: PlannedRun
-      State: string
-      Reason: string option
-      Took: TimeSpan
-      /// What the logs end with; empty for a run that ended as it should.
-      LogEnd: string list
-      Log: string
-      WillRetry: bool }
+type Outcome = {
+    Run: PlannedRun
+    State: string
+    Reason: string option
+    Took: TimeSpan
+    /// What the logs end with; empty for a run that ended as it should.
+    LogEnd: string list
+    Log: string
+    WillRetry: bool
+}
 
-type Snapshot =
-    { Active: Active list
-      Outcomes: Outcome list
-      Waiting: int
-      Total: int
-      /// Unknown until something tells.
-      Remaining: TimeSpan option }
+type Snapshot = {
+    Active: Active list
+    Outcomes: Outcome list
+    Waiting: int
+    Total: int
+    /// Unknown until something tells.
+    Remaining: TimeSpan option
+}
 
 /// Where a launch says what happens.
 type IDisplay =
@@ -97,10 +101,12 @@ let private hold (folder: string) =
         let held = new FileStream(lockFile folder, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
         File.WriteAllText(pidFile folder, $"{Environment.ProcessId}\n")
 
-        { new IDisposable with
-            member _.Dispose() =
-                File.Delete(pidFile folder)
-                held.Dispose() }
+        {
+            new IDisposable with
+                member _.Dispose() =
+                    File.Delete(pidFile folder)
+                    held.Dispose()
+        }
     with :? IOException ->
         let who = if File.Exists(pidFile folder) then $" (process {(File.ReadAllText(pidFile folder)).Trim()})" else ""
 
@@ -140,12 +146,11 @@ let private listen (stopping: Stopping) (wake: AutoResetEvent) =
 
 // ── One run ─────────────────────────────────────────────────────────────────────────────────
 
-let private copy (source: Stream) (path: string) : Task =
-    task {
-        // Unbuffered: who watches the log sees what was said.
-        use file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, 1)
-        do! source.CopyToAsync file
-    }
+let private copy (source: Stream) (path: string) : Task = task {
+    // Unbuffered: who watches the log sees what was said.
+    use file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, 1)
+    do! source.CopyToAsync file
+}
 
 let private start (settings: Settings) attempt (run: PlannedRun) (ended: unit -> unit) =
     let folder = RunFolder.Create(Path.GetDirectoryName(run.Folder) |> string, run.Id, run.Config, run.Hashed)
@@ -169,14 +174,16 @@ let private start (settings: Settings) attempt (run: PlannedRun) (ended: unit ->
             copy child.StandardError.BaseStream (folder.In "stderr.log")
         )
 
-    { Run = run
-      Process = child
-      Logs = logs
-      Clock = Stopwatch.StartNew()
-      Attempt = attempt
-      Before = None
-      Fraction = None
-      Ended = false }
+    {
+        Run = run
+        Process = child
+        Logs = logs
+        Clock = Stopwatch.StartNew()
+        Attempt = attempt
+        Before = None
+        Fraction = None
+        Ended = false
+    }
 
 let private tail (path: string) (lines: int) =
     if not (File.Exists path) then
@@ -199,9 +206,7 @@ let private recorded (folder: string) =
 
     // The last line may be torn.
     match tail (Path.Combine(folder, "events.jsonl")) 50 |> List.rev with
-    | _ :: lines ->
-        lines |> List.tryPick (number "step"),
-        lines |> List.tryFind _.Contains("\"units\"") |> Option.bind (number "value")
+    | _ :: lines -> lines |> List.tryPick (number "step"), lines |> List.tryFind _.Contains("\"units\"") |> Option.bind (number "value")
     | [] -> None, None
 
 let private fractionOf (run: PlannedRun) =
@@ -261,13 +266,15 @@ let private settle (active: Active) (timedOut: bool) (stopped: bool) (mayRetry: 
 
     let failed = ended.State = RunState.Failed || ended.State = RunState.Timeout
 
-    { Run = active.Run
-      State = ended.State
-      Reason = Option.ofObj ended.Reason
-      Took = active.Clock.Elapsed
-      LogEnd = if failed then errors else []
-      Log = folder.In "stderr.log"
-      WillRetry = failed && mayRetry }
+    {
+        Run = active.Run
+        State = ended.State
+        Reason = Option.ofObj ended.Reason
+        Took = active.Clock.Elapsed
+        LogEnd = if failed then errors else []
+        Log = folder.In "stderr.log"
+        WillRetry = failed && mayRetry
+    }
 
 // ── How long still ──────────────────────────────────────────────────────────────────────────
 
@@ -280,8 +287,7 @@ let private remaining workers (active: Active list) (took: TimeSpan list) waitin
             Some(elapsed, elapsed * (1.0 - before) / (fraction - before))
         | _ -> None
 
-    let known =
-        (took |> List.map _.TotalSeconds) @ (active |> List.choose (total >> Option.map snd))
+    let known = (took |> List.map _.TotalSeconds) @ (active |> List.choose (total >> Option.map snd))
 
     if known.IsEmpty then
         None
@@ -318,7 +324,13 @@ let private guard = 3
 
 /// Runs these runs of the plan. Returns their outcomes and, when it was told to stop, the exit code for that. `prepare` is called
 /// once the folder is held: nothing may be touched that another sweep is at work on.
-let launch (settings: Settings) (folder: string) (todo: PlannedRun list) (prepare: unit -> unit) (display: IDisplay) : Outcome list * int option =
+let launch
+    (settings: Settings)
+    (folder: string)
+    (todo: PlannedRun list)
+    (prepare: unit -> unit)
+    (display: IDisplay)
+    : Outcome list * int option =
     use _ = hold folder
     prepare ()
     use wake = new AutoResetEvent false
@@ -339,7 +351,9 @@ let launch (settings: Settings) (folder: string) (todo: PlannedRun list) (prepar
             if waiting.Count > 0 then display.Say $"{says}; {waiting.Count} of {todo.Length} runs are not started."
 
     let failures () =
-        outcomes |> Seq.filter (fun outcome -> not outcome.WillRetry && (outcome.State = RunState.Failed || outcome.State = RunState.Timeout)) |> List.ofSeq
+        outcomes
+        |> Seq.filter (fun outcome -> not outcome.WillRetry && (outcome.State = RunState.Failed || outcome.State = RunState.Timeout))
+        |> List.ofSeq
 
     let judge () =
         match settings.OnError with
@@ -351,13 +365,18 @@ let launch (settings: Settings) (folder: string) (todo: PlannedRun list) (prepar
                 halt $"the first {guard} runs all failed alike (--on-error continue goes on nevertheless)"
         | _ -> ()
 
-    let snapshot () =
-        { Active = List.ofSeq active
-          Outcomes = List.ofSeq outcomes
-          Waiting = waiting.Count
-          Total = todo.Length
-          Remaining =
-            remaining settings.Workers (List.ofSeq active) (outcomes |> Seq.filter (fun o -> o.State = RunState.Completed) |> Seq.map _.Took |> List.ofSeq) waiting.Count }
+    let snapshot () = {
+        Active = List.ofSeq active
+        Outcomes = List.ofSeq outcomes
+        Waiting = waiting.Count
+        Total = todo.Length
+        Remaining =
+            remaining
+                settings.Workers
+                (List.ofSeq active)
+                (outcomes |> Seq.filter (fun o -> o.State = RunState.Completed) |> Seq.map _.Took |> List.ofSeq)
+                waiting.Count
+    }
 
     let look (run: Active) =
         run.Fraction <- fractionOf run.Run
@@ -382,7 +401,10 @@ let launch (settings: Settings) (folder: string) (todo: PlannedRun list) (prepar
 
     let stop () =
         if stopping.Times > signalled then
-            let signal = if signalled > 0 then sigkill elif stopping.Code = Some 130 then sigint else sigterm
+            let signal =
+                if signalled > 0 then sigkill
+                elif stopping.Code = Some 130 then sigint
+                else sigterm
 
             if signal = sigkill then
                 display.Say "ending the runs at once."
@@ -419,7 +441,8 @@ let launch (settings: Settings) (folder: string) (todo: PlannedRun list) (prepar
                 look run
 
                 match settings.Timeout with
-                | Some limit when run.Clock.Elapsed > limit + TimeSpan.FromSeconds 20.0 && timedOut.Contains run.Run.Id -> kill (run.Process.Id, sigkill) |> ignore
+                | Some limit when run.Clock.Elapsed > limit + TimeSpan.FromSeconds 20.0 && timedOut.Contains run.Run.Id ->
+                    kill (run.Process.Id, sigkill) |> ignore
                 | Some limit when run.Clock.Elapsed > limit && timedOut.Add run.Run.Id -> kill (run.Process.Id, sigterm) |> ignore
                 | _ -> ()
 

@@ -43,15 +43,16 @@ type Setting =
     /// The options of the group that the key names, by patterns with * and ?.
     | Options of includes: string list * excludes: string list
 
-type Override =
-    { Action: Action
-      Key: string
-      Package: string option
-      Setting: Setting option
-      /// The argument as it was given.
-      Text: string
-      /// The command line, or the script that declares the sweep: errors and origins name it.
-      Source: Source }
+type Override = {
+    Action: Action
+    Key: string
+    Package: string option
+    Setting: Setting option
+    /// The argument as it was given.
+    Text: string
+    /// The command line, or the script that declares the sweep: errors and origins name it.
+    Source: Source
+}
 
 let private invariant = CultureInfo.InvariantCulture
 
@@ -65,8 +66,7 @@ type private Cursor(text: string, source: Source) =
     member cursor.Ended = cursor.At >= text.Length
     member cursor.Next = if cursor.Ended then '\000' else text[cursor.At]
 
-    member cursor.Fail(says: string) : 'a =
-        raise (ConfigException(source, "", $"at character {cursor.At + 1}, {says}"))
+    member cursor.Fail(says: string) : 'a = raise (ConfigException(source, "", $"at character {cursor.At + 1}, {says}"))
 
     member cursor.Blanks() =
         while cursor.Next = ' ' || cursor.Next = '\t' do
@@ -92,8 +92,7 @@ type private Cursor(text: string, source: Source) =
         cursor.At <- cursor.At + 1
         cursor.Blanks()
 
-let private pattern text =
-    Regex(@"\G(?:" + text + ")", RegexOptions.CultureInvariant ||| RegexOptions.Compiled)
+let private pattern text = Regex(@"\G(?:" + text + ")", RegexOptions.CultureInvariant ||| RegexOptions.Compiled)
 
 // ── Tokens of a value, longest first, ties in this order ────────────────────────────────────
 
@@ -101,8 +100,7 @@ let private uint = "(?:0|[1-9](?:_?[0-9])*)"
 let private digits = "[0-9](?:_?[0-9])*"
 let private point = $@"(?:{uint}?\.{digits}|{uint}\.)"
 
-let private float' =
-    pattern $@"[+-]?(?:(?:{point}|{uint})[eE][+-]?{digits}|{point}|[iI][nN][fF]|[nN][aA][nN])"
+let private float' = pattern $@"[+-]?(?:(?:{point}|{uint})[eE][+-]?{digits}|{point}|[iI][nN][fF]|[nN][aA][nN])"
 
 let private int' = pattern $"[+-]?{uint}"
 let private bool' = pattern "[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]"
@@ -134,30 +132,26 @@ let private unquote (text: string) =
     let quote = text[0]
     let inner = text.Substring(1, text.Length - 2)
 
-    Regex.Replace(
-        inner,
-        @"(\\+)(" + string quote + "|$)",
-        fun (m: Match) -> String('\\', m.Groups[1].Length / 2) + m.Groups[2].Value
-    )
+    Regex.Replace(inner, @"(\\+)(" + string quote + "|$)", fun (m: Match) -> String('\\', m.Groups[1].Length / 2) + m.Groups[2].Value)
 
 let private token (cursor: Cursor) (withInterpolation: bool) (withColon: bool) =
     let candidates =
-        [ float', (fun (t: string) -> Float(floatOf t))
-          int',
-          (fun t ->
-              match Int64.TryParse(number t, NumberStyles.AllowLeadingSign, invariant) with
-              | true, value -> Int value
-              | _ -> cursor.Fail $"{t} does not fit 64 bits.")
-          bool', (fun t -> Bool(t.ToLowerInvariant() = "true"))
-          null', (fun _ -> Null)
-          if withInterpolation then
-              interpolation, Text
-          symbol, Text
-          word, Text
-          escape, unescape >> Text
-          if withColon then
-              colon, Text
-          blanks, Text ]
+        [
+            float', (fun (t: string) -> Float(floatOf t))
+            int',
+            (fun t ->
+                match Int64.TryParse(number t, NumberStyles.AllowLeadingSign, invariant) with
+                | true, value -> Int value
+                | _ -> cursor.Fail $"{t} does not fit 64 bits.")
+            bool', (fun t -> Bool(t.ToLowerInvariant() = "true"))
+            null', (fun _ -> Null)
+            if withInterpolation then interpolation, Text
+            symbol, Text
+            word, Text
+            escape, unescape >> Text
+            if withColon then colon, Text
+            blanks, Text
+        ]
         |> List.choose (fun (pattern, value) ->
             let found = pattern.Match(cursor.Text, cursor.At)
 
@@ -180,13 +174,7 @@ let private run (cursor: Cursor) withInterpolation withColon =
 
     let blank (text: string, _) = String.IsNullOrWhiteSpace text
 
-    match
-        tokens []
-        |> List.skipWhile blank
-        |> List.rev
-        |> List.skipWhile blank
-        |> List.rev
-    with
+    match tokens [] |> List.skipWhile blank |> List.rev |> List.skipWhile blank |> List.rev with
     | [] -> None
     | [ _, value ] -> Some value
     | several ->
@@ -209,9 +197,7 @@ let private plainText (text: string) =
         | _ -> false)
 
 /// As in YAML, but for the point before inf and nan, which would make text of them here.
-let private printFloat (value: float) =
-    if Double.IsFinite value then Scalars.Text value
-    else Scalars.Text(value).Replace(".", "")
+let private printFloat (value: float) = if Double.IsFinite value then Scalars.Text value else Scalars.Text(value).Replace(".", "")
 
 let rec printValue value =
     match value with
@@ -222,18 +208,18 @@ let rec printValue value =
     | Text text when plainText text -> text
     | Text text ->
         let inner =
-            Regex.Replace(text, @"(\\*)('|$)", fun (m: Match) ->
-                String('\\', 2 * m.Groups[1].Length)
-                + (if m.Groups[2].Length > 0 then @"\'" else ""))
+            Regex.Replace(
+                text,
+                @"(\\*)('|$)",
+                fun (m: Match) -> String('\\', 2 * m.Groups[1].Length) + (if m.Groups[2].Length > 0 then @"\'" else "")
+            )
 
         $"'{inner}'"
     | List values -> "[" + String.Join(",", values |> List.map printValue) + "]"
     | Dict entries ->
         let key (text: string) = Regex.Replace(text, @"[\\()\[\]{}:=, \t]", @"\$0")
 
-        "{"
-        + String.Join(",", entries |> List.map (fun (k, v) -> $"{key k}:{printValue v}"))
-        + "}"
+        "{" + String.Join(",", entries |> List.map (fun (k, v) -> $"{key k}:{printValue v}")) + "}"
 
 // ── Functions ───────────────────────────────────────────────────────────────────────────────
 
@@ -244,11 +230,25 @@ let rec private mapped (convert: Value -> Value) value =
     | plain -> convert plain
 
 /// Twelve digits: enough for any setting, and 1e-4 stays 1e-4 where a sum of logarithms gives 9.999999999999999e-5.
-let private tidy (value: float) =
-    Double.Parse(value.ToString("G12", invariant), invariant)
+let private tidy (value: float) = Double.Parse(value.ToString("G12", invariant), invariant)
 
-let private functions =
-    [ "bool"; "choice"; "float"; "glob"; "int"; "interval"; "linspace"; "logrange"; "range"; "seeds"; "shuffle"; "sort"; "str"; "tag"; "zip" ]
+let private functions = [
+    "bool"
+    "choice"
+    "float"
+    "glob"
+    "int"
+    "interval"
+    "linspace"
+    "logrange"
+    "range"
+    "seeds"
+    "shuffle"
+    "sort"
+    "str"
+    "tag"
+    "zip"
+]
 
 let private kindOf =
     function
@@ -267,8 +267,7 @@ let private apply (text: string) (fail: string -> Setting) name (arguments: (str
 
     let allow names =
         for given, _ in named do
-            if not (List.contains given names) then
-                fail $"{name} has no argument called {given}." |> ignore
+            if not (List.contains given names) then fail $"{name} has no argument called {given}." |> ignore
 
     let failed says : 'a =
         fail says |> ignore
@@ -344,20 +343,18 @@ let private apply (text: string) (fail: string -> Setting) name (arguments: (str
         let exact value =
             let value = real value
 
-            if Double.IsFinite value && abs value < 1e15 then
-                decimal value
-            else
-                failed "range takes finite numbers below 1e15."
+            if Double.IsFinite value && abs value < 1e15 then decimal value else failed "range takes finite numbers below 1e15."
 
         let first, past, by = exact start, exact stop, exact step
         if by = 0m then failed "range never ends with step 0."
         let length = max 0m (ceil ((past - first) / by))
         if length > 1_000_000m then failed "range has over a million values."
 
-        Sweep
-            [ for i in 0m .. length - 1m ->
-                  let value = first + i * by
-                  if whole then Int(int64 value) else Float(float value) ]
+        Sweep [
+            for i in 0m .. length - 1m ->
+                let value = first + i * by
+                if whole then Int(int64 value) else Float(float value)
+        ]
     | "interval" ->
         allow [ "start"; "end" ]
 
@@ -370,7 +367,11 @@ let private apply (text: string) (fail: string -> Setting) name (arguments: (str
         let patterns value =
             match value with
             | Text pattern -> [ pattern ]
-            | List patterns -> patterns |> List.map (function Text pattern -> pattern | other -> failed $"{printValue other} is no pattern.")
+            | List patterns ->
+                patterns
+                |> List.map (function
+                    | Text pattern -> pattern
+                    | other -> failed $"{printValue other} is no pattern.")
             | other -> failed $"glob takes patterns; {printValue other} is {kindOf other}."
 
         let excludes =
@@ -466,8 +467,7 @@ let private apply (text: string) (fail: string -> Setting) name (arguments: (str
         | [ low; high; n ] ->
             let low, high, n = real low, real high, count n
 
-            if name = "logrange" && not (low > 0.0 && high > 0.0) then
-                failed "logrange needs bounds above zero."
+            if name = "logrange" && not (low > 0.0 && high > 0.0) then failed "logrange needs bounds above zero."
 
             let at i =
                 let share = if n = 1 then 0.0 else float i / float (n - 1)
@@ -494,8 +494,7 @@ let private apply (text: string) (fail: string -> Setting) name (arguments: (str
         match columns |> List.map (snd >> List.length) |> List.distinct with
         | [ _ ] -> Together columns
         | _ ->
-            let lengths =
-                columns |> List.map (fun (key, values) -> $"{key} has {values.Length}") |> String.concat ", "
+            let lengths = columns |> List.map (fun (key, values) -> $"{key} has {values.Length}") |> String.concat ", "
 
             failed $"lists in zip need one length: {lengths}."
     | "sobol" -> failed "sobol is not there yet: use linspace, logrange or zip."
@@ -526,8 +525,7 @@ let private until (closing: char) what (cursor: Cursor) (item: unit -> 'a) : 'a 
         List.ofSeq items
 
 let rec private element (cursor: Cursor) : Setting =
-    if cursor.Depth > deepest then
-        cursor.Fail $"nested over {deepest} deep."
+    if cursor.Depth > deepest then cursor.Fail $"nested over {deepest} deep."
 
     cursor.Depth <- cursor.Depth + 1
     cursor.Blanks()
@@ -633,8 +631,7 @@ let private key =
     pattern
         @"[A-Za-z_][A-Za-z0-9_-]*(?:/[A-Za-z_][A-Za-z0-9_-]*)+|[A-Za-z_$][A-Za-z0-9_$-]*(?:\.(?:[A-Za-z_$][A-Za-z0-9_$-]*|0|[1-9][0-9]*))*"
 
-let private package =
-    pattern @"[A-Za-z_$][A-Za-z0-9_$-]*(?:\.(?:[A-Za-z_$][A-Za-z0-9_$-]*|0|[1-9][0-9]*))*"
+let private package = pattern @"[A-Za-z_$][A-Za-z0-9_$-]*(?:\.(?:[A-Za-z_$][A-Za-z0-9_$-]*|0|[1-9][0-9]*))*"
 
 /// Parses one argument that stands at `source`. Throws ConfigException: the argument, the character and what is wrong.
 let parseAt (source: Source) (text: string) : Override =
@@ -646,7 +643,11 @@ let parseAt (source: Source) (text: string) : Override =
         elif text.StartsWith "~" then Delete
         else Change
 
-    cursor.At <- (match action with AddOrChange -> 2 | Change -> 0 | _ -> 1)
+    cursor.At <-
+        (match action with
+         | AddOrChange -> 2
+         | Change -> 0
+         | _ -> 1)
 
     match cursor.Take(pattern @"seeds[ \t]*\("), action with
     | Some _, Change ->
@@ -656,7 +657,11 @@ let parseAt (source: Source) (text: string) : Override =
         if not cursor.Ended then cursor.Fail "nothing may follow seeds(n)."
         { Action = Change; Key = "seed"; Package = None; Setting = Some setting; Text = text; Source = source }
     | _ ->
-        cursor.At <- (match action with AddOrChange -> 2 | Change -> 0 | _ -> 1)
+        cursor.At <-
+            (match action with
+             | AddOrChange -> 2
+             | Change -> 0
+             | _ -> 1)
 
         let key =
             match cursor.Take key with

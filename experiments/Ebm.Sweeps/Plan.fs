@@ -15,30 +15,32 @@ open Ebm.Runs
 open Ebm.Sweeps.Overrides
 open Ebm.Sweeps.Compose
 
-type PlannedRun =
-    { Id: string
-      Group: string
-      /// The overrides that make this run, one value each.
-      Overrides: string list
-      Choices: Map<string, string list>
-      /// As composed: every value knows where it was written.
-      Composed: Document
-      /// Every default written out.
-      Config: Document
-      Spec: ExperimentSpec
-      /// The canonical JSON that was hashed into the id.
-      Hashed: string
-      Folder: string
-      State: string
-      Reason: string option }
+type PlannedRun = {
+    Id: string
+    Group: string
+    /// The overrides that make this run, one value each.
+    Overrides: string list
+    Choices: Map<string, string list>
+    /// As composed: every value knows where it was written.
+    Composed: Document
+    /// Every default written out.
+    Config: Document
+    Spec: ExperimentSpec
+    /// The canonical JSON that was hashed into the id.
+    Hashed: string
+    Folder: string
+    State: string
+    Reason: string option
+}
 
-type Plan =
-    { Sweep: string
-      /// runs/<sweep>
-      Folder: string
-      Runs: PlannedRun list
-      /// Combinations that came to a config that another one had already.
-      Duplicates: int }
+type Plan = {
+    Sweep: string
+    /// runs/<sweep>
+    Folder: string
+    Runs: PlannedRun list
+    /// Combinations that came to a config that another one had already.
+    Duplicates: int
+}
 
 // ── Axes ────────────────────────────────────────────────────────────────────────────────────
 
@@ -57,16 +59,20 @@ let private alternatives (configs: Configs) (given: Override) : (Override * Valu
     | Some(Together columns) ->
         match columns.Head |> snd |> List.length with
         | 0 -> empty ()
-        | length ->
-            [ for i in 0 .. length - 1 ->
-                  [ for key, values in columns -> { given with Key = key; Setting = None }, Some values[i] ] ]
-    | Some(Interval _) -> fail given.Source given.Key $"interval is continuous, and a grid needs values: write linspace(low,high,n) or logrange(low,high,n)."
+        | length -> [
+            for i in 0 .. length - 1 -> [ for key, values in columns -> { given with Key = key; Setting = None }, Some values[i] ]
+          ]
+    | Some(Interval _) ->
+        fail given.Source given.Key $"interval is continuous, and a grid needs values: write linspace(low,high,n) or logrange(low,high,n)."
     | Some(Options(includes, excludes)) ->
         let options = configs.Options given.Key
 
         if options.IsEmpty then
             let groups = configs.Groups
-            fail given.Source given.Key $"glob names options of a group, and {given.Key} is none; groups are {listed groups}{Spelling.DidYouMean(given.Key, groups)}."
+            fail
+                given.Source
+                given.Key
+                $"glob names options of a group, and {given.Key} is none; groups are {listed groups}{Spelling.DidYouMean(given.Key, groups)}."
 
         match
             options
@@ -83,12 +89,11 @@ let private most = 1_000_000L
 let rec private product axes =
     match axes with
     | [] -> Seq.singleton []
-    | axis :: rest ->
-        seq {
-            for here in axis do
-                for later in product rest do
-                    here @ later
-        }
+    | axis :: rest -> seq {
+        for here in axis do
+            for later in product rest do
+                here @ later
+      }
 
 // ── States ──────────────────────────────────────────────────────────────────────────────────
 
@@ -114,8 +119,7 @@ let private nameOf (asked: string option) (declared: string) (choices: Map<strin
         fail (Source.CommandLine $"--name {name}") "" "a sweep's name is a folder's: letters, digits, points, hyphens and underscores."
     | Some name -> name
     | None ->
-        let experiments =
-            choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
+        let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
 
         match experiments with
         | [] :: _ -> declared
@@ -130,58 +134,70 @@ let private compose (composer: Composer) (catalog: Catalog) (assignment: (Overri
     let resolved = catalog.Resolve<ExperimentSpec> composed.Config
     let identity = Identity.Of resolved.Identity
 
-    let overrides =
-        [ for given, value in assignment -> print given.Action given.Key given.Package value ]
+    let overrides = [ for given, value in assignment -> print given.Action given.Key given.Package value ]
 
-    { Id = identity.RunId
-      Group = identity.GroupId
-      Overrides = overrides
-      Choices = composed.Choices
-      Composed = composed.Config
-      Config = resolved.Document
-      Spec = resolved.Value
-      Hashed = identity.Json
-      Folder = ""
-      State = RunState.Planned
-      Reason = None }
+    {
+        Id = identity.RunId
+        Group = identity.GroupId
+        Overrides = overrides
+        Choices = composed.Choices
+        Composed = composed.Config
+        Config = resolved.Document
+        Spec = resolved.Value
+        Hashed = identity.Json
+        Folder = ""
+        State = RunState.Planned
+        Reason = None
+    }
 
 /// Plans the union of several lists of overrides. `isAlive` tells of a sweep's folder whether a sweep is at work there.
-let plan (composer: Composer) (catalog: Catalog) (runs: string) (isAlive: string -> bool) (name: string option) (declared: string) (unions: Override list list) : Plan =
-    let composed =
-        [ for overrides in unions do
-              let axes = overrides |> List.map (alternatives composer.Configs)
-              let size = axes |> List.fold (fun size axis -> size * int64 axis.Length) 1L
+let plan
+    (composer: Composer)
+    (catalog: Catalog)
+    (runs: string)
+    (isAlive: string -> bool)
+    (name: string option)
+    (declared: string)
+    (unions: Override list list)
+    : Plan =
+    let composed = [
+        for overrides in unions do
+            let axes = overrides |> List.map (alternatives composer.Configs)
+            let size = axes |> List.fold (fun size axis -> size * int64 axis.Length) 1L
 
-              if size > most || size < 0L then
-                  fail (Source.Of "sweep") "" $"the axes make {size} runs; over {most} cannot be meant."
+            if size > most || size < 0L then fail (Source.Of "sweep") "" $"the axes make {size} runs; over {most} cannot be meant."
 
-              for assignment in product axes do
-                  compose composer catalog assignment ]
+            for assignment in product axes do
+                compose composer catalog assignment
+    ]
 
     let distinct = composed |> List.distinctBy _.Id
     let sweep = nameOf name declared (distinct |> List.map _.Choices)
     let folder = Path.Combine(runs, sweep)
     let alive = isAlive folder
 
-    { Sweep = sweep
-      Folder = folder
-      Duplicates = composed.Length - distinct.Length
-      Runs =
-        [ for run in distinct do
-              let folder = Path.Combine(folder, run.Id)
-              let state, reason = stateOf alive folder
-              { run with Folder = folder; State = state; Reason = reason } ] }
+    {
+        Sweep = sweep
+        Folder = folder
+        Duplicates = composed.Length - distinct.Length
+        Runs = [
+            for run in distinct do
+                let folder = Path.Combine(folder, run.Id)
+                let state, reason = stateOf alive folder
+                { run with Folder = folder; State = state; Reason = reason }
+        ]
+    }
 
 /// How many runs are in each state; every state is there.
-let counts (plan: Plan) =
-    [ for state in RunState.All -> state, plan.Runs |> List.filter (fun run -> run.State = state) |> List.length ]
+let counts (plan: Plan) = [ for state in RunState.All -> state, plan.Runs |> List.filter (fun run -> run.State = state) |> List.length ]
 
 // ── What is shown ───────────────────────────────────────────────────────────────────────────
 
 /// The keys in which the runs differ, and each run's values, as they would be typed.
 let varying (plan: Plan) =
     let configs =
-        plan.Runs |> List.map (fun run -> run.Config.Leaves() |> Seq.map (fun struct (path, leaf) -> path, string leaf) |> Map.ofSeq)
+        plan.Runs
+        |> List.map (fun run -> run.Config.Leaves() |> Seq.map (fun struct (path, leaf) -> path, string leaf) |> Map.ofSeq)
 
     let keys = Ebm.Analysis.Varying.keys configs
     keys, configs |> List.map (fun config -> keys |> List.map (fun key -> config.TryFind key |> Option.defaultValue ""))
@@ -191,7 +207,8 @@ let json (plan: Plan) =
     use stream = new MemoryStream()
 
     let write () =
-        use json = new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default))
+        use json =
+            new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default))
         json.WriteStartObject()
         json.WriteString("sweep", plan.Sweep)
         json.WriteStartObject "counts"

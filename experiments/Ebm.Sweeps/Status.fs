@@ -19,11 +19,12 @@ let private plural (count: int) (thing: string) = if count = 1 then $"1 {thing}"
 
 /// 12 runs: 4 planned, 7 completed, 1 failed.
 let counted (states: string list) =
-    let parts =
-        [ for state in RunState.All do
-              match states |> List.filter ((=) state) |> List.length with
-              | 0 -> ()
-              | count -> $"{count} {state}" ]
+    let parts = [
+        for state in RunState.All do
+            match states |> List.filter ((=) state) |> List.length with
+            | 0 -> ()
+            | count -> $"{count} {state}"
+    ]
 
     let tally = String.Join(", ", parts)
     if parts.IsEmpty then "no runs" else $"""{plural states.Length "run"}: {tally}"""
@@ -39,8 +40,7 @@ let private logLines (outcome: Outcome) =
     else
         (outcome.LogEnd |> List.map (fun line -> "    " + line)) @ [ $"    (the end of {outcome.Log})" ]
 
-let private settled (snapshot: Snapshot) =
-    snapshot.Outcomes |> List.filter (fun outcome -> not outcome.WillRetry) |> List.length
+let private settled (snapshot: Snapshot) = snapshot.Outcomes |> List.filter (fun outcome -> not outcome.WillRetry) |> List.length
 
 // ── Without a terminal ──────────────────────────────────────────────────────────────────────
 
@@ -90,11 +90,7 @@ let private picture (snapshot: Snapshot) : IRenderable =
     for run in snapshot.Active do
         let percent = run.Fraction |> Option.map (fun fraction -> $"{100.0 * fraction:F0} %%") |> Option.defaultValue "starting"
 
-        grid.AddRow(
-            Markup.Escape run.Run.Id,
-            $"[blue]{bar 24 run.Fraction}[/]",
-            $"{percent}, {spoken run.Clock.Elapsed}"
-        )
+        grid.AddRow(Markup.Escape run.Run.Id, $"[blue]{bar 24 run.Fraction}[/]", $"{percent}, {spoken run.Clock.Elapsed}")
         |> ignore
 
     let share =
@@ -144,15 +140,20 @@ let during (work: IDisplay -> 'a) : 'a =
 let lines (folder: string) =
     let alive = isAlive folder
 
-    let runs =
-        RunFolder.Under folder |> Seq.map (fun run -> run, stateOf alive run.Path) |> List.ofSeq
+    let runs = RunFolder.Under folder |> Seq.map (fun run -> run, stateOf alive run.Path) |> List.ofSeq
 
     let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
     let working = if alive then ", a sweep is at work" else ""
 
-    [ $"{name}: {counted (runs |> List.map (snd >> fst))}{working}"
-      for run, (state, reason) in runs do
-          if state <> RunState.Completed then
-              let step = match run.Manifest with null -> "" | manifest when manifest.Step > 0L -> $", step {manifest.Step}" | _ -> ""
-              let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
-              $"  {state, -11} {run.Id}{step}{reason}" ]
+    [
+        $"{name}: {counted (runs |> List.map (snd >> fst))}{working}"
+        for run, (state, reason) in runs do
+            if state <> RunState.Completed then
+                let step =
+                    match run.Manifest with
+                    | null -> ""
+                    | manifest when manifest.Step > 0L -> $", step {manifest.Step}"
+                    | _ -> ""
+                let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
+                $"  {state, -11} {run.Id}{step}{reason}"
+    ]

@@ -32,8 +32,7 @@ let private tokens =
 let parse (option: string) (text: string) : Expression =
     let mutable at = 0
 
-    let fail says =
-        raise (ConfigException(Source.CommandLine $"{option} {text}", "", $"at character {at + 1}, {says}"))
+    let fail says = raise (ConfigException(Source.CommandLine $"{option} {text}", "", $"at character {at + 1}, {says}"))
 
     let peek () =
         let found = tokens.Match(text, at)
@@ -53,8 +52,7 @@ let parse (option: string) (text: string) : Expression =
         else
             false
 
-    let expect wanted =
-        if not (takeSymbol wanted) then fail $"'{wanted}' is wanted here."
+    let expect wanted = if not (takeSymbol wanted) then fail $"'{wanted}' is wanted here."
 
     let word what =
         match peek () with
@@ -134,8 +132,7 @@ let parse (option: string) (text: string) : Expression =
 
     let expression = disjunction ()
 
-    if text.Substring(at).Trim() <> "" then
-        fail "&& or || is wanted here."
+    if text.Substring(at).Trim() <> "" then fail "&& or || is wanted here."
 
     expression
 
