@@ -18,7 +18,10 @@ public static class AtomicFile
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var beside = Path.Combine(
             folder,
-            string.Create(CultureInfo.InvariantCulture, $".{Path.GetFileName(path)}.{Environment.ProcessId}-{Interlocked.Increment(ref count)}.new")
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $".{Path.GetFileName(path)}.{Environment.ProcessId}-{Interlocked.Increment(ref count)}.new"
+            )
         );
         try
         {
@@ -47,13 +50,13 @@ public static class AtomicFile
     public static void SyncFolder(string folder)
     {
         if (OperatingSystem.IsWindows())
-            return;   // NTFS journals renames itself and has no such call
+            return; // NTFS journals renames itself and has no such call
         var handle = Open(folder, 0);
         if (handle < 0)
             throw new IOException($"{folder}: the folder cannot be opened: {Marshal.GetLastPInvokeErrorMessage()}.");
         try
         {
-            const int notForFolders = 22;   // EINVAL: some network file systems cannot sync a folder, and say so
+            const int notForFolders = 22; // EINVAL: some network file systems cannot sync a folder, and say so
             if (Sync(handle) != 0 && Marshal.GetLastPInvokeError() != notForFolders)
                 throw new IOException($"{folder}: the folder cannot be brought to the disk: {Marshal.GetLastPInvokeErrorMessage()}.");
         }

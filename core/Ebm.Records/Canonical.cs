@@ -112,7 +112,11 @@ public static class Canonical
         if (value.All(c => c < '\u0300'))
             return value;
         if ("e\u0301".Normalize(NormalizationForm.FormC).Length != 1)
-            throw new ConfigException(source, path, $"\"{value}\" cannot be compared with other spellings of itself, because this .NET runs without Unicode's tables; install libicu or keep to Latin letters.");
+            throw new ConfigException(
+                source,
+                path,
+                $"\"{value}\" cannot be compared with other spellings of itself, because this .NET runs without Unicode's tables; install libicu or keep to Latin letters."
+            );
         try
         {
             return value.Normalize(NormalizationForm.FormC);

@@ -8,7 +8,8 @@ namespace Ebm.Records;
 /// <param name="key">The dotted path of the setting, such as <c>method.noise.low</c>; empty when it is about the whole file.</param>
 /// <param name="says">What is wrong and what to write instead, a sentence with its full stop.</param>
 /// <param name="cause">What was thrown, when it was an exception that showed it.</param>
-public sealed class ConfigException(Source source, string key, string says, Exception? cause = null) : Exception(Sentence(source, key, says), cause)
+public sealed class ConfigException(Source source, string key, string says, Exception? cause = null)
+    : Exception(Sentence(source, key, says), cause)
 {
     /// <summary>Where it was written.</summary>
     public Source Where => source;

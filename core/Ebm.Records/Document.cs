@@ -131,10 +131,19 @@ public sealed class Document : IEquatable<Document>
             Enum name => Of(Kebab.Case(name.ToString()), source),
             JsonElement json => FromJson(json, source),
             IEnumerable<KeyValuePair<string, Document>> map => OfMap(map, source),
-            IEnumerable<KeyValuePair<string, object?>> map => OfMap(map.Select(pair => new Entry(pair.Key, source ?? Source.Code, From(pair.Value, source))), source),
-            IDictionary map => OfMap(Pairs(map).Select(pair => new Entry(pair.Key, source ?? Source.Code, From(pair.Value, source))), source),
+            IEnumerable<KeyValuePair<string, object?>> map => OfMap(
+                map.Select(pair => new Entry(pair.Key, source ?? Source.Code, From(pair.Value, source))),
+                source
+            ),
+            IDictionary map => OfMap(
+                Pairs(map).Select(pair => new Entry(pair.Key, source ?? Source.Code, From(pair.Value, source))),
+                source
+            ),
             IEnumerable list => OfList(list.Cast<object?>().Select(item => From(item, source)), source),
-            _ => throw new ArgumentException($"A {value.GetType()} has no place in a document; it holds null, bools, numbers, texts, lists and maps.", nameof(value)),
+            _ => throw new ArgumentException(
+                $"A {value.GetType()} has no place in a document; it holds null, bools, numbers, texts, lists and maps.",
+                nameof(value)
+            ),
         };
 
     static IEnumerable<(string Key, object? Value)> Pairs(IDictionary map)
@@ -146,22 +155,18 @@ public sealed class Document : IEquatable<Document>
     static Document FromJson(JsonElement json, Source? source) =>
         json.ValueKind switch
         {
-            JsonValueKind.Object => OfMap(json.EnumerateObject().Select(p => new Entry(p.Name, source ?? Source.Code, FromJson(p.Value, source))), source),
+            JsonValueKind.Object => OfMap(
+                json.EnumerateObject().Select(p => new Entry(p.Name, source ?? Source.Code, FromJson(p.Value, source))),
+                source
+            ),
             JsonValueKind.Array => OfList(json.EnumerateArray().Select(item => FromJson(item, source)), source),
             JsonValueKind.String => Of(json.GetString()!, source),
-            JsonValueKind.Number => json.GetRawText().AsSpan().IndexOfAny('.', 'e', 'E') < 0 && json.TryGetInt64(out var whole) ? Of(whole, source) : Of(json.GetDouble(), source),
+            JsonValueKind.Number => json.GetRawText().AsSpan().IndexOfAny('.', 'e', 'E') < 0 && json.TryGetInt64(out var whole)
+                ? Of(whole, source)
+                : Of(json.GetDouble(), source),
             JsonValueKind.True => Of(true, source),
             JsonValueKind.False => Of(false, source),
             _ => Null(source),
-        };
-
-    /// <summary>The same tree as ordinary .NET values: null, bool, long, double, string, <c>List&lt;object?&gt;</c>, <c>Dictionary&lt;string, object?&gt;</c>.</summary>
-    public object? ToObject() =>
-        Kind switch
-        {
-            DocumentKind.List => items.Select(item => item.ToObject()).ToList(),
-            DocumentKind.Map => entries.ToDictionary(entry => entry.Key, entry => entry.Value.ToObject()),
-            _ => scalar,
         };
 
     // ── read from YAML ────────────────────────────────────────────────────────────────────────
@@ -234,10 +239,12 @@ public sealed class Document : IEquatable<Document>
     public double Float(string path) => Get(path).AsFloat() ?? throw Get(path).IsNot(path, "a number");
 
     /// <exception cref="ConfigException">It is missing or not a list.</exception>
-    public IReadOnlyList<Document> List(string path) => Get(path) is { IsList: true } list ? list.Items : throw Get(path).IsNot(path, "a list");
+    public IReadOnlyList<Document> List(string path) =>
+        Get(path) is { IsList: true } list ? list.Items : throw Get(path).IsNot(path, "a list");
 
     /// <exception cref="ConfigException">It is missing or not a mapping.</exception>
-    public IReadOnlyList<Entry> Map(string path) => Get(path) is { IsMap: true } map ? map.Entries : throw Get(path).IsNot(path, "a mapping");
+    public IReadOnlyList<Entry> Map(string path) =>
+        Get(path) is { IsMap: true } map ? map.Entries : throw Get(path).IsNot(path, "a mapping");
 
     /// <summary>The whole number that this node is, or null; a float that is exactly one counts.</summary>
     public long? AsInteger() =>
@@ -304,11 +311,19 @@ public sealed class Document : IEquatable<Document>
         var whole = Join(path, key);
         var here = path == "" ? "the document" : path;
         if (IsList)
-            return new(Source, whole, $"{here} is a list of {items.Count.ToString(CultureInfo.InvariantCulture)}; it has no element {key}.");
+            return new(
+                Source,
+                whole,
+                $"{here} is a list of {items.Count.ToString(CultureInfo.InvariantCulture)}; it has no element {key}."
+            );
         if (!IsMap)
             return new(Source, whole, $"{here} is {Quoted()}, not a mapping; it has no {key}.");
         var keys = entries.Select(entry => entry.Key).ToList();
-        return new(Source, whole, $"{here} has no {key}; it has {(keys.Count == 0 ? "nothing" : string.Join(", ", keys))}{Spelling.DidYouMean(key, keys)}.");
+        return new(
+            Source,
+            whole,
+            $"{here} has no {key}; it has {(keys.Count == 0 ? "nothing" : string.Join(", ", keys))}{Spelling.DidYouMean(key, keys)}."
+        );
     }
 
     // ── edited ────────────────────────────────────────────────────────────────────────────────
@@ -360,29 +375,6 @@ public sealed class Document : IEquatable<Document>
             : new(parent.entries.Where(entry => entry.Key != key).ToList(), parent.Source);
         return With(above, changed);
     }
-
-    /// <summary>This document under another one: maps are merged key by key, anything else is replaced. Keys stay in their order, new ones come last.</summary>
-    public Document Merge(Document over)
-    {
-        if (!IsMap || !over.IsMap)
-            return over;
-        var merged = entries.ToList();
-        foreach (var entry in over.entries)
-            if (places.TryGetValue(entry.Key, out var place))
-                merged[place] = new(entry.Key, entry.KeySource, merged[place].Value.Merge(entry.Value));
-            else
-                merged.Add(entry);
-        return new(merged, Source);
-    }
-
-    /// <summary>The same values, all said to be written elsewhere.</summary>
-    public Document From(Source source) =>
-        Kind switch
-        {
-            DocumentKind.List => new(items.Select(item => item.From(source)).ToList(), source),
-            DocumentKind.Map => new(entries.Select(entry => new Entry(entry.Key, source, entry.Value.From(source))).ToList(), source),
-            _ => new(Kind, scalar, source),
-        };
 
     // ── compared and written ──────────────────────────────────────────────────────────────────
 

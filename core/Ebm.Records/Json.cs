@@ -29,11 +29,15 @@ static class Json
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(json, Line) ?? throw new InvalidDataException($"{file}: null stands where an object should.");
+            return JsonSerializer.Deserialize<T>(json, Line)
+                ?? throw new InvalidDataException($"{file}: null stands where an object should.");
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{file}, line {(error.LineNumber ?? 0) + 1}: this is not what the project writes: {Says(error)}", error);
+            throw new InvalidDataException(
+                $"{file}, line {(error.LineNumber ?? 0) + 1}: this is not what the project writes: {Says(error)}",
+                error
+            );
         }
     }
 

@@ -50,14 +50,14 @@ static class JsonLines
         var line = new StringBuilder();
         var buffer = new char[1 << 14];
         for (int got; (got = reader.Read(buffer)) > 0; )
-            for (var i = 0; i < got; i++)
-                if (buffer[i] == '\n')
-                {
-                    yield return line.ToString();
-                    line.Clear();
-                }
-                else
-                    line.Append(buffer[i]);
+        for (var i = 0; i < got; i++)
+            if (buffer[i] == '\n')
+            {
+                yield return line.ToString();
+                line.Clear();
+            }
+            else
+                line.Append(buffer[i]);
     }
 
     /// <summary>Cuts the file before the first line whose step is later, and a torn last line with it; the bytes before stay as they are.</summary>

@@ -12,7 +12,10 @@ namespace Ebm.Records;
 /// </summary>
 public static partial class Npy
 {
-    [GeneratedRegex(@"^\{'descr': '(?<type>[^']*)', 'fortran_order': (?<fortran>True|False), 'shape': \((?<shape>[0-9, ]*)\), \} *\n?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^\{'descr': '(?<type>[^']*)', 'fortran_order': (?<fortran>True|False), 'shape': \((?<shape>[0-9, ]*)\), \} *\n?$",
+        RegexOptions.CultureInvariant
+    )]
     private static partial Regex Header();
 
     static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
@@ -28,8 +31,12 @@ public static partial class Npy
     {
         var count = shape.Aggregate(1L, (product, length) => checked(product * length));
         if (shape.Any(length => length < 0) || count != values.Length)
-            throw new ArgumentException($"The shape ({string.Join(", ", shape)}) holds {count} values, but {values.Length} were given.", nameof(shape));
-        var axes = string.Join(", ", shape.Select(length => length.ToString(CultureInfo.InvariantCulture))) + (shape.Length == 1 ? "," : "");
+            throw new ArgumentException(
+                $"The shape ({string.Join(", ", shape)}) holds {count} values, but {values.Length} were given.",
+                nameof(shape)
+            );
+        var axes =
+            string.Join(", ", shape.Select(length => length.ToString(CultureInfo.InvariantCulture))) + (shape.Length == 1 ? "," : "");
         var header = $"{{'descr': '{Descriptor<T>()}', 'fortran_order': False, 'shape': ({axes}), }}";
         // The values begin at a multiple of 64 bytes, so that others can map the file.
         header = header.PadRight((10 + header.Length + 1 + 63) / 64 * 64 - 11) + "\n";
@@ -79,7 +86,9 @@ public static partial class Npy
             count = long.MaxValue;
         }
         if (count > Array.MaxLength || (stream.CanSeek && count * Marshal.SizeOf<T>() != stream.Length - stream.Position))
-            throw new InvalidDataException($"{name}: the array's shape is ({string.Join(", ", shape)}), but the file holds {stream.Length - stream.Position} bytes of values; it is torn or altered.");
+            throw new InvalidDataException(
+                $"{name}: the array's shape is ({string.Join(", ", shape)}), but the file holds {stream.Length - stream.Position} bytes of values; it is torn or altered."
+            );
         var values = new T[count];
         try
         {

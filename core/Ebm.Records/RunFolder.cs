@@ -46,7 +46,9 @@ public sealed partial class RunFolder
     public static RunFolder Create(string sweepFolder, string id, Document config, string hashed)
     {
         if (!EndsInHashOf(id, Encoding.UTF8.GetBytes(hashed)))
-            throw new InvalidDataException($"{id}: a run's id ends in the first 12 digits of its config's SHA-256, which are {Canonical.Sha256(hashed)[..12]}.");
+            throw new InvalidDataException(
+                $"{id}: a run's id ends in the first 12 digits of its config's SHA-256, which are {Canonical.Sha256(hashed)[..12]}."
+            );
         var folder = new RunFolder(System.IO.Path.Combine(sweepFolder, id));
         Directory.CreateDirectory(folder.Path);
         // The hashed text comes last: a folder that has it is a run's.
@@ -57,7 +59,9 @@ public sealed partial class RunFolder
             AtomicFile.SyncFolder(sweepFolder);
         }
         else if (folder.ConfigJson != hashed)
-            throw new InvalidDataException($"{folder.In(Hashed)}: the folder holds another config than the one that is to run there; it was altered, or two configs share 12 digits.");
+            throw new InvalidDataException(
+                $"{folder.In(Hashed)}: the folder holds another config than the one that is to run there; it was altered, or two configs share 12 digits."
+            );
         return folder;
     }
 
@@ -141,7 +145,9 @@ public sealed partial class RunFolder
 
     /// <summary>The metrics taken during training, in order, without arrays.</summary>
     public IEnumerable<MeasuredAt> Measures() =>
-        JsonLines.Read<MeasureLine>(In("measures.jsonl")).Select(m => new MeasuredAt(m.Step, new(m.Name, m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol)));
+        JsonLines
+            .Read<MeasureLine>(In("measures.jsonl"))
+            .Select(m => new MeasuredAt(m.Step, new(m.Name, m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol)));
 
     /// <summary>The hashes along training, in order.</summary>
     public IEnumerable<Trace> Traces() => JsonLines.Read<Trace>(In("trace.jsonl"));
@@ -153,11 +159,33 @@ public sealed partial class RunFolder
     public void Append(IEnumerable<MeasuredAt> measures) =>
         JsonLines.Append(
             In("measures.jsonl"),
-            measures.Select(m => (m.Step, Of: m.Measurement)).Select(m => new MeasureLine(m.Step, m.Of.Name, m.Of.Value, m.Of.Unit, m.Of.Better, m.Of.Scale, m.Of.Se, m.Of.N, m.Of.Protocol))
+            measures
+                .Select(m => (m.Step, Of: m.Measurement))
+                .Select(m => new MeasureLine(
+                    m.Step,
+                    m.Of.Name,
+                    m.Of.Value,
+                    m.Of.Unit,
+                    m.Of.Better,
+                    m.Of.Scale,
+                    m.Of.Se,
+                    m.Of.N,
+                    m.Of.Protocol
+                ))
         );
 
     // One flat object a line.
-    sealed record MeasureLine(long Step, string Name, double Value, string Unit, string Better, string Scale = "linear", double? Se = null, long? N = null, string? Protocol = null);
+    sealed record MeasureLine(
+        long Step,
+        string Name,
+        double Value,
+        string Unit,
+        string Better,
+        string Scale = "linear",
+        double? Se = null,
+        long? N = null,
+        string? Protocol = null
+    );
 
     /// <summary>Appends lines to <c>trace.jsonl</c> in one write.</summary>
     public void Append(IEnumerable<Trace> traces) => JsonLines.Append(In("trace.jsonl"), traces);
@@ -179,7 +207,9 @@ public sealed partial class RunFolder
         var path = In("metrics.json");
         if (!File.Exists(path))
             return [];
-        return Json.Read<Dictionary<string, MetricFields>>(File.ReadAllText(path), path).Select(pair => pair.Value.Named(pair.Key)).ToList();
+        return Json.Read<Dictionary<string, MetricFields>>(File.ReadAllText(path), path)
+            .Select(pair => pair.Value.Named(pair.Key))
+            .ToList();
     }
 
     /// <summary>Replaces <c>metrics.json</c>, and writes the measurements' arrays beside those that are there.</summary>
@@ -189,13 +219,27 @@ public sealed partial class RunFolder
         var all = measurements.ToList();
         var twice = all.GroupBy(measurement => measurement.Name).FirstOrDefault(group => group.Count() > 1);
         if (twice is not null)
-            throw new ArgumentException($"The metric {twice.Key} was measured twice in one run; each needs a name of its own.", nameof(measurements));
+            throw new ArgumentException(
+                $"The metric {twice.Key} was measured twice in one run; each needs a name of its own.",
+                nameof(measurements)
+            );
         Write(all.SelectMany(measurement => measurement.Arrays));
-        AtomicFile.Write(In("metrics.json"), JsonSerializer.Serialize(all.ToDictionary(m => m.Name, MetricFields.Of), Json.Readable) + "\n");
+        AtomicFile.Write(
+            In("metrics.json"),
+            JsonSerializer.Serialize(all.ToDictionary(m => m.Name, MetricFields.Of), Json.Readable) + "\n"
+        );
     }
 
     // A metric without its name, which is its key, and without its arrays.
-    sealed record MetricFields(double Value, string Unit, string Better, string Scale = "linear", double? Se = null, long? N = null, string? Protocol = null)
+    sealed record MetricFields(
+        double Value,
+        string Unit,
+        string Better,
+        string Scale = "linear",
+        double? Se = null,
+        long? N = null,
+        string? Protocol = null
+    )
     {
         internal static MetricFields Of(Measurement m) => new(m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol);
 
@@ -220,7 +264,10 @@ public sealed partial class RunFolder
             // One flat folder: a/b lies in a.b.npy.
             var file = array.Name.Replace('/', '.') + ".npy";
             if (index.FirstOrDefault(known => known.Value.File == file && known.Key != array.Name) is { Key: { } other })
-                throw new ArgumentException($"The arrays {array.Name} and {other} would lie in the same file, {file}; rename one of them.", nameof(arrays));
+                throw new ArgumentException(
+                    $"The arrays {array.Name} and {other} would lie in the same file, {file}; rename one of them.",
+                    nameof(arrays)
+                );
             Directory.CreateDirectory(In("arrays"));
             Npy.Write<float>(In("arrays", file), array.Values, array.Shape);
             index[array.Name] = new(file, array.Axes, array.Shape);
@@ -260,7 +307,9 @@ public sealed partial class RunFolder
 
     /// <exception cref="FileNotFoundException">The run has drawn none.</exception>
     public (float[] Values, long[] Shape) Samples() =>
-        File.Exists(In("samples.npy")) ? Npy.Read<float>(In("samples.npy")) : throw new FileNotFoundException($"{Path}: the run has drawn no samples; it is {State}.", In("samples.npy"));
+        File.Exists(In("samples.npy"))
+            ? Npy.Read<float>(In("samples.npy"))
+            : throw new FileNotFoundException($"{Path}: the run has drawn no samples; it is {State}.", In("samples.npy"));
 
     /// <summary>Writes any other file of the run, whole or not at all; folders on the way are made.</summary>
     public void Write(string name, Action<Stream> content)

@@ -43,7 +43,7 @@ public static class RunState
 
     /// <summary>Every state in the order in which tables count them.</summary>
     public static IReadOnlyList<string> All { get; } =
-        [Planned, Pending, Running, Completed, Diverged, Failed, Timeout, Pruned, Preempted, Interrupted, Lost, Stale, Invalid];
+    [Planned, Pending, Running, Completed, Diverged, Failed, Timeout, Pruned, Preempted, Interrupted, Lost, Stale, Invalid];
 
     /// <summary>True for what the same command does not run again: completed, diverged and pruned runs.</summary>
     public static bool IsSettled(string state) => state is Completed or Diverged or Pruned;

@@ -23,10 +23,19 @@ public static class Safetensors
 
     static readonly IReadOnlyDictionary<string, int> SizeOf = new Dictionary<string, int>
     {
-        ["F64"] = 8, ["I64"] = 8, ["U64"] = 8,
-        ["F32"] = 4, ["I32"] = 4, ["U32"] = 4,
-        ["F16"] = 2, ["BF16"] = 2, ["I16"] = 2, ["U16"] = 2,
-        ["I8"] = 1, ["U8"] = 1, ["BOOL"] = 1,
+        ["F64"] = 8,
+        ["I64"] = 8,
+        ["U64"] = 8,
+        ["F32"] = 4,
+        ["I32"] = 4,
+        ["U32"] = 4,
+        ["F16"] = 2,
+        ["BF16"] = 2,
+        ["I16"] = 2,
+        ["U16"] = 2,
+        ["I8"] = 1,
+        ["U8"] = 1,
+        ["BOOL"] = 1,
     };
 
     /// <summary>Writes a file whole or not at all.</summary>
@@ -42,15 +51,24 @@ public static class Safetensors
     public static void Write(Stream stream, IEnumerable<NamedTensorBytes> tensors, IReadOnlyDictionary<string, string>? notes = null)
     {
         // The widest elements come first, so that every tensor begins at a multiple of its element's size.
-        var ordered = tensors.OrderByDescending(tensor => Bytes(tensor.Dtype)).ThenBy(tensor => tensor.Name, StringComparer.Ordinal).ToList();
+        var ordered = tensors
+            .OrderByDescending(tensor => Bytes(tensor.Dtype))
+            .ThenBy(tensor => tensor.Name, StringComparer.Ordinal)
+            .ToList();
         foreach (var tensor in ordered)
         {
             var wanted = tensor.Shape.Aggregate((long)Bytes(tensor.Dtype), (size, length) => checked(size * length));
             if (wanted != tensor.Bytes.Length || tensor.Shape.Any(length => length < 0))
-                throw new ArgumentException($"{tensor.Name}: {tensor.Dtype} of shape ({string.Join(", ", tensor.Shape)}) takes {wanted} bytes, but {tensor.Bytes.Length} were given.", nameof(tensors));
+                throw new ArgumentException(
+                    $"{tensor.Name}: {tensor.Dtype} of shape ({string.Join(", ", tensor.Shape)}) takes {wanted} bytes, but {tensor.Bytes.Length} were given.",
+                    nameof(tensors)
+                );
         }
         if (ordered.GroupBy(tensor => tensor.Name).FirstOrDefault(same => same.Count() > 1 || same.Key == Notes) is { } twice)
-            throw new ArgumentException($"\"{twice.Key}\" cannot name a tensor here: {(twice.Key == Notes ? "the format keeps its notes there" : "two have this name")}.", nameof(tensors));
+            throw new ArgumentException(
+                $"\"{twice.Key}\" cannot name a tensor here: {(twice.Key == Notes ? "the format keeps its notes there" : "two have this name")}.",
+                nameof(tensors)
+            );
         var header = Header(ordered, notes ?? new Dictionary<string, string>());
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
@@ -61,7 +79,9 @@ public static class Safetensors
     }
 
     static int Bytes(string dtype) =>
-        SizeOf.TryGetValue(dtype, out var size) ? size : throw new ArgumentException($"The dtype {dtype} is not one of the format's: {string.Join(", ", SizeOf.Keys)}.");
+        SizeOf.TryGetValue(dtype, out var size)
+            ? size
+            : throw new ArgumentException($"The dtype {dtype} is not one of the format's: {string.Join(", ", SizeOf.Keys)}.");
 
     static byte[] Header(IReadOnlyList<NamedTensorBytes> tensors, IReadOnlyDictionary<string, string> notes)
     {
@@ -156,7 +176,9 @@ public static class Safetensors
                 throw Refuse($"{place.Name} begins at byte {place.Begin}, but what stands before it ends at {end}; the file was altered.");
             end = place.End;
         }
-        return end == stream.Length - stream.Position ? (places, notes) : throw Refuse($"its tensors take {end} bytes, but {stream.Length - stream.Position} are there; the file is torn.");
+        return end == stream.Length - stream.Position
+            ? (places, notes)
+            : throw Refuse($"its tensors take {end} bytes, but {stream.Length - stream.Position} are there; the file is torn.");
     }
 
     static Place PlaceOf(JsonProperty entry, Func<string, Exception?, InvalidDataException> refuse)
@@ -171,7 +193,10 @@ public static class Safetensors
         var wanted = shape.Aggregate((UInt128)size, (product, length) => product > ulong.MaxValue ? product : product * (ulong)length);
         var given = place[1] - place[0];
         if (given < 0 || wanted != (UInt128)given || given > Array.MaxLength)
-            throw refuse($"{entry.Name} is {dtype} of shape ({string.Join(", ", shape)}), which takes {wanted} bytes; the header gives it {given}.", null);
+            throw refuse(
+                $"{entry.Name} is {dtype} of shape ({string.Join(", ", shape)}), which takes {wanted} bytes; the header gives it {given}.",
+                null
+            );
         return new(entry.Name, dtype, shape, place[0], place[1]);
     }
 }

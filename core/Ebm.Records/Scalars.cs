@@ -39,7 +39,9 @@ public static partial class Scalars
             _ when Decimal().IsMatch(text) => Whole(text),
             _ when Float().IsMatch(text) => Real(text),
             _ when OtherBase().Match(text) is { Success: true } match => Whole(text, match),
-            _ when Infinite().Match(text) is { Success: true } match => match.Groups["sign"].Value == "-" ? double.NegativeInfinity : double.PositiveInfinity,
+            _ when Infinite().Match(text) is { Success: true } match => match.Groups["sign"].Value == "-"
+                ? double.NegativeInfinity
+                : double.PositiveInfinity,
             _ when NotANumber().IsMatch(text) => double.NaN,
             _ => text,
         };
@@ -47,14 +49,18 @@ public static partial class Scalars
     static long Whole(string text) =>
         long.TryParse(text.Replace("_", ""), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
             ? value
-            : throw new OverflowException($"{text} does not fit into 64 bits; write it with a decimal point if a float is meant, or in quotes if a text is.");
+            : throw new OverflowException(
+                $"{text} does not fit into 64 bits; write it with a decimal point if a float is meant, or in quotes if a text is."
+            );
 
     static long Whole(string text, Match match)
     {
         var value = match.Groups["hex"].Success
             ? match.Groups["hex"].Value.Aggregate(UInt128.Zero, (sum, digit) => Next(sum, 16, Convert.ToUInt32(digit.ToString(), 16)))
             : match.Groups["octal"].Value.Aggregate(UInt128.Zero, (sum, digit) => Next(sum, 8, (uint)(digit - '0')));
-        return value <= long.MaxValue ? (long)value : throw new OverflowException($"{text} does not fit into 64 bits; put it in quotes if a text is meant.");
+        return value <= long.MaxValue
+            ? (long)value
+            : throw new OverflowException($"{text} does not fit into 64 bits; put it in quotes if a text is meant.");
     }
 
     // Once beyond 64 bits it stays there.
@@ -77,14 +83,17 @@ public static partial class Scalars
     public static string Text(double value)
     {
         if (!double.IsFinite(value))
-            return double.IsNaN(value) ? ".nan" : value > 0 ? ".inf" : "-.inf";
+            return double.IsNaN(value) ? ".nan"
+                : value > 0 ? ".inf"
+                : "-.inf";
         var shortest = Math.Abs(value).ToString("R", CultureInfo.InvariantCulture);
         var exponentAt = shortest.IndexOf('E');
         var mantissa = exponentAt < 0 ? shortest : shortest[..exponentAt];
-        var exponent = exponentAt < 0 ? 0 : int.Parse(shortest[(exponentAt + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var exponent =
+            exponentAt < 0 ? 0 : int.Parse(shortest[(exponentAt + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         var pointAt = mantissa.IndexOf('.');
         var digits = mantissa.Replace(".", "");
-        var point = (pointAt < 0 ? mantissa.Length : pointAt) + exponent;   // the value is 0.digits × 10^point
+        var point = (pointAt < 0 ? mantissa.Length : pointAt) + exponent; // the value is 0.digits × 10^point
         var leading = digits.Length - digits.TrimStart('0').Length;
         digits = digits.Trim('0');
         point -= leading;

@@ -26,7 +26,13 @@ public sealed record Source
     /// <summary>A value written in a program that did not say who it is.</summary>
     public static Source Code { get; } = new() { Program = "code" };
 
-    public static Source InFile(string file, int line, int column) => new() { File = file, Line = line, Column = column };
+    public static Source InFile(string file, int line, int column) =>
+        new()
+        {
+            File = file,
+            Line = line,
+            Column = column,
+        };
 
     public static Source CommandLine(string argument) => new() { Argument = argument };
 

@@ -11,11 +11,14 @@ public static class Spelling
             .OrderBy(candidate => candidate.Edits)
             .ThenBy(candidate => candidate.Name, StringComparer.Ordinal)
             .FirstOrDefault();
-        return nearest.Name is not null && nearest.Edits <= Math.Max(1, Math.Max(word.Length, nearest.Name.Length) / 3) ? nearest.Name : null;
+        return nearest.Name is not null && nearest.Edits <= Math.Max(1, Math.Max(word.Length, nearest.Name.Length) / 3)
+            ? nearest.Name
+            : null;
     }
 
     /// <summary><c> (did you mean x?)</c> with its leading blank, or nothing.</summary>
-    public static string DidYouMean(string word, IEnumerable<string> known) => Nearest(word, known) is { } name ? $" (did you mean {name}?)" : "";
+    public static string DidYouMean(string word, IEnumerable<string> known) =>
+        Nearest(word, known) is { } name ? $" (did you mean {name}?)" : "";
 
     /// <summary><c>a, b or c</c>.</summary>
     public static string Either(IReadOnlyList<string> names) =>
@@ -30,13 +33,13 @@ public static class Spelling
         for (var j = 0; j <= b.Length; j++)
             table[0, j] = j;
         for (var i = 1; i <= a.Length; i++)
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var replaced = table[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-                table[i, j] = Math.Min(replaced, 1 + Math.Min(table[i - 1, j], table[i, j - 1]));
-                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                    table[i, j] = Math.Min(table[i, j], table[i - 2, j - 2] + 1);
-            }
+        for (var j = 1; j <= b.Length; j++)
+        {
+            var replaced = table[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+            table[i, j] = Math.Min(replaced, 1 + Math.Min(table[i - 1, j], table[i, j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                table[i, j] = Math.Min(table[i, j], table[i - 2, j - 2] + 1);
+        }
         return table[a.Length, b.Length];
     }
 }

@@ -77,8 +77,15 @@ static class Yaml
                     throw new ConfigException(Here(), "", $"half of a character, \\u{(int)c:x4}, stands here; it is not text.");
                 i++;
             }
-            else if ((c < ' ' && c is not ('\t' or '\n' or '\r')) || c is (>= '\u007F' and <= '\u009F') or '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF')
-                throw new ConfigException(Here(), "", $"the invisible character \\u{(int)c:x4} stands here; delete it, or write it as an escape in double quotes.");
+            else if (
+                (c < ' ' && c is not ('\t' or '\n' or '\r'))
+                || c is (>= '\u007F' and <= '\u009F') or '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF'
+            )
+                throw new ConfigException(
+                    Here(),
+                    "",
+                    $"the control character \\u{(int)c:x4} stands here; delete it, or write it as an escape in double quotes."
+                );
             indented = c is '\n' or '\r' || (indented && c is ' ');
             if (c == '\n' || (c == '\r' && (i + 1 == text.Length || text[i + 1] != '\n')))
                 (line, lineStart) = (line + 1, i + 1);
@@ -122,7 +129,12 @@ static class Yaml
             // YamlDotNet also stumbles over some texts in other ways (an InvalidOperationException, for one); all of them mean that it cannot read on from here.
             catch (Exception error)
             {
-                throw new ConfigException(At(parser.Current?.End ?? Mark.Empty), "", "this is not YAML from here on: a bracket, a quote or a line break is missing, or too many are there.", error);
+                throw new ConfigException(
+                    At(parser.Current?.End ?? Mark.Empty),
+                    "",
+                    "this is not YAML from here on: a bracket, a quote or a line break is missing, or too many are there.",
+                    error
+                );
             }
         }
 
@@ -130,13 +142,17 @@ static class Yaml
         static string Explain(YamlException error)
         {
             var says = error.Message;
-            return says.Contains("found invalid mapping") ? "a \": \" stands inside a text here; check the indentation, begin a new line, or put the text in quotes."
+            return says.Contains("found invalid mapping")
+                    ? "a \": \" stands inside a text here; check the indentation, begin a new line, or put the text in quotes."
                 : says.Contains("cannot start any token") ? "no value can begin with this character; put it in quotes."
-                : says.Contains("parsing a block mapping") ? "a key with its colon is wanted here; check the indentation, and the quotes above."
+                : says.Contains("parsing a block mapping")
+                    ? "a key with its colon is wanted here; check the indentation, and the quotes above."
                 : says.Contains("parsing a block collection") ? "a list goes on here without its hyphen; check the indentation."
                 : says.Contains("parsing a flow sequence") ? "a list in brackets goes wrong here; a comma or its ] is missing."
                 : says.Contains("parsing a flow mapping") ? "a mapping in braces goes wrong here; a comma or its } is missing."
-                : says.Contains("scanning a quoted scalar, found unexpected end") || says.Contains("scanning a multi-line double-quoted scalar") ? "a quote is opened, and not closed before the text's indentation ends."
+                : says.Contains("scanning a quoted scalar, found unexpected end")
+                || says.Contains("scanning a multi-line double-quoted scalar")
+                    ? "a quote is opened, and not closed before the text's indentation ends."
                 : says.Contains("could not find expected ':'") ? "a key stands here without its colon."
                 : says == "" ? "this is not YAML."
                 : $"this is not YAML: {char.ToLowerInvariant(says[0])}{says[1..].TrimEnd('.')}.";
@@ -166,10 +182,18 @@ static class Yaml
         Document Alias(AnchorAlias alias, string path)
         {
             if (!anchors.TryGetValue(alias.Value.Value, out var value))
-                throw Refuse(alias.Start, path, $"*{alias.Value.Value} repeats something that was not named before; write &{alias.Value.Value} in front of it.");
+                throw Refuse(
+                    alias.Start,
+                    path,
+                    $"*{alias.Value.Value} repeats something that was not named before; write &{alias.Value.Value} in front of it."
+                );
             expanded += value.Size;
             if (expanded > Nodes)
-                throw Refuse(alias.Start, path, $"the aliases (*) of this file stand for more than {Nodes} values; write out what is meant.");
+                throw Refuse(
+                    alias.Start,
+                    path,
+                    $"the aliases (*) of this file stand for more than {Nodes} values; write out what is meant."
+                );
             return value;
         }
 
@@ -196,7 +220,11 @@ static class Yaml
                 if (key.Value == "" && key.Style == ScalarStyle.Plain)
                     throw Refuse(key.Start, path, "the key in front of the colon is missing.");
                 if (key is { Value: "<<", Style: ScalarStyle.Plain })
-                    throw Refuse(key.Start, path, "merge keys (<<) are not part of YAML 1.2; write the keys out, or name the other file under defaults.");
+                    throw Refuse(
+                        key.Start,
+                        path,
+                        "merge keys (<<) are not part of YAML 1.2; write the keys out, or name the other file under defaults."
+                    );
                 var below = Document.Join(path, key.Value);
                 if (!lines.TryAdd(key.Value, key.Start.Line))
                     throw Refuse(key.Start, below, $"this key stands here twice, first in line {lines[key.Value]}; delete one of them.");

@@ -11,11 +11,17 @@ namespace Ebm.Records;
 static partial class YamlText
 {
     // Letters first, and nothing that YAML gives a meaning; a colon or a hash only where it cannot be read as one.
-    [GeneratedRegex(@"^([A-Za-z_]|\.{0,2}/)([A-Za-z0-9_./+*()@=-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_./+*()@=-]))*\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^([A-Za-z_]|\.{0,2}/)([A-Za-z0-9_./+*()@=-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_./+*()@=-]))*\z",
+        RegexOptions.CultureInvariant
+    )]
     private static partial Regex Harmless();
 
     // What some version of YAML reads as a bool or null.
-    static readonly HashSet<string> Words = new(["y", "n", "yes", "no", "on", "off", "true", "false", "null"], StringComparer.OrdinalIgnoreCase);
+    static readonly HashSet<string> Words = new(
+        ["y", "n", "yes", "no", "on", "off", "true", "false", "null"],
+        StringComparer.OrdinalIgnoreCase
+    );
 
     internal static string Block(Document document)
     {
@@ -53,7 +59,8 @@ static partial class YamlText
     }
 
     // Scalars, lists of scalars, and what is empty take one line.
-    static bool IsInline(Document document) => document.IsScalar || (document.Entries.Count == 0 && document.Items.All(item => item.IsScalar));
+    static bool IsInline(Document document) =>
+        document.IsScalar || (document.Entries.Count == 0 && document.Items.All(item => item.IsScalar));
 
     internal static string Flow(Document document) =>
         document.Kind switch
@@ -67,7 +74,8 @@ static partial class YamlText
             _ => Scalar((string)document.Value!),
         };
 
-    static string Scalar(string text) => Harmless().IsMatch(text) && !Words.Contains(text) && Scalars.Resolve(text) is string ? text : Quote(text);
+    static string Scalar(string text) =>
+        Harmless().IsMatch(text) && !Words.Contains(text) && Scalars.Resolve(text) is string ? text : Quote(text);
 
     static string Quote(string text)
     {

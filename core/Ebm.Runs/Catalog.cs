@@ -53,7 +53,9 @@ public sealed class Catalog
 
     /// <summary>The doc lines of a role's kinds, or of one record without a kind, with those of their settings.</summary>
     public IReadOnlyList<KindDoc> Describe(Type role) =>
-        role.IsInterface || role.IsAbstract ? [.. Of(role).Select(kind => CatalogDocs.Of(kind.Record, this))] : [CatalogDocs.Of(role, this)];
+        role.IsInterface || role.IsAbstract
+            ? [.. Of(role).Select(kind => CatalogDocs.Of(kind.Record, this))]
+            : [CatalogDocs.Of(role, this)];
 
     // ── what a config makes of it ─────────────────────────────────────────────────────────────
 
@@ -88,13 +90,20 @@ public sealed class Catalog
     static IEnumerable<Assembly> Own()
     {
         var here = typeof(Catalog).Assembly;
-        var loaded = AppDomain.CurrentDomain.GetAssemblies().Where(a => !a.IsDynamic).GroupBy(a => a.GetName().Name!).ToDictionary(a => a.Key, a => a.First());
+        var loaded = AppDomain
+            .CurrentDomain.GetAssemblies()
+            .Where(a => !a.IsDynamic)
+            .GroupBy(a => a.GetName().Name!)
+            .ToDictionary(a => a.Key, a => a.First());
         return Directory
             .GetFiles(Path.GetDirectoryName(here.Location)!, "Ebm.*.dll")
             .Order(StringComparer.Ordinal)
             .Select(file => Path.GetFileNameWithoutExtension(file))
             .Select(name => loaded.TryGetValue(name, out var assembly) ? assembly : Assembly.Load(name))
-            .Where(assembly => assembly == typeof(KindAttribute).Assembly || assembly.GetReferencedAssemblies().Any(r => r.Name == typeof(KindAttribute).Assembly.GetName().Name));
+            .Where(assembly =>
+                assembly == typeof(KindAttribute).Assembly
+                || assembly.GetReferencedAssemblies().Any(r => r.Name == typeof(KindAttribute).Assembly.GetName().Name)
+            );
     }
 
     static Assembly Other(string path)
@@ -107,7 +116,11 @@ public sealed class Catalog
             var assembly = Assembly.LoadFrom(Path.GetFullPath(path));
             return TypesOf(assembly).Any(type => KindOf(type) is not null)
                 ? assembly
-                : throw new ConfigException(where, "", "the assembly holds no record with [Kind(\"…\")]; add one, or leave the assembly out.");
+                : throw new ConfigException(
+                    where,
+                    "",
+                    "the assembly holds no record with [Kind(\"…\")]; add one, or leave the assembly out."
+                );
         }
         catch (BadImageFormatException error)
         {
@@ -119,7 +132,11 @@ public sealed class Catalog
         }
         catch (ReflectionTypeLoadException error)
         {
-            throw new ConfigException(where, "", $"the assembly was built against something that is not here: {error.LoaderExceptions.First(e => e is not null)!.Message}");
+            throw new ConfigException(
+                where,
+                "",
+                $"the assembly was built against something that is not here: {error.LoaderExceptions.First(e => e is not null)!.Message}"
+            );
         }
     }
 

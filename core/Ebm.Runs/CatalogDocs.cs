@@ -72,7 +72,12 @@ static partial class CatalogDocs
     {
         var path = Path.ChangeExtension(assembly.Location, ".xml");
         return File.Exists(path)
-            ? XDocument.Load(path).Descendants("member").Where(m => m.Attribute("name") is not null).GroupBy(m => m.Attribute("name")!.Value).ToDictionary(m => m.Key, m => m.First())
+            ? XDocument
+                .Load(path)
+                .Descendants("member")
+                .Where(m => m.Attribute("name") is not null)
+                .GroupBy(m => m.Attribute("name")!.Value)
+                .ToDictionary(m => m.Key, m => m.First())
             : new Dictionary<string, XElement>();
     }
 
@@ -83,7 +88,10 @@ static partial class CatalogDocs
         node switch
         {
             XText text => text.Value,
-            XElement { Name.LocalName: "see" or "seealso" } see => (see.Attribute("cref") ?? see.Attribute("langword"))?.Value.Split('(')[0].Split('.', ':')[^1] ?? see.Value,
+            XElement { Name.LocalName: "see" or "seealso" } see => (see.Attribute("cref") ?? see.Attribute("langword"))
+                ?.Value.Split('(')[0]
+                .Split('.', ':')[^1]
+                ?? see.Value,
             XElement { Name.LocalName: "paramref" } name => Kebab.Case(name.Attribute("name")!.Value),
             XElement element => Blanks().Replace(string.Concat(element.Nodes().Select(Words)), " "),
             _ => "",

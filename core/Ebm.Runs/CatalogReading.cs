@@ -9,7 +9,7 @@ namespace Ebm.Runs;
 /// <summary>From a document to the record that it describes. Whatever does not fit is a sentence with the place where it was written.</summary>
 sealed class CatalogReading(Catalog catalog)
 {
-    static readonly NullabilityInfoContext Nullability = new();
+    readonly NullabilityInfoContext nullability = new();
 
     /// <summary>The value of a setting's type.</summary>
     internal object? Value(Type type, bool mayBeNull, Document written, string path)
@@ -58,7 +58,11 @@ sealed class CatalogReading(Catalog catalog)
         var place = known.IndexOf(text);
         return place >= 0
             ? Enum.Parse(type, names[place])
-            : throw new ConfigException(written.Source, path, $"{Name(path)} is {Spelling.Either(known)}; \"{text}\" is not known{Spelling.DidYouMean(text, known)}.");
+            : throw new ConfigException(
+                written.Source,
+                path,
+                $"{Name(path)} is {Spelling.Either(known)}; \"{text}\" is not known{Spelling.DidYouMean(text, known)}."
+            );
     }
 
     /// <summary>The type of a dictionary's values, or null.</summary>
@@ -72,7 +76,9 @@ sealed class CatalogReading(Catalog catalog)
     /// <summary>The type of a list's elements, or null.</summary>
     internal static Type? ListOf(Type type) =>
         type.IsArray ? type.GetElementType()
-        : type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) || type.GetGenericTypeDefinition() == typeof(IEnumerable<>)) ? type.GetGenericArguments()[0]
+        : type.IsGenericType
+        && (type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) || type.GetGenericTypeDefinition() == typeof(IEnumerable<>))
+            ? type.GetGenericArguments()[0]
         : null;
 
     object Map(Type valueType, Document written, string path)
@@ -99,13 +105,19 @@ sealed class CatalogReading(Catalog catalog)
     {
         var isRole = type.IsInterface || type.IsAbstract;
         if (isRole && !catalog.Kinds(type).Any())
-            throw new InvalidOperationException($"{type} is asked for by {(path == "" ? "the config" : path)}, but no assembly here has a record with [Kind] for it.");
+            throw new InvalidOperationException(
+                $"{type} is asked for by {(path == "" ? "the config" : path)}, but no assembly here has a record with [Kind] for it."
+            );
         if (!written.IsMap)
             throw NotAMapping(type, isRole, written, path);
         var record = isRole ? KindOf(type, written, path) : type;
         var named = isRole || written.Find("kind") is { Kind: DocumentKind.Text } && Catalog.KindOf(record) is not null;
         if (!isRole && named && written.Text("kind") != Catalog.KindOf(record))
-            throw new ConfigException(written.Get("kind").Source, Document.Join(path, "kind"), $"\"{written.Text("kind")}\" is not possible here; {Catalog.KindOf(record)} is.");
+            throw new ConfigException(
+                written.Get("kind").Source,
+                Document.Join(path, "kind"),
+                $"\"{written.Text("kind")}\" is not possible here; {Catalog.KindOf(record)} is."
+            );
         return Construct(record, named, written, path);
     }
 
@@ -114,8 +126,13 @@ sealed class CatalogReading(Catalog catalog)
         if (!isRole)
             return written.IsNot(path, "a mapping");
         var kinds = catalog.Kinds(type);
-        var example = written.Value is string text && (kinds.Contains(text) ? text : Spelling.Nearest(text, kinds)) is { } meant ? meant : kinds[0];
-        return new(written.Source, path, $"{Name(path)} is a mapping with its kind; write {{ kind: {example} }}{(kinds.Count > 1 ? $" (known are {string.Join(", ", kinds)})" : "")}.");
+        var example =
+            written.Value is string text && (kinds.Contains(text) ? text : Spelling.Nearest(text, kinds)) is { } meant ? meant : kinds[0];
+        return new(
+            written.Source,
+            path,
+            $"{Name(path)} is a mapping with its kind; write {{ kind: {example} }}{(kinds.Count > 1 ? $" (known are {string.Join(", ", kinds)})" : "")}."
+        );
     }
 
     Type KindOf(Type role, Document written, string path)
@@ -127,7 +144,11 @@ sealed class CatalogReading(Catalog catalog)
         if (kind.Value is not string name)
             throw kind.IsNot(below, "a text");
         return catalog.Find(role, name)
-            ?? throw new ConfigException(kind.Source, below, $"\"{name}\" is not known here; known are {string.Join(", ", kinds)}{Spelling.DidYouMean(name, kinds)}.");
+            ?? throw new ConfigException(
+                kind.Source,
+                below,
+                $"\"{name}\" is not known here; known are {string.Join(", ", kinds)}{Spelling.DidYouMean(name, kinds)}."
+            );
     }
 
     object Construct(Type record, bool named, Document written, string path)
@@ -137,16 +158,24 @@ sealed class CatalogReading(Catalog catalog)
         var keys = settings.Select(setting => Kebab.Case(setting.Name!)).ToList();
         foreach (var entry in written.Entries)
             if (!keys.Contains(entry.Key) && !(named && entry.Key == "kind"))
-                throw new ConfigException(entry.KeySource, Document.Join(path, entry.Key), $"{owner} has no such setting; it has {Shown(keys)}{Spelling.DidYouMean(entry.Key, keys)}.");
+                throw new ConfigException(
+                    entry.KeySource,
+                    Document.Join(path, entry.Key),
+                    $"{owner} has no such setting; it has {Shown(keys)}{Spelling.DidYouMean(entry.Key, keys)}."
+                );
         var values = new object?[settings.Count];
         for (var i = 0; i < settings.Count; i++)
         {
             var below = Document.Join(path, keys[i]);
-            var mayBeNull = Nullability.Create(settings[i]).WriteState == NullabilityState.Nullable;
+            var mayBeNull = nullability.Create(settings[i]).WriteState == NullabilityState.Nullable;
             values[i] =
                 written.Find(keys[i]) is { } node ? Value(settings[i].ParameterType, mayBeNull, node, below)
                 : settings[i].HasDefaultValue ? DefaultOf(settings[i])
-                : throw new ConfigException(written.Source, below, $"{owner} needs {keys[i]}, {CatalogDocs.Wanted(settings[i].ParameterType, catalog)}.");
+                : throw new ConfigException(
+                    written.Source,
+                    below,
+                    $"{owner} needs {keys[i]}, {CatalogDocs.Wanted(settings[i].ParameterType, catalog)}."
+                );
         }
         return Construct(record, settings, values, written, path);
     }
@@ -174,13 +203,17 @@ sealed class CatalogReading(Catalog catalog)
     internal static ConstructorInfo ConstructorOf(Type record) =>
         record.GetConstructors() is [var only]
             ? only
-            : throw new InvalidOperationException($"{record} has {record.GetConstructors().Length} public constructors; a record that configs describe has exactly one.");
+            : throw new InvalidOperationException(
+                $"{record} has {record.GetConstructors().Length} public constructors; a record that configs describe has exactly one."
+            );
 
     internal static IReadOnlyList<ParameterInfo> Settings(Type record) => ConstructorOf(record).GetParameters();
 
     // Reflection gives the default of a nullable enum as the number beneath it.
     internal static object? DefaultOf(ParameterInfo setting) =>
-        setting.DefaultValue is { } value && (Nullable.GetUnderlyingType(setting.ParameterType) ?? setting.ParameterType) is { IsEnum: true } choice ? Enum.ToObject(choice, value)
+        setting.DefaultValue is { } value
+        && (Nullable.GetUnderlyingType(setting.ParameterType) ?? setting.ParameterType) is { IsEnum: true } choice
+            ? Enum.ToObject(choice, value)
         : setting.DefaultValue is null && setting.ParameterType.IsValueType ? Activator.CreateInstance(setting.ParameterType)
         : setting.DefaultValue;
 

@@ -31,11 +31,17 @@ static class CatalogWriting
     static Type? MapType(Type type) => type.GetInterfaces().FirstOrDefault(i => CatalogReading.MapOf(i) is not null);
 
     static IEnumerable<(string, object?)> Pairs(object map, Type type) =>
-        ((IEnumerable<string>)type.GetProperty("Keys")!.GetValue(map)!).Select(key => (key, type.GetProperty("Item")!.GetValue(map, [key])));
+        ((IEnumerable<string>)type.GetProperty("Keys")!.GetValue(map)!).Select(key =>
+            (key, type.GetProperty("Item")!.GetValue(map, [key]))
+        );
 
     static (Document, Document) Map(IEnumerable<(string Key, object? Value)> pairs, Document? written, Source source)
     {
-        var below = pairs.Select(pair => (pair.Key, Source: KeySource(written, pair.Key) ?? source, Both: Of(pair.Value, written?.Find(pair.Key), source))).ToList();
+        var below = pairs
+            .Select(pair =>
+                (pair.Key, Source: KeySource(written, pair.Key) ?? source, Both: Of(pair.Value, written?.Find(pair.Key), source))
+            )
+            .ToList();
         return (
             Document.OfMap(below.Select(entry => new Entry(entry.Key, entry.Source, entry.Both.Whole)), source),
             Document.OfMap(below.Select(entry => new Entry(entry.Key, entry.Source, entry.Both.Identity)), source)
@@ -44,7 +50,9 @@ static class CatalogWriting
 
     static (Document, Document) List(IEnumerable<object?> items, Document? written, Source source)
     {
-        var below = items.Select((item, i) => Of(item, written is { IsList: true } && i < written.Items.Count ? written.Items[i] : null, source)).ToList();
+        var below = items
+            .Select((item, i) => Of(item, written is { IsList: true } && i < written.Items.Count ? written.Items[i] : null, source))
+            .ToList();
         return (Document.OfList(below.Select(item => item.Whole), source), Document.OfList(below.Select(item => item.Identity), source));
     }
 
@@ -66,7 +74,9 @@ static class CatalogWriting
             var key = Kebab.Case(setting.Name!);
             var property =
                 type.GetProperty(setting.Name!, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase)
-                ?? throw new InvalidOperationException($"{type} takes {setting.Name} but has no public property of that name; without it the resolved config cannot be written.");
+                ?? throw new InvalidOperationException(
+                    $"{type} takes {setting.Name} but has no public property of that name; without it the resolved config cannot be written."
+                );
             var (node, part) = Of(property.GetValue(record), written?.Find(key), defaults);
             whole.Add(new(key, KeySource(written, key) ?? defaults, node));
             var decides = setting.GetCustomAttribute<NoIdentityAttribute>() is null;
@@ -79,5 +89,7 @@ static class CatalogWriting
 
     // Found by the key itself and not by a path: keys may hold dots.
     static Source? KeySource(Document? written, string key) =>
-        written is { IsMap: true } && written.Entries.FirstOrDefault(entry => entry.Key == key) is { Key: not null } entry ? entry.KeySource : null;
+        written is { IsMap: true } && written.Entries.FirstOrDefault(entry => entry.Key == key) is { Key: not null } entry
+            ? entry.KeySource
+            : null;
 }
