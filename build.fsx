@@ -107,7 +107,7 @@ let missingPackages product =
         if own = "" && not (inLibraryFolders "libtorch_cpu.so" && Directory.Exists "/usr/include/torch/csrc/api/include") then
             "libtorch-dev"
         if own = "" && not (hasBlas ()) then "libopenblas0-pthread"
-        if not (onPath "g++") then "g++"
+        if variable "CXX" = "" && not (onPath "g++") then "g++"
       ]
 
 let setup product =
@@ -293,7 +293,11 @@ let test only =
 
     if code <> 0 then fail $"All laws that ran hold, but their host ended with exit code {code}; what it said is above."
 
-// ── format, lock, clean ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── docs, format, lock, clean ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+let docs () =
+    for line in must dotnet [ "fsi"; at "docs/_pages.fsx" ] do
+        printfn "%s" line
 
 let format check =
     let sources = [ "build.fsx"; "core"; "analysis"; "experiments"; "tests"; "docs" ]
@@ -418,6 +422,7 @@ let main arguments =
             target "setup" "installs what the machine lacks: libtorch, a C++ compiler, a BLAS" [] (fun () -> setup product)
             target "build" "compiles; --for analysis|experiments|everything" [ "setup" ] (fun () -> build product)
             target "test" "checks every law; --only \"part of a name\"" [ "build" ] (fun () -> test (options.TryFind "only"))
+            target "docs" "writes a page for each task under artifacts/docs; looks where links lead" [] docs
             target "format" "rewrites sources as Fantomas and CSharpier leave them; --check only looks" [] (fun () ->
                 format (options.ContainsKey "check"))
             target "lock" "writes paket.lock anew from paket.dependencies" [] relock
