@@ -1,1 +1,115 @@
-return 0;
+using System.Globalization;
+using Ebm.Core;
+using Ebm.Records;
+using Ebm.Runs;
+
+namespace Ebm.Runner;
+
+/// <summary>
+/// The compiled program that executes one run: ebm-runner exec &lt;run folder&gt;. On standard output it says how far it is, a line at a
+/// time: "progress &lt;done&gt; &lt;of&gt; &lt;train|sample|measure&gt;", and at the end "ended &lt;state&gt;". In the run's folder stdout.log has those lines
+/// with the time, and stderr.log whatever went wrong, native libraries included. Exit codes: 0 completed; 1 diverged or failed;
+/// 2 usage or config; 130, 138, 143 stopped by SIGINT, SIGUSR1, SIGTERM with a checkpoint, or by the end of the process that started it.
+/// </summary>
+static class Program
+{
+    const string Usage = """
+        ebm-runner exec    <run folder> [--data DIR] [--with my.dll]… [--afresh]
+        ebm-runner measure <run folder> [--data DIR] [--with my.dll]… [--config FILE]
+
+        exec     executes the run whose config.yaml lies in the folder; one that was stopped goes on, a completed one stays as it is.
+                 --afresh discards what is there.
+        measure  draws and measures a completed run again, without training. --config names a config whose group `measure` is to be used.
+        --data   where data sets lie; the variable EBM_DATA, or else the folder `data`, unless said.
+        --with   an assembly with further methods, data sets or metrics.
+        """;
+
+    static int Main(string[] arguments)
+    {
+        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        try
+        {
+            return arguments switch
+            {
+                ["exec", var folder, .. var rest] => Exec(RunFolder.Open(folder), Options.Of(rest, "--afresh")),
+                ["measure", var folder, .. var rest] => Measure(RunFolder.Open(folder), Options.Of(rest, "--config")),
+                ["help"] or ["--help"] or ["-h"] => Say(Usage, 0),
+                [] => Complain("which run? " + Usage),
+                _ => Complain($"\"{string.Join(' ', arguments)}\" is not known here.\n{Usage}"),
+            };
+        }
+        catch (Exception error) when (error is ConfigException or SettingException or UsageException or DirectoryNotFoundException)
+        {
+            return Complain(error.Message);
+        }
+    }
+
+    static int Exec(RunFolder folder, Options options)
+    {
+        using var stop = new Stop();
+        stop.WithParent();
+        var log = new Log(folder);
+        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log.Progress);
+        if (!execution.Begin(options.Afresh)) return Say("ended completed", 0);
+        log.Open();
+        var ended = execution.Run(log.Failure);
+        log.Ended(ended);
+        return ended.ExitCode!.Value;
+    }
+
+    static int Measure(RunFolder folder, Options options)
+    {
+        if (options.Config is { } file)
+        {
+            var changed = folder.Config.With("measure", Document.Read(file).Get("measure"));
+            folder.Write("config.yaml", stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(changed.ToYaml())));
+        }
+        using var stop = new Stop();
+        stop.WithParent();
+        var log = new Log(folder);
+        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log.Progress);
+        log.Open();
+        try
+        {
+            log.Ended(execution.Measure());
+            return 0;
+        }
+        catch (InvalidOperationException error)
+        {
+            log.Failure(error);
+            return 1;
+        }
+    }
+
+    static int Say(string text, int code)
+    {
+        Console.Out.WriteLine(text);
+        return code;
+    }
+
+    static int Complain(string text)
+    {
+        Console.Error.WriteLine(text);
+        return 2;
+    }
+}
+
+/// <summary>Something on the command line that cannot be meant.</summary>
+sealed class UsageException(string says) : Exception(says);
+
+/// <summary>What follows the run's folder on the command line.</summary>
+sealed record Options(string Data, IReadOnlyList<string> With, bool Afresh, string? Config)
+{
+    /// <param name="own">The one option that only this verb has.</param>
+    public static Options Of(string[] words, string own) => Add(new Options(Experiment.DataRoot, [], false, null), words, own);
+
+    static Options Add(Options options, string[] words, string own) => words switch
+    {
+        [] => options,
+        ["--data", var folder, .. var rest] => Add(options with { Data = folder }, rest, own),
+        ["--with", var assembly, .. var rest] => Add(options with { With = [.. options.With, assembly] }, rest, own),
+        ["--afresh", .. var rest] when own == "--afresh" => Add(options with { Afresh = true }, rest, own),
+        ["--config", var file, .. var rest] when own == "--config" => Add(options with { Config = file }, rest, own),
+        _ => throw new UsageException($"\"{string.Join(' ', words)}\": an option is --data DIR, --with my.dll or {own}"),
+    };
+}

@@ -1,0 +1,77 @@
+using Ebm.Core;
+using TorchSharp.Modules;
+
+namespace Ebm.Runs;
+
+/// <summary>
+/// The exponential moving average of a method's weights, ā ← d·ā + (1 − d)·a after each step, which samples and is measured while
+/// the raw weights train. Early on d is (1 + n)/(10 + n), so that the random start is forgotten.
+/// </summary>
+public sealed class Averages : IDisposable
+{
+    readonly double decay;
+    readonly IReadOnlyList<(string Name, Parameter Raw, Tensor Mean)> weights;
+
+    /// <param name="decay">Null keeps no average: the raw weights are lent.</param>
+    public Averages(Method method, double? decay)
+    {
+        this.decay = decay ?? 0;
+        weights = decay is null ? [] : [.. method.named_parameters().Select(p => (p.name, p.parameter, p.parameter.detach().clone().DetachFromDisposeScope()))];
+    }
+
+    /// <summary>After step n, counted from one.</summary>
+    public void Follow(long n)
+    {
+        if (weights.Count == 0) return;
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var pull = 1 - Math.Min(decay, (1.0 + n) / (10 + n));
+        foreach (var (_, raw, mean) in weights) mean.lerp_(raw, pull);
+    }
+
+    public IEnumerable<(string Name, Tensor Value)> Memory() => weights.Select(w => (w.Name, w.Mean));
+
+    public void Remember(IReadOnlyDictionary<string, Tensor> memory)
+    {
+        using var _ = no_grad();
+        foreach (var (name, _, mean) in weights) mean.copy_(memory[name]);
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, _, mean) in weights) mean.Dispose();
+    }
+}
+
+/// <summary>
+/// Lends a method out for evaluation, with its averaged weights and in evaluation mode. What comes back is what was lent, bit for
+/// bit: weights, buffers (a sampler may adapt steps or move chains) and mode, so that evaluating never changes training.
+/// </summary>
+public sealed class Loan : IDisposable
+{
+    readonly Method method;
+    readonly bool training;
+    readonly IReadOnlyList<(Tensor Live, Tensor Kept)> kept;
+
+    public Loan(Method method, Averages averages)
+    {
+        using var _ = no_grad();
+        (this.method, training) = (method, method.training);
+        kept = [.. method.state_dict().Values.Select(live => (live, live.detach().clone().DetachFromDisposeScope()))];
+        var means = averages.Memory().ToDictionary(m => m.Name, m => m.Value);
+        foreach (var (name, raw) in method.named_parameters())
+            if (means.TryGetValue(name, out var mean)) raw.copy_(mean);
+        method.eval();
+    }
+
+    public void Dispose()
+    {
+        using var _ = no_grad();
+        foreach (var (live, copy) in kept)
+        {
+            live.copy_(copy);
+            copy.Dispose();
+        }
+        method.train(training);
+    }
+}

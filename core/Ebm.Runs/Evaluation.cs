@@ -1,0 +1,57 @@
+using System.Globalization;
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>
+/// What a run is judged by: rows drawn from the method, and metrics of them. Every draw and every metric has a stream of its own, so
+/// that adding one, or measuring more often, changes neither training nor any other value.
+/// </summary>
+public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure, Document config)
+{
+    /// <summary>Rows from the method: (count, …Shape).</summary>
+    /// <param name="drawn">Called with the rows drawn so far.</param>
+    public Tensor Draw(long count, Rng rng, Action<long> drawn)
+    {
+        using var free = no_grad();
+        using var scope = NewDisposeScope();
+        var rows = new List<Tensor>();
+        for (long at = 0; at < count; at += measure.AtOnce)
+        {
+            drawn(at);
+            using var stream = rng.Stream(rows.Count);
+            rows.Add(method.Sample(Math.Min(measure.AtOnce, count - at), stream));
+        }
+        drawn(count);
+        return cat(rows.ToArray()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Every metric that applies.</summary>
+    /// <param name="samples">(count, …Shape).</param>
+    /// <param name="site">Whose stream gives each metric one of its own.</param>
+    /// <param name="begun">Called with the metrics done so far.</param>
+    public IReadOnlyList<Measurement> Measure(Tensor samples, Site site, Action<int> begun)
+    {
+        using var free = no_grad();
+        var found = new List<Measurement>();
+        foreach (var (name, spec) in measure.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal))
+        {
+            begun(found.Count);
+            using var scope = NewDisposeScope();
+            using var stream = site.Rng.Stream(name);
+            var protocol = Protocol(name, samples.shape[0]);
+            var metric = spec.Build(site with { Shape = data.Shape, Rng = stream.Stream("build") });
+            found.AddRange(metric.Measure(new Subject(method, data, samples, stream)).Select(m => m with { Protocol = m.Protocol ?? protocol }));
+        }
+        return found;
+    }
+
+    /// <summary>Values are comparable where this is equal: the metric's settings, the data's, the number of rows.</summary>
+    string Protocol(string name, long rows) => Canonical.Sha256(Canonical.Json(Document.OfMap(
+    [
+        KeyValuePair.Create("metric", config.Get($"measure.metrics.{name}")),
+        KeyValuePair.Create("data", config.Get("data")),
+        KeyValuePair.Create("samples", Document.Of(rows)),
+    ])));
+}

@@ -1,0 +1,318 @@
+using System.Diagnostics;
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>How far a run is.</summary>
+/// <param name="Done">Steps of training (units, where the budget is nearer its end), rows drawn, or metrics taken.</param>
+/// <param name="Of">How many there will be.</param>
+/// <param name="Phase">train, sample or measure.</param>
+public sealed record Progress(long Done, long Of, string Phase);
+
+/// <summary>
+/// One run, from its config to its completed manifest: data, method, training, samples, arrays, metrics. What is there already is
+/// taken up: a run that was stopped goes on from its checkpoint, and writes the bytes that it would have written.
+/// </summary>
+public sealed class Execution : IDisposable
+{
+    readonly RunFolder folder;
+    readonly Document config;
+    readonly ExperimentSpec spec;
+    readonly Stop stop;
+    readonly Action<Progress> report;
+    readonly Checkpoint checkpoint;
+    readonly FileStream claim;
+    readonly Site root;
+    readonly Stopwatch clock = new();
+    readonly double processorBefore = Processor;
+    RunManifest manifest;
+    double secondsBefore, trainSeconds;
+    long step;
+
+    /// <param name="folder">A run's folder with its config.</param>
+    /// <param name="catalog">Where the config's kinds are found.</param>
+    /// <param name="dataRoot">The folder under which data sets find their files.</param>
+    /// <param name="stop">Asked between steps.</param>
+    /// <param name="report">Told how far the run is, no more often than logging.progress says.</param>
+    /// <exception cref="ConfigException">The config is not one, or another process is at work on the run.</exception>
+    /// <exception cref="SettingException">The device is not there.</exception>
+    public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, Action<Progress> report)
+    {
+        (this.folder, this.stop, checkpoint) = (folder, stop, new Checkpoint(folder));
+        var resolved = catalog.Resolve<ExperimentSpec>(folder.Config);
+        (config, spec) = (resolved.Document, resolved.Value);
+        manifest = new RunManifest
+        {
+            State = RunState.Running, RunId = folder.Id, GroupId = Identity.Of(resolved.Identity).GroupId, SweepId = folder.Sweep,
+            Seed = spec.Seed, ConfigSha256 = folder.ConfigSha256,
+        };
+        claim = Claim(folder);
+        Machine.Threads = spec.Threads;
+        Machine.Deterministic(true);
+        var device = spec.OnDevice();
+        root = new Site([], device, new Rng((ulong)spec.Seed, device), dataRoot);
+        this.report = Seldom(report, TimeSpan.FromSeconds(spec.Logging.Progress));
+    }
+
+    /// <summary>Opens an attempt: earlier ones make way, and the manifest says "running" before anything is computed.</summary>
+    /// <param name="afresh">Discards results and checkpoint, also of a completed run.</param>
+    /// <returns>False when the run is completed and nothing is left to do.</returns>
+    public bool Begin(bool afresh = false)
+    {
+        var last = folder.Manifest;
+        if (last is { State: RunState.Completed } && !afresh) return false;
+        var attempt = last is { State: RunState.Pending or RunState.Planned } ? last.Attempt : folder.NextAttempt();
+        // A diverged run would diverge again from its checkpoint.
+        if (afresh || last is { State: RunState.Diverged }) Discard();
+        clock.Start();
+        manifest = Provenance.Of(manifest with
+        {
+            Attempt = attempt, Overrides = last?.Overrides ?? [], Others = last?.Others, Timing = new Timing(DateTime.UtcNow),
+        });
+        folder.Write(manifest);
+        return true;
+    }
+
+    /// <summary>Runs what is left to run, after <see cref="Begin"/>.</summary>
+    /// <returns>How it ended: completed, diverged, interrupted, preempted or failed. It stands in the folder.</returns>
+    /// <param name="failed">Given the exception of a failed run.</param>
+    public RunManifest Run(Action<Exception> failed)
+    {
+        stop.LastWords = request => End(request.State, Says(request), request.ExitCode, request.Signal);
+        try
+        {
+            using var method = Build(out var data);
+            using var averages = new Averages(method, spec.Train.Average);
+            if (Train(method, data, averages) is { } reason) return Over(RunState.Diverged, reason, 1);
+            using (new Loan(method, averages)) Judge(method, data);
+            return Over(RunState.Completed, null, 0);
+        }
+        catch (StoppedException stopped)
+        {
+            return Over(stopped.Request.State, Says(stopped.Request), stopped.Request.ExitCode, stopped.Request.Signal);
+        }
+        catch (Exception error)
+        {
+            failed(error);
+            return Over(RunState.Failed, error.Message, error is SettingException or ConfigException ? 2 : 1);
+        }
+    }
+
+    /// <summary>Draws and measures a completed run again, with a measure group that may be another one, without training.</summary>
+    /// <exception cref="InvalidOperationException">The run is not completed.</exception>
+    public RunManifest Measure()
+    {
+        if (folder.Manifest is not { State: RunState.Completed } completed)
+            throw new InvalidOperationException($"{folder}: only a completed run can be measured again; this one is {folder.State}");
+        (manifest, step) = (completed, completed.Step);
+        using var method = Build(out var data);
+        checkpoint.Load(method);
+        method.eval();
+        if (Directory.Exists(folder.In("arrays"))) Directory.Delete(folder.In("arrays"), recursive: true);
+        Judge(method, data);
+        manifest = manifest with { Artefacts = folder.Artefacts() };
+        stop.Over(() => folder.Write(manifest));
+        return manifest;
+    }
+
+    Method Build(out IDataset data)
+    {
+        data = spec.Data.Build(root with { Rng = root.Rng.Stream("data") });
+        manifest = manifest with { Data = [new DataState(data.Name, data.Digest)] };
+        var method = spec.Method.Build(root with { Shape = data.Shape, Rng = root.Rng.Stream("init") });
+        method.to(root.Device);
+        return method;
+    }
+
+    /// <summary>Trains to the end.</summary>
+    /// <returns>Why it diverged, or null.</returns>
+    string? Train(Method method, IDataset data, Averages averages)
+    {
+        var train = spec.Train;
+        using var optimizers = new Optimizers(method, train);
+        var batches = new Batches(data.Train, train.Batch, root.Rng.Stream("batches"));
+        var health = new Health(train.Health, data.Shape.Aggregate(1L, (product, n) => product * n));
+        var trainer = new Trainer(method, batches, optimizers, averages, health, train, root.Rng.Stream("training"));
+        var recorder = new Recorder(folder, optimizers, health);
+        var evaluation = new Evaluation(method, data, spec.Measure, config);
+        var (measured, saved) = (0L, 0L);
+        if (checkpoint.Exists)
+        {
+            (measured, secondsBefore) = checkpoint.Load(method, batches, optimizers, averages, health, trainer);
+            saved = step = trainer.Step;
+        }
+        folder.TruncateEvents(trainer.Step);
+
+        void Save(Best? best = null)
+        {
+            if (saved == trainer.Step && best is null) return;
+            trainSeconds = clock.Elapsed.TotalSeconds;
+            checkpoint.Save(method, batches, optimizers, averages, health, trainer, measured, secondsBefore + trainSeconds, best);
+            saved = trainer.Step;
+            folder.Write(manifest with { Step = saved });
+        }
+
+        using var waiting = stop.Waiting();
+        try
+        {
+            while (true)
+            {
+                if (trainer.Step > measured && trainer.Step % spec.Measure.Every == 0)
+                {
+                    var best = MeasureDuring(trainer.Step, method, averages, evaluation);
+                    measured = trainer.Step;
+                    if (best is not null) Save(best);
+                }
+                if (trainer.Done || trainer.Step % train.CheckpointEvery == 0) Save();
+                if (trainer.Done) break;
+                stop.ThrowIfRequested();
+
+                bool Records() => trainer.Done || trainer.Step % train.RecordEvery == 0;
+                var applied = trainer.Advance(Records);
+                step = trainer.Step;
+                var (position, end) = trainer.Progress;
+                report(new Progress(Math.Min(position, end), end, "train"));
+                var diverged = trainer.Diverged;
+                if (diverged is not null || Records()) diverged ??= recorder.Record(trainer.Step, trainer.Units, applied);
+                if (diverged is not null) return diverged;
+            }
+        }
+        catch (StoppedException)
+        {
+            Save();
+            throw;
+        }
+        finally
+        {
+            trainSeconds = clock.Elapsed.TotalSeconds;
+            manifest = manifest with { Cost = new Spent(trainer.Units, 0, 0) };
+        }
+        return null;
+    }
+
+    /// <summary>A measurement during training, on the averaged weights; training does not notice.</summary>
+    /// <returns>The measurement, where it is the best so far and the best is kept.</returns>
+    Best? MeasureDuring(long at, Method method, Averages averages, Evaluation evaluation)
+    {
+        using var scope = NewDisposeScope();
+        using var loan = new Loan(method, averages);
+        var site = root with { Rng = root.Rng.Stream("measure").Stream(at) };
+        var samples = evaluation.Draw(spec.Measure.EverySamples, site.Rng.Stream("samples"), _ => stop.ThrowIfRequested());
+        var found = evaluation.Measure(samples, site, _ => stop.ThrowIfRequested());
+        folder.Append(found.Select(measurement => new MeasuredAt(at, measurement)));
+        if (spec.Train.Keep != Keep.Best) return null;
+
+        var judge = found.FirstOrDefault(m => spec.Measure.Best is { } wanted ? m.Name == wanted : m.Better is "lower" or "higher")
+            ?? throw new SettingException(nameof(MeasureSpec.Best), $"is {spec.Measure.Best ?? "not given"}, and train.keep: best needs one of the "
+                + $"metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}");
+        var sign = judge.Better == "higher" ? -1 : 1;
+        return checkpoint.Best is { } best && !(sign * judge.Value < sign * best.Value) ? null : new Best(at, judge.Name, judge.Value);
+    }
+
+    /// <summary>Samples, arrays and metrics of the trained method.</summary>
+    void Judge(Method method, IDataset data)
+    {
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var (evaluation, measure, units) = (new Evaluation(method, data, spec.Measure, config), spec.Measure, Cost.Units);
+        var samples = evaluation.Draw(measure.Samples, root.Rng.Stream("samples"), n => report(new Progress(n, measure.Samples, "sample")));
+        var values = samples.to(float32).cpu().contiguous().data<float>().ToArray();
+        folder.WriteSamples(values, samples.shape);
+        if (Png.Draws(data.Shape)) Draw(values, measure.Samples, data.Shape);
+        var sampled = Cost.Units - units;
+
+        var found = evaluation.Measure(samples, root with { Rng = root.Rng.Stream("measure") }, n => report(new Progress(n, measure.Metrics.Count, "measure")));
+        report(new Progress(measure.Metrics.Count, measure.Metrics.Count, "measure"));
+        folder.Write(Arrays(method, data, samples));
+        folder.Write(found);
+        manifest = manifest with { Cost = (manifest.Cost ?? new Spent(0, 0, 0)) with { Sample = sampled, Measure = Cost.Units - units - sampled } };
+    }
+
+    void Draw(float[] values, long count, long[] shape)
+    {
+        const int most = 100, columns = 10;
+        var png = Png.Grid(values, (int)Math.Min(count, most), (int)shape[0], (int)shape[1], (int)shape[2], columns);
+        folder.Write("samples.png", stream => stream.Write(png));
+    }
+
+    /// <summary>What figures draw and no metric gives: the method's own portrait, and the energies of data and of samples.</summary>
+    IEnumerable<NamedArray> Arrays(Method method, IDataset data, Tensor samples)
+    {
+        const long most = 2000;
+        if (method is IPortrait portrait)
+            foreach (var array in portrait.Portrait(root.Rng.Stream("measure").Stream("portrait"))) yield return array;
+        if (method is not IDensity density) yield break;
+        foreach (var (name, rows) in new[] { ("energy-test", data.Test), ("energy-samples", samples) })
+        {
+            var energies = density.Density.Of(rows.narrow(0, 0, Math.Min(most, rows.shape[0]))).to(float32).cpu();
+            yield return new NamedArray(name, ["row"], energies.shape, energies.data<float>().ToArray());
+        }
+    }
+
+    RunManifest Over(string state, string? reason, int exitCode, int? signal = null)
+    {
+        stop.Over(() => End(state, reason, exitCode, signal));
+        return manifest;
+    }
+
+    void End(string state, string? reason, int exitCode, int? signal)
+    {
+        manifest = manifest.Ended(state, step, reason, exitCode, signal) with
+        {
+            Timing = manifest.Timing! with
+            {
+                Ended = DateTime.UtcNow, Wall = secondsBefore + clock.Elapsed.TotalSeconds, Cpu = Processor - processorBefore, Train = secondsBefore + trainSeconds,
+            },
+            Peak = new Peak(Provenance.PeakMemory),
+            Artefacts = folder.Artefacts(),
+        };
+        folder.Write(manifest);
+    }
+
+    static string Says(StopRequest request) => $"stopped by {request.By}";
+
+    void Discard()
+    {
+        foreach (var name in (string[])["checkpoint", "arrays"])
+            if (Directory.Exists(folder.In(name))) Directory.Delete(folder.In(name), recursive: true);
+        foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl", "metrics.json", "samples.npy", "samples.png"]) File.Delete(folder.In(name));
+    }
+
+    // Two processes in one folder would write into each other's files. The system drops the claim when its process ends, however it ends.
+    static FileStream Claim(RunFolder folder)
+    {
+        try
+        {
+            return new FileStream(folder.In(".claim"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException) when (Directory.Exists(folder.Path))
+        {
+            throw new ConfigException(Source.Of(folder.Path), "", "another process is at work on this run; wait for it, or stop it.");
+        }
+    }
+
+    static double Processor
+    {
+        get
+        {
+            using var process = Process.GetCurrentProcess();
+            return process.TotalProcessorTime.TotalSeconds;
+        }
+    }
+
+    /// <summary>The first and last of each phase are told always, those between no more often than once in a while.</summary>
+    static Action<Progress> Seldom(Action<Progress> report, TimeSpan pause)
+    {
+        var (since, phase) = (Stopwatch.StartNew(), "");
+        return progress =>
+        {
+            if (progress.Phase == phase && progress.Done < progress.Of && since.Elapsed < pause) return;
+            phase = progress.Phase;
+            since.Restart();
+            report(progress);
+        };
+    }
+
+    public void Dispose() => claim.Dispose();
+}

@@ -1,0 +1,159 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ebm.Core;
+
+namespace Ebm.Runs;
+
+// Divergence is an outcome, not an accident: training ends, and the table shows the step and the reason. Some of it is loud, a NaN.
+// Some is silent: chains freeze, the gap between energies grows without end, and the loss stays finite. The silent kind is judged
+// by what methods watch under generic names, of which a method may have any:
+//   gap           E of positives − E of negatives          magnitude     mean |E|
+//   accepted      share of accepted proposals              displacement  how far chains moved in one round
+//   step          the sampler's step size
+
+/// <summary>When training counts as diverged. Medians over a window of records are compared, never single records.</summary>
+/// <param name="Loss">Largest absolute loss.</param>
+/// <param name="Window">Records in a window.</param>
+/// <param name="Growth">So many times larger than it was is a runaway, of |E| from one window to the next, of the gap from its lowest.</param>
+/// <param name="Energy">Nats per dimension below which growth of |E| is learning.</param>
+/// <param name="Gap">Nats per dimension below which growth of the gap is learning.</param>
+/// <param name="Accepted">Chains that accept less are frozen.</param>
+/// <param name="Shrunk">Chains whose step or displacement fell to this share of its highest are frozen.</param>
+/// <param name="Stuck">A sampler that accepts less than this over a whole window does not sample at all.</param>
+public sealed record HealthSpec(
+    double Loss = 1e8,
+    int Window = 10,
+    double Growth = 10,
+    double Energy = 1000,
+    double Gap = 5,
+    double Accepted = 0.05,
+    double Shrunk = 0.01,
+    double Stuck = 0.001)
+{
+    public double Loss { get; } = Require.Positive(Loss);
+    public int Window { get; } = Require.AtLeast(2, Window);
+    public double Growth { get; } = Require.That(Growth, Growth > 1, "must be more than 1");
+    public double Energy { get; } = Require.Positive(Energy);
+    public double Gap { get; } = Require.Positive(Gap);
+    public double Accepted { get; } = Require.Between(0, 1, Accepted);
+    public double Shrunk { get; } = Require.Between(0, 1, Shrunk);
+    public double Stuck { get; } = Require.Between(0, 1, Stuck);
+}
+
+/// <summary>Watches a run's health. Its windows are part of a checkpoint.</summary>
+/// <param name="dimension">Numbers in a row.</param>
+public sealed class Health(HealthSpec spec, long dimension)
+{
+    readonly SortedDictionary<string, Series> series = new(StringComparer.Ordinal);
+
+    /// <summary>Judges an update before it is applied: the reason why training has diverged, or null.</summary>
+    /// <param name="norm">Of the part's gradient.</param>
+    public string? Of(string part, double loss, double norm) =>
+        !double.IsFinite(loss) ? $"the loss of {part} is {Show(loss)}"
+        : Math.Abs(loss) > spec.Loss ? $"the loss of {part} is {Show(loss)}, beyond {Show(spec.Loss)}"
+        : !double.IsFinite(norm) ? $"the gradient of {part} has norm {Show(norm)}"
+        : null;
+
+    /// <summary>Judges a record: the reason why training has diverged, or null.</summary>
+    /// <param name="norm">Of the part's parameters.</param>
+    /// <param name="watched">What the part's last update watched; entries that are NaN were never visited.</param>
+    public string? Of(string part, double norm, IEnumerable<(string Name, double[] Values)> watched)
+    {
+        if (!double.IsFinite(norm)) return $"the parameters of {part} have norm {Show(norm)}";
+        foreach (var (name, values) in watched)
+        {
+            if (name is not ("gap" or "accepted" or "magnitude" or "displacement" or "step")) continue;
+            var visited = values.Where(v => !double.IsNaN(v)).ToArray();
+            if (visited.Any(double.IsInfinity)) return $"{part}/{name} is infinite";
+            if (visited.Length > 0) Follow($"{part}/{name}").Add(Math.Abs(visited.Average()), spec.Window);
+        }
+        return Explosion(part) ?? Stuck(part) ?? Runaway(part);
+    }
+
+    string? Explosion(string part) =>
+        Known(part, "magnitude") is { Before: { } before } magnitude
+        && magnitude.Now > spec.Energy * dimension && magnitude.Now > spec.Growth * before
+            ? $"energies grew from {Show(before)} to {Show(magnitude.Now)} nats within {spec.Window} records"
+            : null;
+
+    string? Stuck(string part) =>
+        Known(part, "accepted") is { } accepted && accepted.Now < spec.Stuck
+            ? $"chains are stuck: {Show(accepted.Now)} of the proposals were accepted over {spec.Window} records"
+            : null;
+
+    string? Runaway(string part) =>
+        Known(part, "gap") is { } gap && gap.Now > spec.Gap * dimension && gap.Now > spec.Growth * gap.Lowest && Frozen(part) is { } frozen
+            ? $"a silent runaway: {frozen} while the gap between energies grew from {Show(gap.Lowest)} to {Show(gap.Now)} nats"
+            : null;
+
+    string? Frozen(string part) =>
+        Known(part, "accepted") is { } accepted && accepted.Now < spec.Accepted ? $"acceptance fell to {Show(accepted.Now)}"
+        : Known(part, "step") is { } step && step.Now < spec.Shrunk * step.Highest ? $"the step shrank from {Show(step.Highest)} to {Show(step.Now)}"
+        : Known(part, "displacement") is { } moved && moved.Now < spec.Shrunk * moved.Highest
+            ? $"the chains' displacement shrank from {Show(moved.Highest)} to {Show(moved.Now)}"
+        : null;
+
+    /// <summary>Null until the first window is full.</summary>
+    Series? Known(string part, string name) =>
+        series.GetValueOrDefault($"{part}/{name}") is { } known && known.Recent.Count >= spec.Window ? known : null;
+
+    Series Follow(string name) => series.TryGetValue(name, out var known) ? known : series[name] = new Series();
+
+    public JsonObject Memory() => new(series.Select(s => KeyValuePair.Create(s.Key, (JsonNode?)s.Value.Memory())));
+
+    public void Remember(JsonObject memory)
+    {
+        series.Clear();
+        foreach (var (name, of) in memory) series[name] = Series.Of(of!.AsObject());
+    }
+
+    static string Show(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
+
+    /// <summary>The last two windows of one watched value, and the lowest and highest median so far.</summary>
+    sealed class Series
+    {
+        public List<double> Recent { get; } = [];
+        public double Now { get; private set; }
+        public double? Before { get; private set; }
+        public double Lowest { get; private set; } = double.MaxValue;
+        public double Highest { get; private set; }
+
+        public void Add(double value, int window)
+        {
+            Recent.Add(value);
+            if (Recent.Count > 2 * window) Recent.RemoveAt(0);
+            if (Recent.Count < window) return;
+            Now = Median(Recent[^window..]);
+            Before = Recent.Count == 2 * window ? Median(Recent[..window]) : null;
+            (Lowest, Highest) = (Math.Min(Lowest, Now), Math.Max(Highest, Now));
+        }
+
+        static double Median(List<double> values)
+        {
+            values.Sort();
+            return (values[(values.Count - 1) / 2] + values[values.Count / 2]) / 2;
+        }
+
+        public JsonObject Memory() => new()
+        {
+            ["recent"] = new JsonArray([.. Recent.Select(v => (JsonNode)v)]),
+            ["now"] = Now,
+            ["before"] = Before,
+            ["lowest"] = Lowest,
+            ["highest"] = Highest,
+        };
+
+        public static Series Of(JsonObject memory)
+        {
+            var series = new Series
+            {
+                Now = (double)memory["now"]!,
+                Before = (double?)memory["before"],
+                Lowest = (double)memory["lowest"]!,
+                Highest = (double)memory["highest"]!,
+            };
+            series.Recent.AddRange(memory["recent"]!.AsArray().Select(v => (double)v!));
+            return series;
+        }
+    }
+}

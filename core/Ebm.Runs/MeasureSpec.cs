@@ -1,0 +1,25 @@
+using Ebm.Core;
+
+namespace Ebm.Runs;
+
+/// <summary>The group `measure`: what is taken from a run, during training and after it. Not part of a run's identity.</summary>
+/// <param name="Samples">Rows of samples.npy.</param>
+/// <param name="AtOnce">Rows drawn in one call of the sampler, which bounds the memory it takes.</param>
+/// <param name="Metrics">The metrics, by any name.</param>
+/// <param name="Every">Steps between two measurements during training (measures.jsonl); null measures only the end.</param>
+/// <param name="EverySamples">Rows drawn for a measurement during training.</param>
+/// <param name="Best">The metric that train.keep: best follows; the first one with a direction unless said.</param>
+public sealed record MeasureSpec(
+    long Samples = 2000,
+    long AtOnce = 2000,
+    IReadOnlyDictionary<string, ISpec<IMetric>>? Metrics = null,
+    long? Every = null,
+    long EverySamples = 500,
+    string? Best = null)
+{
+    public long Samples { get; } = Require.Positive(Samples);
+    public long AtOnce { get; } = Require.Positive(AtOnce);
+    public IReadOnlyDictionary<string, ISpec<IMetric>> Metrics { get; } = Metrics ?? new Dictionary<string, ISpec<IMetric>>();
+    public long? Every { get; } = Require.Positive(Every);
+    public long EverySamples { get; } = Require.Positive(EverySamples);
+}

@@ -1,0 +1,203 @@
+using Ebm.Core;
+using TorchSharp.Modules;
+
+namespace Ebm.Runs;
+
+// One optimizer for each part of a method. Two parts may share weights: each then keeps moments of its own for them.
+
+/// <summary>A kind of optimizer: builds one, and names what it remembers so that a checkpoint can hold it.</summary>
+public interface IOptimizer
+{
+    OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr);
+
+    /// <summary>What is remembered of one parameter.</summary>
+    IEnumerable<(string Name, Tensor Value)> Memory(OptimizerState state);
+
+    /// <summary>Takes back what <see cref="Memory"/> gave.</summary>
+    void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory);
+}
+
+/// <summary>Kingma and Ba 2015, with decay, where asked for, in the gradient.</summary>
+/// <param name="Beta1">Decay of the mean of gradients.</param>
+/// <param name="Beta2">Decay of the mean of their squares.</param>
+/// <param name="Epsilon">Added to the root of the mean square.</param>
+/// <param name="WeightDecay">Share of the weights added to the gradient.</param>
+[Kind("adam")]
+public sealed record AdamSpec(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0) : IOptimizer
+{
+    public double Beta1 { get; } = Require.Between(0, 0.999999, Beta1);
+    public double Beta2 { get; } = Require.Between(0, 0.999999, Beta2);
+    public double Epsilon { get; } = Require.Positive(Epsilon);
+    public double WeightDecay { get; } = Require.NonNegative(WeightDecay);
+
+    public OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
+        optim.Adam(parameters, lr, Beta1, Beta2, Epsilon, WeightDecay);
+
+    public IEnumerable<(string Name, Tensor Value)> Memory(OptimizerState state)
+    {
+        var adam = (Adam.State)state;
+        return [("step", tensor(adam.step)), ("mean", adam.exp_avg), ("square", adam.exp_avg_sq)];
+    }
+
+    public void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory)
+    {
+        var adam = (Adam.State)state;
+        adam.step = memory["step"].item<long>();
+        adam.exp_avg.copy_(memory["mean"]);
+        adam.exp_avg_sq.copy_(memory["square"]);
+    }
+}
+
+/// <summary>Adam whose weight decay acts on the weights, not through the gradient (Loshchilov and Hutter 2019).</summary>
+/// <param name="Beta1">Decay of the mean of gradients.</param>
+/// <param name="Beta2">Decay of the mean of their squares.</param>
+/// <param name="Epsilon">Added to the root of the mean square.</param>
+/// <param name="WeightDecay">Share of the weights, times the learning rate, taken off at each update.</param>
+[Kind("adamw")]
+public sealed record AdamWSpec(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0.01) : IOptimizer
+{
+    public double Beta1 { get; } = Require.Between(0, 0.999999, Beta1);
+    public double Beta2 { get; } = Require.Between(0, 0.999999, Beta2);
+    public double Epsilon { get; } = Require.Positive(Epsilon);
+    public double WeightDecay { get; } = Require.NonNegative(WeightDecay);
+
+    public OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
+        optim.AdamW(parameters, lr, Beta1, Beta2, Epsilon, WeightDecay);
+
+    public IEnumerable<(string Name, Tensor Value)> Memory(OptimizerState state)
+    {
+        var adam = (AdamW.State)state;
+        return [("step", tensor(adam.step)), ("mean", adam.exp_avg), ("square", adam.exp_avg_sq)];
+    }
+
+    public void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory)
+    {
+        var adam = (AdamW.State)state;
+        adam.step = memory["step"].item<long>();
+        adam.exp_avg.copy_(memory["mean"]);
+        adam.exp_avg_sq.copy_(memory["square"]);
+    }
+}
+
+/// <summary>Stochastic gradient descent.</summary>
+/// <param name="Momentum">Decay of the running sum of gradients.</param>
+/// <param name="Nesterov">Looks ahead along the momentum.</param>
+/// <param name="WeightDecay">Share of the weights added to the gradient.</param>
+[Kind("sgd")]
+public sealed record SgdSpec(double Momentum = 0, bool Nesterov = false, double WeightDecay = 0) : IOptimizer
+{
+    public double Momentum { get; } = Require.Between(0, 0.999999, Momentum);
+    public bool Nesterov { get; } = Require.That(Nesterov, !Nesterov || Momentum > 0, "needs a momentum to look ahead along");
+    public double WeightDecay { get; } = Require.NonNegative(WeightDecay);
+
+    public OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
+        optim.SGD(parameters, lr, Momentum, 0, WeightDecay, Nesterov);
+
+    public IEnumerable<(string Name, Tensor Value)> Memory(OptimizerState state) =>
+        ((SGD.State)state).momentum_buffer is { } buffer ? [("momentum", buffer)] : [];
+
+    public void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory)
+    {
+        if (memory.TryGetValue("momentum", out var buffer)) ((SGD.State)state).momentum_buffer = buffer.clone().DetachFromDisposeScope();
+    }
+}
+
+/// <summary>One part of a method, and what moves it.</summary>
+public sealed class Part : IDisposable
+{
+    readonly IOptimizer kind;
+    readonly OptimizerHelper optimizer;
+    readonly double lr;
+    readonly double? clip;
+
+    internal Part(string name, nn.Module module, TrainSpec train)
+    {
+        var own = train.Parts.GetValueOrDefault(name) ?? new PartSpec();
+        (Name, lr, clip, kind) = (name, own.Lr ?? train.Lr, own.Clip ?? train.Clip, own.Optimizer ?? train.Optimizer);
+        Parameters = [.. module.named_parameters().Where(p => p.parameter.requires_grad)];
+        if (Parameters.Count == 0) throw new InvalidOperationException($"the part {name} has no parameters to train");
+        optimizer = kind.Over(Parameters.Select(p => p.parameter), lr);
+    }
+
+    public string Name { get; }
+    public IReadOnlyList<(string name, Parameter parameter)> Parameters { get; }
+
+    /// <summary>The gradient of a loss in this part's parameters only; null where the loss does not touch one.</summary>
+    /// <exception cref="InvalidOperationException">The loss depends on none of them.</exception>
+    public IReadOnlyList<Tensor?> Gradient(Tensor loss)
+    {
+        var gradients = loss.requires_grad
+            ? autograd.grad([loss], [.. Parameters.Select(p => (Tensor)p.parameter)], allow_unused: true)
+            : [];
+        IReadOnlyList<Tensor?> given = [.. gradients.Select(g => g is null || g.IsInvalid ? null : g)];
+        return given.Any(g => g is not null) ? given : throw new InvalidOperationException(
+            $"the loss of part {Name} depends on none of its parameters ({string.Join(", ", Parameters.Select(p => p.name).Take(4))}, …): "
+            + "a detached tensor, or the name of another part");
+    }
+
+    /// <summary>Shortens the gradient to the clip, then steps.</summary>
+    /// <param name="gradient">One per parameter.</param>
+    /// <param name="norm">Its norm over all parameters.</param>
+    /// <param name="factor">Of the learning rate.</param>
+    public void Step(IReadOnlyList<Tensor?> gradient, double norm, double factor)
+    {
+        foreach (var group in optimizer.ParamGroups) group.LearningRate = lr * factor;
+        for (var i = 0; i < Parameters.Count; i++)
+            Parameters[i].parameter.grad = gradient[i] is { } g && norm > clip ? g * (clip.Value / norm) : gradient[i];
+        optimizer.step();
+        // The tensors of a gradient belong to the step's scope; a parameter that kept them would keep their memory.
+        foreach (var (_, parameter) in Parameters) parameter.grad = null;
+    }
+
+    internal IEnumerable<(string Name, Tensor Value)> Memory() =>
+        optimizer.state_dict().State.Zip(Parameters, (state, parameter) => kind.Memory(state).Select(m => ($"{Name}/{parameter.name}/{m.Name}", m.Value)))
+            .SelectMany(m => m);
+
+    internal void Remember(IReadOnlyDictionary<string, Tensor> memory)
+    {
+        using var _ = no_grad();
+        foreach (var (state, (name, _)) in optimizer.state_dict().State.Zip(Parameters))
+        {
+            var prefix = $"{Name}/{name}/";
+            kind.Remember(state, memory.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[prefix.Length..], m => m.Value));
+        }
+    }
+
+    public void Dispose() => optimizer.Dispose();
+}
+
+/// <summary>The parts of a method, by name.</summary>
+public sealed class Optimizers : IDisposable
+{
+    readonly string method;
+    readonly IReadOnlyDictionary<string, Part> parts;
+
+    /// <exception cref="SettingException">`train.parts` names a part that the method does not have.</exception>
+    public Optimizers(Method method, TrainSpec train)
+    {
+        this.method = method.GetName();
+        parts = method.Parts.ToDictionary(p => p.Key, p => new Part(p.Key, p.Value, train), StringComparer.Ordinal);
+        foreach (var name in train.Parts.Keys.Where(name => !parts.ContainsKey(name)))
+            throw new SettingException(nameof(TrainSpec.Parts), $"names {name}, but the parts of {this.method} are {Names}");
+    }
+
+    /// <exception cref="InvalidOperationException">No such part: the message names those there are.</exception>
+    public Part this[string name] => parts.TryGetValue(name, out var part) ? part : throw new InvalidOperationException(
+        $"{method} yielded an update of the part \"{name}\", but it declares {Names}");
+
+    public IEnumerable<Part> All => parts.Values;
+
+    public IEnumerable<(string Name, Tensor Value)> Memory() => parts.Values.SelectMany(part => part.Memory());
+
+    public void Remember(IReadOnlyDictionary<string, Tensor> memory)
+    {
+        foreach (var part in parts.Values) part.Remember(memory);
+    }
+
+    string Names => string.Join(", ", parts.Keys);
+
+    public void Dispose()
+    {
+        foreach (var part in parts.Values) part.Dispose();
+    }
+}

@@ -1,0 +1,74 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace Ebm.Runs;
+
+/// <summary>A grid of images as one PNG file (RFC 2083: eight bits a channel, one deflate stream, no filters).</summary>
+public static class Png
+{
+    const int Gap = 2;          // pixels between two images
+    const int Smallest = 56;    // images smaller than this are enlarged by whole factors, so that a viewer shows digits and not dots
+
+    /// <summary>Whether rows of this shape are images: (1, H, W) or (3, H, W).</summary>
+    public static bool Draws(long[] shape) => shape is [1 or 3, > 0, > 0];
+
+    /// <param name="values">(count, channels, height, width) in [−1, 1]; what lies outside is shown at the end of the range.</param>
+    /// <param name="columns">Images in a line.</param>
+    public static byte[] Grid(ReadOnlySpan<float> values, int count, int channels, int height, int width, int columns)
+    {
+        var zoom = Math.Max(1, Smallest / Math.Max(height, width));
+        var (cellHeight, cellWidth) = (height * zoom + Gap, width * zoom + Gap);
+        columns = Math.Min(columns, count);
+        var lines = (count + columns - 1) / columns;
+        var (tall, wide) = (lines * cellHeight + Gap, columns * cellWidth + Gap);
+
+        // Each line of a PNG starts with its filter; 0 is none.
+        var stride = 1 + wide * channels;
+        var pixels = new byte[tall * stride];
+        for (var image = 0; image < count; image++)
+        {
+            var (top, left) = (Gap + image / columns * cellHeight, Gap + image % columns * cellWidth);
+            for (var y = 0; y < height * zoom; y++)
+                for (var x = 0; x < width * zoom; x++)
+                    for (var channel = 0; channel < channels; channel++)
+                    {
+                        var value = values[((image * channels + channel) * height + y / zoom) * width + x / zoom];
+                        pixels[(top + y) * stride + 1 + (left + x) * channels + channel] = (byte)Math.Clamp(Math.Round((value + 1) * 127.5), 0, 255);
+                    }
+        }
+
+        using var file = new MemoryStream();
+        file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A]);
+        var header = new byte[13];
+        BinaryPrimitives.WriteInt32BigEndian(header, wide);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), tall);
+        (header[8], header[9]) = (8, (byte)(channels == 1 ? 0 : 2));
+        Chunk(file, "IHDR"u8, header);
+        using var packed = new MemoryStream();
+        using (var zlib = new ZLibStream(packed, CompressionLevel.SmallestSize, leaveOpen: true)) zlib.Write(pixels);
+        Chunk(file, "IDAT"u8, packed.ToArray());
+        Chunk(file, "IEND"u8, []);
+        return file.ToArray();
+    }
+
+    static void Chunk(Stream file, ReadOnlySpan<byte> kind, ReadOnlySpan<byte> content)
+    {
+        Span<byte> number = stackalloc byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(number, content.Length);
+        file.Write(number);
+        file.Write(kind);
+        file.Write(content);
+        BinaryPrimitives.WriteUInt32BigEndian(number, ~Crc(Crc(uint.MaxValue, kind), content));
+        file.Write(number);
+    }
+
+    static uint Crc(uint crc, ReadOnlySpan<byte> bytes)
+    {
+        foreach (var b in bytes)
+        {
+            crc ^= b;
+            for (var bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB88320 : crc >> 1;
+        }
+        return crc;
+    }
+}

@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>
+/// What training leaves behind at a recorded step: events.jsonl and trace.jsonl. A name is the part's and the value's, energy/gap;
+/// entries of a vector are name/i, of a matrix name/i/j, and those that are NaN, never visited, are left out.
+/// </summary>
+public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health health)
+{
+    /// <summary>Records a step.</summary>
+    /// <param name="step">Its number.</param>
+    /// <param name="units">Units of cost spent so far.</param>
+    /// <param name="applied">Its updates; of several to one part the last is recorded.</param>
+    /// <returns>Why training has diverged, or null.</returns>
+    public string? Record(long step, long units, IReadOnlyList<Applied> applied)
+    {
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var (events, traces, diverged) = (new List<Event>(), new List<Trace>(), (string?)null);
+        foreach (var update in applied.GroupBy(a => a.Part).Select(updates => updates.Last()))
+        {
+            var part = optimizers[update.Part];
+            events.Add(new Event(step, $"{part.Name}/loss", update.Loss));
+            events.Add(new Event(step, $"{part.Name}/gradient", update.Gradient));
+            foreach (var (name, shape, values) in update.Watched) events.AddRange(Entries(step, $"{part.Name}/{name}", shape, values));
+
+            traces.Add(new Trace(step, $"{part.Name}/loss", Bits(update.Loss)));
+            traces.Add(new Trace(step, $"{part.Name}/gradient", Bits(update.Gradient)));
+            traces.Add(new Trace(step, $"{part.Name}/parameters", Bits(part)));
+
+            var size = Trainer.Numbers(Trainer.Norm(part.Parameters.Select(p => p.parameter)))[0];
+            diverged ??= health.Of(part.Name, size, update.Watched.Select(w => (w.Name, w.Values)));
+        }
+        events.Add(new Event(step, "units", units));
+        folder.Append(events);
+        folder.Append(traces);
+        return diverged;
+    }
+
+    static IEnumerable<Event> Entries(long step, string name, long[] shape, double[] values) => shape switch
+    {
+        [] => [new Event(step, name, values[0])],
+        [_] => Visited(values, i => new Event(step, $"{name}/{Number(i)}", values[i])),
+        [_, var columns] => Visited(values, i => new Event(step, $"{name}/{Number(i / columns)}/{Number(i % columns)}", values[i])),
+        _ => throw new InvalidOperationException($"{name} has shape ({string.Join(", ", shape)}): a scalar, a vector or a matrix can be watched"),
+    };
+
+    static IEnumerable<Event> Visited(double[] values, Func<int, Event> entry) =>
+        Enumerable.Range(0, values.Length).Where(i => !double.IsNaN(values[i])).Select(entry);
+
+    static string Number(long i) => i.ToString(CultureInfo.InvariantCulture);
+
+    static string Bits(double value) => BitConverter.DoubleToUInt64Bits(value).ToString("x16", CultureInfo.InvariantCulture);
+
+    // The first 64 bits of a hash of every bit of every weight: two runs part at the first record where these differ.
+    static string Bits(Part part)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (_, parameter) in part.Parameters) hash.AppendData(Stored.Bytes(parameter));
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
+    }
+}

@@ -1,0 +1,119 @@
+using Ebm.Core;
+
+namespace Ebm.Runs;
+
+/// <summary>What one update did.</summary>
+/// <param name="Part">The part it moved.</param>
+/// <param name="Loss">Before the update.</param>
+/// <param name="Gradient">Norm of the part's gradient, before it was clipped.</param>
+/// <param name="Watched">Values by name, row-major, with their shapes; empty where the step is not recorded.</param>
+public sealed record Applied(string Part, double Loss, double Gradient, IReadOnlyList<(string Name, long[] Shape, double[] Values)> Watched);
+
+/// <summary>
+/// The trainer, whole. A step opens a scope and asks the method for updates; each is applied before the next is computed: the
+/// gradient in that part's parameters only, clipped, one step of that part's optimizer. It knows no method, no sampler, no level.
+/// </summary>
+/// <param name="method">What is trained.</param>
+/// <param name="batches">Where its minibatches come from.</param>
+/// <param name="optimizers">One per part of the method.</param>
+/// <param name="averages">Follow the weights, a step at a time.</param>
+/// <param name="health">Judges each update before it is applied.</param>
+/// <param name="train">The settings.</param>
+/// <param name="rng">The stream of training; step n draws from its n-th stream, so that a checkpoint needs only n.</param>
+public sealed class Trainer(Method method, Batches batches, Optimizers optimizers, Averages averages, Health health, TrainSpec train, Rng rng)
+{
+    /// <summary>Steps done.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>Units of cost spent on them.</summary>
+    public long Units { get; private set; }
+
+    /// <summary>Why training has diverged; null while it has not.</summary>
+    public string? Diverged { get; private set; }
+
+    /// <summary>Whether the steps are done or the budget is spent.</summary>
+    public bool Done => Step >= train.Steps || Units >= train.Budget;
+
+    /// <summary>How far training is.</summary>
+    public (long Position, long End) Progress => train.Progress(Step, Units);
+
+    /// <summary>Takes up training where a checkpoint left it.</summary>
+    public void Resume(long step, long units) => (Step, Units) = (step, units);
+
+    /// <summary>One step: what its updates did, in order. After divergence the last of them was not applied.</summary>
+    /// <param name="records">Asked when the step is done: whether to read what was watched back to the host.</param>
+    /// <exception cref="InvalidOperationException">The method breaks the contract of its iterator; the message says how.</exception>
+    public IReadOnlyList<Applied> Advance(Func<bool> records)
+    {
+        using var scope = NewDisposeScope();
+        using var stream = rng.Stream(Step + 1);
+        var (applied, gradMode) = (new List<(Update Update, double Loss, double Gradient)>(), is_grad_enabled());
+        var spent = Cost.Units;
+        using (var updates = method.Iterate(batches, stream).GetEnumerator())
+        {
+            while (true)
+            {
+                var more = updates.MoveNext();
+                Expect(scope, gradMode, more ? $"its update {applied.Count + 1}" : "its last update");
+                if (!more) break;
+                applied.Add(Apply(updates.Current));
+                Units += Cost.Units - spent;
+                spent = Cost.Units;
+                if (Diverged is not null || Units >= train.Budget) break;
+            }
+            Units += Cost.Units - spent;
+        }
+        if (applied.Count == 0) throw new InvalidOperationException($"{method.GetName()} yielded no update: a step of training must yield at least one");
+        Step++;
+        if (Diverged is null) averages.Follow(Step);
+        var reads = Diverged is not null || records();
+        return [.. applied.Select(a => new Applied(a.Update.Part, a.Loss, a.Gradient,
+            reads ? [.. a.Update.Watched.Select(w => (w.Name, w.Value.shape, Numbers(w.Value.detach())))] : []))];
+    }
+
+    (Update, double Loss, double Gradient) Apply(Update update)
+    {
+        var part = optimizers[update.Part];
+        if (update.Loss.numel() != 1)
+            throw new InvalidOperationException($"the loss of part {update.Part} must be a scalar; its shape is ({string.Join(", ", update.Loss.shape)})");
+        var gradient = part.Gradient(update.Loss);
+
+        using var free = no_grad();
+        // One read of the host for both: on a GPU each waits for the device.
+        var measured = Numbers(stack([update.Loss.detach().reshape([]), Norm(gradient.OfType<Tensor>())]));
+        var (loss, norm) = (measured[0], measured[1]);
+        Diverged = health.Of(update.Part, loss, norm);
+        if (Diverged is null) part.Step(gradient, norm, Factor);
+        return (update, loss, norm);
+    }
+
+    /// <summary>Of the learning rate: warm-up times schedule.</summary>
+    double Factor
+    {
+        get
+        {
+            var (position, end) = Progress;
+            return Math.Min(1, (Step + 1.0) / (train.WarmUp + 1)) * train.Schedule.At(Math.Min(position, end - 1), end);
+        }
+    }
+
+    /// <summary>
+    /// An iterator suspends in the middle of its own code: a scope or a gradient mode it holds open across a yield would be ours too,
+    /// and would free the wrong tensors.
+    /// </summary>
+    void Expect(DisposeScope scope, bool gradMode, string when)
+    {
+        if (is_grad_enabled() != gradMode)
+            throw new InvalidOperationException(
+                $"{method.GetName()} left gradients {(gradMode ? "off" : "on")} across {when}: end the using of no_grad or enable_grad before the yield");
+        // A new tensor belongs to the innermost scope: if that is not ours, the method holds one open.
+        using var probe = empty(0);
+        if (!scope.Contains(probe))
+            throw new InvalidOperationException(
+                $"{method.GetName()} holds a dispose scope open across {when}: a method opens none, the trainer and the chains do");
+    }
+
+    internal static Tensor Norm(IEnumerable<Tensor> tensors) => stack(tensors.Select(t => t.norm()).ToArray()).norm();
+
+    internal static double[] Numbers(Tensor values) => values.to(float64).cpu().contiguous().data<double>().ToArray();
+}
