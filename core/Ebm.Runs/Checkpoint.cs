@@ -102,9 +102,5 @@ public sealed class Checkpoint(RunFolder folder)
         foreach (var (key, value) in saved) live[key].copy_(value);
     }
 
-    static void Store(string at, string name, IEnumerable<(string, Tensor)> tensors)
-    {
-        using var file = File.Create(Path.Combine(at, name + ".safetensors"));
-        Stored.Write(file, tensors);
-    }
+    static void Store(string at, string name, IEnumerable<(string, Tensor)> tensors) => Stored.Write(Path.Combine(at, name + ".safetensors"), tensors);
 }

@@ -60,7 +60,8 @@ public sealed class Execution : IDisposable
     /// <returns>False when the run is completed and nothing is left to do.</returns>
     public bool Begin(bool afresh = false)
     {
-        var last = folder.Manifest;
+        // Whoever starts runs may have moved the last attempt out of the way already.
+        var last = folder.Manifest ?? folder.Attempts().LastOrDefault();
         if (last is { State: RunState.Completed } && !afresh) return false;
         var attempt = last is { State: RunState.Pending or RunState.Planned } ? last.Attempt : folder.NextAttempt();
         // A diverged run would diverge again from its checkpoint.
