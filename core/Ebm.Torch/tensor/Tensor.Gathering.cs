@@ -81,7 +81,7 @@ public static partial class torch
             narrow = new("narrow(self, dim, start, length)"),
             slice_Tensor = new("slice.Tensor(self, dim, start, end, step)"),
             index_select = new("index_select(self, dim, index)"),
-            gather = new("gather(self, dim, index)"),
+            gather = new("gather(self, dim, index, sparse_grad)"),
             take = new("take(self, index)"),
             take_along_dim = new("take_along_dim(self, indices, dim)"),
             masked_select = new("masked_select(self, mask)"),

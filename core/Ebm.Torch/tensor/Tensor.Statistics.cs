@@ -61,8 +61,6 @@ public static partial class torch
         public (Tensor values, Tensor indices) mode(long dim = -1L, bool keepdim = false) => Aten.mode.Pair(this, dim, keepdim);
         public (Tensor values, Tensor indices) kthvalue(long k, long? dim, bool keepdim = false) =>
             Aten.kthvalue.Pair(this, k, dim ?? -1, keepdim);
-        public static (Tensor values, Tensor indices) kthvalue(Tensor input, long k, long? dim, bool keepdim = false) =>
-            input.kthvalue(k, dim, keepdim);
         /// <summary>Counts in equal bins over [min, max]; over the tensor's own range when both are 0.</summary>
         public Tensor histc(long bins = 100, long min = 0, long max = 0) => Aten.histc.Tensor(this, bins, min, max);
         public Tensor bincount(Tensor? weights, long minlength = 0) => Aten.bincount.Tensor(this, weights, minlength);
