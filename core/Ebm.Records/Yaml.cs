@@ -278,24 +278,30 @@ static class Yaml
                 quoted.Add(((int)scalar.Start.Index, (int)scalar.End.Index));
         }
 
-        // Tabs may stand in quoted text, in text blocks, and in comments.
+        // Tabs may stand in quoted text, in text blocks, in comments, and on lines that hold nothing else.
         void RefuseTabs()
         {
             for (var at = text.IndexOf('\t'); at >= 0; at = text.IndexOf('\t', at + 1))
             {
-                if (InQuotes(at))
-                    continue;
                 var lineStart = text.LastIndexOfAny(['\n', '\r'], at) + 1;
-                if (!InComment(lineStart, at) && text[lineStart..].Split('\n')[0].Trim() != "")
-                    throw new ConfigException(
-                        Source.InFile(file, 1 + text.AsSpan(0, at).Count('\n'), at - lineStart + 1),
-                        "",
-                        "a tab stands here; write blanks, or put the text in quotes."
-                    );
+                var lineEnd = text.IndexOfAny(['\n', '\r'], at) is >= 0 and var end ? end : text.Length;
+                if (InQuotes(at) || InComment(lineStart, at) || text.AsSpan(lineStart, lineEnd - lineStart).IsWhiteSpace())
+                    continue;
+                throw new ConfigException(
+                    Source.InFile(file, 1 + text.AsSpan(0, at).Count('\n'), at - lineStart + 1),
+                    "",
+                    "a tab stands here; write blanks, or put the text in quotes."
+                );
             }
         }
 
-        bool InQuotes(int at) => quoted.Exists(span => span.Start <= at && at < span.End);
+        // The spans come in the order of the text.
+        bool InQuotes(int at)
+        {
+            var after = quoted.BinarySearch((at, int.MaxValue));
+            var before = (after < 0 ? ~after : after) - 1;
+            return before >= 0 && quoted[before].Start <= at && at < quoted[before].End;
+        }
 
         bool InComment(int lineStart, int at)
         {
