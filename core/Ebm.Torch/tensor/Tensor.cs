@@ -89,7 +89,7 @@ public static partial class torch
         {
             public nint Address => address;
 
-            public void Dispose() => tensor.Leave();
+            public void Dispose() => tensor?.Leave();
         }
 
         static ObjectDisposedException Disposed(string what) => new("torch.Tensor", $"Tensor.{what}: the tensor was disposed of.");
