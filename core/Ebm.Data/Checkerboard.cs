@@ -1,0 +1,66 @@
+namespace Ebm.Data;
+
+/// <summary>
+/// Uniform on eight unit squares of [−2, 2]², those whose corner (⌊x⌋, ⌊y⌋) has an even sum:
+/// <code>p(x, y) = 1/8 where ⌊x⌋ + ⌊y⌋ is even and x, y ∈ [−2, 2), otherwise 0</code>
+/// The hardest of the plane's targets for a smooth energy: its density is zero right beside its largest value.
+/// </summary>
+public sealed class Checkerboard : IDataset, IKnownDensity, IKnownModes
+{
+    const int Squares = 8;
+
+    // Corners in the order of x, then y: (−2, −2), (−2, 0), (−1, −1), …
+    static readonly double[] CornerX = [-2, -2, -1, -1, 0, 0, 1, 1];
+    static readonly double[] CornerY = [-2, 0, -1, 1, -2, 0, -1, 1];
+
+    internal Checkerboard(CheckerboardSpec spec, Site site)
+    {
+        using (NewDisposeScope())
+        {
+            Weights = full(Squares, 1.0 / Squares, dtype: float64, device: site.Device).DetachFromDisposeScope();
+            Train = Draw(spec.Train, site.Rng.Stream("train")).to(site.Device).DetachFromDisposeScope();
+            Test = Draw(spec.Test, site.Rng.Stream("test")).to(site.Device).DetachFromDisposeScope();
+        }
+        Digest = Content.Digest(Train, Test);
+    }
+
+    public string Name => "checkerboard";
+    public long[] Shape { get; } = [2];
+    public Tensor Train { get; }
+    public Tensor Test { get; }
+    public string Digest { get; }
+    public double HalfWidth => 4;
+    public Tensor Weights { get; }
+
+    public Tensor LogDensity(Tensor x)
+    {
+        var corner = x.to(float64).floor();
+        var inside = ((corner >= -2) & (corner < 2)).all(-1) & corner.sum(-1).remainder(2).eq(0);
+        return where(inside, full_like(inside, -Math.Log(Squares), dtype: float64), full_like(inside, double.NegativeInfinity, dtype: float64));
+    }
+
+    public Tensor Draw(long count, Rng rng)
+    {
+        // Midpoints of 2²² slices of each side: all of them are float32 numbers, so that no draw is rounded onto an edge.
+        const long slices = 1 << 22;
+        var within = (rng.Integers(slices, count, 2).to(float64) + .5) / slices;
+        return (Corners(rng.Device)[rng.Integers(Squares, count)] + within).to(float32);
+    }
+
+    /// <summary>The square whose centre is nearest.</summary>
+    public Tensor Nearest(Tensor x) => (x.to(float64).unsqueeze(1) - (Corners(x.device) + .5)).square().sum(-1).argmin(-1);
+
+    static Tensor Corners(Device device) => stack([tensor(CornerX, dtype: float64), tensor(CornerY, dtype: float64)], -1).to(device);
+}
+
+/// <summary>Uniform on eight unit squares of a checkerboard, with its exact density.</summary>
+/// <param name="Train">Rows to train on.</param>
+/// <param name="Test">Rows that no method trains on.</param>
+[Kind("checkerboard")]
+public sealed record CheckerboardSpec(long Train = 100_000, long Test = 10_000) : ISpec<IDataset>
+{
+    public long Train { get; } = Require.Positive(Train);
+    public long Test { get; } = Require.Positive(Test);
+
+    public IDataset Build(Site site) => new Checkerboard(this, site);
+}

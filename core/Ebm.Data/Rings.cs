@@ -1,0 +1,102 @@
+namespace Ebm.Data;
+
+/// <summary>
+/// Concentric rings in the plane: the angle uniform, the distance from the origin Gaussian about a ring's radius.
+/// <code>x = ϱ (cos θ, sin θ),   θ ~ U[0, 2π),   ϱ ~ Σ_k w_k N(r_k, s²)
+/// p(x) = Σ_k w_k [N(ρ; r_k, s²) + N(−ρ; r_k, s²)] / 2πρ,   ρ = |x|</code>
+/// A circle of radius ρ is 2πρ long, hence the divisor; a negative ϱ lands opposite its angle, hence the second term. At the origin,
+/// where r_k / s is large, what is left of the singularity is far below rounding.
+/// </summary>
+public sealed class Rings : IDataset, IKnownDensity, IKnownModes
+{
+    readonly double sd;
+    readonly Tensor radii, logWeights;
+
+    internal Rings(RingsSpec spec, Site site)
+    {
+        sd = spec.Sd;
+        HalfWidth = Math.Max(4, Math.Ceiling(spec.Rings.Max() + 8 * sd));
+        using (NewDisposeScope())
+        {
+            radii = tensor(spec.Rings, dtype: float64).to(site.Device).DetachFromDisposeScope();
+            logWeights = tensor(spec.Shares, dtype: float64).to(site.Device).log().DetachFromDisposeScope();
+            Weights = RegionMasses().DetachFromDisposeScope();
+            Train = Draw(spec.Train, site.Rng.Stream("train")).to(site.Device).DetachFromDisposeScope();
+            Test = Draw(spec.Test, site.Rng.Stream("test")).to(site.Device).DetachFromDisposeScope();
+        }
+        Digest = Content.Digest(Train, Test);
+    }
+
+    public string Name => "rings";
+    public long[] Shape { get; } = [2];
+    public Tensor Train { get; }
+    public Tensor Test { get; }
+    public string Digest { get; }
+    public double HalfWidth { get; }
+
+    /// <summary>Exact masses of the regions of <see cref="Nearest"/>: the rings' weights, but for the little that crosses half-way.</summary>
+    public Tensor Weights { get; }
+
+    public Tensor LogDensity(Tensor x)
+    {
+        var rho = Distance(x);
+        return (logWeights + logaddexp(Exponent(rho), Exponent(-rho))).logsumexp(-1)
+            - Math.Log(sd * Math.Sqrt(2 * Math.PI)) - (2 * Math.PI * rho.squeeze(-1)).log();
+    }
+
+    public Tensor Draw(long count, Rng rng)
+    {
+        var ring = rng.Categorical(logWeights.to(rng.Device).expand(count, -1));
+        var angle = 2 * Math.PI * rng.UniformLike(empty(count, dtype: float64, device: rng.Device));
+        var rho = radii.to(rng.Device)[ring] + sd * rng.NormalLike(angle);
+        return (rho.unsqueeze(-1) * stack([angle.cos(), angle.sin()], -1)).to(float32);
+    }
+
+    /// <summary>The ring whose radius is nearest.</summary>
+    public Tensor Nearest(Tensor x) => (Distance(x) - radii).abs().argmin(-1);
+
+    /// <summary>−(ρ − r_k)² / 2s²: (B, 1) → (B, K).</summary>
+    Tensor Exponent(Tensor rho) => -(rho - radii).square() / (2 * sd * sd);
+
+    /// <summary>Regions meet half-way between neighbouring radii: (K) masses, in the order of the settings.</summary>
+    Tensor RegionMasses()
+    {
+        var (sorted, order) = radii.sort();
+        var edges = (sorted.narrow(0, 0, sorted.shape[0] - 1) + sorted.narrow(0, 1, sorted.shape[0] - 1)) / 2;
+        var (first, last) = (zeros(1, dtype: float64, device: radii.device), full(1, double.PositiveInfinity, dtype: float64, device: radii.device));
+        var bounds = cat([first, edges, last], 0).unsqueeze(-1);
+        var below = (logWeights.exp() * (Normal((bounds - radii) / sd) - Normal((-bounds - radii) / sd))).sum(-1);
+        return (below.narrow(0, 1, sorted.shape[0]) - below.narrow(0, 0, sorted.shape[0]))[order.argsort()];
+    }
+
+    /// <summary>(B, 2) → (B, 1), float64.</summary>
+    static Tensor Distance(Tensor x) => x.to(float64).square().sum(-1, keepdim: true).sqrt();
+
+    static Tensor Normal(Tensor z) => (1 + (z / Math.Sqrt(2)).erf()) / 2;
+}
+
+/// <summary>Concentric rings in the plane, with their exact density.</summary>
+/// <param name="Radii">Of the rings, each different; default .6, 1.2, 1.8.</param>
+/// <param name="Weights">One per ring, positive, summing to 1; default .2, .3, .5, or equal ones for other radii.</param>
+/// <param name="Sd">Standard deviation of the distance from the origin about a ring's radius.</param>
+/// <param name="Train">Rows to train on.</param>
+/// <param name="Test">Rows that no method trains on.</param>
+[Kind("rings")]
+public sealed record RingsSpec(
+    double[]? Radii = null, double[]? Weights = null, double Sd = .08, long Train = 100_000, long Test = 10_000) : ISpec<IDataset>
+{
+    public double[]? Radii { get; } = Require.That(Radii,
+        Radii is null || (Radii.Length > 0 && Radii.All(r => r > 0) && Radii.Distinct().Count() == Radii.Length),
+        "are positive numbers, each different", nameof(Radii));
+    public double[]? Weights { get; } = Require.That(Weights,
+        Weights is null || (Weights.Length == (Radii?.Length ?? 3) && Weights.All(w => w > 0) && Math.Abs(Weights.Sum() - 1) < 1e-9),
+        "are one positive number per ring, summing to 1", nameof(Weights));
+    public double Sd { get; } = Require.Positive(Sd);
+    public long Train { get; } = Require.Positive(Train);
+    public long Test { get; } = Require.Positive(Test);
+
+    internal double[] Rings => Radii ?? [.6, 1.2, 1.8];
+    internal double[] Shares => Weights ?? (Radii is null ? [.2, .3, .5] : [.. Radii.Select(_ => 1.0 / Radii.Length)]);
+
+    public IDataset Build(Site site) => new Rings(this, site);
+}

@@ -1,0 +1,63 @@
+namespace Ebm.Metrics;
+
+/// <summary>
+/// How good a log density is that a ladder of levels reads in one pass, without a normaliser. With F_ℓ = −E(·, ℓ) and T the top level,
+/// <code>readout(x) = F_0(x) − F_T(x) + log N(x; 0, I)
+/// readout(x) − log p(x | 0) = log(Z_0 / Z_T) − [log p(x | T) − log N(x; 0, I)]</code>
+/// exact where the level marginal is uniform and the top level is N(0, I). Both pieces are measured on grids, at test rows:
+/// <c>density-readout</c>, the root mean square of the left side; <c>/normaliser</c>, log(Z_0 / Z_T); <c>/top</c>, the root mean square
+/// of the bracket.
+/// </summary>
+public sealed class DensityReadout : IMetric
+{
+    // N(0, I) has 10⁻¹⁵ of its mass beyond.
+    const double TopHalfWidth = 8;
+    readonly DensityReadoutSpec spec;
+
+    internal DensityReadout(DensityReadoutSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Method is not IDensityReadout model || subject.Data is not IKnownDensity target || subject.Data.Shape is not ([1] or [2])) return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var (dtype, dimension, top) = (subject.Samples.dtype, (int)subject.Data.Shape[0], model.Levels.Levels - 1);
+        var clean = new Grid(dimension, spec.Cells, target.HalfWidth, subject.Data.Test.device);
+        var wide = clean with { HalfWidth = Math.Max(TopHalfWidth, target.HalfWidth) };
+        var logZ0 = clean.LogIntegral(-clean.Map(x => model.Levels.All(x).select(1, 0), dtype));
+        var logZT = wide.LogIntegral(-wide.Map(x => model.Levels.All(x).select(1, top), dtype));
+
+        var x = subject.Data.Test.narrow(0, 0, Math.Min(spec.Rows, subject.Data.Test.shape[0]));
+        var energies = model.Levels.All(x.to(dtype)).to(float64);
+        var error = model.Readout(x.to(dtype)).to(float64) - (-energies.select(1, 0) - logZ0);
+        var standard = -x.to(float64).square().sum(-1) / 2 - dimension * Math.Log(2 * Math.PI) / 2;
+        var bracket = -energies.select(1, top) - logZT - standard;
+        var protocol = Protocol.Of("density-readout 1", spec.Cells, x.shape[0]);
+        return
+        [
+            RootMeanSquare("density-readout", error, "lower", protocol),
+            new("density-readout/normaliser", logZ0 - logZT, "nats", "none", N: clean.Count, Protocol: protocol),
+            RootMeanSquare("density-readout/top", bracket, "lower", protocol),
+        ];
+    }
+
+    static Measurement RootMeanSquare(string name, Tensor deviation, string better, string protocol)
+    {
+        var (squares, n) = (deviation.square(), deviation.shape[0]);
+        var root = Math.Sqrt(squares.mean().item<double>());
+        var se = root == 0 ? 0 : Math.Sqrt(squares.var().item<double>() / n) / (2 * root);
+        return new(name, root, "nats", better, Se: se, N: n, Protocol: protocol);
+    }
+}
+
+/// <summary>The one-pass log density against the one normalised on a grid, for methods that have one, in one or two dimensions.</summary>
+/// <param name="Cells">Along each axis of the grids.</param>
+/// <param name="Rows">Test rows at which to compare.</param>
+[Kind("density-readout")]
+public sealed record DensityReadoutSpec(int Cells = 512, long Rows = 10_000) : ISpec<IMetric>
+{
+    public int Cells { get; } = Require.Positive(Cells);
+    public long Rows { get; } = Require.AtLeast(2, Rows);
+
+    public IMetric Build(Site site) => new DensityReadout(this);
+}

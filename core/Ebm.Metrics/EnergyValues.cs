@@ -1,0 +1,42 @@
+namespace Ebm.Metrics;
+
+/// <summary>
+/// Energies of real rows and of samples, as arrays for histograms: a model whose samples are its own has both alike.
+/// <c>energies</c> is how much higher the samples' mean is. Neither is zero at the optimum of a finite run; they are for looking at.
+/// </summary>
+public sealed class EnergyValues : IMetric
+{
+    readonly EnergyValuesSpec spec;
+
+    internal EnergyValues(EnergyValuesSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Method is not IDensity model) return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var (data, samples) = (Of(model, subject.Data.Test, subject.Samples.dtype), Of(model, subject.Samples, subject.Samples.dtype));
+        var se = (data.var() / data.shape[0] + samples.var() / samples.shape[0]).sqrt().item<double>();
+        return
+        [
+            new("energies", (samples.mean() - data.mean()).item<double>(), "nats", "none", Se: se, N: samples.shape[0],
+                Protocol: Protocol.Of("energies 1", samples.shape[0], data.shape[0]))
+            {
+                Arrays = [Arrays.Named("energies-data", ["row"], data), Arrays.Named("energies-samples", ["row"], samples)],
+            },
+        ];
+    }
+
+    Tensor Of(IDensity model, Tensor rows, ScalarType dtype) =>
+        model.Density.Of(rows.narrow(0, 0, Math.Min(spec.Rows, rows.shape[0])).to(dtype)).to(float64);
+}
+
+/// <summary>Energies of test rows and of samples, for methods with a density.</summary>
+/// <param name="Rows">At most so many of each, the first ones.</param>
+[Kind("energies")]
+public sealed record EnergyValuesSpec(long Rows = 1000) : ISpec<IMetric>
+{
+    public long Rows { get; } = Require.AtLeast(2, Rows);
+
+    public IMetric Build(Site site) => new EnergyValues(this);
+}

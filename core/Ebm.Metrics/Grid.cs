@@ -1,0 +1,68 @@
+namespace Ebm.Metrics;
+
+/// <summary>
+/// The midpoints of equal cells over [−HalfWidth, HalfWidth]^d, on which integrals are sums: exact to rounding for smooth densities that
+/// vanish at the border, and for step functions whose edges are cell edges. The first coordinate varies slowest.
+/// </summary>
+/// <param name="Dimension">d: 1 or 2.</param>
+/// <param name="Cells">Along each axis.</param>
+/// <param name="HalfWidth">In units of the data.</param>
+/// <param name="Device">Where points and values live.</param>
+sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
+{
+    const long ChunkRows = 8192;
+
+    public long Count => Dimension == 1 ? Cells : (long)Cells * Cells;
+
+    /// <summary>log of a cell's volume.</summary>
+    public double LogCell => Dimension * Math.Log(2 * HalfWidth / Cells);
+
+    /// <summary>Midpoints along one axis: (Cells), float64.</summary>
+    public Tensor Axis() => (arange(Cells, dtype: float64, device: Device) + .5) * (2 * HalfWidth / Cells) - HalfWidth;
+
+    /// <summary>All midpoints: (Count, d), float64.</summary>
+    public Tensor Points() => Rows(0, Count);
+
+    /// <summary>A function of rows at every midpoint, a chunk at a time and without a graph.</summary>
+    /// <param name="value">(B, d) → (B) or (B, K).</param>
+    /// <param name="dtype">Of the rows it is given.</param>
+    /// <returns>(Count) or (Count, K), float64.</returns>
+    public Tensor Map(Func<Tensor, Tensor> value, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var chunks = new List<Tensor>();
+        for (long from = 0; from < Count; from += ChunkRows)
+        {
+            using var inner = NewDisposeScope();
+            chunks.Add(value(Rows(from, Math.Min(ChunkRows, Count - from)).to(dtype)).to(float64).MoveToOuterDisposeScope());
+        }
+        return cat(chunks, 0).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>log ∫ exp(f), in nats, by log-sum-exp.</summary>
+    /// <param name="logDensity">f at every midpoint: (Count), float64.</param>
+    public double LogIntegral(Tensor logDensity)
+    {
+        using var total = logDensity.logsumexp(0);
+        return total.item<double>() + LogCell;
+    }
+
+    /// <summary>The log of the mean density of square blocks of cells, so that a coarse picture holds the same mass.</summary>
+    /// <returns>(picture), or (picture, picture) with a row for each value of the second coordinate, as pictures have it.</returns>
+    public Tensor Coarse(Tensor logDensity, int picture)
+    {
+        var block = Cells / picture;
+        return Dimension == 1
+            ? logDensity.reshape(picture, block).logsumexp(1) - Math.Log(block)
+            : logDensity.reshape(picture, block, picture, block).permute(2, 0, 1, 3).reshape(picture, picture, -1).logsumexp(2) - 2 * Math.Log(block);
+    }
+
+    Tensor Rows(long from, long count)
+    {
+        var (index, axis) = (arange(from, from + count, dtype: int64, device: Device), Axis());
+        return Dimension == 1
+            ? axis[index].unsqueeze(-1)
+            : stack([axis[index.div(Cells, RoundingMode.floor)], axis[index.remainder(Cells)]], -1);
+    }
+}

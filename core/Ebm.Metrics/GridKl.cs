@@ -1,0 +1,109 @@
+using System.Runtime.CompilerServices;
+
+namespace Ebm.Metrics;
+
+/// <summary>
+/// How far a model's density is from the true one, both integrated on a grid:
+/// <code>grid-kl = KL(p_data ‖ p_model) = Σ p_data log(p_data / p_model) Δ,   log Z = log Σ exp(−E) Δ</code>
+/// The model has no mass outside the box: <c>grid-kl/border</c>, its mass in the outer 5 %, says whether that matters. Beside it
+/// <c>grid-kl/gaussian</c>, the divergence to the Gaussian with the target's mean and covariance, which any model should beat, and
+/// <c>grid-kl/reverse</c> = KL(p_model ‖ p_data), which has no value where the target's density is zero somewhere: it is infinite for
+/// every energy there. Grid and box are checked once per target, by doubling either.
+/// </summary>
+public sealed class GridKl : IMetric
+{
+    const double Tolerance = 1e-3;
+    readonly GridKlSpec spec;
+    readonly ConditionalWeakTable<IDataset, Truth> truths = [];
+
+    internal GridKl(GridKlSpec spec) => this.spec = spec;
+
+    /// <summary>The target on its grid: its normalised log density at every midpoint, and what follows from it alone.</summary>
+    sealed record Truth(Grid Grid, Tensor LogP, double Entropy, double Gaussian);
+
+    /// <exception cref="InvalidOperationException">The grid does not resolve the target.</exception>
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Method is not IDensity model || subject.Data is not IKnownDensity target || subject.Data.Shape is not ([1] or [2])) return [];
+        using var scope = NewDisposeScope();
+        var (grid, logP, _, gaussian) = truths.GetValue(subject.Data, data => Known(data, target));
+        var logQ = -grid.Map(model.Density.Of, subject.Samples.dtype);
+        logQ -= grid.LogIntegral(logQ);
+
+        var (p, q) = ((logP + grid.LogCell).exp(), (logQ + grid.LogCell).exp());
+        var border = q[grid.Points().abs().amax(-1) > .95 * grid.HalfWidth].sum();
+        var everywhere = !logP.isinf().any().item<bool>();
+        var protocol = Protocol.Of("grid-kl 1", grid.Cells, grid.HalfWidth);
+        Measurement Value(string name, double value, string unit, string better) => new(name, value, unit, better, N: grid.Count, Protocol: protocol);
+        NamedArray Picture(string name, Tensor logDensity) =>
+            Arrays.Named(name, grid.Dimension == 1 ? ["x"] : ["y", "x"], grid.Coarse(logDensity, spec.Picture));
+
+        List<Measurement> all =
+        [
+            Value("grid-kl", Divergence(p, logP, logQ), "nats", "lower") with
+            {
+                Arrays =
+                [
+                    Picture("landscape", logQ), Picture("truth", logP),
+                    Arrays.Named("landscape-axis", ["midpoint"], (grid with { Cells = spec.Picture }).Axis()),
+                ],
+            },
+            Value("grid-kl/gaussian", gaussian, "nats", "none"),
+            Value("grid-kl/border", border.item<double>(), "probability", "lower"),
+        ];
+        if (everywhere) all.Add(Value("grid-kl/reverse", Divergence(q, logQ, logP), "nats", "lower"));
+        return all;
+    }
+
+    /// <summary>Σ p (log p − log q), cells without mass counting nothing.</summary>
+    static double Divergence(Tensor p, Tensor logP, Tensor logQ) => where(p > 0, p * (logP - logQ), zeros_like(p)).sum().item<double>();
+
+    Truth Known(IDataset data, IKnownDensity target)
+    {
+        using var scope = NewDisposeScope();
+        var grid = new Grid((int)data.Shape[0], spec.Cells, target.HalfWidth, data.Train.device);
+        var (logMass, entropy, logP) = Integrate(grid, target);
+        foreach (var (finer, what, remedy) in new[]
+        {
+            (grid with { Cells = 2 * grid.Cells }, "cells half as wide", "raise cells"),
+            (grid with { Cells = 2 * grid.Cells, HalfWidth = 2 * grid.HalfWidth }, "a box twice as wide", "give the data set a larger HalfWidth"),
+        })
+        {
+            var (otherMass, otherEntropy, _) = Integrate(finer, target);
+            if (!(Math.Abs(otherMass - logMass) < Tolerance && Math.Abs(otherEntropy - entropy) < Tolerance))
+                throw new InvalidOperationException(FormattableString.Invariant(
+                    $"grid-kl: {grid.Cells} cells an axis over ±{grid.HalfWidth} do not resolve {data.Name}: with {what} its log mass goes from {logMass:g6} to {otherMass:g6} and its entropy from {entropy:g6} to {otherEntropy:g6} nats, where {Tolerance} is allowed; {remedy}"));
+        }
+        return new Truth(grid, logP.DetachFromDisposeScope(), entropy, Gaussian(grid, logP) - entropy);
+    }
+
+    static (double LogMass, double Entropy, Tensor LogP) Integrate(Grid grid, IKnownDensity target)
+    {
+        using var scope = NewDisposeScope();
+        var raw = grid.Map(target.LogDensity, float64);
+        var logMass = grid.LogIntegral(raw);
+        var logP = raw - logMass;
+        return (logMass, -Divergence((logP + grid.LogCell).exp(), logP, zeros_like(logP)), logP.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Entropy of the Gaussian with the mean and covariance of p: ½ log det(2πe Σ), in nats.</summary>
+    static double Gaussian(Grid grid, Tensor logP)
+    {
+        var (points, p) = (grid.Points(), (logP + grid.LogCell).exp().unsqueeze(-1));
+        var centred = points - (p * points).sum(dim: 0);
+        var covariance = (p * centred).t().matmul(centred);
+        return (2 * Math.PI * Math.E * linalg.eigvalsh(covariance)).log().sum().item<double>() / 2;
+    }
+}
+
+/// <summary>KL(p_data ‖ p_model) on a grid, for methods with a density on data whose density is known, in one or two dimensions.</summary>
+/// <param name="Cells">Along each axis.</param>
+/// <param name="Picture">Cells along each axis of the landscape and the truth that figures draw; divides cells.</param>
+[Kind("grid-kl")]
+public sealed record GridKlSpec(int Cells = 512, int Picture = 128) : ISpec<IMetric>
+{
+    public int Cells { get; } = Require.Positive(Cells);
+    public int Picture { get; } = Require.That(Require.Positive(Picture), Cells % Picture == 0, $"must divide the {Cells} cells", nameof(Picture));
+
+    public IMetric Build(Site site) => new GridKl(this);
+}

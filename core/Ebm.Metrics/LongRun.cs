@@ -1,0 +1,44 @@
+using System.Globalization;
+
+namespace Ebm.Metrics;
+
+/// <summary>
+/// Whether a sampler that looks right has converged: the energy distance to the data of chains run 1×, 10× and 100× as long as those
+/// that make samples. A model whose density is right stays as good; one that only learned where short chains end drifts away.
+/// </summary>
+public sealed class LongRun : IMetric
+{
+    readonly LongRunSpec spec;
+
+    internal LongRun(LongRunSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Method is not IChains chains) return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var real = new EnergyDistance.Real(subject.Data, spec.Reference, subject.Rng.Stream("reference"));
+        return
+        [
+            .. spec.Times.Select(times => real.Judge(
+                "long-run/" + times.ToString(CultureInfo.InvariantCulture), chains.Run(spec.Chains, times, subject.Rng.Stream(times)), "lower")),
+        ];
+    }
+}
+
+/// <summary>The energy distance to the data of chains run longer than they were trained for, for methods that sample by chains.</summary>
+/// <param name="Factors">How many times as long, each a measurement; default 1, 10, 100.</param>
+/// <param name="Chains">Run side by side.</param>
+/// <param name="Reference">Real rows to compare them with.</param>
+[Kind("long-run")]
+public sealed record LongRunSpec(int[]? Factors = null, long Chains = 1000, long Reference = 4000) : ISpec<IMetric>
+{
+    public int[]? Factors { get; } = Require.That(Factors, Factors is null || (Factors.Length > 0 && Factors.All(f => f > 0) && Factors.Distinct().Count() == Factors.Length),
+        "are positive whole numbers, each once", nameof(Factors));
+    public long Chains { get; } = Require.AtLeast(2, Chains);
+    public long Reference { get; } = Require.AtLeast(2, Reference);
+
+    internal int[] Times => Factors ?? [1, 10, 100];
+
+    public IMetric Build(Site site) => new LongRun(this);
+}

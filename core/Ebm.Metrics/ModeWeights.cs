@@ -1,0 +1,37 @@
+namespace Ebm.Metrics;
+
+/// <summary>
+/// Whether samples visit each mode as often as they should: the sum over modes of |share of samples nearest to it − its true weight|,
+/// between 0 and 2. Perfect samples do not reach 0: <c>mode-weights/floor</c> is what n of them would give on average,
+/// <code>Σ_k √(2 w_k (1 − w_k) / π n)</code>
+/// </summary>
+public sealed class ModeWeights : IMetric
+{
+    internal ModeWeights() { }
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Data is not IKnownModes modes) return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var (n, weights) = (subject.Samples.shape[0], modes.Weights.to(subject.Samples.device));
+        var shares = modes.Nearest(subject.Samples).bincount(null, weights.shape[0]).to(float64) / n;
+        var deviation = shares - weights;
+        // The distance is Σ ±share up to a constant, and the mean of n draws that are each ±1.
+        var tilt = (deviation.sign() * shares).sum().item<double>();
+        var floor = (2 * weights * (1 - weights) / (Math.PI * n)).sqrt().sum().item<double>();
+        var protocol = Protocol.Of("mode-weights 1", n, weights.shape[0]);
+        return
+        [
+            new("mode-weights", deviation.abs().sum().item<double>(), "probability", "lower", Se: Math.Sqrt(Math.Max(0, 1 - tilt * tilt) / n), N: n, Protocol: protocol),
+            new("mode-weights/floor", floor, "probability", "none", N: n, Protocol: protocol),
+        ];
+    }
+}
+
+/// <summary>The L1 distance between true and sampled mode weights, for data that knows its modes.</summary>
+[Kind("mode-weights")]
+public sealed record ModeWeightsSpec : ISpec<IMetric>
+{
+    public IMetric Build(Site site) => new ModeWeights();
+}
