@@ -67,7 +67,10 @@ public static partial class Machine
     static bool HasNative => native.Value;
 
     // Environment.SetEnvironmentVariable does not reach native code in this process; libc's setenv does.
+    // A library sets it all the same: whoever touches an energy has touched this assembly before libtorch loads.
+#pragma warning disable CA2255
     [ModuleInitializer]
+#pragma warning restore CA2255
     internal static void ChooseBlas()
     {
         if (OperatingSystem.IsWindows() || BlasCore is not { } core) return;

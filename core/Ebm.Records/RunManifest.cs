@@ -59,7 +59,7 @@ public sealed record RunManifest
 
     public HardwareState? Hardware { get; init; }
 
-    public ThreadState? Threads { get; init; }
+    public ThreadCounts? Threads { get; init; }
 
     /// <summary>The variables that change what is computed (OMP_*, MKL_*, DOTNET_*, …), and no others.</summary>
     public IReadOnlyDictionary<string, string>? Environment { get; init; }
@@ -146,7 +146,7 @@ public sealed record HardwareState(string Cpu, int Cores, long Memory, IReadOnly
 }
 
 /// <summary>How many threads an operator may use, and how many operators may run at once.</summary>
-public sealed record ThreadState(int IntraOp, int? InterOp = null)
+public sealed record ThreadCounts(int IntraOp, int? InterOp = null)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }

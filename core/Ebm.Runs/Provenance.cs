@@ -30,7 +30,7 @@ public static class Provenance
         Packages = Packages(),
         Native = new NativeState(Machine.TorchVersion, Machine.TorchBuild, Machine.BlasCore),
         Hardware = new HardwareState(Cpu(), Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
-        Threads = new ThreadState(Machine.Threads),
+        Threads = new ThreadCounts(Machine.Threads),
         Environment = Environs(),
         Determinism = new Dictionary<string, string> { ["kernels"] = Machine.IsDeterministic switch { true => "effective", false => "requested", null => "unavailable" } },
     };
