@@ -91,14 +91,14 @@ public sealed record GaussiansSpec(
     public int Dimension { get; } = Require.AtLeast(1, Dimension);
     public int? Modes { get; } = Require.That(Require.AtLeast(1, Modes), Modes is null || Weights is null,
         "counts modes of equal weight, and weights already count theirs: say one of the two", nameof(Modes));
-    public double[]? Weights { get; } = Require.That(Weights, Weights is null or [] ? Weights is null : Weights.All(w => w > 0)
+    public double[]? Weights { get; } = Require.That(Weights ?? (Modes is null ? Eight : null), Weights is null or [] ? Weights is null : Weights.All(w => w > 0)
         && Math.Abs(Weights.Sum() - 1) < 1e-9, "are one positive number per mode, summing to 1", nameof(Weights));
     public double Radius { get; } = Require.NonNegative(Radius);
     public double Sd { get; } = Require.Positive(Sd);
     public long Train { get; } = Require.Positive(Train);
     public long Test { get; } = Require.Positive(Test);
 
-    internal double[] Shares => Weights ?? (Modes is { } count ? [.. Enumerable.Repeat(1.0 / count, count)] : Eight);
+    internal double[] Shares => Weights ?? [.. Enumerable.Repeat(1.0 / Modes!.Value, Modes.Value)];
 
     public IDataset Build(Site site) => new Gaussians(this, site);
 }

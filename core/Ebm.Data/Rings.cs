@@ -15,11 +15,11 @@ public sealed class Rings : IDataset, IKnownDensity, IKnownModes
     internal Rings(RingsSpec spec, Site site)
     {
         sd = spec.Sd;
-        HalfWidth = Math.Max(4, Math.Ceiling(spec.Rings.Max() + 8 * sd));
+        HalfWidth = Math.Max(4, Math.Ceiling(spec.Radii.Max() + 8 * sd));
         using (NewDisposeScope())
         {
-            radii = tensor(spec.Rings, dtype: float64).to(site.Device).DetachFromDisposeScope();
-            logWeights = tensor(spec.Shares, dtype: float64).to(site.Device).log().DetachFromDisposeScope();
+            radii = tensor(spec.Radii, dtype: float64).to(site.Device).DetachFromDisposeScope();
+            logWeights = tensor(spec.Weights, dtype: float64).to(site.Device).log().DetachFromDisposeScope();
             Weights = RegionMasses().DetachFromDisposeScope();
             Train = Draw(spec.Train, site.Rng.Stream("train")).to(site.Device).DetachFromDisposeScope();
             Test = Draw(spec.Test, site.Rng.Stream("test")).to(site.Device).DetachFromDisposeScope();
@@ -85,18 +85,15 @@ public sealed class Rings : IDataset, IKnownDensity, IKnownModes
 public sealed record RingsSpec(
     double[]? Radii = null, double[]? Weights = null, double Sd = .08, long Train = 100_000, long Test = 10_000) : ISpec<IDataset>
 {
-    public double[]? Radii { get; } = Require.That(Radii,
+    public double[] Radii { get; } = Require.That(Radii ?? [.6, 1.2, 1.8],
         Radii is null || (Radii.Length > 0 && Radii.All(r => r > 0) && Radii.Distinct().Count() == Radii.Length),
         "are positive numbers, each different", nameof(Radii));
-    public double[]? Weights { get; } = Require.That(Weights,
+    public double[] Weights { get; } = Require.That(Weights ?? (Radii is null ? [.2, .3, .5] : [.. Radii.Select(_ => 1.0 / Radii.Length)]),
         Weights is null || (Weights.Length == (Radii?.Length ?? 3) && Weights.All(w => w > 0) && Math.Abs(Weights.Sum() - 1) < 1e-9),
         "are one positive number per ring, summing to 1", nameof(Weights));
     public double Sd { get; } = Require.Positive(Sd);
     public long Train { get; } = Require.Positive(Train);
     public long Test { get; } = Require.Positive(Test);
-
-    internal double[] Rings => Radii ?? [.6, 1.2, 1.8];
-    internal double[] Shares => Weights ?? (Radii is null ? [.2, .3, .5] : [.. Radii.Select(_ => 1.0 / Radii.Length)]);
 
     public IDataset Build(Site site) => new Rings(this, site);
 }

@@ -20,7 +20,7 @@ public sealed class LongRun : IMetric
         var real = new EnergyDistance.Real(subject.Data, spec.Reference, subject.Rng.Stream("reference"));
         return
         [
-            .. spec.Times.Select(times => real.Judge(
+            .. spec.Factors.Select(times => real.Judge(
                 "long-run/" + times.ToString(CultureInfo.InvariantCulture), chains.Run(spec.Chains, times, subject.Rng.Stream(times)), "lower")),
         ];
     }
@@ -33,12 +33,10 @@ public sealed class LongRun : IMetric
 [Kind("long-run")]
 public sealed record LongRunSpec(int[]? Factors = null, long Chains = 1000, long Reference = 4000) : ISpec<IMetric>
 {
-    public int[]? Factors { get; } = Require.That(Factors, Factors is null || (Factors.Length > 0 && Factors.All(f => f > 0) && Factors.Distinct().Count() == Factors.Length),
+    public int[] Factors { get; } = Require.That(Factors ?? [1, 10, 100], Factors is null || (Factors.Length > 0 && Factors.All(f => f > 0) && Factors.Distinct().Count() == Factors.Length),
         "are positive whole numbers, each once", nameof(Factors));
     public long Chains { get; } = Require.AtLeast(2, Chains);
     public long Reference { get; } = Require.AtLeast(2, Reference);
-
-    internal int[] Times => Factors ?? [1, 10, 100];
 
     public IMetric Build(Site site) => new LongRun(this);
 }

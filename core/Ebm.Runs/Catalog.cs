@@ -116,11 +116,20 @@ public sealed class Catalog
             var assembly = Assembly.LoadFrom(Path.GetFullPath(path));
             return TypesOf(assembly).Count(type => KindOf(type) is not null) > 0
                 ? assembly
-                : throw new ConfigException(where, "", "the assembly holds no record with [Kind(\"…\")]; add one, or leave the assembly out.");
+                : throw new ConfigException(
+                    where,
+                    "",
+                    "the assembly holds no record with [Kind(\"…\")]; add one, or leave the assembly out."
+                );
         }
         catch (FileNotFoundException error)
         {
-            throw new ConfigException(where, "", $"the assembly needs {error.FileName}, which does not lie beside it; copy it there.", error);
+            throw new ConfigException(
+                where,
+                "",
+                $"the assembly needs {error.FileName}, which does not lie beside it; copy it there.",
+                error
+            );
         }
         catch (BadImageFormatException error)
         {

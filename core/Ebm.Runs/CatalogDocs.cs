@@ -33,18 +33,27 @@ static partial class CatalogDocs
         return new(
             Catalog.KindOf(record) ?? "",
             Text(member?.Element("summary")),
-            [.. CatalogReading.Settings(record).Select(setting => Setting(record, setting, member, catalog))]
+            [.. CatalogShape.Of(record).Settings.Select(setting => Of(record, setting, member, catalog))]
         );
     }
 
-    static SettingDoc Setting(Type record, ParameterInfo setting, XElement? member, Catalog catalog)
+    // The setting's own words, else those of its property, else those of its type.
+    static SettingDoc Of(Type record, Setting setting, XElement? member, Catalog catalog)
     {
-        var written = Text(member?.Elements("param").FirstOrDefault(param => param.Attribute("name")?.Value == setting.Name));
+        var type = Nullable.GetUnderlyingType(setting.Type) ?? setting.Type;
+        string[] words =
+        [
+            Text(member?.Elements("param").FirstOrDefault(param => param.Attribute("name")?.Value == setting.Parameter.Name)),
+            Text(Member(record, $"P:{NameOf(record)}.{setting.Property?.Name}")?.Element("summary")),
+            type.Namespace?.StartsWith("System", StringComparison.Ordinal) == true || type.IsGenericType
+                ? ""
+                : Text(Member(type, $"T:{NameOf(type)}")?.Element("summary")),
+        ];
         return new(
-            Kebab.Case(setting.Name!),
-            Wanted(setting.ParameterType, catalog),
-            setting.HasDefaultValue ? CatalogWriting.Of(CatalogReading.DefaultOf(setting), null).Whole.ToString() : null,
-            written != "" ? written : Text(Member(record, $"P:{NameOf(record)}.{setting.Name}")?.Element("summary"))
+            setting.Key,
+            Wanted(setting.Type, catalog) + (setting.MayBeNull && (type.IsValueType || type == typeof(string)) ? ", or null" : ""),
+            setting.HasDefault ? CatalogWriting.Of(setting.Default, null).Whole.ToString() : null,
+            words.FirstOrDefault(text => text != "") ?? ""
         );
     }
 
@@ -60,7 +69,7 @@ static partial class CatalogDocs
             : CatalogReading.MapOf(type) is { } value ? $"a mapping from names; each is {Wanted(value, catalog)}"
             : CatalogReading.ListOf(type) is { } item ? $"a list; each is {Wanted(item, catalog)}"
             : type.IsInterface || type.IsAbstract ? $"a mapping whose kind is {Spelling.Either(catalog.Kinds(type))}"
-            : $"a mapping of {string.Join(", ", CatalogReading.Settings(type).Select(setting => Kebab.Case(setting.Name!)))}";
+            : $"a mapping of {string.Join(", ", CatalogShape.Of(type).Keys)}";
     }
 
     static XElement? Member(Type record, string name) => Files.GetOrAdd(record.Assembly, Load).GetValueOrDefault(name);

@@ -9,8 +9,6 @@ namespace Ebm.Runs;
 /// <summary>From a document to the record that it describes. Whatever does not fit is a sentence with the place where it was written.</summary>
 sealed class CatalogReading(Catalog catalog)
 {
-    readonly NullabilityInfoContext nullability = new();
-
     /// <summary>The value of a setting's type.</summary>
     internal object? Value(Type type, bool mayBeNull, Document written, string path)
     {
@@ -153,69 +151,43 @@ sealed class CatalogReading(Catalog catalog)
 
     object Construct(Type record, bool named, Document written, string path)
     {
-        var settings = Settings(record);
-        var owner = Catalog.KindOf(record) ?? (path == "" ? "the config" : Name(path));
-        var keys = settings.Select(setting => Kebab.Case(setting.Name!)).ToList();
+        var shape = CatalogShape.Of(record);
+        var owner = shape.Kind ?? (path == "" ? "the config" : Name(path));
         foreach (var entry in written.Entries)
-            if (!keys.Contains(entry.Key) && !(named && entry.Key == "kind"))
+            if (!shape.Keys.Contains(entry.Key) && !(named && entry.Key == "kind"))
                 throw new ConfigException(
                     entry.KeySource,
                     Document.Join(path, entry.Key),
-                    $"{owner} has no such setting; it has {Shown(keys)}{Spelling.DidYouMean(entry.Key, keys)}."
+                    $"{owner} has no such setting; it has {Shown(shape.Keys)}{Spelling.DidYouMean(entry.Key, shape.Keys)}."
                 );
-        var values = new object?[settings.Count];
-        for (var i = 0; i < settings.Count; i++)
-        {
-            var below = Document.Join(path, keys[i]);
-            var mayBeNull = nullability.Create(settings[i]).WriteState == NullabilityState.Nullable;
-            values[i] =
-                written.Find(keys[i]) is { } node ? Value(settings[i].ParameterType, mayBeNull, node, below)
-                : settings[i].HasDefaultValue ? DefaultOf(settings[i])
+        var values = shape
+            .Settings.Select(setting =>
+                written.Find(setting.Key) is { } node ? Value(setting.Type, setting.MayBeNull, node, Document.Join(path, setting.Key))
+                : setting.HasDefault ? setting.Default
                 : throw new ConfigException(
                     written.Source,
-                    below,
-                    $"{owner} needs {keys[i]}, {CatalogDocs.Wanted(settings[i].ParameterType, catalog)}."
-                );
-        }
-        return Construct(record, settings, values, written, path);
-    }
-
-    static object Construct(Type record, IReadOnlyList<ParameterInfo> settings, object?[] values, Document written, string path)
-    {
+                    Document.Join(path, setting.Key),
+                    $"{owner} needs {setting.Key}, {CatalogDocs.Wanted(setting.Type, catalog)}."
+                )
+            )
+            .ToArray();
         try
         {
-            return ConstructorOf(record).Invoke(BindingFlags.DoNotWrapExceptions, null, values, CultureInfo.InvariantCulture);
+            return shape.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, values, CultureInfo.InvariantCulture);
         }
         catch (SettingException error)
         {
             // The record names its parameter; a condition on two of them may name neither.
-            var setting = settings.FirstOrDefault(setting => setting.Name == error.Setting);
             var key = Kebab.Case(error.Setting);
+            var known = shape.Keys.Contains(key);
             throw new ConfigException(
-                (setting is null ? null : written.Find(key)?.Source) ?? written.Source,
-                setting is null ? path : Document.Join(path, key),
-                $"{key} {error.Says.TrimEnd('.')}."
+                (known ? written.Find(key)?.Source : null) ?? written.Source,
+                known ? Document.Join(path, key) : path,
+                $"{key} {error.Says.TrimEnd('.')}.",
+                error
             );
         }
     }
-
-    /// <summary>The constructor whose parameters are the settings: the only public one besides a record's copy constructor.</summary>
-    internal static ConstructorInfo ConstructorOf(Type record) =>
-        record.GetConstructors() is [var only]
-            ? only
-            : throw new InvalidOperationException(
-                $"{record} has {record.GetConstructors().Length} public constructors; a record that configs describe has exactly one."
-            );
-
-    internal static IReadOnlyList<ParameterInfo> Settings(Type record) => ConstructorOf(record).GetParameters();
-
-    // Reflection gives the default of a nullable enum as the number beneath it.
-    internal static object? DefaultOf(ParameterInfo setting) =>
-        setting.DefaultValue is { } value
-        && (Nullable.GetUnderlyingType(setting.ParameterType) ?? setting.ParameterType) is { IsEnum: true } choice
-            ? Enum.ToObject(choice, value)
-        : setting.DefaultValue is null && setting.ParameterType.IsValueType ? Activator.CreateInstance(setting.ParameterType)
-        : setting.DefaultValue;
 
     static string Shown(IReadOnlyList<string> keys) =>
         keys.Count == 0 ? "none"

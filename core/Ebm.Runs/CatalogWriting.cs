@@ -1,6 +1,4 @@
 using System.Collections;
-using System.Reflection;
-using Ebm.Core;
 using Ebm.Records;
 
 namespace Ebm.Runs;
@@ -58,31 +56,23 @@ static class CatalogWriting
 
     static (Document, Document) Record(object record, Document? written, Source source)
     {
-        var type = record.GetType();
-        var kind = Catalog.KindOf(type);
-        var defaults = Source.Of(kind is null ? "default" : $"default of {kind}");
+        var shape = CatalogShape.Of(record.GetType());
+        var defaults = Source.Of(shape.Kind is null ? "default" : $"default of {shape.Kind}");
         List<Entry> whole = [],
             identity = [];
-        if (kind is not null)
+        if (shape.Kind is not null)
         {
-            var entry = new Entry("kind", KeySource(written, "kind") ?? source, Document.Of(kind, written?.Find("kind")?.Source ?? source));
-            whole.Add(entry);
-            identity.Add(entry);
+            whole.Add(new("kind", KeySource(written, "kind") ?? source, Document.Of(shape.Kind, written?.Find("kind")?.Source ?? source)));
+            identity.Add(whole[0]);
         }
-        foreach (var setting in CatalogReading.Settings(type))
+        foreach (var setting in shape.Settings)
         {
-            var key = Kebab.Case(setting.Name!);
-            var property =
-                type.GetProperty(setting.Name!, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase)
-                ?? throw new InvalidOperationException(
-                    $"{type} takes {setting.Name} but has no public property of that name; without it the resolved config cannot be written."
-                );
-            var (node, part) = Of(property.GetValue(record), written?.Find(key), defaults);
-            whole.Add(new(key, KeySource(written, key) ?? defaults, node));
-            var decides = setting.GetCustomAttribute<NoIdentityAttribute>() is null;
-            var asBefore = setting.GetCustomAttribute<OldRunsHadAttribute>() is { } old && part.Equals(Of(old.Value, null).Identity);
-            if (decides && !asBefore)
-                identity.Add(new(key, KeySource(written, key) ?? defaults, part));
+            var (node, part) = Of(setting.Of(record), written?.Find(setting.Key), defaults);
+            var keySource = KeySource(written, setting.Key) ?? defaults;
+            whole.Add(new(setting.Key, keySource, node));
+            var asBefore = setting.Old is { } old && part.Equals(Of(old.Value, null).Identity);
+            if (setting.Decides && !asBefore)
+                identity.Add(new(setting.Key, keySource, part));
         }
         return (Document.OfMap(whole, source), Document.OfMap(identity, source));
     }
