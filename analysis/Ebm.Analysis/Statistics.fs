@@ -33,15 +33,15 @@ let summarise (log: bool) (values: float list) =
             TooFew
         elif log && values |> List.forall (fun value -> value > 0.0) then
             let logs = values |> List.map Math.Log
-            let centre, half = List.average logs, halfWidth logs
+            let centre, half = Statistics.Mean logs, halfWidth logs
             StudentTOfLog(exp (centre - half), exp (centre + half))
         else
-            let centre, half = List.average values, halfWidth values
+            let centre, half = Statistics.Mean values, halfWidth values
             StudentT(centre - half, centre + half)
 
     {
         N = values.Length
-        Mean = (if values.IsEmpty then nan else List.average values)
+        Mean = (if values.IsEmpty then nan else Statistics.Mean values)
         Sd = (if values.Length < 2 then nan else Statistics.StandardDeviation values)
         Median = (if values.IsEmpty then nan else Statistics.Median values)
         Interval = interval

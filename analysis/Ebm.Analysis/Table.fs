@@ -38,11 +38,11 @@ let private cell (runs: Run list) name =
 
         Some { Metric = first; Values = values; Summary = summarise (first.Scale = "log") values; Mixed = mixed }
 
+let private setting (run: Run) key = run.Config |> Map.tryFind key |> Option.defaultValue ""
+
 /// The table of some runs, under a sweep's name.
 let tabulate (sweep: string) (runs: Run list) =
     let varying = runs |> List.map _.Config |> Varying.keys |> List.filter ((<>) "seed")
-
-    let setting (run: Run) key = run.Config |> Map.tryFind key |> Option.defaultValue ""
 
     let bySeed (a: Run) (b: Run) = Varying.inOrder a.Seed b.Seed
 
@@ -185,6 +185,7 @@ let private shown (cell: Cell) =
         match cell.Values, cell.Summary.Interval with
         | [ only ], _ -> plain only
         | [ first; second ], _ -> $"{plain first}, {plain second}"
+        | _, StudentT(low, high) when low = high -> plain cell.Summary.Mean
         | _, StudentT(low, high) ->
             let half = (high - low) / 2.0
             let digits = decimals half
@@ -246,9 +247,10 @@ let private arrow better =
     | _ -> ""
 
 let markdown (table: Table) =
+    // Where nothing varies, what it all is about labels the one row.
     let labels, labelsOf =
         if table.Varying.IsEmpty then
-            [ "group" ], (fun (row: Row) -> [ row.Group ])
+            [ "data"; "method" ], (fun (row: Row) -> [ for key in [ "data.kind"; "method.kind" ] -> setting row.Runs.Head key ])
         else
             table.Varying |> List.map heading, _.Labels
 

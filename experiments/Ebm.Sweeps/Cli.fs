@@ -277,16 +277,6 @@ let private printWhy (place: Place) =
     let plan = planned place composer (loadCatalog place.Given)
     let run = plan.Runs.Head
 
-    if plan.Runs.Length > 1 then
-        Console.WriteLine $"The first of {plan.Runs.Length} runs, {run.Id}:"
-        Console.WriteLine()
-
-    let options =
-        run.Choices
-        |> Map.toList
-        |> List.map (fun (group, options) -> group, (if options.IsEmpty then "none" else listed options))
-    aligned [ for group, options in options -> [ group; options ] ]
-    Console.WriteLine()
     let leaves = [ for struct (path, leaf) in run.Config.Leaves() -> path, leaf ]
 
     let shown =
@@ -300,6 +290,16 @@ let private printWhy (place: Place) =
 
             leaves |> List.filter (fun (path, _) -> words |> List.exists (fun word -> path = word || path.StartsWith(word + ".")))
 
+    if plan.Runs.Length > 1 then
+        Console.WriteLine $"The first of {plan.Runs.Length} runs, {run.Id}:"
+        Console.WriteLine()
+
+    let options =
+        run.Choices
+        |> Map.toList
+        |> List.map (fun (group, options) -> group, (if options.IsEmpty then "none" else listed options))
+    aligned [ for group, options in options -> [ group; options ] ]
+    Console.WriteLine()
     aligned [ for path, leaf in shown -> [ path; string leaf; origin run.Composed path |> Option.defaultValue "default" ] ]
 
 let private findRun (runs: string) (name: string) =

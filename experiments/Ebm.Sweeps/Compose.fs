@@ -400,15 +400,14 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
 
     for KeyValue(key, choice) in choices do
         if not choice.Used then
+            let group = (key.Split '@')[0]
             let option = if choice.Wanted.IsEmpty then "option" else choice.Wanted.Head
-            let known = listed (Seq.sort seen.Keys)
+            if not (configs.IsGroup group) then noSuchOption configs choice.From group option
+            let known = Seq.sort seen.Keys
 
-            fail
-                choice.From
-                key
-                $"no defaults list names {key}, so there is nothing to override; it has {known}. To add the group, write +{key}={option}."
+            fail choice.From group $"no defaults list names {key}, so there is nothing to override; they name {listed known}. To add it, write +{key}={option}."
 
-    let merged = bodies |> List.fold overlay (Document.OfMap(Seq.empty<Entry>, Source.Code))
+    let merged = bodies |> List.fold overlay (Document.OfMap(Seq.empty<Entry>, (configs.Read root).Body.Source))
     merged, seen |> Seq.map (|KeyValue|) |> Map.ofSeq
 
 // ── Values ──────────────────────────────────────────────────────────────────────────────────

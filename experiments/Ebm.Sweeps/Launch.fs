@@ -76,7 +76,8 @@ type Snapshot = {
 type IDisplay =
     abstract Say: string -> unit
     abstract Began: PlannedRun -> unit
-    abstract Ended: Outcome -> unit
+    abstract Ended: Outcome * Snapshot -> unit
+    /// Several times a second.
     abstract Tick: Snapshot -> unit
 
 // ── One sweep a folder ──────────────────────────────────────────────────────────────────────
@@ -222,7 +223,7 @@ let private fractionOf (run: PlannedRun) =
     | one, other -> Option.orElse other one
 
 /// What a child that is gone left behind, written down where the child could not do it itself.
-let private settle (active: Active) (timedOut: bool) (stopped: bool) (mayRetry: bool) : Outcome =
+let private settle (active: Active) (overran: TimeSpan option) (stopped: bool) (mayRetry: bool) : Outcome =
     active.Logs.Wait(TimeSpan.FromSeconds 2.0) |> ignore
     let folder = RunFolder.Open active.Run.Folder
     let code = active.Process.ExitCode
@@ -250,8 +251,8 @@ let private settle (active: Active) (timedOut: bool) (stopped: bool) (mayRetry: 
         ended
 
     let ended =
-        if timedOut && manifest.State <> RunState.Completed then
-            rewrite RunState.Timeout $"it took over {active.Clock.Elapsed.TotalSeconds:F0} s"
+        if overran.IsSome && manifest.State <> RunState.Completed then
+            rewrite RunState.Timeout $"it was not done after {overran.Value.TotalSeconds} s"
         elif manifest.State <> RunState.Running then
             manifest
         elif stopped then
@@ -391,12 +392,13 @@ let launch
 
     let finish (ended: Active) =
         active.Remove ended |> ignore
+        let overran = settings.Timeout |> Option.filter (fun _ -> timedOut.Remove ended.Run.Id)
         let mayRetry = ended.Attempt <= settings.Retry && stopping.Code.IsNone
-        let outcome = settle ended (timedOut.Contains ended.Run.Id) stopping.Code.IsSome mayRetry
+        let outcome = settle ended overran stopping.Code.IsSome mayRetry
         ended.Process.Dispose()
         outcomes.Add outcome
-        display.Ended outcome
         if outcome.WillRetry then waiting.Enqueue(ended.Run, ended.Attempt + 1)
+        display.Ended(outcome, snapshot ())
         judge ()
 
     let stop () =

@@ -40,30 +40,43 @@ let private logLines (outcome: Outcome) =
     else
         (outcome.LogEnd |> List.map (fun line -> "    " + line)) @ [ $"    (the end of {outcome.Log})" ]
 
-let private settled (snapshot: Snapshot) = snapshot.Outcomes |> List.filter (fun outcome -> not outcome.WillRetry) |> List.length
+let private settled (snapshot: Snapshot) =
+    snapshot.Outcomes |> List.filter (fun outcome -> not outcome.WillRetry) |> List.length
+
+let private left (snapshot: Snapshot) =
+    match snapshot.Remaining with
+    | Some time -> $"about {spoken time} left"
+    | None -> "time left unknown yet"
+
+let private percent (run: Active) =
+    run.Fraction |> Option.map (fun fraction -> $"{100.0 * fraction:F0} %%") |> Option.defaultValue "starting"
 
 // ── Without a terminal ──────────────────────────────────────────────────────────────────────
 
+/// Long runs say that they are alive, and how far, as often as this.
+let private heartbeat = TimeSpan.FromMinutes 1.0
+
 type private Lines(output: TextWriter) =
-    let mutable last: Snapshot option = None
+    let silence = Diagnostics.Stopwatch.StartNew()
+
+    let say (line: string) =
+        output.WriteLine line
+        output.Flush()
+        silence.Restart()
 
     interface IDisplay with
-        member _.Say says = output.WriteLine says
-        member _.Began run = output.WriteLine $"running {run.Id}"
+        member _.Say says = say says
+        member _.Began run = say $"running {run.Id}"
 
-        member _.Ended outcome =
-            let left =
-                match last with
-                | Some snapshot ->
-                    let eta = snapshot.Remaining |> Option.map (fun time -> $", about {spoken time} before that") |> Option.defaultValue ""
-                    ignore eta
-                    $" ({settled snapshot + 1} of {snapshot.Total})"
-                | None -> ""
+        member _.Ended(outcome, snapshot) =
+            let rest = if settled snapshot = snapshot.Total then "" else ", " + left snapshot
+            say $"{ending outcome} ({settled snapshot} of {snapshot.Total}{rest})"
+            logLines outcome |> List.iter say
 
-            output.WriteLine(ending outcome + left)
-            logLines outcome |> List.iter output.WriteLine
-
-        member _.Tick snapshot = last <- Some snapshot
+        member _.Tick snapshot =
+            if silence.Elapsed > heartbeat then
+                for run in snapshot.Active do
+                    say $"running {run.Run.Id}, {percent run} ({settled snapshot} of {snapshot.Total}, {left snapshot})"
 
 // ── On a terminal ───────────────────────────────────────────────────────────────────────────
 
@@ -88,21 +101,13 @@ let private picture (snapshot: Snapshot) : IRenderable =
     grid.AddColumn(GridColumn().NoWrap()) |> ignore
 
     for run in snapshot.Active do
-        let percent = run.Fraction |> Option.map (fun fraction -> $"{100.0 * fraction:F0} %%") |> Option.defaultValue "starting"
-
-        grid.AddRow(Markup.Escape run.Run.Id, $"[blue]{bar 24 run.Fraction}[/]", $"{percent}, {spoken run.Clock.Elapsed}")
-        |> ignore
+        grid.AddRow(Markup.Escape run.Run.Id, $"[blue]{bar 24 run.Fraction}[/]", $"{percent run}, {spoken run.Clock.Elapsed}") |> ignore
 
     let share =
         let inFlight = snapshot.Active |> List.sumBy (fun run -> run.Fraction |> Option.defaultValue 0.0)
         (float (settled snapshot) + inFlight) / float (max 1 snapshot.Total)
 
-    let left =
-        match snapshot.Remaining with
-        | Some time -> $"about {spoken time} left"
-        | None -> "time left unknown yet"
-
-    grid.AddRow($"[bold]{settled snapshot} of {snapshot.Total}[/]", $"[green]{bar 24 (Some share)}[/]", left) |> ignore
+    grid.AddRow($"[bold]{settled snapshot} of {snapshot.Total}[/]", $"[green]{bar 24 (Some share)}[/]", left snapshot) |> ignore
     grid
 
 type private Live(console: IAnsiConsole, context: LiveDisplayContext) =
@@ -110,7 +115,7 @@ type private Live(console: IAnsiConsole, context: LiveDisplayContext) =
         member _.Say says = console.WriteLine says
         member _.Began _ = ()
 
-        member _.Ended outcome =
+        member _.Ended(outcome, _) =
             console.MarkupLine $"[{colour outcome.State}]{Markup.Escape(ending outcome)}[/]"
 
             for line in logLines outcome do
