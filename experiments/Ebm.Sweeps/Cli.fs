@@ -16,6 +16,7 @@ open Ebm.Runs
 open Ebm.Sweeps.Overrides
 open Ebm.Sweeps.Compose
 open Ebm.Sweeps.Plan
+open Ebm.Sweeps.Child
 
 // ── Words ───────────────────────────────────────────────────────────────────────────────────
 
@@ -23,6 +24,7 @@ let private verbs = [
     "run", "do what is not done yet, then print the comparison table (no verb is this one)"
     "plan", "every run, composed and checked, and its state; writes nothing"
     "status", "what the folders say now, from any shell"
+    "measure", "draw from finished runs and measure them again, without training"
     "table", "the comparison table of a sweep's runs, or of every sweep"
     "report", "the same as table"
     "why", "where every value of a config was written: why [key] [overrides]"
@@ -31,7 +33,7 @@ let private verbs = [
     "help", "this page"
 ]
 
-let private later = [ "measure"; "confirm"; "audit"; "reindex" ]
+let private later = [ "confirm"; "audit"; "reindex" ]
 
 type private Option =
     | [<EqualsAssignmentOrSpaced>] Name of string
@@ -78,13 +80,15 @@ type private Option =
 /// Which options mean something to a verb. Whatever does not is refused: nothing is ignored.
 let private allowed verb =
     let always = [ "--runs"; "--with"; "--name" ]
-    let filters = [ "--only"; "--redo"; "--where"; "--shard" ]
+    let filters = [ "--only"; "--where"; "--shard" ]
 
     match verb with
+    | "measure" -> always @ filters @ [ "--workers"; "--reports"; "--data"; "--timeout"; "--on-error"; "--dry-run" ]
     | "run" ->
         always
         @ filters
         @ [
+            "--redo"
             "--workers"
             "--reports"
             "--data"
@@ -181,12 +185,14 @@ type private Place = { Folder: string; Root: string; Sweep: Declare.Sweep; Given
 
 let private loadCatalog (given: Given) = Catalog.Load(given.Options.GetResults <@ With @>)
 
-let private planned (place: Place) (composer: Composer) (catalog: Catalog) =
+let private planned (place: Place) =
+    let composer = Composer(Configs(Path.Combine(place.Folder, "configs")), "sweep")
+
     let unions =
         place.Given.Unions
         |> List.map (fun overrides -> overrides |> List.map parse |> List.fold Declare.replace place.Sweep.Overrides)
 
-    plan composer catalog place.Runs Launch.isAlive (place.Given.Options.TryGetResult <@ Name @>) place.Sweep.Name unions
+    plan composer (loadCatalog place.Given) place.Runs (place.Given.Options.TryGetResult <@ Name @>) place.Sweep.Name unions
 
 let private states (option: string) (text: string) = [
     for name in text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) do
@@ -252,11 +258,14 @@ let private aligned (rows: string list list) =
         let padded = List.map2 (fun (text: string) width -> text.PadRight width) row widths
         Console.WriteLine(String.Join("  ", padded).TrimEnd())
 
-let private printPlan (plan: Plan) =
+let private printCounts (plan: Plan) =
     Console.WriteLine $"{plan.Sweep}: {Status.counted (plan.Runs |> List.map _.State)}"
 
     if plan.Duplicates > 0 then
         Console.WriteLine $"{plan.Duplicates} combinations come to a config that another one has already, and are left out."
+
+let private printPlan (plan: Plan) =
+    printCounts plan
 
     if not plan.Runs.IsEmpty then
         let keys, values = varying plan
@@ -273,8 +282,7 @@ let private origin (composed: Document) (key: string) =
     | node -> Some(string node.Source)
 
 let private printWhy (place: Place) =
-    let composer = Composer(Configs(Path.Combine(place.Folder, "configs")), "sweep")
-    let plan = planned place composer (loadCatalog place.Given)
+    let plan = planned place
     let run = plan.Runs.Head
 
     let leaves = [ for struct (path, leaf) in run.Config.Leaves() -> path, leaf ]
@@ -381,9 +389,7 @@ let private sweepFolders (place: Place) =
         match place.Given.Words, asked, place.Given.Unions with
         | [], None, [ [] ] -> if Directory.Exists place.Runs then Directory.GetDirectories place.Runs |> Array.sort |> List.ofArray else []
         | [], Some name, [ [] ] -> [ Path.Combine(place.Runs, name) ]
-        | [], _, _ ->
-            let composer = Composer(Configs(Path.Combine(place.Folder, "configs")), "sweep")
-            [ (planned place composer (loadCatalog place.Given)).Folder ]
+        | [], _, _ -> [ (planned place).Folder ]
         | words, _, _ -> words |> List.map (fun name -> Path.Combine(place.Runs, name))
 
     for folder in folders do
@@ -511,22 +517,10 @@ let private checkDevices (plan: Plan) =
                 | null -> fail Source.Code "device" $"device {error.Says}."
                 | node -> fail node.Source "device" $"device {error.Says}."
 
-/// Results go, so that the run starts anew; earlier manifests and logs stay under attempts/.
-let private forget (run: PlannedRun) =
-    let folder = RunFolder.Open run.Folder
-    folder.NextAttempt() |> ignore
-
-    for path in Directory.EnumerateFileSystemEntries folder.Path |> List.ofSeq do
-        match Path.GetFileName path with
-        | "attempts"
-        | "config.yaml"
-        | "config.json" -> ()
-        | _ -> if Directory.Exists path then Directory.Delete(path, true) else File.Delete path
-
-let private run (place: Place) =
+/// Plans, does the jobs that the plan leaves, and prints the table of the sweep's folder.
+let private perform (place: Place) (jobsOf: Plan -> Job list) =
     let given = place.Given
-    let composer = Composer(Configs(Path.Combine(place.Folder, "configs")), "sweep")
-    let plan = planned place composer (loadCatalog given) |> selected given
+    let plan = planned place |> selected given
 
     if given.Options.Contains <@ Dry_Run @> then
         printPlan plan
@@ -534,28 +528,16 @@ let private run (place: Place) =
     else
         checkDevices plan
         let settings = settings place plan
-
-        let again =
-            match given.Options.TryGetResult <@ Redo @> with
-            | Some filter -> plan.Runs |> List.filter (redone filter)
-            | None -> []
-
-        let todo =
-            plan.Runs
-            |> List.filter (fun run ->
-                not (RunState.IsSettled run.State) || List.exists (fun (other: PlannedRun) -> other.Id = run.Id) again)
-        Console.WriteLine $"{plan.Sweep}: {Status.counted (plan.Runs |> List.map _.State)}"
-
-        if plan.Duplicates > 0 then
-            Console.WriteLine $"{plan.Duplicates} combinations come to a config that another one has already, and are left out."
+        let jobs = jobsOf plan
+        printCounts plan
 
         let outcomes, stopped =
-            if todo.IsEmpty then
+            if jobs.IsEmpty then
                 if not plan.Runs.IsEmpty then Console.WriteLine "Nothing is left to do."
                 [], None
             else
-                Console.WriteLine $"{todo.Length} to do, {min settings.Workers todo.Length} at once, in {relative plan.Folder}"
-                Status.during (Launch.launch settings plan.Folder todo (fun () -> List.iter forget again))
+                Console.WriteLine $"{jobs.Length} to do, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
+                Status.during (Launch.launch settings plan.Folder jobs)
 
         match stopped with
         | Some code ->
@@ -563,13 +545,28 @@ let private run (place: Place) =
             code
         | None ->
             tabulate place false plan.Folder |> ignore
-            let ended = outcomes |> List.map (fun outcome -> outcome.Run.Id, outcome.State) |> Map.ofList
+            let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
             let good state = state = RunState.Completed || state = RunState.Pruned
+            let all = plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good)
+            if all then 0 else 1
 
-            if plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good) then
-                0
-            else
-                1
+let private run (place: Place) =
+    let redo =
+        match place.Given.Options.TryGetResult <@ Redo @> with
+        | Some filter -> redone filter
+        | None -> fun _ -> false
+
+    perform place (fun plan -> [
+        for run in plan.Runs do
+            if redo run then { Run = run; Work = ExecuteAfresh; Try = 1 }
+            elif not (RunState.IsSettled run.State) then { Run = run; Work = Execute; Try = 1 }
+    ])
+
+let private measure (place: Place) =
+    perform place (fun plan -> [
+        for run in plan.Runs do
+            if run.State = RunState.Completed then { Run = run; Work = Measure; Try = 1 }
+    ])
 
 // ── The whole ───────────────────────────────────────────────────────────────────────────────
 
@@ -631,8 +628,7 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
 
         match given.Verb with
         | "plan" ->
-            let composer = Composer(Configs(Path.Combine(folder, "configs")), "sweep")
-            let plan = planned place composer (loadCatalog given) |> selected given
+            let plan = planned place |> selected given
             if given.Options.Contains <@ Json @> then Console.WriteLine(Plan.json plan) else printPlan plan
             0
         | "status" ->
@@ -655,6 +651,7 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
         | "help" ->
             help sweep
             0
+        | "measure" -> measure place
         | _ -> run place
     with
     | :? ConfigException as error ->

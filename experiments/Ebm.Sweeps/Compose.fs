@@ -405,7 +405,10 @@ let private expand (configs: Configs) (root: string) (choices: Dictionary<string
             if not (configs.IsGroup group) then noSuchOption configs choice.From group option
             let known = Seq.sort seen.Keys
 
-            fail choice.From group $"no defaults list names {key}, so there is nothing to override; they name {listed known}. To add it, write +{key}={option}."
+            fail
+                choice.From
+                group
+                $"no defaults list names {key}, so there is nothing to override; they name {listed known}. To add it, write +{key}={option}."
 
     let merged = bodies |> List.fold overlay (Document.OfMap(Seq.empty<Entry>, (configs.Read root).Body.Source))
     merged, seen |> Seq.map (|KeyValue|) |> Map.ofSeq
@@ -474,6 +477,15 @@ let private inside (source: Source) path (text: string) start =
     if depth > 0 then fail source path $"\"{text}\" opens an interpolation with ${{ and never closes it."
 
     text.Substring(start, i - 1 - start), i
+
+/// The same values, said to be written where they are referred to.
+let rec private writtenAt (source: Source) (node: Document) =
+    if node.IsMap then
+        Document.OfMap(node.Entries |> Seq.map (fun entry -> Entry(entry.Key, source, writtenAt source entry.Value)), source)
+    elif node.IsList then
+        Document.OfList(node.Items |> Seq.map (writtenAt source), source)
+    else
+        Document.From(node.Value, source)
 
 let private resolvers = [ "oc.decode"; "oc.env"; "oc.select" ]
 
@@ -575,7 +587,7 @@ let private interpolate (config: Document) =
 
         match config.Find absolute with
         | null -> None
-        | found -> Some((whole open' absolute found).From source)
+        | found -> Some(writtenAt source (whole open' absolute found))
 
     and whole open' path (node: Document) : Document =
         if node.IsMap then

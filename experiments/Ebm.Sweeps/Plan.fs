@@ -97,14 +97,25 @@ let rec private product axes =
 
 // ── States ──────────────────────────────────────────────────────────────────────────────────
 
-/// What a run's folder says now. `alive`: a sweep is at work in there, so "running" may be true.
-let stateOf alive (folder: string) =
+/// Whether a process is at work on a run: it holds the run's claim, and the system drops that when the process ends, however it ends.
+let isClaimed (folder: string) =
+    let claim = Path.Combine(folder, ".claim")
+
+    File.Exists claim
+    && (try
+            use _ = new FileStream(claim, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+            false
+        with :? IOException ->
+            true)
+
+/// What a run's folder says now.
+let stateOf (folder: string) =
     if not (File.Exists(Path.Combine(folder, "config.json"))) then
         RunState.Planned, None
     else
         match RunFolder.Open(folder).Manifest with
         | null -> RunState.Pending, None
-        | manifest when manifest.State = RunState.Running && not alive ->
+        | manifest when manifest.State = RunState.Running && not (isClaimed folder) ->
             RunState.Lost, Some $"it was running at step {manifest.Step}, and its process is gone"
         | manifest -> manifest.State, Option.ofObj manifest.Reason
 
@@ -150,12 +161,11 @@ let private compose (composer: Composer) (catalog: Catalog) (assignment: (Overri
         Reason = None
     }
 
-/// Plans the union of several lists of overrides. `isAlive` tells of a sweep's folder whether a sweep is at work there.
+/// Plans the union of several lists of overrides.
 let plan
     (composer: Composer)
     (catalog: Catalog)
     (runs: string)
-    (isAlive: string -> bool)
     (name: string option)
     (declared: string)
     (unions: Override list list)
@@ -174,7 +184,6 @@ let plan
     let distinct = composed |> List.distinctBy _.Id
     let sweep = nameOf name declared (distinct |> List.map _.Choices)
     let folder = Path.Combine(runs, sweep)
-    let alive = isAlive folder
 
     {
         Sweep = sweep
@@ -183,7 +192,7 @@ let plan
         Runs = [
             for run in distinct do
                 let folder = Path.Combine(folder, run.Id)
-                let state, reason = stateOf alive folder
+                let state, reason = stateOf folder
                 { run with Folder = folder; State = state; Reason = reason }
         ]
     }

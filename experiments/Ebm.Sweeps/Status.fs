@@ -7,6 +7,7 @@ open Spectre.Console
 open Spectre.Console.Rendering
 open Ebm.Records
 open Ebm.Sweeps.Plan
+open Ebm.Sweeps.Child
 open Ebm.Sweeps.Launch
 
 /// 42 s, 3 min, 2 h 05 min.
@@ -32,7 +33,7 @@ let counted (states: string list) =
 let private ending (outcome: Outcome) =
     let reason = outcome.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
     let again = if outcome.WillRetry then "; it is tried again" else ""
-    $"{outcome.State} {outcome.Run.Id} after {spoken outcome.Took}{reason}{again}"
+    $"{outcome.State} {outcome.Job.Run.Id} after {spoken outcome.Took}{reason}{again}"
 
 let private logLines (outcome: Outcome) =
     if outcome.LogEnd.IsEmpty then
@@ -40,16 +41,23 @@ let private logLines (outcome: Outcome) =
     else
         (outcome.LogEnd |> List.map (fun line -> "    " + line)) @ [ $"    (the end of {outcome.Log})" ]
 
-let private settled (snapshot: Snapshot) =
-    snapshot.Outcomes |> List.filter (fun outcome -> not outcome.WillRetry) |> List.length
-
 let private left (snapshot: Snapshot) =
     match snapshot.Remaining with
     | Some time -> $"about {spoken time} left"
     | None -> "time left unknown yet"
 
-let private percent (run: Active) =
-    run.Fraction |> Option.map (fun fraction -> $"{100.0 * fraction:F0} %%") |> Option.defaultValue "starting"
+let private percent (child: Child) =
+    match child.Progress with
+    | None -> "starting"
+    | Some("train", fraction) -> $"{100.0 * fraction:F0} %%"
+    | Some(phase, fraction) -> $"{phase} {100.0 * fraction:F0} %%"
+
+/// Drawing and measuring come after training, which takes most of the time.
+let private trained (child: Child) =
+    match child.Progress with
+    | None -> None
+    | Some("train", fraction) -> Some fraction
+    | Some _ -> Some 1.0
 
 // ── Without a terminal ──────────────────────────────────────────────────────────────────────
 
@@ -66,17 +74,17 @@ type private Lines(output: TextWriter) =
 
     interface IDisplay with
         member _.Say says = say says
-        member _.Began run = say $"running {run.Id}"
+        member _.Began job = say $"running {job.Run.Id}"
 
         member _.Ended(outcome, snapshot) =
-            let rest = if settled snapshot = snapshot.Total then "" else ", " + left snapshot
-            say $"{ending outcome} ({settled snapshot} of {snapshot.Total}{rest})"
+            let rest = if snapshot.Settled = snapshot.Total || snapshot.Remaining.IsNone then "" else ", " + left snapshot
+            say $"{ending outcome} ({snapshot.Settled} of {snapshot.Total}{rest})"
             logLines outcome |> List.iter say
 
         member _.Tick snapshot =
             if silence.Elapsed > heartbeat then
-                for run in snapshot.Active do
-                    say $"running {run.Run.Id}, {percent run} ({settled snapshot} of {snapshot.Total}, {left snapshot})"
+                for child in snapshot.Active do
+                    say $"running {child.Job.Run.Id}, {percent child} ({snapshot.Settled} of {snapshot.Total}, {left snapshot})"
 
 // ── On a terminal ───────────────────────────────────────────────────────────────────────────
 
@@ -100,14 +108,16 @@ let private picture (snapshot: Snapshot) : IRenderable =
     grid.AddColumn(GridColumn().NoWrap()) |> ignore
     grid.AddColumn(GridColumn().NoWrap()) |> ignore
 
-    for run in snapshot.Active do
-        grid.AddRow(Markup.Escape run.Run.Id, $"[blue]{bar 24 run.Fraction}[/]", $"{percent run}, {spoken run.Clock.Elapsed}") |> ignore
+    for child in snapshot.Active do
+        grid.AddRow(Markup.Escape child.Job.Run.Id, $"[blue]{bar 24 (trained child)}[/]", $"{percent child}, {spoken child.Elapsed}")
+        |> ignore
 
     let share =
-        let inFlight = snapshot.Active |> List.sumBy (fun run -> run.Fraction |> Option.defaultValue 0.0)
-        (float (settled snapshot) + inFlight) / float (max 1 snapshot.Total)
+        let inFlight = snapshot.Active |> List.sumBy (trained >> Option.defaultValue 0.0)
+        (float snapshot.Settled + inFlight) / float (max 1 snapshot.Total)
 
-    grid.AddRow($"[bold]{settled snapshot} of {snapshot.Total}[/]", $"[green]{bar 24 (Some share)}[/]", left snapshot) |> ignore
+    grid.AddRow($"[bold]{snapshot.Settled} of {snapshot.Total}[/]", $"[green]{bar 24 (Some share)}[/]", left snapshot)
+    |> ignore
     grid
 
 type private Live(console: IAnsiConsole, context: LiveDisplayContext) =
@@ -145,7 +155,7 @@ let during (work: IDisplay -> 'a) : 'a =
 let lines (folder: string) =
     let alive = isAlive folder
 
-    let runs = RunFolder.Under folder |> Seq.map (fun run -> run, stateOf alive run.Path) |> List.ofSeq
+    let runs = RunFolder.Under folder |> Seq.map (fun run -> run, stateOf run.Path) |> List.ofSeq
 
     let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
     let working = if alive then ", a sweep is at work" else ""

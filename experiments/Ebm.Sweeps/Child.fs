@@ -1,0 +1,210 @@
+/// One run as a process of its own: started, listened to, and settled when it is gone.
+///
+/// The runner says on its standard output how far it is ("progress 300 4000 train"), keeps its own logs in the run's folder, and
+/// writes how it ended into the manifest. What it could not write, because it was killed or crashed, is written here.
+module Ebm.Sweeps.Child
+
+open System
+open System.Collections.Concurrent
+open System.Diagnostics
+open System.Globalization
+open System.IO
+open System.Runtime.InteropServices
+open System.Threading.Tasks
+open Ebm.Core
+open Ebm.Records
+open Ebm.Sweeps.Plan
+
+type Work =
+    | Execute
+    /// What is there already is discarded first.
+    | ExecuteAfresh
+    /// A completed run is drawn from and measured again.
+    | Measure
+
+type Job = {
+    Run: PlannedRun
+    Work: Work
+    /// Counted from 1, within this launch.
+    Try: int
+}
+
+type Outcome = {
+    Job: Job
+    State: string
+    Reason: string option
+    Took: TimeSpan
+    /// What the logs end with; empty for a run that ended as it should.
+    LogEnd: string list
+    Log: string
+    WillRetry: bool
+}
+
+[<DllImport("libc", SetLastError = true)>]
+extern int private kill(int pid, int signal)
+
+/// The last lines of a file that may still grow.
+let private tail (path: string) (lines: int) =
+    if not (File.Exists path) then
+        []
+    else
+        use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+        file.Seek(-(min file.Length 65536L), SeekOrigin.End) |> ignore
+        use reader = new StreamReader(file)
+        let all = reader.ReadToEnd().Split '\n' |> Array.map _.TrimEnd() |> Array.filter ((<>) "")
+        all |> Array.skip (max 0 (all.Length - lines)) |> List.ofArray
+
+/// How many lines of a log are kept for whoever watches.
+let private kept = 20
+
+let private prepare (job: Job) =
+    let run = job.Run
+    let folder = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
+
+    if job.Work <> Measure then
+        // The last attempt makes way, and the new one says what it is before its process begins.
+        let attempt = folder.NextAttempt()
+
+        folder.Write(
+            RunManifest(
+                State = RunState.Pending,
+                RunId = run.Id,
+                GroupId = run.Group,
+                SweepId = folder.Sweep,
+                Attempt = attempt,
+                Seed = run.Spec.Seed,
+                ConfigSha256 = folder.ConfigSha256,
+                Overrides = List.toArray run.Overrides
+            )
+        )
+
+    folder
+
+let private arguments (job: Job) (folder: RunFolder) (further: string list) =
+    match job.Work with
+    | Execute -> "exec" :: folder.Path :: further
+    | ExecuteAfresh -> "exec" :: folder.Path :: "--afresh" :: further
+    | Measure ->
+        // The measure group of the plan, not the one that the run was made with.
+        let config = Path.Combine(Path.GetTempPath(), $"{folder.Id}-{Environment.ProcessId}.yaml")
+        File.WriteAllText(config, job.Run.Config.ToYaml())
+        "measure" :: folder.Path :: "--config" :: config :: further
+
+/// A run at work. `further` is what the runner is told besides its folder; `ended` is called, on another thread, when it is gone.
+type Child(job: Job, runner: string, further: string list, ended: unit -> unit) =
+    let folder = prepare job
+    let clock = Stopwatch.StartNew()
+    let errors = ConcurrentQueue<string>()
+    let arguments = arguments job folder further
+    let mutable progress = None
+    let mutable before = None
+
+    let heard (line: string) =
+        match line.Split ' ' with
+        | [| "progress"; done'; total; phase |] ->
+            match Int64.TryParse(done', CultureInfo.InvariantCulture), Int64.TryParse(total, CultureInfo.InvariantCulture) with
+            | (true, done'), (true, total) when total > 0L ->
+                let fraction = float done' / float total
+                if before.IsNone then before <- Some(clock.Elapsed, fraction)
+                progress <- Some(phase, fraction)
+            | _ -> ()
+        | _ -> ()
+
+    let process' =
+        let info =
+            ProcessStartInfo(runner, arguments, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true)
+
+        for KeyValue(name, value) in Machine.Environs job.Run.Spec.Threads do
+            info.Environment[name] <- value
+
+        let started = new Process(StartInfo = info, EnableRaisingEvents = true)
+        started.Exited.Add(fun _ -> ended ())
+        started.Start() |> ignore
+        started.StandardInput.Close()
+        started
+
+    let listen (reader: StreamReader) (hear: string -> unit) : Task = task {
+        let mutable more = true
+
+        while more do
+            match! reader.ReadLineAsync() with
+            | null -> more <- false
+            | line -> hear line
+    }
+
+    let listening =
+        Task.WhenAll(
+            listen process'.StandardOutput heard,
+            listen process'.StandardError (fun line ->
+                errors.Enqueue line
+
+                while errors.Count > kept do
+                    errors.TryDequeue() |> ignore)
+        )
+
+    member _.Job = job
+    member _.Elapsed = clock.Elapsed
+    member _.HasExited = process'.HasExited
+
+    /// The phase it is in (train, sample, measure) and how much of that is done, between 0 and 1; unknown at first.
+    member _.Progress: (string * float) option = progress
+
+    /// What training should take in all, from its own pace; unknown until a few per cent of it are seen.
+    member _.Whole: TimeSpan option =
+        match before, progress with
+        | Some(since, first), Some("train", now) when now - first > 0.03 ->
+            Some(since + (clock.Elapsed - since) * ((1.0 - first) / (now - first)))
+        | _ -> None
+
+    member _.Signal(signal: int) = if not process'.HasExited then kill (process'.Id, signal) |> ignore
+
+    /// After its end: what became of it. `limit` is what it overran; `stopped` that it was asked to end.
+    member _.Settle(limit: TimeSpan option, stopped: bool, mayRetry: bool) : Outcome =
+        // A grandchild could hold the pipes open for ever.
+        listening.Wait(TimeSpan.FromSeconds 2.0) |> ignore
+        let code = process'.ExitCode
+        process'.Dispose()
+        let signal = if code > 128 && code < 160 then Nullable(code - 128) else Nullable()
+        let log = folder.In "stderr.log"
+        let said = List.ofSeq errors
+        let lines =
+            match tail log kept with
+            | [] -> said
+            | lines -> lines
+        let last = said @ lines |> List.tryLast |> Option.map (fun line -> ": " + line) |> Option.defaultValue ""
+        let manifest =
+            match folder.Manifest with
+            | null -> None
+            | manifest -> Some manifest
+
+        let rewrite state (reason: string) =
+            match manifest with
+            | Some manifest -> folder.Write(manifest.Ended(state, manifest.Step, reason, Nullable code, signal))
+            | None -> ()
+
+            state, Some reason
+
+        let broken () = if signal.HasValue then $"signal {signal.Value} ended it{last}" else $"it ended with exit code {code}{last}"
+
+        let state, reason =
+            match manifest |> Option.map _.State, limit with
+            | Some state, Some limit when state <> RunState.Completed ->
+                rewrite RunState.Timeout $"it was not done after {limit.TotalSeconds} s"
+            | _ when job.Work = Measure -> if code = 0 then RunState.Completed, None else RunState.Failed, Some(broken ())
+            | Some state, _ when state <> RunState.Running && state <> RunState.Pending ->
+                state, manifest |> Option.bind (fun manifest -> Option.ofObj manifest.Reason)
+            | _ when stopped -> rewrite RunState.Interrupted "it was ended before it could write a checkpoint"
+            | _ -> rewrite RunState.Failed (broken ())
+
+        if job.Work = Measure then File.Delete arguments[3]
+        let failed = state = RunState.Failed || state = RunState.Timeout
+
+        {
+            Job = job
+            State = state
+            Reason = reason
+            Took = clock.Elapsed
+            LogEnd = if failed then lines else []
+            Log = log
+            WillRetry = failed && mayRetry
+        }
