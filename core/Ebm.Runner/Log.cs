@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 using Ebm.Records;
 using Ebm.Runs;
 
@@ -42,8 +43,9 @@ sealed class Log(RunFolder folder)
     {
         Console.Error.WriteLine(error);
         Console.Error.Flush();
-        using var starter = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(terminal, ownsHandle: false), FileAccess.Write);
-        starter.Write(System.Text.Encoding.UTF8.GetBytes($"{folder}: {error.Message}\n"));
+        var sentence = Encoding.UTF8.GetBytes($"{folder}: {error.Message}\n");
+        // Nobody may be left to read it; the folder has it all the same.
+        _ = write(terminal, sentence, (nuint)sentence.Length);
     }
 
     public void Ended(RunManifest manifest)
@@ -73,6 +75,9 @@ sealed class Log(RunFolder folder)
 
     [DllImport("libc", SetLastError = true)]
     static extern int dup(int handle);
+
+    [DllImport("libc")]
+    static extern nint write(int handle, byte[] bytes, nuint count);
 
     [DllImport("libc", SetLastError = true)]
     static extern int dup2(int from, int to);

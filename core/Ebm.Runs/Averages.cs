@@ -26,7 +26,7 @@ public sealed class Averages : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var pull = 1 - Math.Min(decay, (1.0 + n) / (10 + n));
-        foreach (var (_, raw, mean) in weights) mean.lerp_(raw, pull);
+        foreach (var (_, raw, mean) in weights) mean.mul_(1 - pull).add_(raw, pull);
     }
 
     public IEnumerable<(string Name, Tensor Value)> Memory() => weights.Select(w => (w.Name, w.Mean));
