@@ -376,6 +376,15 @@ public sealed class Document : IEquatable<Document>
         return With(above, changed);
     }
 
+    /// <summary>The same values, all said to be written elsewhere.</summary>
+    public Document From(Source source) =>
+        Kind switch
+        {
+            DocumentKind.List => new(items.Select(item => item.From(source)).ToList(), source),
+            DocumentKind.Map => new(entries.Select(entry => new Entry(entry.Key, source, entry.Value.From(source))).ToList(), source),
+            _ => new(Kind, scalar, source),
+        };
+
     // ── compared and written ──────────────────────────────────────────────────────────────────
 
     /// <summary>Equal in value: keys in any order, 1 ≠ 1.0, NaN = NaN, 0.0 = −0.0.</summary>
