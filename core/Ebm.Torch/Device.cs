@@ -67,7 +67,9 @@ public static partial class torch
     {
         device ??= get_default_device();
         InitializeDeviceType(device.type);
-        return device;
+        return device.type != DeviceType.CUDA || device.index < cuda.device_count()
+            ? device
+            : throw new InvalidOperationException($"there is no {device}: this machine has {cuda.device_count()} GPUs, of which the first is cuda:0.");
     }
 
     /// <summary>Throws when this machine (or this libtorch) has no such device.</summary>

@@ -35,14 +35,6 @@ public static partial class torch
             Four(Aten.linalg_lstsq.Tensors(input, other, rcond));
         public static (Tensor P, Tensor L, Tensor U) lu(Tensor input, bool pivot = true) => Aten.linalg_lu.Triple(input, pivot);
         public static (Tensor LU, Tensor? Pivots) lu_factor(Tensor input, bool pivot = true) => Aten.linalg_lu_factor.Pair(input, pivot);
-        public static Tensor lu_solve(Tensor LU, Tensor pivots, Tensor B, bool left = true, bool adjoint = false, Tensor? @out = null) =>
-            Tensor.Into(@out, Aten.linalg_lu_solve.Tensor(LU, pivots, B, left, adjoint));
-        public static (Tensor LU, Tensor? Pivots) ldl_factor(Tensor input, bool hermitian = true) =>
-            Aten.linalg_ldl_factor.Pair(input, hermitian);
-        public static (Tensor LU, Tensor? Pivots, Tensor? Info) ldl_factor_ex(Tensor input, bool hermitian = true, bool check_errors = false) =>
-            Aten.linalg_ldl_factor_ex.Triple(input, hermitian, check_errors);
-        public static Tensor ldl_solve(Tensor LD, Tensor pivots, Tensor B, bool hermitian = false) =>
-            Aten.linalg_ldl_solve.Tensor(LD, pivots, B, hermitian);
         public static Tensor matrix_exp(Tensor input) => Aten.linalg_matrix_exp.Tensor(input);
         public static Tensor matrix_norm(Tensor input, string ord = "fro", long[]? dims = null, bool keepdim = false) =>
             Aten.linalg_matrix_norm_str_ord.Tensor(input, ord, dims ?? [-2, -1], keepdim);
@@ -113,10 +105,6 @@ public static partial class torch
             linalg_lstsq = new("linalg_lstsq(self, b, rcond)"),
             linalg_lu = new("linalg_lu(A, pivot)"),
             linalg_lu_factor = new("linalg_lu_factor(A, pivot)"),
-            linalg_lu_solve = new("linalg_lu_solve(LU, pivots, B, left, adjoint)"),
-            linalg_ldl_factor = new("linalg_ldl_factor(self, hermitian)"),
-            linalg_ldl_factor_ex = new("linalg_ldl_factor_ex(self, hermitian, check_errors)"),
-            linalg_ldl_solve = new("linalg_ldl_solve(LD, pivots, B, hermitian)"),
             linalg_matrix_exp = new("linalg_matrix_exp(self)"),
             linalg_matrix_norm_str_ord = new("linalg_matrix_norm.str_ord(self, ord, dim, keepdim)"),
             linalg_matrix_norm = new("linalg_matrix_norm(self, ord, dim, keepdim)"),

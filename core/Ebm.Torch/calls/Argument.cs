@@ -38,7 +38,8 @@ internal readonly struct Argument
     public static implicit operator Argument(double? value) => value is { } given ? given : None;
     public static implicit operator Argument(bool value) => new(NativeTag.Bool, value ? 1 : 0);
     public static implicit operator Argument(bool? value) => value is { } given ? given : None;
-    public static implicit operator Argument(ScalarType value) => new(NativeTag.Int, (long)value);
+    public static implicit operator Argument(ScalarType value) =>
+        Enum.IsDefined(value) ? new(NativeTag.Int, (long)value) : throw new ArgumentException($"no element type has the number {(int)value}.");
     public static implicit operator Argument(ScalarType? value) => value is { } given ? given : None;
     public static implicit operator Argument(Device? value) => Of(NativeTag.Device, value);
     public static implicit operator Argument(Scalar? value) => value is null ? None : value.Argument;

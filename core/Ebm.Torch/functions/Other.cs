@@ -34,8 +34,6 @@ public static partial class torch
     public static Tensor flip(Tensor input, params long[] dims) => input.flip(dims);
     public static Tensor fliplr(Tensor input) => input.fliplr();
     public static Tensor flipud(Tensor input) => input.flipud();
-    public static Tensor gcd(Tensor left, Tensor right) => left.gcd(right);
-    public static Tensor gcd_(Tensor left, Tensor right) => left.gcd_(right);
     public static Tensor histc(Tensor input, long bins = 100, long min = 0, long max = 0) => input.histc(bins, min, max);
     public static Tensor index_fill(Tensor input, long dim, Tensor index, Scalar value) => input.index_fill(dim, index, value);
     public static Tensor index_fill_(Tensor input, long dim, Tensor index, Scalar value) => input.index_fill_(dim, index, value);
@@ -43,8 +41,6 @@ public static partial class torch
     public static Tensor is_neg(Tensor input) => input.is_neg();
     public static bool is_nonzero(Tensor input) => input.is_nonzero();
     public static Tensor kron(Tensor input, Tensor other) => input.kron(other);
-    public static Tensor lcm(Tensor input, Tensor other) => input.lcm(other);
-    public static Tensor lcm_(Tensor input, Tensor other) => input.lcm_(other);
     public static Tensor logcumsumexp(Tensor input, long dim) => input.logcumsumexp(dim);
     public static Tensor multinomial(Tensor input, long num_samples, bool replacement = false, Generator? generator = null) =>
         input.multinomial(num_samples, replacement, generator);

@@ -34,13 +34,13 @@ public static partial class torch
         public Tensor multiply(Scalar target) => mul(target);
 
         public Tensor div(Tensor target, RoundingMode rounding_mode = RoundingMode.None) =>
-            Aten.div_Tensor_mode.Tensor(this, target, WordOf(rounding_mode));
+            Aten.div_Tensor_mode.Tensor(rounding_mode == RoundingMode.None ? this : Whole(this, target), target, WordOf(rounding_mode));
         public Tensor div(Scalar target, RoundingMode rounding_mode = RoundingMode.None) =>
-            Aten.div_Scalar_mode.Tensor(this, target, WordOf(rounding_mode));
+            Aten.div_Scalar_mode.Tensor(rounding_mode == RoundingMode.None ? this : Whole(this, target), target, WordOf(rounding_mode));
         public Tensor div_(Tensor target, RoundingMode rounding_mode = RoundingMode.None) =>
-            Aten.div__Tensor_mode.InPlace(this, target, WordOf(rounding_mode));
+            Aten.div__Tensor_mode.InPlace(rounding_mode == RoundingMode.None ? this : Whole(this, target), target, WordOf(rounding_mode));
         public Tensor div_(Scalar target, RoundingMode rounding_mode = RoundingMode.None) =>
-            Aten.div__Scalar_mode.InPlace(this, target, WordOf(rounding_mode));
+            Aten.div__Scalar_mode.InPlace(rounding_mode == RoundingMode.None ? this : Whole(this, target), target, WordOf(rounding_mode));
         public Tensor divide(Tensor target, RoundingMode rounding_mode = RoundingMode.None) => div(target, rounding_mode);
         public Tensor divide(Scalar target, RoundingMode rounding_mode = RoundingMode.None) => div(target, rounding_mode);
         public Tensor divide_(Tensor target, RoundingMode rounding_mode = RoundingMode.None) => div_(target, rounding_mode);
@@ -55,16 +55,16 @@ public static partial class torch
         public Tensor floor_divide_(Scalar other) => div_(other, RoundingMode.floor);
 
         /// <summary>The remainder with the sign of the divisor.</summary>
-        public Tensor remainder(Tensor target) => Aten.remainder_Tensor.Tensor(this, target);
-        public Tensor remainder(Scalar scalar) => Aten.remainder_Scalar.Tensor(this, scalar);
-        public Tensor remainder_(Tensor target) => Aten.remainder__Tensor.InPlace(this, target);
-        public Tensor remainder_(Scalar scalar) => Aten.remainder__Scalar.InPlace(this, scalar);
+        public Tensor remainder(Tensor target) => Aten.remainder_Tensor.Tensor(Whole(this, target), target);
+        public Tensor remainder(Scalar scalar) => Aten.remainder_Scalar.Tensor(Whole(this, scalar), scalar);
+        public Tensor remainder_(Tensor target) => Aten.remainder__Tensor.InPlace(Whole(this, target), target);
+        public Tensor remainder_(Scalar scalar) => Aten.remainder__Scalar.InPlace(Whole(this, scalar), scalar);
 
         /// <summary>The remainder with the sign of the dividend.</summary>
-        public Tensor fmod(Tensor target) => Aten.fmod_Tensor.Tensor(this, target);
-        public Tensor fmod(Scalar scalar) => Aten.fmod_Scalar.Tensor(this, scalar);
-        public Tensor fmod_(Tensor target) => Aten.fmod__Tensor.InPlace(this, target);
-        public Tensor fmod_(Scalar scalar) => Aten.fmod__Scalar.InPlace(this, scalar);
+        public Tensor fmod(Tensor target) => Aten.fmod_Tensor.Tensor(Whole(this, target), target);
+        public Tensor fmod(Scalar scalar) => Aten.fmod_Scalar.Tensor(Whole(this, scalar), scalar);
+        public Tensor fmod_(Tensor target) => Aten.fmod__Tensor.InPlace(Whole(this, target), target);
+        public Tensor fmod_(Scalar scalar) => Aten.fmod__Scalar.InPlace(Whole(this, scalar), scalar);
 
         public Tensor pow(Tensor exponent) => Aten.pow_Tensor_Tensor.Tensor(this, exponent);
         public Tensor pow(Scalar exponent) => Aten.pow_Tensor_Scalar.Tensor(this, exponent);
@@ -85,10 +85,45 @@ public static partial class torch
         public Tensor lerp(Tensor end, Tensor weight) => Aten.lerp_Tensor.Tensor(this, end, weight);
         public Tensor lerp_(Tensor end, Tensor weight) => Aten.lerp__Tensor.InPlace(this, end, weight);
 
-        public Tensor gcd(Tensor other) => Aten.gcd.Tensor(this, other);
-        public Tensor gcd_(Tensor other) => Aten.gcd_.InPlace(this, other);
-        public Tensor lcm(Tensor other) => Aten.lcm.Tensor(this, other);
-        public Tensor lcm_(Tensor other) => Aten.lcm_.InPlace(this, other);
+
+        // The dividend, unless the processor would stop the process on it: the least integer over −1 is the one quotient that no integer holds.
+        static Tensor Whole(Tensor dividend, Tensor divisor)
+        {
+            if (dividend.is_integral() && divisor.is_integral() && promote_types(dividend.dtype, divisor.dtype) is ScalarType.Int32 or ScalarType.Int64 && !divisor.is_meta)
+            {
+                using var ones = divisor.eq(-1);
+                using var any = ones.any();
+                if (any.item<bool>())
+                {
+                    RequireQuotient(dividend, promote_types(dividend.dtype, divisor.dtype));
+                }
+            }
+            return dividend;
+        }
+
+        static Tensor Whole(Tensor dividend, Scalar divisor)
+        {
+            // libtorch casts the number to the tensor's dtype.
+            if (!divisor.IsFloating && dividend.is_integral() && dividend.dtype is var type && (type == ScalarType.Int32 ? (int)divisor.AsInt64 : divisor.AsInt64) == -1)
+            {
+                RequireQuotient(dividend, type);
+            }
+            return dividend;
+        }
+
+        static void RequireQuotient(Tensor dividend, ScalarType type)
+        {
+            if (type is not (ScalarType.Int32 or ScalarType.Int64) || dividend.is_meta)
+            {
+                return;
+            }
+            using var least = dividend.eq(type == ScalarType.Int32 ? int.MinValue : long.MinValue);
+            using var any = least.any();
+            if (any.item<bool>())
+            {
+                throw new OverflowException($"the quotient of the least {NameOf(type)} and −1 is no {NameOf(type)}; divide in a floating-point type.");
+            }
+        }
 
         // libtorch's word for a rounding mode; none is a true quotient.
         static string? WordOf(RoundingMode mode) => mode == RoundingMode.None ? null : mode.ToString();
@@ -131,10 +166,6 @@ public static partial class torch
             addcdiv = new("addcdiv(self, tensor1, tensor2, value)"),
             addcdiv_ = new("addcdiv_(self, tensor1, tensor2, value)"),
             lerp_Tensor = new("lerp.Tensor(self, end, weight)"),
-            lerp__Tensor = new("lerp_.Tensor(self, end, weight)"),
-            gcd = new("gcd(self, other)"),
-            gcd_ = new("gcd_(self, other)"),
-            lcm = new("lcm(self, other)"),
-            lcm_ = new("lcm_(self, other)");
+            lerp__Tensor = new("lerp_.Tensor(self, end, weight)");
     }
 }

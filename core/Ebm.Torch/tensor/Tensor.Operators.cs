@@ -11,7 +11,7 @@ public static partial class torch
         public static Tensor operator -(Tensor left, Tensor right) => Aten.sub_Tensor.Tensor(left, right);
         public static Tensor operator *(Tensor left, Tensor right) => Aten.mul_Tensor.Tensor(left, right);
         public static Tensor operator /(Tensor left, Tensor right) => Aten.div_Tensor.Tensor(left, right);
-        public static Tensor operator %(Tensor left, Tensor right) => Aten.remainder_Tensor.Tensor(left, right);
+        public static Tensor operator %(Tensor left, Tensor right) => left.remainder(right);
         public static Tensor operator -(Tensor tensor) => tensor.neg();
 
         public static Tensor operator +(Tensor left, Scalar right) => Aten.add_Scalar.Tensor(left, right);
@@ -36,11 +36,11 @@ public static partial class torch
         public static Tensor operator /(Tensor left, float right) => Aten.div_Scalar.Tensor(left, right);
         public static Tensor operator /(Tensor left, double right) => Aten.div_Scalar.Tensor(left, right);
 
-        public static Tensor operator %(Tensor left, Scalar right) => Aten.remainder_Scalar.Tensor(left, right);
-        public static Tensor operator %(Tensor left, int right) => Aten.remainder_Scalar.Tensor(left, right);
-        public static Tensor operator %(Tensor left, long right) => Aten.remainder_Scalar.Tensor(left, right);
-        public static Tensor operator %(Tensor left, float right) => Aten.remainder_Scalar.Tensor(left, right);
-        public static Tensor operator %(Tensor left, double right) => Aten.remainder_Scalar.Tensor(left, right);
+        public static Tensor operator %(Tensor left, Scalar right) => left.remainder(right);
+        public static Tensor operator %(Tensor left, int right) => left.remainder(right);
+        public static Tensor operator %(Tensor left, long right) => left.remainder(right);
+        public static Tensor operator %(Tensor left, float right) => left.remainder(right);
+        public static Tensor operator %(Tensor left, double right) => left.remainder(right);
 
         public static Tensor operator +(Scalar left, Tensor right) => Aten.add_Scalar.Tensor(right, left);
         public static Tensor operator *(Scalar left, Tensor right) => Aten.mul_Scalar.Tensor(right, left);

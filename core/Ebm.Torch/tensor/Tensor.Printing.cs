@@ -21,10 +21,14 @@ public static partial class torch
             {
                 return head;
             }
+            if (numel() == 0)
+            {
+                return $"{head}\n[]";
+            }
             using var scope = NewDisposeScope();
             using var mode = no_grad();
             var values = torch.is_floating_point(dtype) ? detach().cpu().to(ScalarType.Float64) : detach().cpu().to(ScalarType.Int64);
-            var text = new StringBuilder(head).AppendLine();
+            var text = new StringBuilder(head).Append('\n');
             Print(text, values, dtype == ScalarType.Bool, numel() > MostShownWhole, 1);
             return text.ToString();
         }
