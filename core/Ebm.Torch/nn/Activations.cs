@@ -50,7 +50,8 @@ namespace TorchSharp
             public static Tanh Tanh(bool inplace) => new(inplace);
 
             /// <summary>x cut to [min_val, max_val].</summary>
-            public static Hardtanh Hardtanh(double min_val = -1.0, double max_val = 1.0, bool inplace = false) => new(min_val, max_val, inplace);
+            public static Hardtanh Hardtanh(double min_val = -1.0, double max_val = 1.0, bool inplace = false) =>
+                new(min_val, max_val, inplace);
 
             /// <summary>log(1 + e^(βx)) / β; x itself where βx is over the threshold.</summary>
             public static Softplus Softplus(double beta = 1, double threshold = 20) => new(beta, threshold);
@@ -75,7 +76,8 @@ namespace TorchSharp.Modules
     /// <summary>max(x, 0).</summary>
     public sealed class ReLU : ParameterLessModule<Tensor, Tensor>
     {
-        internal ReLU(bool inplace) : base(nameof(ReLU)) => this.inplace = inplace;
+        internal ReLU(bool inplace)
+            : base(nameof(ReLU)) => this.inplace = inplace;
 
         public bool inplace { get; set; }
 
@@ -85,8 +87,8 @@ namespace TorchSharp.Modules
     /// <summary>x where positive, else negative_slope · x.</summary>
     public sealed class LeakyReLU : ParameterLessModule<Tensor, Tensor>
     {
-        internal LeakyReLU(double negative_slope, bool inplace) : base(nameof(LeakyReLU)) =>
-            (this.negative_slope, this.inplace) = (negative_slope, inplace);
+        internal LeakyReLU(double negative_slope, bool inplace)
+            : base(nameof(LeakyReLU)) => (this.negative_slope, this.inplace) = (negative_slope, inplace);
 
         public double negative_slope { get; set; }
         public bool inplace { get; set; }
@@ -97,8 +99,8 @@ namespace TorchSharp.Modules
     /// <summary>x where positive, else α (eˣ − 1).</summary>
     public sealed class ELU : ParameterLessModule<Tensor, Tensor>
     {
-        internal ELU(double alpha, bool inplace) : base(nameof(ELU)) =>
-            (this.alpha, this.inplace) = (alpha, inplace);
+        internal ELU(double alpha, bool inplace)
+            : base(nameof(ELU)) => (this.alpha, this.inplace) = (alpha, inplace);
 
         public double alpha { get; set; }
         public bool inplace { get; set; }
@@ -109,7 +111,8 @@ namespace TorchSharp.Modules
     /// <summary>λ ELU_α(x) with the λ and α that keep mean 0 and variance 1.</summary>
     public sealed class SELU : ParameterLessModule<Tensor, Tensor>
     {
-        internal SELU(bool inplace) : base(nameof(SELU)) => this.inplace = inplace;
+        internal SELU(bool inplace)
+            : base(nameof(SELU)) => this.inplace = inplace;
 
         public bool inplace { get; set; }
 
@@ -119,7 +122,8 @@ namespace TorchSharp.Modules
     /// <summary>x σ(x).</summary>
     public sealed class SiLU : ParameterLessModule<Tensor, Tensor>
     {
-        internal SiLU(bool inplace) : base(nameof(SiLU)) => this.inplace = inplace;
+        internal SiLU(bool inplace)
+            : base(nameof(SiLU)) => this.inplace = inplace;
 
         public bool inplace { get; set; }
 
@@ -129,7 +133,8 @@ namespace TorchSharp.Modules
     /// <summary>x Φ(x), Φ the normal distribution function.</summary>
     public sealed class GELU : ParameterLessModule<Tensor, Tensor>
     {
-        internal GELU(bool inplace) : base(nameof(GELU)) => this.inplace = inplace;
+        internal GELU(bool inplace)
+            : base(nameof(GELU)) => this.inplace = inplace;
 
         public bool inplace { get; set; }
 
@@ -139,7 +144,8 @@ namespace TorchSharp.Modules
     /// <summary>x tanh(softplus(x)).</summary>
     public sealed class Mish : ParameterLessModule<Tensor, Tensor>
     {
-        internal Mish(bool inplace) : base(nameof(Mish)) => this.inplace = inplace;
+        internal Mish(bool inplace)
+            : base(nameof(Mish)) => this.inplace = inplace;
 
         public bool inplace { get; set; }
 
@@ -149,7 +155,8 @@ namespace TorchSharp.Modules
     /// <summary>1 / (1 + e⁻ˣ).</summary>
     public sealed class Sigmoid : ParameterLessModule<Tensor, Tensor>
     {
-        internal Sigmoid(bool inplace) : base(nameof(Sigmoid)) => this.inplace = inplace;
+        internal Sigmoid(bool inplace)
+            : base(nameof(Sigmoid)) => this.inplace = inplace;
 
         public bool inplace { get; set; }
 
@@ -159,7 +166,8 @@ namespace TorchSharp.Modules
     /// <summary>tanh x.</summary>
     public sealed class Tanh : ParameterLessModule<Tensor, Tensor>
     {
-        internal Tanh(bool inplace) : base(nameof(Tanh)) => this.inplace = inplace;
+        internal Tanh(bool inplace)
+            : base(nameof(Tanh)) => this.inplace = inplace;
 
         public bool inplace { get; set; }
 
@@ -169,8 +177,8 @@ namespace TorchSharp.Modules
     /// <summary>x cut to [min_val, max_val].</summary>
     public sealed class Hardtanh : ParameterLessModule<Tensor, Tensor>
     {
-        internal Hardtanh(double min_val, double max_val, bool inplace) : base(nameof(Hardtanh)) =>
-            (this.min_val, this.max_val, this.inplace) = (min_val, max_val, inplace);
+        internal Hardtanh(double min_val, double max_val, bool inplace)
+            : base(nameof(Hardtanh)) => (this.min_val, this.max_val, this.inplace) = (min_val, max_val, inplace);
 
         public double min_val { get; set; }
         public double max_val { get; set; }
@@ -182,8 +190,8 @@ namespace TorchSharp.Modules
     /// <summary>log(1 + e^(βx)) / β; x itself where βx is over the threshold.</summary>
     public sealed class Softplus : ParameterLessModule<Tensor, Tensor>
     {
-        internal Softplus(double beta, double threshold) : base(nameof(Softplus)) =>
-            (this.beta, this.threshold) = (beta, threshold);
+        internal Softplus(double beta, double threshold)
+            : base(nameof(Softplus)) => (this.beta, this.threshold) = (beta, threshold);
 
         public double beta { get; set; }
         public double threshold { get; set; }
@@ -194,7 +202,8 @@ namespace TorchSharp.Modules
     /// <summary>log σ(x).</summary>
     public sealed class LogSigmoid : ParameterLessModule<Tensor, Tensor>
     {
-        internal LogSigmoid() : base(nameof(LogSigmoid)) { }
+        internal LogSigmoid()
+            : base(nameof(LogSigmoid)) { }
 
         public override Tensor forward(Tensor tensor) => functional.logsigmoid(tensor);
     }
@@ -202,7 +211,8 @@ namespace TorchSharp.Modules
     /// <summary>e^x / Σ e^x along a dimension.</summary>
     public sealed class Softmax : ParameterLessModule<Tensor, Tensor>
     {
-        internal Softmax(long dim) : base(nameof(Softmax)) => this.dim = dim;
+        internal Softmax(long dim)
+            : base(nameof(Softmax)) => this.dim = dim;
 
         public long dim { get; set; }
 
@@ -212,7 +222,8 @@ namespace TorchSharp.Modules
     /// <summary>x − log Σ e^x along a dimension.</summary>
     public sealed class LogSoftmax : ParameterLessModule<Tensor, Tensor>
     {
-        internal LogSoftmax(long dim) : base(nameof(LogSoftmax)) => this.dim = dim;
+        internal LogSoftmax(long dim)
+            : base(nameof(LogSoftmax)) => this.dim = dim;
 
         public long dim { get; set; }
 

@@ -12,29 +12,49 @@ namespace TorchSharp
         {
             /// <summary>(B, num_features) or (B, num_features, L) → the same shape.</summary>
             public static BatchNorm1d BatchNorm1d(
-                long num_features, double eps = 1e-05, double momentum = 0.1, bool affine = true, bool track_running_stats = true, Device? device = null,
-                ScalarType? dtype = null) =>
-                new(num_features, eps, momentum, affine, track_running_stats, device, dtype);
+                long num_features,
+                double eps = 1e-05,
+                double momentum = 0.1,
+                bool affine = true,
+                bool track_running_stats = true,
+                Device? device = null,
+                ScalarType? dtype = null
+            ) => new(num_features, eps, momentum, affine, track_running_stats, device, dtype);
 
             /// <summary>(B, num_features, H, W) → the same shape.</summary>
             public static BatchNorm2d BatchNorm2d(
-                long num_features, double eps = 1e-05, double momentum = 0.1, bool affine = true, bool track_running_stats = true, Device? device = null,
-                ScalarType? dtype = null) =>
-                new(num_features, eps, momentum, affine, track_running_stats, device, dtype);
+                long num_features,
+                double eps = 1e-05,
+                double momentum = 0.1,
+                bool affine = true,
+                bool track_running_stats = true,
+                Device? device = null,
+                ScalarType? dtype = null
+            ) => new(num_features, eps, momentum, affine, track_running_stats, device, dtype);
 
             public static partial class functional
             {
-                /// <summary>(B, C, …) → the same shape; the others (C). While training, the running averages move by momentum towards the batch's.</summary>
+                /// <summary>
+                /// (B, C, …) → the same shape; the other tensors (C). In training the running averages move towards the batch's.
+                /// </summary>
                 public static Tensor batch_norm(
-                    Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight = null, Tensor? bias = null, bool training = false,
-                    double momentum = 0.1, double eps = 1e-5) =>
-                    Aten.batch_norm.Tensor(input, weight, bias, running_mean, running_var, training, momentum, eps, true);
+                    Tensor input,
+                    Tensor? running_mean,
+                    Tensor? running_var,
+                    Tensor? weight = null,
+                    Tensor? bias = null,
+                    bool training = false,
+                    double momentum = 0.1,
+                    double eps = 1e-5
+                ) => Aten.batch_norm.Tensor(input, weight, bias, running_mean, running_var, training, momentum, eps, true);
             }
         }
 
         internal static partial class Aten
         {
-            public static readonly Operator batch_norm = new("batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)");
+            public static readonly Operator batch_norm = new(
+                "batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)"
+            );
         }
     }
 }
@@ -48,9 +68,24 @@ namespace TorchSharp.Modules
     public abstract class NormBase : Module<Tensor, Tensor>
     {
         private protected NormBase(
-            long num_features, double eps, double? momentum, bool affine, bool track_running_stats, Device? device, ScalarType? dtype, string name) : base(name)
+            long num_features,
+            double eps,
+            double? momentum,
+            bool affine,
+            bool track_running_stats,
+            Device? device,
+            ScalarType? dtype,
+            string name
+        )
+            : base(name)
         {
-            (this.num_features, this.eps, this.momentum, this.affine, this.track_running_stats) = (num_features, eps, momentum, affine, track_running_stats);
+            (this.num_features, this.eps, this.momentum, this.affine, this.track_running_stats) = (
+                num_features,
+                eps,
+                momentum,
+                affine,
+                track_running_stats
+            );
             if (affine)
             {
                 weight = Parameter(ones(num_features, dtype: dtype, device: device));
@@ -108,17 +143,22 @@ namespace TorchSharp.Modules
         /// <summary>Mean 0, variance 1, no batch seen.</summary>
         public void reset_running_stats()
         {
-            if (running_mean is not null) init.zeros_(running_mean);
-            if (running_var is not null) init.ones_(running_var);
-            if (num_batches_tracked is not null) init.zeros_(num_batches_tracked);
+            if (running_mean is not null)
+                init.zeros_(running_mean);
+            if (running_var is not null)
+                init.ones_(running_var);
+            if (num_batches_tracked is not null)
+                init.zeros_(num_batches_tracked);
         }
 
         /// <summary>Weights 1, biases 0, and the running averages afresh.</summary>
         public void reset_parameters()
         {
             reset_running_stats();
-            if (weight is not null) init.ones_(weight);
-            if (bias is not null) init.zeros_(bias);
+            if (weight is not null)
+                init.ones_(weight);
+            if (bias is not null)
+                init.zeros_(bias);
         }
     }
 
@@ -126,7 +166,15 @@ namespace TorchSharp.Modules
     public abstract class BatchNorm : NormBase
     {
         private protected BatchNorm(
-            long num_features, double eps, double momentum, bool affine, bool track_running_stats, Device? device, ScalarType? dtype, string name)
+            long num_features,
+            double eps,
+            double momentum,
+            bool affine,
+            bool track_running_stats,
+            Device? device,
+            ScalarType? dtype,
+            string name
+        )
             : base(num_features, eps, momentum, affine, track_running_stats, device, dtype, name) { }
 
         private protected abstract bool Takes(long dimensions);
@@ -135,7 +183,10 @@ namespace TorchSharp.Modules
         public override Tensor forward(Tensor input)
         {
             if (!Takes(input.ndim))
-                throw new ArgumentException($"{GetName()} does not take {input.ndim} dimensions; the input's shape is ({string.Join(", ", input.shape)}).", nameof(input));
+                throw new ArgumentException(
+                    $"{GetName()} does not take {input.ndim} dimensions; the input is {input.Describe()}.",
+                    nameof(input)
+                );
             var averaging = momentum ?? 0;
             if (training && num_batches_tracked is not null)
             {
@@ -152,7 +203,15 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.BatchNorm1d"/>
     public sealed class BatchNorm1d : BatchNorm
     {
-        internal BatchNorm1d(long num_features, double eps, double momentum, bool affine, bool track_running_stats, Device? device, ScalarType? dtype)
+        internal BatchNorm1d(
+            long num_features,
+            double eps,
+            double momentum,
+            bool affine,
+            bool track_running_stats,
+            Device? device,
+            ScalarType? dtype
+        )
             : base(num_features, eps, momentum, affine, track_running_stats, device, dtype, nameof(BatchNorm1d)) { }
 
         private protected override bool Takes(long dimensions) => dimensions is 2 or 3;
@@ -161,7 +220,15 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.BatchNorm2d"/>
     public sealed class BatchNorm2d : BatchNorm
     {
-        internal BatchNorm2d(long num_features, double eps, double momentum, bool affine, bool track_running_stats, Device? device, ScalarType? dtype)
+        internal BatchNorm2d(
+            long num_features,
+            double eps,
+            double momentum,
+            bool affine,
+            bool track_running_stats,
+            Device? device,
+            ScalarType? dtype
+        )
             : base(num_features, eps, momentum, affine, track_running_stats, device, dtype, nameof(BatchNorm2d)) { }
 
         private protected override bool Takes(long dimensions) => dimensions == 4;

@@ -22,13 +22,16 @@ namespace TorchSharp
             public static Sequential Sequential(params Module<Tensor, Tensor>[] modules) => new(modules);
 
             /// <summary>A chain of named modules.</summary>
-            public static Sequential Sequential(params Tuple<string, Module<Tensor, Tensor>>[] modules) => new(modules.Select(pair => (pair.Item1, pair.Item2)).ToArray());
+            public static Sequential Sequential(params Tuple<string, Module<Tensor, Tensor>>[] modules) =>
+                new(modules.Select(pair => (pair.Item1, pair.Item2)).ToArray());
 
             /// <summary>A chain of named modules.</summary>
-            public static Sequential Sequential(IEnumerable<(string name, Module<Tensor, Tensor> submodule)> modules) => new(modules.ToArray());
+            public static Sequential Sequential(IEnumerable<(string name, Module<Tensor, Tensor> submodule)> modules) =>
+                new(modules.ToArray());
 
             /// <summary>A chain of named modules.</summary>
-            public static Sequential Sequential(IEnumerable<Tuple<string, Module<Tensor, Tensor>>> modules) => Sequential(modules.ToArray());
+            public static Sequential Sequential(IEnumerable<Tuple<string, Module<Tensor, Tensor>>> modules) =>
+                Sequential(modules.ToArray());
 
             /// <summary>A chain of modules, named by their positions.</summary>
             public static Sequential Sequential(IEnumerable<Module<Tensor, Tensor>> modules) => new(modules.ToArray());
@@ -37,18 +40,22 @@ namespace TorchSharp
             public static ModuleList<Module> ModuleList(params Module[] modules) => new(modules);
 
             /// <inheritdoc cref="ModuleList(Module[])"/>
-            public static ModuleList<T> ModuleList<T>(params T[] modules) where T : Module => new(modules);
+            public static ModuleList<T> ModuleList<T>(params T[] modules)
+                where T : Module => new(modules);
 
             /// <summary>A dictionary of modules.</summary>
             public static ModuleDict<Module> ModuleDict(params (string, Module)[] modules) => Filled<Module>(modules);
 
             /// <inheritdoc cref="ModuleDict(ValueTuple{string, Module}[])"/>
-            public static ModuleDict<T> ModuleDict<T>(params (string, T)[] modules) where T : Module => Filled(modules);
+            public static ModuleDict<T> ModuleDict<T>(params (string, T)[] modules)
+                where T : Module => Filled(modules);
 
-            private static ModuleDict<T> Filled<T>((string, T)[] modules) where T : Module
+            private static ModuleDict<T> Filled<T>((string, T)[] modules)
+                where T : Module
             {
                 var filled = new ModuleDict<T>();
-                foreach (var entry in modules) filled.Add(entry);
+                foreach (var entry in modules)
+                    filled.Add(entry);
                 return filled;
             }
         }
@@ -64,14 +71,18 @@ namespace TorchSharp.Modules
     {
         private readonly List<(string Name, nn.IModule<Tensor, Tensor> Module)> links = [];
 
-        protected internal Sequential(params (string name, nn.Module<Tensor, Tensor> submodule)[] modules) : base(nameof(Sequential))
+        protected internal Sequential(params (string name, nn.Module<Tensor, Tensor> submodule)[] modules)
+            : base(nameof(Sequential))
         {
-            foreach (var (name, module) in modules) append(name, module);
+            foreach (var (name, module) in modules)
+                append(name, module);
         }
 
-        protected internal Sequential(params nn.Module<Tensor, Tensor>[] modules) : base(nameof(Sequential))
+        protected internal Sequential(params nn.Module<Tensor, Tensor>[] modules)
+            : base(nameof(Sequential))
         {
-            foreach (var module in modules) append(module);
+            foreach (var module in modules)
+                append(module);
         }
 
         /// <summary>Adds a module at the end, under <paramref name="name"/>.</summary>
@@ -87,13 +98,15 @@ namespace TorchSharp.Modules
 
         public override Tensor forward(Tensor tensor)
         {
-            if (links.Count == 0) return tensor.alias();
+            if (links.Count == 0)
+                return tensor.alias();
             var current = tensor;
             foreach (var (_, module) in links)
             {
                 var next = module.call(current);
                 // A module may hand its input through; only what this chain made is its to free.
-                if (!ReferenceEquals(current, tensor) && !ReferenceEquals(current, next)) current.Dispose();
+                if (!ReferenceEquals(current, tensor) && !ReferenceEquals(current, next))
+                    current.Dispose();
                 current = next;
             }
             return current;
@@ -116,18 +129,21 @@ namespace TorchSharp.Modules
             get
             {
                 var part = new Sequential(Array.Empty<nn.Module<Tensor, Tensor>>());
-                foreach (var (name, module) in links[index]) part.append(name, module);
+                foreach (var (name, module) in links[index])
+                    part.append(name, module);
                 return part;
             }
         }
     }
 
     /// <summary>A list of modules. It registers them under their positions; calling them is its owner's business.</summary>
-    public class ModuleList<T> : nn.Module, IList<T> where T : nn.Module
+    public class ModuleList<T> : nn.Module, IList<T>
+        where T : nn.Module
     {
         private readonly List<T> items = [];
 
-        public ModuleList(params T[] modules) : base("ModuleList") => append(modules);
+        public ModuleList(params T[] modules)
+            : base("ModuleList") => append(modules);
 
         public T this[int index]
         {
@@ -137,22 +153,34 @@ namespace TorchSharp.Modules
 
         public int Count => items.Count;
         public bool IsReadOnly => false;
+
         public void Add(T item) => Change(() => items.Add(item));
+
         public void append(params T[] parameters) => Change(() => items.AddRange(parameters));
+
         public void extend(IEnumerable<T> modules) => Change(() => items.AddRange(modules));
+
         public void Insert(int index, T item) => Change(() => items.Insert(index, item));
+
         public void RemoveAt(int index) => Change(() => items.RemoveAt(index));
+
         public void Clear() => Change(items.Clear);
+
         public bool Contains(T item) => items.Contains(item);
+
         public int IndexOf(T item) => items.IndexOf(item);
+
         public void CopyTo(T[] array, int arrayIndex) => items.CopyTo(array, arrayIndex);
+
         public IEnumerator<T> GetEnumerator() => items.GetEnumerator();
+
         IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
         public bool Remove(T item)
         {
             var position = items.IndexOf(item);
-            if (position >= 0) RemoveAt(position);
+            if (position >= 0)
+                RemoveAt(position);
             return position >= 0;
         }
 
@@ -160,16 +188,19 @@ namespace TorchSharp.Modules
         {
             edit();
             ClearModules();
-            for (var i = 0; i < items.Count; i++) register_module(i.ToString(), items[i]);
+            for (var i = 0; i < items.Count; i++)
+                register_module(i.ToString(), items[i]);
         }
     }
 
     /// <summary>A dictionary of modules, in the order they were added.</summary>
-    public class ModuleDict<T> : nn.Module, IEnumerable<(string, T)> where T : nn.Module
+    public class ModuleDict<T> : nn.Module, IEnumerable<(string, T)>
+        where T : nn.Module
     {
         private readonly OrderedDictionary<string, T> entries = [];
 
-        public ModuleDict() : base("ModuleDict") { }
+        public ModuleDict()
+            : base("ModuleDict") { }
 
         public T this[string key]
         {
@@ -185,13 +216,21 @@ namespace TorchSharp.Modules
         public int Count => entries.Count;
         public ICollection<string> Keys => entries.Keys;
         public ICollection<T> Values => entries.Values;
+
         public IEnumerable<string> keys() => entries.Keys;
+
         public IEnumerable<T> values() => entries.Values;
+
         public IEnumerator<(string, T)> items() => GetEnumerator();
+
         public bool ContainsKey(string key) => entries.ContainsKey(key);
+
         public bool TryGetValue(string key, [MaybeNullWhen(false)] out T value) => entries.TryGetValue(key, out value);
+
         public void Add((string, T) item) => Add(item.Item1, item.Item2);
+
         public IEnumerator<(string, T)> GetEnumerator() => entries.Select(entry => (entry.Key, entry.Value)).GetEnumerator();
+
         IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
         public void Add(string key, T value)
@@ -216,7 +255,8 @@ namespace TorchSharp.Modules
         private void Register()
         {
             ClearModules();
-            foreach (var (key, module) in entries) register_module(key, module);
+            foreach (var (key, module) in entries)
+                register_module(key, module);
         }
     }
 }

@@ -38,7 +38,8 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Dropout"/>
     public sealed class Dropout : ParameterLessModule<Tensor, Tensor>
     {
-        internal Dropout(double p, bool inplace) : base(nameof(Dropout)) => (this.p, this.inplace) = (p, inplace);
+        internal Dropout(double p, bool inplace)
+            : base(nameof(Dropout)) => (this.p, this.inplace) = (p, inplace);
 
         public double p { get; set; }
         public bool inplace { get; set; }

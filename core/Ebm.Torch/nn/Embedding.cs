@@ -9,10 +9,18 @@ namespace TorchSharp
     {
         public static partial class nn
         {
-            /// <summary>(…) int64 → (…, embedding_dims). Rows start as N(0, 1), row padding_idx as zeros, which never get a gradient.</summary>
+            /// <summary>(…) int64 → (…, embedding_dims). Rows start as N(0, 1), row padding_idx as 0: it gets no gradient.</summary>
             public static Embedding Embedding(
-                long num_embeddings, long embedding_dims, long? padding_idx = null, double? max_norm = null, double norm_type = 2.0,
-                bool scale_grad_by_freq = false, bool sparse = false, Device? device = null, ScalarType? dtype = null)
+                long num_embeddings,
+                long embedding_dims,
+                long? padding_idx = null,
+                double? max_norm = null,
+                double norm_type = 2.0,
+                bool scale_grad_by_freq = false,
+                bool sparse = false,
+                Device? device = null,
+                ScalarType? dtype = null
+            )
             {
                 var table = empty(num_embeddings, embedding_dims, dtype: dtype, device: device);
                 init.normal_(table);
@@ -26,8 +34,16 @@ namespace TorchSharp
 
             /// <summary>A table given row by row (rows, embedding_dims), trained only if not frozen.</summary>
             public static Embedding Embedding_from_pretrained(
-                Tensor embeddings, bool freeze = true, long? padding_idx = null, double? max_norm = null, double norm_type = 2.0,
-                bool scale_grad_by_freq = false, bool sparse = false, Device? device = null, ScalarType? dtype = null)
+                Tensor embeddings,
+                bool freeze = true,
+                long? padding_idx = null,
+                double? max_norm = null,
+                double norm_type = 2.0,
+                bool scale_grad_by_freq = false,
+                bool sparse = false,
+                Device? device = null,
+                ScalarType? dtype = null
+            )
             {
                 using var _ = no_grad();
                 var table = embeddings.to(dtype ?? embeddings.dtype, device ?? embeddings.device, copy: true);
@@ -41,7 +57,10 @@ namespace TorchSharp
                 public static Tensor one_hot(Tensor x, long num_classes = -1) =>
                     x.dtype == ScalarType.Int64
                         ? Aten.one_hot.Tensor(x, num_classes)
-                        : throw new ArgumentException($"one_hot takes indices of dtype Int64; these are {x.dtype}. Convert them with .to(ScalarType.Int64).", nameof(x));
+                        : throw new ArgumentException(
+                            $"one_hot takes indices of dtype Int64; these are {x.dtype}. Convert them with .to(ScalarType.Int64).",
+                            nameof(x)
+                        );
             }
         }
 
@@ -64,14 +83,19 @@ namespace TorchSharp.Modules
         private readonly long? paddingRow;
         private readonly double? maximum;
         private readonly double norm;
-        private readonly bool byFrequency, sparse;
+        private readonly bool byFrequency,
+            sparse;
 
-        internal Embedding(Parameter weight, long? padding_idx, double? max_norm, double norm_type, bool scale_grad_by_freq, bool sparse) : base(nameof(Embedding))
+        internal Embedding(Parameter weight, long? padding_idx, double? max_norm, double norm_type, bool scale_grad_by_freq, bool sparse)
+            : base(nameof(Embedding))
         {
             this.weight = weight;
             (paddingRow, maximum, norm, byFrequency, this.sparse) = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse);
             if (padding_idx < 0 || padding_idx >= weight.shape[0])
-                throw new ArgumentException($"padding_idx is a row of the table, 0 to {weight.shape[0] - 1}; it is {padding_idx}.", nameof(padding_idx));
+                throw new ArgumentException(
+                    $"padding_idx is a row of the table, 0 to {weight.shape[0] - 1}; it is {padding_idx}.",
+                    nameof(padding_idx)
+                );
         }
 
         /// <summary>(rows, embedding_dims).</summary>

@@ -10,19 +10,23 @@ public static partial class torch
     {
         public static partial class utils
         {
-            /// <summary>Scales the gradients, in place, so that their norm, as of one vector, is at most <paramref name="max_norm"/>.</summary>
+            /// <summary>
+            /// Scales the gradients, in place, so that as one vector they are no longer than <paramref name="max_norm"/>.
+            /// </summary>
             /// <returns>The norm before, read back from the device; 0 without gradients.</returns>
             public static double clip_grad_norm_(IEnumerable<Parameter> tensors, double max_norm, double norm_type = 2.0)
             {
                 using var _ = no_grad();
                 using var scope = NewDisposeScope();
                 var gradients = Gradients(tensors);
-                if (gradients.Length == 0) return 0;
+                if (gradients.Length == 0)
+                    return 0;
 
                 var norm = Foreach.Norm(gradients, norm_type);
                 // Never a division by 0; and a norm that is not a number spoils every gradient, as it should, instead of none.
                 var factor = max_norm / (norm + 1e-6);
-                if (!(factor >= 1)) Foreach.Multiply(gradients, factor);
+                if (!(factor >= 1))
+                    Foreach.Multiply(gradients, factor);
                 return norm;
             }
 
@@ -31,7 +35,8 @@ public static partial class torch
             {
                 using var _ = no_grad();
                 using var scope = NewDisposeScope();
-                foreach (var gradient in Gradients(tensors)) gradient.clamp_(-clip_value, clip_value);
+                foreach (var gradient in Gradients(tensors))
+                    gradient.clamp_(-clip_value, clip_value);
             }
 
             /// <summary>All entries of all parameters, in order, with their graph: (n).</summary>
@@ -50,8 +55,12 @@ public static partial class torch
                 var parameters = tensors.ToList();
                 var sizes = parameters.Select(parameter => parameter.numel()).ToArray();
                 if (vec.ndim != 1 || vec.numel() != sizes.Sum())
-                    throw new ArgumentException($"The parameters have {sizes.Sum()} entries together; the vector's shape is ({string.Join(", ", vec.shape)}).", nameof(vec));
-                foreach (var (parameter, part) in parameters.Zip(vec.split(sizes))) parameter.copy_(part.view_as(parameter));
+                    throw new ArgumentException(
+                        $"The parameters have {sizes.Sum()} entries together; the vector is {vec.Describe()}.",
+                        nameof(vec)
+                    );
+                foreach (var (parameter, part) in parameters.Zip(vec.split(sizes)))
+                    parameter.copy_(part.view_as(parameter));
             }
 
             private static Tensor[] Gradients(IEnumerable<Parameter> parameters) =>

@@ -24,22 +24,25 @@ public static partial class torch
                 LeakyReLU = 10,
             }
 
-            /// <summary>Which variance a Kaiming initialisation keeps: the forward pass's (fan in) or the backward pass's (fan out).</summary>
+            /// <summary>Which variance a Kaiming initialisation keeps: the forward pass's or the backward pass's.</summary>
             public enum FanInOut
             {
                 FanIn = 0,
                 FanOut = 1,
             }
 
-            /// <summary>The factor by which a nonlinearity shrinks its input's standard deviation, inverted; <paramref name="param"/> is LeakyReLU's slope.</summary>
-            public static double calculate_gain(NonlinearityType nonlinearity, double param = 0.0) => nonlinearity switch
-            {
-                <= NonlinearityType.Sigmoid => 1,
-                NonlinearityType.Tanh => 5.0 / 3,
-                NonlinearityType.ReLU => Math.Sqrt(2),
-                NonlinearityType.LeakyReLU => Math.Sqrt(2 / (1 + param * param)),
-                _ => throw new ArgumentOutOfRangeException(nameof(nonlinearity), nonlinearity, "There is no gain for it."),
-            };
+            /// <summary>
+            /// One over the factor by which a nonlinearity shrinks its input's scale; LeakyReLU's slope is <paramref name="param"/>.
+            /// </summary>
+            public static double calculate_gain(NonlinearityType nonlinearity, double param = 0.0) =>
+                nonlinearity switch
+                {
+                    <= NonlinearityType.Sigmoid => 1,
+                    NonlinearityType.Tanh => 5.0 / 3,
+                    NonlinearityType.ReLU => Math.Sqrt(2),
+                    NonlinearityType.LeakyReLU => Math.Sqrt(2 / (1 + param * param)),
+                    _ => throw new ArgumentOutOfRangeException(nameof(nonlinearity), nonlinearity, "There is no gain for it."),
+                };
 
             public static Tensor ones_(Tensor tensor) => constant_(tensor, 1);
 
@@ -50,7 +53,8 @@ public static partial class torch
             /// <summary>The identity matrix; the tensor is a matrix.</summary>
             public static Tensor eye_(Tensor tensor)
             {
-                if (tensor.ndim != 2) throw new ArgumentException($"An identity matrix needs 2 dimensions; the tensor has {tensor.ndim}.", nameof(tensor));
+                if (tensor.ndim != 2)
+                    throw new ArgumentException($"An identity matrix needs 2 dimensions; the tensor has {tensor.ndim}.", nameof(tensor));
                 return Fill(tensor, t => t.copy_(eye(t.shape[0], t.shape[1], dtype: t.dtype, device: t.device)));
             }
 
@@ -63,11 +67,21 @@ public static partial class torch
                 Fill(tensor, t => t.normal_(mean, std, generator));
 
             /// <summary>N(mean, std²) conditioned on [a, b], by inverting its distribution function.</summary>
-            public static Tensor trunc_normal_(Tensor tensor, double mean = 0.0, double std = 1.0, double a = -2.0, double b = 2.0, Generator? generator = null)
+            public static Tensor trunc_normal_(
+                Tensor tensor,
+                double mean = 0.0,
+                double std = 1.0,
+                double a = -2.0,
+                double b = 2.0,
+                Generator? generator = null
+            )
             {
                 // erfinv(2Φ − 1) is the normal quantile over √2.
                 var (low, high) = (NormalBelow((a - mean) / std), NormalBelow((b - mean) / std));
-                return Fill(tensor, t => t.uniform_(2 * low - 1, 2 * high - 1, generator).erfinv_().mul_(std * Math.Sqrt(2)).add_(mean).clamp_(a, b));
+                return Fill(
+                    tensor,
+                    t => t.uniform_(2 * low - 1, 2 * high - 1, generator).erfinv_().mul_(std * Math.Sqrt(2)).add_(mean).clamp_(a, b)
+                );
             }
 
             /// <summary>gain · U[−√(6 / (fan in + fan out)), …): Glorot and Bengio 2010.</summary>
@@ -92,30 +106,48 @@ public static partial class torch
             public static Tensor glorot_normal_(Tensor tensor, double gain = 1.0) => xavier_normal_(tensor, gain);
 
             /// <summary>U[−√3 s, √3 s) with s = gain / √fan: He et al. 2015.</summary>
-            public static Tensor kaiming_uniform_(Tensor tensor, double a = 0, FanInOut mode = FanInOut.FanIn, NonlinearityType nonlinearity = NonlinearityType.LeakyReLU)
+            public static Tensor kaiming_uniform_(
+                Tensor tensor,
+                double a = 0,
+                FanInOut mode = FanInOut.FanIn,
+                NonlinearityType nonlinearity = NonlinearityType.LeakyReLU
+            )
             {
                 var bound = Math.Sqrt(3) * KaimingScale(tensor, a, mode, nonlinearity);
                 return uniform_(tensor, -bound, bound);
             }
 
             /// <summary>N(0, s²) with s = gain / √fan: He et al. 2015.</summary>
-            public static Tensor kaiming_normal_(Tensor tensor, double a = 0, FanInOut mode = FanInOut.FanIn, NonlinearityType nonlinearity = NonlinearityType.LeakyReLU) =>
-                normal_(tensor, 0, KaimingScale(tensor, a, mode, nonlinearity));
+            public static Tensor kaiming_normal_(
+                Tensor tensor,
+                double a = 0,
+                FanInOut mode = FanInOut.FanIn,
+                NonlinearityType nonlinearity = NonlinearityType.LeakyReLU
+            ) => normal_(tensor, 0, KaimingScale(tensor, a, mode, nonlinearity));
 
-            /// <summary>gain times a uniformly random matrix with orthonormal rows or columns, whichever are fewer; dimensions after the first count as columns.</summary>
+            /// <summary>
+            /// gain times a uniformly random matrix whose rows, or columns if fewer, are orthonormal; later dimensions count as columns.
+            /// </summary>
             public static Tensor orthogonal_(Tensor tensor, double gain = 1.0)
             {
-                if (tensor.ndim < 2) throw new ArgumentException($"An orthogonal matrix needs at least 2 dimensions; the tensor has {tensor.ndim}.", nameof(tensor));
-                return Fill(tensor, t =>
-                {
-                    var rows = t.shape[0];
-                    var columns = t.numel() / rows;
-                    var tall = empty(Math.Max(rows, columns), Math.Min(rows, columns), dtype: t.dtype, device: t.device).normal_();
-                    var (q, r) = linalg.qr(tall);
-                    // Without the signs of R's diagonal, Q is not uniformly distributed (Mezzadri 2006).
-                    var uniform = q * r.diag().sign();
-                    t.copy_((rows < columns ? uniform.t() : uniform).reshape(t.shape)).mul_(gain);
-                });
+                if (tensor.ndim < 2)
+                    throw new ArgumentException(
+                        $"An orthogonal matrix needs at least 2 dimensions; the tensor has {tensor.ndim}.",
+                        nameof(tensor)
+                    );
+                return Fill(
+                    tensor,
+                    t =>
+                    {
+                        var rows = t.shape[0];
+                        var columns = t.numel() / rows;
+                        var tall = empty(Math.Max(rows, columns), Math.Min(rows, columns), dtype: t.dtype, device: t.device).normal_();
+                        var (q, r) = linalg.qr(tall);
+                        // Without the signs of R's diagonal, Q is not uniformly distributed (Mezzadri 2006).
+                        var uniform = q * r.diag().sign();
+                        t.copy_((rows < columns ? uniform.t() : uniform).reshape(t.shape)).mul_(gain);
+                    }
+                );
             }
 
             /// <summary>(inputs, outputs) of one unit: of (out, in, …kernel), in · |kernel| and out · |kernel|.</summary>
@@ -124,7 +156,11 @@ public static partial class torch
             {
                 var shape = tensor.shape;
                 if (shape.Length < 2)
-                    throw new ArgumentException($"Fan in and fan out need at least 2 dimensions; the tensor has {shape.Length}. Initialise a vector with uniform_ or normal_.", nameof(tensor));
+                    throw new ArgumentException(
+                        $"Fan in and fan out need at least 2 dimensions; the tensor has {shape.Length}. "
+                            + "Initialise a vector with uniform_ or normal_.",
+                        nameof(tensor)
+                    );
                 var kernel = shape[2..].Aggregate(1L, (size, side) => size * side);
                 return (shape[1] * kernel, shape[0] * kernel);
             }
@@ -132,7 +168,8 @@ public static partial class torch
             // U[−1/√fan, 1/√fan), which is how layers' biases start.
             internal static void ByFanIn(Tensor? tensor, long fanIn)
             {
-                if (tensor is null) return;
+                if (tensor is null)
+                    return;
                 var bound = fanIn > 0 ? 1 / Math.Sqrt(fanIn) : 0;
                 uniform_(tensor, -bound, bound);
             }

@@ -10,16 +10,26 @@ namespace TorchSharp
         public static partial class nn
         {
             /// <summary>(…, inputSize) → (…, outputSize).</summary>
-            public static Linear Linear(long inputSize, long outputSize, bool hasBias = true, Device? device = null, ScalarType? dtype = null) =>
-                new(inputSize, outputSize, hasBias, device, dtype);
+            public static Linear Linear(
+                long inputSize,
+                long outputSize,
+                bool hasBias = true,
+                Device? device = null,
+                ScalarType? dtype = null
+            ) => new(inputSize, outputSize, hasBias, device, dtype);
 
             /// <summary>A map with the weight (out, in) and bias (out) given.</summary>
             public static Linear Linear(Parameter weight, Parameter? bias = null) => new(weight, bias);
 
             /// <summary>(…, in1_features), (…, in2_features) → (…, out_features).</summary>
             public static Bilinear Bilinear(
-                long in1_features, long in2_features, long out_features, bool hasBias = true, Device? device = null, ScalarType? dtype = null) =>
-                new(in1_features, in2_features, out_features, hasBias, device, dtype);
+                long in1_features,
+                long in2_features,
+                long out_features,
+                bool hasBias = true,
+                Device? device = null,
+                ScalarType? dtype = null
+            ) => new(in1_features, in2_features, out_features, hasBias, device, dtype);
 
             /// <summary>Returns its input.</summary>
             public static Identity Identity() => new();
@@ -30,7 +40,8 @@ namespace TorchSharp
                 public static Tensor linear(Tensor input, Tensor weights, Tensor? bias = null) => Aten.linear.Tensor(input, weights, bias);
 
                 /// <summary>(…, in1), (…, in2), (out, in1, in2), (out) → (…, out).</summary>
-                public static Tensor bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias = null) => Aten.bilinear.Tensor(input1, input2, weight, bias);
+                public static Tensor bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias = null) =>
+                    Aten.bilinear.Tensor(input1, input2, weight, bias);
             }
         }
 
@@ -50,18 +61,21 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Linear(long, long, bool, Device?, ScalarType?)"/>
     public sealed class Linear : Module<Tensor, Tensor>
     {
-        internal Linear(Parameter weight, Parameter? bias = null) : base(nameof(Linear))
+        internal Linear(Parameter weight, Parameter? bias = null)
+            : base(nameof(Linear))
         {
             (in_features, out_features) = (weight.shape[1], weight.shape[0]);
             this.weight = weight;
             this.bias = bias;
         }
 
-        internal Linear(long inputSize, long outputSize, bool hasBias, Device? device, ScalarType? dtype) : base(nameof(Linear))
+        internal Linear(long inputSize, long outputSize, bool hasBias, Device? device, ScalarType? dtype)
+            : base(nameof(Linear))
         {
             (in_features, out_features) = (inputSize, outputSize);
             weight = Parameter(empty(outputSize, inputSize, dtype: dtype, device: device));
-            if (hasBias) bias = Parameter(empty(outputSize, dtype: dtype, device: device));
+            if (hasBias)
+                bias = Parameter(empty(outputSize, dtype: dtype, device: device));
             init.kaiming_uniform_(weight, Math.Sqrt(5));
             init.ByFanIn(bias, inputSize);
         }
@@ -89,11 +103,13 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Bilinear"/>
     public sealed class Bilinear : Module<Tensor, Tensor, Tensor>
     {
-        internal Bilinear(long in1_features, long in2_features, long out_features, bool hasBias, Device? device, ScalarType? dtype) : base(nameof(Bilinear))
+        internal Bilinear(long in1_features, long in2_features, long out_features, bool hasBias, Device? device, ScalarType? dtype)
+            : base(nameof(Bilinear))
         {
             (this.in1_features, this.in2_features, this.out_features) = (in1_features, in2_features, out_features);
             weight = Parameter(empty(out_features, in1_features, in2_features, dtype: dtype, device: device));
-            if (hasBias) bias = Parameter(empty(out_features, dtype: dtype, device: device));
+            if (hasBias)
+                bias = Parameter(empty(out_features, dtype: dtype, device: device));
             init.ByFanIn(weight, in1_features);
             init.ByFanIn(bias, in1_features);
         }
@@ -122,7 +138,8 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Identity"/>
     public sealed class Identity : ParameterLessModule<Tensor, Tensor>
     {
-        internal Identity() : base(nameof(Identity)) { }
+        internal Identity()
+            : base(nameof(Identity)) { }
 
         public override Tensor forward(Tensor tensor) => tensor.alias();
     }

@@ -34,17 +34,19 @@ public static partial class torch
             public virtual void register_parameter(string name, Parameter param)
             {
                 RequireAlive(param, name, "parameter");
-                if (!ownParameters.TryAdd(name, param)) throw Taken(name, "parameter");
+                if (!ownParameters.TryAdd(name, param))
+                    throw Taken(name, "parameter");
                 param.DetachFromDisposeScope();
             }
 
-            /// <summary>Registers a buffer and takes it out of its dispose scope. Only persistent buffers are in the state dictionary.</summary>
+            /// <summary>Registers a buffer and takes it out of its dispose scope. The state dictionary has the persistent ones.</summary>
             /// <exception cref="ArgumentNullException">The tensor is null or disposed.</exception>
             /// <exception cref="InvalidOperationException">The name is taken.</exception>
             public virtual void register_buffer(string name, Tensor tensor, bool persistent = true)
             {
                 RequireAlive(tensor, name, "buffer");
-                if (!ownBuffers.TryAdd(name, (tensor, persistent))) throw Taken(name, "buffer");
+                if (!ownBuffers.TryAdd(name, (tensor, persistent)))
+                    throw Taken(name, "buffer");
                 tensor.DetachFromDisposeScope();
             }
 
@@ -59,11 +61,18 @@ public static partial class torch
                     return;
                 }
                 if (string.IsNullOrEmpty(name) || name.Contains('.'))
-                    throw new ArgumentException($"\"{name}\" cannot name a child of {GetName()}: dots join names, and an empty name joins nothing.", nameof(name));
-                if (ownChildren.ContainsKey(name)) throw Taken(name, "child");
+                    throw new ArgumentException(
+                        $"\"{name}\" cannot name a child of {GetName()}: dots join names, and an empty name joins nothing.",
+                        nameof(name)
+                    );
+                if (ownChildren.ContainsKey(name))
+                    throw Taken(name, "child");
                 submodule.RegisterComponents();
                 if (ReferenceEquals(submodule, this) || submodule.modules().Contains(this, ReferenceEqualityComparer.Instance))
-                    throw new ArgumentException($"{submodule.GetName()} contains {GetName()}, so it cannot be its child \"{name}\": modules form a tree.", nameof(submodule));
+                    throw new ArgumentException(
+                        $"{submodule.GetName()} contains {GetName()}, so it cannot be its child \"{name}\": modules form a tree.",
+                        nameof(submodule)
+                    );
                 ownChildren.Add(name, submodule);
             }
 
@@ -73,7 +82,8 @@ public static partial class torch
             /// <summary>Registers what this object's fields hold (its base classes' fields too) and is not registered yet.</summary>
             protected virtual void RegisterComponents()
             {
-                if (componentsAreRegistered) return;
+                if (componentsAreRegistered)
+                    return;
                 componentsAreRegistered = true;
 
                 // A layer that registered its weight by name keeps that name, whatever the field is called.
@@ -85,29 +95,40 @@ public static partial class torch
                 foreach (var field in Fields(GetType()))
                 {
                     var component = field.GetCustomAttribute<ComponentNameAttribute>()?.Name ?? field.Name;
-                    if (ownChildren.ContainsKey(component) || ownParameters.ContainsKey(component) || ownBuffers.ContainsKey(component)) continue;
+                    if (ownChildren.ContainsKey(component) || ownParameters.ContainsKey(component) || ownBuffers.ContainsKey(component))
+                        continue;
                     switch (field.GetValue(this))
                     {
-                        case Module module when known.Add(module): register_module(component, module); break;
-                        case Parameter parameter when known.Add(parameter): register_parameter(component, parameter); break;
-                        case Tensor tensor when known.Add(tensor): register_buffer(component, tensor); break;
+                        case Module module when known.Add(module):
+                            register_module(component, module);
+                            break;
+                        case Parameter parameter when known.Add(parameter):
+                            register_parameter(component, parameter);
+                            break;
+                        case Tensor tensor when known.Add(tensor):
+                            register_buffer(component, tensor);
+                            break;
                     }
                 }
             }
 
             private static IEnumerable<FieldInfo> Fields(Type type)
             {
-                const BindingFlags declaredHere = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly;
+                const BindingFlags declaredHere =
+                    BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly;
                 for (var level = type; level is not null && level != typeof(Module); level = level.BaseType)
                     foreach (var field in level.GetFields(declaredHere))
                         if (!field.FieldType.IsValueType)
                             yield return field;
             }
 
-            /// <summary>Sets or replaces a parameter, which keeps its place among its siblings; null removes it. The one replaced is not disposed.</summary>
+            /// <summary>
+            /// Sets or replaces a parameter, in its place among its siblings; null removes it. The one before is not disposed.
+            /// </summary>
             protected void ConditionallyRegisterParameter(string name, Parameter? value)
             {
-                if (value is null) ownParameters.Remove(name);
+                if (value is null)
+                    ownParameters.Remove(name);
                 else
                 {
                     RequireAlive(value, name, "parameter");
@@ -116,10 +137,13 @@ public static partial class torch
                 }
             }
 
-            /// <summary>Sets or replaces a buffer, which keeps its place among its siblings; null removes it. The one replaced is not disposed.</summary>
+            /// <summary>
+            /// Sets or replaces a buffer, in its place among its siblings; null removes it. The one before is not disposed.
+            /// </summary>
             protected void ConditionallyRegisterBuffer(string name, Tensor? value, bool persistent = true)
             {
-                if (value is null) ownBuffers.Remove(name);
+                if (value is null)
+                    ownBuffers.Remove(name);
                 else
                 {
                     RequireAlive(value, name, "buffer");
@@ -134,7 +158,8 @@ public static partial class torch
             // A layer's property stores what this returns: the new tensor, registered; the old one is disposed.
             private protected Parameter? Own(string name, Parameter? before, Parameter? after)
             {
-                if (ReferenceEquals(before, after)) return after;
+                if (ReferenceEquals(before, after))
+                    return after;
                 ConditionallyRegisterParameter(name, after);
                 before?.Dispose();
                 return after;
@@ -142,7 +167,8 @@ public static partial class torch
 
             private protected Tensor? OwnBuffer(string name, Tensor? before, Tensor? after)
             {
-                if (ReferenceEquals(before, after)) return after;
+                if (ReferenceEquals(before, after))
+                    return after;
                 ConditionallyRegisterBuffer(name, after);
                 before?.Dispose();
                 return after;
@@ -157,17 +183,24 @@ public static partial class torch
             /// <summary>Disposes the parameters, buffers and children.</summary>
             protected virtual void Dispose(bool disposing)
             {
-                if (!disposing) return;
-                foreach (var parameter in ownParameters.Values) parameter.Dispose();
-                foreach (var (buffer, _) in ownBuffers.Values) buffer.Dispose();
-                foreach (var child in ownChildren.Values) child.Dispose();
+                if (!disposing)
+                    return;
+                foreach (var parameter in ownParameters.Values)
+                    parameter.Dispose();
+                foreach (var (buffer, _) in ownBuffers.Values)
+                    buffer.Dispose();
+                foreach (var child in ownChildren.Values)
+                    child.Dispose();
             }
 
             private void RequireAlive(Tensor? tensor, string name, string role)
             {
                 if (tensor is null || tensor.IsInvalid)
-                    throw new ArgumentNullException(nameof(tensor),
-                        $"{GetName()} cannot register {(tensor is null ? "null" : "a disposed tensor")} as its {role} \"{name}\"; create the tensor before registering it.");
+                    throw new ArgumentNullException(
+                        nameof(tensor),
+                        $"{GetName()} cannot register {(tensor is null ? "null" : "a disposed tensor")} as its {role} \"{name}\"; "
+                            + "create the tensor before registering it."
+                    );
             }
 
             private InvalidOperationException Taken(string name, string role) =>

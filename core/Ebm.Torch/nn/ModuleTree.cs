@@ -11,33 +11,47 @@ public static partial class torch
         {
             private bool inTraining = true;
 
-            /// <summary>Parameters with their dotted names; a parameter shared by several modules comes once, under its first name.</summary>
+            /// <summary>Parameters with their dotted names; one that several modules share comes once, under its first name.</summary>
             public virtual IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) =>
                 Once(Walk(recurse, module => module.ownParameters.Select(entry => (entry.Key, entry.Value))));
 
             /// <inheritdoc cref="named_parameters"/>
-            public virtual IEnumerable<Parameter> parameters(bool recurse = true) => named_parameters(recurse).Select(entry => entry.parameter);
+            public virtual IEnumerable<Parameter> parameters(bool recurse = true) =>
+                named_parameters(recurse).Select(entry => entry.parameter);
 
-            /// <summary>Buffers with their dotted names; a buffer shared by several modules comes once, under its first name.</summary>
-            public virtual IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true) =>
-                Once(Walk(recurse, module => module.ownBuffers
-                    .Where(entry => entry.Value.Persistent || include_nonpersistent)
-                    .Select(entry => (entry.Key, entry.Value.Tensor))));
+            /// <summary>Buffers with their dotted names; one that several modules share comes once, under its first name.</summary>
+            public virtual IEnumerable<(string name, Tensor buffer)> named_buffers(
+                bool recurse = true,
+                bool include_nonpersistent = true
+            ) =>
+                Once(
+                    Walk(
+                        recurse,
+                        module =>
+                            module
+                                .ownBuffers.Where(entry => entry.Value.Persistent || include_nonpersistent)
+                                .Select(entry => (entry.Key, entry.Value.Tensor))
+                    )
+                );
 
             /// <inheritdoc cref="named_buffers"/>
             public virtual IEnumerable<Tensor> buffers(bool recurse = true, bool include_nonpersistent = true) =>
                 named_buffers(recurse, include_nonpersistent).Select(entry => entry.buffer);
 
             /// <summary>The direct children.</summary>
-            public virtual IEnumerable<(string name, Module module)> named_children() => ownChildren.Select(entry => (entry.Key, entry.Value));
+            public virtual IEnumerable<(string name, Module module)> named_children() =>
+                ownChildren.Select(entry => (entry.Key, entry.Value));
 
             /// <inheritdoc cref="named_children"/>
             public virtual IEnumerable<Module> children() => ownChildren.Values;
 
             /// <summary>All modules below this one (itself not included): the direct children first, then each child's own.</summary>
             public virtual IEnumerable<(string name, Module module)> named_modules() =>
-                named_children().Concat(named_children().SelectMany(child =>
-                    child.module.named_modules().Select(inner => ($"{child.name}.{inner.name}", inner.module))));
+                named_children()
+                    .Concat(
+                        named_children()
+                            .SelectMany(child => child.module.named_modules().Select(inner => ($"{child.name}.{inner.name}", inner.module)))
+                    );
 
             /// <inheritdoc cref="named_modules"/>
             public virtual IEnumerable<Module> modules() => named_modules().Select(entry => entry.module);
@@ -45,7 +59,8 @@ public static partial class torch
             /// <summary>Applies <paramref name="fn"/> to the children, theirs included, and then to this module.</summary>
             public virtual Module apply(Action<Module> fn)
             {
-                foreach (var child in children()) child.apply(fn);
+                foreach (var child in children())
+                    child.apply(fn);
                 fn(this);
                 return this;
             }
@@ -54,7 +69,8 @@ public static partial class torch
             public virtual void train(bool train = true)
             {
                 inTraining = train;
-                foreach (var child in children()) child.train(train);
+                foreach (var child in children())
+                    child.train(train);
             }
 
             /// <summary>The same as <c>train(false)</c>.</summary>
@@ -91,14 +107,17 @@ public static partial class torch
 
             private IEnumerable<(string Name, T Tensor)> Walk<T>(bool recurse, Func<Module, IEnumerable<(string, T)>> own)
             {
-                foreach (var entry in own(this)) yield return entry;
-                if (!recurse) yield break;
+                foreach (var entry in own(this))
+                    yield return entry;
+                if (!recurse)
+                    yield break;
                 foreach (var (name, child) in ownChildren)
-                    foreach (var (inner, tensor) in child.Walk(true, own))
-                        yield return ($"{name}.{inner}", tensor);
+                foreach (var (inner, tensor) in child.Walk(true, own))
+                    yield return ($"{name}.{inner}", tensor);
             }
 
-            private static IEnumerable<(string, T)> Once<T>(IEnumerable<(string Name, T Tensor)> entries) where T : Tensor
+            private static IEnumerable<(string, T)> Once<T>(IEnumerable<(string Name, T Tensor)> entries)
+                where T : Tensor
             {
                 var seen = new HashSet<object>(ReferenceEqualityComparer.Instance);
                 foreach (var entry in entries)

@@ -21,9 +21,11 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Parameter"/>
     public class Parameter : Tensor
     {
-        public Parameter(Tensor data, bool requires_grad = true) : this(data, data.OwningDisposeScope, requires_grad) { }
+        public Parameter(Tensor data, bool requires_grad = true)
+            : this(data, data.OwningDisposeScope, requires_grad) { }
 
-        private Parameter(Tensor data, DisposeScope? scope, bool requires_grad) : base(Taken(data, requires_grad)) => MoveToOtherDisposeScope(scope);
+        private Parameter(Tensor data, DisposeScope? scope, bool requires_grad)
+            : base(Taken(data, requires_grad)) => MoveToOtherDisposeScope(scope);
 
         private static nint Taken(Tensor data, bool requires_grad)
         {

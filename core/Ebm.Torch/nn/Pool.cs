@@ -10,34 +10,61 @@ namespace TorchSharp
         public static partial class nn
         {
             /// <summary>(B, C, H, W) → (B, C, H′, W′), the largest of each window.</summary>
-            public static MaxPool2d MaxPool2d(long kernel_size, long? stride = null, long? padding = null, long? dilation = null, bool ceil_mode = false) =>
-                new(Two(kernel_size), Two(stride), Two(padding), Two(dilation), ceil_mode);
+            public static MaxPool2d MaxPool2d(
+                long kernel_size,
+                long? stride = null,
+                long? padding = null,
+                long? dilation = null,
+                bool ceil_mode = false
+            ) => new(Two(kernel_size), Two(stride), Two(padding), Two(dilation), ceil_mode);
 
             /// <inheritdoc cref="MaxPool2d(long, long?, long?, long?, bool)"/>
             public static MaxPool2d MaxPool2d(
-                (long, long) kernel_size, (long, long)? stride = null, (long, long)? padding = null, (long, long)? dilation = null, bool ceil_mode = false) =>
-                new(Two(kernel_size), Two(stride), Two(padding), Two(dilation), ceil_mode);
+                (long, long) kernel_size,
+                (long, long)? stride = null,
+                (long, long)? padding = null,
+                (long, long)? dilation = null,
+                bool ceil_mode = false
+            ) => new(Two(kernel_size), Two(stride), Two(padding), Two(dilation), ceil_mode);
 
             /// <inheritdoc cref="MaxPool2d(long, long?, long?, long?, bool)"/>
-            public static MaxPool2d MaxPool2d(long[] kernel_size, long[]? stride = null, long[]? padding = null, long[]? dilation = null, bool ceil_mode = false) =>
-                new(kernel_size, stride, padding, dilation, ceil_mode);
+            public static MaxPool2d MaxPool2d(
+                long[] kernel_size,
+                long[]? stride = null,
+                long[]? padding = null,
+                long[]? dilation = null,
+                bool ceil_mode = false
+            ) => new(kernel_size, stride, padding, dilation, ceil_mode);
 
             /// <summary>(B, C, H, W) → (B, C, H′, W′), the mean of each window.</summary>
             public static AvgPool2d AvgPool2d(
-                long kernel_size, long? stride = null, long? padding = null, bool ceil_mode = false, bool count_include_pad = true, long? divisor_override = null) =>
-                new(Two(kernel_size), Two(stride), Two(padding), ceil_mode, count_include_pad, divisor_override);
+                long kernel_size,
+                long? stride = null,
+                long? padding = null,
+                bool ceil_mode = false,
+                bool count_include_pad = true,
+                long? divisor_override = null
+            ) => new(Two(kernel_size), Two(stride), Two(padding), ceil_mode, count_include_pad, divisor_override);
 
             /// <inheritdoc cref="AvgPool2d(long, long?, long?, bool, bool, long?)"/>
             public static AvgPool2d AvgPool2d(
-                (long, long) kernel_size, (long, long)? stride = null, (long, long)? padding = null, bool ceil_mode = false, bool count_include_pad = true,
-                long? divisor_override = null) =>
-                new(Two(kernel_size), Two(stride), Two(padding), ceil_mode, count_include_pad, divisor_override);
+                (long, long) kernel_size,
+                (long, long)? stride = null,
+                (long, long)? padding = null,
+                bool ceil_mode = false,
+                bool count_include_pad = true,
+                long? divisor_override = null
+            ) => new(Two(kernel_size), Two(stride), Two(padding), ceil_mode, count_include_pad, divisor_override);
 
             /// <inheritdoc cref="AvgPool2d(long, long?, long?, bool, bool, long?)"/>
             public static AvgPool2d AvgPool2d(
-                long[] kernel_size, long[]? stride = null, long[]? padding = null, bool ceil_mode = false, bool count_include_pad = true,
-                long? divisor_override = null) =>
-                new(kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override);
+                long[] kernel_size,
+                long[]? stride = null,
+                long[]? padding = null,
+                bool ceil_mode = false,
+                bool count_include_pad = true,
+                long? divisor_override = null
+            ) => new(kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override);
 
             /// <summary>(B, C, H, W) → (B, C, …output_size), the means of windows that tile the input.</summary>
             public static AdaptiveAvgPool2d AdaptiveAvgPool2d(long output_size) => new(Two(output_size));
@@ -60,48 +87,101 @@ namespace TorchSharp
             {
                 /// <summary>(B, C, H, W) → (B, C, H′, W′), the largest of each window.</summary>
                 public static Tensor max_pool2d(
-                    Tensor input, long[] kernel_size, long[]? strides = null, long[]? padding = null, long[]? dilation = null, bool ceil_mode = false) =>
-                    Aten.max_pool2d.Tensor(input, kernel_size, strides ?? kernel_size, padding ?? zero, dilation ?? one, ceil_mode);
+                    Tensor input,
+                    long[] kernel_size,
+                    long[]? strides = null,
+                    long[]? padding = null,
+                    long[]? dilation = null,
+                    bool ceil_mode = false
+                ) => Aten.max_pool2d.Tensor(input, kernel_size, strides ?? kernel_size, padding ?? zero, dilation ?? one, ceil_mode);
 
                 /// <inheritdoc cref="max_pool2d(Tensor, long[], long[], long[], long[], bool)"/>
                 public static Tensor max_pool2d(
-                    Tensor input, long kernel_size, long? stride = null, long? padding = null, long? dilation = null, bool ceil_mode = false) =>
-                    max_pool2d(input, Two(kernel_size), Two(stride), Two(padding), Two(dilation), ceil_mode);
+                    Tensor input,
+                    long kernel_size,
+                    long? stride = null,
+                    long? padding = null,
+                    long? dilation = null,
+                    bool ceil_mode = false
+                ) => max_pool2d(input, Two(kernel_size), Two(stride), Two(padding), Two(dilation), ceil_mode);
 
                 /// <inheritdoc cref="max_pool2d(Tensor, long[], long[], long[], long[], bool)"/>
                 public static Tensor max_pool2d(
-                    Tensor input, (long, long) kernel_size, (long, long)? stride = null, (long, long)? padding = null, (long, long)? dilation = null,
-                    bool ceil_mode = false) =>
-                    max_pool2d(input, Two(kernel_size), Two(stride), Two(padding), Two(dilation), ceil_mode);
+                    Tensor input,
+                    (long, long) kernel_size,
+                    (long, long)? stride = null,
+                    (long, long)? padding = null,
+                    (long, long)? dilation = null,
+                    bool ceil_mode = false
+                ) => max_pool2d(input, Two(kernel_size), Two(stride), Two(padding), Two(dilation), ceil_mode);
 
                 /// <summary>The largest of each window, and its position in the flattened (H, W) plane.</summary>
                 public static (Tensor output, Tensor indices) max_pool2d_with_indices(
-                    Tensor input, long[] kernel_size, long[]? strides = null, long[]? padding = null, long[]? dilation = null, bool ceil_mode = false) =>
-                    Aten.max_pool2d_with_indices.Pair(input, kernel_size, strides ?? kernel_size, padding ?? zero, dilation ?? one, ceil_mode);
+                    Tensor input,
+                    long[] kernel_size,
+                    long[]? strides = null,
+                    long[]? padding = null,
+                    long[]? dilation = null,
+                    bool ceil_mode = false
+                ) =>
+                    Aten.max_pool2d_with_indices.Pair(
+                        input,
+                        kernel_size,
+                        strides ?? kernel_size,
+                        padding ?? zero,
+                        dilation ?? one,
+                        ceil_mode
+                    );
 
                 /// <summary>(B, C, H, W) → (B, C, H′, W′), the mean of each window.</summary>
                 public static Tensor avg_pool2d(
-                    Tensor input, long[] kernel_size, long[]? stride = null, long[]? padding = null, bool ceil_mode = false, bool count_include_pad = true,
-                    long? divisor_override = null) =>
-                    Aten.avg_pool2d.Tensor(input, kernel_size, stride ?? kernel_size, padding ?? zero, ceil_mode, count_include_pad, divisor_override);
+                    Tensor input,
+                    long[] kernel_size,
+                    long[]? stride = null,
+                    long[]? padding = null,
+                    bool ceil_mode = false,
+                    bool count_include_pad = true,
+                    long? divisor_override = null
+                ) =>
+                    Aten.avg_pool2d.Tensor(
+                        input,
+                        kernel_size,
+                        stride ?? kernel_size,
+                        padding ?? zero,
+                        ceil_mode,
+                        count_include_pad,
+                        divisor_override
+                    );
 
                 /// <inheritdoc cref="avg_pool2d(Tensor, long[], long[], long[], bool, bool, long?)"/>
                 public static Tensor avg_pool2d(
-                    Tensor input, long kernel_size, long? stride = null, long padding = 0, bool ceil_mode = false, bool count_include_pad = true,
-                    long? divisor_override = null) =>
-                    avg_pool2d(input, Two(kernel_size), Two(stride), Two(padding), ceil_mode, count_include_pad, divisor_override);
+                    Tensor input,
+                    long kernel_size,
+                    long? stride = null,
+                    long padding = 0,
+                    bool ceil_mode = false,
+                    bool count_include_pad = true,
+                    long? divisor_override = null
+                ) => avg_pool2d(input, Two(kernel_size), Two(stride), Two(padding), ceil_mode, count_include_pad, divisor_override);
 
                 /// <inheritdoc cref="avg_pool2d(Tensor, long[], long[], long[], bool, bool, long?)"/>
                 public static Tensor avg_pool2d(
-                    Tensor input, (long, long) kernel_size, (long, long)? stride = null, (long, long)? padding = null, bool ceil_mode = false,
-                    bool count_include_pad = true, long? divisor_override = null) =>
-                    avg_pool2d(input, Two(kernel_size), Two(stride), Two(padding), ceil_mode, count_include_pad, divisor_override);
+                    Tensor input,
+                    (long, long) kernel_size,
+                    (long, long)? stride = null,
+                    (long, long)? padding = null,
+                    bool ceil_mode = false,
+                    bool count_include_pad = true,
+                    long? divisor_override = null
+                ) => avg_pool2d(input, Two(kernel_size), Two(stride), Two(padding), ceil_mode, count_include_pad, divisor_override);
 
                 /// <summary>(B, C, H, W) → (B, C, …output_size), the means of windows that tile the input.</summary>
-                public static Tensor adaptive_avg_pool2d(Tensor input, long[] output_size) => Aten.adaptive_avg_pool2d.Tensor(input, output_size);
+                public static Tensor adaptive_avg_pool2d(Tensor input, long[] output_size) =>
+                    Aten.adaptive_avg_pool2d.Tensor(input, output_size);
 
                 /// <inheritdoc cref="adaptive_avg_pool2d(Tensor, long[])"/>
-                public static Tensor adaptive_avg_pool2d(Tensor input, (long, long) output_size) => adaptive_avg_pool2d(input, Two(output_size));
+                public static Tensor adaptive_avg_pool2d(Tensor input, (long, long) output_size) =>
+                    adaptive_avg_pool2d(input, Two(output_size));
 
                 /// <inheritdoc cref="adaptive_avg_pool2d(Tensor, long[])"/>
                 public static Tensor adaptive_avg_pool2d(Tensor input, long output_size) => adaptive_avg_pool2d(input, Two(output_size));
@@ -111,8 +191,12 @@ namespace TorchSharp
         internal static partial class Aten
         {
             public static readonly Operator max_pool2d = new("max_pool2d(self, kernel_size, stride, padding, dilation, ceil_mode)");
-            public static readonly Operator max_pool2d_with_indices = new("max_pool2d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)");
-            public static readonly Operator avg_pool2d = new("avg_pool2d(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)");
+            public static readonly Operator max_pool2d_with_indices = new(
+                "max_pool2d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)"
+            );
+            public static readonly Operator avg_pool2d = new(
+                "avg_pool2d(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)"
+            );
             public static readonly Operator adaptive_avg_pool2d = new("adaptive_avg_pool2d(self, output_size)");
         }
     }
@@ -126,8 +210,15 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.MaxPool2d(long, long?, long?, long?, bool)"/>
     public sealed class MaxPool2d : ParameterLessModule<Tensor, Tensor>
     {
-        internal MaxPool2d(long[] kernel_size, long[]? stride, long[]? padding, long[]? dilation, bool ceil_mode) : base(nameof(MaxPool2d)) =>
-            (this.kernel_size, this.stride, this.padding, this.dilation, this.ceil_mode) = (kernel_size, stride, padding, dilation, ceil_mode);
+        internal MaxPool2d(long[] kernel_size, long[]? stride, long[]? padding, long[]? dilation, bool ceil_mode)
+            : base(nameof(MaxPool2d)) =>
+            (this.kernel_size, this.stride, this.padding, this.dilation, this.ceil_mode) = (
+                kernel_size,
+                stride,
+                padding,
+                dilation,
+                ceil_mode
+            );
 
         public long[] kernel_size { get; set; }
         public long[]? stride { get; set; }
@@ -145,10 +236,23 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.AvgPool2d(long, long?, long?, bool, bool, long?)"/>
     public sealed class AvgPool2d : ParameterLessModule<Tensor, Tensor>
     {
-        internal AvgPool2d(long[] kernel_size, long[]? stride, long[]? padding, bool ceil_mode, bool count_include_pad, long? divisor_override)
+        internal AvgPool2d(
+            long[] kernel_size,
+            long[]? stride,
+            long[]? padding,
+            bool ceil_mode,
+            bool count_include_pad,
+            long? divisor_override
+        )
             : base(nameof(AvgPool2d)) =>
-            (this.kernel_size, this.stride, this.padding, this.ceil_mode, this.count_include_pad, this.divisor_override) =
-                (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override);
+            (this.kernel_size, this.stride, this.padding, this.ceil_mode, this.count_include_pad, this.divisor_override) = (
+                kernel_size,
+                stride,
+                padding,
+                ceil_mode,
+                count_include_pad,
+                divisor_override
+            );
 
         public long[] kernel_size { get; set; }
         public long[]? stride { get; set; }
@@ -164,7 +268,8 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.AdaptiveAvgPool2d(long)"/>
     public sealed class AdaptiveAvgPool2d : ParameterLessModule<Tensor, Tensor>
     {
-        internal AdaptiveAvgPool2d(long[] output_size) : base(nameof(AdaptiveAvgPool2d)) => this.output_size = output_size;
+        internal AdaptiveAvgPool2d(long[] output_size)
+            : base(nameof(AdaptiveAvgPool2d)) => this.output_size = output_size;
 
         public long[] output_size { get; set; }
 

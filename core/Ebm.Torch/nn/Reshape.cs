@@ -20,8 +20,12 @@ namespace TorchSharp
                 new((kernel_size, kernel_size), (dilation, dilation), (padding, padding), (stride, stride));
 
             /// <inheritdoc cref="Unfold(long, long, long, long)"/>
-            public static Unfold Unfold((long, long) kernel_size, (long, long)? dilation = null, (long, long)? padding = null, (long, long)? stride = null) =>
-                new(kernel_size, dilation ?? (1, 1), padding ?? (0, 0), stride ?? (1, 1));
+            public static Unfold Unfold(
+                (long, long) kernel_size,
+                (long, long)? dilation = null,
+                (long, long)? padding = null,
+                (long, long)? stride = null
+            ) => new(kernel_size, dilation ?? (1, 1), padding ?? (0, 0), stride ?? (1, 1));
 
             /// <summary>(B, C |kernel|, windows) → (B, C, …output_size): overlapping windows are summed.</summary>
             public static Fold Fold(long output_size, long kernel_size, long dilation = 1, long padding = 0, long stride = 1) =>
@@ -29,8 +33,12 @@ namespace TorchSharp
 
             /// <inheritdoc cref="Fold(long, long, long, long, long)"/>
             public static Fold Fold(
-                (long, long) output_size, (long, long) kernel_size, (long, long)? dilation = null, (long, long)? padding = null, (long, long)? stride = null) =>
-                new(output_size, kernel_size, dilation ?? (1, 1), padding ?? (0, 0), stride ?? (1, 1));
+                (long, long) output_size,
+                (long, long) kernel_size,
+                (long, long)? dilation = null,
+                (long, long)? padding = null,
+                (long, long)? stride = null
+            ) => new(output_size, kernel_size, dilation ?? (1, 1), padding ?? (0, 0), stride ?? (1, 1));
 
             public static partial class functional
             {
@@ -40,18 +48,40 @@ namespace TorchSharp
 
                 /// <inheritdoc cref="unfold(Tensor, long, long, long, long)"/>
                 public static Tensor unfold(
-                    Tensor input, (long, long) kernel_size, (long, long)? dilation = null, (long, long)? padding = null, (long, long)? stride = null) =>
-                    Aten.im2col.Tensor(input, Two(kernel_size), Two(dilation ?? (1, 1)), Two(padding ?? (0, 0)), Two(stride ?? (1, 1)));
+                    Tensor input,
+                    (long, long) kernel_size,
+                    (long, long)? dilation = null,
+                    (long, long)? padding = null,
+                    (long, long)? stride = null
+                ) => Aten.im2col.Tensor(input, Two(kernel_size), Two(dilation ?? (1, 1)), Two(padding ?? (0, 0)), Two(stride ?? (1, 1)));
 
                 /// <summary>(B, C |kernel|, windows) → (B, C, output_size, output_size): overlapping windows are summed.</summary>
-                public static Tensor fold(Tensor input, long output_size, long kernel_size, long dilation = 1, long padding = 0, long stride = 1) =>
-                    Aten.col2im.Tensor(input, Two(output_size), Two(kernel_size), Two(dilation), Two(padding), Two(stride));
+                public static Tensor fold(
+                    Tensor input,
+                    long output_size,
+                    long kernel_size,
+                    long dilation = 1,
+                    long padding = 0,
+                    long stride = 1
+                ) => Aten.col2im.Tensor(input, Two(output_size), Two(kernel_size), Two(dilation), Two(padding), Two(stride));
 
                 /// <summary>(B, C |kernel|, windows) → (B, C, …output_size): overlapping windows are summed.</summary>
                 public static Tensor fold(
-                    Tensor input, (long, long) output_size, (long, long) kernel_size, (long, long)? dilation = null, (long, long)? padding = null,
-                    (long, long)? stride = null) =>
-                    Aten.col2im.Tensor(input, Two(output_size), Two(kernel_size), Two(dilation ?? (1, 1)), Two(padding ?? (0, 0)), Two(stride ?? (1, 1)));
+                    Tensor input,
+                    (long, long) output_size,
+                    (long, long) kernel_size,
+                    (long, long)? dilation = null,
+                    (long, long)? padding = null,
+                    (long, long)? stride = null
+                ) =>
+                    Aten.col2im.Tensor(
+                        input,
+                        Two(output_size),
+                        Two(kernel_size),
+                        Two(dilation ?? (1, 1)),
+                        Two(padding ?? (0, 0)),
+                        Two(stride ?? (1, 1))
+                    );
             }
         }
 
@@ -71,7 +101,8 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Flatten"/>
     public sealed class Flatten : ParameterLessModule<Tensor, Tensor>
     {
-        internal Flatten(long start_dim, long end_dim) : base(nameof(Flatten)) => (this.start_dim, this.end_dim) = (start_dim, end_dim);
+        internal Flatten(long start_dim, long end_dim)
+            : base(nameof(Flatten)) => (this.start_dim, this.end_dim) = (start_dim, end_dim);
 
         public long start_dim { get; set; }
         public long end_dim { get; set; }
@@ -82,7 +113,8 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Unflatten"/>
     public sealed class Unflatten : ParameterLessModule<Tensor, Tensor>
     {
-        internal Unflatten(long dim, long[] unflattened_size) : base(nameof(Unflatten)) => (this.dim, this.unflattened_size) = (dim, unflattened_size);
+        internal Unflatten(long dim, long[] unflattened_size)
+            : base(nameof(Unflatten)) => (this.dim, this.unflattened_size) = (dim, unflattened_size);
 
         public long dim { get; set; }
         public long[] unflattened_size { get; set; }
@@ -93,7 +125,8 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Unfold(long, long, long, long)"/>
     public sealed class Unfold : ParameterLessModule<Tensor, Tensor>
     {
-        internal Unfold((long, long) kernel_size, (long, long) dilation, (long, long) padding, (long, long) stride) : base(nameof(Unfold)) =>
+        internal Unfold((long, long) kernel_size, (long, long) dilation, (long, long) padding, (long, long) stride)
+            : base(nameof(Unfold)) =>
             (this.kernel_size, this.dilation, this.padding, this.stride) = (kernel_size, dilation, padding, stride);
 
         public (long, long) kernel_size { get; set; }
@@ -107,8 +140,15 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.nn.Fold(long, long, long, long, long)"/>
     public sealed class Fold : ParameterLessModule<Tensor, Tensor>
     {
-        internal Fold((long, long) output_size, (long, long) kernel_size, (long, long) dilation, (long, long) padding, (long, long) stride) : base(nameof(Fold)) =>
-            (this.output_size, this.kernel_size, this.dilation, this.padding, this.stride) = (output_size, kernel_size, dilation, padding, stride);
+        internal Fold((long, long) output_size, (long, long) kernel_size, (long, long) dilation, (long, long) padding, (long, long) stride)
+            : base(nameof(Fold)) =>
+            (this.output_size, this.kernel_size, this.dilation, this.padding, this.stride) = (
+                output_size,
+                kernel_size,
+                dilation,
+                padding,
+                stride
+            );
 
         public (long, long) output_size { get; set; }
         public (long, long) kernel_size { get; set; }

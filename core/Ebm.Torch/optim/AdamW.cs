@@ -10,19 +10,40 @@ namespace TorchSharp
         {
             /// <summary>AdamW; with amsgrad v̂ is the largest so far (Reddi et al. 2018). There is no decay unless it is given.</summary>
             /// <exception cref="ArgumentException">A negative rate, ε or decay; a β outside [0, 1).</exception>
-            public static AdamW AdamW(IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0,
-                bool amsgrad = false, bool maximize = false) =>
-                new(parameters, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
+            public static AdamW AdamW(
+                IEnumerable<Parameter> parameters,
+                double lr = 1e-3,
+                double beta1 = 0.9,
+                double beta2 = 0.999,
+                double eps = 1e-8,
+                double weight_decay = 0,
+                bool amsgrad = false,
+                bool maximize = false
+            ) => new(parameters, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
 
             /// <inheritdoc cref="AdamW(IEnumerable{Parameter}, double, double, double, double, double, bool, bool)"/>
-            public static AdamW AdamW(IEnumerable<(string name, Parameter parameter)> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0,
-                bool amsgrad = false, bool maximize = false) =>
-                new(parameters.Select(named => named.parameter), lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
+            public static AdamW AdamW(
+                IEnumerable<(string name, Parameter parameter)> parameters,
+                double lr = 1e-3,
+                double beta1 = 0.9,
+                double beta2 = 0.999,
+                double eps = 1e-8,
+                double weight_decay = 0,
+                bool amsgrad = false,
+                bool maximize = false
+            ) => new(parameters.Select(named => named.parameter), lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
 
             /// <inheritdoc cref="AdamW(IEnumerable{Parameter}, double, double, double, double, double, bool, bool)"/>
-            public static AdamW AdamW(IEnumerable<AdamW.ParamGroup> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0,
-                bool amsgrad = false, bool maximize = false) =>
-                new(parameters, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
+            public static AdamW AdamW(
+                IEnumerable<AdamW.ParamGroup> parameters,
+                double lr = 1e-3,
+                double beta1 = 0.9,
+                double beta2 = 0.999,
+                double eps = 1e-8,
+                double weight_decay = 0,
+                bool amsgrad = false,
+                bool maximize = false
+            ) => new(parameters, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
         }
     }
 }
@@ -35,20 +56,43 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.optim.AdamW(IEnumerable{Parameter}, double, double, double, double, double, bool, bool)"/>
     public class AdamW : OptimizerHelper, IBetas
     {
-        public AdamW(IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0,
-            bool amsgrad = false, bool maximize = false)
+        public AdamW(
+            IEnumerable<Parameter> parameters,
+            double lr = 1e-3,
+            double beta1 = 0.9,
+            double beta2 = 0.999,
+            double eps = 1e-8,
+            double weight_decay = 0,
+            bool amsgrad = false,
+            bool maximize = false
+        )
             : this([new ParamGroup { Parameters = parameters }], lr, beta1, beta2, eps, weight_decay, amsgrad, maximize) { }
 
-        public AdamW(IEnumerable<ParamGroup> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0,
-            bool amsgrad = false, bool maximize = false)
+        public AdamW(
+            IEnumerable<ParamGroup> parameters,
+            double lr = 1e-3,
+            double beta1 = 0.9,
+            double beta2 = 0.999,
+            double eps = 1e-8,
+            double weight_decay = 0,
+            bool amsgrad = false,
+            bool maximize = false
+        )
         {
             Moments.Require(lr, beta1, beta2, eps, weight_decay);
             _defaults = new Options
             {
-                LearningRate = lr, InitialLearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps,
-                weight_decay = weight_decay, amsgrad = amsgrad, maximize = maximize,
+                LearningRate = lr,
+                InitialLearningRate = lr,
+                beta1 = beta1,
+                beta2 = beta2,
+                eps = eps,
+                weight_decay = weight_decay,
+                amsgrad = amsgrad,
+                maximize = maximize,
             };
-            foreach (var group in parameters) add_param_group(group);
+            foreach (var group in parameters)
+                add_param_group(group);
         }
 
         public (double, double) Betas
@@ -65,16 +109,26 @@ namespace TorchSharp.Modules
             var (rate, decay) = (options.LearningRate!.Value, options.weight_decay!.Value);
             var (moving, gradients, states) = Moving<State>(group);
 
-            if (options.maximize!.Value) gradients = Foreach.Negated(gradients);
-            if (decay != 0) Foreach.Multiply(moving, 1 - rate * decay);
+            if (options.maximize!.Value)
+                gradients = Foreach.Negated(gradients);
+            if (decay != 0)
+                Foreach.Multiply(moving, 1 - rate * decay);
 
-            foreach (var state in states) state.step++;
+            foreach (var state in states)
+                state.step++;
             foreach (var alike in Moments.ByStep(states, state => state.step))
                 Moments.Descend(
-                    alike.Of(moving), alike.Of(gradients),
-                    alike.Of(states, state => state.exp_avg), alike.Of(states, state => state.exp_avg_sq),
+                    alike.Of(moving),
+                    alike.Of(gradients),
+                    alike.Of(states, state => state.exp_avg),
+                    alike.Of(states, state => state.exp_avg_sq),
                     options.amsgrad!.Value ? alike.Of(states, state => state.max_exp_avg_sq!) : null,
-                    alike.Step, rate, options.beta1!.Value, options.beta2!.Value, options.eps!.Value);
+                    alike.Step,
+                    rate,
+                    options.beta1!.Value,
+                    options.beta2!.Value,
+                    options.eps!.Value
+                );
         }
 
         public override void add_param_group(Modules.ParamGroup param_group)
@@ -124,7 +178,10 @@ namespace TorchSharp.Modules
             }
 
             public override bool ApproximatelyEquals(OptimizerState other) =>
-                other is State state && step == state.step && Close(exp_avg, state.exp_avg) && Close(exp_avg_sq, state.exp_avg_sq)
+                other is State state
+                && step == state.step
+                && Close(exp_avg, state.exp_avg)
+                && Close(exp_avg_sq, state.exp_avg_sq)
                 && Close(max_exp_avg_sq, state.max_exp_avg_sq);
 
             public void Dispose()
@@ -157,14 +214,32 @@ namespace TorchSharp.Modules
         {
             public ParamGroup() { }
 
-            public ParamGroup(IEnumerable<Parameter> parameters, Options options) : base(parameters, options) { }
+            public ParamGroup(IEnumerable<Parameter> parameters, Options options)
+                : base(parameters, options) { }
 
-            public ParamGroup(IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0,
-                bool amsgrad = false, bool maximize = false)
-                : base(parameters, new Options
-                {
-                    LearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay, amsgrad = amsgrad, maximize = maximize,
-                }) { }
+            public ParamGroup(
+                IEnumerable<Parameter> parameters,
+                double lr = 1e-3,
+                double beta1 = 0.9,
+                double beta2 = 0.999,
+                double eps = 1e-8,
+                double weight_decay = 0,
+                bool amsgrad = false,
+                bool maximize = false
+            )
+                : base(
+                    parameters,
+                    new Options
+                    {
+                        LearningRate = lr,
+                        beta1 = beta1,
+                        beta2 = beta2,
+                        eps = eps,
+                        weight_decay = weight_decay,
+                        amsgrad = amsgrad,
+                        maximize = maximize,
+                    }
+                ) { }
 
             public (double, double) Betas
             {

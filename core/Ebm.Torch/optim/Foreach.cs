@@ -29,45 +29,52 @@ namespace TorchSharp.Modules
     internal static class Foreach
     {
         /// <summary>a ← 0.</summary>
-        internal static void Zero(Tensor[] a) 
+        internal static void Zero(Tensor[] a)
         {
-            if (a.Length > 0) Aten.foreach_zero_.Run(a);
+            if (a.Length > 0)
+                Aten.foreach_zero_.Run(a);
         }
 
         /// <summary>a ← s a.</summary>
-        internal static void Multiply(Tensor[] a, double s) 
+        internal static void Multiply(Tensor[] a, double s)
         {
-            if (a.Length > 0) Aten.foreach_mul_Scalar_.Run(a, s);
+            if (a.Length > 0)
+                Aten.foreach_mul_Scalar_.Run(a, s);
         }
 
         /// <summary>a ← a + s.</summary>
-        internal static void Add(Tensor[] a, double s) 
+        internal static void Add(Tensor[] a, double s)
         {
-            if (a.Length > 0) Aten.foreach_add_Scalar_.Run(a, s);
+            if (a.Length > 0)
+                Aten.foreach_add_Scalar_.Run(a, s);
         }
 
         /// <summary>a ← a + s b.</summary>
-        internal static void Add(Tensor[] a, Tensor[] b, double s) 
+        internal static void Add(Tensor[] a, Tensor[] b, double s)
         {
-            if (a.Length > 0) Aten.foreach_add_List_.Run(a, b, s);
+            if (a.Length > 0)
+                Aten.foreach_add_List_.Run(a, b, s);
         }
 
         /// <summary>a ← a + s b c.</summary>
-        internal static void AddProducts(Tensor[] a, Tensor[] b, Tensor[] c, double s) 
+        internal static void AddProducts(Tensor[] a, Tensor[] b, Tensor[] c, double s)
         {
-            if (a.Length > 0) Aten.foreach_addcmul_Scalar_.Run(a, b, c, s);
+            if (a.Length > 0)
+                Aten.foreach_addcmul_Scalar_.Run(a, b, c, s);
         }
 
         /// <summary>a ← a + s b / c.</summary>
-        internal static void AddQuotients(Tensor[] a, Tensor[] b, Tensor[] c, double s) 
+        internal static void AddQuotients(Tensor[] a, Tensor[] b, Tensor[] c, double s)
         {
-            if (a.Length > 0) Aten.foreach_addcdiv_Scalar_.Run(a, b, c, s);
+            if (a.Length > 0)
+                Aten.foreach_addcdiv_Scalar_.Run(a, b, c, s);
         }
 
         /// <summary>a ← max(a, b).</summary>
-        internal static void TakeLarger(Tensor[] a, Tensor[] b) 
+        internal static void TakeLarger(Tensor[] a, Tensor[] b)
         {
-            if (a.Length > 0) Aten.foreach_maximum_List_.Run(a, b);
+            if (a.Length > 0)
+                Aten.foreach_maximum_List_.Run(a, b);
         }
 
         /// <summary>−a.</summary>

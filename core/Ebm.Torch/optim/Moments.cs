@@ -14,16 +14,26 @@ internal static class Moments
         Settings.Below1(beta2);
     }
 
-    /// <summary>m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²; θ ← θ − η m̂ / (√v̂ + ε), where v̂ comes from the maxima if there are some.</summary>
+    /// <summary>m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²; θ ← θ − η m̂ / (√v̂ + ε). If there are maxima, v̂ is theirs.</summary>
     internal static void Descend(
-        Tensor[] parameters, Tensor[] gradients, Tensor[] means, Tensor[] squares, Tensor[]? maxima,
-        long step, double rate, double beta1, double beta2, double eps)
+        Tensor[] parameters,
+        Tensor[] gradients,
+        Tensor[] means,
+        Tensor[] squares,
+        Tensor[]? maxima,
+        long step,
+        double rate,
+        double beta1,
+        double beta2,
+        double eps
+    )
     {
         Foreach.Multiply(means, beta1);
         Foreach.Add(means, gradients, 1 - beta1);
         Foreach.Multiply(squares, beta2);
         Foreach.AddProducts(squares, gradients, gradients, 1 - beta2);
-        if (maxima is not null) Foreach.TakeLarger(maxima, squares);
+        if (maxima is not null)
+            Foreach.TakeLarger(maxima, squares);
 
         // Both bias corrections go into two numbers, √v̂ + ε = (√v + ε c₂) / c₂, which saves a pass over the parameters.
         var (correction1, correction2) = (1 - Math.Pow(beta1, step), Math.Sqrt(1 - Math.Pow(beta2, step)));

@@ -15,7 +15,7 @@ namespace TorchSharp
                 /// <summary>The groups, in the order they were added.</summary>
                 protected IList<ParamGroup> _parameter_groups = new List<ParamGroup>();
 
-                /// <summary>The groups as their learning rates: set <see cref="ILearningRateController.LearningRate"/> for a schedule.</summary>
+                /// <summary>The groups, whose <see cref="ILearningRateController.LearningRate"/> a schedule sets.</summary>
                 public virtual IEnumerable<ILearningRateController> ParamGroups => _parameter_groups;
 
                 /// <summary>All parameters of all groups.</summary>
@@ -24,7 +24,9 @@ namespace TorchSharp
                 /// <summary>Adds a group; options it does not set are the optimizer's.</summary>
                 public abstract void add_param_group(ParamGroup param_group);
 
-                /// <summary>One update of every parameter that has a gradient. A closure is called first, with gradients recorded, and its loss returned.</summary>
+                /// <summary>
+                /// Updates every parameter that has a gradient. A closure is called first, recording gradients; its loss is returned.
+                /// </summary>
                 public abstract Tensor? step(Func<Tensor>? closure = null);
 
                 /// <summary>Fills the gradients with zeros; a parameter without one keeps none.</summary>
@@ -117,12 +119,14 @@ namespace TorchSharp.Modules
 
         private protected static void Replace([NotNullIfNotNull(nameof(by))] ref Tensor? kept, Tensor? by)
         {
-            if (ReferenceEquals(kept, by)) return;
+            if (ReferenceEquals(kept, by))
+                return;
             kept?.Dispose();
             kept = by?.DetachFromDisposeScope();
         }
 
-        private protected static bool Close(Tensor? mine, Tensor? others) => mine is null ? others is null : others is not null && mine.allclose(others);
+        private protected static bool Close(Tensor? mine, Tensor? others) =>
+            mine is null ? others is null : others is not null && mine.allclose(others);
     }
 
     /// <summary>Parameters that share options.</summary>
@@ -143,12 +147,15 @@ namespace TorchSharp.Modules
             set => Set(Options).InitialLearningRate = value;
         }
 
-        private protected static T Set<T>(T? options) where T : OptimizerOptions =>
-            options ?? throw new InvalidOperationException("The group has no options yet: add it to an optimizer, or construct it with some.");
+        private protected static T Set<T>(T? options)
+            where T : OptimizerOptions =>
+            options
+            ?? throw new InvalidOperationException("The group has no options yet: add it to an optimizer, or construct it with some.");
     }
 
     /// <summary>Parameters that share options of one kind.</summary>
-    public class ParamGroup<TOptions> : ParamGroup where TOptions : OptimizerOptions
+    public class ParamGroup<TOptions> : ParamGroup
+        where TOptions : OptimizerOptions
     {
         public ParamGroup() { }
 
@@ -193,16 +200,21 @@ namespace TorchSharp.Modules
             var here = this.state_dict();
             if (here.Options.Count != state_dict.Options.Count || here.State.Count != state_dict.State.Count)
                 throw new ArgumentException(
-                    $"The state dictionary has {state_dict.Options.Count} groups and {state_dict.State.Count} parameters; this {GetType().Name} has {here.Options.Count} and {here.State.Count}.",
-                    nameof(state_dict));
-            foreach (var (mine, theirs) in here.Options.Zip(state_dict.Options)) mine.LoadStateDict(theirs);
-            foreach (var (mine, theirs) in here.State.Zip(state_dict.State)) mine.LoadStateDict(theirs);
+                    $"The state dictionary has {state_dict.Options.Count} groups and {state_dict.State.Count} parameters; "
+                        + $"this {GetType().Name} has {here.Options.Count} and {here.State.Count}.",
+                    nameof(state_dict)
+                );
+            foreach (var (mine, theirs) in here.Options.Zip(state_dict.Options))
+                mine.LoadStateDict(theirs);
+            foreach (var (mine, theirs) in here.State.Zip(state_dict.State))
+                mine.LoadStateDict(theirs);
         }
 
         /// <summary>Moves the states to a device.</summary>
         public void to(Device device)
         {
-            foreach (var state in states.Values) state.to(device);
+            foreach (var state in states.Values)
+                state.to(device);
         }
 
         public override void zero_grad()
@@ -213,7 +225,8 @@ namespace TorchSharp.Modules
         }
 
         /// <summary>Runs <paramref name="body"/> on each group, without recording gradients and in a dispose scope.</summary>
-        protected Tensor? _step<T>(Action<T> body, Func<Tensor>? loss_closure = null) where T : ParamGroup
+        protected Tensor? _step<T>(Action<T> body, Func<Tensor>? loss_closure = null)
+            where T : ParamGroup
         {
             Tensor? loss = null;
             if (loss_closure is not null)
@@ -223,7 +236,8 @@ namespace TorchSharp.Modules
             }
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            foreach (var group in _parameter_groups) body((T)group);
+            foreach (var group in _parameter_groups)
+                body((T)group);
             return loss;
         }
 
@@ -236,14 +250,17 @@ namespace TorchSharp.Modules
             {
                 var state = start(parameter);
                 if (!states.TryAdd(parameter, state))
-                    throw new ArgumentException($"A parameter of shape ({string.Join(", ", parameter.shape)}) is given to {GetType().Name} twice; give each once.");
+                    throw new ArgumentException(
+                        $"A parameter of shape ({string.Join(", ", parameter.shape)}) is given to {GetType().Name} twice; give each once."
+                    );
                 state.Initialize(group.Options);
             }
             _parameter_groups.Add(group);
         }
 
         // The parameters of a group that have a gradient, with their gradients and states.
-        private protected (Tensor[] Parameters, Tensor[] Gradients, TState[] States) Moving<TState>(ParamGroup group) where TState : OptimizerState
+        private protected (Tensor[] Parameters, Tensor[] Gradients, TState[] States) Moving<TState>(ParamGroup group)
+            where TState : OptimizerState
         {
             var (moving, gradients, remembered) = (new List<Tensor>(), new List<Tensor>(), new List<TState>());
             foreach (var parameter in group.Parameters)
@@ -258,8 +275,10 @@ namespace TorchSharp.Modules
 
         protected override void Dispose(bool disposing)
         {
-            if (!disposing) return;
-            foreach (var state in states.Values) (state as IDisposable)?.Dispose();
+            if (!disposing)
+                return;
+            foreach (var state in states.Values)
+                (state as IDisposable)?.Dispose();
             states.Clear();
         }
     }

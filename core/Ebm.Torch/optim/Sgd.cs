@@ -8,20 +8,38 @@ namespace TorchSharp
         public static partial class optim
         {
             /// <summary>θ ← θ − learningRate · (g + weight_decay · θ), with momentum if there is some.</summary>
-            /// <exception cref="ArgumentException">A negative rate, momentum or decay; Nesterov without momentum or with dampening.</exception>
-            public static SGD SGD(IEnumerable<Parameter> parameters, double learningRate, double momentum = 0, double dampening = 0, double weight_decay = 0,
-                bool nesterov = false, bool maximize = false) =>
-                new(parameters, learningRate, momentum, dampening, weight_decay, nesterov, maximize);
+            /// <exception cref="ArgumentException">A negative rate, momentum or decay; Nesterov without momentum or dampened.</exception>
+            public static SGD SGD(
+                IEnumerable<Parameter> parameters,
+                double learningRate,
+                double momentum = 0,
+                double dampening = 0,
+                double weight_decay = 0,
+                bool nesterov = false,
+                bool maximize = false
+            ) => new(parameters, learningRate, momentum, dampening, weight_decay, nesterov, maximize);
 
             /// <inheritdoc cref="SGD(IEnumerable{Parameter}, double, double, double, double, bool, bool)"/>
-            public static SGD SGD(IEnumerable<(string name, Parameter parameter)> parameters, double learningRate, double momentum = 0, double dampening = 0, double weight_decay = 0,
-                bool nesterov = false, bool maximize = false) =>
-                new(parameters.Select(named => named.parameter), learningRate, momentum, dampening, weight_decay, nesterov, maximize);
+            public static SGD SGD(
+                IEnumerable<(string name, Parameter parameter)> parameters,
+                double learningRate,
+                double momentum = 0,
+                double dampening = 0,
+                double weight_decay = 0,
+                bool nesterov = false,
+                bool maximize = false
+            ) => new(parameters.Select(named => named.parameter), learningRate, momentum, dampening, weight_decay, nesterov, maximize);
 
             /// <inheritdoc cref="SGD(IEnumerable{Parameter}, double, double, double, double, bool, bool)"/>
-            public static SGD SGD(IEnumerable<SGD.ParamGroup> parameters, double learningRate, double momentum = 0.0, double dampening = 0, double weight_decay = 0,
-                bool nesterov = false, bool maximize = false) =>
-                new(parameters, learningRate, momentum, dampening, weight_decay, nesterov, maximize);
+            public static SGD SGD(
+                IEnumerable<SGD.ParamGroup> parameters,
+                double learningRate,
+                double momentum = 0.0,
+                double dampening = 0,
+                double weight_decay = 0,
+                bool nesterov = false,
+                bool maximize = false
+            ) => new(parameters, learningRate, momentum, dampening, weight_decay, nesterov, maximize);
         }
     }
 }
@@ -34,24 +52,47 @@ namespace TorchSharp.Modules
     /// <inheritdoc cref="torch.optim.SGD(IEnumerable{Parameter}, double, double, double, double, bool, bool)"/>
     public class SGD : OptimizerHelper, IMomentum
     {
-        public SGD(IEnumerable<Parameter> parameters, double lr, double momentum = 0.0, double dampening = 0, double weight_decay = 0,
-            bool nesterov = false, bool maximize = false)
+        public SGD(
+            IEnumerable<Parameter> parameters,
+            double lr,
+            double momentum = 0.0,
+            double dampening = 0,
+            double weight_decay = 0,
+            bool nesterov = false,
+            bool maximize = false
+        )
             : this([new ParamGroup { Parameters = parameters }], lr, momentum, dampening, weight_decay, nesterov, maximize) { }
 
-        public SGD(IEnumerable<ParamGroup> parameters, double lr, double momentum = 0.0, double dampening = 0, double weight_decay = 0,
-            bool nesterov = false, bool maximize = false)
+        public SGD(
+            IEnumerable<ParamGroup> parameters,
+            double lr,
+            double momentum = 0.0,
+            double dampening = 0,
+            double weight_decay = 0,
+            bool nesterov = false,
+            bool maximize = false
+        )
         {
             Settings.AtLeastZero(lr);
             Settings.AtLeastZero(momentum);
             Settings.AtLeastZero(weight_decay);
             if (nesterov && (momentum == 0 || dampening != 0))
-                throw new ArgumentException($"Nesterov momentum needs a positive momentum and no dampening; they are {momentum} and {dampening}.", nameof(nesterov));
+                throw new ArgumentException(
+                    $"Nesterov momentum needs a positive momentum and no dampening; they are {momentum} and {dampening}.",
+                    nameof(nesterov)
+                );
             _defaults = new Options
             {
-                LearningRate = lr, InitialLearningRate = lr, momentum = momentum, dampening = dampening,
-                weight_decay = weight_decay, nesterov = nesterov, maximize = maximize,
+                LearningRate = lr,
+                InitialLearningRate = lr,
+                momentum = momentum,
+                dampening = dampening,
+                weight_decay = weight_decay,
+                nesterov = nesterov,
+                maximize = maximize,
             };
-            foreach (var group in parameters) add_param_group(group);
+            foreach (var group in parameters)
+                add_param_group(group);
         }
 
         public double Momentum
@@ -68,12 +109,15 @@ namespace TorchSharp.Modules
             var (momentum, decay, rate) = (options.momentum!.Value, options.weight_decay!.Value, options.LearningRate!.Value);
             var (moving, direction, states) = Moving<State>(group);
 
-            if (options.maximize!.Value) direction = Foreach.Negated(direction);
-            if (decay != 0) direction = Foreach.Sum(direction, moving, decay);
+            if (options.maximize!.Value)
+                direction = Foreach.Negated(direction);
+            if (decay != 0)
+                direction = Foreach.Sum(direction, moving, decay);
             if (momentum != 0)
             {
                 var begun = states.Select((state, i) => (state, i)).ToLookup(entry => entry.state.momentum_buffer is not null);
-                foreach (var (state, i) in begun[false]) state.momentum_buffer = direction[i].clone().DetachFromDisposeScope();
+                foreach (var (state, i) in begun[false])
+                    state.momentum_buffer = direction[i].clone().DetachFromDisposeScope();
                 Tensor[] buffers = [.. begun[true].Select(entry => entry.state.momentum_buffer!)];
                 Foreach.Multiply(buffers, momentum);
                 Foreach.Add(buffers, [.. begun[true].Select(entry => direction[entry.i])], 1 - options.dampening!.Value);
@@ -109,7 +153,8 @@ namespace TorchSharp.Modules
             public override void LoadStateDict(OptimizerState source) =>
                 Replace(ref momentum_buffer, ((State)source).momentum_buffer?.to(_parameter.device, copy: true));
 
-            public override bool ApproximatelyEquals(OptimizerState other) => other is State state && Close(momentum_buffer, state.momentum_buffer);
+            public override bool ApproximatelyEquals(OptimizerState other) =>
+                other is State state && Close(momentum_buffer, state.momentum_buffer);
 
             public void Dispose() => Replace(ref momentum_buffer, null);
         }
@@ -135,14 +180,30 @@ namespace TorchSharp.Modules
         {
             public ParamGroup() { }
 
-            public ParamGroup(IEnumerable<Parameter> parameters, Options options) : base(parameters, options) { }
+            public ParamGroup(IEnumerable<Parameter> parameters, Options options)
+                : base(parameters, options) { }
 
-            public ParamGroup(IEnumerable<Parameter> parameters, double lr = 1e-3, double momentum = 0.0, double dampening = 0, double weight_decay = 0,
-                bool nesterov = false, bool maximize = false)
-                : base(parameters, new Options
-                {
-                    LearningRate = lr, momentum = momentum, dampening = dampening, weight_decay = weight_decay, nesterov = nesterov, maximize = maximize,
-                }) { }
+            public ParamGroup(
+                IEnumerable<Parameter> parameters,
+                double lr = 1e-3,
+                double momentum = 0.0,
+                double dampening = 0,
+                double weight_decay = 0,
+                bool nesterov = false,
+                bool maximize = false
+            )
+                : base(
+                    parameters,
+                    new Options
+                    {
+                        LearningRate = lr,
+                        momentum = momentum,
+                        dampening = dampening,
+                        weight_decay = weight_decay,
+                        nesterov = nesterov,
+                        maximize = maximize,
+                    }
+                ) { }
 
             public double Momentum
             {
