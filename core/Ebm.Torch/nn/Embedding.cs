@@ -98,11 +98,16 @@ namespace TorchSharp.Modules
                 );
         }
 
-        /// <summary>(rows, embedding_dims).</summary>
-        public Parameter weight
+        /// <summary>(rows, embedding_dims); never null, though TorchSharp declares that it could be.</summary>
+        public Parameter? weight
         {
             get;
-            set => field = Own(nameof(weight), field, value)!;
+            set =>
+                field = Own(
+                    nameof(weight),
+                    field,
+                    value ?? throw new ArgumentNullException(nameof(value), "An embedding needs its table.")
+                );
         }
 
         public override Tensor forward(Tensor input)
@@ -112,9 +117,9 @@ namespace TorchSharp.Modules
                 // Rows that are used and longer than the maximum are shortened where they stand, outside the graph.
                 using var _ = no_grad();
                 using var scope = NewDisposeScope();
-                Aten.embedding_renorm_.InPlace(weight, input.contiguous(), most, norm);
+                Aten.embedding_renorm_.InPlace(weight!, input.contiguous(), most, norm);
             }
-            return Aten.embedding.Tensor(weight, input, paddingRow ?? -1, byFrequency, sparse);
+            return Aten.embedding.Tensor(weight!, input, paddingRow ?? -1, byFrequency, sparse);
         }
     }
 }
