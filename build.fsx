@@ -293,6 +293,14 @@ let test only =
 
     if code <> 0 then fail $"All laws that ran hold, but their host ended with exit code {code}; what it said is above."
 
+// ── bench ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The one program here that talks to whoever waits: its lines come as they are measured.
+let bench () =
+    let code, _ = runHearing (printfn "%s") dotnet [ at "artifacts/bin/Ebm.Bench/release/Ebm.Bench.dll" ]
+
+    if code <> 0 then fail $"The benchmark ended with exit code {code}."
+
 // ── docs, format, lock, clean ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 let docs () =
@@ -422,6 +430,7 @@ let main arguments =
             target "setup" "installs what the machine lacks: libtorch, a C++ compiler, a BLAS" [] (fun () -> setup product)
             target "build" "compiles; --for analysis|experiments|everything" [ "setup" ] (fun () -> build product)
             target "test" "checks every law; --only \"part of a name\"" [ "build" ] (fun () -> test (options.TryFind "only"))
+            target "bench" "measures speed beside plain PyTorch's, where python3 has torch" [ "build" ] bench
             target "docs" "writes a page for each task under artifacts/docs; looks where links lead" [] docs
             target "format" "rewrites sources as Fantomas and CSharpier leave them; --check only looks" [] (fun () ->
                 format (options.ContainsKey "check"))

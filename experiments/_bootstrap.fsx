@@ -26,7 +26,7 @@ let projects (product: string) : string[] =
     match product with
     | "analysis" -> [| "analysis/Ebm.Analysis" |]
     | "experiments" -> [| "core/Ebm.Runner"; "experiments/Ebm.Sweeps" |]
-    | _ -> [| "core/Ebm.Runner"; "experiments/Ebm.Sweeps"; "tests/Ebm.Tests" |]
+    | _ -> [| "core/Ebm.Runner"; "experiments/Ebm.Sweeps"; "tests/Ebm.Tests"; "tests/Ebm.Bench" |]
 
 let rec private add (files: ResizeArray<string>) (path: string) : unit =
     if File.Exists path then

@@ -1,0 +1,75 @@
+/// Two ways to do one thing, timed in turn: A B A B …. Shared machines drift by a factor of two within minutes, so only ratios of neighbours mean
+/// something, and the middle one of them says how the two compare.
+module Ebm.Bench.Paired
+
+open System
+open System.Diagnostics
+open System.IO
+
+/// Seconds that `count` steps take.
+type Timed = int -> float
+
+let clocked (step: unit -> unit) : Timed =
+    fun count ->
+        let clock = Stopwatch.StartNew()
+
+        for _ in 1..count do
+            step ()
+
+        clock.Elapsed.TotalSeconds
+
+let private sorted values = Array.sort (Array.ofSeq values)
+
+/// The p-quantile, between neighbours by proportion.
+let quantile p values =
+    let values = sorted values
+    let at = p * float (values.Length - 1)
+    let low = int (floor at)
+    let high = min (low + 1) (values.Length - 1)
+    values[low] + (at - float low) * (values[high] - values[low])
+
+let median values = quantile 0.5 values
+
+/// How many steps take about as long as asked, after warming up.
+let calibrated (seconds: float) (timed: Timed) =
+    let rec enough count =
+        match timed count with
+        | took when took < seconds / 4.0 -> enough (count * 2)
+        | took -> max 1 (int (float count * seconds / took))
+
+    enough 1
+
+/// Seconds per step of A, and of B, and the ratios A/B of each pair.
+type Comparison = { A: float; B: float; Ratios: float[] }
+
+let compare rounds seconds (a: Timed) (b: Timed) =
+    let forA, forB = calibrated seconds a, calibrated seconds b
+    let pairs = [| for _ in 1..rounds -> a forA / float forA, b forB / float forB |]
+    { A = median (Array.map fst pairs); B = median (Array.map snd pairs); Ratios = pairs |> Array.map (fun (a, b) -> a / b) }
+
+/// Seconds per step, alone.
+let alone rounds seconds (a: Timed) =
+    let count = calibrated seconds a
+    median [| for _ in 1..rounds -> a count / float count |]
+
+/// The most memory this process has held since `forget`, in MiB; not a number where the system does not tell.
+module Memory =
+    let peak (status: string) =
+        if File.Exists status then
+            let line = File.ReadLines status |> Seq.find (fun line -> line.StartsWith "VmHWM")
+            float (line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) / 1024.0
+        else
+            nan
+
+    let forget () =
+        GC.Collect()
+        GC.WaitForPendingFinalizers()
+
+        if File.Exists "/proc/self/clear_refs" then
+            File.WriteAllText("/proc/self/clear_refs", "5")
+
+/// b of y ≈ a·xᵇ, by least squares on logarithms.
+let exponent (points: (float * float) list) =
+    let xs, ys = points |> List.map (fst >> log), points |> List.map (snd >> log)
+    let mx, my = List.average xs, List.average ys
+    List.sum (List.map2 (fun x y -> (x - mx) * (y - my)) xs ys) / List.sumBy (fun x -> (x - mx) ** 2.0) xs

@@ -1,0 +1,79 @@
+/// `dotnet fsi build.fsx bench`: this project's speed beside plain PyTorch's, on the same libtorch, BLAS and threads, measured in turn.
+/// Absolute times belong to the machine and the hour; the ratio is the result. Below 1, ours is faster.
+module Ebm.Bench.Program
+
+open System
+open Ebm.Core
+open Ebm.Bench.Paired
+
+let private rounds, private seconds = 11, 0.25
+
+let private µs seconds = seconds * 1e6
+
+let private peak () = Memory.peak "/proc/self/status"
+
+let private line (name: string) (c: Comparison) gradients memory =
+    let spread = $"{quantile 0.25 c.Ratios:F2}–{quantile 0.75 c.Ratios:F2}"
+    let gradients = if Double.IsNaN gradients then "" else $"{gradients / c.A / 1e3:F0}k"
+    printfn "%-46s %10.1f %10.1f %8.2f %12s %10s %14s" name (µs c.A) (µs c.B) (median c.Ratios) spread gradients memory
+
+let private against (reference: Reference.Reference option) name words gradients (ours: Timed) =
+    Memory.forget ()
+
+    match reference with
+    | None ->
+        let took = alone rounds seconds ours
+        line name { A = took; B = nan; Ratios = [| nan |] } gradients $"{peak ():F0}"
+    | Some reference ->
+        Reference.forget reference
+        let compared = compare rounds seconds ours (Reference.timed reference words)
+        line name compared gradients $"{peak ():F0} / {Reference.peak reference:F0}"
+
+let private grows name (points: (float * Timed) list) =
+    let times =
+        points
+        |> List.map (fun (x, timed) ->
+            Memory.forget ()
+            x, alone 5 0.1 timed, peak ())
+
+    let shown = times |> List.map (fun (x, took, memory) -> $"{x:F0}: {µs took:F0} µs, {memory:F0} MiB") |> String.concat "; "
+    printfn "%-46s exponent %5.2f   (%s)" name (exponent [ for x, took, _ in times -> x, took ]) shown
+
+[<EntryPoint>]
+let main arguments =
+    let threads = match arguments with [| threads |] -> int threads | _ -> 1
+    Machine.Threads <- threads
+    let reference = Reference.start threads
+    let product, convolution = Workloads.roofline 0.2
+    printfn "libtorch %s, %d thread(s), OPENBLAS_CORETYPE %s" Machine.TorchVersion threads (string Machine.BlasCore)
+
+    match reference with
+    | Some reference -> printfn "reference: %s" reference.Version
+    | None -> printfn "reference: none; no python3 here has torch (Debian's package is python3-torch), so only our own times are shown"
+
+    printfn "roofline: matrix product %.0f GF/s, convolution %.0f GF/s\n" product convolution
+    printfn "%-46s %10s %10s %8s %12s %10s %14s" "workload" "ours, µs" "ref., µs" "ratio" "middle half" "gradients/s" "peak MiB"
+
+    for batch in [ 64L; 256L; 1024L ] do
+        let ours = Workloads.langevin 2L batch
+
+        for manner in [ "usual"; "best" ] do
+            against reference $"Langevin, MLP 2-128-128-1, batch {batch}, vs {manner}" $"langevin {batch} {manner}" (float batch) ours
+
+        let took = alone 5 seconds ours
+        printfn "%-46s %10.1f GF/s, %.0f %% of the matrix product's" "" (Workloads.flops 2L batch / took / 1e9) (100.0 * Workloads.flops 2L batch / took / 1e9 / product)
+
+    let levels = 7
+    // Per row: five slopes of a transition (its start and four candidates) and two rows of the update.
+    for manner in [ "usual"; "best" ] do
+        against reference $"joint-cd step, batch 256, {levels} levels, vs {manner}" $"joint-cd 256 {levels} {manner}" (7.0 * 256.0) (clocked (Workloads.jointCd 2L 256L levels 4))
+
+    against reference "one operator on one number" "add" nan (clocked (Workloads.add ()))
+
+    printfn "\nour own growth: seconds ≈ a·xᵇ; peak memory is the whole process's"
+    grows "Langevin, batch" [ for batch in [ 64L; 256L; 1024L; 4096L ] -> float batch, Workloads.langevin 2L batch ]
+    grows "Langevin, dimension, batch 256" [ for d in [ 2L; 32L; 512L ] -> float d, Workloads.langevin d 256L ]
+    grows "joint-cd, batch" [ for batch in [ 64L; 256L; 1024L ] -> float batch, clocked (Workloads.jointCd 2L batch levels 4) ]
+    grows "joint-cd, levels, batch 256" [ for levels in [ 4; 16; 64 ] -> float levels, clocked (Workloads.jointCd 2L 256L levels 4) ]
+    grows "joint-cd, Langevin steps, batch 256" [ for steps in [ 2; 8; 32 ] -> float steps, clocked (Workloads.jointCd 2L 256L levels steps) ]
+    0

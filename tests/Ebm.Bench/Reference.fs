@@ -1,0 +1,46 @@
+/// The same workloads as plain PyTorch loops, in a Python process that waits while we work: a request a line, an answer a line.
+module Ebm.Bench.Reference
+
+open System
+open System.Diagnostics
+open System.Globalization
+open System.IO
+open Ebm.Core
+
+type Reference = { Version: string; Process: Process }
+
+let private script = Path.Combine(AppContext.BaseDirectory, "reference.py")
+
+/// None where no Python here has torch.
+let start threads =
+    let tryPython (python: string) =
+        let start = ProcessStartInfo(python, [ script; string threads ], RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true)
+
+        // The same BLAS kernels and threads as ours.
+        for KeyValue(name, value) in Machine.Environs threads do
+            start.Environment[name] <- value
+
+        try
+            let python = Process.Start start |> nonNull
+
+            match python.StandardOutput.ReadLine() with
+            | null -> None
+            | version -> Some { Version = version; Process = python }
+        with :? ComponentModel.Win32Exception ->
+            None
+
+    List.tryPick tryPython [ "python3"; "/usr/bin/python3" ]
+
+let private ask (reference: Reference) (request: string) =
+    reference.Process.StandardInput.WriteLine request
+    reference.Process.StandardInput.Flush()
+
+    match reference.Process.StandardOutput.ReadLine() with
+    | null -> failwith $"the reference stopped at \"{request}\": {reference.Process.StandardError.ReadToEnd()}"
+    | answer -> Double.Parse(answer, CultureInfo.InvariantCulture)
+
+/// A workload by its name and arguments, as `reference.py` reads them.
+let timed reference (workload: string) : Paired.Timed = fun count -> ask reference $"{count} {workload}"
+
+let peak (reference: Reference) = Paired.Memory.peak $"/proc/{reference.Process.Id}/status"
+let forget reference = ask reference "0 forget" |> ignore
