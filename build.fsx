@@ -170,6 +170,8 @@ let private complaints (lines: string list) =
         |> List.map (fun line -> Regex.Replace(line.Trim(), @" \[[^\]]*\]$", "").Replace(root + "/", ""))
         // What a restore says, it says for each project.
         |> List.distinctBy (fun line -> Regex.Replace(line, @"^\S+proj : ", ""))
+        // Some name every overload there is.
+        |> List.map (fun line -> if line.Length > 400 then line[..399] + " …" else line)
 
     match found with
     | [] -> lines
