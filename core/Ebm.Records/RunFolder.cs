@@ -15,7 +15,6 @@ public sealed partial class RunFolder
     private static partial Regex ArrayName();
 
     const string Hashed = "config.json";
-    static readonly string[] Lined = ["events.jsonl", "measures.jsonl", "trace.jsonl"];
 
     RunFolder(string path) => Path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
 
@@ -191,11 +190,14 @@ public sealed partial class RunFolder
     public void Append(IEnumerable<Trace> traces) => JsonLines.Append(In("trace.jsonl"), traces);
 
     /// <summary>Cuts what was recorded later than a step, torn last lines included, so that a resumed run writes on as if it had never stopped.</summary>
+    /// <param name="afterStep">The last step that training goes on from.</param>
+    /// <param name="afterMeasured">The last step whose measurement counts; it may lie before the other.</param>
     /// <exception cref="InvalidDataException">A line has no step.</exception>
-    public void TruncateEvents(long afterStep)
+    public void Truncate(long afterStep, long afterMeasured)
     {
-        foreach (var name in Lined)
-            JsonLines.Truncate(In(name), afterStep);
+        JsonLines.Truncate(In("events.jsonl"), afterStep);
+        JsonLines.Truncate(In("trace.jsonl"), afterStep);
+        JsonLines.Truncate(In("measures.jsonl"), afterMeasured);
     }
 
     // ── results ───────────────────────────────────────────────────────────────────────────────

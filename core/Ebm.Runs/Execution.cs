@@ -23,10 +23,11 @@ public sealed class Execution : IDisposable
     readonly Action<Progress> report;
     readonly Checkpoint checkpoint;
     readonly FileStream claim;
-    readonly Site root;
+    readonly string dataRoot;
     readonly Stopwatch clock = new();
     readonly double processorBefore = Processor;
     RunManifest manifest;
+    Site root = null!;   // set by Prepare
     double secondsBefore, trainSeconds;
     long step;
 
@@ -36,10 +37,9 @@ public sealed class Execution : IDisposable
     /// <param name="stop">Asked between steps.</param>
     /// <param name="report">Told how far the run is, no more often than logging.progress says.</param>
     /// <exception cref="ConfigException">The config is not one, or another process is at work on the run.</exception>
-    /// <exception cref="SettingException">The device is not there.</exception>
     public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, Action<Progress> report)
     {
-        (this.folder, this.stop, checkpoint) = (folder, stop, new Checkpoint(folder));
+        (this.folder, this.dataRoot, this.stop, checkpoint) = (folder, dataRoot, stop, new Checkpoint(folder));
         var resolved = catalog.Resolve<ExperimentSpec>(folder.Config);
         (config, spec) = (resolved.Document, resolved.Value);
         manifest = new RunManifest
@@ -48,29 +48,28 @@ public sealed class Execution : IDisposable
             Seed = spec.Seed, ConfigSha256 = folder.ConfigSha256,
         };
         claim = Claim(folder);
-        Machine.Threads = spec.Threads;
-        Machine.Deterministic(true);
-        var device = spec.OnDevice();
-        root = new Site([], device, new Rng((ulong)spec.Seed, device), dataRoot);
         this.report = Seldom(report, TimeSpan.FromSeconds(spec.Logging.Progress));
     }
 
     /// <summary>Opens an attempt: earlier ones make way, and the manifest says "running" before anything is computed.</summary>
     /// <param name="afresh">Discards results and checkpoint, also of a completed run.</param>
     /// <returns>False when the run is completed and nothing is left to do.</returns>
+    /// <exception cref="SettingException">The device is not there.</exception>
     public bool Begin(bool afresh = false)
     {
         // Whoever starts runs may have moved the last attempt out of the way already.
         var last = folder.Manifest ?? folder.Attempts().LastOrDefault();
         if (last is { State: RunState.Completed } && !afresh) return false;
-        var attempt = last is { State: RunState.Pending or RunState.Planned } ? last.Attempt : folder.NextAttempt();
+        Prepare();
         // A diverged run would diverge again from its checkpoint.
-        if (afresh || last is { State: RunState.Diverged }) Discard();
+        afresh |= last is { State: RunState.Diverged };
+        if (afresh) Discard();
         clock.Start();
         manifest = Provenance.Of(manifest with
         {
-            Attempt = attempt, Overrides = last?.Overrides ?? [], Others = last?.Others, Timing = new Timing(DateTime.UtcNow),
+            Step = afresh ? 0 : last?.Step ?? 0, Overrides = last?.Overrides ?? [], Others = last?.Others, Timing = new Timing(DateTime.UtcNow),
         });
+        manifest = manifest with { Attempt = last is { State: RunState.Pending or RunState.Planned } ? last.Attempt : folder.NextAttempt() };
         folder.Write(manifest);
         return true;
     }
@@ -107,6 +106,7 @@ public sealed class Execution : IDisposable
         if (folder.Manifest is not { State: RunState.Completed } completed)
             throw new InvalidOperationException($"{folder}: only a completed run can be measured again; this one is {folder.State}");
         (manifest, step) = (completed, completed.Step);
+        Prepare();
         using var method = Build(out var data);
         checkpoint.Load(method);
         method.eval();
@@ -115,6 +115,14 @@ public sealed class Execution : IDisposable
         manifest = manifest with { Artefacts = folder.Artefacts() };
         stop.Over(() => folder.Write(manifest));
         return manifest;
+    }
+
+    void Prepare()
+    {
+        Machine.Threads = spec.Threads;
+        Machine.Deterministic(true);
+        var device = spec.OnDevice();
+        root = new Site([], device, new Rng((ulong)spec.Seed, device), dataRoot);
     }
 
     Method Build(out IDataset data)
@@ -143,7 +151,7 @@ public sealed class Execution : IDisposable
             (measured, secondsBefore) = checkpoint.Load(method, batches, optimizers, averages, health, trainer);
             saved = step = trainer.Step;
         }
-        folder.TruncateEvents(trainer.Step);
+        folder.Truncate(trainer.Step, measured);
 
         void Save(Best? best = null)
         {
