@@ -36,7 +36,11 @@ public sealed class Checkerboard : IDataset, IKnownDensity, IKnownModes
     {
         var corner = x.to(float64).floor();
         var inside = ((corner >= -2) & (corner < 2)).all(-1) & corner.sum(-1).remainder(2).eq(0);
-        return where(inside, full_like(inside, -Math.Log(Squares), dtype: float64), full_like(inside, double.NegativeInfinity, dtype: float64));
+        return where(
+            inside,
+            full_like(inside, -Math.Log(Squares), dtype: float64),
+            full_like(inside, double.NegativeInfinity, dtype: float64)
+        );
     }
 
     public Tensor Draw(long count, Rng rng)

@@ -11,7 +11,8 @@ namespace Ebm.Data;
 public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
 {
     readonly double sd;
-    readonly Tensor means, logWeights;
+    readonly Tensor means,
+        logWeights;
 
     internal Gaussians(GaussiansSpec spec, Site site)
     {
@@ -58,8 +59,8 @@ public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
     {
         var means = new double[modes, dimension];
         for (var k = 0; k < modes; k++)
-            for (var i = 0; i < dimension; i++)
-                means[k, i] = radius * (dimension == 1 ? Along(k, modes) : Math.Sqrt(2.0 / dimension) * OnCurve(k, modes, i, dimension));
+        for (var i = 0; i < dimension; i++)
+            means[k, i] = radius * (dimension == 1 ? Along(k, modes) : Math.Sqrt(2.0 / dimension) * OnCurve(k, modes, i, dimension));
         return tensor(means, dtype: float64);
     }
 
@@ -67,7 +68,8 @@ public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
 
     static double OnCurve(int k, int modes, int coordinate, int dimension)
     {
-        if (coordinate == dimension - 1 && dimension % 2 == 1) return (k % 2 == 0 ? 1 : -1) / Math.Sqrt(2);
+        if (coordinate == dimension - 1 && dimension % 2 == 1)
+            return (k % 2 == 0 ? 1 : -1) / Math.Sqrt(2);
         var angle = 2 * Math.PI * k / modes * (coordinate / 2 + 1);
         return coordinate % 2 == 0 ? Math.Cos(angle) : Math.Sin(angle);
     }
@@ -75,24 +77,40 @@ public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
 
 /// <summary>A mixture of round Gaussians on a circle, with its exact density.</summary>
 /// <param name="Dimension">Numbers in one row, at least 1.</param>
-/// <param name="Modes">That many modes of equal weight; say this or weights. Neither: eight modes of weights .25 .05 .2 .05 .15 .1 .15 .05.</param>
-/// <param name="Weights">One per mode, positive, summing to 1.</param>
+/// <param name="Modes">That many modes of equal weight, instead of weights.</param>
+/// <param name="Weights">One per mode, positive, summing to 1; default .25 .05 .2 .05 .15 .1 .15 .05.</param>
 /// <param name="Radius">Distance of every mode from the origin; on the line, of the outermost.</param>
 /// <param name="Sd">Standard deviation of each mode, in every direction.</param>
 /// <param name="Train">Rows to train on.</param>
 /// <param name="Test">Rows that no method trains on.</param>
 [Kind("gaussians")]
 public sealed record GaussiansSpec(
-    int Dimension = 2, int? Modes = null, double[]? Weights = null, double Radius = 1.5, double Sd = .15,
-    long Train = 100_000, long Test = 10_000) : ISpec<IDataset>
+    int Dimension = 2,
+    int? Modes = null,
+    double[]? Weights = null,
+    double Radius = 1.5,
+    double Sd = .15,
+    long Train = 100_000,
+    long Test = 10_000
+) : ISpec<IDataset>
 {
     static readonly double[] Eight = [.25, .05, .2, .05, .15, .1, .15, .05];
 
     public int Dimension { get; } = Require.AtLeast(1, Dimension);
-    public int? Modes { get; } = Require.That(Require.AtLeast(1, Modes), Modes is null || Weights is null,
-        "counts modes of equal weight, and weights already count theirs: say one of the two", nameof(Modes));
-    public double[]? Weights { get; } = Require.That(Weights ?? (Modes is null ? Eight : null), Weights is null or [] ? Weights is null : Weights.All(w => w > 0)
-        && Math.Abs(Weights.Sum() - 1) < 1e-9, "are one positive number per mode, summing to 1", nameof(Weights));
+    public int? Modes { get; } =
+        Require.That(
+            Require.AtLeast(1, Modes),
+            Modes is null || Weights is null,
+            "counts modes of equal weight, and weights already count theirs: say one of the two",
+            nameof(Modes)
+        );
+    public double[]? Weights { get; } =
+        Require.That(
+            Weights ?? (Modes is null ? Eight : null),
+            Weights is null or [] ? Weights is null : Weights.All(w => w > 0) && Math.Abs(Weights.Sum() - 1) < 1e-9,
+            "are one positive number per mode, summing to 1",
+            nameof(Weights)
+        );
     public double Radius { get; } = Require.NonNegative(Radius);
     public double Sd { get; } = Require.Positive(Sd);
     public long Train { get; } = Require.Positive(Train);

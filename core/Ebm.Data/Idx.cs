@@ -21,19 +21,27 @@ sealed record Idx(string Name, int[] Sizes, string Sha256, string Source)
     public byte[] Read(string folder)
     {
         var path = Path.Combine(folder, Name);
-        if (!File.Exists(path)) throw new FileNotFoundException($"{path} is missing. {Source}", path);
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"{path} is missing. {Source}", path);
         var content = Decompress(path);
         var header = new byte[4 + 4 * Sizes.Length];
         BinaryPrimitives.WriteInt32BigEndian(header, 0x0800 + Sizes.Length);
-        for (var i = 0; i < Sizes.Length; i++) BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4 + 4 * i), Sizes[i]);
+        for (var i = 0; i < Sizes.Length; i++)
+            BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4 + 4 * i), Sizes[i]);
         var length = header.Length + Sizes.Aggregate(1, (a, b) => a * b);
 
         if (!content.AsSpan(0, Math.Min(4, content.Length)).SequenceEqual(header.AsSpan(0, 4)))
             throw Refuse(path, $"begins with the bytes {Hex(content, 4)}; the magic number of its kind is {Hex(header, 4)}");
         if (content.Length != length)
-            throw Refuse(path, $"holds {Count(content.Length)} bytes when decompressed, where {Count(length)} are expected: it was {(content.Length < length ? "cut short" : "added to")}");
+            throw Refuse(
+                path,
+                $"holds {Count(content.Length)} bytes when decompressed, where {Count(length)} are due: it was {(content.Length < length ? "cut short" : "added to")}"
+            );
         if (!content.AsSpan(0, header.Length).SequenceEqual(header))
-            throw Refuse(path, $"has the header {Hex(content, header.Length)}, where {Hex(header, header.Length)} ({string.Join(" × ", Sizes)}) is expected");
+            throw Refuse(
+                path,
+                $"has the header {Hex(content, header.Length)}; {string.Join(" × ", Sizes)} bytes have {Hex(header, header.Length)}"
+            );
         if (Convert.ToHexStringLower(SHA256.HashData(content)) is var found && found != Sha256)
             throw Refuse(path, $"was altered: the SHA-256 of its decompressed content is {found}, the original's is {Sha256}");
         return content[header.Length..];
@@ -44,8 +52,14 @@ sealed record Idx(string Name, int[] Sizes, string Sha256, string Source)
         using var file = File.OpenRead(path);
         using var unzipped = new GZipStream(file, CompressionMode.Decompress);
         using var content = new MemoryStream();
-        try { unzipped.CopyTo(content); }
-        catch (InvalidDataException error) { throw Refuse(path, $"is not a whole gzip file ({error.Message.TrimEnd('.')})", error); }
+        try
+        {
+            unzipped.CopyTo(content);
+        }
+        catch (InvalidDataException error)
+        {
+            throw Refuse(path, $"is not a whole gzip file ({error.Message.TrimEnd('.')})", error);
+        }
         return content.ToArray();
     }
 

@@ -10,13 +10,22 @@ namespace Ebm.Data;
 /// </summary>
 public sealed class Mnist : IDataset
 {
-    const string Source = "MNIST is \"The MNIST database of handwritten digits\" of Y. LeCun, C. Cortes and C. J. C. Burges: put its files, "
+    const string Source =
+        "MNIST is \"The MNIST database of handwritten digits\" of Y. LeCun, C. Cortes and C. J. C. Burges: put its files, "
         + "under their original names, into the folder mnist of the data root, and say where that is with --data or the variable EBM_DATA.";
 
-    static readonly Idx TrainImages = new("train-images-idx3-ubyte.gz", [60_000, 28, 28],
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", Source);
-    static readonly Idx TestImages = new("t10k-images-idx3-ubyte.gz", [10_000, 28, 28],
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", Source);
+    static readonly Idx TrainImages = new(
+        "train-images-idx3-ubyte.gz",
+        [60_000, 28, 28],
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        Source
+    );
+    static readonly Idx TestImages = new(
+        "t10k-images-idx3-ubyte.gz",
+        [10_000, 28, 28],
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        Source
+    );
 
     internal Mnist(MnistSpec spec, Site site)
     {
@@ -45,7 +54,7 @@ public sealed class Mnist : IDataset
 
     static Tensor Scaled(byte[] pixels, Rng rng)
     {
-        var x = tensor(pixels).to(float32).reshape(-1, 1, 28, 28);
+        var x = tensor(pixels).to(rng.Device).to(float32).reshape(-1, 1, 28, 28);
         return x.add_(rng.UniformLike(x)).div_(128).sub_(1);
     }
 }

@@ -10,7 +10,8 @@ namespace Ebm.Data;
 public sealed class Rings : IDataset, IKnownDensity, IKnownModes
 {
     readonly double sd;
-    readonly Tensor radii, logWeights;
+    readonly Tensor radii,
+        logWeights;
 
     internal Rings(RingsSpec spec, Site site)
     {
@@ -34,14 +35,15 @@ public sealed class Rings : IDataset, IKnownDensity, IKnownModes
     public string Digest { get; }
     public double HalfWidth { get; }
 
-    /// <summary>Exact masses of the regions of <see cref="Nearest"/>: the rings' weights, but for the little that crosses half-way.</summary>
+    /// <summary>Exact masses of the regions of <see cref="Nearest"/>: the rings' weights, but for what crosses half-way.</summary>
     public Tensor Weights { get; }
 
     public Tensor LogDensity(Tensor x)
     {
         var rho = Distance(x);
         return (logWeights + logaddexp(Exponent(rho), Exponent(-rho))).logsumexp(-1)
-            - Math.Log(sd * Math.Sqrt(2 * Math.PI)) - (2 * Math.PI * rho.squeeze(-1)).log();
+            - Math.Log(sd * Math.Sqrt(2 * Math.PI))
+            - (2 * Math.PI * rho.squeeze(-1)).log();
     }
 
     public Tensor Draw(long count, Rng rng)
@@ -63,7 +65,10 @@ public sealed class Rings : IDataset, IKnownDensity, IKnownModes
     {
         var (sorted, order) = radii.sort();
         var edges = (sorted.narrow(0, 0, sorted.shape[0] - 1) + sorted.narrow(0, 1, sorted.shape[0] - 1)) / 2;
-        var (first, last) = (zeros(1, dtype: float64, device: radii.device), full(1, double.PositiveInfinity, dtype: float64, device: radii.device));
+        var (first, last) = (
+            zeros(1, dtype: float64, device: radii.device),
+            full(1, double.PositiveInfinity, dtype: float64, device: radii.device)
+        );
         var bounds = cat([first, edges, last], 0).unsqueeze(-1);
         var below = (logWeights.exp() * (Normal((bounds - radii) / sd) - Normal((-bounds - radii) / sd))).sum(-1);
         return (below.narrow(0, 1, sorted.shape[0]) - below.narrow(0, 0, sorted.shape[0]))[order.argsort()];
@@ -82,15 +87,23 @@ public sealed class Rings : IDataset, IKnownDensity, IKnownModes
 /// <param name="Train">Rows to train on.</param>
 /// <param name="Test">Rows that no method trains on.</param>
 [Kind("rings")]
-public sealed record RingsSpec(
-    double[]? Radii = null, double[]? Weights = null, double Sd = .08, long Train = 100_000, long Test = 10_000) : ISpec<IDataset>
+public sealed record RingsSpec(double[]? Radii = null, double[]? Weights = null, double Sd = .08, long Train = 100_000, long Test = 10_000)
+    : ISpec<IDataset>
 {
-    public double[] Radii { get; } = Require.That(Radii ?? [.6, 1.2, 1.8],
-        Radii is null || (Radii.Length > 0 && Radii.All(r => r > 0) && Radii.Distinct().Count() == Radii.Length),
-        "are positive numbers, each different", nameof(Radii));
-    public double[] Weights { get; } = Require.That(Weights ?? (Radii is null ? [.2, .3, .5] : [.. Radii.Select(_ => 1.0 / Radii.Length)]),
-        Weights is null || (Weights.Length == (Radii?.Length ?? 3) && Weights.All(w => w > 0) && Math.Abs(Weights.Sum() - 1) < 1e-9),
-        "are one positive number per ring, summing to 1", nameof(Weights));
+    public double[] Radii { get; } =
+        Require.That(
+            Radii ?? [.6, 1.2, 1.8],
+            Radii is null || (Radii.Length > 0 && Radii.All(r => r > 0) && Radii.Distinct().Count() == Radii.Length),
+            "are positive numbers, each different",
+            nameof(Radii)
+        );
+    public double[] Weights { get; } =
+        Require.That(
+            Weights ?? (Radii is null ? [.2, .3, .5] : [.. Radii.Select(_ => 1.0 / Radii.Length)]),
+            Weights is null || (Weights.Length == (Radii?.Length ?? 3) && Weights.All(w => w > 0) && Math.Abs(Weights.Sum() - 1) < 1e-9),
+            "are one positive number per ring, summing to 1",
+            nameof(Weights)
+        );
     public double Sd { get; } = Require.Positive(Sd);
     public long Train { get; } = Require.Positive(Train);
     public long Test { get; } = Require.Positive(Test);

@@ -13,7 +13,8 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
     const int Nodes = 24;
     const double Negligible = 40;
     static readonly (double[] Points, double[] Weights) Legendre = GaussLegendre(Nodes);
-    readonly double radius, sd;
+    readonly double radius,
+        sd;
 
     internal TwoMoons(TwoMoonsSpec spec, Site site)
     {
@@ -60,7 +61,8 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
         var up = x.select(-1, 1).to(float64) + radius / 4;
         var rho = (across.square() + up.square()).sqrt();
         return logaddexp(LogSide(up.atan2(across), rho), LogSide(up.atan2(-across), rho))
-            - (rho - radius).square() / (2 * sd * sd) - Math.Log(Math.PI * 2 * Math.PI * sd * sd);
+            - (rho - radius).square() / (2 * sd * sd)
+            - Math.Log(Math.PI * 2 * Math.PI * sd * sd);
     }
 
     /// <summary>
@@ -81,7 +83,7 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
 
     static Tensor On(Tensor like, double[] values) => tensor(values, dtype: float64).to(like.device);
 
-    /// <summary>Points and weights on [0, 1]: exact for polynomials of degree 2n − 1. Newton's iteration on the Legendre polynomial.</summary>
+    /// <summary>Points, by Newton's iteration, and weights on [0, 1]: exact for polynomials of degree 2n − 1.</summary>
     static (double[], double[]) GaussLegendre(int n)
     {
         var (points, weights) = (new double[n], new double[n]);
@@ -91,7 +93,8 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
             for (var newton = 0; newton < 50 && !(Math.Abs(z - last) < 1e-15); newton++)
             {
                 var (previous, value) = (0.0, 1.0);
-                for (var k = 0; k < n; k++) (previous, value) = (value, ((2 * k + 1) * z * value - k * previous) / (k + 1));
+                for (var k = 0; k < n; k++)
+                    (previous, value) = (value, ((2 * k + 1) * z * value - k * previous) / (k + 1));
                 slope = n * (z * value - previous) / (z * z - 1);
                 (last, z) = (z, z - value / slope);
             }

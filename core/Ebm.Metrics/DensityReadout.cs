@@ -18,7 +18,12 @@ public sealed class DensityReadout : IMetric
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Method is not IDensityReadout model || subject.Data is not IKnownDensity target || subject.Data.Shape is not ([1] or [2])) return [];
+        if (
+            subject.Method is not IDensityReadout model
+            || subject.Data is not IKnownDensity target
+            || subject.Data.Shape is not ([1] or [2])
+        )
+            return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var (dtype, dimension, top) = (subject.Samples.dtype, (int)subject.Data.Shape[0], model.Levels.Levels - 1);

@@ -5,8 +5,8 @@ namespace Ebm.Metrics;
 /// <code>D = 2 E|X − Y| − E|X − X′| − E|Y − Y′|</code>
 /// zero exactly when both have the same law. The estimate averages over distinct pairs only, so it is unbiased, and negative about as
 /// often as positive for perfect samples. Its standard error is the jackknife's: right where the laws differ, √2 too wide where they agree.
-/// The data are fresh draws where the density is known, else test rows at random. Beside it <c>energy-distance/gaussian</c>, of draws from the
-/// Gaussian with the training rows' moments, and <c>energy-distance/floor</c>, of as many real rows.
+/// The data are fresh draws where the density is known, else test rows at random. Beside it <c>energy-distance/gaussian</c>, of draws
+/// from the Gaussian with the training rows' moments, and <c>energy-distance/floor</c>, of as many real rows.
 /// </summary>
 public sealed class EnergyDistance : IMetric
 {
@@ -49,14 +49,22 @@ public sealed class EnergyDistance : IMetric
         readonly Tensor rows = Flat(given);
         Tensor? among;
 
-        /// <summary>Rows of the data's own law that no method trained on: fresh ones where they can be drawn, else some test rows.</summary>
-        public Real(IDataset data, long count, Rng rng) : this(data is IKnownDensity known ? known.Draw(count, rng) : Some(data.Test, count, rng)) { }
+        /// <summary>Rows of the data's law that no method trained on: fresh ones where they can be drawn, else some test rows.</summary>
+        public Real(IDataset data, long count, Rng rng)
+            : this(data is IKnownDensity known ? known.Draw(count, rng) : Some(data.Test, count, rng)) { }
 
         public Measurement Judge(string name, Tensor others, string better)
         {
             var (value, se) = From(others);
-            return new(name, value, "length", better, Se: se, N: others.shape[0],
-                Protocol: Protocol.Of("energy-distance 1", others.shape[0], rows.shape[0]));
+            return new(
+                name,
+                value,
+                "length",
+                better,
+                Se: se,
+                N: others.shape[0],
+                Protocol: Protocol.Of("energy-distance 1", others.shape[0], rows.shape[0])
+            );
         }
 
         public (double Value, double Se) From(Tensor others)

@@ -12,15 +12,23 @@ public sealed class EnergyValues : IMetric
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Method is not IDensity model) return [];
+        if (subject.Method is not IDensity model)
+            return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var (data, samples) = (Of(model, subject.Data.Test, subject.Samples.dtype), Of(model, subject.Samples, subject.Samples.dtype));
         var se = (data.var() / data.shape[0] + samples.var() / samples.shape[0]).sqrt().item<double>();
         return
         [
-            new("energies", (samples.mean() - data.mean()).item<double>(), "nats", "none", Se: se, N: samples.shape[0],
-                Protocol: Protocol.Of("energies 1", samples.shape[0], data.shape[0]))
+            new(
+                "energies",
+                (samples.mean() - data.mean()).item<double>(),
+                "nats",
+                "none",
+                Se: se,
+                N: samples.shape[0],
+                Protocol: Protocol.Of("energies 1", samples.shape[0], data.shape[0])
+            )
             {
                 Arrays = [Arrays.Named("energies-data", ["row"], data), Arrays.Named("energies-samples", ["row"], samples)],
             },

@@ -55,7 +55,8 @@ sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
         var block = Cells / picture;
         return Dimension == 1
             ? logDensity.reshape(picture, block).logsumexp(1) - Math.Log(block)
-            : logDensity.reshape(picture, block, picture, block).permute(2, 0, 1, 3).reshape(picture, picture, -1).logsumexp(2) - 2 * Math.Log(block);
+            : logDensity.reshape(picture, block, picture, block).permute(2, 0, 1, 3).reshape(picture, picture, -1).logsumexp(2)
+                - 2 * Math.Log(block);
     }
 
     Tensor Rows(long from, long count)

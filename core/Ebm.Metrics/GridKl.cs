@@ -24,7 +24,8 @@ public sealed class GridKl : IMetric
     /// <exception cref="InvalidOperationException">The grid does not resolve the target.</exception>
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Method is not IDensity model || subject.Data is not IKnownDensity target || subject.Data.Shape is not ([1] or [2])) return [];
+        if (subject.Method is not IDensity model || subject.Data is not IKnownDensity target || subject.Data.Shape is not ([1] or [2]))
+            return [];
         using var scope = NewDisposeScope();
         var (grid, logP, _, gaussian) = truths.GetValue(subject.Data, data => Known(data, target));
         var logQ = -grid.Map(model.Density.Of, subject.Samples.dtype);
@@ -34,7 +35,8 @@ public sealed class GridKl : IMetric
         var border = q[grid.Points().abs().amax(-1) > .95 * grid.HalfWidth].sum();
         var everywhere = !logP.isinf().any().item<bool>();
         var protocol = Protocol.Of("grid-kl 1", grid.Cells, grid.HalfWidth);
-        Measurement Value(string name, double value, string unit, string better) => new(name, value, unit, better, N: grid.Count, Protocol: protocol);
+        Measurement Value(string name, double value, string unit, string better) =>
+            new(name, value, unit, better, N: grid.Count, Protocol: protocol);
         NamedArray Picture(string name, Tensor logDensity) =>
             Arrays.Named(name, grid.Dimension == 1 ? ["x"] : ["y", "x"], grid.Coarse(logDensity, spec.Picture));
 
@@ -44,14 +46,16 @@ public sealed class GridKl : IMetric
             {
                 Arrays =
                 [
-                    Picture("landscape", logQ), Picture("truth", logP),
+                    Picture("landscape", logQ),
+                    Picture("truth", logP),
                     Arrays.Named("landscape-axis", ["midpoint"], (grid with { Cells = spec.Picture }).Axis()),
                 ],
             },
             Value("grid-kl/gaussian", gaussian, "nats", "none"),
             Value("grid-kl/border", border.item<double>(), "probability", "lower"),
         ];
-        if (everywhere) all.Add(Value("grid-kl/reverse", Divergence(q, logQ, logP), "nats", "lower"));
+        if (everywhere)
+            all.Add(Value("grid-kl/reverse", Divergence(q, logQ, logP), "nats", "lower"));
         return all;
     }
 
@@ -63,18 +67,25 @@ public sealed class GridKl : IMetric
         using var scope = NewDisposeScope();
         var grid = new Grid((int)data.Shape[0], spec.Cells, target.HalfWidth, data.Train.device);
         var (logMass, entropy, logP) = Integrate(grid, target);
-        foreach (var (finer, what, remedy) in new[]
-        {
-            (grid with { Cells = 2 * grid.Cells }, "cells half as wide", "raise cells"),
-            (grid with { Cells = 2 * grid.Cells, HalfWidth = 2 * grid.HalfWidth }, "a box twice as wide", "give the data set a larger HalfWidth"),
-        })
-        {
-            var (otherMass, otherEntropy, _) = Integrate(finer, target);
-            if (!(Math.Abs(otherMass - logMass) < Tolerance && Math.Abs(otherEntropy - entropy) < Tolerance))
-                throw new InvalidOperationException(FormattableString.Invariant(
-                    $"grid-kl: {grid.Cells} cells an axis over ±{grid.HalfWidth} do not resolve {data.Name}: with {what} its log mass goes from {logMass:g6} to {otherMass:g6} and its entropy from {entropy:g6} to {otherEntropy:g6} nats, where {Tolerance} is allowed; {remedy}"));
-        }
+        Doubled(grid with { Cells = 2 * grid.Cells }, "cells half as wide", "raise cells");
+        Doubled(
+            new Grid(grid.Dimension, 2 * grid.Cells, 2 * grid.HalfWidth, grid.Device),
+            "a box twice as wide",
+            "give the data set a larger HalfWidth"
+        );
         return new Truth(grid, logP.DetachFromDisposeScope(), entropy, Gaussian(grid, logP) - entropy);
+
+        void Doubled(Grid other, string what, string remedy)
+        {
+            var (otherMass, otherEntropy, _) = Integrate(other, target);
+            if (Math.Abs(otherMass - logMass) < Tolerance && Math.Abs(otherEntropy - entropy) < Tolerance)
+                return;
+            throw new InvalidOperationException(
+                $"grid-kl: {grid.Cells} cells an axis over ±{grid.HalfWidth} do not resolve {data.Name}: with {what} its log mass goes "
+                    + $"from {logMass:g6} to {otherMass:g6} and its entropy from {entropy:g6} to {otherEntropy:g6} nats, "
+                    + $"where {Tolerance} is allowed; {remedy}"
+            );
+        }
     }
 
     static (double LogMass, double Entropy, Tensor LogP) Integrate(Grid grid, IKnownDensity target)
@@ -103,7 +114,8 @@ public sealed class GridKl : IMetric
 public sealed record GridKlSpec(int Cells = 512, int Picture = 128) : ISpec<IMetric>
 {
     public int Cells { get; } = Require.Positive(Cells);
-    public int Picture { get; } = Require.That(Require.Positive(Picture), Cells % Picture == 0, $"must divide the {Cells} cells", nameof(Picture));
+    public int Picture { get; } =
+        Require.That(Require.Positive(Picture), Cells % Picture == 0, $"must divide the {Cells} cells", nameof(Picture));
 
     public IMetric Build(Site site) => new GridKl(this);
 }

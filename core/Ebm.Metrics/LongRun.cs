@@ -14,14 +14,20 @@ public sealed class LongRun : IMetric
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Method is not IChains chains) return [];
+        if (subject.Method is not IChains chains)
+            return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var real = new EnergyDistance.Real(subject.Data, spec.Reference, subject.Rng.Stream("reference"));
         return
         [
-            .. spec.Factors.Select(times => real.Judge(
-                "long-run/" + times.ToString(CultureInfo.InvariantCulture), chains.Run(spec.Chains, times, subject.Rng.Stream(times)), "lower")),
+            .. spec.Factors.Select(times =>
+                real.Judge(
+                    "long-run/" + times.ToString(CultureInfo.InvariantCulture),
+                    chains.Run(spec.Chains, times, subject.Rng.Stream(times)),
+                    "lower"
+                )
+            ),
         ];
     }
 }
@@ -33,8 +39,13 @@ public sealed class LongRun : IMetric
 [Kind("long-run")]
 public sealed record LongRunSpec(int[]? Factors = null, long Chains = 1000, long Reference = 4000) : ISpec<IMetric>
 {
-    public int[] Factors { get; } = Require.That(Factors ?? [1, 10, 100], Factors is null || (Factors.Length > 0 && Factors.All(f => f > 0) && Factors.Distinct().Count() == Factors.Length),
-        "are positive whole numbers, each once", nameof(Factors));
+    public int[] Factors { get; } =
+        Require.That(
+            Factors ?? [1, 10, 100],
+            Factors is null || (Factors.Length > 0 && Factors.All(f => f > 0) && Factors.Distinct().Count() == Factors.Length),
+            "are positive whole numbers, each once",
+            nameof(Factors)
+        );
     public long Chains { get; } = Require.AtLeast(2, Chains);
     public long Reference { get; } = Require.AtLeast(2, Reference);
 

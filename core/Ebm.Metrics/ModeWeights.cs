@@ -11,7 +11,8 @@ public sealed class ModeWeights : IMetric
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Data is not IKnownModes modes) return [];
+        if (subject.Data is not IKnownModes modes)
+            return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var (n, weights) = (subject.Samples.shape[0], modes.Weights.to(subject.Samples.device));
@@ -23,7 +24,15 @@ public sealed class ModeWeights : IMetric
         var protocol = Protocol.Of("mode-weights 1", n, weights.shape[0]);
         return
         [
-            new("mode-weights", deviation.abs().sum().item<double>(), "probability", "lower", Se: Math.Sqrt(Math.Max(0, 1 - tilt * tilt) / n), N: n, Protocol: protocol),
+            new(
+                "mode-weights",
+                deviation.abs().sum().item<double>(),
+                "probability",
+                "lower",
+                Se: Math.Sqrt(Math.Max(0, 1 - tilt * tilt) / n),
+                N: n,
+                Protocol: protocol
+            ),
             new("mode-weights/floor", floor, "probability", "none", N: n, Protocol: protocol),
         ];
     }

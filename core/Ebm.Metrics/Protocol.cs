@@ -10,7 +10,7 @@ namespace Ebm.Metrics;
 /// </summary>
 static class Protocol
 {
-    /// <param name="estimator">Name and version: "energy-distance 1"; the version rises whenever the same rows would give another number.</param>
+    /// <param name="estimator">Name and version, "grid-kl 1": the version rises when the same rows would give another number.</param>
     /// <param name="facts">Every choice, in a fixed order.</param>
     /// <returns>12 hexadecimal digits.</returns>
     public static string Of(string estimator, params IFormattable[] facts)
