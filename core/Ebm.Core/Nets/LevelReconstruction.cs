@@ -40,8 +40,6 @@ public sealed class LevelReconstruction : LevelNet
         precision = 1 / (2 * noise.Noise.square());
         volume = size * noise.Noise.log();
         RegisterComponents();
-        register_buffer("precision", precision);
-        register_buffer("volume", volume);
         this.DrawnFrom(rng);
     }
 
