@@ -35,9 +35,9 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
     {
         using var free = no_grad();
         var found = new List<Measurement>();
-        foreach (var (name, spec) in measure.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal))
+        foreach (var (done, (name, spec)) in measure.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal).Index())
         {
-            begun(found.Count);
+            begun(done);
             using var scope = NewDisposeScope();
             using var stream = site.Rng.Stream(name);
             var protocol = Protocol(name, samples.shape[0]);
