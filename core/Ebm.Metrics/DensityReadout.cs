@@ -59,7 +59,7 @@ public sealed class DensityReadout : IMetric
 /// <param name="Cells">Along each axis of the grids.</param>
 /// <param name="Rows">Test rows at which to compare.</param>
 [Kind("density-readout")]
-public sealed record DensityReadoutSpec(int Cells = 512, long Rows = 10_000) : ISpec<IMetric>
+public sealed record DensityReadoutSpec(int Cells = 256, long Rows = 10_000) : ISpec<IMetric>
 {
     public int Cells { get; } = Require.Positive(Cells);
     public long Rows { get; } = Require.AtLeast(2, Rows);

@@ -37,7 +37,7 @@ public sealed class LongRun : IMetric
 /// <param name="Chains">Run side by side.</param>
 /// <param name="Reference">Real rows to compare them with.</param>
 [Kind("long-run")]
-public sealed record LongRunSpec(int[]? Factors = null, long Chains = 1000, long Reference = 4000) : ISpec<IMetric>
+public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long Reference = 4000) : ISpec<IMetric>
 {
     public int[] Factors { get; } =
         Require.That(
