@@ -268,7 +268,12 @@ public class DisposeScopeManager
 
     internal static DisposeScope Open() => innermost = new DisposeScope(innermost);
 
-    internal static void Register(torch.Tensor tensor) => innermost?.Add(tensor);
+    /// <summary>Puts a new tensor into this thread's innermost scope; false where none is open.</summary>
+    internal static bool Register(torch.Tensor tensor)
+    {
+        innermost?.Add(tensor);
+        return innermost is not null;
+    }
 
     // Scopes may be closed out of order: the one that goes is taken out of the chain.
     internal static void Close(DisposeScope closed)

@@ -185,9 +185,17 @@ static Value of_double(double number) {
   return value;
 }
 
+// A tensor and, as its count, the KiB of memory that it alone holds: what the garbage collector should know of.
+static Value of_tensor(at::Tensor&& tensor) {
+  int64_t bytes = 0;
+  if (tensor.defined() && tensor.has_storage() && tensor.storage().use_count() == 1) bytes = static_cast<int64_t>(tensor.storage().nbytes());
+  auto kib = static_cast<int32_t>(std::min<int64_t>(bytes >> 10, INT32_MAX));
+  return {Tag::Tensor, kib, reinterpret_cast<int64_t>(release(std::move(tensor)))};
+}
+
 static void append(std::vector<Value>& results, c10::IValue&& result) {
-  if (result.isTensor()) results.push_back({Tag::Tensor, 0, reinterpret_cast<int64_t>(release(std::move(result).toTensor()))});
-  else if (result.isTensorList()) { for (at::Tensor tensor : result.toTensorVector()) results.push_back({Tag::Tensor, 0, reinterpret_cast<int64_t>(release(std::move(tensor)))}); }
+  if (result.isTensor()) results.push_back(of_tensor(std::move(result).toTensor()));
+  else if (result.isTensorList()) { for (at::Tensor tensor : result.toTensorVector()) results.push_back(of_tensor(std::move(tensor))); }
   else if (result.isInt()) results.push_back({Tag::Int, 0, result.toInt()});
   else if (result.isBool()) results.push_back({Tag::Bool, 0, result.toBool()});
   else if (result.isDouble()) results.push_back(of_double(result.toDouble()));
@@ -244,7 +252,7 @@ EBM_EXPORT int32_t ebm_call(const Operator* op, const Value* arguments, int32_t 
     }
     op->handle.callBoxed(&stack);
     if (stack.size() == 1 && room >= 1 && stack[0].isTensor()) {
-      results[0] = {Tag::Tensor, 0, reinterpret_cast<int64_t>(release(std::move(stack[0]).toTensor()))};
+      results[0] = of_tensor(std::move(stack[0]).toTensor());
       *found = 1;
       return;
     }

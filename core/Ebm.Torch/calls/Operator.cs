@@ -145,7 +145,7 @@ internal sealed unsafe class Operator
         return result.Tag == NativeTag.Double ? BitConverter.Int64BitsToDouble(result.Bits) : result.Bits;
     }
 
-    static Tensor Wrap(NativeValue value) => new((nint)value.Bits);
+    static Tensor Wrap(NativeValue value) => new((nint)value.Bits, value.Count);
 
     void Expect(int found, int expected)
     {

@@ -9,11 +9,17 @@ public static partial class torch
 {
     public partial class Tensor : IDisposable
     {
+        // Below this, what a tensor's own object costs is what the collector goes by.
+        const int LeastPressure = 64;
+
         static long totalCount, peakCount;
         NativeOwner _owner;
+        readonly int _pressure;
 
         /// <summary>Takes over one reference to a TensorImpl.</summary>
-        internal Tensor(nint handle)
+        /// <param name="handle">Its address.</param>
+        /// <param name="kib">The memory it holds alone. Of a tensor that no scope will free, the garbage collector is told.</param>
+        internal Tensor(nint handle, int kib = 0)
         {
             if (handle == 0)
             {
@@ -27,7 +33,11 @@ public static partial class torch
                 var seen = Interlocked.CompareExchange(ref peakCount, now, peak);
                 peak = seen == peak ? now : seen;
             }
-            DisposeScopeManager.Register(this);
+            if (!DisposeScopeManager.Register(this) && kib >= LeastPressure)
+            {
+                _pressure = kib;
+                GC.AddMemoryPressure(1024L * kib);
+            }
         }
 
         /// <summary>Tensors alive now, on all threads.</summary>
@@ -69,6 +79,10 @@ public static partial class torch
                 OwningDisposeScope = null;
                 Interlocked.Decrement(ref totalCount);
                 Leave();
+                if (_pressure > 0)
+                {
+                    GC.RemoveMemoryPressure(1024L * _pressure);
+                }
             }
         }
 
@@ -85,7 +99,7 @@ public static partial class torch
         /// <summary>Keeps the native tensor alive for a block: <c>using var use = Use("numel")</c>.</summary>
         internal Hold Use(string what) => TryEnter(out var address) ? new Hold(this, address) : throw Disposed(what);
 
-        internal readonly ref struct Hold(Tensor tensor, nint address)
+        internal readonly ref struct Hold(Tensor? tensor, nint address)
         {
             public nint Address => address;
 
