@@ -43,7 +43,7 @@ sealed class Log(RunFolder folder)
     {
         Console.Error.WriteLine(error);
         Console.Error.Flush();
-        var sentence = Encoding.UTF8.GetBytes($"{folder}: {error.Message}\n");
+        var sentence = Encoding.UTF8.GetBytes($"{(error is ConfigException ? "" : $"{folder}: ")}{error.Message}\n");
         // Nobody may be left to read it; the folder has it all the same.
         _ = write(terminal, sentence, (nuint)sentence.Length);
     }

@@ -54,7 +54,7 @@ public sealed class Execution : IDisposable
     /// <summary>Opens an attempt: earlier ones make way, and the manifest says "running" before anything is computed.</summary>
     /// <param name="afresh">Discards results and checkpoint, also of a completed run.</param>
     /// <returns>False when the run is completed and nothing is left to do.</returns>
-    /// <exception cref="SettingException">The device is not there.</exception>
+    /// <exception cref="ConfigException">The device is not there.</exception>
     public bool Begin(bool afresh = false)
     {
         // Whoever starts runs may have moved the last attempt out of the way already.
@@ -95,7 +95,7 @@ public sealed class Execution : IDisposable
         catch (Exception error)
         {
             failed(error);
-            return Over(RunState.Failed, error.Message, error is SettingException or ConfigException ? 2 : 1);
+            return Over(RunState.Failed, error.Message, error is ConfigException ? 2 : 1);
         }
     }
 
@@ -121,17 +121,31 @@ public sealed class Execution : IDisposable
     {
         Machine.Threads = spec.Threads;
         Machine.Deterministic(true);
-        var device = spec.OnDevice();
+        var device = Told("device", spec.OnDevice);
         root = new Site([], device, new Rng((ulong)spec.Seed, device), dataRoot);
     }
 
     Method Build(out IDataset data)
     {
-        data = spec.Data.Build(root with { Rng = root.Rng.Stream("data") });
+        var rows = data = Told("data", () => spec.Data.Build(root with { Rng = root.Rng.Stream("data") }));
         manifest = manifest with { Data = [new DataState(data.Name, data.Digest)] };
-        var method = spec.Method.Build(root with { Shape = data.Shape, Rng = root.Rng.Stream("init") });
+        var method = Told("method", () => spec.Method.Build(root with { Shape = rows.Shape, Rng = root.Rng.Stream("init") }));
         method.to(root.Device);
         return method;
+    }
+
+    /// <summary>What the domain refuses only now, with the place where it was written.</summary>
+    T Told<T>(string path, Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (SettingException error)
+        {
+            var key = path == "device" ? path : Document.Join(path, Kebab.Case(error.Setting));
+            throw new ConfigException((config.Find(key) ?? config.Get(path)).Source, key, $"{Kebab.Case(error.Setting)} {error.Says}.");
+        }
     }
 
     /// <summary>Trains to the end.</summary>
@@ -139,8 +153,8 @@ public sealed class Execution : IDisposable
     string? Train(Method method, IDataset data, Averages averages)
     {
         var train = spec.Train;
-        using var optimizers = new Optimizers(method, train);
-        var batches = new Batches(data.Train, train.Batch, root.Rng.Stream("batches"));
+        using var optimizers = Told("train", () => new Optimizers(method, train));
+        var batches = Told("train", () => new Batches(data.Train, train.Batch, root.Rng.Stream("batches")));
         var health = new Health(train.Health, data.Shape.Aggregate(1L, (product, n) => product * n));
         var trainer = new Trainer(method, batches, optimizers, averages, health, train, root.Rng.Stream("training"));
         var recorder = new Recorder(folder, optimizers, health);
@@ -182,9 +196,11 @@ public sealed class Execution : IDisposable
                 step = trainer.Step;
                 var (position, end) = trainer.Progress;
                 report(new Progress(Math.Min(position, end), end, "train"));
-                var diverged = trainer.Diverged;
-                if (diverged is not null || Records()) diverged ??= recorder.Record(trainer.Step, trainer.Units, applied);
-                if (diverged is not null) return diverged;
+                var unwell = trainer.Diverged is not null || Records() ? recorder.Record(trainer.Step, trainer.Units, applied) : null;
+                if ((trainer.Diverged ?? unwell) is not { } diverged) continue;
+                // What it looked like when it diverged: weights of the last update that was applied.
+                Save();
+                return diverged;
             }
         }
         catch (StoppedException)
@@ -213,8 +229,8 @@ public sealed class Execution : IDisposable
         if (spec.Train.Keep != Keep.Best) return null;
 
         var judge = found.FirstOrDefault(m => spec.Measure.Best is { } wanted ? m.Name == wanted : m.Better is "lower" or "higher")
-            ?? throw new SettingException(nameof(MeasureSpec.Best), $"is {spec.Measure.Best ?? "not given"}, and train.keep: best needs one of the "
-                + $"metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}");
+            ?? throw new ConfigException(config.Get("measure.best").Source, "measure.best", $"best is {spec.Measure.Best ?? "not given"}, and train.keep: best "
+                + $"needs one of the metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}.");
         var sign = judge.Better == "higher" ? -1 : 1;
         return checkpoint.Best is { } best && !(sign * judge.Value < sign * best.Value) ? null : new Best(at, judge.Name, judge.Value);
     }

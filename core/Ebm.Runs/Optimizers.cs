@@ -178,7 +178,7 @@ public sealed class Optimizers : IDisposable
         this.method = method.GetName();
         parts = method.Parts.ToDictionary(p => p.Key, p => new Part(p.Key, p.Value, train), StringComparer.Ordinal);
         foreach (var name in train.Parts.Keys.Where(name => !parts.ContainsKey(name)))
-            throw new SettingException(nameof(TrainSpec.Parts), $"names {name}, but the parts of {this.method} are {Names}");
+            throw new SettingException(nameof(TrainSpec.Parts), $"name {name}, but the parts of {this.method} are {Names}");
     }
 
     /// <exception cref="InvalidOperationException">No such part: the message names those there are.</exception>
