@@ -62,18 +62,24 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         // Negative phase: the joint chain from its start, x given ℓ and ℓ given x in turn.
         var (x, l, slots) = Begin(risen, level, rng);
         var begun = x;
-        Tensor accepted = zeros_like(x.Flat()[.., 0]), at = l;
-        for (var round = 0; round < settings.Rounds; round++)
+        Tensor accepted, at = l;
+        for (var round = 1; ; round++)
         {
             at = l;
             (x, accepted) = Move(x, l, settings.Steps, rng, learn: true);
-            l = rng.Categorical(-energy.All(x));
+            if (round == settings.Rounds) break;
+            l = LevelGiven(x, rng);
             jumps.Record(at, l);
         }
+
+        // One table for the last draw of the level and for the gradient.
+        var table = energy.All(x);
+        l = rng.Categorical(-table.detach());
+        jumps.Record(at, l);
         chains.Store(slots, x, l);
 
         var positive = energy.At(risen, level);
-        var negative = settings.Negative == Negative.Sampled ? energy.At(x, l) : -(-energy.All(x)).logsumexp(1);
+        var negative = settings.Negative == Negative.Sampled ? table.gather(1, l.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
         yield return new("energy", Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
             ("gap", Objectives.Contrast(positive, negative)),
             ("magnitude", positive.abs().mean()),
@@ -118,6 +124,13 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         return (moved, accepted);
     }
 
+    /// <summary>ℓ given x, exactly: (B, …) → (B).</summary>
+    Tensor LevelGiven(Tensor x, Rng rng)
+    {
+        using var free = no_grad();
+        return rng.Categorical(-energy.All(x));
+    }
+
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
     public Tensor Run(long count, int times, Rng rng) => settings.Generation switch
@@ -145,7 +158,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         {
             using var inner = NewDisposeScope();
             (x, _) = Move(x, l, settings.Steps, rng);
-            l = rng.Categorical(-energy.All(x));
+            l = LevelGiven(x, rng);
             visits = visits + (l == 0).to(int64);
             var arrives = (l == 0).logical_and(visits == times * settings.Visits);
             emitted = where(arrives.PerRow(x), x, emitted);
@@ -191,7 +204,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         for (var round = 0; round < rounds; round++)
         {
             (x, _) = Move(x, l, settings.Steps, rng);
-            l = rng.Categorical(-energy.All(x));
+            l = LevelGiven(x, rng);
             path.Add(cat([x, l.to(x.dtype).unsqueeze(1)], 1).detach());
         }
         yield return Arrays.Named("trajectories", ["round", "chain", "coordinate, then level"], stack(path.ToArray()));
