@@ -218,20 +218,19 @@ let private aligned (rows: string list list) =
     | header :: body -> line header + rule + String.Join("", body |> List.map line)
     | [] -> ""
 
-/// Text that cannot end its cell or become mark-up.
+/// Text that cannot end its cell or become mark-up, and is otherwise left readable: people read this file in a terminal too.
 let private cellText (text: string) =
     let builder = StringBuilder()
 
-    for character in text do
-        match character with
+    for i in 0 .. text.Length - 1 do
+        match text[i] with
         | '|'
         | '*'
-        | '_'
         | '`'
-        | '['
-        | ']'
         | '<'
-        | '\\' -> builder.Append('\\').Append character |> ignore
+        | '\\' -> builder.Append('\\').Append text[i] |> ignore
+        // A link's middle; brackets alone are none.
+        | '(' when i > 0 && text[i - 1] = ']' -> builder.Append "\\(" |> ignore
         | character when Char.IsControl character -> builder.Append ' ' |> ignore
         | character -> builder.Append character |> ignore
 
