@@ -23,8 +23,8 @@ let written = [
 
         if not runs.IsEmpty then
             let table = Table.tabulate (Path.GetFileName(Path.GetFullPath folder)) runs
-            printfn $"{Table.markdown table}"
-            Table.write (Path.Combine(root, "reports", table.Sweep)) table |> List.iter (printfn "%s")
+            printfn $"{Markdown.table table}"
+            Report.write (Path.Combine(root, "reports", table.Sweep)) table |> List.iter (printfn "%s")
 ]
 
 if written.IsEmpty then

@@ -97,7 +97,9 @@ type Child(job: Job, runner: string, further: string list, ended: unit -> unit) 
     let errors = ConcurrentQueue<string>()
     let arguments = arguments job folder further
     let mutable progress = None
+    // When training was how far: at first, and last.
     let mutable before = None
+    let mutable trained = None
 
     let heard (line: string) =
         match line.Split ' ' with
@@ -105,8 +107,11 @@ type Child(job: Job, runner: string, further: string list, ended: unit -> unit) 
             match Int64.TryParse(done', CultureInfo.InvariantCulture), Int64.TryParse(total, CultureInfo.InvariantCulture) with
             | (true, done'), (true, total) when total > 0L ->
                 let fraction = float done' / float total
-                if before.IsNone then before <- Some(clock.Elapsed, fraction)
                 progress <- Some(phase, fraction)
+
+                if phase = "train" then
+                    trained <- Some(clock.Elapsed, fraction)
+                    if before.IsNone then before <- trained
             | _ -> ()
         | _ -> ()
 
@@ -149,11 +154,11 @@ type Child(job: Job, runner: string, further: string list, ended: unit -> unit) 
     /// The phase it is in (train, sample, measure) and how much of that is done, between 0 and 1; unknown at first.
     member _.Progress: (string * float) option = progress
 
-    /// What training should take in all, from its own pace; unknown until a few per cent of it are seen.
+    /// What it should take in all, from training's own pace; unknown until a few per cent of that are seen.
     member _.Whole: TimeSpan option =
-        match before, progress with
-        | Some(since, first), Some("train", now) when now - first > 0.03 ->
-            Some(since + (clock.Elapsed - since) * ((1.0 - first) / (now - first)))
+        match before, trained with
+        | Some(_, first), Some(_, last) when last - first < 0.03 -> None
+        | Some(since, first), Some(at, last) -> Some(since + (at - since) * ((1.0 - first) / (last - first)))
         | _ -> None
 
     member _.Signal(signal: int) = if not process'.HasExited then kill (process'.Id, signal) |> ignore

@@ -420,13 +420,13 @@ let private tabulate (place: Place) (asJson: bool) (folder: string) =
     else
         let table = Table.tabulate (Path.GetFileName folder |> string) runs
         let reports = Path.Combine(place.Reports, table.Sweep)
-        Table.write reports table |> ignore
+        Report.write reports table |> ignore
 
         if asJson then
-            Console.Write(Table.json table)
+            Console.Write(Json.table table)
         else
             Console.WriteLine()
-            Console.WriteLine(Table.markdown table)
+            Console.WriteLine(Markdown.table table)
             Console.WriteLine(Path.Combine(relative reports, "table.md"))
 
         true
@@ -615,15 +615,18 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
 
         let root = Path.GetDirectoryName(Path.GetFullPath folder) |> string
 
-        let path (option: string option) name = Path.GetFullPath(option |> Option.defaultValue (Path.Combine(root, name)))
+        let path option (given: string option) name =
+            match given with
+            | Some "" -> usage option "it needs a folder's path."
+            | _ -> Path.GetFullPath(given |> Option.defaultValue (Path.Combine(root, name)))
 
         let place = {
             Folder = folder
             Root = root
             Sweep = sweep
             Given = given
-            Runs = path (given.Options.TryGetResult <@ Runs @>) "runs"
-            Reports = path (given.Options.TryGetResult <@ Reports @>) "reports"
+            Runs = path "--runs" (given.Options.TryGetResult <@ Runs @>) "runs"
+            Reports = path "--reports" (given.Options.TryGetResult <@ Reports @>) "reports"
         }
 
         match given.Verb with

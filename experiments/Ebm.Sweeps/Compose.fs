@@ -478,15 +478,6 @@ let private inside (source: Source) path (text: string) start =
 
     text.Substring(start, i - 1 - start), i
 
-/// The same values, said to be written where they are referred to.
-let rec private writtenAt (source: Source) (node: Document) =
-    if node.IsMap then
-        Document.OfMap(node.Entries |> Seq.map (fun entry -> Entry(entry.Key, source, writtenAt source entry.Value)), source)
-    elif node.IsList then
-        Document.OfList(node.Items |> Seq.map (writtenAt source), source)
-    else
-        Document.From(node.Value, source)
-
 let private resolvers = [ "oc.decode"; "oc.env"; "oc.select" ]
 
 /// Replaces every `${…}` by what it names: a path, a relative path (`${.sibling}`, `${..uncle}`), an environment variable with
@@ -587,7 +578,7 @@ let private interpolate (config: Document) =
 
         match config.Find absolute with
         | null -> None
-        | found -> Some(writtenAt source (whole open' absolute found))
+        | found -> Some((whole open' absolute found).From source)
 
     and whole open' path (node: Document) : Document =
         if node.IsMap then

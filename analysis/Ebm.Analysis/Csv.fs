@@ -1,0 +1,63 @@
+/// A table as comma-separated values, in full precision: a row per run, and a row per group and metric.
+module Ebm.Analysis.Csv
+
+open System
+open System.Globalization
+open Ebm.Analysis.Runs
+open Ebm.Analysis.Table
+
+/// Where there is nothing to say, an empty field.
+let private numberOrNothing value = if Double.IsNaN value then "" else number value
+
+let private field (text: string) = if text.IndexOfAny [| ','; '"'; '\n'; '\r' |] < 0 then text else "\"" + text.Replace("\"", "\"\"") + "\""
+
+let private text (lines: string list list) =
+    lines |> List.map (fun fields -> String.Join(",", fields |> List.map field) + "\n") |> String.concat ""
+
+/// A row per run.
+let runs (table: Table) =
+    let header =
+        [ "run"; "group"; "state"; "seed" ] @ table.Varying @ table.Metrics @ [ "train-units"; "sample-units"; "seconds" ]
+
+    let count = Option.map (fun (n: int64) -> n.ToString CultureInfo.InvariantCulture) >> Option.defaultValue ""
+
+    text [
+        header
+        for row in table.Rows do
+            for run in row.Runs do
+                [ run.Id; run.Group; run.State; run.Seed ]
+                @ row.Labels
+                @ (table.Metrics
+                   |> List.map (fun name -> run.Metrics.TryFind name |> Option.map (fun m -> number m.Value) |> Option.defaultValue ""))
+                @ [ count run.TrainUnits; count run.SampleUnits; run.Seconds |> Option.map number |> Option.defaultValue "" ]
+    ]
+
+/// A row per group and metric.
+let summary (table: Table) =
+    text [
+        [ "group" ]
+        @ table.Varying
+        @ [ "metric"; "unit"; "better"; "n"; "mean"; "sd"; "low"; "high"; "interval"; "median"; "diverged"; "failed" ]
+        for row in table.Rows do
+            for KeyValue(name, cell) in row.Cells |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) do
+                let statistics =
+                    if cell.Mixed then
+                        [ ""; ""; ""; ""; "mixed-protocols"; "" ]
+                    else
+                        let low, high, interval = bounds cell.Summary
+
+                        [
+                            number cell.Summary.Mean
+                            numberOrNothing cell.Summary.Sd
+                            numberOrNothing low
+                            numberOrNothing high
+                            interval
+                            number cell.Summary.Median
+                        ]
+
+                [ row.Group ]
+                @ row.Labels
+                @ [ name; cell.Metric.Unit; cell.Metric.Better; string cell.Summary.N ]
+                @ statistics
+                @ [ string row.Diverged; string row.Failed ]
+    ]
