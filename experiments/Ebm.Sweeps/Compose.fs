@@ -13,6 +13,7 @@ open System.Collections.Generic
 open System.IO
 open System.Text.RegularExpressions
 open Ebm.Records
+open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
 
 let fail (source: Source) key says : 'a = raise (ConfigException(source, key, says))

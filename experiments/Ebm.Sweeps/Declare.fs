@@ -4,6 +4,7 @@
 module Ebm.Sweeps.Declare
 
 open Ebm.Records
+open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
 
 type Sweep = { Name: string; Overrides: Override list }
@@ -33,7 +34,7 @@ let private value (key: string) (item: obj | null) =
     | :? int as number -> Int(int64 number)
     | :? int64 as number -> Int number
     | :? float as number -> Float number
-    | other -> invalidArg key $"an axis holds texts, numbers, truth values or Overrides.Value; {other} is a {other.GetType().Name}."
+    | other -> invalidArg key $"an axis holds texts, numbers, truth values or Values.Value; {other} is a {other.GetType().Name}."
 
 /// A run for each value: text for a group's options, numbers with their own type.
 let axis key (items: 'T list) sweep =

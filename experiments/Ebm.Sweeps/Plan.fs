@@ -12,6 +12,7 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open Ebm.Records
 open Ebm.Runs
+open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
 open Ebm.Sweeps.Compose
 

@@ -1,0 +1,275 @@
+/// The functions of the override grammar: sweeps (choice, range, glob, seeds, linspace, logrange, zip), orders (sort, shuffle), casts.
+///
+/// `shuffle` alone does not mean what it means to Hydra, which draws from the process's own generator: here the order follows from
+/// the argument's text.
+module Ebm.Sweeps.Functions
+
+open System
+open System.Security.Cryptography
+open System.Globalization
+open System.Text
+open Ebm.Records
+open Ebm.Sweeps.Values
+
+let rec private mapped (convert: Value -> Value) value =
+    match value with
+    | List values -> List(values |> List.map (mapped convert))
+    | Dict entries -> Dict(entries |> List.map (fun (k, v) -> k, mapped convert v))
+    | plain -> convert plain
+
+/// Twelve digits: enough for any setting, and 1e-4 stays 1e-4 where a sum of logarithms gives 9.999999999999999e-5.
+let private tidy (value: float) = Double.Parse(value.ToString("G12", invariant), invariant)
+
+let private functions =
+    List.ofArray ("bool choice float glob int interval linspace logrange range seeds shuffle sort str tag zip".Split ' ')
+
+let private kindOf =
+    function
+    | Null -> "null"
+    | Bool _ -> "a truth value"
+    | Int _
+    | Float _ -> "a number"
+    | Text _ -> "text"
+    | List _ -> "a list"
+    | Dict _ -> "a mapping"
+
+/// Applies a function to its arguments, (name or "", value) each. `text` is the whole argument that the function stands in, `error`
+/// makes the exception for its place.
+let apply (text: string) (error: string -> exn) name (arguments: (string * Setting) list) : Setting =
+    let positional = arguments |> List.filter (fst >> (=) "") |> List.map snd
+    let named = arguments |> List.filter (fst >> (<>) "")
+
+    let allow names =
+        for given, _ in named do
+            if not (List.contains given names) then raise (error $"{name} has no argument called {given}.")
+
+    let failed says : 'a = raise (error says)
+
+    let one setting =
+        match setting with
+        | One value -> value
+        | _ -> failed $"{name} takes plain values, not a sweep."
+
+    let values () = positional |> List.map one
+
+    let real value =
+        match value with
+        | Int value -> float value
+        | Float value -> value
+        | other -> failed $"{name} takes numbers; {printValue other} is {kindOf other}."
+
+    let count value =
+        match value with
+        | Int n when n >= 1L && n <= 1_000_000L -> int n
+        | other -> failed $"{name} needs a count from 1 to 1000000; {printValue other} is none."
+
+    let named' key = named |> List.tryFind (fst >> (=) key) |> Option.map (snd >> one)
+
+    let flag key =
+        match named' key with
+        | None -> false
+        | Some(Bool value) -> value
+        | Some other -> failed $"{key} of {name} is true or false, not {printValue other}."
+
+    let cast convert =
+        allow []
+
+        match positional with
+        | [ One value ] -> One(mapped convert value)
+        | [ Sweep values ] -> Sweep(values |> List.map (mapped convert))
+        | [] -> failed $"{name} takes a value."
+        | [ _ ] -> failed $"{name} cannot convert this kind of sweep."
+        | several -> Sweep(several |> List.map (one >> mapped convert))
+
+    let refuse wanted value = failed $"{printValue value} is not {wanted}."
+
+    /// A list stays a list, anything else is the sweep's values.
+    let reorder (order: Value list -> Value list) =
+        match positional with
+        | [ One(List values) ] -> One(List(order values))
+        | [ One value ] -> One value
+        | [ Sweep values ] -> Sweep(order values)
+        | [] -> failed $"{name} takes values."
+        | _ -> Sweep(order (values ()))
+
+    match name with
+    | "choice" ->
+        allow []
+        if positional.IsEmpty then failed "choice needs at least one value."
+        Sweep(values ())
+    | "range" ->
+        allow [ "start"; "stop"; "step" ]
+
+        let start, stop, step =
+            match values (), named' "start", named' "stop", named' "step" with
+            | [ stop ], start, None, step -> defaultArg start (Int 0L), stop, defaultArg step (Int 1L)
+            | [ start; stop ], None, None, step -> start, stop, defaultArg step (Int 1L)
+            | [ start; stop; step ], None, None, None -> start, stop, step
+            | [], start, Some stop, step -> defaultArg start (Int 0L), stop, defaultArg step (Int 1L)
+            | [ start ], None, Some stop, step -> start, stop, defaultArg step (Int 1L)
+            | _ -> failed "range takes (stop), (start, stop) or (start, stop, step)."
+
+        let whole = [ start; stop; step ] |> List.forall (fun (v: Value) -> v.IsInt)
+
+        // Decimal, so that range(0,1,0.1) holds 0.3 and not 0.30000000000000004.
+        let exact value =
+            let value = real value
+
+            if Double.IsFinite value && abs value < 1e15 then decimal value else failed "range takes finite numbers below 1e15."
+
+        let first, past, by = exact start, exact stop, exact step
+        if by = 0m then failed "range never ends with step 0."
+        if float (past - first) / float by > 1e6 then failed "range has over a million values."
+        let length = max 0m (ceil ((past - first) / by))
+
+        Sweep [
+            for i in 0m .. length - 1m ->
+                let value = first + i * by
+                if whole then Int(int64 value) else Float(float value)
+        ]
+    | "interval" ->
+        allow [ "start"; "end" ]
+
+        match values () @ (List.choose named' [ "start"; "end" ]) with
+        | [ low; high ] -> Interval(real low, real high)
+        | _ -> failed "interval takes (start, end)."
+    | "glob" ->
+        allow [ "include"; "exclude" ]
+
+        let patterns value =
+            match value with
+            | Text pattern -> [ pattern ]
+            | List patterns ->
+                patterns
+                |> List.map (function
+                    | Text pattern -> pattern
+                    | other -> failed $"{printValue other} is no pattern.")
+            | other -> failed $"glob takes patterns; {printValue other} is {kindOf other}."
+
+        let excludes =
+            match values (), named' "exclude" with
+            | [ _; second ], None -> Some second
+            | _, exclude -> exclude
+
+        match values (), named' "include" with
+        | first :: _, None
+        | [], Some first -> Options(patterns first, excludes |> Option.map patterns |> Option.defaultValue [])
+        | _ -> failed "glob takes patterns of option names, and exclude=patterns."
+    | "tag" ->
+        match List.rev positional with
+        | (Sweep _ | Interval _ | Options _ as sweep) :: tags when tags |> List.forall (fun t -> t.IsOne) -> sweep
+        | _ -> failed "tag takes tags and, last, a sweep."
+    | "sort" ->
+        allow [ "reverse" ]
+        let reverse = flag "reverse"
+
+        let order values =
+            let sorted =
+                if values |> List.forall (fun (v: Value) -> v.IsInt || v.IsFloat) then
+                    values |> List.sortBy real
+                elif values |> List.forall (fun (v: Value) -> v.IsText) then
+                    values |> List.sortWith (fun a b -> String.CompareOrdinal(printValue a, printValue b))
+                else
+                    failed "sort takes numbers only, or text only."
+
+            if reverse then List.rev sorted else sorted
+
+        reorder order
+    | "shuffle" ->
+        allow []
+
+        // Fisher–Yates; the generator is a hash of the argument's own text, so that a sweep has one order, for ever.
+        let order (values: Value list) =
+            let values = List.toArray values
+
+            for i in values.Length - 1 .. -1 .. 1 do
+                let digest = SHA256.HashData(Encoding.UTF8.GetBytes $"{text}\n{i}")
+                let j = int (BitConverter.ToUInt64(digest, 0) % uint64 (i + 1))
+                let swapped = values[i]
+                values[i] <- values[j]
+                values[j] <- swapped
+
+            List.ofArray values
+
+        reorder order
+    | "int" ->
+        cast (function
+            | Int value -> Int value
+            | Float value when Double.IsFinite value && abs value < 9e18 -> Int(int64 value)
+            | Bool value -> Int(if value then 1L else 0L)
+            | Text text as given ->
+                match Int64.TryParse(number text, NumberStyles.AllowLeadingSign, invariant) with
+                | true, value -> Int value
+                | _ -> refuse "a whole number" given
+            | given -> refuse "a whole number" given)
+    | "float" ->
+        cast (function
+            | Int value -> Float(float value)
+            | Float value -> Float value
+            | Bool value -> Float(if value then 1.0 else 0.0)
+            | Text text as given when (let found = float'.Match text in found.Success && found.Length = text.Length) -> Float(floatOf text)
+            | Text text as given ->
+                match Int64.TryParse(number text, NumberStyles.AllowLeadingSign, invariant) with
+                | true, value -> Float(float value)
+                | _ -> refuse "a number" given
+            | given -> refuse "a number" given)
+    | "bool" ->
+        cast (function
+            | Bool value -> Bool value
+            | Int value -> Bool(value <> 0L)
+            | Float value -> Bool(value <> 0.0)
+            | Text text when text.ToLowerInvariant() = "true" -> Bool true
+            | Text text when text.ToLowerInvariant() = "false" -> Bool false
+            | given -> refuse "true or false" given)
+    | "str" ->
+        cast (function
+            | Text text -> Text text
+            | other -> Text(printValue other))
+    | "seeds" ->
+        allow []
+
+        match values () with
+        | [ n ] -> Sweep [ for seed in 0 .. count n - 1 -> Int(int64 seed) ]
+        | _ -> failed "seeds takes a count: seeds(5) is 0,1,2,3,4."
+    | "linspace"
+    | "logrange" ->
+        allow []
+
+        match values () with
+        | [ low; high; n ] ->
+            let low, high, n = real low, real high, count n
+
+            if name = "logrange" && not (low > 0.0 && high > 0.0) then failed "logrange needs bounds above zero."
+
+            let at i =
+                let share = if n = 1 then 0.0 else float i / float (n - 1)
+
+                if i = 0 then low
+                elif i = n - 1 then high
+                elif name = "linspace" then tidy (low + share * (high - low))
+                else tidy (Math.Pow(10.0, Math.Log10 low + share * (Math.Log10 high - Math.Log10 low)))
+
+            Sweep [ for i in 0 .. n - 1 -> Float(at i) ]
+        | _ -> failed $"{name} takes (low, high, count)."
+    | "zip" ->
+        if not positional.IsEmpty || named.IsEmpty then
+            failed "zip takes named lists: name=zip(method.steps=[20,60], train.lr=[1e-3,1e-4])."
+
+        let columns =
+            named
+            |> List.map (fun (key, setting) ->
+                match setting with
+                | One(List values)
+                | Sweep values -> key, values
+                | _ -> failed $"{key} in zip needs a list.")
+
+        match columns |> List.map (snd >> List.length) |> List.distinct with
+        | [ _ ] -> Together columns
+        | _ ->
+            let lengths = columns |> List.map (fun (key, values) -> $"{key} has {values.Length}") |> String.concat ", "
+
+            failed $"lists in zip need one length: {lengths}."
+    | "sobol" -> failed "sobol is not there yet: use linspace, logrange or zip."
+    | _ ->
+        let known = String.Join(", ", functions)
+        failed $"{name} is no function; known are {known}{Spelling.DidYouMean(name, functions)}."

@@ -1,0 +1,196 @@
+/// A value on the command line: its tokens, its types, and the text that means it.
+///
+/// After the lexer of Hydra 1.4 (OverrideLexer.g4): one token alone keeps its type, several are text.
+module Ebm.Sweeps.Values
+
+open System
+open System.Globalization
+open System.Text.RegularExpressions
+open Ebm.Records
+
+type Value =
+    | Null
+    | Bool of bool
+    | Int of int64
+    | Float of float
+    | Text of string
+    | List of Value list
+    | Dict of (string * Value) list
+
+/// What stands right of the equals sign.
+type Setting =
+    /// One value: every run gets it.
+    | One of Value
+    /// One run a value.
+    | Sweep of Value list
+    /// Several keys in lock step: run i gets the i-th value of each.
+    | Together of (string * Value list) list
+    /// A continuous range [low, high): only a search can use it.
+    | Interval of low: float * high: float
+    /// The options of the group that the key names, by patterns with * and ?.
+    | Options of includes: string list * excludes: string list
+
+let internal invariant = CultureInfo.InvariantCulture
+
+type internal Cursor(text: string, source: Source) =
+    member val At = 0 with get, set
+    member val Depth = 0 with get, set
+    member _.Text = text
+    member cursor.Ended = cursor.At >= text.Length
+    member cursor.Next = if cursor.Ended then '\000' else text[cursor.At]
+
+    member cursor.Error(says: string) : exn = ConfigException(source, "", $"at character {cursor.At + 1}, {says}")
+    member cursor.Fail(says: string) : 'a = raise (cursor.Error says)
+
+    member cursor.Blanks() =
+        while cursor.Next = ' ' || cursor.Next = '\t' do
+            cursor.At <- cursor.At + 1
+
+    /// Moves over what the pattern matches right here, if it does.
+    member cursor.Take(pattern: Regex) =
+        let found = pattern.Match(text, cursor.At)
+
+        if found.Success && found.Length > 0 then
+            cursor.At <- cursor.At + found.Length
+            Some found
+        else
+            None
+
+    member cursor.Expect(punctuation: char, where: string) =
+        cursor.Blanks()
+
+        if cursor.Next <> punctuation then
+            let found = if cursor.Ended then "the end" else $"'{cursor.Next}'"
+            cursor.Fail $"{where} needs '{punctuation}' here, and {found} was found."
+
+        cursor.At <- cursor.At + 1
+        cursor.Blanks()
+
+let internal pattern text = Regex(@"\G(?:" + text + ")", RegexOptions.CultureInvariant ||| RegexOptions.Compiled)
+
+// ── Tokens of a value, longest first, ties in this order ────────────────────────────────────
+
+let private uint = "(?:0|[1-9](?:_?[0-9])*)"
+let private digits = "[0-9](?:_?[0-9])*"
+let private point = $@"(?:{uint}?\.{digits}|{uint}\.)"
+
+let internal float' = pattern $@"[+-]?(?:(?:{point}|{uint})[eE][+-]?{digits}|{point}|[iI][nN][fF]|[nN][aA][nN])"
+
+let private int' = pattern $"[+-]?{uint}"
+let private bool' = pattern "[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]"
+let private null' = pattern "[nN][uU][lL][lL]"
+let private escape = pattern @"(?:\\[\\()\[\]{}:=, \t])+"
+let private word = pattern "[A-Za-z_][A-Za-z0-9_-]*"
+let private blanks = pattern @"[ \t]+"
+let private interpolation = pattern @"\$\{[^}]+\}"
+let private symbol = pattern @"[/\-\\+.$%*@?|]"
+let private colon = pattern ":"
+let internal quoted = pattern @"'(?:[^'\\]|\\[\s\S])*'|""(?:[^""\\]|\\[\s\S])*"""
+let internal call = pattern @"([A-Za-z_][A-Za-z0-9_-]*)[ \t]*\("
+let internal argumentName = pattern @"([A-Za-z_$][A-Za-z0-9_$./-]*)[ \t]*="
+
+let internal number (text: string) = text.Replace("_", "")
+
+let internal floatOf (text: string) =
+    match number(text).TrimStart('+').ToLowerInvariant() with
+    | "inf" -> infinity
+    | "-inf" -> -infinity
+    | "nan"
+    | "-nan" -> nan
+    | plain -> Double.Parse(plain, NumberStyles.Float, invariant)
+
+let private unescape (text: string) = Regex.Replace(text, @"\\(.)", "$1")
+
+/// Only backslashes right before a quote, or at the end, are special: each pair is one, an odd one escapes the quote.
+let internal unquote (text: string) =
+    let quote = text[0]
+    let inner = text.Substring(1, text.Length - 2)
+
+    Regex.Replace(inner, @"(\\+)(" + string quote + "|$)", fun (m: Match) -> String('\\', m.Groups[1].Length / 2) + m.Groups[2].Value)
+
+let private token (cursor: Cursor) (withInterpolation: bool) (withColon: bool) =
+    let candidates =
+        [
+            float', (fun (t: string) -> Float(floatOf t))
+            int',
+            (fun t ->
+                match Int64.TryParse(number t, NumberStyles.AllowLeadingSign, invariant) with
+                | true, value -> Int value
+                | _ -> cursor.Fail $"{t} does not fit 64 bits.")
+            bool', (fun t -> Bool(t.ToLowerInvariant() = "true"))
+            null', (fun _ -> Null)
+            if withInterpolation then interpolation, Text
+            symbol, Text
+            word, Text
+            escape, unescape >> Text
+            if withColon then colon, Text
+            blanks, Text
+        ]
+        |> List.choose (fun (pattern, value) ->
+            let found = pattern.Match(cursor.Text, cursor.At)
+
+            if found.Success then Some(found, value) else None)
+
+    match candidates with
+    | [] -> None
+    | _ ->
+        let found, value = candidates |> List.maxBy (fun (found, _) -> found.Length)
+        let typed = value found.Value
+        cursor.At <- cursor.At + found.Length
+        Some(found.Value, typed)
+
+/// A run of tokens: one alone keeps its type, several are text.
+let internal run (cursor: Cursor) withInterpolation withColon =
+    let rec tokens found =
+        match token cursor withInterpolation withColon with
+        | Some token -> tokens (token :: found)
+        | None -> List.rev found
+
+    let blank (text: string, _) = String.IsNullOrWhiteSpace text
+
+    match tokens [] |> List.skipWhile blank |> List.rev |> List.skipWhile blank |> List.rev with
+    | [] -> None
+    | [ _, value ] -> Some value
+    | several ->
+        several
+        |> List.map (function
+            | source, Text text when source.StartsWith '\\' && escape.IsMatch source -> text
+            | source, _ -> source)
+        |> String.concat ""
+        |> Text
+        |> Some
+
+// ── Printing: what parses back to the same value ────────────────────────────────────────────
+
+let private plainText (text: string) =
+    text <> ""
+    && (let cursor = Cursor(text, Source.Code)
+
+        match run cursor true false with
+        | Some(Text same) -> same = text && cursor.Ended && not (text.Contains '\\')
+        | _ -> false)
+
+/// As in YAML, but for the point before inf and nan, which would make text of them here.
+let private printFloat (value: float) = if Double.IsFinite value then Scalars.Text value else Scalars.Text(value).Replace(".", "")
+
+let rec printValue value =
+    match value with
+    | Null -> "null"
+    | Bool value -> if value then "true" else "false"
+    | Int value -> value.ToString invariant
+    | Float value -> printFloat value
+    | Text text when plainText text -> text
+    | Text text ->
+        let inner =
+            Regex.Replace(
+                text,
+                @"(\\*)('|$)",
+                fun (m: Match) -> String('\\', 2 * m.Groups[1].Length) + (if m.Groups[2].Length > 0 then @"\'" else "")
+            )
+
+        $"'{inner}'"
+    | List values -> "[" + String.Join(",", values |> List.map printValue) + "]"
+    | Dict entries ->
+        let key (text: string) = Regex.Replace(text, @"[\\()\[\]{}:=, \t]", @"\$0")
+
+        "{" + String.Join(",", entries |> List.map (fun (k, v) -> $"{key k}:{printValue v}")) + "}"
