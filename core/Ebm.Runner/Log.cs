@@ -11,7 +11,7 @@ namespace Ebm.Runner;
 /// Where a run says what it does: its progress on standard output, for whoever started it, and with the time in stdout.log; what went
 /// wrong in stderr.log, where the process's own standard error is led, so that the last words of native code are found there too.
 /// </summary>
-sealed class Log(RunFolder folder)
+sealed class Log(RunFolder folder) : IAudience
 {
     readonly Stopwatch clock = Stopwatch.StartNew();
     StreamWriter? lines;
@@ -37,6 +37,8 @@ sealed class Log(RunFolder folder)
         if (at.Phase != phase || at.Done == at.Of) Write(line);
         phase = at.Phase;
     }
+
+    public void Note(string line) => Write(line);
 
     /// <summary>An exception in full in stderr.log, and its sentence for whoever started the run.</summary>
     public void Failure(Exception error)

@@ -49,7 +49,7 @@ static class Program
         using var stop = new Stop();
         stop.WithParent();
         var log = new Log(folder);
-        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log.Progress);
+        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log);
         if (!execution.Begin(options.Afresh)) return Say("ended completed", 0);
         log.Open();
         var ended = execution.Run(log.Failure);
@@ -67,7 +67,7 @@ static class Program
         using var stop = new Stop();
         stop.WithParent();
         var log = new Log(folder);
-        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log.Progress);
+        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log);
         log.Open();
         try
         {

@@ -10,6 +10,15 @@ namespace Ebm.Runs;
 /// <param name="Phase">train, sample or measure.</param>
 public sealed record Progress(long Done, long Of, string Phase);
 
+/// <summary>Who is told how a run goes, on the run's own thread.</summary>
+public interface IAudience
+{
+    void Progress(Progress at);
+
+    /// <summary>A line for the log.</summary>
+    void Note(string line);
+}
+
 /// <summary>
 /// One run, from its config to its completed manifest: data, method, training, samples, arrays, metrics. What is there already is
 /// taken up: a run that was stopped goes on from its checkpoint, and writes the bytes that it would have written.
@@ -21,6 +30,7 @@ public sealed class Execution : IDisposable
     readonly ExperimentSpec spec;
     readonly Stop stop;
     readonly Action<Progress> report;
+    readonly Action<string> note;
     readonly Checkpoint checkpoint;
     readonly FileStream claim;
     readonly string dataRoot;
@@ -35,9 +45,9 @@ public sealed class Execution : IDisposable
     /// <param name="catalog">Where the config's kinds are found.</param>
     /// <param name="dataRoot">The folder under which data sets find their files.</param>
     /// <param name="stop">Asked between steps.</param>
-    /// <param name="report">Told how far the run is, no more often than logging.progress says.</param>
+    /// <param name="audience">Told how far the run is, no more often than logging.progress says.</param>
     /// <exception cref="ConfigException">The config is not one, or another process is at work on the run.</exception>
-    public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, Action<Progress> report)
+    public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, IAudience audience)
     {
         (this.folder, this.dataRoot, this.stop, checkpoint) = (folder, dataRoot, stop, new Checkpoint(folder));
         var resolved = catalog.Resolve<ExperimentSpec>(folder.Config);
@@ -48,7 +58,8 @@ public sealed class Execution : IDisposable
             Seed = spec.Seed, ConfigSha256 = folder.ConfigSha256,
         };
         claim = Claim(folder);
-        this.report = Seldom(report, TimeSpan.FromSeconds(spec.Logging.Progress));
+        note = audience.Note;
+        report = Seldom(audience.Progress, TimeSpan.FromSeconds(spec.Logging.Progress));
     }
 
     /// <summary>Opens an attempt: earlier ones make way, and the manifest says "running" before anything is computed.</summary>
@@ -174,6 +185,7 @@ public sealed class Execution : IDisposable
             checkpoint.Save(method, batches, optimizers, averages, health, trainer, measured, secondsBefore + trainSeconds, best);
             saved = trainer.Step;
             folder.Write(manifest with { Step = saved });
+            note($"checkpoint at step {saved}: {Tensor.TotalCount} live tensors, {Environment.WorkingSet >> 20} MiB resident");
         }
 
         using var waiting = stop.Waiting();

@@ -41,13 +41,20 @@ public sealed class Experiment
         var folder = RunFolder.Create(under, Identity.RunId, Config, Identity.Json);
         if (RunState.IsSettled(folder.State)) return folder;
         using var stop = new Stop();
-        using var execution = new Execution(folder, catalog, data ?? DataRoot, stop, _ => { });
+        using var execution = new Execution(folder, catalog, data ?? DataRoot, stop, new Silence());
         if (!execution.Begin()) return folder;
         Exception? error = null;
         var ended = execution.Run(e => error = e);
         if (error is not null) throw new InvalidOperationException($"{folder}: {ended.Reason}", error);
         stop.ThrowIfRequested();
         return folder;
+    }
+
+    sealed class Silence : IAudience
+    {
+        public void Progress(Progress at) { }
+
+        public void Note(string line) { }
     }
 
     /// <summary>Where data sets lie unless it is said: the variable EBM_DATA, or else the folder `data`.</summary>

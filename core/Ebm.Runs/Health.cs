@@ -11,15 +11,15 @@ namespace Ebm.Runs;
 //   accepted      share of accepted proposals              displacement  how far chains moved in one round
 //   step          the sampler's step size
 
-/// <summary>When training counts as diverged. Medians over a window of records are compared, never single records.</summary>
+/// <summary>When training counts as diverged. What is judged are medians over a window of records, never single records.</summary>
 /// <param name="Loss">Largest absolute loss.</param>
 /// <param name="Window">Records in a window.</param>
-/// <param name="Growth">So many times larger than it was is a runaway, of |E| from one window to the next, of the gap from its lowest.</param>
-/// <param name="Energy">Nats per dimension below which growth of |E| is learning.</param>
-/// <param name="Gap">Nats per dimension below which growth of the gap is learning.</param>
+/// <param name="Growth">|E| that is so many times what it was a window before has exploded,</param>
+/// <param name="Energy">unless it is below so many nats per dimension, where growth is learning.</param>
+/// <param name="Gap">Frozen chains and a gap of more nats per dimension than this are a runaway.</param>
 /// <param name="Accepted">Chains that accept less are frozen.</param>
 /// <param name="Shrunk">Chains whose step or displacement fell to this share of its highest are frozen.</param>
-/// <param name="Stuck">A sampler that accepts less than this over a whole window does not sample at all.</param>
+/// <param name="Stuck">A sampler that accepts less than this does not sample at all, whatever the gap.</param>
 public sealed record HealthSpec(
     double Loss = 1e8,
     int Window = 10,
@@ -82,8 +82,8 @@ public sealed class Health(HealthSpec spec, long dimension)
             : null;
 
     string? Runaway(string part) =>
-        Known(part, "gap") is { } gap && gap.Now > spec.Gap * dimension && gap.Now > spec.Growth * gap.Lowest && Frozen(part) is { } frozen
-            ? $"a silent runaway: {frozen} while the gap between energies grew from {Show(gap.Lowest)} to {Show(gap.Now)} nats"
+        Known(part, "gap") is { } gap && gap.Now > spec.Gap * dimension && Frozen(part) is { } frozen
+            ? $"a silent runaway: {frozen} while the gap between energies grew to {Show(gap.Now)} nats"
             : null;
 
     string? Frozen(string part) =>
@@ -109,23 +109,22 @@ public sealed class Health(HealthSpec spec, long dimension)
 
     static string Show(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
 
-    /// <summary>The last two windows of one watched value, and the lowest and highest median so far.</summary>
+    /// <summary>The last two windows of one watched value, their medians, and the highest value so far.</summary>
     sealed class Series
     {
         public List<double> Recent { get; } = [];
         public double Now { get; private set; }
         public double? Before { get; private set; }
-        public double Lowest { get; private set; } = double.MaxValue;
         public double Highest { get; private set; }
 
         public void Add(double value, int window)
         {
             Recent.Add(value);
+            Highest = Math.Max(Highest, value);
             if (Recent.Count > 2 * window) Recent.RemoveAt(0);
             if (Recent.Count < window) return;
             Now = Median(Recent[^window..]);
             Before = Recent.Count == 2 * window ? Median(Recent[..window]) : null;
-            (Lowest, Highest) = (Math.Min(Lowest, Now), Math.Max(Highest, Now));
         }
 
         static double Median(List<double> values)
@@ -139,7 +138,6 @@ public sealed class Health(HealthSpec spec, long dimension)
             ["recent"] = new JsonArray([.. Recent.Select(v => (JsonNode)v)]),
             ["now"] = Now,
             ["before"] = Before,
-            ["lowest"] = Lowest,
             ["highest"] = Highest,
         };
 
@@ -149,7 +147,6 @@ public sealed class Health(HealthSpec spec, long dimension)
             {
                 Now = (double)memory["now"]!,
                 Before = (double?)memory["before"],
-                Lowest = (double)memory["lowest"]!,
                 Highest = (double)memory["highest"]!,
             };
             series.Recent.AddRange(memory["recent"]!.AsArray().Select(v => (double)v!));
