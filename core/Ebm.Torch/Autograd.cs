@@ -14,16 +14,43 @@ public static partial class torch
         /// <param name="retain_graph">Keep the graph for another pass; with <paramref name="create_graph"/>, say true.</param>
         /// <param name="create_graph">Record the gradients' own graph, so that they can be differentiated in turn.</param>
         /// <param name="allow_unused">An input that no output depends on gives null, and is no error.</param>
-        public static unsafe IList<Tensor> grad(IList<Tensor> outputs, IList<Tensor> inputs, IList<Tensor>? grad_outputs = null, bool retain_graph = false, bool create_graph = false, bool allow_unused = false)
+        public static unsafe IList<Tensor> grad(
+            IList<Tensor> outputs,
+            IList<Tensor> inputs,
+            IList<Tensor>? grad_outputs = null,
+            bool retain_graph = false,
+            bool create_graph = false,
+            bool allow_unused = false
+        )
         {
             using var from = new TensorsInUse(outputs, "autograd.grad", nameof(outputs));
             using var to = new TensorsInUse(inputs, "autograd.grad", nameof(inputs));
             using var seeds = new TensorsInUse(grad_outputs, "autograd.grad", nameof(grad_outputs));
             var results = new nint[to.Addresses.Length];
-            fixed (nint* outs = from.Addresses, ins = to.Addresses, given = seeds.Addresses, found = results)
+            fixed (
+                nint* outs = from.Addresses,
+                    ins = to.Addresses,
+                    given = seeds.Addresses,
+                    found = results
+            )
             {
-                var status = Native.ebm_grad(outs, from.Addresses.Length, ins, to.Addresses.Length, given, seeds.Addresses.Length, Byte(retain_graph), Byte(create_graph), Byte(allow_unused), found);
-                Native.Check(status, "torch.autograd.grad", status == 0 ? "" : $"outputs: {from.Describe()}, inputs: {to.Describe()}, grad_outputs: {seeds.Describe()}");
+                var status = Native.ebm_grad(
+                    outs,
+                    from.Addresses.Length,
+                    ins,
+                    to.Addresses.Length,
+                    given,
+                    seeds.Addresses.Length,
+                    Byte(retain_graph),
+                    Byte(create_graph),
+                    Byte(allow_unused),
+                    found
+                );
+                Native.Check(
+                    status,
+                    "torch.autograd.grad",
+                    status == 0 ? "" : $"outputs: {from.Describe()}, inputs: {to.Describe()}, grad_outputs: {seeds.Describe()}"
+                );
             }
             return Array.ConvertAll(results, handle => handle == 0 ? null! : new Tensor(handle));
         }
@@ -34,25 +61,60 @@ public static partial class torch
         /// <param name="retain_graph">Keep the graph for another pass; what <paramref name="create_graph"/> says when null.</param>
         /// <param name="create_graph">Record the gradients' own graph.</param>
         /// <param name="inputs">Only the <c>grad</c> of these leaves, when given.</param>
-        public static unsafe void backward(IList<Tensor> tensors, IList<Tensor>? grad_tensors = null, bool? retain_graph = null, bool create_graph = false, IList<Tensor>? inputs = null)
+        public static unsafe void backward(
+            IList<Tensor> tensors,
+            IList<Tensor>? grad_tensors = null,
+            bool? retain_graph = null,
+            bool create_graph = false,
+            IList<Tensor>? inputs = null
+        )
         {
             using var from = new TensorsInUse(tensors, "autograd.backward", nameof(tensors));
             using var seeds = new TensorsInUse(grad_tensors, "autograd.backward", nameof(grad_tensors));
             using var to = new TensorsInUse(inputs, "autograd.backward", nameof(inputs));
-            fixed (nint* outs = from.Addresses, given = seeds.Addresses, ins = to.Addresses)
+            fixed (
+                nint* outs = from.Addresses,
+                    given = seeds.Addresses,
+                    ins = to.Addresses
+            )
             {
-                var status = Native.ebm_backward(outs, from.Addresses.Length, given, seeds.Addresses.Length, Byte(retain_graph ?? create_graph), Byte(create_graph), ins, to.Addresses.Length);
-                Native.Check(status, "torch.autograd.backward", status == 0 ? "" : $"tensors: {from.Describe()}, grad_tensors: {seeds.Describe()}, inputs: {to.Describe()}");
+                var status = Native.ebm_backward(
+                    outs,
+                    from.Addresses.Length,
+                    given,
+                    seeds.Addresses.Length,
+                    Byte(retain_graph ?? create_graph),
+                    Byte(create_graph),
+                    ins,
+                    to.Addresses.Length
+                );
+                Native.Check(
+                    status,
+                    "torch.autograd.backward",
+                    status == 0 ? "" : $"tensors: {from.Describe()}, grad_tensors: {seeds.Describe()}, inputs: {to.Describe()}"
+                );
             }
         }
 
-        public static void backward(Tensor tensor, IList<Tensor>? grad_tensors = null, bool? retain_graph = null, bool create_graph = false, IList<Tensor>? inputs = null) =>
-            backward([tensor], grad_tensors, retain_graph, create_graph, inputs);
+        public static void backward(
+            Tensor tensor,
+            IList<Tensor>? grad_tensors = null,
+            bool? retain_graph = null,
+            bool create_graph = false,
+            IList<Tensor>? inputs = null
+        ) => backward([tensor], grad_tensors, retain_graph, create_graph, inputs);
 
-        public static void backward(Tensor tensor, Tensor grad_tensor, bool? retain_graph = null, bool create_graph = false, IList<Tensor>? inputs = null) =>
-            backward([tensor], [grad_tensor], retain_graph, create_graph, inputs);
+        public static void backward(
+            Tensor tensor,
+            Tensor grad_tensor,
+            bool? retain_graph = null,
+            bool create_graph = false,
+            IList<Tensor>? inputs = null
+        ) => backward([tensor], [grad_tensor], retain_graph, create_graph, inputs);
 
-        /// <summary>Until it is disposed of, a backward pass that fails tells which forward operation it belongs to, and NaN is a failure.</summary>
+        /// <summary>
+        /// Until it is disposed of, a backward pass that fails tells which forward operation it belongs to, and NaN is a failure.
+        /// </summary>
         public static AnomalyMode detect_anomaly(bool check_nan = true) => new(true, check_nan);
 
         public static AnomalyMode set_detect_anomaly(bool mode, bool check_nan = true) => new(mode, check_nan);
@@ -107,7 +169,11 @@ public static partial class torch
             {
                 using var use = Use("grad");
                 using var gradient = value is null ? default : value.Use("grad");
-                Native.Check(Native.ebm_tensor_set_grad(use.Address, gradient.Address), "Tensor.grad", value is null ? "none" : $"self: {Describe()}, value: {value.Describe()}");
+                Native.Check(
+                    Native.ebm_tensor_set_grad(use.Address, gradient.Address),
+                    "Tensor.grad",
+                    value is null ? "none" : $"self: {Describe()}, value: {value.Describe()}"
+                );
             }
         }
 
@@ -115,8 +181,12 @@ public static partial class torch
         public void backward() => autograd.backward(this);
 
         /// <summary>As <see cref="autograd.backward(IList{Tensor}, IList{Tensor}, bool?, bool, IList{Tensor})"/> of this tensor.</summary>
-        public void backward(IList<Tensor>? grad_tensors = null, bool retain_graph = false, bool create_graph = false, IList<Tensor>? inputs = null) =>
-            autograd.backward(this, grad_tensors, retain_graph, create_graph, inputs);
+        public void backward(
+            IList<Tensor>? grad_tensors = null,
+            bool retain_graph = false,
+            bool create_graph = false,
+            IList<Tensor>? inputs = null
+        ) => autograd.backward(this, grad_tensors, retain_graph, create_graph, inputs);
 
         /// <summary>The same values, cut from the graph.</summary>
         public Tensor detach() => Aten.detach.Tensor(this);
@@ -162,8 +232,7 @@ public static partial class torch
 
     internal static partial class Aten
     {
-        public static readonly Operator
-            requires_grad_ = new("requires_grad_(self, requires_grad)"),
+        public static readonly Operator requires_grad_ = new("requires_grad_(self, requires_grad)"),
             retain_grad = new("retain_grad(self)"),
             detach = new("detach(self)"),
             detach_ = new("detach_(self)");
@@ -173,7 +242,9 @@ public static partial class torch
     {
         if (thread != Environment.CurrentManagedThreadId)
         {
-            throw new InvalidOperationException($"{what} must be disposed of on the thread that began it: no await or other thread may lie between.");
+            throw new InvalidOperationException(
+                $"{what} must be disposed of on the thread that began it: no await or other thread may lie between."
+            );
         }
     }
 }
@@ -184,7 +255,8 @@ public class AnomalyMode : IDisposable
     readonly byte _before = Native.ebm_anomaly_mode();
     readonly byte _checkedBefore = Native.ebm_anomaly_checks_nan();
 
-    public AnomalyMode(bool enabled, bool check_nan = true) => Native.ebm_set_anomaly_mode(enabled ? (byte)1 : (byte)0, check_nan ? (byte)1 : (byte)0);
+    public AnomalyMode(bool enabled, bool check_nan = true) =>
+        Native.ebm_set_anomaly_mode(enabled ? (byte)1 : (byte)0, check_nan ? (byte)1 : (byte)0);
 
     public static bool IsEnabled => Native.ebm_anomaly_mode() != 0;
 

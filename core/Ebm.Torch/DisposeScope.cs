@@ -107,12 +107,17 @@ public sealed class DisposeScope : IDisposable
 
     public void MoveToOuter(params IDisposable[] disposables) => MoveToOther(Outer, disposables);
 
-    public T MoveToOuter<T>(T disposable) where T : IDisposable => MoveToOther(Outer, disposable);
+    public T MoveToOuter<T>(T disposable)
+        where T : IDisposable => MoveToOther(Outer, disposable);
 
-    public (T1 first, T2 second) MoveToOuter<T1, T2>(T1 first, T2 second) where T1 : IDisposable where T2 : IDisposable => MoveToOther(Outer, first, second);
+    public (T1 first, T2 second) MoveToOuter<T1, T2>(T1 first, T2 second)
+        where T1 : IDisposable
+        where T2 : IDisposable => MoveToOther(Outer, first, second);
 
     public (T1 first, T2 second, T3 third) MoveToOuter<T1, T2, T3>(T1 first, T2 second, T3 third)
-        where T1 : IDisposable where T2 : IDisposable where T3 : IDisposable => MoveToOther(Outer, first, second, third);
+        where T1 : IDisposable
+        where T2 : IDisposable
+        where T3 : IDisposable => MoveToOther(Outer, first, second, third);
 
     /// <summary>Moves those of the tensors that are in this scope to another; to none when it is null.</summary>
     public void MoveToOther(DisposeScope? scope, IEnumerable<IDisposable> disposables)
@@ -123,31 +128,41 @@ public sealed class DisposeScope : IDisposable
         }
     }
 
-    public void MoveToOther(DisposeScope? scope, params IDisposable[] disposables) => MoveToOther(scope, (IEnumerable<IDisposable>)disposables);
+    public void MoveToOther(DisposeScope? scope, params IDisposable[] disposables) =>
+        MoveToOther(scope, (IEnumerable<IDisposable>)disposables);
 
-    public T MoveToOther<T>(DisposeScope? scope, T disposable) where T : IDisposable
+    public T MoveToOther<T>(DisposeScope? scope, T disposable)
+        where T : IDisposable
     {
         Move(scope, disposable);
         return disposable;
     }
 
-    public (T1 first, T2 second) MoveToOther<T1, T2>(DisposeScope? scope, T1 first, T2 second) where T1 : IDisposable where T2 : IDisposable =>
-        (MoveToOther(scope, first), MoveToOther(scope, second));
+    public (T1 first, T2 second) MoveToOther<T1, T2>(DisposeScope? scope, T1 first, T2 second)
+        where T1 : IDisposable
+        where T2 : IDisposable => (MoveToOther(scope, first), MoveToOther(scope, second));
 
     public (T1 first, T2 second, T3 third) MoveToOther<T1, T2, T3>(DisposeScope? scope, T1 first, T2 second, T3 third)
-        where T1 : IDisposable where T2 : IDisposable where T3 : IDisposable => (MoveToOther(scope, first), MoveToOther(scope, second), MoveToOther(scope, third));
+        where T1 : IDisposable
+        where T2 : IDisposable
+        where T3 : IDisposable => (MoveToOther(scope, first), MoveToOther(scope, second), MoveToOther(scope, third));
 
     /// <summary>Takes those of the tensors that are in this scope out of every scope.</summary>
     public void Detach(IEnumerable<IDisposable> disposables) => MoveToOther(null, disposables);
 
     public void Detach(params IDisposable[] disposables) => MoveToOther(null, disposables);
 
-    public T Detach<T>(T disposable) where T : IDisposable => MoveToOther(null, disposable);
+    public T Detach<T>(T disposable)
+        where T : IDisposable => MoveToOther(null, disposable);
 
-    public (T1 first, T2 second) Detach<T1, T2>(T1 first, T2 second) where T1 : IDisposable where T2 : IDisposable => MoveToOther(null, first, second);
+    public (T1 first, T2 second) Detach<T1, T2>(T1 first, T2 second)
+        where T1 : IDisposable
+        where T2 : IDisposable => MoveToOther(null, first, second);
 
     public (T1 first, T2 second, T3 third) Detach<T1, T2, T3>(T1 first, T2 second, T3 third)
-        where T1 : IDisposable where T2 : IDisposable where T3 : IDisposable => MoveToOther(null, first, second, third);
+        where T1 : IDisposable
+        where T2 : IDisposable
+        where T3 : IDisposable => MoveToOther(null, first, second, third);
 
     /// <summary>Frees what is in the scope now, and keeps the scope open.</summary>
     public void DisposeEverything() => DisposeEverythingBut((IEnumerable<IDisposable>)[]);
@@ -174,20 +189,25 @@ public sealed class DisposeScope : IDisposable
 
     public void DisposeEverythingBut(params IDisposable[] keep) => DisposeEverythingBut((IEnumerable<IDisposable>)keep);
 
-    public T DisposeEverythingBut<T>(T keep) where T : IDisposable
+    public T DisposeEverythingBut<T>(T keep)
+        where T : IDisposable
     {
         DisposeEverythingBut((IEnumerable<IDisposable>)[keep]);
         return keep;
     }
 
-    public (T1 first, T2 second) DisposeEverythingBut<T1, T2>(T1 first, T2 second) where T1 : IDisposable where T2 : IDisposable
+    public (T1 first, T2 second) DisposeEverythingBut<T1, T2>(T1 first, T2 second)
+        where T1 : IDisposable
+        where T2 : IDisposable
     {
         DisposeEverythingBut((IEnumerable<IDisposable>)[first, second]);
         return (first, second);
     }
 
     public (T1 first, T2 second, T3 third) DisposeEverythingBut<T1, T2, T3>(T1 first, T2 second, T3 third)
-        where T1 : IDisposable where T2 : IDisposable where T3 : IDisposable
+        where T1 : IDisposable
+        where T2 : IDisposable
+        where T3 : IDisposable
     {
         DisposeEverythingBut((IEnumerable<IDisposable>)[first, second, third]);
         return (first, second, third);
@@ -255,7 +275,10 @@ public sealed class DisposeScope : IDisposable
     void Open() => ObjectDisposedException.ThrowIf(_closed, this);
 
     static torch.Tensor TensorOf(IDisposable disposable) =>
-        disposable as torch.Tensor ?? throw new InvalidOperationException($"DisposeScope holds tensors; it was given {(disposable is null ? "null" : "a " + disposable.GetType().Name)}.");
+        disposable as torch.Tensor
+        ?? throw new InvalidOperationException(
+            $"DisposeScope holds tensors; it was given {(disposable is null ? "null" : "a " + disposable.GetType().Name)}."
+        );
 }
 
 /// <summary>The open scopes of each thread, innermost first.</summary>

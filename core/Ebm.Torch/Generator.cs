@@ -15,7 +15,11 @@ public static partial class torch
         public Generator(ulong seed = 0, Device? device = null)
         {
             device ??= CPU;
-            Native.Check(Native.ebm_generator((int)device.type, device.index, seed, out var handle), "torch.Generator", $"seed: {seed}, device: {device}");
+            Native.Check(
+                Native.ebm_generator((int)device.type, device.index, seed, out var handle),
+                "torch.Generator",
+                $"seed: {seed}, device: {device}"
+            );
             _owner = new NativeOwner(handle);
         }
 
@@ -26,7 +30,11 @@ public static partial class torch
 
         static Generator DefaultOf(Device device)
         {
-            Native.Check(Native.ebm_generator_default((int)device.type, device.index, out var handle), "torch.Generator.Default", $"device: {device}");
+            Native.Check(
+                Native.ebm_generator_default((int)device.type, device.index, out var handle),
+                "torch.Generator.Default",
+                $"device: {device}"
+            );
             return new Generator(handle);
         }
 
@@ -124,9 +132,13 @@ public static partial class torch
 
     /// <summary>Seeds the default generators of all devices.</summary>
     public static Generator manual_seed(long seed) => random.manual_seed(seed);
+
     public static long seed() => random.seed();
+
     public static long initial_seed() => random.initial_seed();
+
     public static Tensor get_rng_state() => random.get_rng_state();
+
     public static void set_rng_state(Tensor new_state) => random.set_rng_state(new_state);
 
     public static partial class random

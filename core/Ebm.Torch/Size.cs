@@ -13,26 +13,43 @@ public static partial class torch
         public static Size Empty = new(Array.Empty<long>());
 
         public Size(long[] shape) => _shape = [.. shape];
+
         public Size(IEnumerable<long> shape) => _shape = [.. shape];
+
         public Size(int[] shape) => _shape = Longs(shape);
+
         public Size(long size) => _shape = [size];
+
         public Size(int size) => _shape = [size];
+
         public Size((long, long) size) => _shape = [size.Item1, size.Item2];
+
         public Size((int, int) size) => _shape = [size.Item1, size.Item2];
+
         public Size((long, long, long) size) => _shape = [size.Item1, size.Item2, size.Item3];
+
         public Size((int, int, int) size) => _shape = [size.Item1, size.Item2, size.Item3];
+
         public Size((long, long, long, long) size) => _shape = [size.Item1, size.Item2, size.Item3, size.Item4];
+
         public Size((int, int, int, int) size) => _shape = [size.Item1, size.Item2, size.Item3, size.Item4];
 
         public static implicit operator Size(long size) => new(size);
+
         public static implicit operator Size((long, long) size) => new(size);
+
         public static implicit operator Size((long, long, long) size) => new(size);
+
         public static implicit operator Size((long, long, long, long) size) => new(size);
+
         public static implicit operator Size(long[] size) => new(size);
 
         public static Size operator +(Size left, Size right) => new([.. left.Shape, .. right.Shape]);
+
         public static Size operator +(Size left, IEnumerable<long> right) => new([.. left.Shape, .. right]);
+
         public static bool operator ==(Size left, Size right) => left.Shape.AsSpan().SequenceEqual(right.Shape);
+
         public static bool operator !=(Size left, Size right) => !(left == right);
 
         public readonly long[] Shape => _shape ?? [];
@@ -47,7 +64,9 @@ public static partial class torch
 
         public readonly IEnumerable<long> Take(int i) => Shape.Take(i);
 
-        /// <summary>The sizes from <paramref name="first"/> to before <paramref name="next"/>, counted from the end when negative.</summary>
+        /// <summary>
+        /// The sizes from <paramref name="first"/> to before <paramref name="next"/>, counted from the end when negative.
+        /// </summary>
         public readonly Size Slice(int first, int next)
         {
             var from = first < 0 ? first + Length : first;

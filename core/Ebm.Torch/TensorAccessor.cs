@@ -6,10 +6,12 @@ using System.Runtime.InteropServices;
 namespace TorchSharp.Utils;
 
 /// <summary>The elements of a tensor on the processor, in order. Views that are not contiguous are walked by their strides.</summary>
-public sealed class TensorAccessor<T> : IDisposable, IEnumerable<T> where T : unmanaged
+public sealed class TensorAccessor<T> : IDisposable, IEnumerable<T>
+    where T : unmanaged
 {
     readonly torch.Tensor _tensor;
-    readonly long[] _shape, _strides;
+    readonly long[] _shape,
+        _strides;
     readonly bool _contiguous;
 
     internal TensorAccessor(torch.Tensor tensor)
@@ -80,7 +82,10 @@ public sealed class TensorAccessor<T> : IDisposable, IEnumerable<T> where T : un
 
     public void CopyFrom(T[] array, int arrayIndex = 0, long tensorIndex = 0) => CopyFrom((ReadOnlySpan<T>)array, arrayIndex, tensorIndex);
 
-    /// <summary>Copies to place <paramref name="tensorIndex"/> and on, as many as there is room for in the tensor; throws when the array has fewer.</summary>
+    /// <summary>
+    /// Copies to place <paramref name="tensorIndex"/> and on, as many as there is room for in the tensor; throws when the array has
+    /// fewer.
+    /// </summary>
     public unsafe void CopyFrom(ReadOnlySpan<T> array, int arrayIndex = 0, long tensorIndex = 0)
     {
         var source = array[arrayIndex..];

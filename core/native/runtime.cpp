@@ -13,7 +13,6 @@
 using namespace ebm;
 
 EBM_EXPORT const char* ebm_version() { return TORCH_VERSION; }
-EBM_EXPORT uint8_t ebm_cxx11_abi() { return _GLIBCXX_USE_CXX11_ABI; }
 
 // How libtorch was built (compiler, BLAS, oneDNN, instruction sets), and what it found at run time.
 EBM_EXPORT const char* ebm_build_config() {

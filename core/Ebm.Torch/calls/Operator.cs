@@ -5,7 +5,8 @@
 //
 // The declaration is the operator's name, overload and the leading arguments that are given, as in its schema (a law compares them with
 // libtorch's own); arguments left out at the end take the schema's defaults. Values convert implicitly to Argument; null is an absent
-// optional. `Tensor`, `Pair`, `Triple`, `Tensors`, `Long`, `Double`, `Bool` name what comes back; `InPlace` returns its first argument; `Run` nothing.
+// optional. `Tensor`, `Pair`, `Triple`, `Tensors`, `Long`, `Double`, `Bool` name what comes back; `InPlace` returns its first argument;
+// `Run` nothing.
 // Nothing is allocated besides the result; the native handle is looked up at the first call; every failure is a TensorException.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -18,7 +19,8 @@ namespace Ebm.Torch;
 internal sealed unsafe class Operator
 {
     static readonly List<Operator> Declared = [];
-    const int MostArguments = 32, StackLongs = 64;
+    const int MostArguments = 32,
+        StackLongs = 64;
 
     readonly string _declaration;
     nint _handle;
@@ -54,7 +56,9 @@ internal sealed unsafe class Operator
     public string Overload => Head.Split('.') is [_, var overload] ? overload : "";
 
     /// <summary>The names of the leading arguments, in order.</summary>
-    public string[] ArgumentNames => _declaration[(_declaration.IndexOf('(') + 1)..^1].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public string[] ArgumentNames =>
+        _declaration[(_declaration.IndexOf('(') + 1)..^1]
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>The schema as libtorch prints it. Throws <see cref="TensorException"/> where this libtorch has no such operator.</summary>
     public string Schema
@@ -257,9 +261,19 @@ internal sealed unsafe class Operator
                 return Place(value, list, bools.Length, (bools.Length + 7) / 8);
             case NativeTag.String:
                 var room = (Encoding.UTF8.GetByteCount(Unsafe.As<string>(argument.Reference!)) + 7) / 8;
-                return Place(value, list, Encoding.UTF8.GetBytes(Unsafe.As<string>(argument.Reference!), new Span<byte>(list, room * 8)), room);
+                return Place(
+                    value,
+                    list,
+                    Encoding.UTF8.GetBytes(Unsafe.As<string>(argument.Reference!), new Span<byte>(list, room * 8)),
+                    room
+                );
             case NativeTag.Tensors:
-                return Place(value, list, EnterAll(Unsafe.As<Tensor?[]>(argument.Reference!), (nint*)list, position), Unsafe.As<Tensor?[]>(argument.Reference!).Length);
+                return Place(
+                    value,
+                    list,
+                    EnterAll(Unsafe.As<Tensor?[]>(argument.Reference!), (nint*)list, position),
+                    Unsafe.As<Tensor?[]>(argument.Reference!).Length
+                );
             default:
                 return 0;
         }

@@ -9,7 +9,8 @@ namespace Ebm.Torch;
 /// </summary>
 public sealed class TensorException : ExternalException
 {
-    internal TensorException(string @operator, string given, string says) : base($"{@operator}({given}): {says}")
+    internal TensorException(string @operator, string given, string says)
+        : base($"{@operator}({given}): {says}")
     {
         Operator = @operator;
         Given = given;

@@ -19,7 +19,10 @@ internal readonly ref struct TensorsInUse
             if (_tensors[i] is { } tensor && !tensor.TryEnter(out Addresses[i]))
             {
                 Leave(i);
-                throw new ObjectDisposedException("torch.Tensor", $"{call}: entry {i} of argument '{argument}' is a tensor that was disposed of.");
+                throw new ObjectDisposedException(
+                    "torch.Tensor",
+                    $"{call}: entry {i} of argument '{argument}' is a tensor that was disposed of."
+                );
             }
         }
     }

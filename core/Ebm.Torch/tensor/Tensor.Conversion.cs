@@ -7,7 +7,9 @@ public static partial class torch
 {
     public partial class Tensor
     {
-        /// <summary>This tensor in another dtype; itself (a second owner of it) where nothing changes, unless a copy is asked for.</summary>
+        /// <summary>
+        /// This tensor in another dtype; itself (a second owner of it) where nothing changes, unless a copy is asked for.
+        /// </summary>
         /// <param name="type">The dtype.</param>
         /// <param name="copy">A copy even where nothing changes.</param>
         /// <param name="disposeAfter">Dispose of this tensor.</param>
@@ -15,39 +17,59 @@ public static partial class torch
         public Tensor to(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
             After(disposeAfter, Aten.to_dtype.Tensor(this, type, non_blocking, copy));
 
-        public Tensor to_type(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) => to(type, copy, disposeAfter, non_blocking);
+        public Tensor to_type(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            to(type, copy, disposeAfter, non_blocking);
 
         /// <summary>This tensor on another device. Throws when this machine has no such device.</summary>
-        public Tensor to(Device device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) => to(dtype, device, copy, disposeAfter, non_blocking);
+        public Tensor to(Device device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            to(dtype, device, copy, disposeAfter, non_blocking);
 
         public Tensor to(ScalarType type, Device device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
             After(disposeAfter, Aten.to_device.Tensor(this, InitializeDevice(device), type, non_blocking, copy));
 
-        public Tensor to(DeviceType deviceType, int deviceIndex = -1, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
-            to(new Device(deviceType, deviceIndex), copy, disposeAfter, non_blocking);
+        public Tensor to(
+            DeviceType deviceType,
+            int deviceIndex = -1,
+            bool copy = false,
+            bool disposeAfter = false,
+            bool non_blocking = false
+        ) => to(new Device(deviceType, deviceIndex), copy, disposeAfter, non_blocking);
 
-        public Tensor to(string device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) => to(new Device(device), copy, disposeAfter, non_blocking);
+        public Tensor to(string device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            to(new Device(device), copy, disposeAfter, non_blocking);
 
         /// <summary>In the dtype and on the device of another.</summary>
         public Tensor to(Tensor other, bool non_blocking = false) => Aten.to_other.Tensor(this, other, non_blocking);
 
         public Tensor cpu() => to(CPU);
 
-        public Tensor cuda(Device? device = null, bool non_blocking = false) => to(device ?? new Device(DeviceType.CUDA), non_blocking: non_blocking);
+        public Tensor cuda(Device? device = null, bool non_blocking = false) =>
+            to(device ?? new Device(DeviceType.CUDA), non_blocking: non_blocking);
 
         public Tensor type(ScalarType dtype) => to(dtype);
+
         public Tensor type(Func<Tensor, Tensor> typeFunc) => typeFunc(this);
+
         public Tensor type_as(Tensor tensor) => to(tensor.dtype);
 
         public Tensor @bool() => to(ScalarType.Bool);
+
         public Tensor @byte() => to(ScalarType.Byte);
+
         public Tensor @char() => to(ScalarType.Int8);
+
         public Tensor @short() => to(ScalarType.Int16);
+
         public Tensor @int() => to(ScalarType.Int32);
+
         public Tensor @long() => to(ScalarType.Int64);
+
         public Tensor half() => to(ScalarType.Float16);
+
         public Tensor bfloat16() => to(ScalarType.BFloat16);
+
         public Tensor @float() => to(ScalarType.Float32);
+
         public Tensor @double() => to(ScalarType.Float64);
 
         /// <summary>A copy with memory of its own, in the graph.</summary>
@@ -63,11 +85,14 @@ public static partial class torch
         public Tensor set_(Tensor source) => Aten.set__source_Tensor.InPlace(this, source);
 
         public Tensor fill_(Scalar value) => Aten.fill__Scalar.InPlace(this, value);
+
         public Tensor zero_() => Aten.zero_.InPlace(this);
 
         /// <summary>Memory that a GPU can read while the processor goes on.</summary>
         public Tensor pin_memory() => Aten.pin_memory.Tensor(this);
+
         public bool is_pinned() => Aten.is_pinned.Bool(this);
+
         public Tensor to_dense() => Aten.to_dense.Tensor(this);
 
         Tensor After(bool disposeThis, Tensor result)
@@ -82,8 +107,7 @@ public static partial class torch
 
     internal static partial class Aten
     {
-        public static readonly Operator
-            to_dtype = new("to.dtype(self, dtype, non_blocking, copy)"),
+        public static readonly Operator to_dtype = new("to.dtype(self, dtype, non_blocking, copy)"),
             to_device = new("to.device(self, device, dtype, non_blocking, copy)"),
             to_other = new("to.other(self, other, non_blocking)"),
             clone = new("clone(self)"),

@@ -36,15 +36,19 @@ public static partial class torch
             }
         }
 
-        /// <summary>The elements as values of type T, which must be the dtype's; of a tensor elsewhere, those of a copy on the processor.</summary>
-        public TensorAccessor<T> data<T>() where T : unmanaged
+        /// <summary>
+        /// The elements as values of type T, which must be the dtype's; of a tensor elsewhere, those of a copy on the processor.
+        /// </summary>
+        public TensorAccessor<T> data<T>()
+            where T : unmanaged
         {
             ValidateType(typeof(T));
             return new TensorAccessor<T>(device_type == DeviceType.CPU ? this : cpu());
         }
 
         /// <summary>The only element; T must be the dtype's type. Throws when there is not exactly one.</summary>
-        public T item<T>() where T : unmanaged
+        public T item<T>()
+            where T : unmanaged
         {
             ValidateType(typeof(T));
             var value = ToScalar();
@@ -59,7 +63,9 @@ public static partial class torch
                 : As<T, Half>(value.ToHalf());
         }
 
-        static T As<T, S>(S value) where T : unmanaged where S : unmanaged => Unsafe.As<S, T>(ref value);
+        static T As<T, S>(S value)
+            where T : unmanaged
+            where S : unmanaged => Unsafe.As<S, T>(ref value);
 
         /// <summary>The only element, as a number with the tensor's dtype.</summary>
         public Scalar ToScalar()
@@ -75,7 +81,8 @@ public static partial class torch
         }
 
         /// <summary>The i-th element of a contiguous tensor on the processor.</summary>
-        public T ReadCpuValue<T>(long i) where T : unmanaged
+        public T ReadCpuValue<T>(long i)
+            where T : unmanaged
         {
             ValidateType(typeof(T));
             RequireMemory("ReadCpuValue");
@@ -83,12 +90,19 @@ public static partial class torch
         }
 
         public float ReadCpuSingle(long i) => ReadCpuValue<float>(i);
+
         public double ReadCpuDouble(long i) => ReadCpuValue<double>(i);
+
         public long ReadCpuInt64(long i) => ReadCpuValue<long>(i);
+
         public int ReadCpuInt32(long i) => ReadCpuValue<int>(i);
+
         public short ReadCpuInt16(long i) => ReadCpuValue<short>(i);
+
         public sbyte ReadCpuSByte(long i) => ReadCpuValue<sbyte>(i);
+
         public byte ReadCpuByte(long i) => ReadCpuValue<byte>(i);
+
         public bool ReadCpuBool(long i) => ReadCpuValue<bool>(i);
 
         /// <summary>Numbers, in lists of lists for more than one dimension.</summary>
@@ -144,7 +158,9 @@ public static partial class torch
         {
             if (device_type != DeviceType.CPU)
             {
-                throw new InvalidOperationException($"Tensor.{what}: {Describe()} does not lie in the processor's memory; call cpu() first.");
+                throw new InvalidOperationException(
+                    $"Tensor.{what}: {Describe()} does not lie in the processor's memory; call cpu() first."
+                );
             }
             if (!is_contiguous())
             {
@@ -156,7 +172,8 @@ public static partial class torch
         {
             if (ToScalarType(type) != dtype)
             {
-                throw new ArgumentException($"a {NameOf(dtype)} tensor has no elements of type {type.Name}{(dtype == ScalarType.BFloat16 ? "; convert it with to(float32) first" : "")}.");
+                var advice = dtype == ScalarType.BFloat16 ? "; convert it with to(float32) first" : "";
+                throw new ArgumentException($"a {NameOf(dtype)} tensor has no elements of type {type.Name}{advice}.");
             }
         }
     }

@@ -17,7 +17,10 @@ public static partial class torch
             {
                 using var use = Use("names");
                 var address = use.Address;
-                return [.. Enumerable.Range(0, (int)ndim).Select(dim => Marshal.PtrToStringUTF8((nint)Native.ebm_tensor_name(address, dim))!)];
+                return
+                [
+                    .. Enumerable.Range(0, (int)ndim).Select(dim => Marshal.PtrToStringUTF8((nint)Native.ebm_tensor_name(address, dim))!),
+                ];
             }
         }
 

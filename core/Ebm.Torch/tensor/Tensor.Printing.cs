@@ -8,7 +8,8 @@ public static partial class torch
 {
     public partial class Tensor
     {
-        const int Ends = 3, MostShownWhole = 1000;
+        const int Ends = 3,
+            MostShownWhole = 1000;
 
         public override string ToString()
         {
@@ -37,9 +38,13 @@ public static partial class torch
         {
             if (values.ndim == 0)
             {
-                text.Append(values.dtype == ScalarType.Float64 ? values.item<double>().ToString("g5", CultureInfo.InvariantCulture)
-                    : logical ? values.item<long>() != 0 ? "true" : "false"
-                    : values.item<long>().ToString(CultureInfo.InvariantCulture));
+                text.Append(
+                    values.dtype == ScalarType.Float64 ? values.item<double>().ToString("g5", CultureInfo.InvariantCulture)
+                    : logical
+                        ? values.item<long>() != 0 ? "true"
+                            : "false"
+                    : values.item<long>().ToString(CultureInfo.InvariantCulture)
+                );
                 return;
             }
             var separator = values.ndim == 1 ? ", " : $",\n{new string(' ', indent)}";

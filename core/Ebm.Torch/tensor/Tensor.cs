@@ -1,4 +1,5 @@
-// A tensor: one reference to libtorch's TensorImpl, and the .NET object that owns it. Lifetime and facts are here; operators are in the files beside.
+// A tensor: one reference to libtorch's TensorImpl, and the .NET object that owns it. Lifetime and facts are here; operators are in the
+// files beside.
 //
 // Freed by Dispose, by the scope it was made in, or by its finalizer, whichever comes first. A disposed tensor throws wherever it is used.
 using Ebm.Torch;
@@ -12,7 +13,8 @@ public static partial class torch
         // Below this, what a tensor's own object costs is what the collector goes by.
         const int LeastPressure = 64;
 
-        static long totalCount, peakCount;
+        static long totalCount,
+            peakCount;
         NativeOwner _owner;
         readonly int _pressure;
 
@@ -28,7 +30,7 @@ public static partial class torch
             }
             _owner = new NativeOwner(handle);
             var now = Interlocked.Increment(ref totalCount);
-            for (var peak = Volatile.Read(ref peakCount); now > peak;)
+            for (var peak = Volatile.Read(ref peakCount); now > peak; )
             {
                 var seen = Interlocked.CompareExchange(ref peakCount, now, peak);
                 peak = seen == peak ? now : seen;
@@ -55,7 +57,9 @@ public static partial class torch
         /// <summary>True after Dispose.</summary>
         public bool IsInvalid => _owner.IsDisposed;
 
-        /// <summary>Gives the reference away: this object is then as if disposed of, and the caller owns what the address refers to.</summary>
+        /// <summary>
+        /// Gives the reference away: this object is then as if disposed of, and the caller owns what the address refers to.
+        /// </summary>
         public IntPtr DecoupleFromNativeHandle()
         {
             using var use = Use("DecoupleFromNativeHandle");
@@ -134,22 +138,37 @@ public static partial class torch
         public int device_index => Facts("device_index").DeviceIndex;
         public long Dimensions => Facts("Dimensions").Dimensions;
         public long ndim => Dimensions;
+
         public long dim() => Dimensions;
+
         public long NumberOfElements => Facts("NumberOfElements").NumberOfElements;
+
         public long numel() => NumberOfElements;
+
         public long ElementSize => Facts("ElementSize").ItemSize;
+
         public long element_size() => ElementSize;
+
         public long storage_offset() => Facts("storage_offset").StorageOffset;
+
         public bool is_leaf => Facts("is_leaf").IsLeaf != 0;
+
         public bool is_contiguous() => Facts("is_contiguous").IsContiguous != 0;
+
         public bool is_cpu() => device_type == DeviceType.CPU;
+
         public bool is_cuda => device_type == DeviceType.CUDA;
         public bool is_meta => device_type == DeviceType.META;
         public bool is_sparse => Facts("is_sparse").IsSparse != 0;
+
         public bool is_conj() => Facts("is_conj").IsConj != 0;
+
         public bool is_neg() => Facts("is_neg").IsNeg != 0;
+
         public bool is_integral() => torch.is_integral(dtype);
+
         public bool is_floating_point() => torch.is_floating_point(dtype);
+
         public bool is_complex() => torch.is_complex(dtype);
 
         /// <summary>The size of each dimension; empty for a scalar.</summary>
@@ -179,7 +198,10 @@ public static partial class torch
         static int Position(int dim, int count, string what) =>
             dim >= -count && dim < count
                 ? (dim + count) % count
-                : throw new ArgumentOutOfRangeException(nameof(dim), $"Tensor.{what}: dimension {dim} of a tensor with {count}; it must lie in [{-count}, {count - 1}].");
+                : throw new ArgumentOutOfRangeException(
+                    nameof(dim),
+                    $"Tensor.{what}: dimension {dim} of a tensor with {count}; it must lie in [{-count}, {count - 1}]."
+                );
 
         static unsafe long[] ShapeOf(nint address)
         {

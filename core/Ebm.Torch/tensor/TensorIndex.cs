@@ -9,7 +9,9 @@ public static partial class torch
     public struct TensorIndex
     {
         internal NativeTag Tag;
-        internal long? Start, Stop, Step;
+        internal long? Start,
+            Stop,
+            Step;
         internal Tensor? Given;
 
         public static TensorIndex Ellipsis = new() { Tag = NativeTag.Ellipsis };
@@ -24,19 +26,38 @@ public static partial class torch
         public static TensorIndex Colon = Slice();
 
         /// <summary>From start, which is in it, to stop, which is not; counted from the end when negative.</summary>
-        public static TensorIndex Slice(long? start = null, long? stop = null, long? step = null) => new() { Tag = NativeTag.Slice, Start = start, Stop = stop, Step = step };
+        public static TensorIndex Slice(long? start = null, long? stop = null, long? step = null) =>
+            new()
+            {
+                Tag = NativeTag.Slice,
+                Start = start,
+                Stop = stop,
+                Step = step,
+            };
+
         public static TensorIndex Slice((int? start, int? end) range) => Slice((long?)range.start, range.end);
-        public static TensorIndex Slice(Range range) => Slice(range.Start.IsFromEnd ? -range.Start.Value : range.Start.Value, End(range.End));
+
+        public static TensorIndex Slice(Range range) =>
+            Slice(range.Start.IsFromEnd ? -range.Start.Value : range.Start.Value, End(range.End));
+
         public static TensorIndex Bool(bool value) => new() { Tag = NativeTag.Bool, Start = value ? 1 : 0 };
+
         public static TensorIndex Single(long? index) => new() { Tag = NativeTag.Int, Start = index };
+
         public static TensorIndex Tensor(Tensor tensor) => new() { Tag = NativeTag.Tensor, Given = tensor };
 
         public static implicit operator TensorIndex(long value) => Single(value);
+
         public static implicit operator TensorIndex((int? start, int? end) range) => Slice(range);
+
         public static implicit operator TensorIndex(Range range) => Slice(range);
+
         public static implicit operator TensorIndex(Index index) => Single(index.IsFromEnd ? -index.Value : index.Value);
 
-        static long? End(Index end) => !end.IsFromEnd ? end.Value : end.Value == 0 ? null : -end.Value;
+        static long? End(Index end) =>
+            !end.IsFromEnd ? end.Value
+            : end.Value == 0 ? null
+            : -end.Value;
     }
 
     public partial class Tensor
@@ -106,11 +127,15 @@ public static partial class torch
         }
 
         public Tensor index(params TensorIndex[] indices) => Index(indices);
+
         public Tensor index(params Tensor[] indices) => Index(Of(indices));
 
         public Tensor index_put_(Tensor value, params TensorIndex[] indices) => Put(indices, value);
+
         public Tensor index_put_(Tensor value, params Tensor[] indices) => Put(Of(indices), value);
+
         public Tensor index_put_(Scalar value, params TensorIndex[] indices) => Put(indices, value);
+
         public Tensor index_put_(Scalar value, params Tensor[] indices) => Put(Of(indices), value);
 
         /// <param name="value">What is written; it broadcasts.</param>
@@ -119,14 +144,19 @@ public static partial class torch
         public Tensor index_put_(Tensor value, TensorIndex[] indices, bool accumulate = false) =>
             accumulate ? index_put_(value, Array.ConvertAll(indices, TensorOf), true) : Put(indices, value);
 
-        public Tensor index_put_(Tensor value, Tensor[] indices, bool accumulate = false) => Aten.index_put_.InPlace(this, indices, value, accumulate);
+        public Tensor index_put_(Tensor value, Tensor[] indices, bool accumulate = false) =>
+            Aten.index_put_.InPlace(this, indices, value, accumulate);
 
-        static TensorIndex[] Of(Tensor[] indices) => Array.ConvertAll(indices, index => index is null ? TensorIndex.Colon : TensorIndex.Tensor(index));
+        static TensorIndex[] Of(Tensor[] indices) =>
+            Array.ConvertAll(indices, index => index is null ? TensorIndex.Colon : TensorIndex.Tensor(index));
 
         static TensorIndex[] Of(long[] indices) => Array.ConvertAll(indices, index => TensorIndex.Single(index));
 
         static Tensor TensorOf(TensorIndex index) =>
-            index.Given ?? throw new ArgumentException("index_put_ accumulates at indices that are tensors; slices and integers are written without accumulate.");
+            index.Given
+            ?? throw new ArgumentException(
+                "index_put_ accumulates at indices that are tensors; slices and integers are written without accumulate."
+            );
 
         unsafe Tensor Index(ReadOnlySpan<TensorIndex> indices)
         {
@@ -170,7 +200,11 @@ public static partial class torch
                     Enter(indices[entered], &values[entered], &bounds[3 * entered]);
                 }
                 var status = Native.ebm_index_put(use.Address, values, indices.Length, given.Address);
-                Native.Check(status, "Tensor.this[] =", status == 0 ? "" : $"self: {Describe()}, indices: {Describe(indices)}, value: {value.Describe()}");
+                Native.Check(
+                    status,
+                    "Tensor.this[] =",
+                    status == 0 ? "" : $"self: {Describe()}, indices: {Describe(indices)}, value: {value.Describe()}"
+                );
                 return this;
             }
             finally
@@ -185,7 +219,11 @@ public static partial class torch
             switch (index.Tag)
             {
                 case NativeTag.Int:
-                    value->Bits = index.Start ?? throw new ArgumentException("Tensor.this[]: a single index is an integer; it was given null. Use TensorIndex.None for a new dimension.");
+                    value->Bits =
+                        index.Start
+                        ?? throw new ArgumentException(
+                            "Tensor.this[]: a single index is an integer; it was given null. Use TensorIndex.None for a new dimension."
+                        );
                     break;
                 case NativeTag.Bool:
                     value->Bits = index.Start ?? 0;
@@ -219,15 +257,17 @@ public static partial class torch
             var words = new List<string>();
             foreach (ref readonly var index in indices)
             {
-                words.Add(index.Tag switch
-                {
-                    NativeTag.None => "None",
-                    NativeTag.Ellipsis => "...",
-                    NativeTag.Slice => $"{index.Start}:{index.Stop}{(index.Step is { } step ? $":{step}" : "")}",
-                    NativeTag.Tensor => index.Given!.Describe(),
-                    NativeTag.Bool => index.Start == 1 ? "true" : "false",
-                    _ => $"{index.Start}",
-                });
+                words.Add(
+                    index.Tag switch
+                    {
+                        NativeTag.None => "None",
+                        NativeTag.Ellipsis => "...",
+                        NativeTag.Slice => $"{index.Start}:{index.Stop}{(index.Step is { } step ? $":{step}" : "")}",
+                        NativeTag.Tensor => index.Given!.Describe(),
+                        NativeTag.Bool => index.Start == 1 ? "true" : "false",
+                        _ => $"{index.Start}",
+                    }
+                );
             }
             return $"[{string.Join(", ", words)}]";
         }
