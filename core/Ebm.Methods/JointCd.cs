@@ -76,7 +76,8 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         var table = energy.All(x);
         l = rng.Categorical(-table.detach());
         jumps.Record(at, l);
-        chains.Store(slots, x, l);
+        var kept = slots.shape[0];
+        chains.Store(slots, x.narrow(0, batch.shape[0] - kept, kept), l.narrow(0, batch.shape[0] - kept, kept));
 
         var positive = energy.At(risen, level);
         var negative = settings.Negative == Negative.Sampled ? table.gather(1, l.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
@@ -90,11 +91,12 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
             ("jump", jumps.Matrix));
     }
 
-    /// <summary>Rows where the chains begin, their levels, and the slots of memory they go back to.</summary>
+    /// <summary>
+    /// Rows where the chains begin, their levels, and the slots of memory to which the last rows go back: those that begin at data never do,
+    /// or memory would hold nothing but chains that have hardly left the data.
+    /// </summary>
     (Tensor X, Tensor Level, Tensor Slots) Begin(Tensor risen, Tensor level, Rng rng)
     {
-        var count = risen.shape[0];
-        var (x, l, slots) = chains.Draw(count, rng);
         var (fromData, fromNoise) = settings.Start switch
         {
             Start.Data => (1.0, 0.0),
@@ -103,12 +105,13 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
             Start.Hybrid => (settings.FromData, settings.FromNoise),
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Start, "is not a start"),
         };
-        var coin = rng.UniformLike(x.Flat()[.., 0]);
-        var data = coin < fromData;
-        var fresh = coin > 1 - fromNoise;
-        x = where(data.PerRow(x), risen, where(fresh.PerRow(x), rng.NormalLike(x), x));
-        l = where(data, level, where(fresh, full_like(l, noise.Levels - 1), l));
-        return (x, l, slots);
+        var data = (long)Math.Round(fromData * risen.shape[0]);
+        var (x, l, slots) = chains.Draw(risen.shape[0] - data, rng);
+        var fresh = rng.UniformLike(x.Flat()[.., 0]) * (1 - fromData) < fromNoise;
+        return (
+            cat([risen.narrow(0, 0, data), where(fresh.PerRow(x), rng.NormalLike(x), x)]),
+            cat([level.narrow(0, 0, data), where(fresh, full_like(l, noise.Levels - 1), l)]),
+            slots);
     }
 
     /// <summary>x given ℓ: Langevin with the step of each chain's level.</summary>

@@ -65,7 +65,7 @@ public sealed class LevelReconstruction : LevelNet
         var coarse = Active(Conv(inner, Active(Conv(down2, fine, stride: 2))));
         var code = Active(Dense(narrow, coarse.flatten(1)));
         var back = ChannelsLast(Active(Dense(wide, code)).view(-1, 2 * settings.Width, side, side));
-        var up = Active(nn.functional.pixel_shuffle(Conv(up1, Active(Conv(outer, back + coarse)), padding: 0), 2));
+        var up = Active(nn.functional.pixel_shuffle(Conv(up1, Active(Conv(outer, back)), padding: 0), 2));
         var r = nn.functional.pixel_shuffle(Conv(up2, Active(Conv(join, cat([up, fine], 1)))), 2);
         return ((x - r.to(x.dtype)).square().SumPerRow(), Dense(heads, code).to(x.dtype));
     }
