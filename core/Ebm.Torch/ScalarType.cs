@@ -86,7 +86,11 @@ public static partial class torch
 
     public static ScalarType result_type(Tensor tensor1, Tensor tensor2) => (ScalarType)Aten.result_type_Tensor.Long(tensor1, tensor2);
 
-    public static bool can_cast(ScalarType from, ScalarType to) => Aten.can_cast.Bool(from, to);
+    /// <summary>Whether a value may become one of another dtype without losing its kind: no complex to real, real to integer, number to bool.</summary>
+    public static bool can_cast(ScalarType from, ScalarType to) =>
+        (is_complex(to) || !is_complex(from))
+        && (is_floating_point(to) || is_complex(to) || !is_floating_point(from))
+        && (to != ScalarType.Bool || from == ScalarType.Bool);
 
     /// <summary>The greatest integer that a dtype holds; for floating-point types, up to which it holds every one.</summary>
     public static long max_int_value(ScalarType type) =>
@@ -159,7 +163,6 @@ public static partial class torch
     internal static partial class Aten
     {
         public static readonly Operator promote_types = new("promote_types(type1, type2)"),
-            result_type_Tensor = new("result_type.Tensor(tensor, other)"),
-            can_cast = new("can_cast(from, to)");
+            result_type_Tensor = new("result_type.Tensor(tensor, other)");
     }
 }
