@@ -218,8 +218,9 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
     /// <summary>Mean by level, (Levels); NaN where no chain was.</summary>
     Tensor PerLevel(Tensor values, Tensor level)
     {
-        var sums = zeros(noise.Levels, device: values.device).index_add_(0, level, values.to(float32), 1);
-        var visits = zeros(noise.Levels, device: values.device).index_add_(0, level, ones_like(values).to(float32), 1);
+        var none = zeros(noise.Levels, dtype: values.dtype, device: values.device);
+        var sums = none.index_add(0, level, values, 1);
+        var visits = none.index_add(0, level, ones_like(values), 1);
         return sums / visits;
     }
 
@@ -239,6 +240,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 /// <param name="Memory">Persistent chains, at least a batch.</param>
 /// <param name="Adjusted">Metropolis-adjusted moves; false is faster and biased by the step.</param>
 /// <param name="Step">ε_ℓ at the start = step · (noise_ℓ² + step-floor²).</param>
+/// <param name="StepFloor">Keeps the lowest levels' steps from vanishing with their noise, in units of the data.</param>
 /// <param name="Adapt">Adjusted moves learn each level's step from its acceptance.</param>
 /// <param name="Acceptance">What adaptation aims at.</param>
 /// <param name="SampleSteps">Langevin steps per level of annealed generation.</param>

@@ -10,7 +10,7 @@ fail() { echo "core/native: error EBM0001: $1" >&2; exit 2; }
 
 command -v "${CXX:-g++}" > /dev/null || fail "no C++ compiler: ${CXX:-g++} is not on the PATH. Install it (apt-get install g++), or name one in the variable CXX."
 
-flags="-std=c++20 -shared -fPIC -O2 -Wall -Wno-unknown-pragmas -fvisibility=hidden -Wl,-Bsymbolic"
+flags="-std=c++20 -shared -fPIC -O2 -Wall -Wno-unknown-pragmas -fvisibility=hidden -Wl,-Bsymbolic -Wl,--version-script=$here/exports.map"
 if [ -n "$libtorch" ]; then
   [ -f "$libtorch/include/ATen/ATen.h" ] || fail "LIBTORCH is $libtorch, and there is no include/ATen/ATen.h in it. Give the folder that holds libtorch's include and lib."
   [ -f "$libtorch/lib/libtorch_cpu.so" ] || fail "LIBTORCH is $libtorch, and there is no lib/libtorch_cpu.so in it. Give the folder that holds libtorch's include and lib."

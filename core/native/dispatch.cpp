@@ -111,7 +111,11 @@ static c10::IValue to_ivalue(const Value& value, const Parameter& parameter) {
       if (value.tag == Tag::Tensors) {
         c10::List<at::Tensor> list;
         list.reserve(value.count);
-        for (int32_t i = 0; i < value.count; i++) list.push_back(borrow(value.list<Handle>()[i]));
+        for (int32_t i = 0; i < value.count; i++) {
+          auto handle = value.list<Handle>()[i];
+          if (handle == nullptr) throw std::invalid_argument("entry " + std::to_string(i) + " of argument '" + parameter.name + "' is null; it must be a tensor");
+          list.push_back(borrow(handle));
+        }
         return list;
       }
       break;

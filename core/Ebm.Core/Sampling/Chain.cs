@@ -4,7 +4,7 @@ public static class Chain
 {
     /// <summary>Runs every chain of the batch, a scope per step; nothing is read back to the host.</summary>
     /// <param name="start">(B, …).</param>
-    /// <param name="watch">Sees step number, state and acceptance after each step; what it keeps it must move out of the scope.</param>
+    /// <param name="watch">Sees step number, state and acceptance after each step; what it keeps it must copy out of the scope.</param>
     /// <returns>Where the chains end, cut from every graph: (B, …).</returns>
     public static Tensor Run(this IKernel kernel, Energy energy, Tensor start, int steps, Rng rng,
         Action<int, ChainState, Tensor>? watch = null) =>
@@ -18,6 +18,8 @@ public static class Chain
         for (var i = 0; i < steps; i++)
         {
             using var scope = NewDisposeScope();
+            // Every state but the caller's dies with the step that leaves it: a chain of any length holds one.
+            if (i > 0) state.MoveInto(scope);
             (state, var accepted) = kernel.Step(energy, state, rng);
             watch?.Invoke(i, state, accepted);
             state.MoveOut();
@@ -33,6 +35,7 @@ public static class Chain
         for (var i = 0; i < count; i++)
         {
             using var scope = NewDisposeScope();
+            if (i > 0) scope.Attach(state);
             state = transition(i, state).MoveToOuterDisposeScope();
         }
         return state;

@@ -18,6 +18,13 @@ public sealed record ChainState(Tensor Position, Tensor? Energy = null, Tensor? 
         return this with { Energy = e, Slope = slope };
     }
 
+    /// <summary>The state ends with this scope, unless it is moved out again.</summary>
+    internal void MoveInto(DisposeScope scope)
+    {
+        foreach (var tensor in (Tensor?[])[Position, Energy, Slope, Momentum])
+            if (tensor is not null) scope.Attach(tensor);
+    }
+
     /// <summary>The state survives the scope of the step that made it.</summary>
     internal ChainState MoveOut()
     {

@@ -45,7 +45,7 @@ public sealed record Metropolis(IProposal Proposal) : IKernel
         var to = proposed.Under(energy);
 
         var log = (from.Energy! - to.Energy!) / Proposal.Temperature + logRatio(to);
-        var probability = log.clamp(max: 0).exp().nan_to_num(0);
+        var probability = where(to.Energy!.isfinite(), log.clamp(max: 0).exp(), 0).nan_to_num(0);
         var accept = rng.UniformLike(probability) < probability;
 
         Tensor Chosen(Tensor there, Tensor here) => where(accept.PerRow(here), there, here);

@@ -224,7 +224,7 @@ let private byDefinition =
           then
               failwith "a draw fell where the density is not 1/8"
 
-          let at x y = doubles (board.LogDensity(torch.tensor([| x; y |], dtype = torch.float64).reshape(1, 2)))[0]
+          let at x y = (doubles (board.LogDensity(torch.tensor([| (x: float); y |], dtype = torch.float64).reshape(1, 2))))[0]
 
           for x, y, inside in
               [ -1.999, -1.999, true

@@ -1,3 +1,0 @@
-module Ebm.Tests.Laws.ArchitectureLaws
-open Ebm.Tests.Law
-let all: Law list = []

@@ -1,0 +1,72 @@
+/// Where laws are asked: on the device of EBM_DEVICE (the CPU unless set), on one thread, in double unless they say otherwise.
+module Ebm.Tests.World
+
+open System
+open TorchSharp
+open Ebm.Core
+
+type Tensor = torch.Tensor
+
+let device =
+    match Environment.GetEnvironmentVariable "EBM_DEVICE" with
+    | null
+    | "" -> torch.CPU
+    | named -> torch.device named
+
+let needsGpu law =
+    Law.needs (fun () -> if device.``type`` = DeviceType.CUDA then None else Some "asked on a GPU only: EBM_DEVICE=cuda:0") law
+
+/// A stream of the law's own.
+let rng (name: string) = (new Rng(20260101UL, device)).Stream name
+
+/// With another default dtype than double: training runs in float32.
+let inDtype (dtype: torch.ScalarType) (holds: unit -> unit) () =
+    let before = torch.get_default_dtype ()
+    torch.set_default_dtype dtype
+
+    try
+        holds ()
+    finally
+        torch.set_default_dtype before
+
+let inSingle holds = inDtype torch.float32 holds
+
+/// Finalizers free what no scope did; what they free may keep more alive until the next round.
+let collected () =
+    for _ in 1..3 do
+        GC.Collect()
+        GC.WaitForPendingFinalizers()
+
+/// One thread, double, and a scope that frees what the law made.
+let ask law =
+    Machine.Threads <- 1
+    inDtype torch.float64 (fun () ->
+        use _ = torch.NewDisposeScope()
+        Law.ask law) ()
+
+/// A number on the device, in the default dtype.
+let number (value: float) : Tensor = torch.tensor ([| value |], dtype = torch.get_default_dtype (), device = device)
+
+/// A number where an operator takes one; F# would not know whether a tensor or a number is meant.
+let scalar (value: float) : Scalar = Scalar.op_Implicit value
+
+/// As many of one number, int64: levels, mostly.
+let repeated (count: int64) (value: int) : Tensor =
+    torch.full ([| count |], Scalar.op_Implicit value, dtype = torch.int64, device = device)
+
+/// Gradients of a scalar in some tensors.
+let gradients (of': Tensor) (inputs: #Tensor seq) : Tensor[] =
+    torch.autograd.grad ([| of' |], [| for x in inputs -> x :> Tensor |], allow_unused = true)
+    |> Array.ofSeq
+
+/// Rows of numbers on the device, in the default dtype.
+let rows (values: float list list) : Tensor =
+    torch.tensor (array2D values, dtype = torch.get_default_dtype (), device = device)
+
+let row (values: float list) : Tensor =
+    torch.tensor (Array.ofList values, dtype = torch.get_default_dtype (), device = device)
+
+/// The numbers of a tensor, row by row.
+let values (x: Tensor) : float[] = x.detach().``to``(torch.float64).cpu().contiguous().data<float>().ToArray()
+
+let value (x: Tensor) = (values x)[0]
