@@ -16,17 +16,18 @@ open Ebm.Tests.Folder
 
 /// What each project may reference. Ebm.Records is the ground: any project may.
 let private arrows =
-    Map
-        [ "Ebm.Torch", []
-          "Ebm.Records", []
-          "Ebm.Core", [ "Ebm.Torch" ]
-          "Ebm.Data", [ "Ebm.Core" ]
-          "Ebm.Methods", [ "Ebm.Core" ]
-          "Ebm.Metrics", [ "Ebm.Core" ]
-          "Ebm.Runs", [ "Ebm.Core"; "Ebm.Data"; "Ebm.Methods"; "Ebm.Metrics" ]
-          "Ebm.Runner", [ "Ebm.Runs" ]
-          "Ebm.Analysis", []
-          "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis" ] ]
+    Map [
+        "Ebm.Torch", []
+        "Ebm.Records", []
+        "Ebm.Core", [ "Ebm.Torch" ]
+        "Ebm.Data", [ "Ebm.Core" ]
+        "Ebm.Methods", [ "Ebm.Core" ]
+        "Ebm.Metrics", [ "Ebm.Core" ]
+        "Ebm.Runs", [ "Ebm.Core"; "Ebm.Data"; "Ebm.Methods"; "Ebm.Metrics" ]
+        "Ebm.Runner", [ "Ebm.Runs" ]
+        "Ebm.Analysis", []
+        "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis" ]
+    ]
 
 /// What looks at the house from outside may look anywhere, and nothing looks at it.
 let private watchers = [ "Ebm.Tests"; "Ebm.Bench"; "Lab" ]
@@ -34,11 +35,11 @@ let private watchers = [ "Ebm.Tests"; "Ebm.Bench"; "Lab" ]
 let private generated = set [ "bin"; "obj"; ".git"; ".paket"; "paket-files"; "node_modules"; ".vs"; ".idea"; ".vscode" ]
 let private results = set [ under "artifacts"; under "runs"; under "reports"; under "data" ]
 
-let rec private below (folder: string) : string list =
-    [ yield! Directory.GetFiles folder
-      for inner in Directory.GetDirectories folder do
-          if not (results.Contains inner || generated.Contains(nonNull (Path.GetFileName inner))) then
-              yield! below inner ]
+let rec private below (folder: string) : string list = [
+    yield! Directory.GetFiles folder
+    for inner in Directory.GetDirectories folder do
+        if not (results.Contains inner || generated.Contains(nonNull (Path.GetFileName inner))) then yield! below inner
+]
 
 /// Every file of the repository, by its path from the root.
 let private files = lazy (below root |> List.map (fun f -> Path.GetRelativePath(root, f).Replace('\\', '/')))
@@ -48,19 +49,21 @@ let private read file = File.ReadAllText(under file)
 let private stem (file: string) = nonNull (Path.GetFileNameWithoutExtension file)
 
 /// Comments may speak of anything.
-let private code file =
-    Regex.Replace(read file, @"(?m)//.*$|\(\*(?!\)).*?\*\)|/\*.*?\*/", "", RegexOptions.Singleline)
+let private code file = Regex.Replace(read file, @"(?m)//.*$|\(\*(?!\)).*?\*\)|/\*.*?\*/", "", RegexOptions.Singleline)
 
-let private references project =
-    [ for reference in XDocument.Load(under project).Descendants "ProjectReference" do
-          match reference.Attribute "Include" with
-          | null -> ()
-          | path -> stem (path.Value.Replace('\\', '/')) ]
+let private references project = [
+    for reference in XDocument.Load(under project).Descendants "ProjectReference" do
+        match reference.Attribute "Include" with
+        | null -> ()
+        | path -> stem (path.Value.Replace('\\', '/'))
+]
 
 let private keepsArrows (projects: (string * string list) list) =
     for project, seen in projects do
         match arrows.TryFind project with
-        | None -> if not (List.contains project watchers) then broken $"{project} stands in no plan: say in Architecture.fs what it may reference"
+        | None ->
+            if not (List.contains project watchers) then
+                broken $"{project} stands in no plan: say in Architecture.fs what it may reference"
         | Some allowed ->
             for other in seen do
                 must $"{project} → {other}: this arrow is forbidden" (other = "Ebm.Records" || List.contains other allowed)
@@ -77,17 +80,16 @@ let private none (found: string list) = must (String.concat "; " found) found.Is
 let private core = typeof<Method>.Assembly
 let private methods = (Catalog.Load []).Kinds typeof<ISpec<Method>>
 
-let private methodsAssembly () =
-    nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, "joint-cd")) |> _.Assembly
+let private methodsAssembly () = nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, "joint-cd")) |> _.Assembly
 
-let private methodClasses () =
-    methodsAssembly().GetTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
+let private methodClasses () = methodsAssembly().GetTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
 
 /// Two records with one kind in one role, made for the law alone.
 let private twins () =
     let assembly = AssemblyBuilder.DefineDynamicAssembly(AssemblyName "Twins", AssemblyBuilderAccess.Run)
     let types = assembly.DefineDynamicModule "Twins"
-    let role = types.DefineType("IRole", TypeAttributes.Public ||| TypeAttributes.Interface ||| TypeAttributes.Abstract).CreateType()
+    let role =
+        types.DefineType("IRole", TypeAttributes.Public ||| TypeAttributes.Interface ||| TypeAttributes.Abstract).CreateType()
     let kind = CustomAttributeBuilder(nonNull (typeof<KindAttribute>.GetConstructor [| typeof<string> |]), [| box "twin" |])
 
     for name in [ "One"; "Other" ] do
@@ -104,28 +106,55 @@ let private nuget =
     | folder -> folder
 
 /// Name and version of each package of a lock, with what the lock says it needs.
-let private locked (text: string) =
-    [ for m in Regex.Matches(text, @"(?m)^    (?<name>\S+) \((?<version>[^)]+)\).*\n(?<needs>(?:      .*\n?)*)") ->
-          m.Groups["name"].Value, m.Groups["version"].Value, [ for n in Regex.Matches(m.Groups["needs"].Value, @"(?m)^      (\S+)") -> n.Groups[1].Value ] ]
+let private locked (text: string) = [
+    for m in Regex.Matches(text, @"(?m)^    (?<name>\S+) \((?<version>[^)]+)\).*\n(?<needs>(?:      .*\n?)*)") ->
+        m.Groups["name"].Value,
+        m.Groups["version"].Value,
+        [ for n in Regex.Matches(m.Groups["needs"].Value, @"(?m)^      (\S+)") -> n.Groups[1].Value ]
+]
 
 /// What a package itself says it needs on this framework: the group of the nearest one.
 let private needsOf (name: string, version: string) =
     let folder = Path.Combine(nuget, name.ToLowerInvariant())
-    let same (found: string) = Version.TryParse found |> fst && (Version.Parse(found + (if found.Split('.').Length = 2 then ".0" else ""))).ToString(3) = (Version.Parse(version + (if version.Split('.').Length = 2 then ".0" else ""))).ToString(3)
-    let installed = if Directory.Exists folder then Directory.GetDirectories folder |> Array.filter (Path.GetFileName >> nonNull >> same) else [||]
+    let same (found: string) =
+        Version.TryParse found |> fst
+        && (Version.Parse(found + (if found.Split('.').Length = 2 then ".0" else ""))).ToString(3) =
+            (Version.Parse(version + (if version.Split('.').Length = 2 then ".0" else ""))).ToString(3)
+    let installed =
+        if Directory.Exists folder then
+            Directory.GetDirectories folder |> Array.filter (Path.GetFileName >> nonNull >> same)
+        else
+            [||]
 
     match Array.tryHead installed with
     | None -> []
     | Some at ->
         let spec = XDocument.Load(Path.Combine(at, $"{name.ToLowerInvariant()}.nuspec"))
         let local (e: XElement) = e.Name.LocalName
-        let groups = spec.Descendants() |> Seq.filter (fun e -> local e = "group" && (match e.Parent with null -> false | p -> local p = "dependencies")) |> List.ofSeq
-        let framework (g: XElement) = match g.Attribute "targetFramework" with null -> "" | a -> a.Value.ToLowerInvariant().TrimStart('.')
-        let nearest = [ for v in 10..-1..5 -> $"net{v}.0" ] @ [ "netcoreapp3.1"; "netcoreapp3.0"; "netcoreapp2.1"; "netstandard2.1"; "netstandard2.0"; "netstandard1.6"; "" ]
-        let ids (e: XElement) = e.Elements() |> Seq.filter (fun d -> local d = "dependency") |> Seq.map (fun d -> (nonNull (d.Attribute "id")).Value) |> List.ofSeq
+        let groups =
+            spec.Descendants()
+            |> Seq.filter (fun e ->
+                local e = "group"
+                && (match e.Parent with
+                    | null -> false
+                    | p -> local p = "dependencies"))
+            |> List.ofSeq
+        let framework (g: XElement) =
+            match g.Attribute "targetFramework" with
+            | null -> ""
+            | a -> a.Value.ToLowerInvariant().TrimStart('.')
+        let nearest =
+            [ for v in 10..-1..5 -> $"net{v}.0" ]
+            @ [ "netcoreapp3.1"; "netcoreapp3.0"; "netcoreapp2.1"; "netstandard2.1"; "netstandard2.0"; "netstandard1.6"; "" ]
+        let ids (e: XElement) =
+            e.Elements()
+            |> Seq.filter (fun d -> local d = "dependency")
+            |> Seq.map (fun d -> (nonNull (d.Attribute "id")).Value)
+            |> List.ofSeq
 
         nearest
-        |> List.tryPick (fun f -> groups |> List.tryFind (fun g -> framework g = f || framework g = f.Replace("netstandard", "netstandard,version=v")))
+        |> List.tryPick (fun f ->
+            groups |> List.tryFind (fun g -> framework g = f || framework g = f.Replace("netstandard", "netstandard,version=v")))
         |> Option.map ids
         |> Option.defaultValue []
 
@@ -143,18 +172,43 @@ let private lockHolds (text: string) =
         must $"{m.Groups[1].Value} is asked for, and the lock does not have it" (known.Contains(m.Groups[1].Value.ToLowerInvariant()))
 
 let private texts () =
-    ofKind [ ".cs"; ".fs"; ".fsx"; ".csproj"; ".fsproj"; ".props"; ".targets"; ".yaml"; ".yml"; ".json"; ".md"; ".sh"; ".cpp"; ".h"; ".sln"; ".lock"; ".dependencies"; "run"; ".cff"; ".editorconfig"; "LICENSE"; ".gitignore" ]
+    ofKind [
+        ".cs"
+        ".fs"
+        ".fsx"
+        ".csproj"
+        ".fsproj"
+        ".props"
+        ".targets"
+        ".yaml"
+        ".yml"
+        ".json"
+        ".md"
+        ".sh"
+        ".cpp"
+        ".h"
+        ".sln"
+        ".lock"
+        ".dependencies"
+        "run"
+        ".cff"
+        ".editorconfig"
+        "LICENSE"
+        ".gitignore"
+    ]
     // This file names what it looks for.
     |> List.filter (fun f -> not (f.EndsWith "Architecture.fs"))
 
-let private speaksOf (pattern: string) =
-    [ for file in texts () do
-          for i, line in File.ReadLines(under file) |> Seq.indexed do
-              let m = Regex.Match(line, pattern)
-              if m.Success then $"{file}, line {i + 1}: {m.Value}" ]
+let private speaksOf (pattern: string) = [
+    for file in texts () do
+        for i, line in File.ReadLines(under file) |> Seq.indexed do
+            let m = Regex.Match(line, pattern)
+            if m.Success then $"{file}, line {i + 1}: {m.Value}"
+]
 
 let private exported (library: string) =
-    let start = ProcessStartInfo("nm", [ "--dynamic"; "--defined-only"; "--extern-only"; library ], RedirectStandardOutput = true)
+    let start =
+        ProcessStartInfo("nm", [ "--dynamic"; "--defined-only"; "--extern-only"; library ], RedirectStandardOutput = true)
     use nm = nonNull (Process.Start start)
     let text = nm.StandardOutput.ReadToEnd()
     nm.WaitForExit()
@@ -168,80 +222,114 @@ let private needsFile what (path: string) = needs (fun () -> if File.Exists path
 let private needsTool (name: string) =
     needs (fun () ->
         let places = (Environment.GetEnvironmentVariable "PATH" |> Option.ofObj |> Option.defaultValue "").Split(Path.PathSeparator)
-        if places |> Array.exists (fun p -> File.Exists(Path.Combine(p, name))) then None else Some $"the program {name} is not on the PATH")
+        if places |> Array.exists (fun p -> File.Exists(Path.Combine(p, name))) then
+            None
+        else
+            Some $"the program {name} is not on the PATH")
 
-let all =
-    [ law "projects reference each other along the arrows of the plan only" (fun () -> keepsArrows (projects ()))
-      |> breaks "Methods looks at Data" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Data" ] ])
-      |> breaks "Analysis looks at Core" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Core" ] ])
+let all = [
+    law "projects reference each other along the arrows of the plan only" (fun () -> keepsArrows (projects ()))
+    |> breaks "Methods looks at Data" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Data" ] ])
+    |> breaks "Analysis looks at Core" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Core" ] ])
 
-      law "every project of the plan is there" (fun () ->
-          let there = projects () |> List.map fst |> set
-          none [ for name in arrows.Keys do if not (there.Contains name) then $"{name} is missing" ])
+    law "every project of the plan is there" (fun () ->
+        let there = projects () |> List.map fst |> set
+        none [
+            for name in arrows.Keys do
+                if not (there.Contains name) then $"{name} is missing"
+        ])
 
-      law "nothing is named Utils, Helpers, Common, Manager or Base" (fun () ->
-          none
-              [ for file in ofKind [ ".cs"; ".fs"; ".fsx"; ".cpp"; ".h" ] do
-                    if Regex.IsMatch(stem file, @"(Utils?|Helpers?|Common|Manager)$|^Base$") then file ])
+    law "nothing is named Utils, Helpers, Common, Manager or Base" (fun () ->
+        none [
+            for file in ofKind [ ".cs"; ".fs"; ".fsx"; ".cpp"; ".h" ] do
+                if Regex.IsMatch(stem file, @"(Utils?|Helpers?|Common|Manager)$|^Base$") then file
+        ])
 
-      law "every method is one class with one kind, its name in kebab case" (fun () ->
-          let classes = methodClasses () |> Array.map (fun t -> Kebab.Case t.Name) |> Array.sort |> List.ofArray
-          let kinds = methods |> List.ofSeq |> List.filter (fun k -> (nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, k))).Assembly = methodsAssembly ())
-          must $"classes {classes}, kinds {kinds}" (classes = List.sort kinds))
+    law "every method is one class with one kind, its name in kebab case" (fun () ->
+        let classes = methodClasses () |> Array.map (fun t -> Kebab.Case t.Name) |> Array.sort |> List.ofArray
+        let kinds =
+            methods
+            |> List.ofSeq
+            |> List.filter (fun k -> (nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, k))).Assembly = methodsAssembly ())
+        must $"classes {classes}, kinds {kinds}" (classes = List.sort kinds))
 
-      law "a kind is unique within its role" (fun () -> Catalog.Load [] |> ignore)
-      |> breaks "two records of one role and kind" (fun () ->
-          try
-              Catalog.Of [ twins () :> Assembly ] |> ignore
-          with :? ConfigException as e when e.Message.Contains "twin" ->
-              broken e.Message)
+    law "a kind is unique within its role" (fun () -> Catalog.Load [] |> ignore)
+    |> breaks "two records of one role and kind" (fun () ->
+        try
+            Catalog.Of [ twins () :> Assembly ] |> ignore
+        with :? ConfigException as e when e.Message.Contains "twin" ->
+            broken e.Message)
 
-      law "every kind of data and method has an option file" (fun () ->
-          let catalog = Catalog.Load []
-          let written group = [ for f in files.Value do if f.StartsWith $"experiments/configs/{group}/" then (Document.Read(under f)).Find "kind" |> Option.ofObj |> Option.map (fun kind -> $"{kind}") ] |> List.choose id
+    law "every kind of data and method has an option file" (fun () ->
+        let catalog = Catalog.Load []
+        let written group =
+            [
+                for f in files.Value do
+                    if f.StartsWith $"experiments/configs/{group}/" then
+                        (Document.Read(under f)).Find "kind" |> Option.ofObj |> Option.map (fun kind -> $"{kind}")
+            ]
+            |> List.choose id
 
-          none
-              [ for group, role in [ "data", typeof<ISpec<IDataset>>; "method", typeof<ISpec<Method>> ] do
-                    for kind in catalog.Kinds role do
-                        if (nonNull (catalog.Find(role, kind))).Assembly <> Assembly.GetExecutingAssembly() && not (List.contains kind (written group)) then $"the {group} {kind} has no file under experiments/configs/{group}" ])
+        none [
+            for group, role in [ "data", typeof<ISpec<IDataset>>; "method", typeof<ISpec<Method>> ] do
+                for kind in catalog.Kinds role do
+                    if
+                        (nonNull (catalog.Find(role, kind))).Assembly <> Assembly.GetExecutingAssembly()
+                        && not (List.contains kind (written group))
+                    then
+                        $"the {group} {kind} has no file under experiments/configs/{group}"
+        ])
 
-      law "no library source outside Ebm.Methods names a method" (fun () ->
-          let names = [ for t in methodClasses () -> $@"\b{t.Name}\w*\b" ] @ [ for k in methods -> $"\"{k}\"" ]
-          none (namesOf "core/Ebm.Methods/" (String.concat "|" names)))
+    law "no library source outside Ebm.Methods names a method" (fun () ->
+        let names = [ for t in methodClasses () -> $@"\b{t.Name}\w*\b" ] @ [ for k in methods -> $"\"{k}\"" ]
+        none (namesOf "core/Ebm.Methods/" (String.concat "|" names)))
 
-      law "the tensor layer holds TorchSharp's namespaces and its own, and nobody else names its own" (fun () ->
-          let torch = typeof<TorchSharp.torch>.Assembly
+    law "the tensor layer holds TorchSharp's namespaces and its own, and nobody else names its own" (fun () ->
+        let torch = typeof<TorchSharp.torch>.Assembly
 
-          none
-              [ for t in torch.GetExportedTypes() do
-                    let space = t.Namespace |> Option.ofObj |> Option.defaultValue ""
-                    if not (space = "TorchSharp" || space.StartsWith "TorchSharp." || space = "Ebm.Torch") then t.Name ]
+        none [
+            for t in torch.GetExportedTypes() do
+                let space = t.Namespace |> Option.ofObj |> Option.defaultValue ""
+                if not (space = "TorchSharp" || space.StartsWith "TorchSharp." || space = "Ebm.Torch") then t.Name
+        ]
 
-          none (namesOf "core/Ebm.Torch/" @"\bEbm\.Torch\b"))
+        none (namesOf "core/Ebm.Torch/" @"\bEbm\.Torch\b"))
 
-      law "the shim exports nothing but ebm_*" (fun () ->
-          let names = exported nativeLibrary
-          must "it exports nothing at all" (not names.IsEmpty)
-          none [ for name in names do if not (name.StartsWith "ebm_") then name ])
-      |> needsFile "libebm_native.so" nativeLibrary
-      |> needsTool "nm"
+    law "the shim exports nothing but ebm_*" (fun () ->
+        let names = exported nativeLibrary
+        must "it exports nothing at all" (not names.IsEmpty)
+        none [
+            for name in names do
+                if not (name.StartsWith "ebm_") then name
+        ])
+    |> needsFile "libebm_native.so" nativeLibrary
+    |> needsTool "nm"
 
-      law "the lock has no registry's address, and every package's dependencies" (fun () -> lockHolds (read "paket.lock"))
-      |> breaks "an address" (fun () -> lockHolds ((read "paket.lock").Replace("%NUGET_SOURCE%", "https://example.org")))
-      |> breaks "a package without its dependencies" (fun () -> lockHolds (Regex.Replace(read "paket.lock", @"(?m)^    xunit\.abstractions .*\n", "")))
-      |> breaks "a lock made with a cold cache" (fun () ->
-          // Such a lock has the packages that were asked for, and none that they need.
-          let asked = [ for m in Regex.Matches(read "paket.dependencies", @"(?m)^nuget (\S+)") -> m.Groups[1].Value ]
-          let cold = Regex.Replace(read "paket.lock", @"(?m)^      .*\n", "").Split('\n') |> Array.filter (fun l -> not (l.StartsWith "    ") || List.exists (fun a -> l.StartsWith $"    {a} (") asked)
-          lockHolds (String.concat "\n" cold))
+    law "the lock has no registry's address, and every package's dependencies" (fun () -> lockHolds (read "paket.lock"))
+    |> breaks "an address" (fun () -> lockHolds ((read "paket.lock").Replace("%NUGET_SOURCE%", "https://example.org")))
+    |> breaks "a package without its dependencies" (fun () ->
+        lockHolds (Regex.Replace(read "paket.lock", @"(?m)^    xunit\.abstractions .*\n", "")))
+    |> breaks "a lock made with a cold cache" (fun () ->
+        // Such a lock has the packages that were asked for, and none that they need.
+        let asked = [ for m in Regex.Matches(read "paket.dependencies", @"(?m)^nuget (\S+)") -> m.Groups[1].Value ]
+        let cold =
+            Regex.Replace(read "paket.lock", @"(?m)^      .*\n", "").Split('\n')
+            |> Array.filter (fun l -> not (l.StartsWith "    ") || List.exists (fun a -> l.StartsWith $"    {a} (") asked)
+        lockHolds (String.concat "\n" cold))
 
-      law "no machine's paths and no registry's address stand in the repository" (fun () ->
-          none (speaksOf @"(?<![\w.~])/(work|home|root|Users)/\w|/tmp/\w|[A-Z]:\\\\Users|api\.nuget\.org|registry\.npmjs"))
+    law "no machine's paths and no registry's address stand in the repository" (fun () ->
+        none (speaksOf @"(?<![\w.~])/(work|home|root|Users)/\w|/tmp/\w|[A-Z]:\\\\Users|api\.nuget\.org|registry\.npmjs"))
 
-      law "every script loads its bootstrap, then its references, in two steps" (fun () ->
-          none
-              [ for file in ofKind [ ".fsx" ] do
-                    if (file.StartsWith "experiments/" || file.StartsWith "analysis/") && not ((stem file).StartsWith '_') then
-                        let loads = [ for line in File.ReadLines(under file) do if line.StartsWith "#load" then line ]
-                        let shown = String.concat " " loads
-                        if not (Regex.IsMatch(shown, @"^#load ""(\.\./experiments/)?_bootstrap\.fsx""[^#]* #load ""_refs\.fsx""")) then $"{file}: {shown}" ]) ]
+    law "every script loads its bootstrap, then its references, in two steps" (fun () ->
+        none [
+            for file in ofKind [ ".fsx" ] do
+                if (file.StartsWith "experiments/" || file.StartsWith "analysis/") && not ((stem file).StartsWith '_') then
+                    let loads = [
+                        for line in File.ReadLines(under file) do
+                            if line.StartsWith "#load" then line
+                    ]
+                    let shown = String.concat " " loads
+                    if not (Regex.IsMatch(shown, @"^#load ""(\.\./experiments/)?_bootstrap\.fsx""[^#]* #load ""_refs\.fsx""")) then
+                        $"{file}: {shown}"
+        ])
+]

@@ -7,13 +7,12 @@ open Ebm.Tests.Law
 open Ebm.Tests.World
 
 /// An estimate and its own standard error.
-type Estimate =
-    { Value: float
-      Error: float }
+type Estimate = {
+    Value: float
+    Error: float
+} with
 
-    static member (-)(a, b) =
-        { Value = a.Value - b.Value
-          Error = sqrt (a.Error * a.Error + b.Error * b.Error) }
+    static member (-)(a, b) = { Value = a.Value - b.Value; Error = sqrt (a.Error * a.Error + b.Error * b.Error) }
 
 /// Two-sided odds of a false alarm: 7 in a million. Seeds are fixed, so a law that holds once holds always.
 let k = 4.5
@@ -23,8 +22,7 @@ let mean (sample: float[]) =
     let average = Array.average sample
     let spread = sample |> Array.sumBy (fun x -> (x - average) * (x - average))
 
-    { Value = average
-      Error = sqrt (spread / (n - 1.0) / n) }
+    { Value = average; Error = sqrt (spread / (n - 1.0) / n) }
 
 /// Of x y about their means; a variance where they are the same. The error is that of the mean of the products.
 let covariance (x: float[]) (y: float[]) =
@@ -88,7 +86,9 @@ let private roundings (dtype: torch.ScalarType) =
 let same what depth (expected: Tensor) (actual: Tensor) =
     let shape (x: Tensor) = x.shape |> Seq.map string |> String.concat ", "
 
-    must $"{what}: shape ({shape actual}) where ({shape expected}) was due" (Seq.forall2 (=) actual.shape expected.shape && actual.ndim = expected.ndim)
+    must
+        $"{what}: shape ({shape actual}) where ({shape expected}) was due"
+        (Seq.forall2 (=) actual.shape expected.shape && actual.ndim = expected.ndim)
     must $"{what}: dtype {actual.dtype} where {expected.dtype} was due" (actual.dtype = expected.dtype)
     let expected, actual, dtype = values expected, values actual, expected.dtype
     let size = Array.fold (fun m v -> if Double.IsFinite v then max m (abs v) else m) 0.0 expected
@@ -107,8 +107,7 @@ let derivative (f: float -> float) =
     let coarse, fine = central (2.0 * h), central h
     let rounding = roundings torch.float64 * (abs (f h) + abs (f -h) + abs (f 0.0)) / h
 
-    { Value = (4.0 * fine - coarse) / 3.0
-      Error = abs (fine - coarse) / 3.0 + 8.0 * rounding }
+    { Value = (4.0 * fine - coarse) / 3.0; Error = abs (fine - coarse) / 3.0 + 8.0 * rounding }
 
 /// By least squares: the slope, with the error that the residuals show.
 let slope (x: float[]) (y: float[]) =
@@ -117,5 +116,4 @@ let slope (x: float[]) (y: float[]) =
     let b = Array.fold2 (fun s u v -> s + (u - mx) * (v - my)) 0.0 x y / xx
     let residual = Array.fold2 (fun s u v -> s + (v - my - b * (u - mx)) ** 2.0) 0.0 x y
 
-    { Value = b
-      Error = sqrt (residual / (n - 2.0) / xx) }
+    { Value = b; Error = sqrt (residual / (n - 2.0) / xx) }

@@ -12,7 +12,7 @@ type Gaussian(mean: Tensor, covariance: Tensor) =
     let d = mean.shape[0]
     let precision = torch.linalg.inv covariance
     let factor = torch.linalg.cholesky covariance
-    let logZ = float d / 2.0 * log (2.0 * Math.PI) + value (factor.diagonal().log().sum ())
+    let logZ = float d / 2.0 * log (2.0 * Math.PI) + value (factor.diagonal().log().sum())
 
     /// Of numbers: mean, and covariance row by row.
     static member Of(mean: float list, covariance: float list list) = Gaussian(row mean, rows covariance)
@@ -33,7 +33,7 @@ type Gaussian(mean: Tensor, covariance: Tensor) =
         Array2D.init (int d) (int d) (fun i j -> all[i * int d + j])
 
     /// (x − μ)ᵀ Σ⁻¹ (x − μ) / 2, its slope left to autograd.
-    member _.Energy = Energy(fun x -> ((x - mean).matmul(precision) * (x - mean)).sum (1L) / 2.0)
+    member _.Energy = Energy(fun x -> ((x - mean).matmul(precision) * (x - mean)).sum(1L) / 2.0)
 
     /// log ∫ exp(−Energy).
     member _.LogZ = logZ
@@ -41,10 +41,9 @@ type Gaussian(mean: Tensor, covariance: Tensor) =
     member g.LogDensity(x: Tensor) = -g.Energy.Of x - logZ
 
     /// ∇ log p.
-    member _.Score(x: Tensor) = -(x - mean).matmul (precision)
+    member _.Score(x: Tensor) = -(x - mean).matmul(precision)
 
-    member _.Draw(count: int64, rng: Rng) =
-        mean + rng.NormalLike(torch.empty (count, d, device = device)).matmul (factor.t ())
+    member _.Draw(count: int64, rng: Rng) = mean + rng.NormalLike(torch.empty (count, d, device = device)).matmul(factor.t ())
 
     /// The law of signal · x + noise · ξ.
     member _.Diffused(signal: float, noise: float) =
@@ -64,7 +63,7 @@ type Gaussian(mean: Tensor, covariance: Tensor) =
     /// KL(this ‖ other), nats.
     member g.Divergence(other: Gaussian) =
         let apart = mean - other.Mean
-        let trace = value (other.Precision.matmul(covariance).diagonal().sum ())
+        let trace = value (other.Precision.matmul(covariance).diagonal().sum())
         let distance = value (apart.matmul(other.Precision).dot apart)
         (trace + distance - float d) / 2.0 + other.LogZ - logZ
 
@@ -79,16 +78,12 @@ type GaussianLadder(world: Gaussian, schedule: NoiseSchedule, shift: float list)
 
     override _.Levels = levels.Length
 
-    override _.All x =
-        torch.stack (levels |> Array.mapi (fun i g -> shift[i] - g.LogDensity x), 1L)
+    override _.All x = torch.stack (levels |> Array.mapi (fun i g -> shift[i] - g.LogDensity x), 1L)
 
     override ladder.At(x: Tensor, level: Tensor) = ladder.All(x).gather(1L, level.unsqueeze 1L).squeeze 1L
 
 /// What a chain should keep: an energy, and exact rows of exp(−E).
-type Target =
-    { Name: string
-      Energy: Energy
-      Draw: int64 -> Rng -> Tensor }
+type Target = { Name: string; Energy: Energy; Draw: int64 -> Rng -> Tensor }
 
 /// Rows of a density on the line by its distribution function on a grid of 20,000 cells, straight within each.
 let private byQuantiles (low: float) (high: float) (energy: float -> float) =
@@ -107,28 +102,33 @@ let private byQuantiles (low: float) (high: float) (energy: float -> float) =
         (torch.tensor (drawn, dtype = torch.float64, device = device)).unsqueeze 1L
 
 /// Correlated, of different widths, away from the origin.
-let correlated () =
-    Gaussian.Of([ 1.0; -0.5; 0.3 ], [ [ 1.0; 0.6; 0.0 ]; [ 0.6; 0.8; -0.2 ]; [ 0.0; -0.2; 0.5 ] ])
+let correlated () = Gaussian.Of([ 1.0; -0.5; 0.3 ], [ [ 1.0; 0.6; 0.0 ]; [ 0.6; 0.8; -0.2 ]; [ 0.0; -0.2; 0.5 ] ])
 
 let targets () =
     let gaussian = correlated ()
     let far = row [ 1.2; 0.4 ]
 
-    [ { Name = "a correlated Gaussian"
-        Energy = gaussian.Energy
-        Draw = fun n rng -> gaussian.Draw(n, rng) }
-      { Name = "a double well"
-        Energy = Energy(fun x -> (x.square () - 1.0).square().sum 1L)
-        Draw = byQuantiles -4.0 4.0 (fun x -> (x * x - 1.0) ** 2.0) }
-      { Name = "two Gaussians, three to one"
-        Energy =
-          Energy(fun x ->
-              let well weight (centre: Tensor) = log weight - (x - centre).square().sum 1L / 0.5
-              -torch.logaddexp (well 0.75 far, well 0.25 -far))
-        Draw =
-          fun n rng ->
-              let side = (rng.Stream("side").Uniform(n, 1L)).lt(scalar 0.75).``to`` torch.float64
-              (2.0 * side - 1.0) * far + 0.5 * rng.Normal(n, 2L) }
-      { Name = "an exponential behind a wall"
-        Energy = Energy(fun x -> torch.where(x.gt (scalar 0.0), x, torch.full_like (x, scalar infinity)).sum 1L)
-        Draw = fun n rng -> -(1.0 - rng.Uniform(n, 1L)).log () } ]
+    [
+        { Name = "a correlated Gaussian"; Energy = gaussian.Energy; Draw = fun n rng -> gaussian.Draw(n, rng) }
+        {
+            Name = "a double well"
+            Energy = Energy(fun x -> (x.square () - 1.0).square().sum 1L)
+            Draw = byQuantiles -4.0 4.0 (fun x -> (x * x - 1.0) ** 2.0)
+        }
+        {
+            Name = "two Gaussians, three to one"
+            Energy =
+                Energy(fun x ->
+                    let well weight (centre: Tensor) = log weight - (x - centre).square().sum 1L / 0.5
+                    -torch.logaddexp(well 0.75 far, well 0.25 -far))
+            Draw =
+                fun n rng ->
+                    let side = (rng.Stream("side").Uniform(n, 1L)).lt(scalar 0.75).``to`` torch.float64
+                    (2.0 * side - 1.0) * far + 0.5 * rng.Normal(n, 2L)
+        }
+        {
+            Name = "an exponential behind a wall"
+            Energy = Energy(fun x -> torch.where(x.gt (scalar 0.0), x, torch.full_like (x, scalar infinity)).sum 1L)
+            Draw = fun n rng -> -(1.0 - rng.Uniform(n, 1L)).log()
+        }
+    ]

@@ -9,29 +9,22 @@ open FsCheck.FSharp
 exception Broken of says: string with
     override this.Message = this.says
 
-type Law =
-    { Says: string
-      Holds: unit -> unit
-      /// Errors planted on purpose, by name. A law that does not break on each of them does not count as a law.
-      Planted: (string * (unit -> unit)) list
-      /// Why the law cannot be asked here: it is then skipped with this reason, and never passed.
-      Lacks: unit -> string option }
+type Law = {
+    Says: string
+    Holds: unit -> unit
+    /// Errors planted on purpose, by name. A law that does not break on each of them does not count as a law.
+    Planted: (string * (unit -> unit)) list
+    /// Why the law cannot be asked here: it is then skipped with this reason, and never passed.
+    Lacks: unit -> string option
+}
 
-let law says holds =
-    { Says = says
-      Holds = holds
-      Planted = []
-      Lacks = fun () -> None }
+let law says holds = { Says = says; Holds = holds; Planted = []; Lacks = fun () -> None }
 
 /// The same law asked of something wrong: it must break.
-let breaks error asked law =
-    { law with
-        Planted = law.Planted @ [ error, asked ] }
+let breaks error asked law = { law with Planted = law.Planted @ [ error, asked ] }
 
 /// Asked only where nothing is lacking.
-let needs (lacks: unit -> string option) law =
-    { law with
-        Lacks = fun () -> law.Lacks() |> Option.orElseWith lacks }
+let needs (lacks: unit -> string option) law = { law with Lacks = fun () -> law.Lacks() |> Option.orElseWith lacks }
 
 let broken says : 'a = raise (Broken says)
 
@@ -45,7 +38,7 @@ let forAll says (property: 'a -> bool) =
             Check.One(Config.QuickThrowOnFailure.WithQuietOnSuccess(true).WithReplay(20260101UL, 1UL), property)
         with
         | Broken _ -> reraise ()
-        | e -> broken e.Message : unit)
+        | e -> broken e.Message: unit)
 
 /// The call throws exactly this exception, whose message has all the parts.
 let throws<'e, 'a when 'e :> exn> (parts: string list) (call: unit -> 'a) =
@@ -87,13 +80,14 @@ let everywhere: (string * Law) list =
         |> Seq.filter (fun t -> t.Namespace = "Ebm.Tests.Laws" && isNull t.DeclaringType)
         |> Seq.sortBy _.Name
 
-    let laws =
-        [ for t in modules do
-              match t.GetProperty "all" with
-              | null -> failwith $"{t.Name} has no `all`: a file of laws ends in the list of them"
-              | all ->
-                  for law in nonNull (all.GetValue null) :?> Law list do
-                      t.Name, law ]
+    let laws = [
+        for t in modules do
+            match t.GetProperty "all" with
+            | null -> failwith $"{t.Name} has no `all`: a file of laws ends in the list of them"
+            | all ->
+                for law in nonNull (all.GetValue null) :?> Law list do
+                    t.Name, law
+    ]
 
     match laws |> List.countBy (fun (_, law) -> law.Says) |> List.filter (fun (_, n) -> n > 1) with
     | [] -> laws

@@ -29,8 +29,7 @@ type LawCase =
 
 type EveryLaw(sink: IMessageSink) =
     interface IXunitTestCaseDiscoverer with
-        member _.Discover(_, method, _) =
-            everywhere |> Seq.map (fun (_, law) -> new LawCase(sink, method, law.Says) :> IXunitTestCase)
+        member _.Discover(_, method, _) = everywhere |> Seq.map (fun (_, law) -> new LawCase(sink, method, law.Says) :> IXunitTestCase)
 
 [<AttributeUsage(AttributeTargets.Method); XunitTestCaseDiscoverer("Ebm.Tests.EveryLaw", "Ebm.Tests")>]
 type LawsAttribute() =

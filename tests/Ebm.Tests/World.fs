@@ -40,9 +40,12 @@ let collected () =
 /// One thread, double, and a scope that frees what the law made.
 let ask law =
     Machine.Threads <- 1
-    inDtype torch.float64 (fun () ->
-        use _ = torch.NewDisposeScope()
-        Law.ask law) ()
+    inDtype
+        torch.float64
+        (fun () ->
+            use _ = torch.NewDisposeScope()
+            Law.ask law)
+        ()
 
 /// A number on the device, in the default dtype.
 let number (value: float) : Tensor = torch.tensor ([| value |], dtype = torch.get_default_dtype (), device = device)
@@ -51,20 +54,16 @@ let number (value: float) : Tensor = torch.tensor ([| value |], dtype = torch.ge
 let scalar (value: float) : Scalar = Scalar.op_Implicit value
 
 /// As many of one number, int64: levels, mostly.
-let repeated (count: int64) (value: int) : Tensor =
-    torch.full ([| count |], Scalar.op_Implicit value, dtype = torch.int64, device = device)
+let repeated (count: int64) (value: int) : Tensor = torch.full ([| count |], Scalar.op_Implicit value, dtype = torch.int64, device = device)
 
 /// Gradients of a scalar in some tensors.
 let gradients (of': Tensor) (inputs: #Tensor seq) : Tensor[] =
-    torch.autograd.grad ([| of' |], [| for x in inputs -> x :> Tensor |], allow_unused = true)
-    |> Array.ofSeq
+    torch.autograd.grad ([| of' |], [| for x in inputs -> x :> Tensor |], allow_unused = true) |> Array.ofSeq
 
 /// Rows of numbers on the device, in the default dtype.
-let rows (values: float list list) : Tensor =
-    torch.tensor (array2D values, dtype = torch.get_default_dtype (), device = device)
+let rows (values: float list list) : Tensor = torch.tensor (array2D values, dtype = torch.get_default_dtype (), device = device)
 
-let row (values: float list) : Tensor =
-    torch.tensor (Array.ofList values, dtype = torch.get_default_dtype (), device = device)
+let row (values: float list) : Tensor = torch.tensor (Array.ofList values, dtype = torch.get_default_dtype (), device = device)
 
 /// The numbers of a tensor, row by row.
 let values (x: Tensor) : float[] = x.detach().``to``(torch.float64).cpu().contiguous().data<float>().ToArray()

@@ -26,8 +26,7 @@ let private settling step = int (ceil (log 0.05 / log (1.0 - step)))
 let private langevin temperature (step: Tensor) = Langevin(step, temperature) :> IProposal
 
 /// The length ε whose trajectory of one step is Langevin's step.
-let private leapfrog count temperature (step: Tensor) =
-    Leapfrog((2.0 * step).sqrt (), count, temperature) :> IProposal
+let private leapfrog count temperature (step: Tensor) = Leapfrog((2.0 * step).sqrt(), count, temperature) :> IProposal
 
 let private unadjusted proposal = Unadjusted proposal :> IKernel
 let private metropolis proposal = Metropolis proposal :> IKernel
@@ -54,7 +53,7 @@ type private Misprinted(step: Tensor, temperature: float) =
 
         member _.Propose(energy, from, rng) =
             let here = from.Under energy
-            let s = (2.0 * step).sqrt ()
+            let s = (2.0 * step).sqrt()
             let z = rng.NormalLike here.Position
             let candidate = ChainState(here.Position - step * here.Slope + s * z)
 
@@ -93,14 +92,15 @@ let private variances temperatures kernel law =
 let private temperatures = [ 0.1; 1.0; 2.0 ]
 
 /// Features of which every one keeps its mean under an invariant kernel.
-let private features (target: Target) (x: Tensor) =
-    [ for i in 0 .. int x.shape[1] - 1 do
-          let xi = x.select (1L, int64 i)
-          $"x{i}", values xi
-          $"x{i}²", values (xi.square ())
-          $"cos 3x{i}", values ((3.0 * xi).cos ())
-      "the energy", values (target.Energy.Of x)
-      "the product", values (x.prod 1L) ]
+let private features (target: Target) (x: Tensor) = [
+    for i in 0 .. int x.shape[1] - 1 do
+        let xi = x.select (1L, int64 i)
+        $"x{i}", values xi
+        $"x{i}²", values (xi.square ())
+        $"cos 3x{i}", values ((3.0 * xi).cos())
+    "the energy", values (target.Energy.Of x)
+    "the product", values (x.prod 1L)
+]
 
 let private staysIn (target: Target) name (kernel: IKernel) =
     let rng = rng $"stays in {target.Name}"
@@ -112,15 +112,17 @@ let private staysIn (target: Target) name (kernel: IKernel) =
 
 /// log₂ of step and of the energy error's size, for trajectories of (step, count), the same momenta each time.
 let private energyErrors (flow: float -> int -> IProposal) trajectories =
-    let energy = Energy(fun x -> (x.square () / 2.0 + x.square().square () / 4.0).sum 1L)
+    let energy = Energy(fun x -> (x.square () / 2.0 + x.square().square() / 4.0).sum 1L)
     let start = (rng "energy error").NormalLike(torch.empty (1000L, 2L, device = device))
 
-    [| for step, count in trajectories do
-           let from = ChainState(start).Under energy
-           let struct (there, ratio) = (flow step count).Propose(energy, from, rng "momenta")
-           let there = there.Under energy
-           let error = from.Energy - there.Energy + ratio.Invoke there
-           Math.Log2 step, Math.Log2(value (error.square().mean().sqrt ())) |]
+    [|
+        for step, count in trajectories do
+            let from = ChainState(start).Under energy
+            let struct (there, ratio) = (flow step count).Propose(energy, from, rng "momenta")
+            let there = there.Under energy
+            let error = from.Energy - there.Energy + ratio.Invoke there
+            Math.Log2 step, Math.Log2(value (error.square().mean().sqrt()))
+    |]
 
 let private order flow trajectories =
     let step, error = energyErrors flow trajectories |> Array.unzip
@@ -137,159 +139,163 @@ let private ofEightSteps = counts |> List.map (fun n -> 0.1 / float n, 8)
 let private leap = flow (fun step count -> Leapfrog(step, count, 1.0) :> IProposal)
 let private euler = flow (fun step count -> Euler(step, count) :> IProposal)
 
-let all =
-    [ law "unadjusted Langevin settles in variance T/(κ(1 − εκ/2)), its own bias and no other, for every step and temperature" (fun () ->
-          variances temperatures (fun t -> langevin t >> unadjusted) biased)
-      |> breaks "compared with the target's own variance" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
-      |> breaks "half the step, as where a paper writes δ²/2" (fun () ->
-          variances [ 1.0 ] (fun t step -> langevin t (step / 2.0) |> unadjusted) biased)
-      |> breaks "no temperature in the noise" (fun () -> variances [ 2.0 ] (fun _ -> langevin 1.0 >> unadjusted) biased)
+let all = [
+    law "unadjusted Langevin settles in variance T/(κ(1 − εκ/2)), its own bias and no other, for every step and temperature" (fun () ->
+        variances temperatures (fun t -> langevin t >> unadjusted) biased)
+    |> breaks "compared with the target's own variance" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
+    |> breaks "half the step, as where a paper writes δ²/2" (fun () ->
+        variances [ 1.0 ] (fun t step -> langevin t (step / 2.0) |> unadjusted) biased)
+    |> breaks "no temperature in the noise" (fun () -> variances [ 2.0 ] (fun _ -> langevin 1.0 >> unadjusted) biased)
 
-      law "Metropolis takes Langevin's bias away: variance TΣ for every step and temperature" (fun () ->
-          variances temperatures (fun t -> langevin t >> metropolis) exact)
-      |> breaks "taken unadjusted" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
-      |> breaks "the accept test forgets the temperature" (fun () ->
-          variances [ 0.1 ] (fun t -> langevin t >> Untempered >> metropolis) exact)
-      |> breaks "the misprinted correction" (fun () ->
-          variances [ 1.0 ] (fun t step -> Misprinted(step, t) |> metropolis) exact)
+    law "Metropolis takes Langevin's bias away: variance TΣ for every step and temperature" (fun () ->
+        variances temperatures (fun t -> langevin t >> metropolis) exact)
+    |> breaks "taken unadjusted" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
+    |> breaks "the accept test forgets the temperature" (fun () ->
+        variances [ 0.1 ] (fun t -> langevin t >> Untempered >> metropolis) exact)
+    |> breaks "the misprinted correction" (fun () -> variances [ 1.0 ] (fun t step -> Misprinted(step, t) |> metropolis) exact)
 
-      law "Metropolis takes leapfrog's bias away: variance TΣ for every step and temperature" (fun () ->
-          variances temperatures (fun t -> leapfrog 3 t >> metropolis) exact)
-      |> breaks "taken unadjusted" (fun () -> variances [ 1.0 ] (fun t -> leapfrog 3 t >> unadjusted) exact)
-      |> breaks "the accept test forgets the temperature" (fun () ->
-          variances [ 0.1 ] (fun t -> leapfrog 3 t >> Untempered >> metropolis) exact)
+    law "Metropolis takes leapfrog's bias away: variance TΣ for every step and temperature" (fun () ->
+        variances temperatures (fun t -> leapfrog 3 t >> metropolis) exact)
+    |> breaks "taken unadjusted" (fun () -> variances [ 1.0 ] (fun t -> leapfrog 3 t >> unadjusted) exact)
+    |> breaks "the accept test forgets the temperature" (fun () ->
+        variances [ 0.1 ] (fun t -> leapfrog 3 t >> Untempered >> metropolis) exact)
 
-      law "unadjusted leapfrog of step δ settles in variance T/(κ(1 − δ²κ/4)): that of Langevin with ε = δ²/2" (fun () ->
-          variances temperatures (fun t -> leapfrog 1 t >> unadjusted) biased)
-      |> breaks "compared with the target's own variance" (fun () -> variances [ 1.0 ] (fun t -> leapfrog 1 t >> unadjusted) exact)
+    law "unadjusted leapfrog of step δ settles in variance T/(κ(1 − δ²κ/4)): that of Langevin with ε = δ²/2" (fun () ->
+        variances temperatures (fun t -> leapfrog 1 t >> unadjusted) biased)
+    |> breaks "compared with the target's own variance" (fun () -> variances [ 1.0 ] (fun t -> leapfrog 1 t >> unadjusted) exact)
 
-      law "a step for each chain: chains of different steps in one batch each have their own bias" (fun () ->
-          let world = Gaussian.Round(1, 1.0)
-          let each = torch.tensor (Array.ofList sweep, dtype = torch.float64, device = device)
-          let step = each.repeat_interleave chains
-          let rng = rng "a step for each chain"
-          let start = world.Draw(step.shape[0], rng.Stream "start")
-          let ends = (unadjusted (Langevin(step, 1.0))).Run(world.Energy, start, settling 0.05, rng.Stream "chain")
+    law "a step for each chain: chains of different steps in one batch each have their own bias" (fun () ->
+        let world = Gaussian.Round(1, 1.0)
+        let each = torch.tensor (Array.ofList sweep, dtype = torch.float64, device = device)
+        let step = each.repeat_interleave chains
+        let rng = rng "a step for each chain"
+        let start = world.Draw(step.shape[0], rng.Stream "start")
+        let ends = (unadjusted (Langevin(step, 1.0))).Run(world.Energy, start, settling 0.05, rng.Stream "chain")
 
-          for i, own in List.indexed sweep do
-              let mine = ends.narrow (0L, int64 i * chains, chains)
-              Close.moments $"chains of step {own}" [| 0.0 |] (world.Settled(own, 1.0)).CovarianceValues mine)
+        for i, own in List.indexed sweep do
+            let mine = ends.narrow (0L, int64 i * chains, chains)
+            Close.moments $"chains of step {own}" [| 0.0 |] (world.Settled(own, 1.0)).CovarianceValues mine)
 
-      law "started in the target, every adjusted kernel stays in the target, whatever the target" (fun () ->
-          for target in targets () do
-              for step in [ 0.02; 0.2; 0.6 ] do
-                  staysIn target $"Langevin with step {step}" (number step |> langevin 1.0 |> metropolis)
-                  staysIn target $"leapfrog with ε = {step}" (number step |> leapfrog 3 1.0 |> metropolis))
-      |> breaks "taken unadjusted" (fun () -> staysIn (targets ()).[1] "unadjusted" (number 0.2 |> langevin 1.0 |> unadjusted))
-      |> breaks "the misprinted correction" (fun () ->
-          for target in targets () do
-              staysIn target "misprinted" (metropolis (Misprinted(number 0.02, 1.0))))
+    law "started in the target, every adjusted kernel stays in the target, whatever the target" (fun () ->
+        for target in targets () do
+            for step in [ 0.02; 0.2; 0.6 ] do
+                staysIn target $"Langevin with step {step}" (number step |> langevin 1.0 |> metropolis)
+                staysIn target $"leapfrog with ε = {step}" (number step |> leapfrog 3 1.0 |> metropolis))
+    |> breaks "taken unadjusted" (fun () -> staysIn (targets ()).[1] "unadjusted" (number 0.2 |> langevin 1.0 |> unadjusted))
+    |> breaks "the misprinted correction" (fun () ->
+        for target in targets () do
+            staysIn target "misprinted" (metropolis (Misprinted(number 0.02, 1.0))))
 
-      law "the misprinted correction of DAEBM gives variance .52, .61 and .85 at s² = .01, .1 and .5, and ours gives 1 (A7)" (fun () ->
-          let world = Gaussian.Round(1, 1.0)
+    law "the misprinted correction of DAEBM gives variance .52, .61 and .85 at s² = .01, .1 and .5, and ours gives 1 (A7)" (fun () ->
+        let world = Gaussian.Round(1, 1.0)
 
-          let settled (kernel: Tensor -> IKernel) squared =
-              let rng = rng $"A7 {squared}"
-              let start = world.Draw(20_000L, rng.Stream "start")
-              // Langevin forgets at rate ε = s²/2 or faster.
-              let count = int (ceil (4.0 / squared))
-              let ends = (kernel (number (squared / 2.0))).Run(world.Energy, start, count, rng.Stream "chain")
-              Close.variance (Close.column ends 0)
+        let settled (kernel: Tensor -> IKernel) squared =
+            let rng = rng $"A7 {squared}"
+            let start = world.Draw(20_000L, rng.Stream "start")
+            // Langevin forgets at rate ε = s²/2 or faster.
+            let count = int (ceil (4.0 / squared))
+            let ends = (kernel (number (squared / 2.0))).Run(world.Energy, start, count, rng.Stream "chain")
+            Close.variance (Close.column ends 0)
 
-          for squared, printed in [ 0.01, 0.52; 0.1, 0.61; 0.5, 0.85 ] do
-              Close.near $"ours at s² = {squared}" 1.0 (settled (langevin 1.0 >> metropolis) squared)
-              let wrong = settled (fun step -> metropolis (Misprinted(step, 1.0))) squared
-              // The table comes from one chain of 400,000 steps, known to about 2 %.
-              let table: Close.Estimate = { Value = printed; Error = 0.02 * printed }
-              Close.near $"misprinted, less the table, at s² = {squared}" 0.0 (wrong - table)
-              Close.below $"misprinted at s² = {squared}" 1.0 wrong)
+        for squared, printed in [ 0.01, 0.52; 0.1, 0.61; 0.5, 0.85 ] do
+            Close.near $"ours at s² = {squared}" 1.0 (settled (langevin 1.0 >> metropolis) squared)
+            let wrong = settled (fun step -> metropolis (Misprinted(step, 1.0))) squared
+            // The table comes from one chain of 400,000 steps, known to about 2 %.
+            let table: Close.Estimate = { Value = printed; Error = 0.02 * printed }
+            Close.near $"misprinted, less the table, at s² = {squared}" 0.0 (wrong - table)
+            Close.below $"misprinted at s² = {squared}" 1.0 wrong)
 
-      law "leapfrog's energy error is O(ε²) at a fixed length of trajectory" (fun () ->
-          Close.near "slope of log error against log ε" 2.0 (order leap ofLengthOne))
-      |> breaks "a fixed number of steps, where it is 3" (fun () -> Close.near "slope" 2.0 (order leap ofEightSteps))
-      |> breaks "a first-order flow" (fun () -> Close.near "slope" 2.0 (order euler ofLengthOne))
+    law "leapfrog's energy error is O(ε²) at a fixed length of trajectory" (fun () ->
+        Close.near "slope of log error against log ε" 2.0 (order leap ofLengthOne))
+    |> breaks "a fixed number of steps, where it is 3" (fun () -> Close.near "slope" 2.0 (order leap ofEightSteps))
+    |> breaks "a first-order flow" (fun () -> Close.near "slope" 2.0 (order euler ofLengthOne))
 
-      law "acceptances are probabilities: in [0, 1], 1 when unadjusted, and the share of chains that moved" (fun () ->
-          let world = stretched ()
-          let rng = rng "acceptances"
-          let start = world.Draw(chains, rng.Stream "start")
+    law "acceptances are probabilities: in [0, 1], 1 when unadjusted, and the share of chains that moved" (fun () ->
+        let world = stretched ()
+        let rng = rng "acceptances"
+        let start = world.Draw(chains, rng.Stream "start")
 
-          for step in steps 4.0 do
-              let struct (next, accepted) =
-                  (number step |> langevin 1.0 |> metropolis).Step(world.Energy, ChainState start, rng.Stream "step")
+        for step in steps 4.0 do
+            let struct (next, accepted) =
+                (number step |> langevin 1.0 |> metropolis).Step(world.Energy, ChainState start, rng.Stream "step")
 
-              let accepted = values accepted
-              must $"an acceptance lies outside [0, 1] at step {step}" (accepted |> Array.forall (fun p -> p >= 0.0 && p <= 1.0))
-              let moved = values (next.Position.ne(start).any(1L).``to`` torch.float64)
-              Close.near $"moved less accepted, step {step}" 0.0 (Close.mean (Array.map2 (-) moved accepted))
+            let accepted = values accepted
+            must $"an acceptance lies outside [0, 1] at step {step}" (accepted |> Array.forall (fun p -> p >= 0.0 && p <= 1.0))
+            let moved = values (next.Position.ne(start).any(1L).``to`` torch.float64)
+            Close.near $"moved less accepted, step {step}" 0.0 (Close.mean (Array.map2 (-) moved accepted))
 
-          let struct (_, all) = (number 0.1 |> langevin 1.0 |> unadjusted).Step(world.Energy, ChainState start, rng.Stream "step")
-          must "an unadjusted step was not taken" (values all |> Array.forall ((=) 1.0)))
+        let struct (_, all) = (number 0.1 |> langevin 1.0 |> unadjusted).Step(world.Energy, ChainState start, rng.Stream "step")
+        must "an unadjusted step was not taken" (values all |> Array.forall ((=) 1.0)))
 
-      law "a candidate without a finite energy is refused" (fun () ->
-          for beyond in [ nan; infinity; -infinity ] do
-              let energy = Energy(fun x -> torch.where((x.abs ()).lt (scalar 1.0), x * x, torch.full_like (x, scalar beyond)).sum 1L)
-              let rng = rng "refused"
-              let start = torch.zeros (1000L, 1L, device = device)
-              let ends = (number 0.5 |> langevin 1.0 |> metropolis).Run(energy, start, 50, rng)
-              must $"a chain stands where the energy is {beyond}" (values ends |> Array.forall (fun x -> abs x < 1.0))
-              must "no chain moved" (values ends |> Array.exists (fun x -> x <> 0.0)))
+    law "a candidate without a finite energy is refused" (fun () ->
+        for beyond in [ nan; infinity; -infinity ] do
+            let energy = Energy(fun x -> torch.where((x.abs ()).lt(scalar 1.0), x * x, torch.full_like (x, scalar beyond)).sum 1L)
+            let rng = rng "refused"
+            let start = torch.zeros (1000L, 1L, device = device)
+            let ends = (number 0.5 |> langevin 1.0 |> metropolis).Run(energy, start, 50, rng)
+            must $"a chain stands where the energy is {beyond}" (values ends |> Array.forall (fun x -> abs x < 1.0))
+            must "no chain moved" (values ends |> Array.exists (fun x -> x <> 0.0)))
 
-      law "a state that is handed on saves its energy and slope: n steps and n steps are 2n steps" (fun () ->
-          let world = stretched ()
-          let start = world.Draw(100L, rng "handed on")
+    law "a state that is handed on saves its energy and slope: n steps and n steps are 2n steps" (fun () ->
+        let world = stretched ()
+        let start = world.Draw(100L, rng "handed on")
 
-          for kernel in [ number 0.1 |> langevin 1.0 |> metropolis; number 0.1 |> langevin 1.0 |> unadjusted ] do
-              let whole = kernel.Run(world.Energy, start, 20, rng "one stream")
-              let stream = rng "one stream"
-              let half = kernel.Run(world.Energy, ChainState start, 10, stream)
-              let rest = kernel.Run(world.Energy, half, 10, stream)
-              Close.same "positions" 0 whole rest.Position)
+        for kernel in [ number 0.1 |> langevin 1.0 |> metropolis; number 0.1 |> langevin 1.0 |> unadjusted ] do
+            let whole = kernel.Run(world.Energy, start, 20, rng "one stream")
+            let stream = rng "one stream"
+            let half = kernel.Run(world.Energy, ChainState start, 10, stream)
+            let rest = kernel.Run(world.Energy, half, 10, stream)
+            Close.same "positions" 0 whole rest.Position)
 
-      law "step sizes find the acceptance they aim at, level by level, and leave levels alone that no chain visits" (fun () ->
-          let curvature = row [ 1.0; 100.0; 10_000.0; 1.0 ]
-          let sizes = new StepSizes(row [ 0.01; 0.01; 0.01; 0.01 ], 0.6, 0.1, 1e4)
-          let rng = rng "step sizes"
-          let level = torch.arange(3L, device = device).repeat_interleave 2000L
-          let energy = Energy(fun x -> curvature[level] * x.square().sum 1L / 2.0)
-          let start = rng.Normal(6000L, 1L) / curvature[level].sqrt().unsqueeze 1L
-          let mutable state = ChainState start
-          let rates = ResizeArray()
+    law "step sizes find the acceptance they aim at, level by level, and leave levels alone that no chain visits" (fun () ->
+        let curvature = row [ 1.0; 100.0; 10_000.0; 1.0 ]
+        let sizes = new StepSizes(row [ 0.01; 0.01; 0.01; 0.01 ], 0.6, 0.1, 1e4)
+        let rng = rng "step sizes"
+        let level = torch.arange(3L, device = device).repeat_interleave 2000L
+        let energy = Energy(fun x -> curvature[level] * x.square().sum 1L / 2.0)
+        let start = rng.Normal(6000L, 1L) / curvature[level].sqrt().unsqueeze 1L
+        let mutable state = ChainState start
+        let rates = ResizeArray()
 
-          for i in 1..400 do
-              let struct (next, accepted) = (metropolis (Langevin(sizes.For level, 1.0))).Step(energy, state, rng)
-              sizes.Learn(level, accepted)
-              state <- next
-              if i > 300 then rates.Add(values (accepted.view(3L, -1L).mean [| 1L |]))
+        for i in 1..400 do
+            let struct (next, accepted) = (metropolis (Langevin(sizes.For level, 1.0))).Step(energy, state, rng)
+            sizes.Learn(level, accepted)
+            state <- next
+            if i > 300 then rates.Add(values (accepted.view(3L, -1L).mean [| 1L |]))
 
-          for l in 0..2 do
-              let found = rates |> Seq.map (fun r -> r[l]) |> Array.ofSeq |> Close.mean
-              // Feedback holds the mean; its remaining lag is the gain's hundredth part.
-              Close.near $"acceptance at level {l}" 0.6 { found with Error = found.Error + 0.001 }
+        for l in 0..2 do
+            let found = rates |> Seq.map (fun r -> r[l]) |> Array.ofSeq |> Close.mean
+            // Feedback holds the mean; its remaining lag is the gain's hundredth part.
+            Close.near $"acceptance at level {l}" 0.6 { found with Error = found.Error + 0.001 }
 
-          must "the level without chains has another step" (abs ((values sizes.All)[3] / 0.01 - 1.0) < 1e-12))
+        must "the level without chains has another step" (abs ((values sizes.All)[3] / 0.01 - 1.0) < 1e-12))
 
-      law "step sizes stop at the floor and the ceiling of their range" (fun () ->
-          let level = torch.zeros (8L, dtype = torch.int64, device = device)
+    law "step sizes stop at the floor and the ceiling of their range" (fun () ->
+        let level = torch.zeros (8L, dtype = torch.int64, device = device)
 
-          for accepted, due in [ 0.0, 0.001; 1.0, 0.1 ] do
-              let sizes = new StepSizes(row [ 0.01 ], 0.6, 0.1, 10.0)
-              for _ in 1..200 do sizes.Learn(level, torch.full ([| 8L |], scalar accepted, device = device))
-              Close.same $"after 200 steps of acceptance {accepted}" 8 (row [ due ]) sizes.All)
+        for accepted, due in [ 0.0, 0.001; 1.0, 0.1 ] do
+            let sizes = new StepSizes(row [ 0.01 ], 0.6, 0.1, 10.0)
+            for _ in 1..200 do
+                sizes.Learn(level, torch.full ([| 8L |], scalar accepted, device = device))
+            Close.same $"after 200 steps of acceptance {accepted}" 8 (row [ due ]) sizes.All)
 
-      law "memory draws distinct slots, and what is stored comes back with its level" (fun () ->
-          let rng = rng "memory"
-          let memory = new Memory(rng.Normal(50L, 3L), rng.Integers(4L, 50L))
-          let struct (_, _, slots) = memory.Draw(20L, rng)
-          must "a slot was drawn twice" (values (slots.``to`` torch.float64) |> Array.distinct |> Array.length = 20)
-          let points, levels = rng.Normal(20L, 3L), rng.Integers(4L, 20L)
-          let before = memory.Points.clone ()
-          memory.Store(slots, points, levels)
-          let struct (all, allLevels, where) = memory.Draw(50L, rng)
-          let order = where.argsort ()
-          let all, allLevels = all.index_select (0L, order), allLevels.index_select (0L, order)
-          Close.same "stored points" 0 points (all.index_select (0L, slots))
-          Close.same "stored levels" 0 levels (allLevels.index_select (0L, slots))
-          let kept = [| for i in 0L .. 49L do if not (Array.contains (float i) (values (slots.``to`` torch.float64))) then i |]
-          let kept = torch.tensor (kept, device = device)
-          Close.same "the other slots" 0 (before.index_select (0L, kept)) (all.index_select (0L, kept))) ]
+    law "memory draws distinct slots, and what is stored comes back with its level" (fun () ->
+        let rng = rng "memory"
+        let memory = new Memory(rng.Normal(50L, 3L), rng.Integers(4L, 50L))
+        let struct (_, _, slots) = memory.Draw(20L, rng)
+        must "a slot was drawn twice" (values (slots.``to`` torch.float64) |> Array.distinct |> Array.length = 20)
+        let points, levels = rng.Normal(20L, 3L), rng.Integers(4L, 20L)
+        let before = memory.Points.clone ()
+        memory.Store(slots, points, levels)
+        let struct (all, allLevels, where) = memory.Draw(50L, rng)
+        let order = where.argsort ()
+        let all, allLevels = all.index_select (0L, order), allLevels.index_select (0L, order)
+        Close.same "stored points" 0 points (all.index_select (0L, slots))
+        Close.same "stored levels" 0 levels (allLevels.index_select (0L, slots))
+        let kept = [|
+            for i in 0L .. 49L do
+                if not (Array.contains (float i) (values (slots.``to`` torch.float64))) then i
+        |]
+        let kept = torch.tensor (kept, device = device)
+        Close.same "the other slots" 0 (before.index_select (0L, kept)) (all.index_select (0L, kept)))
+]

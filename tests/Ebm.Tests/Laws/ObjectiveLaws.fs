@@ -15,8 +15,7 @@ let private leaf (x: Tensor) = x.detach().requires_grad_ true
 
 /// The gradient of an objective that averages independent terms, in θ, with its standard error: from as many equal parts of the rows.
 let private gradient (theta: Tensor) (objective: int64 -> Tensor) =
-    let parts =
-        [| for i in 0L .. 99L -> values (gradients (objective i) [ theta ]).[0] |]
+    let parts = [| for i in 0L .. 99L -> values (gradients (objective i) [ theta ]).[0] |]
 
     [ for j in 0 .. int theta.shape[0] - 1 -> parts |> Array.map (Array.item j) |> Close.mean ]
 
@@ -27,7 +26,7 @@ let private contrast sd =
     let rng = rng "contrast"
     let data, model = rng.Normal(count, 1L), sd * (rng.Stream "model").Normal(count, 1L)
     let theta = leaf (row [ 0.0; 0.5; 0.0 ])
-    let energy (x: Tensor) = torch.cat([| x; x.square (); x.square().square () |], 1L).matmul theta
+    let energy (x: Tensor) = torch.cat([| x; x.square (); x.square().square() |], 1L).matmul theta
 
     for g in gradient theta (fun i -> Objectives.Contrast(energy (part data i), energy (part model i))) do
         Close.near "gradient of the contrast" 0.0 g
@@ -60,33 +59,38 @@ let private denoising (sd: float) (a: float) =
         gradient theta (fun i ->
             let x, xi = part clean i, part noise i
             let residual: Tensor = energy.Score(x + sd * xi) + xi / sd
-            residual.square().mean ()) do
+            residual.square().mean()) do
         Close.near $"gradient of the score's loss in a, σ = {sd}" 0.0 g
 
-let all =
-    [ law "a contrast has zero gradient at the truth" (fun () -> contrast 1.0)
-      |> breaks "a model a twentieth too wide" (fun () -> contrast 1.05)
+let all = [
+    law "a contrast has zero gradient at the truth" (fun () -> contrast 1.0)
+    |> breaks "a model a twentieth too wide" (fun () -> contrast 1.05)
 
-      law "KALE at its optimum is the KL divergence, log 2 + 1/8 − 1/2, whatever constant the energy has" (fun () ->
-          let theta = optimum ()
-          let kale = kale theta
-          let value = [| for i in 0L .. 99L -> -value (kale i) |] |> Close.mean
-          Close.near "KALE" divergence value)
-      |> breaks "away from its optimum" (fun () ->
-          let kale = kale (row [ 0.7; 0.2; -log 2.0 - 0.7 ])
-          Close.near "KALE" divergence (Close.mean [| for i in 0L .. 99L -> -value (kale i) |]))
+    law "KALE at its optimum is the KL divergence, log 2 + 1/8 − 1/2, whatever constant the energy has" (fun () ->
+        let theta = optimum ()
+        let kale = kale theta
+        let value = [| for i in 0L .. 99L -> -value(kale i) |] |> Close.mean
+        Close.near "KALE" divergence value)
+    |> breaks "away from its optimum" (fun () ->
+        let kale = kale (row [ 0.7; 0.2; -log 2.0 - 0.7 ])
+        Close.near "KALE" divergence (Close.mean [| for i in 0L .. 99L -> -value(kale i) |]))
 
-      law "KALE's optimum is stationary in energy and constant" (fun () -> stationary (leaf (optimum ())))
-      |> breaks "another curvature" (fun () -> stationary (leaf (optimum () * torch.tensor 1.05)))
+    law "KALE's optimum is stationary in energy and constant" (fun () -> stationary (leaf (optimum ())))
+    |> breaks "another curvature" (fun () -> stationary (leaf (optimum () * torch.tensor 1.05)))
 
-      law "denoising scores are least-squares optimal at the blurred scale, a = 1/(1 + σ²)" (fun () ->
-          for sd in [ 0.3; 1.0; 2.0 ] do
-              denoising sd (1.0 / (1.0 + sd * sd)))
-      |> breaks "the clean data's scale" (fun () -> denoising 0.3 1.0)
+    law "denoising scores are least-squares optimal at the blurred scale, a = 1/(1 + σ²)" (fun () ->
+        for sd in [ 0.3; 1.0; 2.0 ] do
+            denoising sd (1.0 / (1.0 + sd * sd)))
+    |> breaks "the clean data's scale" (fun () -> denoising 0.3 1.0)
 
-      law "magnitude sees the drift that a contrast cannot" (fun () ->
-          let positive, negative = (rng "drift").Normal 1000L, (rng "other").Normal 1000L
-          let shifted (x: Tensor) = x + 5.0
-          Close.same "contrast" 16 (Objectives.Contrast(positive, negative) + 5.0) (Objectives.Contrast(shifted positive, shifted negative) + 5.0)
-          let grown = Objectives.Magnitude(shifted positive, shifted negative) - Objectives.Magnitude(positive, negative)
-          Close.same "magnitude" 64 (10.0 * (positive.mean () + negative.mean ()) + 50.0) grown) ]
+    law "magnitude sees the drift that a contrast cannot" (fun () ->
+        let positive, negative = (rng "drift").Normal 1000L, (rng "other").Normal 1000L
+        let shifted (x: Tensor) = x + 5.0
+        Close.same
+            "contrast"
+            16
+            (Objectives.Contrast(positive, negative) + 5.0)
+            (Objectives.Contrast(shifted positive, shifted negative) + 5.0)
+        let grown = Objectives.Magnitude(shifted positive, shifted negative) - Objectives.Magnitude(positive, negative)
+        Close.same "magnitude" 64 (10.0 * (positive.mean () + negative.mean ()) + 50.0) grown)
+]

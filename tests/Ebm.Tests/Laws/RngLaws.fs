@@ -14,7 +14,10 @@ let private count = 100_000L
 /// Largest distance between the sample's distribution and the one claimed; Kolmogorov's law bounds it without knowing anything else.
 let private distributed what (cumulative: float -> float) (sample: float[]) =
     let sorted, n = Array.sort sample, float sample.Length
-    let distance = sorted |> Array.mapi (fun i x -> max (abs (cumulative x - float i / n)) (abs (cumulative x - float (i + 1) / n))) |> Array.max
+    let distance =
+        sorted
+        |> Array.mapi (fun i x -> max (abs (cumulative x - float i / n)) (abs (cumulative x - float (i + 1) / n)))
+        |> Array.max
     // P(√n D > d) ≈ 2 exp(−2d²), as small as Close.k allows.
     let bound = sqrt (log (2.0 / 7e-6) / 2.0 / n)
     must $"{what}: the distributions are {distance:G3} apart; {bound:G3} would be chance" (distance < bound)
@@ -38,7 +41,7 @@ let private frequencies (draws: Tensor) classes =
 let private drawsSoftmax (draw: Rng -> Tensor -> Tensor) =
     let logits = [ 0.0; 1.0; -2.0; 3.0; -6.0 ]
     let total = logits |> List.sumBy exp
-    let drawn = draw (rng "categorical") ((row logits).expand (count, 5L))
+    let drawn = draw (rng "categorical") ((row logits).expand(count, 5L))
 
     for i, found in List.indexed (frequencies drawn 5) do
         Close.near $"share of class {i}" (exp logits[i] / total) found
@@ -49,93 +52,104 @@ let private streams (of': Rng -> int64 -> Rng) =
     let firsts = [| for i in 0L .. 9_999L -> use _ = torch.NewDisposeScope() in values (((of' root i).Normal 2L)) |]
     let first, second = Array.map (Array.item 0) firsts, Array.map (Array.item 1) firsts
     distributed "first draws of 10,000 streams" normal first
-    Close.near "correlation of neighbouring streams" 0.0 (Close.covariance first[.. 9_998] first[1..])
+    Close.near "correlation of neighbouring streams" 0.0 (Close.covariance first[..9_998] first[1..])
     Close.near "correlation within a stream" 0.0 (Close.covariance first second)
-    Close.near "correlation of squares" 0.0 (Close.covariance (Array.map (fun x -> x * x) first[.. 9_998]) (Array.map (fun x -> x * x) first[1..]))
+    Close.near
+        "correlation of squares"
+        0.0
+        (Close.covariance (Array.map (fun x -> x * x) first[..9_998]) (Array.map (fun x -> x * x) first[1..]))
 
-let all =
-    [ law "a stream is a pure function of its parent's seed and its name: drawing, order and other streams change nothing" (fun () ->
-          let draw (r: Rng) = r.Normal 5L
-          let due = draw ((new Rng(7UL, device)).Stream "a")
-          let root = new Rng(7UL, device)
-          root.Normal 100L |> ignore
-          (root.Stream "b").Normal 3L |> ignore
-          (root.Stream "a").Normal 3L |> ignore
-          Close.same "the stream a" 0 due (draw (root.Stream "a"))
-          must "another name draws the same" (values (draw (root.Stream "b")) <> values due)
-          must "another seed draws the same" (values (draw ((new Rng(8UL, device)).Stream "a")) <> values due)
-          must "the root draws as its stream" (values (draw (new Rng(7UL, device))) <> values due)
-          must "the stream of a stream is that of the root" (values (draw ((root.Stream "a").Stream "a")) <> values due))
+let all = [
+    law "a stream is a pure function of its parent's seed and its name: drawing, order and other streams change nothing" (fun () ->
+        let draw (r: Rng) = r.Normal 5L
+        let due = draw ((new Rng(7UL, device)).Stream "a")
+        let root = new Rng(7UL, device)
+        root.Normal 100L |> ignore
+        (root.Stream "b").Normal 3L |> ignore
+        (root.Stream "a").Normal 3L |> ignore
+        Close.same "the stream a" 0 due (draw (root.Stream "a"))
+        must "another name draws the same" (values (draw (root.Stream "b")) <> values due)
+        must "another seed draws the same" (values (draw ((new Rng(8UL, device)).Stream "a")) <> values due)
+        must "the root draws as its stream" (values (draw (new Rng(7UL, device))) <> values due)
+        must "the stream of a stream is that of the root" (values (draw ((root.Stream "a").Stream "a")) <> values due))
 
-      law "seeds of streams are the same on every machine and in every version" (fun () ->
-          // First eight bytes, little-endian, of SHA-256 over the parent's eight bytes and the name.
-          let due =
-              use hash = Security.Cryptography.SHA256.Create()
-              BitConverter.ToUInt64(hash.ComputeHash(Array.append (BitConverter.GetBytes 42UL) (Text.Encoding.UTF8.GetBytes "training")), 0)
+    law "seeds of streams are the same on every machine and in every version" (fun () ->
+        // First eight bytes, little-endian, of SHA-256 over the parent's eight bytes and the name.
+        let due =
+            use hash = Security.Cryptography.SHA256.Create()
+            BitConverter.ToUInt64(hash.ComputeHash(Array.append (BitConverter.GetBytes 42UL) (Text.Encoding.UTF8.GetBytes "training")), 0)
 
-          must "of a name" ((new Rng(42UL, device)).Stream("training").Seed = due)
-          must "of a number" ((new Rng(42UL, device)).Stream(12L).Seed = (new Rng(42UL, device)).Stream("12").Seed))
+        must "of a name" ((new Rng(42UL, device)).Stream("training").Seed = due)
+        must "of a number" ((new Rng(42UL, device)).Stream(12L).Seed = (new Rng(42UL, device)).Stream("12").Seed))
 
-      law "numbered streams are independent of their neighbours" (fun () -> streams (fun root i -> root.Stream i))
-      |> breaks "a stream for two numbers" (fun () -> streams (fun root i -> root.Stream(i / 2L)))
+    law "numbered streams are independent of their neighbours" (fun () -> streams (fun root i -> root.Stream i))
+    |> breaks "a stream for two numbers" (fun () -> streams (fun root i -> root.Stream(i / 2L)))
 
-      law "normal, uniform and integer draws have the distributions they say, in double and in float32" (fun () ->
-          for dtype in [ torch.float64; torch.float32 ] do
-              inDtype dtype (fun () ->
-                  let rng = rng "moments"
-                  distributed "normal" normal (values (rng.Normal count))
-                  distributed "normal like" normal (values (rng.NormalLike(torch.empty (count, device = device))))
-                  distributed "uniform" uniform (values (rng.Uniform count))
-                  distributed "uniform like" uniform (values (rng.UniformLike(torch.empty (count, device = device))))
-                  must "uniform on [0, 1)" (values (rng.Uniform count) |> Array.forall (fun u -> u >= 0.0 && u < 1.0))) ()
+    law "normal, uniform and integer draws have the distributions they say, in double and in float32" (fun () ->
+        for dtype in [ torch.float64; torch.float32 ] do
+            inDtype
+                dtype
+                (fun () ->
+                    let rng = rng "moments"
+                    distributed "normal" normal (values (rng.Normal count))
+                    distributed "normal like" normal (values (rng.NormalLike(torch.empty (count, device = device))))
+                    distributed "uniform" uniform (values (rng.Uniform count))
+                    distributed "uniform like" uniform (values (rng.UniformLike(torch.empty (count, device = device))))
+                    must "uniform on [0, 1)" (values (rng.Uniform count) |> Array.forall (fun u -> u >= 0.0 && u < 1.0)))
+                ()
 
-          let integers = (rng "integers").Integers(7L, count)
-          must "integers are int64" (integers.dtype = torch.int64)
-          for i, found in List.indexed (frequencies integers 7) do
-              Close.near $"share of {i}" (1.0 / 7.0) found)
-      |> breaks "a uniform that is squared" (fun () -> distributed "uniform" uniform (values ((rng "moments").Uniform(count).square ())))
-      |> breaks "a normal a twentieth too narrow" (fun () -> distributed "normal" normal (values (0.95 * (rng "moments").Normal count)))
+        let integers = (rng "integers").Integers(7L, count)
+        must "integers are int64" (integers.dtype = torch.int64)
+        for i, found in List.indexed (frequencies integers 7) do
+            Close.near $"share of {i}" (1.0 / 7.0) found)
+    |> breaks "a uniform that is squared" (fun () -> distributed "uniform" uniform (values ((rng "moments").Uniform(count).square())))
+    |> breaks "a normal a twentieth too narrow" (fun () -> distributed "normal" normal (values (0.95 * (rng "moments").Normal count)))
 
-      law "a categorical draw has the softmax of its logits" (fun () -> drawsSoftmax (fun rng logits -> rng.Categorical logits))
-      |> breaks "at another temperature" (fun () -> drawsSoftmax (fun rng logits -> rng.Categorical(1.1 * logits)))
+    law "a categorical draw has the softmax of its logits" (fun () -> drawsSoftmax (fun rng logits -> rng.Categorical logits))
+    |> breaks "at another temperature" (fun () -> drawsSoftmax (fun rng logits -> rng.Categorical(1.1 * logits)))
 
-      law "a categorical draw never has probability zero, whatever the scale of the logits" (fun () ->
-          for dtype in [ torch.float64; torch.float32 ] do
-              let logits = torch.tensor ([| -infinity; 1e4; -infinity; 1e4; -1e4 |], dtype = torch.float64, device = device)
-              let drawn = (rng "impossible").Categorical((logits.``to`` dtype).expand (count, 5L))
-              let shares = frequencies drawn 5
-              must $"{dtype}: an impossible class was drawn" (List.forall (fun i -> shares[i].Value = 0.0) [ 0; 2; 4 ])
-              Close.near $"{dtype}: share of class 1" 0.5 shares[1])
+    law "a categorical draw never has probability zero, whatever the scale of the logits" (fun () ->
+        for dtype in [ torch.float64; torch.float32 ] do
+            let logits = torch.tensor ([| -infinity; 1e4; -infinity; 1e4; -1e4 |], dtype = torch.float64, device = device)
+            let drawn = (rng "impossible").Categorical((logits.``to`` dtype).expand(count, 5L))
+            let shares = frequencies drawn 5
+            must $"{dtype}: an impossible class was drawn" (List.forall (fun i -> shares[i].Value = 0.0) [ 0; 2; 4 ])
+            Close.near $"{dtype}: share of class 1" 0.5 shares[1])
 
-      law "a permutation holds each number once, in every place equally often" (fun () ->
-          let rng = rng "permutation"
-          let places = [| for _ in 1..5000 -> values ((rng.Permutation 5L).``to`` torch.float64) |]
-          must "a number is missing or there twice" (places |> Array.forall (fun p -> Array.sort p = [| 0.0; 1.0; 2.0; 3.0; 4.0 |]))
+    law "a permutation holds each number once, in every place equally often" (fun () ->
+        let rng = rng "permutation"
+        let places = [| for _ in 1..5000 -> values ((rng.Permutation 5L).``to`` torch.float64) |]
+        must "a number is missing or there twice" (places |> Array.forall (fun p -> Array.sort p = [| 0.0; 1.0; 2.0; 3.0; 4.0 |]))
 
-          for place in 0..4 do
-              for number in 0..4 do
-                  Close.near $"share of {number} in place {place}" 0.2 (places |> Array.map (fun p -> p[place] = float number) |> Close.share))
+        for place in 0..4 do
+            for number in 0..4 do
+                Close.near
+                    $"share of {number} in place {place}"
+                    0.2
+                    (places |> Array.map (fun p -> p[place] = float number) |> Close.share))
 
-      law "batches go through every row once an epoch, in another order each time, and a cursor brings them back" (fun () ->
-          let data = torch.arange(10L, device = device).``to``(torch.float64).unsqueeze 1L
-          let batches () = Batches(data, 3L, rng "batches")
-          let one = batches ()
-          let taken = [ for _ in 1..9 -> values (one.Next()) |> List.ofArray ]
-          let epochs = taken |> List.chunkBySize 3 |> List.map List.concat
+    law "batches go through every row once an epoch, in another order each time, and a cursor brings them back" (fun () ->
+        let data = torch.arange(10L, device = device).``to``(torch.float64).unsqueeze 1L
+        let batches () = Batches(data, 3L, rng "batches")
+        let one = batches ()
+        let taken = [ for _ in 1..9 -> values (one.Next()) |> List.ofArray ]
+        let epochs = taken |> List.chunkBySize 3 |> List.map List.concat
 
-          for epoch in epochs do
-              must "a row came twice in an epoch" ((List.distinct epoch).Length = 9)
+        for epoch in epochs do
+            must "a row came twice in an epoch" ((List.distinct epoch).Length = 9)
 
-          must "two epochs have one order" ((List.distinct epochs).Length = 3)
+        must "two epochs have one order" ((List.distinct epochs).Length = 3)
 
-          for i in 0..8 do
-              let before = batches ()
-              for _ in 1..i do before.Next() |> ignore
-              let after = batches ()
-              after.Next() |> ignore
-              after.Cursor <- before.Cursor
-              must $"after {i} batches the cursor leads elsewhere" (values (after.Next()) |> List.ofArray = taken[i]))
+        for i in 0..8 do
+            let before = batches ()
+            for _ in 1..i do
+                before.Next() |> ignore
+            let after = batches ()
+            after.Next() |> ignore
+            after.Cursor <- before.Cursor
+            must $"after {i} batches the cursor leads elsewhere" (values (after.Next()) |> List.ofArray = taken[i]))
 
-      law "a batch of more rows than there are is refused" (fun () ->
-          let data = torch.zeros (10L, 1L, device = device)
-          throws<SettingException, _> [ "batch"; "10"; "11" ] (fun () -> Batches(data, 11L, rng "batches"))) ]
+    law "a batch of more rows than there are is refused" (fun () ->
+        let data = torch.zeros (10L, 1L, device = device)
+        throws<SettingException, _> [ "batch"; "10"; "11" ] (fun () -> Batches(data, 11L, rng "batches")))
+]

@@ -32,48 +32,57 @@ let private rises (rise: NoiseSchedule -> Tensor -> struct (Tensor * Tensor)) =
             let due = world.Diffused((values schedule.Signal)[l + 1], (values schedule.Noise)[l + 1])
             Close.moments $"{name}, from level {l}" due.MeanValues due.CovarianceValues risen
 
-let all =
-    [ law "Diffuse takes rows to signal x₀ + noise ξ, each row at its own level" (fun () ->
-          let world = correlated ()
+let all = [
+    law "Diffuse takes rows to signal x₀ + noise ξ, each row at its own level" (fun () ->
+        let world = correlated ()
 
-          for name, schedule in schedules do
-              let schedule = schedule ()
-              let levels = int64 schedule.Levels
-              let level = torch.arange(levels, device = device).repeat_interleave count
-              let rng = rng $"diffuse {name}"
-              let x = schedule.Diffuse(world.Draw(count * levels, rng.Stream "x0"), level, rng.Stream "noise")
+        for name, schedule in schedules do
+            let schedule = schedule ()
+            let levels = int64 schedule.Levels
+            let level = torch.arange(levels, device = device).repeat_interleave count
+            let rng = rng $"diffuse {name}"
+            let x = schedule.Diffuse(world.Draw(count * levels, rng.Stream "x0"), level, rng.Stream "noise")
 
-              for l in 0 .. schedule.Levels - 1 do
-                  let due = world.Diffused((values schedule.Signal)[l], (values schedule.Noise)[l])
-                  Close.moments $"{name}, level {l}" due.MeanValues due.CovarianceValues (x.narrow (0L, int64 l * count, count)))
+            for l in 0 .. schedule.Levels - 1 do
+                let due = world.Diffused((values schedule.Signal)[l], (values schedule.Noise)[l])
+                Close.moments $"{name}, level {l}" due.MeanValues due.CovarianceValues (x.narrow (0L, int64 l * count, count)))
 
-      law "Rise after Diffuse(ℓ) has the law of Diffuse(ℓ + 1), for exploding and preserved variance alike" (fun () ->
-          rises (fun schedule level -> schedule.Rise level))
-      |> breaks "the spread of exploding variance, whatever the signal" (fun () ->
-          rises (fun schedule level ->
-              let struct (scale, _) = schedule.Rise level
-              struct (scale, (schedule.Noise[level + 1L].square () - schedule.Noise[level].square ()).sqrt ())))
+    law "Rise after Diffuse(ℓ) has the law of Diffuse(ℓ + 1), for exploding and preserved variance alike" (fun () ->
+        rises (fun schedule level -> schedule.Rise level))
+    |> breaks "the spread of exploding variance, whatever the signal" (fun () ->
+        rises (fun schedule level ->
+            let struct (scale, _) = schedule.Rise level
+            struct (scale, (schedule.Noise[level + 1L].square() - schedule.Noise[level].square()).sqrt())))
 
-      law "the top level has no rung above it" (fun () ->
-          for name, schedule in schedules do
-              let schedule = schedule ()
-              let top = schedule.Levels - 1
-              let levels = torch.tensor ([| 0L; int64 top |], device = device)
-              throws<ArgumentOutOfRangeException, _> [ $"level {top} is the top" ] (fun () -> schedule.Rise levels))
+    law "the top level has no rung above it" (fun () ->
+        for name, schedule in schedules do
+            let schedule = schedule ()
+            let top = schedule.Levels - 1
+            let levels = torch.tensor ([| 0L; int64 top |], device = device)
+            throws<ArgumentOutOfRangeException, _> [ $"level {top} is the top" ] (fun () -> schedule.Rise levels))
 
-      law "preserved variance keeps signal² + noise² = 1, exploding variance keeps the signal; noise rises, in equal ratios" (fun () ->
-          for levels in [ 3; 8; 40 ] do
-              let preserved = NoiseSchedule.VariancePreserving(0.03, 0.95, levels)
-              Close.same "signal² + noise²" 8 (torch.ones (int64 levels, device = device)) (preserved.Signal.square () + preserved.Noise.square ())
-              let exploding = NoiseSchedule.Geometric(0.03, 3.0, levels)
-              Close.same "signal" 0 (torch.ones (int64 levels, device = device)) exploding.Signal
+    law "preserved variance keeps signal² + noise² = 1, exploding variance keeps the signal; noise rises, in equal ratios" (fun () ->
+        for levels in [ 3; 8; 40 ] do
+            let preserved = NoiseSchedule.VariancePreserving(0.03, 0.95, levels)
+            Close.same
+                "signal² + noise²"
+                8
+                (torch.ones (int64 levels, device = device))
+                (preserved.Signal.square () + preserved.Noise.square ())
+            let exploding = NoiseSchedule.Geometric(0.03, 3.0, levels)
+            Close.same "signal" 0 (torch.ones (int64 levels, device = device)) exploding.Signal
 
-              for noise, rungs in [ values preserved.Noise, levels - 2; values exploding.Noise, levels - 1 ] do
-                  let ratios = noise |> Array.pairwise |> Array.map (fun (a, b) -> b / a)
-                  must "noise does not rise" (ratios |> Array.forall (fun r -> r > 1.0))
-                  Close.same "ratios" 64 (torch.full ([| int64 rungs |], scalar ratios[0], device = device)) (row (List.ofArray ratios[.. rungs - 1])))
+            for noise, rungs in [ values preserved.Noise, levels - 2; values exploding.Noise, levels - 1 ] do
+                let ratios = noise |> Array.pairwise |> Array.map (fun (a, b) -> b / a)
+                must "noise does not rise" (ratios |> Array.forall (fun r -> r > 1.0))
+                Close.same
+                    "ratios"
+                    64
+                    (torch.full ([| int64 rungs |], scalar ratios[0], device = device))
+                    (row (List.ofArray ratios[.. rungs - 1])))
 
-      law "levels in number follow √d ln(high/low), one more than rungs, and the top" (fun () ->
-          for d, low, high in [ 2L, 0.01, 1.0; 64L, 0.01, 1.0; 784L, 0.05, 3.0 ] do
-              let rungs = Math.Ceiling(sqrt (float d) * log (high / low))
-              must $"in {d} dimensions" (NoiseSchedule.LevelsFor(d, low, high) = int rungs + 2)) ]
+    law "levels in number follow √d ln(high/low), one more than rungs, and the top" (fun () ->
+        for d, low, high in [ 2L, 0.01, 1.0; 64L, 0.01, 1.0; 784L, 0.05, 3.0 ] do
+            let rungs = Math.Ceiling(sqrt (float d) * log (high / low))
+            must $"in {d} dimensions" (NoiseSchedule.LevelsFor(d, low, high) = int rungs + 2))
+]

@@ -28,21 +28,32 @@ type Weight() as this =
 type Fake(parts: string list, step: Fake -> Batches -> Rng -> Update seq) as this =
     inherit Method("fake", [| 1L |])
     let weights = dict [ for name in parts -> name, new Weight() ]
-    do for part in weights do this.register_module (part.Key, part.Value)
+    do
+        for part in weights do
+            this.register_module (part.Key, part.Value)
     member _.At name = weights[name].W
     override _.Parts = Dictionary [ for part in weights -> KeyValuePair(part.Key, part.Value :> torch.nn.Module) ]
     override fake.Iterate(batches, rng) = step fake batches rng
     override _.Sample(count, rng) = rng.Normal(count, 1L)
 
-let private copied (t: Tensor) = t.detach().clone ()
+let private copied (t: Tensor) = t.detach().clone()
 let private watch name (value: Tensor) = struct (name, value)
 
 /// Descends each weight by one: plain gradient descent with rate 1 and gradient 1.
-let private plain = TrainSpec(Steps = Nullable 100L, Batch = 4L, Lr = 1.0, WarmUp = 0L, Clip = Nullable(), Average = Nullable(), Optimizer = SgdSpec())
+let private plain =
+    TrainSpec(Steps = Nullable 100L, Batch = 4L, Lr = 1.0, WarmUp = 0L, Clip = Nullable(), Average = Nullable(), Optimizer = SgdSpec())
 
 let private trainer (train: TrainSpec) (method: Method) =
     let rows = (rng "rows").Normal(16L, 1L)
-    Trainer(method, Batches(rows, 4L, rng "batches"), new Optimizers(method, train), new Averages(method, train.Average), Health(train.Health, 1L), train, rng "training")
+    Trainer(
+        method,
+        Batches(rows, 4L, rng "batches"),
+        new Optimizers(method, train),
+        new Averages(method, train.Average),
+        Health(train.Health, 1L),
+        train,
+        rng "training"
+    )
 
 let private advance (t: Trainer) = t.Advance(fun () -> true)
 
@@ -51,12 +62,11 @@ let private seen (step: Fake -> Batches -> Rng -> Update seq) =
     let applied = new Fake([ "a" ], step) |> trainer plain |> advance
     [ for update in applied -> let struct (_, _, values) = Seq.head update.Watched in values[0] ]
 
-let private three (fake: Fake) _ _ =
-    seq {
-        for _ in 1..3 do
-            let w = fake.At "a"
-            yield Update("a", w.sum (), watch "seen" (copied w))
-    }
+let private three (fake: Fake) _ _ = seq {
+    for _ in 1..3 do
+        let w = fake.At "a"
+        yield Update("a", w.sum (), watch "seen" (copied w))
+}
 
 let private untouched (step: Fake -> Batches -> Rng -> Update seq) =
     let fake = new Fake([ "a"; "b" ], step)
@@ -87,13 +97,15 @@ logging: { progress: 0 }
 """
 
 let private config (changes: (string * (obj | null)) list) =
-    changes |> List.fold (fun (c: Document) (path, value) -> c.With(path, Document.From value)) (Document.Parse(small, "small.yaml"))
+    changes
+    |> List.fold (fun (c: Document) (path, value) -> c.With(path, Document.From value)) (Document.Parse(small, "small.yaml"))
 
 let private run (folder: string) (changes: (string * (obj | null)) list) = ((Experiment.Of(config changes, [])).Run(folder, dataRoot))
 
 /// What training wrote, and what came of it.
-let private bytes (run: RunFolder) =
-    [ for name in [ "events.jsonl"; "trace.jsonl"; "samples.npy" ] -> name, Canonical.Sha256OfFile(run.In name) ]
+let private bytes (run: RunFolder) = [
+    for name in [ "events.jsonl"; "trace.jsonl"; "samples.npy" ] -> name, Canonical.Sha256OfFile(run.In name)
+]
 
 let private sameBytes what (due: (string * string) list) (found: (string * string) list) =
     for (name, a), (_, b) in List.zip due found do
@@ -113,15 +125,16 @@ let private interrupted (folder: string) (steps: int64 list) =
         attempts <- attempts + 1
         use stop = new Stop()
 
-        let scheduler =
-            { new IAudience with
+        let scheduler = {
+            new IAudience with
                 member _.Note _ = ()
 
                 member _.Progress at =
                     if at.Phase = "train" && waiting.Count > 0 && at.Done >= waiting.Peek() then
                         waiting.Dequeue() |> ignore
                         kill (Environment.ProcessId, 10) |> ignore
-                        Thread.Sleep 100 }
+                        Thread.Sleep 100
+        }
 
         use execution = new Execution(at, Catalog.Load [], dataRoot, stop, scheduler)
         must "there is nothing to do" (execution.Begin())
@@ -166,13 +179,15 @@ type NanSpec([<Optional; DefaultParameterValue(5L)>] at: int64) =
     interface ISpec<Method> with
         member _.Build _ =
             let mutable step = 0L
-            new Fake([ "a" ], fun fake batches _ ->
-                seq {
+            new Fake(
+                [ "a" ],
+                fun fake batches _ -> seq {
                     batches.Next() |> ignore
                     step <- step + 1L
                     let w = fake.At "a"
                     yield Update("a", (if step >= at then w.sum () * nan else w.sum ()))
-                })
+                }
+            )
 
 /// Chains freeze and the gap grows, step by step, while every loss stays small: methods.md's silent runaway.
 [<Kind("law-runaway")>]
@@ -182,32 +197,45 @@ type RunawaySpec([<Optional; DefaultParameterValue(20L)>] from: int64) =
     interface ISpec<Method> with
         member _.Build _ =
             let mutable step = 0L
-            new Fake([ "a" ], fun fake batches _ ->
-                seq {
+            new Fake(
+                [ "a" ],
+                fun fake batches _ -> seq {
                     batches.Next() |> ignore
                     step <- step + 1L
                     let late = max 0.0 (float (step - from))
                     let say (v: float) = torch.tensor (v, dtype = torch.float32)
                     yield
-                        Update("a", (fake.At "a").sum () * 0.1,
+                        Update(
+                            "a",
+                            (fake.At "a").sum() * 0.1,
                             watch "gap" (say (0.5 * exp (late / 10.0))),
                             watch "accepted" (say (0.6 * exp (-late / 10.0))),
                             watch "step" (say (0.1 * exp (-late / 10.0))),
-                            watch "displacement" (say (0.3 * exp (-late / 10.0))))
-                })
+                            watch "displacement" (say (0.3 * exp (-late / 10.0)))
+                        )
+                }
+            )
 
 let private diverges (kind: string) (reason: string) =
-    inSingle (fun () ->
-        inFolder (fun folder ->
-            let broken = config [ "method", box (Document.Parse($"kind: {kind}", "x.yaml")); "train.steps", 400; "train.clip", null; "measure.every", null ]
-            let at = (Experiment.Of(broken, [])).Run(folder, dataRoot)
-            let manifest = nonNull at.Manifest
-            must $"it ended {manifest.State}" (manifest.State = RunState.Diverged)
-            must $"the reason is {manifest.Reason}" ((manifest.Reason |> Option.ofObj |> Option.defaultValue "").Contains reason)
-            must $"the step is {manifest.Step}" (manifest.Step >= 5L && manifest.Step < 400L)
-            must "it left metrics" (not (File.Exists(at.In "metrics.json")))
-            let again = nonNull ((Experiment.Of(broken, [])).Run(folder, dataRoot)).Manifest
-            must "it ran again" (again.ToJson() = manifest.ToJson()))) ()
+    inSingle
+        (fun () ->
+            inFolder (fun folder ->
+                let broken =
+                    config [
+                        "method", box (Document.Parse($"kind: {kind}", "x.yaml"))
+                        "train.steps", 400
+                        "train.clip", null
+                        "measure.every", null
+                    ]
+                let at = (Experiment.Of(broken, [])).Run(folder, dataRoot)
+                let manifest = nonNull at.Manifest
+                must $"it ended {manifest.State}" (manifest.State = RunState.Diverged)
+                must $"the reason is {manifest.Reason}" ((manifest.Reason |> Option.ofObj |> Option.defaultValue "").Contains reason)
+                must $"the step is {manifest.Step}" (manifest.Step >= 5L && manifest.Step < 400L)
+                must "it left metrics" (not (File.Exists(at.In "metrics.json")))
+                let again = nonNull ((Experiment.Of(broken, [])).Run(folder, dataRoot)).Manifest
+                must "it ran again" (again.ToJson() = manifest.ToJson())))
+        ()
 
 let private jointCd () =
     let spec = JointCdSpec(LevelMlpSpec(Width = 8, Depth = 1), VariancePreservingSpec(Levels = Nullable 4), Memory = 64)
@@ -219,7 +247,8 @@ let private liveAfter (method: unit -> Method) steps =
     let before = Tensor.TotalCount
     use method = method ()
     let trainer = trainer plain method
-    for _ in 1..steps do advance trainer |> ignore
+    for _ in 1..steps do
+        advance trainer |> ignore
     collected ()
     Tensor.TotalCount - before
 
@@ -228,151 +257,220 @@ let private staysFlat method =
     let counts = [ for steps in [ 2; 3; 5; 9; 30 ] -> liveAfter method steps ]
     must $"live tensors after 2, 3, 5, 9 and 30 steps: %A{counts}" ((List.distinct counts).Length = 1)
 
-let all =
-    [ law "an update is applied before the next is computed" (fun () ->
-          must $"a method saw {seen three} of its own weight" (seen three = [ 0.0; -1.0; -2.0 ]))
-      |> breaks "updates that are all computed first" (fun () ->
-          let eager fake batches rng = three fake batches rng |> List.ofSeq |> Seq.ofList
-          must $"a method saw {seen eager}" (seen eager = [ 0.0; -1.0; -2.0 ]))
+let all = [
+    law "an update is applied before the next is computed" (fun () ->
+        must $"a method saw {seen three} of its own weight" (seen three = [ 0.0; -1.0; -2.0 ]))
+    |> breaks "updates that are all computed first" (fun () ->
+        let eager fake batches rng = three fake batches rng |> List.ofSeq |> Seq.ofList
+        must $"a method saw {seen eager}" (seen eager = [ 0.0; -1.0; -2.0 ]))
 
-      law "an update of one part moves no other, though its loss depends on both" (fun () ->
-          untouched (fun fake _ _ -> seq { Update("a", ((fake.At "a" + 1.0) * (fake.At "b" + 1.0)).sum ()) }))
-      |> breaks "an update of the other part too" (fun () ->
-          untouched (fun fake _ _ ->
-              seq {
-                  Update("a", (fake.At "a").sum ())
-                  Update("b", (fake.At "b").sum ())
-              }))
+    law "an update of one part moves no other, though its loss depends on both" (fun () ->
+        untouched (fun fake _ _ -> seq { Update("a", ((fake.At "a" + 1.0) * (fake.At "b" + 1.0)).sum()) }))
+    |> breaks "an update of the other part too" (fun () ->
+        untouched (fun fake _ _ -> seq {
+            Update("a", (fake.At "a").sum())
+            Update("b", (fake.At "b").sum())
+        }))
 
-      law "a method that breaks its contract is told how" (fun () ->
-          refuses [ "\"c\""; "a, b" ] (fun fake _ _ -> seq { Update("c", (fake.At "a").sum ()) })
-          refuses [ "no update" ] (fun _ _ _ -> Seq.empty)
-          refuses [ "scalar"; "(2)" ] (fun fake _ _ -> seq { Update("a", torch.cat [| fake.At "a"; fake.At "a" |]) })
-          refuses [ "depends on none" ] (fun fake _ _ -> seq { Update("a", (fake.At "b").sum ()) })
-          refuses [ "scope" ] (fun fake _ _ ->
-              seq {
-                  use _ = torch.NewDisposeScope()
-                  Update("a", (fake.At "a").sum ())
-              })
-          refuses [ "gradients off"; "yield" ] (fun fake _ _ ->
-              seq {
-                  let loss = (fake.At "a").sum ()
-                  use _ = torch.no_grad ()
-                  Update("a", loss)
-              }))
+    law "a method that breaks its contract is told how" (fun () ->
+        refuses [ "\"c\""; "a, b" ] (fun fake _ _ -> seq { Update("c", (fake.At "a").sum()) })
+        refuses [ "no update" ] (fun _ _ _ -> Seq.empty)
+        refuses [ "scalar"; "(2)" ] (fun fake _ _ -> seq { Update("a", torch.cat [| fake.At "a"; fake.At "a" |]) })
+        refuses [ "depends on none" ] (fun fake _ _ -> seq { Update("a", (fake.At "b").sum()) })
+        refuses [ "scope" ] (fun fake _ _ -> seq {
+            use _ = torch.NewDisposeScope()
+            Update("a", (fake.At "a").sum())
+        })
+        refuses [ "gradients off"; "yield" ] (fun fake _ _ -> seq {
+            let loss = (fake.At "a").sum()
+            use _ = torch.no_grad ()
+            Update("a", loss)
+        }))
 
-      law "live tensors after training do not depend on its length" (fun () -> inSingle (fun () -> staysFlat jointCd) ())
-      |> breaks "a method that keeps a tensor a step" (fun () ->
-          let kept = ResizeArray()
-          staysFlat (fun () ->
-              new Fake([ "a" ], fun fake _ _ ->
-                  seq {
-                      kept.Add((torch.zeros 1L).DetachFromDisposeScope())
-                      Update("a", (fake.At "a").sum ())
-                  })))
+    law "live tensors after training do not depend on its length" (fun () -> inSingle (fun () -> staysFlat jointCd) ())
+    |> breaks "a method that keeps a tensor a step" (fun () ->
+        let kept = ResizeArray()
+        staysFlat (fun () ->
+            new Fake(
+                [ "a" ],
+                fun fake _ _ -> seq {
+                    kept.Add((torch.zeros 1L).DetachFromDisposeScope())
+                    Update("a", (fake.At "a").sum())
+                }
+            )))
 
-      law "clipping shortens a gradient to the clip and turns it nowhere" (fun () ->
-          for clip, due in [ 2.5, 2.5; 100.0, 5.0 ] do
-              let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", 5.0 * (fake.At "a").sum ()) })
-              let applied = trainer (TrainSpec(Steps = Nullable 10L, Batch = 4L, Lr = 1.0, WarmUp = 0L, Clip = Nullable clip, Average = Nullable(), Optimizer = SgdSpec())) fake |> advance
-              must "the norm that is recorded" (applied[0].Gradient = 5.0)
-              Close.same $"clip {clip}" 8 (row [ -due ]) (copied (fake.At "a")))
+    law "clipping shortens a gradient to the clip and turns it nowhere" (fun () ->
+        for clip, due in [ 2.5, 2.5; 100.0, 5.0 ] do
+            let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", 5.0 * (fake.At "a").sum()) })
+            let applied =
+                trainer
+                    (TrainSpec(
+                        Steps = Nullable 10L,
+                        Batch = 4L,
+                        Lr = 1.0,
+                        WarmUp = 0L,
+                        Clip = Nullable clip,
+                        Average = Nullable(),
+                        Optimizer = SgdSpec()
+                    ))
+                    fake
+                |> advance
+            must "the norm that is recorded" (applied[0].Gradient = 5.0)
+            Close.same $"clip {clip}" 8 (row [ -due ]) (copied (fake.At "a")))
 
-      law "warm-up raises the learning rate step by step to its height" (fun () ->
-          let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", (fake.At "a").sum ()) })
-          let t = trainer (TrainSpec(Steps = Nullable 10L, Batch = 4L, Lr = 1.0, WarmUp = 3L, Clip = Nullable(), Average = Nullable(), Optimizer = SgdSpec())) fake
-          let path = [ for _ in 1..5 -> (advance t |> ignore; value (fake.At "a")) ]
-          Close.same "weights" 16 (row [ -0.25; -0.75; -1.5; -2.5; -3.5 ]) (row path))
+    law "warm-up raises the learning rate step by step to its height" (fun () ->
+        let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", (fake.At "a").sum()) })
+        let t =
+            trainer
+                (TrainSpec(
+                    Steps = Nullable 10L,
+                    Batch = 4L,
+                    Lr = 1.0,
+                    WarmUp = 3L,
+                    Clip = Nullable(),
+                    Average = Nullable(),
+                    Optimizer = SgdSpec()
+                ))
+                fake
+        let path = [
+            for _ in 1..5 ->
+                (advance t |> ignore
+                 value (fake.At "a"))
+        ]
+        Close.same "weights" 16 (row [ -0.25; -0.75; -1.5; -2.5; -3.5 ]) (row path))
 
-      law "a budget ends training at the first update that reaches it" (fun () ->
-          for budget, updates in [ 10L, 4; 9L, 3; 1L, 1 ] do
-              let mutable applied = 0
-              let fake = new Fake([ "a" ], fun fake _ _ ->
-                  seq {
-                      for _ in 1..3 do
-                          Cost.Rows 3L
-                          applied <- applied + 1
-                          Update("a", (fake.At "a").sum ())
-                  })
+    law "a budget ends training at the first update that reaches it" (fun () ->
+        for budget, updates in [ 10L, 4; 9L, 3; 1L, 1 ] do
+            let mutable applied = 0
+            let fake =
+                new Fake(
+                    [ "a" ],
+                    fun fake _ _ -> seq {
+                        for _ in 1..3 do
+                            Cost.Rows 3L
+                            applied <- applied + 1
+                            Update("a", (fake.At "a").sum())
+                    }
+                )
 
-              let t = trainer (TrainSpec(Steps = Nullable(), Budget = Nullable budget, Batch = 4L, Lr = 1.0, WarmUp = 0L, Average = Nullable(), Optimizer = SgdSpec())) fake
-              while not t.Done do advance t |> ignore
-              must $"a budget of {budget} took {applied} updates of 3 units" (applied = updates && t.Units = 3L * int64 updates))
+            let t =
+                trainer
+                    (TrainSpec(
+                        Steps = Nullable(),
+                        Budget = Nullable budget,
+                        Batch = 4L,
+                        Lr = 1.0,
+                        WarmUp = 0L,
+                        Average = Nullable(),
+                        Optimizer = SgdSpec()
+                    ))
+                    fake
+            while not t.Done do
+                advance t |> ignore
+            must $"a budget of {budget} took {applied} updates of 3 units" (applied = updates && t.Units = 3L * int64 updates))
 
-      law "the average is lent for evaluation, and what comes back is what was lent, bit for bit" (fun () ->
-          let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", (fake.At "a").sum ()) })
-          use averages = new Averages(fake, Nullable 0.5)
-          let mean = ResizeArray [ 0.0 ]
+    law "the average is lent for evaluation, and what comes back is what was lent, bit for bit" (fun () ->
+        let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", (fake.At "a").sum()) })
+        use averages = new Averages(fake, Nullable 0.5)
+        let mean = ResizeArray [ 0.0 ]
 
-          for n in 1L .. 4L do
-              (use _ = torch.no_grad () in (fake.At "a").sub_ (torch.tensor 1.0) |> ignore)
-              averages.Follow n
-              let d = min 0.5 ((1.0 + float n) / (10.0 + float n))
-              mean.Add(d * mean[mean.Count - 1] + (1.0 - d) * value (fake.At "a"))
+        for n in 1L .. 4L do
+            (use _ = torch.no_grad () in (fake.At "a").sub_(torch.tensor 1.0) |> ignore)
+            averages.Follow n
+            let d = min 0.5 ((1.0 + float n) / (10.0 + float n))
+            mean.Add(d * mean[mean.Count - 1] + (1.0 - d) * value (fake.At "a"))
 
-          (use loan = new Loan(fake, averages)
-           Close.same "the average" 16 (row [ mean[4] ]) (copied (fake.At "a"))
-           must "the method trains" (not fake.training)
-           use _ = torch.no_grad ()
-           (fake.At "a").fill_ 99.0 |> ignore)
+        (use loan = new Loan(fake, averages)
+         Close.same "the average" 16 (row [ mean[4] ]) (copied (fake.At "a"))
+         must "the method trains" (not fake.training)
+         use _ = torch.no_grad ()
+         (fake.At "a").fill_ 99.0 |> ignore)
 
-          must "the weight did not come back" (value (fake.At "a") = -4.0 && fake.training))
+        must "the weight did not come back" (value (fake.At "a") = -4.0 && fake.training))
 
-      law "a run repeated, stopped and resumed anywhere, or measured twice as often writes the same bytes" (fun () ->
-          inSingle (fun () ->
-              inFolder (fun folder ->
-                  let at (name: string) = Path.Combine(folder, name)
-                  let due = bytes (run (at "once") [])
-                  sameBytes "repeated" due (bytes (run (at "again") []))
-                  sameBytes "measured twice as often" due (bytes (run (at "often") [ "measure.every", 5 ]))
-                  sameBytes "measured never" due (bytes (run (at "never") [ "measure.every", null ]))
-                  sameBytes "stopped" due (bytes (interrupted (at "stopped") [ 3L; 4L; 17L; 39L ])))) ())
-      |> breaks "another seed" (fun () ->
-          inSingle (fun () ->
-              inFolder (fun folder ->
-                  sameBytes "another seed" (bytes (run (Path.Combine(folder, "a")) [])) (bytes (run (Path.Combine(folder, "b")) [ "seed", 1 ])))) ())
+    law "a run repeated, stopped and resumed anywhere, or measured twice as often writes the same bytes" (fun () ->
+        inSingle
+            (fun () ->
+                inFolder (fun folder ->
+                    let at (name: string) = Path.Combine(folder, name)
+                    let due = bytes (run (at "once") [])
+                    sameBytes "repeated" due (bytes (run (at "again") []))
+                    sameBytes "measured twice as often" due (bytes (run (at "often") [ "measure.every", 5 ]))
+                    sameBytes "measured never" due (bytes (run (at "never") [ "measure.every", null ]))
+                    sameBytes "stopped" due (bytes (interrupted (at "stopped") [ 3L; 4L; 17L; 39L ]))))
+            ())
+    |> breaks "another seed" (fun () ->
+        inSingle
+            (fun () ->
+                inFolder (fun folder ->
+                    sameBytes
+                        "another seed"
+                        (bytes (run (Path.Combine(folder, "a")) []))
+                        (bytes (run (Path.Combine(folder, "b")) [ "seed", 1 ]))))
+            ())
 
-      law "a run that is killed without warning goes on from its checkpoint and writes the same bytes" (fun () ->
-          inSingle (fun () ->
-              inFolder (fun folder ->
-                  let whole = run (Path.Combine(folder, "whole")) []
-                  let experiment = Experiment.Of(config [], [])
-                  let at = RunFolder.Create(Path.Combine(folder, "killed"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
-                  killed at 12L
-                  must $"it ended {at.State}" (at.State = RunState.Running)
-                  must "nothing was recorded" (Seq.length (at.Events()) > 0)
-                  sameBytes "killed" (bytes whole) (bytes (run (Path.Combine(folder, "killed")) [])))) ())
-      |> needsRunner
+    law "a run that is killed without warning goes on from its checkpoint and writes the same bytes" (fun () ->
+        inSingle
+            (fun () ->
+                inFolder (fun folder ->
+                    let whole = run (Path.Combine(folder, "whole")) []
+                    let experiment = Experiment.Of(config [], [])
+                    let at =
+                        RunFolder.Create(
+                            Path.Combine(folder, "killed"),
+                            experiment.Identity.RunId,
+                            experiment.Config,
+                            experiment.Identity.Json
+                        )
+                    killed at 12L
+                    must $"it ended {at.State}" (at.State = RunState.Running)
+                    must "nothing was recorded" (Seq.length (at.Events()) > 0)
+                    sameBytes "killed" (bytes whole) (bytes (run (Path.Combine(folder, "killed")) []))))
+            ())
+    |> needsRunner
 
-      law "a run that diverges ends, with state, step and reason: a loss that is NaN" (fun () -> diverges "law-nan" "loss of a is NaN")
+    law "a run that diverges ends, with state, step and reason: a loss that is NaN" (fun () -> diverges "law-nan" "loss of a is NaN")
 
-      law "a run that diverges ends, with state, step and reason: a silent runaway, all of whose losses are small" (fun () -> diverges "law-runaway" "silent runaway")
+    law "a run that diverges ends, with state, step and reason: a silent runaway, all of whose losses are small" (fun () ->
+        diverges "law-runaway" "silent runaway")
 
-      law "a healthy run is never called diverged, however its values jitter" (fun () ->
-          let random = Random 3
-          let health = Health(HealthSpec(), 2L)
-          let noisy (centre: float) = centre * exp (0.5 * (random.NextDouble() + random.NextDouble() - 1.0))
+    law "a healthy run is never called diverged, however its values jitter" (fun () ->
+        let random = Random 3
+        let health = Health(HealthSpec(), 2L)
+        let noisy (centre: float) = centre * exp (0.5 * (random.NextDouble() + random.NextDouble() - 1.0))
 
-          for record in 1..2000 do
-              // A gap that settles, acceptance around .6, steps that shrink threefold while they adapt: what training looks like.
-              let settling = 1.0 + 3.0 * exp (-float record / 100.0)
-              let watched =
-                  [ struct ("gap", [| (random.NextDouble() - 0.5) * settling |]); struct ("magnitude", [| noisy 20.0 |]); struct ("accepted", [| noisy 0.55; nan |])
-                    struct ("step", [| noisy (0.03 * settling) |]); struct ("displacement", [| noisy (0.2 * settling) |]) ]
+        for record in 1..2000 do
+            // A gap that settles, acceptance around .6, steps that shrink threefold while they adapt: what training looks like.
+            let settling = 1.0 + 3.0 * exp (-float record / 100.0)
+            let watched = [
+                struct ("gap", [| (random.NextDouble() - 0.5) * settling |])
+                struct ("magnitude", [| noisy 20.0 |])
+                struct ("accepted", [| noisy 0.55; nan |])
+                struct ("step", [| noisy (0.03 * settling) |])
+                struct ("displacement", [| noisy (0.2 * settling) |])
+            ]
 
-              let reason = health.Of("energy", noisy 30.0, watched)
-              must $"record {record}: {reason}" (isNull reason)
-              must "an update" (isNull (health.Of("energy", random.NextDouble() * 100.0 - 50.0, noisy 3.0))))
+            let reason = health.Of("energy", noisy 30.0, watched)
+            must $"record {record}: {reason}" (isNull reason)
+            must "an update" (isNull (health.Of("energy", random.NextDouble() * 100.0 - 50.0, noisy 3.0))))
 
-      law "health's windows survive a checkpoint: what it remembers, it goes on from" (fun () ->
-          let feed (health: Health) records =
-              [ for record in records ->
-                    let late = float record
-                    Option.ofObj (health.Of("a", 1.0, [ struct ("gap", [| 0.5 * exp (late / 10.0) |]); struct ("accepted", [| 0.6 * exp (-late / 10.0) |]) ])) ]
+    law "health's windows survive a checkpoint: what it remembers, it goes on from" (fun () ->
+        let feed (health: Health) records = [
+            for record in records ->
+                let late = float record
+                Option.ofObj (
+                    health.Of(
+                        "a",
+                        1.0,
+                        [ struct ("gap", [| 0.5 * exp (late / 10.0) |]); struct ("accepted", [| 0.6 * exp (-late / 10.0) |]) ]
+                    )
+                )
+        ]
 
-          let whole = feed (Health(HealthSpec(), 1L)) [ 1..80 ]
-          let first, second = Health(HealthSpec(), 1L), Health(HealthSpec(), 1L)
-          let before = feed first [ 1..25 ]
-          second.Remember(first.Memory())
-          must "it forgot" (before @ feed second [ 26..80 ] = whole)
-          must "nothing was noticed at all" (whole |> List.exists Option.isSome)) ]
+        let whole = feed (Health(HealthSpec(), 1L)) [ 1..80 ]
+        let first, second = Health(HealthSpec(), 1L), Health(HealthSpec(), 1L)
+        let before = feed first [ 1..25 ]
+        second.Remember(first.Memory())
+        must "it forgot" (before @ feed second [ 26..80 ] = whole)
+        must "nothing was noticed at all" (whole |> List.exists Option.isSome))
+]
