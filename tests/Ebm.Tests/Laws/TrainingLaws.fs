@@ -144,10 +144,10 @@ let private interrupted (folder: string) (steps: int64 list) =
     must $"it took {attempts} attempts for {steps.Length} stops" (attempts = steps.Length + 1)
     at
 
-let private runner = under (Path.Combine("artifacts", "bin", "Ebm.Runner", "release", "ebm-runner.dll"))
-
-let private needsRunner =
-    needs (fun () -> if File.Exists runner then None else Some "the runner is not built: dotnet build core/Ebm.Runner -c Release")
+/// The runner of the same build: release beside release.
+let private runner =
+    let here = DirectoryInfo(Path.TrimEndingDirectorySeparator AppContext.BaseDirectory)
+    Path.Combine(here.FullName, "..", "..", "Ebm.Runner", here.Name, "ebm-runner.dll")
 
 /// Starts the runner on a run's folder; kills it without warning once it has recorded some steps.
 let private killed (at: RunFolder) (step: int64) =
@@ -427,7 +427,6 @@ let all = [
                     must "nothing was recorded" (Seq.length (at.Events()) > 0)
                     sameBytes "killed" (bytes whole) (bytes (run (Path.Combine(folder, "killed")) []))))
             ())
-    |> needsRunner
 
     law "a run that diverges ends, with state, step and reason: a loss that is NaN" (fun () -> diverges "law-nan" "loss of a is NaN")
 
