@@ -18,7 +18,7 @@ public sealed class Experiment
     /// <summary>The experiment of a config: the groups data and method, and whatever of train, measure, seed, device it sets.</summary>
     /// <param name="with">Further assemblies to find kinds in.</param>
     /// <exception cref="ConfigException">What is wrong, where, and what to write instead.</exception>
-    public static Experiment Of(Document config, params IEnumerable<string> with) => new(Catalog.Load(with), config);
+    public static Experiment Of(Document config, params string[] with) => new(Catalog.Load(with), config);
 
     /// <summary>Every setting, defaults written out.</summary>
     public Document Config => resolved.Document;

@@ -20,7 +20,7 @@ public sealed class Run : IDisposable
     /// <param name="device">Where its tensors live; the run's own device unless said.</param>
     /// <param name="with">Further assemblies to find kinds in.</param>
     /// <exception cref="FileNotFoundException">There is no checkpoint.</exception>
-    public static Run Open(string folder, bool best = false, string? data = null, string? device = null, params IEnumerable<string> with)
+    public static Run Open(string folder, bool best = false, string? data = null, string? device = null, params string[] with)
     {
         var at = RunFolder.Open(folder);
         var config = device is null ? at.Config : at.Config.With("device", Document.Of(device));
