@@ -59,6 +59,7 @@ static class Program
 
     static int Measure(RunFolder folder, Options options)
     {
+        if (folder.State != RunState.Completed) return Complain($"{folder}: only a completed run can be measured again; this one is {folder.State}.");
         if (options.Config is { } file)
         {
             var changed = folder.Config.With("measure", Document.Read(file).Get("measure"));
@@ -74,8 +75,9 @@ static class Program
             log.Ended(execution.Measure());
             return 0;
         }
-        catch (InvalidOperationException error)
+        catch (Exception error)
         {
+            // Whatever it is, it is said in full in stderr.log, and the run is what it was.
             log.Failure(error);
             return 1;
         }

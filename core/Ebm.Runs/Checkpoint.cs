@@ -30,6 +30,7 @@ public sealed class Checkpoint(RunFolder folder)
     public void Save(
         Method method, Batches batches, Optimizers optimizers, Averages averages, Health health, Trainer trainer, long measured, double seconds, Best? best)
     {
+        using var scope = NewDisposeScope();
         // What was recorded up to here must outlast a power cut that the checkpoint outlasts.
         foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl"])
             if (File.Exists(folder.In(name)))

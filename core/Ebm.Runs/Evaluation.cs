@@ -40,18 +40,18 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
             begun(done);
             using var scope = NewDisposeScope();
             using var stream = site.Rng.Stream(name);
-            var protocol = Protocol(name, samples.shape[0]);
             var metric = spec.Build(site with { Shape = data.Shape, Rng = stream.Stream("build") });
-            found.AddRange(metric.Measure(new Subject(method, data, samples, stream)).Select(m => m with { Protocol = m.Protocol ?? protocol }));
+            found.AddRange(metric.Measure(new Subject(method, data, samples, stream)).Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) }));
         }
         return found;
     }
 
-    /// <summary>Values are comparable where this is equal: the metric's settings, the data's, the number of rows.</summary>
-    string Protocol(string name, long rows) => Canonical.Sha256(Canonical.Json(Document.OfMap(
+    /// <summary>Values are comparable where this is equal: the metric's settings and version, the data's settings, the number of rows.</summary>
+    string Protocol(string name, long rows, string? own) => Identity.Protocol(Document.OfMap(
     [
         KeyValuePair.Create("metric", config.Get($"measure.metrics.{name}")),
         KeyValuePair.Create("data", config.Get("data")),
         KeyValuePair.Create("samples", Document.Of(rows)),
-    ])));
+        KeyValuePair.Create("own", Document.From(own)),
+    ]));
 }

@@ -72,15 +72,16 @@ public sealed class Execution : IDisposable
         var last = folder.Manifest ?? folder.Attempts().LastOrDefault();
         if (last is { State: RunState.Completed } && !afresh) return false;
         Prepare();
+        var before = last is { State: RunState.Pending } ? folder.Attempts().LastOrDefault() : last;
         // A diverged run would diverge again from its checkpoint.
-        afresh |= last is { State: RunState.Diverged };
+        afresh |= before is { State: RunState.Diverged };
         if (afresh) Discard();
         clock.Start();
         manifest = Provenance.Of(manifest with
         {
-            Step = afresh ? 0 : last?.Step ?? 0, Overrides = last?.Overrides ?? [], Others = last?.Others, Timing = new Timing(DateTime.UtcNow),
+            Step = afresh ? 0 : before?.Step ?? 0, Overrides = last?.Overrides ?? [], Others = last?.Others, Timing = new Timing(DateTime.UtcNow),
         });
-        manifest = manifest with { Attempt = last is { State: RunState.Pending or RunState.Planned } ? last.Attempt : folder.NextAttempt() };
+        manifest = manifest with { Attempt = last is { State: RunState.Pending } ? last.Attempt : folder.NextAttempt() };
         folder.Write(manifest);
         return true;
     }
@@ -115,13 +116,12 @@ public sealed class Execution : IDisposable
     public RunManifest Measure()
     {
         if (folder.Manifest is not { State: RunState.Completed } completed)
-            throw new InvalidOperationException($"{folder}: only a completed run can be measured again; this one is {folder.State}");
+            throw new InvalidOperationException($"only a completed run can be measured again; this one is {folder.State}");
         (manifest, step) = (completed, completed.Step);
         Prepare();
         using var method = Build(out var data);
         checkpoint.Load(method);
         method.eval();
-        if (Directory.Exists(folder.In("arrays"))) Directory.Delete(folder.In("arrays"), recursive: true);
         Judge(method, data);
         manifest = manifest with { Artefacts = folder.Artefacts() };
         stop.Over(() => folder.Write(manifest));
@@ -261,7 +261,9 @@ public sealed class Execution : IDisposable
 
         var found = evaluation.Measure(samples, root with { Rng = root.Rng.Stream("measure") }, n => report(new Progress(n, measure.Metrics.Count, "measure")));
         report(new Progress(measure.Metrics.Count, measure.Metrics.Count, "measure"));
-        folder.Write(Arrays(method, data, samples));
+        NamedArray[] arrays = [.. Arrays(method, data, samples)];
+        if (Directory.Exists(folder.In("arrays"))) Directory.Delete(folder.In("arrays"), recursive: true);
+        folder.Write(arrays);
         folder.Write(found);
         manifest = manifest with { Cost = (manifest.Cost ?? new Spent(0, 0, 0)) with { Sample = sampled, Measure = Cost.Units - units - sampled } };
     }
