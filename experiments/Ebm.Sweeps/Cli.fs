@@ -293,7 +293,10 @@ let private printWhy (place: Place) =
         | words ->
             for word in words do
                 if not (leaves |> List.exists (fun (path, _) -> path = word || path.StartsWith(word + "."))) then
-                    let known = leaves |> List.map fst
+                    let known = [
+                        for path, _ in leaves do
+                            let keys = path.Split '.' in for length in 1 .. keys.Length -> String.Join('.', Array.take length keys)
+                    ]
                     usage word $"this config has no {word}{Spelling.DidYouMean(word, known)}."
 
             leaves |> List.filter (fun (path, _) -> words |> List.exists (fun word -> path = word || path.StartsWith(word + ".")))
@@ -316,7 +319,7 @@ let private findRun (runs: string) (name: string) =
             [ RunFolder.Open name ]
         else
             RunFolder.Under runs
-            |> Seq.filter (fun run -> run.Id = name || run.Id.EndsWith("-" + name) || run.Id.StartsWith name)
+            |> Seq.filter (fun run -> run.Id = name || run.Id.StartsWith name || run.Id.Contains("-" + name))
             |> List.ofSeq
 
     match named with
@@ -529,15 +532,17 @@ let private perform (place: Place) (jobsOf: Plan -> Job list) =
         checkDevices plan
         let settings = settings place plan
         let jobs = jobsOf plan
-        printCounts plan
 
         let outcomes, stopped =
             if jobs.IsEmpty then
+                printCounts plan
                 if not plan.Runs.IsEmpty then Console.WriteLine "Nothing is left to do."
                 [], None
             else
+                use _ = Launch.hold plan.Folder
+                printCounts plan
                 Console.WriteLine $"{jobs.Length} to do, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
-                Status.during (Launch.launch settings plan.Folder jobs)
+                Status.during (Launch.launch settings jobs)
 
         match stopped with
         | Some code ->

@@ -68,7 +68,7 @@ let isAlive (folder: string) =
             true)
 
 /// Holds the folder until it is disposed, or the process is gone, however it went. Throws ConfigException when another has it.
-let private hold (folder: string) =
+let hold (folder: string) : IDisposable =
     Directory.CreateDirectory folder |> ignore
 
     try
@@ -163,9 +163,9 @@ let private guard = 3
 /// How long after SIGTERM a run that overran its time may take to write a checkpoint.
 let private grace = TimeSpan.FromSeconds 20.0
 
-/// Does these jobs, whose runs lie in one sweep's folder. Returns their outcomes and, when it was told to stop, the exit code for that.
-let launch (settings: Settings) (folder: string) (jobs: Job list) (display: IDisplay) : Outcome list * int option =
-    use _ = hold folder
+/// Does these jobs, whose runs lie in a folder that the caller holds. Returns their outcomes and, when it was told to stop, the exit
+/// code for that.
+let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome list * int option =
     use wake = new AutoResetEvent false
     let stopping = Stopping()
     let listeners = listen stopping wake
