@@ -1,363 +1,395 @@
-/// Metrics: each against a case whose value is known in closed form, and its standard error against the spread of repetitions.
+/// Metrics: each against cases whose value is known in closed form, and each standard error against the spread of repetitions.
 module Ebm.Tests.Laws.MetricLaws
 
 open System
+open System.Collections.Generic
 open TorchSharp
 open Ebm.Core
 open Ebm.Data
 open Ebm.Metrics
 open Ebm.Records
+open Ebm.Tests
 open Ebm.Tests.Law
+open Ebm.Tests.World
 
-let private site = Site([||], torch.CPU, new Rng(1UL), "")
+let private site = Site([||], device, rng "metric data", "")
+let private build (spec: ISpec<IDataset>) = spec.Build site
 
-/// A method that is nothing but a density; what else a method does is an error.
-type private Exact(shape, density: Energy) =
-    inherit Method("exact", shape)
-    override _.Parts = dict [] |> Collections.Generic.Dictionary :> Collections.Generic.IReadOnlyDictionary<_, _>
-    override _.Iterate(_, _) = raise (InvalidOperationException "not trained")
-    override _.Sample(_, _) = raise (InvalidOperationException "not sampled")
+let private nothing = Dictionary<string, torch.nn.Module>() :> IReadOnlyDictionary<_, _>
+let private never () : 'a = raise (InvalidOperationException "a metric has no use for this")
+
+/// A method that is nothing but an energy.
+type private Exact(energy: Tensor -> Tensor) =
+    inherit Method("exact", [| 2L |])
+    override _.Parts = nothing
+    override _.Iterate(_, _) = never ()
+    override _.Sample(_, _) = never ()
 
     interface IDensity with
-        member _.Density = density
+        member _.Density = Energy energy
 
-/// A method that only samples; the chains are longer the wider.
-type private Walker(walk: int64 -> int -> Rng -> torch.Tensor) =
+/// A method that is nothing but chains: count, times as long, and the stream.
+type private Walker(walk: int64 -> int -> Rng -> Tensor) =
     inherit Method("walker", [| 2L |])
-    override _.Parts = Collections.Generic.Dictionary() :> Collections.Generic.IReadOnlyDictionary<_, _>
-    override _.Iterate(_, _) = raise (InvalidOperationException "not trained")
-    override _.Sample(count, rng) = walk count 1 rng
+    override _.Parts = nothing
+    override _.Iterate(_, _) = never ()
+    override _.Sample(_, _) = never ()
 
     interface IChains with
         member _.Run(count, times, rng) = walk count times rng
 
-/// Two levels of the plane: energies of the clean one and of the top one.
-type private Ladder(clean: torch.Tensor -> torch.Tensor, top: torch.Tensor -> torch.Tensor) =
+/// Two levels, and a readout as it should be but for a factor on the top level's energy.
+type private Ladder(clean: Tensor -> Tensor, top: Tensor -> Tensor, factor: float) =
     inherit Method("ladder", [| 2L |])
-    override _.Parts = Collections.Generic.Dictionary() :> Collections.Generic.IReadOnlyDictionary<_, _>
-    override _.Iterate(_, _) = raise (InvalidOperationException "not trained")
-    override _.Sample(_, _) = raise (InvalidOperationException "not sampled")
+    override _.Parts = nothing
+    override _.Iterate(_, _) = never ()
+    override _.Sample(_, _) = never ()
 
     interface IDensityReadout with
-        member _.Noise = raise (InvalidOperationException "has no noise")
+        member _.Noise = never ()
+        member _.Readout x = factor * top x - clean x - x.square().sum(1L) / 2.0 - log (2.0 * Math.PI)
 
         member _.Levels = {
             new ILevelEnergy with
                 member _.Levels = 2
-                member _.At(_, _) = raise (InvalidOperationException "only the table")
-                member _.All(x) = torch.stack ([| clean x; top x |], 1)
+                member _.At(_, _) = never ()
+                member _.All x = torch.stack ([| clean x; top x |], 1L)
         }
 
-        member _.Readout(x) = (top x - clean x).sub(x.square().sum(-1L).div(2.0.ToScalar())).sub((log (2.0 * Math.PI)).ToScalar())
+/// |x − m|² / 2v.
+let private bell (mean: float) (variance: float) (x: Tensor) = (x - mean).square().sum(1L) / (2.0 * variance)
 
-let private times (factor: float) (t: torch.Tensor) = t.mul (factor.ToScalar())
-let private plus (term: float) (t: torch.Tensor) = t.add (term.ToScalar())
+/// N(0, sd²) in so many dimensions, as a data set.
+let private round dimension sd = build (GaussiansSpec(Dimension = dimension, Modes = 1, Radius = 0, Sd = sd, Train = 1000, Test = 1000))
 
-/// |x − m|² / 2 v summed over coordinates.
-let private bell (mean: float) (variance: float) (x: torch.Tensor) =
-    x |> plus -mean |> fun d -> d.square().sum(-1L) |> times (0.5 / variance)
+let private measured (spec: ISpec<IMetric>) method data samples =
+    (spec.Build site).Measure(Subject(method, data, samples, rng "measure")) |> List.ofSeq
 
-let private one dimension sd = GaussiansSpec(Dimension = dimension, Modes = 1, Radius = 0, Sd = sd, Train = 1000, Test = 1000).Build site
+/// By a metric that does not look at samples, but for their dtype: that of the rows it hands to the method.
+let private judged spec method (data: IDataset) = measured spec method data (torch.zeros (2L, data.Shape[0], device = device))
 
-let private measureWith (spec: ISpec<IMetric>) method (data: IDataset) (samples: torch.Tensor) seed =
-    spec.Build(site).Measure(Subject(method, data, samples, new Rng(seed))) |> List.ofSeq
-
-/// In double precision: the rows a metric hands over have the samples' type.
-let private measure spec method data =
-    let samples = torch.zeros ([| 2L; Seq.head (data: IDataset).Shape |], dtype = torch.float64)
-    measureWith spec method data samples 1UL
-
-let private value name (found: Measurement list) =
+let private find name (found: Measurement list) =
     match found |> List.tryFind (fun m -> m.Name = name) with
-    | Some m -> m.Value
-    | None -> let names = found |> List.map _.Name in failwith $"{name} was not measured, only {names}"
+    | Some m -> m
+    | None -> broken $"{name} was not measured; measured are {found |> List.map _.Name}"
 
-let private close what found expected tolerance =
-    if not (abs (found - expected) <= tolerance) then
-        failwith $"{what}: {found} for {expected}, where {tolerance:e1} is allowed"
+let private value name found = (find name found).Value
 
-let private grid cells = GridKlSpec(Cells = cells)
+let private array name (found: Measurement list) = found |> Seq.collect _.Arrays |> Seq.find (fun a -> a.Name = name)
+
+let private within what due tolerance found =
+    must $"{what} is {found} where {due} is due; {tolerance:E1} is allowed" (abs (found - due) <= tolerance)
+
+let private estimate name found =
+    let m = find name found
+    { Close.Value = m.Value; Close.Error = m.Se.GetValueOrDefault nan }
+
+/// KL(N(0, v) ‖ N(m, w)) in d dimensions, m in each of them.
+let private kl d v m w = float d / 2.0 * (v / w - 1.0 + log (w / v) + m * m / w)
+
+/// Measured with a second half as fine: what that changes is the error of the grid.
+let private gridded (model: Tensor -> Tensor) data dues =
+    let fine, coarse = judged (GridKlSpec()) (new Exact(model)) data, judged (GridKlSpec(Cells = 256)) (new Exact(model)) data
+
+    for name, due in dues do
+        // The box holds all but a millionth of the widest Gaussian here; logarithms of densities reach a hundred.
+        within name due (abs (value name fine - value name coarse) + 1e-4 * max 1e-2 (abs due)) (value name fine)
+
+let private betweenGaussians dimension variance =
+    gridded (fun x -> bell 0.3 variance x + 17.0) (round dimension 0.5) [
+        "grid-kl", kl dimension 0.25 0.3 0.4
+        "grid-kl/reverse", kl dimension 0.4 0.3 0.25
+        "grid-kl/gaussian", 0.0
+    ]
+
+let private smooth: ISpec<IDataset> list = [ GaussiansSpec(Train = 500, Test = 500); RingsSpec(Train = 500, Test = 500) ]
+
+/// A constant does not matter, a temperature does.
+let private ofTruth (temperature: float) =
+    for spec in smooth do
+        let data = build spec
+        let truth = data :?> IKnownDensity
+        let found = judged (GridKlSpec()) (new Exact(fun x -> truth.LogDensity x / -temperature - 1000.0)) data
+        // A thousand nats cancel, in double.
+        within $"grid-kl of {data.Name}" 0.0 1e-9 (value "grid-kl" found)
+        within $"the reverse on {data.Name}" 0.0 1e-9 (value "grid-kl/reverse" found)
+
+        for shown, due in Seq.zip (array "landscape" found).Values (array "truth" found).Values do
+            within $"the landscape of {data.Name}" (float due) (Math.ScaleB(1.0 + abs (float due), -22)) (float shown)
+
+/// The picture of a bell about (0, 1): its mass, and the row and column where it is highest.
+let private picture up =
+    let found =
+        judged
+            (GridKlSpec())
+            (new Exact(fun x -> ((x.select (1L, 1L - up)).square() + (x.select (1L, up) - 1.0).square()) * 4.0))
+            (round 2 0.5)
+    let landscape = array "landscape" found
+    must $"the picture is {landscape.Shape}" (landscape.Shape = [| 128L; 128L |] && landscape.Axes = [| "y"; "x" |])
+    let axis = (array "landscape-axis" found).Values
+    let cell = float (axis[1] - axis[0])
+    // A quarter of a million float32 cells, and the bell's mass beyond the box.
+    within "the picture's mass" 1.0 1e-4 (landscape.Values |> Seq.sumBy (fun l -> exp (float l) * cell * cell))
+    let top = landscape.Values |> Array.indexed |> Array.maxBy snd |> fst
+    within "y of the highest cell" 1.0 cell (float axis[top / 128])
+    within "x of the highest cell" 0.0 cell (float axis[top % 128])
+
+let private baseline (spec: ISpec<IDataset>) due =
+    let data = build spec
+    within data.Name due 5e-4 (value "grid-kl/gaussian" (judged (GridKlSpec()) (new Exact(bell 0.0 1.0)) data))
+
+let private atBorder due =
+    let flat = new Exact(fun x -> torch.zeros_like (x.select (1L, 0L)))
+    within "mass near the border" due 1e-9 (value "grid-kl/border" (judged (GridKlSpec(Cells = 200, Picture = 100)) flat (round 2 0.5)))
 
 let private gridKl = [
-    for dimension in [ 1; 2 ] do
-        law $"grid-kl is the closed form between two Gaussians in {dimension} dimensions, forward, reverse and to the moments" (fun () ->
-            let sd, mean, variance = 0.5, 0.3, 0.4
-            let data = one dimension sd
-            let model = new Exact(data.Shape, Energy(fun x -> bell mean variance x |> plus 17.0))
-            let d = float dimension
+    for where, dimension in [ "on the line", 1; "in the plane", 2 ] do
+        law $"grid-kl is the closed form between Gaussians {where}, either way round and to the moments" (fun () ->
+            betweenGaussians dimension 0.4)
+        |> breaks "a model a hundredth wider" (fun () -> betweenGaussians dimension 0.404)
 
-            let kl v m w = d / 2.0 * (v / w - 1.0 + log (w / v) + m * m / w)
+    law "grid-kl of the truth is zero either way round, whatever the energy's constant, and its landscape is the truth" (fun () ->
+        ofTruth 1.0)
+    |> breaks "a temperature of 1.001" (fun () -> ofTruth 1.001)
 
-            let fine, coarse = measure (grid 512) model data, measure (grid 256) model data
+    law "a landscape has a row for each y, and the model's mass" (fun () -> picture 1L)
+    |> breaks "a transposed model" (fun () -> picture 0L)
 
-            for name, expected in
-                [ "grid-kl", kl (sd * sd) mean variance; "grid-kl/reverse", kl variance mean (sd * sd); "grid-kl/gaussian", 0.0 ] do
-                // What halving the cells still changed, and what lies outside the box at eight standard deviations of the target
-                // and 5.8 of the model.
-                close name (value name fine) expected (abs (value name fine - value name coarse) + 1e-6))
+    law "the moment-matched Gaussian stands 2.008 nats from gaussians, .897 from rings" (fun () ->
+        baseline (GaussiansSpec(Train = 500, Test = 500)) 2.0085
+        baseline (RingsSpec(Train = 500, Test = 500)) 0.8972)
+    |> breaks "equal weights" (fun () -> baseline (GaussiansSpec(Modes = 8, Train = 500, Test = 500)) 2.0085)
 
-    law "grid-kl of the truth is zero, whatever constant its energy has, and its picture is the truth's" (fun () ->
-        let exact: ISpec<IDataset> list = [
-            GaussiansSpec(Train = 1, Test = 1)
-            RingsSpec(Train = 1, Test = 1)
-            TwoMoonsSpec(Train = 1, Test = 1)
-        ]
-
-        for spec in exact do
-            let data = spec.Build site
-            let truth = data :?> IKnownDensity
-            let found = measure (grid 512) (new Exact([| 2L |], Energy(fun x -> truth.LogDensity(x).neg() |> plus -1000.0))) data
-            close data.Name (value "grid-kl" found) 0.0 1e-9
-            close data.Name (value "grid-kl/reverse" found) 0.0 1e-9
-            let arrays = found |> List.collect (fun m -> List.ofSeq m.Arrays)
-            let picture name = arrays |> List.find (fun a -> a.Name = name)
-
-            if picture("landscape").Shape <> [| 128L; 128L |] then failwith "the picture is not 128 x 128"
-
-            // float32 of numbers up to some thousand nats, of which 1000 cancelled.
-            for a, b in Array.zip (picture "landscape").Values (picture "truth").Values do
-                if not (abs (a - b) <= 1e-6f * (1000f + abs b)) then failwith $"the landscape shows {a} where the truth is {b}")
-
-    law "a picture has its rows along y and its mass is the model's" (fun () ->
-        let data = one 2 0.5
-        let narrowUp = Energy(fun x -> x.select(-1L, 0L).square() + (x.select (-1L, 1L) |> plus -1.0).square() |> times 4.0)
-        let found = measure (grid 512) (new Exact([| 2L |], narrowUp)) data
-        let picture = found |> List.collect (fun m -> List.ofSeq m.Arrays) |> List.find (fun a -> a.Name = "landscape")
-        let cell = 8.0 / 128.0
-        let mass = picture.Values |> Array.sumBy (fun l -> exp (float l) * cell * cell)
-        close "mass" mass 1.0 1e-5
-        let top = picture.Values |> Array.indexed |> Array.maxBy snd |> fst
-        close "row of the maximum" (float (top / 128)) 80.0 1.0
-        close "column of the maximum" (float (top % 128)) 64.0 1.0)
-
-    law "the moment-matched Gaussian's divergence is 2.008 nats on gaussians, .897 on rings and 1.028 on the checkerboard" (fun () ->
-        for spec: ISpec<IDataset>, expected in
-            [
-                GaussiansSpec(Train = 1, Test = 1) :> ISpec<IDataset>, 2.008
-                RingsSpec(Train = 1, Test = 1), 0.897
-                // Covariance ((4/3, 1/4), (1/4, 4/3)) against an entropy of log 8.
-                CheckerboardSpec(Train = 1, Test = 1), log (2.0 * Math.PI * Math.E) + log (16.0 / 9.0 - 1.0 / 16.0) / 2.0 - log 8.0
-            ] do
-            let data = spec.Build site
-            let found = measure (grid 512) (new Exact([| 2L |], Energy(bell 0.0 1.0))) data
-            close data.Name (value "grid-kl/gaussian" found) expected 5e-4)
+    // Covariance ((4/3, 1/4), (1/4, 4/3)), entropy log 8.
+    law "the moment-matched Gaussian stands log(2πe) + log(247/144)/2 − log 8 = 1.028 nats from the checkerboard" (fun () ->
+        baseline (CheckerboardSpec(Train = 500, Test = 500)) (log (2.0 * Math.PI * Math.E) + log (247.0 / 144.0) / 2.0 - log 8.0))
 
     law "the reverse divergence to the checkerboard, infinite for every energy, is not reported" (fun () ->
-        let found =
-            measure (grid 512) (new Exact([| 2L |], Energy(bell 0.0 1.0))) (CheckerboardSpec(Train = 1, Test = 1).Build site)
+        let found = judged (GridKlSpec()) (new Exact(bell 0.0 1.0)) (build (CheckerboardSpec(Train = 500, Test = 500)))
+        must "it was" (found |> List.forall (fun m -> m.Name <> "grid-kl/reverse")))
 
-        if found |> List.exists (fun m -> m.Name = "grid-kl/reverse") then failwith "it was reported")
+    law "a flat energy has 1 − .95² of its mass within 5 % of the border" (fun () -> atBorder (1.0 - 0.95 * 0.95))
+    |> breaks "a border of 5 % of the whole width" (fun () -> atBorder (1.0 - 0.9 * 0.9))
 
-    law "the mass within 5 % of the border is that of a flat energy, 1 - .95²" (fun () ->
-        let found =
-            measure
-                (GridKlSpec(Cells = 1000, Picture = 100))
-                (new Exact([| 2L |], Energy(fun x -> torch.zeros_like (x.select (-1L, 0L)))))
-                (one 2 0.5)
-        close "border" (value "grid-kl/border" found) (1.0 - 0.95 * 0.95) 1e-9)
+    law "a target finer than the grid stops the measurement and says what to raise" (fun () ->
+        let narrow = build (GaussiansSpec(Sd = 0.004, Train = 500, Test = 500))
+        throws<InvalidOperationException, _> [ "do not resolve gaussians"; "raise cells" ] (fun () ->
+            judged (GridKlSpec()) (new Exact(bell 0.0 1.0)) narrow))
 
-    law "a target that the grid does not resolve stops the measurement, with the sentence that says so" (fun () ->
-        let narrow = GaussiansSpec(Sd = 0.004, Train = 1, Test = 1).Build site
+    law "a target wider than its box stops the measurement and says what to raise" (fun () ->
+        let wide = {
+            new IDataset with
+                member _.Name = "wide"
+                member _.Shape = [| 2L |]
+                member _.Train = torch.zeros (2L, 2L, device = device)
+                member _.Test = torch.zeros (2L, 2L, device = device)
+                member _.Digest = ""
+            interface IKnownDensity with
+                member _.HalfWidth = 2.0
+                member _.LogDensity x = -(bell 0.0 1.0 x) - log (2.0 * Math.PI)
+                member _.Draw(_, _) = never ()
+        }
 
-        try
-            measure (grid 512) (new Exact([| 2L |], Energy(bell 0.0 1.0))) narrow |> ignore
-            failwith "was accepted"
-        with :? InvalidOperationException as error when error.Message.Contains "raise cells" ->
-            ())
+        throws<InvalidOperationException, _> [ "do not resolve wide"; "HalfWidth" ] (fun () ->
+            judged (GridKlSpec()) (new Exact(bell 0.0 1.0)) wide))
 ]
 
-let private distance (x: torch.Tensor) (y: torch.Tensor) =
-    let struct (value, se) = EnergyDistance.Between(x, y)
-    value, se
+let private distance x y =
+    let struct (found, se) = EnergyDistance.Between(x, y)
+    found, se
 
-let private mean (values: float seq) = Seq.average values
+let private byPairs (biased: bool) =
+    let x, y = [ 0.0; 1.0; 3.0 ], [ 2.0; 7.0 ]
+    let column (numbers: float list) = World.rows (numbers |> List.map List.singleton)
+    let pairs a b = [
+        for i, u in List.indexed a do
+            for j, v in List.indexed b -> i, j, abs (u - v)
+    ]
+    let across = pairs x y |> List.averageBy (fun (_, _, d) -> d)
+    let among a = pairs a a |> List.filter (fun (i, j, _) -> biased || i <> j) |> List.averageBy (fun (_, _, d) -> d)
+    within "the distance" (2.0 * across - among x - among y) 1e-6 (distance (column x) (column y) |> fst)
 
-let private sd (values: float list) =
-    let m = mean values
-    sqrt (List.sumBy (fun v -> (v - m) ** 2.0) values / float (values.Length - 1))
+/// Repeated on fresh rows: its mean against the truth, its standard error against its spread.
+let private repeated (pair: Rng -> Tensor * Tensor) truth ratio =
+    let found = [| for i in 1..300 -> pair ((rng "repeated").Stream(int64 i)) ||> distance |]
+    let values = Array.map fst found
+    Close.near "mean" truth (Close.mean values)
+    let spread = sqrt (float values.Length) * (Close.mean values).Error
+    let claimed = Close.mean (Array.map snd found)
+
+    // The spread of n values is known up to a share 1/√2n of itself.
+    Close.near "standard error over spread" ratio {
+        Value = claimed.Value / spread
+        Error = claimed.Error / spread + claimed.Value / spread / sqrt (2.0 * float values.Length)
+    }
+
+let private shifted (rng: Rng) = rng.Normal(200L, 1L), rng.Normal(300L, 1L) + 1.0
+let private alike (rng: Rng) = rng.Normal(150L, 8L), rng.Normal(250L, 8L)
+
+/// 2 E|N(1, 2)| − 4/√π, where E|N(m, s²)| = s √(2/π) exp(−m²/2s²) + m erf(m/s√2).
+let private apart =
+    2.0 * (sqrt (4.0 / Math.PI) * exp -0.25 + World.value (torch.special.erf (number 0.5))) - 4.0 / sqrt Math.PI
+
+let private ofSamples (spec: ISpec<IDataset>) gaussian (change: Tensor -> Tensor) =
+    let data = build spec
+    let samples = change ((data :?> IKnownDensity).Draw(2000L, rng "samples"))
+    let found = measured (EnergyDistanceSpec()) (new Exact(bell 0.0 1.0)) data samples
+    Close.near $"{data.Name}, energy-distance" 0.0 (estimate "energy-distance" found)
+    Close.near $"{data.Name}, its floor" 0.0 (estimate "energy-distance/floor" found)
+    Close.near $"{data.Name}, the Gaussian's" gaussian (estimate "energy-distance/gaussian" found)
 
 let private energyDistance = [
-    law "the energy distance of a handful of points is the definition, summed pair by pair" (fun () ->
-        let x, y = [| 0.0; 1.0; 3.0 |], [| 2.0; 7.0 |]
-        let found, _ = distance (torch.tensor(x).reshape(3, 1)) (torch.tensor(y).reshape(2, 1))
+    law "the energy distance of a few points is its definition, pair by pair, no row with itself" (fun () -> byPairs false)
+    |> breaks "rows paired with themselves" (fun () -> byPairs true)
 
-        let across =
-            Seq.average (
-                seq {
-                    for a in x do
-                        for b in y -> abs (a - b)
-                }
-            )
-        close "distance" found (2.0 * across - 2.0 - 5.0) 1e-6)
+    law "between N(0, 1) and N(1, 1) the energy distance is 2 E|N(1, 2)| − 4/√π, and its standard error its spread" (fun () ->
+        repeated shifted apart 1.0)
+    |> breaks "a standard error half as large" (fun () -> repeated shifted apart 2.0)
 
-    law "between N(0, 1) and N(1, 1) the energy distance is 2 E|N(1, 2)| - 4/√π, and its standard error is its spread" (fun () ->
-        let rng = new Rng(4UL)
-        let repetitions = 300
-        let found = [ for _ in 1..repetitions -> distance (rng.Normal(200L, 1L)) (rng.Normal(300L, 1L) |> plus 1.0) ]
-        // E|N(m, s²)| = s √(2/π) exp(−m²/2s²) + m erf(m / s√2), with m = 1, s² = 2: erf(1/2) = .5204998778.
-        let folded = sqrt (4.0 / Math.PI) * exp -0.25 + 0.5204998778130465
-        let values = List.map fst found
-        close "mean" (mean values) (2.0 * folded - 4.0 / sqrt Math.PI) (4.5 * sd values / sqrt (float repetitions))
-        // A standard deviation from n values has a relative error of 1/√2n.
-        close "standard error over spread" (mean (List.map snd found) / sd values) 1.0 (4.5 / sqrt (2.0 * float repetitions)))
-
-    law "between equal laws the energy distance is zero on average, and its standard error √2 times its spread" (fun () ->
-        let rng = new Rng(5UL)
-        let repetitions = 400
-        let found = [ for _ in 1..repetitions -> distance (rng.Normal(150L, 8L)) (rng.Normal(250L, 8L)) ]
-        let values = List.map fst found
-        close "mean" (mean values) 0.0 (4.5 * sd values / sqrt (float repetitions))
-        close
-            "standard error over spread"
-            (mean (List.map snd found) / sd values)
-            (sqrt 2.0)
-            (sqrt 2.0 * 4.5 / sqrt (2.0 * float repetitions)))
+    law "between equal laws the energy distance averages zero, and its standard error is √2 times its spread" (fun () ->
+        repeated alike 0.0 (sqrt 2.0))
+    |> breaks "laws that differ by a fifth" (fun () -> repeated (fun rng -> let x, y = alike rng in x * 1.2, y) 0.0 (sqrt 2.0))
 
     law
-        "energy-distance stands between its floor and the moment-matched Gaussian's for samples that are the truth, within standard errors"
+        "energy-distance of the truth is zero within its error, the moment-matched Gaussian's .068 on gaussians and .013 on rings"
         (fun () ->
-            for spec: ISpec<IDataset>, gaussian in
-                [ GaussiansSpec() :> ISpec<IDataset>, 0.070; RingsSpec(), 0.012; CheckerboardSpec(), 0.015 ] do
-                let data = spec.Build site
-                let samples = (data :?> IKnownDensity).Draw(2000L, new Rng(8UL))
-                let found = measureWith (EnergyDistanceSpec()) (new Exact([| 2L |], Energy(bell 0.0 1.0))) data samples 9UL
-                let se name = (found |> List.find (fun m -> m.Name = name)).Se.Value
-
-                for name, expected in [ "energy-distance", 0.0; "energy-distance/floor", 0.0; "energy-distance/gaussian", gaussian ] do
-                    close $"{data.Name}, {name}" (value name found) expected (4.5 * se name + 5e-4))
+            ofSamples (GaussiansSpec()) 0.068 id
+            ofSamples (RingsSpec()) 0.013 id)
+    |> breaks "samples of which a fifth lie in one place" (fun () ->
+        ofSamples (GaussiansSpec()) 0.068 (fun x -> torch.cat ([| x.narrow (0L, 0L, 1600L); x.narrow(0L, 0L, 1L).expand(400L, 2L) |], 0L)))
 ]
+
+let private byHand due =
+    let data = build (GaussiansSpec(Weights = [| 0.5; 0.25; 0.25 |], Train = 500, Test = 500))
+    let at k = let angle = 2.0 * Math.PI * float k / 3.0 in [ 1.5 * cos angle; 1.5 * sin angle ]
+    let samples = World.rows ([ 0; 0; 0; 0; 0; 0; 1; 1; 1; 1; 2; 2 ] |> List.map at)
+    within "mode-weights" due 1e-12 (value "mode-weights" (measured (ModeWeightsSpec()) (new Exact(bell 0.0 1.0)) data samples))
+
+let private floorOfModes (used: IDataset) =
+    let data = build (GaussiansSpec(Train = 500, Test = 500))
+    let found = [|
+        for i in 1L .. 200L ->
+            measured (ModeWeightsSpec()) (new Exact(bell 0.0 1.0)) data ((used :?> IKnownDensity).Draw(4000L, (rng "modes").Stream i))
+    |]
+    let floor = value "mode-weights/floor" found[0]
+    // Counts of two hundred are normal to a hundredth.
+    let average = Close.mean (found |> Array.map (value "mode-weights"))
+    Close.near "mean of mode-weights" floor { average with Error = average.Error + floor / 100.0 / Close.k }
 
 let private modeWeights = [
-    law "mode-weights of samples placed by hand is their distance from the weights" (fun () ->
-        let data = GaussiansSpec(Weights = [| 0.5; 0.25; 0.25 |], Train = 1, Test = 1).Build site
-        let known = data :?> IKnownDensity
-        // Twelve samples on the three modes: shares 1/2, 1/3, 1/6.
-        let angle k = 2.0 * Math.PI * float k / 3.0
+    law "mode-weights of samples placed by hand is |1/2 − 1/2| + |1/3 − 1/4| + |1/6 − 1/4|" (fun () -> byHand (1.0 / 6.0))
+    |> breaks "half of it, the total variation" (fun () -> byHand (1.0 / 12.0))
 
-        let samples =
-            [| 0; 0; 0; 0; 0; 0; 1; 1; 1; 1; 2; 2 |] |> Array.collect (fun k -> [| 1.5 * cos (angle k); 1.5 * sin (angle k) |])
-
-        let found =
-            measureWith (ModeWeightsSpec()) (new Exact([| 2L |], Energy(bell 0.0 1.0))) data (torch.tensor(samples).reshape(12, 2)) 1UL
-        ignore known
-        close "mode-weights" (value "mode-weights" found) (1.0 / 6.0) 1e-12)
-
-    law "mode-weights of the truth is its floor on average" (fun () ->
-        let data = GaussiansSpec(Train = 1, Test = 1).Build site
-        let rng = new Rng(6UL)
-
-        let found = [
-            for _ in 1..200 ->
-                measureWith
-                    (ModeWeightsSpec())
-                    (new Exact([| 2L |], Energy(bell 0.0 1.0)))
-                    data
-                    ((data :?> IKnownDensity).Draw(4000L, rng))
-                    1UL
-        ]
-
-        let values = found |> List.map (value "mode-weights")
-        let floor = value "mode-weights/floor" found.Head
-        // The normal limit of a count of mean 200 is itself right to about a hundredth.
-        close "mean" (mean values) floor (4.5 * sd values / sqrt 200.0 + floor / 100.0))
+    law "mode-weights of the truth averages its floor" (fun () -> floorOfModes (build (GaussiansSpec(Train = 500, Test = 500))))
+    |> breaks "other weights" (fun () ->
+        floorOfModes (build (GaussiansSpec(Weights = [| 0.22; 0.08; 0.2; 0.05; 0.15; 0.1; 0.15; 0.05 |], Train = 500, Test = 500))))
 ]
+
+let private drifting (drift: float -> float) =
+    let asked = List<int>()
+
+    let walker =
+        new Walker(fun count times rng ->
+            asked.Add times
+            rng.Normal(count, 2L) + drift (float times))
+
+    let found = judged (LongRunSpec(Factors = [| 1; 10; 100 |])) walker (round 2 1.0)
+    must $"chains were run {List.ofSeq asked} times as long" (List.ofSeq asked = [ 1; 10; 100 ])
+    must $"the names are {found |> List.map _.Name}" ((found |> List.map _.Name) = [ "long-run/1"; "long-run/10"; "long-run/100" ])
+    Close.near "long-run/1" 0.0 (estimate "long-run/1" found)
+    Close.above "long-run/10" 0.0 (estimate "long-run/10" found)
+    Close.above "long-run/100 over /10" 0.0 (estimate "long-run/100" found - estimate "long-run/10" found)
 
 let private longRun = [
-    law "long-run judges chains as long as it says, under their names" (fun () ->
-        let data = one 2 1.0
-        let asked = Collections.Generic.List<int>()
-
-        let drift =
-            new Walker(fun count times rng ->
-                asked.Add times
-                rng.Normal(count, 2L) |> plus (log10 (float times)))
-
-        let found = measureWith (LongRunSpec(Factors = [| 1; 10; 100 |])) drift data (torch.zeros (2L, 2L)) 1UL
-
-        if List.ofSeq asked <> [ 1; 10; 100 ] then failwith $"chains were run {List.ofSeq asked} times as long"
-
-        if (found |> List.map _.Name) <> [ "long-run/1"; "long-run/10"; "long-run/100" ] then
-            failwith $"the names are {found |> List.map _.Name}"
-
-        close "in place" found[0].Value 0.0 (4.5 * found[0].Se.Value)
-
-        if not (found[2].Value > found[1].Value && found[1].Value > 10.0 * found[1].Se.Value) then
-            failwith $"chains that drift stay at {found |> List.map _.Value}")
+    law "long-run sees chains drift, each as long as its name says" (fun () -> drifting log10)
+    |> breaks "chains that stay" (fun () -> drifting (fun _ -> 0.0))
 ]
+
+/// The clean level N(.1, .25 I) and the top one N(0, variance I), each with a constant of its own.
+let private readOut variance factor =
+    let data = round 2 0.5
+    let ladder = new Ladder((fun x -> bell 0.1 0.25 x + 0.7), (fun x -> bell 0.0 variance x - 0.2), factor)
+    let found = judged (DensityReadoutSpec(Rows = 500L)) ladder data
+    let normaliser = log (0.25 / variance) - 0.7 - 0.2
+    // log N(x; 0, v) − log N(x; 0, 1).
+    let bracket = data.Test.narrow(0L, 0L, 500L).``to``(torch.float64).square().sum(1L) * (0.5 - 0.5 / variance) - log variance
+    let root (x: Tensor) = sqrt (World.value (x.square().mean()))
+    within "the normalisers' ratio" normaliser 1e-9 (value "density-readout/normaliser" found)
+    within "the top level" (root bracket) 1e-9 (value "density-readout/top" found)
+    within "the readout" (root (normaliser - bracket)) 1e-9 (value "density-readout" found)
 
 let private readout = [
-    law "density-readout is log(Z_0 / Z_T) where the top level is N(0, I), exactly" (fun () ->
-        let ladder = new Ladder((fun x -> bell 0.1 0.25 x |> plus 0.7), (fun x -> bell 0.0 1.0 x |> plus -0.2))
-        let found = measure (DensityReadoutSpec()) ladder (one 2 0.5)
-        let logZ variance shift = log (2.0 * Math.PI * variance) - shift
-        let expected = logZ 0.25 0.7 - logZ 1.0 -0.2
-        close "normaliser" (value "density-readout/normaliser" found) expected 1e-9
-        close "top" (value "density-readout/top" found) 0.0 1e-9
-        close "readout" (value "density-readout" found) (abs expected) 1e-9)
-
-    law "density-readout's error is its two deviations, where the top level is not N(0, I)" (fun () ->
-        let data = one 2 0.5
-        let variance = 0.8
-        let ladder = new Ladder(bell 0.0 0.25, bell 0.0 variance)
-        let found = measure (DensityReadoutSpec(Rows = 500L)) ladder data
-        let normaliser = log (0.25 / variance)
-        close "normaliser" (value "density-readout/normaliser" found) normaliser 1e-9
-
-        // log N(x; 0, v) − log N(x; 0, 1) at the test rows.
-        let brackets =
-            data.Test.``to``(torch.float64).data<double>().ToArray()
-            |> Array.chunkBySize 2
-            |> Array.truncate 500
-            |> Array.map (fun x -> (x[0] * x[0] + x[1] * x[1]) / 2.0 * (1.0 - 1.0 / variance) - log variance)
-
-        let root (values: float[]) = sqrt (values |> Array.averageBy (fun v -> v * v))
-        close "top" (value "density-readout/top" found) (root brackets) 1e-9
-        close "readout" (value "density-readout" found) (root (brackets |> Array.map (fun b -> normaliser - b))) 1e-9)
+    law
+        "density-readout is off by log(Z_0/Z_T) exactly where the top level is N(0, I), and by the top level's deviation elsewhere"
+        (fun () ->
+            readOut 1.0 1.0
+            readOut 0.8 1.0)
+    |> breaks "a readout that forgets a hundredth of the top level" (fun () -> readOut 1.0 0.99)
 ]
 
-let private apply = [
+let private everyone = [
     law "a metric that does not apply yields nothing" (fun () ->
-        let plane = one 2 0.5
-        let walker = new Walker(fun count _ rng -> rng.Normal(count, 2L))
-        let density = new Exact([| 3L |], Energy(bell 0.0 1.0))
+        let walker, density = new Walker(fun _ _ _ -> never ()) :> Method, new Exact(bell 0.0 1.0) :> Method
 
-        for spec: ISpec<IMetric>, method: Method, data in
+        for spec, method, data in
             [
-                GridKlSpec() :> ISpec<IMetric>, walker :> Method, plane
-                GridKlSpec(), density, one 3 0.5
-                EnergyValuesSpec(), walker, plane
-                LongRunSpec(), density, plane
-                DensityReadoutSpec(), density, plane
+                GridKlSpec() :> ISpec<IMetric>, walker, round 2 0.5
+                GridKlSpec(), density, round 3 0.5
+                EnergyValuesSpec(), walker, round 2 0.5
+                LongRunSpec(), density, round 2 0.5
+                DensityReadoutSpec(), density, round 2 0.5
             ] do
-            match measure spec method data with
-            | [] -> ()
-            | found -> failwith $"{spec}: {found |> List.map _.Name}")
+            must $"{spec} measured" (List.isEmpty (judged spec method data)))
 
-    law "energies of real rows and of samples are the model's, and their gap is the mean's" (fun () ->
-        let data = one 2 0.5
-        let samples = torch.ones ([| 10L; 2L |], dtype = torch.float64)
-        let found = measureWith (EnergyValuesSpec()) (new Exact([| 2L |], Energy(bell 0.0 1.0))) data samples 1UL
-        let arrays = found.Head.Arrays
-        let of' name = (arrays |> Seq.find (fun a -> a.Name = name)).Values
-        if of' "energies-samples" <> Array.create 10 1f then failwith "energies of samples"
-        if (of' "energies-data").Length <> 1000 then failwith "energies of data"
-        close "gap" found.Head.Value (1.0 - (of' "energies-data" |> Array.averageBy float)) 1e-6)
+    law "energies are the model's, of test rows and of samples, and their gap is the means'" (fun () ->
+        let found = measured (EnergyValuesSpec()) (new Exact(bell 0.0 1.0)) (round 2 0.5) (torch.ones (10L, 2L, device = device))
+        must "energies of samples" ((array "energies-samples" found).Values = Array.create 10 1f)
+        let data = (array "energies-data" found).Values
+        must "energies of 1,000 test rows" (data.Length = 1000)
+        within "the gap" (1.0 - Array.averageBy float data) 1e-6 (value "energies" found))
 
-    law "measuring twice from one stream gives the same numbers, and every number says its unit, direction and protocol" (fun () ->
-        let data = GaussiansSpec(Train = 5000, Test = 5000).Build site
-        let method = new Exact([| 2L |], Energy(bell 0.0 1.0))
-        let samples = (data :?> IKnownDensity).Draw(500L, new Rng(1UL))
+    law "one stream gives one measurement, whatever was measured before, and each says its unit, direction, count and protocol" (fun () ->
+        let data = build (GaussiansSpec(Train = 5000, Test = 5000))
+        let samples = (data :?> IKnownDensity).Draw(500L, rng "samples")
+        let walker = new Walker(fun count _ rng -> rng.Normal(count, 2L))
 
-        let metrics: ISpec<IMetric> list = [ GridKlSpec(); EnergyDistanceSpec(); ModeWeightsSpec(); EnergyValuesSpec() ]
+        let density = new Exact(bell 0.0 1.0) :> Method
 
-        for spec in metrics do
-            let first, again = measureWith spec method data samples 3UL, measureWith spec method data samples 3UL
-
-            if (first |> List.map _.Value) <> (again |> List.map _.Value) then failwith $"{spec} differs from itself"
+        for spec, method in
+            [
+                GridKlSpec() :> ISpec<IMetric>, density
+                EnergyDistanceSpec(), density
+                ModeWeightsSpec(), density
+                EnergyValuesSpec(), density
+                LongRunSpec(), walker
+                DensityReadoutSpec(), new Ladder(bell 0.0 0.25, bell 0.0 1.0, 1.0)
+            ] do
+            let metric = spec.Build site
+            let measure () = metric.Measure(Subject(method, data, samples, rng "measure")) |> List.ofSeq
+            let first, again, fresh = measure (), measure (), measured spec method data samples
+            let values = List.map (fun (m: Measurement) -> m.Value)
+            must $"{spec} depends on what it measured before" (values first = values again && values first = values fresh)
 
             for m in first do
-                if m.Unit = "" || isNull m.Protocol || not (List.contains m.Better [ "lower"; "higher"; "none" ]) || not m.N.HasValue then
-                    failwith $"{m}")
+                must
+                    $"{m} leaves something out"
+                    (m.Unit <> "" && not (isNull m.Protocol) && m.N.HasValue && List.contains m.Better [ "lower"; "higher"; "none" ]))
+
+    law "measuring leaves no tensor behind but the truth on its grid" (fun () ->
+        let data = build (GaussiansSpec(Train = 500, Test = 500))
+        let samples = (data :?> IKnownDensity).Draw(500L, rng "samples")
+        let metrics = [
+            for spec: ISpec<IMetric> in [ GridKlSpec() :> ISpec<IMetric>; EnergyDistanceSpec(); ModeWeightsSpec(); EnergyValuesSpec() ] ->
+                spec.Build site
+        ]
+        let method = new Exact(bell 0.0 1.0)
+        let measure () =
+            for metric in metrics do
+                metric.Measure(Subject(method, data, samples, rng "measure")) |> Seq.iter ignore
+        measure ()
+        let before = Tensor.TotalCount
+        measure ()
+        must $"{Tensor.TotalCount - before} more tensors live" (Tensor.TotalCount = before))
 ]
 
-let all: Law list = gridKl @ energyDistance @ modeWeights @ longRun @ readout @ apply
+let all: Law list = gridKl @ energyDistance @ modeWeights @ longRun @ readout @ everyone
