@@ -73,7 +73,10 @@ public static partial class Machine
 #pragma warning restore CA2255
     internal static void ChooseBlas()
     {
-        if (OperatingSystem.IsWindows() || BlasCore is not { } core) return;
+        if (OperatingSystem.IsWindows()) return;
+        // cuBLAS repeats its results only with a workspace of its own, and refuses deterministic kernels without one.
+        SetEnv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+        if (BlasCore is not { } core) return;
         SetEnv(CoreType, core, 0);
         if (Environment.GetEnvironmentVariable("OPENBLAS_NUM_THREADS") is null) SetEnv("OPENBLAS_NUM_THREADS", "1", 0);
     }
