@@ -1,0 +1,152 @@
+/// Wrong configs, through the command a user would type: one sentence, exit code 2, and nothing started.
+module Ebm.Tests.Laws.ConfigLaws
+
+open System
+open System.IO
+open Ebm.Sweeps
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+
+/// The script's own sweep, as in the front door.
+let private sweep = Declare.sweep "laws" |> Declare.given "experiment=rings"
+
+/// A copy of the project's configs, with some of its files written anew; what the command says there, and its exit code.
+let private told (files: (string * string) list) (arguments: string list) =
+    let mutable result = 0, "", ""
+
+    inFolder (fun folder ->
+        let scripts = Path.Combine(folder, "experiments")
+
+        for file in Directory.GetFiles(under "experiments/configs", "*", SearchOption.AllDirectories) do
+            let copy = Path.Combine(scripts, Path.GetRelativePath(under "experiments", file))
+            Directory.CreateDirectory(nonNull (Path.GetDirectoryName copy)) |> ignore
+            File.Copy(file, copy)
+
+        for name, text in files do
+            File.WriteAllText(Path.Combine(scripts, "configs", name), text)
+
+        use says = new StringWriter()
+        use complains = new StringWriter()
+        let out, error = Console.Out, Console.Error
+        Console.SetOut says
+        Console.SetError complains
+
+        try
+            let code = Cli.main scripts sweep [ yield! arguments; "--runs"; Path.Combine(folder, "runs"); "--name"; "laws" ]
+            result <- code, complains.ToString(), says.ToString()
+        finally
+            Console.SetOut out
+            Console.SetError error
+
+        if Directory.Exists(Path.Combine(folder, "runs")) then broken $"something was started: {complains}")
+
+    result
+
+/// One sentence that has all the parts; exit code 2.
+let private refused (files: (string * string) list) (arguments: string list) (parts: string list) =
+    let code, complaint, _ = told files arguments
+    must $"exit code {code}: {complaint}" (code = 2)
+    let lines = complaint.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+    must $"{lines.Length} lines:\n{complaint}" (lines.Length = 1)
+    let sentence = lines[0].Trim()
+    must $"no full stop: {sentence}" (sentence.EndsWith '.')
+
+    for part in parts do
+        must $"\"{part}\" is missing in: {sentence}" (sentence.Contains part)
+
+let private method' text = [ "method/joint-cd.yaml", text ]
+let private energy = "energy: { kind: level-mlp }\nnoise: { kind: variance-preserving }\n"
+let private place line key = $"configs/method/joint-cd.yaml, line {line}, {key}: "
+
+/// Ten ways to be wrong, and more, each by name.
+let private wrong: (string * (string * string) list * string list * string list) list = [
+    "an unknown kind",
+    method' ("kind: joint-dc\n" + energy),
+    [],
+    [ place 1 "kind"; "\"joint-dc\" is not known here"; "did you mean joint-cd?" ]
+    "a misspelt key",
+    method' ("kind: joint-cd\n" + energy + "stpes: 4\n"),
+    [],
+    [ place 4 "stpes"; "joint-cd has no such setting"; "did you mean steps?" ]
+    "a wrong type", method' ("kind: joint-cd\n" + energy + "steps: many\n"), [], [ place 4 "steps"; "a whole number"; "\"many\"" ]
+    "a key twice", method' ("kind: joint-cd\n" + energy + "steps: 4\nsteps: 5\n"), [], [ place 5 "steps"; "twice"; "line 4" ]
+    "a negative step", method' ("kind: joint-cd\n" + energy + "step: -0.1\n"), [], [ place 4 "step"; "must be positive"; "-0.1" ]
+    "a missing key", method' "kind: joint-cd\nenergy: { kind: level-mlp }\n", [], [ "configs/method/joint-cd.yaml, line 1"; "noise" ]
+    "a missing option file", [], [ "method=joint-dc" ], [ "command line, \"method=joint-dc\""; "did you mean joint-cd?" ]
+    "a missing file in a list of defaults",
+    [ "experiment/rings.yaml", "# @package _global_\ndefaults:\n  - override /data: rigns\n" ],
+    [],
+    [ "configs/experiment/rings.yaml, line 3"; "rigns"; "did you mean rings?" ]
+    "an empty axis", [], [ "method.steps=choice()" ], [ "command line, \"method.steps=choice()\""; "steps" ]
+    "a tab", method' "kind: joint-cd\nenergy:\n\tkind: level-mlp\n", [], [ "configs/method/joint-cd.yaml, line 3"; "tab" ]
+    "yes for true", method' ("kind: joint-cd\n" + energy + "adjusted: yes\n"), [], [ place 4 "adjusted"; "write true" ]
+    "a value that no key has", [], [ "method.noise.low=x" ], [ "command line, \"method.noise.low=x\": low is a number; \"x\" is not one." ]
+    "a misspelt key on the command line", [], [ "method.stpes=3" ], [ "command line, \"method.stpes=3\""; "did you mean" ]
+    "a group's option that a value cannot be", [], [ "data=ring" ], [ "command line, \"data=ring\""; "did you mean rings?" ]
+    "an interpolation in a circle",
+    [ "train/short.yaml", "steps: ${train.batch}\nbatch: ${train.steps}\n" ],
+    [],
+    [ "configs/train/short.yaml, line 1, steps"; "train.steps → train.batch → train.steps" ]
+    "an interpolation of nothing",
+    [ "train/short.yaml", "steps: ${train.stpes}\n" ],
+    [],
+    [ "configs/train/short.yaml, line 1"; "train.stpes" ]
+    "an option that no verb has", [], [ "--wrokers=2" ], [ "--wrokers"; "--workers" ]
+    "a GPU that is not there", [], [ "device=cuda:7" ], [ "cuda:7" ]
+    "a kind that belongs to another role",
+    method' "kind: joint-cd\nenergy: { kind: variance-preserving }\nnoise: { kind: variance-preserving }\n",
+    [],
+    [ place 2 "kind"; "variance-preserving" ]
+    "a mapping where a number belongs",
+    method' ("kind: joint-cd\n" + energy + "steps: { kind: x }\n"),
+    [],
+    [ place 4 "steps"; "a whole number" ]
+]
+
+/// The runs that a command line plans, by their ids, in order.
+let private planned (arguments: string list) =
+    let code, complaint, says = told [] ("plan" :: "--json" :: arguments)
+    must $"exit code {code}: {complaint}" (code = 0)
+    use json = Text.Json.JsonDocument.Parse says
+    [ for run in json.RootElement.GetProperty("runs").EnumerateArray() -> nonNull (run.GetProperty("id").GetString()) ]
+
+let private counted (arguments: string list) due =
+    let found = (planned arguments).Length
+    let said = String.concat " " arguments
+    must $"{said} makes {found} runs where {due} were due" (found = due)
+
+let all = [
+    for name, files, arguments, parts in wrong do
+        law $"{name} is one sentence with its place, exit code 2, and nothing is started" (fun () ->
+            refused files ("run" :: arguments) parts)
+
+    law "the configs that are there are right" (fun () ->
+        for file in Directory.GetFiles(under "experiments/configs/experiment") do
+            counted [ "experiment=" + nonNull (Path.GetFileNameWithoutExtension file) ] 1)
+
+    law "axes are multiplied, seeds counted, a zip goes in step, and a union leaves doubles out" (fun () ->
+        counted [ "method.steps=2,4,8"; "seed=0,1" ] 6
+        counted [ "seed=seeds(5)" ] 5
+        counted [ "train.lr=logrange(1e-4,1e-2,3)"; "method.rounds=range(1,4)" ] 9
+        counted [ "pair=zip(method.steps=[2,4,8], method.rounds=[1,2,3])"; "seed=0,1" ] 6
+        counted [ "seed=0,1"; "--or"; "seed=1,2" ] 3
+        counted [ "method.steps=4,4" ] 1
+        counted [ "data=rings,gaussians"; "method=joint-cd" ] 2)
+
+    law "planning is a pure function of what was typed: the same runs in the same order, the last axis fastest" (fun () ->
+        let arguments = [ "method.steps=2,4"; "seed=0,1,2" ]
+        let runs = planned arguments
+        must "it differs from itself" (planned arguments = runs)
+        let seeds = runs |> List.map (fun id -> (id.Split("-s")[1]).Split('-')[0])
+        must $"%A{seeds}" (seeds = [ "0"; "1"; "2"; "0"; "1"; "2" ]))
+
+    law "a filter commutes with shards: the shards of what fits are what fits of the shards, and together they are everything" (fun () ->
+        let arguments = [ "method.steps=2,4,8"; "seed=0,1,2" ]
+        let all = planned arguments
+        let shards = [ for i in 1..3 -> planned (arguments @ [ $"--shard={i}/3" ]) ]
+        must "a run is missing or there twice" (List.sort (List.concat shards) = List.sort all)
+        let fitting = planned (arguments @ [ "--where=method.steps >= 4 && seed in {0..1}" ])
+        must $"{fitting.Length} fit where 4 were due" (fitting.Length = 4)
+        let both = [ for i in 1..3 -> planned (arguments @ [ $"--shard={i}/3"; "--where=method.steps >= 4 && seed in {0..1}" ]) ]
+        must "it does not commute" (List.sort (List.concat both) = List.sort fitting))
+]
