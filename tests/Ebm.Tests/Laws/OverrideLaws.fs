@@ -131,7 +131,7 @@ let all = [
         sweeps "key=choice('1',2)" [ Text "1"; Int 2L ]
         sweeps "key=range(0,1,0.1)" [ for i in 0..9 -> Float(float i / 10.0) ]
         sweeps "key=range(1,4)" [ Int 1L; Int 2L; Int 3L ]
-        sweeps "key=range(-5,step=-1)" [ for i in 0L..-1L..-4L -> Int i ]
+        sweeps "key=range(-5,step=-1)" (List.map Int [ 0L; -1L; -2L; -3L; -4L ])
         sweeps "key=linspace(0,1,3)" [ Float 0.0; Float 0.5; Float 1.0 ]
         sweeps "key=logrange(1e-4,1e-2,3)" [ Float 1e-4; Float 1e-3; Float 1e-2 ]
         sweeps "key=seeds(3)" [ Int 0L; Int 1L; Int 2L ])
