@@ -7,26 +7,26 @@ open System.IO
 open Ebm.Analysis
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
-let all = Path.Combine(root, "runs")
 
 let sweeps =
-    match List.ofArray (Array.tail fsi.CommandLineArgs) with
-    | [] when Directory.Exists all -> Directory.GetDirectories all |> Array.sort |> List.ofArray
-    | folders -> folders
+    match Array.tail fsi.CommandLineArgs, Path.Combine(root, "runs") with
+    | [||], all when Directory.Exists all -> Array.sort (Directory.GetDirectories all)
+    | folders, _ -> folders
 
-let written = [
-    for folder in sweeps do
-        let runs, skipped = Runs.under folder
+let mutable any = false
 
-        for skip in skipped do
-            eprintfn $"{skip.Path}: {skip.Why}; it is left out."
+for folder in sweeps do
+    let table, skipped = Report.ofSweep folder (Path.Combine(root, "reports"))
 
-        if not runs.IsEmpty then
-            let table = Table.tabulate (Path.GetFileName(Path.GetFullPath folder)) runs
-            printfn $"{Markdown.table table}"
-            Report.write (Path.Combine(root, "reports", table.Sweep)) table |> List.iter (printfn "%s")
-]
+    for skip in skipped do
+        eprintfn $"{skip.Path}: {skip.Why}; it is left out."
 
-if written.IsEmpty then
-    eprintfn "There is no run to tabulate: give the folder of a sweep, runs/<sweep>."
+    match table with
+    | Some table ->
+        any <- true
+        printfn $"{Markdown.table table}"
+    | None -> eprintfn $"{folder}: no run there has begun."
+
+if not any then
+    eprintfn "There is nothing to tabulate: give the folder of a sweep, runs/<sweep>."
     exit 2

@@ -22,3 +22,15 @@ let write (folder: string) (table: Table) =
         File.WriteAllText(draft, text)
         File.Move(draft, path, true)
         path)
+
+/// Tabulates the runs of a sweep's folder and writes the files to reports/<sweep>. None where no run there has begun; and what was
+/// skipped in either case.
+let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped list =
+    let runs, skipped = Runs.under folder
+
+    if runs.IsEmpty then
+        None, skipped
+    else
+        let table = tabulate (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
+        write (Path.Combine(reports, table.Sweep)) table |> ignore
+        Some table, skipped

@@ -413,26 +413,20 @@ let private sweepFolders (place: Place) =
 
 /// Writes a sweep's table and prints it. False where the folder holds no run that has begun.
 let private tabulate (place: Place) (asJson: bool) (folder: string) =
-    let runs, skipped = Runs.under folder
+    let table, skipped = Report.ofSweep folder place.Reports
 
     for skip in skipped do
         eprintfn $"{relative skip.Path}: {skip.Why}; it is left out."
 
-    if runs.IsEmpty then
-        false
-    else
-        let table = Table.tabulate (Path.GetFileName folder |> string) runs
-        let reports = Path.Combine(place.Reports, table.Sweep)
-        Report.write reports table |> ignore
+    match table with
+    | Some table when asJson -> Console.Write(Json.table table)
+    | Some table ->
+        Console.WriteLine()
+        Console.WriteLine(Markdown.table table)
+        Console.WriteLine(relative (Path.Combine(place.Reports, table.Sweep, "table.md")))
+    | None -> ()
 
-        if asJson then
-            Console.Write(Json.table table)
-        else
-            Console.WriteLine()
-            Console.WriteLine(Markdown.table table)
-            Console.WriteLine(Path.Combine(relative reports, "table.md"))
-
-        true
+    table.IsSome
 
 let private printTables (place: Place) =
     let json = place.Given.Options.Contains <@ Json @>
