@@ -40,7 +40,7 @@ public sealed class TensorAccessor<T> : IDisposable, IEnumerable<T>
 
     internal T At(long place) => Read(OffsetAt(place));
 
-    public unsafe T[] ToArray()
+    public T[] ToArray()
     {
         var array = new T[Count];
         CopyTo(array);
@@ -61,17 +61,16 @@ public sealed class TensorAccessor<T> : IDisposable, IEnumerable<T>
 
     public void CopyTo(T[] array, int arrayIndex = 0, long tensorIndex = 0) => CopyTo(array.AsSpan(), arrayIndex, tensorIndex);
 
-    /// <summary>Copies from place <paramref name="tensorIndex"/> on; throws when the array has no room for all.</summary>
+    /// <summary>Copies from place <paramref name="tensorIndex"/> on, as many elements as there are and the array has room for.</summary>
     public unsafe void CopyTo(Span<T> array, int arrayIndex = 0, long tensorIndex = 0)
     {
         var target = array[arrayIndex..];
-        var count = Count - tensorIndex;
-        RequirePlace(tensorIndex, count, target.Length);
+        var count = Copied(tensorIndex, target.Length);
         using var use = _tensor.Use("data");
         var data = (T*)_tensor.Data("data");
         if (_contiguous)
         {
-            new ReadOnlySpan<T>(data + tensorIndex, (int)count).CopyTo(target);
+            new ReadOnlySpan<T>(data + tensorIndex, count).CopyTo(target);
             return;
         }
         for (var i = 0; i < count; i++)
@@ -82,20 +81,16 @@ public sealed class TensorAccessor<T> : IDisposable, IEnumerable<T>
 
     public void CopyFrom(T[] array, int arrayIndex = 0, long tensorIndex = 0) => CopyFrom((ReadOnlySpan<T>)array, arrayIndex, tensorIndex);
 
-    /// <summary>
-    /// Copies to place <paramref name="tensorIndex"/> and on, as many as there is room for in the tensor; throws when the array has
-    /// fewer.
-    /// </summary>
+    /// <summary>Copies to place <paramref name="tensorIndex"/> and on, as many elements as the array has and the tensor has room for.</summary>
     public unsafe void CopyFrom(ReadOnlySpan<T> array, int arrayIndex = 0, long tensorIndex = 0)
     {
         var source = array[arrayIndex..];
-        var count = Count - tensorIndex;
-        RequirePlace(tensorIndex, count, source.Length);
+        var count = Copied(tensorIndex, source.Length);
         using var use = _tensor.Use("data");
         var data = (T*)_tensor.Data("data");
         if (_contiguous)
         {
-            source[..(int)count].CopyTo(new Span<T>(data + tensorIndex, (int)count));
+            source[..count].CopyTo(new Span<T>(data + tensorIndex, count));
             return;
         }
         for (var i = 0; i < count; i++)
@@ -170,15 +165,8 @@ public sealed class TensorAccessor<T> : IDisposable, IEnumerable<T>
         return offset;
     }
 
-    void RequirePlace(long place, long count, long room)
-    {
-        if (place < 0 || count < 0)
-        {
-            throw new IndexOutOfRangeException($"place {place} of {Count} elements.");
-        }
-        if (count > room)
-        {
-            throw new ArgumentException($"{count} elements of a tensor, and an array of {room}.");
-        }
-    }
+    int Copied(long place, int room) =>
+        place >= 0 && place <= Count
+            ? (int)Math.Min(Count - place, room)
+            : throw new IndexOutOfRangeException($"place {place} of {Count} elements.");
 }

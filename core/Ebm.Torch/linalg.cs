@@ -144,7 +144,7 @@ public static partial class torch
 
     internal static partial class Aten
     {
-        public static readonly Operator linalg_cholesky = new("linalg_cholesky(self)"),
+        public static readonly Operator linalg_cholesky = new("linalg_cholesky(self, upper)"),
             linalg_cholesky_ex = new("linalg_cholesky_ex(self, upper, check_errors)"),
             linalg_cond = new("linalg_cond(self, p)"),
             linalg_cond_p_str = new("linalg_cond.p_str(self, p)"),

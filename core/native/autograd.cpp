@@ -10,8 +10,8 @@
 using namespace ebm;
 
 // Gradients of the outputs' sum with respect to the inputs; an input that was not used gives a null handle. `seeds` may be null.
-EBM_EXPORT int32_t ebm_grad(const Handle* outputs, int32_t output_count, const Handle* inputs, int32_t input_count, const Handle* seeds, int32_t seed_count,
-    uint8_t retain_graph, uint8_t create_graph, uint8_t allow_unused, Handle* results) {
+EBM_EXPORT int32_t ebm_grad(const Handle* outputs, int32_t output_count, const Handle* inputs, int32_t input_count,
+    const Handle* seeds, int32_t seed_count, uint8_t retain_graph, uint8_t create_graph, uint8_t allow_unused, Handle* results) {
   return guard([&] {
     auto gradients = torch::autograd::grad(borrow(outputs, output_count), borrow(inputs, input_count), borrow(seeds, seed_count),
         retain_graph != 0, create_graph != 0, allow_unused != 0);
@@ -23,7 +23,8 @@ EBM_EXPORT int32_t ebm_grad(const Handle* outputs, int32_t output_count, const H
 EBM_EXPORT int32_t ebm_backward(const Handle* tensors, int32_t tensor_count, const Handle* seeds, int32_t seed_count,
     uint8_t retain_graph, uint8_t create_graph, const Handle* inputs, int32_t input_count) {
   return guard([&] {
-    torch::autograd::backward(borrow(tensors, tensor_count), borrow(seeds, seed_count), retain_graph != 0, create_graph != 0, borrow(inputs, input_count));
+    torch::autograd::backward(borrow(tensors, tensor_count), borrow(seeds, seed_count), retain_graph != 0, create_graph != 0,
+        borrow(inputs, input_count));
   });
 }
 
@@ -45,4 +46,6 @@ EBM_EXPORT void ebm_inference_release(c10::InferenceMode* guard) { delete guard;
 
 EBM_EXPORT uint8_t ebm_anomaly_mode() { return torch::autograd::AnomalyMode::is_enabled(); }
 EBM_EXPORT uint8_t ebm_anomaly_checks_nan() { return torch::autograd::AnomalyMode::should_check_nan(); }
-EBM_EXPORT void ebm_set_anomaly_mode(uint8_t enabled, uint8_t check_nan) { torch::autograd::AnomalyMode::set_enabled(enabled != 0, check_nan != 0); }
+EBM_EXPORT void ebm_set_anomaly_mode(uint8_t enabled, uint8_t check_nan) {
+  torch::autograd::AnomalyMode::set_enabled(enabled != 0, check_nan != 0);
+}

@@ -76,14 +76,16 @@ static Parameter parameter_of(const c10::Argument& argument) {
 }
 
 static const char* word(Tag tag) {
-  static const char* words[] = {"nothing", "a tensor", "an integer", "a floating-point number", "a boolean", "a string", "a list of integers",
-      "a list of floating-point numbers", "a list of booleans", "a list of tensors", "a device", "a generator", "a slice", "an ellipsis"};
+  static const char* words[] = {"nothing", "a tensor", "an integer", "a floating-point number", "a boolean", "a string",
+      "a list of integers", "a list of floating-point numbers", "a list of booleans", "a list of tensors", "a device", "a generator",
+      "a slice", "an ellipsis"};
   return words[static_cast<int32_t>(tag)];
 }
 
 static const char* word(Kind kind) {
-  static const char* words[] = {"a tensor", "a list of tensors", "a list of tensors", "an integer", "a floating-point number", "a boolean", "a number", "a string",
-      "a list of integers", "a list of floating-point numbers", "a list of booleans", "a device", "a generator", "a value this layer cannot make"};
+  static const char* words[] = {"a tensor", "a list of tensors", "a list of tensors", "an integer", "a floating-point number", "a boolean",
+      "a number", "a string", "a list of integers", "a list of floating-point numbers", "a list of booleans", "a device", "a generator",
+      "a value this layer cannot make"};
   return words[static_cast<int32_t>(kind)];
 }
 
@@ -192,7 +194,8 @@ static Value of_double(double number) {
 // A tensor and, as its count, the KiB of memory that it alone holds: what the garbage collector should know of.
 static Value of_tensor(at::Tensor&& tensor) {
   int64_t bytes = 0;
-  if (tensor.defined() && tensor.has_storage() && tensor.storage().use_count() == 1) bytes = static_cast<int64_t>(tensor.storage().nbytes());
+  if (tensor.defined() && tensor.has_storage() && tensor.storage().use_count() == 1)
+    bytes = static_cast<int64_t>(tensor.storage().nbytes());
   auto kib = static_cast<int32_t>(std::min<int64_t>(bytes >> 10, INT32_MAX));
   return {Tag::Tensor, kib, reinterpret_cast<int64_t>(release(std::move(tensor)))};
 }
@@ -242,20 +245,26 @@ EBM_EXPORT int32_t ebm_operator_schema(const Operator* op, char* text, int32_t r
 }
 
 // Calls an operator. `count` leading arguments are given, the rest are the schema's defaults. At most `room` results are written;
-// when `found` is greater, all of them wait for `ebm_results` on this thread.
+// when `found` is greater, all of them wait for `ebm_results` on this thread. No room, no results.
 EBM_EXPORT int32_t ebm_call(const Operator* op, const Value* arguments, int32_t count, Value* results, int32_t room, int32_t* found) {
   return guard([&] {
     const auto& parameters = op->parameters;
-    if (static_cast<size_t>(count) > parameters.size()) throw std::invalid_argument("it takes " + std::to_string(parameters.size()) + " arguments; it was given " + std::to_string(count));
+    if (static_cast<size_t>(count) > parameters.size())
+      throw std::invalid_argument("it takes " + std::to_string(parameters.size()) + " arguments; it was given " + std::to_string(count));
     torch::jit::Stack stack;
     stack.reserve(parameters.size());
     for (int32_t i = 0; i < count; i++) stack.push_back(to_ivalue(arguments[i], parameters[i]));
     for (size_t i = count; i < parameters.size(); i++) {
-      if (!parameters[i].otherwise.has_value()) throw std::invalid_argument("argument '" + parameters[i].name + "' is missing, and has no default");
+      if (!parameters[i].otherwise.has_value())
+        throw std::invalid_argument("argument '" + parameters[i].name + "' is missing, and has no default");
       stack.push_back(*parameters[i].otherwise);
     }
     op->handle.callBoxed(&stack);
-    if (stack.size() == 1 && room >= 1 && stack[0].isTensor()) {
+    if (room == 0) {
+      *found = 0;
+      return;
+    }
+    if (stack.size() == 1 && stack[0].isTensor()) {
       results[0] = of_tensor(std::move(stack[0]).toTensor());
       *found = 1;
       return;

@@ -14,7 +14,9 @@ using Stream = c10::GeneratorImpl*;
 static at::Generator shared(Stream stream) { return at::Generator(c10::intrusive_ptr<c10::GeneratorImpl>::reclaim_copy(stream)); }
 static Stream handed_over(at::Generator generator) { return generator.unsafeReleaseGeneratorImpl(); }
 
-static c10::Device device_of(int32_t type, int32_t index) { return c10::Device(static_cast<c10::DeviceType>(type), static_cast<c10::DeviceIndex>(index)); }
+static c10::Device device_of(int32_t type, int32_t index) {
+  return c10::Device(static_cast<c10::DeviceType>(type), static_cast<c10::DeviceIndex>(index));
+}
 
 EBM_EXPORT int32_t ebm_generator(int32_t device, int32_t index, uint64_t seed, Stream* result) {
   return guard([&] {

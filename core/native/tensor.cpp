@@ -2,9 +2,16 @@
 
 #include "shim.h"
 
-#include <ATen/NamedTensorUtils.h>
-#include <ATen/Functions.h>
+#include <ATen/ops/from_blob.h>
 #include <c10/core/ScalarTypeToTypeMeta.h>
+
+// Older versions of libtorch have names of dimensions, newer ones no longer.
+#if __has_include(<ATen/NamedTensorUtils.h>)
+#include <ATen/NamedTensorUtils.h>
+#define EBM_NAMES 1
+#else
+#define EBM_NAMES 0
+#endif
 
 using namespace ebm;
 
@@ -40,7 +47,9 @@ EBM_EXPORT int32_t ebm_tensor_facts(Handle handle, Facts* facts) {
     facts->is_leaf = tensor.is_leaf();
     facts->is_contiguous = strided && tensor.is_contiguous();
     facts->is_sparse = tensor.is_sparse();
+#if EBM_NAMES
     facts->has_names = tensor.has_names();
+#endif
     facts->is_conj = tensor.is_conj();
     facts->is_neg = tensor.is_neg();
   });
@@ -66,7 +75,8 @@ EBM_EXPORT int32_t ebm_tensor_data(Handle handle, void** data) {
 }
 
 // A tensor over the caller's memory, which `free(context)` gives back when the last view of it is gone.
-EBM_EXPORT int32_t ebm_tensor_over(void* data, const int64_t* sizes, int32_t dim, int32_t dtype, void (*free)(void*), void* context, Handle* result) {
+EBM_EXPORT int32_t ebm_tensor_over(
+    void* data, const int64_t* sizes, int32_t dim, int32_t dtype, void (*free)(void*), void* context, Handle* result) {
   return guard([&] {
     auto options = at::TensorOptions().dtype(static_cast<c10::ScalarType>(dtype));
     *result = release(at::from_blob(data, at::IntArrayRef(sizes, dim), [free, context](void*) { free(context); }, options));
@@ -76,6 +86,7 @@ EBM_EXPORT int32_t ebm_tensor_over(void* data, const int64_t* sizes, int32_t dim
 // Names of dimensions: null for a dimension without one; `names` itself null takes them all away.
 EBM_EXPORT int32_t ebm_tensor_rename(Handle handle, const char* const* names, int32_t count) {
   return guard([&] {
+#if EBM_NAMES
     auto tensor = borrow(handle);
     if (names == nullptr) {
       at::internal_set_names_inplace(tensor, maybe<at::DimnameList>());
@@ -85,13 +96,20 @@ EBM_EXPORT int32_t ebm_tensor_rename(Handle handle, const char* const* names, in
     for (int32_t i = 0; i < count; i++)
       given.push_back(names[i] == nullptr ? at::Dimname::wildcard() : at::Dimname::fromSymbol(c10::Symbol::dimname(names[i])));
     at::internal_set_names_inplace(tensor, maybe<at::DimnameList>(given));
+#else
+    if (names != nullptr) throw std::runtime_error("this libtorch has no names of dimensions");
+#endif
   });
 }
 
 // The name of one dimension, null where it has none; valid as long as the process.
 EBM_EXPORT const char* ebm_tensor_name(Handle handle, int32_t dim) {
+#if EBM_NAMES
   auto tensor = borrow(handle);
   if (!tensor.has_names() || dim < 0 || dim >= tensor.dim()) return nullptr;
   auto name = tensor.names()[dim];
   return name.isBasic() ? name.symbol().toUnqualString() : nullptr;
+#else
+  return nullptr;
+#endif
 }

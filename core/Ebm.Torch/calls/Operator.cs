@@ -192,7 +192,8 @@ internal sealed unsafe class Operator
             int found;
             if (Native.ebm_call(handle, values, arguments.Length, results, room, &found) != 0)
             {
-                throw new TensorException(Name, Describe(arguments), Native.Error());
+                var says = Native.Error();
+                throw new TensorException(Name, Describe(arguments), says);
             }
             return found;
         }

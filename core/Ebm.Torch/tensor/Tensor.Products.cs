@@ -89,7 +89,7 @@ public static partial class torch
 
         public Tensor vander(long N = -1, bool increasing = false) => Aten.vander.Tensor(this, N == -1 ? null : (long?)N, increasing);
 
-        public Tensor cholesky(bool upper = false) => Aten.cholesky.Tensor(this, upper);
+        public Tensor cholesky(bool upper = false) => Aten.linalg_cholesky.Tensor(this, upper);
 
         public Tensor cholesky_inverse(bool upper = false) => Aten.cholesky_inverse.Tensor(this, upper);
 
@@ -145,7 +145,6 @@ public static partial class torch
             triu_ = new("triu_(self, diagonal)"),
             renorm = new("renorm(self, p, dim, maxnorm)"),
             vander = new("vander(x, N, increasing)"),
-            cholesky = new("cholesky(self, upper)"),
             cholesky_inverse = new("cholesky_inverse(self, upper)"),
             cholesky_solve = new("cholesky_solve(self, input2, upper)"),
             det = new("det(self)"),
