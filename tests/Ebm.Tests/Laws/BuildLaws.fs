@@ -1,0 +1,136 @@
+/// The build: what it says when it is asked for what it cannot do, when a stamp changes, and that two builds never write at once.
+module Ebm.Tests.Laws.BuildLaws
+
+open System
+open System.Diagnostics
+open System.IO
+open Ebm.Tests
+open Ebm.Tests.Law
+
+/// A process in a folder: its exit code and everything it said.
+let private start (folder: string) (path: string) (arguments: string list) =
+    let start =
+        ProcessStartInfo(
+            Environment.GetEnvironmentVariable "DOTNET_HOST_PATH" |> Option.ofObj |> Option.defaultValue "dotnet",
+            "fsi" :: arguments,
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    if path <> "" then
+        start.Environment["PATH"] <- path
+
+    Process.Start start |> nonNull
+
+let private said (script: Process) =
+    script.StandardInput.Close()
+    let errors = script.StandardError.ReadToEndAsync()
+    let output = script.StandardOutput.ReadToEnd()
+    script.WaitForExit()
+    script.ExitCode, output + errors.Result
+
+let private build arguments = start Folder.root "" ("build.fsx" :: arguments) |> said
+
+let private says code (parts: string list) (got: int, text: string) =
+    must $"exit code {got}, not {code}; it says:\n{text}" (got = code)
+
+    for part in parts do
+        must $"it does not say \"{part}\"; it says:\n{text}" (text.Contains part)
+
+/// A copy of the build with nothing to build, in a folder of its own.
+let private inCopy holds =
+    Folder.inFolder (fun folder ->
+        Directory.CreateDirectory(Path.Combine(folder, "experiments")) |> ignore
+
+        for file in [ "build.fsx"; "experiments/_bootstrap.fsx" ] do
+            File.Copy(Folder.under file, Path.Combine(folder, file))
+
+        holds folder)
+
+/// In a copy, a script of this name builds nothing before it runs.
+let private script (folder: string) arguments (lines: string list) =
+    let path = Path.Combine(folder, "build.fsx")
+    File.WriteAllLines(path, lines)
+    start folder "" (path :: arguments) |> said
+
+/// Whether the stamp of a copy changes with each thing done to it.
+let private changesStamp (doings: string list) =
+    let mutable answers = []
+
+    inCopy (fun folder ->
+        let code, text =
+            script folder [] [
+                "#load \"experiments/_bootstrap.fsx\""
+                "open System.IO"
+                "let write (path: string) = Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath path)) |> ignore; File.WriteAllText(path, path)"
+                "write \"core/Ebm.Records/Event.cs\"; write \"artifacts/bin/Ebm.Analysis/release/Ebm.Records.dll\""
+                "let compare doing = let before = Ebm.Bootstrap.stamp \"analysis\" in doing (); printfn \"%b\" (before <> Ebm.Bootstrap.stamp \"analysis\")"
+                for doing in doings do
+                    $"compare (fun () -> {doing})"
+            ]
+
+        must text (code = 0)
+        answers <- text.Trim().Split '\n' |> Array.map bool.Parse |> List.ofArray)
+
+    answers
+
+/// On a machine with apt and without a compiler, for the user of this number.
+let private askedToSetUp user =
+    Folder.inFolder (fun folder ->
+        for name, text in [ "id", $"echo {user}"; "apt-get", "exit 1" ] do
+            let path = Path.Combine(folder, name)
+            File.WriteAllText(path, $"#!/bin/sh\n{text}\n")
+            File.SetUnixFileMode(path, UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
+
+        let dotnet = Environment.ProcessPath |> nonNull |> Path.GetDirectoryName
+        start Folder.root $"{folder}:{dotnet}" [ "build.fsx"; "setup" ]
+        |> said
+        |> says 2 [ "sudo apt-get update && sudo apt-get install"; "g++" ])
+
+let all = [
+    law "an unknown target, an unknown option and a circle of targets are named, with exit code 2" (fun () ->
+        build [ "tset" ] |> says 2 [ "\"tset\""; "did you mean test?"; "setup" ]
+        build [ "build"; "--fro"; "analysis" ] |> says 2 [ "\"--fro\""; "--for" ]
+
+        inCopy (fun folder ->
+            File.Move(Path.Combine(folder, "build.fsx"), Path.Combine(folder, "targets.fsx"))
+
+            script folder [ "help" ] [
+                "#load \"targets.fsx\""
+                "let target needs : Targets.Target = { Does = \"\"; Needs = needs; Body = ignore }"
+                "let targets = Map [ \"a\", target [ \"b\" ]; \"b\", target [ \"c\" ]; \"c\", target [ \"b\" ] ]"
+                "try Targets.visit targets (System.Collections.Generic.HashSet()) [] \"a\""
+                "with Targets.Stop(code, says) -> printfn \"%s\" says; exit code"
+            ]
+            |> says 2 [ "b → c → b" ]))
+    |> breaks "a target that is known" (fun () -> build [ "help" ] |> says 2 [ "did you mean" ])
+
+    law "whoever may not install reads the command that would, with exit code 2" (fun () -> askedToSetUp 1000)
+    |> breaks "someone who may" (fun () -> askedToSetUp 0)
+
+    law "a changed source or output changes the stamp; what is not compiled into a product does not" (fun () ->
+        let within = [
+            "write \"core/Ebm.Records/Canonical.cs\""
+            "File.SetLastWriteTimeUtc(\"artifacts/bin/Ebm.Analysis/release/Ebm.Records.dll\", System.DateTime.UnixEpoch)"
+            "write \"global.json\""
+        ]
+
+        let without = [ "write \"core/Ebm.Core/Energy.cs\""; "write \"core/Ebm.Records/obj/new.json\""; "write \"README.md\"" ]
+        let due = (within |> List.map (fun _ -> true)) @ (without |> List.map (fun _ -> false))
+        let got = changesStamp (within @ without)
+        must $"""after each of {String.Join(" · ", within @ without)} the stamp changes as {got}, not {due}""" (got = due))
+
+    law "a second build waits for the first, and says so" (fun () ->
+        inCopy (fun folder ->
+            let lock = Path.Combine(folder, "artifacts", ".lock")
+            Directory.CreateDirectory(Path.Combine(folder, "artifacts")) |> ignore
+            let first = new FileStream(lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+            let second = start folder "" [ "build.fsx"; "clean" ]
+            let line = second.StandardError.ReadLine() |> string
+            must $"it says \"{line}\"" (line.Contains "another build is at work")
+            must "the second did not wait" (not (second.WaitForExit 500))
+            first.Dispose()
+            said second |> says 0 []))
+]
