@@ -39,6 +39,17 @@ public interface IDensity
     Energy Density { get; }
 }
 
+/// <summary>
+/// A density with a proposal that covers it, so that its normaliser is a mean over the proposal's rows (importance sampling):
+/// <code>log Z = log E_q[exp(−Density(x)) / q(x)],   x ~ q</code>
+/// A base with an exact density is such a proposal; a method whose density is normalised already gives its own rows with weights 0.
+/// </summary>
+public interface IWeighted : IDensity
+{
+    /// <summary>Fresh rows of q, without a graph, and log(exp(−Density(x)) / q(x)) of each: (count, …Shape) and (count), in nats.</summary>
+    (Tensor Rows, Tensor LogWeights) Weigh(long count, Rng rng);
+}
+
 /// <summary>A method that samples by Markov chains: its sampler, run <c>times</c> as long as <see cref="Method.Sample"/> runs it.</summary>
 public interface IChains
 {
