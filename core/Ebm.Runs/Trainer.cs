@@ -49,6 +49,7 @@ public sealed class Trainer(Method method, Batches batches, Optimizers optimizer
         using var stream = rng.Stream(Step + 1);
         var (applied, gradMode) = (new List<(Update Update, double Loss, double Gradient)>(), is_grad_enabled());
         var spent = Cost.Units;
+        batches.Progress = (double)Progress.Position / Progress.End;
         using (var updates = method.Iterate(batches, stream).GetEnumerator())
         {
             while (true)
