@@ -35,9 +35,9 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
 
     public NoiseSchedule To(ScalarType dtype) => new(Signal.to(dtype), Noise.to(dtype));
 
-    /// <summary>Variance exploding: signal 1, noise geometric from low to high.</summary>
-    public static NoiseSchedule Geometric(double low, double high, int levels) =>
-        Of(Geometrically(low, high, levels), _ => 1);
+    /// <summary>Variance exploding: signal 1, noise geometric from low to high, and below them a clean level where one is given.</summary>
+    public static NoiseSchedule Geometric(double low, double high, int levels, double? clean = null) =>
+        Of(clean is { } below ? [below, .. Geometrically(low, high, levels - 1)] : Geometrically(low, high, levels), _ => 1);
 
     /// <summary>
     /// Variance preserving, signal² = 1 − noise²: noise geometric from low to high over all levels but the last, which is almost
@@ -69,18 +69,20 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
 }
 
 /// <summary>Noise geometric from low to high, signal 1.</summary>
-/// <param name="Low">Noise of the cleanest level, in units of the data.</param>
+/// <param name="Low">Noise of the cleanest geometric level, in units of the data.</param>
 /// <param name="High">Noise of the top level; several times the data's spread.</param>
 /// <param name="Levels">How many; unset, as many as the level draw needs in the data's dimension.</param>
+/// <param name="Clean">Noise of one more level, below the geometric ones and not in their ratio; unset, there is none.</param>
 [Kind("geometric")]
-public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null) : ISpec<NoiseSchedule>
+public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null, double? Clean = null) : ISpec<NoiseSchedule>
 {
     public double Low { get; } = Require.Positive(Low);
+    public double? Clean { get; } = Require.That(Require.Positive(Clean), Clean is null || Clean < Low, $"must lie below the lowest geometric noise, {Low}", nameof(Clean));
     public double High { get; } = Require.That(High, High > Low, $"is the top level's noise and must exceed the lowest, {Low}");
     public int? Levels { get; } = Require.AtLeast(2, Levels);
 
     public NoiseSchedule Build(Site site) =>
-        NoiseSchedule.Geometric(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High)).To(site.Device);
+        NoiseSchedule.Geometric(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High), Clean).To(site.Device);
 }
 
 /// <summary>Noise geometric from low to high, then almost pure noise, at signal² = 1 − noise²: for data of unit scale.</summary>
