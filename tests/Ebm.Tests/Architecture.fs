@@ -82,7 +82,8 @@ let private methods = (Catalog.Load []).Kinds typeof<ISpec<Method>>
 
 let private methodsAssembly () = nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, "joint-cd")) |> _.Assembly
 
-let private methodClasses () = methodsAssembly().GetTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
+/// The public ones: a method may give one of its variants more interfaces by a class of its own that nobody else can name.
+let private methodClasses () = methodsAssembly().GetExportedTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
 
 /// Two records with one kind in one role, made for the law alone.
 let private twins () =

@@ -1,0 +1,151 @@
+namespace Ebm.Core;
+
+/// <summary>
+/// Ways to draw from a tilted normal, ν(z) ∝ N(z; 0, I) exp(−tilt(z)): the posterior of the latent noise behind a generalized energy-based
+/// model's rows (Arbel, Zhou and Gretton 2021).
+/// </summary>
+public interface ILatentSampler
+{
+    /// <param name="tilt">(B, Latent) → (B).</param>
+    /// <param name="start">Draws from N(0, I): (count, Latent).</param>
+    /// <param name="times">As many times the sampler's own length.</param>
+    /// <returns>(count, Latent).</returns>
+    Tensor Run(Energy tilt, Tensor start, int times, Rng rng);
+}
+
+/// <summary>Unadjusted Langevin, biased by the step.</summary>
+/// <param name="Step">ε of z − ε∇U + √(2ε) ξ; the paper's γ is 2ε.</param>
+/// <param name="Steps">Per draw.</param>
+/// <param name="Decay">The step is multiplied by this after every fifth of the steps; 1 keeps it.</param>
+[Kind("ula")]
+public sealed record UlaSpec(double Step = .005, int Steps = 500, double Decay = 1) : ILatentSampler
+{
+    public double Step { get; } = Require.Positive(Step);
+    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public double Decay { get; } = Require.Between(0, 1, Decay);
+
+    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) => Posterior.InFifths(Steps * times, Step, Decay, start, (step, steps, z) =>
+        new Unadjusted(new Langevin(step, Temperature: 1)).Run(Posterior.Of(tilt), z, steps, rng));
+}
+
+/// <summary>Metropolis-adjusted Langevin: exact in the long run, mode by mode.</summary>
+/// <param name="Step">ε of z − ε∇U + √(2ε) ξ.</param>
+/// <param name="Steps">Per draw.</param>
+[Kind("mala")]
+public sealed record MalaSpec(double Step = .05, int Steps = 100) : ILatentSampler
+{
+    public double Step { get; } = Require.Positive(Step);
+    public int Steps { get; } = Require.AtLeast(1, Steps);
+
+    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
+        new Metropolis(new Langevin(Posterior.Like(Step, start), Temperature: 1)).Run(Posterior.Of(tilt), start, Steps * times, rng);
+}
+
+/// <summary>Kinetic Langevin, the paper's own choice for images; biased by the step.</summary>
+/// <param name="Step">λ; the length of a move is 2√λ.</param>
+/// <param name="Friction">κ.</param>
+/// <param name="Steps">Per draw.</param>
+/// <param name="Decay">The step is multiplied by this after every fifth of the steps; 1 keeps it.</param>
+[Kind("kla")]
+public sealed record KlaSpec(double Step = .005, double Friction = 1, int Steps = 200, double Decay = 1) : ILatentSampler
+{
+    public double Step { get; } = Require.Positive(Step);
+    public double Friction { get; } = Require.Positive(Friction);
+    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public double Decay { get; } = Require.Between(0, 1, Decay);
+
+    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng)
+    {
+        using var scope = NewDisposeScope();
+        var momentum = zeros_like(start);
+        return Posterior.InFifths(Steps * times, Step, Decay, start, (step, steps, z) =>
+        {
+            var state = new KineticLangevin(step, Friction).Run(Posterior.Of(tilt), new ChainState(z, Momentum: momentum), steps, rng);
+            momentum = state.Momentum!;
+            scope.Attach(momentum);
+            return state.Position;
+        }).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>Hamiltonian Monte Carlo.</summary>
+/// <param name="Step">Length of a leap.</param>
+/// <param name="Leaps">Per trajectory.</param>
+/// <param name="Steps">Trajectories per draw.</param>
+[Kind("hmc")]
+public sealed record HmcSpec(double Step = .2, int Leaps = 5, int Steps = 20) : ILatentSampler
+{
+    public double Step { get; } = Require.Positive(Step);
+    public int Leaps { get; } = Require.AtLeast(1, Leaps);
+    public int Steps { get; } = Require.AtLeast(1, Steps);
+
+    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
+        new Metropolis(new Leapfrog(Posterior.Like(Step, start), Leaps, Temperature: 1)).Run(Posterior.Of(tilt), start, Steps * times, rng);
+}
+
+/// <summary>
+/// Independent Metropolis-Hastings: candidates are fresh draws of N(0, I), accepted on the tilt alone. It changes mode in one step, and
+/// is uniformly ergodic where the tilt is bounded below.
+/// </summary>
+/// <param name="Steps">Candidates per draw.</param>
+[Kind("independent-metropolis")]
+public sealed record IndependentMetropolisSpec(int Steps = 50) : ILatentSampler
+{
+    public int Steps { get; } = Require.AtLeast(1, Steps);
+
+    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
+        new Metropolis(new Fresh()).Run(Posterior.Of(tilt), start, Steps * times, rng);
+
+    /// <summary>z′ ~ N(0, I), wherever z is.</summary>
+    sealed record Fresh : IProposal
+    {
+        public double Temperature => 1;
+
+        public (ChainState Candidate, Func<ChainState, Tensor> LogRatio) Propose(Energy energy, ChainState from, Rng rng) =>
+            (new ChainState(rng.NormalLike(from.Position)), to => (to.Position.square() - from.Position.square()).SumPerRow() / 2);
+    }
+}
+
+/// <summary>
+/// Sampling importance resampling: each draw is one of <c>pool</c> prior draws of its own, chosen by weight exp(−tilt). Exact as the pool
+/// grows, independent between draws, and without a slope.
+/// </summary>
+/// <param name="Pool">Prior draws per row.</param>
+[Kind("importance-resampling")]
+public sealed record ImportanceResamplingSpec(int Pool = 50) : ILatentSampler
+{
+    public int Pool { get; } = Require.AtLeast(2, Pool);
+
+    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng)
+    {
+        // The Gumbel maximum, a candidate at a time: the best of log weight + Gumbel noise is a draw by weight.
+        Tensor Race(Tensor z) => -tilt.Of(z) - (-rng.UniformLike(z[.., 0]).clamp(min: 1e-30).log()).log();
+        using var free = no_grad();
+        using var scope = NewDisposeScope();
+        var (best, lead) = (start, Race(start));
+        for (var i = 1; i < Pool * times; i++)
+        {
+            using var inner = NewDisposeScope();
+            var z = rng.NormalLike(start);
+            var score = Race(z);
+            var wins = score > lead;
+            if (i > 1) inner.Attach(best);
+            inner.Attach(lead);
+            (best, lead) = (where(wins.PerRow(z), z, best).MoveToOuterDisposeScope(), maximum(score, lead).MoveToOuterDisposeScope());
+        }
+        return best.MoveToOuterDisposeScope();
+    }
+}
+
+static class Posterior
+{
+    /// <summary>U(z) = |z|²/2 + tilt(z).</summary>
+    public static Energy Of(Energy tilt) => Energy.Confinement(1) + tilt;
+
+    public static Tensor Like(double step, Tensor z) => full([1], step, dtype: z.dtype, device: z.device);
+
+    /// <summary>A chain in five stretches, the step multiplied by <paramref name="decay"/> after each.</summary>
+    public static Tensor InFifths(int count, double first, double decay, Tensor start, Func<Tensor, int, Tensor, Tensor> stretch) =>
+        decay == 1 ? stretch(Like(first, start), count, start) : Chain.Repeat(5, start, (i, z) =>
+            stretch(Like(first * Math.Pow(decay, i), z), count * (i + 1) / 5 - count * i / 5, z));
+}
