@@ -53,6 +53,21 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
         x => x.square().SumPerRow() / (2 * width * width),
         x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)));
 
+    /// <summary>The only output of a network, with its slope in closed form where the network has one.</summary>
+    /// <param name="net">(B, …) → (B, 1).</param>
+    public static Energy Of(nn.Module<Tensor, Tensor> net) => Of(x => net.call(x).squeeze(1), net as ISlopes, null);
+
+    /// <summary>One output of a network per row.</summary>
+    /// <param name="value">With its graph: (B, …) → (B).</param>
+    /// <param name="net">What knows the slope; null where autograd does.</param>
+    /// <param name="column">(B) int64; null where there is one output.</param>
+    internal static Energy Of(Func<Tensor, Tensor> value, ISlopes? net, Tensor? column)
+    {
+        if (net is null) return new(value);
+        var plain = new Energy(value);
+        return new(value, x => net.WithSlope(x, column) ?? plain.SlopeAt(x));
+    }
+
     (Tensor, Tensor) ByAutograd(Tensor x)
     {
         using var grad = enable_grad();
@@ -104,5 +119,5 @@ public static class Energies
     /// <summary>E(·, ℓ) with each chain at its own level.</summary>
     /// <param name="energy">The ladder.</param>
     /// <param name="level">(B) int64.</param>
-    public static Energy At(this ILevelEnergy energy, Tensor level) => new(x => energy.At(x, level));
+    public static Energy At(this ILevelEnergy energy, Tensor level) => Energy.Of(x => energy.At(x, level), energy as ISlopes, level);
 }

@@ -1,7 +1,7 @@
 namespace Ebm.Core;
 
 /// <summary>A multi-head ladder: one pass of a network gives every level's energy, so the draw of the level is as cheap as one energy.</summary>
-public sealed class LevelHeads : LevelNet
+public sealed class LevelHeads : LevelNet, ISlopes
 {
     readonly nn.Module<Tensor, Tensor> heads;
 
@@ -17,6 +17,8 @@ public sealed class LevelHeads : LevelNet
     public override Tensor All(Tensor x) => heads.call(x);
 
     public override Tensor At(Tensor x, Tensor level) => All(x).gather(1, level.unsqueeze(1)).squeeze(1);
+
+    public (Tensor Value, Tensor Slope)? WithSlope(Tensor x, Tensor? column) => (heads as ISlopes)?.WithSlope(x, column);
 }
 
 /// <summary>A fully connected network with a head per level.</summary>

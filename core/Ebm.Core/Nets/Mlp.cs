@@ -17,8 +17,17 @@ public static class Activations
     };
 }
 
+/// <summary>
+/// A network that gives one output of each row with its slope in closed form, where it can: what chains ask for, without a graph.
+/// </summary>
+public interface ISlopes
+{
+    /// <summary>Output and input slope of each row: (B, …), (B) int64 or null for the only output → (B) and (B, …); null where autograd must do.</summary>
+    (Tensor Value, Tensor Slope)? WithSlope(Tensor x, Tensor? column);
+}
+
 /// <summary>Rows through fully connected layers: (B, …from) → (B, …to).</summary>
-public sealed class Mlp : nn.Module<Tensor, Tensor>
+public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
 {
     readonly Modules.Linear[] layers;
     readonly MlpSpec settings;
@@ -39,6 +48,22 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>
         var h = layers[0].call(settings.InputScale == 1 ? x.Flat() : x.Flat() * settings.InputScale);
         foreach (var layer in layers.Skip(1)) h = layer.call(settings.Activation.Of(h));
         return to.Length == 1 ? h : h.reshape(to.Rows(h.shape[0]));
+    }
+
+    public (Tensor Value, Tensor Slope)? WithSlope(Tensor x, Tensor? column)
+    {
+        if (!MlpSlope.Has(settings.Activation) || !MlpSlope.Runs(x) || layers[0].weight.dtype != x.dtype) return null;
+        var rows = x.Flat().contiguous();
+        var (value, slope) = (empty(rows.shape[0], dtype: rows.dtype), empty_like(rows));
+        MlpSlope.Run([.. layers.Select(Pointers)], settings.Activation, (float)settings.InputScale, rows, column?.contiguous(), value, slope);
+        return (value, slope.reshape(x.shape));
+    }
+
+    /// <summary>A layer's memory, which its tensors keep where it is: parameters are contiguous from their making.</summary>
+    static unsafe MlpSlope.Layer Pointers(Modules.Linear layer)
+    {
+        fixed (byte* weight = layer.weight.bytes, bias = layer.bias!.bytes)
+            return new((nint)weight, (nint)bias, (int)layer.weight.shape[1], (int)layer.weight.shape[0]);
     }
 }
 
