@@ -89,7 +89,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         var proposal = new Langevin(steps.For(level), settings.Temperature);
         IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
         var accepted = zeros_like(x.Flat()[.., 0]);
-        var moved = kernel.Run(new Energy(Of) + settings.Temperature * confinement, x, count, rng, (_, _, taken) => accepted.add_(taken));
+        var moved = kernel.Run(Energy.Of(energy) + settings.Temperature * confinement, x, count, rng, (_, _, taken) => accepted.add_(taken));
         accepted = accepted / count;
         if (learn) steps.Learn(level, accepted);
         return (moved, accepted);
@@ -113,7 +113,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
     }
 
     /// <summary>−log p(x) + const = E(x)/T: the temperature of the negatives is the model's.</summary>
-    public Energy Density => (1 / settings.Temperature) * new Energy(Of) + confinement;
+    public Energy Density => (1 / settings.Temperature) * Energy.Of(energy) + confinement;
 }
 
 /// <summary>Contrastive divergence from data, from noise or from persistent chains.</summary>

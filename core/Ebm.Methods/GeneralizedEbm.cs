@@ -129,7 +129,7 @@ public sealed class GeneralizedEbm : Method, IChains
         public Tilt(nn.Module<Tensor, Tensor> net, Device device) : base(nameof(Tilt))
         {
             C = new Modules.Parameter(zeros(1, device: device));
-            Energy = new Energy(x => net.call(x).squeeze(1));
+            Energy = Energy.Of(net);
             register_module("energy", net);
             register_parameter("c", C);
         }
