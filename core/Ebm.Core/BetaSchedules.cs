@@ -1,0 +1,60 @@
+namespace Ebm.Core;
+
+/// <summary>
+/// Ladders over the 1000 steps of denoising diffusion (Ho, Jain, Abbeel 2020): β rises linearly from 1e-4 to 0.02, each step keeps √(1 − β)
+/// of the signal, and a level is a step: signal = Π √(1 − β) up to and with it, noise² = 1 − signal². Level 0 already carries noise .01.
+/// </summary>
+public static class BetaSchedules
+{
+    public const int Steps = 1000;
+
+    /// <summary>
+    /// The ladder of diffusion recovery likelihood's released code: energies at steps 0, s, 2s, … with stride s = 1000 / 2(T − 1) rounded
+    /// down, and a last level at step 999. With T = 6 it is T6: steps 0, 100, …, 500, 999.
+    /// </summary>
+    /// <param name="energies">T, from 2 to 501; the ladder has T + 1 levels.</param>
+    /// <exception cref="SettingException">The stride would be 0, and with it every σ: the released function has no T = 1000.</exception>
+    public static NoiseSchedule Released(int energies)
+    {
+        var stride = energies < 2 ? 0 : Steps / (2 * (energies - 1));
+        if (stride == 0)
+            throw new SettingException(nameof(energies),
+                $"must lie between 2 and 501: with {energies} the released schedule's stride 1000 / 2(T − 1) is no positive whole number, so that all levels "
+                + "would be one; noise: {kind: ddpm} takes up to 1000 levels from the betas themselves");
+        return At([.. Enumerable.Range(0, energies).Select(i => i * stride), Steps - 1]);
+    }
+
+    /// <summary>Levels at steps equally far apart, from step 0 to step 999; 1000 are all of them.</summary>
+    /// <param name="levels">From 2 to 1000.</param>
+    public static NoiseSchedule Ddpm(int levels) =>
+        At([.. Enumerable.Range(0, levels).Select(i => (int)Math.Round(i * (Steps - 1) / (levels - 1.0)))]);
+
+    static NoiseSchedule At(int[] steps)
+    {
+        var signal = new double[Steps];
+        var kept = 1.0;
+        for (var i = 0; i < Steps; i++) signal[i] = Math.Sqrt(kept *= 1 - (1e-4 + (.02 - 1e-4) * i / (Steps - 1)));
+        Tensor Of(Func<double, double> value) => tensor(steps.Select(i => value(signal[i])).ToArray(), dtype: get_default_dtype());
+        return new(Of(s => s), Of(s => Math.Sqrt(1 - s * s)));
+    }
+}
+
+/// <summary>The ladder of recovery likelihood's released code over DDPM's betas: for data of unit scale.</summary>
+/// <param name="Energies">T: energies below the last level, 2 to 501. The paper's T6 has 6.</param>
+[Kind("t6")]
+public sealed record T6Spec(int Energies = 6) : ISpec<NoiseSchedule>
+{
+    public int Energies { get; } = BetaSchedules.Released(Energies).Levels - 1;
+
+    public NoiseSchedule Build(Site site) => BetaSchedules.Released(Energies).To(site.Device);
+}
+
+/// <summary>Levels equally far apart among DDPM's 1000 steps: for data of unit scale.</summary>
+/// <param name="Levels">2 to 1000.</param>
+[Kind("ddpm")]
+public sealed record DdpmSpec(int Levels = 1000) : ISpec<NoiseSchedule>
+{
+    public int Levels { get; } = Require.Between(2, BetaSchedules.Steps, Levels);
+
+    public NoiseSchedule Build(Site site) => BetaSchedules.Ddpm(Levels).To(site.Device);
+}
