@@ -50,6 +50,22 @@ public interface IWeighted : IDensity
     (Tensor Rows, Tensor LogWeights) Weigh(long count, Rng rng);
 }
 
+/// <summary>
+/// A ladder of densities exp(−E_ℓ)/Z_ℓ, a rung for each level of a noise schedule: the first is the data's, the last is normalised, and each is
+/// the diffusion of the one below up to errors of learning. Estimates of normalisers walk along it.
+/// </summary>
+public interface IBridge : IDensity
+{
+    /// <summary>E_0 … E_top in nats, of rows at their own level: the first is Density, and the last one's Z is 1.</summary>
+    IReadOnlyList<Energy> Rungs { get; }
+
+    /// <summary>A level for each rung.</summary>
+    NoiseSchedule Noise { get; }
+
+    /// <summary>Rows of each rung, from exact rows of the top down by the model's chains: a tensor (count, …Shape) for each.</summary>
+    IReadOnlyList<Tensor> Visit(long count, Rng rng);
+}
+
 /// <summary>A method that samples by Markov chains: its sampler, run <c>times</c> as long as <see cref="Method.Sample"/> runs it.</summary>
 public interface IChains
 {

@@ -28,6 +28,9 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
         return (scale, (Noise[level + 1].square() - (scale * Noise[level]).square()).sqrt());
     }
 
+    /// <summary>Signal of each row's level, shaped to broadcast over the rows.</summary>
+    public Tensor SignalAt(Tensor level, Tensor rows) => At(Signal, level, rows);
+
     /// <summary>Noise of each row's level, shaped to broadcast over the rows.</summary>
     public Tensor NoiseAt(Tensor level, Tensor rows) => At(Noise, level, rows);
 
@@ -77,7 +80,8 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
 public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null, double? Clean = null) : ISpec<NoiseSchedule>
 {
     public double Low { get; } = Require.Positive(Low);
-    public double? Clean { get; } = Require.That(Require.Positive(Clean), Clean is null || Clean < Low, $"must lie below the lowest geometric noise, {Low}", nameof(Clean));
+    public double? Clean { get; } = Require.That(Require.Positive(Clean), Clean is null || Clean < Low,
+        $"must lie below the lowest geometric noise, {Low}", nameof(Clean));
     public double High { get; } = Require.That(High, High > Low, $"is the top level's noise and must exceed the lowest, {Low}");
     public int? Levels { get; } = Require.AtLeast(2, Levels);
 

@@ -36,15 +36,11 @@ public sealed class RunningGaussian : nn.Module
         count.copy_(all);
     }
 
-    /// <summary>Rows of N(signal μ, signal² Σ + noise² I): (shape).</summary>
+    /// <summary>Standard normal rows made rows of N(signal μ, signal² Σ + noise² I): (B, …) → (B, …).</summary>
     /// <param name="signal">A scalar tensor.</param>
     /// <param name="noise">A scalar tensor, positive.</param>
-    /// <param name="shape">(count, …) with as many numbers in a row as this has.</param>
-    public Tensor Draw(Tensor signal, Tensor noise, long[] shape, Rng rng)
-    {
-        var xi = rng.Normal(shape);
-        return (signal * mean + xi.Flat().to(float64).matmul(Factor(signal, noise).t())).to(xi.dtype).reshape(shape);
-    }
+    public Tensor Push(Tensor xi, Tensor signal, Tensor noise) =>
+        (signal * mean + xi.Flat().to(float64).matmul(Factor(signal, noise).t())).to(xi.dtype).reshape(xi.shape);
 
     /// <summary>−log N(x; signal μ, signal² Σ + noise² I) in nats: (B, …) → (B).</summary>
     public Energy Energy(Tensor signal, Tensor noise) => new(x =>

@@ -1,0 +1,39 @@
+using Ebm.Core;
+
+namespace Ebm.Methods;
+
+/// <summary>
+/// The amortised start of recovery chains, after cooperative diffusion recovery likelihood (Zhu, Xie, Wu and Gao, ICLR 2024, and their code):
+/// <code>y_t⁰ = mean(x_{t+1}, t) + √(a_{t+1}² noise_t² σ_{t+1}² / noise_{t+1}²) ξ,   loss = |y_tᴷ − y_t⁰|²</code>
+/// Langevin refines the proposal, and the proposal learns from what it was refined into. The spread is that of y_t given x_{t+1} and x₀, the
+/// diffusion's posterior. Our completion: mean = x_{t+1} + σ_{t+1} g(x_{t+1}, t), so that a net that says nothing proposes the older paper's
+/// own start, and g is told t by a one-hot code.
+/// </summary>
+public sealed class CooperativeInitialiser : nn.Module
+{
+    readonly RecoveryLadder ladder;
+    readonly nn.Module<Tensor, Tensor> g;
+    readonly Tensor spread;
+
+    public CooperativeInitialiser(CooperativeInitialiserSpec settings, RecoveryLadder ladder, Rng rng, long[] shape)
+        : base(nameof(CooperativeInitialiser))
+    {
+        this.ladder = ladder;
+        g = settings.Net.Build(rng, [shape.Size() + ladder.Energies], shape);
+        var noise = ladder.Noise.Noise;
+        spread = ladder.A * noise.narrow(0, 0, ladder.Energies) * ladder.Sigma / noise.narrow(0, 1, ladder.Energies);
+        register_module("net", g);
+    }
+
+    /// <summary>y_t⁰, with a graph to the mean: (B, …), (B) int64 → (B, …).</summary>
+    public Tensor Propose(Tensor above, Tensor t, Rng rng)
+    {
+        var code = nn.functional.one_hot(t, ladder.Energies).to(above.dtype);
+        var mean = above + ladder.Sigma[t].PerRow(above) * g.call(cat([above.Flat(), code], 1));
+        return mean + spread[t].PerRow(above) * rng.NormalLike(above);
+    }
+}
+
+/// <summary>A network that proposes where recovery chains begin.</summary>
+/// <param name="Net">From a row, flat, with the rung's one-hot code behind it, to a row.</param>
+public sealed record CooperativeInitialiserSpec(INetSpec Net);

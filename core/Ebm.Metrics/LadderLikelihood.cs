@@ -1,0 +1,121 @@
+namespace Ebm.Metrics;
+
+/// <summary>How rows of one rung are compared with the next one's.</summary>
+public enum Transport
+{
+    /// <summary>As they are: rungs must overlap.</summary>
+    None,
+
+    /// <summary>A row of the upper rung is first recovered, x ~ N(x'/s − (σ/s)² ∇E, (σ/s)² I), which is nearly exact where σ is small; one of the lower rung first rises.</summary>
+    Recovery,
+}
+
+/// <summary>
+/// log Z of a density at the foot of a ladder whose top is normalised, and with it the negative log-likelihood of test rows:
+/// <code>log Z_0 = Σ_ℓ log(Z_ℓ / Z_{ℓ+1}),   each ratio by Bennett's acceptance ratio from rows of both rungs</code>
+/// with transport: recovery by the identity p_{ℓ+1}(x') = (2πσ²)^{−d/2} ∫ exp(−E_ℓ(x) − |s x − x'|²/2σ²) dx / Z_ℓ, whose integral is an
+/// importance sum over x. <c>ladder/log-z-low</c> uses only rows that come down and <c>/log-z-high</c> only rows that go up: on average one is
+/// too low and the other too high, so that they bracket log Z where the rows are the rungs' own. <c>ladder/overlap</c> is the least effective
+/// share of a rung's rows. In one or two dimensions <c>ladder/grid-error</c> is what the estimate is off by. Called recovery/… with that transport.
+/// </summary>
+public sealed class LadderLikelihood : IMetric
+{
+    readonly LadderLikelihoodSpec spec;
+
+    internal LadderLikelihood(LadderLikelihoodSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Method is not IBridge ladder)
+            return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var (rungs, rows) = (ladder.Rungs, ladder.Visit(spec.Rows, subject.Rng.Stream("visit")));
+        double logZ = 0,
+            variance = 0,
+            low = 0,
+            high = 0,
+            overlap = 1;
+        for (var lower = rungs.Count - 2; lower >= 0; lower--)
+        {
+            using var inner = NewDisposeScope();
+            using var rng = subject.Rng.Stream(lower);
+            // Halves, so that neighbouring ratios rest on different rows.
+            var half = spec.Rows / 2;
+            var (down, up) = (rows[lower + 1].narrow(0, 0, half), rows[lower].narrow(0, half, half));
+            var (ofDown, ofUp) =
+                spec.Transport == Transport.None
+                    ? (rungs[lower + 1].Of(down) - rungs[lower].Of(down), rungs[lower + 1].Of(up) - rungs[lower].Of(up))
+                    : Recovered(rungs[lower], rungs[lower + 1], ladder.Noise, lower, down, up, rng);
+            var bar = Normalisers.Bar(ofDown, ofUp);
+            logZ += bar.Value;
+            variance += bar.Se * bar.Se;
+            low += Normalisers.Forward(ofDown).Value;
+            high += Normalisers.Reverse(ofUp).Value;
+            overlap = Math.Min(overlap, bar.Ess / bar.N);
+        }
+
+        var test = subject.Data.Test.to(subject.Samples.dtype);
+        var energies = cat([.. test.split(8192).Select(chunk => ladder.Density.Of(chunk).to(float64))], 0);
+        var name = spec.Transport == Transport.None ? "ladder" : "recovery";
+        var protocol = Protocol.Of("ladder-likelihood 1", (int)spec.Transport, spec.Rows, spec.Cells);
+        Measurement Value(string part, double value, string unit, string better, double? se = null) =>
+            new($"{name}/{part}", value, unit, better, Se: se, N: spec.Rows, Protocol: protocol);
+        List<Measurement> all =
+        [
+            Value(
+                "nll",
+                energies.mean().item<double>() + logZ,
+                "nats",
+                "lower",
+                Math.Sqrt(energies.var().item<double>() / test.shape[0] + variance)
+            ),
+            Value("log-z", logZ, "nats", "none", Math.Sqrt(variance)),
+            Value("log-z-low", low, "nats", "none"),
+            Value("log-z-high", high, "nats", "none"),
+            Value("overlap", overlap, "share", "higher"),
+        ];
+        if (subject.Data is IKnownDensity known && subject.Data.Shape is [1] or [2])
+        {
+            var grid = new Grid((int)subject.Data.Shape[0], spec.Cells, ((IKnownDensity)subject.Data).HalfWidth, test.device);
+            all.Add(
+                Value("grid-error", logZ - grid.LogIntegral(-grid.Map(ladder.Density.Of, test.dtype)), "nats", "none", Math.Sqrt(variance))
+            );
+        }
+        return all;
+    }
+
+    /// <summary>
+    /// log [ exp(−E_ℓ(x)) N(x'; s x, σ² I) / (exp(−E_{ℓ+1}(x')) q(x | x')) ] of pairs: x' a row of the upper rung with x from q, and x a row of the lower
+    /// one with x' risen from it. The mean of its exponential over the former is Z_ℓ/Z_{ℓ+1}.
+    /// </summary>
+    static (Tensor Down, Tensor Up) Recovered(Energy lower, Energy upper, NoiseSchedule noise, int level, Tensor down, Tensor up, Rng rng)
+    {
+        var (s, sigma) = noise.Rise(full([1], level, dtype: int64, device: down.device));
+        var spread = sigma / s;
+        // x ~ N(x'/s − (σ/s)² ∇E(x'/s), (σ/s)² I); its normaliser and the rise's differ by s per dimension.
+        Tensor Mean(Tensor above) => above / s - spread.square() * lower.WithSlope(above / s).Slope;
+        Tensor Log(Tensor x, Tensor above) =>
+            upper.Of(above)
+            - lower.Of(x)
+            - ((s * x - above) / sigma).square().SumPerRow() / 2
+            + ((x - Mean(above)) / spread).square().SumPerRow() / 2
+            - above.Flat().shape[1] * s.log();
+        var recovered = Mean(down) + spread * rng.NormalLike(down);
+        var risen = s * up + sigma * rng.NormalLike(up);
+        return (Log(recovered, down), Log(up, risen));
+    }
+}
+
+/// <summary>log Z along a ladder of densities, and the negative log-likelihood that follows, for methods that have such a ladder.</summary>
+/// <param name="Transport">none, or recovery: for ladders of many small rungs.</param>
+/// <param name="Rows">Of each rung; half of them for the ratio with the rung above, half for the one below.</param>
+/// <param name="Cells">Of the grid that checks it, along each axis.</param>
+[Kind("ladder-likelihood")]
+public sealed record LadderLikelihoodSpec(Transport Transport = Transport.None, long Rows = 4000, int Cells = 512) : ISpec<IMetric>
+{
+    public long Rows { get; } = Require.AtLeast(4, Rows);
+    public int Cells { get; } = Require.Positive(Cells);
+
+    public IMetric Build(Site site) => new LadderLikelihood(this);
+}
