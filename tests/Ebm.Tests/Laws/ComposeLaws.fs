@@ -1,0 +1,144 @@
+/// Composition: what a run's config is, out of groups, defaults lists and overrides, and where each value was written.
+module Ebm.Tests.Laws.ComposeLaws
+
+open System.IO
+open Ebm.Records
+open Ebm.Sweeps.Values
+open Ebm.Sweeps.Overrides
+open Ebm.Sweeps.Compose
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+
+let private tree = [
+    "sweep",
+    "defaults:\n  - data: a\n  - method: m\n  - optional experiment: null\n  - optional tuned: ${data}-${method}\n  - _self_\nseed: 0\n"
+    "data/a", "kind: a\nsize: 1\nshared: data\n"
+    "data/b", "kind: b\nsize: 2\n"
+    "method/m", "defaults: [ energy: small, _self_ ]\nkind: m\nsteps: 4\nenergy: { depth: 9 }\n"
+    "method/energy/small", "kind: small\nwidth: 8\ndepth: 3\n"
+    "method/energy/large", "kind: large\nlayers: 40\n"
+    "experiment/e", "# What it is about.\n# @package _global_\ndefaults: [ override /data: b ]\nmethod: { steps: 5 }\n"
+    "tuned/b-m", "# @package _global_\nmethod: { rate: 0.5 }\n"
+]
+
+/// What the tree, with some of its files written anew, comes to under overrides.
+let private composed (files: (string * string) list) (arguments: string list) (holds: Composed -> unit) =
+    inFolder (fun folder ->
+        for name, text in tree @ files do
+            let path = Path.Combine(folder, name + ".yaml")
+            Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
+            File.WriteAllText(path, text)
+
+        let overrides = [
+            for argument in arguments do
+                let given = parse argument
+
+                given,
+                match given.Setting with
+                | Some(One value) -> Some value
+                | _ -> None
+        ]
+
+        holds (Composer(Configs folder, "sweep").Compose overrides))
+
+let private gives (files: (string * string) list) (arguments: string list) (due: string) =
+    composed files arguments (fun composed ->
+        let due = Document.Parse(due, "due")
+        must $"{composed.Config}\nwhere\n{due}\nwas due" (composed.Config = due))
+
+let private refuses (files: (string * string) list) (arguments: string list) (parts: string list) =
+    throws<ConfigException, unit> parts (fun () -> composed files arguments ignore)
+
+let private energy = "energy: { kind: small, width: 8, depth: 9 }"
+
+let all = [
+    law "groups are merged at their own names, and a file's own keys win over the files it names" (fun () ->
+        gives [] [] $"{{ data: {{ kind: a, size: 1, shared: data }}, method: {{ kind: m, steps: 4, {energy} }}, seed: 0 }}")
+    |> breaks "the named file wins" (fun () ->
+        gives
+            [ "method/m", "defaults: [ _self_, energy: small ]\nkind: m\nsteps: 4\nenergy: { depth: 9 }\n" ]
+            []
+            $"{{ data: {{ kind: a, size: 1, shared: data }}, method: {{ kind: m, steps: 4, {energy} }}, seed: 0 }}")
+
+    law "an experiment overrides what another list chose, and what belongs to the pair that was chosen in the end is found" (fun () ->
+        gives [] [ "experiment=e" ] $"{{ data: {{ kind: b, size: 2 }}, method: {{ kind: m, steps: 5, rate: 0.5, {energy} }}, seed: 0 }}")
+
+    law "the command line wins over what an experiment overrides" (fun () ->
+        gives
+            []
+            [ "experiment=e"; "data=a" ]
+            $"{{ data: {{ kind: a, size: 1, shared: data }}, method: {{ kind: m, steps: 5, {energy} }}, seed: 0 }}")
+
+    law "packages: a group at another name, a header that says global, and one that says where" (fun () ->
+        gives
+            [
+                "sweep", "defaults: [ data@here.below: a, method/energy: small, extra: x ]\n"
+                "extra/x", "# @package put.there\nv: 1\n"
+            ]
+            []
+            "{ here: { below: { kind: a, size: 1, shared: data } }, method: { energy: { kind: small, width: 8, depth: 3 } }, put: { there: { v: 1 } } }")
+
+    law "a group is added, deleted, or chosen not at all" (fun () ->
+        gives [] [ "~data"; "method=null" ] "{ seed: 0 }"
+        gives [] [ "~data=a"; "~method"; "+data@other=b" ] "{ other: { kind: b, size: 2 }, seed: 0 }"
+        refuses [] [ "~data=b" ] [ "~data=b"; "data is a here, not b" ]
+        refuses [] [ "+data=b" ] [ "stands twice" ])
+
+    law "what must be there and is not, is named with what there is; what is optional is left out" (fun () ->
+        refuses [] [ "data=aa" ] [ "command line, \"data=aa\""; "known are a, b"; "did you mean a?" ]
+        refuses [] [ "experiment=ee" ] [ "\"ee\" is no option of experiment"; "did you mean e?" ]
+        refuses [ "sweep", "defaults: [ dta: a ]\n" ] [] [ "sweep.yaml, line 1"; "did you mean data?" ]
+        refuses [ "experiment/e", "defaults: [ e ]\n" ] [ "experiment=e" ] [ "circle" ])
+
+    law "a mapping whose kind changes is replaced, and what was typed for the new kind stays" (fun () ->
+        gives
+            []
+            [ "method.energy.layers=7"; "method.energy.kind=large" ]
+            "{ data: { kind: a, size: 1, shared: data }, method: { kind: m, steps: 4, energy: { kind: large, layers: 7 } }, seed: 0 }"
+
+        gives
+            []
+            [ "method/energy=large" ]
+            "{ data: { kind: a, size: 1, shared: data }, method: { kind: m, steps: 4, energy: { kind: large, layers: 40, depth: 9 } }, seed: 0 }")
+
+    law "set, added, forced, deleted: mappings merge, lists and scalars are replaced" (fun () ->
+        let data text = $"{{ data: {text}, seed: 0 }}"
+        gives [] [ "~method"; "data={size: 5}" ] (data "{ kind: a, size: 5, shared: data }")
+        gives [] [ "~method"; "data.size=[1,2]"; "+data.new=1.0" ] (data "{ kind: a, size: [1, 2], shared: data, new: 1.0 }")
+        gives [] [ "~method"; "++data.size=3"; "~data.shared" ] (data "{ kind: a, size: 3 }")
+        refuses [] [ "+data.size=3" ] [ "data.size is there already"; "a.yaml, line 2" ]
+        refuses [] [ "~data.sizes" ] [ "there is no data.sizes"; "did you mean size?" ])
+
+    law "an interpolation keeps its target's type, reaches its siblings, and is refused in a circle" (fun () ->
+        let data text = $"{{ data: {text}, seed: 0 }}"
+
+        gives
+            [ "data/a", "size: 1\nsame: ${data.size}\nbeside: ${.size}\nup: ${..seed}\ntext: n${.size}-${seed}\nplain: \\${x}\n" ]
+            [ "~method" ]
+            (data "{ size: 1, same: 1, beside: 1, up: 0, text: n1-0, plain: \"${x}\" }")
+
+        gives [ "data/a", "v: ${oc.env:EBM_NOT_SET_ANYWHERE,1e-3}\nw: ${oc.select:no.where,x}\n" ] [ "~method" ] (data "{ v: 1e-3, w: x }")
+        refuses [ "data/a", "one: ${data.other}\nother: ${data.one}\n" ] [ "~method" ] [ "refers to itself"; "line 1" ]
+        refuses [ "data/a", "size: 1\none: ${data.sice}\n" ] [ "~method" ] [ "names nothing"; "data.size" ]
+        refuses [ "data/a", "one: ${now:x}\n" ] [ "~method" ] [ "now is no resolver" ])
+
+    law "??? must be given, and never covers what was given" (fun () ->
+        refuses [ "data/a", "size: ???\n" ] [] [ "a.yaml, line 1, size"; "write data.size=value" ]
+        gives [ "data/a", "size: ???\n" ] [ "~method"; "data.size=3" ] "{ data: { size: 3 }, seed: 0 }"
+        gives [ "sweep", "defaults: [ data: b, _self_ ]\ndata: { size: ??? }\n" ] [] "{ data: { kind: b, size: 2 } }")
+
+    law "every value knows where it was written" (fun () ->
+        composed [] [ "experiment=e"; "method.energy.width=16" ] (fun composed ->
+            let from (path: string) = string (composed.Config.Get path).Source
+
+            for path, due in
+                [
+                    "data.size", "data/b.yaml, line 2"
+                    "method.steps", "experiment/e.yaml, line 4"
+                    "method.rate", "tuned/b-m.yaml, line 2"
+                    "method.energy.depth", "method/m.yaml, line 4"
+                    "method.energy.width", "command line, \"method.energy.width=16\""
+                    "seed", "sweep.yaml, line 7"
+                ] do
+                must $"{path} is said to come from {from path}, where {due} was due" ((from path).EndsWith due)))
+]
