@@ -18,6 +18,13 @@ public interface IDataset
     string Digest { get; }
 }
 
+/// <summary>A data set with rows kept apart for choices, such as when to stop: neither training nor a final figure sees them.</summary>
+public interface IValidated
+{
+    /// <summary>(V, …Shape), of the same law as the others.</summary>
+    Tensor Validation { get; }
+}
+
 /// <summary>A data set whose density is known exactly; metrics against it are exact too.</summary>
 public interface IKnownDensity
 {

@@ -387,8 +387,10 @@ let private everyone = [
             for metric in metrics do
                 metric.Measure(Subject(method, data, samples, rng "measure")) |> Seq.iter ignore
         measure ()
+        collected ()
         let before = Tensor.TotalCount
         measure ()
+        collected ()
         must $"{Tensor.TotalCount - before} more tensors live" (Tensor.TotalCount = before))
 ]
 

@@ -1,9 +1,14 @@
-/// Normalisers: importance sampling, its reverse and Bennett's acceptance ratio between Gaussians, where log Z is known.
+/// Normalisers: importance sampling, its reverse, Bennett's acceptance ratio and annealing between Gaussians, where log Z is known; and the
+/// likelihoods that rest on them.
 module Ebm.Tests.Laws.NormaliserLaws
 
 open System
+open System.Collections.Generic
 open TorchSharp
 open Ebm.Core
+open Ebm.Data
+open Ebm.Metrics
+open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Gaussian
 open Ebm.Tests.Law
@@ -96,4 +101,107 @@ let private exact = [
         throws<ArgumentException, _> [ "two rows or more" ] (fun () -> Normalisers.Forward(torch.tensor [| 0.0 |])))
 ]
 
-let all: Law list = twoSided @ exact
+let private never () : 'a = raise (InvalidOperationException "a metric has no use for this")
+
+/// A density with a proposal: the energy of one Gaussian and a constant, weighed by rows of another, and what goes wrong with the weights.
+type private Weighed(density: Gaussian, proposal: Gaussian, constant: float, wrong: Tensor -> Tensor) =
+    inherit Method("weighed", [| 2L |])
+    override _.Parts = Dictionary<string, torch.nn.Module>() :> IReadOnlyDictionary<_, _>
+    override _.Iterate(_, _) = never ()
+    override _.Sample(count, rng) = density.Draw(count, rng)
+
+    interface IWeighted with
+        member _.Density = Energy(fun x -> density.Energy.Of x + constant)
+
+        member _.Weigh(count, rng) =
+            let x = proposal.Draw(count, rng)
+            struct (x, wrong (-(density.Energy.Of x) - constant - proposal.LogDensity x))
+
+let private site = Site([||], device, rng "normaliser data", "")
+
+/// Test rows of N(0, I/4), in double.
+let private data () =
+    let source = (GaussiansSpec(Modes = 1, Radius = 0, Sd = 0.5, Train = 2000, Test = 1000) :> ISpec<IDataset>).Build site
+
+    { new IDataset with
+        member _.Name = source.Name
+        member _.Shape = source.Shape
+        member _.Train = source.Train.``to`` torch.float64
+        member _.Test = source.Test.``to`` torch.float64
+        member _.Digest = source.Digest }
+
+let private measured (spec: ISpec<IMetric>) (method: Method) samples =
+    (spec.Build site).Measure(Subject(method, data (), samples, rng "measure")) |> Seq.map (fun m -> m.Name, m) |> Map.ofSeq
+
+let private of' name (found: Map<string, Measurement>) = {
+    Close.Value = found[name].Value
+    Close.Error = found[name].Se.GetValueOrDefault 0.0
+}
+
+let private model () = Gaussian.Of([ 0.1; 0.0 ], [ [ 0.3; 0.1 ]; [ 0.1; 0.25 ] ])
+
+/// On these very rows, so that only log Z is estimated.
+let private exactNll () = -(value ((model ()).LogDensity(data().Test).mean ()))
+
+let private likelihood wrong =
+    let weighed = new Weighed(model (), Gaussian.Round(2, 0.4), 5.0, wrong)
+    let found = measured (LikelihoodSpec(Rows = 100_000)) weighed (torch.zeros (2L, 2L))
+    let logZ = of' "nll/log-z" found
+    Close.near "log Z" ((model ()).LogZ - 5.0) logZ
+    Close.near "nll of the rows" (exactNll ()) { of' "nll" found with Error = logZ.Error }
+    must "the flag is up" (found["nll/low-ess"].Value = 0.0)
+    let low, high = found["nll/log-z-low"].Value, found["nll/log-z-high"].Value
+    must $"log Z {logZ.Value} in [{low}, {high}]" (low < logZ.Value && logZ.Value < high && high - low < 5.0 * logZ.Error)
+    // That of the rows and that of log Z, independent.
+    let rows = Close.mean (values ((model ()).LogDensity(data().Test)))
+    within "standard error of nll" (sqrt (rows.Error ** 2.0 + logZ.Error ** 2.0)) 1e-9 found["nll"].Se.Value
+
+let private annealed samples constant =
+    let weighed = new Weighed(model (), model (), 5.0, id)
+    let found = measured (AisSpec(Rungs = 60, Chains = 300, Settle = 20)) weighed (samples 300L)
+    let truth = (model ()).LogZ - 5.0 + constant
+    Close.near "forward" truth (of' "ais/forward" found)
+    Close.near "reverse" truth (of' "ais/reverse" found)
+    Close.near "joined" truth (of' "ais/log-z" found)
+    Close.near "nll of the rows" (exactNll () + constant) { of' "ais/nll" found with Error = (of' "ais/log-z" found).Error }
+    let gap = of' "ais/gap" found
+    must $"the gap is {gap.Value}, standard error {gap.Error}" (gap.Value > -Close.k * gap.Error)
+    let accepted = found["ais/accepted"].Value
+    must $"{accepted} were accepted" (accepted > 0.4 && accepted < 0.9)
+
+let private exactly count = (model ()).Draw(count, rng "samples")
+
+let private likelihoods = [
+    law "nll is the closed form's, its log Z that of the Gaussian, both within the standard errors that they say" (fun () -> likelihood id)
+    |> breaks "weights that forget a tenth of a nat" (fun () -> likelihood (fun w -> w - 0.1))
+    |> breaks "weights without their spread, so that the mean of the logs stands for the log of the mean" (fun () ->
+        likelihood (fun w -> torch.ones_like w * w.mean () + 1e-3 * w))
+
+    law "a proposal that misses the density raises the flag, and its nll is not hidden" (fun () ->
+        let far = new Weighed(model (), Gaussian.Of([ 3.0; 3.0 ], [ [ 0.1; 0.0 ]; [ 0.0; 0.1 ] ]), 0.0, id)
+        let found = measured (LikelihoodSpec(Rows = 20_000)) far (torch.zeros (2L, 2L))
+        let ess, flag = found["nll/ess"].Value, found["nll/low-ess"].Value
+        must $"ess {ess}, flag {flag}" (ess < 1000.0 && flag = 1.0)
+        must "it has no nll" (found.ContainsKey "nll"))
+
+    law "where the proposal is the density itself, one chunk of rows says so, without error" (fun () ->
+        let itself = new Weighed(model (), model (), 0.0, fun w -> torch.zeros_like w)
+        let found = measured (LikelihoodSpec(Rows = 1_000_000)) itself (torch.zeros (2L, 2L))
+        let logZ = found["nll/log-z"]
+        must $"{logZ}" (logZ.N = Nullable 16_384L && logZ.Se.Value < 1e-8)
+        within "log Z" 0.0 1e-12 logZ.Value)
+
+    law "a data set without validation rows has no likelihood of them" (fun () ->
+        let found = measured (LikelihoodSpec(Split = Split.Validation)) (new Weighed(model (), model (), 0.0, id)) (torch.zeros (2L, 2L))
+        must $"{found.Count} were measured" found.IsEmpty)
+
+    law "annealing finds a Gaussian's log Z forward, in reverse and joined, within the standard errors that it says" (fun () ->
+        annealed exactly 0.0)
+    |> breaks "a constant of a tenth of a nat" (fun () -> annealed exactly 0.1)
+    |> breaks "a way back that begins at rows of another density, without time to settle or rungs to forget" (fun () ->
+        let weighed = new Weighed(model (), model (), 5.0, id)
+        let found = measured (AisSpec(Rungs = 2, Chains = 300, Settle = 0)) weighed (exactly 300L + 0.5)
+        Close.near "reverse" ((model ()).LogZ - 5.0) (of' "ais/reverse" found))
+]
+
+let all: Law list = twoSided @ exact @ likelihoods

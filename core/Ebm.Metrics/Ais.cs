@@ -1,0 +1,157 @@
+namespace Ebm.Metrics;
+
+/// <summary>
+/// log Z = log ∫ exp(−E) by annealed importance sampling (Neal 2001), forward and reverse, from q = N(m, AAᵀ) fitted to the training rows to
+/// exp(−E) along
+/// <code>E_β = (1 − β) E_q + β E,   log w = Σ_k (β_k − β_{k−1}) (E_q − E)(x_k),   x_{k+1} ~ a Metropolis chain at β_k</code>
+/// <c>ais/forward</c> begins at draws of q and is too low on average; <c>ais/reverse</c> begins at the model's samples, settled by a further
+/// chain at β = 1, and is too high on average as far as these are the density's own. The truth lies between where the samplers work, and
+/// <c>ais/gap</c> says how wide that is. <c>ais/log-z</c> joins both by Bennett's acceptance ratio, and <c>ais/nll</c> adds the mean energy of
+/// the test rows. Rows are moved in the coordinates z of x = m + Az, in which q is N(0, I).
+/// </summary>
+public sealed class Ais : IMetric
+{
+    // Of variance, relative to the widest direction: what lies in a plane still has a density.
+    const double Floor = 1e-6;
+    // Long trajectories and short ones aim at much the same: .574 for one leap, .65 for many.
+    const double Acceptance = .6;
+    readonly AisSpec spec;
+
+    internal Ais(AisSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Method is not IDensity model)
+            return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var (data, dtype, rng) = (subject.Data, subject.Samples.dtype, subject.Rng);
+        var gaussian = MatchedGaussian.To(data, Floor);
+        var density = model.Density;
+        // log Z in z differs by log |det A|, the log normaliser of exp(−|z|²/2) by ½ d log 2π.
+        var target = new Energy(z => density.Of(gaussian.From(z).reshape(data.Shape.Rows(z.shape[0]))));
+        var constant = gaussian.LogVolume + data.Shape.Size() * Math.Log(2 * Math.PI) / 2;
+        var path = new Path(target, spec.Rungs);
+
+        var like = zeros(spec.Chains, data.Shape.Size(), dtype: dtype, device: data.Test.device);
+        Tensor Start(string stream) => rng.Stream(stream).NormalLike(like);
+        var steps = Pilot(path, Start("pilot"), rng.Stream("pilot chains"));
+        var forward = Walk(path, steps, Start("start"), up: true, rng.Stream("forward"));
+        var settled = gaussian.Whitened(subject.Samples.narrow(0, 0, Math.Min(spec.Chains, subject.Samples.shape[0]))).to(dtype);
+        settled = Kernel(steps[^1], settled).Run(target, settled, spec.Settle, rng.Stream("settle"));
+        var reverse = Walk(path, steps, settled, up: false, rng.Stream("reverse"));
+
+        var (f, r, both) = (
+            Normalisers.Forward(forward.LogWeights),
+            Normalisers.Reverse(reverse.LogWeights),
+            Normalisers.Bar(forward.LogWeights, reverse.LogWeights)
+        );
+        var energies = Chunked.Map(density.Of, data.Test.to(dtype));
+        var n = energies.shape[0];
+        var protocol = Protocol.Of("ais 1", spec.Rungs, spec.Chains, spec.Leaps, spec.Steps, spec.Settle, n);
+        Measurement Value(string part, double value, string unit, string better, double? se = null, long? count = null) =>
+            new("ais/" + part, value, unit, better, Se: se, N: count ?? spec.Chains, Protocol: protocol);
+        return
+        [
+            Value(
+                "nll",
+                energies.mean().item<double>() + both.Value + constant,
+                "nats",
+                "lower",
+                Math.Sqrt(energies.var().item<double>() / n + both.Se * both.Se),
+                n
+            ),
+            Value("log-z", both.Value + constant, "nats", "none", both.Se),
+            Value("forward", f.Value + constant, "nats", "none", f.Se),
+            Value("reverse", r.Value + constant, "nats", "none", r.Se),
+            Value("gap", r.Value - f.Value, "nats", "lower", Math.Sqrt(r.Se * r.Se + f.Se * f.Se)),
+            Value("ess", f.Ess, "rows", "higher"),
+            Value("accepted", (forward.Accepted + reverse.Accepted) / 2, "probability", "none"),
+        ];
+    }
+
+    /// <summary>From N(0, I) to the target: β rises along a logistic curve, slowest at both ends, where the densities change fastest.</summary>
+    sealed class Path(Energy target, int rungs)
+    {
+        const double Steepness = 4;
+        static readonly Energy Base = new(z => z.square().SumPerRow() / 2, z => (z.square().SumPerRow() / 2, z));
+
+        public int Rungs => rungs;
+
+        public double Beta(int rung) => (Logistic((double)rung / rungs) - Logistic(0)) / (Logistic(1) - Logistic(0));
+
+        public Energy At(int rung)
+        {
+            var beta = tensor(Beta(rung), dtype: float32);
+            return (1 - beta) * Base + beta * target;
+        }
+
+        /// <summary>(β_k − β_{k−1}) (E_q − E)(z): (B), float64.</summary>
+        public Tensor Increment(int rung, Tensor z) =>
+            (Beta(rung) - Beta(rung - 1)) * (Base.Of(z).to(float64) - target.Of(z).to(float64));
+
+        static double Logistic(double share) => 1 / (1 + Math.Exp(-Steepness * (2 * share - 1)));
+    }
+
+    IKernel Kernel(double step, Tensor z) =>
+        new Metropolis(new Leapfrog(full([1], step, dtype: z.dtype, device: z.device), spec.Leaps, Temperature: 1));
+
+    /// <summary>
+    /// The step of each rung, by chains of their own that learn it on the way up: steps that learned from the chains that are weighed would
+    /// make their transitions depend on them.
+    /// </summary>
+    double[] Pilot(Path path, Tensor z, Rng rng)
+    {
+        const int Tries = 5;
+        const double Gain = .5;
+        var (log, steps) = (Math.Log(.5), new double[path.Rungs + 1]);
+        for (var rung = 0; rung <= path.Rungs; rung++)
+        {
+            using var inner = NewDisposeScope();
+            for (var i = 0; i < (rung == 0 ? 10 : 1) * Tries; i++)
+            {
+                var accepted = zeros(1, dtype: z.dtype, device: z.device);
+                z = Kernel(Math.Exp(log), z).Run(path.At(rung), z, 1, rng, (_, _, taken) => accepted.add_(taken.mean()));
+                log += Gain * (accepted.to(float64).item<double>() - Acceptance);
+            }
+            steps[rung] = Math.Exp(log);
+            z = z.MoveToOuterDisposeScope();
+        }
+        return steps;
+    }
+
+    /// <summary>Both directions pass the same rungs with the same reversible kernels, in opposite order.</summary>
+    (Tensor LogWeights, double Accepted) Walk(Path path, double[] steps, Tensor z, bool up, Rng rng)
+    {
+        var (log, accepted) = (zeros(z.shape[0], dtype: float64, device: z.device), zeros(1, dtype: z.dtype, device: z.device));
+        for (var i = 1; i <= path.Rungs; i++)
+        {
+            using var inner = NewDisposeScope();
+            var weighed = up ? i : path.Rungs + 1 - i;
+            log.add_(path.Increment(weighed, z));
+            if (i == path.Rungs)
+                break;
+            var at = up ? weighed : weighed - 1;
+            z = Kernel(steps[at], z).Run(path.At(at), z, spec.Steps, rng, (_, _, taken) => accepted.add_(taken.mean())).MoveToOuterDisposeScope();
+        }
+        return (log, accepted.to(float64).item<double>() / Math.Max(1, (path.Rungs - 1) * spec.Steps));
+    }
+}
+
+/// <summary>log Z and NLL by annealed importance sampling, forward and reverse, for methods with a density.</summary>
+/// <param name="Rungs">Densities on the way; the gap falls about as one over their number.</param>
+/// <param name="Chains">Run side by side in either direction.</param>
+/// <param name="Leaps">Leapfrog steps of a trajectory: 1 is Metropolis-adjusted Langevin, more is Hamiltonian Monte Carlo.</param>
+/// <param name="Steps">Trajectories at each rung.</param>
+/// <param name="Settle">Trajectories at the density itself before the way back.</param>
+[Kind("ais")]
+public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, int Steps = 1, int Settle = 100) : ISpec<IMetric>
+{
+    public int Rungs { get; } = Require.AtLeast(2, Rungs);
+    public long Chains { get; } = Require.AtLeast(2, Chains);
+    public int Leaps { get; } = Require.AtLeast(1, Leaps);
+    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int Settle { get; } = Require.NonNegative(Settle);
+
+    public IMetric Build(Site site) => new Ais(this);
+}

@@ -1,0 +1,74 @@
+namespace Ebm.Metrics;
+
+/// <summary>
+/// How well the model's density can be sampled by a local chain: Metropolis-adjusted Langevin on it, from the model's own samples, its step
+/// learned in a warm-up and then fixed. Not the method's own sampler, which may anneal: these chains are the same for every method, so that
+/// landscapes compare. They begin spread over the modes, and a chain that never leaves its mode shows as an R̂ that stays high.
+/// Traced are the energy and the rows' components along the training rows' widest directions; reported is the worst of them, as
+/// <c>chains/r-hat</c> (split R̂), <c>chains/autocorrelation-time</c> (in steps), <c>chains/ess</c> (of all steps together) and
+/// <c>chains/accepted</c>.
+/// </summary>
+public sealed class ChainStatistics : IMetric
+{
+    readonly ChainStatisticsSpec spec;
+
+    internal ChainStatistics(ChainStatisticsSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Method is not IDensity model || subject.Samples.shape[0] < spec.Chains)
+            return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var gaussian = MatchedGaussian.To(subject.Data);
+        var (dimension, dtype) = (gaussian.Mean.shape[0], subject.Samples.dtype);
+        var directions = gaussian.Factor.narrow(1, dimension - Math.Min(dimension, spec.Directions), Math.Min(dimension, spec.Directions)).to(dtype);
+        var level = zeros(spec.Chains, dtype: int64, device: subject.Samples.device);
+        var step = new StepSizes(full([1], .1, dtype: dtype, device: level.device), target: .574, gain: .2, range: 1e6);
+        var density = model.Density;
+
+        IKernel Kernel() => new Metropolis(new Langevin(step.For(level), Temperature: 1));
+        var state = new ChainState(subject.Samples.narrow(0, 0, spec.Chains));
+        for (var i = 0; i < spec.WarmUp; i++)
+            state = Kernel().Run(density, state, 1, subject.Rng, (_, _, taken) => step.Learn(level, taken));
+
+        var (traces, accepted) = (new List<Tensor>(), zeros(1, dtype: dtype, device: level.device));
+        Kernel().Run(density, state, spec.Steps, subject.Rng, (_, at, taken) =>
+        {
+            accepted.add_(taken.mean());
+            var shown = cat([at.Energy!.unsqueeze(1).to(dtype), at.Position.flatten(1).matmul(directions)], 1);
+            traces.Add(shown.MoveToOuterDisposeScope());
+        });
+        var all = stack(traces, 2);
+        var found = Enumerable.Range(0, (int)all.shape[1]).Select(i => Mixing.WithErrors(all.select(1, i))).ToArray();
+        var (worst, slowest) = (found.MaxBy(f => f.RHat), found.MaxBy(f => f.Time));
+
+        var draws = spec.Chains * spec.Steps;
+        var protocol = Protocol.Of("chains 1", spec.Chains, spec.Steps, spec.WarmUp, directions.shape[1]);
+        Measurement Value(string name, double value, string unit, string better, double? se = null) =>
+            new("chains/" + name, value, unit, better, Se: se, N: draws, Protocol: protocol);
+        return
+        [
+            Value("r-hat", worst.RHat, "ratio", "lower", worst.RHatSe),
+            Value("autocorrelation-time", slowest.Time, "steps", "lower", slowest.TimeSe),
+            Value("ess", draws / slowest.Time, "draws", "higher", draws / slowest.Time * slowest.TimeSe / slowest.Time),
+            Value("accepted", accepted.to(float64).item<double>() / spec.Steps, "probability", "none"),
+        ];
+    }
+}
+
+/// <summary>Split R̂, autocorrelation time and effective sample size of Langevin chains on the model's density, from its samples.</summary>
+/// <param name="Chains">Begun at the first samples; no more than there are.</param>
+/// <param name="Steps">Of each, after the warm-up.</param>
+/// <param name="WarmUp">Steps in which the step size is learned.</param>
+/// <param name="Directions">Components traced beside the energy, along the training rows' widest directions.</param>
+[Kind("chain-statistics")]
+public sealed record ChainStatisticsSpec(long Chains = 50, int Steps = 1000, int WarmUp = 200, long Directions = 4) : ISpec<IMetric>
+{
+    public long Chains { get; } = Require.AtLeast(3, Chains);
+    public int Steps { get; } = Require.AtLeast(8, Steps);
+    public int WarmUp { get; } = Require.NonNegative(WarmUp);
+    public long Directions { get; } = Require.NonNegative(Directions);
+
+    public IMetric Build(Site site) => new ChainStatistics(this);
+}

@@ -1,0 +1,23 @@
+namespace Ebm.Metrics;
+
+/// <summary>A function of many rows, some at a time, so that memory does not grow with their number.</summary>
+static class Chunked
+{
+    const long Rows = 8192;
+
+    /// <param name="value">(B, …) → (B).</param>
+    /// <param name="rows">(n, …).</param>
+    /// <returns>(n), float64, without a graph.</returns>
+    public static Tensor Map(Func<Tensor, Tensor> value, Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var chunks = new List<Tensor>();
+        for (long from = 0; from < rows.shape[0]; from += Rows)
+        {
+            using var inner = NewDisposeScope();
+            chunks.Add(value(rows.narrow(0, from, Math.Min(Rows, rows.shape[0] - from))).to(float64).MoveToOuterDisposeScope());
+        }
+        return cat(chunks, 0).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,102 @@
+namespace Ebm.Metrics;
+
+/// <summary>What an image is compared by.</summary>
+public enum Features
+{
+    /// <summary>Its pixels.</summary>
+    Pixels,
+
+    /// <summary>
+    /// Two layers of random convolutions, the same in every run: edges and strokes, averaged over a 4 × 4 grid of places. No net was trained,
+    /// so nothing is downloaded and no class is favoured; it is not Inception's KID, and its values compare with its own only.
+    /// </summary>
+    Convolutions,
+}
+
+/// <summary>
+/// The kernel inception distance's estimator (Bińkowski et al. 2018), on features that need no inception network: the unbiased squared discrepancy
+/// with the cubic kernel
+/// <code>k(x, y) = (φ(x)·φ(y) / d + 1)³,   d the number of features</code>
+/// For images (C, H, W) of at least 8 × 8. Beside it <c>kid/floor</c>, of as many real rows, and <c>kid/gaussian</c>, of draws from the Gaussian with the
+/// training rows' moments.
+/// </summary>
+public sealed class Kid : IMetric
+{
+    // A name, not a run's seed: all runs see through the same filters.
+    const ulong FiltersSeed = 2018;
+    const long ChunkRows = 512;
+    readonly KidSpec spec;
+
+    internal Kid(KidSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Data.Shape is not [var channels, >= 8, >= 8])
+            return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var features = spec.Features == Features.Pixels ? Pixels : Convolutions(channels, subject.Samples.device);
+        var samples = subject.Samples.narrow(0, 0, Math.Min(spec.Samples, subject.Samples.shape[0]));
+        var (data, rng, count) = (subject.Data, subject.Rng, samples.shape[0]);
+        var real = new Discrepancy(Cubic, Of(RealRows.HeldOut(data, spec.Reference, rng.Stream("reference")), features));
+        var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian")).reshape(data.Shape.Rows(count));
+        return
+        [
+            Judge("kid", samples, "lower"),
+            Judge("kid/gaussian", gaussian, "none"),
+            Judge("kid/floor", RealRows.Rival(data, count, rng.Stream("floor")), "none"),
+        ];
+
+        Measurement Judge(string name, Tensor rows, string better)
+        {
+            var (value, se) = real.From(Of(rows, features));
+            var protocol = Protocol.Of("kid 1", (int)spec.Features, rows.shape[0], real.Count);
+            return new(name, value, "squared discrepancy", better, Se: se, N: rows.shape[0], Protocol: protocol);
+        }
+    }
+
+    static Tensor Cubic(Tensor a, Tensor b) => (a.matmul(b.t()) / a.shape[1] + 1).pow(3);
+
+    /// <summary>(n, C, H, W) → (n, d), a chunk at a time.</summary>
+    static Tensor Of(Tensor images, Func<Tensor, Tensor> features)
+    {
+        var chunks = new List<Tensor>();
+        for (long from = 0; from < images.shape[0]; from += ChunkRows)
+        {
+            using var inner = NewDisposeScope();
+            var chunk = images.narrow(0, from, Math.Min(ChunkRows, images.shape[0] - from)).to(float32);
+            chunks.Add(features(chunk).to(float64).MoveToOuterDisposeScope());
+        }
+        return cat(chunks, 0);
+    }
+
+    static Tensor Pixels(Tensor images) => images.flatten(1);
+
+    static Func<Tensor, Tensor> Convolutions(long channels, Device device)
+    {
+        const long wide = 32, deep = 64;
+        var rng = new Rng(FiltersSeed).Stream("filters");
+        // Rectified sums of unit variance halve it: √2/√fan-in keeps every layer at one scale (He et al. 2015).
+        var first = (rng.Normal(wide, channels, 5, 5) * Math.Sqrt(2.0 / (25 * channels))).to(float32).to(device);
+        var second = (rng.Normal(deep, wide, 3, 3) * Math.Sqrt(2.0 / (9 * wide))).to(float32).to(device);
+        return images =>
+        {
+            var edges = nn.functional.relu(nn.functional.conv2d(images, first, strides: [2, 2], padding: [2, 2]));
+            var strokes = nn.functional.relu(nn.functional.conv2d(edges, second, padding: [1, 1]));
+            return nn.functional.adaptive_avg_pool2d(strokes, [4, 4]).flatten(1);
+        };
+    }
+}
+
+/// <summary>The unbiased discrepancy of cubic kernel between features of samples and of images, for images of at least 8 × 8.</summary>
+/// <param name="Features">What images are compared by: pixels, or convolutions that are random and the same in every run.</param>
+/// <param name="Samples">At most so many of the run's samples, the first ones.</param>
+/// <param name="Reference">Real images to compare them with.</param>
+[Kind("kid")]
+public sealed record KidSpec(Features Features = Features.Convolutions, long Samples = 2000, long Reference = 4000) : ISpec<IMetric>
+{
+    public long Samples { get; } = Require.AtLeast(2, Samples);
+    public long Reference { get; } = Require.AtLeast(2, Reference);
+
+    public IMetric Build(Site site) => new Kid(this);
+}

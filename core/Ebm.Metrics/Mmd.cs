@@ -1,0 +1,68 @@
+namespace Ebm.Metrics;
+
+/// <summary>
+/// The squared maximum mean discrepancy between samples and data, with the Gaussian kernel
+/// <code>k(x, y) = exp(−|x − y|² / 2h²),   h the median distance between real rows</code>
+/// (Gretton et al. 2012), unbiased, and so negative about as often as positive for perfect samples. The width comes from real rows alone: samples that change
+/// it would be measured with another ruler. Beside it <c>mmd/floor</c>, of as many real rows.
+/// </summary>
+public sealed class Mmd : IMetric
+{
+    const long WidthRows = 1000;
+    readonly MmdSpec spec;
+
+    internal Mmd(MmdSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        var samples = subject.Samples.narrow(0, 0, Math.Min(spec.Samples, subject.Samples.shape[0])).flatten(1);
+        var real = RealRows.HeldOut(subject.Data, spec.Reference, subject.Rng.Stream("reference")).flatten(1);
+        var rival = RealRows.Rival(subject.Data, samples.shape[0], subject.Rng.Stream("floor")).flatten(1);
+        var discrepancy = new Discrepancy(Gaussian(MedianDistance(real)), real);
+        return [Judge("mmd", samples, "lower"), Judge("mmd/floor", rival, "none")];
+
+        Measurement Judge(string name, Tensor rows, string better)
+        {
+            var (value, se) = discrepancy.From(rows);
+            var protocol = Protocol.Of("mmd 1", rows.shape[0], real.shape[0]);
+            return new(name, value, "squared discrepancy", better, Se: se, N: rows.shape[0], Protocol: protocol);
+        }
+    }
+
+    /// <summary>The squared discrepancy between two sets of rows under a kernel of width h, with its standard error.</summary>
+    /// <param name="x">(n, …), n ≥ 2.</param>
+    /// <param name="y">(m, …), m ≥ 2, rows of the same size.</param>
+    /// <param name="width">h, in units of the data.</param>
+    public static (double Value, double Se) Between(Tensor x, Tensor y, double width)
+    {
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
+        return new Discrepancy(Gaussian(width), y.flatten(1)).From(x.flatten(1));
+    }
+
+    static Func<Tensor, Tensor, Tensor> Gaussian(double width) =>
+        (a, b) => Discrepancy.Squares(a, b).div_(-2 * width * width).exp_();
+
+    static double MedianDistance(Tensor rows)
+    {
+        var some = rows.narrow(0, 0, Math.Min(WidthRows, rows.shape[0])).to(float64);
+        var squares = Discrepancy.Squares(some, some);
+        var apart = squares[ones_like(squares).triu(1) > 0];
+        var width = Math.Sqrt(apart.median().item<double>());
+        return width > 0 ? width : throw new InvalidOperationException("mmd: more than half of all pairs of real rows are the same row, so no median distance gives the kernel a width");
+    }
+}
+
+/// <summary>The maximum mean discrepancy between samples and data by a Gaussian kernel of median width, for any data set.</summary>
+/// <param name="Samples">At most so many of the run's samples, the first ones.</param>
+/// <param name="Reference">Real rows to compare them with.</param>
+[Kind("mmd")]
+public sealed record MmdSpec(long Samples = 2000, long Reference = 4000) : ISpec<IMetric>
+{
+    public long Samples { get; } = Require.AtLeast(2, Samples);
+    public long Reference { get; } = Require.AtLeast(2, Reference);
+
+    public IMetric Build(Site site) => new Mmd(this);
+}
