@@ -1,0 +1,132 @@
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Methods;
+
+/// <summary>
+/// Energy matching: one scalar V(x) that knows no time. Far from the data −∇V carries noise along straight lines to it, by flow matching
+/// between pairs joined by optimal transport,
+///     E |−∇V(x_t) − (x₁ − x₀)|²,   x_t = (1 − t) x₀ + t x₁ + σ ξ,
+/// and near the data V becomes the energy of p(x) = exp(−V(x)/ε) / Z, by contrastive divergence, with half of the chains from data and half from
+/// noise that the flow has carried. The first phase runs no chain; in the second the flow's loss fades from t = τ on, where the energy must
+/// not be a transport.
+/// Source: Balcerak et al., "Energy matching: unifying flow matching and energy-based models for generative modeling" (2025), and their code's
+/// two-dimensional example (τ = .8, ε = .15, σ = .1, contrast weighed 2, 20,000 and 2,000 updates). Their chains take 200 steps of .01 that warm
+/// up from temperature 0 at τ; in ours the flow ends at t = 1 and fewer, adjusted steps at temperature ε follow: our completion.
+/// </summary>
+public sealed class EnergyMatching : Method, IDensity, IChains
+{
+    readonly EnergyMatchingSpec settings;
+    readonly nn.Module<Tensor, Tensor> potential;
+    readonly StepSizes steps;
+    readonly Energy energy;
+
+    public EnergyMatching(EnergyMatchingSpec settings, Site site) : base("energy-matching", site.Shape)
+    {
+        this.settings = settings;
+        potential = settings.Potential.Build(site.Rng.Stream("potential"), site.Shape, [1]);
+        steps = new StepSizes(full([1], settings.Step, device: site.Device), settings.Acceptance);
+        // |x|²/2w² is of the energy V/ε, so of V it is ε times as much.
+        energy = new Energy(x => potential.call(x).squeeze(1)) + settings.Temperature * Energy.Confinement(settings.Confinement);
+        register_module("potential", potential);
+        register_module("steps", steps);
+        Parts = new Dictionary<string, nn.Module> { ["potential"] = potential };
+    }
+
+    public override IReadOnlyDictionary<string, nn.Module> Parts { get; }
+
+    public override IEnumerable<Update> Iterate(Batches data, Rng rng)
+    {
+        // Flow matching: noise and data in pairs, and a place on the line between them.
+        var batch = data.Next();
+        var origin = rng.NormalLike(batch);
+        origin = origin.index_select(0, Transport.Pairing(origin, batch));
+        var t = rng.UniformLike(batch.Flat()[.., 0]);
+        var between = (1 - t).PerRow(batch) * origin + t.PerRow(batch) * batch + settings.Spread * rng.NormalLike(batch);
+        var misfit = (energy.Score(between) - (batch - origin)).square().SumPerRow();
+        if (data.Progress < settings.Matching)
+        {
+            yield return new("potential", misfit.mean(), ("misfit", misfit.mean()));
+            yield break;
+        }
+
+        // Contrastive divergence: chains from data, and from noise at the end of the flow.
+        var half = batch.shape[0] / 2;
+        var begun = cat([batch.narrow(0, 0, half), Carry(rng.NormalLike(batch.narrow(0, half, batch.shape[0] - half)), rng)]);
+        var (x, accepted) = Relax(begun, settings.Steps, rng, learn: true);
+        var (positive, negative) = (energy.Of(batch), energy.Of(x));
+
+        // The flow is kept up to τ, and fades towards the data.
+        var fading = ((1 - t) / (1 - settings.Tau)).clamp(max: 1);
+        yield return new("potential",
+            (fading * misfit).mean() + settings.Contrast * Objectives.Contrast(positive, negative)
+                + settings.Magnitude * Objectives.Magnitude(positive, negative),
+            ("misfit", misfit.mean()),
+            ("gap", Objectives.Contrast(positive, negative) / settings.Temperature),
+            ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
+            ("accepted", accepted.mean()),
+            ("step", steps.All));
+    }
+
+    /// <summary>The flow from t = 0 to 1: Euler's steps along −∇V, which are Langevin's at temperature 0.</summary>
+    Tensor Carry(Tensor noise, Rng rng) =>
+        new Unadjusted(new Langevin(full([1], 1.0 / settings.FlowSteps, device: noise.device), Temperature: 0))
+            .Run(energy, noise, settings.FlowSteps, rng);
+
+    /// <summary>Langevin on exp(−V/ε).</summary>
+    /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
+    (Tensor X, Tensor Accepted) Relax(Tensor x, int count, Rng rng, bool learn = false)
+    {
+        var one = zeros(x.shape[0], dtype: int64, device: x.device);
+        var accepted = zeros_like(x.Flat()[.., 0]);
+        var ends = new Metropolis(new Langevin(steps.For(one), settings.Temperature))
+            .Run(energy, x, count, rng, (_, _, taken) => accepted.add_(taken));
+        accepted = accepted / count;
+        if (learn) steps.Learn(one, accepted);
+        return (ends, accepted);
+    }
+
+    public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
+
+    public Tensor Run(long count, int times, Rng rng) =>
+        Relax(Carry(rng.Normal(Shape.Rows(count)), rng), times * settings.SampleSteps, rng).X;
+
+    /// <summary>−log p(x) + const = V(x)/ε.</summary>
+    public Energy Density => tensor(1 / settings.Temperature) * energy;
+}
+
+/// <summary>Energy matching: a flow towards the data and an energy at it, in one scalar.</summary>
+/// <param name="Potential">From a row to a number, V.</param>
+/// <param name="Matching">Share of training that is flow matching alone.</param>
+/// <param name="Spread">σ, the blur about the lines from noise to data.</param>
+/// <param name="Tau">τ: from this time on the flow's loss fades in the second phase.</param>
+/// <param name="Temperature">ε: the model is exp(−V/ε).</param>
+/// <param name="Contrast">Weight of the contrast V⁺ − V⁻ against the flow's loss.</param>
+/// <param name="FlowSteps">Euler's steps of the flow from noise to data.</param>
+/// <param name="Steps">Langevin steps of the negatives after it.</param>
+/// <param name="Step">Langevin's step on V at the start, the paper's Δt; learned from the acceptance.</param>
+/// <param name="Acceptance">What adaptation aims at.</param>
+/// <param name="SampleSteps">Langevin steps of generation, after the flow.</param>
+/// <param name="Magnitude">Weight of V⁺² + V⁻², against a drift that contrasts cannot see.</param>
+/// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite.</param>
+[Kind("energy-matching")]
+public sealed record EnergyMatchingSpec(
+    INetSpec Potential, double Matching = .4, double Spread = .1, double Tau = .8, double Temperature = .15, double Contrast = 2,
+    int FlowSteps = 10, int Steps = 10, double Step = .02, double Acceptance = .6, int SampleSteps = 100,
+    double Magnitude = 0, double Confinement = 10) : ISpec<Method>
+{
+    public double Matching { get; } = Require.Between(0, 1, Matching);
+    public double Spread { get; } = Require.NonNegative(Spread);
+    public double Tau { get; } = Require.Between(0, .999, Tau);
+    public double Temperature { get; } = Require.Positive(Temperature);
+    public double Contrast { get; } = Require.NonNegative(Contrast);
+    public int FlowSteps { get; } = Require.AtLeast(1, FlowSteps);
+    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public double Step { get; } = Require.Positive(Step);
+    public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
+    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
+    public double Magnitude { get; } = Require.NonNegative(Magnitude);
+    public double Confinement { get; } = Require.Positive(Confinement);
+
+    public Method Build(Site site) => new EnergyMatching(this, site);
+}

@@ -1,0 +1,109 @@
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Methods;
+
+/// <summary>
+/// The classifier of the noise level alone: a network F is told to guess ℓ from x_ℓ = signal_ℓ x₀ + noise_ℓ ξ, ℓ uniform, by cross
+/// entropy. At its optimum softmax_ℓ F(x) = p(ℓ | x), so that ratios of levels are ratios of densities, and where the top is N(0, I)
+///     log p(x, ℓ) = F_ℓ(x) − F_top(x) + log N(x; 0, I):
+/// a density without a chain and without a normaliser. It is joint time-sample contrastive divergence without its negatives:
+/// −F_{ℓ⁺}(x⁺) + log Σ_ℓ exp F_ℓ(x⁻) is cross entropy plus log Σ_ℓ exp F_ℓ(x⁻) − log Σ_ℓ exp F_ℓ(x⁺), and what that difference is worth is
+/// seen by leaving it out. A classifier is sure between far levels, where it learns nothing more, and errors of all rungs add up.
+/// Source: telescoping density ratios (Rhodes, Xu and Gutmann 2020) with one classifier, as in the cross entropy of Yadin, Elata and Michaeli,
+/// "Classification diffusion models" (2024), who add a term on the score; annealed adjusted Langevin on the ratios is our completion.
+/// </summary>
+public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
+{
+    readonly LevelClassifierSpec settings;
+    readonly NoiseSchedule noise;
+    readonly LevelNet energy;
+    readonly Tensor steps;
+    readonly Ratios ratios;
+
+    public LevelClassifier(LevelClassifierSpec settings, Site site) : base("level-classifier", site.Shape)
+    {
+        this.settings = settings;
+        noise = settings.Noise.Build(site);
+        energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, noise);
+        ratios = new Ratios(energy, site.Shape.Size());
+        steps = settings.Step * (noise.Noise.square() + settings.StepFloor * settings.StepFloor);
+        register_module("energy", energy);
+        Parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
+    }
+
+    public override IReadOnlyDictionary<string, nn.Module> Parts { get; }
+
+    public override IEnumerable<Update> Iterate(Batches data, Rng rng)
+    {
+        // Data, each row at a uniform level: joint-cd's positive phase, and there is no other.
+        var batch = data.Next();
+        var level = rng.Integers(noise.Levels, batch.shape[0]);
+        var risen = noise.Diffuse(batch, level, rng);
+
+        // −log p(ℓ | x), of all levels from one pass.
+        var table = (-energy.All(risen)).log_softmax(1);
+        var entropy = -table.gather(1, level.unsqueeze(1)).squeeze(1);
+        yield return new("energy", entropy.mean(),
+            ("cross-entropy", PerLevel(entropy.detach(), level)),
+            ("right", (table.argmax(1) == level).to(batch.dtype).mean()));
+    }
+
+    public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
+
+    /// <summary>From N(0, I) down the levels, each for as many steps.</summary>
+    public Tensor Run(long count, int times, Rng rng) => Chain.Repeat(noise.Levels, rng.Normal(Shape.Rows(count)), (i, x) =>
+    {
+        var level = full([count], noise.Levels - 1 - i, dtype: int64, device: x.device);
+        return new Metropolis(new Langevin(steps[level], Temperature: 1)).Run(ratios.At(level), x, times * settings.SampleSteps, rng);
+    });
+
+    /// <summary>−log p(x, ℓ = 0): level 0 is the data, blurred by noise₀.</summary>
+    public Energy Density => new(x => -Readout(x));
+
+    public ILevelEnergy Levels => ratios;
+    public NoiseSchedule Noise => noise;
+
+    /// <summary>log p(x) = F_0(x) − F_top(x) + log N(x; 0, I).</summary>
+    public Tensor Readout(Tensor x) => -ratios.All(x)[.., 0];
+
+    /// <summary>Mean by level, (Levels); NaN where no row was.</summary>
+    Tensor PerLevel(Tensor values, Tensor level)
+    {
+        var none = zeros(noise.Levels, dtype: values.dtype, device: values.device);
+        return none.index_add(0, level, values, 1) / none.index_add(0, level, ones_like(values), 1);
+    }
+
+    /// <summary>
+    /// −log p(x, ℓ) = F_top(x) − F_ℓ(x) − log N(x; 0, I). Softmax says F up to a function of x; against the top level nothing is left open.
+    /// </summary>
+    sealed class Ratios(LevelNet energy, long size) : ILevelEnergy
+    {
+        public int Levels => energy.Levels;
+
+        public Tensor All(Tensor x)
+        {
+            var all = energy.All(x);
+            return all - all[.., -1].unsqueeze(1) + (x.square().SumPerRow() / 2 + size * Math.Log(2 * Math.PI) / 2).unsqueeze(1);
+        }
+
+        public Tensor At(Tensor x, Tensor level) => All(x).gather(1, level.unsqueeze(1)).squeeze(1);
+    }
+}
+
+/// <summary>The classifier of the noise level alone, and the density that its ratios are.</summary>
+/// <param name="Energy">−F, a number per level; joint-cd's, for comparison.</param>
+/// <param name="Noise">Its top level should be N(0, I).</param>
+/// <param name="SampleSteps">Langevin steps per level of generation.</param>
+/// <param name="Step">ε_ℓ = step · (noise_ℓ² + step-floor²).</param>
+/// <param name="StepFloor">Keeps the lowest levels' steps from vanishing with their noise, in units of the data.</param>
+[Kind("level-classifier")]
+public sealed record LevelClassifierSpec(
+    ILevelEnergySpec Energy, ISpec<NoiseSchedule> Noise, int SampleSteps = 20, double Step = .15, double StepFloor = .1) : ISpec<Method>
+{
+    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
+    public double Step { get; } = Require.Positive(Step);
+    public double StepFloor { get; } = Require.NonNegative(StepFloor);
+
+    public Method Build(Site site) => new LevelClassifier(this, site);
+}

@@ -1,0 +1,117 @@
+/// Energy matching: its pairs, its flow between a Gaussian and its translation, its chains under an exact energy.
+module Ebm.Tests.Laws.EnergyMatchingLaws
+
+open TorchSharp
+open TorchSharp.Modules
+open Ebm.Core
+open Ebm.Methods
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.World
+open Ebm.Tests.Gaussian
+
+let rec private orders (left: int list) : int list seq =
+    if left.IsEmpty then
+        Seq.singleton []
+    else
+        left |> Seq.collect (fun i -> orders (List.except [ i ] left) |> Seq.map (fun rest -> i :: rest))
+
+/// The pairing found costs what the cheapest of all orders costs.
+let private pairs (pairing: Tensor -> Tensor -> int64[]) =
+    for trial in 1..20 do
+        let x, y = (rng $"from {trial}").Normal(6L, 2L), (rng $"to {trial}").Normal(6L, 2L)
+        let cost = values ((y.unsqueeze 1L - x.unsqueeze 0L).square().sum 2L)
+        let sum (order: int seq) = order |> Seq.mapi (fun i j -> cost[6 * i + j]) |> Seq.sum
+        let found = pairing x y |> Array.map int
+        must $"{found} is no order" (Array.sort found = [| 0..5 |])
+        let least = orders [ 0..5 ] |> Seq.map sum |> Seq.min
+        must $"the pairing costs {sum found}, the cheapest {least}" (sum found <= least + 1e-9)
+
+/// To each row the nearest one left.
+let private greedy (x: Tensor) (y: Tensor) =
+    let cost = values ((y.unsqueeze 1L - x.unsqueeze 0L).square().sum 2L)
+    let taken = System.Collections.Generic.HashSet<int>()
+
+    [|
+        for i in 0..5 do
+            let j = [ 0..5 ] |> List.filter (taken.Contains >> not) |> List.minBy (fun j -> cost[6 * i + j])
+            taken.Add j |> ignore
+            int64 j
+    |]
+
+/// A potential that is given, plus a linear and a round quadratic form that are learned.
+type private Given(exact: Tensor -> Tensor) as this =
+    inherit torch.nn.Module<Tensor, Tensor>("given")
+    let forms = new Parameter(torch.zeros (3L, device = device))
+    do this.register_parameter ("forms", forms)
+
+    override _.forward(x: Tensor) : Tensor =
+        let monomials = torch.cat ([| x; x.square().sum (1L, keepdim = true) |], 1L)
+        (exact x + monomials.matmul forms).unsqueeze 1L
+
+let private built (exact: Tensor -> Tensor) (settings: INetSpec -> EnergyMatchingSpec) =
+    let spec =
+        settings
+            { new INetSpec with
+                member _.Build(_, _, _) = new Given(exact)
+            }
+    spec.Build(Site([| 2L |], device, rng "energy matching", Folder.dataRoot)) :?> EnergyMatching
+
+let private shift () = row [ 1.5; -0.8 ]
+
+/// From N(0, I) to its translation every pair's mean velocity is the shift: V(x) = −shift·x, and no form improves it.
+let private translates factor =
+    let method =
+        built (fun x -> x.matmul (-factor * shift ())) (fun net -> EnergyMatchingSpec(net, Matching = 1.0, Confinement = 1e6))
+    let forms = method.Parts["potential"].parameters () |> Seq.toArray
+    let data = Batches((rng "data").Normal(20_000L, 2L) + shift (), 128L, rng "batches")
+
+    let slopes = [|
+        for i in 1L .. 80L do
+            let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne
+            values (Array.head (gradients update.Loss forms))
+    |]
+
+    for j in 0..2 do
+        Close.near $"slope in coefficient {j}" 0.0 (slopes |> Array.map (Array.item j) |> Close.mean)
+
+let private world () = Gaussian.Of([ 0.3; -0.2 ], [ [ 0.3; 0.1 ]; [ 0.1; 0.2 ] ])
+let private warmth = 0.5
+
+/// The energies of a Gaussian as a potential at one temperature, sampled at another.
+let private exact temperature =
+    built (fun x -> warmth * (world ()).Energy.Of x) (fun net ->
+        EnergyMatchingSpec(net, Matching = 0.0, Temperature = temperature, Steps = 40, SampleSteps = 150, Step = 0.1, Confinement = 1e6))
+
+let private gap temperature =
+    let method = exact temperature
+    let data = Batches((world ()).Draw(20_000L, rng "data"), 600L, rng "batches")
+
+    let gaps = [|
+        for i in 1L .. 12L do
+            let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne
+            update.Watched |> Seq.pick (fun struct (n, v) -> if n = "gap" then Some(value v) else None)
+    |]
+
+    Close.near "mean gap" 0.0 (Close.mean gaps)
+
+let private generates temperature =
+    let due = world ()
+    Close.moments "generated" due.MeanValues due.CovarianceValues ((exact temperature).Sample(4000L, rng "generate"))
+
+let all = [
+    law "pairs of two minibatches have the least total squared distance of all pairings" (fun () ->
+        pairs (fun x y -> Transport.Pairing(x, y).data<int64>().ToArray()))
+    |> breaks "the nearest row that is left" (fun () -> pairs greedy)
+    |> breaks "the inverse of the pairing" (fun () ->
+        pairs (fun x y -> Transport.Pairing(x, y).argsort(0L).data<int64>().ToArray()))
+
+    law "energy matching's flow from N(0, I) to its translation is least at V(x) = −shift·x" (fun () -> translates 1.0)
+    |> breaks "a tenth too fast" (fun () -> translates 1.1)
+
+    law "on an exact potential, energy matching's gap has mean zero at the potential's temperature" (fun () -> gap warmth)
+    |> breaks "at another temperature" (fun () -> gap (0.8 * warmth))
+
+    law "on an exact potential, energy matching generates exp(−V/ε)" (fun () -> generates warmth)
+    |> breaks "at another temperature" (fun () -> generates (0.8 * warmth))
+]

@@ -1,0 +1,87 @@
+/// The classifier of the noise level: its optimum is p(ℓ | x), and the ratios at it are log p(x, ℓ).
+module Ebm.Tests.Laws.LevelClassifierLaws
+
+open TorchSharp
+open TorchSharp.Modules
+open Ebm.Core
+open Ebm.Methods
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.World
+open Ebm.Tests.Gaussian
+
+let private world () = Gaussian.Of([ 0.4; -0.3 ], [ [ 0.3; 0.1 ]; [ 0.1; 0.2 ] ])
+
+/// A ladder that ends in N(0, I) itself.
+let private schedule () = NoiseSchedule(row [ 0.98; 0.9; 0.6; 0.0 ], row [ 0.2; 0.436; 0.8; 1.0 ])
+
+/// The exact energies of a Gaussian's levels, times a factor, plus any function of x, plus a quadratic form per level that is learned: a
+/// cross entropy is convex in it, so where its gradient vanishes is its least.
+type private Quadratic(world: Gaussian, schedule: NoiseSchedule, factor: float) as this =
+    inherit LevelNet("quadratic")
+    let exact = new GaussianLadder(world, schedule, List.replicate schedule.Levels 0.0)
+    let forms = new Parameter(torch.zeros (6L, int64 schedule.Levels, device = device))
+    do this.register_parameter ("forms", forms)
+    override _.Levels = schedule.Levels
+
+    override _.All x =
+        let a, b = x.select (1L, 0L), x.select (1L, 1L)
+        let monomials = torch.stack ([| torch.ones_like a; a; b; a * a; a * b; b * b |], 1L)
+        factor * exact.All x + (3.0 * a.sin () + b * b).unsqueeze 1L + monomials.matmul forms
+
+    override ladder.At(x: Tensor, level: Tensor) = ladder.All(x).gather(1L, level.unsqueeze 1L).squeeze 1L
+
+let private classifier factor =
+    let schedule = schedule ()
+    let spec =
+        LevelClassifierSpec(
+            { new ILevelEnergySpec with
+                member _.Build(_, _, noise) = new Quadratic(world (), noise, factor)
+            },
+            { new ISpec<NoiseSchedule> with
+                member _.Build _ = schedule
+            },
+            SampleSteps = 40
+        )
+    spec.Build(Site([| 2L |], device, rng "level classifier", Folder.dataRoot)) :?> LevelClassifier
+
+let private isLeast factor =
+    let method = classifier factor
+    let forms = method.Parts["energy"].parameters () |> Seq.toArray
+    let data = Batches((world ()).Draw(40_000L, rng "data"), 1000L, rng "batches")
+
+    let slopes = [|
+        for i in 1L .. 60L do
+            let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne
+            values (Array.head (gradients update.Loss forms))
+    |]
+
+    for j in 0 .. slopes[0].Length - 1 do
+        Close.near $"slope in coefficient {j}" 0.0 (slopes |> Array.map (Array.item j) |> Close.mean)
+
+let private level0 () =
+    let schedule = schedule ()
+    (world ()).Diffused((values schedule.Signal)[0], (values schedule.Noise)[0])
+
+let all = [
+    law "the level's cross entropy is least where it gives p(ℓ | x): its slope vanishes in every quadratic form" (fun () -> isLeast 1.0)
+    |> breaks "a posterior too sure of itself" (fun () -> isLeast 1.3)
+
+    law "at the exact p(ℓ | x), the level classifier's ratios are log p(x, ℓ), whatever function of x softmax leaves open" (fun () ->
+        let schedule = schedule ()
+        let method = classifier 1.0
+        let x = (rng "x").Normal(100L, 2L)
+        let exact = new GaussianLadder(world (), schedule, List.replicate schedule.Levels 0.0)
+        Close.same "log p(x)" 256 ((level0 ()).LogDensity x) ((method :> IDensityReadout).Readout x)
+        Close.same "−log p(x, ℓ)" 256 (exact.All x) ((method :> ILadder).Levels.All x))
+    |> breaks "at another temperature" (fun () ->
+        let x = (rng "x").Normal(100L, 2L)
+        Close.same "log p(x)" 256 ((level0 ()).LogDensity x) ((classifier 1.1 :> IDensityReadout).Readout x))
+
+    law "at the exact p(ℓ | x), the level classifier generates level 0" (fun () ->
+        let due = level0 ()
+        Close.moments "generated" due.MeanValues due.CovarianceValues ((classifier 1.0).Sample(4000L, rng "generate")))
+    |> breaks "at another temperature" (fun () ->
+        let due = level0 ()
+        Close.moments "generated" due.MeanValues due.CovarianceValues ((classifier 1.5).Sample(4000L, rng "generate")))
+]
