@@ -1,0 +1,267 @@
+using Ebm.Core;
+
+namespace Ebm.Methods;
+
+/// <summary>A chain's step ε at noise σ: η whatever σ is, as printed, or min(η, κσ²), since the energy's curvature reaches 1/σ².</summary>
+public enum StepRule { Literal, SigmaScaled }
+
+/// <summary>The noise ε inside the energy: none, drawn once for a chain, or drawn at every evaluation, as printed.</summary>
+public enum EnergyNoise { None, Fixed, Fresh }
+
+/// <summary>How rows are generated: codes by chain, decoded, then pixels by chain; or a part of that, for comparison.</summary>
+public enum Stages { TwoStage, PixelOnly, DecoderOnly, WithoutLatentChain }
+
+/// <summary>
+/// Denoising-EBM: the error of a denoising autoencoder r is an energy once it is trained as one. With x̃ = x + ε, ε ~ N(0, σ² I),
+///   texture   U^c(x, σ) = |x − r(x̃, σ)|² / 2σ²   (eq. 7),     semantic   U^s(z, σ) = U^c(h(z), σ)   (eq. 8),
+/// where h decodes codes z = f(x̃, σ) of r's encoder. φ, the autoencoder's weights, learn by reconstruction and by the likelihood of the
+/// texture energy; γ, those of h, by reconstruction of x from z and by that of the semantic energy. Negatives come from two chains:
+/// codes from N(0, I) under U^s, and, from where they decode to, rows under U^c (Algorithm 1).
+/// Source: Zeng, "How to construct energy for images? Denoising autoencoder can be energy based model" (2023). No code is public. Widths,
+/// σ inside the chains and at test, batch and weights are not in it. Ours: the sigma-scaled step (the printed one diverges where
+/// η ≥ 2σ²), adjusted chains, standardised codes, one stated σ for energy and density, reconstruction more rarely than contrast after a
+/// warm-up, and chains that begin elsewhere too. The reconstruction alone is no density: see the laws.
+/// </summary>
+public sealed class DenoisingEbm : Method, IDensity, IChains
+{
+    readonly DenoisingEbmSpec settings;
+    readonly NoiseSchedule noise;
+    readonly Autoencoder autoencoder;
+    readonly nn.Module<Tensor, Tensor> decoder;
+    readonly CodeScale scale;
+    readonly Tensor sigmas, age;
+    readonly StepSizes codeSteps, rowSteps;
+    readonly Memory chains;
+    readonly Energy confinement;
+
+    public DenoisingEbm(DenoisingEbmSpec settings, Site site) : base("denoising-ebm", site.Shape)
+    {
+        this.settings = settings;
+        noise = settings.Noise.Build(site);
+        autoencoder = settings.Autoencoder.Build(site.Rng.Stream("autoencoder"), site.Shape, settings.Codes);
+        decoder = settings.Decoder.Build(site.Rng.Stream("decoder"), [settings.Codes], site.Shape);
+        scale = new CodeScale(settings.Codes, site.Device);
+        // The schedule's levels, and after them the stated σ.
+        sigmas = cat([noise.Noise, full([1], settings.Sigma, dtype: noise.Noise.dtype, device: site.Device)]);
+        age = zeros(1, dtype: int64, device: site.Device);
+        var gain = settings.Adjusted && settings.Adapt ? .1 : 0;
+        codeSteps = new StepSizes(Rule(settings.CodeStep), settings.Acceptance, gain);
+        rowSteps = new StepSizes(Rule(settings.RowStep), settings.Acceptance, gain);
+        chains = new Memory(settings.Width * site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)),
+            full([settings.Memory], noise.Levels, dtype: int64, device: site.Device));
+        confinement = Energy.Confinement(settings.Confinement);
+        register_module("autoencoder", autoencoder);
+        register_module("decoder", decoder);
+        register_module("scale", scale);
+        register_module("code_steps", codeSteps);
+        register_module("row_steps", rowSteps);
+        register_module("chains", chains);
+        register_buffer("age", age);
+        // Four optimizers on two sets of weights: gradients of reconstruction and of contrast differ in scale.
+        Parts = new Dictionary<string, nn.Module>
+            { ["denoise"] = autoencoder, ["decode"] = decoder, ["semantic"] = decoder, ["texture"] = autoencoder };
+    }
+
+    public override IReadOnlyDictionary<string, nn.Module> Parts { get; }
+
+    public override IEnumerable<Update> Iterate(Batches data, Rng rng)
+    {
+        var step = age.item<long>();
+        age.add_(1);
+
+        // Reconstruction: L rounds of φ by eq. 1 and γ by eq. 13.
+        for (var round = 0; round < (step < settings.WarmUp || step % settings.Every == 0 ? settings.Rounds : 0); round++)
+        {
+            var clean = data.Next();
+            var at = rng.Integers(noise.Levels, clean.shape[0]);
+            var noisy = noise.Diffuse(clean, at, rng);
+            var misfit = (autoencoder.Restore(noisy, sigmas[at]) - clean).square().SumPerRow();
+            yield return new("denoise", (settings.Weighted ? misfit / (2 * sigmas[at].square()) : misfit).mean(),
+                ("misfit", (misfit / (2 * sigmas[at].square())).mean()));
+            var z = Encode(noisy, sigmas[at], learn: true);
+            yield return new("decode", (decoder.call(z) - clean).square().SumPerRow().mean());
+        }
+        if (step < settings.WarmUp) yield break;
+
+        // Positive phase: data, and their codes, each at its σ.
+        var batch = data.Next();
+        var count = batch.shape[0];
+        var level = settings.SigmaPerRow ? rng.Integers(noise.Levels, count) : Stated(count);
+        var decoded = (long)Math.Round(settings.FromDecoder * count);
+
+        // Negative phase, first half: codes from N(0, I) under the semantic energy.
+        var imagined = batch.narrow(0, 0, 0);
+        if (decoded > 0)
+        {
+            var own = level.narrow(0, 0, decoded);
+            var rows = batch.narrow(0, 0, decoded);
+            var codes = Encode(rows + sigmas[own].PerRow(rows) * rng.NormalLike(rows), sigmas[own]);
+            var (z, taken) = Walk(Semantic(own, rng), codeSteps, rng.Normal(decoded, settings.Codes), own, settings.CodeMoves, rng, learn: true);
+            imagined = decoder.call(z).detach();
+            var real = Semantic(own, rng).Of(codes);
+            var dreamt = Semantic(own, rng).Of(z);
+            yield return new("semantic", Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
+                ("gap", Objectives.Contrast(real, dreamt)),
+                ("accepted", taken.mean()),
+                ("step", codeSteps.All),
+                ("mismatch", Mismatch(codes)));
+        }
+
+        // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
+        var (begun, slots) = Begin(batch, imagined, rng);
+        var (x, accepted) = Walk(Texture(level, rng), rowSteps, begun, level, settings.RowMoves, rng, learn: true);
+        var kept = slots.shape[0];
+        chains.Store(slots, x.narrow(0, count - kept, kept), level.narrow(0, count - kept, kept));
+
+        var positive = Texture(level, rng).Of(batch);
+        var negative = Texture(level, rng).Of(x);
+        yield return new("texture", Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
+            ("gap", Objectives.Contrast(positive, negative)),
+            ("magnitude", positive.abs().mean()),
+            ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
+            ("accepted", accepted.mean()),
+            ("step", rowSteps.All));
+    }
+
+    /// <summary>U^c(·, σ) of eq. 7. Its slope goes through r (eq. 21): without r's Jacobian it is no gradient. Fresh noise is for unadjusted chains only.</summary>
+    /// <param name="level">Of each row's σ, (B).</param>
+    Energy Texture(Tensor level, Rng rng)
+    {
+        var sigma = sigmas[level];
+        var drawn = settings.EnergyNoise == EnergyNoise.Fixed ? rng.Normal(Shape.Rows(level.shape[0])) : null;
+        return new(x => Error(x, sigma, settings.EnergyNoise == EnergyNoise.Fresh ? rng.NormalLike(x) : drawn));
+    }
+
+    Tensor Error(Tensor x, Tensor sigma, Tensor? xi) =>
+        (x - autoencoder.Restore(xi is null ? x : x + sigma.PerRow(x) * xi, sigma)).square().SumPerRow() / (2 * sigma.square());
+
+    /// <summary>U^s = U^c ∘ h of eq. 8, in which h's Jacobian is left out, as the paper does.</summary>
+    Energy Semantic(Tensor level, Rng rng)
+    {
+        var texture = Texture(level, rng);
+        return new(z => texture.Of(decoder.call(z)));
+    }
+
+    /// <summary>Standardised codes, cut from φ: (B, codes).</summary>
+    Tensor Encode(Tensor noisy, Tensor sigma, bool learn = false)
+    {
+        using var free = no_grad();
+        var codes = autoencoder.Encode(noisy, sigma);
+        if (learn) scale.Learn(codes);
+        return scale.Of(codes);
+    }
+
+    (Tensor X, Tensor Accepted) Walk(Energy energy, StepSizes steps, Tensor start, Tensor level, int count, Rng rng, bool learn = false)
+    {
+        var proposal = new Langevin(steps.For(level), Temperature: 1);
+        IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
+        var accepted = zeros_like(start.Flat()[.., 0]);
+        var moved = kernel.Run(energy + confinement, start, count, rng, (_, _, taken) => accepted.add_(taken));
+        accepted = accepted / Math.Max(1, count);
+        if (learn) steps.Learn(level, accepted);
+        return (moved, accepted);
+    }
+
+    /// <summary>Where the chains of rows begin: at data, at decoded codes, and the rest in memory, a share of it anew; and the slots that get the last rows back.</summary>
+    (Tensor X, Tensor Slots) Begin(Tensor batch, Tensor imagined, Rng rng)
+    {
+        var data = Math.Min((long)Math.Round(settings.FromData * batch.shape[0]), batch.shape[0] - imagined.shape[0]);
+        var (x, _, slots) = chains.Draw(batch.shape[0] - data - imagined.shape[0], rng);
+        var anew = rng.UniformLike(x.Flat()[.., 0]) < settings.FromNoise;
+        return (cat([imagined, batch.narrow(0, imagined.shape[0], data), where(anew.PerRow(x), settings.Width * rng.NormalLike(x), x)]), slots);
+    }
+
+    public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
+
+    public Tensor Run(long count, int times, Rng rng)
+    {
+        var level = Stated(count);
+        var z = rng.Normal(count, settings.Codes);
+        if (settings.Stages is Stages.TwoStage or Stages.DecoderOnly)
+            z = Walk(Semantic(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
+        if (settings.Stages == Stages.DecoderOnly) return decoder.call(z).detach();
+        var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : decoder.call(z).detach();
+        return Walk(Texture(level, rng), rowSteps, x, level, times * settings.SampleRowMoves, rng).X;
+    }
+
+    /// <summary>−log p(x) + const: the texture energy at the stated σ without noise, ε = 0. With noise in the chains it is what they sample only roughly.</summary>
+    public Energy Density => new Energy(x => Error(x, sigmas[Stated(x.shape[0])], null)) + confinement;
+
+    Tensor Stated(long count) => full([count], noise.Levels, dtype: int64, device: sigmas.device);
+
+    Tensor Rule(double step) => settings.StepRule switch
+    {
+        StepRule.Literal => full_like(sigmas, step),
+        StepRule.SigmaScaled => (settings.Kappa * sigmas.square()).clamp(max: step),
+        _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.StepRule, "is not a rule for steps"),
+    };
+
+    /// <summary>How far codes are from N(0, I), where their chains begin: the root mean square entry of covariance + mean meanᵀ − I.</summary>
+    static Tensor Mismatch(Tensor codes) =>
+        (codes.t().matmul(codes) / codes.shape[0] - eye(codes.shape[1], dtype: codes.dtype, device: codes.device)).square().mean().sqrt();
+}
+
+/// <summary>Denoising-EBM.</summary>
+/// <param name="Autoencoder">r = g ∘ f, told σ.</param>
+/// <param name="Decoder">h, from a code to a row.</param>
+/// <param name="Noise">σ of the reconstruction.</param>
+/// <param name="Codes">Numbers in a code.</param>
+/// <param name="Sigma">The stated σ, at which energy and density are taken and rows generated.</param>
+/// <param name="SigmaPerRow">Chains and contrasts at a σ per row, drawn as the reconstruction's, as Algorithm 1 has it; else at the stated one.</param>
+/// <param name="EnergyNoise">ε inside the energy.</param>
+/// <param name="WarmUp">Steps of reconstruction alone.</param>
+/// <param name="Rounds">L: reconstruction rounds at a time.</param>
+/// <param name="Every">Steps from one time to the next after the warm-up.</param>
+/// <param name="Weighted">The reconstruction's squares over 2σ², so that every level weighs alike; false is eq. 1.</param>
+/// <param name="CodeMoves">K, Langevin steps on codes.</param>
+/// <param name="RowMoves">T, Langevin steps on rows.</param>
+/// <param name="CodeStep">η₁, on standardised codes.</param>
+/// <param name="RowStep">η₂.</param>
+/// <param name="Kappa">κ of the sigma-scaled rule.</param>
+/// <param name="Adjusted">Metropolis-adjusted moves; false is the paper's.</param>
+/// <param name="Adapt">Adjusted moves learn each level's step from its acceptance.</param>
+/// <param name="Acceptance">What adaptation aims at.</param>
+/// <param name="FromDecoder">Share of the chains of rows that begin at decoded codes; 1 is the paper's.</param>
+/// <param name="FromData">Share that begins at this step's data; what is left goes on where it was.</param>
+/// <param name="FromNoise">Share of those that go on which begins anew.</param>
+/// <param name="Width">Standard deviation of the noise that they begin at.</param>
+/// <param name="Memory">Persistent chains, at least a batch.</param>
+/// <param name="Magnitude">Weight of U⁺² + U⁻².</param>
+/// <param name="Stages">How rows are generated.</param>
+/// <param name="SampleCodeMoves">Langevin steps on codes in generation.</param>
+/// <param name="SampleRowMoves">Langevin steps on rows in generation.</param>
+/// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite, of rows and of codes.</param>
+[Kind("denoising-ebm")]
+public sealed record DenoisingEbmSpec(
+    IAutoencoderSpec Autoencoder, INetSpec Decoder, ISpec<NoiseSchedule> Noise, int Codes = 2, double Sigma = .2, bool SigmaPerRow = false,
+    EnergyNoise EnergyNoise = EnergyNoise.None, int WarmUp = 400, int Rounds = 1, int Every = 1, bool Weighted = true,
+    int CodeMoves = 5, int RowMoves = 10, double CodeStep = .1, double RowStep = .02, StepRule StepRule = StepRule.SigmaScaled, double Kappa = .5,
+    bool Adjusted = true, bool Adapt = true, double Acceptance = .6,
+    double FromDecoder = 1, double FromData = 0, double FromNoise = .05, double Width = 1.5, int Memory = 10_000, double Magnitude = 1e-2,
+    Stages Stages = Stages.TwoStage, int SampleCodeMoves = 35, int SampleRowMoves = 100, double Confinement = 10) : ISpec<Method>
+{
+    public int Codes { get; } = Require.AtLeast(1, Codes);
+    public double Sigma { get; } = Require.Positive(Sigma);
+    public int WarmUp { get; } = Require.NonNegative(WarmUp);
+    public int Rounds { get; } = Require.AtLeast(1, Rounds);
+    public int Every { get; } = Require.AtLeast(1, Every);
+    public int CodeMoves { get; } = Require.NonNegative(CodeMoves);
+    public int RowMoves { get; } = Require.AtLeast(1, RowMoves);
+    public double CodeStep { get; } = Require.Positive(CodeStep);
+    public double RowStep { get; } = Require.Positive(RowStep);
+    public double Kappa { get; } = Require.Positive(Kappa);
+    public bool Adjusted { get; } = Require.That(Adjusted, !Adjusted || EnergyNoise != EnergyNoise.Fresh,
+        "compares energies at two places, which fresh noise makes random (write adjusted: false, or energy-noise: fixed)");
+    public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
+    public double FromDecoder { get; } = Require.Between(0, 1, FromDecoder);
+    public double FromData { get; } = Require.Between(0, 1 - FromDecoder, FromData);
+    public double FromNoise { get; } = Require.Between(0, 1, FromNoise);
+    public double Width { get; } = Require.Positive(Width);
+    public int Memory { get; } = Require.AtLeast(1, Memory);
+    public double Magnitude { get; } = Require.NonNegative(Magnitude);
+    public int SampleCodeMoves { get; } = Require.NonNegative(SampleCodeMoves);
+    public int SampleRowMoves { get; } = Require.AtLeast(1, SampleRowMoves);
+    public double Confinement { get; } = Require.Positive(Confinement);
+
+    public Method Build(Site site) => new DenoisingEbm(this, site);
+}
