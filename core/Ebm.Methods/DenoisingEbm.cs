@@ -109,7 +109,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
         // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
         var (begun, slots) = Begin(batch, imagined, rng);
-        var (x, accepted) = Walk(Texture(level, rng), rowSteps, begun, level, settings.RowMoves, rng, learn: true);
+        var leapt = Leap(Texture(level, rng), begun, settings.Leaps, rng);
+        var (x, accepted) = Walk(Texture(level, rng), rowSteps, leapt, level, settings.RowMoves, rng, learn: true);
         var kept = slots.shape[0];
         chains.Store(slots, x.narrow(0, count - kept, kept), level.narrow(0, count - kept, kept));
 
@@ -162,6 +163,11 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         return (moved, accepted);
     }
 
+    /// <summary>Leaps as long as the noise of a level drawn for each: how a chain changes mode in few dimensions.</summary>
+    Tensor Leap(Energy energy, Tensor start, int count, Rng rng) =>
+        new Metropolis(new RandomWalk(noise.Noise[rng.Integers(noise.Levels, start.shape[0])], Temperature: 1))
+            .Run(energy + confinement, start, count, rng);
+
     /// <summary>Where the chains of rows begin: at data, at decoded codes, and the rest in memory, a share of it anew; and the slots that get the last rows back.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Tensor imagined, Rng rng)
     {
@@ -181,7 +187,9 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             z = Walk(Semantic(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
         if (settings.Stages == Stages.DecoderOnly) return decoder.call(z).detach();
         var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : decoder.call(z).detach();
-        return Walk(Texture(level, rng), rowSteps, x, level, times * settings.SampleRowMoves, rng).X;
+        var rounds = settings.Leaps == 0 ? 1 : (int)Math.Ceiling((double)settings.SampleRowMoves / settings.RowMoves);
+        return Chain.Repeat(times * rounds, x, (_, at) =>
+            Walk(Texture(level, rng), rowSteps, Leap(Texture(level, rng), at, settings.Leaps, rng), level, settings.SampleRowMoves / rounds, rng).X);
     }
 
     /// <summary>−log p(x) + const: the texture energy at the stated σ without noise, ε = 0. With noise in the chains it is what they sample only roughly.</summary>
@@ -215,6 +223,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 /// <param name="Weighted">The reconstruction's squares over 2σ², so that every level weighs alike; false is eq. 1.</param>
 /// <param name="CodeMoves">K, Langevin steps on codes.</param>
 /// <param name="RowMoves">T, Langevin steps on rows.</param>
+/// <param name="Leaps">Metropolis proposals x + σξ, σ of a level drawn for each chain, before the Langevin steps on rows; 0 is the paper's.</param>
 /// <param name="CodeStep">η₁, on standardised codes.</param>
 /// <param name="RowStep">η₂.</param>
 /// <param name="Kappa">κ of the sigma-scaled rule.</param>
@@ -234,10 +243,10 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 [Kind("denoising-ebm")]
 public sealed record DenoisingEbmSpec(
     IAutoencoderSpec Autoencoder, INetSpec Decoder, ISpec<NoiseSchedule> Noise, int Codes = 2, double Sigma = .2, bool SigmaPerRow = false,
-    EnergyNoise EnergyNoise = EnergyNoise.None, int WarmUp = 400, int Rounds = 1, int Every = 1, bool Weighted = true,
-    int CodeMoves = 5, int RowMoves = 10, double CodeStep = .1, double RowStep = .02, StepRule StepRule = StepRule.SigmaScaled, double Kappa = .5,
+    EnergyNoise EnergyNoise = EnergyNoise.None, int WarmUp = 400, int Rounds = 1, int Every = 4, bool Weighted = true,
+    int CodeMoves = 3, int RowMoves = 4, int Leaps = 1, double CodeStep = .1, double RowStep = .02, StepRule StepRule = StepRule.SigmaScaled, double Kappa = .5,
     bool Adjusted = true, bool Adapt = true, double Acceptance = .6,
-    double FromDecoder = 1, double FromData = 0, double FromNoise = .05, double Width = 1.5, int Memory = 10_000, double Magnitude = 1e-2,
+    double FromDecoder = .1, double FromData = .3, double FromNoise = .01, double Width = 1.5, int Memory = 10_000, double Magnitude = 1e-2,
     Stages Stages = Stages.TwoStage, int SampleCodeMoves = 35, int SampleRowMoves = 100, double Confinement = 10) : ISpec<Method>
 {
     public int Codes { get; } = Require.AtLeast(1, Codes);
@@ -247,6 +256,7 @@ public sealed record DenoisingEbmSpec(
     public int Every { get; } = Require.AtLeast(1, Every);
     public int CodeMoves { get; } = Require.NonNegative(CodeMoves);
     public int RowMoves { get; } = Require.AtLeast(1, RowMoves);
+    public int Leaps { get; } = Require.NonNegative(Leaps);
     public double CodeStep { get; } = Require.Positive(CodeStep);
     public double RowStep { get; } = Require.Positive(RowStep);
     public double Kappa { get; } = Require.Positive(Kappa);
