@@ -28,7 +28,7 @@ public sealed class Likelihood : IMetric
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Method is not IWeighted model || Rows(subject.Data) is not { } rows)
+        if (subject.Method is not IWeighted model || Rows(subject.Data) is not { } rows || rows.shape[0] < 2)
             return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();

@@ -31,11 +31,12 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
     /// <param name="samples">(count, …Shape).</param>
     /// <param name="site">Whose stream gives each metric one of its own.</param>
     /// <param name="begun">Called with the metrics done so far.</param>
-    public IReadOnlyList<Measurement> Measure(Tensor samples, Site site, Action<int> begun)
+    /// <param name="only">The metrics to take; all unless said.</param>
+    public IReadOnlyList<Measurement> Measure(Tensor samples, Site site, Action<int> begun, string[]? only = null)
     {
         using var free = no_grad();
         var found = new List<Measurement>();
-        foreach (var (done, (name, spec)) in measure.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal).Index())
+        foreach (var (done, (name, spec)) in measure.Metrics.Where(m => only?.Contains(m.Key) ?? true).OrderBy(m => m.Key, StringComparer.Ordinal).Index())
         {
             begun(done);
             using var scope = NewDisposeScope();
@@ -53,5 +54,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
         KeyValuePair.Create("data", config.Get("data")),
         KeyValuePair.Create("samples", Document.Of(rows)),
         KeyValuePair.Create("own", Document.From(own)),
+        // Left out where it is the last, as for values from before there was a choice.
+        .. measure.Weights == Keep.Last ? [] : new[] { KeyValuePair.Create("weights", config.Get("measure.weights")) },
     ]));
 }

@@ -97,7 +97,7 @@ public sealed class Execution : IDisposable
             using var method = Build(out var data);
             using var averages = new Averages(method, spec.Train.Average);
             if (Train(method, data, averages) is { } reason) return Over(RunState.Diverged, reason, 1);
-            using (new Loan(method, averages)) Judge(method, data);
+            using (Best(method) ? null : new Loan(method, averages)) Judge(method, data);
             return Over(RunState.Completed, null, 0);
         }
         catch (StoppedException stopped)
@@ -120,7 +120,7 @@ public sealed class Execution : IDisposable
         (manifest, step) = (completed, completed.Step);
         Prepare();
         using var method = Build(out var data);
-        checkpoint.Load(method);
+        if (!Best(method)) checkpoint.Load(method);
         method.eval();
         Judge(method, data);
         manifest = manifest with { Artefacts = folder.Artefacts() };
@@ -236,7 +236,7 @@ public sealed class Execution : IDisposable
         using var loan = new Loan(method, averages);
         var site = root with { Rng = root.Rng.Stream("measure").Stream(at) };
         var samples = evaluation.Draw(spec.Measure.EverySamples, site.Rng.Stream("samples"), _ => stop.ThrowIfRequested());
-        var found = evaluation.Measure(samples, site, _ => stop.ThrowIfRequested());
+        var found = evaluation.Measure(samples, site, _ => stop.ThrowIfRequested(), spec.Measure.During);
         folder.Append(found.Select(measurement => new MeasuredAt(at, measurement)));
         if (spec.Train.Keep != Keep.Best) return null;
 
@@ -245,6 +245,16 @@ public sealed class Execution : IDisposable
                 + $"needs one of the metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}.");
         var sign = judge.Better == "higher" ? -1 : 1;
         return checkpoint.Best is { } best && !(sign * judge.Value < sign * best.Value) ? null : new Best(at, judge.Name, judge.Value);
+    }
+
+    /// <summary>Gives the method the weights of its best measurement, where these are the ones to judge.</summary>
+    bool Best(Method method)
+    {
+        if (spec.Measure.Weights != Keep.Best) return false;
+        if (spec.Train.Keep != Keep.Best || spec.Measure.Every is null)
+            throw new ConfigException(config.Get("measure.weights").Source, "measure.weights", "weights is best, but no best weights are kept: that takes train.keep: best and measure.every.");
+        checkpoint.Load(method, best: true);
+        return true;
     }
 
     /// <summary>Samples, arrays and metrics of the trained method.</summary>

@@ -8,18 +8,24 @@ namespace Ebm.Runs;
 /// <param name="Metrics">The metrics, by any name.</param>
 /// <param name="Every">Steps between two measurements during training (measures.jsonl); null measures only the end.</param>
 /// <param name="EverySamples">Rows drawn for a measurement during training.</param>
+/// <param name="During">Which of the metrics are taken during training, by their names here; all unless said.</param>
 /// <param name="Best">The metric that train.keep: best follows; the first one with a direction unless said.</param>
+/// <param name="Weights">Which weights are judged at the end: the last, or those of the best measurement during training, which train.keep: best keeps.</param>
 public sealed record MeasureSpec(
     long Samples = 2000,
     long AtOnce = 2000,
     IReadOnlyDictionary<string, ISpec<IMetric>>? Metrics = null,
     long? Every = null,
     long EverySamples = 500,
-    string? Best = null)
+    string[]? During = null,
+    string? Best = null,
+    Keep Weights = Keep.Last)
 {
     public long Samples { get; } = Require.Positive(Samples);
     public long AtOnce { get; } = Require.Positive(AtOnce);
     public IReadOnlyDictionary<string, ISpec<IMetric>> Metrics { get; } = Metrics ?? new Dictionary<string, ISpec<IMetric>>();
     public long? Every { get; } = Require.Positive(Every);
     public long EverySamples { get; } = Require.Positive(EverySamples);
+    public string[]? During { get; } = Require.That(During, During is null || During.All(name => Metrics?.ContainsKey(name) == true),
+        $"names metrics of this group: {string.Join(", ", Metrics?.Keys ?? [])}");
 }
