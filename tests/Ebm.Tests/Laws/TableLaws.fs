@@ -1,118 +1,173 @@
-/// The comparison table: which keys label a row, what enters a mean, and the same bytes from the same runs.
+/// Tables: what is read from a text file, how it is split and whitened, and what is said about a file that is no table.
 module Ebm.Tests.Laws.TableLaws
 
 open System
-open Ebm.Analysis
+open System.IO
+open TorchSharp
+open Ebm.Core
+open Ebm.Data
+open Ebm.Tests
 open Ebm.Tests.Law
+open Ebm.Tests.World
 
-let private metric value : Runs.Metric = {
-    Value = value
-    Unit = "nats"
-    Better = "lower"
-    Scale = "linear"
-    Se = None
-    N = None
-    Protocol = Some "p"
-}
+let private site (seed: string) root = Site([||], device, rng seed, root)
 
-/// A completed run of a group, its seed, its settings and its metrics.
-let private run group (seed: int) config metrics : Runs.Run = {
-    Id = $"{group}-s{seed}"
-    Sweep = "laws"
-    Group = group
-    State = "completed"
-    Step = 10L
-    Reason = None
-    Seed = string seed
-    Config = Map.ofList (("seed", string seed) :: config)
-    Metrics = metrics |> List.map (fun (name, value) -> name, metric value) |> Map.ofList
-    TrainUnits = Some 1000L
-    SampleUnits = Some 10L
-    Seconds = Some 1.5
-}
+/// A data root that holds one file, table.csv.
+let private holding (text: string) (asked: string -> unit) =
+    Folder.inFolder (fun root ->
+        File.WriteAllText(Path.Combine(root, "table.csv"), text)
+        asked root)
 
-let private steps n = [ "data.kind", "rings"; "method.kind", "one"; "method.steps", string n; "train.lr", "0.001" ]
+let private build (spec: TableSpec) root = ((spec :> ISpec<IDataset>).Build(site "table" root)) :?> Table
 
-let private runs = [
-    for seed in 0..2 do
-        run "g2" seed (steps 2) [ "kl", 1.0 + float seed; "kl/gaussian", 4.0 ]
-        run "g10" seed (steps 10) [ "kl", 2.0 + float seed; "kl/gaussian", 4.0 ]
-    { run "g10" 3 (steps 10) [ "kl", 1e6 ] with State = "diverged"; Reason = Some "the loss is NaN" }
-    { run "g10" 4 (steps 10) [] with State = "failed" }
-    { run "g2" 5 (steps 2) [] with State = "timeout" }
+/// All rows of all three parts, sorted: what a table holds, whatever the split.
+let private content (table: Table) =
+    Array.concat [ for part in [ table.Train; table.Validation; table.Test ] -> Array.chunkBySize (int table.Shape[0]) (values part) ]
+    |> Array.sort
+
+let private plain = TableSpec("table.csv", Whiten = Whitening.None)
+
+/// Twenty rows of two columns, 1 … 20 and their halves with alternating signs: exact in float32.
+let private numbers = [ for i in 1..20 -> float i, (if i % 2 = 0 then 0.5 else -0.5) * float i ]
+let private lines separator = [ for a, b in numbers -> FormattableString.Invariant $"{a}{separator}{b}" ] |> String.concat "\n"
+let private due = [| for a, b in numbers -> [| a; b |] |]
+
+let private reads (text: string) (spec: TableSpec) columns =
+    holding text (fun root ->
+        let table = build spec root
+        must $"columns are {List.ofSeq table.Columns}" (List.ofSeq table.Columns = columns)
+        must $"rows are {content table}" (content table = due))
+
+let private reading = [
+    law "a table is read whole, whatever separates its fields, with a header or without, quoted or not" (fun () ->
+        for separator in [ ","; ";"; "\t"; "|" ] do
+            reads ("a" + separator + "b\n" + lines separator) plain [ "a"; "b" ]
+            reads (lines separator) plain [ "1"; "2" ]
+
+        reads ("\"a\";\"b\"\n" + lines ";") plain [ "a"; "b" ]
+        reads ("\"a;,\"\"x\"\"\",b\r\n" + (lines ",").Replace("\n", "\r\n") + "\r\n\r\n") plain [ "a;,\"x\""; "b" ]
+        reads ("\ufeffa,b\n" + lines ",") plain [ "a"; "b" ]
+        reads ("3;4\n" + lines ";") (TableSpec("table.csv", Whiten = Whitening.None, Header = true)) [ "3"; "4" ]
+        reads ("a:b\n" + lines ":") (TableSpec("table.csv", Whiten = Whitening.None, Separator = ":")) [ "a"; "b" ])
+    |> breaks "a row more" (fun () -> reads ("a,b\n21,0\n" + lines ",") plain [ "a"; "b" ])
+
+    law "columns are dropped by name, and of two that say the same the later one" (fun () ->
+        // c is a, but for its unit and sign; d is nearly b.
+        let text =
+            "id,a,b,c,d\n"
+            + ([ for i, (a, b) in List.indexed numbers -> FormattableString.Invariant $"{i * i},{a},{b},{-3.0 * a},{b + 0.01 * float (i % 3)}" ]
+               |> String.concat "\n")
+
+        reads text (TableSpec("table.csv", Whiten = Whitening.None, Drop = [| "id" |], Correlation = 0.98)) [ "a"; "b" ])
+    |> breaks "a bound that none exceeds" (fun () ->
+        reads ("a,b,c\n" + ([ for a, b in numbers -> FormattableString.Invariant $"{a},{b},{-3.0 * a + b}" ] |> String.concat "\n"))
+            (TableSpec("table.csv", Whiten = Whitening.None, Correlation = 1.0))
+            [ "a"; "b" ])
 ]
 
-let private table runs = Table.tabulate "laws" runs
+/// Correlated columns of very different units.
+let private skewed (n: int) =
+    let z = (rng "skewed").Normal(int64 n, 3L) |> values |> Array.chunkBySize 3
+    "x,y,z\n"
+    + String.concat "\n" [ for r in z -> FormattableString.Invariant $"{1e4 + 1e3 * r[0]},{r[0] + 0.3 * r[1]},{1e-5 * (r[2] - r[1])}" ]
 
-/// The fields of a CSV line by its header.
-let private records (csv: string) =
-    match csv.TrimEnd('\n').Split '\n' |> Array.map _.Split(',') |> List.ofArray with
-    | header :: rows -> header, rows |> List.map (Array.zip header >> Map.ofArray)
-    | [] -> broken "the table is empty"
+/// Mean and covariance of the rows of a part are 0 and I, up to the rounding of float32.
+let private isWhite (part: Tensor) full =
+    let rows = part.``to`` torch.float64
+    let centred = rows - rows.mean [| 0L |]
+    let covariance = centred.t().matmul(centred) / float (rows.shape[0] - 1L)
+    let found = if full then covariance else covariance.diagonal().diag ()
+    let apart = value ((found - torch.eye (rows.shape[1], dtype = torch.float64, device = device)).abs().max())
+    must $"mean {value (rows.mean([| 0L |]).abs().max())}, covariance off by {apart}" (value (rows.mean([| 0L |]).abs().max()) < 1e-6 && apart < 1e-5)
 
-let private every = [ Csv.runs; Csv.summary; Markdown.table; Json.table ]
+let private whitening = [
+    law "training rows are white, by principal components or column by column; test rows only nearly, for nothing was learned from them" (fun () ->
+        holding (skewed 400) (fun root ->
+            let full, columns = build (TableSpec "table.csv") root, build (TableSpec("table.csv", Whiten = Whitening.Columns)) root
+            isWhite full.Train true
+            isWhite columns.Train false
+            throws<Broken, _> [ "covariance" ] (fun () -> isWhite full.Test true)))
+    |> breaks "whitened by all rows" (fun () ->
+        holding (skewed 400) (fun root ->
+            let table = build (TableSpec "table.csv") root
+            isWhite (torch.cat ([| table.Train; table.Test; table.Validation |], 0L)) true))
 
-let private sameBytes (one: Runs.Run list) (other: Runs.Run list) =
-    for render in every do
-        must "the order of the folders changes the table" (render (table one) = render (table other))
+    law "log-volume is what whitening adds to a log density: the log-determinant of the training rows' covariance, halved" (fun () ->
+        holding (skewed 400) (fun root ->
+            let raw, full = build (TableSpec("table.csv", Whiten = Whitening.None)) root, build (TableSpec "table.csv") root
+            let rows = raw.Train.``to`` torch.float64
+            let centred = rows - rows.mean [| 0L |]
+            let covariance = centred.t().matmul(centred) / float (rows.shape[0] - 1L)
+            let due = -(value (torch.linalg.eigvalsh(covariance).log().sum())) / 2.0
+            // The raw rows were rounded to float32, a column of 1e4 with a spread of 1e3 to a millionth of it.
+            must $"log volume {full.LogVolume}, {due} is due" (abs (full.LogVolume - due) < 1e-4)
+            must "no whitening, no volume" (raw.LogVolume = 0.0)))
 
-let private onlyCompleted (runs: Runs.Run list) =
-    let summary = Csv.summary (table runs) |> records |> snd
-    let row = summary |> List.find (fun row -> row["group"] = "g10" && row["metric"] = "kl")
-    must $"%A{row}" (row["n"] = "3" && row["mean"] = "3" && row["median"] = "3")
-    must $"%A{row}" (row["diverged"] = "1" && row["failed"] = "1")
-
-let all = [
-    law "the keys in which runs differ label the rows, smallest first; the seed never does" (fun () ->
-        let table = table runs
-        must $"%A{table.Varying}" (table.Varying = [ "method.steps" ])
-        must "10 stands before 2" ((table.Rows |> List.map _.Labels) = [ [ "2" ]; [ "10" ] ]))
-
-    law "what belongs to one kind is no difference between two kinds" (fun () ->
-        let other = [ "data.kind", "rings"; "method.kind", "two"; "method.width", "8"; "train.lr", "0.001" ]
-        let table = table (runs @ [ run "two" 0 other [] ])
-        must $"%A{table.Varying}" (table.Varying = [ "method.kind"; "method.steps" ]))
-
-    law "only completed runs enter a mean; what diverged, failed or ran out of time is counted beside it" (fun () -> onlyCompleted runs)
-    |> breaks "a diverged run counts" (fun () -> onlyCompleted (runs |> List.map (fun run -> { run with State = "completed" })))
-
-    law "the columns of table.csv and summary.csv are those that other tools read" (fun () ->
-        let header, rows = records (Csv.runs (table runs))
-        let columns = String.Join(',', header)
-        must columns (columns = "run,group,state,seed,method.steps,kl,kl/gaussian,train-units,sample-units,seconds")
-        must $"{rows.Length} rows" (rows.Length = runs.Length)
-        let columns = String.Join(',', records (Csv.summary (table runs)) |> fst)
-        must columns (columns = "group,method.steps,metric,unit,better,n,mean,sd,low,high,interval,median,diverged,failed"))
-
-    law "the same runs give the same bytes, in whatever order their folders are read" (fun () -> sameBytes runs (List.rev runs))
-    |> breaks "another value" (fun () -> sameBytes runs (run "g2" 0 (steps 2) [ "kl", 1.5 ] :: List.tail runs))
-
-    law "values of different protocols have no mean" (fun () ->
-        let changed = { runs.Head with Metrics = runs.Head.Metrics |> Map.map (fun _ metric -> { metric with Protocol = Some "q" }) }
-
-        let row =
-            records (Csv.summary (table (changed :: List.tail runs)))
-            |> snd
-            |> List.find (fun row -> row["group"] = "g2" && row["metric"] = "kl")
-
-        must $"%A{row}" (row["mean"] = "" && row["interval"] = "mixed-protocols"))
-
-    law "the metric's median stands beside its baseline as a share of it" (fun () ->
-        let text = Markdown.table (table runs)
-        must text (text.Contains "4.00 (50.0 %)" && text.Contains "4.00 (75.0 %)"))
-
-    law "a hostile name is text: it ends no cell and becomes no mark-up" (fun () ->
-        let hostile = "a|b\n<img onerror=x> `c` [d](e) *f*"
-        let rows = table [ run "h" 0 (("method.name", hostile) :: steps 2) []; run "g" 0 (("method.name", "plain") :: steps 2) [] ]
-        let lines = (Markdown.table rows).Split '\n' |> Array.filter _.StartsWith('|')
-        let cells = lines |> Array.map (fun line -> Text.RegularExpressions.Regex.Count(line, @"(?<!\\)\|")) |> Array.distinct
-        must $"%A{lines}" (cells.Length = 1)
-        must $"%A{lines}" (lines |> Array.forall (fun line -> not (line.Contains " <img") && not (line.Contains "](")))
-        must (Json.table rows) (not ((Json.table rows).Contains '<')))
-
-    law "a table of runs none of which is completed says so, and fails nowhere" (fun () ->
-        let none = runs |> List.map (fun run -> { run with State = "failed"; Metrics = Map.empty })
-
-        for render in every do
-            must "nothing was written" (render (table none) <> ""))
+    law "a seed splits the rows by itself: parts share no row, the same seed gives the same parts, another one others" (fun () ->
+        holding (lines ",") (fun root ->
+            let spec = TableSpec("table.csv", Whiten = Whitening.None, Test = 0.25, Validation = 0.1)
+            let table, again = build spec root, build spec root
+            must "sizes" (table.Train.shape[0] = 13L && table.Validation.shape[0] = 2L && table.Test.shape[0] = 5L)
+            must "a row twice" ((Array.distinct (content table)).Length = 20)
+            must "one seed, two digests" (table.Digest = again.Digest)
+            let other = (spec :> ISpec<IDataset>).Build(site "another" root)
+            must "two seeds, one digest" (table.Digest <> other.Digest)
+            must "a longer whole changed nothing else" (content table = due)))
 ]
+
+let private complains<'e when 'e :> exn> says (text: string) (spec: TableSpec) (parts: string list) =
+    law $"a table: {says}" (fun () -> holding text (fun root -> throws<'e, _> parts (fun () -> build spec root)))
+
+let private errors = [
+    law "a table: a missing file is named, and how to say where it is" (fun () ->
+        Folder.inFolder (fun root -> throws<FileNotFoundException, _> [ "table.csv is missing"; "--data"; "EBM_DATA" ] (fun () -> build plain root)))
+    complains<InvalidDataException> "an empty file is refused" "\n \n" plain [ "table.csv is empty" ]
+    complains<InvalidDataException> "a header without rows is refused" "a,b\n" plain [ "a header and no rows" ]
+    complains<InvalidDataException> "a word among numbers is named with its line and column" ("a,b\n1,2\n3,x4\n" + lines ",") plain [
+        "table.csv, line 3, column 2 (b)"
+        "\"x4\" is no finite number"
+        "data.drop"
+    ]
+    complains<InvalidDataException> "an infinite number is refused" ("a,b\n1,Infinity\n" + lines ",") plain [ "line 2, column 2 (b)"; "no finite number" ]
+    complains<InvalidDataException> "an empty field is refused, and not filled in" ("a,b\n1,2\n,4\n") plain [ "line 3, column 1 (a)"; "the field is empty" ]
+    complains<InvalidDataException> "lines are counted as an editor counts them, blank ones too" ("a,b\n\n1,2\n\n3,4,5\n") plain [
+        "line 5: 3 fields where there are 2 columns"
+        "data.separator"
+    ]
+    complains<InvalidDataException> "a quote that is not closed is refused" ("a,b\n\"1,2\n") plain [ "line 2"; "a quote is opened and not closed" ]
+    complains<InvalidDataException> "two columns of one name are refused" ("a,a\n1,2\n") plain [ "line 1"; "two columns are called \"a\"" ]
+    complains<SettingException> "a column to drop that is not there is named, with what was meant" ("quality,b\n" + lines ",") (TableSpec("table.csv", Drop = [| "qualty" |])) [
+        "no such column (did you mean quality?); it has quality, b"
+    ]
+    complains<SettingException> "dropping all columns is refused" ("a,b\n" + lines ",") (TableSpec("table.csv", Drop = [| "a"; "b" |])) [ "nothing is left to learn" ]
+    complains<InvalidDataException> "a column that never changes is named" ("a,b\n" + String.concat "\n" [ for i in 1..20 -> $"{i},7" ]) (TableSpec "table.csv") [
+        "b has one value"
+        "data.drop"
+    ]
+    complains<InvalidDataException>
+        "columns that add up to another have no density"
+        ("a,b,c\n" + String.concat "\n" [ for a, b in numbers -> FormattableString.Invariant $"{a},{b},{a + b}" ])
+        (TableSpec "table.csv")
+        [ "rows lie in a plane"; "data.correlation" ]
+    complains<InvalidDataException> "too few rows to whiten are refused" "a,b,c\n1,2,3\n3,4,6\n2,2,9\n" (TableSpec "table.csv") [ "rows to train on"; "3 columns" ]
+]
+
+let private uci file = Path.Combine("uci", file)
+
+let private originals = [
+    for file, columns, rows, dimension in
+        [
+            "winequality-red.csv", [| "quality" |], 1599L, 11L
+            "winequality-white.csv", [| "quality" |], 4898L, 11L
+            "parkinsons_updrs.data", [| "subject#"; "age"; "sex" |], 5875L, 14L
+        ] do
+        law $"{file} has {rows} rows of {dimension} features" (fun () ->
+            let spec = TableSpec(uci file, Drop = columns, Correlation = 0.98)
+            let table = build spec Folder.dataRoot
+            must $"it has {table.Shape[0]}: {List.ofSeq table.Columns}" (table.Shape[0] = dimension)
+            must "rows are missing" (table.Train.shape[0] + table.Validation.shape[0] + table.Test.shape[0] = rows)
+            isWhite table.Train true)
+        |> Folder.needsData (uci file)
+]
+
+let all: Law list = reading @ whitening @ errors @ originals
