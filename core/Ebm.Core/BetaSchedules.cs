@@ -19,8 +19,8 @@ public static class BetaSchedules
         var stride = energies < 2 ? 0 : Steps / (2 * (energies - 1));
         if (stride == 0)
             throw new SettingException(nameof(energies),
-                $"must lie between 2 and 501: with {energies} the released schedule's stride, 1000 / 2(T − 1) rounded down, is no positive number, so "
-                + "that all levels would be one; kind: ddpm takes up to 1000 levels from the betas themselves");
+                $"must lie between 2 and 501: with {energies} the released schedule's stride, 1000 / 2(T − 1) rounded down, is no "
+                + "positive number, so that all levels would be one; kind: ddpm takes up to 1000 levels from the betas themselves");
         return At([.. Enumerable.Range(0, energies).Select(i => i * stride), Steps - 1]);
     }
 

@@ -13,6 +13,9 @@ public static class Cost
     /// <summary>Units spent on this thread so far.</summary>
     public static long Units => units;
 
+    /// <summary>Whether the slope that a kernel asked for is being computed on this thread.</summary>
+    internal static bool InSlope => inSlope > 0;
+
     /// <summary>Counts rows whose gradient was taken.</summary>
     public static void Rows(long count) => units += count;
 

@@ -3,11 +3,11 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>
-/// The amortised start of recovery chains, after cooperative diffusion recovery likelihood (Zhu, Xie, Wu and Gao, ICLR 2024, and their code):
+/// An amortised start of recovery chains, after cooperative diffusion recovery likelihood (Zhu, Xie, Wu, Gao, ICLR 2024, and their code):
 /// <code>y_t⁰ = mean(x_{t+1}, t) + √(a_{t+1}² noise_t² σ_{t+1}² / noise_{t+1}²) ξ,   loss = |y_tᴷ − y_t⁰|²</code>
-/// Langevin refines the proposal, and the proposal learns from what it was refined into. The spread is that of y_t given x_{t+1} and x₀, the
-/// diffusion's posterior. Our completion: mean = x_{t+1} + σ_{t+1} g(x_{t+1}, t), so that a net that says nothing proposes the older paper's
-/// own start, and g is told t by a one-hot code.
+/// Langevin refines the proposal, and the proposal learns from what it was refined into. The spread is that of y_t given x_{t+1} and x₀,
+/// the diffusion's posterior. Our completion: mean = x_{t+1} + σ_{t+1} g(x_{t+1}, t), so that a net that says nothing proposes the older
+/// paper's own start, and g is told t by a one-hot code.
 /// </summary>
 public sealed class CooperativeInitialiser : nn.Module
 {

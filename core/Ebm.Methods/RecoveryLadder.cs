@@ -3,21 +3,24 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>
-/// What a network's output is: the energy itself, or the energy times δ_t², as in the released code: the drift of a Langevin step is then half
-/// the network's slope at every rung, and a log density is the output times 1/δ_t², which reaches 47,724.
+/// What a network's output is: the energy itself, or the energy times δ_t², as in the released code: the drift of a Langevin step is then
+/// half the network's slope at every rung, and a log density is the output times 1/δ_t², which reaches 47,724.
 /// </summary>
 public enum EnergyScale { Raw, OverStepSquared }
 
-/// <summary>w_t of a rung's contrast of network outputs: σ_1/σ_{t+1} (the released code), 1, or 1/δ_t² (maximum likelihood, over-step-squared).</summary>
+/// <summary>
+/// w_t of a rung's contrast of network outputs: σ_1/σ_{t+1}, the released code's; 1; or 1/δ_t², which is maximum likelihood where outputs
+/// are energies times δ_t².
+/// </summary>
 public enum LossWeight { SigmaRatio, One, InverseStepSquared }
 
 /// <summary>
-/// How δ_t² grows up the ladder: with the tether's variance σ_{t+1}² alone, or also with c_t² = noise_t/noise_0 (the released code: the ratio
-/// itself, not its square).
+/// What δ_t² is in units of, up the ladder: a_{t+1}² σ_{t+1}², the recovery density's variance were x_t N(0, I), or the released code's c_t² σ_{t+1}²
+/// with c_t² = noise_t/noise_0, the ratio itself and not its square.
 /// </summary>
-public enum StepGrowth { Tether, NoiseRatio }
+public enum StepUnit { Recovery, NoiseRatio }
 
-/// <summary>The last rung's chains: tethered to x_{t+1} as all others, or, as in the released code, of the marginal of x_t: no tether, no rescaling.</summary>
+/// <summary>The last rung's chains: tethered to x_{t+1} as all others, or, as in the released code, of the marginal of x_t, not rescaled.</summary>
 public enum LastRung { Tethered, Marginal }
 
 /// <summary>
@@ -28,8 +31,8 @@ public sealed class RecoveryLadder : nn.Module
 {
     readonly Tensor rise;
 
-    /// <param name="step">ε_t = δ_t²/2 in units of σ_{t+1}², and of c_t² where steps grow with it.</param>
-    public RecoveryLadder(NoiseSchedule noise, double step, StepGrowth growth, EnergyScale energyScale, LossWeight weight, LastRung last)
+    /// <param name="step">ε_t = δ_t²/2 in those units.</param>
+    public RecoveryLadder(NoiseSchedule noise, double step, StepUnit unit, EnergyScale energyScale, LossWeight weight, LastRung last)
         : base(nameof(RecoveryLadder))
     {
         (Noise, Energies) = (noise, noise.Levels - 1);
@@ -42,7 +45,7 @@ public sealed class RecoveryLadder : nn.Module
             A[-1] = tensor(1.0, dtype: A.dtype, device: A.device);
             Tether[-1] = tensor(double.PositiveInfinity, dtype: A.dtype, device: A.device);
         }
-        var c2 = growth == StepGrowth.NoiseRatio ? noise.Noise.narrow(0, 0, Energies) / noise.Noise[0] : ones_like(Sigma);
+        var c2 = unit == StepUnit.NoiseRatio ? noise.Noise.narrow(0, 0, Energies) / noise.Noise[0] : A.square();
         StepSquared = 2 * step * c2 * Sigma.square();
         LogDensityScale = energyScale == EnergyScale.Raw ? ones_like(Sigma) : 1 / StepSquared;
         Weight = weight switch
@@ -70,7 +73,7 @@ public sealed class RecoveryLadder : nn.Module
     /// <summary>σ_{t+1}, infinite where there is no tether.</summary>
     public Tensor Tether { get; }
 
-    /// <summary>δ_t² = b² c_t² σ_{t+1}², in units of y².</summary>
+    /// <summary>δ_t², in units of y²: b² c_t² σ_{t+1}² in the released code.</summary>
     public Tensor StepSquared { get; }
 
     /// <summary>Nats per unit of the network's output; stored with the model, for a density read without it is wrong by so much.</summary>
@@ -81,8 +84,8 @@ public sealed class RecoveryLadder : nn.Module
 
     /// <summary>y_t and x_{t+1} of rows x₀, each at its own rung: (B, …), (B) int64 → (B, …) twice.</summary>
     /// <param name="coupled">
-    /// One noise makes both, which takes variance out of the contrast. E⁺ looks only at the law of y_t, and chains that begin at x_{t+1} only at
-    /// the law of x_{t+1}, so the expected gradient stays as it was (the trick of CDRL's code).
+    /// One noise makes both, which takes variance out of the contrast. E⁺ looks only at the law of y_t, and chains that begin at x_{t+1}
+    /// only at the law of x_{t+1}, so the expected gradient stays as it was (the trick of CDRL's code).
     /// </param>
     public (Tensor Y, Tensor Above) Pair(Tensor x0, Tensor t, bool coupled, Rng rng)
     {

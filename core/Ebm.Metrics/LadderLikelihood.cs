@@ -6,17 +6,21 @@ public enum Transport
     /// <summary>As they are: rungs must overlap.</summary>
     None,
 
-    /// <summary>A row of the upper rung is first recovered, x ~ N(x'/s − (σ/s)² ∇E, (σ/s)² I), which is nearly exact where σ is small; one of the lower rung first rises.</summary>
+    /// <summary>
+    /// A row of the upper rung is first recovered, x ~ N(x'/s − (σ/s)² ∇E, (σ/s)² I), nearly exact where σ is small; one of the lower rung
+    /// first rises.
+    /// </summary>
     Recovery,
 }
 
 /// <summary>
 /// log Z of a density at the foot of a ladder whose top is normalised, and with it the negative log-likelihood of test rows:
 /// <code>log Z_0 = Σ_ℓ log(Z_ℓ / Z_{ℓ+1}),   each ratio by Bennett's acceptance ratio from rows of both rungs</code>
-/// with transport: recovery by the identity p_{ℓ+1}(x') = (2πσ²)^{−d/2} ∫ exp(−E_ℓ(x) − |s x − x'|²/2σ²) dx / Z_ℓ, whose integral is an
-/// importance sum over x. <c>ladder/log-z-low</c> uses only rows that come down and <c>/log-z-high</c> only rows that go up: on average one is
-/// too low and the other too high, so that they bracket log Z where the rows are the rungs' own. <c>ladder/overlap</c> is the least effective
-/// share of a rung's rows. In one or two dimensions <c>ladder/grid-error</c> is what the estimate is off by. Called recovery/… with that transport.
+/// with transport: recovery by the identity p_{ℓ+1}(x') = (2πσ²)^{−d/2} ∫ exp(−E_ℓ(x) − |s x − x'|²/2σ²) dx / Z_ℓ, whose integral is
+/// an importance sum over x. <c>ladder/log-z-low</c> uses only rows that come down and <c>/log-z-high</c> only rows that go up: on average
+/// one is too low and the other too high, so that they bracket log Z where the rows are the rungs' own. <c>ladder/overlap</c> is the
+/// least effective share of a rung's rows. In one or two dimensions <c>ladder/grid-error</c> is what the estimate is off by. With that
+/// transport all names begin with recovery/ instead.
 /// </summary>
 public sealed class LadderLikelihood : IMetric
 {
@@ -86,8 +90,8 @@ public sealed class LadderLikelihood : IMetric
     }
 
     /// <summary>
-    /// log [ exp(−E_ℓ(x)) N(x'; s x, σ² I) / (exp(−E_{ℓ+1}(x')) q(x | x')) ] of pairs: x' a row of the upper rung with x from q, and x a row of the lower
-    /// one with x' risen from it. The mean of its exponential over the former is Z_ℓ/Z_{ℓ+1}.
+    /// log [ exp(−E_ℓ(x)) N(x'; s x, σ² I) / (exp(−E_{ℓ+1}(x')) q(x | x')) ] of pairs: x' a row of the upper rung with x from q, and x a
+    /// row of the lower one with x' risen from it. The mean of its exponential over the former is Z_ℓ/Z_{ℓ+1}.
     /// </summary>
     static (Tensor Down, Tensor Up) Recovered(Energy lower, Energy upper, NoiseSchedule noise, int level, Tensor down, Tensor up, Rng rng)
     {

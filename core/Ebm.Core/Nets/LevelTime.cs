@@ -8,6 +8,7 @@ public sealed class LevelTime : LevelNet
 {
     readonly Modules.Linear[] layers;
     readonly Modules.Embedding[] embeddings;
+    readonly SpectralNorm[] norms;
     readonly LevelTimeSpec settings;
 
     public LevelTime(LevelTimeSpec settings, Rng rng, long[] shape, int levels) : base(nameof(LevelTime))
@@ -23,6 +24,9 @@ public sealed class LevelTime : LevelNet
             register_module($"level{i}", embeddings[i]);
         }
         this.DrawnFrom(rng);
+        norms = settings.Spectral is not { } spectral ? []
+            : [.. layers.SkipLast(1).Select((layer, i) => new SpectralNorm(spectral, layer.weight.shape[0], rng.Stream($"norm{i}")))];
+        for (var i = 0; i < norms.Length; i++) register_module($"norm{i}", norms[i]);
     }
 
     public override int Levels { get; }
@@ -33,11 +37,13 @@ public sealed class LevelTime : LevelNet
         var h = x.Flat() * settings.InputScale;
         for (var i = 0; i < layers.Length; i++)
         {
-            h = layers[i].call(h) + embeddings[i].call(level);
+            h = (i < norms.Length ? Normed(i, h) : layers[i].call(h)) + embeddings[i].call(level);
             if (i < layers.Length - 1) h = settings.Activation.Of(h);
         }
         return h.squeeze(1);
     }
+
+    Tensor Normed(int i, Tensor h) => norms[i].Gained(nn.functional.linear(h, norms[i].Of(layers[i].weight), layers[i].bias));
 
     public override Tensor All(Tensor x)
     {
@@ -51,8 +57,10 @@ public sealed class LevelTime : LevelNet
 /// <param name="Width">Units per hidden layer.</param>
 /// <param name="Depth">Hidden layers.</param>
 /// <param name="InputScale">The first layer sees the row times this.</param>
+/// <param name="Spectral">Spectral normalisation of all layers but the last; null, there is none.</param>
 [Kind("level-time")]
-public sealed record LevelTimeSpec(int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 3)
+public sealed record LevelTimeSpec(
+    int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 3, SpectralNormSpec? Spectral = null)
     : ILevelEnergySpec
 {
     public int Width { get; } = Require.AtLeast(1, Width);
