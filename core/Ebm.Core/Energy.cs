@@ -53,6 +53,17 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
         x => x.square().SumPerRow() / (2 * width * width),
         x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)));
 
+    /// <summary>
+    /// The same energy with each coordinate of its slope cut to ±limit: what some papers' chains follow. No energy has that slope, so an
+    /// unadjusted chain along it has no density that we know.
+    /// </summary>
+    /// <param name="limit">Positive.</param>
+    public Energy Cut(double limit) => new(Of, x =>
+    {
+        var (e, slope) = SlopeAt(x);
+        return (e, slope.clamp(-limit, limit));
+    });
+
     /// <summary>The only output of a network, with its slope in closed form where the network has one.</summary>
     /// <param name="net">(B, …) → (B, 1).</param>
     public static Energy Of(nn.Module<Tensor, Tensor> net) => Of(x => net.call(x).squeeze(1), net as ISlopes, null);

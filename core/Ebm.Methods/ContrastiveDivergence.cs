@@ -14,28 +14,31 @@ public enum Fresh { Gaussian, Uniform }
 /// (Hinton, "Training products of experts by minimizing contrastive divergence", 2002, eq. 5), at noise, or where the last ones ended:
 /// persistent chains (Tieleman 2008), of which a few begin anew each time (Du and Mordatch 2019).
 /// What image papers changed is settings, with presets: chains at a temperature far below 1, their slope cut, their rows kept in the
-/// data's range. The adjusted chain, its adapted step and the penalty on |E|² in the defaults are our completion.
+/// data's range; and the two terms that Du, Li, Tenenbaum and Mordatch (2021) add for the energy's own influence on where its chains
+/// end. The adjusted chain, its adapted step, the leaps and the penalty on |E|² in the defaults are our completion.
 /// </summary>
 public sealed class ContrastiveDivergence : Method, IDensity, IChains
 {
     readonly ContrastiveDivergenceSpec settings;
-    readonly nn.Module<Tensor, Tensor> energy;
+    readonly nn.Module<Tensor, Tensor> net;
+    readonly Energy energy, target;
     readonly StepSizes steps;
     readonly Memory chains;
-    readonly Energy confinement;
 
     public ContrastiveDivergence(ContrastiveDivergenceSpec settings, Site site) : base("contrastive-divergence", site.Shape)
     {
         this.settings = settings;
-        energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, [1]);
+        net = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, [1]);
+        energy = Energy.Of(net);
+        // What chains follow: exp(−target/T) is the confined model.
+        target = (settings.Cut is { } limit ? energy.Cut(limit) : energy) + settings.Temperature * Energy.Confinement(settings.Confinement);
         steps = new StepSizes(full([1], settings.Step, device: site.Device),
             settings.Acceptance, settings.Adjusted && settings.Adapt ? .1 : 0, settings.StepRange);
         chains = new Memory(Fresh(settings.Memory, site.Rng.Stream("chains")), zeros(settings.Memory, dtype: int64, device: site.Device));
-        confinement = Energy.Confinement(settings.Confinement);
-        register_module("energy", energy);
+        register_module("energy", net);
         register_module("steps", steps);
         register_module("chains", chains);
-        Parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
+        Parts = new Dictionary<string, nn.Module> { ["energy"] = net };
     }
 
     public override IReadOnlyDictionary<string, nn.Module> Parts { get; }
@@ -44,16 +47,21 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
     {
         // Positive phase: data.
         var batch = data.Next();
+        if (settings.DataNoise > 0) batch = batch + settings.DataNoise * rng.NormalLike(batch);
 
         // Negative phase: the chains from their start.
         var (begun, slots) = Begin(batch, rng);
-        var (x, accepted) = Move(begun, settings.Steps, rng, learn: true);
+        var before = Leap(begun, rng);
+        if (settings.Kl > 0) before = Move(before, settings.Steps - 1, rng).X;
+        var (x, accepted) = Move(before, settings.Kl > 0 ? 1 : settings.Steps, rng, learn: true);
         var kept = slots.shape[0];
         chains.Store(slots, x.narrow(0, batch.shape[0] - kept, kept), zeros_like(slots));
 
-        var positive = Of(batch);
-        var negative = Of(x);
-        yield return new("energy", Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
+        var positive = energy.Of(batch);
+        var negative = energy.Of(x);
+        var loss = Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative);
+        if (settings.Kl > 0) loss = loss + Followed(before, x, rng);
+        yield return new("energy", loss,
             ("gap", Objectives.Contrast(positive, negative)),
             ("magnitude", positive.abs().mean()),
             ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
@@ -88,11 +96,37 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         var level = zeros(x.shape[0], dtype: int64, device: x.device);
         var proposal = new Langevin(steps.For(level), settings.Temperature);
         IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
+        if (settings.Range is { } bound) kernel = new Within(kernel, bound);
         var accepted = zeros_like(x.Flat()[.., 0]);
-        var moved = kernel.Run(Energy.Of(energy) + settings.Temperature * confinement, x, count, rng, (_, _, taken) => accepted.add_(taken));
-        accepted = accepted / count;
+        var moved = kernel.Run(target, x, count, rng, (_, _, taken) => accepted.add_(taken));
+        accepted = accepted / Math.Max(1, count);
         if (learn) steps.Learn(level, accepted);
         return (moved, accepted);
+    }
+
+    /// <summary>Long proposals, which change mode in few dimensions and are all refused in many.</summary>
+    Tensor Leap(Tensor x, Rng rng) =>
+        new Metropolis(new RandomWalk(full([1], settings.Leap, device: x.device), settings.Temperature)).Run(target, x, settings.Leaps, rng);
+
+    /// <summary>
+    /// E(x⁻) − repel · log |x⁻ − nearest|, E's weights held, x⁻ as it follows from the weights through its last step alone,
+    /// x⁻ = x − ε∇E(x) + √(2εT) ξ: the part of CD's gradient that the contrast leaves out, with an estimate of the chains' entropy by nearest
+    /// neighbours (2021, eq. 7 and 8). Only its gradient matters, and that is the sum's in x⁻ times x⁻'s in the weights.
+    /// </summary>
+    Tensor Followed(Tensor before, Tensor x, Rng rng)
+    {
+        var pull = energy.WithSlope(x).Slope;
+        if (settings.Repel > 0)
+        {
+            using var free = no_grad();
+            var others = chains.Draw(Math.Min(settings.Memory, 100), rng).Points;
+            var apart = (x.Flat().unsqueeze(1) - others.Flat()).square().sum(-1);
+            // A chain that was just stored is its own neighbour at distance 0, and pulls nowhere.
+            var nearest = others[where(apart > 0, apart, full_like(apart, double.PositiveInfinity)).argmin(1)];
+            pull = pull - settings.Repel * (x - nearest) / (x - nearest).square().SumPerRow().PerRow(x);
+        }
+        if (settings.Range is { } bound) pull = where(x.abs() < bound, pull, 0);
+        return settings.Kl * (pull * steps.All * energy.Score(before)).SumPerRow().mean();
     }
 
     Tensor Fresh(long count, Rng rng) => settings.Width * settings.Fresh switch
@@ -102,18 +136,17 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Fresh, "is not a law of fresh chains"),
     };
 
-    Tensor Of(Tensor x) => energy.call(x).squeeze(1);
-
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
     public Tensor Run(long count, int times, Rng rng)
     {
-        var start = settings.SampleFrom == Origin.Noise ? Fresh(count, rng) : chains.Points[rng.Integers(settings.Memory, count)];
-        return Move(start, times * settings.SampleSteps, rng).X;
+        var x = settings.SampleFrom == Origin.Noise ? Fresh(count, rng) : chains.Points[rng.Integers(settings.Memory, count)];
+        var rounds = settings.Leaps == 0 ? 1 : (int)Math.Ceiling((double)settings.SampleSteps / settings.Steps);
+        return Chain.Repeat(times * rounds, x, (_, at) => Move(Leap(at, rng), settings.SampleSteps / rounds, rng).X);
     }
 
     /// <summary>−log p(x) + const = E(x)/T: the temperature of the negatives is the model's.</summary>
-    public Energy Density => (1 / settings.Temperature) * Energy.Of(energy) + confinement;
+    public Energy Density => (1 / settings.Temperature) * energy + Energy.Confinement(settings.Confinement);
 }
 
 /// <summary>Contrastive divergence from data, from noise or from persistent chains.</summary>
@@ -129,29 +162,46 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
 /// <param name="StepRange">An adapted step stays within this factor of where it started, so that chains cannot freeze unseen.</param>
 /// <param name="Adapt">Adjusted moves learn the step from their acceptance.</param>
 /// <param name="Acceptance">What adaptation aims at.</param>
-/// <param name="Temperature">T: negatives are drawn from exp(−E/T), which then is the model. Image papers' drift a and noise b are ε = a, T = b²/2a.</param>
+/// <param name="Temperature">T: negatives are drawn from exp(−E/T), which then is the model. A paper's drift a and noise b are ε = a, T = b²/2a.</param>
+/// <param name="Cut">Each coordinate of the slope that chains follow is cut to ± this; unset, followed as it is.</param>
+/// <param name="Range">Chains stay in [−range, range]; unset, everywhere.</param>
+/// <param name="Leaps">Metropolis proposals x + leap · ξ before an update's Langevin steps.</param>
+/// <param name="Leap">Their length.</param>
+/// <param name="DataNoise">Standard deviation of noise added to data.</param>
 /// <param name="SampleFrom">Where generation begins.</param>
 /// <param name="SampleSteps">Langevin steps of generation.</param>
 /// <param name="Magnitude">Weight of E⁺² + E⁻², against a drift that contrasts cannot see.</param>
+/// <param name="Kl">Weight of the energy at the chains' ends as the last step makes them depend on the weights; 0 leaves it out, as CD does.</param>
+/// <param name="Repel">Within that, weight of the log distance to the nearest of 100 chains in memory.</param>
 /// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite.</param>
 [Kind("contrastive-divergence")]
 public sealed record ContrastiveDivergenceSpec(
     INetSpec Energy, int Steps = 10, Start Start = Start.Persistent, double FromData = .3, double FromNoise = .05, int Memory = 10_000,
     Fresh Fresh = Fresh.Gaussian, double Width = 1.5, bool Adjusted = true, double Step = .01, double StepRange = 8, bool Adapt = true,
-    double Acceptance = .6, double Temperature = 1, Origin SampleFrom = Origin.Memory, int SampleSteps = 200,
-    double Magnitude = 1e-3, double Confinement = 10) : ISpec<Method>
+    double Acceptance = .6, double Temperature = 1, double? Cut = null, double? Range = null, int Leaps = 0, double Leap = .5,
+    double DataNoise = 0, Origin SampleFrom = Origin.Memory, int SampleSteps = 200,
+    double Magnitude = 1e-3, double Kl = 0, double Repel = 0, double Confinement = 10) : ISpec<Method>
 {
     public int Steps { get; } = Require.AtLeast(1, Steps);
     public double FromData { get; } = Require.Between(0, 1, FromData);
     public double FromNoise { get; } = Require.Between(0, 1 - FromData, FromNoise);
     public int Memory { get; } = Require.AtLeast(1, Memory);
     public double Width { get; } = Require.Positive(Width);
+    public bool Adjusted { get; } = Require.That(Adjusted, !Adjusted || (Cut ?? Range) is null && Kl == 0,
+        "has no density where slopes are cut or chains clamped, and kl is the derivative of an unadjusted step (write adjusted: false)");
     public double Step { get; } = Require.Positive(Step);
     public double StepRange { get; } = Require.AtLeast(1, StepRange);
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
     public double Temperature { get; } = Require.Positive(Temperature);
+    public double? Cut { get; } = Require.Positive(Cut);
+    public double? Range { get; } = Require.Positive(Range);
+    public int Leaps { get; } = Require.NonNegative(Leaps);
+    public double Leap { get; } = Require.Positive(Leap);
+    public double DataNoise { get; } = Require.NonNegative(DataNoise);
     public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
+    public double Kl { get; } = Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null, "differentiates the step, which a cut slope stops (leave cut out)");
+    public double Repel { get; } = Require.NonNegative(Repel);
     public double Confinement { get; } = Require.Positive(Confinement);
 
     public Method Build(Site site) => new ContrastiveDivergence(this, site);

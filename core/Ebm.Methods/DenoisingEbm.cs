@@ -66,11 +66,12 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
     public override IEnumerable<Update> Iterate(Batches data, Rng rng)
     {
-        var step = age.item<long>();
+        var warm = data.Progress < settings.WarmUp;
         age.add_(1);
 
         // Reconstruction: L rounds of φ by eq. 1 and γ by eq. 13.
-        for (var round = 0; round < (step < settings.WarmUp || step % settings.Every == 0 ? settings.Rounds : 0); round++)
+        var rounds = warm || age.item<long>() % settings.Every == 0 ? settings.Rounds : 0;
+        for (var round = 0; round < rounds; round++)
         {
             var clean = data.Next();
             var at = rng.Integers(noise.Levels, clean.shape[0]);
@@ -81,7 +82,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             var z = Encode(noisy, sigmas[at], learn: true);
             yield return new("decode", (decoder.call(z) - clean).square().SumPerRow().mean());
         }
-        if (step < settings.WarmUp) yield break;
+        if (warm) yield break;
 
         // Positive phase: data, and their codes, each at its σ.
         var batch = data.Next();
@@ -125,8 +126,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
     }
 
     /// <summary>U^c(·, σ) of eq. 7. Its slope goes through r (eq. 21): without r's Jacobian it is no gradient. Fresh noise is for unadjusted chains only.</summary>
-    /// <param name="level">Of each row's σ, (B).</param>
-    Energy Texture(Tensor level, Rng rng)
+    /// <param name="level">Of each row's σ, (B) int64: a level of the schedule, or the one after its last for the stated σ.</param>
+    public Energy Texture(Tensor level, Rng rng)
     {
         var sigma = sigmas[level];
         var drawn = settings.EnergyNoise == EnergyNoise.Fixed ? rng.Normal(Shape.Rows(level.shape[0])) : null;
@@ -137,7 +138,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         (x - autoencoder.Restore(xi is null ? x : x + sigma.PerRow(x) * xi, sigma)).square().SumPerRow() / (2 * sigma.square());
 
     /// <summary>U^s = U^c ∘ h of eq. 8, in which h's Jacobian is left out, as the paper does.</summary>
-    Energy Semantic(Tensor level, Rng rng)
+    /// <param name="level">As for the texture energy.</param>
+    public Energy Semantic(Tensor level, Rng rng)
     {
         var texture = Texture(level, rng);
         return new(z => texture.Of(decoder.call(z)));
@@ -217,7 +219,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 /// <param name="Sigma">The stated σ, at which energy and density are taken and rows generated.</param>
 /// <param name="SigmaPerRow">Chains and contrasts at a σ per row, drawn as the reconstruction's, as Algorithm 1 has it; else at the stated one.</param>
 /// <param name="EnergyNoise">ε inside the energy.</param>
-/// <param name="WarmUp">Steps of reconstruction alone.</param>
+/// <param name="WarmUp">Share of training that is reconstruction alone.</param>
 /// <param name="Rounds">L: reconstruction rounds at a time.</param>
 /// <param name="Every">Steps from one time to the next after the warm-up.</param>
 /// <param name="Weighted">The reconstruction's squares over 2σ², so that every level weighs alike; false is eq. 1.</param>
@@ -243,15 +245,15 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 [Kind("denoising-ebm")]
 public sealed record DenoisingEbmSpec(
     IAutoencoderSpec Autoencoder, INetSpec Decoder, ISpec<NoiseSchedule> Noise, int Codes = 2, double Sigma = .2, bool SigmaPerRow = false,
-    EnergyNoise EnergyNoise = EnergyNoise.None, int WarmUp = 400, int Rounds = 1, int Every = 4, bool Weighted = true,
-    int CodeMoves = 3, int RowMoves = 4, int Leaps = 1, double CodeStep = .1, double RowStep = .02, StepRule StepRule = StepRule.SigmaScaled, double Kappa = .5,
+    EnergyNoise EnergyNoise = EnergyNoise.None, double WarmUp = .04, int Rounds = 1, int Every = 4, bool Weighted = true,
+    int CodeMoves = 3, int RowMoves = 4, int Leaps = 2, double CodeStep = .1, double RowStep = .02, StepRule StepRule = StepRule.SigmaScaled, double Kappa = .5,
     bool Adjusted = true, bool Adapt = true, double Acceptance = .6,
     double FromDecoder = .1, double FromData = .3, double FromNoise = .01, double Width = 1.5, int Memory = 10_000, double Magnitude = 1e-2,
     Stages Stages = Stages.TwoStage, int SampleCodeMoves = 35, int SampleRowMoves = 100, double Confinement = 10) : ISpec<Method>
 {
     public int Codes { get; } = Require.AtLeast(1, Codes);
     public double Sigma { get; } = Require.Positive(Sigma);
-    public int WarmUp { get; } = Require.NonNegative(WarmUp);
+    public double WarmUp { get; } = Require.Between(0, 1, WarmUp);
     public int Rounds { get; } = Require.AtLeast(1, Rounds);
     public int Every { get; } = Require.AtLeast(1, Every);
     public int CodeMoves { get; } = Require.NonNegative(CodeMoves);
