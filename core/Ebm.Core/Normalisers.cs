@@ -74,7 +74,8 @@ public static class Normalisers
     static Tensor Host(Tensor logWeights)
     {
         if (logWeights.ndim != 1 || logWeights.shape[0] < 2)
-            throw new ArgumentException($"log ratios are one number a row, of two rows or more; these have the shape ({string.Join(", ", logWeights.shape)})");
+            throw new ArgumentException(
+                $"log ratios are one number a row, of two rows or more; these have the shape ({string.Join(", ", logWeights.shape)})");
         var host = logWeights.detach().to(float64).cpu();
         if (host.isnan().any().item<bool>() || host.isposinf().any().item<bool>())
             throw new ArgumentException("a log ratio is NaN or +∞: an energy is not finite where its own rows lie");

@@ -5,7 +5,8 @@ namespace Ebm.Data;
 /// <summary>What is done to the columns of a table, by the training rows alone.</summary>
 public enum Whitening
 {
-    /// <summary>Principal components, each of mean 0 and variance 1: z = Λ^(−1/2) Vᵀ D⁻¹ (x − m), D the columns' spreads and VΛVᵀ their correlations.</summary>
+    /// <summary>Principal components, each of mean 0 and variance 1: z = Λ^(−1/2) Vᵀ D⁻¹ (x − m), D the columns' spreads and VΛVᵀ their
+    /// correlations.</summary>
     Full,
 
     /// <summary>Each column to mean 0 and variance 1.</summary>
@@ -16,10 +17,10 @@ public enum Whitening
 }
 
 /// <summary>
-/// Rows of a text table, such as the UCI repository's, for density estimation. Columns that are no features (targets, identifiers) are dropped
-/// by name, and of columns that say the same the later ones; the rows are split by a stream of the seed, so that methods are paired, and
-/// whitened by the mean and covariance of the training rows, so that nothing leaks. Nothing is dequantised: recorded decimals repeat, and a
-/// density may rise as high as it likes on them, as in published figures.
+/// Rows of a text table, such as the UCI repository's, for density estimation. Columns that are no features (targets, identifiers) are
+/// dropped by name, and of columns that say the same the later ones; the rows are split by a stream of the seed, so that methods are
+/// paired, and whitened by the mean and covariance of the training rows, so that nothing leaks. Nothing is dequantised: recorded decimals
+/// repeat, and a density may rise as high as it likes on them, as in published figures.
 /// </summary>
 public sealed class Table : IDataset, IValidated
 {
@@ -34,7 +35,9 @@ public sealed class Table : IDataset, IValidated
         Tensor Part(long from, long count) => rows.to(site.Device).index_select(0, order.narrow(0, from, count));
         var train = Part(test + validation, n - test - validation);
         if (train.shape[0] <= columns.Length)
-            throw new InvalidDataException($"{path} leaves {train.shape[0]} rows to train on, and {columns.Length} columns need more than that to be whitened.");
+            throw new InvalidDataException(
+                $"{path} leaves {train.shape[0]} rows to train on, and {columns.Length} columns need more than that to be whitened."
+            );
 
         var (mean, towards, logVolume) = Whiten(train, spec.Whiten, columns, path);
         Tensor Whitened(Tensor x) => (x - mean).matmul(towards).to(float32).DetachFromDisposeScope();
@@ -53,21 +56,27 @@ public sealed class Table : IDataset, IValidated
     /// <summary>Names of the columns that were kept, in the file's order.</summary>
     public IReadOnlyList<string> Columns { get; }
 
-    /// <summary>Log of how much whitening enlarges a volume: the NLL per row in the file's own units is that of whitened rows less this.</summary>
+    /// <summary>Log of how much whitening enlarges a volume: the NLL per row in the file's own units is that of whitened rows less
+    /// this.</summary>
     public double LogVolume { get; }
 
     /// <summary>
-    /// The features: all columns but those dropped, and but those whose correlation with an earlier one that is kept exceeds the bound. That is taken over
-    /// all rows, so that every seed has the same columns.
+    /// The features: all columns but those dropped, and but those whose correlation with an earlier one that is kept exceeds the bound.
+    /// That is taken over all rows, so that every seed has the same columns.
     /// </summary>
     static (string[] Names, Tensor Rows) Kept(Delimited read, TableSpec spec, string path)
     {
         foreach (var name in spec.Drop.Except(read.Columns))
-            throw new SettingException(nameof(spec.Drop),
-                $"names {name}, but {path} has no such column{Spelling.DidYouMean(name, read.Columns)}; it has {string.Join(", ", read.Columns)}");
+            throw new SettingException(
+                nameof(spec.Drop),
+                $"names {name}, but {path} has no such column{Spelling.DidYouMean(name, read.Columns)}; "
+                    + $"it has {string.Join(", ", read.Columns)}"
+            );
         var features = Enumerable.Range(0, read.Columns.Length).Where(i => !spec.Drop.Contains(read.Columns[i])).ToArray();
-        if (features.Length == 0) throw new SettingException(nameof(spec.Drop), $"names all columns of {path}, so that nothing is left to learn");
-        var rows = tensor(read.Rows.SelectMany(row => features.Select(i => row[i])).ToArray(), dtype: float64).reshape(read.Rows.Length, features.Length);
+        if (features.Length == 0)
+            throw new SettingException(nameof(spec.Drop), $"names all columns of {path}, so that nothing is left to learn");
+        var rows = tensor(read.Rows.SelectMany(row => features.Select(i => row[i])).ToArray(), dtype: float64)
+            .reshape(read.Rows.Length, features.Length);
 
         List<int> kept = [.. Enumerable.Range(0, features.Length)];
         if (spec.Correlation is { } bound)
@@ -75,10 +84,14 @@ public sealed class Table : IDataset, IValidated
             var centred = rows - rows.mean([0]);
             var lengths = centred.square().sum(dim: 0).sqrt();
             // A column that never changes correlates with nothing; whitening refuses it.
-            var correlation = (centred.t().matmul(centred) / (lengths.unsqueeze(1) * lengths).clamp(min: double.Epsilon)).abs().data<double>().ToArray();
+            var correlation = (centred.t().matmul(centred) / (lengths.unsqueeze(1) * lengths).clamp(min: double.Epsilon))
+                .abs()
+                .data<double>()
+                .ToArray();
             kept = [];
             for (var i = 0; i < features.Length; i++)
-                if (kept.All(j => correlation[i * features.Length + j] <= bound)) kept.Add(i);
+                if (kept.All(j => correlation[i * features.Length + j] <= bound))
+                    kept.Add(i);
         }
         return ([.. kept.Select(i => read.Columns[features[i]])], rows.index_select(1, tensor(kept.Select(i => (long)i).ToArray())));
     }
@@ -92,7 +105,9 @@ public sealed class Table : IDataset, IValidated
         var variances = centred.square().sum(dim: 0) / (n - 1);
         var still = columns.Where((_, i) => !(variances[i].item<double>() > 0)).ToArray();
         if (still.Length > 0 && how != Whitening.None)
-            throw new InvalidDataException($"{path}: {Spelling.Either(still)} has one value in all {n} training rows and cannot be whitened; drop it with data.drop.");
+            throw new InvalidDataException(
+                $"{path}: {Spelling.Either(still)} has one value in all {n} training rows and cannot be whitened; drop it with data.drop."
+            );
         switch (how)
         {
             case Whitening.None:
@@ -105,7 +120,9 @@ public sealed class Table : IDataset, IValidated
                 var (spread, directions) = linalg.eigh(scaled.t().matmul(scaled) / (n - 1));
                 if (spread[0].item<double>() < 1e-10)
                     throw new InvalidDataException(
-                        $"{path}: a column is a sum of others, so that rows lie in a plane and have no density; drop columns with data.drop, or set data.correlation.");
+                        $"{path}: a column is a sum of others, so that rows lie in a plane and have no density; "
+                            + "drop columns with data.drop, or set data.correlation."
+                    );
                 // An eigenvector's sign is nobody's; the largest component of each is made positive.
                 var largest = directions.gather(0, directions.abs().argmax(0, keepdim: true));
                 var towards = variances.rsqrt().unsqueeze(1) * directions * (largest.sign() * spread.rsqrt());
@@ -125,8 +142,15 @@ public sealed class Table : IDataset, IValidated
 /// <param name="Validation">Share kept apart for choices, such as when to stop.</param>
 [Kind("table")]
 public sealed record TableSpec(
-    string File, string? Separator = null, bool? Header = null, string[]? Drop = null, double? Correlation = null,
-    Whitening Whiten = Whitening.Full, double Test = .1, double Validation = .1) : ISpec<IDataset>
+    string File,
+    string? Separator = null,
+    bool? Header = null,
+    string[]? Drop = null,
+    double? Correlation = null,
+    Whitening Whiten = Whitening.Full,
+    double Test = .1,
+    double Validation = .1
+) : ISpec<IDataset>
 {
     public string? Separator { get; } = Require.That(Separator, Separator is null or [not '"'], "is one character, and no quote");
     public string[] Drop { get; } = Drop ?? [];

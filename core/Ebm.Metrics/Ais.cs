@@ -1,18 +1,19 @@
 namespace Ebm.Metrics;
 
 /// <summary>
-/// log Z = log ∫ exp(−E) by annealed importance sampling (Neal 2001), forward and reverse, from q = N(m, AAᵀ) fitted to the training rows to
-/// exp(−E) along
+/// log Z = log ∫ exp(−E) by annealed importance sampling (Neal 2001), forward and reverse, from q = N(m, AAᵀ) fitted to the training rows
+/// to exp(−E) along
 /// <code>E_β = (1 − β) E_q + β E,   log w = Σ_k (β_k − β_{k−1}) (E_q − E)(x_k),   x_{k+1} ~ a Metropolis chain at β_k</code>
-/// <c>ais/forward</c> begins at draws of q and is too low on average; <c>ais/reverse</c> begins at the model's samples, settled by a further
-/// chain at β = 1, and is too high on average as far as these are the density's own. The truth lies between where the samplers work, and
-/// <c>ais/gap</c> says how wide that is. <c>ais/log-z</c> joins both by Bennett's acceptance ratio, and <c>ais/nll</c> adds the mean energy of
-/// the test rows. Rows are moved in the coordinates z of x = m + Az, in which q is N(0, I).
+/// <c>ais/forward</c> begins at draws of q and is too low on average; <c>ais/reverse</c> begins at the model's samples, settled by a
+/// further chain at β = 1, and is too high on average as far as these are the density's own. The truth lies between where the samplers
+/// work, and <c>ais/gap</c> says how wide that is. <c>ais/log-z</c> joins both by Bennett's acceptance ratio, and <c>ais/nll</c> adds the
+/// mean energy of the test rows. Rows are moved in the coordinates z of x = m + Az, in which q is N(0, I).
 /// </summary>
 public sealed class Ais : IMetric
 {
     // Of variance, relative to the widest direction: what lies in a plane still has a density.
     const double Floor = 1e-6;
+
     // Long trajectories and short ones aim at much the same: .574 for one leap, .65 for many.
     const double Acceptance = .6;
     readonly AisSpec spec;
@@ -70,7 +71,8 @@ public sealed class Ais : IMetric
         ];
     }
 
-    /// <summary>From N(0, I) to the target: β rises along a logistic curve, slowest at both ends, where the densities change fastest.</summary>
+    /// <summary>From N(0, I) to the target: β rises along a logistic curve, slowest at both ends, where the densities change
+    /// fastest.</summary>
     sealed class Path(Energy target, int rungs)
     {
         const double Steepness = 4;
@@ -87,8 +89,7 @@ public sealed class Ais : IMetric
         }
 
         /// <summary>(β_k − β_{k−1}) (E_q − E)(z): (B), float64.</summary>
-        public Tensor Increment(int rung, Tensor z) =>
-            (Beta(rung) - Beta(rung - 1)) * (Base.Of(z).to(float64) - target.Of(z).to(float64));
+        public Tensor Increment(int rung, Tensor z) => (Beta(rung) - Beta(rung - 1)) * (Base.Of(z).to(float64) - target.Of(z).to(float64));
 
         static double Logistic(double share) => 1 / (1 + Math.Exp(-Steepness * (2 * share - 1)));
     }
@@ -132,7 +133,9 @@ public sealed class Ais : IMetric
             if (i == path.Rungs)
                 break;
             var at = up ? weighed : weighed - 1;
-            z = Kernel(steps[at], z).Run(path.At(at), z, spec.Steps, rng, (_, _, taken) => accepted.add_(taken.mean())).MoveToOuterDisposeScope();
+            z = Kernel(steps[at], z)
+                .Run(path.At(at), z, spec.Steps, rng, (_, _, taken) => accepted.add_(taken.mean()))
+                .MoveToOuterDisposeScope();
         }
         return (log, accepted.to(float64).item<double>() / Math.Max(1, (path.Rungs - 1) * spec.Steps));
     }

@@ -22,7 +22,9 @@ public sealed class ChainStatistics : IMetric
         using var free = no_grad();
         var gaussian = MatchedGaussian.To(subject.Data);
         var (dimension, dtype) = (gaussian.Mean.shape[0], subject.Samples.dtype);
-        var directions = gaussian.Factor.narrow(1, dimension - Math.Min(dimension, spec.Directions), Math.Min(dimension, spec.Directions)).to(dtype);
+        var directions = gaussian
+            .Factor.narrow(1, dimension - Math.Min(dimension, spec.Directions), Math.Min(dimension, spec.Directions))
+            .to(dtype);
         var level = zeros(spec.Chains, dtype: int64, device: subject.Samples.device);
         var step = new StepSizes(full([1], .1, dtype: dtype, device: level.device), target: .574, gain: .2, range: 1e6);
         var density = model.Density;
@@ -33,12 +35,19 @@ public sealed class ChainStatistics : IMetric
             state = Kernel().Run(density, state, 1, subject.Rng, (_, _, taken) => step.Learn(level, taken));
 
         var (traces, accepted) = (new List<Tensor>(), zeros(1, dtype: dtype, device: level.device));
-        Kernel().Run(density, state, spec.Steps, subject.Rng, (_, at, taken) =>
-        {
-            accepted.add_(taken.mean());
-            var shown = cat([at.Energy!.unsqueeze(1).to(dtype), at.Position.flatten(1).matmul(directions)], 1);
-            traces.Add(shown.MoveToOuterDisposeScope());
-        });
+        Kernel()
+            .Run(
+                density,
+                state,
+                spec.Steps,
+                subject.Rng,
+                (_, at, taken) =>
+                {
+                    accepted.add_(taken.mean());
+                    var shown = cat([at.Energy!.unsqueeze(1).to(dtype), at.Position.flatten(1).matmul(directions)], 1);
+                    traces.Add(shown.MoveToOuterDisposeScope());
+                }
+            );
         var all = stack(traces, 2);
         var found = Enumerable.Range(0, (int)all.shape[1]).Select(i => Mixing.WithErrors(all.select(1, i))).ToArray();
         var (worst, slowest) = (found.MaxBy(f => f.RHat), found.MaxBy(f => f.Time));

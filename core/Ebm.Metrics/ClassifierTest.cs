@@ -1,9 +1,10 @@
 namespace Ebm.Metrics;
 
 /// <summary>
-/// The classifier two-sample test (Lopez-Paz and Oquab 2017): a small network learns to tell samples from real rows, and its accuracy on rows it has not seen is
-/// reported. One half means that it cannot; 1 that samples give themselves away. What it finds is a difference that is there, what it does not find may still
-/// be: <c>classifier-test/floor</c>, real rows in place of the samples, says what chance and few rows give.
+/// The classifier two-sample test (Lopez-Paz and Oquab 2017): a small network learns to tell samples from real rows, and its accuracy on
+/// rows it has not seen is reported. One half means that it cannot; 1 that samples give themselves away. What it finds is a difference that
+/// is there, what it does not find may still be: <c>classifier-test/floor</c>, real rows in place of the samples, says what chance and few
+/// rows give.
 /// </summary>
 public sealed class ClassifierTest : IMetric
 {

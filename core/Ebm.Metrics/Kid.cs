@@ -7,18 +7,18 @@ public enum Features
     Pixels,
 
     /// <summary>
-    /// Two layers of random convolutions, the same in every run: edges and strokes, averaged over a 4 × 4 grid of places. No net was trained,
-    /// so nothing is downloaded and no class is favoured; it is not Inception's KID, and its values compare with its own only.
+    /// Two layers of random convolutions, the same in every run: edges and strokes, averaged over a 4 × 4 grid of places. No net was
+    /// trained, so nothing is downloaded and no class is favoured; it is not Inception's KID, and its values compare with its own only.
     /// </summary>
     Convolutions,
 }
 
 /// <summary>
-/// The kernel inception distance's estimator (Bińkowski et al. 2018), on features that need no inception network: the unbiased squared discrepancy
-/// with the cubic kernel
+/// The kernel inception distance's estimator (Bińkowski et al. 2018), on features that need no inception network: the unbiased squared
+/// discrepancy with the cubic kernel
 /// <code>k(x, y) = (φ(x)·φ(y) / d + 1)³,   d the number of features</code>
-/// For images (C, H, W) of at least 8 × 8. Beside it <c>kid/floor</c>, of as many real rows, and <c>kid/gaussian</c>, of draws from the Gaussian with the
-/// training rows' moments.
+/// For images (C, H, W) of at least 8 × 8. Beside it <c>kid/floor</c>, of as many real rows, and <c>kid/gaussian</c>, of draws from the
+/// Gaussian with the training rows' moments.
 /// </summary>
 public sealed class Kid : IMetric
 {
@@ -74,7 +74,8 @@ public sealed class Kid : IMetric
 
     static Func<Tensor, Tensor> Convolutions(long channels, Device device)
     {
-        const long wide = 32, deep = 64;
+        const long wide = 32,
+            deep = 64;
         var rng = new Rng(FiltersSeed).Stream("filters");
         // Rectified sums of unit variance halve it: √2/√fan-in keeps every layer at one scale (He et al. 2015).
         var first = (rng.Normal(wide, channels, 5, 5) * Math.Sqrt(2.0 / (25 * channels))).to(float32).to(device);

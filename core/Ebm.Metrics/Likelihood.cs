@@ -12,14 +12,15 @@ public enum Split
 /// <summary>
 /// The negative log-likelihood of rows that were not trained on, by importance sampling:
 /// <code>nll = mean E(x) + log Z,   log Z = log mean exp(−E(y)) / q(y),   y ~ q</code>
-/// for densities that come with a proposal q. An estimate of log Z is too low on average, and by most where the weights are heavy-tailed, which flatters the model;
-/// so beside <c>nll</c> stand <c>nll/log-z</c> with the ends of its 95 % interval, <c>nll/ess</c>, what the weighted rows are worth,
-/// <c>nll/largest-weight</c>, the share of the heaviest row, and <c>nll/low-ess</c>, which is 1 where fewer than min-ess effective rows make all of this
-/// untrustworthy. Of the validation rows it is called <c>nll-validation</c>.
+/// for densities that come with a proposal q. An estimate of log Z is too low on average, and by most where the weights are heavy-tailed,
+/// which flatters the model; so beside <c>nll</c> stand <c>nll/log-z</c> with the ends of its 95 % interval, <c>nll/ess</c>, what the
+/// weighted rows are worth, <c>nll/largest-weight</c>, the share of the heaviest row, and <c>nll/low-ess</c>, which is 1 where fewer than
+/// min-ess effective rows make all of this untrustworthy. Of the validation rows it is called <c>nll-validation</c>.
 /// </summary>
 public sealed class Likelihood : IMetric
 {
     const long ChunkRows = 16_384;
+
     // Of the normal law: 95 % lie within.
     const double Interval = 1.959964;
     readonly LikelihoodSpec spec;
@@ -56,7 +57,8 @@ public sealed class Likelihood : IMetric
 
     Tensor? Rows(IDataset data) => spec.Split == Split.Test ? data.Test : (data as IValidated)?.Validation;
 
-    /// <summary>A chunk of rows at a time: (spec.Rows), or one chunk where the weights are all the same, for then q is the density itself.</summary>
+    /// <summary>A chunk of rows at a time: (spec.Rows), or one chunk where the weights are all the same, for then q is the density
+    /// itself.</summary>
     Tensor Weights(IWeighted model, Rng rng)
     {
         var chunks = new List<Tensor>();

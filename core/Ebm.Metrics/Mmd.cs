@@ -3,8 +3,8 @@ namespace Ebm.Metrics;
 /// <summary>
 /// The squared maximum mean discrepancy between samples and data, with the Gaussian kernel
 /// <code>k(x, y) = exp(−|x − y|² / 2h²),   h the median distance between real rows</code>
-/// (Gretton et al. 2012), unbiased, and so negative about as often as positive for perfect samples. The width comes from real rows alone: samples that change
-/// it would be measured with another ruler. Beside it <c>mmd/floor</c>, of as many real rows.
+/// (Gretton et al. 2012), unbiased, and so negative about as often as positive for perfect samples. The width comes from real rows alone:
+/// samples that change it would be measured with another ruler. Beside it <c>mmd/floor</c>, of as many real rows.
 /// </summary>
 public sealed class Mmd : IMetric
 {
@@ -42,8 +42,7 @@ public sealed class Mmd : IMetric
         return new Discrepancy(Gaussian(width), y.flatten(1)).From(x.flatten(1));
     }
 
-    static Func<Tensor, Tensor, Tensor> Gaussian(double width) =>
-        (a, b) => Discrepancy.Squares(a, b).div_(-2 * width * width).exp_();
+    static Func<Tensor, Tensor, Tensor> Gaussian(double width) => (a, b) => Discrepancy.Squares(a, b).div_(-2 * width * width).exp_();
 
     static double MedianDistance(Tensor rows)
     {
@@ -51,7 +50,11 @@ public sealed class Mmd : IMetric
         var squares = Discrepancy.Squares(some, some);
         var apart = squares[ones_like(squares).triu(1) > 0];
         var width = Math.Sqrt(apart.median().item<double>());
-        return width > 0 ? width : throw new InvalidOperationException("mmd: more than half of all pairs of real rows are the same row, so no median distance gives the kernel a width");
+        return width > 0
+            ? width
+            : throw new InvalidOperationException(
+                "mmd: more than half of all pairs of real rows are the same row, so no median distance gives the kernel a width"
+            );
     }
 }
 

@@ -7,7 +7,8 @@ static class RealRows
     public static Tensor HeldOut(IDataset data, long count, Rng rng) =>
         data is IKnownDensity known ? known.Draw(count, rng) : Some(data.Test, count, rng);
 
-    /// <summary>Real rows that stand where samples would, which says what perfect samples get; training rows where none can be drawn.</summary>
+    /// <summary>Real rows that stand where samples would, which says what perfect samples get; training rows where none can be
+    /// drawn.</summary>
     public static Tensor Rival(IDataset data, long count, Rng rng) =>
         data is IKnownDensity known ? known.Draw(count, rng) : Some(data.Train, count, rng);
 

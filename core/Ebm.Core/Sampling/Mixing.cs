@@ -1,8 +1,8 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// How far chains have forgotten where they began, from one number a step of each: (chains, steps), at least 2 by 8. The formulas are those of Gelman et al.,
-/// Bayesian Data Analysis (3rd ed., ch. 11), as Vehtari et al. (2021) restate them; ranks are not taken.
+/// How far chains have forgotten where they began, from one number a step of each: (chains, steps), at least 2 by 8. The formulas are those
+/// of Gelman et al., Bayesian Data Analysis (3rd ed., ch. 11), as Vehtari et al. (2021) restate them; ranks are not taken.
 /// <code>W = mean variance within a chain,   var⁺ = (n − 1)/n W + variance of the chains' means
 /// R̂ = √(var⁺ / W),   ρ_t = 1 − (W − mean autocovariance at lag t) / var⁺,   τ = 1 + 2 Σ_t ρ_t,   ESS = m n / τ</code>
 /// </summary>
@@ -16,8 +16,9 @@ public static class Mixing
     }
 
     /// <summary>
-    /// τ in steps: how many steps are worth an independent draw; (1 + φ)/(1 − φ) for an autoregression with coefficient φ. The sum over lags ends where the sum of
-    /// two neighbouring correlations is no longer positive, and these sums may only fall (Geyer 1992). Chains that differ raise τ as well.
+    /// τ in steps: how many steps are worth an independent draw; (1 + φ)/(1 − φ) for an autoregression with coefficient φ. The sum over
+    /// lags ends where the sum of two neighbouring correlations is no longer positive, and these sums may only fall (Geyer 1992). Chains
+    /// that differ raise τ as well.
     /// </summary>
     public static double AutocorrelationTime(Tensor traces)
     {

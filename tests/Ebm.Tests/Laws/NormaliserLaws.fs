@@ -73,7 +73,9 @@ let private twoSided = [
         |]
         let mean pick = found |> Array.map pick |> Close.mean
         let f, b, r =
-            mean (fun (f, _, _) -> f.Value - truth p0 p1), mean (fun (_, b, _) -> b.Value - truth p0 p1), mean (fun (_, _, r) -> r.Value - truth p0 p1)
+            mean (fun (f, _, _) -> f.Value - truth p0 p1),
+            mean (fun (_, b, _) -> b.Value - truth p0 p1),
+            mean (fun (_, _, r) -> r.Value - truth p0 p1)
         must $"errors {f.Value}, {b.Value}, {r.Value}" (f.Value < b.Value && b.Value < r.Value)
         must $"spreads {f.Error}, {b.Error}, {r.Error}" (b.Error < f.Error && b.Error < r.Error))
 ]
@@ -123,12 +125,14 @@ let private site = Site([||], device, rng "normaliser data", "")
 let private data () =
     let source = (GaussiansSpec(Modes = 1, Radius = 0, Sd = 0.5, Train = 2000, Test = 1000) :> ISpec<IDataset>).Build site
 
-    { new IDataset with
-        member _.Name = source.Name
-        member _.Shape = source.Shape
-        member _.Train = source.Train.``to`` torch.float64
-        member _.Test = source.Test.``to`` torch.float64
-        member _.Digest = source.Digest }
+    {
+        new IDataset with
+            member _.Name = source.Name
+            member _.Shape = source.Shape
+            member _.Train = source.Train.``to`` torch.float64
+            member _.Test = source.Test.``to`` torch.float64
+            member _.Digest = source.Digest
+    }
 
 let private measured (spec: ISpec<IMetric>) (method: Method) samples =
     (spec.Build site).Measure(Subject(method, data (), samples, rng "measure")) |> Seq.map (fun m -> m.Name, m) |> Map.ofSeq
@@ -141,7 +145,7 @@ let private of' name (found: Map<string, Measurement>) = {
 let private model () = Gaussian.Of([ 0.1; 0.0 ], [ [ 0.3; 0.1 ]; [ 0.1; 0.25 ] ])
 
 /// On these very rows, so that only log Z is estimated.
-let private exactNll () = -(value ((model ()).LogDensity(data().Test).mean ()))
+let private exactNll () = -(value ((model ()).LogDensity(data().Test).mean()))
 
 let private likelihood wrong =
     let weighed = new Weighed(model (), Gaussian.Round(2, 0.4), 5.0, wrong)
@@ -192,7 +196,8 @@ let private likelihoods = [
         within "log Z" 0.0 1e-12 logZ.Value)
 
     law "a data set without validation rows has no likelihood of them" (fun () ->
-        let found = measured (LikelihoodSpec(Split = Split.Validation)) (new Weighed(model (), model (), 0.0, id)) (torch.zeros (2L, 2L))
+        let found =
+            measured (LikelihoodSpec(Split = Split.Validation)) (new Weighed(model (), model (), 0.0, id)) (torch.zeros (2L, 2L))
         must $"{found.Count} were measured" found.IsEmpty)
 
     law "annealing finds a Gaussian's log Z forward, in reverse and joined, within the standard errors that it says" (fun () ->

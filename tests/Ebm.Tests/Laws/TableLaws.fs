@@ -55,12 +55,16 @@ let private reading = [
         // c is a, but for its unit and sign; d is nearly b.
         let text =
             "id,a,b,c,d\n"
-            + ([ for i, (a, b) in List.indexed numbers -> FormattableString.Invariant $"{i * i},{a},{b},{-3.0 * a},{b + 0.01 * float (i % 3)}" ]
+            + ([
+                for i, (a, b) in List.indexed numbers ->
+                    FormattableString.Invariant $"{i * i},{a},{b},{-3.0 * a},{b + 0.01 * float (i % 3)}"
+               ]
                |> String.concat "\n")
 
         reads text (TableSpec("table.csv", Whiten = Whitening.None, Drop = [| "id" |], Correlation = 0.98)) [ "a"; "b" ])
     |> breaks "a bound that none exceeds" (fun () ->
-        reads ("a,b,c\n" + ([ for a, b in numbers -> FormattableString.Invariant $"{a},{b},{-3.0 * a + b}" ] |> String.concat "\n"))
+        reads
+            ("a,b,c\n" + ([ for a, b in numbers -> FormattableString.Invariant $"{a},{b},{-3.0 * a + b}" ] |> String.concat "\n"))
             (TableSpec("table.csv", Whiten = Whitening.None, Correlation = 1.0))
             [ "a"; "b" ])
 ]
@@ -76,17 +80,21 @@ let private isWhite (part: Tensor) full =
     let rows = part.``to`` torch.float64
     let centred = rows - rows.mean [| 0L |]
     let covariance = centred.t().matmul(centred) / float (rows.shape[0] - 1L)
-    let found = if full then covariance else covariance.diagonal().diag ()
+    let found = if full then covariance else covariance.diagonal().diag()
     let apart = value ((found - torch.eye (rows.shape[1], dtype = torch.float64, device = device)).abs().max())
-    must $"mean {value (rows.mean([| 0L |]).abs().max())}, covariance off by {apart}" (value (rows.mean([| 0L |]).abs().max()) < 1e-6 && apart < 1e-5)
+    must
+        $"mean {value (rows.mean([| 0L |]).abs().max())}, covariance off by {apart}"
+        (value (rows.mean([| 0L |]).abs().max()) < 1e-6 && apart < 1e-5)
 
 let private whitening = [
-    law "training rows are white, by principal components or column by column; test rows only nearly, for nothing was learned from them" (fun () ->
-        holding (skewed 400) (fun root ->
-            let full, columns = build (TableSpec "table.csv") root, build (TableSpec("table.csv", Whiten = Whitening.Columns)) root
-            isWhite full.Train true
-            isWhite columns.Train false
-            throws<Broken, _> [ "covariance" ] (fun () -> isWhite full.Test true)))
+    law
+        "training rows are white, by principal components or column by column; test rows only nearly, for nothing was learned from them"
+        (fun () ->
+            holding (skewed 400) (fun root ->
+                let full, columns = build (TableSpec "table.csv") root, build (TableSpec("table.csv", Whiten = Whitening.Columns)) root
+                isWhite full.Train true
+                isWhite columns.Train false
+                throws<Broken, _> [ "covariance" ] (fun () -> isWhite full.Test true)))
     |> breaks "whitened by all rows" (fun () ->
         holding (skewed 400) (fun root ->
             let table = build (TableSpec "table.csv") root
@@ -120,7 +128,8 @@ let private complains<'e when 'e :> exn> says (text: string) (spec: TableSpec) (
 
 let private errors = [
     law "a table: a missing file is named, and how to say where it is" (fun () ->
-        Folder.inFolder (fun root -> throws<FileNotFoundException, _> [ "table.csv is missing"; "--data"; "EBM_DATA" ] (fun () -> build plain root)))
+        Folder.inFolder (fun root ->
+            throws<FileNotFoundException, _> [ "table.csv is missing"; "--data"; "EBM_DATA" ] (fun () -> build plain root)))
     complains<InvalidDataException> "an empty file is refused" "\n \n" plain [ "table.csv is empty" ]
     complains<InvalidDataException> "a header without rows is refused" "a,b\n" plain [ "a header and no rows" ]
     complains<InvalidDataException> "a word among numbers is named with its line and column" ("a,b\n1,2\n3,x4\n" + lines ",") plain [
@@ -128,28 +137,45 @@ let private errors = [
         "\"x4\" is no finite number"
         "data.drop"
     ]
-    complains<InvalidDataException> "an infinite number is refused" ("a,b\n1,Infinity\n" + lines ",") plain [ "line 2, column 2 (b)"; "no finite number" ]
-    complains<InvalidDataException> "an empty field is refused, and not filled in" ("a,b\n1,2\n,4\n") plain [ "line 3, column 1 (a)"; "the field is empty" ]
+    complains<InvalidDataException> "an infinite number is refused" ("a,b\n1,Infinity\n" + lines ",") plain [
+        "line 2, column 2 (b)"
+        "no finite number"
+    ]
+    complains<InvalidDataException> "an empty field is refused, and not filled in" ("a,b\n1,2\n,4\n") plain [
+        "line 3, column 1 (a)"
+        "the field is empty"
+    ]
     complains<InvalidDataException> "lines are counted as an editor counts them, blank ones too" ("a,b\n\n1,2\n\n3,4,5\n") plain [
         "line 5: 3 fields where there are 2 columns"
         "data.separator"
     ]
-    complains<InvalidDataException> "a quote that is not closed is refused" ("a,b\n\"1,2\n") plain [ "line 2"; "a quote is opened and not closed" ]
+    complains<InvalidDataException> "a quote that is not closed is refused" ("a,b\n\"1,2\n") plain [
+        "line 2"
+        "a quote is opened and not closed"
+    ]
     complains<InvalidDataException> "two columns of one name are refused" ("a,a\n1,2\n") plain [ "line 1"; "two columns are called \"a\"" ]
-    complains<SettingException> "a column to drop that is not there is named, with what was meant" ("quality,b\n" + lines ",") (TableSpec("table.csv", Drop = [| "qualty" |])) [
-        "no such column (did you mean quality?); it has quality, b"
+    complains<SettingException>
+        "a column to drop that is not there is named, with what was meant"
+        ("quality,b\n" + lines ",")
+        (TableSpec("table.csv", Drop = [| "qualty" |]))
+        [ "no such column (did you mean quality?); it has quality, b" ]
+    complains<SettingException> "dropping all columns is refused" ("a,b\n" + lines ",") (TableSpec("table.csv", Drop = [| "a"; "b" |])) [
+        "nothing is left to learn"
     ]
-    complains<SettingException> "dropping all columns is refused" ("a,b\n" + lines ",") (TableSpec("table.csv", Drop = [| "a"; "b" |])) [ "nothing is left to learn" ]
-    complains<InvalidDataException> "a column that never changes is named" ("a,b\n" + String.concat "\n" [ for i in 1..20 -> $"{i},7" ]) (TableSpec "table.csv") [
-        "b has one value"
-        "data.drop"
-    ]
+    complains<InvalidDataException>
+        "a column that never changes is named"
+        ("a,b\n" + String.concat "\n" [ for i in 1..20 -> $"{i},7" ])
+        (TableSpec "table.csv")
+        [ "b has one value"; "data.drop" ]
     complains<InvalidDataException>
         "columns that add up to another have no density"
         ("a,b,c\n" + String.concat "\n" [ for a, b in numbers -> FormattableString.Invariant $"{a},{b},{a + b}" ])
         (TableSpec "table.csv")
         [ "rows lie in a plane"; "data.correlation" ]
-    complains<InvalidDataException> "too few rows to whiten are refused" "a,b,c\n1,2,3\n3,4,6\n2,2,9\n" (TableSpec "table.csv") [ "rows to train on"; "3 columns" ]
+    complains<InvalidDataException> "too few rows to whiten are refused" "a,b,c\n1,2,3\n3,4,6\n2,2,9\n" (TableSpec "table.csv") [
+        "rows to train on"
+        "3 columns"
+    ]
 ]
 
 let private uci file = Path.Combine("uci", file)

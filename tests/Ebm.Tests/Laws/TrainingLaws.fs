@@ -107,6 +107,36 @@ let private bytes (run: RunFolder) = [
     for name in [ "events.jsonl"; "trace.jsonl"; "samples.npy" ] -> name, Canonical.Sha256OfFile(run.In name)
 ]
 
+/// A flow that learns far too fast, so that its last weights are not its best; its likelihood is exact, and so the same whenever it is taken.
+let private restless =
+    """
+data: { kind: gaussians, train: 300, test: 50 }
+method: { kind: flow, net: { kind: real-nvp, couplings: 2, width: 16, depth: 1 } }
+train: { steps: 60, batch: 32, lr: 0.2, average: null, keep: best, clip: null }
+measure:
+  samples: 20
+  every: 10
+  every-samples: 2
+  during: [likelihood]
+  weights: best
+  metrics: { likelihood: { kind: likelihood, rows: 2 }, mode-weights: { kind: mode-weights } }
+logging: { progress: 0 }
+"""
+
+/// What a run was judged by, and the best of what it was measured to be along the way.
+let private judged (weights: string) =
+    inFolder (fun folder ->
+        let config = (Document.Parse(restless, "restless.yaml")).With("measure.weights", Document.From weights)
+        let run = (Experiment.Of config).Run(folder, dataRoot)
+        let along = [
+            for m in run.Measures() do
+                must $"{m.Measurement.Name} was taken during training" (m.Measurement.Name.StartsWith "nll")
+                if m.Measurement.Name = "nll" then m.Measurement.Value
+        ]
+        must $"{along.Length} measurements" (along.Length = 6)
+        let final = (run.Measurements() |> Seq.find (fun m -> m.Name = "nll")).Value
+        must $"{final} at the end, {List.min along} at best" (final = List.min along))
+
 let private sameBytes what (due: (string * string) list) (found: (string * string) list) =
     for (name, a), (_, b) in List.zip due found do
         must $"{what}: {name} has other bytes" (a = b)
@@ -418,6 +448,10 @@ let all = [
                         (bytes (run (Path.Combine(folder, "a")) []))
                         (bytes (run (Path.Combine(folder, "b")) [ "seed", 1 ]))))
             ())
+
+    law "where the best weights are asked for, they are what is judged; only the metrics asked for are taken along the way" (fun () ->
+        inSingle (fun () -> judged "best") ())
+    |> breaks "the last weights" (fun () -> inSingle (fun () -> judged "last") ())
 
     law "a run that is killed without warning goes on from its checkpoint and writes the same bytes" (fun () ->
         inSingle

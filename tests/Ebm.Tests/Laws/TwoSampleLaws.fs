@@ -24,15 +24,19 @@ type private NoMethod() =
 let private data shape (draw: int64 -> Rng -> Tensor) (count: int64) =
     let train, test = draw count (rng "train"), draw count (rng "test")
 
-    { new IDataset with
-        member _.Name = "rows"
-        member _.Shape = shape
-        member _.Train = train
-        member _.Test = test
-        member _.Digest = "" }
+    {
+        new IDataset with
+            member _.Name = "rows"
+            member _.Shape = shape
+            member _.Train = train
+            member _.Test = test
+            member _.Digest = ""
+    }
 
 let private measured (spec: ISpec<IMetric>) data samples =
-    (spec.Build site).Measure(Subject(new NoMethod(), data, samples, rng "measure")) |> Seq.map (fun m -> m.Name, m) |> Map.ofSeq
+    (spec.Build site).Measure(Subject(new NoMethod(), data, samples, rng "measure"))
+    |> Seq.map (fun m -> m.Name, m)
+    |> Map.ofSeq
 
 let private estimate name (found: Map<string, Measurement>) = { Close.Value = found[name].Value; Close.Error = found[name].Se.Value }
 
@@ -80,7 +84,8 @@ let private kernels = [
     law "between equal laws mmd averages zero, and its standard error is √2 times its spread" (fun () -> repeated 8L 0.0 0.0 (sqrt 2.0))
     |> breaks "laws a fifth of a standard deviation apart in each direction" (fun () -> repeated 8L 0.2 0.0 (sqrt 2.0))
 
-    law "between N(0, 1) and N(1, 1) mmd is its closed form, and its standard error its spread" (fun () -> repeated 1L 1.0 (apart 0.8 1.0) 1.0)
+    law "between N(0, 1) and N(1, 1) mmd is its closed form, and its standard error its spread" (fun () ->
+        repeated 1L 1.0 (apart 0.8 1.0) 1.0)
     |> breaks "a kernel twice as wide" (fun () -> repeated 1L 1.0 (apart 1.6 1.0) 1.0)
 
     law "rows nearer to each other than chance, such as copies, are not called certain to be" (fun () ->
@@ -99,10 +104,10 @@ let private kernels = [
         Close.near "its floor" 0.0 (estimate "mmd/floor" found))
 ]
 
-let private images = data [| 1L; 8L; 8L |] (fun n rng -> rng.Normal(n, 1L, 8L, 8L).sign ()) 400L
+let private images = data [| 1L; 8L; 8L |] (fun n rng -> rng.Normal(n, 1L, 8L, 8L).sign()) 400L
 
 let private ofImages (features: Features) (change: Tensor -> Tensor) () =
-    let samples = change ((rng "images").Normal(400L, 1L, 8L, 8L).sign ())
+    let samples = change ((rng "images").Normal(400L, 1L, 8L, 8L).sign())
     let found = measured (KidSpec(Features = features, Samples = 400L, Reference = 400L)) images samples
     Close.near "kid" 0.0 (estimate "kid" found)
     Close.near "its floor" 0.0 (estimate "kid/floor" found)
@@ -110,7 +115,9 @@ let private ofImages (features: Features) (change: Tensor -> Tensor) () =
 let private kid = [
     for features in [ Features.Pixels; Features.Convolutions ] do
         law $"kid by {features} of images of the same law is zero within its error" (ofImages features id)
-        |> breaks "images with a bright edge" (ofImages features (fun x -> torch.cat ([| x.narrow (3L, 0L, 7L); x.narrow(3L, 7L, 1L).abs () |], 3L)))
+        |> breaks
+            "images with a bright edge"
+            (ofImages features (fun x -> torch.cat ([| x.narrow (3L, 0L, 7L); x.narrow(3L, 7L, 1L).abs() |], 3L)))
 
     law "kid has nothing to say about rows that are no images" (fun () ->
         let rows = data [| 64L |] (fun n rng -> rng.Normal(n, 64L)) 10L
