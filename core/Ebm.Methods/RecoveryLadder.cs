@@ -15,12 +15,12 @@ public enum EnergyScale { Raw, OverStepSquared }
 public enum LossWeight { SigmaRatio, One, InverseStepSquared }
 
 /// <summary>
-/// What δ_t² is in units of, up the ladder: a_{t+1}² σ_{t+1}², the recovery density's variance were x_t N(0, I), or the released code's c_t² σ_{t+1}²
-/// with c_t² = noise_t/noise_0, the ratio itself and not its square.
+/// What δ_t² is in units of, up the ladder: a_{t+1}² σ_{t+1}², the recovery density's variance were x_t N(0, I), or the released code's
+/// c_t² σ_{t+1}² with c_t² = noise_t/noise_0, the ratio itself and not its square.
 /// </summary>
 public enum StepUnit { Recovery, NoiseRatio }
 
-/// <summary>The last rung's chains: tethered to x_{t+1} as all others, or, as in the released code, of the marginal of x_t, not rescaled.</summary>
+/// <summary>The last rung's chains: tethered as all others, or, as in the released code, of the marginal of x_t, not rescaled.</summary>
 public enum LastRung { Tethered, Marginal }
 
 /// <summary>

@@ -2,7 +2,10 @@ using Ebm.Core;
 
 namespace Ebm.Methods;
 
-/// <summary>Where training's chains begin: at the noisier row x_{t+1}, as in the paper, or at y_t, the cleaner one (our completion).</summary>
+/// <summary>
+/// Where chains begin: at the noisier row x_{t+1}, in training and generation, as in the paper; or (our completion) training's at y_t itself, and
+/// generation's at a_{t+1}² x_{t+1}, the mean of y_t were x_t N(0, I): the same place where variance explodes.
+/// </summary>
 public enum From { Above, Data }
 
 /// <summary>
@@ -68,7 +71,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
         }
 
         // Negative phase: the tethered chain under the energy of each row's rung.
-        var begun = initialiser?.Propose(above, t, rng) ?? (settings.From == From.Above ? above : y);
+        var begun = settings.From == From.Data && initialiser is null ? y : Begin(above, t, rng);
         var (recovered, accepted) = Recover(begun, above, t, settings.Steps, 1, rng, learn: true);
 
         var (positive, negative) = (energy.At(y, t), energy.At(recovered, t));
@@ -104,13 +107,18 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
         return confinement is null ? scaled : scaled + confinement;
     }
 
+    /// <summary>Where a chain begins that knows only x_{t+1}: (B, …), (B) int64 → (B, …).</summary>
+    Tensor Begin(Tensor above, Tensor t, Rng rng) =>
+        initialiser?.Propose(above, t, rng) ?? (settings.From == From.Above ? above : ladder.A[t].square().PerRow(above) * above);
+
     /// <summary>y_t given x_{t+1}: the conditional chain, Langevin on E(·, t) and the tether, ε_t = δ_t²/2.</summary>
     /// <param name="begun">Where the chains begin: (B, …).</param>
     /// <param name="above">x_{t+1}: (B, …).</param>
     /// <param name="t">Each chain's rung: (B) int64.</param>
     /// <param name="learn">Whether the rungs' steps learn from what was accepted.</param>
     /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
-    public (Tensor Y, Tensor Accepted) Recover(Tensor begun, Tensor above, Tensor t, int count, double temperature, Rng rng, bool learn = false) =>
+    public (Tensor Y, Tensor Accepted) Recover(
+        Tensor begun, Tensor above, Tensor t, int count, double temperature, Rng rng, bool learn = false) =>
         Walk(At(t) + Energy.Tether(above, ones_like(ladder.Tether[t]), ladder.Tether[t]), begun, t, count, temperature, rng, learn);
 
     (Tensor Y, Tensor Accepted) Walk(Energy target, Tensor begun, Tensor t, int count, double temperature, Rng rng, bool learn = false)
@@ -137,7 +145,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
         return Chain.Repeat(ladder.Energies, top, (i, above) =>
         {
             var t = Rung(ladder.Energies - 1 - i, above);
-            return recover(initialiser?.Propose(above, t, rng) ?? above, above, t, rng) / ladder.A[t].PerRow(above);
+            return recover(Begin(above, t, rng), above, t, rng) / ladder.A[t].PerRow(above);
         });
     }
 
@@ -157,7 +165,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
             ?? new Energy(x => x.square().SumPerRow() / 2 + Shape.Size() * Math.Log(2 * Math.PI) / 2),
     ];
 
-    /// <summary>Generation at temperature 1, each rung walked as far again without a tether, for rows that follow the rung's own energy.</summary>
+    /// <summary>Generation at temperature 1, each rung walked as far again untethered, for rows that follow the rung's own energy.</summary>
     public IReadOnlyList<Tensor> Visit(long count, Rng rng)
     {
         var rows = new List<Tensor>();
@@ -181,16 +189,16 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
 }
 
 /// <summary>Diffusion recovery likelihood.</summary>
-/// <param name="Steps">Langevin steps per recovery in training; 0: no chain, but its Gaussian of small σ, so denoising score matching.</param>
+/// <param name="Steps">Langevin steps per recovery in training; 0: its Gaussian of small σ instead, denoising score matching.</param>
 /// <param name="SampleSteps">Langevin steps per recovery in generation.</param>
-/// <param name="From">Where training's chains begin, unless an initialiser proposes it.</param>
+/// <param name="From">Where chains begin, unless an initialiser proposes it.</param>
 /// <param name="Initialiser">A network that proposes where chains begin; null, there is none.</param>
 /// <param name="Coupled">One noise makes both rows of a pair; only for chains that do not begin at data.</param>
 /// <param name="Adjusted">Metropolis-adjusted moves; false, the paper's, is faster and biased by the step.</param>
 /// <param name="Step">ε_t = δ_t²/2 at the start, in the step's unit: the papers' b²/2.</param>
 /// <param name="StepUnit">What steps are in units of, up the ladder.</param>
 /// <param name="Adapt">Adjusted moves learn each rung's step from its acceptance.</param>
-/// <param name="Acceptance">What adaptation aims at.</param>
+/// <param name="Acceptance">What adaptation aims at; .85 where chains begin above, for some that leap never move and their energies run away.</param>
 /// <param name="EnergyScale">Whether the network's output is the energy, or the energy times δ_t².</param>
 /// <param name="LossWeight">Of each rung's contrast.</param>
 /// <param name="LastRung">Whether the last energy is tethered.</param>

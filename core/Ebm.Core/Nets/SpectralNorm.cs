@@ -48,7 +48,7 @@ public sealed class SpectralNorm : nn.Module
         return settings.LowerBound ? weight / (sigma + Least) * sigma.clamp(max: 1) : weight / sigma;
     }
 
-    /// <summary>A layer's output, biases added, times the learned gain of each unit or channel, if any: (B, outputs, …) → the same.</summary>
+    /// <summary>A layer's output, biases added, times each unit's or channel's learned gain, if any: (B, outputs, …) → the same.</summary>
     public Tensor Gained(Tensor h) => gain is null ? h : h * gain.reshape([1, -1, .. Enumerable.Repeat(1L, (int)h.ndim - 2)]);
 
     /// <summary>A chain's energy must not change under it, or its accept test compares two different ones.</summary>
