@@ -134,6 +134,16 @@ let private units (table: Table) =
         let names = String.Join(", ", List.map snd names)
         $"{names} in {unit}")
 
+/// Units of training, the median of a row's completed runs.
+let private spent (row: Row) =
+    match row.Runs |> List.filter (fun run -> run.State = "completed") |> List.choose _.TrainUnits |> List.map float with
+    | [] -> "n/a"
+    | units ->
+        match MathNet.Numerics.Statistics.Statistics.Median units with
+        | many when many >= 999_500.0 -> (many / 1e6).ToString("0.##", CultureInfo.InvariantCulture) + " M"
+        | many when many >= 1000.0 -> (many / 1e3).ToString("0", CultureInfo.InvariantCulture) + " k"
+        | few -> few.ToString("0", CultureInfo.InvariantCulture)
+
 let table (table: Table) =
     // Where nothing varies, what it all is about labels the one row.
     let labels =
@@ -146,6 +156,7 @@ let table (table: Table) =
         "n" :: [ for row in table.Rows -> string row.Completed ]
         "diverged" :: [ for row in table.Rows -> string row.Diverged ]
         "failed" :: [ for row in table.Rows -> string row.Failed ]
+        "units" :: [ for row in table.Rows -> spent row ]
     ]
 
     let text = StringBuilder()
@@ -159,6 +170,7 @@ let table (table: Table) =
     say ""
     say "Mean ± half of its 95 % interval (Student) over seeds, of completed runs only; one or two seeds are listed;"
     say "[low, high] is the interval of the logarithm. Behind a baseline (/gaussian): the metric's median as a share of it."
+    say "units: rows through one gradient in training, the median; n/a: the method has no such value (no density, no chains)."
 
     match units table with
     | [] -> ()

@@ -30,6 +30,8 @@ type Run = {
     Seed: string
     /// What was hashed, flat: dotted key to value, texts without quotes.
     Config: Map<string, string>
+    /// What it was asked for by: a group's option (method to generalized-ebm-mlp) or a single key to its value.
+    Asked: Map<string, string>
     Metrics: Map<string, Metric>
     TrainUnits: int64 option
     SampleUnits: int64 option
@@ -58,6 +60,15 @@ let private metric (measurement: Measurement) = {
     Protocol = Option.ofObj measurement.Protocol
 }
 
+/// "key=value", of which the sign says nothing more here.
+let private asked (overrides: string seq) =
+    Map [
+        for text in overrides do
+            match text.TrimStart('+').Split('=', 2) with
+            | [| key; value |] -> key, value
+            | _ -> ()
+    ]
+
 let private read (folder: RunFolder) (manifest: RunManifest) =
     use config = JsonDocument.Parse folder.ConfigJson
     let settings = flatten "" config.RootElement |> Map.ofSeq
@@ -71,6 +82,7 @@ let private read (folder: RunFolder) (manifest: RunManifest) =
         Reason = Option.ofObj manifest.Reason
         Seed = settings |> Map.tryFind "seed" |> Option.defaultValue (string manifest.Seed)
         Config = settings
+        Asked = asked manifest.Overrides
         Metrics = folder.Measurements() |> Seq.map (fun measured -> measured.Name, metric measured) |> Map.ofSeq
         TrainUnits = manifest.Cost |> Option.ofObj |> Option.map _.Train
         SampleUnits = manifest.Cost |> Option.ofObj |> Option.map _.Sample

@@ -33,12 +33,45 @@ let private cell (runs: Run list) name =
 
         Some { Metric = first; Values = values; Summary = summarise (first.Scale = "log") values; Mixed = mixed }
 
-/// A run's setting, empty where it has none.
-let setting (run: Run) key = run.Config |> Map.tryFind key |> Option.defaultValue ""
+/// The keys that label the rows. What an option's file sets is no label of its own where the option is one: a learning rate tuned for a
+/// method is part of that method's row. The kind stands for the option, unless two options are of one kind.
+let private labels (runs: Run list) =
+    let values (key: Run -> string option) = runs |> List.map key |> List.distinct
+    let groups =
+        runs
+        |> List.collect (fun run -> run.Asked.Keys |> Seq.filter (fun key -> key <> "seed" && not (key.Contains '.')) |> List.ofSeq)
+        |> List.distinct
+    let options (run: Run) = groups |> List.map run.Asked.TryFind
+    let among groups key = groups |> List.forall (snd >> List.distinctBy key >> List.length >> (=) 1)
+    let follows key = among (List.groupBy options runs) (fun run -> run.Config.TryFind key)
+    let set key = runs |> List.exists _.Asked.ContainsKey(key)
+
+    // Two options of one kind: the option labels, and its kind, which it decides, does not.
+    let presets =
+        groups
+        |> List.filter (fun group ->
+            let kind (run: Run) = run.Config.TryFind(group + ".kind")
+            values kind <> [ None ] && not (among (List.groupBy kind runs) _.Asked.TryFind(group)))
+
+    let isKind (key: string) = key.EndsWith(".kind", StringComparison.Ordinal) && key.Split('.').Length = 2
+
+    let keys =
+        runs
+        |> List.map _.Config
+        |> Varying.keys
+        |> List.filter (fun key ->
+            key <> "seed"
+            && not (isKind key && List.contains (key.Substring(0, key.Length - 5)) presets)
+            && (isKind key || set key || not (follows key)))
+
+    List.sortWith Varying.natural (presets @ keys)
+
+/// What a run is in the column of a label: its setting, or the option that was asked for; empty where it has none.
+let setting (run: Run) key = run.Config |> Map.tryFind key |> Option.orElse (run.Asked.TryFind key) |> Option.defaultValue ""
 
 /// The table of some runs, under a sweep's name.
 let tabulate (sweep: string) (runs: Run list) =
-    let varying = runs |> List.map _.Config |> Varying.keys |> List.filter ((<>) "seed")
+    let varying = labels runs
 
     let bySeed (a: Run) (b: Run) = Varying.inOrder a.Seed b.Seed
 

@@ -27,7 +27,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
         potential = settings.Potential.Build(site.Rng.Stream("potential"), site.Shape, [1]);
         steps = new StepSizes(full([1], settings.Step, device: site.Device), settings.Acceptance);
         // |x|²/2w² is of the energy V/ε, so of V it is ε times as much.
-        energy = new Energy(x => potential.call(x).squeeze(1)) + settings.Temperature * Energy.Confinement(settings.Confinement);
+        energy = Energy.Of(potential) + settings.Temperature * Energy.Confinement(settings.Confinement);
         register_module("potential", potential);
         register_module("steps", steps);
         Parts = new Dictionary<string, nn.Module> { ["potential"] = potential };
@@ -92,7 +92,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
         Relax(Carry(rng.Normal(Shape.Rows(count)), rng), times * settings.SampleSteps, rng).X;
 
     /// <summary>−log p(x) + const = V(x)/ε.</summary>
-    public Energy Density => tensor(1 / settings.Temperature) * energy;
+    public Energy Density => 1 / settings.Temperature * energy;
 }
 
 /// <summary>Energy matching: a flow towards the data and an energy at it, in one scalar.</summary>

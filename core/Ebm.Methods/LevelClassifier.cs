@@ -55,7 +55,9 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
     public Tensor Run(long count, int times, Rng rng) => Chain.Repeat(noise.Levels, rng.Normal(Shape.Rows(count)), (i, x) =>
     {
         var level = full([count], noise.Levels - 1 - i, dtype: int64, device: x.device);
-        return new Metropolis(new Langevin(steps[level], Temperature: 1)).Run(ratios.At(level), x, times * settings.SampleSteps, rng);
+        // The ratio as a sum of energies, each of which may know its slope.
+        var ratio = energy.At(level) + -1 * energy.At(full_like(level, noise.Levels - 1)) + Energy.Confinement(1);
+        return new Metropolis(new Langevin(steps[level], Temperature: 1)).Run(ratio, x, times * settings.SampleSteps, rng);
     });
 
     /// <summary>−log p(x, ℓ = 0): level 0 is the data, blurred by noise₀.</summary>

@@ -188,9 +188,10 @@ let private loadCatalog (given: Given) = Catalog.Load(given.Options.GetResults <
 let private planned (place: Place) =
     let composer = Composer(Configs(Path.Combine(place.Folder, "configs")), "sweep")
 
-    let unions =
-        place.Given.Unions
-        |> List.map (fun overrides -> overrides |> List.map parse |> List.fold Declare.replace place.Sweep.Overrides)
+    let unions = [
+        for overrides in place.Given.Unions |> List.map (List.map parse) do
+            for part in place.Sweep.Parts -> List.fold Declare.replace part overrides
+    ]
 
     plan composer (loadCatalog place.Given) place.Runs (place.Given.Options.TryGetResult <@ Name @>) place.Sweep.Name unions
 
@@ -591,8 +592,8 @@ let private help (sweep: Declare.Sweep) =
             if name <> "--help" then say $"  {name, -12} {case.Description.Value}"
 
     say ""
-    let declared = sweep.Overrides |> List.map _.Text
-    say $"""This script's own sweep: {String.Join(' ', declared)}"""
+    let declared = sweep.Parts |> List.map (List.map _.Text >> String.concat " ")
+    say $"""This script's own sweep: {String.Join(" --or ", declared)}"""
     say "Exit codes: 0 every run completed or pruned, 1 some run failed or diverged, 2 a sentence says what to correct, 130 or 143 stopped."
     Console.Write lines
 

@@ -1,15 +1,20 @@
 /// A sweep as a script declares it: a name, what every run starts from, what varies. The command line may replace any of it.
 ///
 ///     sweep "steps" |> given "experiment=rings" |> axis "method.steps" [ 2; 4; 8 ] |> seeds 5
+///
+/// An axis declared earlier varies slower: with `seeds` first, a sweep that is stopped has every method equally often. `either` makes unions:
+///
+///     sweep "both" |> either [ axis "method" [ "joint-cd" ] >> seeds 10; axis "method" [ "gan" ] >> seeds 3 ] |> given "experiment=rings"
 module Ebm.Sweeps.Declare
 
 open Ebm.Records
 open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
 
-type Sweep = { Name: string; Overrides: Override list }
+/// The parts of a union, one unless said otherwise; what is declared after a union holds for every part.
+type Sweep = { Name: string; Parts: Override list list }
 
-let sweep name = { Name = name; Overrides = [] }
+let sweep name = { Name = name; Parts = [ [] ] }
 
 let private declared name text = parseAt (Source.Of $"sweep {name}, \"{text}\"") text
 
@@ -23,7 +28,10 @@ let replace (overrides: Override list) (given: Override) =
         overrides @ [ given ]
 
 /// What every run gets, in the grammar of the command line: a group's option, a value, or even an axis.
-let given text sweep = { sweep with Overrides = replace sweep.Overrides (declared sweep.Name text) }
+let given text sweep = {
+    sweep with
+        Parts = sweep.Parts |> List.map (fun part -> replace part (declared sweep.Name text))
+}
 
 let private value (key: string) (item: obj | null) =
     match item with
@@ -48,7 +56,12 @@ let axis key (items: 'T list) sweep =
             Source = Source.Of $"sweep {sweep.Name}, \"{text}\""
     }
 
-    { sweep with Overrides = replace sweep.Overrides axis }
+    { sweep with Parts = sweep.Parts |> List.map (fun part -> replace part axis) }
 
 /// A run for each seed 0 … n − 1.
 let seeds n sweep = axis "seed" [ 0 .. n - 1 ] sweep
+
+/// All runs of one part, then all of the next; a run that two parts declare is one run.
+let either (parts: (Sweep -> Sweep) list) sweep =
+    if parts.IsEmpty then invalidArg (nameof parts) "a union of no parts has no run; give it one at least."
+    { sweep with Parts = parts |> List.collect (fun part -> (part sweep).Parts) }

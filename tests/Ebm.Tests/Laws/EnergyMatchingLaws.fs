@@ -64,10 +64,10 @@ let private translates factor =
     let method =
         built (fun x -> x.matmul (-factor * shift ())) (fun net -> EnergyMatchingSpec(net, Matching = 1.0, Confinement = 1e6))
     let forms = method.Parts["potential"].parameters () |> Seq.toArray
-    let data = Batches((rng "data").Normal(20_000L, 2L) + shift (), 128L, rng "batches")
+    let data = Batches((rng "data").Normal(20_000L, 2L) + shift (), 64L, rng "batches")
 
     let slopes = [|
-        for i in 1L .. 80L do
+        for i in 1L .. 60L do
             let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne
             values (Array.head (gradients update.Loss forms))
     |]
@@ -85,10 +85,10 @@ let private exact temperature =
 
 let private gap temperature =
     let method = exact temperature
-    let data = Batches((world ()).Draw(20_000L, rng "data"), 600L, rng "batches")
+    let data = Batches((world ()).Draw(20_000L, rng "data"), 200L, rng "batches")
 
     let gaps = [|
-        for i in 1L .. 12L do
+        for i in 1L .. 15L do
             let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne
             update.Watched |> Seq.pick (fun struct (n, v) -> if n = "gap" then Some(value v) else None)
     |]

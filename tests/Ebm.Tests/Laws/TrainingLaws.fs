@@ -145,8 +145,7 @@ let private sameBytes what (due: (string * string) list) (found: (string * strin
 extern int private kill(int pid, int signal)
 
 /// Runs in this process and sends itself a signal when training reaches each of some steps, as a scheduler would; resumes until it ends.
-let private interrupted (folder: string) (steps: int64 list) =
-    let experiment = Experiment.Of(config [])
+let private interrupted (experiment: Experiment) (folder: string) (steps: int64 list) =
     let at = RunFolder.Create(folder, experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
     let waiting = Queue steps
     let mutable attempts = 0
@@ -276,6 +275,52 @@ let private diverges (kind: string) (reason: string) =
                 let again = nonNull ((Experiment.Of(broken)).Run(folder, dataRoot)).Manifest
                 must "it ran again" (again.ToJson() = manifest.ToJson())))
         ()
+
+// ── every method ─────────────────────────────────────────────────────────────────────────
+
+/// A few steps of a method on a few rows, with some settings of training.
+let private brief (method: Document) (train: string) =
+    Document
+        .Parse(
+            $"""
+data: {{ kind: gaussians, train: 300, test: 50 }}
+train: {{ batch: 32, record-every: 1, checkpoint-every: 100, {train} }}
+measure: {{ samples: 20, metrics: {{ energy-distance: {{ kind: energy-distance }} }} }}
+logging: {{ progress: 0 }}
+""",
+            "brief.yaml"
+        )
+        .With("method", method)
+    |> Experiment.Of
+
+/// The options of the group `method` that learn rows of the plane: presets for images are the image laws' concern.
+let private onThePlane () = [
+    for option, method in EveryMethod.options.Value do
+        let shape, _ = EveryMethod.build method
+        if shape = [| 2L |] then option, method
+]
+
+let private everyMethodDiverges (train: string) =
+    for option, method in onThePlane () do
+        inFolder (fun folder ->
+            let run = (brief method train).Run(folder, dataRoot)
+            let manifest = nonNull run.Manifest
+            let reason = manifest.Reason |> Option.ofObj |> Option.defaultValue ""
+            must $"{option} ended {manifest.State}: {reason}" (manifest.State = RunState.Diverged)
+            must $"{option} gives no reason" (reason <> "")
+            must $"{option} diverged at step {manifest.Step}" (manifest.Step > 0L && manifest.Step < 60L)
+            must $"{option} left metrics" (not (File.Exists(run.In "metrics.json")) && Seq.isEmpty (run.Measurements())))
+
+let private everyMethodResumes (stops: int64 list) (seed: int) =
+    for option, method in onThePlane () do
+        inFolder (fun folder ->
+            let experiment = brief method "steps: 6, warm-up: 2"
+            let whole = experiment.Run(Path.Combine(folder, "whole"), dataRoot)
+            must $"{option} ended {whole.State}" (whole.State = RunState.Completed)
+            let measured = whole.Measurements()
+            must $"{option} measured a NaN" (measured |> Seq.forall (fun m -> Double.IsFinite m.Value))
+            let again = interrupted (experiment.With("seed", seed)) (Path.Combine(folder, "stopped")) stops
+            sameBytes option (bytes whole) (bytes again))
 
 let private jointCd () =
     let spec = JointCdSpec(LevelMlpSpec(Width = 8, Depth = 1), VariancePreservingSpec(Levels = Nullable 4), Memory = 64)
@@ -437,7 +482,7 @@ let all = [
                     sameBytes "repeated" due (bytes (run (at "again") []))
                     sameBytes "measured twice as often" due (bytes (run (at "often") [ "measure.every", 5 ]))
                     sameBytes "measured never" due (bytes (run (at "never") [ "measure.every", null ]))
-                    sameBytes "stopped" due (bytes (interrupted (at "stopped") [ 3L; 4L; 17L; 30L ]))))
+                    sameBytes "stopped" due (bytes (interrupted (Experiment.Of(config [])) (at "stopped") [ 3L; 4L; 17L; 30L ]))))
             ())
     |> breaks "another seed" (fun () ->
         inSingle
@@ -476,6 +521,14 @@ let all = [
 
     law "a run that diverges ends, with state, step and reason: a silent runaway, all of whose losses are small" (fun () ->
         diverges "law-runaway" "silent runaway")
+
+    law "divergence is an outcome of every method: at a hopeless learning rate its run ends with state, step and reason, and measures nothing" (fun () ->
+        inSingle (fun () -> everyMethodDiverges "steps: 60, lr: 1e30, warm-up: 0, clip: null") ())
+    |> breaks "at a learning rate of nothing" (fun () -> inSingle (fun () -> everyMethodDiverges "steps: 2, lr: 1e-9, warm-up: 0") ())
+
+    law "a run of every method that is stopped goes on to the same bytes, and measures numbers" (fun () ->
+        inSingle (fun () -> everyMethodResumes [ 2L; 4L ] 0) ())
+    |> breaks "another seed" (fun () -> inSingle (fun () -> everyMethodResumes [ 2L ] 1) ())
 
     law "a healthy run is never called diverged, however its values jitter" (fun () ->
         let random = Random 3

@@ -1,0 +1,43 @@
+/// Every option of the group `method`, found in the configs and composed as a user's command would; nothing is listed here.
+module Ebm.Tests.EveryMethod
+
+open System.IO
+open Ebm.Core
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Sweeps.Overrides
+open Ebm.Sweeps.Compose
+open Ebm.Sweeps.Values
+open Ebm.Tests.Folder
+open Ebm.Tests.World
+
+let private composer = lazy Composer(Configs(under "experiments/configs"), "sweep")
+
+/// The method's own part of its composed config, by the option's name.
+let options: Lazy<(string * Document) list> =
+    lazy
+        [
+            for option in composer.Value.Configs.Options "method" do
+                let given = parse $"method={option}"
+                let composed = composer.Value.Compose [ given, Some(Text option) ]
+                option, nonNull (composed.Config.Find "method")
+        ]
+
+/// The first shape of a row for which it can be built: a net for images has no plane.
+let built (build: int64[] -> 'a) =
+    let shapes = [ [| 2L |]; [| 1L; 8L; 8L |]; [| 1L; 28L; 28L |] ]
+
+    shapes
+    |> Seq.map (fun shape ->
+        try
+            Choice1Of2(shape, build shape)
+        with :? SettingException as e ->
+            Choice2Of2 e)
+    |> Seq.tryPick (function
+        | Choice1Of2 found -> Some found
+        | Choice2Of2 _ -> None)
+    |> Option.defaultWith (fun () -> Law.broken "it can be built for no shape of rows")
+
+let build (option: Document) =
+    let spec = (Catalog.Load []).Build<ISpec<Method>>(option, "method")
+    built (fun shape -> spec.Build(Site(shape, device, rng "every method", dataRoot)))

@@ -1,0 +1,141 @@
+/// The comparison table: which keys label a row, what enters a mean, and the same bytes from the same runs.
+module Ebm.Tests.Laws.ComparisonLaws
+
+open System
+open Ebm.Analysis
+open Ebm.Tests.Law
+
+let private metric value : Runs.Metric = {
+    Value = value
+    Unit = "nats"
+    Better = "lower"
+    Scale = "linear"
+    Se = None
+    N = None
+    Protocol = Some "p"
+}
+
+/// A completed run of a group, its seed, its settings and its metrics.
+let private run group (seed: int) config metrics : Runs.Run = {
+    Id = $"{group}-s{seed}"
+    Sweep = "laws"
+    Group = group
+    State = "completed"
+    Step = 10L
+    Reason = None
+    Seed = string seed
+    Config = Map.ofList (("seed", string seed) :: config)
+    Asked = Map.empty
+    Metrics = metrics |> List.map (fun (name, value) -> name, metric value) |> Map.ofList
+    TrainUnits = Some 1000L
+    SampleUnits = Some 10L
+    Seconds = Some 1.5
+}
+
+let private steps n = [ "data.kind", "rings"; "method.kind", "one"; "method.steps", string n; "train.lr", "0.001" ]
+
+let private runs = [
+    for seed in 0..2 do
+        run "g2" seed (steps 2) [ "kl", 1.0 + float seed; "kl/gaussian", 4.0 ]
+        run "g10" seed (steps 10) [ "kl", 2.0 + float seed; "kl/gaussian", 4.0 ]
+    { run "g10" 3 (steps 10) [ "kl", 1e6 ] with State = "diverged"; Reason = Some "the loss is NaN" }
+    { run "g10" 4 (steps 10) [] with State = "failed" }
+    { run "g2" 5 (steps 2) [] with State = "timeout" }
+]
+
+let private table runs = Table.tabulate "laws" runs
+
+/// The fields of a CSV line by its header.
+let private records (csv: string) =
+    match csv.TrimEnd('\n').Split '\n' |> Array.map _.Split(',') |> List.ofArray with
+    | header :: rows -> header, rows |> List.map (Array.zip header >> Map.ofArray)
+    | [] -> broken "the table is empty"
+
+let private every = [ Csv.runs; Csv.summary; Markdown.table; Json.table ]
+
+let private sameBytes (one: Runs.Run list) (other: Runs.Run list) =
+    for render in every do
+        must "the order of the folders changes the table" (render (table one) = render (table other))
+
+let private onlyCompleted (runs: Runs.Run list) =
+    let summary = Csv.summary (table runs) |> records |> snd
+    let row = summary |> List.find (fun row -> row["group"] = "g10" && row["metric"] = "kl")
+    must $"%A{row}" (row["n"] = "3" && row["mean"] = "3" && row["median"] = "3")
+    must $"%A{row}" (row["diverged"] = "1" && row["failed"] = "1")
+
+let all = [
+    law "the keys in which runs differ label the rows, smallest first; the seed never does" (fun () ->
+        let table = table runs
+        must $"%A{table.Varying}" (table.Varying = [ "method.steps" ])
+        must "10 stands before 2" ((table.Rows |> List.map _.Labels) = [ [ "2" ]; [ "10" ] ]))
+
+    law "what belongs to one kind is no difference between two kinds" (fun () ->
+        let other = [ "data.kind", "rings"; "method.kind", "two"; "method.width", "8"; "train.lr", "0.001" ]
+        let table = table (runs @ [ run "two" 0 other [] ])
+        must $"%A{table.Varying}" (table.Varying = [ "method.kind"; "method.steps" ]))
+
+    law "what an option's file sets labels no row of its own; what was asked for does; two options of one kind are told apart by name" (fun () ->
+        let asked method more config =
+            [
+                for data in [ "rings"; "gaussians" ] do
+                    { run $"{method}-{data}" 0 (("data.kind", data) :: config) [] with
+                        Asked = Map([ "method", method; "data", data ] @ more)
+                    }
+            ]
+        let one = asked "one" [] [ "method.kind", "one"; "train.lr", "0.001" ]
+        let two = asked "two" [] [ "method.kind", "two"; "train.lr", "0.003" ]
+        let preset = asked "one-paper" [] [ "method.kind", "one"; "method.steps", "7"; "train.lr", "0.001" ]
+        let varying runs = (table runs).Varying
+        must $"%A{varying (one @ two)}" (varying (one @ two) = [ "data.kind"; "method.kind" ])
+        must $"%A{varying (one @ two @ preset)}" (varying (one @ two @ preset) = [ "data.kind"; "method" ])
+        must "a preset's name is no label" ((table (one @ preset)).Rows |> List.exists (fun row -> row.Labels = [ "rings"; "one-paper" ]))
+        let faster = asked "one" [ "train.lr", "0.01" ] [ "method.kind", "one"; "train.lr", "0.01" ]
+        must $"%A{varying (one @ faster)}" (varying (one @ faster) = [ "data.kind"; "train.lr" ])
+
+        // Settings that nobody asked for by name and no option decides: two versions of one file.
+        let later = asked "one" [] [ "method.kind", "one"; "train.lr", "0.002" ]
+        must $"%A{varying (one @ later)}" (varying (one @ later) = [ "data.kind"; "train.lr" ]))
+
+    law "only completed runs enter a mean; what diverged, failed or ran out of time is counted beside it" (fun () -> onlyCompleted runs)
+    |> breaks "a diverged run counts" (fun () -> onlyCompleted (runs |> List.map (fun run -> { run with State = "completed" })))
+
+    law "the columns of table.csv and summary.csv are those that other tools read" (fun () ->
+        let header, rows = records (Csv.runs (table runs))
+        let columns = String.Join(',', header)
+        must columns (columns = "run,group,state,seed,method.steps,kl,kl/gaussian,train-units,sample-units,seconds")
+        must $"{rows.Length} rows" (rows.Length = runs.Length)
+        let columns = String.Join(',', records (Csv.summary (table runs)) |> fst)
+        must columns (columns = "group,method.steps,metric,unit,better,n,mean,sd,low,high,interval,median,diverged,failed"))
+
+    law "the same runs give the same bytes, in whatever order their folders are read" (fun () -> sameBytes runs (List.rev runs))
+    |> breaks "another value" (fun () -> sameBytes runs (run "g2" 0 (steps 2) [ "kl", 1.5 ] :: List.tail runs))
+
+    law "values of different protocols have no mean" (fun () ->
+        let changed = { runs.Head with Metrics = runs.Head.Metrics |> Map.map (fun _ metric -> { metric with Protocol = Some "q" }) }
+
+        let row =
+            records (Csv.summary (table (changed :: List.tail runs)))
+            |> snd
+            |> List.find (fun row -> row["group"] = "g2" && row["metric"] = "kl")
+
+        must $"%A{row}" (row["mean"] = "" && row["interval"] = "mixed-protocols"))
+
+    law "the metric's median stands beside its baseline as a share of it" (fun () ->
+        let text = Markdown.table (table runs)
+        must text (text.Contains "4.00 (50.0 %)" && text.Contains "4.00 (75.0 %)"))
+
+    law "a hostile name is text: it ends no cell and becomes no mark-up" (fun () ->
+        let hostile = "a|b\n<img onerror=x> `c` [d](e) *f*"
+        let rows = table [ run "h" 0 (("method.name", hostile) :: steps 2) []; run "g" 0 (("method.name", "plain") :: steps 2) [] ]
+        let lines = (Markdown.table rows).Split '\n' |> Array.filter _.StartsWith('|')
+        let cells = lines |> Array.map (fun line -> Text.RegularExpressions.Regex.Count(line, @"(?<!\\)\|")) |> Array.distinct
+        must $"%A{lines}" (cells.Length = 1)
+        must $"%A{lines}" (lines |> Array.forall (fun line -> not (line.Contains " <img") && not (line.Contains "](")))
+        must (Json.table rows) (not ((Json.table rows).Contains '<')))
+
+    law "a table of runs none of which is completed says so, and fails nowhere" (fun () ->
+        let none = runs |> List.map (fun run -> { run with State = "failed"; Metrics = Map.empty })
+
+        for render in every do
+            must "nothing was written" (render (table none) <> ""))
+]

@@ -1,0 +1,159 @@
+/// Every energy of every method, and every network that a config can name: slopes in the row and gradients in the weights agree with
+/// differences. Which there are is found by reflection and in the configs.
+module Ebm.Tests.Laws.GradientLaws
+
+open System
+open System.Reflection
+open TorchSharp
+open TorchSharp.Modules
+open Ebm.Core
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.World
+
+let private dot (a: Tensor) (b: Tensor) = value ((a * b).sum ())
+
+let private agree what (exact: float) (differences: Close.Estimate) =
+    Close.near $"{what}, its gradient less differences" 0.0 { differences with Value = differences.Value - exact }
+
+/// A number that depends on a tensor, along a direction in it.
+let private inRow what (f: Tensor -> Tensor) (slope: Tensor -> Tensor) (x: Tensor) =
+    let v = (rng "direction").NormalLike x
+    let along h =
+        use _ = torch.no_grad ()
+        value ((f (x + number h * v)).sum ())
+    agree $"{what}, in the row" (dot (slope x) v) (Close.derivative along)
+
+let private byAutograd (f: Tensor -> Tensor) (x: Tensor) =
+    let at = x.detach().requires_grad_ true
+    gradients ((f at).sum ()) [ at ] |> Array.head
+
+/// The same along a direction in all weights at once.
+let private inWeights what (f: unit -> Tensor) (net: torch.nn.Module) (gradient: float -> float) =
+    let weights = net.parameters () |> Seq.toArray
+    // Of length one together: a net of kinks is a straight line only within short ways.
+    let size = weights |> Array.sumBy (fun w -> float (w.numel ()))
+    let directions = weights |> Array.map (fun w -> (rng "direction").NormalLike w / sqrt size)
+
+    let moved (h: float) =
+        use _ = torch.no_grad ()
+        Array.iter2 (fun (w: Parameter) (d: Tensor) -> w.add_ (number h * d) |> ignore) weights directions
+
+    let along h =
+        use _ = torch.no_grad ()
+        moved h
+        let there = value ((f ()).sum ())
+        moved -h
+        there
+
+    let found = torch.autograd.grad ([| (f ()).sum () |], [| for w in weights -> w :> Tensor |], allow_unused = true)
+    let exact = Seq.map2 (fun (g: Tensor | null) d -> match g with | null -> 0.0 | g -> dot g d) found directions |> Seq.sum
+    agree $"{what}, in the weights" (gradient exact) (Close.derivative along)
+
+let private energyAgrees what (energy: Energy) (net: torch.nn.Module) (shape: int64[]) gradient =
+    let x = (rng "rows").Normal(Array.append [| 5L |] shape)
+    let slope (x: Tensor) = let struct (_, slope) = energy.WithSlope x in slope
+    inRow what energy.Of slope x
+    inRow what energy.Of (byAutograd energy.Of) x
+    inWeights what (fun () -> energy.Of x) net gradient
+
+let private ladderAgrees what (ladder: ILevelEnergy) (net: torch.nn.Module) (shape: int64[]) gradient =
+    let level = (rng "levels").Integers(int64 ladder.Levels, 5L)
+    energyAgrees $"{what}, each row at its level" (ladder.At level) net shape gradient
+    let x = (rng "rows").Normal(Array.append [| 5L |] shape)
+    // Levels apart, or an error in one could stand for another's.
+    let weigh = (rng "levels' weights").Normal(1L, int64 ladder.Levels)
+    inRow $"{what}, all levels" (fun x -> weigh * ladder.All x) (byAutograd (fun x -> weigh * ladder.All x)) x
+
+let private methodsAgree gradient =
+    for option, document in EveryMethod.options.Value do
+        use _ = torch.NewDisposeScope()
+        let shape, method = EveryMethod.build document
+
+        match box method with
+        | :? IDensity as density -> energyAgrees option density.Density method shape gradient
+        | _ -> ()
+
+        match box method with
+        | :? ILadder as ladder -> ladderAgrees option ladder.Levels method shape gradient
+        | _ -> ()
+
+// ── networks ─────────────────────────────────────────────────────────────────────────────
+
+/// Every role of the core whose records build a network from a stream: its method, and the kinds that have it.
+let private networks () =
+    let catalog = Catalog.Load []
+
+    let roleOf (record: Type) =
+        record.GetInterfaces()
+        |> Array.tryFind (fun role ->
+            role.Assembly = typeof<Method>.Assembly
+            && role.GetMethods()
+               |> Array.exists (fun m ->
+                   m.Name = "Build"
+                   && m.GetParameters() |> Array.tryHead |> Option.exists (fun p -> p.ParameterType = typeof<Rng>)))
+
+    [
+        for record in typeof<Method>.Assembly.GetTypes() do
+            match Catalog.KindOf record, roleOf record with
+            | null, _
+            | _, None -> ()
+            | kind, Some role ->
+                let record = catalog.Resolve(role, Document.Parse($"kind: {kind}", "law"))
+                kind, nonNull (role.GetMethod "Build"), record.Value
+    ]
+
+let private schedule () = NoiseSchedule.VariancePreserving(0.1, 0.9, 4)
+
+/// The network of a record, for rows of some shape; what it is told is known by its type.
+let private network (build: MethodInfo) (record: obj) (shape: int64[]) =
+    let mutable shapes = [ shape; [| 1L |] ]
+
+    let arguments = [|
+        for p in build.GetParameters() do
+            if p.ParameterType = typeof<Rng> then box (rng "network")
+            elif p.ParameterType = typeof<NoiseSchedule> then box (schedule ())
+            elif p.ParameterType = typeof<int64[]> then
+                let next = shapes.Head
+                shapes <- shapes.Tail
+                box next
+            else broken $"{record}: a law cannot tell what a network needs a {p.ParameterType.Name} for"
+    |]
+
+    try
+        nonNull (build.Invoke(record, arguments))
+    with :? TargetInvocationException as e when (e.InnerException :? SettingException) ->
+        raise (nonNull e.InnerException)
+
+let private networksAgree gradient =
+    let found = networks ()
+    must "no network is found" (found.Length > 3)
+
+    for kind, build, record in found do
+        use _ = torch.NewDisposeScope()
+        let shape, net = EveryMethod.built (network build record)
+
+        match net with
+        | :? ILevelEnergy as ladder -> ladderAgrees kind ladder (net :?> torch.nn.Module) shape gradient
+        | :? GeneratorNet as generator ->
+            let z = (rng "latents").Normal(5L, generator.Latent)
+            let weigh = (rng "outputs' weights").NormalLike(generator.call(z).detach ())
+            let scalar (z: Tensor) = weigh * generator.call z
+            inRow kind scalar (byAutograd scalar) z
+            inWeights kind (fun () -> scalar z) generator gradient
+
+            match net with
+            | :? FlowNet as flow -> energyAgrees $"{kind}, its density" (Energy(fun x -> flow.LogDensity x)) flow shape gradient
+            | _ -> ()
+        | :? torch.nn.Module<Tensor, Tensor> as scalar -> energyAgrees kind (Energy.Of scalar) scalar shape gradient
+        | other -> broken $"{kind} builds a {other.GetType().Name}, and this law does not know how to ask it for a number"
+
+let all = [
+    law "slopes and gradients of every method's density and levels agree with differences" (fun () -> methodsAgree id)
+    |> breaks "a gradient a thousandth too large" (fun () -> methodsAgree ((*) 1.001))
+
+    law "slopes and gradients of every network that a config can name agree with differences" (fun () -> networksAgree id)
+    |> breaks "a gradient a thousandth too large" (fun () -> networksAgree ((*) 1.001))
+]
