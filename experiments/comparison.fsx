@@ -25,8 +25,8 @@ let on (seeds: int list) (methods: string list) =
     axis "seed" seeds >> axis "data" [ "gaussians"; "rings"; "checkerboard" ] >> axis "method" methods
 
 sweep "comparison"
+|> given "train=equal-budget"
 |> given "train.budget=3000000"
-|> given "train.steps=null"
 |> given "measure=comparison"
 |> either [ on [ 0..2 ] (headline @ others); on [ 3..9 ] headline ]
 |> fun declared -> exit (Cli.main __SOURCE_DIRECTORY__ declared (Array.tail fsi.CommandLineArgs))

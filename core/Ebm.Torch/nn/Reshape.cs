@@ -1,4 +1,5 @@
 // The same numbers in another shape: flattened, unflattened, and windows laid out as columns (unfold) or summed back (fold).
+using System.Runtime.CompilerServices;
 using Ebm.Torch;
 
 namespace TorchSharp
@@ -44,7 +45,7 @@ namespace TorchSharp
             {
                 /// <summary>(B, C, H, W) → (B, C |kernel|, windows).</summary>
                 public static Tensor unfold(Tensor input, long kernel_size, long dilation = 1, long padding = 0, long stride = 1) =>
-                    Aten.im2col.Tensor(input, Two(kernel_size), Two(dilation), Two(padding), Two(stride));
+                    unfold(input, (kernel_size, kernel_size), (dilation, dilation), (padding, padding), (stride, stride));
 
                 /// <inheritdoc cref="unfold(Tensor, long, long, long, long)"/>
                 public static Tensor unfold(
@@ -53,7 +54,14 @@ namespace TorchSharp
                     (long, long)? dilation = null,
                     (long, long)? padding = null,
                     (long, long)? stride = null
-                ) => Aten.im2col.Tensor(input, Two(kernel_size), Two(dilation ?? (1, 1)), Two(padding ?? (0, 0)), Two(stride ?? (1, 1)));
+                ) =>
+                    Aten.im2col.Tensor(
+                        input,
+                        Sides(kernel_size),
+                        Sides(dilation ?? (1, 1)),
+                        Sides(padding ?? (0, 0)),
+                        Sides(stride ?? (1, 1))
+                    );
 
                 /// <summary>(B, C |kernel|, windows) → (B, C, output_size, output_size): overlapping windows are summed.</summary>
                 public static Tensor fold(
@@ -63,7 +71,14 @@ namespace TorchSharp
                     long dilation = 1,
                     long padding = 0,
                     long stride = 1
-                ) => Aten.col2im.Tensor(input, Two(output_size), Two(kernel_size), Two(dilation), Two(padding), Two(stride));
+                ) => fold(
+                        input,
+                        (output_size, output_size),
+                        (kernel_size, kernel_size),
+                        (dilation, dilation),
+                        (padding, padding),
+                        (stride, stride)
+                    );
 
                 /// <summary>(B, C |kernel|, windows) → (B, C, …output_size): overlapping windows are summed.</summary>
                 public static Tensor fold(
@@ -76,12 +91,22 @@ namespace TorchSharp
                 ) =>
                     Aten.col2im.Tensor(
                         input,
-                        Two(output_size),
-                        Two(kernel_size),
-                        Two(dilation ?? (1, 1)),
-                        Two(padding ?? (0, 0)),
-                        Two(stride ?? (1, 1))
+                        Sides(output_size),
+                        Sides(kernel_size),
+                        Sides(dilation ?? (1, 1)),
+                        Sides(padding ?? (0, 0)),
+                        Sides(stride ?? (1, 1))
                     );
+
+                // libtorch multiplies two sides without looking whether the product fits, and divides by it: 2³² · 2³² is 0, and the process ends.
+                private static long[] Sides((long, long) sides, [CallerArgumentExpression(nameof(sides))] string name = "") =>
+                    sides is (> int.MinValue and <= int.MaxValue, > int.MinValue and <= int.MaxValue)
+                        ? [sides.Item1, sides.Item2]
+                        : throw new ArgumentOutOfRangeException(
+                            name.Split(' ')[0],
+                            sides,
+                            $"windows and images have sides below 2^31; write a {name.Split(' ')[0]} that fits the image"
+                        );
             }
         }
 

@@ -115,6 +115,7 @@ let private network (build: MethodInfo) (record: obj) (shape: int64[]) =
         for p in build.GetParameters() do
             if p.ParameterType = typeof<Rng> then box (rng "network")
             elif p.ParameterType = typeof<NoiseSchedule> then box (schedule ())
+            elif p.ParameterType = typeof<int64> then box 3L
             elif p.ParameterType = typeof<int64[]> then
                 let next = shapes.Head
                 shapes <- shapes.Tail
@@ -147,6 +148,13 @@ let private networksAgree gradient =
             match net with
             | :? FlowNet as flow -> energyAgrees $"{kind}, its density" (Energy(fun x -> flow.LogDensity x)) flow shape gradient
             | _ -> ()
+        | :? Autoencoder as autoencoder ->
+            let x, noise = (rng "rows").Normal(Array.append [| 5L |] shape), (rng "noise").Uniform(5L) + 0.1
+
+            for part, f in [ "Encode", (fun x -> autoencoder.Encode(x, noise)); "Restore", (fun x -> autoencoder.Restore(x, noise)) ] do
+                let weigh = (rng "outputs' weights").NormalLike((f x).detach ())
+                inRow $"{kind}, {part}" (fun x -> weigh * f x) (byAutograd (fun x -> weigh * f x)) x
+                inWeights $"{kind}, {part}" (fun () -> weigh * f x) autoencoder gradient
         | :? torch.nn.Module<Tensor, Tensor> as scalar -> energyAgrees kind (Energy.Of scalar) scalar shape gradient
         | other -> broken $"{kind} builds a {other.GetType().Name}, and this law does not know how to ask it for a number"
 

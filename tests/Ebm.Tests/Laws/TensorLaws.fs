@@ -95,7 +95,7 @@ let private instance =
     |> Array.filter passable
 
 let private functions =
-    [| typeof<torch>; typeof<torch.linalg>; typeof<torch.nn.functional>; typeof<torch.special> |]
+    [| typeof<torch>; typeof<torch.linalg>; typeof<torch.nn.functional>; typeof<torch.nn.init>; typeof<torch.special> |]
     |> Array.collect (fun t -> t.GetMethods(BindingFlags.Static ||| BindingFlags.Public ||| BindingFlags.DeclaredOnly))
     |> Array.filter passable
 
@@ -118,9 +118,15 @@ let private someTensor (random: Random) : Tensor | null =
     | 9 -> repeated 4L 7
     | _ -> torch.rand (3L, 4L, device = device)
 
-let private someLong (random: Random) = [| -3L; -1L; 0L; 1L; 2L; 7L |][random.Next 6]
+let private fewLongs = [| -3L; -1L; 0L; 1L; 2L; 7L |]
 
-let rec private some (random: Random) (t: Type) : obj | null =
+/// Products and sums of these do not fit 64 bits; nothing that large can be allocated either.
+let private hugeLongs = [| 1L <<< 62; (1L <<< 62) + 1L; Int64.MaxValue; Int64.MinValue; 1L; 2L |]
+
+let rec private some (longs: int64[]) (random: Random) (t: Type) : obj | null =
+    let some = some longs
+    let someLong (random: Random) = longs[random.Next longs.Length]
+
     match Nullable.GetUnderlyingType t with
     | null ->
         if t = typeof<torch.Tensor> then
@@ -185,7 +191,7 @@ let private call (m: MethodInfo) (self: obj | null) (arguments: (obj | null)[]) 
     with :? TargetInvocationException as e ->
         Option.ofObj e.InnerException
 
-let private survives (methods: MethodInfo[]) (self: Random -> obj | null) times =
+let private survivesAmong longs (methods: MethodInfo[]) (self: Random -> obj | null) times =
     let failures = [
         for m in methods do
             let random = Random(m.Name.Length + 7 * m.GetParameters().Length)
@@ -193,7 +199,7 @@ let private survives (methods: MethodInfo[]) (self: Random -> obj | null) times 
             for _ in 1..times do
                 use _ = torch.NewDisposeScope()
                 let self = self random
-                let arguments = m.GetParameters() |> Array.map (fun p -> some random p.ParameterType)
+                let arguments = m.GetParameters() |> Array.map (fun p -> some longs random p.ParameterType)
 
                 match call m self arguments with
                 // C# dereferences a null that a function is called on, and says so.
@@ -204,6 +210,8 @@ let private survives (methods: MethodInfo[]) (self: Random -> obj | null) times 
 
     let shown = failures |> List.distinct |> List.truncate 20 |> String.concat "\n"
     must $"{(List.distinct failures).Length} untyped exceptions:\n{shown}" failures.IsEmpty
+
+let private survives = survivesAmong fewLongs
 
 // ── errors ───────────────────────────────────────────────────────────────────────────────
 
@@ -454,6 +462,21 @@ let all = [
                 12)
 
     law "no function of torch crashes or fails untyped, whatever is passed" (fun () -> survives functions (fun _ -> null) 12)
+
+    law "no function of nn.functional or nn.init crashes or fails untyped at sizes near 2^62, where products of sizes wrap round" (fun () ->
+        let ours = functions |> Array.filter (fun m -> m.DeclaringType = typeof<torch.nn.functional> || m.DeclaringType = typeof<torch.nn.init>)
+        must "there are no such functions" (ours.Length > 20)
+        survivesAmong hugeLongs ours (fun _ -> null) 12
+        let columns, side = torch.ones (1L, 4L, 9L, device = device), 1L <<< 62
+
+        for call in
+            [
+                fun () -> torch.nn.functional.fold (columns, 4L, side)
+                fun () -> torch.nn.functional.fold (columns, side, 2L)
+                fun () -> torch.nn.functional.fold (columns, 4L, 2L, dilation = side)
+                fun () -> torch.nn.functional.unfold (torch.ones (1L, 1L, 4L, 4L, device = device), side)
+            ] do
+            throws<ArgumentOutOfRangeException, _> [ "below 2^31" ] call)
 
     law "tensors are used on many threads while one disposes of them: each use is whole, or says that the tensor is gone" (fun () ->
         let failures = Collections.Concurrent.ConcurrentBag<string>()
