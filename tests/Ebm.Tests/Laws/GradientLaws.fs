@@ -20,7 +20,7 @@ let private agree what (exact: float) (differences: Close.Estimate) =
 
 /// A number that depends on a tensor, along a direction in it.
 let private inRow what (f: Tensor -> Tensor) (slope: Tensor -> Tensor) (x: Tensor) =
-    let v = (rng "direction").NormalLike x
+    let v = (rng "direction").NormalLike x / sqrt (float (x.numel ()))
     let along h =
         use _ = torch.no_grad ()
         value ((f (x + number h * v)).sum ())
@@ -33,7 +33,7 @@ let private byAutograd (f: Tensor -> Tensor) (x: Tensor) =
 /// The same along a direction in all weights at once.
 let private inWeights what (f: unit -> Tensor) (net: torch.nn.Module) (gradient: float -> float) =
     let weights = net.parameters () |> Seq.toArray
-    // Of length one together: a net of kinks is a straight line only within short ways.
+    // Of length one together, as in the row: a net of kinks is a straight line only within short ways.
     let size = weights |> Array.sumBy (fun w -> float (w.numel ()))
     let directions = weights |> Array.map (fun w -> (rng "direction").NormalLike w / sqrt size)
 
@@ -71,6 +71,8 @@ let private methodsAgree gradient =
     for option, document in EveryMethod.options.Value do
         use _ = torch.NewDisposeScope()
         let shape, method = EveryMethod.build document
+        // In training a spectral norm moves with every call.
+        method.eval ()
 
         match box method with
         | :? IDensity as density -> energyAgrees option density.Density method shape gradient

@@ -413,7 +413,7 @@ let all = [
                         |> Array.map (fun p ->
                             if p.HasDefaultValue then box Type.Missing
                             else if p.ParameterType = typeof<torch.Tensor> then y
-                            else some (Random 3) p.ParameterType)
+                            else some fewLongs (Random 3) p.ParameterType)
 
                     match
                         (try
