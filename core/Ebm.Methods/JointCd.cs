@@ -85,9 +85,9 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
             ("gap", Objectives.Contrast(positive, negative)),
             ("magnitude", positive.abs().mean()),
             ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
-            ("accepted", PerLevel(accepted, at)),
+            ("accepted", accepted.MeanByLevel(at, noise.Levels)),
             ("step", steps.All),
-            ("occupancy", Occupancy(l)),
+            ("occupancy", l.Occupancy(noise.Levels)),
             ("jump", jumps.Matrix));
     }
 
@@ -136,16 +136,13 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
-    public Tensor Run(long count, int times, Rng rng) => settings.Generation switch
-    {
-        Generation.Annealed => Finish(Descend(rng.Normal(Shape.Rows(count)), times, rng)),
-        Generation.Joint => Finish(Travel(count, times, rng)),
-        _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Generation, "is not a way to generate"),
-    };
+    public Tensor Run(long count, int times, Rng rng) => Finish(settings.Generation == Generation.Joint
+        ? Travel(count, times, rng)
+        : Descend(rng.Normal(Shape.Rows(count)), times, rng));
 
     /// <summary>From N(0, I) down the levels, each for as many steps.</summary>
     Tensor Descend(Tensor x, int times, Rng rng) => Chain.Repeat(noise.Levels, x, (i, at) =>
-        Move(at, AllAt(noise.Levels - 1 - i, at), times * settings.SampleSteps, rng).X);
+        Move(at, at.AllAt(noise.Levels - 1 - i), times * settings.SampleSteps, rng).X);
 
     /// <summary>The joint chain from (N(0, I), top); a row is emitted on its chain's <c>visits</c>-th arrival at level 0.</summary>
     /// <exception cref="InvalidOperationException">Chains do not come down: the levels do not mix.</exception>
@@ -154,7 +151,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         using var free = no_grad();
         using var scope = NewDisposeScope();
         var x = rng.Normal(Shape.Rows(count));
-        var l = AllAt(noise.Levels - 1, x);
+        var l = x.AllAt(noise.Levels - 1);
         Tensor emitted = zeros_like(x), visits = zeros_like(l);
         var limit = 20L * times * settings.Visits * noise.Levels * noise.Levels;
         for (var round = 0L; round < limit; round++)
@@ -178,13 +175,12 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
     Tensor Finish(Tensor x)
     {
         if (!settings.Denoise) return x;
-        var zero = AllAt(0, x);
+        var zero = x.AllAt(0);
         return (x - noise.Noise[0].square() * energy.At(zero).WithSlope(x).Slope) / noise.Signal[0];
     }
 
     /// <summary>−log p(x, ℓ = 0) + const: level 0 is the data, blurred by noise₀.</summary>
-    public Energy Density => new Energy(x => energy.At(x, AllAt(0, x))) + confinement;
-
+    public Energy Density => new Energy(x => energy.At(x, x.AllAt(0))) + confinement;
     public ILevelEnergy Levels => energy;
     public NoiseSchedule Noise => noise;
 
@@ -199,11 +195,10 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
     {
         yield return Arrays.Named("level-jumps", ["from", "to"], jumps.Matrix.nan_to_num(0));
         if (Shape is not [var dimension]) yield break;
-
         const int travellers = 16, rounds = 200;
         var path = new List<Tensor>();
         var x = rng.Normal(travellers, dimension);
-        var l = AllAt(noise.Levels - 1, x);
+        var l = x.AllAt(noise.Levels - 1);
         for (var round = 0; round < rounds; round++)
         {
             (x, _) = Move(x, l, settings.Steps, rng);
@@ -211,24 +206,6 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
             path.Add(cat([x, l.to(x.dtype).unsqueeze(1)], 1).detach());
         }
         yield return Arrays.Named("trajectories", ["round", "chain", "coordinate, then level"], stack(path.ToArray()));
-    }
-
-    Tensor AllAt(int level, Tensor x) => full([x.shape[0]], level, dtype: int64, device: x.device);
-
-    /// <summary>Mean by level, (Levels); NaN where no chain was.</summary>
-    Tensor PerLevel(Tensor values, Tensor level)
-    {
-        var none = zeros(noise.Levels, dtype: values.dtype, device: values.device);
-        var sums = none.index_add(0, level, values, 1);
-        var visits = none.index_add(0, level, ones_like(values), 1);
-        return sums / visits;
-    }
-
-    /// <summary>Total variation between the chains' levels and the uniform law: the first symptom of levels that do not mix.</summary>
-    Tensor Occupancy(Tensor level)
-    {
-        var share = zeros(noise.Levels, device: level.device).index_add_(0, level, ones(level.shape[0], device: level.device), 1) / level.shape[0];
-        return (share - 1.0 / noise.Levels).abs().sum() / 2;
     }
 }
 
