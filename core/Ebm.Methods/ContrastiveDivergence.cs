@@ -106,12 +106,13 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
 
     /// <summary>Long proposals, which change mode in few dimensions and are all refused in many.</summary>
     Tensor Leap(Tensor x, Rng rng) =>
-        new Metropolis(new RandomWalk(full([1], settings.Leap, device: x.device), settings.Temperature)).Run(target, x, settings.Leaps, rng);
+        new Metropolis(new RandomWalk(full([1], settings.Leap, device: x.device), settings.Temperature))
+            .Run(target, x, settings.Leaps, rng);
 
     /// <summary>
     /// E(x⁻) − repel · log |x⁻ − nearest|, E's weights held, x⁻ as it follows from the weights through its last step alone,
-    /// x⁻ = x − ε∇E(x) + √(2εT) ξ: the part of CD's gradient that the contrast leaves out, with an estimate of the chains' entropy by nearest
-    /// neighbours (2021, eq. 7 and 8). Only its gradient matters, and that is the sum's in x⁻ times x⁻'s in the weights.
+    /// x⁻ = x − ε∇E(x) + √(2εT) ξ: the part of CD's gradient that the contrast leaves out, with an estimate of the chains' entropy by
+    /// nearest neighbours (Du et al. 2021). Only its gradient matters, and that is the sum's in x⁻ times x⁻'s in the weights.
     /// </summary>
     Tensor Followed(Tensor before, Tensor x, Rng rng)
     {
@@ -162,7 +163,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
 /// <param name="StepRange">An adapted step stays within this factor of where it started, so that chains cannot freeze unseen.</param>
 /// <param name="Adapt">Adjusted moves learn the step from their acceptance.</param>
 /// <param name="Acceptance">What adaptation aims at.</param>
-/// <param name="Temperature">T: negatives are drawn from exp(−E/T), which then is the model. A paper's drift a and noise b are ε = a, T = b²/2a.</param>
+/// <param name="Temperature">T of exp(−E/T), which negatives come from, the model. A paper's drift a, noise b: ε = a, T = b²/2a.</param>
 /// <param name="Cut">Each coordinate of the slope that chains follow is cut to ± this; unset, followed as it is.</param>
 /// <param name="Range">Chains stay in [−range, range]; unset, everywhere.</param>
 /// <param name="Leaps">Metropolis proposals x + leap · ξ before an update's Langevin steps.</param>
@@ -171,7 +172,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
 /// <param name="SampleFrom">Where generation begins.</param>
 /// <param name="SampleSteps">Langevin steps of generation.</param>
 /// <param name="Magnitude">Weight of E⁺² + E⁻², against a drift that contrasts cannot see.</param>
-/// <param name="Kl">Weight of the energy at the chains' ends as the last step makes them depend on the weights; 0 leaves it out, as CD does.</param>
+/// <param name="Kl">Weight of the energy at the chains' ends, as they follow from the weights by the last step; 0 is plain CD.</param>
 /// <param name="Repel">Within that, weight of the log distance to the nearest of 100 chains in memory.</param>
 /// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite.</param>
 [Kind("contrastive-divergence")]
@@ -200,7 +201,8 @@ public sealed record ContrastiveDivergenceSpec(
     public double DataNoise { get; } = Require.NonNegative(DataNoise);
     public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
-    public double Kl { get; } = Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null, "differentiates the step, which a cut slope stops (leave cut out)");
+    public double Kl { get; } = Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null,
+        "differentiates the step, which a cut slope stops (leave cut out)");
     public double Repel { get; } = Require.NonNegative(Repel);
     public double Confinement { get; } = Require.Positive(Confinement);
 

@@ -2,7 +2,7 @@ using Ebm.Core;
 
 namespace Ebm.Methods;
 
-/// <summary>A chain's step ε at noise σ: η whatever σ is, as printed, or min(η, κσ²), since the energy's curvature reaches 1/σ².</summary>
+/// <summary>A chain's step at noise σ: η whatever σ is, as printed, or min(η, κσ²), as the energy's curvature reaches 1/σ².</summary>
 public enum StepRule { Literal, SigmaScaled }
 
 /// <summary>The noise ε inside the energy: none, drawn once for a chain, or drawn at every evaluation, as printed.</summary>
@@ -44,19 +44,14 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         // The schedule's levels, and after them the stated σ.
         sigmas = cat([noise.Noise, full([1], settings.Sigma, dtype: noise.Noise.dtype, device: site.Device)]);
         age = zeros(1, dtype: int64, device: site.Device);
-        var gain = settings.Adjusted && settings.Adapt ? .1 : 0;
-        codeSteps = new StepSizes(Rule(settings.CodeStep), settings.Acceptance, gain);
-        rowSteps = new StepSizes(Rule(settings.RowStep), settings.Acceptance, gain);
+        codeSteps = new StepSizes(Rule(settings.CodeStep), settings.Acceptance, settings.Adjusted ? .1 : 0);
+        rowSteps = new StepSizes(Rule(settings.RowStep), settings.Acceptance, settings.Adjusted ? .1 : 0);
         chains = new Memory(settings.Width * site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)),
             full([settings.Memory], noise.Levels, dtype: int64, device: site.Device));
         confinement = Energy.Confinement(settings.Confinement);
-        register_module("autoencoder", autoencoder);
-        register_module("decoder", decoder);
-        register_module("scale", scale);
-        register_module("code_steps", codeSteps);
-        register_module("row_steps", rowSteps);
-        register_module("chains", chains);
         register_buffer("age", age);
+        foreach (var (name, child) in new (string, nn.Module)[] { ("autoencoder", autoencoder), ("decoder", decoder), ("scale", scale),
+            ("code_steps", codeSteps), ("row_steps", rowSteps), ("chains", chains) }) register_module(name, child);
         // Four optimizers on two sets of weights: gradients of reconstruction and of contrast differ in scale.
         Parts = new Dictionary<string, nn.Module>
             { ["denoise"] = autoencoder, ["decode"] = decoder, ["semantic"] = decoder, ["texture"] = autoencoder };
@@ -97,15 +92,14 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             var own = level.narrow(0, 0, decoded);
             var rows = batch.narrow(0, 0, decoded);
             var codes = Encode(rows + sigmas[own].PerRow(rows) * rng.NormalLike(rows), sigmas[own]);
-            var (z, taken) = Walk(Semantic(own, rng), codeSteps, rng.Normal(decoded, settings.Codes), own, settings.CodeMoves, rng, learn: true);
-            imagined = decoder.call(z).detach();
+            var start = rng.Normal(decoded, settings.Codes);
+            var (z, taken) = Walk(Semantic(own, rng), codeSteps, start, own, settings.CodeMoves, rng, learn: true);
+            imagined = Decode(z);
             var real = Semantic(own, rng).Of(codes);
             var dreamt = Semantic(own, rng).Of(z);
             yield return new("semantic", Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
-                ("gap", Objectives.Contrast(real, dreamt)),
-                ("accepted", taken.mean()),
-                ("step", codeSteps.All),
-                ("mismatch", Mismatch(codes)));
+                ("gap", Objectives.Contrast(real, dreamt)), ("accepted", taken.mean()), ("step", codeSteps.All),
+                ("mismatch", CodeScale.Mismatch(codes)));
         }
 
         // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
@@ -118,14 +112,11 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var positive = Texture(level, rng).Of(batch);
         var negative = Texture(level, rng).Of(x);
         yield return new("texture", Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            ("gap", Objectives.Contrast(positive, negative)),
-            ("magnitude", positive.abs().mean()),
-            ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
-            ("accepted", accepted.mean()),
-            ("step", rowSteps.All));
+            ("gap", Objectives.Contrast(positive, negative)), ("accepted", accepted.mean()), ("step", rowSteps.All),
+            ("magnitude", positive.abs().mean()), ("displacement", (x - begun).square().SumPerRow().mean().sqrt()));
     }
 
-    /// <summary>U^c(·, σ) of eq. 7. Its slope goes through r (eq. 21): without r's Jacobian it is no gradient. Fresh noise is for unadjusted chains only.</summary>
+    /// <summary>U^c(·, σ) of eq. 7. Its slope goes through r (eq. 21): without r's Jacobian it is no gradient.</summary>
     /// <param name="level">Of each row's σ, (B) int64: a level of the schedule, or the one after its last for the stated σ.</param>
     public Energy Texture(Tensor level, Rng rng)
     {
@@ -154,6 +145,12 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         return scale.Of(codes);
     }
 
+    Tensor Decode(Tensor codes)
+    {
+        using var free = no_grad();
+        return decoder.call(codes);
+    }
+
     (Tensor X, Tensor Accepted) Walk(Energy energy, StepSizes steps, Tensor start, Tensor level, int count, Rng rng, bool learn = false)
     {
         var proposal = new Langevin(steps.For(level), Temperature: 1);
@@ -170,13 +167,14 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         new Metropolis(new RandomWalk(noise.Noise[rng.Integers(noise.Levels, start.shape[0])], Temperature: 1))
             .Run(energy + confinement, start, count, rng);
 
-    /// <summary>Where the chains of rows begin: at data, at decoded codes, and the rest in memory, a share of it anew; and the slots that get the last rows back.</summary>
+    /// <summary>Where chains of rows begin: at decoded codes, at data, the rest in memory, some anew; and the slots for the last rows.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Tensor imagined, Rng rng)
     {
         var data = Math.Min((long)Math.Round(settings.FromData * batch.shape[0]), batch.shape[0] - imagined.shape[0]);
         var (x, _, slots) = chains.Draw(batch.shape[0] - data - imagined.shape[0], rng);
         var anew = rng.UniformLike(x.Flat()[.., 0]) < settings.FromNoise;
-        return (cat([imagined, batch.narrow(0, imagined.shape[0], data), where(anew.PerRow(x), settings.Width * rng.NormalLike(x), x)]), slots);
+        x = where(anew.PerRow(x), settings.Width * rng.NormalLike(x), x);
+        return (cat([imagined, batch.narrow(0, imagined.shape[0], data), x]), slots);
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
@@ -187,14 +185,17 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var z = rng.Normal(count, settings.Codes);
         if (settings.Stages is Stages.TwoStage or Stages.DecoderOnly)
             z = Walk(Semantic(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
-        if (settings.Stages == Stages.DecoderOnly) return decoder.call(z).detach();
-        var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : decoder.call(z).detach();
+        if (settings.Stages == Stages.DecoderOnly) return Decode(z);
+        var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : Decode(z);
         var rounds = settings.Leaps == 0 ? 1 : (int)Math.Ceiling((double)settings.SampleRowMoves / settings.RowMoves);
         return Chain.Repeat(times * rounds, x, (_, at) =>
-            Walk(Texture(level, rng), rowSteps, Leap(Texture(level, rng), at, settings.Leaps, rng), level, settings.SampleRowMoves / rounds, rng).X);
+        {
+            var leapt = Leap(Texture(level, rng), at, settings.Leaps, rng);
+            return Walk(Texture(level, rng), rowSteps, leapt, level, settings.SampleRowMoves / rounds, rng).X;
+        });
     }
 
-    /// <summary>−log p(x) + const: the texture energy at the stated σ without noise, ε = 0. With noise in the chains it is what they sample only roughly.</summary>
+    /// <summary>−log p(x) + const: the texture energy at the stated σ, ε = 0, which chains with noise in it sample only roughly.</summary>
     public Energy Density => new Energy(x => Error(x, sigmas[Stated(x.shape[0])], null)) + confinement;
 
     Tensor Stated(long count) => full([count], noise.Levels, dtype: int64, device: sigmas.device);
@@ -205,10 +206,6 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         StepRule.SigmaScaled => (settings.Kappa * sigmas.square()).clamp(max: step),
         _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.StepRule, "is not a rule for steps"),
     };
-
-    /// <summary>How far codes are from N(0, I), where their chains begin: the root mean square entry of covariance + mean meanᵀ − I.</summary>
-    static Tensor Mismatch(Tensor codes) =>
-        (codes.t().matmul(codes) / codes.shape[0] - eye(codes.shape[1], dtype: codes.dtype, device: codes.device)).square().mean().sqrt();
 }
 
 /// <summary>Denoising-EBM.</summary>
@@ -217,20 +214,19 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 /// <param name="Noise">σ of the reconstruction.</param>
 /// <param name="Codes">Numbers in a code.</param>
 /// <param name="Sigma">The stated σ, at which energy and density are taken and rows generated.</param>
-/// <param name="SigmaPerRow">Chains and contrasts at a σ per row, drawn as the reconstruction's, as Algorithm 1 has it; else at the stated one.</param>
-/// <param name="EnergyNoise">ε inside the energy.</param>
+/// <param name="SigmaPerRow">Chains and contrasts at a σ per row, as Algorithm 1 has it; else at the stated one.</param>
+/// <param name="EnergyNoise">ε inside the energy; fresh noise is for unadjusted chains only.</param>
 /// <param name="WarmUp">Share of training that is reconstruction alone.</param>
 /// <param name="Rounds">L: reconstruction rounds at a time.</param>
 /// <param name="Every">Steps from one time to the next after the warm-up.</param>
 /// <param name="Weighted">The reconstruction's squares over 2σ², so that every level weighs alike; false is eq. 1.</param>
 /// <param name="CodeMoves">K, Langevin steps on codes.</param>
 /// <param name="RowMoves">T, Langevin steps on rows.</param>
-/// <param name="Leaps">Metropolis proposals x + σξ, σ of a level drawn for each chain, before the Langevin steps on rows; 0 is the paper's.</param>
+/// <param name="Leaps">Metropolis proposals x + σξ, σ of a level drawn for each, before Langevin's on rows; 0 is the paper's.</param>
 /// <param name="CodeStep">η₁, on standardised codes.</param>
 /// <param name="RowStep">η₂.</param>
 /// <param name="Kappa">κ of the sigma-scaled rule.</param>
-/// <param name="Adjusted">Metropolis-adjusted moves; false is the paper's.</param>
-/// <param name="Adapt">Adjusted moves learn each level's step from its acceptance.</param>
+/// <param name="Adjusted">Metropolis-adjusted moves, whose steps adapt in training; false is the paper's.</param>
 /// <param name="Acceptance">What adaptation aims at.</param>
 /// <param name="FromDecoder">Share of the chains of rows that begin at decoded codes; 1 is the paper's.</param>
 /// <param name="FromData">Share that begins at this step's data; what is left goes on where it was.</param>
@@ -246,10 +242,11 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 public sealed record DenoisingEbmSpec(
     IAutoencoderSpec Autoencoder, INetSpec Decoder, ISpec<NoiseSchedule> Noise, int Codes = 2, double Sigma = .2, bool SigmaPerRow = false,
     EnergyNoise EnergyNoise = EnergyNoise.None, double WarmUp = .04, int Rounds = 1, int Every = 4, bool Weighted = true,
-    int CodeMoves = 3, int RowMoves = 4, int Leaps = 2, double CodeStep = .1, double RowStep = .02, StepRule StepRule = StepRule.SigmaScaled, double Kappa = .5,
-    bool Adjusted = true, bool Adapt = true, double Acceptance = .6,
-    double FromDecoder = .1, double FromData = .3, double FromNoise = .01, double Width = 1.5, int Memory = 10_000, double Magnitude = 1e-2,
-    Stages Stages = Stages.TwoStage, int SampleCodeMoves = 35, int SampleRowMoves = 100, double Confinement = 10) : ISpec<Method>
+    int CodeMoves = 3, int RowMoves = 4, int Leaps = 2, double CodeStep = .1, double RowStep = .02,
+    StepRule StepRule = StepRule.SigmaScaled, double Kappa = .5, bool Adjusted = true, double Acceptance = .6,
+    double FromDecoder = .1, double FromData = .3, double FromNoise = .01, double Width = 1.5, int Memory = 10_000,
+    double Magnitude = 1e-2, Stages Stages = Stages.TwoStage, int SampleCodeMoves = 35, int SampleRowMoves = 100,
+    double Confinement = 10) : ISpec<Method>
 {
     public int Codes { get; } = Require.AtLeast(1, Codes);
     public double Sigma { get; } = Require.Positive(Sigma);

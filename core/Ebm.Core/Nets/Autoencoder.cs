@@ -42,7 +42,8 @@ public sealed class MlpAutoencoder : Autoencoder
         skip = nn.Linear(width, width, device: device);
         join = nn.Linear(codes, width, device: device);
         last = nn.Linear(width, shape.Size(), device: device);
-        foreach (var (name, layer) in new[] { ("code", code), ("skip", skip), ("join", join), ("last", last) }) register_module(name, layer);
+        foreach (var (name, layer) in new[] { ("code", code), ("skip", skip), ("join", join), ("last", last) })
+            register_module(name, layer);
         this.DrawnFrom(rng);
     }
 

@@ -1,8 +1,8 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// Codes in units of their own spread: L⁻¹(z − mean) with covariance LLᵀ, of running moments, which are registered buffers. Codes of mean 0
-/// and covariance I stay that while their encoder learns, and a chain that begins at N(0, I) begins among them.
+/// Codes in units of their own spread: L⁻¹(z − mean) with covariance LLᵀ, of running moments, which are registered buffers. Codes of
+/// mean 0 and covariance I stay that while their encoder learns, and a chain that begins at N(0, I) begins among them.
 /// </summary>
 public sealed class CodeScale : nn.Module
 {
@@ -27,6 +27,10 @@ public sealed class CodeScale : nn.Module
         var floor = 1e-6 * covariance.diagonal().mean() * eye(mean.shape[0], dtype: covariance.dtype, device: covariance.device);
         return (codes - mean).matmul(linalg.inv(linalg.cholesky(covariance + floor)).t());
     }
+
+    /// <summary>How far codes are from N(0, I): the root mean square entry of mean z zᵀ − I, (B, codes) → scalar.</summary>
+    public static Tensor Mismatch(Tensor codes) =>
+        (codes.t().matmul(codes) / codes.shape[0] - eye(codes.shape[1], dtype: codes.dtype, device: codes.device)).square().mean().sqrt();
 
     /// <summary>Follows a batch.</summary>
     /// <param name="codes">(B, codes).</param>

@@ -63,10 +63,9 @@ let private built (dimension: int64) (spec: DenoisingEbmSpec) =
 
 let private best s sigma = s * s / (s * s + sigma * sigma)
 
-/// Of exp(−E_ε U^c) under the best reconstruction of N(0, s²) (methods derived it from eq. 7).
+/// Of exp(−E_ε U^c) under the best reconstruction of N(0, s²) (from eq. 7).
 let private implied s sigma = (s * s + sigma * sigma) ** 2.0 / (sigma * sigma)
 
-let private level (method: DenoisingEbm) (rows: int64) l = repeated rows l
 let private stated = 4
 
 // ── the energy of the best reconstruction ───────────────────────────────────────────────
@@ -165,7 +164,6 @@ let private settled (start: float) (moves: int) (spec: DenoisingEbmSpec) =
                 Sigma = spec.Sigma,
                 EnergyNoise = spec.EnergyNoise,
                 Adjusted = spec.Adjusted,
-                Adapt = false,
                 StepRule = spec.StepRule,
                 Kappa = spec.Kappa,
                 RowStep = spec.RowStep,
@@ -302,7 +300,6 @@ let private generates stages moves step =
             schedule,
             Codes = 1,
             Sigma = 1.0,
-            Adapt = false,
             StepRule = StepRule.Literal,
             RowStep = step,
             CodeStep = step,
@@ -334,6 +331,71 @@ let private neglected (weight: float -> float) =
             Confinement = 1e8
         )
     Close.near "mean x² of decoded chains" second (settled 1.0 60 s |> Array.map (fun x -> x * x) |> Close.mean)
+
+/// Leaps of several lengths on N(μ, Σ) at a temperature, from its own draws.
+let private leaps (kernel: IProposal -> IKernel) =
+    let world = Gaussian.Gaussian.Of([ 0.5; -1.0 ], [ [ 0.6; 0.4 ]; [ 0.4; 0.6 ] ])
+    let tempered = Gaussian.Gaussian(world.Mean, 0.5 * world.Covariance)
+    let length = (row [ 0.1; 0.5; 2.0; 4.0 ]).repeat 2500L
+    let ends = (kernel (RandomWalk(length, 0.5))).Run(world.Energy, tempered.Draw(10_000L, rng "leaps"), 20, rng "leap")
+    Close.moments "after twenty leaps" tempered.MeanValues tempered.CovarianceValues ends
+
+// ── the algorithm, and the nets for images ──────────────────────────────────────────────
+
+/// Parts that one step updates, in order.
+let private parts warmUp rounds every fromDecoder =
+    let method =
+        built
+            1L
+            (DenoisingEbmSpec(
+                autoencoder (new Shrinking(0.5)),
+                decoder id,
+                schedule,
+                Codes = 1,
+                WarmUp = warmUp,
+                Rounds = rounds,
+                Every = every,
+                FromDecoder = fromDecoder,
+                FromData = 0.0
+            ))
+    let data = Batches((rng "parts").Normal(100L, 1L), 10L, rng "batches")
+
+    [ for i in 1L .. 2L -> method.Iterate(data, (rng "updates").Stream i) |> Seq.map _.Part |> String.concat " " ]
+
+let private takes due found = must $"""the updates were {String.concat " | " found}, due were {String.concat " | " due}""" (due = found)
+
+/// Slots of memory that one step changed, of 100 rows of which shares begin at decoded codes and at data.
+let private stored fromDecoder fromData =
+    let method =
+        built
+            1L
+            (DenoisingEbmSpec(
+                autoencoder (new Shrinking(0.5)),
+                decoder id,
+                schedule,
+                Codes = 1,
+                WarmUp = 0.0,
+                FromDecoder = fromDecoder,
+                FromData = fromData,
+                FromNoise = 0.0,
+                Adjusted = false,
+                Memory = 300
+            ))
+    let points () = method.state_dict().["chains.points"]
+    let before = (points ()).clone()
+    method.Iterate(Batches((rng "stored").Normal(100L, 1L), 100L, rng "batches"), rng "update") |> Seq.length |> ignore
+    values ((points ()).ne(before).``to`` torch.float64) |> Array.sum |> int
+
+/// r of a small image along a direction of pixels: what autograd says and what differences show.
+let private imageSlope (sign: float) =
+    let net = ConvAutoencoderSpec(2).Build(rng "conv", [| 1L; 8L; 8L |], 3L)
+    let h = ConvDecoderSpec(2).Build(rng "conv decoder", [| 3L |], [| 1L; 8L; 8L |])
+    let x, v = (rng "image").Normal(2L, 1L, 8L, 8L), (rng "direction").Normal(2L, 1L, 8L, 8L)
+    let sigma = row [ 0.2; 0.7 ]
+    let energy = Energy(fun x -> (x - h.call (net.Encode(x, sigma)) - net.Restore(x, sigma)).square().flatten(1L).sum(1L))
+    let struct (_, slope) = energy.WithSlope x
+    let due = Close.derivative (fun t -> value ((energy.Of(x + t * v)).sum()))
+    Close.near "slope along v" (sign * value ((slope * v).sum())) due
 
 let all = [
     law
@@ -392,4 +454,38 @@ let all = [
 
     law "codes that neglect the decoder's Jacobian decode to exp(−U)/|h′|, not to exp(−U) (C7)" (fun () -> neglected (fun _ -> 1.0))
     |> breaks "as if it were there" (fun () -> neglected id)
+
+    law
+        "a step is L rounds of reconstruction, then the contrast of codes, then that of rows; the warm-up is reconstruction alone"
+        (fun () ->
+            takes
+                [ "denoise decode denoise decode semantic texture"; "denoise decode denoise decode semantic texture" ]
+                (parts 0.0 2 1 1.0)
+            takes [ "texture"; "denoise decode texture" ] (parts 0.0 1 2 0.0)
+            takes [ "denoise decode"; "denoise decode" ] (parts 0.5 1 4 1.0))
+    |> breaks "a round more" (fun () -> takes [ "denoise decode texture"; "denoise decode texture" ] (parts 0.0 2 1 0.0))
+
+    law "memory gets back the chains that came from it, and no row that began at decoded codes or data" (fun () ->
+        for decoded, data, due in [ 1.0, 0.0, 0; 0.0, 1.0, 0; 0.25, 0.25, 50; 0.0, 0.0, 100 ] do
+            let slots = stored decoded data
+            must $"{slots} slots changed, {due} were due" (slots = due))
+    |> breaks "every chain goes back" (fun () -> must "50 were due" (stored 0.25 0.25 = 100))
+
+    law "a convolutional autoencoder and decoder have the slope that differences show" (fun () -> imageSlope 1.0)
+    |> breaks "a slope longer by a thousandth" (fun () -> imageSlope 1.001)
+
+    law "whitened codes have mean 0 and covariance I, whatever the encoder's" (fun () ->
+        let world = Gaussian.Gaussian.Of([ 3.0; -1.0 ], [ [ 4.0; 1.9 ]; [ 1.9; 1.0 ] ])
+        use codes = new CodeScale(2L, device)
+        for i in 1..600 do
+            codes.Learn(world.Draw(1000L, (rng "codes").Stream $"{i}"))
+        // What is running forgets a fiftieth a batch: the moments of some 99,000 rows, against 2,000 here.
+        Close.moments "codes" [| 0.0; 0.0 |] (array2D [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]) (codes.Of(world.Draw(2000L, rng "fresh"))))
+    |> breaks "never learned" (fun () ->
+        let world = Gaussian.Gaussian.Of([ 3.0; -1.0 ], [ [ 4.0; 1.9 ]; [ 1.9; 1.0 ] ])
+        use codes = new CodeScale(2L, device)
+        Close.moments "codes" [| 0.0; 0.0 |] (array2D [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]) (codes.Of(world.Draw(2000L, rng "fresh"))))
+
+    law "leaps under Metropolis leave their target as it is" (fun () -> leaps (fun p -> Metropolis p :> IKernel))
+    |> breaks "taken unadjusted" (fun () -> leaps (fun p -> Unadjusted p :> IKernel))
 ]
