@@ -79,7 +79,9 @@ public sealed class Batches
         return batch;
     }
 
-    /// <summary>Share of training that lies behind, in [0, 1]: of steps or of budget, whichever is further. The trainer says it before every step.</summary>
+    /// <summary>
+    /// Share of training that lies behind, in [0, 1]: of steps or of budget, whichever is further. The trainer says it before every step.
+    /// </summary>
     public double Progress { get; set; }
 
     /// <summary>Epoch, and rows of it already taken. Setting it moves there.</summary>

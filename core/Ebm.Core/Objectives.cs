@@ -16,7 +16,29 @@ public static class Objectives
     /// <param name="data">E on data.</param>
     /// <param name="base">E on rows of the base.</param>
     /// <param name="logZ">c, a scalar; log mean exp(−E) over the base at the optimum.</param>
-    public static Tensor NegativeKale(Tensor data, Tensor @base, Tensor logZ) => (data + logZ).mean() + (-@base - logZ).exp().mean() - 1;
+    /// <remarks>In log space, the exponent cut at 30: early on exp(−E − c) can leave the range of floats.</remarks>
+    public static Tensor NegativeKale(Tensor data, Tensor @base, Tensor logZ) =>
+        (data + logZ).mean() + (LogMeanExp(-@base) - logZ).clamp(max: 30).exp().mean() - 1;
+
+    /// <summary>
+    /// −mean E⁺ − log mean exp(−E⁻), Donsker and Varadhan's lower bound of KL(data ‖ base): the Fenchel form at its best c. In a batch the
+    /// logarithm of the mean is below that of the expectation, by half the relative variance of the mean.
+    /// </summary>
+    /// <param name="data">E on data.</param>
+    /// <param name="base">E on rows of the base.</param>
+    public static Tensor DonskerVaradhan(Tensor data, Tensor @base) => -data.mean() - LogMeanExp(-@base);
+
+    /// <summary>log mean exp(x), (B) → a scalar.</summary>
+    public static Tensor LogMeanExp(Tensor x) => x.logsumexp(0) - Math.Log(x.shape[0]);
+
+    /// <summary>Mean |∇E|² at a random place on the way from each row to another: the zero-centred gradient penalty, with its graph.</summary>
+    /// <param name="from">(B, …).</param>
+    /// <param name="to">As many.</param>
+    public static Tensor Steepness(Energy energy, Tensor from, Tensor to, Rng rng)
+    {
+        var share = rng.UniformLike(from.Flat()[.., 0]).PerRow(from);
+        return energy.Score(share * from + (1 - share) * to).square().SumPerRow().mean();
+    }
 
     /// <summary>mean E⁺² + mean E⁻²: contrasts cannot see a drift common to both, this can.</summary>
     public static Tensor Magnitude(Tensor positive, Tensor negative) => positive.square().mean() + negative.square().mean();

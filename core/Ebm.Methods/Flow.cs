@@ -7,8 +7,8 @@ namespace Ebm.Methods;
 /// A normalising flow by maximum likelihood: x = G(z) with z ~ N(0, I) and G invertible, so that
 /// <code>log g(x) = log N(G⁻¹(x); 0, I) + log |det ∂G⁻¹/∂x|,   loss = −E_data[log g(x)]</code>
 /// Exact density, exact samples, no chain and no normaliser: what an energy-based model must beat where a flow of the same size fits, and
-/// the base of a generalized one. Sources: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP" (2017); Durkan, Bekasov, Murray
-/// and Papamakarios, "Neural spline flows" (2019).
+/// the base of a generalized one. Sources: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP" (2017); Durkan, Bekasov,
+/// Murray and Papamakarios, "Neural spline flows" (2019).
 /// </summary>
 public sealed class Flow : Method, IWeighted
 {
@@ -52,7 +52,7 @@ public sealed class Flow : Method, IWeighted
 
 /// <summary>A normalising flow by maximum likelihood.</summary>
 /// <param name="Net">The flow.</param>
-/// <param name="Noise">Standard deviation of noise added to the data: the density of blurred data, which no flow can fit with a needle.</param>
+/// <param name="Noise">Standard deviation of noise added to the data: the density of blurred data has no needles.</param>
 [Kind("flow")]
 public sealed record FlowSpec(IGeneratorSpec<FlowNet> Net, double Noise = 0) : ISpec<Method>
 {

@@ -6,13 +6,13 @@ public interface IMonotone
     /// <summary>Parameters per number.</summary>
     int Parameters { get; }
 
-    /// <summary>y = f(x; θ) and log f′(x), or, inverted, y = f⁻¹(x; θ) and log (f⁻¹)′(x): (B, h), (B, h, Parameters) → (B, h) twice.</summary>
+    /// <summary>y = f(x; θ) and log f′(x), or, inverted, y = f⁻¹(x; θ) and log (f⁻¹)′(x): (B, h), (B, h, Parameters) → (B, h) each.</summary>
     (Tensor Y, Tensor LogSlope) Map(Tensor x, Tensor parameters, bool inverted);
 }
 
 /// <summary>
-/// A stack of couplings (Dinh, Sohl-Dickstein and Bengio 2017): a row is two halves, a and b; each coupling moves one of them by an increasing
-/// function whose parameters a small network reads from the other, a ← f(a; θ(b)), and the next swaps their parts. Triangular, so the
+/// A stack of couplings (Dinh, Sohl-Dickstein and Bengio 2017): a row is two halves, a and b; each coupling moves one of them by an
+/// increasing function whose parameters a small network reads from the other, a ← f(a; θ(b)), and the next swaps their parts. Triangular, so the
 /// log-determinant is a sum of slopes and the inverse costs what the way forth costs. In the plane the halves are the two coordinates.
 /// Networks start at f = the same function for all rows, so that the flow starts near the identity.
 /// </summary>
@@ -28,7 +28,9 @@ public sealed class CouplingFlow : FlowNet
     public CouplingFlow(IMonotone monotone, int couplings, int width, int depth, double inputScale, Rng rng, long[] shape)
         : base(nameof(CouplingFlow), shape.Size())
     {
-        if (shape.Size() < 2) throw new ArgumentException("a coupling moves one half of a row by the other: a row must hold two numbers or more", nameof(shape));
+        if (shape.Size() < 2)
+            throw new ArgumentException("a coupling moves one half of a row by the other: a row must hold two numbers or more", nameof(shape));
+
         (this.shape, this.monotone, this.inputScale) = (shape, monotone, inputScale);
         first = Latent / 2;
         conditioners = new Modules.Linear[couplings][];

@@ -20,11 +20,11 @@ public sealed class MlpGenerator : GeneratorNet
 /// <param name="Depth">Hidden layers.</param>
 [Kind("mlp-generator")]
 public sealed record MlpGeneratorSpec(int Latent = 2, int Width = 128, int Depth = 3, Activation Activation = Activation.LeakyRelu)
-    : IGeneratorSpec<MlpGenerator>
+    : IGeneratorSpec<GeneratorNet>
 {
     public int Latent { get; } = Require.AtLeast(1, Latent);
     public int Width { get; } = Require.AtLeast(1, Width);
     public int Depth { get; } = Require.AtLeast(1, Depth);
 
-    public MlpGenerator Build(Rng rng, long[] shape) => new(this, rng, shape);
+    public GeneratorNet Build(Rng rng, long[] shape) => new MlpGenerator(this, rng, shape);
 }

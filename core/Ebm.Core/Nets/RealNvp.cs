@@ -20,7 +20,8 @@ public sealed record Affine(double Bound) : IMonotone
 /// <param name="InputScale">The networks see the half they read times this.</param>
 /// <param name="Bound">Largest |log scale| of one coupling.</param>
 [Kind("real-nvp")]
-public sealed record RealNvpSpec(int Couplings = 8, int Width = 64, int Depth = 2, double InputScale = 1, double Bound = 2) : IGeneratorSpec<CouplingFlow>
+public sealed record RealNvpSpec(int Couplings = 8, int Width = 64, int Depth = 2, double InputScale = 1, double Bound = 2)
+    : IGeneratorSpec<FlowNet>
 {
     public int Couplings { get; } = Require.AtLeast(1, Couplings);
     public int Width { get; } = Require.AtLeast(1, Width);
@@ -28,5 +29,5 @@ public sealed record RealNvpSpec(int Couplings = 8, int Width = 64, int Depth = 
     public double InputScale { get; } = Require.Positive(InputScale);
     public double Bound { get; } = Require.Positive(Bound);
 
-    public CouplingFlow Build(Rng rng, long[] shape) => new(new Affine(Bound), Couplings, Width, Depth, InputScale, rng, shape);
+    public FlowNet Build(Rng rng, long[] shape) => new CouplingFlow(new Affine(Bound), Couplings, Width, Depth, InputScale, rng, shape);
 }

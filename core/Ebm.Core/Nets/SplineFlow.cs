@@ -1,58 +1,65 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// A monotone rational-quadratic spline on [−Bound, Bound] with linear tails of slope 1 (Durkan, Bekasov, Murray and Papamakarios 2019):
-/// K bins of widths w and heights h, slope d at the knots. In a bin, with ξ = (x − x_k)/w, s = h/w and D = d_k + d_{k+1} − 2s,
-/// <code>y = y_k + h (s ξ² + d_k ξ(1−ξ)) / (s + D ξ(1−ξ)),   dy/dx = s² (d_{k+1} ξ² + 2 s ξ(1−ξ) + d_k (1−ξ)²) / (s + D ξ(1−ξ))²</code>
-/// and the inverse solves a quadratic.
+/// A monotone rational-quadratic spline on [−Bound, Bound], the identity beyond (Durkan, Bekasov, Murray and Papamakarios 2019): K bins of
+/// widths w and heights h, slopes d at the knots. In a bin, with ξ = (x − x_k)/w, s = h/w, D = d_k + d_{k+1} − 2s and β = s + D ξ(1−ξ),
+/// <code>y − y_k = h (s ξ² + d_k ξ(1−ξ)) / β,   that is   a ξ² + b ξ − s (y − y_k) = 0,   dy/dx = (2aξ + b) / (β w)</code>
+/// with a = h(s − d_k) + (y − y_k) D and b = h d_k − (y − y_k) D, so the inverse is a quadratic's root, its discriminant the slope.
 /// </summary>
 /// <param name="Bins">K.</param>
-/// <param name="Bound">Beyond it the function is the identity.</param>
+/// <param name="Bound">Half the width of the box.</param>
 public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
 {
+    /// <summary>No bin is narrower or lower than this share of the box.</summary>
     const double Least = 1e-3;
 
     public int Parameters => 3 * Bins - 1;
 
     public (Tensor Y, Tensor LogSlope) Map(Tensor x, Tensor parameters, bool inverted)
     {
-        // Widths and heights as shares of the box, never under Least; slopes that are 1 for zero parameters, and at both ends.
-        var shares = Least + (1 - Least * Bins) * parameters.narrow(2, 0, 2 * Bins).unflatten(2, [2, Bins]).softmax(3);
-        var knots = nn.functional.pad(shares.cumsum(3), (1, 0)) * (2 * Bound) - Bound;
+        // Knots (x_k, y_k), (B, h, 2, K + 1), and slopes at them; all bins are alike, and all slopes 1, where the parameters are 0.
+        var shares = parameters.narrow(2, 0, 2 * Bins).unflatten(2, [2, Bins]).softmax(3);
+        var floor = linspace(-Bound, -Bound * (1 - 2 * Least * Bins), Bins + 1, dtype: x.dtype, device: x.device);
+        var knots = nn.functional.pad(shares.cumsum(3), (1, 0)) * (2 * Bound * (1 - Least * Bins)) + floor;
         var slopes = nn.functional.pad(
-            nn.functional.softplus(parameters.narrow(2, 2 * Bins, Bins - 1) + Math.Log(Math.E - 1)) + Least, (1, 1), value: 1);
+            nn.functional.softplus(parameters.narrow(2, 2 * Bins, Bins - 1), beta: Math.Log(2)), (1, 1), value: 1);
 
-        // The bin of each number, and its corners: (B, h, 1) of each of (x_k, y_k, d_k) and (x_{k+1}, y_{k+1}, d_{k+1}).
-        var sought = knots.select(2, inverted ? 1 : 0).narrow(2, 1, Bins - 1);
-        var bin = (x.unsqueeze(2) >= sought).sum(2, keepdim: true).unsqueeze(2).expand(-1, -1, 3, -1);
-        var corners = cat([knots, slopes.unsqueeze(2)], 2);
-        var (low, high) = (corners.gather(3, bin).squeeze(3), corners.gather(3, bin + 1).squeeze(3));
-        var (left, bottom, d) = (low[.., .., 0], low[.., .., 1], low[.., .., 2]);
-        var size = high - low;
-        var (w, h, next) = (size[.., .., 0], size[.., .., 1], high[.., .., 2]);
+        // The bin of each number, and both its knots. Few operations count here: most of a small flow's time is theirs.
+        var held = x.clamp(-Bound, Bound);
+        var bin = (held.detach().unsqueeze(2) >= knots.detach().select(2, inverted ? 1 : 0).narrow(2, 1, Bins - 1)).sum(2, keepdim: true);
+        var ends = cat([bin, bin + 1], 2).unsqueeze(2).expand(-1, -1, 3, -1);
+        var corners = cat([knots, slopes.unsqueeze(2)], 2).gather(3, ends).flatten(2).unbind(2);
+        var (left, right, bottom, top, d, next) = (corners[0], corners[1], corners[2], corners[3], corners[4], corners[5]);
+        var (w, h) = (right - left, top - bottom);
         var s = h / w;
         var bend = d + next - 2 * s;
 
-        var inside = x.abs() < Bound;
-        Tensor xi, y;
+        Tensor xi, root, y;
         if (inverted)
         {
-            var rise = where(inside, x, bottom) - bottom;
-            var a = h * (s - d) + rise * bend;
-            var b = h * d - rise * bend;
-            var c = -s * rise;
-            xi = 2 * c / (-b - (b.square() - 4 * a * c).clamp(min: 0).sqrt());
+            var (a, b, rise) = Quadratic(held - bottom);
+            root = (b.square() + 4 * a * rise).sqrt();
+            xi = 2 * rise / (b + root);
             y = left + xi * w;
         }
         else
         {
-            xi = (where(inside, x, left) - left) / w;
-            y = bottom + h * (s * xi.square() + d * xi * (1 - xi)) / (s + bend * xi * (1 - xi));
+            xi = (held - left) / w;
+            var mixed = xi * (1 - xi);
+            var rise = h * (s * xi.square() + d * mixed) / (s + bend * mixed);
+            var (a, b, _) = Quadratic(rise);
+            root = 2 * a * xi + b;
+            y = bottom + rise;
         }
-        var mixed = xi * (1 - xi);
-        var slope = s.square() * (next * xi.square() + 2 * s * mixed + d * (1 - xi).square()) / (s + bend * mixed).square();
-        var logSlope = where(inside, slope, 1).log();
-        return (where(inside, y, x), inverted ? -logSlope : logSlope);
+        var slope = (s + bend * (xi * (1 - xi))) * w / root;
+        return (y + (x - held), inverted ? slope.log() : -slope.log());
+
+        (Tensor A, Tensor B, Tensor Rise) Quadratic(Tensor rise)
+        {
+            var bent = rise * bend;
+            var straight = h * d;
+            return (h * s - straight + bent, straight - bent, s * rise);
+        }
     }
 }
 
@@ -64,8 +71,8 @@ public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
 /// <param name="Depth">Hidden layers.</param>
 /// <param name="InputScale">The networks see the half they read times this.</param>
 [Kind("spline-flow")]
-public sealed record SplineFlowSpec(int Couplings = 4, int Bins = 16, double Bound = 4, int Width = 64, int Depth = 2, double InputScale = 1)
-    : IGeneratorSpec<CouplingFlow>
+public sealed record SplineFlowSpec(
+    int Couplings = 4, int Bins = 16, double Bound = 4, int Width = 64, int Depth = 2, double InputScale = 1) : IGeneratorSpec<FlowNet>
 {
     public int Couplings { get; } = Require.AtLeast(1, Couplings);
     public int Bins { get; } = Require.Between(2, 500, Bins);
@@ -74,5 +81,6 @@ public sealed record SplineFlowSpec(int Couplings = 4, int Bins = 16, double Bou
     public int Depth { get; } = Require.AtLeast(1, Depth);
     public double InputScale { get; } = Require.Positive(InputScale);
 
-    public CouplingFlow Build(Rng rng, long[] shape) => new(new RationalQuadratic(Bins, Bound), Couplings, Width, Depth, InputScale, rng, shape);
+    public FlowNet Build(Rng rng, long[] shape) =>
+        new CouplingFlow(new RationalQuadratic(Bins, Bound), Couplings, Width, Depth, InputScale, rng, shape);
 }

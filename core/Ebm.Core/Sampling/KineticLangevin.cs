@@ -3,7 +3,7 @@ namespace Ebm.Core;
 /// <summary>
 /// Underdamped Langevin with a momentum that lasts, as the kernel "KLA" (or "lmc") of Arbel, Zhou and Gretton's code has it: with h = 2√λ,
 /// <code>x ← x + (h/2) v,   v ← e^{−κh} (v − (h/2) ∇E(x)) + √(1 − e^{−2κh}) ξ,   v ← v − (h/2) ∇E(x),   x ← x + (h/2) v</code>
-/// One slope a step, at the half way. Not adjusted: under E = k x²/2 the positions settle at variance 1/k and the momenta at 1 − k h²/4,
+/// One slope a step, at the half way. Not adjusted: under E = k x²/2 positions settle at variance 1/k and momenta at 1/(1 − k h²/4),
 /// so its bias is none in a Gaussian and O(h²) elsewhere. Stable below h = 2/√k.
 /// </summary>
 /// <param name="Step">λ, (1) or (B).</param>

@@ -24,8 +24,9 @@ public sealed record UlaSpec(double Step = .005, int Steps = 500, double Decay =
     public int Steps { get; } = Require.AtLeast(1, Steps);
     public double Decay { get; } = Require.Between(0, 1, Decay);
 
-    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) => Posterior.InFifths(Steps * times, Step, Decay, start, (step, steps, z) =>
-        new Unadjusted(new Langevin(step, Temperature: 1)).Run(Posterior.Of(tilt), z, steps, rng));
+    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
+        Posterior.InFifths(Steps * times, Step, Decay, start, (step, steps, z) =>
+            new Unadjusted(new Langevin(step, Temperature: 1)).Run(Posterior.Of(tilt), z, steps, rng));
 }
 
 /// <summary>Metropolis-adjusted Langevin: exact in the long run, mode by mode.</summary>
