@@ -3,8 +3,8 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>
-/// Where chains begin: at the noisier row x_{t+1}, in training and generation, as in the paper; or (our completion) training's at y_t itself, and
-/// generation's at a_{t+1}² x_{t+1}, the mean of y_t were x_t N(0, I): the same place where variance explodes.
+/// Where chains begin: at the noisier row x_{t+1}, in training and generation, as in the paper; or (our completion) training's at y_t
+/// itself, and generation's at a_{t+1}² x_{t+1}, the mean of y_t were x_t N(0, I): the same place where variance explodes.
 /// </summary>
 public enum From { Above, Data }
 
@@ -165,7 +165,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
             ?? new Energy(x => x.square().SumPerRow() / 2 + Shape.Size() * Math.Log(2 * Math.PI) / 2),
     ];
 
-    /// <summary>Generation at temperature 1, each rung walked as far again untethered, for rows that follow the rung's own energy.</summary>
+    /// <summary>Generation at temperature 1, each rung walked as far again untethered: rows that follow the rung's own energy.</summary>
     public IReadOnlyList<Tensor> Visit(long count, Rng rng)
     {
         var rows = new List<Tensor>();
@@ -198,7 +198,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
 /// <param name="Step">ε_t = δ_t²/2 at the start, in the step's unit: the papers' b²/2.</param>
 /// <param name="StepUnit">What steps are in units of, up the ladder.</param>
 /// <param name="Adapt">Adjusted moves learn each rung's step from its acceptance.</param>
-/// <param name="Acceptance">What adaptation aims at; .85 where chains begin above, for some that leap never move and their energies run away.</param>
+/// <param name="Acceptance">What adaptation aims at; .85 for chains from above: of those that leap, some never move, and energies run away.</param>
 /// <param name="EnergyScale">Whether the network's output is the energy, or the energy times δ_t².</param>
 /// <param name="LossWeight">Of each rung's contrast.</param>
 /// <param name="LastRung">Whether the last energy is tethered.</param>

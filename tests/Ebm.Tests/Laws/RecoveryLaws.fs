@@ -376,6 +376,13 @@ let all = [
         within "largest |a² + σ² − 1|" 0.0 1e-12 (value ((a.square () + sigma.square () - 1.0).abs().max()))
         within "signal left at the top" 0.006353 5.1e-7 (nth schedule.Signal 999))
 
+    law "recovery likelihood takes a step on a thousand levels" (fun () ->
+        let net = LevelTimeSpec(Width = 4, Depth = 1)
+        let method = build "thousand" (RecoveryLikelihoodSpec(net, DdpmSpec(), Steps = 2))
+        let update = updates method 100L 1L |> Array.exactlyOne
+        must "the loss is not finite" (Double.IsFinite(value update.Loss))
+        must "999 energies and the top" ((method :> IBridge).Rungs.Count = 1000))
+
     law "steps, scales and weights are the released code's: c_t² is a ratio of standard deviations, the last rung is marginal" (fun () ->
         hasSteps _.StepSquared)
     |> breaks "c_t² squared" (fun () -> hasSteps (fun ladder -> ladder.StepSquared * ladder.Below.Noise / ladder.Below.Noise[0]))

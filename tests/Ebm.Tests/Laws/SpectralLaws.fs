@@ -75,6 +75,15 @@ let all = [
                     pass net)
             )))
 
+    law "a normed net's slope agrees with differences" (fun () ->
+        let net = net (SpectralNormSpec(LowerBound = true, Gain = true))
+        net.eval ()
+        let energy, along = (net :> ILevelEnergy).At(repeated 4L 1), (rng "along").Normal(4L, 2L)
+        use _ = torch.no_grad ()
+        let derivative = Close.derivative (fun h -> value ((energy.Of(x () + h * along)).sum()))
+        let struct (_, slope) = energy.WithSlope(x ())
+        Close.near "slope less differences" 0.0 { derivative with Value = derivative.Value - value ((slope * along).sum()) })
+
     law "with a lower bound small weights stay small and large ones have norm one; a gain begins at one" (fun () ->
         let settings = SpectralNormSpec(Iterations = 300, LowerBound = true, Gain = true)
 
