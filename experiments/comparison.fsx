@@ -26,7 +26,7 @@ let on (seeds: int list) (methods: string list) =
 
 sweep "comparison"
 |> given "train=equal-budget"
-|> given "train.budget=3000000"
+|> given "train.budget=2000000"
 |> given "measure=comparison"
 |> either [ on [ 0..2 ] (headline @ others); on [ 3..9 ] headline ]
 |> fun declared -> exit (Cli.main __SOURCE_DIRECTORY__ declared (Array.tail fsi.CommandLineArgs))

@@ -45,6 +45,6 @@ sweep "tuning"
 ]
 |> given "seed=100"
 |> given "train=equal-budget"
-|> given "train.budget=3000000"
+|> given "train.budget=2000000"
 |> given "measure=comparison"
 |> fun declared -> exit (Cli.main __SOURCE_DIRECTORY__ declared (Array.tail fsi.CommandLineArgs))
