@@ -22,7 +22,10 @@ sealed class Log(RunFolder folder) : IAudience
     /// <summary>Once earlier attempts have made way.</summary>
     public void Open()
     {
-        lines = new StreamWriter(new FileStream(folder.In("stdout.log"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+        lines = new StreamWriter(new FileStream(folder.In("stdout.log"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite))
+        {
+            AutoFlush = true,
+        };
         errors = new FileStream(folder.In("stderr.log"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
         terminal = dup(StandardError);
         if (terminal < 0 || dup2((int)errors.SafeFileHandle.DangerousGetHandle(), StandardError) < 0)
@@ -34,7 +37,8 @@ sealed class Log(RunFolder folder) : IAudience
         var line = string.Create(CultureInfo.InvariantCulture, $"progress {at.Done} {at.Of} {at.Phase}");
         Say(line);
         // The log keeps the outline: each phase, once when it begins and once when it ends.
-        if (at.Phase != phase || at.Done == at.Of) Write(line);
+        if (at.Phase != phase || at.Done == at.Of)
+            Write(line);
         phase = at.Phase;
     }
 
@@ -71,7 +75,8 @@ sealed class Log(RunFolder folder) : IAudience
         }
     }
 
-    void Write(string line) => lines?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds,8:F1} s  {line}"));
+    void Write(string line) =>
+        lines?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds, 8:F1} s  {line}"));
 
     const int StandardError = 2;
 

@@ -50,7 +50,8 @@ static class Program
         stop.WithParent();
         var log = new Log(folder);
         using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log);
-        if (!execution.Begin(options.Afresh)) return Say("ended completed", 0);
+        if (!execution.Begin(options.Afresh))
+            return Say("ended completed", 0);
         log.Open();
         var ended = execution.Run(log.Failure);
         log.Ended(ended);
@@ -59,7 +60,8 @@ static class Program
 
     static int Measure(RunFolder folder, Options options)
     {
-        if (folder.State != RunState.Completed) return Complain($"{folder}: only a completed run can be measured again; this one is {folder.State}.");
+        if (folder.State != RunState.Completed)
+            return Complain($"{folder}: only a completed run can be measured again; this one is {folder.State}.");
         if (options.Config is { } file)
         {
             var changed = folder.Config.With("measure", Document.Read(file).Get("measure"));
@@ -105,13 +107,14 @@ sealed record Options(string Data, IReadOnlyList<string> With, bool Afresh, stri
     /// <param name="own">The one option that only this verb has.</param>
     public static Options Of(string[] words, string own) => Add(new Options(Experiment.DataRoot, [], false, null), words, own);
 
-    static Options Add(Options options, string[] words, string own) => words switch
-    {
-        [] => options,
-        ["--data", var folder, .. var rest] => Add(options with { Data = folder }, rest, own),
-        ["--with", var assembly, .. var rest] => Add(options with { With = [.. options.With, assembly] }, rest, own),
-        ["--afresh", .. var rest] when own == "--afresh" => Add(options with { Afresh = true }, rest, own),
-        ["--config", var file, .. var rest] when own == "--config" => Add(options with { Config = file }, rest, own),
-        _ => throw new UsageException($"\"{string.Join(' ', words)}\": an option is --data DIR, --with my.dll or {own}"),
-    };
+    static Options Add(Options options, string[] words, string own) =>
+        words switch
+        {
+            [] => options,
+            ["--data", var folder, .. var rest] => Add(options with { Data = folder }, rest, own),
+            ["--with", var assembly, .. var rest] => Add(options with { With = [.. options.With, assembly] }, rest, own),
+            ["--afresh", .. var rest] when own == "--afresh" => Add(options with { Afresh = true }, rest, own),
+            ["--config", var file, .. var rest] when own == "--config" => Add(options with { Config = file }, rest, own),
+            _ => throw new UsageException($"\"{string.Join(' ', words)}\": an option is --data DIR, --with my.dll or {own}"),
+        };
 }

@@ -16,17 +16,21 @@ public sealed class Averages : IDisposable
     public Averages(Method method, double? decay)
     {
         this.decay = decay ?? 0;
-        weights = decay is null ? [] : [.. method.named_parameters().Select(p => (p.name, p.parameter, p.parameter.detach().clone().DetachFromDisposeScope()))];
+        weights = decay is null
+            ? []
+            : [.. method.named_parameters().Select(p => (p.name, p.parameter, p.parameter.detach().clone().DetachFromDisposeScope()))];
     }
 
     /// <summary>After step n, counted from one.</summary>
     public void Follow(long n)
     {
-        if (weights.Count == 0) return;
+        if (weights.Count == 0)
+            return;
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var pull = 1 - Math.Min(decay, (1.0 + n) / (10 + n));
-        foreach (var (_, raw, mean) in weights) mean.mul_(1 - pull).add_(raw, pull);
+        foreach (var (_, raw, mean) in weights)
+            mean.mul_(1 - pull).add_(raw, pull);
     }
 
     public IEnumerable<(string Name, Tensor Value)> Memory() => weights.Select(w => (w.Name, w.Mean));
@@ -34,12 +38,14 @@ public sealed class Averages : IDisposable
     public void Remember(IReadOnlyDictionary<string, Tensor> memory)
     {
         using var _ = no_grad();
-        foreach (var (name, _, mean) in weights) mean.copy_(memory[name]);
+        foreach (var (name, _, mean) in weights)
+            mean.copy_(memory[name]);
     }
 
     public void Dispose()
     {
-        foreach (var (_, _, mean) in weights) mean.Dispose();
+        foreach (var (_, _, mean) in weights)
+            mean.Dispose();
     }
 }
 
@@ -60,7 +66,8 @@ public sealed class Loan : IDisposable
         kept = [.. method.state_dict().Values.Select(live => (live, live.detach().clone().DetachFromDisposeScope()))];
         var means = averages.Memory().ToDictionary(m => m.Name, m => m.Value);
         foreach (var (name, raw) in method.named_parameters())
-            if (means.TryGetValue(name, out var mean)) raw.copy_(mean);
+            if (means.TryGetValue(name, out var mean))
+                raw.copy_(mean);
         method.eval();
     }
 

@@ -16,7 +16,9 @@ public sealed record Best(long Step, string Metric, double Value);
 /// </summary>
 public sealed class Checkpoint(RunFolder folder)
 {
-    const string Folder = "checkpoint", State = "state.json", BestWeights = "best.safetensors";
+    const string Folder = "checkpoint",
+        State = "state.json",
+        BestWeights = "best.safetensors";
 
     /// <summary>Whether there is one.</summary>
     public bool Exists => folder.Settle(Folder);
@@ -28,41 +30,72 @@ public sealed class Checkpoint(RunFolder folder)
     /// <param name="seconds">Spent so far, over all attempts that this one rests on.</param>
     /// <param name="best">The measurement that just became the best, whose weights are the averages of now; null keeps the one before.</param>
     public void Save(
-        Method method, Batches batches, Optimizers optimizers, Averages averages, Health health, Trainer trainer, long measured, double seconds, Best? best)
+        Method method,
+        Batches batches,
+        Optimizers optimizers,
+        Averages averages,
+        Health health,
+        Trainer trainer,
+        long measured,
+        double seconds,
+        Best? best
+    )
     {
         using var scope = NewDisposeScope();
         // What was recorded up to here must outlast a power cut that the checkpoint outlasts.
         foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl"])
             if (File.Exists(folder.In(name)))
-                using (var lines = new FileStream(folder.In(name), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)) lines.Flush(flushToDisk: true);
+                using (var lines = new FileStream(folder.In(name), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+                    lines.Flush(flushToDisk: true);
 
-        folder.Replace(Folder, at =>
-        {
-            Store(at, "method", method.state_dict().Select(s => (s.Key, s.Value)));
-            Store(at, "optimizers", optimizers.Memory());
-            Store(at, "averages", averages.Memory());
-            if (best is not null)
-                using (new Loan(method, averages)) Store(at, "best", method.state_dict().Select(s => (s.Key, s.Value)));
-            else if (Best is not null)
-                File.Copy(folder.In(Folder, BestWeights), Path.Combine(at, BestWeights));
-            Best = best ?? Best;
-            File.WriteAllText(Path.Combine(at, State), new JsonObject
+        folder.Replace(
+            Folder,
+            at =>
             {
-                ["step"] = trainer.Step,
-                ["units"] = trainer.Units,
-                ["measured"] = measured,
-                ["seconds"] = seconds,
-                ["cursor"] = new JsonObject { ["epoch"] = batches.Cursor.Epoch, ["position"] = batches.Cursor.Position },
-                ["health"] = health.Memory(),
-                ["best"] = Best is null ? null : new JsonObject { ["step"] = Best.Step, ["metric"] = Best.Metric, ["value"] = Best.Value },
-            }.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
-        });
+                Store(at, "method", method.state_dict().Select(s => (s.Key, s.Value)));
+                Store(at, "optimizers", optimizers.Memory());
+                Store(at, "averages", averages.Memory());
+                if (best is not null)
+                    using (new Loan(method, averages))
+                        Store(at, "best", method.state_dict().Select(s => (s.Key, s.Value)));
+                else if (Best is not null)
+                    File.Copy(folder.In(Folder, BestWeights), Path.Combine(at, BestWeights));
+                Best = best ?? Best;
+                File.WriteAllText(
+                    Path.Combine(at, State),
+                    new JsonObject
+                    {
+                        ["step"] = trainer.Step,
+                        ["units"] = trainer.Units,
+                        ["measured"] = measured,
+                        ["seconds"] = seconds,
+                        ["cursor"] = new JsonObject { ["epoch"] = batches.Cursor.Epoch, ["position"] = batches.Cursor.Position },
+                        ["health"] = health.Memory(),
+                        ["best"] = Best is null
+                            ? null
+                            : new JsonObject
+                            {
+                                ["step"] = Best.Step,
+                                ["metric"] = Best.Metric,
+                                ["value"] = Best.Value,
+                            },
+                    }.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n"
+                );
+            }
+        );
     }
 
     /// <summary>Puts everything back as it was saved.</summary>
     /// <returns>The last step at which training was measured, and the seconds spent up to then.</returns>
     /// <exception cref="InvalidDataException">The checkpoint is torn, or another method's.</exception>
-    public (long Measured, double Seconds) Load(Method method, Batches batches, Optimizers optimizers, Averages averages, Health health, Trainer trainer)
+    public (long Measured, double Seconds) Load(
+        Method method,
+        Batches batches,
+        Optimizers optimizers,
+        Averages averages,
+        Health health,
+        Trainer trainer
+    )
     {
         using var scope = NewDisposeScope();
         var state = JsonNode.Parse(File.ReadAllText(folder.In(Folder, State)))!;
@@ -81,14 +114,19 @@ public sealed class Checkpoint(RunFolder folder)
     public void Load(Method method, bool best = false)
     {
         using var scope = NewDisposeScope();
-        if (!Exists) throw new FileNotFoundException($"{folder.In(Folder)}: this run has no checkpoint, so there are no weights to open it with");
+        if (!Exists)
+            throw new FileNotFoundException($"{folder.In(Folder)}: this run has no checkpoint, so there are no weights to open it with");
         if (best && !File.Exists(folder.In(Folder, BestWeights)))
-            throw new FileNotFoundException($"{folder.In(Folder, BestWeights)}: this run kept no best weights; train.keep: best with measure.every keeps them");
+            throw new FileNotFoundException(
+                $"{folder.In(Folder, BestWeights)}: this run kept no best weights; train.keep: best with measure.every keeps them"
+            );
         Restore(method, best ? "best" : "method");
-        if (best) return;
+        if (best)
+            return;
         using var free = no_grad();
         var parameters = method.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        foreach (var (name, mean) in Stored.Read(folder.In(Folder, "averages.safetensors"))) parameters[name].copy_(mean);
+        foreach (var (name, mean) in Stored.Read(folder.In(Folder, "averages.safetensors")))
+            parameters[name].copy_(mean);
     }
 
     void Restore(Method method, string name)
@@ -99,9 +137,12 @@ public sealed class Checkpoint(RunFolder folder)
         var live = method.state_dict();
         if (!live.Keys.ToHashSet().SetEquals(saved.Keys))
             throw new InvalidDataException(
-                $"{path}: this is another method's checkpoint: {string.Join(", ", live.Keys.Except(saved.Keys).Concat(saved.Keys.Except(live.Keys)).Take(4))} do not match");
-        foreach (var (key, value) in saved) live[key].copy_(value);
+                $"{path}: this is another method's checkpoint: {string.Join(", ", live.Keys.Except(saved.Keys).Concat(saved.Keys.Except(live.Keys)).Take(4))} do not match"
+            );
+        foreach (var (key, value) in saved)
+            live[key].copy_(value);
     }
 
-    static void Store(string at, string name, IEnumerable<(string, Tensor)> tensors) => Stored.Write(Path.Combine(at, name + ".safetensors"), tensors);
+    static void Store(string at, string name, IEnumerable<(string, Tensor)> tensors) =>
+        Stored.Write(Path.Combine(at, name + ".safetensors"), tensors);
 }

@@ -36,25 +36,36 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
     {
         using var free = no_grad();
         var found = new List<Measurement>();
-        foreach (var (done, (name, spec)) in measure.Metrics.Where(m => only?.Contains(m.Key) ?? true).OrderBy(m => m.Key, StringComparer.Ordinal).Index())
+        foreach (
+            var (done, (name, spec)) in measure
+                .Metrics.Where(m => only?.Contains(m.Key) ?? true)
+                .OrderBy(m => m.Key, StringComparer.Ordinal)
+                .Index()
+        )
         {
             begun(done);
             using var scope = NewDisposeScope();
             using var stream = site.Rng.Stream(name);
             var metric = spec.Build(site with { Shape = data.Shape, Rng = stream.Stream("build") });
-            found.AddRange(metric.Measure(new Subject(method, data, samples, stream)).Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) }));
+            found.AddRange(
+                metric
+                    .Measure(new Subject(method, data, samples, stream))
+                    .Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) })
+            );
         }
         return found;
     }
 
     /// <summary>Values are comparable where this is equal: the metric's settings and version, the data's settings, the number of rows.</summary>
-    string Protocol(string name, long rows, string? own) => Identity.Protocol(Document.OfMap(
-    [
-        KeyValuePair.Create("metric", config.Get($"measure.metrics.{name}")),
-        KeyValuePair.Create("data", config.Get("data")),
-        KeyValuePair.Create("samples", Document.Of(rows)),
-        KeyValuePair.Create("own", Document.From(own)),
-        // Left out where it is the last, as for values from before there was a choice.
-        .. measure.Weights == Keep.Last ? [] : new[] { KeyValuePair.Create("weights", config.Get("measure.weights")) },
-    ]));
+    string Protocol(string name, long rows, string? own) =>
+        Identity.Protocol(
+            Document.OfMap([
+                KeyValuePair.Create("metric", config.Get($"measure.metrics.{name}")),
+                KeyValuePair.Create("data", config.Get("data")),
+                KeyValuePair.Create("samples", Document.Of(rows)),
+                KeyValuePair.Create("own", Document.From(own)),
+                // Left out where it is the last, as for values from before there was a choice.
+                .. measure.Weights == Keep.Last ? [] : new[] { KeyValuePair.Create("weights", config.Get("measure.weights")) },
+            ])
+        );
 }

@@ -37,8 +37,9 @@ public sealed class Execution : IDisposable
     readonly Stopwatch clock = new();
     readonly double processorBefore = Processor;
     RunManifest manifest;
-    Site root = null!;   // set by Prepare
-    double secondsBefore, trainSeconds;
+    Site root = null!; // set by Prepare
+    double secondsBefore,
+        trainSeconds;
     long step;
 
     /// <param name="folder">A run's folder with its config.</param>
@@ -54,8 +55,12 @@ public sealed class Execution : IDisposable
         (config, spec) = (resolved.Document, resolved.Value);
         manifest = new RunManifest
         {
-            State = RunState.Running, RunId = folder.Id, GroupId = Identity.Of(resolved.Identity).GroupId, SweepId = folder.Sweep,
-            Seed = spec.Seed, ConfigSha256 = folder.ConfigSha256,
+            State = RunState.Running,
+            RunId = folder.Id,
+            GroupId = Identity.Of(resolved.Identity).GroupId,
+            SweepId = folder.Sweep,
+            Seed = spec.Seed,
+            ConfigSha256 = folder.ConfigSha256,
         };
         claim = Claim(folder);
         note = audience.Note;
@@ -70,17 +75,24 @@ public sealed class Execution : IDisposable
     {
         // Whoever starts runs may have moved the last attempt out of the way already.
         var last = folder.Manifest ?? folder.Attempts().LastOrDefault();
-        if (last is { State: RunState.Completed } && !afresh) return false;
+        if (last is { State: RunState.Completed } && !afresh)
+            return false;
         Prepare();
         var before = last is { State: RunState.Pending } ? folder.Attempts().LastOrDefault() : last;
         // A diverged run would diverge again from its checkpoint.
         afresh |= before is { State: RunState.Diverged };
-        if (afresh) Discard();
+        if (afresh)
+            Discard();
         clock.Start();
-        manifest = Provenance.Of(manifest with
-        {
-            Step = afresh ? 0 : before?.Step ?? 0, Overrides = last?.Overrides ?? [], Others = last?.Others, Timing = new Timing(DateTime.UtcNow),
-        });
+        manifest = Provenance.Of(
+            manifest with
+            {
+                Step = afresh ? 0 : before?.Step ?? 0,
+                Overrides = last?.Overrides ?? [],
+                Others = last?.Others,
+                Timing = new Timing(DateTime.UtcNow),
+            }
+        );
         manifest = manifest with { Attempt = last is { State: RunState.Pending } ? last.Attempt : folder.NextAttempt() };
         folder.Write(manifest);
         return true;
@@ -96,8 +108,10 @@ public sealed class Execution : IDisposable
         {
             using var method = Build(out var data);
             using var averages = new Averages(method, spec.Train.Average);
-            if (Train(method, data, averages) is { } reason) return Over(RunState.Diverged, reason, 1);
-            using (Best(method) ? null : new Loan(method, averages)) Judge(method, data);
+            if (Train(method, data, averages) is { } reason)
+                return Over(RunState.Diverged, reason, 1);
+            using (Best(method) ? null : new Loan(method, averages))
+                Judge(method, data);
             return Over(RunState.Completed, null, 0);
         }
         catch (StoppedException stopped)
@@ -120,7 +134,8 @@ public sealed class Execution : IDisposable
         (manifest, step) = (completed, completed.Step);
         Prepare();
         using var method = Build(out var data);
-        if (!Best(method)) checkpoint.Load(method);
+        if (!Best(method))
+            checkpoint.Load(method);
         method.eval();
         Judge(method, data);
         manifest = manifest with { Artefacts = folder.Artefacts() };
@@ -180,7 +195,8 @@ public sealed class Execution : IDisposable
 
         void Save(Best? best = null)
         {
-            if (saved == trainer.Step && best is null) return;
+            if (saved == trainer.Step && best is null)
+                return;
             trainSeconds = clock.Elapsed.TotalSeconds;
             checkpoint.Save(method, batches, optimizers, averages, health, trainer, measured, secondsBefore + trainSeconds, best);
             saved = trainer.Step;
@@ -197,10 +213,13 @@ public sealed class Execution : IDisposable
                 {
                     var best = MeasureDuring(trainer.Step, method, averages, evaluation);
                     measured = trainer.Step;
-                    if (best is not null) Save(best);
+                    if (best is not null)
+                        Save(best);
                 }
-                if (trainer.Done || trainer.Step % train.CheckpointEvery == 0) Save();
-                if (trainer.Done) break;
+                if (trainer.Done || trainer.Step % train.CheckpointEvery == 0)
+                    Save();
+                if (trainer.Done)
+                    break;
                 stop.ThrowIfRequested();
 
                 bool Records() => trainer.Done || trainer.Step % train.RecordEvery == 0;
@@ -209,7 +228,8 @@ public sealed class Execution : IDisposable
                 var (position, end) = trainer.Progress;
                 report(new Progress(Math.Min(position, end), end, "train"));
                 var unwell = trainer.Diverged is not null || Records() ? recorder.Record(trainer.Step, trainer.Units, applied) : null;
-                if ((trainer.Diverged ?? unwell) is not { } diverged) continue;
+                if ((trainer.Diverged ?? unwell) is not { } diverged)
+                    continue;
                 // What it looked like when it diverged: weights of the last update that was applied.
                 Save();
                 return diverged;
@@ -238,11 +258,17 @@ public sealed class Execution : IDisposable
         var samples = evaluation.Draw(spec.Measure.EverySamples, site.Rng.Stream("samples"), _ => stop.ThrowIfRequested());
         var found = evaluation.Measure(samples, site, _ => stop.ThrowIfRequested(), spec.Measure.During);
         folder.Append(found.Select(measurement => new MeasuredAt(at, measurement)));
-        if (spec.Train.Keep != Keep.Best) return null;
+        if (spec.Train.Keep != Keep.Best)
+            return null;
 
-        var judge = found.FirstOrDefault(m => spec.Measure.Best is { } wanted ? m.Name == wanted : m.Better is "lower" or "higher")
-            ?? throw new ConfigException(config.Get("measure.best").Source, "measure.best", $"best is {spec.Measure.Best ?? "not given"}, and train.keep: best "
-                + $"needs one of the metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}.");
+        var judge =
+            found.FirstOrDefault(m => spec.Measure.Best is { } wanted ? m.Name == wanted : m.Better is "lower" or "higher")
+            ?? throw new ConfigException(
+                config.Get("measure.best").Source,
+                "measure.best",
+                $"best is {spec.Measure.Best ?? "not given"}, and train.keep: best "
+                    + $"needs one of the metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}."
+            );
         var sign = judge.Better == "higher" ? -1 : 1;
         return checkpoint.Best is { } best && !(sign * judge.Value < sign * best.Value) ? null : new Best(at, judge.Name, judge.Value);
     }
@@ -250,9 +276,14 @@ public sealed class Execution : IDisposable
     /// <summary>Gives the method the weights of its best measurement, where these are the ones to judge.</summary>
     bool Best(Method method)
     {
-        if (spec.Measure.Weights != Keep.Best) return false;
+        if (spec.Measure.Weights != Keep.Best)
+            return false;
         if (spec.Train.Keep != Keep.Best || spec.Measure.Every is null)
-            throw new ConfigException(config.Get("measure.weights").Source, "measure.weights", "weights is best, but no best weights are kept: that takes train.keep: best and measure.every.");
+            throw new ConfigException(
+                config.Get("measure.weights").Source,
+                "measure.weights",
+                "weights is best, but no best weights are kept: that takes train.keep: best and measure.every."
+            );
         checkpoint.Load(method, best: true);
         return true;
     }
@@ -266,21 +297,34 @@ public sealed class Execution : IDisposable
         var samples = evaluation.Draw(measure.Samples, root.Rng.Stream("samples"), n => report(new Progress(n, measure.Samples, "sample")));
         var values = samples.to(float32).cpu().contiguous().data<float>().ToArray();
         folder.WriteSamples(values, samples.shape);
-        if (Png.Draws(data.Shape)) Draw(values, measure.Samples, data.Shape);
+        if (Png.Draws(data.Shape))
+            Draw(values, measure.Samples, data.Shape);
         var sampled = Cost.Units - units;
 
-        var found = evaluation.Measure(samples, root with { Rng = root.Rng.Stream("measure") }, n => report(new Progress(n, measure.Metrics.Count, "measure")));
+        var found = evaluation.Measure(
+            samples,
+            root with
+            {
+                Rng = root.Rng.Stream("measure"),
+            },
+            n => report(new Progress(n, measure.Metrics.Count, "measure"))
+        );
         report(new Progress(measure.Metrics.Count, measure.Metrics.Count, "measure"));
         NamedArray[] arrays = [.. Arrays(method, data, samples)];
-        if (Directory.Exists(folder.In("arrays"))) Directory.Delete(folder.In("arrays"), recursive: true);
+        if (Directory.Exists(folder.In("arrays")))
+            Directory.Delete(folder.In("arrays"), recursive: true);
         folder.Write(arrays);
         folder.Write(found);
-        manifest = manifest with { Cost = (manifest.Cost ?? new Spent(0, 0, 0)) with { Sample = sampled, Measure = Cost.Units - units - sampled } };
+        manifest = manifest with
+        {
+            Cost = (manifest.Cost ?? new Spent(0, 0, 0)) with { Sample = sampled, Measure = Cost.Units - units - sampled },
+        };
     }
 
     void Draw(float[] values, long count, long[] shape)
     {
-        const int most = 100, columns = 10;
+        const int most = 100,
+            columns = 10;
         var png = Png.Grid(values, (int)Math.Min(count, most), (int)shape[0], (int)shape[1], (int)shape[2], columns);
         folder.Write("samples.png", stream => stream.Write(png));
     }
@@ -290,8 +334,10 @@ public sealed class Execution : IDisposable
     {
         const long most = 2000;
         if (method is IPortrait portrait)
-            foreach (var array in portrait.Portrait(root.Rng.Stream("measure").Stream("portrait"))) yield return array;
-        if (method is not IDensity density) yield break;
+            foreach (var array in portrait.Portrait(root.Rng.Stream("measure").Stream("portrait")))
+                yield return array;
+        if (method is not IDensity density)
+            yield break;
         foreach (var (name, rows) in new[] { ("energy-test", data.Test), ("energy-samples", samples) })
         {
             var energies = density.Density.Of(rows.narrow(0, 0, Math.Min(most, rows.shape[0]))).to(float32).cpu();
@@ -311,7 +357,10 @@ public sealed class Execution : IDisposable
         {
             Timing = manifest.Timing! with
             {
-                Ended = DateTime.UtcNow, Wall = secondsBefore + clock.Elapsed.TotalSeconds, Cpu = Processor - processorBefore, Train = secondsBefore + trainSeconds,
+                Ended = DateTime.UtcNow,
+                Wall = secondsBefore + clock.Elapsed.TotalSeconds,
+                Cpu = Processor - processorBefore,
+                Train = secondsBefore + trainSeconds,
             },
             Peak = new Peak(Provenance.PeakMemory),
             Artefacts = folder.Artefacts(),
@@ -324,8 +373,10 @@ public sealed class Execution : IDisposable
     void Discard()
     {
         foreach (var name in (string[])["checkpoint", "arrays"])
-            if (Directory.Exists(folder.In(name))) Directory.Delete(folder.In(name), recursive: true);
-        foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl", "metrics.json", "samples.npy", "samples.png"]) File.Delete(folder.In(name));
+            if (Directory.Exists(folder.In(name)))
+                Directory.Delete(folder.In(name), recursive: true);
+        foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl", "metrics.json", "samples.npy", "samples.png"])
+            File.Delete(folder.In(name));
     }
 
     // Two processes in one folder would write into each other's files. The system drops the claim when its process ends, however it ends.
@@ -356,7 +407,8 @@ public sealed class Execution : IDisposable
         var (since, phase) = (Stopwatch.StartNew(), "");
         return progress =>
         {
-            if (progress.Phase == phase && progress.Done < progress.Of && since.Elapsed < pause) return;
+            if (progress.Phase == phase && progress.Done < progress.Of && since.Elapsed < pause)
+                return;
             phase = progress.Phase;
             since.Restart();
             report(progress);

@@ -29,7 +29,8 @@ public sealed class Experiment
 
     /// <summary>The same with one setting changed: a number, a text, a list, a document.</summary>
     /// <exception cref="ConfigException">The setting is unknown, or the value no possible one.</exception>
-    public Experiment With(string path, object? value) => new(catalog, Config.With(path, Document.From(value, Source.Of($"With(\"{path}\")"))));
+    public Experiment With(string path, object? value) =>
+        new(catalog, Config.With(path, Document.From(value, Source.Of($"With(\"{path}\")"))));
 
     /// <summary>Runs it here, in this process; a finished run is returned, not repeated, and one that was stopped goes on.</summary>
     /// <param name="under">The sweep's folder; the run lies below it, under its id.</param>
@@ -39,13 +40,16 @@ public sealed class Experiment
     public RunFolder Run(string under, string? data = null)
     {
         var folder = RunFolder.Create(under, Identity.RunId, Config, Identity.Json);
-        if (RunState.IsSettled(folder.State)) return folder;
+        if (RunState.IsSettled(folder.State))
+            return folder;
         using var stop = new Stop();
         using var execution = new Execution(folder, catalog, data ?? DataRoot, stop, new Silence());
-        if (!execution.Begin()) return folder;
+        if (!execution.Begin())
+            return folder;
         Exception? error = null;
         var ended = execution.Run(e => error = e);
-        if (error is not null) throw new InvalidOperationException($"{folder}: {ended.Reason}", error);
+        if (error is not null)
+            throw new InvalidOperationException($"{folder}: {ended.Reason}", error);
         stop.ThrowIfRequested();
         return folder;
     }

@@ -21,7 +21,8 @@ public sealed partial record ExperimentSpec(
     long Seed = 0,
     [NoIdentity] string Device = "cpu",
     [NoIdentity] int Threads = 1,
-    [NoIdentity] LoggingSpec? Logging = null)
+    [NoIdentity] LoggingSpec? Logging = null
+)
 {
     [GeneratedRegex("^(cpu|cuda:[0-9]+)$", RegexOptions.CultureInvariant)]
     private static partial Regex DeviceName();
@@ -37,12 +38,18 @@ public sealed partial record ExperimentSpec(
     /// <exception cref="SettingException">This machine does not have it.</exception>
     public torch.Device OnDevice()
     {
-        if (Device == "cpu") return CPU;
+        if (Device == "cpu")
+            return CPU;
         var index = int.Parse(Device["cuda:".Length..], CultureInfo.InvariantCulture);
         var count = cuda.is_available() ? cuda.device_count() : 0;
-        return index < count ? torch.device(Device) : throw new SettingException(nameof(Device), count == 0
-            ? $"is {Device}, but libtorch finds no GPU on this machine; write cpu"
-            : $"is {Device}, but this machine has {count} (cuda:0 to cuda:{count - 1})");
+        return index < count
+            ? torch.device(Device)
+            : throw new SettingException(
+                nameof(Device),
+                count == 0
+                    ? $"is {Device}, but libtorch finds no GPU on this machine; write cpu"
+                    : $"is {Device}, but this machine has {count} (cuda:0 to cuda:{count - 1})"
+            );
     }
 }
 

@@ -28,7 +28,8 @@ public sealed record HealthSpec(
     double Gap = 5,
     double Accepted = 0.05,
     double Shrunk = 0.01,
-    double Stuck = 0.001)
+    double Stuck = 0.001
+)
 {
     public double Loss { get; } = Require.Positive(Loss);
     public int Window { get; } = Require.AtLeast(2, Window);
@@ -59,20 +60,25 @@ public sealed class Health(HealthSpec spec, long dimension)
     /// <param name="watched">What the part's last update watched; entries that are NaN were never visited.</param>
     public string? Of(string part, double norm, IEnumerable<(string Name, double[] Values)> watched)
     {
-        if (!double.IsFinite(norm)) return $"the parameters of {part} have norm {Show(norm)}";
+        if (!double.IsFinite(norm))
+            return $"the parameters of {part} have norm {Show(norm)}";
         foreach (var (name, values) in watched)
         {
-            if (name is not ("gap" or "accepted" or "magnitude" or "displacement" or "step")) continue;
+            if (name is not ("gap" or "accepted" or "magnitude" or "displacement" or "step"))
+                continue;
             var visited = values.Where(v => !double.IsNaN(v)).ToArray();
-            if (visited.Any(double.IsInfinity)) return $"{part}/{name} is infinite";
-            if (visited.Length > 0) Follow($"{part}/{name}").Add(Math.Abs(visited.Average()), spec.Window);
+            if (visited.Any(double.IsInfinity))
+                return $"{part}/{name} is infinite";
+            if (visited.Length > 0)
+                Follow($"{part}/{name}").Add(Math.Abs(visited.Average()), spec.Window);
         }
         return Explosion(part) ?? Stuck(part) ?? Runaway(part);
     }
 
     string? Explosion(string part) =>
         Known(part, "magnitude") is { Before: { } before } magnitude
-        && magnitude.Now > spec.Energy * dimension && magnitude.Now > spec.Growth * before
+        && magnitude.Now > spec.Energy * dimension
+        && magnitude.Now > spec.Growth * before
             ? $"energies grew from {Show(before)} to {Show(magnitude.Now)} nats within {spec.Window} records"
             : null;
 
@@ -88,7 +94,8 @@ public sealed class Health(HealthSpec spec, long dimension)
 
     string? Frozen(string part) =>
         Known(part, "accepted") is { } accepted && accepted.Now < spec.Accepted ? $"acceptance fell to {Show(accepted.Now)}"
-        : Known(part, "step") is { } step && step.Now < spec.Shrunk * step.Highest ? $"the step shrank from {Show(step.Highest)} to {Show(step.Now)}"
+        : Known(part, "step") is { } step && step.Now < spec.Shrunk * step.Highest
+            ? $"the step shrank from {Show(step.Highest)} to {Show(step.Now)}"
         : Known(part, "displacement") is { } moved && moved.Now < spec.Shrunk * moved.Highest
             ? $"the chains' displacement shrank from {Show(moved.Highest)} to {Show(moved.Now)}"
         : null;
@@ -104,7 +111,8 @@ public sealed class Health(HealthSpec spec, long dimension)
     public void Remember(JsonObject memory)
     {
         series.Clear();
-        foreach (var (name, of) in memory) series[name] = Series.Of(of!.AsObject());
+        foreach (var (name, of) in memory)
+            series[name] = Series.Of(of!.AsObject());
     }
 
     static string Show(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
@@ -121,8 +129,10 @@ public sealed class Health(HealthSpec spec, long dimension)
         {
             Recent.Add(value);
             Highest = Math.Max(Highest, value);
-            if (Recent.Count > 2 * window) Recent.RemoveAt(0);
-            if (Recent.Count < window) return;
+            if (Recent.Count > 2 * window)
+                Recent.RemoveAt(0);
+            if (Recent.Count < window)
+                return;
             Now = Median(Recent[^window..]);
             Before = Recent.Count == 2 * window ? Median(Recent[..window]) : null;
         }
@@ -133,13 +143,14 @@ public sealed class Health(HealthSpec spec, long dimension)
             return (values[(values.Count - 1) / 2] + values[values.Count / 2]) / 2;
         }
 
-        public JsonObject Memory() => new()
-        {
-            ["recent"] = new JsonArray([.. Recent.Select(v => (JsonNode)v)]),
-            ["now"] = Now,
-            ["before"] = Before,
-            ["highest"] = Highest,
-        };
+        public JsonObject Memory() =>
+            new()
+            {
+                ["recent"] = new JsonArray([.. Recent.Select(v => (JsonNode)v)]),
+                ["now"] = Now,
+                ["before"] = Before,
+                ["highest"] = Highest,
+            };
 
         public static Series Of(JsonObject memory)
         {

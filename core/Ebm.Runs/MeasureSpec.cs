@@ -19,13 +19,18 @@ public sealed record MeasureSpec(
     long EverySamples = 500,
     string[]? During = null,
     string? Best = null,
-    Keep Weights = Keep.Last)
+    Keep Weights = Keep.Last
+)
 {
     public long Samples { get; } = Require.Positive(Samples);
     public long AtOnce { get; } = Require.Positive(AtOnce);
     public IReadOnlyDictionary<string, ISpec<IMetric>> Metrics { get; } = Metrics ?? new Dictionary<string, ISpec<IMetric>>();
     public long? Every { get; } = Require.Positive(Every);
     public long EverySamples { get; } = Require.Positive(EverySamples);
-    public string[]? During { get; } = Require.That(During, During is null || During.All(name => Metrics?.ContainsKey(name) == true),
-        $"names metrics of this group: {string.Join(", ", Metrics?.Keys ?? [])}");
+    public string[]? During { get; } =
+        Require.That(
+            During,
+            During is null || During.All(name => Metrics?.ContainsKey(name) == true),
+            $"names metrics of this group: {string.Join(", ", Metrics?.Keys ?? [])}"
+        );
 }

@@ -98,7 +98,8 @@ public sealed record SgdSpec(double Momentum = 0, bool Nesterov = false, double 
 
     public void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory)
     {
-        if (memory.TryGetValue("momentum", out var buffer)) ((SGD.State)state).momentum_buffer = buffer.clone().DetachFromDisposeScope();
+        if (memory.TryGetValue("momentum", out var buffer))
+            ((SGD.State)state).momentum_buffer = buffer.clone().DetachFromDisposeScope();
     }
 }
 
@@ -115,7 +116,8 @@ public sealed class Part : IDisposable
         var own = train.Parts.GetValueOrDefault(name) ?? new PartSpec();
         (Name, lr, clip, kind) = (name, own.Lr ?? train.Lr, own.Clip ?? train.Clip, own.Optimizer ?? train.Optimizer);
         Parameters = [.. module.named_parameters().Where(p => p.parameter.requires_grad)];
-        if (Parameters.Count == 0) throw new InvalidOperationException($"the part {name} has no parameters to train");
+        if (Parameters.Count == 0)
+            throw new InvalidOperationException($"the part {name} has no parameters to train");
         optimizer = kind.Over(Parameters.Select(p => p.parameter), lr);
     }
 
@@ -130,9 +132,12 @@ public sealed class Part : IDisposable
             ? autograd.grad([loss], [.. Parameters.Select(p => (Tensor)p.parameter)], allow_unused: true)
             : [];
         IReadOnlyList<Tensor?> given = [.. gradients.Select(g => g is null || g.IsInvalid ? null : g)];
-        return given.Any(g => g is not null) ? given : throw new InvalidOperationException(
-            $"the loss of part {Name} depends on none of its parameters ({string.Join(", ", Parameters.Select(p => p.name).Take(4))}, …): "
-            + "a detached tensor, or the name of another part");
+        return given.Any(g => g is not null)
+            ? given
+            : throw new InvalidOperationException(
+                $"the loss of part {Name} depends on none of its parameters ({string.Join(", ", Parameters.Select(p => p.name).Take(4))}, …): "
+                    + "a detached tensor, or the name of another part"
+            );
     }
 
     /// <summary>Shortens the gradient to the clip, then steps.</summary>
@@ -141,16 +146,20 @@ public sealed class Part : IDisposable
     /// <param name="factor">Of the learning rate.</param>
     public void Step(IReadOnlyList<Tensor?> gradient, double norm, double factor)
     {
-        foreach (var group in optimizer.ParamGroups) group.LearningRate = lr * factor;
+        foreach (var group in optimizer.ParamGroups)
+            group.LearningRate = lr * factor;
         for (var i = 0; i < Parameters.Count; i++)
             Parameters[i].parameter.grad = gradient[i] is { } g && norm > clip ? g * (clip.Value / norm) : gradient[i];
         optimizer.step();
         // The tensors of a gradient belong to the step's scope; a parameter that kept them would keep their memory.
-        foreach (var (_, parameter) in Parameters) parameter.grad = null;
+        foreach (var (_, parameter) in Parameters)
+            parameter.grad = null;
     }
 
     internal IEnumerable<(string Name, Tensor Value)> Memory() =>
-        optimizer.state_dict().State.Zip(Parameters, (state, parameter) => kind.Memory(state).Select(m => ($"{Name}/{parameter.name}/{m.Name}", m.Value)))
+        optimizer
+            .state_dict()
+            .State.Zip(Parameters, (state, parameter) => kind.Memory(state).Select(m => ($"{Name}/{parameter.name}/{m.Name}", m.Value)))
             .SelectMany(m => m);
 
     internal void Remember(IReadOnlyDictionary<string, Tensor> memory)
@@ -159,7 +168,12 @@ public sealed class Part : IDisposable
         foreach (var (state, (name, _)) in optimizer.state_dict().State.Zip(Parameters))
         {
             var prefix = $"{Name}/{name}/";
-            kind.Remember(state, memory.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[prefix.Length..], m => m.Value));
+            kind.Remember(
+                state,
+                memory
+                    .Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal))
+                    .ToDictionary(m => m.Key[prefix.Length..], m => m.Value)
+            );
         }
     }
 
@@ -182,8 +196,10 @@ public sealed class Optimizers : IDisposable
     }
 
     /// <exception cref="InvalidOperationException">No such part: the message names those there are.</exception>
-    public Part this[string name] => parts.TryGetValue(name, out var part) ? part : throw new InvalidOperationException(
-        $"{method} yielded an update of the part \"{name}\", but it declares {Names}");
+    public Part this[string name] =>
+        parts.TryGetValue(name, out var part)
+            ? part
+            : throw new InvalidOperationException($"{method} yielded an update of the part \"{name}\", but it declares {Names}");
 
     public IEnumerable<Part> All => parts.Values;
 
@@ -191,13 +207,15 @@ public sealed class Optimizers : IDisposable
 
     public void Remember(IReadOnlyDictionary<string, Tensor> memory)
     {
-        foreach (var part in parts.Values) part.Remember(memory);
+        foreach (var part in parts.Values)
+            part.Remember(memory);
     }
 
     string Names => string.Join(", ", parts.Keys);
 
     public void Dispose()
     {
-        foreach (var part in parts.Values) part.Dispose();
+        foreach (var part in parts.Values)
+            part.Dispose();
     }
 }

@@ -6,8 +6,8 @@ namespace Ebm.Runs;
 /// <summary>A grid of images as one PNG file (RFC 2083: eight bits a channel, one deflate stream, no filters).</summary>
 public static class Png
 {
-    const int Gap = 2;          // pixels between two images
-    const int Smallest = 56;    // images smaller than this are enlarged by whole factors, so that a viewer shows digits and not dots
+    const int Gap = 2; // pixels between two images
+    const int Smallest = 56; // images smaller than this are enlarged by whole factors, so that a viewer shows digits and not dots
 
     /// <summary>Whether rows of this shape are images: (1, H, W) or (3, H, W).</summary>
     public static bool Draws(long[] shape) => shape is [1 or 3, > 0, > 0];
@@ -29,12 +29,13 @@ public static class Png
         {
             var (top, left) = (Gap + image / columns * cellHeight, Gap + image % columns * cellWidth);
             for (var y = 0; y < height * zoom; y++)
-                for (var x = 0; x < width * zoom; x++)
-                    for (var channel = 0; channel < channels; channel++)
-                    {
-                        var value = values[((image * channels + channel) * height + y / zoom) * width + x / zoom];
-                        pixels[(top + y) * stride + 1 + (left + x) * channels + channel] = (byte)Math.Clamp(Math.Round((value + 1) * 127.5), 0, 255);
-                    }
+            for (var x = 0; x < width * zoom; x++)
+            for (var channel = 0; channel < channels; channel++)
+            {
+                var value = values[((image * channels + channel) * height + y / zoom) * width + x / zoom];
+                pixels[(top + y) * stride + 1 + (left + x) * channels + channel] = (byte)
+                    Math.Clamp(Math.Round((value + 1) * 127.5), 0, 255);
+            }
         }
 
         using var file = new MemoryStream();
@@ -45,7 +46,8 @@ public static class Png
         (header[8], header[9]) = (8, (byte)(channels == 1 ? 0 : 2));
         Chunk(file, "IHDR"u8, header);
         using var packed = new MemoryStream();
-        using (var zlib = new ZLibStream(packed, CompressionLevel.SmallestSize, leaveOpen: true)) zlib.Write(pixels);
+        using (var zlib = new ZLibStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
+            zlib.Write(pixels);
         Chunk(file, "IDAT"u8, packed.ToArray());
         Chunk(file, "IEND"u8, []);
         return file.ToArray();
@@ -67,7 +69,8 @@ public static class Png
         foreach (var b in bytes)
         {
             crc ^= b;
-            for (var bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB88320 : crc >> 1;
+            for (var bit = 0; bit < 8; bit++)
+                crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB88320 : crc >> 1;
         }
         return crc;
     }

@@ -20,20 +20,33 @@ public static class Provenance
     static readonly string[] Names = ["CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL"];
 
     /// <summary>A manifest filled with everything known before the first step.</summary>
-    public static RunManifest Of(RunManifest manifest) => manifest with
-    {
-        Argv = Environment.GetCommandLineArgs(),
-        Git = Git(),
-        Build = Build(),
-        Runtime = new RuntimeState(
-            Environment.Version.ToString(), RuntimeInformation.OSDescription, Environment.OSVersion.VersionString, CultureInfo.CurrentCulture.Name),
-        Packages = Packages(),
-        Native = new NativeState(Machine.TorchVersion, Machine.TorchBuild, Machine.BlasCore),
-        Hardware = new HardwareState(Cpu(), Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
-        Threads = new ThreadCounts(Machine.Threads),
-        Environment = Environs(),
-        Determinism = new Dictionary<string, string> { ["kernels"] = Machine.IsDeterministic switch { true => "effective", false => "requested", null => "unavailable" } },
-    };
+    public static RunManifest Of(RunManifest manifest) =>
+        manifest with
+        {
+            Argv = Environment.GetCommandLineArgs(),
+            Git = Git(),
+            Build = Build(),
+            Runtime = new RuntimeState(
+                Environment.Version.ToString(),
+                RuntimeInformation.OSDescription,
+                Environment.OSVersion.VersionString,
+                CultureInfo.CurrentCulture.Name
+            ),
+            Packages = Packages(),
+            Native = new NativeState(Machine.TorchVersion, Machine.TorchBuild, Machine.BlasCore),
+            Hardware = new HardwareState(Cpu(), Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
+            Threads = new ThreadCounts(Machine.Threads),
+            Environment = Environs(),
+            Determinism = new Dictionary<string, string>
+            {
+                ["kernels"] = Machine.IsDeterministic switch
+                {
+                    true => "effective",
+                    false => "requested",
+                    null => "unavailable",
+                },
+            },
+        };
 
     /// <summary>The most memory this process has held, in bytes.</summary>
     public static long PeakMemory
@@ -47,13 +60,21 @@ public static class Provenance
 
     static GitState? Git() =>
         Ask("rev-parse", "HEAD") is { } commit
-            ? new GitState(commit, Ask("rev-parse", "--abbrev-ref", "HEAD"), Ask("status", "--porcelain", "--untracked-files=no") is { Length: > 0 })
+            ? new GitState(
+                commit,
+                Ask("rev-parse", "--abbrev-ref", "HEAD"),
+                Ask("status", "--porcelain", "--untracked-files=no") is { Length: > 0 }
+            )
             : null;
 
     /// <summary>What git answers about the folder of these assemblies; null where there is no git, or no repository.</summary>
     static string? Ask(params string[] arguments)
     {
-        var start = new ProcessStartInfo("git", ["-C", Path.GetDirectoryName(typeof(Provenance).Assembly.Location)!, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("git", ["-C", Path.GetDirectoryName(typeof(Provenance).Assembly.Location)!, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         try
         {
             using var git = Process.Start(start)!;
@@ -63,7 +84,7 @@ public static class Provenance
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            return null;   // a machine without git
+            return null; // a machine without git
         }
     }
 
@@ -73,11 +94,13 @@ public static class Provenance
         return new BuildState(
             own.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration ?? "unknown",
             own.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
-            AppDomain.CurrentDomain.GetAssemblies()
+            AppDomain
+                .CurrentDomain.GetAssemblies()
                 .Where(a => !a.IsDynamic && a.Location != "" && IsOurs(a))
                 .OrderBy(a => a.GetName().Name, StringComparer.Ordinal)
                 .DistinctBy(a => a.GetName().Name)
-                .ToDictionary(a => a.GetName().Name!, a => Canonical.Sha256OfFile(a.Location)));
+                .ToDictionary(a => a.GetName().Name!, a => Canonical.Sha256OfFile(a.Location))
+        );
     }
 
     // Ours, or a lab's own: whatever refers to the core's contracts.
@@ -89,9 +112,12 @@ public static class Provenance
     static Dictionary<string, string>? Packages()
     {
         var file = Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json");
-        if (!File.Exists(file)) return null;
+        if (!File.Exists(file))
+            return null;
         using var json = JsonDocument.Parse(File.ReadAllBytes(file));
-        return json.RootElement.GetProperty("libraries").EnumerateObject()
+        return json
+            .RootElement.GetProperty("libraries")
+            .EnumerateObject()
             .Where(l => l.Value.GetProperty("type").GetString() == "package")
             .Select(l => l.Name.Split('/'))
             .OrderBy(l => l[0], StringComparer.Ordinal)
@@ -101,13 +127,20 @@ public static class Provenance
     static string Cpu()
     {
         const string list = "/proc/cpuinfo";
-        var model = File.Exists(list) ? File.ReadLines(list).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
+        var model = File.Exists(list)
+            ? File.ReadLines(list).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))
+            : null;
         return model?[(model.IndexOf(':') + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
 
-    static SortedDictionary<string, string> Environs() => new(
-        Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-            .Select(e => (Name: (string)e.Key, Value: (string?)e.Value ?? ""))
-            .Where(e => Names.Contains(e.Name) || Prefixes.Any(p => e.Name.StartsWith(p, StringComparison.Ordinal)))
-            .ToDictionary(e => e.Name, e => e.Value), StringComparer.Ordinal);
+    static SortedDictionary<string, string> Environs() =>
+        new(
+            Environment
+                .GetEnvironmentVariables()
+                .Cast<DictionaryEntry>()
+                .Select(e => (Name: (string)e.Key, Value: (string?)e.Value ?? ""))
+                .Where(e => Names.Contains(e.Name) || Prefixes.Any(p => e.Name.StartsWith(p, StringComparison.Ordinal)))
+                .ToDictionary(e => e.Name, e => e.Value),
+            StringComparer.Ordinal
+        );
 }

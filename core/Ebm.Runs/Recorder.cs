@@ -26,7 +26,8 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
             var part = optimizers[update.Part];
             events.Add(new Event(step, $"{part.Name}/loss", update.Loss));
             events.Add(new Event(step, $"{part.Name}/gradient", update.Gradient));
-            foreach (var (name, shape, values) in update.Watched) events.AddRange(Entries(step, $"{part.Name}/{name}", shape, values));
+            foreach (var (name, shape, values) in update.Watched)
+                events.AddRange(Entries(step, $"{part.Name}/{name}", shape, values));
 
             traces.Add(new Trace(step, $"{part.Name}/loss", Bits(update.Loss)));
             traces.Add(new Trace(step, $"{part.Name}/gradient", Bits(update.Gradient)));
@@ -41,13 +42,16 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
         return diverged;
     }
 
-    static IEnumerable<Event> Entries(long step, string name, long[] shape, double[] values) => shape switch
-    {
-        [] => [new Event(step, name, values[0])],
-        [_] => Visited(values, i => new Event(step, $"{name}/{Number(i)}", values[i])),
-        [_, var columns] => Visited(values, i => new Event(step, $"{name}/{Number(i / columns)}/{Number(i % columns)}", values[i])),
-        _ => throw new InvalidOperationException($"{name} has shape ({string.Join(", ", shape)}): a scalar, a vector or a matrix can be watched"),
-    };
+    static IEnumerable<Event> Entries(long step, string name, long[] shape, double[] values) =>
+        shape switch
+        {
+            [] => [new Event(step, name, values[0])],
+            [_] => Visited(values, i => new Event(step, $"{name}/{Number(i)}", values[i])),
+            [_, var columns] => Visited(values, i => new Event(step, $"{name}/{Number(i / columns)}/{Number(i % columns)}", values[i])),
+            _ => throw new InvalidOperationException(
+                $"{name} has shape ({string.Join(", ", shape)}): a scalar, a vector or a matrix can be watched"
+            ),
+        };
 
     static IEnumerable<Event> Visited(double[] values, Func<int, Event> entry) =>
         Enumerable.Range(0, values.Length).Where(i => !double.IsNaN(values[i])).Select(entry);
@@ -60,7 +64,8 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
     static string Bits(Part part)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (_, parameter) in part.Parameters) hash.AppendData(Stored.Bytes(parameter));
+        foreach (var (_, parameter) in part.Parameters)
+            hash.AppendData(Stored.Bytes(parameter));
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
     }
 }

@@ -46,7 +46,8 @@ public sealed class Run : IDisposable
     /// <exception cref="NotSupportedException">The method has no density.</exception>
     public Tensor Energy(Tensor x)
     {
-        if (Method is not IDensity density) throw new NotSupportedException($"{Method.GetName()} has no density to score with");
+        if (Method is not IDensity density)
+            throw new NotSupportedException($"{Method.GetName()} has no density to score with");
         using var free = no_grad();
         return density.Density.Of(x);
     }

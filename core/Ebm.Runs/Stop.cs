@@ -28,7 +28,8 @@ public sealed class StoppedException(StopRequest request) : Exception($"{request
 public sealed class Stop : IDisposable
 {
     // Not among .NET's named signals; their numbers are Linux's.
-    const PosixSignal Usr1 = (PosixSignal)10, Usr2 = (PosixSignal)12;
+    const PosixSignal Usr1 = (PosixSignal)10,
+        Usr2 = (PosixSignal)12;
 
     // A terminal's interrupt reaches the sweep and its runs, and the sweep passes it on: one wish, not two.
     static readonly TimeSpan Echo = TimeSpan.FromSeconds(2);
@@ -37,7 +38,8 @@ public sealed class Stop : IDisposable
     readonly List<PosixSignalRegistration> registrations = [];
     readonly Stopwatch since = new();
     StopRequest? request;
-    bool waits, over;
+    bool waits,
+        over;
 
     public Stop()
     {
@@ -55,11 +57,17 @@ public sealed class Stop : IDisposable
         var parent = getppid();
         // The kernel signals the end of the parent's *thread* that started us, and .NET retires threads: only a new parent is the
         // end of the process. A signal of its own keeps the two apart from a SIGTERM that is meant.
-        registrations.Add(PosixSignalRegistration.Create(Usr2, context =>
-        {
-            context.Cancel = true;
-            if (getppid() != parent) Ask(new StopRequest(RunState.Interrupted, "the end of the process that started it", 15));
-        }));
+        registrations.Add(
+            PosixSignalRegistration.Create(
+                Usr2,
+                context =>
+                {
+                    context.Cancel = true;
+                    if (getppid() != parent)
+                        Ask(new StopRequest(RunState.Interrupted, "the end of the process that started it", 15));
+                }
+            )
+        );
         if (prctl(DeathSignal, (nuint)(int)Usr2, 0, 0, 0) != 0)
             throw new InvalidOperationException($"prctl(PR_SET_PDEATHSIG) failed with errno {Marshal.GetLastPInvokeError()}");
     }
@@ -67,15 +75,21 @@ public sealed class Stop : IDisposable
     /// <summary>From here on, requests wait for <see cref="ThrowIfRequested"/>, until this is disposed.</summary>
     public IDisposable Waiting()
     {
-        lock (gate) waits = true;
-        return new Ended(() => { lock (gate) waits = false; });
+        lock (gate)
+            waits = true;
+        return new Ended(() =>
+        {
+            lock (gate)
+                waits = false;
+        });
     }
 
     /// <exception cref="StoppedException">A stop was asked for.</exception>
     public void ThrowIfRequested()
     {
         lock (gate)
-            if (request is { } asked) throw new StoppedException(asked);
+            if (request is { } asked)
+                throw new StoppedException(asked);
     }
 
     /// <summary>Writes how the run ended; requests that come later change nothing.</summary>
@@ -88,24 +102,33 @@ public sealed class Stop : IDisposable
         }
     }
 
-    void On(PosixSignal signal, StopRequest asks) => registrations.Add(PosixSignalRegistration.Create(signal, context =>
-    {
-        context.Cancel = true;
-        Ask(asks);
-    }));
+    void On(PosixSignal signal, StopRequest asks) =>
+        registrations.Add(
+            PosixSignalRegistration.Create(
+                signal,
+                context =>
+                {
+                    context.Cancel = true;
+                    Ask(asks);
+                }
+            )
+        );
 
     void Ask(StopRequest asks)
     {
         lock (gate)
         {
-            if (over) return;
+            if (over)
+                return;
             if (request is null)
             {
                 request = asks;
                 since.Start();
-                if (waits) return;
+                if (waits)
+                    return;
             }
-            else if (since.Elapsed < Echo) return;
+            else if (since.Elapsed < Echo)
+                return;
             LastWords?.Invoke(request);
             // Not Environment.Exit: it would take libtorch down under the feet of the thread that computes.
             _exit(request.ExitCode);
@@ -114,7 +137,8 @@ public sealed class Stop : IDisposable
 
     public void Dispose()
     {
-        foreach (var registration in registrations) registration.Dispose();
+        foreach (var registration in registrations)
+            registration.Dispose();
     }
 
     sealed class Ended(Action action) : IDisposable

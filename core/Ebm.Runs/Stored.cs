@@ -7,8 +7,13 @@ static class Stored
 {
     static readonly (string Name, ScalarType Type)[] Types =
     [
-        ("F64", ScalarType.Float64), ("F32", ScalarType.Float32), ("BF16", ScalarType.BFloat16), ("I64", ScalarType.Int64),
-        ("I32", ScalarType.Int32), ("U8", ScalarType.Byte), ("BOOL", ScalarType.Bool),
+        ("F64", ScalarType.Float64),
+        ("F32", ScalarType.Float32),
+        ("BF16", ScalarType.BFloat16),
+        ("I64", ScalarType.Int64),
+        ("I32", ScalarType.Int32),
+        ("U8", ScalarType.Byte),
+        ("BOOL", ScalarType.Bool),
     ];
 
     /// <summary>A tensor's values, row by row, as they lie in memory.</summary>
@@ -19,15 +24,29 @@ static class Stored
     }
 
     /// <summary>Each name once.</summary>
-    public static void Write(string path, IEnumerable<(string Name, Tensor Value)> tensors) => Safetensors.Write(path, tensors.Select(t =>
-        new NamedTensorBytes(t.Name, Types.Single(type => type.Type == t.Value.dtype).Name, t.Value.shape, Bytes(t.Value))));
+    public static void Write(string path, IEnumerable<(string Name, Tensor Value)> tensors) =>
+        Safetensors.Write(
+            path,
+            tensors.Select(t => new NamedTensorBytes(
+                t.Name,
+                Types.Single(type => type.Type == t.Value.dtype).Name,
+                t.Value.shape,
+                Bytes(t.Value)
+            ))
+        );
 
     /// <summary>The tensors of a file, on the CPU, in the current scope.</summary>
     /// <exception cref="InvalidDataException">The file is torn or altered; the sentence names it.</exception>
-    public static IReadOnlyDictionary<string, Tensor> Read(string path) => Safetensors.Read(path).ToDictionary(t => t.Name, t =>
-    {
-        var tensor = empty(t.Shape, dtype: Types.Single(type => type.Name == t.Dtype).Type);
-        t.Bytes.Span.CopyTo(tensor.bytes);
-        return tensor;
-    });
+    public static IReadOnlyDictionary<string, Tensor> Read(string path) =>
+        Safetensors
+            .Read(path)
+            .ToDictionary(
+                t => t.Name,
+                t =>
+                {
+                    var tensor = empty(t.Shape, dtype: Types.Single(type => type.Name == t.Dtype).Type);
+                    t.Bytes.Span.CopyTo(tensor.bytes);
+                    return tensor;
+                }
+            );
 }

@@ -33,10 +33,16 @@ public sealed record TrainSpec(
     long RecordEvery = 50,
     long CheckpointEvery = 1000,
     Keep Keep = Keep.Last,
-    HealthSpec? Health = null)
+    HealthSpec? Health = null
+)
 {
-    public long? Steps { get; } = Require.That(Require.Positive(Steps), Steps is not null || Budget is not null,
-        "must be a number when train.budget is null, or training would never end", nameof(Steps));
+    public long? Steps { get; } =
+        Require.That(
+            Require.Positive(Steps),
+            Steps is not null || Budget is not null,
+            "must be a number when train.budget is null, or training would never end",
+            nameof(Steps)
+        );
     public long Batch { get; } = Require.Positive(Batch);
     public double Lr { get; } = Require.Positive(Lr);
     public long? Budget { get; } = Require.Positive(Budget);
@@ -51,13 +57,14 @@ public sealed record TrainSpec(
     public HealthSpec Health { get; } = Health ?? new HealthSpec();
 
     /// <summary>How far training is: whichever of steps and units is further along, as a position and its end.</summary>
-    public (long Position, long End) Progress(long step, long units) => (Steps, Budget) switch
-    {
-        ({ } steps, null) => (step, steps),
-        (null, { } budget) => (units, budget),
-        ({ } steps, { } budget) => (double)step / steps >= (double)units / budget ? (step, steps) : (units, budget),
-        _ => throw new InvalidOperationException("neither train.steps nor train.budget ends training"),
-    };
+    public (long Position, long End) Progress(long step, long units) =>
+        (Steps, Budget) switch
+        {
+            ({ } steps, null) => (step, steps),
+            (null, { } budget) => (units, budget),
+            ({ } steps, { } budget) => (double)step / steps >= (double)units / budget ? (step, steps) : (units, budget),
+            _ => throw new InvalidOperationException("neither train.steps nor train.budget ends training"),
+        };
 }
 
 /// <summary>What differs for one part of a method; null leaves the setting of `train`.</summary>

@@ -7,7 +7,12 @@ namespace Ebm.Runs;
 /// <param name="Loss">Before the update.</param>
 /// <param name="Gradient">Norm of the part's gradient, before it was clipped.</param>
 /// <param name="Watched">Values by name, row-major, with their shapes; empty where the step is not recorded.</param>
-public sealed record Applied(string Part, double Loss, double Gradient, IReadOnlyList<(string Name, long[] Shape, double[] Values)> Watched);
+public sealed record Applied(
+    string Part,
+    double Loss,
+    double Gradient,
+    IReadOnlyList<(string Name, long[] Shape, double[] Values)> Watched
+);
 
 /// <summary>
 /// The trainer, whole. A step opens a scope and asks the method for updates; each is applied before the next is computed: the
@@ -20,7 +25,15 @@ public sealed record Applied(string Part, double Loss, double Gradient, IReadOnl
 /// <param name="health">Judges each update before it is applied.</param>
 /// <param name="train">The settings.</param>
 /// <param name="rng">The stream of training; step n draws from its n-th stream, so that a checkpoint needs only n.</param>
-public sealed class Trainer(Method method, Batches batches, Optimizers optimizers, Averages averages, Health health, TrainSpec train, Rng rng)
+public sealed class Trainer(
+    Method method,
+    Batches batches,
+    Optimizers optimizers,
+    Averages averages,
+    Health health,
+    TrainSpec train,
+    Rng rng
+)
 {
     /// <summary>Steps done.</summary>
     public long Step { get; private set; }
@@ -56,27 +69,40 @@ public sealed class Trainer(Method method, Batches batches, Optimizers optimizer
             {
                 var more = updates.MoveNext();
                 Expect(scope, gradMode, more ? $"its update {applied.Count + 1}" : "its last update");
-                if (!more) break;
+                if (!more)
+                    break;
                 applied.Add(Apply(updates.Current));
                 Units += Cost.Units - spent;
                 spent = Cost.Units;
-                if (Diverged is not null || Units >= train.Budget) break;
+                if (Diverged is not null || Units >= train.Budget)
+                    break;
             }
             Units += Cost.Units - spent;
         }
-        if (applied.Count == 0) throw new InvalidOperationException($"{method.GetName()} yielded no update: a step of training must yield at least one");
+        if (applied.Count == 0)
+            throw new InvalidOperationException($"{method.GetName()} yielded no update: a step of training must yield at least one");
         Step++;
-        if (Diverged is null) averages.Follow(Step);
+        if (Diverged is null)
+            averages.Follow(Step);
         var reads = Diverged is not null || records();
-        return [.. applied.Select(a => new Applied(a.Update.Part, a.Loss, a.Gradient,
-            reads ? [.. a.Update.Watched.Select(w => (w.Name, w.Value.shape, Numbers(w.Value.detach())))] : []))];
+        return
+        [
+            .. applied.Select(a => new Applied(
+                a.Update.Part,
+                a.Loss,
+                a.Gradient,
+                reads ? [.. a.Update.Watched.Select(w => (w.Name, w.Value.shape, Numbers(w.Value.detach())))] : []
+            )),
+        ];
     }
 
     (Update, double Loss, double Gradient) Apply(Update update)
     {
         var part = optimizers[update.Part];
         if (update.Loss.numel() != 1)
-            throw new InvalidOperationException($"the loss of part {update.Part} must be a scalar; its shape is ({string.Join(", ", update.Loss.shape)})");
+            throw new InvalidOperationException(
+                $"the loss of part {update.Part} must be a scalar; its shape is ({string.Join(", ", update.Loss.shape)})"
+            );
         var gradient = part.Gradient(update.Loss);
 
         using var free = no_grad();
@@ -84,7 +110,8 @@ public sealed class Trainer(Method method, Batches batches, Optimizers optimizer
         var measured = Numbers(stack([update.Loss.detach().reshape([]), Norm(gradient.OfType<Tensor>())]));
         var (loss, norm) = (measured[0], measured[1]);
         Diverged = health.Of(update.Part, loss, norm);
-        if (Diverged is null) part.Step(gradient, norm, Factor);
+        if (Diverged is null)
+            part.Step(gradient, norm, Factor);
         return (update, loss, norm);
     }
 
@@ -106,12 +133,14 @@ public sealed class Trainer(Method method, Batches batches, Optimizers optimizer
     {
         if (is_grad_enabled() != gradMode)
             throw new InvalidOperationException(
-                $"{method.GetName()} left gradients {(gradMode ? "off" : "on")} across {when}: end the using of no_grad or enable_grad before the yield");
+                $"{method.GetName()} left gradients {(gradMode ? "off" : "on")} across {when}: end the using of no_grad or enable_grad before the yield"
+            );
         // A new tensor belongs to the innermost scope: if that is not ours, the method holds one open.
         using var probe = empty(0);
         if (!scope.Contains(probe))
             throw new InvalidOperationException(
-                $"{method.GetName()} holds a dispose scope open across {when}: a method opens none, the trainer and the chains do");
+                $"{method.GetName()} holds a dispose scope open across {when}: a method opens none, the trainer and the chains do"
+            );
     }
 
     internal static Tensor Norm(IEnumerable<Tensor> tensors) => stack(tensors.Select(t => t.norm()).ToArray()).norm();

@@ -28,10 +28,7 @@ let replace (overrides: Override list) (given: Override) =
         overrides @ [ given ]
 
 /// What every run gets, in the grammar of the command line: a group's option, a value, or even an axis.
-let given text sweep = {
-    sweep with
-        Parts = sweep.Parts |> List.map (fun part -> replace part (declared sweep.Name text))
-}
+let given text sweep = { sweep with Parts = sweep.Parts |> List.map (fun part -> replace part (declared sweep.Name text)) }
 
 let private value (key: string) (item: obj | null) =
     match item with

@@ -74,27 +74,31 @@ let all = [
         let table = table (runs @ [ run "two" 0 other [] ])
         must $"%A{table.Varying}" (table.Varying = [ "method.kind"; "method.steps" ]))
 
-    law "what an option's file sets labels no row of its own; what was asked for does; two options of one kind are told apart by name" (fun () ->
-        let asked method more config =
-            [
+    law
+        "what an option's file sets labels no row of its own; what was asked for does; two options of one kind are told apart by name"
+        (fun () ->
+            let asked method more config = [
                 for data in [ "rings"; "gaussians" ] do
-                    { run $"{method}-{data}" 0 (("data.kind", data) :: config) [] with
-                        Asked = Map([ "method", method; "data", data ] @ more)
+                    {
+                        run $"{method}-{data}" 0 (("data.kind", data) :: config) [] with
+                            Asked = Map([ "method", method; "data", data ] @ more)
                     }
             ]
-        let one = asked "one" [] [ "method.kind", "one"; "train.lr", "0.001" ]
-        let two = asked "two" [] [ "method.kind", "two"; "train.lr", "0.003" ]
-        let preset = asked "one-paper" [] [ "method.kind", "one"; "method.steps", "7"; "train.lr", "0.001" ]
-        let varying runs = (table runs).Varying
-        must $"%A{varying (one @ two)}" (varying (one @ two) = [ "data.kind"; "method.kind" ])
-        must $"%A{varying (one @ two @ preset)}" (varying (one @ two @ preset) = [ "data.kind"; "method" ])
-        must "a preset's name is no label" ((table (one @ preset)).Rows |> List.exists (fun row -> row.Labels = [ "rings"; "one-paper" ]))
-        let faster = asked "one" [ "train.lr", "0.01" ] [ "method.kind", "one"; "train.lr", "0.01" ]
-        must $"%A{varying (one @ faster)}" (varying (one @ faster) = [ "data.kind"; "train.lr" ])
+            let one = asked "one" [] [ "method.kind", "one"; "train.lr", "0.001" ]
+            let two = asked "two" [] [ "method.kind", "two"; "train.lr", "0.003" ]
+            let preset = asked "one-paper" [] [ "method.kind", "one"; "method.steps", "7"; "train.lr", "0.001" ]
+            let varying runs = (table runs).Varying
+            must $"%A{varying (one @ two)}" (varying (one @ two) = [ "data.kind"; "method.kind" ])
+            must $"%A{varying (one @ two @ preset)}" (varying (one @ two @ preset) = [ "data.kind"; "method" ])
+            must
+                "a preset's name is no label"
+                ((table (one @ preset)).Rows |> List.exists (fun row -> row.Labels = [ "rings"; "one-paper" ]))
+            let faster = asked "one" [ "train.lr", "0.01" ] [ "method.kind", "one"; "train.lr", "0.01" ]
+            must $"%A{varying (one @ faster)}" (varying (one @ faster) = [ "data.kind"; "train.lr" ])
 
-        // Settings that nobody asked for by name and no option decides: two versions of one file.
-        let later = asked "one" [] [ "method.kind", "one"; "train.lr", "0.002" ]
-        must $"%A{varying (one @ later)}" (varying (one @ later) = [ "data.kind"; "train.lr" ]))
+            // Settings that nobody asked for by name and no option decides: two versions of one file.
+            let later = asked "one" [] [ "method.kind", "one"; "train.lr", "0.002" ]
+            must $"%A{varying (one @ later)}" (varying (one @ later) = [ "data.kind"; "train.lr" ]))
 
     law "only completed runs enter a mean; what diverged, failed or ran out of time is counted beside it" (fun () -> onlyCompleted runs)
     |> breaks "a diverged run counts" (fun () -> onlyCompleted (runs |> List.map (fun run -> { run with State = "completed" })))

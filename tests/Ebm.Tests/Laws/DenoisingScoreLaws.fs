@@ -25,11 +25,13 @@ type private Tempered(world: Gaussian, schedule: NoiseSchedule, factor: float) a
 
 let private spec net schedule =
     DenoisingScoreSpec(
-        { new ILevelEnergySpec with
-            member _.Build(rng, shape, noise) = net rng shape noise
+        {
+            new ILevelEnergySpec with
+                member _.Build(rng, shape, noise) = net rng shape noise
         },
-        { new ISpec<NoiseSchedule> with
-            member _.Build _ = schedule
+        {
+            new ISpec<NoiseSchedule> with
+                member _.Build _ = schedule
         },
         SampleSteps = 40,
         Confinement = 1e6
@@ -58,13 +60,13 @@ let private least factor =
 /// The loss's slope in the energies' common factor.
 let private slope factor =
     let method = tempered factor
-    let beta = method.Parts["energy"].parameters () |> Seq.toArray
+    let beta = method.Parts["energy"].parameters() |> Seq.toArray
     [| for u in updates method 500L 60L -> value (Array.head (gradients u.Loss beta)) |] |> Close.mean
 
 /// The derivative of one step's loss along a direction in the parameters, by double backward and by differences.
 let private differs (along: Tensor[] -> Tensor[] -> Tensor) =
     let method = built (spec (fun rng shape noise -> LevelMlpSpec(Width = 8, Depth = 2).Build(rng, shape, noise)) (schedule ()))
-    let weights = method.Parts["energy"].parameters () |> Seq.toArray
+    let weights = method.Parts["energy"].parameters() |> Seq.toArray
     let direction = [| for w in weights -> (rng "direction").NormalLike w |]
     let rows = (world ()).Draw(64L, rng "rows")
     let loss () = (method.Iterate(Batches(rows, 16L, rng "batches"), rng "step") |> Seq.exactlyOne).Loss
@@ -82,12 +84,20 @@ let private differs (along: Tensor[] -> Tensor[] -> Tensor) =
 
     // The last layer's bias moves energies and no score: nothing in the loss leads to it.
     let reached = torch.autograd.grad ([| loss () |], [| for w in weights -> w :> Tensor |], allow_unused = true)
-    let exact = value (along (Array.map2 (fun (w: Parameter) (g: Tensor) -> if isNull (box g) then torch.zeros_like w else g) weights (Array.ofSeq reached)) direction)
+    let exact =
+        value (
+            along
+                (Array.map2
+                    (fun (w: Parameter) (g: Tensor) -> if isNull (box g) then torch.zeros_like w else g)
+                    weights
+                    (Array.ofSeq reached))
+                direction
+        )
     must
         $"double backward gives {exact:G9}, differences {derivative.Value:G9} ± {derivative.Error:G3}"
         (abs (exact - derivative.Value) <= 10.0 * derivative.Error)
 
-let private dot (a: Tensor[]) (b: Tensor[]) = Array.map2 (fun (g: Tensor) (d: Tensor) -> (g * d).sum ()) a b |> Array.reduce (+)
+let private dot (a: Tensor[]) (b: Tensor[]) = Array.map2 (fun (g: Tensor) (d: Tensor) -> (g * d).sum()) a b |> Array.reduce (+)
 
 let all = [
     law "at a Gaussian's own scores, denoising score matching's loss is d − noise² tr Σ⁻¹ at every level" (fun () -> least 1.0)

@@ -46,14 +46,15 @@ type private Given(exact: Tensor -> Tensor) as this =
     do this.register_parameter ("forms", forms)
 
     override _.forward(x: Tensor) : Tensor =
-        let monomials = torch.cat ([| x; x.square().sum (1L, keepdim = true) |], 1L)
+        let monomials = torch.cat ([| x; x.square().sum(1L, keepdim = true) |], 1L)
         (exact x + monomials.matmul forms).unsqueeze 1L
 
 let private built (exact: Tensor -> Tensor) (settings: INetSpec -> EnergyMatchingSpec) =
     let spec =
         settings
-            { new INetSpec with
-                member _.Build(_, _, _) = new Given(exact)
+            {
+                new INetSpec with
+                    member _.Build(_, _, _) = new Given(exact)
             }
     spec.Build(Site([| 2L |], device, rng "energy matching", Folder.dataRoot)) :?> EnergyMatching
 
@@ -63,7 +64,7 @@ let private shift () = row [ 1.5; -0.8 ]
 let private translates factor =
     let method =
         built (fun x -> x.matmul (-factor * shift ())) (fun net -> EnergyMatchingSpec(net, Matching = 1.0, Confinement = 1e6))
-    let forms = method.Parts["potential"].parameters () |> Seq.toArray
+    let forms = method.Parts["potential"].parameters() |> Seq.toArray
     let data = Batches((rng "data").Normal(20_000L, 2L) + shift (), 64L, rng "batches")
 
     let slopes = [|
@@ -103,8 +104,7 @@ let all = [
     law "pairs of two minibatches have the least total squared distance of all pairings" (fun () ->
         pairs (fun x y -> Transport.Pairing(x, y).data<int64>().ToArray()))
     |> breaks "the nearest row that is left" (fun () -> pairs greedy)
-    |> breaks "the inverse of the pairing" (fun () ->
-        pairs (fun x y -> Transport.Pairing(x, y).argsort(0L).data<int64>().ToArray()))
+    |> breaks "the inverse of the pairing" (fun () -> pairs (fun x y -> Transport.Pairing(x, y).argsort(0L).data<int64>().ToArray()))
 
     law "energy matching's flow from N(0, I) to its translation is least at V(x) = −shift·x" (fun () -> translates 1.0)
     |> breaks "a tenth too fast" (fun () -> translates 1.1)

@@ -13,7 +13,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
-let private dot (a: Tensor) (b: Tensor) = value ((a * b).sum ())
+let private dot (a: Tensor) (b: Tensor) = value ((a * b).sum())
 
 let private agree what (exact: float) (differences: Close.Estimate) =
     Close.near $"{what}, its gradient less differences" 0.0 { differences with Value = differences.Value - exact }
@@ -23,12 +23,12 @@ let private inRow what (f: Tensor -> Tensor) (slope: Tensor -> Tensor) (x: Tenso
     let v = (rng "direction").NormalLike x / sqrt (float (x.numel ()))
     let along h =
         use _ = torch.no_grad ()
-        value ((f (x + number h * v)).sum ())
+        value ((f (x + number h * v)).sum())
     agree $"{what}, in the row" (dot (slope x) v) (Close.derivative along)
 
 let private byAutograd (f: Tensor -> Tensor) (x: Tensor) =
     let at = x.detach().requires_grad_ true
-    gradients ((f at).sum ()) [ at ] |> Array.head
+    gradients ((f at).sum()) [ at ] |> Array.head
 
 /// The same along a direction in all weights at once.
 let private inWeights what (f: unit -> Tensor) (net: torch.nn.Module) (gradient: float -> float) =
@@ -44,12 +44,20 @@ let private inWeights what (f: unit -> Tensor) (net: torch.nn.Module) (gradient:
     let along h =
         use _ = torch.no_grad ()
         moved h
-        let there = value ((f ()).sum ())
+        let there = value ((f ()).sum())
         moved -h
         there
 
-    let found = torch.autograd.grad ([| (f ()).sum () |], [| for w in weights -> w :> Tensor |], allow_unused = true)
-    let exact = Seq.map2 (fun (g: Tensor | null) d -> match g with | null -> 0.0 | g -> dot g d) found directions |> Seq.sum
+    let found = torch.autograd.grad ([| (f ()).sum() |], [| for w in weights -> w :> Tensor |], allow_unused = true)
+    let exact =
+        Seq.map2
+            (fun (g: Tensor | null) d ->
+                match g with
+                | null -> 0.0
+                | g -> dot g d)
+            found
+            directions
+        |> Seq.sum
     agree $"{what}, in the weights" (gradient exact) (Close.derivative along)
 
 let private energyAgrees what (energy: Energy) (net: torch.nn.Module) (shape: int64[]) gradient =
@@ -94,8 +102,7 @@ let private networks () =
             role.Assembly = typeof<Method>.Assembly
             && role.GetMethods()
                |> Array.exists (fun m ->
-                   m.Name = "Build"
-                   && m.GetParameters() |> Array.tryHead |> Option.exists (fun p -> p.ParameterType = typeof<Rng>)))
+                   m.Name = "Build" && m.GetParameters() |> Array.tryHead |> Option.exists (fun p -> p.ParameterType = typeof<Rng>)))
 
     [
         for record in typeof<Method>.Assembly.GetTypes() do
@@ -115,14 +122,18 @@ let private network (build: MethodInfo) (record: obj) (shape: int64[]) =
 
     let arguments = [|
         for p in build.GetParameters() do
-            if p.ParameterType = typeof<Rng> then box (rng "network")
-            elif p.ParameterType = typeof<NoiseSchedule> then box (schedule ())
-            elif p.ParameterType = typeof<int64> then box 3L
+            if p.ParameterType = typeof<Rng> then
+                box (rng "network")
+            elif p.ParameterType = typeof<NoiseSchedule> then
+                box (schedule ())
+            elif p.ParameterType = typeof<int64> then
+                box 3L
             elif p.ParameterType = typeof<int64[]> then
                 let next = shapes.Head
                 shapes <- shapes.Tail
                 box next
-            else broken $"{record}: a law cannot tell what a network needs a {p.ParameterType.Name} for"
+            else
+                broken $"{record}: a law cannot tell what a network needs a {p.ParameterType.Name} for"
     |]
 
     try
@@ -142,7 +153,7 @@ let private networksAgree gradient =
         | :? ILevelEnergy as ladder -> ladderAgrees kind ladder (net :?> torch.nn.Module) shape gradient
         | :? GeneratorNet as generator ->
             let z = (rng "latents").Normal(5L, generator.Latent)
-            let weigh = (rng "outputs' weights").NormalLike(generator.call(z).detach ())
+            let weigh = (rng "outputs' weights").NormalLike(generator.call(z).detach())
             let scalar (z: Tensor) = weigh * generator.call z
             inRow kind scalar (byAutograd scalar) z
             inWeights kind (fun () -> scalar z) generator gradient
@@ -154,7 +165,7 @@ let private networksAgree gradient =
             let x, noise = (rng "rows").Normal(Array.append [| 5L |] shape), (rng "noise").Uniform(5L) + 0.1
 
             for part, f in [ "Encode", (fun x -> autoencoder.Encode(x, noise)); "Restore", (fun x -> autoencoder.Restore(x, noise)) ] do
-                let weigh = (rng "outputs' weights").NormalLike((f x).detach ())
+                let weigh = (rng "outputs' weights").NormalLike((f x).detach())
                 inRow $"{kind}, {part}" (fun x -> weigh * f x) (byAutograd (fun x -> weigh * f x)) x
                 inWeights $"{kind}, {part}" (fun () -> weigh * f x) autoencoder gradient
         | :? torch.nn.Module<Tensor, Tensor> as scalar -> energyAgrees kind (Energy.Of scalar) scalar shape gradient

@@ -35,11 +35,13 @@ let private classifier factor =
     let schedule = schedule ()
     let spec =
         LevelClassifierSpec(
-            { new ILevelEnergySpec with
-                member _.Build(_, _, noise) = new Quadratic(world (), noise, factor)
+            {
+                new ILevelEnergySpec with
+                    member _.Build(_, _, noise) = new Quadratic(world (), noise, factor)
             },
-            { new ISpec<NoiseSchedule> with
-                member _.Build _ = schedule
+            {
+                new ISpec<NoiseSchedule> with
+                    member _.Build _ = schedule
             },
             SampleSteps = 40
         )
@@ -47,7 +49,7 @@ let private classifier factor =
 
 let private isLeast factor =
     let method = classifier factor
-    let forms = method.Parts["energy"].parameters () |> Seq.toArray
+    let forms = method.Parts["energy"].parameters() |> Seq.toArray
     let data = Batches((world ()).Draw(40_000L, rng "data"), 1000L, rng "batches")
 
     let slopes = [|

@@ -464,7 +464,9 @@ let all = [
     law "no function of torch crashes or fails untyped, whatever is passed" (fun () -> survives functions (fun _ -> null) 12)
 
     law "no function of nn.functional or nn.init crashes or fails untyped at sizes near 2^62, where products of sizes wrap round" (fun () ->
-        let ours = functions |> Array.filter (fun m -> m.DeclaringType = typeof<torch.nn.functional> || m.DeclaringType = typeof<torch.nn.init>)
+        let ours =
+            functions
+            |> Array.filter (fun m -> m.DeclaringType = typeof<torch.nn.functional> || m.DeclaringType = typeof<torch.nn.init>)
         must "there are no such functions" (ours.Length > 20)
         survivesAmong hugeLongs ours (fun _ -> null) 12
         let columns, side = torch.ones (1L, 4L, 9L, device = device), 1L <<< 62

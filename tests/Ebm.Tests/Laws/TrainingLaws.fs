@@ -314,7 +314,7 @@ let private everyMethodDiverges (train: string) =
 let private everyMethodResumes (stops: int64 list) (seed: int) =
     for option, method in onThePlane () do
         inFolder (fun folder ->
-            let experiment = brief method "steps: 6, warm-up: 2"
+            let experiment = brief method "steps: 4, warm-up: 2"
             let whole = experiment.Run(Path.Combine(folder, "whole"), dataRoot)
             must $"{option} ended {whole.State}" (whole.State = RunState.Completed)
             let measured = whole.Measurements()
@@ -522,12 +522,13 @@ let all = [
     law "a run that diverges ends, with state, step and reason: a silent runaway, all of whose losses are small" (fun () ->
         diverges "law-runaway" "silent runaway")
 
-    law "divergence is an outcome of every method: at a hopeless learning rate its run ends with state, step and reason, and measures nothing" (fun () ->
-        inSingle (fun () -> everyMethodDiverges "steps: 60, lr: 1e30, warm-up: 0, clip: null") ())
+    law
+        "divergence is an outcome of every method: at a hopeless learning rate its run ends with state, step and reason, and measures nothing"
+        (fun () -> inSingle (fun () -> everyMethodDiverges "steps: 60, lr: 1e30, warm-up: 0, clip: null") ())
     |> breaks "at a learning rate of nothing" (fun () -> inSingle (fun () -> everyMethodDiverges "steps: 2, lr: 1e-9, warm-up: 0") ())
 
     law "a run of every method that is stopped goes on to the same bytes, and measures numbers" (fun () ->
-        inSingle (fun () -> everyMethodResumes [ 2L; 4L ] 0) ())
+        inSingle (fun () -> everyMethodResumes [ 2L ] 0) ())
     |> breaks "another seed" (fun () -> inSingle (fun () -> everyMethodResumes [ 2L ] 1) ())
 
     law "a healthy run is never called diverged, however its values jitter" (fun () ->
