@@ -150,12 +150,18 @@ let restoreTools () = must dotnet [ "tool"; "restore" ] |> ignore
 let alone work =
     let folder = (Directory.CreateDirectory(at "artifacts/bin")).Parent.FullName
 
-    let rec take told =
+    let free () =
         try
-            new FileStream(Path.Combine(folder, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+            Some(new FileStream(Path.Combine(folder, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
         with :? IOException ->
-            if not told then eprintfn "build: another build is at work in %s; waiting for it." folder
+            None
 
+    // Outside the handler, so that waiting is a loop: a call from within one adds to the stack.
+    let rec take told =
+        match free () with
+        | Some taken -> taken
+        | None ->
+            if not told then eprintfn "build: another build is at work in %s; waiting for it." folder
             Threading.Thread.Sleep 200
             take true
 
@@ -302,7 +308,8 @@ let test only =
 
     if passed.IsEmpty then printfn "No law was checked."
 
-    if code <> 0 && failed.IsEmpty then printfn "What ran holds, but its host ended with exit code %d; what it said is above." code
+    if code <> 0 && failed.IsEmpty then
+        printfn "What ran holds, but its host ended with exit code %d; what it said is above." code
 
     printfn "%d passed, %d failed, %d skipped" passed.Length failed.Length skipped.Length
 
