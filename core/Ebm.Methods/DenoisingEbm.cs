@@ -20,7 +20,7 @@ public enum Stages { TwoStage, PixelOnly, DecoderOnly, WithoutLatentChain }
 /// Source: Zeng, "How to construct energy for images? Denoising autoencoder can be energy based model" (2023). No code is public. Widths,
 /// σ inside the chains and at test, batch and weights are not in it. Ours: the sigma-scaled step (the printed one diverges where
 /// η ≥ 2σ²), adjusted chains, standardised codes, one stated σ for energy and density, reconstruction more rarely than contrast after a
-/// warm-up, and chains that begin elsewhere too. The reconstruction alone is no density: see the laws.
+/// warm-up, chains of rows that begin elsewhere too, and leaps. The reconstruction alone is no density: see the laws.
 /// </summary>
 public sealed class DenoisingEbm : Method, IDensity, IChains
 {
