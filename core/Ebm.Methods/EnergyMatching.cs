@@ -12,7 +12,9 @@ namespace Ebm.Methods;
 /// not be a transport.
 /// Source: Balcerak et al., "Energy matching: unifying flow matching and energy-based models for generative modeling" (2025), and their code's
 /// two-dimensional example (τ = .8, ε = .15, σ = .1, contrast weighed 2, 20,000 and 2,000 updates). Their chains take 200 steps of .01 that warm
-/// up from temperature 0 at τ; in ours the flow ends at t = 1 and fewer, adjusted steps at temperature ε follow: our completion.
+/// up from temperature 0 at τ; in ours the flow ends at t = 1 and fewer, adjusted steps at temperature ε follow: our completion. In the plane
+/// noise and data lie in one place, where the two losses ask different things of one V: the contrast weighs more here than there, and
+/// density and flow are both a compromise.
 /// </summary>
 public sealed class EnergyMatching : Method, IDensity, IChains
 {
@@ -111,8 +113,8 @@ public sealed class EnergyMatching : Method, IDensity, IChains
 /// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite.</param>
 [Kind("energy-matching")]
 public sealed record EnergyMatchingSpec(
-    INetSpec Potential, double Matching = .4, double Spread = .1, double Tau = .8, double Temperature = .15, double Contrast = 2,
-    int FlowSteps = 10, int Steps = 10, double Step = .02, double Acceptance = .6, int SampleSteps = 100,
+    INetSpec Potential, double Matching = .2, double Spread = .1, double Tau = .8, double Temperature = .15, double Contrast = 10,
+    int FlowSteps = 5, int Steps = 5, double Step = .02, double Acceptance = .6, int SampleSteps = 100,
     double Magnitude = 0, double Confinement = 10) : ISpec<Method>
 {
     public double Matching { get; } = Require.Between(0, 1, Matching);

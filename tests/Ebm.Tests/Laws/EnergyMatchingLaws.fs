@@ -82,7 +82,16 @@ let private warmth = 0.5
 /// The energies of a Gaussian as a potential at one temperature, sampled at another.
 let private exact temperature =
     built (fun x -> warmth * (world ()).Energy.Of x) (fun net ->
-        EnergyMatchingSpec(net, Matching = 0.0, Temperature = temperature, Steps = 40, SampleSteps = 150, Step = 0.1, Confinement = 1e6))
+        EnergyMatchingSpec(
+            net,
+            Matching = 0.0,
+            Temperature = temperature,
+            FlowSteps = 10,
+            Steps = 40,
+            SampleSteps = 150,
+            Step = 0.1,
+            Confinement = 1e6
+        ))
 
 let private gap temperature =
     let method = exact temperature
