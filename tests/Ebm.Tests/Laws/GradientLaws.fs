@@ -116,9 +116,9 @@ let private networks () =
 
 let private schedule () = NoiseSchedule.VariancePreserving(0.1, 0.9, 4)
 
-/// The network of a record, for rows of some shape; what it is told is known by its type.
-let private network (build: MethodInfo) (record: obj) (shape: int64[]) =
-    let mutable shapes = [ shape; [| 1L |] ]
+/// The network of a record, from rows of one shape to rows of another; what it is told is known by its type.
+let private network (build: MethodInfo) (record: obj) (from: int64[]) (target: int64[]) =
+    let mutable shapes = [ from; target ]
 
     let arguments = [|
         for p in build.GetParameters() do
@@ -147,7 +147,13 @@ let private networksAgree gradient =
 
     for kind, build, record in found do
         use _ = torch.NewDisposeScope()
-        let shape, net = EveryMethod.built (network build record)
+        // From rows to a number, or, for what makes rows of codes, to rows.
+        let _, (shape, net) =
+            EveryMethod.built (fun shape ->
+                try
+                    shape, network build record shape [| 1L |]
+                with :? SettingException ->
+                    [| 2L |], network build record [| 2L |] shape)
 
         match net with
         | :? ILevelEnergy as ladder -> ladderAgrees kind ladder (net :?> torch.nn.Module) shape gradient
@@ -168,7 +174,16 @@ let private networksAgree gradient =
                 let weigh = (rng "outputs' weights").NormalLike((f x).detach())
                 inRow $"{kind}, {part}" (fun x -> weigh * f x) (byAutograd (fun x -> weigh * f x)) x
                 inWeights $"{kind}, {part}" (fun () -> weigh * f x) autoencoder gradient
-        | :? torch.nn.Module<Tensor, Tensor> as scalar -> energyAgrees kind (Energy.Of scalar) scalar shape gradient
+        | :? torch.nn.Module<Tensor, Tensor> as net ->
+            let x = (rng "rows").Normal(Array.append [| 5L |] shape)
+            let out = net.call(x).detach()
+
+            if out.shape = [| 5L; 1L |] then
+                energyAgrees kind (Energy.Of net) net shape gradient
+            else
+                let scalar (x: Tensor) = (rng "outputs' weights").NormalLike out * net.call x
+                inRow kind scalar (byAutograd scalar) x
+                inWeights kind (fun () -> scalar x) net gradient
         | other -> broken $"{kind} builds a {other.GetType().Name}, and this law does not know how to ask it for a number"
 
 let all = [
