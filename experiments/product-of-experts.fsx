@@ -15,17 +15,24 @@ open Ebm.Sweeps.Declare
 
 // The experts: two runs of one sweep, trained where they are not done yet.
 let experts =
-    sweep "experts" |> given "train=equal-budget" |> given "method=joint-cd" |> given "seed=0" |> axis "data" [ "rings"; "checkerboard" ]
+    sweep "experts"
+    |> given "train=equal-budget"
+    |> given "method=joint-cd"
+    |> given "seed=0"
+    |> axis "data" [ "rings"; "checkerboard" ]
 
 match Cli.main __SOURCE_DIRECTORY__ experts [ "run" ] with
 | 0 -> ()
 | code -> exit code
 
 let folder name = Path.Combine(__SOURCE_DIRECTORY__, "..", name, "experts")
-let runs = [ for run in RunFolder.Under(folder "runs") do if run.State = RunState.Completed then Run.Open run.Path ]
-let densities = [ for run in runs -> (run.Method :?> IDensity).Density ]
+let runs = [
+    for run in RunFolder.Under(folder "runs") do
+        if run.State = RunState.Completed then Run.Open run.Path
+]
+let densities = [ for run in runs -> (box run.Method :?> IDensity).Density ]
 let product = densities |> List.reduce (fun one other -> one + other)
-use free = torch.no_grad ()
+let free = torch.no_grad ()
 let number (x: float) = torch.tensor x
 
 // Chains begin at the first expert's rows, as often as the other likes them, and go on under the sum of the energies.
@@ -45,20 +52,25 @@ let mass = (-(product.Of grid).``to`` torch.float64).softmax(0L).view(boxes, fin
 
 /// Shares of rows in the boxes.
 let shares (x: torch.Tensor) =
-    let index = ((x + number half) * number (float boxes / (2.0 * half))).floor().clamp(min = 0.0, max = float (boxes - 1L)).``to`` torch.int64
+    let index =
+        ((x + number half) * number (float boxes / (2.0 * half))).floor().clamp(min = number 0.0, max = number (float (boxes - 1L))).``to``
+            torch.int64
     let flat = index.select (1L, 0L) * torch.tensor boxes + index.select (1L, 1L)
-    flat.bincount(minlength = boxes * boxes).view(boxes, boxes).``to`` torch.float64 / number (float x.shape[0])
+    flat.bincount(null, boxes * boxes).view(boxes, boxes).``to`` torch.float64 / number (float x.shape[0])
 
 let apart x = (shares x - mass).abs().sum().item<float>() / 2.0
 
 // What as many perfect rows would be apart: Σ √(2 p (1 − p) / π n) / 2.
 let floor = (mass * (number 1.0 - mass) * number (2.0 / Math.PI / float count)).sqrt().sum().item<float>() / 2.0
-printfn $"total variation from the exact product, {boxes * boxes} boxes: {apart drawn:F3} for {count} rows of the product, {floor:F3} for perfect rows,"
+printfn
+    $"total variation from the exact product, {boxes * boxes} boxes: {apart drawn:F3} for {count} rows of the product, {floor:F3} for perfect rows,"
 printfn $"{apart (runs.Head.Sample count):F3} for rows of the first expert alone."
 
 // The rows, as a picture that any browser draws.
 let points = drawn.cpu().contiguous().data<float32>().ToArray() |> Array.chunkBySize 2
-let dots = [ for p in points -> FormattableString.Invariant $"<circle cx='{p[0]:F3}' cy='{-p[1]:F3}' r='.012'/>" ] |> String.concat "\n"
+let dots =
+    [ for p in points -> FormattableString.Invariant $"<circle cx='{p[0]:F3}' cy='{-p[1]:F3}' r='.012'/>" ]
+    |> String.concat "\n"
 let picture = Path.Combine(folder "reports", "product.svg")
 Directory.CreateDirectory(folder "reports") |> ignore
 File.WriteAllText(picture, $"<svg xmlns='http://www.w3.org/2000/svg' viewBox='-3 -3 6 6' width='600' height='600'>\n{dots}\n</svg>\n")

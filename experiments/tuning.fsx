@@ -26,15 +26,22 @@ let configs = Composer(Configs(Path.Combine(__SOURCE_DIRECTORY__, "configs")), "
 /// Every learning rate that the configs give a pair of data and method: train.lr, and those of single parts.
 let rates data method =
     let chosen = [ for choice in [ $"data={data}"; $"method={method}"; "train=equal-budget" ] -> Overrides.parse choice ]
-    let composed = configs.Compose [ for choice in chosen -> choice, (match choice.Setting with Some(Values.One value) -> Some value | _ -> None) ]
+    let composed =
+        configs.Compose [
+            for choice in chosen ->
+                choice,
+                (match choice.Setting with
+                 | Some(Values.One value) -> Some value
+                 | _ -> None)
+        ]
 
     [
         for struct (path, leaf) in composed.Config.Leaves() do
-            if path.StartsWith "train." && path.EndsWith ".lr" then path, System.Double.Parse(string leaf, CultureInfo.InvariantCulture)
+            if path.StartsWith "train." && path.EndsWith ".lr" then
+                path, System.Double.Parse(string leaf, CultureInfo.InvariantCulture)
     ]
 
-let times factor (path: string, rate: float) =
-    given (path + "=" + (factor * rate).ToString("G3", CultureInfo.InvariantCulture))
+let times factor (path: string, rate: float) = given (path + "=" + (factor * rate).ToString("G3", CultureInfo.InvariantCulture))
 
 sweep "tuning"
 |> either [
