@@ -16,6 +16,9 @@ public interface IDataset
 
     /// <summary>SHA-256 of the content, in hex: two runs saw the same data if and only if these are equal.</summary>
     string Digest { get; }
+
+    /// <summary>The files that the rows came from, relative to the data root, with forward slashes; none for rows that are computed.</summary>
+    IReadOnlyList<string> Files => [];
 }
 
 /// <summary>A data set with rows kept apart for choices, such as when to stop: neither training nor a final figure sees them.</summary>

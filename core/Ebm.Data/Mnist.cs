@@ -50,6 +50,8 @@ public sealed class Mnist : IDataset
     /// <summary>Of the grey values, before dequantisation: the same whatever the seed.</summary>
     public string Digest { get; }
 
+    public IReadOnlyList<string> Files { get; } = [$"mnist/{TrainImages.Name}", $"mnist/{TestImages.Name}"];
+
     static byte[] Pixels(Idx file, string folder, long rows) => file.Read(folder)[..(int)(rows * 28 * 28)];
 
     static Tensor Scaled(byte[] pixels, Rng rng)

@@ -12,6 +12,9 @@ public static class AtomicFile
 {
     static long count;
 
+    /// <summary>Told of each step that a write comes to: a law stops the process there.</summary>
+    internal static Action<string> Reached { get; set; } = _ => { };
+
     /// <summary>Writes a file, or replaces it.</summary>
     public static void Write(string path, Action<Stream> content)
     {
@@ -27,10 +30,14 @@ public static class AtomicFile
         {
             using (var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
+                Reached("opened");
                 content(stream);
+                Reached("written");
                 stream.Flush(flushToDisk: true);
+                Reached("on the disk");
             }
             File.Move(beside, path, overwrite: true);
+            Reached("renamed");
         }
         catch
         {
@@ -38,6 +45,7 @@ public static class AtomicFile
             throw;
         }
         SyncFolder(folder);
+        Reached("folder on the disk");
     }
 
     /// <summary>Writes a file of UTF-8 text without a byte-order mark, or replaces it.</summary>

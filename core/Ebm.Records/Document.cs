@@ -30,7 +30,8 @@ public sealed class Document : IEquatable<Document>
     readonly object? scalar;
     readonly IReadOnlyList<Entry> entries = [];
     readonly IReadOnlyList<Document> items = [];
-    readonly Dictionary<string, int> places = [];
+    static readonly Dictionary<string, int> Nowhere = [];
+    readonly Dictionary<string, int> places = Nowhere;
 
     Document(DocumentKind kind, object? scalar, Source source)
     {
@@ -54,6 +55,7 @@ public sealed class Document : IEquatable<Document>
         this.entries = entries;
         Source = source;
         Size = 1 + entries.Sum(entry => entry.Value.Size);
+        places = new(entries.Count);
         for (var i = 0; i < entries.Count; i++)
             if (!places.TryAdd(entries[i].Key, i))
                 throw new ConfigException(

@@ -332,14 +332,19 @@ public sealed partial class RunFolder
         Settle(name);
         var (current, next, previous) = (In(name), In(name + ".next"), In(name + ".previous"));
         Directory.CreateDirectory(next);
+        AtomicFile.Reached("made");
         fill(next);
+        AtomicFile.Reached("filled");
         foreach (var file in Directory.EnumerateFiles(next, "*", SearchOption.AllDirectories))
             using (var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite))
                 stream.Flush(flushToDisk: true);
         AtomicFile.SyncFolder(next);
+        AtomicFile.Reached("on the disk");
         if (Directory.Exists(current))
             Directory.Move(current, previous);
+        AtomicFile.Reached("moved away");
         Directory.Move(next, current);
+        AtomicFile.Reached("moved in");
         AtomicFile.SyncFolder(Path);
         if (Directory.Exists(previous))
             Directory.Delete(previous, recursive: true);

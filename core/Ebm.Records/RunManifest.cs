@@ -46,6 +46,12 @@ public sealed record RunManifest
     /// <summary>The overrides as they were typed.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
+    /// <summary>Where each value of the config was written, by its path; what stands in no list is a default.</summary>
+    public IReadOnlyDictionary<string, string>? Origins { get; init; }
+
+    /// <summary>The option that each config group contributed.</summary>
+    public IReadOnlyDictionary<string, string>? Choices { get; init; }
+
     public GitState? Git { get; init; }
 
     public BuildState? Build { get; init; }
@@ -113,7 +119,13 @@ public sealed record GitState(string Commit, string? Branch = null, bool Dirty =
 /// <param name="Configuration">Release or Debug.</param>
 /// <param name="Version">The project's version.</param>
 /// <param name="Assemblies">SHA-256 of each assembly of the project, by its name.</param>
-public sealed record BuildState(string Configuration, string Version, IReadOnlyDictionary<string, string>? Assemblies = null)
+/// <param name="Code">What each of them computes, as a hash that comments and line numbers do not change.</param>
+public sealed record BuildState(
+    string Configuration,
+    string Version,
+    IReadOnlyDictionary<string, string>? Assemblies = null,
+    IReadOnlyDictionary<string, string>? Code = null
+)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
@@ -154,7 +166,17 @@ public sealed record ThreadCounts(int IntraOp, int? InterOp = null)
 
 /// <summary>One data set as it was read.</summary>
 /// <param name="Digest">SHA-256 of its content.</param>
-public sealed record DataState(string Name, string Digest)
+/// <param name="Files">The files that its rows came from; none for a data set that is computed.</param>
+public sealed record DataState(string Name, string Digest, IReadOnlyList<DataFile>? Files = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>One file of a data set as it was read.</summary>
+/// <param name="Path">Relative to the data root, with forward slashes.</param>
+/// <param name="Modified">In UTC: a file of this size and time is not read again to be compared.</param>
+public sealed record DataFile(string Path, long Bytes, DateTime Modified, string Sha256)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Ebm.Core;
 using Ebm.Records;
 using Ebm.Runs;
@@ -16,9 +17,11 @@ static class Program
     const string Usage = """
         ebm-runner exec    <run folder> [--data DIR] [--with my.dll]… [--afresh]
         ebm-runner measure <run folder> [--data DIR] [--with my.dll]… [--config FILE]
+        ebm-runner task    <tasks.jsonl> <number> [--data DIR] [--with my.dll]…
 
         exec     executes the run whose config.yaml lies in the folder; one that was stopped goes on, a completed one stays as it is.
                  --afresh discards what is there.
+        task     executes the runs of one line, counted from 0, one after the other: what a scheduler's array of tasks starts.
         measure  draws and measures a completed run again, without training. --config names a config whose group `measure` is to be used.
         --data   where data sets lie; the variable EBM_DATA, or else the folder `data`, unless said.
         --with   an assembly with further methods, data sets or metrics.
@@ -33,6 +36,7 @@ static class Program
             {
                 ["exec", var folder, .. var rest] => Exec(RunFolder.Open(folder), Options.Of(rest, "--afresh")),
                 ["measure", var folder, .. var rest] => Measure(RunFolder.Open(folder), Options.Of(rest, "--config")),
+                ["task", var file, var number, .. var rest] => Task(file, int.Parse(number, CultureInfo.InvariantCulture), Options.Of(rest, "")),
                 ["help"] or ["--help"] or ["-h"] => Say(Usage, 0),
                 [] => Complain("which run? " + Usage),
                 _ => Complain($"\"{string.Join(' ', arguments)}\" is not known here.\n{Usage}"),
@@ -44,10 +48,26 @@ static class Program
         }
     }
 
-    static int Exec(RunFolder folder, Options options)
+    /// <summary>Further runs follow unless this process was asked to stop.</summary>
+    static int Task(string file, int number, Options options)
+    {
+        using var task = JsonDocument.Parse(File.ReadLines(file).ElementAt(number));
+        var afresh = task.RootElement.GetProperty("afresh").GetBoolean();
+        var code = 0;
+        foreach (var run in task.RootElement.GetProperty("runs").EnumerateArray())
+        {
+            var folder = RunFolder.Open(run.GetString()!);
+            // A task that was requeued goes on from its checkpoint.
+            code = Math.Max(code, Exec(folder, options with { Afresh = afresh && folder.State == RunState.Pending }, alone: true));
+            if (code >= 128) break;
+        }
+        return code;
+    }
+
+    static int Exec(RunFolder folder, Options options, bool alone = false)
     {
         using var stop = new Stop();
-        stop.WithParent();
+        if (!alone) stop.WithParent();
         var log = new Log(folder);
         using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log);
         if (!execution.Begin(options.Afresh))

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Ebm.Core;
 using Ebm.Records;
 
@@ -12,6 +13,9 @@ namespace Ebm.Runs;
 public sealed class Catalog
 {
     readonly IReadOnlyList<(string Name, Type Record)> kinds;
+
+    // A sweep's runs share most of their documents: what one describes is read once.
+    readonly ConditionalWeakTable<Document, Dictionary<Type, object>> read = [];
 
     Catalog(IEnumerable<Assembly> assemblies)
     {
@@ -83,6 +87,17 @@ public sealed class Catalog
     /// <inheritdoc cref="Resolve{T}"/>
     public T Build<T>(Document written, string path = "")
         where T : notnull => Resolve<T>(written, path).Value;
+
+    /// <summary>The record that a mapping was read as before, or what reading it gives now.</summary>
+    internal object Once(Document written, Type type, Func<object> reads)
+    {
+        var known = read.GetOrCreateValue(written);
+        lock (known)
+            if (known.TryGetValue(type, out var found)) return found;
+        var value = reads();
+        lock (known) known[type] = value;
+        return value;
+    }
 
     // ── where it comes from ───────────────────────────────────────────────────────────────────
 

@@ -30,7 +30,7 @@ sealed class CatalogReading(Catalog catalog)
             return Map(valueType, written, path);
         if (ListOf(type) is { } itemType)
             return List(itemType, written, path);
-        return Record(type, written, path);
+        return path == "" || !written.IsMap ? Record(type, written, path) : catalog.Once(written, type, () => Record(type, written, path));
     }
 
     static object Whole(Type type, Document written, string path)

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Runtime.CompilerServices;
 using Ebm.Records;
 
 namespace Ebm.Runs;
@@ -20,8 +21,20 @@ static class CatalogWriting
             null or bool or string or double or long or int or ulong or Enum => Twice(Document.From(value, source)),
             _ when MapType(value.GetType()) is { } map => Map(Pairs(value, map), written, source),
             IEnumerable list => List(list.Cast<object?>(), written, source),
-            _ => Record(value, written, source),
+            _ when written is null => Record(value, written, source),
+            _ => Once(value, written, source),
         };
+    }
+
+    // What was read once (Catalog.Once) is written once.
+    static readonly ConditionalWeakTable<Document, Tuple<object, (Document Whole, Document Identity)>> Known = [];
+
+    static (Document, Document) Once(object record, Document written, Source source)
+    {
+        if (Known.TryGetValue(written, out var known) && ReferenceEquals(known.Item1, record)) return known.Item2;
+        var both = Record(record, written, source);
+        Known.AddOrUpdate(written, new(record, both));
+        return both;
     }
 
     static (Document, Document) Twice(Document document) => (document, document);

@@ -32,7 +32,7 @@ public sealed class Execution : IDisposable
     readonly Action<Progress> report;
     readonly Action<string> note;
     readonly Checkpoint checkpoint;
-    readonly FileStream claim;
+    readonly Claim claim;
     readonly string dataRoot;
     readonly Stopwatch clock = new();
     readonly double processorBefore = Processor;
@@ -62,7 +62,7 @@ public sealed class Execution : IDisposable
             Seed = spec.Seed,
             ConfigSha256 = folder.ConfigSha256,
         };
-        claim = Claim(folder);
+        claim = new Claim(folder);
         note = audience.Note;
         report = Seldom(audience.Progress, TimeSpan.FromSeconds(spec.Logging.Progress));
     }
@@ -89,6 +89,8 @@ public sealed class Execution : IDisposable
             {
                 Step = afresh ? 0 : before?.Step ?? 0,
                 Overrides = last?.Overrides ?? [],
+                Origins = last?.Origins,
+                Choices = last?.Choices,
                 Others = last?.Others,
                 Timing = new Timing(DateTime.UtcNow),
             }
@@ -121,7 +123,7 @@ public sealed class Execution : IDisposable
         catch (Exception error)
         {
             failed(error);
-            return Over(RunState.Failed, error.Message, error is ConfigException ? 2 : 1);
+            return Over(error is FencedException ? RunState.Lost : RunState.Failed, error.Message, error is ConfigException ? 2 : 1);
         }
     }
 
@@ -154,7 +156,7 @@ public sealed class Execution : IDisposable
     Method Build(out IDataset data)
     {
         var rows = data = Told("data", () => spec.Data.Build(root with { Rng = root.Rng.Stream("data") }));
-        manifest = manifest with { Data = [new DataState(data.Name, data.Digest)] };
+        manifest = manifest with { Data = [new DataState(data.Name, data.Digest, Inputs.Files(data, dataRoot))] };
         var method = Told("method", () => spec.Method.Build(root with { Shape = rows.Shape, Rng = root.Rng.Stream("init") }));
         method.to(root.Device);
         return method;
@@ -198,6 +200,7 @@ public sealed class Execution : IDisposable
             if (saved == trainer.Step && best is null)
                 return;
             trainSeconds = clock.Elapsed.TotalSeconds;
+            claim.Hold(manifest.Attempt);
             checkpoint.Save(method, batches, optimizers, averages, health, trainer, measured, secondsBefore + trainSeconds, best);
             saved = trainer.Step;
             folder.Write(manifest with { Step = saved });
@@ -291,6 +294,7 @@ public sealed class Execution : IDisposable
     /// <summary>Samples, arrays and metrics of the trained method.</summary>
     void Judge(Method method, IDataset data)
     {
+        claim.Hold(manifest.Attempt);
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var (evaluation, measure, units) = (new Evaluation(method, data, spec.Measure, config), spec.Measure, Cost.Units);
@@ -365,7 +369,7 @@ public sealed class Execution : IDisposable
             Peak = new Peak(Provenance.PeakMemory),
             Artefacts = folder.Artefacts(),
         };
-        folder.Write(manifest);
+        if (claim.Holds(manifest.Attempt)) folder.Write(manifest);
     }
 
     static string Says(StopRequest request) => $"stopped by {request.By}";
@@ -377,19 +381,6 @@ public sealed class Execution : IDisposable
                 Directory.Delete(folder.In(name), recursive: true);
         foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl", "metrics.json", "samples.npy", "samples.png"])
             File.Delete(folder.In(name));
-    }
-
-    // Two processes in one folder would write into each other's files. The system drops the claim when its process ends, however it ends.
-    static FileStream Claim(RunFolder folder)
-    {
-        try
-        {
-            return new FileStream(folder.In(".claim"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException) when (Directory.Exists(folder.Path))
-        {
-            throw new ConfigException(Source.Of(folder.Path), "", "another process is at work on this run; wait for it, or stop it.");
-        }
     }
 
     static double Processor

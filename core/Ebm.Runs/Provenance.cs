@@ -32,7 +32,7 @@ public static class Provenance
                 Environment.OSVersion.VersionString,
                 CultureInfo.CurrentCulture.Name
             ),
-            Packages = Packages(),
+            Packages = Packages(Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json")),
             Native = new NativeState(Machine.TorchVersion, Machine.TorchBuild, Machine.BlasCore),
             Hardware = new HardwareState(Cpu(), Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
             Threads = new ThreadCounts(Machine.Threads),
@@ -94,14 +94,16 @@ public static class Provenance
         return new BuildState(
             own.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration ?? "unknown",
             own.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
-            AppDomain
-                .CurrentDomain.GetAssemblies()
-                .Where(a => !a.IsDynamic && a.Location != "" && IsOurs(a))
-                .OrderBy(a => a.GetName().Name, StringComparer.Ordinal)
-                .DistinctBy(a => a.GetName().Name)
-                .ToDictionary(a => a.GetName().Name!, a => Canonical.Sha256OfFile(a.Location))
-        );
+            Ours().ToDictionary(a => a.GetName().Name!, a => Canonical.Sha256OfFile(a.Location)),
+            // The program that starts a run decides nothing about its result.
+            Ours().Where(a => a != Assembly.GetEntryAssembly()).ToDictionary(a => a.GetName().Name!, a => CodeHash.Of(a.Location)));
     }
+
+    static IEnumerable<Assembly> Ours() =>
+        AppDomain.CurrentDomain.GetAssemblies()
+            .Where(a => !a.IsDynamic && a.Location != "" && IsOurs(a))
+            .OrderBy(a => a.GetName().Name, StringComparer.Ordinal)
+            .DistinctBy(a => a.GetName().Name);
 
     // Ours, or a lab's own: whatever refers to the core's contracts.
     static bool IsOurs(Assembly assembly) =>
@@ -109,9 +111,8 @@ public static class Provenance
         || assembly.GetReferencedAssemblies().Any(r => r.Name == typeof(Method).Assembly.GetName().Name);
 
     /// <summary>From the list of dependencies that the compiler writes beside a program; null for a script, which has none.</summary>
-    static Dictionary<string, string>? Packages()
+    internal static Dictionary<string, string>? Packages(string file)
     {
-        var file = Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json");
         if (!File.Exists(file))
             return null;
         using var json = JsonDocument.Parse(File.ReadAllBytes(file));

@@ -10,6 +10,7 @@ open System.Diagnostics
 open System.Globalization
 open System.IO
 open System.Runtime.InteropServices
+open System.Text
 open System.Threading.Tasks
 open Ebm.Core
 open Ebm.Records
@@ -57,11 +58,27 @@ let private tail (path: string) (lines: int) =
 /// How many lines of a log are kept for whoever watches.
 let private kept = 20
 
+/// A run that prints without end, or without a line break, must not take the sweep's memory: of a line so much is heard.
+let private longest = 10_000
+
+/// Where each value was written that was not left to its default.
+let private origins (run: PlannedRun) =
+    readOnlyDict [
+        for struct (path, _) in run.Config.Leaves() do
+            match run.Composed.Find path with
+            | null -> ()
+            | node -> path, string node.Source
+    ]
+
 let private prepare (job: Job) =
     let run = job.Run
     let folder = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
 
     if job.Work <> Measure then
+        // Whoever is stopped between here and the runner must not go on from what was to be discarded.
+        if job.Work = ExecuteAfresh && Directory.Exists(folder.In "checkpoint") then
+            Directory.Delete(folder.In "checkpoint", true)
+
         // The last attempt makes way, and the new one says what it is before its process begins.
         let attempt = folder.NextAttempt()
 
@@ -74,11 +91,24 @@ let private prepare (job: Job) =
                 Attempt = attempt,
                 Seed = run.Spec.Seed,
                 ConfigSha256 = folder.ConfigSha256,
-                Overrides = List.toArray run.Overrides
+                Overrides = List.toArray run.Overrides,
+                Origins = origins run,
+                Choices = readOnlyDict [ for KeyValue(group, options) in run.Choices -> group, String.Join(", ", options) ]
             )
         )
 
     folder
+
+/// A run that somebody else will execute: its folder, and a manifest that says so.
+let enroll (job: Job) = prepare job |> ignore
+
+/// Settles a run that does not begin: pruned, with the reason.
+let leaveOut (job: Job) (reason: string) =
+    let folder = prepare job
+
+    match folder.Manifest with
+    | null -> ()
+    | manifest -> folder.Write(manifest.Ended(RunState.Pruned, manifest.Step, reason))
 
 let private arguments (job: Job) (folder: RunFolder) (further: string list) =
     match job.Work with
@@ -90,8 +120,9 @@ let private arguments (job: Job) (folder: RunFolder) (further: string list) =
         File.WriteAllText(config, job.Run.Config.ToYaml())
         "measure" :: folder.Path :: "--config" :: config :: further
 
-/// A run at work. `further` is what the runner is told besides its folder; `ended` is called, on another thread, when it is gone.
-type Child(job: Job, runner: string, further: string list, ended: unit -> unit) =
+/// A run at work. `further` is what the runner is told besides its folder; `gpu` is the only one that it is shown; `ended` is called, on
+/// another thread, when it is gone.
+type Child(job: Job, runner: string, further: string list, gpu: string option, ended: unit -> unit) =
     let folder = prepare job
     let clock = Stopwatch.StartNew()
     let errors = ConcurrentQueue<string>()
@@ -122,19 +153,38 @@ type Child(job: Job, runner: string, further: string list, ended: unit -> unit) 
         for KeyValue(name, value) in Machine.Environs job.Run.Spec.Threads do
             info.Environment[name] <- value
 
+        gpu |> Option.iter (fun gpu -> info.Environment["CUDA_VISIBLE_DEVICES"] <- gpu)
+
         let started = new Process(StartInfo = info, EnableRaisingEvents = true)
         started.Exited.Add(fun _ -> ended ())
         started.Start() |> ignore
         started.StandardInput.Close()
+        // Where the system runs out of memory, a run ends, and not the sweep that watches over the others.
+        try
+            File.WriteAllText($"/proc/{started.Id}/oom_score_adj", "500")
+        with :? IOException | :? UnauthorizedAccessException ->
+            // It is over already, or the system has no such file.
+            ()
+
         started
 
     let listen (reader: StreamReader) (hear: string -> unit) : Task = task {
+        let buffer = Array.zeroCreate<char> 4096
+        let line = StringBuilder()
         let mutable more = true
 
         while more do
-            match! reader.ReadLineAsync() with
-            | null -> more <- false
-            | line -> hear line
+            let! got = reader.ReadAsync(buffer, 0, buffer.Length)
+            more <- got > 0
+
+            for i in 0 .. got - 1 do
+                if buffer[i] = '\n' then
+                    hear (string line)
+                    line.Clear() |> ignore
+                elif line.Length < longest then
+                    line.Append buffer[i] |> ignore
+
+        if line.Length > 0 then hear (string line)
     }
 
     let listening =
@@ -161,10 +211,24 @@ type Child(job: Job, runner: string, further: string list, ended: unit -> unit) 
         | Some(since, first), Some(at, last) -> Some(since + (at - since) * ((1.0 - first) / (last - first)))
         | _ -> None
 
+    member _.Gpu = gpu
+
+    /// Bytes of memory that it holds now; 0 when it is gone.
+    member _.Memory: int64 =
+        try
+            let pages = (File.ReadAllText $"/proc/{process'.Id}/statm").Split ' '
+            int64 pages[1] * int64 Environment.SystemPageSize
+        with
+        | :? IOException
+        | :? InvalidOperationException -> 0L
+
+    /// The state and the reason that it is being ended for, by whoever watches it.
+    member val Verdict: (string * string) option = None with get, set
+
     member _.Signal(signal: int) = if not process'.HasExited then kill (process'.Id, signal) |> ignore
 
-    /// After its end: what became of it. `limit` is what it overran; `stopped` that it was asked to end.
-    member _.Settle(limit: TimeSpan option, stopped: bool, mayRetry: bool) : Outcome =
+    /// After its end: what became of it. `stopped` says that it was asked to end.
+    member child.Settle(stopped: bool, mayRetry: bool) : Outcome =
         // A grandchild could hold the pipes open for ever.
         listening.Wait(TimeSpan.FromSeconds 2.0) |> ignore
         let code = process'.ExitCode
@@ -183,18 +247,21 @@ type Child(job: Job, runner: string, further: string list, ended: unit -> unit) 
             | manifest -> Some manifest
 
         let rewrite state (reason: string) =
-            match manifest with
-            | Some manifest -> folder.Write(manifest.Ended(state, manifest.Step, reason, Nullable code, signal))
-            | None -> ()
+            try
+                match manifest with
+                | Some manifest -> folder.Write(manifest.Ended(state, manifest.Step, reason, Nullable code, signal))
+                | None -> ()
 
-            state, Some reason
+                state, Some reason
+            with :? IOException as error ->
+                // A full disk, most likely: the next launch finds this run lost, and this one says so.
+                state, Some $"{reason}; its manifest could not be written: {error.Message}"
 
         let broken () = if signal.HasValue then $"signal {signal.Value} ended it{last}" else $"it ended with exit code {code}{last}"
 
         let state, reason =
-            match manifest |> Option.map _.State, limit with
-            | Some state, Some limit when state <> RunState.Completed ->
-                rewrite RunState.Timeout $"it was not done after {limit.TotalSeconds} s"
+            match manifest |> Option.map _.State, child.Verdict with
+            | Some state, Some(verdict, reason) when state <> RunState.Completed && state <> RunState.Diverged -> rewrite verdict reason
             | _ when job.Work = Measure -> if code = 0 then RunState.Completed, None else RunState.Failed, Some(broken ())
             | Some state, _ when state <> RunState.Running && state <> RunState.Pending ->
                 state, manifest |> Option.bind (fun manifest -> Option.ofObj manifest.Reason)

@@ -1,389 +1,88 @@
-/// The command line of every sweep script: a verb, overrides, options.
-///
-/// Verbs are words, because `dotnet fsi` keeps --help, -h, -r, -d, -I and @file for itself, even behind the script's name.
+/// What every sweep script does when it is called: reads the words, plans, and does what they ask.
 module Ebm.Sweeps.Cli
 
 open System
-open System.Collections.Generic
+open System.Diagnostics
 open System.Globalization
 open System.IO
 open System.Text
-open Argu
+open System.Threading
 open Ebm.Analysis
 open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
+open Ebm.Sweeps.CommandLine
 open Ebm.Sweeps.Overrides
 open Ebm.Sweeps.Compose
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Child
-
-// ── Words ───────────────────────────────────────────────────────────────────────────────────
-
-let private verbs = [
-    "run", "do what is not done yet, then print the comparison table (no verb is this one)"
-    "plan", "every run, composed and checked, and its state; writes nothing"
-    "status", "what the folders say now, from any shell"
-    "measure", "draw from finished runs and measure them again, without training"
-    "table", "the comparison table of a sweep's runs, or of every sweep"
-    "report", "the same as table"
-    "why", "where every value of a config was written: why [key] [overrides]"
-    "diff", "in which settings two runs differ: diff <run> <run>"
-    "list", "groups and their options; list <group>: with their settings"
-    "help", "this page"
-]
-
-let private later = [ "confirm"; "audit"; "reindex" ]
-
-type private Option =
-    | [<EqualsAssignmentOrSpaced>] Name of string
-    | [<EqualsAssignmentOrSpaced>] Workers of int
-    | [<EqualsAssignmentOrSpaced>] Runs of folder: string
-    | [<EqualsAssignmentOrSpaced>] Reports of folder: string
-    | [<EqualsAssignmentOrSpaced>] Data of folder: string
-    | [<EqualsAssignmentOrSpaced>] With of assembly: string
-    | [<EqualsAssignmentOrSpaced>] Only of states: string
-    | [<EqualsAssignmentOrSpaced>] Redo of filter: string
-    | [<EqualsAssignmentOrSpaced>] Where of expression: string
-    | [<EqualsAssignmentOrSpaced>] Shard of part: string
-    | [<EqualsAssignmentOrSpaced>] Retry of int
-    | [<EqualsAssignmentOrSpaced>] On_Error of rule: string
-    | [<EqualsAssignmentOrSpaced>] Max_Hours of float
-    | [<EqualsAssignmentOrSpaced>] Timeout of seconds: float
-    | [<EqualsAssignmentOrSpaced>] Memory of gigabytes: float
-    | [<EqualsAssignmentOrSpaced>] Launcher of string
-    | Dry_Run
-    | Json
-
-    interface IArgParserTemplate with
-        member option.Usage =
-            match option with
-            | Name _ -> "the sweep's name; else the experiment, else the script's own"
-            | Workers _ -> "runs at once (cores)"
-            | Runs _ -> "where runs lie (runs)"
-            | Reports _ -> "where tables go (reports)"
-            | Data _ -> "the data root (the variable EBM_DATA, else data)"
-            | With _ -> "a lab's own assembly with methods, data sets or metrics; may be repeated"
-            | Only _ -> "only runs in these states: failed,lost,missing"
-            | Redo _ -> "run again from the start: states, run ids, or an expression as in --where"
-            | Where _ -> "only runs whose config fits: method.steps >= 20 && seed in {0..4}"
-            | Shard _ -> "the i-th of n parts: 1/4"
-            | Retry _ -> "further attempts after a failed one (0)"
-            | On_Error _ -> "continue, stop or stop-after=K; else it stops when the first three all fail alike"
-            | Max_Hours _ -> "start no run after so long"
-            | Timeout _ -> "seconds that one run may take"
-            | Memory _ -> "not there yet"
-            | Launcher _ -> "local; slurm is not there yet"
-            | Dry_Run -> "run: only plan"
-            | Json -> "plan, table: print JSON"
-
-/// Which options mean something to a verb. Whatever does not is refused: nothing is ignored.
-let private allowed verb =
-    let always = [ "--runs"; "--with"; "--name" ]
-    let filters = [ "--only"; "--where"; "--shard" ]
-
-    match verb with
-    | "measure" -> always @ filters @ [ "--workers"; "--reports"; "--data"; "--timeout"; "--on-error"; "--dry-run" ]
-    | "run" ->
-        always
-        @ filters
-        @ [
-            "--redo"
-            "--workers"
-            "--reports"
-            "--data"
-            "--retry"
-            "--on-error"
-            "--max-hours"
-            "--timeout"
-            "--memory"
-            "--launcher"
-            "--dry-run"
-        ]
-    | "plan" -> always @ filters @ [ "--json" ]
-    | "table"
-    | "report" -> always @ [ "--reports"; "--json" ]
-    | "list" -> [ "--with" ]
-    | "diff" -> [ "--runs" ]
-    | _ -> always
-
-let private usage (source: string) says : 'a = fail (Source.CommandLine source) "" says
-
-type private Given = {
-    Verb: string
-    /// Words that are neither verb, override nor option: run ids, keys, a group.
-    Words: string list
-    /// The lists of overrides between --or.
-    Unions: string list list
-    Options: ParseResults<Option>
-}
-
-let private parser = ArgumentParser.Create<Option>(programName = "sweep.fsx", helpTextMessage = "", checkStructure = false)
-
-let private optionNames =
-    parser.GetArgumentCases()
-    |> List.collect (fun case -> case.CommandLineNames.Value)
-    |> List.filter ((<>) "--help")
-    |> List.sort
-
-let private isWord (text: string) =
-    not (text.Contains '=') && not (text.StartsWith '~') && not (text.StartsWith '+') && not (text.Contains '(')
-
-/// --workers of --workers=4.
-let private nameOf (argument: string) =
-    match argument.IndexOf '=' with
-    | -1 -> argument
-    | cut -> argument.Substring(0, cut)
-
-let private read (arguments: string list) : Given =
-    let arguments = arguments |> List.filter ((<>) "--")
-
-    let options =
-        try
-            parser.ParseCommandLine(Array.ofList arguments, ignoreMissing = true, ignoreUnrecognized = true, raiseOnUsage = false)
-        with :? ArguParseException as error ->
-            let lines = error.Message.Split '\n'
-            let first = lines[0].Replace("ERROR: ", "").Trim().TrimEnd '.'
-            let quoted = arguments |> List.tryFind (fun argument -> argument.StartsWith "--" && first.Contains(nameOf argument))
-            usage (defaultArg quoted (String.Join(' ', arguments))) (first + ".")
-
-    let rest = options.UnrecognizedCliParams
-
-    for argument in rest do
-        if argument.StartsWith '-' && argument <> "--or" then
-            let name = nameOf argument
-            usage argument $"{name} is no option; options are {listed optionNames}{Spelling.DidYouMean(name, optionNames)}."
-
-    let verb, rest =
-        match rest with
-        | first :: rest when isWord first && (List.exists (fst >> (=) first) verbs || List.contains first later) -> first, rest
-        | first :: _ when isWord first && first <> "--or" ->
-            let words = List.map fst verbs @ later
-            usage
-                first
-                $"{first} is neither a verb nor an override (key=value); verbs are {listed words}{Spelling.DidYouMean(first, words)}."
-        | rest -> "run", rest
-
-    let words, overrides = rest |> List.partition (fun argument -> isWord argument && argument <> "--or")
-
-    let unions =
-        (overrides, [ [] ])
-        ||> List.foldBack (fun argument unions ->
-            match argument, unions with
-            | "--or", unions -> [] :: unions
-            | argument, first :: others -> (argument :: first) :: others
-            | _, [] -> [])
-
-    if unions.Length > 1 && unions |> List.exists List.isEmpty then
-        usage "--or" "it stands between two lists of overrides, and one of them is empty."
-
-    { Verb = verb; Words = words; Unions = unions; Options = options }
+open Ebm.Sweeps.Show
 
 // ── What the options say ────────────────────────────────────────────────────────────────────
 
-type private Place = { Folder: string; Root: string; Sweep: Declare.Sweep; Given: Given; Runs: string; Reports: string }
+type private Place = {
+    Folder: string
+    Root: string
+    Sweep: Declare.Sweep
+    Given: Given
+    Runs: string
+    Reports: string
+    /// Built once for all plans of one command.
+    Composer: Composer
+    Catalog: Lazy<Catalog>
+}
 
-let private loadCatalog (given: Given) = Catalog.Load(given.Options.GetResults <@ With @>)
+let private dataRoot (place: Place) =
+    place.Given.Options.TryGetResult <@ Data @>
+    |> Option.orElse (Environment.GetEnvironmentVariable "EBM_DATA" |> Option.ofObj |> Option.filter ((<>) ""))
+    |> Option.defaultValue (Path.Combine(place.Root, "data"))
+    |> Path.GetFullPath
 
-let private planned (place: Place) =
-    let composer = Composer(Configs(Path.Combine(place.Folder, "configs")), "sweep")
+/// The runner lies beside this library, where the build puts every program.
+let private runner () =
+    let here = Path.GetDirectoryName(typeof<Declare.Sweep>.Assembly.Location) |> string
+    Path.GetFullPath(Path.Combine(here, "..", "..", "Ebm.Runner", Path.GetFileName here |> string, "ebm-runner"))
 
-    let unions = [
-        for overrides in place.Given.Unions |> List.map (List.map parse) do
-            for part in place.Sweep.Parts -> List.fold Declare.replace part overrides
-    ]
+let private labs (given: Given) = given.Options.GetResults <@ With @> |> List.map Path.GetFullPath
 
-    plan composer (loadCatalog place.Given) place.Runs (place.Given.Options.TryGetResult <@ Name @>) place.Sweep.Name unions
+let private stale (place: Place) =
+    let reuse =
+        match place.Given.Options.TryGetResult <@ Reuse @> with
+        | None
+        | Some "exact" -> Reuse.Exact
+        | Some "config+data" -> Reuse.Data
+        | Some "config" -> Reuse.Config
+        | Some other ->
+            let known = [ "config"; "config+data"; "exact" ]
+            usage $"--reuse {other}" $"a finished run is used again for the same {listed known}{Spelling.DidYouMean(other, known)}."
 
-let private states (option: string) (text: string) = [
-    for name in text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) do
-        let name = if name = "missing" then RunState.Planned else name
-        let known = "missing" :: List.ofSeq RunState.All
+    let inputs = Inputs(string (Path.GetDirectoryName(runner ())), labs place.Given, dataRoot place)
+    fun manifest -> Option.ofObj (inputs.Changed(manifest, reuse))
 
-        if not (List.contains name known) then
-            usage $"{option} {text}" $"{name} is no state of a run; states are {listed known}{Spelling.DidYouMean(name, known)}."
+/// The script's sweep, or the file's, with the overrides of the command line in it; each side of --or is a list of its own.
+let private asked (place: Place) : Declare.Sweep =
+    { place.Sweep with
+        Parts = [
+            for overrides in place.Given.Unions |> List.map (List.map parse) do
+                for part in place.Sweep.Parts -> List.fold Declare.replace part overrides
+        ]
+    }
 
-        name
-]
+let private planNamed (place: Place) (name: string option) (sweep: Declare.Sweep) =
+    Plan.plan
+        {
+            Composer = place.Composer
+            Catalog = place.Catalog.Value
+            Runs = place.Runs
+            Name = name
+            Stale = stale place
+            Asked = Search.asked
+        }
+        sweep
 
-/// A redo names states, run ids, or an expression over the config.
-let private redone (text: string) : PlannedRun -> bool =
-    if text.IndexOfAny [| '='; '<'; '>'; ' '; '!' |] >= 0 then
-        let expression = Where.parse "--redo" text
-        fun run -> Where.holds expression run.Config
-    else
-        let names = text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
+let private planOf (place: Place) sweep = planNamed place (place.Given.Options.TryGetResult <@ Name @>) sweep
 
-        fun run -> names |> Array.exists (fun name -> run.Id = name || run.State = name || (name = "all" && run.State <> RunState.Planned))
-
-let private shard (text: string) =
-    match text.Split '/' |> Array.map (fun part -> Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture)) with
-    | [| true, part; true, parts |] when part >= 1 && part <= parts -> part - 1, parts
-    | _ -> usage $"--shard {text}" "a shard is i/n with 1 <= i <= n, such as 2/4."
-
-/// The runs that --where, --shard and --only leave.
-let private selected (given: Given) (plan: Plan) =
-    let runs =
-        match given.Options.TryGetResult <@ Where @> with
-        | Some text ->
-            let expression = Where.parse "--where" text
-            plan.Runs |> List.filter (fun run -> Where.holds expression run.Config)
-        | None -> plan.Runs
-
-    let runs =
-        match given.Options.TryGetResult <@ Shard @> with
-        | Some text ->
-            let part, parts = shard text
-            runs |> List.indexed |> List.filter (fun (i, _) -> i % parts = part) |> List.map snd
-        | None -> runs
-
-    let runs =
-        match given.Options.TryGetResult <@ Only @> with
-        | Some text ->
-            let states = states "--only" text
-            runs |> List.filter (fun run -> List.contains run.State states)
-        | None -> runs
-
-    { plan with Runs = runs }
-
-let private relative (path: string) =
-    let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path)
-    if relative.StartsWith("..", StringComparison.Ordinal) then path else relative
-
-// ── plan, why, diff, list, status ───────────────────────────────────────────────────────────
-
-let private aligned (rows: string list list) =
-    let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
-
-    for row in rows do
-        let padded = List.map2 (fun (text: string) width -> text.PadRight width) row widths
-        Console.WriteLine(String.Join("  ", padded).TrimEnd())
-
-let private printCounts (plan: Plan) =
-    Console.WriteLine $"{plan.Sweep}: {Status.counted (plan.Runs |> List.map _.State)}"
-
-    if plan.Duplicates > 0 then
-        Console.WriteLine $"{plan.Duplicates} combinations come to a config that another one has already, and are left out."
-
-let private printPlan (plan: Plan) =
-    printCounts plan
-
-    if not plan.Runs.IsEmpty then
-        let keys, values = varying plan
-        Console.WriteLine()
-
-        aligned (
-            ([ "run"; "state" ] @ keys)
-            :: List.map2 (fun (run: PlannedRun) values -> [ run.Id; run.State ] @ values) plan.Runs values
-        )
-
-let private origin (composed: Document) (key: string) =
-    match composed.Find key with
-    | null -> None
-    | node -> Some(string node.Source)
-
-let private printWhy (place: Place) =
-    let plan = planned place
-    let run = plan.Runs.Head
-
-    let leaves = [ for struct (path, leaf) in run.Config.Leaves() -> path, leaf ]
-
-    let shown =
-        match place.Given.Words with
-        | [] -> leaves
-        | words ->
-            for word in words do
-                if not (leaves |> List.exists (fun (path, _) -> path = word || path.StartsWith(word + "."))) then
-                    let known = [
-                        for path, _ in leaves do
-                            let keys = path.Split '.' in for length in 1 .. keys.Length -> String.Join('.', Array.take length keys)
-                    ]
-                    usage word $"this config has no {word}{Spelling.DidYouMean(word, known)}."
-
-            leaves |> List.filter (fun (path, _) -> words |> List.exists (fun word -> path = word || path.StartsWith(word + ".")))
-
-    if plan.Runs.Length > 1 then
-        Console.WriteLine $"The first of {plan.Runs.Length} runs, {run.Id}:"
-        Console.WriteLine()
-
-    let options =
-        run.Choices
-        |> Map.toList
-        |> List.map (fun (group, options) -> group, (if options.IsEmpty then "none" else listed options))
-    aligned [ for group, options in options -> [ group; options ] ]
-    Console.WriteLine()
-    aligned [ for path, leaf in shown -> [ path; string leaf; origin run.Composed path |> Option.defaultValue "default" ] ]
-
-let private findRun (runs: string) (name: string) =
-    let named =
-        if File.Exists(Path.Combine(name, "config.json")) then
-            [ RunFolder.Open name ]
-        else
-            RunFolder.Under runs
-            |> Seq.filter (fun run -> run.Id = name || run.Id.StartsWith name || run.Id.Contains("-" + name))
-            |> List.ofSeq
-
-    match named with
-    | [ run ] -> run
-    | [] -> usage name $"there is no run of this id under {relative runs}."
-    | several ->
-        usage name $"this fits {several.Length} runs: {listed (several |> List.truncate 5 |> List.map _.Id)}; write more of the id."
-
-let private printDiff (place: Place) =
-    match place.Given.Words with
-    | [ one; other ] ->
-        let one, other = findRun place.Runs one, findRun place.Runs other
-        let leaves (run: RunFolder) = [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf ] |> Map.ofList
-        let left, right = leaves one, leaves other
-        let keys = Seq.append left.Keys right.Keys |> Seq.distinct |> Seq.sort |> List.ofSeq
-        let differing = keys |> List.filter (fun key -> left.TryFind key <> right.TryFind key)
-        let value (side: Map<string, string>) key = side |> Map.tryFind key |> Option.defaultValue "-"
-
-        if differing.IsEmpty then
-            Console.WriteLine "Their configs are the same."
-        else
-            aligned ([ "key"; one.Id; other.Id ] :: [ for key in differing -> [ key; value left key; value right key ] ])
-    | words -> usage (String.Join(' ', "diff" :: words)) "diff takes two runs: their ids, the first characters of them, or their folders."
-
-let private roleOf (group: string) =
-    typeof<ExperimentSpec>.GetConstructors()
-    |> Array.collect _.GetParameters()
-    |> Array.tryFind (fun parameter -> Kebab.Case(string parameter.Name) = group)
-    |> Option.map _.ParameterType
-
-let private printList (place: Place) =
-    let configs = Configs(Path.Combine(place.Folder, "configs"))
-    let options group = [ for option in configs.Options group -> [ "  " + option; configs.Says(group + "/" + option) ] ]
-
-    match place.Given.Words with
-    | [] ->
-        for group in configs.Groups do
-            Console.WriteLine group
-            aligned (options group)
-    | [ group ] when configs.IsGroup group ->
-        aligned (options group)
-
-        match roleOf group with
-        | None -> ()
-        | Some role ->
-            for kind in (loadCatalog place.Given).Describe role do
-                Console.WriteLine()
-                let name = if kind.Kind = "" then group else $"kind: {kind.Kind}"
-                Console.WriteLine((name + "  " + kind.Doc).TrimEnd())
-
-                aligned [
-                    for setting in kind.Settings do
-                        let standard =
-                            match setting.Default with
-                            | null -> "must be given"
-                            | value -> value
-                        [ "  " + setting.Key; standard; setting.Wants; setting.Doc ]
-                ]
-    | words ->
-        let groups = configs.Groups
-        usage
-            (String.Join(' ', "list" :: words))
-            $"list takes one group, or none; groups are {listed groups}{Spelling.DidYouMean(words.Head, groups)}."
+let private planned (place: Place) = planOf place (asked place)
 
 /// The folders of the sweeps that the words, the name or the overrides mean; all of them where nothing is said.
 let private sweepFolders (place: Place) =
@@ -430,7 +129,7 @@ let private tabulate (place: Place) (asJson: bool) (folder: string) =
     table.IsSome
 
 let private printTables (place: Place) =
-    let json = place.Given.Options.Contains <@ Json @>
+    let json = place.Given.Options.Contains <@ CommandLine.Option.Json @>
 
     match sweepFolders place |> List.map (tabulate place json) with
     | [] -> usage place.Given.Verb $"there is no sweep under {relative place.Runs} yet."
@@ -439,70 +138,107 @@ let private printTables (place: Place) =
 
 // ── run ─────────────────────────────────────────────────────────────────────────────────────
 
-/// The runner lies beside this library, where the build puts every program.
-let private runner () =
-    let here = Path.GetDirectoryName(typeof<Declare.Sweep>.Assembly.Location) |> string
-    let path = Path.GetFullPath(Path.Combine(here, "..", "..", "Ebm.Runner", Path.GetFileName here |> string, "ebm-runner"))
+let private onError (given: Given) =
+    match given.Options.TryGetResult <@ On_Error @> with
+    | None -> Launch.Guarded
+    | Some "continue" -> Launch.Continue
+    | Some "stop" -> Launch.StopAfter 1
+    | Some text ->
+        match text.Split '=' with
+        | [| "stop-after"; count |] when Int32.TryParse count |> fst && int count > 0 -> Launch.StopAfter(int count)
+        | _ -> usage $"--on-error {text}" "it is continue, stop or stop-after=K."
 
-    if not (File.Exists path) then
-        fail (Source.Of path) "" "the compiled runner is not there; build it with: dotnet fsi build.fsx build"
+/// Until when runs may start: --max-hours, --deadline, what the sweep declares; whichever comes first.
+let private maxTime (place: Place) =
+    let options = place.Given.Options
 
-    path
+    let until =
+        match options.TryGetResult <@ Deadline @> with
+        | None -> None
+        | Some text ->
+            match DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal) with
+            | true, time -> Some(max TimeSpan.Zero (time - DateTime.Now))
+            | _ -> usage $"--deadline {text}" "a time is written 2026-03-01T08:00."
+
+    [ options.TryGetResult <@ Max_Hours @> |> Option.orElse place.Sweep.MaxHours |> Option.map TimeSpan.FromHours; until ]
+    |> List.choose id
+    |> function
+        | [] -> None
+        | times -> Some(List.min times)
 
 let private settings (place: Place) (plan: Plan) : Launch.Settings =
     let options = place.Given.Options
     let positive option value = if value > 0.0 then value else usage $"{option} {value}" $"{option} must be positive."
-
-    let onError =
-        match options.TryGetResult <@ On_Error @> with
-        | None -> Launch.Guarded
-        | Some "continue" -> Launch.Continue
-        | Some "stop" -> Launch.StopAfter 1
-        | Some text ->
-            match text.Split '=' with
-            | [| "stop-after"; count |] when Int32.TryParse count |> fst && int count > 0 -> Launch.StopAfter(int count)
-            | _ -> usage $"--on-error {text}" "it is continue, stop or stop-after=K."
-
-    match options.TryGetResult <@ Launcher @> with
-    | None
-    | Some "local" -> ()
-    | Some "slurm" -> usage "--launcher slurm" "SLURM is not there yet; local is."
-    | Some other -> usage $"--launcher {other}" "a launcher is local; slurm is not there yet."
-
-    if options.Contains <@ Memory @> then usage "--memory" "a limit of memory is not there yet; leave it out."
-
+    let counted option value = if value >= 1 then value else usage $"{option} {value}" $"{option} is a count of 1 or more."
     let retry = options.GetResult(<@ Retry @>, 0)
     if retry < 0 then usage $"--retry {retry}" "--retry counts further attempts, so it is 0 or more."
+
+    let memory = options.TryGetResult <@ Memory @> |> Option.map (positive "--memory" >> fun gigabytes -> int64 (gigabytes * 1073741824.0))
+
+    let gpus =
+        options.TryGetResult <@ Gpus @>
+        |> Option.map (fun text -> text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) |> List.ofArray)
+        |> Option.defaultValue []
+
+    let perGpu = options.TryGetResult <@ Per_Gpu @> |> Option.map (counted "--per-gpu") |> Option.defaultValue 1
+
+    if not gpus.IsEmpty then
+        for run in plan.Runs do
+            if run.Spec.Device <> "cuda:0" then
+                usage "--gpus" $"{run.Id} runs on {run.Spec.Device}; with --gpus each run sees one GPU, so give it device=cuda:0."
 
     let workers =
         match options.TryGetResult <@ Workers @> with
         | Some workers when workers < 1 -> usage $"--workers {workers}" "at least one run must be at work."
         | Some workers -> workers
+        | None when not gpus.IsEmpty -> gpus.Length * perGpu
         | None ->
             let threads = 1 :: (plan.Runs |> List.map _.Spec.Threads) |> List.max
             max 1 (Environment.ProcessorCount / threads)
 
-    let data =
-        options.TryGetResult <@ Data @>
-        |> Option.orElse (Environment.GetEnvironmentVariable "EBM_DATA" |> Option.ofObj |> Option.filter ((<>) ""))
-        |> Option.defaultValue (Path.Combine(place.Root, "data"))
-        |> Path.GetFullPath
+    // Together they must not hold more than there is.
+    let workers =
+        match memory with
+        | Some bytes -> max 1 (min workers (int (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / bytes)))
+        | None -> workers
 
-    {
+    if not (File.Exists(runner ())) then
+        fail (Source.Of(runner ())) "" "the compiled runner is not there; build it with: dotnet fsi build.fsx build"
+
+    { Launch.defaults (runner ()) with
         Workers = workers
-        OnError = onError
+        OnError = onError place.Given
         Retry = retry
         Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
-        MaxTime = options.TryGetResult <@ Max_Hours @> |> Option.map (positive "--max-hours" >> TimeSpan.FromHours)
-        Runner = runner ()
+        MaxTime = maxTime place
+        MaxRuns = options.TryGetResult <@ Max_Runs @> |> Option.map (counted "--max-runs") |> Option.orElse place.Sweep.MaxRuns
+        Memory = memory
+        Gpus = gpus
+        PerGpu = perGpu
+        Notify = options.TryGetResult <@ Notify @>
+        Judge =
+            options.TryGetResult <@ CommandLine.Option.Prune @>
+            |> Option.orElse place.Sweep.Prune
+            |> Option.map (fun text ->
+                let metric, rule = Prune.check text plan
+                Prune.Judge(metric, rule, plan))
+    }
+
+/// The same settings with the code as it is now, whatever is built while the sweep is at work.
+let private pinned (place: Place) (settings: Launch.Settings) =
+    let pin = Pin.take (Path.Combine(place.Root, "artifacts", "pinned")) settings.Runner (labs place.Given)
+
+    { settings with
+        Runner = pin.Runner
         Arguments = [
             "--data"
-            data
-            for assembly in options.GetResults <@ With @> do
+            dataRoot place
+            for assembly in pin.With do
                 "--with"
-                Path.GetFullPath assembly
+                assembly
         ]
-    }
+    },
+    pin.Held
 
 /// A device that is not there is an error now, not in every run. Looking for one loads libtorch, so only where one is asked for.
 let private checkDevices (plan: Plan) =
@@ -515,40 +251,118 @@ let private checkDevices (plan: Plan) =
                 | null -> fail Source.Code "device" $"device {error.Says}."
                 | node -> fail node.Source "device" $"device {error.Says}."
 
-/// Plans, does the jobs that the plan leaves, and prints the table of the sweep's folder.
-let private perform (place: Place) (jobsOf: Plan -> Job list) =
+/// The metric that decides.
+let private metric (place: Place) what =
+    match place.Given.Options.TryGetResult <@ Metric @> |> Option.orElse (place.Sweep.Metric |> Option.map fst) with
+    | Some metric -> metric
+    | None -> usage what $"{what} needs to know what decides: --metric grid-kl, or metric in the sweep's declaration."
+
+/// Starts this very command again, without a terminal and in a session of its own.
+let private detach (plan: Plan) =
+    Directory.CreateDirectory plan.Folder |> ignore
+    let log = Path.Combine(plan.Folder, "sweep.log")
+    let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
+    let quoted = Environment.ProcessPath :: words |> List.map (fun word -> "'" + (string word).Replace("'", "'\\''") + "'") |> String.concat " "
+    let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {quoted} > '{log}' 2>&1 < /dev/null" ])
+    use child = nonNull (Process.Start start)
+    child.WaitForExit()
+    Console.WriteLine $"{plan.Sweep} goes on by itself; follow it with attach, stop it with stop. It writes {relative log}."
+
+let private submit (place: Place) (plan: Plan) (jobs: Job list) =
+    let settings, _ = settings place plan |> pinned place
+    let queued = Slurm.said plan.Folder |> Map.filter (fun _ (_, state) -> Slurm.isQueued state)
+    let jobs = jobs |> List.filter (fun job -> not (queued.ContainsKey job.Run.Id))
+
+    if jobs.IsEmpty then
+        Console.WriteLine $"Nothing is to be submitted: SLURM has {queued.Count} runs already."
+    else
+        let submission: Slurm.Submission = {
+            Workers = place.Given.Options.GetResult(<@ Workers @>, 256)
+            RunsPerTask = max 1 (place.Given.Options.GetResult(<@ Runs_Per_Task @>, 1))
+            Options = place.Given.Options.GetResult(<@ CommandLine.Option.Slurm @>, "")
+            Runner = settings.Runner
+            Arguments = settings.Arguments
+        }
+
+        let jobs' = Slurm.submit submission plan.Folder jobs
+        Console.WriteLine $"""{jobs.Length} runs are submitted as {String.Join(", ", jobs')}; `status` says how they are."""
+
+    0
+
+/// Does the jobs that a plan leaves, and prints the table of the sweep's folder. `next` plans again what came up meanwhile.
+let private perform (place: Place) (plan: Plan) (jobsOf: Plan -> Job list) (next: unit -> Plan option) =
     let given = place.Given
-    let plan = planned place |> selected given
 
     if given.Options.Contains <@ Dry_Run @> then
-        printPlan plan
+        Show.plan plan
+        0
+    elif given.Options.Contains <@ Detach @> then
+        checkDevices plan
+        settings place plan |> ignore
+        detach plan
         0
     else
         checkDevices plan
-        let settings = settings place plan
         let jobs = jobsOf plan
 
-        let outcomes, stopped =
-            if jobs.IsEmpty then
-                printCounts plan
-                if not plan.Runs.IsEmpty then Console.WriteLine "Nothing is left to do."
-                [], None
-            else
-                use _ = Launch.hold plan.Folder
-                printCounts plan
-                Console.WriteLine $"{jobs.Length} to do, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
-                Status.during (Launch.launch settings jobs)
+        match given.Options.TryGetResult <@ Launcher @> with
+        | Some "slurm" ->
+            Show.counts plan
+            submit place plan jobs
+        | Some other when other <> "local" ->
+            usage $"--launcher {other}" $"""a launcher is local or slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
+        | _ ->
+            let settings = settings place plan
+            let stale = plan.Runs |> List.filter (fun run -> run.State = RunState.Stale && jobs |> List.forall (fun job -> job.Run.Id <> run.Id))
 
-        match stopped with
-        | Some code ->
-            Console.WriteLine "Stopped; the same command goes on from here."
-            code
-        | None ->
-            tabulate place false plan.Folder |> ignore
-            let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
-            let good state = state = RunState.Completed || state = RunState.Pruned
-            let all = plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good)
-            if all then 0 else 1
+            let sayStale () =
+                match stale with
+                | [] -> ()
+                | first :: _ ->
+                    let others = if stale.Length = 1 then "" else $" ({stale.Length - 1} more are stale)"
+                    Console.WriteLine
+                        $"{first.Id} is stale: {string first.Reason}{others}. --redo stale runs such runs again, --reuse config takes them as they are."
+
+            let rec rounds (plan: Plan) (jobs: Job list) before =
+                let outcomes, stopped =
+                    if jobs.IsEmpty then
+                        [], None
+                    else
+                        Console.WriteLine $"{jobs.Length} to do, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
+                        let settings, held = pinned place settings
+                        use _ = held
+                        Status.during (Launch.launch settings jobs)
+
+                let outcomes = before @ outcomes
+
+                match stopped, (if stopped.IsSome then None else next ()) with
+                | None, Some plan ->
+                    Show.counts plan
+                    rounds plan (jobsOf plan) outcomes
+                | _ -> plan, outcomes, stopped
+
+            let plan, outcomes, stopped =
+                if jobs.IsEmpty && plan.Searches.IsEmpty then
+                    Show.counts plan
+                    sayStale ()
+                    if not plan.Runs.IsEmpty then Console.WriteLine "Nothing is left to do."
+                    plan, [], None
+                else
+                    use _ = Launch.hold plan.Folder
+                    Show.counts plan
+                    sayStale ()
+                    rounds plan jobs []
+
+            match stopped with
+            | Some code ->
+                Console.WriteLine "Stopped; the same command goes on from here."
+                code
+            | None ->
+                tabulate place false plan.Folder |> ignore
+                let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
+                let good state = List.contains state [ RunState.Completed; RunState.Pruned; RunState.Stale ]
+                let all = plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good)
+                if all then 0 else 1
 
 let private run (place: Place) =
     let redo =
@@ -556,17 +370,136 @@ let private run (place: Place) =
         | Some filter -> redone filter
         | None -> fun _ -> false
 
-    perform place (fun plan -> [
-        for run in plan.Runs do
-            if redo run then { Run = run; Work = ExecuteAfresh; Try = 1 }
-            elif not (RunState.IsSettled run.State) then { Run = run; Work = Execute; Try = 1 }
-    ])
+    // Whoever asks for stale runs only wants them run again.
+    let only = place.Given.Options.TryGetResult <@ Only @> |> Option.map (states "--only") |> Option.defaultValue []
+    let sweep = asked place
+
+    let jobs (plan: Plan) =
+        let jobs = [
+            for run in plan.Runs do
+                if redo run || (run.State = RunState.Stale && List.contains RunState.Stale only) then
+                    { Run = run; Work = ExecuteAfresh; Try = 1 }
+                elif run.State <> RunState.Stale && not (RunState.IsSettled run.State) then
+                    { Run = run; Work = Execute; Try = 1 }
+        ]
+
+        if place.Given.Options.Contains <@ Seeds_First @> then jobs |> List.sortBy _.Run.Spec.Seed else jobs
+
+    let plan = planOf place sweep |> selected place.Given
+
+    if plan.Searches.IsEmpty then
+        perform place plan jobs (fun () -> None)
+    else
+        let metric = metric place "a search"
+
+        /// Writes down what trials came to and asks for more; None when the search is over.
+        let next () =
+            let plan = planOf place sweep
+
+            for search in plan.Searches do
+                Search.tell plan.Folder search (fun settings ->
+                    let runs = plan.Runs |> List.filter (fun run -> settings |> List.forall (fun text -> List.contains text run.Overrides))
+                    let values = runs |> List.map (fun run -> Prune.finalValue metric run.Folder)
+
+                    if runs.IsEmpty || runs |> List.exists (fun run -> not (RunState.IsSettled run.State || run.State = RunState.Failed)) then
+                        None
+                    elif values |> List.forall Option.isSome then
+                        Some(values |> List.averageBy Option.get)
+                    else
+                        Some infinity)
+
+            if plan.Searches.IsEmpty then
+                None
+            else
+                for search in plan.Searches do
+                    Search.ask plan.Folder search
+
+                Some(planOf place sweep |> selected place.Given)
+
+        let unfinished = plan.Runs |> List.exists (fun run -> not (RunState.IsSettled run.State))
+
+        if place.Given.Options.Contains <@ Dry_Run @> || unfinished then
+            perform place plan jobs next
+        else
+            // The first batch, or the next one of a search that goes on.
+            perform place (next () |> Option.defaultValue plan) jobs next
 
 let private measure (place: Place) =
-    perform place (fun plan -> [
-        for run in plan.Runs do
-            if run.State = RunState.Completed then { Run = run; Work = Measure; Try = 1 }
-    ])
+    perform
+        place
+        (planned place |> selected place.Given)
+        (fun plan -> [
+            for run in plan.Runs do
+                if run.State = RunState.Completed || run.State = RunState.Stale then { Run = run; Work = Measure; Try = 1 }
+        ])
+        (fun () -> None)
+
+let private confirm (place: Place) =
+    let plan = planned place
+    let metric = metric place "confirm"
+    let options = place.Given.Options
+    let winners = Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]
+
+    if winners.IsEmpty then
+        usage "confirm" $"no setting of {plan.Sweep} has completed all its seeds with a value of {metric}, so there is no winner yet."
+
+    let seeds = Confirm.freshSeeds (options.GetResult(<@ Seeds @>, 6)) plan.Runs
+
+    for winner in winners do
+        let settings = winner.Head.Overrides |> List.filter (fun text -> not (text.StartsWith "seed="))
+        Console.WriteLine $"""winner by {metric}: {String.Join(' ', settings)}"""
+
+    let sweep = Confirm.sweep plan.Sweep seeds winners
+
+    let plan =
+        // Its own name, whatever the experiment is called.
+        planNamed place (Some sweep.Name) sweep
+
+    perform
+        place
+        plan
+        (fun plan -> [
+            for run in plan.Runs do
+                if run.State <> RunState.Stale && not (RunState.IsSettled run.State) then { Run = run; Work = Execute; Try = 1 }
+        ])
+        (fun () -> None)
+
+// ── attach, stop, reindex ───────────────────────────────────────────────────────────────────
+
+/// The one sweep that the words mean.
+let private oneSweep (place: Place) =
+    match sweepFolders place |> List.filter Launch.isAlive, sweepFolders place with
+    | [ alive ], _ -> alive
+    | [], [ folder ] -> folder
+    | [], _ -> usage place.Given.Verb $"no sweep is at work under {relative place.Runs}."
+    | several, _ -> usage place.Given.Verb $"{several.Length} sweeps are at work: {listed (several |> List.map (Path.GetFileName >> string))}; name one."
+
+let private attach (place: Place) =
+    let folder = oneSweep place
+    let log = Path.Combine(folder, "sweep.log")
+
+    if not (File.Exists log) then
+        usage "attach" $"{relative log} is not there: the sweep was not started with --detach. `status` says how it is."
+
+    use reader = new StreamReader(new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+    let mutable last = false
+
+    while not last do
+        // Once more after its end, for its last words.
+        last <- not (Launch.isAlive folder)
+        Console.Write(reader.ReadToEnd())
+        if not last then Thread.Sleep 500
+
+    0
+
+let private stop (place: Place) =
+    let folder = oneSweep place
+
+    match Launch.stop folder with
+    | true ->
+        Console.WriteLine $"{Path.GetFileName folder} is asked to stop: its runs write checkpoints first."
+        0
+    | false -> usage "stop" $"no sweep is at work in {relative folder}."
 
 // ── The whole ───────────────────────────────────────────────────────────────────────────────
 
@@ -583,6 +516,7 @@ let private help (sweep: Declare.Sweep) =
     say "Overrides, each one argument; commas and functions make axes:"
     say "  experiment=mnist  method.steps=20,40  seed=seeds(5)  train.lr=logrange(1e-4,1e-2,3)"
     say "  +key=value adds, ++key=value adds or changes, ~key deletes; name=zip(a.b=[1,2], c=[3,4]) goes in lock step;"
+    say "  name=sobol(16, train.lr=log(1e-5,1e-2), method.steps=int(interval(5,40))) draws evenly, tpe(40, …) searches;"
     say "  --or between two lists of overrides makes the union."
     say ""
     say "Options:"
@@ -610,7 +544,7 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
                     let takers = verbs |> List.map fst |> List.filter (fun verb -> List.contains name (allowed verb))
                     usage name $"{given.Verb} takes no {name}; it goes with {listed takers}."
 
-        if not given.Words.IsEmpty && List.contains given.Verb [ "run"; "plan"; "help" ] then
+        if not given.Words.IsEmpty && List.contains given.Verb [ "run"; "plan"; "help"; "confirm"; "measure"; "reindex" ] then
             usage given.Words.Head $"{given.Words.Head} is no override; an override is key=value."
 
         let root = Path.GetDirectoryName(Path.GetFullPath folder) |> string
@@ -623,8 +557,10 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
         let place = {
             Folder = folder
             Root = root
-            Sweep = sweep
+            Sweep = given.Options.TryGetResult <@ CommandLine.Option.Sweep @> |> Option.map SweepFile.ofFile |> Option.defaultValue sweep
             Given = given
+            Composer = Composer(Configs(Path.Combine(folder, "configs")), "sweep")
+            Catalog = lazy (Catalog.Load(given.Options.GetResults <@ With @>))
             Runs = path "--runs" (given.Options.TryGetResult <@ Runs @>) "runs"
             Reports = path "--reports" (given.Options.TryGetResult <@ Reports @>) "reports"
         }
@@ -632,24 +568,41 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
         match given.Verb with
         | "plan" ->
             let plan = planned place |> selected given
-            if given.Options.Contains <@ Json @> then Console.WriteLine(Plan.json plan) else printPlan plan
+            if given.Options.Contains <@ CommandLine.Option.Json @> then Console.WriteLine(Plan.json plan) else Show.plan plan
             0
         | "status" ->
             match sweepFolders place with
             | [] -> Console.WriteLine $"There is no sweep under {relative place.Runs} yet."
-            | folders -> folders |> List.collect Status.lines |> List.iter Console.WriteLine
+            | folders ->
+                folders
+                |> List.collect (fun folder -> Status.lines folder (Slurm.said folder))
+                |> List.iter Console.WriteLine
 
             0
         | "table"
         | "report" -> printTables place
         | "why" ->
-            printWhy place
+            match given.Words with
+            | word :: words when Directory.Exists place.Runs && not (runsNamed place.Runs word).IsEmpty ->
+                Show.whyOfRun (findRun place.Runs word) words
+            | words -> Show.whyOfPlan (planned place) words
+
             0
         | "diff" ->
-            printDiff place
+            Show.diff place.Runs given.Words
+            0
+        | "logs" ->
+            Show.logs place.Runs given.Words
             0
         | "list" ->
-            printList place
+            Show.list place.Composer.Configs (fun () -> place.Catalog.Value) given.Words
+            0
+        | "confirm" -> confirm place
+        | "attach" -> attach place
+        | "stop" -> stop place
+        | "reindex" ->
+            let path, count = Index.rebuild place.Runs
+            Console.WriteLine $"{relative path} holds {count} runs."
             0
         | "help" ->
             help sweep

@@ -483,7 +483,9 @@ let private resolvers = [ "oc.decode"; "oc.env"; "oc.select" ]
 
 /// Replaces every `${…}` by what it names: a path, a relative path (`${.sibling}`, `${..uncle}`), an environment variable with
 /// a default (`${oc.env:NAME,default}`), a path that may be missing (`${oc.select:a.b,default}`). A whole `${…}` keeps its type.
-let private interpolate (config: Document) =
+///
+/// `plain` are trees that are known to hold nothing to replace: the runs of a sweep share most of theirs.
+let private interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document) =
     let rec value (open': string list) (path: string) (node: Document) : Document =
         match node.Value with
         | :? string as text when text.Contains "${" ->
@@ -582,28 +584,30 @@ let private interpolate (config: Document) =
         | found -> Some((whole open' absolute found).From source)
 
     and whole open' path (node: Document) : Document =
-        if node.IsMap then
-            Document.OfMap(
-                node.Entries |> Seq.map (fun entry -> Entry(entry.Key, entry.KeySource, whole open' (join path entry.Key) entry.Value)),
-                node.Source
-            )
-        elif node.IsList then
-            Document.OfList(node.Items |> Seq.mapi (fun i item -> whole open' (join path (string i)) item), node.Source)
-        else
+        if node.IsScalar then
             value open' path node
+        elif plain.ContainsKey node then
+            node
+        else
+            let mutable changed = false
+
+            let within key (below: Document) =
+                let found = whole open' (join path key) below
+                if not (obj.ReferenceEquals(found, below)) then changed <- true
+                found
+
+            let found =
+                if node.IsMap then
+                    let entries = [| for entry in node.Entries -> Entry(entry.Key, entry.KeySource, within entry.Key entry.Value) |]
+                    if changed then Document.OfMap(entries, node.Source) else node
+                else
+                    let items = [| for i, item in Seq.indexed node.Items -> within (string i) item |]
+                    if changed then Document.OfList(items, node.Source) else node
+
+            if not changed then plain.TryAdd(node, ()) |> ignore
+            found
 
     whole [] "" config
-
-let rec private scalars path (node: Document) = seq {
-    if node.IsMap then
-        for entry in node.Entries do
-            yield! scalars (join path entry.Key) entry.Value
-    elif node.IsList then
-        for i, item in Seq.indexed node.Items do
-            yield! scalars (join path (string i)) item
-    else
-        path, node
-}
 
 // ── The whole ───────────────────────────────────────────────────────────────────────────────
 
@@ -630,6 +634,22 @@ let private optionsOf (source: Source) group value =
 
 /// Composes configs/<root>.yaml with overrides that hold no sweep. Throws ConfigException.
 type Composer(configs: Configs, root: string) =
+    let plain = ConcurrentDictionary<Document, unit>(HashIdentity.Reference)
+    let given = ConcurrentDictionary<Document, unit>(HashIdentity.Reference)
+
+    /// Whatever must be given is given; what is shared is looked into once.
+    let rec check path (node: Document) =
+        if node.IsScalar then
+            if isMandatory node then fail node.Source path $"??? stands for a value that must be given: write {path}=value."
+        elif not (given.ContainsKey node) then
+            if node.IsMap then
+                for entry in node.Entries do
+                    check (join path entry.Key) entry.Value
+            else
+                node.Items |> Seq.iteri (fun i item -> check (join path (string i)) item)
+
+            given.TryAdd(node, ()) |> ignore
+
     let trees = ConcurrentDictionary<string, Document * Map<string, string list>>()
 
     member _.Configs = configs
@@ -683,9 +703,6 @@ type Composer(configs: Configs, root: string) =
 
                 trees.GetOrAdd(signature, expand configs root choices (List.ofSeq appended))
 
-        let config = values |> List.fold (fun config (given, value) -> assign config given value) tree |> interpolate
-
-        for path, leaf in scalars "" config do
-            if isMandatory leaf then fail leaf.Source path $"??? stands for a value that must be given: write {path}=value."
-
+        let config = values |> List.fold (fun config (given, value) -> assign config given value) tree |> interpolate plain
+        check "" config
         { Config = config; Choices = choices }

@@ -1,4 +1,5 @@
-/// The functions of the override grammar: sweeps (choice, range, glob, seeds, linspace, logrange, zip), orders (sort, shuffle), casts.
+/// The functions of the override grammar: sweeps (choice, range, glob, seeds, linspace, logrange, zip, sobol, tpe), orders (sort,
+/// shuffle), casts.
 ///
 /// `shuffle` alone does not mean what it means to Hydra, which draws from the process's own generator: here the order follows from
 /// the argument's text.
@@ -17,11 +18,8 @@ let rec private mapped (convert: Value -> Value) value =
     | Dict entries -> Dict(entries |> List.map (fun (k, v) -> k, mapped convert v))
     | plain -> convert plain
 
-/// Twelve digits: enough for any setting, and 1e-4 stays 1e-4 where a sum of logarithms gives 9.999999999999999e-5.
-let private tidy (value: float) = Double.Parse(value.ToString("G12", invariant), invariant)
-
 let private functions =
-    List.ofArray ("bool choice float glob int interval linspace logrange range seeds shuffle sort str tag zip".Split ' ')
+    List.ofArray ("bool choice float glob int interval linspace log logrange range seeds shuffle sobol sort str tag tpe zip".Split ' ')
 
 let private kindOf =
     function
@@ -131,8 +129,22 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         allow [ "start"; "end" ]
 
         match values () @ (List.choose named' [ "start"; "end" ]) with
-        | [ low; high ] -> Interval(real low, real high)
+        | [ low; high ] -> Interval(Between(real low, real high, false, false))
         | _ -> failed "interval takes (start, end)."
+    | "log" ->
+        allow []
+
+        match values () with
+        | [ low; high ] when real low > 0.0 && real high > real low -> Interval(Between(real low, real high, true, false))
+        | _ -> failed "log takes (low, high), both above zero."
+    | "int" when
+        (match positional with
+         | [ Interval _ ] -> true
+         | _ -> false)
+        ->
+        match positional with
+        | [ Interval(Between(low, high, log, _)) ] -> Interval(Between(ceil low, floor high, log, true))
+        | _ -> failed "int cannot convert this."
     | "glob" ->
         allow [ "include"; "exclude" ]
 
@@ -246,8 +258,8 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
 
                 if i = 0 then low
                 elif i = n - 1 then high
-                elif name = "linspace" then tidy (low + share * (high - low))
-                else tidy (Math.Pow(10.0, Math.Log10 low + share * (Math.Log10 high - Math.Log10 low)))
+                elif name = "linspace" then Sobol.tidy (low + share * (high - low))
+                else Sobol.tidy (Math.Pow(10.0, Math.Log10 low + share * (Math.Log10 high - Math.Log10 low)))
 
             Sweep [ for i in 0 .. n - 1 -> Float(at i) ]
         | _ -> failed $"{name} takes (low, high, count)."
@@ -269,7 +281,41 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
             let lengths = columns |> List.map (fun (key, values) -> $"{key} has {values.Length}") |> String.concat ", "
 
             failed $"lists in zip need one length: {lengths}."
-    | "sobol" -> failed "sobol is not there yet: use linspace, logrange or zip."
+    | "sobol"
+    | "tpe" ->
+        let options = if name = "sobol" then [ "seed" ] else [ "seed"; "batch" ]
+        let whole key otherwise =
+            match named' key with
+            | None -> otherwise
+            | Some(Int n) when n >= 0L -> n
+            | Some other -> failed $"{key} of {name} is a whole number, not {printValue other}."
+
+        let trials =
+            match values () with
+            | [ n ] -> count n
+            | _ -> failed $"{name} takes a count, then named ranges: {name}(16, train.lr=log(1e-5,1e-2), method.steps=int(interval(5,40)))."
+
+        let space = [
+            for key, setting in named do
+                if not (List.contains key options) then
+                    key,
+                    match setting with
+                    | Interval(Between(low, high, _, _) as range) ->
+                        if not (low < high) then failed $"{key} lies between {low} and {high}, which is nothing."
+                        range
+                    | One(List(_ :: _ as values))
+                    | Sweep(_ :: _ as values) -> Among values
+                    | _ -> failed $"{key} in {name} is interval(low,high), log(low,high), int(interval(low,high)) or a list."
+        ]
+
+        if space.IsEmpty then failed $"{name} has no range to draw from: {name}(16, train.lr=log(1e-5,1e-2))."
+        if space.Length > Sobol.dimensions then failed $"{name} has {space.Length} ranges; {Sobol.dimensions} are the most."
+
+        if name = "tpe" then
+            Searched { Trials = trials; Batch = max 1 (int (whole "batch" 4L)); Seed = whole "seed" 0L; Space = space }
+        else
+            let points = [ for i in 0 .. trials - 1 -> Sobol.point (whole "seed" 0L) space.Length i ]
+            Together [ for j, (key, range) in List.indexed space -> key, [ for point in points -> Sobol.valueAt range point[j] ] ]
     | _ ->
         let known = String.Join(", ", functions)
         failed $"{name} is no function; known are {known}{Spelling.DidYouMean(name, functions)}."

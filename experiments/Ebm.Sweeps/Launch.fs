@@ -11,6 +11,7 @@ open System.IO
 open System.Runtime.InteropServices
 open System.Threading
 open Ebm.Records
+open Ebm.Runs
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Child
 
@@ -30,10 +31,38 @@ type Settings = {
     Timeout: TimeSpan option
     /// After so long no further run starts.
     MaxTime: TimeSpan option
+    /// So many runs start at most.
+    MaxRuns: int option
+    /// Bytes that one run may hold.
+    Memory: int64 option
+    /// GPUs as CUDA numbers them, and how many runs share one; a run sees its own as cuda:0.
+    Gpus: string list
+    PerGpu: int
+    /// A shell's command, told of the first failure and of the end.
+    Notify: string option
+    /// Ends hopeless runs early.
+    Judge: Prune.Judge option
     /// The compiled runner.
     Runner: string
     /// What it is told besides the run's folder.
     Arguments: string list
+}
+
+/// What is not said: one run at a time by this runner, no limits.
+let defaults runner = {
+    Workers = 1
+    OnError = Guarded
+    Retry = 0
+    Timeout = None
+    MaxTime = None
+    MaxRuns = None
+    Memory = None
+    Gpus = []
+    PerGpu = 1
+    Notify = None
+    Judge = None
+    Runner = runner
+    Arguments = []
 }
 
 type Snapshot = {
@@ -88,6 +117,15 @@ let hold (folder: string) : IDisposable =
             (Source.Of folder)
             ""
             $"a sweep is at work in this folder already{who}; wait for it, stop it, or choose another name with --name."
+
+[<DllImport("libc")>]
+extern int private kill(int pid, int signal)
+
+/// Asks the sweep that is at work in a folder to stop, as an interrupt from its keyboard would; false when none is.
+let stop (folder: string) =
+    isAlive folder
+    && File.Exists(pidFile folder)
+    && (kill (int (File.ReadAllText(pidFile folder).Trim()), 2) = 0)
 
 // ── Signals ─────────────────────────────────────────────────────────────────────────────────
 
@@ -157,6 +195,23 @@ let private remaining workers (active: Child list) (took: TimeSpan list) waiting
 
 // ── The loop ────────────────────────────────────────────────────────────────────────────────
 
+/// Runs the user's own command; what it does and how it ends is the user's.
+let private notify (settings: Settings) (folder: string) (event: string) (outcomes: Outcome list) =
+    match settings.Notify with
+    | None -> ()
+    | Some command ->
+        let start = ProcessStartInfo("/bin/sh", [ "-c"; command ])
+        let count state = outcomes |> List.filter (fun outcome -> outcome.State = state) |> List.length
+        start.Environment["EBM_EVENT"] <- event
+        start.Environment["EBM_SWEEP"] <- string (Path.GetFileName folder)
+        start.Environment["EBM_FOLDER"] <- folder
+
+        for state in [ RunState.Completed; RunState.Diverged; RunState.Failed; RunState.Timeout; RunState.Pruned ] do
+            start.Environment[$"EBM_{state.ToUpperInvariant()}"] <- string (count state)
+
+        use shell = nonNull (Process.Start start)
+        shell.WaitForExit(TimeSpan.FromSeconds 30.0) |> ignore
+
 /// How many alike failures, and nothing else, say that the others would fail too.
 let private guard = 3
 
@@ -174,7 +229,8 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
     let waiting = LinkedList<Job> jobs
     let active = List<Child>()
     let outcomes = List<Outcome>()
-    let overran = HashSet<Child>()
+    let mutable begun = 0
+    let mutable judged = TimeSpan.MinValue
     let mutable signalled = 0
     let mutable halted = false
 
@@ -207,33 +263,57 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             Remaining = remaining settings.Workers (List.ofSeq active) took waiting.Count
         }
 
+    /// Told of its end without having been at work here.
+    let settled (job: Job) state reason =
+        let outcome = { Job = job; State = state; Reason = reason; Took = TimeSpan.Zero; LogEnd = []; Log = ""; WillRetry = false }
+        outcomes.Add outcome
+        display.Ended(outcome, snapshot ())
+
+    /// The GPU with the fewest runs, where some are to be shared out; none free is None of Some.
+    let freeGpu () =
+        if settings.Gpus.IsEmpty then
+            Some None
+        else
+            let load gpu = active |> Seq.filter (fun child -> child.Gpu = Some gpu) |> Seq.length
+            let gpu = settings.Gpus |> List.minBy load
+            if load gpu < settings.PerGpu then Some(Some gpu) else None
+
     /// Starts the first waiting job that nobody else is at work on: after a crash, a run of the last sweep may still be writing its
     /// checkpoint. False when there is none.
     let begin' () =
-        match waiting |> Seq.tryFind (fun job -> not (isClaimed job.Run.Folder)) with
-        | None -> false
-        | Some job when job.Work = Execute && RunState.IsSettled(fst (stateOf job.Run.Folder)) ->
+        match waiting |> Seq.tryFind (fun job -> not (Claim.IsHeld job.Run.Folder)), freeGpu () with
+        | None, _
+        | _, None -> false
+        | Some job, _ when job.Work = Execute && RunState.IsSettled(fst (stateOf job.Run.Folder)) ->
             // It was still at work when the plan was made, and has ended as it should.
             waiting.Remove job |> ignore
             let state, reason = stateOf job.Run.Folder
-
-            let outcome = { Job = job; State = state; Reason = reason; Took = TimeSpan.Zero; LogEnd = []; Log = ""; WillRetry = false }
-
-            outcomes.Add outcome
-            display.Ended(outcome, snapshot ())
+            settled job state reason
             true
-        | Some job ->
+        | Some job, Some gpu ->
             waiting.Remove job |> ignore
-            active.Add(Child(job, settings.Runner, settings.Arguments, (fun () -> wake.Set() |> ignore)))
-            display.Began job
+
+            try
+                begun <- begun + 1
+                active.Add(Child(job, settings.Runner, settings.Arguments, gpu, (fun () -> wake.Set() |> ignore)))
+                display.Began job
+            with :? IOException as error ->
+                // A full disk, most likely. The others may fare better, later.
+                settled job RunState.Failed (Some $"it could not be begun: {error.Message}")
+                judge ()
+
             true
 
     let finish (child: Child) =
         active.Remove child |> ignore
-        let limit = settings.Timeout |> Option.filter (fun _ -> overran.Remove child)
         let mayRetry = child.Job.Try <= settings.Retry && stopping.Code.IsNone
-        let outcome = child.Settle(limit, stopping.Code.IsSome, mayRetry)
+        let outcome = child.Settle(stopping.Code.IsSome, mayRetry)
+        let isFirst = outcomes |> Seq.forall (fun before -> before.State <> RunState.Failed && before.State <> RunState.Timeout)
         outcomes.Add outcome
+
+        if isFirst && (outcome.State = RunState.Failed || outcome.State = RunState.Timeout) then
+            notify settings (string (Path.GetDirectoryName child.Job.Run.Folder)) "first-failure" (List.ofSeq outcomes)
+
         if outcome.WillRetry then waiting.AddLast { child.Job with Try = child.Job.Try + 1 } |> ignore
         display.Ended(outcome, snapshot ())
         judge ()
@@ -256,29 +336,69 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             for child in active do
                 child.Signal signal
 
+    /// Ends what holds too much, takes too long or is hopeless, each with its reason.
+    let watch () =
+        for child in active do
+            match settings.Memory, settings.Timeout with
+            | Some limit, _ when child.Verdict.IsNone && child.Memory > limit ->
+                let gigabytes (bytes: int64) = (float bytes / 1073741824.0).ToString("G3", Globalization.CultureInfo.InvariantCulture)
+                child.Verdict <- Some(RunState.Failed, $"out of memory: it held {gigabytes child.Memory} GB, and --memory allows {gigabytes limit}")
+                child.Signal sigkill
+            | _, Some limit when child.Elapsed > limit + grace -> child.Signal sigkill
+            | _, Some limit when child.Elapsed > limit && child.Verdict.IsNone ->
+                child.Verdict <- Some(RunState.Timeout, $"it was not done after {limit.TotalSeconds} s")
+                child.Signal sigterm
+            | _ -> ()
+
+        match settings.Judge with
+        | Some judge when stopping.Code.IsNone && clock.Elapsed > judged + TimeSpan.FromSeconds 1.0 ->
+            judged <- clock.Elapsed
+
+            let hopeless =
+                Map.ofList (judge.Hopeless([ for child in active -> child.Job.Run ], [ for job in waiting -> job.Run ]))
+
+            for child in active do
+                match hopeless.TryFind child.Job.Run.Id with
+                | Some why when child.Verdict.IsNone ->
+                    child.Verdict <- Some(RunState.Pruned, why)
+                    child.Signal sigterm
+                | _ -> ()
+
+            for job in List.ofSeq waiting do
+                match hopeless.TryFind job.Run.Id with
+                | Some why ->
+                    waiting.Remove job |> ignore
+                    Child.leaveOut job why
+                    settled job RunState.Pruned (Some why)
+                | None -> ()
+        | _ -> ()
+
     try
         while active.Count > 0 || (waiting.Count > 0 && not halted) do
             // The outer process of `dotnet fsi` may be killed without this one hearing of it.
             if stopping.Code.IsNone && getppid () <> parent then stopping.Ask 143
             stop ()
 
+            watch ()
+
             match settings.MaxTime with
             | Some limit when clock.Elapsed > limit -> halt "the time for starting runs is over"
             | _ -> ()
 
-            while not halted && stopping.Code.IsNone && active.Count < settings.Workers && begin' () do
+            match settings.MaxRuns with
+            | Some most when begun >= most && waiting.Count > 0 -> halt $"{most} runs were started"
+            | _ -> ()
+
+            let mayBegin () = not halted && stopping.Code.IsNone && settings.MaxRuns |> Option.forall (fun most -> begun < most)
+
+            while mayBegin () && active.Count < settings.Workers && begin' () do
                 ()
 
-            wake.WaitOne 250 |> ignore
+            // What takes memory takes it fast.
+            wake.WaitOne(if settings.Memory.IsSome then 50 else 250) |> ignore
 
             for child in active |> Seq.filter _.HasExited |> List.ofSeq do
                 finish child
-
-            for child in active do
-                match settings.Timeout with
-                | Some limit when child.Elapsed > limit + grace -> child.Signal sigkill
-                | Some limit when child.Elapsed > limit && overran.Add child -> child.Signal sigterm
-                | _ -> ()
 
             display.Tick(snapshot ())
     finally
@@ -288,5 +408,9 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
         for listener in listeners do
             listener.Dispose()
+
+    match jobs with
+    | first :: _ -> notify settings (string (Path.GetDirectoryName first.Run.Folder)) "finished" (over ())
+    | [] -> ()
 
     List.ofSeq outcomes, stopping.Code

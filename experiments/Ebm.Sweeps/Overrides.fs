@@ -2,6 +2,7 @@
 ///
 ///     key=value   +key=value   ++key=value   ~key   group=option   group@package=option
 ///     key=a,b     key=range(0,10,2)   seed=seeds(5)   key=logrange(1e-4,1e-1,4)   name=zip(a.b=[1,2], c=[3,4])
+///     name=sobol(16, a.b=log(1e-5,1e-2), c=int(interval(1,9)), d=[x,y])            name=tpe(40, a.b=log(1e-5,1e-2))
 ///
 /// After the grammar of Hydra 1.4 (OverrideParser.g4), by recursive descent. Values are typed here once and never go through text
 /// again.

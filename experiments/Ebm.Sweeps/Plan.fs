@@ -5,6 +5,7 @@
 module Ebm.Sweeps.Plan
 
 open System
+open System.Collections.Generic
 open System.IO
 open System.Text
 open System.Text.Encodings.Web
@@ -41,6 +42,22 @@ type Plan = {
     Runs: PlannedRun list
     /// Combinations that came to a config that another one had already.
     Duplicates: int
+    /// Searches whose trials are not all asked for yet.
+    Searches: Search list
+}
+
+/// What a sweep is planned with.
+type Setup = {
+    Composer: Composer
+    Catalog: Catalog
+    /// The folder of all sweeps.
+    Runs: string
+    /// As --name gave it.
+    Name: string option
+    /// Why a completed run is stale, if it is.
+    Stale: RunManifest -> string option
+    /// What a search has asked for, in the folder of a sweep: a list of settings a trial.
+    Asked: string -> Search -> (string * Value) list list
 }
 
 // ── Axes ────────────────────────────────────────────────────────────────────────────────────
@@ -48,8 +65,11 @@ type Plan = {
 let private matches (pattern: string) (text: string) =
     Regex.IsMatch(text, "^" + Regex.Escape(pattern).Replace(@"\*", ".*").Replace(@"\?", ".") + "$")
 
+/// The settings of one trial, as overrides.
+let private together (given: Override) settings = [ for key, value in settings -> { given with Key = key; Setting = None }, Some value ]
+
 /// What one override gives a run, for each of its values.
-let private alternatives (configs: Configs) (given: Override) : (Override * Value option) list list =
+let private alternatives (configs: Configs) asked (given: Override) : (Override * Value option) list list =
     let empty () = fail given.Source given.Key $"{given.Key} has no value to vary over, so there is no run to make; give it one at least."
 
     match given.Setting with
@@ -60,11 +80,14 @@ let private alternatives (configs: Configs) (given: Override) : (Override * Valu
     | Some(Together columns) ->
         match columns.Head |> snd |> List.length with
         | 0 -> empty ()
-        | length -> [
-            for i in 0 .. length - 1 -> [ for key, values in columns -> { given with Key = key; Setting = None }, Some values[i] ]
-          ]
+        | length -> [ for i in 0 .. length - 1 -> together given [ for key, values in columns -> key, values[i] ] ]
+    | Some(Searched search) -> [ for trial in asked search -> together given trial ]
     | Some(Interval _) ->
-        fail given.Source given.Key $"interval is continuous, and a grid needs values: write linspace(low,high,n) or logrange(low,high,n)."
+        fail
+            given.Source
+            given.Key
+            $"this range is continuous, and a grid needs values: write linspace(low,high,n) or logrange(low,high,n), or draw from it with \
+              sobol(n, {given.Key}=interval(low,high))."
     | Some(Options(includes, excludes)) ->
         let options = configs.Options given.Key
 
@@ -98,17 +121,6 @@ let rec private product axes =
 
 // ── States ──────────────────────────────────────────────────────────────────────────────────
 
-/// Whether a process is at work on a run: it holds the run's claim, and the system drops that when the process ends, however it ends.
-let isClaimed (folder: string) =
-    let claim = Path.Combine(folder, ".claim")
-
-    File.Exists claim
-    && (try
-            use _ = new FileStream(claim, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
-            false
-        with :? IOException ->
-            true)
-
 /// What a run's folder says now.
 let stateOf (folder: string) =
     if not (File.Exists(Path.Combine(folder, "config.json"))) then
@@ -116,7 +128,7 @@ let stateOf (folder: string) =
     else
         match RunFolder.Open(folder).Manifest with
         | null -> RunState.Pending, None
-        | manifest when manifest.State = RunState.Running && not (isClaimed folder) ->
+        | manifest when manifest.State = RunState.Running && not (Claim.IsHeld folder) ->
             RunState.Lost, Some $"it was running at step {manifest.Step}, and its process is gone"
         | manifest -> manifest.State, Option.ofObj manifest.Reason
 
@@ -162,52 +174,138 @@ let private compose (composer: Composer) (catalog: Catalog) (assignment: (Overri
         Reason = None
     }
 
-/// Plans the union of several lists of overrides.
-let plan
-    (composer: Composer)
-    (catalog: Catalog)
-    (runs: string)
-    (name: string option)
-    (declared: string)
-    (unions: Override list list)
-    : Plan =
-    let composed = [
-        for overrides in unions do
-            let axes = overrides |> List.map (alternatives composer.Configs)
-            let size = axes |> List.fold (fun size axis -> size * int64 axis.Length) 1L
+/// The runs of a list of overrides, in order; a conditional axis multiplies the runs that fit its condition.
+let private composed (setup: Setup) (sweep: Declare.Sweep) asked (overrides: Override list) = [
+    let axes = overrides |> List.map (alternatives setup.Composer.Configs asked)
+    let size = axes |> List.fold (fun size axis -> size * int64 axis.Length) 1L
 
-            if size > most || size < 0L then fail (Source.Of "sweep") "" $"the axes make {size} runs; over {most} cannot be meant."
+    if size > most || size < 0L then fail (Source.Of "sweep") "" $"the axes make {size} runs; over {most} cannot be meant."
 
-            for assignment in product axes do
-                compose composer catalog assignment
+    let conditional = [
+        for condition, given in sweep.Conditional -> Where.parse "whenever" condition, alternatives setup.Composer.Configs asked given
     ]
 
-    let distinct = composed |> List.distinctBy _.Id
-    let sweep = nameOf name declared (distinct |> List.map _.Choices)
-    let folder = Path.Combine(runs, sweep)
+    let rec expand assignment conditional = [
+        let run = compose setup.Composer setup.Catalog assignment
+
+        match conditional |> List.tryFindIndex (fun (condition, _) -> Where.holds condition run.Config) with
+        | None -> run
+        | Some i ->
+            for alternative in snd conditional[i] do
+                yield! expand (assignment @ alternative) (List.skip (i + 1) conditional)
+    ]
+
+    for assignment in product axes do
+        yield! expand assignment conditional
+]
+
+/// Plans the union of a sweep's lists of overrides.
+let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
+    let conditions = sweep.Where |> List.map (Where.parse "where")
+
+    let under asked =
+        let all = sweep.Parts |> List.collect (composed setup sweep asked)
+        let distinct = all |> List.distinctBy _.Id
+        let name = nameOf setup.Name sweep.Name (distinct |> List.map _.Choices)
+        name, all.Length - distinct.Length, distinct |> List.filter (fun run -> conditions |> List.forall (fun c -> Where.holds c run.Config))
+
+    let searches = [
+        for given in List.concat sweep.Parts @ List.map snd sweep.Conditional do
+            match given.Setting with
+            | Some(Searched search) -> search
+            | _ -> ()
+    ]
+
+    let name, duplicates, runs =
+        if searches.IsEmpty then
+            under (fun _ -> [])
+        else
+            // Where a search keeps its journal depends on the sweep's name, and that on the options that were chosen.
+            let first (search: Search) = [ [ for key, range in search.Space -> key, Sobol.valueAt range 0.5 ] ]
+            let name, _, _ = under first
+            under (setup.Asked(Path.Combine(setup.Runs, name)))
+
+    let folder = Path.Combine(setup.Runs, name)
+    let isNew = not (Directory.Exists folder)
 
     {
-        Sweep = sweep
+        Sweep = name
         Folder = folder
-        Duplicates = composed.Length - distinct.Length
+        Duplicates = duplicates
+        Searches = searches |> List.filter (fun search -> (setup.Asked folder search).Length < search.Trials)
         Runs = [
-            for run in distinct do
+            for run in runs do
                 let folder = Path.Combine(folder, run.Id)
-                let state, reason = stateOf folder
-                { run with Folder = folder; State = state; Reason = reason }
+                let state, reason = if isNew then RunState.Planned, None else stateOf folder
+
+                let stale =
+                    if state <> RunState.Completed then
+                        None
+                    else
+                        match RunFolder.Open(folder).Manifest with
+                        | null -> None
+                        | manifest -> setup.Stale manifest
+
+                match stale with
+                | Some why -> { run with Folder = folder; State = RunState.Stale; Reason = Some why }
+                | None -> { run with Folder = folder; State = state; Reason = reason }
         ]
     }
 
 /// How many runs are in each state; every state is there.
-let counts (plan: Plan) = [ for state in RunState.All -> state, plan.Runs |> List.filter (fun run -> run.State = state) |> List.length ]
+let counts (plan: Plan) =
+    let found = plan.Runs |> List.countBy _.State |> Map.ofList
+    [ for state in RunState.All -> state, found |> Map.tryFind state |> Option.defaultValue 0 ]
 
 // ── What is shown ───────────────────────────────────────────────────────────────────────────
 
+/// Where documents differ: what several share as one object is not looked into, and that is most of a large sweep.
+let rec private differing path (documents: Document list) : string list =
+    match List.ofSeq (HashSet(documents, HashIdentity.Reference)) with
+    | []
+    | [ _ ] -> []
+    | several when several |> List.forall (fun document -> document.IsMap && document.Entries.Count > 0) ->
+        let keys = several |> Seq.collect _.Entries |> Seq.map _.Key |> Seq.distinct |> List.ofSeq
+
+        [
+            for key in keys do
+                let path = Document.Join(path, key)
+                let below = several |> List.map (fun document -> document.Find key |> Option.ofObj)
+
+                if below |> List.forall Option.isSome then
+                    yield! differing path (List.choose id below)
+                else
+                    for document in List.choose id below do
+                        for struct (leaf, _) in document.Leaves() do
+                            Document.Join(path, leaf)
+        ]
+        |> List.distinct
+    | several -> [
+        for document in several do
+            for struct (leaf, _) in document.Leaves() do
+                Document.Join(path, leaf)
+      ]
+
 /// The keys in which the runs differ, and each run's values, as they would be typed.
 let varying (plan: Plan) =
-    let configs =
-        plan.Runs
-        |> List.map (fun run -> run.Config.Leaves() |> Seq.map (fun struct (path, leaf) -> path, string leaf) |> Map.ofSeq)
+    // Beside what differs, the kinds above it: what belongs to one kind is no difference between two.
+    let paths =
+        differing "" (plan.Runs |> List.map _.Config)
+        |> List.collect (fun path ->
+            let keys = path.Split '.'
+            path :: [ for length in 1 .. keys.Length - 1 -> String.Join('.', Array.take length keys) + ".kind" ])
+        |> List.distinct
+
+    let configs = [
+        for run in plan.Runs ->
+            Map.ofList [
+                for path in paths do
+                    match run.Config.Find path with
+                    | null -> ()
+                    | node when node.IsMap && node.Entries.Count > 0 -> ()
+                    | leaf -> path, string leaf
+            ]
+    ]
 
     let keys = Ebm.Analysis.Varying.keys configs
     keys, configs |> List.map (fun config -> keys |> List.map (fun key -> config.TryFind key |> Option.defaultValue ""))

@@ -151,11 +151,19 @@ let during (work: IDisplay -> 'a) : 'a =
 
 // ── From another shell ──────────────────────────────────────────────────────────────────────
 
-/// What a sweep's folder says now, line by line.
-let lines (folder: string) =
+/// What a sweep's folder says now, line by line; `slurm` is what SLURM says of runs that it was given.
+let lines (folder: string) (slurm: Map<string, string * string>) =
     let alive = isAlive folder
 
-    let runs = RunFolder.Under folder |> Seq.map (fun run -> run, stateOf run.Path) |> List.ofSeq
+    let runs = [
+        for run in RunFolder.Under folder do
+            let state, reason = stateOf run.Path
+
+            match slurm.TryFind run.Id with
+            | Some(task, says) when not (RunState.IsSettled state) ->
+                run, (Slurm.inOurWords state says, Some(reason |> Option.defaultValue $"SLURM's {task} is {says}"))
+            | _ -> run, (state, reason)
+    ]
 
     let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
     let working = if alive then ", a sweep is at work" else ""

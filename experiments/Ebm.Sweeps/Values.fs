@@ -17,6 +17,21 @@ type Value =
     | List of Value list
     | Dict of (string * Value) list
 
+/// What one key of a search may be.
+type Dimension =
+    /// [low, high]: evenly, or evenly in the logarithm; of whole numbers both ends count.
+    | Between of low: float * high: float * log: bool * whole: bool
+    | Among of Value list
+
+/// A search that learns from what its trials came to.
+type Search = {
+    Trials: int
+    /// Trials proposed at once, from what is known before them.
+    Batch: int
+    Seed: int64
+    Space: (string * Dimension) list
+}
+
 /// What stands right of the equals sign.
 type Setting =
     /// One value: every run gets it.
@@ -25,8 +40,10 @@ type Setting =
     | Sweep of Value list
     /// Several keys in lock step: run i gets the i-th value of each.
     | Together of (string * Value list) list
-    /// A continuous range [low, high): only a search can use it.
-    | Interval of low: float * high: float
+    /// A continuous range: only a search can use it.
+    | Interval of Dimension
+    /// Trials that are proposed one batch after the other.
+    | Searched of Search
     /// The options of the group that the key names, by patterns with * and ?.
     | Options of includes: string list * excludes: string list
 

@@ -76,4 +76,10 @@ let main arguments =
     grows "joint-cd, batch" [ for batch in [ 64L; 256L; 1024L ] -> float batch, clocked (Workloads.jointCd 2L batch levels 4) ]
     grows "joint-cd, levels, batch 256" [ for levels in [ 4; 16; 64 ] -> float levels, clocked (Workloads.jointCd 2L 256L levels 4) ]
     grows "joint-cd, Langevin steps, batch 256" [ for steps in [ 2; 8; 32 ] -> float steps, clocked (Workloads.jointCd 2L 256L levels steps) ]
+    printfn "\na sweep beside its runs"
+    let configs = System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "experiments", "configs")
+    let runs, took = Sweeps.planning configs
+    printfn "%-46s %10.2f s" $"planning {runs} runs" took
+    let pauses = Sweeps.pauses configs 40
+    printfn "%-46s %10.1f ms in the median, %.1f at the 90th percentile" "between a run's end and the next one's start" (1e3 * median pauses) (1e3 * quantile 0.9 pauses)
     0

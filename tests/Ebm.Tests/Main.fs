@@ -38,3 +38,46 @@ type LawsAttribute() =
 type Suite() =
     [<Laws>]
     member _.``the law holds``(says: string) = everywhere |> List.find (fun (_, law) -> law.Says = says) |> snd |> World.ask
+
+/// What laws about processes start: this program, as a sweep that can be killed, or as a writer that dies at a given moment.
+module Program =
+    open System.IO
+    open Ebm.Records
+    open Ebm.Sweeps
+
+    let private launch folder seeds =
+        let plan = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed [ "experiment=rings"; $"seed={seeds}" ])
+        let settings = { Launch.defaults (Path.Combine(folder, "runner")) with Workers = 2; OnError = Launch.Continue }
+        use _ = Launch.hold plan.Folder
+        let left = plan.Runs |> List.filter (fun run -> not (RunState.IsSettled run.State))
+        let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
+        defaultArg stopped 0
+
+    /// Dies by SIGKILL when it comes to the n-th step of writing.
+    let private write (path: string) (text: string) n =
+        let mutable step = 0
+
+        AtomicFile.Reached <-
+            fun _ ->
+                step <- step + 1
+
+                if step = n then
+                    Processes.kill (Environment.ProcessId, 9) |> ignore
+                    Threading.Thread.Sleep 10_000
+
+        if Directory.Exists path then
+            RunFolder.Open(path).Replace("checkpoint", fun folder -> File.WriteAllText(Path.Combine(folder, "state"), text))
+        else
+            AtomicFile.Write(path, text)
+
+        0
+
+    [<EntryPoint>]
+    let main words =
+        match List.ofArray words with
+        | [ "launch"; folder; seeds ] -> launch folder seeds
+        | [ "write"; path; text; step ] -> write path text (int step)
+        | "sweep" :: folder :: words -> Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
+        | _ ->
+            eprintfn "The laws run with: dotnet fsi build.fsx test"
+            2

@@ -77,6 +77,10 @@ let private wrong: (string * (string * string) list * string list * string list)
     [ "experiment/rings.yaml", "# @package _global_\ndefaults:\n  - override /data: rigns\n" ],
     [],
     [ "configs/experiment/rings.yaml, line 3"; "rigns"; "did you mean rings?" ]
+    "one value among five hundred",
+    [],
+    [ "train.batch=" + String.Join(',', [ for i in 1..500 -> if i = 417 then 0 else i ]) ],
+    [ "batch must be positive; 0 is not allowed" ]
     "an empty axis", [], [ "method.steps=choice()" ], [ "command line, \"method.steps=choice()\""; "steps" ]
     "a tab", method' "kind: joint-cd\nenergy:\n\tkind: level-mlp\n", [], [ "configs/method/joint-cd.yaml, line 3"; "tab" ]
     "yes for true", method' ("kind: joint-cd\n" + energy + "adjusted: yes\n"), [], [ place 4 "adjusted"; "write true" ]

@@ -6,69 +6,28 @@ open System.IO
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps
-open Ebm.Sweeps.Compose
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
+open Ebm.Tests.Sweeping
 
-/// What the stand-in does with each seed: 0 and 1 complete, 6 fails, 7 aborts, 8 hangs, 9 diverges.
-let private runner =
-    """#!/bin/sh
-folder=$2
-end() { sed -i "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json"; echo "ended $1"; }
-seed=$(sed 's/.*"seed":\([0-9]*\).*/\1/' "$folder/config.json")
-echo "$seed $OMP_NUM_THREADS $OPENBLAS_NUM_THREADS" >> "$folder/begun"
-end running
-echo "progress 1 10 train"
-case $seed in
-6) echo "no such luck" >&2; exit 3;;
-7) echo "last words" >&2; kill -ABRT $$;;
-8) exec sleep 60;;
-9) end diverged; exit 1;;
-*) end completed;;
-esac
-"""
-
-type private Silent() =
-    interface Launch.IDisplay with
-        member _.Say _ = ()
-        member _.Began _ = ()
-        member _.Ended(_, _) = ()
-        member _.Tick _ = ()
-
-let private catalog = lazy (Catalog.Load [])
-let private configs = lazy (Composer(Configs(under "experiments/configs"), "sweep"))
-
-let private plan runs arguments = Plan.plan configs.Value catalog.Value runs (Some "laws") "laws" [ arguments |> List.map Overrides.parse ]
-
-/// The outcomes of a launch of these seeds, and its plan afterwards.
-let private launched (change: Launch.Settings -> Launch.Settings) seeds (holds: (string * Child.Outcome) list -> Plan.Plan -> unit) =
+/// A file system of one megabyte, where this user may mount one.
+let private inSmallDisk (holds: string -> unit) =
     inFolder (fun folder ->
-        let script = Path.Combine(folder, "runner")
-        File.WriteAllText(script, runner)
-        File.SetUnixFileMode(script, UnixFileMode.UserRead ||| UnixFileMode.UserExecute ||| UnixFileMode.UserWrite)
-        let arguments = [ "experiment=rings"; $"seed={seeds}" ]
-        let plan () = plan (Path.Combine(folder, "runs")) arguments
-        let first = plan ()
+        let mount arguments = Processes.ends "mount" arguments = 0
+        let disk = (Directory.CreateDirectory(Path.Combine(folder, "disk"))).FullName
 
-        let settings: Launch.Settings = {
-            Workers = 2
-            OnError = Launch.Continue
-            Retry = 0
-            Timeout = None
-            MaxTime = None
-            Runner = script
-            Arguments = []
-        }
+        if mount [ "-t"; "tmpfs"; "-o"; "size=1m"; "tmpfs"; disk ] then
+            try
+                holds disk
+            finally
+                Processes.ends "umount" [ disk ] |> ignore)
 
-        use _ = Launch.hold first.Folder
-        let jobs: Child.Job list = [ for run in first.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
-        let outcomes, stopped = Launch.launch (change settings) jobs (Silent())
-        must "it stopped" stopped.IsNone
-        holds [ for outcome in outcomes -> string outcome.Job.Run.Spec.Seed, outcome ] (plan ()))
+let private mayMount () =
+    let mutable can = false
+    inSmallDisk (fun _ -> can <- true)
+    if can then None else Some "a small tmpfs cannot be mounted here"
 
-let private states due (plan: Plan.Plan) =
-    let found = plan.Runs |> List.map (fun run -> string run.Spec.Seed, run.State)
-    must $"%A{found} where %A{due} was due" (found = due)
+let private begun (run: Plan.PlannedRun) = File.ReadAllLines(Path.Combine(run.Folder, "begun"))
 
 let all = [
     law "a failure, an abort, a hang and a divergence are each their own state, with a reason, and the other runs complete" (fun () ->
@@ -85,7 +44,7 @@ let all = [
     law "each run's process finds its thread counts in the environment" (fun () ->
         launched id "0" (fun _ plan ->
             let begun = File.ReadAllText(Path.Combine(plan.Runs.Head.Folder, "begun"))
-            must begun (begun = "0 1 1\n")))
+            must begun (begun = "0 1 1 \n")))
 
     law "stop-after starts nothing more; so does the guard when the first three fail alike" (fun () ->
         launched (fun s -> { s with Workers = 1; OnError = Launch.StopAfter 1 }) "6,0,1" (fun outcomes plan ->
@@ -93,9 +52,7 @@ let all = [
             states [ "6", "failed"; "0", "planned"; "1", "planned" ] plan)
 
         inFolder (fun folder ->
-            let missing = Path.Combine(folder, "runner")
-            File.WriteAllText(missing, "#!/bin/sh\necho alike >&2; exit 4\n")
-            File.SetUnixFileMode(missing, UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
+            let missing = executable folder "#!/bin/sh\necho alike >&2; exit 4\n"
             let guarded (s: Launch.Settings) = { s with Workers = 1; OnError = Launch.Guarded; Runner = missing }
             launched guarded "0,1,2,3,4" (fun outcomes _ -> must $"{outcomes.Length} were started" (outcomes.Length = 3))))
 
@@ -124,4 +81,97 @@ let all = [
             let state, reason = Plan.stateOf folder.Path
             must state (state = RunState.Lost)
             must (string reason) ((string reason).Contains "step 3")))
+
+    law "a run that allocates without end is ended by --memory and failed, with both numbers; the others complete" (fun () ->
+        launched (fun s -> { s with Memory = Some 100_000_000L }) "0,10,1" (fun outcomes plan ->
+            states [ "0", "completed"; "10", "failed"; "1", "completed" ] plan
+            let reason = string (outcomes |> List.find (fst >> (=) "10") |> snd).Reason
+            must reason (reason.Contains "out of memory" && reason.Contains "0.0931 GB")))
+    |> breaks "without a limit it ends in another way" (fun () ->
+        launched (fun s -> { s with Timeout = Some(TimeSpan.FromSeconds 1.0) }) "10" (fun _ plan -> states [ "10", "failed" ] plan))
+
+    law "a run that fills the disk is failed, and those after it are told of one by one; nothing else is lost" (fun () ->
+        inSmallDisk (fun disk ->
+            launchedIn disk (fun s -> { s with Workers = 1 }) [ "seed=0,11,1" ] (fun outcomes plan ->
+                let state seed = (outcomes |> List.find (fst >> (=) seed) |> snd).State
+                must "the first run" (state "0" = RunState.Completed)
+                must (state "11") (state "11" = RunState.Failed)
+                must "every run was told of" (outcomes.Length = 3)
+                let first = plan.Runs |> List.find (fun run -> run.Spec.Seed = 0L)
+                must first.State (first.State = RunState.Completed && File.ReadAllText(Path.Combine(first.Folder, "result")) = "0\n"))))
+    |> needs mayMount
+
+    law "GPUs are shared out: each run sees one, and none has more runs than --per-gpu says" (fun () ->
+        launched (fun s -> { s with Workers = 8; Gpus = [ "4"; "5" ]; PerGpu = 2 }) "0,1,2,3" (fun _ plan ->
+            let seen = plan.Runs |> List.map (fun run -> ((begun run)[0].Split ' ')[3]) |> List.countBy id |> List.sort
+            must $"%A{seen}" (seen = [ "4", 2; "5", 2 ])))
+
+    law "no more runs start than --max-runs, nor any after --max-hours; what is left stays planned" (fun () ->
+        launched (fun s -> { s with MaxRuns = Some 2 }) "0,1,2,3" (fun outcomes plan ->
+            must $"{outcomes.Length} runs" (outcomes.Length = 2)
+            states [ "0", "completed"; "1", "completed"; "2", "planned"; "3", "planned" ] plan)
+
+        launched (fun s -> { s with MaxTime = Some(TimeSpan.FromTicks -1L) }) "0,1" (fun outcomes _ -> must "a run started" outcomes.IsEmpty))
+
+    law "whoever wants to know is told of the first failure and of the end, with the counts" (fun () ->
+        inFolder (fun folder ->
+            let said = Path.Combine(folder, "said")
+            let notify = $"echo $EBM_EVENT $EBM_SWEEP $EBM_COMPLETED $EBM_FAILED >> {said}"
+
+            launchedIn folder (fun s -> { s with Workers = 1; Notify = Some notify }) [ "seed=0,6,7" ] (fun _ _ ->
+                let lines = File.ReadAllLines said
+                must $"%A{lines}" (lines = [| "first-failure laws 1 1"; "finished laws 1 2" |]))))
+
+    law "the code of a sweep is pinned at launch: what is edited afterwards changes nothing, and the same code is one pin" (fun () ->
+        let asked edit =
+            inFolder (fun folder ->
+                let bin = (Directory.CreateDirectory(Path.Combine(folder, "bin"))).FullName
+                let script = executable bin runner
+                let pin = Pin.take (Path.Combine(folder, "pins")) script []
+                use _ = pin.Held
+                edit script pin.Runner
+                must "another pin for the same code" ((Pin.take (Path.Combine(folder, "pins")) pin.Runner []).Hash = pin.Hash)
+                launchedIn folder (fun s -> { s with Runner = pin.Runner }) [ "seed=0" ] (fun _ plan -> states [ "0", "completed" ] plan))
+
+        asked (fun script _ -> File.WriteAllText(script, "#!/bin/sh\nexit 1\n")))
+    |> breaks "runs of the code that is edited" (fun () ->
+        inFolder (fun folder ->
+            launchedIn
+                folder
+                (fun s ->
+                    File.WriteAllText(s.Runner, "#!/bin/sh\nexit 1\n")
+                    s)
+                [ "seed=0" ]
+                (fun _ plan -> states [ "0", "completed" ] plan)))
+
+    law "in a pipe a sweep says a line an event without control codes, and status counts the same from outside" (fun () ->
+        inFolder (fun folder ->
+            let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,6,1" ])
+            let settings = { Launch.defaults (executable folder runner) with OnError = Launch.Continue }
+            use says = new StringWriter()
+            let out = Console.Out
+            Console.SetOut says
+
+            try
+                use _ = Launch.hold plan.Folder
+                Status.during (Launch.launch settings (jobs plan)) |> ignore
+            finally
+                Console.SetOut out
+
+            let text = says.ToString()
+            must text (not (text.Contains '\027') && not (text.Contains '\r'))
+            let events word = text.Split '\n' |> Array.filter _.StartsWith(word + " ") |> Array.length
+            must text (events "running" = 3 && events "completed" = 2 && events "failed" = 1)
+            let status = Status.lines plan.Folder Map.empty
+            must $"%A{status}" (status.Head = "laws: 3 runs: 2 completed, 1 failed")))
+
+    law "a run keeps where its values came from: the file and line, the option, the override" (fun () ->
+        inFolder (fun folder -> launchedIn folder id [ "seed=0"; "train.lr=1e-2" ] (fun _ plan ->
+            let manifest = nonNull (RunFolder.Open plan.Runs.Head.Folder).Manifest
+            let origins = nonNull manifest.Origins
+            must $"%A{List.ofSeq origins}" (origins["train.lr"] = "command line, \"train.lr=1e-2\"")
+            must origins["data.kind"] (origins["data.kind"].EndsWith "data/rings.yaml, line 2")
+            must "the overrides" (List.ofSeq manifest.Overrides = [ "experiment=rings"; "seed=0"; "train.lr=0.01" ])
+            must "a default has a place" (not (origins.ContainsKey "train.warm-up"))
+            must "no choice" ((nonNull manifest.Choices)["experiment"] = "rings"))))
 ]

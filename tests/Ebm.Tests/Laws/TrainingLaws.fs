@@ -513,6 +513,8 @@ let all = [
                         )
                     killed at 12L
                     must $"it ended {at.State}" (at.State = RunState.Running)
+                    let manifest = nonNull at.Manifest
+                    must "it began without its provenance" (not (isNull manifest.Build || isNull manifest.Native || isNull manifest.Runtime))
                     must "nothing was recorded" (Seq.length (at.Events()) > 0)
                     sameBytes "killed" (bytes whole) (bytes (run (Path.Combine(folder, "killed")) []))))
             ())

@@ -1,0 +1,305 @@
+/// The words of the command line: a verb, overrides, options; and what they select.
+///
+/// Verbs are words, because `dotnet fsi` keeps --help, -h, -r, -d, -I and @file for itself, even behind the script's name.
+module Ebm.Sweeps.CommandLine
+
+open System
+open System.Globalization
+open Argu
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Sweeps.Compose
+open Ebm.Sweeps.Plan
+
+// ── Words ───────────────────────────────────────────────────────────────────────────────────
+
+let verbs = [
+    "run", "do what is not done yet, then print the comparison table (no verb is this one)"
+    "plan", "every run, composed and checked, and its state; writes nothing"
+    "status", "what the folders say now, from any shell"
+    "measure", "draw from finished runs and measure them again, without training"
+    "confirm", "run the winners again on fresh seeds, as the sweep <name>-confirm"
+    "table", "the comparison table of a sweep's runs, or of every sweep"
+    "report", "the same as table"
+    "why", "where every value of a config was written: why [run] [key] [overrides]"
+    "diff", "in what two runs differ, settings, code, data and machine: diff <run> <run>"
+    "logs", "what a run has said: logs <run>"
+    "attach", "follow a sweep that was started with --detach"
+    "stop", "let the runs of a sweep write their checkpoints and end"
+    "reindex", "write runs/index.db, an SQLite index of all runs, anew from their folders"
+    "list", "groups and their options; list <group>: with their settings"
+    "help", "this page"
+]
+
+let later = [ "audit" ]
+
+type Option =
+    | [<EqualsAssignmentOrSpaced>] Name of string
+    | [<EqualsAssignmentOrSpaced>] Workers of int
+    | [<EqualsAssignmentOrSpaced>] Runs of folder: string
+    | [<EqualsAssignmentOrSpaced>] Reports of folder: string
+    | [<EqualsAssignmentOrSpaced>] Data of folder: string
+    | [<EqualsAssignmentOrSpaced>] With of assembly: string
+    | [<EqualsAssignmentOrSpaced>] Only of states: string
+    | [<EqualsAssignmentOrSpaced>] Redo of filter: string
+    | [<EqualsAssignmentOrSpaced>] Where of expression: string
+    | [<EqualsAssignmentOrSpaced>] Shard of part: string
+    | [<EqualsAssignmentOrSpaced>] Retry of int
+    | [<EqualsAssignmentOrSpaced>] On_Error of rule: string
+    | [<EqualsAssignmentOrSpaced>] Max_Hours of float
+    | [<EqualsAssignmentOrSpaced>] Timeout of seconds: float
+    | [<EqualsAssignmentOrSpaced>] Memory of gigabytes: float
+    | [<EqualsAssignmentOrSpaced>] Launcher of string
+    | [<EqualsAssignmentOrSpaced>] Slurm of options: string
+    | [<EqualsAssignmentOrSpaced>] Runs_Per_Task of int
+    | [<EqualsAssignmentOrSpaced>] Sweep of file: string
+    | [<EqualsAssignmentOrSpaced>] Grep of text: string
+    | [<EqualsAssignmentOrSpaced>] First of int
+    | [<EqualsAssignmentOrSpaced>] Sample of int
+    | [<EqualsAssignmentOrSpaced>] Sample_Seed of int
+    | [<EqualsAssignmentOrSpaced>] Reuse of what: string
+    | [<EqualsAssignmentOrSpaced>] Max_Runs of int
+    | [<EqualsAssignmentOrSpaced>] Deadline of time: string
+    | [<EqualsAssignmentOrSpaced>] Gpus of numbers: string
+    | [<EqualsAssignmentOrSpaced>] Per_Gpu of int
+    | [<EqualsAssignmentOrSpaced>] Notify of command: string
+    | [<EqualsAssignmentOrSpaced>] Prune of rule: string
+    | [<EqualsAssignmentOrSpaced>] Metric of string
+    | [<EqualsAssignmentOrSpaced>] Top of int
+    | [<EqualsAssignmentOrSpaced>] Seeds of int
+    | Seeds_First
+    | Detach
+    | Dry_Run
+    | Json
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Name _ -> "the sweep's name; else the experiment, else the script's own"
+            | Workers _ -> "runs at once (cores)"
+            | Runs _ -> "where runs lie (runs)"
+            | Reports _ -> "where tables go (reports)"
+            | Data _ -> "the data root (the variable EBM_DATA, else data)"
+            | With _ -> "a lab's own assembly with methods, data sets or metrics; may be repeated"
+            | Only _ -> "only runs in these states: failed,lost,missing"
+            | Redo _ -> "run again from the start: states, run ids, or an expression as in --where"
+            | Where _ -> "only runs whose config fits: method.steps >= 20 && seed in {0..4}"
+            | Shard _ -> "the i-th of n parts: 1/4"
+            | Retry _ -> "further attempts after a failed one (0)"
+            | On_Error _ -> "continue, stop or stop-after=K; else it stops when the first three all fail alike"
+            | Max_Hours _ -> "start no run after so long"
+            | Timeout _ -> "seconds that one run may take"
+            | Memory _ -> "gigabytes that one run may hold; also bounds the runs at once"
+            | Launcher _ -> "local, or slurm: an array of tasks"
+            | Slurm _ -> "further options of sbatch: --slurm \"--partition=gpu --time=2:00:00\""
+            | Runs_Per_Task _ -> "slurm: runs of one task, one after the other (1)"
+            | Sweep _ -> "a sweep in YAML, in the place of the script's own"
+            | Grep _ -> "only runs whose id or overrides contain this text"
+            | First _ -> "only the first so many"
+            | Sample _ -> "only so many, drawn at random"
+            | Sample_Seed _ -> "another draw of --sample (0)"
+            | Reuse _ -> "when a finished run counts: config, config+data, or exact (code and libraries too), else it is stale (exact)"
+            | Max_Runs _ -> "start no more than so many runs"
+            | Deadline _ -> "start no run after this time: 2026-03-01T08:00"
+            | Gpus _ -> "share these GPUs out: 0,1; a run's device is then cuda:0, the only one it sees"
+            | Per_Gpu _ -> "runs at once on one GPU (1)"
+            | Notify _ -> "a shell's command, told of the first failure and of the end by EBM_EVENT and EBM_SWEEP"
+            | Prune _ -> "end hopeless runs early: median(…), asha(…) or race(…) on a metric"
+            | Metric _ -> "what decides, for confirm and for searches"
+            | Top _ -> "confirm: so many winners of each data set and method (1)"
+            | Seeds _ -> "confirm: so many fresh seeds (6)"
+            | Seeds_First -> "every config's first seed before any second one"
+            | Detach -> "go on when this shell is gone; attach, status and stop find it"
+            | Dry_Run -> "run: only plan"
+            | Json -> "plan, table: print JSON"
+
+/// Which options mean something to a verb. Whatever does not is refused: nothing is ignored.
+let allowed verb =
+    let always = [ "--runs"; "--with"; "--name" ]
+    let sweep = [ "--sweep" ]
+    let filters = [ "--only"; "--where"; "--shard"; "--grep"; "--first"; "--sample"; "--sample-seed" ]
+    let fresh = [ "--reuse"; "--data" ]
+
+    let launch = [
+        "--workers"
+        "--reports"
+        "--data"
+        "--retry"
+        "--on-error"
+        "--max-hours"
+        "--max-runs"
+        "--deadline"
+        "--timeout"
+        "--memory"
+        "--gpus"
+        "--per-gpu"
+        "--notify"
+        "--detach"
+        "--dry-run"
+    ]
+
+    match verb with
+    | "measure" -> always @ sweep @ filters @ launch
+    | "confirm" -> always @ sweep @ launch @ [ "--metric"; "--top"; "--seeds"; "--reuse" ]
+    | "run" ->
+        always
+        @ sweep
+        @ filters
+        @ launch
+        @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher"; "--slurm"; "--runs-per-task" ]
+    | "plan" -> always @ sweep @ filters @ fresh @ [ "--json" ]
+    | "why" -> always @ sweep
+    | "table"
+    | "report" -> always @ [ "--reports"; "--json" ]
+    | "list" -> [ "--with" ]
+    | "diff"
+    | "logs"
+    | "reindex" -> [ "--runs" ]
+    | _ -> always
+
+let usage (source: string) says : 'a = fail (Source.CommandLine source) "" says
+
+type Given = {
+    Verb: string
+    /// Words that are neither verb, override nor option: run ids, keys, a group.
+    Words: string list
+    /// The lists of overrides between --or.
+    Unions: string list list
+    Options: ParseResults<Option>
+}
+
+let parser = ArgumentParser.Create<Option>(programName = "sweep.fsx", helpTextMessage = "", checkStructure = false)
+
+let private optionNames =
+    parser.GetArgumentCases()
+    |> List.collect (fun case -> case.CommandLineNames.Value)
+    |> List.filter ((<>) "--help")
+    |> List.sort
+
+let private isWord (text: string) =
+    not (text.Contains '=') && not (text.StartsWith '~') && not (text.StartsWith '+') && not (text.Contains '(')
+
+/// --workers of --workers=4.
+let private nameOf (argument: string) =
+    match argument.IndexOf '=' with
+    | -1 -> argument
+    | cut -> argument.Substring(0, cut)
+
+let read (arguments: string list) : Given =
+    let arguments = arguments |> List.filter ((<>) "--")
+
+    let options =
+        try
+            parser.ParseCommandLine(Array.ofList arguments, ignoreMissing = true, ignoreUnrecognized = true, raiseOnUsage = false)
+        with :? ArguParseException as error ->
+            let lines = error.Message.Split '\n'
+            let first = lines[0].Replace("ERROR: ", "").Trim().TrimEnd '.'
+            let quoted = arguments |> List.tryFind (fun argument -> argument.StartsWith "--" && first.Contains(nameOf argument))
+            usage (defaultArg quoted (String.Join(' ', arguments))) (first + ".")
+
+    let rest = options.UnrecognizedCliParams
+
+    for argument in rest do
+        if argument.StartsWith '-' && argument <> "--or" then
+            let name = nameOf argument
+            usage argument $"{name} is no option; options are {listed optionNames}{Spelling.DidYouMean(name, optionNames)}."
+
+    let verb, rest =
+        match rest with
+        | first :: rest when isWord first && (List.exists (fst >> (=) first) verbs || List.contains first later) -> first, rest
+        | first :: _ when isWord first && first <> "--or" ->
+            let words = List.map fst verbs @ later
+            usage
+                first
+                $"{first} is neither a verb nor an override (key=value); verbs are {listed words}{Spelling.DidYouMean(first, words)}."
+        | rest -> "run", rest
+
+    let words, overrides = rest |> List.partition (fun argument -> isWord argument && argument <> "--or")
+
+    let unions =
+        (overrides, [ [] ])
+        ||> List.foldBack (fun argument unions ->
+            match argument, unions with
+            | "--or", unions -> [] :: unions
+            | argument, first :: others -> (argument :: first) :: others
+            | _, [] -> [])
+
+    if unions.Length > 1 && unions |> List.exists List.isEmpty then
+        usage "--or" "it stands between two lists of overrides, and one of them is empty."
+
+    { Verb = verb; Words = words; Unions = unions; Options = options }
+
+// ── What is selected ────────────────────────────────────────────────────────────────────────
+
+let states (option: string) (text: string) = [
+    for name in text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) do
+        let name = if name = "missing" then RunState.Planned else name
+        let known = "missing" :: List.ofSeq RunState.All
+
+        if not (List.contains name known) then
+            usage $"{option} {text}" $"{name} is no state of a run; states are {listed known}{Spelling.DidYouMean(name, known)}."
+
+        name
+]
+
+/// A redo names states, run ids, or an expression over the config.
+let redone (text: string) : PlannedRun -> bool =
+    if text.IndexOfAny [| '='; '<'; '>'; ' '; '!' |] >= 0 then
+        let expression = Where.parse "--redo" text
+        fun run -> Where.holds expression run.Config
+    else
+        let names = text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
+
+        fun run -> names |> Array.exists (fun name -> run.Id = name || run.State = name || (name = "all" && run.State <> RunState.Planned))
+
+let private shard (text: string) =
+    match text.Split '/' |> Array.map (fun part -> Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture)) with
+    | [| true, part; true, parts |] when part >= 1 && part <= parts -> part - 1, parts
+    | _ -> usage $"--shard {text}" "a shard is i/n with 1 <= i <= n, such as 2/4."
+
+/// The runs that --where, --shard and --only leave.
+let selected (given: Given) (plan: Plan) =
+    let runs =
+        match given.Options.TryGetResult <@ Where @> with
+        | Some text ->
+            let expression = Where.parse "--where" text
+            plan.Runs |> List.filter (fun run -> Where.holds expression run.Config)
+        | None -> plan.Runs
+
+    let runs =
+        match given.Options.TryGetResult <@ Shard @> with
+        | Some text ->
+            let part, parts = shard text
+            runs |> List.indexed |> List.filter (fun (i, _) -> i % parts = part) |> List.map snd
+        | None -> runs
+
+    let runs =
+        match given.Options.TryGetResult <@ Only @> with
+        | Some text ->
+            let states = states "--only" text
+            runs |> List.filter (fun run -> List.contains run.State states)
+        | None -> runs
+
+    let runs =
+        match given.Options.TryGetResult <@ Grep @> with
+        | Some text -> runs |> List.filter (fun run -> run.Id.Contains text || run.Overrides |> List.exists _.Contains(text))
+        | None -> runs
+
+    let least option count = if count >= 1 then count else usage $"{option} {count}" $"{option} is a count of runs, so it is 1 or more."
+
+    let runs =
+        match given.Options.TryGetResult <@ Sample @> with
+        | Some count ->
+            // A hash orders them: the same runs are drawn on every machine, and a larger sample holds the smaller one.
+            let seed = given.Options.GetResult(<@ Sample_Seed @>, 0)
+            let drawn = runs |> List.sortBy (fun run -> Canonical.Sha256 $"{seed} {run.Id}") |> List.truncate (least "--sample" count)
+            let drawn = drawn |> List.map _.Id |> Set.ofList in runs |> List.filter (fun run -> drawn.Contains run.Id)
+        | None -> runs
+
+    let runs =
+        match given.Options.TryGetResult <@ First @> with
+        | Some count -> runs |> List.truncate (least "--first" count)
+        | None -> runs
+
+    { plan with Runs = runs }
+

@@ -1,0 +1,79 @@
+/// What a plan will take, from what its kind has taken: time and disk of finished runs, by data set and method, per unit of work.
+module Ebm.Sweeps.Forecast
+
+open System
+open System.IO
+open Ebm.Records
+open Ebm.Sweeps.Plan
+
+type Forecast = {
+    /// Of the runs that are still to do and whose kind is known, one after the other.
+    Seconds: float
+    Bytes: float
+    /// Runs to do of whose kind none has finished.
+    Unknown: int
+}
+
+let private kind (run: PlannedRun) = run.Config.Text "data.kind", run.Config.Text "method.kind"
+
+/// The budget, where there is one; else rows of training.
+let private work (run: PlannedRun) =
+    match Option.ofNullable run.Spec.Train.Budget, Option.ofNullable run.Spec.Train.Steps with
+    | Some budget, _ -> "units", float budget
+    | None, Some steps -> "rows", float steps * float run.Spec.Train.Batch
+    | None, None -> "rows", 1.0
+
+let private median values = values |> List.sort |> fun sorted -> sorted[sorted.Length / 2]
+
+let private size (folder: DirectoryInfo) =
+    folder.EnumerateFiles("*", SearchOption.AllDirectories) |> Seq.sumBy (fun file -> float file.Length)
+
+let ofPlan (plan: Plan) : Forecast =
+    let isDone state = RunState.IsSettled state || state = RunState.Stale
+
+    let paces =
+        plan.Runs
+        |> List.filter (fun run -> run.State = RunState.Completed || run.State = RunState.Stale)
+        |> List.groupBy (fun run -> kind run, fst (work run))
+        |> List.map (fun (key, runs) ->
+            // A handful says enough, and a plan of thousands stays quick.
+            let measured = [
+                for run in List.truncate 9 runs do
+                    match RunFolder.Open(run.Folder).Manifest with
+                    | null -> ()
+                    | manifest ->
+                        match manifest.Timing with
+                        | null -> ()
+                        | timing when timing.Wall.HasValue -> timing.Wall.Value / snd (work run), size (DirectoryInfo run.Folder)
+                        | _ -> ()
+            ]
+
+            key, measured)
+        |> List.filter (snd >> List.isEmpty >> not)
+        |> List.map (fun (key, measured) -> key, (median (List.map fst measured), median (List.map snd measured)))
+        |> Map.ofList
+
+    let left = plan.Runs |> List.filter (fun run -> not (isDone run.State))
+    let known = left |> List.choose (fun run -> paces.TryFind(kind run, fst (work run)) |> Option.map (fun pace -> run, pace))
+
+    {
+        Seconds = known |> List.sumBy (fun (run, (pace, _)) -> pace * snd (work run))
+        Bytes = known |> List.sumBy (fun (_, (_, bytes)) -> bytes)
+        Unknown = left.Length - known.Length
+    }
+
+/// A sentence; none where nothing is to do, or nothing is known.
+let says (forecast: Forecast) =
+    if forecast.Seconds = 0.0 then
+        None
+    else
+        let number (value: float) (digits: string) = value.ToString(digits, Globalization.CultureInfo.InvariantCulture)
+
+        let time =
+            match forecast.Seconds with
+            | s when s < 90.0 -> $"""{number s "F0"} s"""
+            | s when s < 5400.0 -> $"""{number (s / 60.0) "F0"} min"""
+            | s -> $"""{number (s / 3600.0) "F1"} h"""
+
+        let others = if forecast.Unknown = 0 then "" else $"; of {forecast.Unknown} runs nothing is known yet"
+        Some $"""To do: about {time} one after the other, and {number (forecast.Bytes / 1e6) "F1"} MB of disk{others}."""

@@ -1,0 +1,95 @@
+/// An index of all runs in SQLite, for questions in SQL and for other tools. The folders are what is true: the index is written whole, from
+/// them alone, and may be deleted at any time.
+///
+///     select sweep, avg(value) from metrics join runs using (run) where name = 'grid-kl' group by sweep
+module Ebm.Sweeps.Index
+
+open System
+open System.IO
+open Microsoft.Data.Sqlite
+open Ebm.Records
+open Ebm.Sweeps.Plan
+
+let private schema =
+    "create table runs (run text primary key, sweep text not null, grp text, state text not null, reason text, seed integer, step integer,
+                        attempt integer, train_units integer, seconds real, folder text not null);
+     create table settings (run text not null, key text not null, value text not null, primary key (run, key)) without rowid;
+     create table metrics (run text not null, name text not null, value real, unit text, better text, protocol text, primary key (run, name))
+         without rowid;
+     create index runs_by_sweep on runs (sweep, state);"
+
+/// SQLite has no NaN: such a value is null there.
+let private boxed (value: obj | null) : obj =
+    match value with
+    | null -> DBNull.Value :> obj
+    | :? float as number when Double.IsNaN number -> DBNull.Value :> obj
+    | value -> value
+
+let private insert (connection: SqliteConnection) table (columns: int) =
+    let command = connection.CreateCommand()
+    let names = [ for i in 1..columns -> $"$p{i}" ]
+    command.CommandText <- $"""insert into {table} values ({String.concat ", " names})"""
+    let parameters = names |> List.map (fun name -> command.Parameters.AddWithValue(name, DBNull.Value))
+
+    fun (values: (obj | null) list) ->
+        for parameter, value in List.zip parameters values do
+            parameter.Value <- boxed value
+
+        command.ExecuteNonQuery() |> ignore
+
+/// Writes index.db into the folder of all sweeps, whole or not at all; its path, and how many runs it holds.
+let rebuild (runs: string) : string * int =
+    SQLitePCL.Batteries_V2.Init()
+    let path = Path.Combine(runs, "index.db")
+    let draft = Path.Combine(runs, $".index.db.{Environment.ProcessId}")
+    File.Delete draft
+    let mutable count = 0
+
+    let write () =
+        // Pooled, it would stay open under another name.
+        use connection = new SqliteConnection($"Data Source={draft};Pooling=False")
+        connection.Open()
+        use transaction = connection.BeginTransaction()
+        use create = connection.CreateCommand()
+        create.CommandText <- schema
+        create.ExecuteNonQuery() |> ignore
+        let run, setting, metric = insert connection "runs" 11, insert connection "settings" 3, insert connection "metrics" 6
+
+        for folder in RunFolder.Under runs do
+            let state, reason = stateOf folder.Path
+            let manifest = folder.Manifest
+            let nullable (value: Nullable<'a>) : obj | null = if value.HasValue then box value.Value else null
+
+            match manifest with
+            | null -> run [ folder.Id; folder.Sweep; null; state; Option.toObj reason; null; null; null; null; null; folder.Path ]
+            | manifest ->
+                let units: obj | null = match manifest.Cost with | null -> null | cost -> box cost.Train
+                let seconds = match manifest.Timing with | null -> null | timing -> nullable timing.Wall
+                run [
+                    folder.Id
+                    folder.Sweep
+                    manifest.GroupId
+                    state
+                    Option.toObj reason
+                    manifest.Seed
+                    manifest.Step
+                    manifest.Attempt
+                    units
+                    seconds
+                    folder.Path
+                ]
+
+            for struct (key, leaf) in folder.Config.Leaves() do
+                setting [ folder.Id; key; string leaf ]
+
+            for measured in folder.Measurements() do
+                metric [ folder.Id; measured.Name; measured.Value; measured.Unit; measured.Better; measured.Protocol ]
+
+            count <- count + 1
+
+        transaction.Commit()
+
+    Directory.CreateDirectory runs |> ignore
+    write ()
+    File.Move(draft, path, true)
+    path, count

@@ -1,0 +1,249 @@
+/// Ends hopeless runs early, by what they were measured at along the way, at equal cost: units, never seconds or epochs.
+///
+///     median(grid-kl, from=100000, startup=5)      worse than the median of finished runs at the same cost
+///     asha(grid-kl, from=100000, reduction=4)      not among the best quarter of those that came to 100000, 400000, … units (Li et al. 2020)
+///     race(grid-kl, alpha=0.1, startup=4)          a setting that loses against the best, seed by seed, by the exact sign-flip test
+///
+/// A rule reads metrics alone. A loss of contrastive divergence says nothing of how good a model is, so no rule can be given one.
+module Ebm.Sweeps.Prune
+
+open System
+open System.Collections.Generic
+open System.Globalization
+open System.IO
+open System.Text.RegularExpressions
+open Ebm.Records
+open Ebm.Sweeps.Plan
+
+type Rule =
+    | Median of from: int64 * startup: int
+    | Asha of from: int64 * reduction: int
+    | Race of alpha: float * startup: int
+
+/// Throws ConfigException: what was given, and what a rule looks like.
+let parse (text: string) : string * Rule =
+    let refuse says : 'a = raise (ConfigException(Source.CommandLine $"--prune {text}", "", says))
+    let found = Regex.Match(text.Trim(), @"^(\w+)\(\s*([^(),=\s]+)\s*((?:,\s*\w+\s*=\s*[^,()\s]+\s*)*)\)$")
+
+    if not found.Success then
+        refuse "a rule is median(metric, from=units, startup=5), asha(metric, from=units, reduction=4) or race(metric, alpha=0.1, startup=4)."
+
+    let given =
+        found.Groups[3].Value.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
+        |> List.ofArray
+        |> List.map (fun pair -> let cut = pair.Split('=', StringSplitOptions.TrimEntries) in cut[0], cut[1])
+
+    let number known key otherwise =
+        for name, _ in given do
+            if not (List.contains name known) then
+                refuse $"{found.Groups[1].Value} has no {name}; it has {Compose.listed known}{Spelling.DidYouMean(name, known)}."
+
+        match given |> List.tryFind (fst >> (=) key), otherwise with
+        | Some(_, text), _ ->
+            match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
+            | true, value when value > 0.0 && Double.IsFinite value -> value
+            | _ -> refuse $"{key} is a positive number; \"{text}\" is not one."
+        | None, Some value -> value
+        | None, None -> refuse $"{key} is missing: the units after which a run is judged, such as {key}=100000."
+
+    found.Groups[2].Value,
+    match found.Groups[1].Value with
+    | "median" -> let number = number [ "from"; "startup" ] in Median(int64 (number "from" None), int (number "startup" (Some 5.0)))
+    | "asha" -> let number = number [ "from"; "reduction" ] in Asha(int64 (number "from" None), max 2 (int (number "reduction" (Some 4.0))))
+    | "race" -> let number = number [ "alpha"; "startup" ] in Race(number "alpha" (Some 0.1), int (number "startup" (Some 4.0)))
+    | other ->
+        let known = [ "asha"; "median"; "race" ]
+        refuse $"{other} is no rule; rules are {Compose.listed known}{Spelling.DidYouMean(other, known)}."
+
+// ── Deciding, from numbers alone: lower is better ───────────────────────────────────────────
+
+/// Units and value of each measurement, in order.
+type Curve = (int64 * float) list
+
+let private spoken (value: float) = value.ToString("G4", CultureInfo.InvariantCulture)
+
+/// Why a run that has come so far should end: `finished` are the curves of runs that are done, `others` those of all but this one.
+let hopeless rule (finished: Curve list) (others: Curve list) (own: Curve) : string option =
+    match rule, List.tryLast own with
+    | Median(from, startup), Some(units, _) when units >= from && finished.Length >= startup ->
+        let upTo curve = curve |> List.filter (fun (at, _) -> at <= units) |> List.map snd
+
+        match finished |> List.map upTo |> List.filter (List.isEmpty >> not) |> List.map List.average |> List.sort with
+        | averages when averages.Length >= startup ->
+            let median = averages[(averages.Length - 1) / 2]
+            let best = own |> List.map snd |> List.filter (Double.IsNaN >> not) |> List.fold min infinity
+
+            if best > median then
+                Some $"its best, {spoken best}, is worse than {spoken median}, the median of {averages.Length} runs up to {units} units"
+            else
+                None
+        | _ -> None
+    | Asha(from, reduction), Some(units, value) ->
+        let rungs = from |> List.unfold (fun rung -> if rung > units then None else Some(rung, rung * int64 reduction))
+        let at rung (curve: Curve) = curve |> List.tryFind (fun (units, _) -> units >= rung)
+
+        match List.tryLast rungs with
+        // It is judged when it comes to a rung, once.
+        | Some rung when at rung own = Some(units, value) ->
+            let values = others |> List.choose (at rung >> Option.map snd)
+            let better = values |> List.filter (fun other -> other < value || Double.IsNaN value) |> List.length
+            let kept = (values.Length + 1) / reduction
+
+            if values.Length + 1 >= reduction && better >= kept then
+                Some $"{spoken value} at {rung} units is not among the best {kept} of {values.Length + 1}"
+            else
+                None
+        | _ -> None
+    | _ -> None
+
+/// The exact one-sided sign-flip test: how often so large a sum of differences comes from differences that may have either sign.
+let signFlip (differences: float list) =
+    let sum = List.sum differences
+    let sums = ([ 0.0 ], differences) ||> List.fold (fun sums d -> sums |> List.collect (fun s -> [ s + abs d; s - abs d ]))
+    let rounding = 1e-12 * (differences |> List.sumBy abs)
+    float (sums |> List.filter (fun s -> s >= sum - rounding) |> List.length) / float sums.Length
+
+/// The groups that lose against the best one, with the reason: each group has its values by seed.
+let losers alpha startup (groups: (string * Map<int64, float>) list) : (string * string) list =
+    match groups |> List.filter (fun (_, values) -> values.Count >= startup) with
+    | [] -> []
+    | racing ->
+        // Means compare over the same seeds only.
+        let common = racing |> List.map (fun (_, values) -> Set.ofSeq values.Keys) |> Set.intersectMany
+
+        let mean (values: Map<int64, float>) =
+            let shared = values |> Map.filter (fun seed _ -> common.Contains seed)
+            (if shared.IsEmpty then values else shared) |> Map.toList |> List.averageBy snd
+
+        let best, ahead = racing |> List.minBy (snd >> mean)
+
+        [
+            for group, values in racing do
+                if group <> best then
+                    // Sixteen pairs decide as well as more, and are as many as can be enumerated at once.
+                    let pairs = [ for KeyValue(seed, value) in values do
+                                    match ahead.TryFind seed with
+                                    | Some other -> value - other
+                                    | None -> () ] |> List.truncate 16
+
+                    if pairs.Length >= startup && List.sum pairs > 0.0 then
+                        let p = signFlip pairs
+                        if p <= alpha then group, $"it loses against {best} on {pairs.Length} common seeds, p = {spoken p}"
+        ]
+
+// ── Deciding, from folders ──────────────────────────────────────────────────────────────────
+
+/// A rule names a metric that the runs take, while they train where the rule needs that. Throws ConfigException.
+let check (text: string) (plan: Plan) =
+    let metric, rule = parse text
+    let refuse says = raise (ConfigException(Source.CommandLine $"--prune {text}", "", says))
+
+    for run in plan.Runs do
+        let known =
+            match run.Config.Find "measure.metrics" with
+            | null -> []
+            | metrics -> [
+                for entry in metrics.Entries do
+                    entry.Key
+                    match entry.Value.Find "kind" with
+                    | null -> ()
+                    | kind -> string kind.Value
+              ]
+            |> List.distinct
+
+        if not (List.contains (metric.Split('/')[0]) known) then
+            refuse
+                $"{metric} is no metric of {run.Id}, and nothing else says how good a model is; its metrics are {Compose.listed known}{Spelling.DidYouMean(metric, known)}."
+
+        match rule with
+        | Race _ -> ()
+        | _ when not run.Spec.Measure.Every.HasValue ->
+            refuse $"{run.Id} takes no measurements while it trains; give it some with measure.every=200."
+        | _ -> ()
+
+    metric, rule
+
+/// A metric's sign: lower is better for what this gives.
+let private signed better value = if better = "higher" then -value else value
+
+/// What a completed run's metric came to, lower being better.
+let finalValue (metric: string) (folder: string) : float option =
+    if not (File.Exists(Path.Combine(folder, "config.json"))) then
+        None
+    else
+        let run = RunFolder.Open folder
+
+        if run.State <> RunState.Completed then
+            None
+        else
+            run.Measurements() |> Seq.tryFind (fun m -> m.Name = metric) |> Option.map (fun m -> signed m.Better m.Value)
+
+/// Reads curves again only where they have grown.
+type private Curves(metric: string) =
+    let read = Dictionary<string, int64 * Curve>()
+
+    member _.Of(folder: string) : Curve =
+        let file = FileInfo(Path.Combine(folder, "measures.jsonl"))
+        let size = if file.Exists then file.Length else 0L
+
+        match read.TryGetValue folder with
+        | true, (before, curve) when before = size -> curve
+        | _ when size = 0L -> []
+        | _ ->
+            let run = RunFolder.Open folder
+            let units = [| for event in run.Events() do if event.What = "units" then event.Step, event.Value |]
+
+            // Measurements fall between records: a step costs what steps about it cost.
+            let at step =
+                match units |> Array.tryFindBack (fun (recorded, _) -> recorded <= step) |> Option.orElse (Array.tryHead units) with
+                | Some(recorded, units) -> int64 (units * float step / float recorded)
+                | None -> 0L
+
+            let curve = [
+                for measured in run.Measures() do
+                    if measured.Measurement.Name = metric then
+                        at measured.Step, signed measured.Measurement.Better measured.Measurement.Value
+            ]
+
+            read[folder] <- (size, curve)
+            curve
+
+/// Decides for the runs of a plan. `stateOf` is asked what a run's folder says.
+type Judge(metric: string, rule: Rule, plan: Plan) =
+    let curves = Curves metric
+
+    /// The ids of runs that should end, or not begin, with the reasons.
+    member _.Hopeless(active: PlannedRun list, waiting: PlannedRun list) : (string * string) list =
+        match rule with
+        | Race(alpha, startup) ->
+            let groups =
+                plan.Runs
+                |> List.groupBy _.Group
+                |> List.map (fun (group, runs) ->
+                    group,
+                    Map.ofList [
+                        for run in runs do
+                            match finalValue metric run.Folder with
+                            | Some value -> run.Spec.Seed, value
+                            | None -> ()
+                    ])
+
+            let lost = Map.ofList (losers alpha startup groups)
+            [ for run in active @ waiting do
+                match lost.TryFind run.Group with
+                | Some why -> run.Id, why
+                | None -> () ]
+        | _ ->
+            let isActive (run: PlannedRun) = active |> List.exists (fun other -> other.Id = run.Id)
+            let known = [ for run in plan.Runs -> run, curves.Of run.Folder ]
+            let finished = [ for run, curve in known do if not (isActive run) && not curve.IsEmpty then curve ]
+
+            [
+                for run in active do
+                    let own = curves.Of run.Folder
+                    let others = [ for other, curve in known do if other.Id <> run.Id && not curve.IsEmpty then curve ]
+
+                    match hopeless rule finished others own with
+                    | Some why -> run.Id, why
+                    | None -> ()
+            ]

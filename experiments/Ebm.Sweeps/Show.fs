@@ -1,0 +1,233 @@
+/// What `plan`, `why`, `diff`, `list` and `logs` print. They write nothing.
+module Ebm.Sweeps.Show
+
+open System
+open System.Collections.Generic
+open System.IO
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Sweeps.CommandLine
+open Ebm.Sweeps.Compose
+open Ebm.Sweeps.Plan
+
+/// A path as it is seen from here, where it lies below.
+let relative (path: string) =
+    let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path)
+    if relative.StartsWith("..", StringComparison.Ordinal) then path else relative
+
+let aligned (rows: string list list) =
+    let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
+
+    for row in rows do
+        let padded = List.map2 (fun (text: string) width -> text.PadRight width) row widths
+        Console.WriteLine(String.Join("  ", padded).TrimEnd())
+
+let counts (plan: Plan) =
+    Console.WriteLine $"{plan.Sweep}: {Status.counted (plan.Runs |> List.map _.State)}"
+
+    for search in plan.Searches do
+        Console.WriteLine $"A search goes on: {search.Trials} trials in all, {search.Batch} at a time."
+
+    if plan.Duplicates > 0 then
+        Console.WriteLine $"{plan.Duplicates} combinations come to a config that another one has already, and are left out."
+
+let plan (plan: Plan) =
+    counts plan
+    Forecast.says (Forecast.ofPlan plan) |> Option.iter Console.WriteLine
+
+    if not plan.Runs.IsEmpty then
+        let keys, values = varying plan
+        Console.WriteLine()
+
+        aligned (
+            ([ "run"; "state" ] @ keys)
+            :: List.map2 (fun (run: PlannedRun) values -> [ run.Id; run.State ] @ values) plan.Runs values
+        )
+
+let private under (words: string list) (leaves: (string * string * string) list) =
+    for word in words do
+        if not (leaves |> List.exists (fun (path, _, _) -> path = word || path.StartsWith(word + ".", StringComparison.Ordinal))) then
+            let known = [
+                for path, _, _ in leaves do
+                    let keys = path.Split '.' in for length in 1 .. keys.Length -> String.Join('.', Array.take length keys)
+            ]
+            usage word $"this config has no {word}{Spelling.DidYouMean(word, known)}."
+
+    leaves
+    |> List.filter (fun (path, _, _) ->
+        words.IsEmpty || words |> List.exists (fun word -> path = word || path.StartsWith(word + ".", StringComparison.Ordinal)))
+
+let private origins (choices: (string * string) list) (leaves: (string * string * string) list) words =
+    aligned [ for group, options in choices -> [ group; (if options = "" then "none" else options) ] ]
+    Console.WriteLine()
+    aligned [ for path, value, source in under words leaves -> [ path; value; source ] ]
+
+/// Where every value of a run's config was written, as the run's folder has it.
+let whyOfRun (run: RunFolder) words =
+    match run.Manifest with
+    | null -> usage run.Id "this run has not begun, so nothing says yet where its values come from."
+    | manifest ->
+        let origin =
+            match manifest.Origins with
+            | null -> usage run.Id "this run was made before runs kept where their values come from."
+            | known -> fun path -> (match known.TryGetValue path with | true, source -> source | _ -> "default")
+
+        let leaves = [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf, origin path ]
+        let choices = match manifest.Choices with | null -> [] | choices -> [ for KeyValue(group, options) in choices -> group, options ]
+        Console.WriteLine $"""{run.Id}, {manifest.State}: {String.Join(' ', manifest.Overrides)}"""
+        Console.WriteLine()
+        origins choices leaves words
+
+/// Where every value of a plan's first run was written.
+let whyOfPlan (plan: Plan) words =
+    match plan.Runs with
+    | [] -> usage "why" "these overrides make no run."
+    | run :: _ ->
+        let origin (path: string) =
+            match run.Composed.Find path with
+            | null -> "default"
+            | node -> string node.Source
+
+        if plan.Runs.Length > 1 then
+            Console.WriteLine $"The first of {plan.Runs.Length} runs, {run.Id}:"
+            Console.WriteLine()
+
+        let choices = [ for KeyValue(group, options) in run.Choices -> group, String.Join(", ", options) ]
+        origins choices [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf, origin path ] words
+
+/// The runs whose id, its beginning or the beginning of its hash this is; or the run of a folder.
+let runsNamed (runs: string) (name: string) =
+    if File.Exists(Path.Combine(name, "config.json")) then
+        [ RunFolder.Open name ]
+    else
+        RunFolder.Under runs
+        |> Seq.filter (fun run -> run.Id = name || run.Id.StartsWith(name, StringComparison.Ordinal) || run.Id.Contains("-" + name, StringComparison.Ordinal))
+        |> List.ofSeq
+
+let findRun (runs: string) (name: string) =
+    match runsNamed runs name with
+    | [ run ] -> run
+    | [] -> usage name $"there is no run of this id under {relative runs}."
+    | several ->
+        usage name $"this fits {several.Length} runs: {listed (several |> List.truncate 5 |> List.map _.Id)}; write more of the id."
+
+/// What a run was made from, flat: code, packages, machine, data.
+let private circumstances (run: RunFolder) =
+    let pairs prefix (map: IReadOnlyDictionary<string, string> | null) = [
+        match map with
+        | null -> ()
+        | map -> for KeyValue(name, value) in map -> $"{prefix}.{name}", (if value.Length > 12 && prefix = "code" then value[..11] else value)
+    ]
+
+    match run.Manifest with
+    | null -> []
+    | manifest ->
+        [
+            match manifest.Git with
+            | null -> ()
+            | git ->
+                "commit", git.Commit
+                "dirty", (if git.Dirty then "yes" else "no")
+            match manifest.Build with
+            | null -> ()
+            | build -> yield! pairs "code" build.Code
+            match manifest.Native with
+            | null -> ()
+            | native -> "libtorch", native.Libtorch
+            match manifest.Hardware with
+            | null -> ()
+            | hardware -> "cpu", hardware.Cpu
+            match manifest.Runtime with
+            | null -> ()
+            | runtime ->
+                "dotnet", runtime.Dotnet
+                "system", runtime.Os
+            match manifest.Threads with
+            | null -> ()
+            | threads -> "threads", string threads.IntraOp
+            for data in manifest.Data do
+                $"data.{data.Name}", data.Digest[.. min 11 (data.Digest.Length - 1)]
+        ]
+        @ pairs "package" manifest.Packages
+
+/// In which settings, and otherwise in what, two runs differ.
+let diff (runs: string) (words: string list) =
+    match words with
+    | [ one; other ] ->
+        let one, other = findRun runs one, findRun runs other
+
+        let differing (left: Map<string, string>) (right: Map<string, string>) =
+            let value (side: Map<string, string>) key = side |> Map.tryFind key |> Option.defaultValue "-"
+
+            [
+                for key in Seq.append left.Keys right.Keys |> Seq.distinct |> Seq.sort do
+                    if left.TryFind key <> right.TryFind key then [ key; value left key; value right key ]
+            ]
+
+        let leaves (run: RunFolder) = Map.ofList [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf ]
+        let settings = differing (leaves one) (leaves other)
+
+        if settings.IsEmpty then
+            Console.WriteLine "Their configs are the same."
+        else
+            aligned ([ "key"; one.Id; other.Id ] :: settings)
+
+        match differing (Map.ofList (circumstances one)) (Map.ofList (circumstances other)) with
+        | [] -> Console.WriteLine "So are code, data, packages and machine."
+        | others ->
+            Console.WriteLine()
+            aligned ([ "made with"; one.Id; other.Id ] :: others)
+    | words -> usage (String.Join(' ', "diff" :: words)) "diff takes two runs: their ids, the first characters of them, or their folders."
+
+/// What a run has said, and what went wrong in it.
+let logs (runs: string) (words: string list) =
+    match words with
+    | [ name ] ->
+        let run = findRun runs name
+
+        for log in [ "stdout.log"; "stderr.log" ] do
+            if File.Exists(run.In log) then
+                Console.WriteLine $"── {relative (run.In log)}"
+                use file = new StreamReader(new FileStream(run.In log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+                Console.Write(file.ReadToEnd())
+    | words -> usage (String.Join(' ', "logs" :: words)) "logs takes one run: its id, the first characters of it, or its folder."
+
+let private roleOf (group: string) =
+    typeof<ExperimentSpec>.GetConstructors()
+    |> Array.collect _.GetParameters()
+    |> Array.tryFind (fun parameter -> Kebab.Case(string parameter.Name) = group)
+    |> Option.map _.ParameterType
+
+/// Groups and their options, or one group's, with the settings of what it may hold.
+let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
+    let options group = [ for option in configs.Options group -> [ "  " + option; configs.Says(group + "/" + option) ] ]
+
+    match words with
+    | [] ->
+        for group in configs.Groups do
+            Console.WriteLine group
+            aligned (options group)
+    | [ group ] when configs.IsGroup group ->
+        aligned (options group)
+
+        match roleOf group with
+        | None -> ()
+        | Some role ->
+            for kind in (catalog ()).Describe role do
+                Console.WriteLine()
+                let name = if kind.Kind = "" then group else $"kind: {kind.Kind}"
+                Console.WriteLine((name + "  " + kind.Doc).TrimEnd())
+
+                aligned [
+                    for setting in kind.Settings do
+                        let standard =
+                            match setting.Default with
+                            | null -> "must be given"
+                            | value -> value
+                        [ "  " + setting.Key; standard; setting.Wants; setting.Doc ]
+                ]
+    | words ->
+        let groups = configs.Groups
+        usage
+            (String.Join(' ', "list" :: words))
+            $"list takes one group, or none; groups are {listed groups}{Spelling.DidYouMean(words.Head, groups)}."

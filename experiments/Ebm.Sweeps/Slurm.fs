@@ -1,0 +1,169 @@
+/// SLURM runs the runs: one array of tasks, each of which executes one run, or a few, with the compiled runner. No process of ours needs
+/// to live meanwhile, and the folders, on a file system that all nodes see, say what became of each run.
+module Ebm.Sweeps.Slurm
+
+open System
+open System.Diagnostics
+open System.Globalization
+open System.IO
+open System.Text.Json
+open System.Text.RegularExpressions
+open Ebm.Records
+open Ebm.Sweeps.Child
+open Ebm.Sweeps.Compose
+
+type Submission = {
+    /// At work at once.
+    Workers: int
+    RunsPerTask: int
+    /// What sbatch is told besides.
+    Options: string
+    Runner: string
+    Arguments: string list
+}
+
+let private ask (program: string) (arguments: string list) =
+    try
+        use asked =
+            nonNull (Process.Start(ProcessStartInfo(program, arguments, RedirectStandardOutput = true, RedirectStandardError = true)))
+
+        let errors = asked.StandardError.ReadToEndAsync()
+        let says = asked.StandardOutput.ReadToEnd()
+        asked.WaitForExit()
+        if asked.ExitCode = 0 then Ok says else Error(errors.Result.Trim())
+    with :? ComponentModel.Win32Exception ->
+        Error $"there is no {program} on this machine"
+
+/// The largest array that this cluster takes.
+let private largest () =
+    match ask "scontrol" [ "show"; "config" ] with
+    | Ok config ->
+        let found = Regex.Match(config, @"MaxArraySize\s*=\s*(\d+)")
+        if found.Success then max 1 (int found.Groups[1].Value - 1) else 1000
+    | Error _ -> 1000
+
+let private quoted (text: string) = "'" + text.Replace("'", "'\\''") + "'"
+
+let private script (submission: Submission) (name: string) (folder: string) (first: int) (count: int) threads =
+    let further = submission.Arguments |> List.map quoted |> String.concat " "
+
+    $"""#!/bin/sh
+#SBATCH --job-name={name}
+#SBATCH --array=0-{count - 1}%%{submission.Workers}
+#SBATCH --cpus-per-task={threads}
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output={folder}/%%A_%%a.log
+exec {quoted submission.Runner} task {quoted (Path.Combine(folder, "tasks.jsonl"))} $((SLURM_ARRAY_TASK_ID + {first})) {further}
+"""
+
+/// Writes the tasks and the script, submits them, and returns the jobs' numbers. The runs wait as pending.
+let submit (submission: Submission) (sweep: string) (jobs: Job list) : string list =
+    let folder =
+        let all = Path.Combine(sweep, "slurm")
+        let last = if Directory.Exists all then Directory.GetDirectories(all).Length else 0
+        (Directory.CreateDirectory(Path.Combine(all, (last + 1).ToString("000", CultureInfo.InvariantCulture)))).FullName
+
+    let tasks = jobs |> List.chunkBySize submission.RunsPerTask
+    let lines = [ for task in tasks -> JsonSerializer.Serialize {| runs = [ for job in task -> job.Run.Folder ]; afresh = (task.Head.Work = ExecuteAfresh) |} ]
+    AtomicFile.Write(Path.Combine(folder, "tasks.jsonl"), lines |> List.map (fun line -> line + "\n") |> String.concat "")
+    let threads = jobs |> List.map _.Run.Spec.Threads |> List.max
+    let name = string (Path.GetFileName sweep)
+
+    [
+        for first in 0 .. largest () .. tasks.Length - 1 do
+            let count = min (largest ()) (tasks.Length - first)
+            let path = Path.Combine(folder, $"submit-{first}.sbatch")
+            AtomicFile.Write(path, script submission name folder first count threads)
+            let options = submission.Options.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+
+            match ask "sbatch" ([ "--parsable" ] @ options @ [ path ]) with
+            | Ok says ->
+                let job = (says.Trim().Split ';')[0]
+                AtomicFile.Write(Path.Combine(folder, $"job-{job}.json"), JsonSerializer.Serialize {| job = job; first = first; count = count |})
+
+                for task in List.skip first tasks |> List.truncate count do
+                    for job in task do
+                        Child.enroll job
+
+                job
+            | Error why ->
+                fail
+                    (Source.CommandLine "--launcher slurm")
+                    ""
+                    $"sbatch refuses: {why}; the script is {path}, and nothing of it is submitted."
+    ]
+
+/// What SLURM says of each run that it was given: its job and task, and SLURM's word. One question for all jobs of the sweep.
+let said (sweep: string) : Map<string, string * string> =
+    let all = Path.Combine(sweep, "slurm")
+
+    let given =
+        if not (Directory.Exists all) then
+            []
+        else
+            [
+                for folder in Directory.GetDirectories all |> Array.sort do
+                    let tasks = File.ReadAllLines(Path.Combine(folder, "tasks.jsonl"))
+
+                    for file in Directory.GetFiles(folder, "job-*.json") |> Array.sort do
+                        use json = JsonDocument.Parse(File.ReadAllText file)
+                        let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
+                        let job = string (json.RootElement.GetProperty("job").GetString())
+
+                        for i in 0 .. number "count" - 1 do
+                            use task = JsonDocument.Parse tasks[number "first" + i]
+
+                            for run in task.RootElement.GetProperty("runs").EnumerateArray() do
+                                $"{job}_{i}", string (Path.GetFileName(string (run.GetString())))
+            ]
+
+    if given.IsEmpty then
+        Map.empty
+    else
+        let jobs = given |> List.map (fun (task, _) -> (task.Split '_')[0]) |> List.distinct |> String.concat ","
+
+        match ask "sacct" [ "-j"; jobs; "--parsable2"; "--noheader"; "--format=JobID,State" ] with
+        | Error _ -> Map.empty
+        | Ok lines ->
+            let states =
+                Map.ofList [
+                    for line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+                        match line.Split '|' with
+                        | [| task; state |] when not (task.Contains '.') -> task, (state.Split ' ')[0]
+                        | _ -> ()
+                ]
+
+            // An array that has not begun is one line, 12_[0-4].
+            let stateOf (task: string) =
+                states.TryFind task
+                |> Option.orElseWith (fun () ->
+                    states
+                    |> Map.tryPick (fun known state -> if known.StartsWith((task.Split '_')[0] + "_[") then Some state else None))
+
+            // Later submissions of a run count.
+            (Map.empty, given)
+            ||> List.fold (fun found (task, run) ->
+                match stateOf task with
+                | Some state -> found.Add(run, (task, state))
+                | None -> found)
+
+/// Whether SLURM still has a run.
+let isQueued (state: string) = List.contains state [ "PENDING"; "RUNNING"; "REQUEUED"; "RESIZING"; "SUSPENDED"; "CONFIGURING"; "COMPLETING" ]
+
+/// A run's state in our words, where its folder could not be told: SLURM ended the process first.
+let inOurWords (folderSays: string) (slurmSays: string) =
+    if RunState.IsSettled folderSays || isQueued slurmSays then
+        folderSays
+    else
+        match slurmSays with
+        | "OUT_OF_MEMORY"
+        | "FAILED"
+        | "BOOT_FAIL" -> RunState.Failed
+        | "TIMEOUT"
+        | "DEADLINE" -> RunState.Timeout
+        | "PREEMPTED" -> RunState.Preempted
+        | "NODE_FAIL" -> RunState.Lost
+        | "CANCELLED" -> RunState.Interrupted
+        | _ -> folderSays

@@ -1,0 +1,138 @@
+/// A sweep in YAML: the words of Declare.fs as keys. The same sweep gives the same plan, byte for byte, whichever way it is written.
+///
+///     sweep: steps
+///     given: [ experiment=rings ]
+///     axes: { method: [ joint-cd, recovery-likelihood ], train.lr: "logrange(1e-4,1e-2,3)" }
+///     zip: [ { method.steps: [ 20, 60 ], train.clip: [ 1.0, 5.0 ] } ]
+///     whenever: [ { if: method == joint-cd, axes: { method.rounds: [ 1, 2 ] } } ]
+///     where: method.steps <= 60
+///     seeds: 5
+///     metric: { grid-kl: lower }
+///     baseline: method == contrastive-divergence
+///     prune: asha(grid-kl, from=100000)
+///     max-runs: 100
+///     max-hours: 12
+///     union: [ { given: [ experiment=rings ], seeds: 2 } ]
+///
+/// The keys are read in the order in which they stand, and so vary: the last axis fastest.
+module Ebm.Sweeps.SweepFile
+
+open Ebm.Records
+open Ebm.Sweeps.Values
+open Ebm.Sweeps.Overrides
+open Ebm.Sweeps.Declare
+
+let private words = [
+    "sweep"
+    "given"
+    "axes"
+    "zip"
+    "whenever"
+    "where"
+    "seeds"
+    "metric"
+    "baseline"
+    "prune"
+    "max-runs"
+    "max-hours"
+    "union"
+]
+
+let private refuse (node: Document) key says : 'a = raise (ConfigException(node.Source, key, says))
+
+let rec private value (node: Document) =
+    match node.Kind with
+    | DocumentKind.Null -> Null
+    | DocumentKind.Bool -> Bool(unbox (nonNull node.Value))
+    | DocumentKind.Integer -> Int(unbox (nonNull node.Value))
+    | DocumentKind.Float -> Float(unbox (nonNull node.Value))
+    | DocumentKind.Text -> Text(string node.Value)
+    | DocumentKind.List -> List(node.Items |> Seq.map value |> List.ofSeq)
+    | _ -> Dict [ for entry in node.Entries -> entry.Key, value entry.Value ]
+
+let private text key (node: Document) =
+    match node.Value with
+    | :? string as text -> text
+    | _ -> raise (node.IsNot(key, "a text"))
+
+let private items key (node: Document) = if node.IsList then List.ofSeq node.Items else raise (node.IsNot(key, "a list"))
+let private entries key (node: Document) = if node.IsMap then List.ofSeq node.Entries else raise (node.IsNot(key, "a mapping"))
+
+let private count key (node: Document) =
+    match Option.ofNullable (node.AsInteger()) with
+    | Some n when n >= 1L && n <= 1_000_000L -> int n
+    | _ -> raise (node.IsNot(key, "a count from 1 to 1000000"))
+
+/// Errors and origins name the file and the line.
+let private at (node: Document) (given: Override) = { given with Source = node.Source }
+
+/// A list holds typed values; a text is what stands right of the equals sign on the command line.
+let private axis name (entry: Entry) =
+    at
+        entry.Value
+        (if entry.Value.IsList then
+             match entry.Value.Items |> Seq.map value |> List.ofSeq with
+             | [] -> refuse entry.Value entry.Key $"{entry.Key} has no value to vary over, so there is no run to make; give it one at least."
+             | values -> axisOf name entry.Key values
+         else
+             match value entry.Value with
+             | Text text -> parseAt entry.Value.Source $"{entry.Key}={text}"
+             | single -> axisOf name entry.Key [ single ])
+
+let rec private read (node: Document) (start: Sweep) : Sweep =
+    let word sweep (entry: Entry) =
+        let node = entry.Value
+
+        match entry.Key with
+        | "sweep" -> { sweep with Name = text "sweep" node }
+        | "given" -> items "given" node |> List.fold (fun sweep item -> add (parseAt item.Source (text "given" item)) sweep) sweep
+        | "axes" -> entries "axes" node |> List.fold (fun sweep entry -> add (axis sweep.Name entry) sweep) sweep
+        | "zip" ->
+            (sweep, items "zip" node)
+            ||> List.fold (fun sweep item ->
+                let columns = entries "zip" item |> List.map (fun entry -> entry.Key, items entry.Key entry.Value |> List.map value)
+                add (at item (zipOf sweep.Name columns)) sweep)
+        | "whenever" ->
+            (sweep, items "whenever" node)
+            ||> List.fold (fun sweep item ->
+                let condition = text "if" (item.Get "if")
+
+                for entry in item.Entries do
+                    if entry.Key <> "if" && entry.Key <> "axes" then
+                        refuse item entry.Key "a conditional axis has the keys if and axes."
+
+                entries "axes" (item.Get "axes")
+                |> List.fold (fun sweep entry -> conditional condition (axis sweep.Name entry) sweep) sweep)
+        | "where" when node.IsList -> items "where" node |> List.fold (fun sweep item -> where (text "where" item) sweep) sweep
+        | "where" -> where (text "where" node) sweep
+        | "seeds" -> add (at node (axisOf sweep.Name "seed" [ for seed in 0L .. int64 (count "seeds" node) - 1L -> Int seed ])) sweep
+        | "metric" ->
+            match entries "metric" node with
+            | [ entry ] ->
+                match entry.Value.Value with
+                | :? string as text when text = "lower" -> metric entry.Key Lower sweep
+                | :? string as text when text = "higher" -> metric entry.Key Higher sweep
+                | _ -> raise (entry.Value.IsNot(entry.Key, "lower or higher"))
+            | _ -> raise (node.IsNot("metric", "a mapping of one metric to lower or higher"))
+        | "baseline" -> baseline (text "baseline" node) sweep
+        | "prune" -> prune (text "prune" node) sweep
+        | "max-runs" -> maxRuns (count "max-runs" node) sweep
+        | "max-hours" ->
+            match Option.ofNullable (node.AsFloat()) with
+            | Some hours when hours > 0.0 -> maxHours hours sweep
+            | _ -> raise (node.IsNot("max-hours", "a positive number"))
+        | "union" -> items "union" node |> List.fold (fun whole item -> union (read item (Declare.sweep whole.Name)) whole) sweep
+        | other -> refuse node other $"a sweep has no {other}; its words are {Compose.listed words}{Spelling.DidYouMean(other, words)}."
+
+    entries "" node |> List.fold word start
+
+let private whole (document: Document) =
+    match document.Find "sweep" with
+    | null -> refuse document "sweep" "the sweep has no name: write sweep: name."
+    | name -> read document (sweep (text "sweep" name))
+
+/// The sweep of a YAML text. Throws ConfigException: the file, the line and what is wrong.
+let parse (yaml: string) (file: string) = whole (Document.Parse(yaml, file))
+
+/// The sweep of a file.
+let ofFile (path: string) = whole (Document.Read path)

@@ -1,0 +1,63 @@
+/// What a sweep costs beside its runs: planning ten thousand, and the pause of a slot between one run's end and the next one's start.
+module Ebm.Bench.Sweeps
+
+open System
+open System.Diagnostics
+open System.Globalization
+open System.IO
+open Ebm.Runs
+open Ebm.Sweeps
+open Ebm.Sweeps.Compose
+
+let private planned folder runs words =
+    let setup: Plan.Setup = {
+        Composer = Composer(Configs folder, "sweep")
+        Catalog = Catalog.Load []
+        Runs = runs
+        Name = Some "bench"
+        Stale = fun _ -> None
+        Asked = Search.asked
+    }
+
+    Plan.plan setup { Declare.sweep "bench" with Parts = [ words |> List.map Overrides.parse ] }
+
+/// Seconds to compose, type and count so many runs of three axes, and to find what varies.
+let planning configs =
+    let words = [ "experiment=rings"; "method.steps=range(1,11)"; "train.lr=logrange(1e-4,1e-2,10)"; "seed=seeds(100)" ]
+    let clock = Stopwatch.StartNew()
+    let plan = planned configs "/nowhere" words
+    Plan.varying plan |> ignore
+    plan.Runs.Length, clock.Elapsed.TotalSeconds
+
+type private Silent() =
+    interface Launch.IDisplay with
+        member _.Say _ = ()
+        member _.Began _ = ()
+        member _.Ended(_, _) = ()
+        member _.Tick _ = ()
+
+/// A run that says when it began and ended, and does nothing.
+let private runner =
+    "#!/bin/sh\ndate +%s.%N > $2/times\nsed 's/\"state\": *\"[a-z]*\"/\"state\": \"completed\"/' $2/manifest.json > $2/.m; mv $2/.m $2/manifest.json\ndate +%s.%N >> $2/times\n"
+
+/// Seconds between each end and the next start, one run after the other.
+let pauses configs (count: int) =
+    let folder = Directory.CreateTempSubdirectory "ebm-bench-"
+
+    try
+        let script = Path.Combine(folder.FullName, "runner")
+        File.WriteAllText(script, runner)
+        File.SetUnixFileMode(script, UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
+        let plan = planned configs (Path.Combine(folder.FullName, "runs")) [ "experiment=rings"; $"seed=seeds({count})" ]
+        use _ = Launch.hold plan.Folder
+        let jobs: Child.Job list = [ for run in plan.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
+        Launch.launch (Launch.defaults script) jobs (Silent()) |> ignore
+
+        let times = [
+            for run in plan.Runs ->
+                File.ReadAllLines(Path.Combine(run.Folder, "times")) |> Array.map (fun text -> Double.Parse(text, CultureInfo.InvariantCulture))
+        ]
+
+        List.pairwise times |> List.map (fun (one, next) -> next[0] - one[1])
+    finally
+        folder.Delete true

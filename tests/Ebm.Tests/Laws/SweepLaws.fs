@@ -1,0 +1,145 @@
+/// A sweep as it is declared: in F#, as functions or in braces, and in YAML; what its words make of it.
+module Ebm.Tests.Laws.SweepLaws
+
+open System
+open System.Globalization
+open Ebm.Records
+open Ebm.Sweeps
+open Ebm.Sweeps.Declare
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+open Ebm.Tests.Sweeping
+
+let private braces =
+    sweep "laws" {
+        given "experiment=rings"
+        axis "method.steps" [ 2; 4; 8 ]
+        zip [ column "train.lr" [ 1e-3; 1e-2 ]; column "train.clip" [ 1.0; 5.0 ] ]
+        whenever "method.steps == 8" "method.rounds" [ 1; 2 ]
+        where "method.steps >= 4 || train.lr == 0.001"
+        seeds 2
+        metric "grid-kl" Lower
+        union (sweep "more" {
+            given "experiment=gaussians"
+            seeds 1
+        })
+    }
+
+let private functions =
+    sweep "laws"
+    |> given "experiment=rings"
+    |> axis "method.steps" [ 2; 4; 8 ]
+    |> zip [ column "train.lr" [ 1e-3; 1e-2 ]; column "train.clip" [ 1.0; 5.0 ] ]
+    |> whenever "method.steps == 8" "method.rounds" [ 1; 2 ]
+    |> where "method.steps >= 4 || train.lr == 0.001"
+    |> seeds 2
+    |> metric "grid-kl" Lower
+    |> union (sweep "more" |> given "experiment=gaussians" |> seeds 1)
+
+let private yaml =
+    """sweep: laws
+given: [ experiment=rings ]
+axes: { method.steps: [ 2, 4, 8 ] }
+zip: [ { train.lr: [ 1e-3, 1e-2 ], train.clip: [ 1.0, 5.0 ] } ]
+whenever: [ { if: method.steps == 8, axes: { method.rounds: [ 1, 2 ] } } ]
+where: method.steps >= 4 || train.lr == 0.001
+seeds: 2
+metric: { grid-kl: lower }
+union: [ { given: [ experiment=gaussians ], seeds: 1 } ]
+"""
+
+let private json sweep = Plan.json (planned "/nowhere" sweep)
+
+let private samePlans (others: Sweep list) =
+    let due = json braces
+
+    for other in others do
+        must "another plan" (json other = due)
+
+let private count (sweep: Sweep) = (planned "/nowhere" sweep).Runs.Length
+
+let private refused (parts: string list) (text: string) =
+    throws<ConfigException, _> ("sweep.yaml, line" :: parts) (fun () -> SweepFile.parse text "sweep.yaml")
+
+let all = [
+    law "a sweep in F#, as functions or in braces, and in YAML is the same plan, byte for byte" (fun () ->
+        samePlans [ functions; SweepFile.parse yaml "sweep.yaml" ]
+        let written = SweepFile.parse yaml "sweep.yaml"
+        must "the metric is lost" (written.Metric = braces.Metric && written.Where = braces.Where))
+    |> breaks "axes in another order" (fun () ->
+        samePlans [ SweepFile.parse (yaml.Replace("seeds: 2\n", "").Replace("axes:", "seeds: 2\naxes:")) "sweep.yaml" ])
+
+    law "a plan is the same in every culture, and in whatever folder the runs will lie" (fun () ->
+        let due = json braces
+        let culture = CultureInfo.CurrentCulture
+
+        try
+            for name in [ "de-DE"; "tr-TR" ] do
+                CultureInfo.CurrentCulture <- CultureInfo.GetCultureInfo name
+                must name (json braces = due && Plan.json (planned "/elsewhere" functions) = due)
+        finally
+            CultureInfo.CurrentCulture <- culture)
+
+    law "a product has as many runs as its axes' product, a zip as its columns are long, a union as its parts have different ones" (fun () ->
+        let random = Random 5
+
+        for _ in 1..6 do
+            let a, b, n = random.Next(1, 4), random.Next(1, 4), random.Next(1, 4)
+            let grid = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 1..a ] |> seeds b
+            must $"{a} × {b}" (count grid = a * b)
+            let zipped = zip [ column "method.rounds" [ 1..n ]; column "train.lr" [ for i in 1..n -> float i / 100.0 ] ] grid
+            must $"{a} × {b} × {n} in step" (count zipped = a * b * n)
+            let other = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2..4 ] |> seeds 2
+            let both = List.distinct [ for s in [ 1..a ] do for seed in 1..b -> s, seed ] @ [ for s in 2..4 do for seed in 1..2 -> s, seed ]
+            must $"{a} × {b} and 3 × 2" (count (union other grid) = (List.distinct both).Length))
+
+    law "a conditional axis multiplies the runs that fit its condition, and no others" (fun () ->
+        let plan = planned "/nowhere" (sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2; 4 ] |> whenever "method.steps == 4" "method.rounds" [ 1; 2; 3 ])
+        let found = [ for run in plan.Runs -> run.Config.Integer "method.steps", run.Overrides |> List.exists _.StartsWith("method.rounds=") ]
+        must $"%A{found}" (found = [ 2L, false; 4L, true; 4L, true; 4L, true ]))
+
+    law "a sweep's condition leaves out what does not fit, wherever the shards are cut" (fun () ->
+        let all = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2; 4; 8 ] |> seeds 3
+        let fitting = planned "/nowhere" (all |> where "method.steps > 2" |> where "seed in {0..1}")
+        must $"{fitting.Runs.Length} fit" (fitting.Runs.Length = 4)
+        must "something else fits" (fitting.Runs |> List.forall (fun run -> run.Config.Integer "method.steps" > 2L && run.Spec.Seed < 2L)))
+
+    law "a YAML sweep that cannot be meant is refused with its line" (fun () ->
+        refused [ "line 2"; "axis"; "did you mean axes?" ] "sweep: s\naxis: { a: [ 1 ] }\n"
+        refused [ "line 2"; "a count"; "seeds" ] "sweep: s\nseeds: many\n"
+        refused [ "line 2"; "no value" ] "sweep: s\naxes: { a: [] }\n"
+        refused [ "line 2"; "lower or higher" ] "sweep: s\nmetric: { kl: down }\n"
+        refused [ "no name" ] "seeds: 3\n")
+
+    law "two thousand mutilated sweeps and overrides are refused with a sentence, or are sweeps: none ends otherwise" (fun () ->
+        let random = Random 11
+        let pieces = "[]{},:=\"'\\#&*!|>%@`~+ \n\t-0123456789abcseedsgivenwhere???${}()".ToCharArray()
+
+        let mutilated (text: string) =
+            let letters = ResizeArray text
+
+            for _ in 0 .. random.Next 4 do
+                let at = random.Next letters.Count
+
+                match random.Next 3 with
+                | 0 -> letters.RemoveAt at
+                | 1 -> letters.Insert(at, pieces[random.Next pieces.Length])
+                | _ -> letters[at] <- pieces[random.Next pieces.Length]
+
+            String(letters.ToArray())
+
+        let overrides = [ "method.steps=2,4"; "a=zip(b=[1,2],c=[3,4])"; "s=sobol(4,a=log(1e-3,1),b=[x,y])"; "+a@b.c=choice(1,[a,{b:2}])"; "t=tpe(9,a=int(interval(1,9)),batch=2)" ]
+
+        let sentence (ask: unit -> unit) (text: string) =
+            try
+                ask ()
+            with
+            | :? ConfigException as error -> must $"no sentence for {text}: {error.Message}" (error.Message.EndsWith '.')
+            | error -> broken $"{error.GetType().Name} for {text}: {error.Message}"
+
+        for _ in 1..1000 do
+            let text = mutilated yaml
+            sentence (fun () -> SweepFile.parse text "sweep.yaml" |> ignore) text
+            let text = mutilated overrides[random.Next overrides.Length]
+            sentence (fun () -> Overrides.parse text |> ignore) text)
+]

@@ -1,0 +1,232 @@
+/// What the verbs of the command line do with the folders of runs: select, explain, confirm, index, hand over to a scheduler.
+module Ebm.Tests.Laws.VerbLaws
+
+open System
+open System.IO
+open System.Text.Json
+open Microsoft.Data.Sqlite
+open Ebm.Records
+open Ebm.Sweeps
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+open Ebm.Tests.Sweeping
+
+/// What a command says, and its exit code.
+let private toldBare (arguments: string list) =
+    use says = new StringWriter()
+    use complains = new StringWriter()
+    let out, error = Console.Out, Console.Error
+    Console.SetOut says
+    Console.SetError complains
+
+    try
+        let sweep = Declare.sweep "laws" |> Declare.given "experiment=rings"
+        let code = Cli.main (under "experiments") sweep arguments
+        code, says.ToString(), complains.ToString()
+    finally
+        Console.SetOut out
+        Console.SetError error
+
+/// Each verb takes the options that mean something to it.
+let private told folder (arguments: string list) =
+    let runs = [ "--runs"; Path.Combine(folder, "runs") ]
+
+    toldBare (
+        arguments
+        @ match arguments.Head with
+          | "list" -> []
+          | "diff" -> runs
+          | _ -> runs @ [ "--name"; "laws" ]
+    )
+
+let private said folder arguments =
+    let code, says, complains = told folder arguments
+    must $"exit code {code}: {complains}" (code = 0)
+    says
+
+let private ids folder arguments =
+    use json = JsonDocument.Parse(said folder ([ "plan"; "--json" ] @ arguments))
+    [ for run in json.RootElement.GetProperty("runs").EnumerateArray() -> nonNull (run.GetProperty("id").GetString()) ]
+
+/// Runs whose folders say that they are completed, with a value of one metric; without a value they failed.
+let private complete folder arguments (values: float option list) =
+    let plan = planned (Path.Combine(folder, "runs")) (typed ("experiment=rings" :: arguments))
+
+    for run, value in Seq.zip plan.Runs values do
+        let at = RunFolder.Create(plan.Folder, run.Id, run.Config, run.Hashed)
+        let state = if value.IsSome then RunState.Completed else RunState.Failed
+        at.Write(RunManifest(State = state, RunId = run.Id, GroupId = run.Group, SweepId = "laws", ConfigSha256 = at.ConfigSha256, Seed = run.Spec.Seed))
+        value |> Option.iter (fun value -> at.Write([ Measurement("grid-kl", value, "nats", "lower") ]))
+
+    plan
+
+let rec private everything (folder: string) = [
+    for file in Directory.GetFiles(folder, "*", SearchOption.AllDirectories) |> Array.sort ->
+        file, Canonical.Sha256OfFile file, File.GetLastWriteTimeUtc file
+]
+
+let private grid = [ "method.steps=2,4"; "seed=0,1,2" ]
+
+// ── SLURM, played by three scripts ──────────────────────────────────────────────────────────
+
+let private program (folder: string) (name: string) (text: string) =
+    let path = Path.Combine(folder, name)
+    File.WriteAllText(path, "#!/bin/sh\n" + text)
+    File.SetUnixFileMode(path, UnixFileMode.UserRead ||| UnixFileMode.UserExecute ||| UnixFileMode.UserWrite)
+
+let private withSlurm (states: string) (holds: string -> unit) =
+    inFolder (fun folder ->
+        let bin = (Directory.CreateDirectory(Path.Combine(folder, "bin"))).FullName
+        program bin "sbatch" $"echo \"$@\" >> {folder}/submitted; echo 4$(wc -l < {folder}/submitted)\n"
+        program bin "sacct" $"echo asked >> {folder}/asked; printf '{states}'\n"
+        program bin "scontrol" "echo 'MaxArraySize            = 3'\n"
+        let path = Environment.GetEnvironmentVariable "PATH"
+        Environment.SetEnvironmentVariable("PATH", $"{bin}:{path}")
+
+        try
+            holds folder
+        finally
+            Environment.SetEnvironmentVariable("PATH", path))
+
+let private submission folder : Slurm.Submission = {
+    Workers = 7
+    RunsPerTask = 1
+    Options = "--partition=night"
+    Runner = "/some where/ebm-runner"
+    Arguments = [ "--data"; "/data" ]
+}
+
+let all = [
+    law "plan, status, why, diff and list leave every file as it is" (fun () ->
+        inFolder (fun folder ->
+            let plan = complete folder grid [ for i in 0..5 -> Some(float i) ]
+            let before = everything folder
+
+            for arguments in
+                [
+                    "plan" :: grid
+                    [ "plan"; "--json" ]
+                    [ "status" ]
+                    [ "why"; "train.lr" ]
+                    [ "diff"; plan.Runs[0].Id; plan.Runs[1].Id ]
+                    [ "list"; "method" ]
+                ] do
+                said folder arguments |> ignore
+
+            let code, _, _ = told folder [ "plan"; "method.stpes=3" ]
+            must "a mistake passes" (code = 2)
+            must "something was written" (everything folder = before && plan.Runs.Length = 6)))
+
+    law "a sample is drawn the same everywhere, a larger one holds the smaller, another seed is another; first and grep take what they say" (fun () ->
+        inFolder (fun folder ->
+            let all = ids folder grid
+            let three = ids folder (grid @ [ "--sample=3" ])
+            must "it is no sample" (three.Length = 3 && List.forall (fun id -> List.contains id all) three)
+            must "it differs from itself" (ids folder (grid @ [ "--sample=3" ]) = three)
+            must "the larger one lacks some" (Set.isSubset (Set three) (Set(ids folder (grid @ [ "--sample=5" ]))))
+            let others = [ for seed in 1..4 -> ids folder (grid @ [ "--sample=3"; $"--sample-seed={seed}" ]) ]
+            must "every seed draws the same" (others |> List.exists ((<>) three))
+            must "first" (ids folder (grid @ [ "--first=2" ]) = List.truncate 2 all)
+            must "grep" ((ids folder (grid @ [ "--grep=method.steps=4" ])).Length = 3)))
+
+    law "only failed, only missing, or what --redo names, is one option; what is done stays done" (fun () ->
+        inFolder (fun folder ->
+            let plan = complete folder grid [ Some 0.0; None; Some 1.0; None ]
+            let id i = plan.Runs[i].Id
+            must "only failed" (ids folder (grid @ [ "--only=failed" ]) = [ id 1; id 3 ])
+            must "only missing" (ids folder (grid @ [ "--only=missing" ]) = [ id 4; id 5 ])
+            let now = planned (Path.Combine(folder, "runs")) (typed ("experiment=rings" :: grid))
+            let redone text = now.Runs |> List.filter (CommandLine.redone text) |> List.map _.Id
+            must "a state" (redone "completed" = [ id 0; id 2 ])
+            must "an id" (redone (id 3) = [ id 3 ])
+            must "an expression" (redone "method.steps == 4 && seed < 2" = [ id 3; id 4 ])))
+
+    law "why <run> says where each value of that run came from, and diff in what two runs differ" (fun () ->
+        inFolder (fun folder ->
+          launchedIn folder id [ "train.lr=1e-2"; "seed=0,1" ] (fun _ plan ->
+            let id = plan.Runs.Head.Id
+            let says = said folder [ "why"; id; "train.lr" ]
+            must says (says.Contains "command line, \"train.lr=1e-2\"" && says.Contains "completed" && not (says.Contains "train.batch"))
+            let says = said folder [ "why"; id ]
+            must says (says.Contains "rings.yaml" && says.Contains "default")
+            let says = said folder [ "diff"; plan.Runs[0].Id; plan.Runs[1].Id ]
+            let lines = says.Split '\n' |> Array.filter _.StartsWith("seed")
+            must says (lines.Length = 1))))
+
+    law "confirm takes the best setting that failed on no seed, and gives it seeds that took no part in choosing it" (fun () ->
+        inFolder (fun folder ->
+            let plan = complete folder grid [ Some 3.0; Some 3.0; Some 3.0; Some 1.0; Some 1.0; None ]
+            let value (run: Plan.PlannedRun) = Prune.finalValue "grid-kl" run.Folder
+            let winners = Confirm.winners 1 [ for run in plan.Runs -> run, value run ]
+            must "another winner" ((winners |> List.map (fun runs -> runs.Head.Config.Integer "method.steps")) = [ 2L ])
+            let seeds = Confirm.freshSeeds 4 plan.Runs
+            must $"%A{seeds}" (seeds = [ 3L; 4L; 5L; 6L ])
+            let again = planned (Path.Combine(folder, "runs")) (Confirm.sweep "laws" seeds winners)
+            let found = [ for run in again.Runs -> run.Config.Integer "method.steps", run.Spec.Seed ]
+            must $"%A{found}" (found = [ for seed in seeds -> 2L, seed ])))
+    |> breaks "a setting that failed counts by the seeds that it has" (fun () ->
+        inFolder (fun folder ->
+            let plan = complete folder grid [ Some 3.0; Some 3.0; Some 3.0; Some 1.0; Some 1.0; Some 1.0 ]
+            let winners = Confirm.winners 1 [ for run in plan.Runs -> run, Prune.finalValue "grid-kl" run.Folder ]
+            must "" (winners.Head.Head.Config.Integer "method.steps" = 2L)))
+
+    law "the index is made of the folders alone: deleted and made again it says the same, and it answers in SQL" (fun () ->
+        inFolder (fun folder ->
+            complete folder grid [ Some 0.0; Some 1.0; None; Some 3.0; Some 4.0; Some nan ] |> ignore
+            let runs = Path.Combine(folder, "runs")
+
+            let asked (sql: string) =
+                let file = Path.Combine(runs, "index.db")
+                use connection = new SqliteConnection($"Data Source={file};Pooling=False;Mode=ReadOnly")
+                connection.Open()
+                use command = connection.CreateCommand()
+                command.CommandText <- sql
+                use reader = command.ExecuteReader()
+                [ while reader.Read() do [ for i in 0 .. reader.FieldCount - 1 -> string (reader.GetValue i) ] ]
+
+            let all () = [ for table in [ "runs"; "settings"; "metrics" ] -> asked $"select * from {table} order by 1, 2" ]
+            must "the count" (Index.rebuild runs = (Path.Combine(runs, "index.db"), 6))
+            let before = all ()
+            File.Delete(Path.Combine(runs, "index.db"))
+            Index.rebuild runs |> ignore
+            must "another index" (all () = before)
+            let mean = asked "select s.value, avg(m.value), count(*) from metrics m join settings s using (run) where s.key = 'method.steps' group by 1"
+            must $"%A{mean}" (mean = [ [ "2"; "0.5"; "2" ]; [ "4"; "3.5"; "3" ] ])))
+
+    law "SLURM gets one array of tasks with the signal ahead of its limit, in pieces that it takes, and only runs that it has not" (fun () ->
+        withSlurm "41_0|PENDING\n41_1|OUT_OF_MEMORY\n42_0|RUNNING\n" (fun folder ->
+            let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
+            let numbers = Slurm.submit (submission folder) plan.Folder (jobs plan)
+            must $"%A{numbers}" (numbers = [ "41"; "42" ])
+            let submitted = File.ReadAllText(Path.Combine(folder, "submitted"))
+            must submitted (submitted.Contains "--parsable --partition=night")
+            let script = File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-0.sbatch"))
+
+            for due in [ "--array=0-1%7"; "--signal=B:USR1@120"; "--requeue"; "--open-mode=append"; "'/some where/ebm-runner' task"; "'--data' '/data'" ] do
+                must $"{due} is missing in {script}" (script.Contains due)
+
+            must "the second piece" (File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-2.sbatch")).Contains "SLURM_ARRAY_TASK_ID + 2")
+            let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "slurm", "001", "tasks.jsonl"))
+            must "a line a task" (tasks.Length = 3 && tasks[2].Contains plan.Runs[2].Id)
+            let says = Slurm.said plan.Folder
+            must "sacct was asked more than once" (File.ReadAllLines(Path.Combine(folder, "asked")).Length = 1)
+            let state i = snd says[plan.Runs[i].Id]
+            must $"%A{says}" (Slurm.isQueued (state 0) && Slurm.inOurWords "pending" (state 1) = RunState.Failed && Slurm.isQueued (state 2))
+
+            for run in plan.Runs do
+                must "it is not enrolled" (fst (Plan.stateOf run.Folder) = RunState.Pending)))
+
+    law "what SLURM says is said in our words, and what a folder says of a settled run stands" (fun () ->
+        for says, due in
+            [
+                "TIMEOUT", RunState.Timeout
+                "PREEMPTED", RunState.Preempted
+                "NODE_FAIL", RunState.Lost
+                "CANCELLED", RunState.Interrupted
+                "OUT_OF_MEMORY", RunState.Failed
+                "RUNNING", RunState.Running
+                "COMPLETED", RunState.Running
+            ] do
+            must says (Slurm.inOurWords RunState.Running says = due)
+            must says (Slurm.inOurWords RunState.Completed says = RunState.Completed))
+]

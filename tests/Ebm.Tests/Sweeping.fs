@@ -1,0 +1,80 @@
+/// Sweeps for laws: planned from the project's configs, launched with a shell script in the place of the runner, so that they cost nothing.
+module Ebm.Tests.Sweeping
+
+open System.IO
+open Ebm.Runs
+open Ebm.Sweeps
+open Ebm.Sweeps.Compose
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+
+let private catalog = lazy (Catalog.Load [])
+let private composer = lazy (Composer(Configs(under "experiments/configs"), "sweep"))
+
+let setup runs : Plan.Setup = {
+    Composer = composer.Value
+    Catalog = catalog.Value
+    Runs = runs
+    Name = Some "laws"
+    Stale = fun _ -> None
+    Asked = Search.asked
+}
+
+/// The plan of a declared sweep, whose runs lie below a folder.
+let planned runs sweep = Plan.plan (setup runs) sweep
+
+/// The sweep of some words of the command line.
+let typed arguments = { Declare.sweep "laws" with Parts = [ arguments |> List.map Overrides.parse ] }
+
+/// What the stand-in does with each seed: 6 fails, 7 aborts, 8 hangs, 9 diverges, 10 allocates without end, 11 fills the disk; others complete.
+let runner =
+    """#!/bin/sh
+folder=$2
+end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m.$$" && mv "$folder/.m.$$" "$folder/manifest.json"; echo "ended $1"; }
+seed=$(sed 's/.*"seed":\([0-9]*\).*/\1/' "$folder/config.json")
+echo "$seed $OMP_NUM_THREADS $OPENBLAS_NUM_THREADS $CUDA_VISIBLE_DEVICES" >> "$folder/begun"
+end running
+echo "progress 1 10 train"
+case $seed in
+6) echo "no such luck" >&2; exit 3;;
+7) echo "last words" >&2; kill -ABRT $$;;
+8) exec sleep 60;;
+9) end diverged; exit 1;;
+10) mkfifo "$folder/zeros"; cat /dev/zero > "$folder/zeros" & exec tail -c 400000000 "$folder/zeros";;
+11) cat /dev/zero > "$folder/big"; echo "no space" >&2; exit 4;;
+*) echo "$seed" > "$folder/result"; end completed;;
+esac
+"""
+
+/// A script that can be started.
+let executable folder (text: string) =
+    let path = Path.Combine(folder, "runner")
+    File.WriteAllText(path, text)
+    File.SetUnixFileMode(path, UnixFileMode.UserRead ||| UnixFileMode.UserExecute ||| UnixFileMode.UserWrite)
+    path
+
+type Silent() =
+    interface Launch.IDisplay with
+        member _.Say _ = ()
+        member _.Began _ = ()
+        member _.Ended(_, _) = ()
+        member _.Tick _ = ()
+
+let jobs (plan: Plan.Plan) : Child.Job list = [ for run in plan.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
+
+/// The outcomes of a launch of these words, by seed, and the plan afterwards.
+let launchedIn folder (change: Launch.Settings -> Launch.Settings) arguments (holds: (string * Child.Outcome) list -> Plan.Plan -> unit) =
+    let sweep = typed ("experiment=rings" :: arguments)
+    let plan () = planned (Path.Combine(folder, "runs")) sweep
+    let first = plan ()
+    let settings = { Launch.defaults (executable folder runner) with Workers = 2; OnError = Launch.Continue }
+    use _ = Launch.hold first.Folder
+    let outcomes, stopped = Launch.launch (change settings) (jobs first) (Silent())
+    must "it stopped" stopped.IsNone
+    holds [ for outcome in outcomes -> string outcome.Job.Run.Spec.Seed, outcome ] (plan ())
+
+let launched change seeds holds = inFolder (fun folder -> launchedIn folder change [ $"seed={seeds}" ] holds)
+
+let states due (plan: Plan.Plan) =
+    let found = plan.Runs |> List.map (fun run -> string run.Spec.Seed, run.State)
+    must $"%A{found} where %A{due} was due" (found = due)
