@@ -84,7 +84,7 @@ let hopeless rule (finished: Curve list) (others: Curve list) (own: Curve) : str
 
         match List.tryLast rungs with
         // It is judged when it comes to a rung, once.
-        | Some rung when at rung own = Some(units, value) ->
+        | Some rung when at rung own |> Option.map fst = Some units ->
             let values = others |> List.choose (at rung >> Option.map snd)
             let better = values |> List.filter (fun other -> other < value || Double.IsNaN value) |> List.length
             let kept = (values.Length + 1) / reduction

@@ -6,6 +6,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps
+open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Sweeping
@@ -86,7 +87,7 @@ let all = [
         launched (fun s -> { s with Memory = Some 100_000_000L }) "0,10,1" (fun outcomes plan ->
             states [ "0", "completed"; "10", "failed"; "1", "completed" ] plan
             let reason = string (outcomes |> List.find (fst >> (=) "10") |> snd).Reason
-            must reason (reason.Contains "out of memory" && reason.Contains "0.0931 GB")))
+            must reason (reason.Contains "out of memory" && reason.Contains "it held 0." && reason.Contains "--memory allows 0.0931")))
     |> breaks "without a limit it ends in another way" (fun () ->
         launched (fun s -> { s with Timeout = Some(TimeSpan.FromSeconds 1.0) }) "10" (fun _ plan -> states [ "10", "failed" ] plan))
 
@@ -103,7 +104,7 @@ let all = [
 
     law "GPUs are shared out: each run sees one, and none has more runs than --per-gpu says" (fun () ->
         launched (fun s -> { s with Workers = 8; Gpus = [ "4"; "5" ]; PerGpu = 2 }) "0,1,2,3" (fun _ plan ->
-            let seen = plan.Runs |> List.map (fun run -> ((begun run)[0].Split ' ')[3]) |> List.countBy id |> List.sort
+            let seen = plan.Runs |> List.map (fun run -> (Array.head (begun run)).Split(' ')[3]) |> List.countBy id |> List.sort
             must $"%A{seen}" (seen = [ "4", 2; "5", 2 ])))
 
     law "no more runs start than --max-runs, nor any after --max-hours; what is left stays planned" (fun () ->

@@ -67,7 +67,7 @@ let all = [
         let written = SweepFile.parse yaml "sweep.yaml"
         must "the metric is lost" (written.Metric = braces.Metric && written.Where = braces.Where))
     |> breaks "axes in another order" (fun () ->
-        samePlans [ SweepFile.parse (yaml.Replace("seeds: 2\n", "").Replace("axes:", "seeds: 2\naxes:")) "sweep.yaml" ])
+        samePlans [ SweepFile.parse (yaml.Replace("seeds: 2\n", "").Replace("\naxes:", "\nseeds: 2\naxes:")) "sweep.yaml" ])
 
     law "a plan is the same in every culture, and in whatever folder the runs will lie" (fun () ->
         let due = json braces
