@@ -39,11 +39,11 @@ let summary (table: Table) =
         @ table.Varying
         @ [ "metric"; "unit"; "better"; "n"; "mean"; "sd"; "low"; "high"; "interval"; "median"; "diverged"; "failed" ]
         for row in table.Rows do
-            for KeyValue(name, cell) in row.Cells |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) do
+            for name, cell in table.Metrics |> List.choose (fun name -> row.Cells.TryFind name |> Option.map (fun cell -> name, cell)) do
                 let statistics =
-                    if cell.Mixed then
-                        [ ""; ""; ""; ""; "mixed-protocols"; "" ]
-                    else
+                    match cell.Withheld with
+                    | Some _ -> [ ""; ""; ""; ""; "withheld"; "" ]
+                    | None ->
                         let low, high, interval = bounds cell.Summary
 
                         [

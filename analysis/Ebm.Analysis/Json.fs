@@ -58,16 +58,13 @@ let table (table: Table) =
                     json.WriteString("better", cell.Metric.Better)
                     json.WriteNumber("n", cell.Summary.N)
 
-                    if cell.Mixed then
-                        json.WriteString("interval", "mixed-protocols")
-                    else
-                        let low, high, interval = bounds cell.Summary
-                        writeNumber json "mean" cell.Summary.Mean
-                        writeNumber json "sd" cell.Summary.Sd
-                        writeNumber json "low" low
-                        writeNumber json "high" high
-                        json.WriteString("interval", interval)
-                        writeNumber json "median" cell.Summary.Median
+                    let low, high, interval = bounds cell.Summary
+                    writeNumber json "mean" cell.Summary.Mean
+                    writeNumber json "sd" cell.Summary.Sd
+                    writeNumber json "low" low
+                    writeNumber json "high" high
+                    json.WriteString("interval", interval)
+                    writeNumber json "median" cell.Summary.Median
 
                     json.WriteStartArray "values"
 

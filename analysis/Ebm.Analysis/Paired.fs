@@ -62,9 +62,11 @@ let against (rowOf: Run -> string) (kindOf: Run -> string) metric reference (run
             let found = compare metric mine other
 
             let interval =
-                match Statistics.summarise false found.Differences with
-                | { Interval = Statistics.StudentT(low, high); Mean = mean } -> $"{number mean} [{number low}, {number high}]"
-                | { Mean = mean } when not (Double.IsNaN mean) -> number mean
+                let summary = Statistics.summarise (Generator.Of(row, $"{metric}/{kind}")) false found.Differences
+
+                match Statistics.bounds summary with
+                | low, high, _ when Double.IsFinite low -> $"{number summary.Mean} [{number low}, {number high}]"
+                | _ when not found.Differences.IsEmpty -> number summary.Mean
                 | _ -> "n/a"
 
             let wins = if kind = reference || values.IsEmpty then "" else $"{found.Wins} of {found.N}"

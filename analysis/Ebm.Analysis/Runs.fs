@@ -1,6 +1,7 @@
 /// Runs as analysis sees them: what their folders say, in plain values. Reading never changes a folder, and needs no tensors.
 module Ebm.Analysis.Runs
 
+open System
 open System.IO
 open System.Text.Json
 open Ebm.Records
@@ -36,28 +37,60 @@ type Run = {
     TrainUnits: int64 option
     SampleUnits: int64 option
     Seconds: float option
+    /// Each data set's name and the digest of its content, as the run read it.
+    Data: (string * string) list
+    /// Hash of the assemblies that ran, else the commit; none where neither is known.
+    Code: string option
+    /// Earlier attempts that diverged or failed: what it took beyond starting it once.
+    Interventions: int
+    /// The folder it was read from. Nothing in a table's files depends on it.
+    Path: string
+}
+
+/// A run of which nothing is known: what other runs are written from.
+let nothing = {
+    Id = ""
+    Sweep = ""
+    Group = ""
+    State = RunState.Pending
+    Step = 0L
+    Reason = None
+    Seed = "0"
+    Config = Map.empty
+    Asked = Map.empty
+    Metrics = Map.empty
+    TrainUnits = None
+    SampleUnits = None
+    Seconds = None
+    Data = []
+    Code = None
+    Interventions = 0
+    Path = ""
 }
 
 /// A folder that looks like a run and is not one, or not a whole one: named, and not counted.
 type Skipped = { Path: string; Why: string }
+
+/// Settings repeat from run to run: one copy of each text is enough for thousands.
+let private kept (text: string) = String.Intern text
 
 let rec private flatten path (value: JsonElement) = seq {
     match value.ValueKind with
     | JsonValueKind.Object when value.EnumerateObject() |> Seq.isEmpty |> not ->
         for property in value.EnumerateObject() do
             yield! flatten (if path = "" then property.Name else path + "." + property.Name) property.Value
-    | JsonValueKind.String -> path, string (value.GetString())
-    | _ -> path, value.GetRawText()
+    | JsonValueKind.String -> kept path, kept (string (value.GetString()))
+    | _ -> kept path, kept (value.GetRawText())
 }
 
 let private metric (measurement: Measurement) = {
     Value = measurement.Value
-    Unit = measurement.Unit
-    Better = measurement.Better
-    Scale = measurement.Scale
+    Unit = kept measurement.Unit
+    Better = kept measurement.Better
+    Scale = kept measurement.Scale
     Se = Option.ofNullable measurement.Se
     N = Option.ofNullable measurement.N
-    Protocol = Option.ofObj measurement.Protocol
+    Protocol = Option.ofObj measurement.Protocol |> Option.map kept
 }
 
 /// "key=value", of which the sign says nothing more here.
@@ -65,59 +98,122 @@ let private asked (overrides: string seq) =
     Map [
         for text in overrides do
             match text.TrimStart('+').Split('=', 2) with
-            | [| key; value |] -> key, value
+            | [| key; value |] -> kept key, kept value
             | _ -> ()
     ]
 
-let private read (folder: RunFolder) (manifest: RunManifest) =
-    use config = JsonDocument.Parse folder.ConfigJson
+/// What was compiled decides what is computed; two commits of one build are one code.
+let private code (manifest: RunManifest) =
+    let assemblies = manifest.Build |> Option.ofObj |> Option.bind (fun build -> Option.ofObj build.Assemblies)
+
+    match assemblies with
+    | Some hashes when hashes.Count > 0 ->
+        hashes
+        |> Seq.sortWith (fun a b -> String.CompareOrdinal(a.Key, b.Key))
+        |> Seq.map (fun (KeyValue(name, hash)) -> $"{name} {hash}\n")
+        |> String.concat ""
+        |> Canonical.Sha256
+        |> fun hash -> Some(kept (hash.Substring(0, 12)))
+    | _ -> manifest.Git |> Option.ofObj |> Option.map (fun git -> kept git.Commit)
+
+/// Going on after an interruption is none; starting again after a divergence or a failure is.
+let private interventions (folder: RunFolder) (manifest: RunManifest) =
+    if manifest.Attempt <= 1 then
+        0
+    else
+        folder.Attempts()
+        |> Seq.filter (fun earlier ->
+            earlier.State = RunState.Diverged || earlier.State = RunState.Failed || earlier.State = RunState.Timeout)
+        |> Seq.length
+
+let private read (folder: RunFolder) (configJson: string) (manifest: RunManifest) =
+    use config = JsonDocument.Parse configJson
     let settings = flatten "" config.RootElement |> Map.ofSeq
 
     {
         Id = folder.Id
-        Sweep = folder.Sweep
-        Group = manifest.GroupId
-        State = manifest.State
+        Sweep = kept folder.Sweep
+        Group = kept manifest.GroupId
+        State = kept manifest.State
         Step = manifest.Step
         Reason = Option.ofObj manifest.Reason
         Seed = settings |> Map.tryFind "seed" |> Option.defaultValue (string manifest.Seed)
         Config = settings
         Asked = asked manifest.Overrides
-        Metrics = folder.Measurements() |> Seq.map (fun measured -> measured.Name, metric measured) |> Map.ofSeq
+        Metrics = folder.Measurements() |> Seq.map (fun measured -> kept measured.Name, metric measured) |> Map.ofSeq
         TrainUnits = manifest.Cost |> Option.ofObj |> Option.map _.Train
         SampleUnits = manifest.Cost |> Option.ofObj |> Option.map _.Sample
         Seconds = manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Wall)
+        Data = [ for data in manifest.Data -> kept data.Name, kept data.Digest ]
+        Code = code manifest
+        Interventions = interventions folder manifest
+        Path = folder.Path
     }
 
-/// Every run in or below a folder, and what was skipped there with its reason.
-let under (path: string) : Run list * Skipped list =
-    let skip (folder: RunFolder) why = Choice2Of2 { Path = folder.Path; Why = why }
+/// Folders in or below a folder that hold no run and nothing that could be one: lines of a table are missing there, or it is not a sweep's.
+let rec private foreign (path: string) : string list =
+    let holdsRun folder = RunFolder.Under folder |> Seq.isEmpty |> not
 
-    let runs, skipped =
-        RunFolder.Under path
-        |> Seq.map (fun folder ->
-            try
-                if not folder.IdentityHolds then
-                    skip folder "its name is not the hash of its config.json: one of them was altered"
-                else
-                    match folder.Manifest with
-                    | null -> skip folder "it has no manifest.json: it has not begun"
-                    | manifest -> Choice1Of2(read folder manifest)
-            with
-            | :? InvalidDataException as error -> skip folder error.Message
-            | :? JsonException as error -> skip folder $"its config.json is not JSON: {error.Message}")
-        |> List.ofSeq
-        |> List.partition _.IsChoice1Of2
+    if not (Directory.Exists path) || File.Exists(Path.Combine(path, "config.json")) then
+        []
+    else
+        [
+            for below in Directory.GetDirectories path |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
+                if not ((string (Path.GetFileName below)).StartsWith '.') then if holdsRun below then yield! foreign below else below
+        ]
 
-    [
-        for run in runs do
-            match run with
-            | Choice1Of2 run -> run
-            | _ -> ()
-    ],
-    [
-        for run in skipped do
-            match run with
-            | Choice2Of2 skipped -> skipped
-            | _ -> ()
+/// One run, or why its folder is not counted.
+let private readOrSkip (folder: RunFolder) =
+    let skip why = Error { Path = folder.Path; Why = why }
+
+    try
+        // One reading serves the hash and the settings.
+        let config = File.ReadAllBytes(folder.In "config.json")
+
+        if not (folder.Id.EndsWith("-" + Canonical.Sha256(ReadOnlySpan config).Substring(0, 12), StringComparison.Ordinal)) then
+            skip "its name is not the hash of its config.json: one of them was altered"
+        else
+            match folder.Manifest with
+            | null -> skip "it has no manifest.json: it has not begun"
+            | manifest when manifest.RunId <> folder.Id ->
+                skip $"its manifest is that of another run, {manifest.RunId}: it was copied or renamed"
+            | manifest -> Ok(read folder (Text.Encoding.UTF8.GetString config) manifest)
+    with
+    | :? InvalidDataException as error -> skip error.Message
+    | :? JsonException as error -> skip $"its config.json is not JSON: {error.Message}"
+    | :? IOException as error -> skip $"it cannot be read: {error.Message}"
+    | :? UnauthorizedAccessException as error -> skip $"it cannot be read: {error.Message}"
+
+/// Every run in or below some folders, and what was skipped there with its reason. A run that lies in two of them counts once. Folders are
+/// read side by side; the result does not depend on which is read first.
+let underAll (paths: string list) : Run list * Skipped list =
+    let folders = paths |> List.collect (RunFolder.Under >> List.ofSeq) |> List.distinctBy _.Path |> Array.ofList
+    let found = folders |> Array.Parallel.map readOrSkip
+
+    let runs = [
+        for result in found do
+            match result with
+            | Ok run -> run
+            | Error _ -> ()
     ]
+
+    // The same id is the same config: another folder of it is a copy.
+    let copies = runs |> List.groupBy _.Id |> List.collect (snd >> List.tail)
+
+    runs |> List.distinctBy _.Id,
+    [
+        for result in found do
+            match result with
+            | Error skipped -> skipped
+            | Ok _ -> ()
+
+        for copy in copies do
+            { Path = copy.Path; Why = "the same run lies in another of the folders, and counts once" }
+
+        for path in paths do
+            for folder in foreign path do
+                { Path = folder; Why = "it holds no run" }
+    ]
+
+/// Every run in or below a folder, and what was skipped there with its reason.
+let under (path: string) : Run list * Skipped list = underAll [ path ]

@@ -1,37 +1,163 @@
 /// The comparison table: a row per configuration without its seed, a column per metric, labelled by the keys that vary and no others.
 ///
-/// Only completed runs enter a mean. What diverged or failed is counted in its row, never dropped. The same runs give the same
-/// bytes: nothing here knows the time, the machine or the folder's place.
+/// Only completed runs enter a mean. What diverged or failed is counted in its row, never dropped. Of the rows of one task, the best of a column is
+/// marked with all that are not significantly worse, where there are seeds enough to tell. The same runs give the same bytes: nothing here knows
+/// the time, the machine or the folder's place.
 module Ebm.Analysis.Table
 
 open System
 open System.Globalization
+open System.Text
+open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Statistics
 
-/// What one group says about one metric. Mixed: its runs measured by different protocols, so there is no mean to give.
-type Cell = { Metric: Metric; Values: float list; Summary: Summary; Mixed: bool }
+/// What a run that diverged counts for.
+type Divergence =
+    /// A success rate beside the mean of the others; no comparison between rows of different rates.
+    | ReportRate
+    /// The bound that was declared for the metric.
+    | WorstCase of bounds: Map<string, float>
+    /// It leaves its row without a mean.
+    | Fail
+
+/// A column as it was asked for. Decimals: as the uncertainty has them, unless given.
+type Column = { Metric: string; Label: string; Decimals: int option }
+
+type Options = {
+    /// Over the table; the sweep's name where there is none.
+    Title: string option
+    /// The keys that label rows, each with its heading; those that vary where there are none.
+    Labels: (string * string) list option
+    /// All metrics where there are none.
+    Columns: Column list option
+    /// Settings of the rows that the others are compared with: pairs of a key and its value.
+    Baseline: (string * string) list
+    Divergence: Divergence
+    /// Runs that were planned; those that have a folder where it is not known.
+    Planned: int option
+    /// Runs that were left out on purpose: the rule, and how many.
+    Excluded: (string * int) list
+    /// Folders that are no runs, or torn.
+    Skipped: int
+}
+
+let usualOptions = {
+    Title = None
+    Labels = None
+    Columns = None
+    Baseline = []
+    Divergence = ReportRate
+    Planned = None
+    Excluded = []
+    Skipped = 0
+}
+
+/// A test of a cell against the best of its column.
+type Test = {
+    /// The row's key.
+    Against: string
+    /// By sign flips over seeds in common; else by permutation.
+    Paired: bool
+    /// Pairs, or runs of both.
+    N: int
+    P: float
+    /// Holm, within the column and the task.
+    Adjusted: float
+}
+
+type Verdict =
+    /// The best of its column and task, of which that can be said.
+    | Best
+    /// Not significantly worse than the best.
+    | NotWorse
+    | Worse
+    /// Too few seeds to tell it from the best, whatever their values.
+    | TooFewToTell
+    /// Another success rate than the rows that are compared.
+    | OtherRate
+    /// Other data, another protocol, or another number of samples.
+    | Incomparable
+    /// No direction, no rival, or none with seeds enough.
+    | Unjudged
+
+/// What one row says about one metric.
+type Cell = {
+    Metric: Metric
+    /// One a run that counts, in the order of their seeds.
+    Values: float list
+    Seeds: string list
+    Summary: Summary
+    /// Why there is a mean but it is not shown.
+    Withheld: string option
+    /// The size of the error of measuring one run, where the metric estimates it: the root of the mean of its squares.
+    Se: float option
+    Verdict: Verdict
+    Test: Test option
+}
 
 type Row = {
+    /// The group, and what sets the row apart from others of it.
+    Key: string
     Group: string
     Labels: string list
+    /// The settings of the data: rows of one task are compared.
+    Task: string
     Runs: Run list
     Cells: Map<string, Cell>
     Completed: int
     Diverged: int
     Failed: int
+    /// Earlier attempts of its runs that diverged or failed.
+    Interventions: int
+    /// What sets the row apart from others of its group: other data, another protocol.
+    Apart: (string * string) list
+} with
+
+    /// Runs that came to an end of their own: n of a cell is out of these.
+    member row.Ended = row.Completed + row.Diverged + row.Failed
+
+/// Every run that was planned is one of these.
+type Counts = {
+    Planned: int
+    /// In a mean.
+    Used: int
+    Diverged: int
+    /// Failed, or out of time.
+    Failed: int
+    /// Ended early by a rule.
+    Pruned: int
+    /// Begun, and not at its end.
+    Unfinished: int
+    /// Planned, and not begun.
+    Missing: int
+    Excluded: (string * int) list
+    Skipped: int
 }
 
-type Table = { Sweep: string; Varying: string list; Constant: (string * string) list; Metrics: string list; Rows: Row list }
+type Table = {
+    Sweep: string
+    Options: Options
+    /// SHA-256 of what the table is made from: runs, values, options.
+    Hash: string
+    Varying: string list
+    Constant: (string * string) list
+    Metrics: string list
+    Rows: Row list
+    Counts: Counts
+    /// The builds that the runs come from, with how many each.
+    Codes: (string * int) list
+}
 
-let private cell (runs: Run list) name =
-    match runs |> List.choose (fun run -> run.Metrics.TryFind name) with
-    | [] -> None
-    | first :: _ as metrics ->
-        let values = metrics |> List.map _.Value
-        let mixed = metrics |> List.distinctBy _.Protocol |> List.length > 1
+/// A number as CSV and JSON have it: every digit, in no culture.
+let number (value: float) =
+    if Double.IsFinite value then value.ToString("R", CultureInfo.InvariantCulture)
+    elif Double.IsNaN value then "NaN"
+    elif value > 0.0 then "Infinity"
+    else "-Infinity"
 
-        Some { Metric = first; Values = values; Summary = summarise (first.Scale = "log") values; Mixed = mixed }
+/// The bounds of a mean's interval, NaN without one, and the name of how it was made.
+let bounds = Statistics.bounds
 
 /// The keys that label the rows. What an option's file sets is no label of its own where the option is one: a learning rate tuned for a
 /// method is part of that method's row. The kind stands for the option, unless two options are of one kind.
@@ -69,44 +195,230 @@ let private labels (runs: Run list) =
 /// What a run is in the column of a label: its setting, or the option that was asked for; empty where it has none.
 let setting (run: Run) key = run.Config |> Map.tryFind key |> Option.orElse (run.Asked.TryFind key) |> Option.defaultValue ""
 
-/// The table of some runs, under a sweep's name.
-let tabulate (sweep: string) (runs: Run list) =
-    let varying = labels runs
+/// A metric's values by seed, on the scale on which they are compared.
+let private scaled (cell: Cell) =
+    let log = cell.Metric.Scale = "log" && cell.Values |> List.forall (fun value -> value > 0.0)
+    if log then cell.Values |> List.map Math.Log else cell.Values
 
-    let bySeed (a: Run) (b: Run) = Varying.inOrder a.Seed b.Seed
+/// One test of two rows' values: over common seeds, where at least half of the smaller row's are, else over all values.
+type Compared = { Pairs: (float * float) list; Paired: bool; Smallest: float; P: Lazy<float> }
 
-    let rows =
+let compareValues (generator: unit -> Generator) (one: (string * float) list) (other: (string * float) list) =
+    let others = Map.ofList other
+    let pairs = one |> List.choose (fun (seed, value) -> others.TryFind seed |> Option.map (fun beside -> value, beside))
+    let paired = not pairs.IsEmpty && 2 * pairs.Length >= min one.Length other.Length
+
+    if paired then
+        {
+            Pairs = pairs
+            Paired = true
+            Smallest = Significance.smallestPaired pairs.Length
+            P = lazy Significance.signFlip (generator ()) [| for a, b in pairs -> a - b |]
+        }
+    else
+        {
+            Pairs = pairs
+            Paired = false
+            Smallest = Significance.smallestUnpaired one.Length other.Length
+            P = lazy Significance.permutation (generator ()) (one |> List.map snd |> Array.ofList) (other |> List.map snd |> Array.ofList)
+        }
+
+/// Marks the best cell of one metric among the rows of one task, and all that are not significantly worse.
+let private judge hash name (rows: Row list) : Row list =
+    let cells = rows |> List.choose (fun row -> row.Cells.TryFind name |> Option.map (fun cell -> row, cell))
+    let better = cells |> List.tryHead |> Option.map (fun (_, cell) -> cell.Metric.Better)
+    let marked (verdicts: Map<string, Verdict * Test option>) =
+        rows
+        |> List.map (fun row ->
+            match row.Cells.TryFind name, verdicts.TryFind row.Key with
+            | Some cell, Some(verdict, test) -> { row with Cells = row.Cells.Add(name, { cell with Verdict = verdict; Test = test }) }
+            | _ -> row)
+
+    match better with
+    | Some "lower"
+    | Some "higher" when cells.Length > 1 ->
+        let measuredAs (row: Row, cell: Cell) =
+            let data = row.Apart |> List.filter (fun (key, _) -> key = "data digest")
+            $"{Comparable.protocolOf cell.Metric}/{Comparable.samplesOf cell.Metric}/{data}"
+
+        let usual = cells |> Seq.map measuredAs |> Comparable.usual
+        let same, apart = cells |> List.partition (fun found -> Some(measuredAs found) = usual)
+
+        // A row that lost runs is a mean over survivors: only rows of the highest rate are compared.
+        let lost (row: Row, cell: Cell) = float (row.Ended - cell.Summary.N) / float (max 1 row.Ended)
+        let shown = same |> List.filter (fun (_, cell) -> cell.Withheld.IsNone)
+        let least = if shown.IsEmpty then 0.0 else shown |> List.map lost |> List.min
+        let whole, losing = shown |> List.partition (fun found -> lost found = least)
+        let sign = if better = Some "higher" then -1.0 else 1.0
+
+        let candidates =
+            whole
+            |> List.filter (fun (_, cell) -> cell.Values |> List.forall Double.IsFinite)
+            |> List.sortWith (fun (a, x) (b, y) ->
+                match compare (sign * x.Summary.Centre) (sign * y.Summary.Centre) with
+                | 0 -> String.CompareOrdinal(a.Key, b.Key)
+                | order -> order)
+
+        let bySeed (cell: Cell) = List.zip cell.Seeds (scaled cell)
+
+        /// The best row whose advantage could be shown, and each rival with its test, where it could be.
+        let rec choose (tooFew: (Row * Cell) list) (left: (Row * Cell) list) =
+            match left with
+            | []
+            | [ _ ] -> None
+            | (row, cell) :: rest ->
+                let rivals = rest @ tooFew
+                let generator (rival: Row) () = Generator.Of(hash, $"test/{name}/{row.Key}/{rival.Key}")
+                let tests = rivals |> List.map (fun (rival, other) -> compareValues (generator rival) (bySeed other) (bySeed cell))
+                let can = tests |> List.map _.Smallest |> Array.ofList |> Significance.testable
+
+                // A rival of which one cannot tell anything says nothing about the others.
+                if can |> Array.exists id then
+                    Some(row, cell, List.zip3 rivals tests (List.ofArray can))
+                else
+                    choose ((row, cell) :: tooFew) rest
+
+        Map [
+            for row, _ in apart do
+                row.Key, (Incomparable, None)
+            for row, _ in losing do
+                row.Key, (OtherRate, None)
+
+            match choose [] candidates with
+            | None -> ()
+            | Some(best, _, rivals) ->
+                best.Key, (Best, None)
+                let asked = rivals |> List.filter (fun (_, _, can) -> can)
+                let p = asked |> List.map (fun (_, test, _) -> test.P.Value) |> Array.ofList
+                let adjusted = Significance.holm p
+
+                for i, ((rival, cell), test, _) in List.indexed asked do
+                    let n = if test.Paired then test.Pairs.Length else cell.Summary.N
+                    let result = { Against = best.Key; Paired = test.Paired; N = n; P = p[i]; Adjusted = adjusted[i] }
+                    rival.Key, ((if adjusted[i] <= Significance.level then Worse else NotWorse), Some result)
+
+                for (rival, _), _, can in rivals do
+                    if not can then rival.Key, (TooFewToTell, None)
+        ]
+        |> marked
+    | _ -> rows
+
+/// What a table is made from, as text: its hash seeds every resampling.
+let private content (options: Options) (runs: Run list) =
+    let text = StringBuilder()
+    let line (parts: string list) = text.Append(String.Join('\t', parts)).Append('\n') |> ignore
+
+    let divergence =
+        match options.Divergence with
+        | ReportRate -> [ "report-rate" ]
+        | Fail -> [ "fail" ]
+        | WorstCase bounds -> "worst-case" :: [ for KeyValue(name, bound) in bounds -> $"{name}={number bound}" ]
+
+    line divergence
+    line [ for key, value in options.Baseline -> $"{key}={value}" ]
+
+    for run in runs |> List.sortWith (fun a b -> String.CompareOrdinal(a.Id, b.Id)) do
+        line [ run.Id; run.Group; run.State; run.Seed; String.Join(' ', run.Data |> List.map snd) ]
+
+        for KeyValue(name, metric) in run.Metrics do
+            line [ name; number metric.Value; Comparable.protocolOf metric; Comparable.samplesOf metric ]
+
+    string text
+
+/// The cell of one metric: the values of completed runs, and under the worst-case policy the declared bound for each that diverged.
+let private cell hash (divergence: Divergence) key (runs: Run list) diverged name =
+    let found =
         runs
-        |> List.groupBy _.Group
-        |> List.map (fun (group, runs) ->
-            let runs =
-                runs
-                |> List.sortWith (fun a b ->
-                    match bySeed a b with
-                    | 0 -> String.CompareOrdinal(a.Id, b.Id)
-                    | order -> order)
-            let completed = runs |> List.filter (fun run -> run.State = "completed")
+        |> List.choose (fun run ->
+            match run.State, divergence with
+            | "completed", _ -> run.Metrics.TryFind name |> Option.map (fun metric -> run.Seed, metric.Value)
+            | "diverged", WorstCase bounds -> bounds.TryFind name |> Option.map (fun bound -> run.Seed, bound)
+            | _ -> None)
 
-            let cells =
-                completed
-                |> List.collect (fun run -> List.ofSeq run.Metrics.Keys)
-                |> List.distinct
-                |> List.choose (fun name -> cell completed name |> Option.map (fun cell -> name, cell))
+    runs
+    |> List.filter (fun run -> run.State = "completed")
+    |> List.choose (fun run -> run.Metrics.TryFind name)
+    |> function
+        | [] -> None
+        | first :: _ as measured ->
+            let errors = measured |> List.choose _.Se
+            let directed = first.Better = "lower" || first.Better = "higher"
+
+            Some {
+                Metric = first
+                Values = List.map snd found
+                Seeds = List.map fst found
+                Summary = summarise (Generator.Of(hash, $"mean/{name}/{key}")) (first.Scale = "log") (List.map snd found)
+                Withheld =
+                    match divergence with
+                    | Fail when diverged > 0 -> Some "a run of it diverged"
+                    | WorstCase bounds when diverged > 0 && directed && not (bounds.ContainsKey name) ->
+                        Some "a run of it diverged, and no bound is declared for the metric"
+                    | _ -> None
+                Se = if errors.IsEmpty then None else Some(sqrt (errors |> List.averageBy (fun se -> se * se)))
+                Verdict = Unjudged
+                Test = None
+            }
+
+/// The table of some runs, under a sweep's name.
+let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
+    let varying = options.Labels |> Option.map (List.map fst) |> Option.defaultWith (fun () -> labels runs)
+    let hash = Canonical.Sha256(content options runs)
+    let apart = Comparable.differences runs
+    let apartOf (run: Run) = apart.TryFind run.Id |> Option.defaultValue []
+    let apartKeys = apart.Values |> Seq.collect (List.map fst) |> Seq.distinct |> List.ofSeq |> List.sortWith Varying.natural
+
+    let bySeed (a: Run) (b: Run) =
+        match Varying.inOrder a.Seed b.Seed with
+        | 0 -> String.CompareOrdinal(a.Id, b.Id)
+        | order -> order
+
+    let row (group: string, apart: (string * string) list) (runs: Run list) =
+        let runs = runs |> List.sortWith bySeed
+        let key = if apart.IsEmpty then group else $"{group} {apart}"
+        let inState states = runs |> List.filter (fun run -> List.contains run.State states) |> List.length
+        let diverged = inState [ "diverged" ]
+        let names =
+            runs |> Seq.filter (fun run -> run.State = "completed") |> Seq.collect _.Metrics.Keys |> Seq.distinct |> List.ofSeq
+
+        {
+            Key = key
+            Group = group
+            Labels =
+                (varying |> List.map (setting runs.Head))
+                @ (apartKeys |> List.map (fun key -> apart |> List.tryFind (fst >> (=) key) |> Option.map snd |> Option.defaultValue ""))
+            Task = Comparable.task runs.Head
+            Runs = runs
+            Cells =
+                names
+                |> List.choose (fun name -> cell hash options.Divergence key runs diverged name |> Option.map (fun cell -> name, cell))
                 |> Map.ofList
+            Completed = inState [ "completed" ]
+            Diverged = diverged
+            Failed = inState [ "failed"; "timeout" ]
+            Interventions = runs |> List.sumBy _.Interventions
+            Apart = apart
+        }
 
-            {
-                Group = group
-                Labels = varying |> List.map (setting runs.Head)
-                Runs = runs
-                Cells = cells
-                Completed = completed.Length
-                Diverged = runs |> List.filter (fun run -> run.State = "diverged") |> List.length
-                Failed = runs |> List.filter (fun run -> run.State = "failed" || run.State = "timeout") |> List.length
-            })
+    let unjudged =
+        runs
+        |> List.groupBy (fun run -> run.Group, apartOf run)
+        |> List.map (fun (key, runs) -> row key runs)
         |> List.sortWith (fun a b ->
             match List.map2 Varying.inOrder a.Labels b.Labels |> List.tryFind ((<>) 0) with
             | Some order -> order
-            | None -> String.CompareOrdinal(a.Group, b.Group))
+            | None -> String.CompareOrdinal(a.Key, b.Key))
+
+    let found =
+        unjudged |> List.collect (fun row -> List.ofSeq row.Cells.Keys) |> List.distinct |> List.sortWith Varying.natural
+    let metrics = options.Columns |> Option.map (List.map _.Metric) |> Option.defaultValue found
+
+    let judged =
+        unjudged
+        |> List.groupBy _.Task
+        |> List.collect (fun (_, rows) -> (rows, metrics) ||> List.fold (fun rows name -> judge hash name rows))
+        |> List.map (fun row -> row.Key, row)
+        |> Map.ofList
 
     let constant =
         match runs with
@@ -117,24 +429,38 @@ let tabulate (sweep: string) (runs: Run list) =
             |> List.filter (fun (key, value) ->
                 key <> "seed" && not (List.contains key varying) && runs |> List.forall (fun run -> run.Config.TryFind key = Some value))
 
+    let count states = runs |> List.filter (fun run -> List.contains run.State states) |> List.length
+    let excluded = options.Excluded |> List.sumBy snd
+    let there = runs.Length + excluded + options.Skipped
+    let planned = max there (defaultArg options.Planned there)
+
     {
         Sweep = sweep
-        Varying = varying
+        Options = options
+        Hash = hash
+        Varying = varying @ apartKeys
         Constant = constant
-        Metrics = rows |> List.collect (fun row -> List.ofSeq row.Cells.Keys) |> List.distinct |> List.sortWith Varying.natural
-        Rows = rows
+        Metrics = metrics
+        Rows = unjudged |> List.map (fun row -> judged[row.Key])
+        Counts = {
+            Planned = planned
+            Used = count [ "completed" ]
+            Diverged = count [ "diverged" ]
+            Failed = count [ "failed"; "timeout" ]
+            Pruned = count [ "pruned" ]
+            Unfinished = runs.Length - count [ "completed"; "diverged"; "failed"; "timeout"; "pruned" ]
+            Missing = planned - there
+            Excluded = options.Excluded
+            Skipped = options.Skipped
+        }
+        Codes = Comparable.codes runs
     }
 
-/// A number as CSV and JSON have it: every digit, in no culture.
-let number (value: float) =
-    if Double.IsFinite value then value.ToString("R", CultureInfo.InvariantCulture)
-    elif Double.IsNaN value then "NaN"
-    elif value > 0.0 then "Infinity"
-    else "-Infinity"
+/// The table of a sweep's runs as it comes without a specification.
+let tabulate (sweep: string) (runs: Run list) = tabulateWith usualOptions sweep runs
 
-/// The bounds of a mean's interval, NaN without one, and the name of how it was made.
-let bounds (summary: Summary) =
-    match summary.Interval with
-    | TooFew -> nan, nan, "none"
-    | StudentT(low, high) -> low, high, "student-t"
-    | StudentTOfLog(low, high) -> low, high, "student-t-of-log"
+/// A column as it was asked for, or as it is.
+let columnOf (table: Table) name =
+    table.Options.Columns
+    |> Option.bind (List.tryFind (fun column -> column.Metric = name))
+    |> Option.defaultValue { Metric = name; Label = name; Decimals = None }

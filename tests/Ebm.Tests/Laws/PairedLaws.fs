@@ -6,25 +6,18 @@ open Ebm.Analysis.Runs
 open Ebm.Tests.Law
 
 let private run seed (outcome: float option) : Run = {
-    Id = $"run-{seed}"
-    Sweep = "law"
-    Group = "group"
-    State = (if outcome.IsSome then "completed" else "diverged")
-    Step = 1L
-    Reason = None
-    Seed = string seed
-    Config = Map.empty
-    Asked = Map.empty
-    Metrics =
-        match outcome with
-        | Some value ->
-            Map [
-                "kl", { Value = value; Unit = "nats"; Better = "lower"; Scale = "linear"; Se = None; N = None; Protocol = None }
-            ]
-        | None -> Map.empty
-    TrainUnits = None
-    SampleUnits = None
-    Seconds = None
+    nothing with
+        Id = $"run-{seed}"
+        Sweep = "law"
+        Group = "group"
+        State = (if outcome.IsSome then "completed" else "diverged")
+        Step = 1L
+        Seed = string seed
+        Metrics =
+            match outcome with
+            | Some value ->
+                Map [ "kl", { Value = value; Unit = "nats"; Better = "lower"; Scale = "linear"; Se = None; N = None; Protocol = None } ]
+            | None -> Map.empty
 }
 
 let private one = [ run 0 (Some 0.1); run 1 (Some 0.3); run 2 None; run 3 (Some 0.2); run 4 None; run 7 (Some 0.0) ]
@@ -39,7 +32,6 @@ let private pairUp one other =
 
 let all = [
     law "a run that diverged has lost to one that did not, and is no pair's difference" (fun () -> pairUp one other)
-    |> breaks "runs that diverged are dropped" (fun () ->
-        pairUp one (other |> List.filter (fun run -> run.State = "completed")))
+    |> breaks "runs that diverged are dropped" (fun () -> pairUp one (other |> List.filter (fun run -> run.State = "completed")))
     |> breaks "seeds are not looked at" (fun () -> pairUp (one |> List.map (fun run -> { run with Seed = "0" })) other)
 ]

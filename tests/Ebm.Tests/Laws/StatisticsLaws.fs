@@ -2,41 +2,139 @@
 module Ebm.Tests.Laws.StatisticsLaws
 
 open System
+open Ebm.Analysis
 open Ebm.Analysis.Statistics
 open Ebm.Core
 open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
+let private generator name = Generator.Of("laws", name)
+let private summarise log values = Statistics.summarise (generator "summary") log values
+
+let private near what tolerance (due: float) (found: float) = must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= tolerance)
+
+/// The interval that a table would choose, by its bounds.
+let private chosen log name (values: float[]) =
+    let low, high, _ = bounds (Statistics.summarise (generator name) log (List.ofArray values))
+    low, high
+
+/// Enough that the error of a coverage of 95 % is below .3 %; a bootstrap takes its time.
+let private replicates n = if n < manyValues then 20_000 else 6000
+
 /// How often the interval of n draws holds the mean.
-let private covers log n (half: float list -> float) =
+let private covers log n (interval: string -> float[] -> float * float) =
     let rng = rng $"covers {log} {n}"
+    let truth = if log then 1.0 else 0.0
 
     [|
-        for draw in Array.chunkBySize n (values (rng.Normal(int64 n * 4000L))) do
-            let draw = List.ofArray draw
-            let draw = if log then List.map exp draw else draw
-
-            match (summarise log draw).Interval with
-            | StudentT(low, high) ->
-                let centre = (low + high) / 2.0
-                let scale = half draw / halfWidth draw
-                abs centre <= (high - low) / 2.0 * scale
-            | StudentTOfLog(low, high) -> low <= 1.0 && 1.0 <= high
-            | TooFew -> false
+        for i, draw in Array.indexed (Array.chunkBySize n (values (rng.Normal(int64 n * int64 (replicates n))))) do
+            let low, high = interval (string i) (if log then Array.map exp draw else draw)
+            low <= truth && truth <= high
     |]
     |> Close.share
 
+/// 93 to 97 % at nominal 95, by more than the simulation's own error.
+let private coversWell what estimate =
+    Close.above $"coverage of {what}" 0.93 estimate
+    Close.below $"coverage of {what}" 0.97 estimate
+
+/// The quantiles .025 and .975 of means of resamples: the interval that is too narrow for few values.
+let private percentile (name: string) (values: float[]) =
+    let generator = generator name
+    let means =
+        Array.init 399 (fun _ -> Array.init values.Length (fun _ -> values[generator.Below values.Length]) |> Array.average)
+    Array.sortInPlace means
+    means[9], means[389]
+
+let private withNormalQuantile (_: string) (values: float[]) =
+    let centre = Array.average values
+    let variance = (values |> Array.sumBy (fun v -> (v - centre) * (v - centre))) / float (values.Length - 1)
+    let half = 1.96 * sqrt (variance / float values.Length)
+    centre - half, centre + half
+
+/// The bootstrap-t of all resamples: its quantiles by counting instead of drawing.
+let private enumerated (values: float[]) =
+    let n = values.Length
+    let spread (sample: float[]) (centre: float) =
+        sqrt ((sample |> Array.sumBy (fun v -> (v - centre) * (v - centre))) / float (n - 1) / float n)
+
+    let centre = Array.average values
+    let every = pown n n
+
+    let t =
+        Array.init every (fun code ->
+            let sample = Array.init n (fun i -> values[code / pown n i % n])
+            let mean = Array.average sample
+            if abs (mean - centre) < 1e-12 then 0.0 else (mean - centre) / spread sample mean)
+        |> Array.sort
+
+    t, spread values centre, centre
+
+let private isOfAllResamples (interval: float[] -> float * float) =
+    let values = [| 0.1; 0.7; 1.1; 2.9; 4.0 |]
+    let t, se, centre = enumerated values
+    let low, high = interval values
+
+    for what, due, bound in [ "low", 0.975, (centre - low) / se; "high", 0.025, (centre - high) / se ] do
+        let upTo x = float (t |> Array.filter (fun t -> t <= x) |> Array.length) / float t.Length
+        let below, above = upTo (bound - 1e-9), upTo (bound + 1e-9)
+        // The share of all resamples below the bound is that of the drawn ones, up to k of its standard errors.
+        let error = Close.k * sqrt (0.025 * 0.975 / float resamples) + 1.0 / float resamples
+        must $"{what}: the bound is the quantile {below:F4} to {above:F4}" (below - error <= due && due <= above + error)
+
+/// Student's extra hours of sleep by two drugs, ten patients (Student 1908); R's t.test gives the interval .7001 to 2.4599.
+let private sleep = [| 1.2; 2.4; 1.3; 1.3; 0.0; 1.0; 1.8; 0.8; 4.6; 1.4 |]
+
 let all = [
-    law "Student's interval covers 95 % of normal means, from three values on" (fun () ->
-        for n in [ 3; 5; 10 ] do
-            Close.near $"coverage of {n}" 0.95 (covers false n halfWidth))
-    |> breaks "the normal quantile at three values" (fun () ->
-        Close.near "coverage of 3" 0.95 (covers false 3 (fun v -> halfWidth v * 1.96 / 4.30)))
+    law "the interval that a table would choose covers 93 to 97 % of normal means, for 3, 5, 10 and 20 seeds" (fun () ->
+        for n in [ 3; 5; 10; 20 ] do
+            coversWell $"{n}" (covers false n (chosen false)))
+    |> breaks "the normal quantile at ten values" (fun () -> coversWell "10" (covers false 10 withNormalQuantile))
+    |> breaks "percentiles of resampled means at five values" (fun () -> coversWell "5" (covers false 5 percentile))
 
     law "on a logarithmic scale the interval is of the geometric mean, and covers it as often" (fun () ->
-        for n in [ 3; 6 ] do
-            Close.near $"coverage of {n}" 0.95 (covers true n halfWidth))
+        for n in [ 3; 6; 20 ] do
+            coversWell $"{n} logarithms" (covers true n (chosen true)))
+    |> breaks "not of the logarithm" (fun () -> coversWell "20" (covers true 20 (chosen false)))
+
+    law "Student's interval is the published one" (fun () ->
+        let low, high, name = bounds (summarise false (List.ofArray sleep))
+        near "low" 5e-7 0.7001142 low
+        near "high" 5e-7 2.4598858 high
+        must name (name = "student-t"))
+    |> breaks "with n for n − 1" (fun () ->
+        let low, _ = studentT (Array.append sleep [| 1.58 |])
+        near "low" 5e-7 0.7001142 low)
+
+    law "the bootstrap-t's bounds are quantiles of all resamples, to the error of drawing them" (fun () ->
+        isOfAllResamples (fun values -> (bootstrapT (generator "enumerated") values).Value))
+    |> breaks "the quantiles are not turned around" (fun () ->
+        isOfAllResamples (fun values ->
+            let low, high = (bootstrapT (generator "enumerated") values).Value
+            2.0 * Array.average values - high, 2.0 * Array.average values - low))
+
+    law "from twenty values on the interval is the bootstrap-t, and leans to the long tail" (fun () ->
+        let skewed = [ for i in 1..20 -> exp (float i / 5.0) ]
+
+        match (summarise false skewed).Interval with
+        | BootstrapT(low, high) ->
+            let mean = List.average skewed
+            must $"{low} {mean} {high}" (high - mean > 1.2 * (mean - low))
+        | other -> broken $"%A{other}"
+
+        match (summarise true skewed).Interval with
+        | BootstrapTOfLog _ -> ()
+        | other -> broken $"%A{other}"
+
+        match (summarise false (List.tail skewed)).Interval with
+        | StudentT _ -> ()
+        | other -> broken $"%A{other}"
+
+        // Resamples without any spread have no studentized mean.
+        match (summarise false (1.0 :: List.replicate 19 0.0)).Interval with
+        | StudentT _ -> ()
+        | other -> broken $"%A{other}")
 
     law "mean, spread and median are the formulas; one value has no spread, two have no interval, none has no mean" (fun () ->
         let s = summarise false [ 1.0; 2.0; 6.0 ]
@@ -44,5 +142,60 @@ let all = [
         must "one value" (Double.IsNaN (summarise false [ 1.0 ]).Sd && (summarise false [ 1.0 ]).Interval = TooFew)
         must "two values" ((summarise false [ 1.0; 2.0 ]).Interval = TooFew)
         must "no value" (Double.IsNaN (summarise false []).Mean)
-        must "an infinite value has no interval" ((summarise false [ 1.0; 2.0; infinity ]).Interval = TooFew))
+        must "an infinite value has no interval" ((summarise false [ 1.0; 2.0; infinity ]).Interval = TooFew)
+        near "the geometric mean" 1e-12 2.0 (summarise true [ 1.0; 2.0; 4.0 ]).Centre)
+
+    law "resampling is the same wherever it runs, and each purpose has numbers of its own" (fun () ->
+        // The first outputs for the seed 1234567, as published with the algorithm.
+        let found = let generator = Generator 1234567UL in [ for _ in 1..5 -> generator.Next() ]
+        let due = [ 6457827717110365317UL; 3203168211198807973UL; 9817491932198370423UL; 4593380528125082431UL; 16408922859458223821UL ]
+        must $"%A{found}" (found = due)
+        must "one stream for two purposes" (Generator.Of("a", "b").Next() <> Generator.Of("a", "c").Next())
+        let draws = let generator = generator "below" in Array.init 30000 (fun _ -> generator.Below 3)
+
+        for face in 0..2 do
+            Close.near $"the share of {face}" (1.0 / 3.0) (Close.share (draws |> Array.map ((=) face))))
+
+    law "Wilson's interval for a rate is the published one, and stays within 0 and 1" (fun () ->
+        // Newcombe 1998, Statistics in Medicine 17, table I, method 3.
+        for hits, n, low, high in [ 81, 263, 0.2553, 0.3662; 15, 148, 0.0624, 0.1605; 0, 20, 0.0, 0.1611; 1, 29, 0.0061, 0.1718 ] do
+            let foundLow, foundHigh = wilson hits n
+            near $"{hits} of {n}: low" 5e-5 low foundLow
+            near $"{hits} of {n}: high" 5e-5 high foundHigh
+
+        must "all of them" (snd (wilson 5 5) = 1.0 && fst (wilson 5 5) > 0.5)
+        must "nothing asked" (wilson 0 0 = (0.0, 1.0)))
+    |> breaks "Wald's interval" (fun () ->
+        let p = 81.0 / 263.0
+        near "low" 5e-5 0.2553 (p - 1.96 * sqrt (p * (1.0 - p) / 263.0)))
+
+    law "the interquartile mean drops a quarter at either end" (fun () ->
+        near "of twelve" 1e-12 6.5 (interquartileMean [| 5.0; 8.0; 4.0; 38.0; 8.0; 6.0; 9.0; 7.0; 7.0; 3.0; 1.0; 6.0 |])
+        near "of six: one at either end" 1e-12 3.5 (interquartileMean [| 100.0; 1.0; 2.0; 3.0; 4.0; 5.0 |])
+        must "of none" (Double.IsNaN(interquartileMean [||])))
+    |> breaks "a mean" (fun () -> near "of six" 1e-12 3.5 (Array.average [| 100.0; 1.0; 2.0; 3.0; 4.0; 5.0 |]))
+
+    law "a stratified bootstrap resamples within tasks: what sets tasks apart is none of its uncertainty" (fun () ->
+        let mean (strata: float[][]) = strata |> Array.concat |> Array.average
+        let apart = stratifiedBootstrap (generator "strata") mean [| Array.replicate 5 0.0; Array.replicate 5 100.0 |]
+        must $"%A{apart}" (apart = (50.0, 50.0))
+
+        // Of one stratum of many values it is the normal interval of the plug-in variance.
+        let draws = values ((rng "strata").Normal 400L)
+        let centre = Array.average draws
+        let half = 1.96 * sqrt ((draws |> Array.averageBy (fun v -> (v - centre) * (v - centre))) / 400.0)
+        let low, high = stratifiedBootstrap (generator "one stratum") mean [| draws |]
+        // The error of a quantile at .025 of 1999 normal draws is 2.67 of its spread over √1999, that of the spread.
+        let error = Close.k * 2.67 / sqrt 1999.0 * half / 1.96
+        near "low" error (centre - half) low
+        near "high" error (centre + half) high)
+    |> breaks "resampled across tasks" (fun () ->
+        let mean (strata: float[][]) = strata |> Array.concat |> Array.average
+        let whole = [| Array.append (Array.replicate 5 0.0) (Array.replicate 5 100.0) |]
+        must "apart" (stratifiedBootstrap (generator "strata") mean whole = (50.0, 50.0)))
+
+    law "decimals show two digits of the uncertainty, after rounding too" (fun () ->
+        for uncertainty, due in [ 0.00056, 5; 0.5, 2; 0.0996, 2; 0.0994, 3; 12.3, 0; 99.6, 0; 1.0, 1; 9.96, 0 ] do
+            let found = decimals uncertainty
+            must $"{uncertainty}: {found} decimals, {due} are due" (found = due))
 ]

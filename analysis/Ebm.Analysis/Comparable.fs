@@ -1,0 +1,82 @@
+/// Runs that may not be averaged: other data under the same settings and seed, another protocol or another number of samples of one metric. They get
+/// a row of their own, labelled by what differs, and enter no comparison. Other code is said, but compared.
+module Ebm.Analysis.Comparable
+
+open System
+open Ebm.Analysis.Runs
+
+/// The settings of the data: runs of one task are compared, runs of different tasks are not.
+let task (run: Run) =
+    run.Config
+    |> Map.filter (fun key _ -> key.StartsWith("data.", StringComparison.Ordinal))
+    |> Map.toSeq
+    |> Seq.map (fun (key, value) -> $"{key}={value}\n")
+    |> String.concat ""
+
+let private digest (run: Run) = String.Join(' ', run.Data |> List.map snd)
+
+/// What most have; of equally many, the first in ordinal order.
+let usual (values: string seq) =
+    values
+    |> Seq.countBy id
+    |> Seq.sortWith (fun (a, n) (b, m) -> if n <> m then compare m n else String.CompareOrdinal(a, b))
+    |> Seq.tryHead
+    |> Option.map fst
+
+/// How one value of a metric was measured, as text: equal texts are comparable.
+let protocolOf (metric: Metric) = defaultArg metric.Protocol ""
+
+let samplesOf (metric: Metric) = metric.N |> Option.map string |> Option.defaultValue ""
+
+let private short (text: string) = if text.Length > 12 then text.Substring(0, 12) else text
+
+/// What sets runs apart from the others of their configuration, by run: pairs of what differs and what it is here. Nothing for a run like the rest.
+let differences (runs: Run list) : Map<string, (string * string) list> =
+    // A seed decides the split of its data, so digests are compared between runs of one seed.
+    let usualDigest =
+        runs
+        |> List.filter (fun run -> not run.Data.IsEmpty)
+        |> List.groupBy (fun run -> task run, run.Seed)
+        |> List.map (fun (key, runs) -> key, usual (Seq.map digest runs))
+        |> Map.ofList
+
+    let inGroup (group: Run list) =
+        let completed = group |> List.filter (fun run -> run.State = "completed")
+        let names = completed |> Seq.collect _.Metrics.Keys |> Seq.distinct |> List.ofSeq
+
+        let differing what (text: Metric -> string) = [
+            for name in names do
+                let here = completed |> List.choose (fun run -> run.Metrics.TryFind name) |> List.map text
+
+                match List.distinct here with
+                | []
+                | [ _ ] -> ()
+                | _ -> name, $"{name} {what}", text, (usual here).Value
+        ]
+
+        let measured = differing "protocol" protocolOf @ differing "n" samplesOf
+
+        [
+            for run in group do
+                run.Id,
+                [
+                    match usualDigest.TryFind(task run, run.Seed) |> Option.flatten with
+                    | Some expected when not run.Data.IsEmpty && digest run <> expected -> "data digest", short (digest run)
+                    | _ -> ()
+
+                    if run.State = "completed" then
+                        for name, key, text, expected in measured do
+                            match run.Metrics.TryFind name with
+                            | Some metric when text metric <> expected -> key, short (text metric)
+                            | _ -> ()
+                ]
+        ]
+
+    runs |> List.groupBy _.Group |> List.collect (snd >> inGroup) |> List.filter (snd >> List.isEmpty >> not) |> Map.ofList
+
+/// The builds that the runs come from, with how many each; one entry is as it should be.
+let codes (runs: Run list) =
+    runs
+    |> List.choose _.Code
+    |> List.countBy id
+    |> List.sortWith (fun (a, n) (b, m) -> if n <> m then compare m n else String.CompareOrdinal(a, b))

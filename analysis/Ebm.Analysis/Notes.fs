@@ -1,0 +1,156 @@
+/// What stands under a table: how its numbers came about, what the marks mean, and what became of every run that was planned. Plain text, a
+/// sentence or two a note; each renderer writes it in its own way.
+module Ebm.Analysis.Notes
+
+open System
+open System.Globalization
+open Ebm.Analysis.Statistics
+open Ebm.Analysis.Table
+
+/// What stands behind a value that is in no comparison.
+let mark (verdict: Verdict) =
+    match verdict with
+    | OtherRate -> "†"
+    | TooFewToTell -> "‡"
+    | Incomparable -> "§"
+    | _ -> ""
+
+let private list (parts: string seq) = String.Join(", ", parts)
+let private percent (share: float) = (100.0 * share).ToString("0", CultureInfo.InvariantCulture)
+
+/// The cells that a reader sees, with their rows and metrics.
+let private shown (table: Table) = [
+    for row in table.Rows do
+        for name in table.Metrics do
+            match row.Cells.TryFind name with
+            | Some cell -> row, name, cell
+            | None -> ()
+]
+
+let private has (table: Table) verdict = shown table |> List.exists (fun (_, _, cell) -> cell.Verdict = verdict)
+
+let private intervals (table: Table) =
+    let kinds = shown table |> List.map (fun (_, _, cell) -> bounds cell.Summary |> fun (_, _, kind) -> kind) |> List.distinct
+    let some kind text = if List.contains kind kinds then [ text ] else []
+
+    let how =
+        some "student-t" "mean ± half of its 95 % interval (Student's t)"
+        @ some "bootstrap-t" "mean [low, high] with its 95 % interval (bootstrap-t, from 20 runs on)"
+        @ some "student-t-of-log" "geometric mean [low, high] with its 95 % interval (Student's t of the logarithm)"
+        @ some "bootstrap-t-of-log" "geometric mean [low, high] with its 95 % interval (bootstrap-t of the logarithm)"
+
+    let cells = shown table |> List.map (fun (_, _, cell) -> cell)
+    let few = cells |> List.exists (fun cell -> cell.Summary.N = 1 || cell.Summary.N = 2)
+    let measured = cells |> List.exists (fun cell -> cell.Summary.N = 1 && cell.Se.IsSome)
+
+    [
+        let text = String.Join("; ", how @ (if few then [ "one or two seeds are listed as they are" ] else []))
+        if text <> "" then $"Over seeds, of completed runs: {text}."
+        if measured then "(se …): the error of measuring the one run, which says nothing of other seeds."
+    ]
+
+let private divergence (table: Table) = [
+    let some = table.Rows |> List.exists (fun row -> row.Diverged > 0)
+
+    match table.Options.Divergence with
+    | ReportRate when some ->
+        "Runs that diverged are in no mean: (3/5) is the mean of 3 runs of 5, and such a row is not compared with rows of another rate (†)."
+    | ReportRate when has table OtherRate -> "† not compared: another share of its runs has a value."
+    | ReportRate -> ()
+    | Fail -> "– : a run of the row diverged, so it has no mean (policy: fail)."
+    | WorstCase bounds ->
+        let bounds = list [ for KeyValue(name, bound) in bounds -> $"{name} {number bound}" ]
+        $"A run that diverged counts as the worst case ({bounds})."
+
+    for row in table.Rows do
+        if row.Diverged + row.Failed > 0 then
+            let low, high = wilson row.Completed row.Ended
+            let name = String.Join(" ", row.Labels |> List.filter ((<>) ""))
+            $"{Shown.brief name}: {row.Completed} of {row.Ended} runs completed, a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
+
+    match table.Rows |> List.filter (fun row -> row.Interventions > 0) with
+    | [] -> ()
+    | rows ->
+        let rows = rows |> List.map (fun row -> $"{Shown.brief (String.Join(' ', row.Labels))} ({row.Interventions})")
+        $"* behind n: runs that were started again after they diverged or failed: {list rows}."
+]
+
+/// Columns of one task in which there are rivals, and too few seeds to tell any of them apart.
+let private tooFew (table: Table) = [
+    for name in table.Metrics do
+        for _, rows in table.Rows |> List.groupBy _.Task do
+            let cells = rows |> List.choose (fun row -> row.Cells.TryFind name)
+
+            match cells |> List.filter (fun cell -> cell.Verdict = Unjudged && cell.Withheld.IsNone) with
+            | first :: _ :: _ as rivals when
+                (first.Metric.Better = "lower" || first.Metric.Better = "higher")
+                && not (cells |> List.exists (fun cell -> cell.Verdict = Best))
+                ->
+                name, rivals.Length, rivals |> List.map _.Summary.N |> List.max
+            | _ -> ()
+]
+
+let private bold (table: Table) = [
+    let tests = shown table |> List.choose (fun (_, _, cell) -> cell.Test)
+
+    if has table Best then
+        let test =
+            match tests |> List.exists _.Paired, tests |> List.exists (_.Paired >> not) with
+            | true, true -> "sign flips over common seeds, else permutation"
+            | _, true -> "permutation"
+            | _ -> "sign flips over common seeds"
+
+        $"Bold: the best of its column on the same data, and all that are not significantly worse (two-sided {test}; Holm over the column; level .05)."
+
+    if has table TooFewToTell then "‡ too few seeds to tell from the best, whatever their values."
+
+    match tooFew table with
+    | [] -> ()
+    | none ->
+        let rivals = none |> List.map (fun (_, rivals, _) -> rivals) |> List.max
+        let seeds = none |> List.map (fun (_, _, n) -> n) |> List.max
+        let columns = none |> List.map (fun (name, _, _) -> name) |> List.distinct
+        let columns = if columns.Length = table.Metrics.Length then "a column" else list columns
+        let smallest = (2.0 ** float (1 - seeds)).ToString("0.####", CultureInfo.InvariantCulture)
+        $"Nothing is bold in {columns} where n is too small to test: {seeds} pairs of runs have no p-value below {smallest}, and "
+        + $"{rivals - 1} comparisons multiply it (Holm); "
+        + $"{Significance.pairsNeeded (rivals - 1)} paired seeds could tell {rivals} rows apart."
+
+    if has table Incomparable then
+        "§ not compared: measured by another protocol, over another number of samples, or on other data than the rest of its column."
+]
+
+let private apart (table: Table) = [
+    for row in table.Rows do
+        if not row.Apart.IsEmpty then
+            let why = list [ for key, value in row.Apart -> $"{key} {value}" ]
+            let runs = list [ for run in row.Runs -> run.Id ]
+            $"A row of its own, because its runs are not comparable with others of their configuration ({why}): {Shown.brief runs}."
+
+    match table.Codes with
+    | []
+    | [ _ ] -> ()
+    | codes ->
+        let codes = list [ for code, n in codes -> $"{code.Substring(0, min 12 code.Length)} ({n})" ]
+        $"Warning: the runs come from different builds of the code, {codes}."
+]
+
+/// "96 planned: 90 used, 4 diverged, 2 excluded (…)."
+let counts (table: Table) =
+    let c = table.Counts
+    let some n text = if n > 0 then [ $"{n} {text}" ] else []
+
+    let parts =
+        [ $"{c.Used} used" ]
+        @ some c.Diverged "diverged"
+        @ some c.Failed "failed"
+        @ some c.Pruned "pruned"
+        @ some c.Unfinished "unfinished"
+        @ some c.Missing "not begun"
+        @ (c.Excluded |> List.collect (fun (rule, n) -> some n $"excluded ({rule})"))
+        @ some c.Skipped "unreadable"
+
+    $"{c.Planned} runs planned: {list parts}."
+
+/// Every note of a table, in the order in which a reader needs them.
+let all (table: Table) = intervals table @ bold table @ divergence table @ apart table @ [ counts table ]

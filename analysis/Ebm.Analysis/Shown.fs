@@ -1,0 +1,187 @@
+/// How a cell reads, before any mark-up: digits as the uncertainty allows, and what is said where there is no mean.
+module Ebm.Analysis.Shown
+
+open System
+open System.Globalization
+open System.Text
+open Ebm.Analysis.Statistics
+open Ebm.Analysis.Table
+
+type Shown =
+    /// The method has no such value.
+    | NotMeasured
+    /// There is a mean, and the policy for runs that diverged does not show it.
+    | NotShown
+    /// One value, with the standard error of measuring it where there is one.
+    | Single of value: string * se: string option
+    /// Two values, or some of which the mean has no interval.
+    | Listed of string list
+    /// Both times ten to the power of the exponent.
+    | PlusMinus of centre: string * half: string * exponent: int
+    /// An interval that need not be symmetric.
+    | Within of centre: string * low: string * high: string
+    /// All values are the same.
+    | Constant of string
+
+let private fixedPoint (digits: int) (value: float) =
+    let text = value.ToString("F" + string digits, CultureInfo.InvariantCulture)
+    // −0.00 is no number that anybody means.
+    if text.StartsWith '-' && text |> Seq.forall (fun c -> c = '-' || c = '0' || c = '.') then text.Substring 1 else text
+
+let private decimal (digits: int) (value: float) =
+    if not (Double.IsFinite value) then number value
+    elif digits > 6 then value.ToString("0.0e-00", CultureInfo.InvariantCulture)
+    else fixedPoint digits value
+
+/// Three significant digits, for a value without an uncertainty.
+let plain (value: float) =
+    if value = 0.0 then "0"
+    elif not (Double.IsFinite value) then number value
+    else decimal (max 0 (2 - int (floor (log10 (abs value))))) value
+
+/// A value beside its uncertainty, both to two digits of the latter; with a power of ten where they would have more than six decimals.
+let private plusMinus (given: int option) centre half =
+    let digits = decimals half
+
+    match given with
+    | Some digits -> PlusMinus(fixedPoint digits centre, fixedPoint digits half, 0)
+    | None when digits <= 6 -> PlusMinus(fixedPoint digits centre, fixedPoint digits half, 0)
+    | None ->
+        let exponent = int (floor (log10 (max (abs centre) half)))
+        let scale = 10.0 ** float exponent
+        let centre, half = centre / scale, half / scale
+        let digits = min 6 (decimals half)
+        PlusMinus(fixedPoint digits centre, fixedPoint digits half, exponent)
+
+let cell (given: int option) (cell: Cell option) =
+    match cell with
+    | None -> NotMeasured
+    | Some { Withheld = Some _ } -> NotShown
+    | Some cell ->
+        let value = given |> Option.map fixedPoint |> Option.defaultValue plain
+
+        match cell.Values, cell.Summary.Interval with
+        | [], _ -> NotMeasured
+        | [ only ], _ ->
+            match cell.Se with
+            | Some se when se > 0.0 && Double.IsFinite only ->
+                let digits = given |> Option.defaultValue (decimals se)
+                Single(decimal digits only, Some(decimal digits se))
+            | _ -> Single(value only, None)
+        | [ first; second ], _ -> Listed [ value first; value second ]
+        | _, TooFew -> Listed [ value cell.Summary.Mean ]
+        | _, (StudentT(low, high) | BootstrapT(low, high) | StudentTOfLog(low, high) | BootstrapTOfLog(low, high)) when low = high ->
+            Constant(value cell.Summary.Centre)
+        | _, StudentT(low, high) -> plusMinus given cell.Summary.Mean ((high - low) / 2.0)
+        | _, BootstrapT(low, high) ->
+            let digits = given |> Option.defaultValue (decimals ((high - low) / 2.0))
+            Within(decimal digits cell.Summary.Mean, decimal digits low, decimal digits high)
+        | _, (StudentTOfLog(low, high) | BootstrapTOfLog(low, high)) -> Within(value cell.Summary.Centre, value low, value high)
+
+/// "3/5" where not every run of the row has a value.
+let share (row: Row) (cell: Cell) = if cell.Summary.N < row.Ended then Some $"{cell.Summary.N}/{row.Ended}" else None
+
+let isBold (cell: Cell) = cell.Verdict = Best || cell.Verdict = NotWorse
+
+/// The name of a key in a heading: the kind of `method` is the method.
+let heading (table: Table) (key: string) =
+    match table.Options.Labels |> Option.bind (List.tryFind (fst >> (=) key)) with
+    | Some(_, label) -> label
+    | None -> if key.EndsWith(".kind", StringComparison.Ordinal) then key.Substring(0, key.Length - 5) else key
+
+/// A name that would fill a page keeps its ends; CSV, JSON and the runs have it whole.
+let brief (text: string) =
+    let elements = StringInfo text
+    let length = elements.LengthInTextElements
+    if length <= 60 then
+        text
+    else
+        elements.SubstringByTextElements(0, 40) + "…" + elements.SubstringByTextElements(length - 16)
+
+/// Text of which every character is seen: line breaks are blanks, and what has no shape of its own, or turns the text around, is named.
+let visible (text: string) =
+    let shown = StringBuilder()
+
+    for rune in text.EnumerateRunes() do
+        match Rune.GetUnicodeCategory rune with
+        | UnicodeCategory.Control -> shown.Append ' '
+        | UnicodeCategory.Format
+        | UnicodeCategory.LineSeparator
+        | UnicodeCategory.ParagraphSeparator -> shown.Append($"[U+{rune.Value:X4}]")
+        | _ -> shown.Append(rune.ToString())
+        |> ignore
+
+    string shown
+
+/// The metric that a baseline such as grid-kl/gaussian stands beside.
+let subjectOf (table: Table) (name: string) =
+    let cut = name.LastIndexOf '/'
+
+    if cut > 0 && name.Substring cut = "/gaussian" && List.contains (name.Substring(0, cut)) table.Metrics then
+        Some(name.Substring(0, cut))
+    else
+        None
+
+/// grid-kl of grid-kl/border: metrics that belong together.
+let family (metric: string) = (metric.Split '/')[0]
+
+/// A metric as the first row that has it knows it.
+let metricOf (table: Table) name = table.Rows |> List.tryPick (fun row -> row.Cells.TryFind name) |> Option.map _.Metric
+
+/// The columns that label rows: a heading, then a label a row. Where nothing varies, what it all is about labels the one row.
+let labels (table: Table) =
+    if table.Varying.IsEmpty then
+        [
+            for key in [ "data.kind"; "method.kind" ] do
+                heading table key, [ for row in table.Rows -> setting row.Runs.Head key ]
+        ]
+    else
+        [
+            for i, key in List.indexed table.Varying do
+                heading table key, [ for row in table.Rows -> row.Labels[i] ]
+        ]
+
+/// Each unit and what is measured in it: a whole family by its name, else the metrics.
+let units (table: Table) =
+    let unit name = metricOf table name |> Option.map _.Unit |> Option.defaultValue ""
+
+    table.Metrics
+    |> List.groupBy family
+    |> List.collect (fun (family, names) ->
+        match names |> List.map unit |> List.distinct with
+        | [ unit ] when names.Length > 1 -> [ unit, family ]
+        | _ -> names |> List.map (fun name -> unit name, (columnOf table name).Label))
+    |> List.filter (fun (unit, _) -> unit <> "")
+    |> List.groupBy fst
+    |> List.map (fun (unit, names) ->
+        let names = String.Join(", ", List.map snd names)
+        $"{names} in {unit}")
+
+/// Units of training, the median of a row's completed runs.
+let spent (row: Row) =
+    match row.Runs |> List.filter (fun run -> run.State = "completed") |> List.choose _.TrainUnits |> List.map float with
+    | [] -> "n/a"
+    | units ->
+        match MathNet.Numerics.Statistics.Statistics.Median units with
+        | many when many >= 999_500.0 -> (many / 1e6).ToString("0.##", CultureInfo.InvariantCulture) + " M"
+        | many when many >= 1000.0 -> (many / 1e3).ToString("0", CultureInfo.InvariantCulture) + " k"
+        | few -> few.ToString("0", CultureInfo.InvariantCulture)
+
+/// The median of a metric beside its baseline, as a share of it, in percent.
+let shareOf (table: Table) (row: Row) name =
+    match row.Cells.TryFind name, subjectOf table name |> Option.bind row.Cells.TryFind with
+    | Some baseline, Some subject when baseline.Withheld.IsNone ->
+        Some(plain baseline.Summary.Median, plain (100.0 * subject.Summary.Median / baseline.Summary.Median))
+    | _ -> None
+
+/// What the columns mean that the notes do not speak of.
+let legend (table: Table) = [
+    if table.Metrics |> List.exists (fun name -> (subjectOf table name).IsSome) then
+        "Behind a baseline (/gaussian): the metric's median as a share of it."
+    if table.Rows |> List.exists (fun row -> table.Metrics |> List.exists (row.Cells.ContainsKey >> not)) then
+        "n/a: the method has no such value (no density, no chains)."
+
+    match units table with
+    | [] -> ()
+    | units -> $"""Units: {String.Join("; ", units)}."""
+]
