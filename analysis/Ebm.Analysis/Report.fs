@@ -3,6 +3,7 @@ module Ebm.Analysis.Report
 
 open System
 open System.IO
+open Ebm.Records
 open Ebm.Analysis.Table
 
 /// Writes a table's files into a folder, each whole or not at all, and returns their paths. The same runs give the same bytes.
@@ -34,3 +35,51 @@ let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped lis
         let table = tabulate (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
         write (Path.Combine(reports, table.Sweep)) table |> ignore
         Some table, skipped
+
+/// plotly.js as npm put it under a repository's analysis/plotly; none where npm was not there.
+let plotly (root: string) =
+    let path = Path.Combine(root, "analysis", "plotly", "node_modules", "plotly.js-basic-dist-min", "plotly-basic.min.js")
+    if File.Exists path then Some(File.ReadAllText path) else None
+
+let private figures (cast: Cast.Cast) =
+    Comparing.strips cast
+    @ Portraits.densities cast
+    @ Portraits.grids cast
+    @ Portraits.scatters cast
+    @ Portraits.histograms cast
+    @ Comparing.fronts cast
+    @ Training.learning cast
+    @ Training.curves cast
+    @ Portraits.trajectories cast
+    @ Portraits.jumps cast
+    @ Comparing.sensitivities cast
+    @ Comparing.parallels cast
+    @ Comparing.outcomes cast
+
+/// Writes a table's report, reports/<sweep>/index.html, and its figures as SVG beside it, and returns the report's path. `folder` is where the table's runs lie;
+/// `skipped` is what was found there and is no run.
+let page (plotly: string option) (folder: string) (reports: string) (table: Table, skipped: Runs.Skipped list) =
+    let known = table.Rows |> List.collect _.Runs |> List.map _.Id |> Set.ofList
+
+    let folders =
+        RunFolder.Under folder
+        |> Seq.filter (fun folder -> known.Contains folder.Id)
+        |> Seq.choose (fun folder -> folder.Manifest |> Option.ofObj |> Option.map (fun manifest -> folder.Id, (folder, manifest)))
+        |> Map.ofSeq
+
+    let cast = Cast.cast (folders |> Map.toList |> List.map (snd >> fst)) table
+
+    let report: Page.Report = { Table = table; Cast = cast; Figures = figures cast; Folders = folders; Skipped = skipped; Plotly = plotly }
+
+    let place = Path.Combine(reports, table.Sweep)
+    let drawings = Path.Combine(place, "figures")
+    // A figure that is no longer drawn would look like one of these runs'.
+    if Directory.Exists drawings then Directory.Delete(drawings, true)
+    Directory.CreateDirectory drawings |> ignore
+
+    for figure in report.Figures do
+        AtomicFile.Write(Path.Combine(drawings, figure.Id + ".svg"), Svg.standalone figure)
+
+    let path = Path.Combine(place, "index.html")
+    AtomicFile.Write(path, Page.html report)
+    path

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 
-namespace Ebm.Runs;
+namespace Ebm.Records;
 
-/// <summary>A grid of images as one PNG file (RFC 2083: eight bits a channel, one deflate stream, no filters).</summary>
+/// <summary>Images as PNG files (RFC 2083: eight bits a channel or a palette's index, one deflate stream), the same bytes for the same values.</summary>
 public static class Png
 {
     const int Gap = 2; // pixels between two images
@@ -12,6 +12,7 @@ public static class Png
     /// <summary>Whether rows of this shape are images: (1, H, W) or (3, H, W).</summary>
     public static bool Draws(long[] shape) => shape is [1 or 3, > 0, > 0];
 
+    /// <summary>A grid of images.</summary>
     /// <param name="values">(count, channels, height, width) in [−1, 1]; what lies outside is shown at the end of the range.</param>
     /// <param name="columns">Images in a line.</param>
     public static byte[] Grid(ReadOnlySpan<float> values, int count, int channels, int height, int width, int columns)
@@ -38,13 +39,52 @@ public static class Png
             }
         }
 
+        return File(wide, tall, channels == 1 ? Grey : Rgb, [], pixels);
+    }
+
+    /// <summary>One image of a palette's colours: for fields of numbers that a colour map shows.</summary>
+    /// <param name="indices">Row by row from the top, an index into the palette each.</param>
+    /// <param name="palette">Three bytes a colour, at most 256 colours.</param>
+    /// <exception cref="ArgumentException">The indices are not width × height, or the palette is none.</exception>
+    public static byte[] Paletted(ReadOnlySpan<byte> indices, int width, int height, byte[] palette)
+    {
+        if (width < 1 || height < 1 || indices.Length != width * height)
+            throw new ArgumentException($"{width} × {height} pixels are not {indices.Length} indices.", nameof(indices));
+        if (palette.Length is 0 or > 768 || palette.Length % 3 != 0)
+            throw new ArgumentException($"{palette.Length} bytes are no palette of up to 256 colours.", nameof(palette));
+        var stride = width + 1;
+        var (plain, above) = (new byte[stride * height], new byte[stride * height]);
+        for (var y = 0; y < height; y++)
+        {
+            above[y * stride] = Up;
+            for (var x = 0; x < width; x++)
+            {
+                var index = indices[y * width + x];
+                plain[y * stride + 1 + x] = index;
+                above[y * stride + 1 + x] = (byte)(index - (y == 0 ? 0 : indices[(y - 1) * width + x]));
+            }
+        }
+        // Smooth fields pack better as differences, matrices as they are.
+        var (one, other) = (File(width, height, Indexed, palette, plain), File(width, height, Indexed, palette, above));
+        return one.Length <= other.Length ? one : other;
+    }
+
+    const byte Grey = 0,
+        Rgb = 2,
+        Indexed = 3; // kinds of colour
+    const byte Up = 2; // the filter that subtracts the row above
+
+    static byte[] File(int width, int height, byte kind, byte[] palette, byte[] pixels)
+    {
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A]);
         var header = new byte[13];
-        BinaryPrimitives.WriteInt32BigEndian(header, wide);
-        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), tall);
-        (header[8], header[9]) = (8, (byte)(channels == 1 ? 0 : 2));
+        BinaryPrimitives.WriteInt32BigEndian(header, width);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
+        (header[8], header[9]) = (8, kind);
         Chunk(file, "IHDR"u8, header);
+        if (palette.Length > 0)
+            Chunk(file, "PLTE"u8, palette);
         using var packed = new MemoryStream();
         using (var zlib = new ZLibStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
             zlib.Write(pixels);

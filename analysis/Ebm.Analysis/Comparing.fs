@@ -1,0 +1,502 @@
+/// Figures of final values: each seed beside its group's mean and interval, what varying settings do, and quality against what it cost.
+module Ebm.Analysis.Comparing
+
+open System
+open System.Globalization
+open Ebm.Records
+open Ebm.Analysis.Cast
+open Ebm.Analysis.Figure
+open Ebm.Analysis.Table
+
+/// Metrics that a figure has a panel for.
+let private panelled = 6
+
+let private direction (metric: Runs.Metric) =
+    match metric.Better with
+    | "lower" -> "lower is better"
+    | "higher" -> "higher is better"
+    | _ -> ""
+
+/// What a metric is measured in, and which way is better.
+let private about (metric: Runs.Metric) = [ metric.Unit; direction metric ] |> List.filter ((<>) "") |> String.concat ", "
+
+let private completed (row: Table.Row) = row.Runs |> List.filter (fun run -> run.State = RunState.Completed)
+
+/// Finite values of a metric among a row's completed runs.
+let private values name (row: Table.Row) = [
+    for run in completed row do
+        match run.Metrics.TryFind name with
+        | Some metric when Double.IsFinite metric.Value -> run, metric.Value
+        | _ -> ()
+]
+
+/// What a metric is compared with, where its runs measured it too: its own name with these behind.
+let private references = [ "gaussian", "moment-matched Gaussian"; "floor", "two sets of data" ]
+
+/// Every seed as a point beside the mean of its group and its interval; a panel a metric, a row a group.
+let strips (cast: Cast) =
+    let most = 60
+    let mutable compared = Set.empty
+
+    let panels = [
+        for target in cast.Targets do
+            let here = cast.Members |> List.filter (fun one -> one.Target = target)
+
+            for name in List.truncate panelled cast.Judged do
+                let having = here |> List.filter (fun one -> not (values name one.Row).IsEmpty) |> List.truncate most
+
+                if not having.IsEmpty then
+                    let metric = having |> List.pick (fun one -> one.Row.Cells.TryFind name) |> _.Metric
+
+                    let baselines = [
+                        for suffix, _ in references do
+                            for i, one in List.indexed having do
+                                match values $"{name}/{suffix}" one.Row with
+                                | [] -> ()
+                                | found -> suffix, i, found |> List.averageBy snd
+                    ]
+
+                    let own = having |> List.collect (fun one -> values name one.Row |> List.map snd)
+                    let widest = List.max (List.map abs own)
+                    // Intervals of three seeds may be so wide that they alone would be seen.
+                    let room = 1.5 * max (List.max own - List.min own) (0.1 * widest)
+
+                    let ends = [
+                        for one in having do
+                            match one.Row.Cells.TryFind name with
+                            | Some cell when not cell.Mixed ->
+                                let low, high, _ = bounds cell.Summary
+
+                                for bound in [ low; high ] do
+                                    if
+                                        bound > List.min own - room && bound < List.max own + room && (bound > 0.0 || List.min own <= 0.0)
+                                    then
+                                        bound
+                            | _ -> ()
+                    ]
+                    // A baseline far away would press all else together, unless the axis is logarithmic.
+                    let logarithmic = (fitting "" 4 (own @ [ for _, _, value in baselines -> value ])).Scale = Log
+                    let baselines = baselines |> List.filter (fun (_, _, value) -> logarithmic || abs value <= 1.6 * widest)
+                    compared <- compared + Set.ofList [ for suffix, _, _ in baselines -> suffix ]
+
+                    target,
+                    {
+                        Title = name
+                        Subtitle = about metric
+                        X = fitting "" 5 (own @ ends @ [ for _, _, value in baselines -> value ])
+                        Y = Figure.names "" true (having |> List.map _.Series)
+                        Marks = [
+                            for _, i, value in baselines do
+                                Rule(Muted, [ value, float i - 0.36; value, float i + 0.36 ])
+                            for i, one in List.indexed having do
+                                match one.Row.Cells.TryFind name with
+                                | Some cell when not cell.Mixed ->
+                                    let low, high, how = bounds cell.Summary
+                                    let place x = {
+                                        X = x
+                                        Y = float i
+                                        Says = $"{one.Series}: 95 %% interval ({how}) {rounded 3 low} to {rounded 3 high}"
+                                    }
+                                    if Double.IsFinite low && Double.IsFinite high then Stroke(one.Ink, place low, place high)
+                                | _ -> ()
+
+                                Dots(
+                                    one.Ink,
+                                    true,
+                                    [
+                                        for run, value in values name one.Row ->
+                                            { X = value; Y = float i; Says = $"{one.Series}, seed {run.Seed}: {rounded 3 value}" }
+                                    ]
+                                )
+
+                                match one.Row.Cells.TryFind name with
+                                | Some cell when not cell.Mixed && cell.Values.Length > 2 ->
+                                    let mean = cell.Summary.Mean
+                                    Dots(one.Ink, false, [ { X = mean; Y = float i; Says = $"{one.Series}: mean {rounded 3 mean}" } ])
+                                | _ -> ()
+                        ]
+                        Size = 300, max 44 (22 * having.Length)
+                    }
+    ]
+
+    let targets = panels |> List.map fst |> List.distinct
+
+    match panels with
+    | [] -> []
+    | _ -> [
+        {
+            Id = "seeds"
+            Title = "Every seed beside its mean"
+            Caption =
+                "Open symbols are single runs, the filled one is their mean, and the bar its 95 % interval (Student's t, on the logarithm where the metric's scale is one), "
+                + "from three seeds on. Only completed runs have a value."
+            Keys = [
+                for suffix, says in references do
+                    if compared.Contains suffix then Dashed(Muted, says)
+            ]
+            Rows = [
+                for target in targets ->
+                    {
+                        Heading = (if targets.Length > 1 then target else "")
+                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
+                    }
+            ]
+        }
+      ]
+
+/// Quality against what it cost, in rows through one gradient: of training, and of drawing the samples. Who is on the front is beaten by nobody in both.
+let fronts (cast: Cast) =
+    let costs: (string * (Runs.Run -> int64 option)) list = [ "training", _.TrainUnits; "drawing samples", _.SampleUnits ]
+
+    let panels = [
+        for target in cast.Targets do
+            let here = cast.Members |> List.filter (fun one -> one.Target = target)
+
+            for name in List.truncate 1 cast.Judged do
+                for says, cost in costs do
+                    let points = [
+                        for one in here do
+                            match
+                                [
+                                    for run, value in values name one.Row do
+                                        match cost run with
+                                        | Some units -> run, float units, value
+                                        | None -> ()
+                                ]
+                            with
+                            | [] -> ()
+                            | runs ->
+                                let middle (of': (Runs.Run * float * float) -> float) =
+                                    MathNet.Numerics.Statistics.Statistics.Median(Seq.map of' runs)
+                                one, runs, middle (fun (_, units, _) -> units), middle (fun (_, _, value) -> value)
+                    ]
+
+                    let spread = points |> List.map (fun (_, _, units, _) -> units) |> List.distinct
+
+                    // Where all cost the same there is nothing to weigh.
+                    if points.Length > 1 && spread.Length > 1 && List.max spread > 1.02 * List.min spread then
+                        let metric = (List.head points |> fun (one, _, _, _) -> one.Row.Cells[name]).Metric
+                        let better a b = if metric.Better = "higher" then a > b else a < b
+
+                        let front =
+                            (([], None),
+                             points |> List.sortBy (fun (_, _, units, value) -> units, (if metric.Better = "higher" then -value else value)))
+                            ||> List.fold (fun (front, best) (_, _, units, value) ->
+                                match best with
+                                | Some best when not (better value best) -> front, Some best
+                                | _ -> (units, value) :: front, Some value)
+                            |> fst
+                            |> List.rev
+
+                        let all = points |> List.collect (fun (_, runs, _, _) -> runs)
+                        let units = all |> List.map (fun (_, units, _) -> units)
+                        let x = fitting $"units of {says}" 4 units
+                        let worst =
+                            all |> List.map (fun (_, _, value) -> value) |> (if metric.Better = "higher" then List.min else List.max)
+
+                        let stairs =
+                            [ fst front.Head, worst ]
+                            @ (List.pairwise front |> List.collect (fun ((a, v), (b, _)) -> [ a, v; b, v ]))
+                            @ [ List.last front; List.max units, snd (List.last front) ]
+
+                        target,
+                        {
+                            Title = name
+                            Subtitle = about metric
+                            X = x
+                            Y = fitting "" 4 (all |> List.map (fun (_, _, value) -> value))
+                            Marks = [
+                                Rule(Muted, stairs)
+                                for one, runs, units, value in points do
+                                    Dots(
+                                        one.Ink,
+                                        true,
+                                        [
+                                            for run, units, value in runs ->
+                                                { X = units; Y = value; Says = $"{one.Series}, seed {run.Seed}" }
+                                        ]
+                                    )
+                                for one, _, units, value in points do
+                                    Dots(
+                                        one.Ink,
+                                        false,
+                                        [ { X = units; Y = value; Says = $"{one.Series}: {rounded 3 value} for {rounded 3 units} units" } ]
+                                    )
+                            ]
+                            Size = 330, 190
+                        }
+    ]
+
+    let targets = panels |> List.map fst |> List.distinct
+
+    match panels with
+    | [] -> []
+    | _ -> [
+        {
+            Id = "fronts"
+            Title = "Quality against cost"
+            Caption =
+                "Medians of groups (filled) and single runs (open) by what they cost, in units of one row through one gradient of an energy or network. The dashed line is "
+                + "the front: who is on it is beaten by nobody in both."
+            Keys = [ for name, ink in cast.Series -> Symbol(ink, name) ]
+            Rows = [
+                for target in targets ->
+                    {
+                        Heading = (if targets.Length > 1 then target else "")
+                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
+                    }
+            ]
+        }
+      ]
+
+let private asNumber (text: string) =
+    match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
+    | true, value when Double.IsFinite value -> Some value
+    | _ -> None
+
+/// Settings that are numbers everywhere and take several values.
+let private numeric (cast: Cast) = [
+    for i, key in List.indexed cast.Table.Varying do
+        let values = cast.Members |> List.map (fun one -> one.Row.Labels[i]) |> List.filter ((<>) "")
+
+        match values |> List.map asNumber with
+        | [] -> ()
+        | numbers when numbers |> List.forall Option.isSome && (List.distinct numbers).Length > 1 -> i, key
+        | _ -> ()
+]
+
+/// A metric against each setting that varies and is a number, whatever the others are.
+let sensitivities (cast: Cast) =
+    let panels = [
+        for target in cast.Targets do
+            let here = cast.Members |> List.filter (fun one -> one.Target = target)
+
+            for name in List.truncate 2 cast.Judged do
+                for i, key in List.truncate 8 (numeric cast) do
+                    let points = [
+                        for one in here do
+                            match asNumber one.Row.Labels[i] with
+                            | Some x ->
+                                for run, value in values name one.Row do
+                                    x, value, $"{one.Series}, seed {run.Seed}: {rounded 3 value}"
+                            | None -> ()
+                    ]
+
+                    if (points |> List.distinctBy (fun (x, _, _) -> x)).Length > 1 then
+                        let metric = here |> List.pick (fun one -> one.Row.Cells.TryFind name) |> _.Metric
+
+                        let at =
+                            points
+                            |> List.groupBy (fun (x, _, _) -> x)
+                            |> List.sortBy fst
+                            |> List.map (fun (x, here) ->
+                                x, Statistics.summarise (metric.Scale = "log") (here |> List.map (fun (_, value, _) -> value)))
+
+                        let intervals = [
+                            for x, summary in at do
+                                match bounds summary with
+                                | low, high, _ when Double.IsFinite low && Double.IsFinite high -> x, low, high
+                                | _ -> ()
+                        ]
+
+                        target,
+                        {
+                            Title = name
+                            Subtitle = about metric
+                            X = fitting key 4 (points |> List.map (fun (x, _, _) -> x))
+                            Y = fitting "" 4 (points |> List.map (fun (_, value, _) -> value))
+                            Marks = [
+                                if intervals.Length > 1 then Band(Series 0, intervals)
+                                Dots(
+                                    Series 0,
+                                    true,
+                                    [ for x, value, says in List.truncate 600 points -> { X = x; Y = value; Says = says } ]
+                                )
+                                Line(Series 0, false, "median", [ for x, summary in at -> x, summary.Median ])
+                            ]
+                            Size = 230, 150
+                        }
+    ]
+
+    let targets = panels |> List.map fst |> List.distinct
+
+    match panels with
+    | [] -> []
+    | _ -> [
+        {
+            Id = "sensitivity"
+            Title = "What the settings do"
+            Caption =
+                "Every completed run by one setting at a time, whatever the others are; the line is the median, the band the 95 % interval of the mean at each value, from three runs on."
+            Keys = []
+            Rows = [
+                for target in targets ->
+                    {
+                        Heading = (if targets.Length > 1 then target else "")
+                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
+                    }
+            ]
+        }
+      ]
+
+/// Groups as lines across their settings to the metric at the end, coloured by it: yellow is best.
+let parallels (cast: Cast) =
+    match cast.Judged, cast.Table.Varying with
+    | metric :: _, keys when keys.Length > 1 && cast.Members.Length > 2 ->
+        let values (i: int) = cast.Members |> List.map (fun one -> one.Row.Labels[i]) |> List.distinct |> List.sortWith Varying.inOrder
+        let keys = keys |> List.indexed |> List.filter (fun (i, _) -> (values i).Length > 1) |> List.truncate 7
+
+        // Each axis from 0 to 1: numbers by size, names by order.
+        let scaled (i: int) =
+            let values = values i
+            let numbers = values |> List.map asNumber
+            let isNumber = values.Length > 2 && numbers |> List.forall Option.isSome
+
+            if isNumber then
+                let axis = fitting "" 4 (numbers |> List.choose id)
+                (fun text -> place axis (Option.get (asNumber text))), [ for at, says in axis.Ticks -> place axis at, says ]
+            else
+                let at value = (float (List.findIndex ((=) value) values) + 0.5) / float values.Length
+                let every = max 1 (values.Length / 12)
+                at,
+                [
+                    for i, value in List.indexed values do
+                        if i % every = 0 then at value, value
+                ]
+
+        let medians = [
+            for one in cast.Members do
+                match one.Row.Cells.TryFind metric with
+                | Some cell when not cell.Mixed && Double.IsFinite cell.Summary.Median -> one, cell.Summary.Median
+                | _ -> ()
+        ]
+
+        if medians.Length < 3 || keys.Length < 2 then
+            []
+        else
+            let about = (fst medians.Head).Row.Cells[metric].Metric
+            let axis = fitting "" 4 (medians |> List.map snd)
+            let quality value = if about.Better = "higher" then place axis value else 1.0 - place axis value
+            let axes = keys |> List.map (fun (i, key) -> key, i, scaled i)
+            let last = float axes.Length
+            let places = medians |> List.map snd |> List.sort |> List.toArray
+
+            let lines = [
+                for one, value in List.truncate 400 (medians |> List.sortBy (snd >> quality)) do
+                    let points = [
+                        for x, (_, i, (at, _)) in List.indexed axes do
+                            float x, at one.Row.Labels[i]
+                        last, quality value
+                    ]
+
+                    let rank = float (Array.findIndex ((=) value) places) / float (max 1 (places.Length - 1))
+                    Line(
+                        Shade(if about.Better = "higher" then rank else 1.0 - rank),
+                        false,
+                        $"{one.Target}, {one.Series}: {rounded 3 value}",
+                        points
+                    )
+            ]
+
+            let headings = [ for key, _, _ in axes -> heading key ] @ [ metric ]
+
+            [
+                {
+                    Id = "parallel"
+                    Title = "Settings and outcome together"
+                    Caption =
+                        $"A line is a group of runs, from its settings to its median {metric}, the best on top; the brighter, the better its rank. Numbers are spaced by size, names evenly."
+                    Keys = [ Ramp("worst", "best") ]
+                    Rows = [
+                        {
+                            Heading = ""
+                            Panels = [
+                                {
+                                    Title = ""
+                                    Subtitle = ""
+                                    X = { Figure.names "" false headings with Low = -0.5; High = last + 0.5 }
+                                    Y = bare -0.04 1.04
+                                    Marks = [
+                                        for x in 0 .. axes.Length do
+                                            Line(Muted, false, "", [ float x, 0.0; float x, 1.0 ])
+                                        yield! lines
+                                        for x, (_, _, (_, ticks)) in List.indexed axes do
+                                            for at, says in ticks do
+                                                Words(Strong, { X = float x; Y = at; Says = says })
+                                        for at, says in axis.Ticks do
+                                            Words(Strong, { X = last; Y = quality at; Says = says })
+                                    ]
+                                    Size = 880, 300
+                                }
+                            ]
+                        }
+                    ]
+                }
+            ]
+    | _ -> []
+
+/// How runs ended, a bar a group, where not all completed.
+let outcomes (cast: Cast) =
+    let states = [
+        RunState.Completed, Series 0
+        RunState.Diverged, Series 1
+        RunState.Failed, Series 4
+        RunState.Timeout, Series 6
+        RunState.Pruned, Series 5
+    ]
+
+    let all = cast.Members |> List.collect _.Row.Runs |> List.map _.State
+
+    if all |> List.forall ((=) RunState.Completed) then
+        []
+    else
+        let kind state = if states |> List.exists (fst >> (=) state) then state else "unfinished"
+        let states =
+            states @ [ "unfinished", Muted ] |> List.filter (fun (state, _) -> all |> List.exists (fun other -> kind other = state))
+        let groups = List.truncate 60 cast.Members
+        let several = cast.Targets.Length > 1
+
+        [
+            {
+                Id = "outcomes"
+                Title = "How runs ended"
+                Caption = "Runs by their end: divergence is an outcome, and only completed runs enter a mean."
+                Keys = [ for state, ink in states -> Patch(ink, state) ]
+                Rows = [
+                    {
+                        Heading = ""
+                        Panels = [
+                            {
+                                Title = ""
+                                Subtitle = ""
+                                X = between "runs" 5 0.0 (groups |> List.map (fun one -> float one.Row.Runs.Length) |> List.max)
+                                Y =
+                                    Figure.names "" true [
+                                        for one in groups -> if several then $"{one.Target} · {one.Series}" else one.Series
+                                    ]
+                                Marks = [
+                                    for state, ink in states do
+                                        Boxes(
+                                            ink,
+                                            [
+                                                for i, one in List.indexed groups do
+                                                    let count state =
+                                                        one.Row.Runs |> List.filter (fun run -> kind run.State = state) |> List.length
+                                                    let before = states |> List.takeWhile (fst >> (<>) state) |> List.sumBy (fst >> count)
+
+                                                    if count state > 0 then
+                                                        float before,
+                                                        float (before + count state),
+                                                        float i - 0.32,
+                                                        float i + 0.32,
+                                                        $"{one.Series}: {count state} {state}"
+                                            ]
+                                        )
+                                ]
+                                Size = 420, max 44 (20 * groups.Length)
+                            }
+                        ]
+                    }
+                ]
+            }
+        ]

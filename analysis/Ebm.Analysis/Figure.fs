@@ -1,0 +1,196 @@
+/// A figure as data: panels with axes and marks, in words of what is shown and not of how. It is drawn twice, by `Svg` for paper and page,
+/// and by `Plotly` for whoever wants to point at things, so the two cannot disagree.
+module Ebm.Analysis.Figure
+
+open System
+open System.Globalization
+
+/// What a mark is drawn with, by its role: the page's style knows the colours, one set for light and one for dark.
+type Ink =
+    /// The i-th of the things that are told apart. From the eighth on colours repeat, with another symbol or dash.
+    | Series of int
+    /// What stands in the background: references, frames.
+    | Muted
+    /// The colour of text.
+    | Strong
+    /// A place on the sequential colour map, 0 to 1.
+    | Shade of float
+
+type Scale =
+    | Linear
+    | Log
+
+/// Low may lie above High: the axis then runs downwards. Positions on a logarithmic axis are positive.
+type Axis = { Title: string; Scale: Scale; Low: float; High: float; Ticks: (float * string) list }
+
+type Point = { X: float; Y: float; Says: string }
+
+/// A picture of numbers: PNG bytes, and an id that is the same for the same picture, so that a page holds it once.
+type Raster = { Id: string; Png: byte[]; Smooth: bool }
+
+type Mark =
+    /// Between two lines: x, low, high.
+    | Band of Ink * (float * float * float) list
+    /// Faint lines are single runs; strong ones what they have in common.
+    | Line of Ink * faint: bool * says: string * (float * float) list
+    /// An interval, or a bar's whisker: a thick straight line.
+    | Stroke of Ink * Point * Point
+    /// A dashed line for what is compared with.
+    | Rule of Ink * (float * float) list
+    /// Symbols; `open` ones stand for single runs.
+    | Dots of Ink * hollow: bool * Point list
+    /// Many small points, without words: rows of samples.
+    | Cloud of Ink * (float * float) list
+    /// Filled boxes: left, right, bottom, top, and what each says.
+    | Boxes of Ink * (float * float * float * float * string) list
+    /// A picture over left, right, bottom, top.
+    | Picture of Raster * float * float * float * float
+    /// Words at a place, centred; in white or black on a shade.
+    | Words of Ink * Point
+
+type Panel = {
+    Title: string
+    /// A second line, smaller: a number worth reading.
+    Subtitle: string
+    X: Axis
+    Y: Axis
+    Marks: Mark list
+    /// Width and height of the plotting area, in pixels of the page.
+    Size: int * int
+}
+
+type Key =
+    | Symbol of Ink * string
+    | Streak of Ink * string
+    | Patch of Ink * string
+    | Dashed of Ink * string
+    /// The colour map, with what its ends mean.
+    | Ramp of low: string * high: string
+
+/// Panels that belong together, under a heading of their own where there are several rows.
+type Row = { Heading: string; Panels: Panel list }
+
+type Figure = {
+    /// Letters, digits and hyphens: the file's name and the anchor.
+    Id: string
+    Title: string
+    Caption: string
+    Keys: Key list
+    Rows: Row list
+}
+
+let private invariant = CultureInfo.InvariantCulture
+
+/// A number in a few characters: 0.02, 2×10⁻⁵ as 2e−5, 500 k, 2 M. The minus is a minus.
+let brief (value: float) =
+    let plain (value: float) = (Math.Round(decimal value, 12)).ToString("0.############", invariant)
+
+    let text =
+        match abs value with
+        | _ when Double.IsNaN value -> "NaN"
+        | size when Double.IsInfinity size -> if value > 0.0 then "∞" else "-∞"
+        | 0.0 -> "0"
+        | size when size >= 1e12 || size < 1e-4 -> value.ToString("0.##e-0", invariant)
+        | size when size >= 1e9 -> plain (value / 1e9) + " G"
+        | size when size >= 1e6 -> plain (value / 1e6) + " M"
+        | size when size >= 1e4 -> plain (value / 1e3) + " k"
+        | _ -> plain value
+
+    text.Replace('-', '−')
+
+/// To so many significant digits: for what a figure says in passing.
+let rounded (digits: int) (value: float) =
+    if value = 0.0 || not (Double.IsFinite value) then
+        brief value
+    else
+        let unit = Math.Pow(10.0, float (int (floor (log10 (abs value))) - digits + 1))
+        brief (if unit >= 1.0 then Math.Round(value / unit) * unit else Math.Round(value / unit) / Math.Round(1.0 / unit))
+
+/// Round steps of 1, 2 or 5, about as many as asked for.
+let private steps count low high =
+    let rough = (high - low) / float count
+    let power = Math.Pow(10.0, floor (log10 rough))
+
+    power
+    * (match rough / power with
+       | ratio when ratio < 1.5 -> 1.0
+       | ratio when ratio < 3.5 -> 2.0
+       | ratio when ratio < 7.5 -> 5.0
+       | _ -> 10.0)
+
+let private room = 0.05
+
+/// An axis over these bounds, as they are, with about so many round ticks.
+let between title count low high =
+    let low, high = if low < high then low, high else low - 0.5, high + 0.5
+    let step = steps count low high
+    let first, last = ceil (low / step - 1e-9), floor (high / step + 1e-9)
+
+    let scaled = [
+        for i in 0 .. int (last - first) do
+            let value = (first + float i) * step
+            // 3 × 0.1 is not 0.3.
+            let value = if step < 1.0 then (first + float i) / Math.Round(1.0 / step) else value
+            value, brief value
+    ]
+
+    { Title = title; Scale = Linear; Low = low; High = high; Ticks = scaled }
+
+/// An axis that holds all values, with a little room.
+let over title count (values: float seq) =
+    match values |> Seq.filter Double.IsFinite |> List.ofSeq with
+    | [] -> between title count 0.0 1.0
+    | finite ->
+        let low, high = List.min finite, List.max finite
+        let around = if low < high then (high - low) * room else max (abs low * 0.1) 1e-12
+        between title count (low - around) (high + around)
+
+/// A logarithmic axis that holds all values, which are positive: a tick at each power of ten, or at 1, 2 and 5 of few.
+let powers title (values: float seq) =
+    let finite = values |> Seq.filter (fun value -> Double.IsFinite value && value > 0.0) |> List.ofSeq
+    let low, high = if finite.IsEmpty then 0.1, 1.0 else List.min finite, List.max finite
+    let around = max ((log10 high - log10 low) * room) 0.05
+    let low, high = log10 low - around, log10 high + around
+    let decades = [ int (floor low) .. int (ceil high) ]
+    let every = max 1 (int (ceil ((high - low) / 5.0)))
+
+    let ticks = [
+        for power in decades do
+            for digit in
+                (if high - low <= 1.2 then [ 1; 2; 3; 5 ]
+                 elif high - low <= 2.2 then [ 1; 3 ]
+                 else [ 1 ]) do
+                let text = (decimal digit).ToString invariant + "e" + power.ToString invariant
+                let value = Double.Parse(text, invariant)
+
+                if (digit > 1 || (power % every + every) % every = 0) && log10 value >= low - 1e-9 && log10 value <= high + 1e-9 then
+                    value, brief value
+    ]
+
+    { Title = title; Scale = Log; Low = Math.Pow(10.0, low); High = Math.Pow(10.0, high); Ticks = ticks }
+
+/// An axis for names, the first at the top (or left), half a place of room at both ends.
+let names title downwards (names: string list) =
+    let ticks = names |> List.mapi (fun i name -> float i, name)
+    let last = float names.Length - 0.5
+    let low, high = if downwards then last, -0.5 else -0.5, last
+    { Title = title; Scale = Linear; Low = low; High = high; Ticks = ticks }
+
+/// An axis without ticks or title: a picture's.
+let bare low high = { Title = ""; Scale = Linear; Low = low; High = high; Ticks = [] }
+
+/// Logarithmic where all values are positive and span over a factor of thirty, else linear.
+let fitting title count (values: float list) =
+    let finite = values |> List.filter Double.IsFinite
+
+    if not finite.IsEmpty && List.min finite > 0.0 && List.max finite > 30.0 * List.min finite then
+        powers title finite
+    else
+        over title count finite
+
+/// Where a value lies along an axis, 0 at its low end and 1 at its high one; NaN where it has no place.
+let place (axis: Axis) value =
+    match axis.Scale with
+    | Linear -> (value - axis.Low) / (axis.High - axis.Low)
+    | Log when value > 0.0 -> (log value - log axis.Low) / (log axis.High - log axis.Low)
+    | Log -> nan

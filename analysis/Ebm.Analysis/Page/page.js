@@ -1,0 +1,139 @@
+// What the report does when it is clicked on: it sorts and filters its tables, opens a run's page, brings figures to life where Plotly came along,
+// and changes between light and dark. It asks no network, keeps nothing, and writes what it reads as text only.
+"use strict";
+(() => {
+  const one = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const data = id => { const block = document.getElementById(id); return block ? JSON.parse(block.textContent) : null; };
+  const make = (tag, properties = {}, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children.filter(child => child !== null && child !== undefined));
+    return element;
+  };
+
+  // ── tables ──
+  const value = (row, column) => {
+    const cell = row.cells[column];
+    const number = cell.dataset.v;
+    return number === undefined ? cell.textContent.trim() : number === "" ? null : Number(number);
+  };
+  const order = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+  for (const table of all("table.sortable")) {
+    const body = table.tBodies[0];
+    all("thead th", table).forEach(heading => {
+      const button = make("button", { type: "button" });
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => {
+        const column = heading.cellIndex;
+        const down = heading.getAttribute("aria-sort") === "ascending";
+        all("th", table).forEach(other => other.removeAttribute("aria-sort"));
+        heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const keyed = [...body.rows].map((row, i) => [value(row, column), i, row]);
+        // What has no value stands last, whichever way.
+        keyed.sort(([a, i], [b, j]) => a === null || b === null ? (a === null) - (b === null) || i - j : (down ? order(b, a) : order(a, b)) || i - j);
+        body.append(...keyed.map(([, , row]) => row));
+      });
+    });
+    const tools = document.getElementById(table.dataset.tools || "");
+    if (!tools) continue;
+    const [input, choice, count] = [one("input", tools), one("select", tools), one("output", tools)];
+    const texts = new Map([...body.rows].map(row => [row, row.textContent.toLowerCase()]));
+    const filter = () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(word => word);
+      let shown = 0;
+      for (const [row, text] of texts) {
+        const stays = words.every(word => text.includes(word)) && (!choice || !choice.value || row.dataset.state === choice.value);
+        row.hidden = !stays;
+        shown += stays;
+      }
+      count.textContent = shown === texts.size ? `${shown} rows` : `${shown} of ${texts.size} rows`;
+    };
+    input.addEventListener("input", filter);
+    if (choice) choice.addEventListener("change", filter);
+    tools.hidden = false;
+    filter();
+  }
+
+  // ── a run's page ──
+  const runs = data("run-data");
+  const page = document.getElementById("run");
+  const cells = (tag, texts, kinds = []) => make("tr", {}, ...texts.map((text, i) => make(tag, { className: kinds[i] || "text" }, text)));
+  const list = (headings, rows, kinds) => make("div", { className: "scroll" },
+    make("table", {}, make("thead", {}, cells("th", headings, kinds)), make("tbody", {}, ...rows)));
+  const open = id => {
+    const run = runs && runs.runs.find(run => run.id === id);
+    page.hidden = !run;
+    if (!run) return;
+    const metrics = run.metrics.map(m => cells("td", [m.name, String(m.value), m.se === undefined ? "" : "± " + m.se, m.unit, m.better === "none" ? "" : m.better, m.protocol || ""], ["text", "", "", "text", "text", "text"]));
+    const config = { ...runs.constant, ...run.config };
+    const settings = Object.keys(config).sort().map(key => {
+      const row = cells("td", [key, config[key], (run.origins || {})[key] || ""], ["text wrap", "text wrap", "text wrap"]);
+      if (!(key in runs.constant)) row.className = "varies";
+      return row;
+    });
+    const facts = make("dl", {}, ...run.facts.flatMap(([name, says]) => [make("dt", {}, name), make("dd", { dir: "auto" }, says)]));
+    page.replaceChildren(
+      make("div", { className: "head" }, make("h3", { dir: "auto" }, run.id), make("span", { className: "state " + run.state }, run.state),
+        make("button", { type: "button", className: "close", onclick: () => { history.replaceState(null, "", "#runs"); page.hidden = true; document.getElementById("runs").focus(); } }, "Close")),
+      facts,
+      make("div", { className: "columns" },
+        make("div", {}, make("h4", {}, "Metrics"), list(["metric", "value", "s.e.", "unit", "better", "protocol"], metrics, ["text", "", "", "text", "text", "text"])),
+        make("div", {}, make("h4", {}, "Configuration; bold is what differs between runs"), list(run.origins ? ["key", "value", "from"] : ["key", "value"], run.origins ? settings : settings.map(row => (row.lastChild.remove(), row)), []))),
+      run.log ? make("h4", {}, "The end of its log") : null, run.log ? make("pre", {}, run.log) : null);
+    page.scrollIntoView({ block: "start" });
+    one(".close", page).focus({ preventScroll: true });
+  };
+  const follow = () => { if (location.hash.startsWith("#run=")) open(decodeURIComponent(location.hash.slice(5))); };
+  addEventListener("hashchange", follow);
+  addEventListener("keydown", event => { if (event.key === "Escape" && !page.hidden) one(".close", page).click(); });
+  follow();
+
+  // ── light and dark ──
+  const theme = document.getElementById("theme");
+  const themes = ["auto", "light", "dark"];
+  theme.hidden = false;
+  theme.addEventListener("click", () => {
+    const next = themes[(themes.indexOf(theme.dataset.now) + 1) % themes.length];
+    theme.dataset.now = next;
+    theme.textContent = "Colours: " + next;
+    if (next === "auto") delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = next;
+    redraw();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
+
+  // ── figures that answer ──
+  const live = new Set();
+  const coloured = node => {
+    const style = getComputedStyle(document.documentElement);
+    const colour = text => {
+      if (text.startsWith("#r") && document.getElementById(text.slice(1))) return document.getElementById(text.slice(1)).getAttribute("href");
+      if (!text.startsWith("@")) return text;
+      const [name, opacity] = text.slice(1).split("/");
+      const hex = style.getPropertyValue("--" + name).trim();
+      const part = at => parseInt(hex.slice(at, at + 2), 16);
+      return opacity ? `rgba(${part(1)},${part(3)},${part(5)},${opacity})` : hex;
+    };
+    const walk = node => typeof node === "string" ? colour(node) : Array.isArray(node) ? node.map(walk)
+      : node && typeof node === "object" ? Object.fromEntries(Object.entries(node).map(([key, child]) => [key, walk(child)])) : node;
+    return walk(node);
+  };
+  const draw = figure => {
+    const plot = one(".plot", figure);
+    const { data: traces, layout } = coloured(data("plot-" + figure.id));
+    return Plotly.react(plot, traces, layout, { displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+  };
+  const redraw = () => { for (const figure of live) draw(figure); };
+  if (window.Plotly)
+    for (const figure of all("figure[data-plot]")) {
+      const button = make("button", { type: "button" }, "Interactive");
+      button.setAttribute("aria-pressed", "false");
+      button.addEventListener("click", () => {
+        const on = figure.classList.toggle("live");
+        button.setAttribute("aria-pressed", String(on));
+        button.textContent = on ? "Static" : "Interactive";
+        if (on) live.add(figure), draw(figure); else live.delete(figure);
+      });
+      one(".head", figure).append(button);
+    }
+})();

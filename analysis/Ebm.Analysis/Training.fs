@@ -1,0 +1,325 @@
+/// What was watched while models trained, against the units that training had spent: single seeds as they were, their mean, and from three
+/// seeds on Student's 95 % interval of the mean at each point.
+module Ebm.Analysis.Training
+
+open System
+open System.Collections.Generic
+open System.IO
+open Ebm.Records
+open Ebm.Analysis.Cast
+open Ebm.Analysis.Figure
+
+/// A run's recorded values: name to step and value, in order.
+type private Record = Dictionary<string, List<struct (int64 * float)>>
+
+/// Seeds whose curves are read; means of more are not much better known.
+let private seedsRead = 12
+
+/// Events and, under their own names, measures; what cannot be read is not there.
+let private read (events: bool) (folder: RunFolder) : Record =
+    let record = Record(StringComparer.Ordinal)
+
+    let add step name value =
+        match record.TryGetValue name with
+        | true, values -> values.Add(struct (step, value))
+        | _ -> record[name] <- List [ struct (step, value) ]
+
+    try
+        if events then
+            for event in folder.Events() do
+                add event.Step event.What event.Value
+        else
+            for measured in folder.Measures() do
+                add measured.Step measured.Measurement.Name measured.Measurement.Value
+    with
+    | :? InvalidDataException
+    | :? IOException -> record.Clear()
+
+    record
+
+let private recorded = "units"
+
+/// Step to units, where the run says them; otherwise steps.
+let private clock (record: Record) =
+    match record.TryGetValue recorded with
+    | true, values ->
+        let units = Dictionary<int64, float>()
+
+        for struct (step, value) in values do
+            units[step] <- value
+
+        Some units
+    | _ -> None
+
+/// The name without the indices behind it, of a vector's or a matrix's entries.
+let private stem (what: string) = what.TrimEnd([| '0'; '1'; '2'; '3'; '4'; '5'; '6'; '7'; '8'; '9'; '/' |])
+
+/// One curve: the mean over a vector's entries at each step.
+let private averaged (series: seq<List<struct (int64 * float)>>) =
+    let sums = SortedDictionary<int64, struct (float * int)>()
+
+    for values in series do
+        for struct (step, value) in values do
+            match sums.TryGetValue step with
+            | true, struct (sum, n) -> sums[step] <- struct (sum + value, n + 1)
+            | _ -> sums[step] <- struct (value, 1)
+
+    [ for KeyValue(step, struct (sum, n)) in sums -> step, sum / float n ]
+
+/// Curves of some seeds as marks: each seed faint, the mean, and its interval where there are three values at least. `log`: means and intervals of logarithms.
+let private marks ink says log (curves: (float * float) list list) =
+    let at = SortedDictionary<float, List<float>>()
+
+    for curve in curves do
+        for x, y in curve do
+            match at.TryGetValue x with
+            | true, values -> values.Add y
+            | _ -> at[x] <- List [ y ]
+
+    let most = curves.Length
+
+    // Where a seed is missing the mean would jump.
+    let points = [
+        for KeyValue(x, values) in at do
+            if values.Count = most then x, Statistics.summarise log (List.ofSeq values)
+    ]
+
+    [
+        if most >= 3 then
+            Band(
+                ink,
+                [
+                    for x, summary in points do
+                        match Table.bounds summary with
+                        | low, high, _ when Double.IsFinite low && Double.IsFinite high -> x, low, high
+                        | _ -> ()
+                ]
+            )
+        if most > 1 then
+            for curve in curves do
+                Line(ink, true, "", curve)
+        Line(ink, false, says, points |> List.map (fun (x, summary) -> x, (if log then summary.Median else summary.Mean)))
+    ]
+
+/// A range in which the means lie, without the extremes of a first or last moment.
+let private calm (values: float list) =
+    match values |> List.filter Double.IsFinite |> List.sort with
+    | [] -> [ 0.0; 1.0 ]
+    | sorted ->
+        let at share = sorted[int (Math.Round(share * float (sorted.Length - 1)))]
+        let low, high = at 0.02, at 0.98
+        let room = (high - low) * 0.12
+        [ max sorted.Head (low - room); min (List.last sorted) (high + room) ]
+
+/// One recorded quantity, such as gap: a panel a group, a line for each part that has it.
+let private watched (cast: Cast) (records: Dictionary<string, Record>) id name title caption (range: (float * float) option) =
+    let records (one: Member) = one.Folders |> List.truncate seedsRead |> List.map (fun (run, _) -> records[run.Id])
+
+    let panels = [
+        for one in shown cast do
+            let records = records one
+
+            let whats =
+                records
+                |> List.collect (fun record -> [ for what in record.Keys -> what ])
+                |> List.filter (fun what ->
+                    let parts = (stem what).Split '/'
+                    parts.Length = 2 && parts[1] = name)
+                |> List.distinct
+
+            let parts = whats |> List.map (fun what -> (stem what).Split('/')[0]) |> List.distinct
+
+            let curves = [
+                for i, part in List.indexed parts do
+                    let mine = whats |> List.filter (fun what -> (stem what).Split('/')[0] = part)
+
+                    let curves = [
+                        for record in records do
+                            let units = clock record
+
+                            let curve = [
+                                for step, value in
+                                    averaged [
+                                        for what in mine do
+                                            if record.ContainsKey what then record[what]
+                                    ] do
+                                    match units with
+                                    | None -> float step, value
+                                    | Some units when units.ContainsKey step -> units[step], value
+                                    | Some _ -> ()
+                            ]
+
+                            if not curve.IsEmpty then curve
+                    ]
+
+                    if not curves.IsEmpty then i, part, curves
+            ]
+
+            if not curves.IsEmpty then
+                let all = curves |> List.collect (fun (_, _, curves) -> List.concat curves)
+                let inUnits = records |> List.exists (fun record -> record.ContainsKey recorded)
+
+                let y =
+                    match range with
+                    | Some(low, high) -> between "" 4 low high
+                    | None -> over "" 4 (calm (all |> List.map snd))
+
+                let ink i = if parts.Length = 1 then one.Ink else Series i
+
+                one.Target,
+                {
+                    Title = one.Series
+                    Subtitle = (if parts.Length = 1 then "" else parts |> List.mapi (fun i part -> part) |> String.concat ", ")
+                    X = over (if inUnits then "training units" else "training steps") 4 (0.0 :: (all |> List.map fst))
+                    Y = y
+                    Marks = [
+                        for i, part, curves in curves do
+                            yield! marks (ink i) part false curves
+                    ]
+                    Size = 205, 120
+                }
+    ]
+
+    let targets = panels |> List.map fst |> List.distinct
+
+    match panels with
+    | [] -> []
+    | _ -> [
+        {
+            Id = id
+            Title = title
+            Caption = caption + beyond cast
+            Keys = []
+            Rows = [
+                for target in targets ->
+                    {
+                        Heading = (if targets.Length > 1 then target else "")
+                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
+                    }
+            ]
+        }
+      ]
+
+let private seeds =
+    "Thin lines are seeds, the thick one is their mean, and the band its 95 % interval (Student's t) at each point, from three seeds on."
+
+/// Metrics taken during training, a panel each, a line for every group.
+let learning (cast: Cast) =
+    let most = 6
+    let groups = List.truncate 12 cast.Members
+
+    let measures = [
+        for one in groups -> one, [ for run, folder in List.truncate seedsRead one.Folders -> run, read false folder, folder ]
+    ]
+
+    let names =
+        cast.Judged
+        |> List.filter (fun name ->
+            measures |> List.exists (fun (_, runs) -> runs |> List.exists (fun (_, record, _) -> record.ContainsKey name)))
+        |> List.truncate most
+
+    let clocks = Dictionary<string, Dictionary<int64, float> option>()
+
+    if not names.IsEmpty then
+        for _, runs in measures do
+            for run, _, folder in runs do
+                clocks[run.Id] <- clock (read true folder)
+
+    let panels = [
+        for target in cast.Targets do
+            for name in names do
+                let curves = [
+                    for one, runs in measures do
+                        if one.Target = target then
+                            let curves = [
+                                for run, record, _ in runs do
+                                    match record.TryGetValue name with
+                                    | true, values -> [
+                                        for struct (step, value) in values do
+                                            match clocks[run.Id] with
+                                            | None -> float step, value
+                                            | Some units when units.ContainsKey step -> units[step], value
+                                            | Some _ -> ()
+                                      ]
+                                    | _ -> ()
+                            ]
+
+                            if not (List.concat curves).IsEmpty then one, curves
+                ]
+
+                let values = curves |> List.collect (snd >> List.concat)
+
+                if not values.IsEmpty then
+                    let y = fitting "" 4 (values |> List.map snd)
+
+                    target,
+                    {
+                        Title = name
+                        Subtitle = ""
+                        X = over "training units" 4 (0.0 :: (values |> List.map fst))
+                        Y = y
+                        Marks = [
+                            for one, curves in curves do
+                                yield! marks one.Ink one.Series (y.Scale = Log) curves
+                        ]
+                        Size = 330, 190
+                    }
+    ]
+
+    let targets = panels |> List.map fst |> List.distinct
+
+    match panels with
+    | [] -> []
+    | _ -> [
+        {
+            Id = "learning"
+            Title = "Learning curves"
+            Caption = "Metrics taken during training, against the units that training had spent. " + seeds
+            Keys = [
+                for name, ink in cast.Series do
+                    if groups |> List.exists (fun one -> one.Series = name) then Streak(ink, name)
+            ]
+            Rows = [
+                for target in targets ->
+                    {
+                        Heading = (if targets.Length > 1 then target else "")
+                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
+                    }
+            ]
+        }
+      ]
+
+/// Gap, acceptance and loss over time, as methods record them.
+let curves (cast: Cast) =
+    let records = Dictionary<string, Record>(StringComparer.Ordinal)
+
+    for one in shown cast do
+        for run, folder in List.truncate seedsRead one.Folders do
+            records[run.Id] <- read true folder
+
+    watched
+        cast
+        records
+        "gap"
+        "gap"
+        "Energy gap over training"
+        ("Mean energy of the model's own samples less that of data, as each method records it: where it has settled near zero the sampler and the model agree; "
+         + "one that keeps growing is a model running away from its sampler. "
+         + seeds)
+        None
+    @ watched
+        cast
+        records
+        "acceptance"
+        "accepted"
+        "Acceptance over training"
+        ("The share of proposals that Metropolis' test accepts, the mean over noise levels where there are several. " + seeds)
+        (Some(0.0, 1.0))
+    @ watched
+        cast
+        records
+        "loss"
+        "loss"
+        "Losses"
+        ("What each method minimises: not comparable between methods, and for contrastive ones no sign of convergence. " + seeds)
+        None
