@@ -10,7 +10,8 @@ namespace Ebm.Runner;
 /// The compiled program that executes one run: ebm-runner exec &lt;run folder&gt;. On standard output it says how far it is, a line at a
 /// time: "progress &lt;done&gt; &lt;of&gt; &lt;train|sample|measure&gt;", and at the end "ended &lt;state&gt;". In the run's folder stdout.log has those lines
 /// with the time, and stderr.log whatever went wrong, native libraries included. Exit codes: 0 completed; 1 diverged or failed;
-/// 2 usage or config; 130, 138, 143 stopped by SIGINT, SIGUSR1, SIGTERM with a checkpoint, or by the end of the process that started it.
+/// 2 usage or config; 75 another process is at work on the run; 130, 138, 143 stopped by SIGINT, SIGUSR1, SIGTERM with a checkpoint, or
+/// by the end of the process that started it.
 /// </summary>
 static class Program
 {
@@ -27,6 +28,9 @@ static class Program
         --with   an assembly with further methods, data sets or metrics.
         """;
 
+    /// <summary>EX_TEMPFAIL of sysexits.h: nothing is wrong, only not now.</summary>
+    const int Taken = 75;
+
     static int Main(string[] arguments)
     {
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -41,6 +45,11 @@ static class Program
                 [] => Complain("which run? " + Usage),
                 _ => Complain($"\"{string.Join(' ', arguments)}\" is not known here.\n{Usage}"),
             };
+        }
+        catch (TakenException error)
+        {
+            Complain(error.Message);
+            return Taken;
         }
         catch (Exception error) when (error is ConfigException or SettingException or UsageException or DirectoryNotFoundException)
         {

@@ -47,7 +47,8 @@ public sealed class Execution : IDisposable
     /// <param name="dataRoot">The folder under which data sets find their files.</param>
     /// <param name="stop">Asked between steps.</param>
     /// <param name="audience">Told how far the run is, no more often than logging.progress says.</param>
-    /// <exception cref="ConfigException">The config is not one, or another process is at work on the run.</exception>
+    /// <exception cref="ConfigException">The config is not one.</exception>
+    /// <exception cref="TakenException">Another process is at work on the run.</exception>
     public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, IAudience audience)
     {
         (this.folder, this.dataRoot, this.stop, checkpoint) = (folder, dataRoot, stop, new Checkpoint(folder));

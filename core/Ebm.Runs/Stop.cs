@@ -51,25 +51,34 @@ public sealed class Stop : IDisposable
     /// <summary>What to write down before the process ends in the middle of things; called on another thread.</summary>
     public Action<StopRequest>? LastWords { get; set; }
 
+    /// <summary>The variable in which a sweep tells its runs its process id: whoever finds another parent already has lost it.</summary>
+    public const string ParentVariable = "EBM_PARENT";
+
     /// <summary>Asks this run to stop when the process that started it ends, so that no run outlives its sweep.</summary>
     public void WithParent()
     {
-        var parent = getppid();
+        var parent = int.TryParse(Environment.GetEnvironmentVariable(ParentVariable), out var told) ? told : getppid();
         // The kernel signals the end of the parent's *thread* that started us, and .NET retires threads: only a new parent is the
         // end of the process. A signal of its own keeps the two apart from a SIGTERM that is meant.
+        void Look()
+        {
+            if (getppid() != parent)
+                Ask(new StopRequest(RunState.Interrupted, "the end of the process that started it", 15));
+        }
         registrations.Add(
             PosixSignalRegistration.Create(
                 Usr2,
                 context =>
                 {
                     context.Cancel = true;
-                    if (getppid() != parent)
-                        Ask(new StopRequest(RunState.Interrupted, "the end of the process that started it", 15));
+                    Look();
                 }
             )
         );
         if (prctl(DeathSignal, (nuint)(int)Usr2, 0, 0, 0) != 0)
             throw new InvalidOperationException($"prctl(PR_SET_PDEATHSIG) failed with errno {Marshal.GetLastPInvokeError()}");
+        // It may have ended before it was watched.
+        Look();
     }
 
     /// <summary>From here on, requests wait for <see cref="ThrowIfRequested"/>, until this is disposed.</summary>

@@ -14,6 +14,7 @@ open System.Text
 open System.Threading.Tasks
 open Ebm.Core
 open Ebm.Records
+open Ebm.Runs
 open Ebm.Sweeps.Plan
 
 type Work =
@@ -70,11 +71,17 @@ let private origins (run: PlannedRun) =
             | node -> path, string node.Source
     ]
 
+/// What the runner says, as its exit code, when another process has the run: see its Program.
+let private taken = 75
+
+/// Throws TakenException when another process is at work on the run.
 let private prepare (job: Job) =
     let run = job.Run
     let folder = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
+    use _ = new Claim(folder)
 
-    if job.Work <> Measure then
+    // It may have ended, elsewhere, since it was looked at.
+    if job.Work = ExecuteAfresh || (job.Work = Execute && folder.State <> RunState.Completed) then
         // Whoever is stopped between here and the runner must not go on from what was to be discarded.
         if job.Work = ExecuteAfresh && Directory.Exists(folder.In "checkpoint") then
             Directory.Delete(folder.In "checkpoint", true)
@@ -153,6 +160,7 @@ type Child(job: Job, runner: string, further: string list, gpu: string option, e
         for KeyValue(name, value) in Machine.Environs job.Run.Spec.Threads do
             info.Environment[name] <- value
 
+        info.Environment[Stop.ParentVariable] <- string Environment.ProcessId
         gpu |> Option.iter (fun gpu -> info.Environment["CUDA_VISIBLE_DEVICES"] <- gpu)
 
         let started = new Process(StartInfo = info, EnableRaisingEvents = true)
@@ -200,6 +208,9 @@ type Child(job: Job, runner: string, further: string list, gpu: string option, e
     member _.Job = job
     member _.Elapsed = clock.Elapsed
     member _.HasExited = process'.HasExited
+
+    /// After its end: whether another process had the run already, so that nothing was done here.
+    member _.FoundTaken = process'.ExitCode = taken
 
     /// The phase it is in (train, sample, measure) and how much of that is done, between 0 and 1; unknown at first.
     member _.Progress: (string * float) option = progress
@@ -261,6 +272,7 @@ type Child(job: Job, runner: string, further: string list, gpu: string option, e
 
         let state, reason =
             match manifest |> Option.map _.State, child.Verdict with
+            | there, _ when code = taken -> defaultArg there RunState.Pending, Some "another process is at work on it"
             | Some state, Some(verdict, reason) when state <> RunState.Completed && state <> RunState.Diverged -> rewrite verdict reason
             | _ when job.Work = Measure -> if code = 0 then RunState.Completed, None else RunState.Failed, Some(broken ())
             | Some state, _ when state <> RunState.Running && state <> RunState.Pending ->

@@ -297,12 +297,16 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
                 begun <- begun + 1
                 active.Add(Child(job, settings.Runner, settings.Arguments, gpu, (fun () -> wake.Set() |> ignore)))
                 display.Began job
-            with :? IOException as error ->
+                true
+            with
+            | :? TakenException ->
+                waiting.AddLast job |> ignore
+                false
+            | :? IOException as error ->
                 // A full disk, most likely. The others may fare better, later.
                 settled job RunState.Failed (Some $"it could not be begun: {error.Message}")
                 judge ()
-
-            true
+                true
 
     let finish (child: Child) =
         active.Remove child |> ignore
@@ -398,7 +402,12 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             wake.WaitOne(if settings.Memory.IsSome then 50 else 250) |> ignore
 
             for child in active |> Seq.filter _.HasExited |> List.ofSeq do
-                finish child
+                if child.FoundTaken && stopping.Code.IsNone then
+                    // Another sweep was quicker with this run: it is waited for.
+                    active.Remove child |> ignore
+                    waiting.AddLast child.Job |> ignore
+                else
+                    finish child
 
             display.Tick(snapshot ())
     finally

@@ -46,6 +46,39 @@ case $seed in
 esac
 """
 
+/// Another stand-in: a run takes some steps, each recorded and then saved, goes on from the last one that was saved, claims its folder,
+/// heeds SIGINT and SIGTERM, and ends with whoever started it. `ticks` beside the runs' folder grows with all that happens.
+let slow =
+    """#!/bin/sh
+folder=$2
+parent=${EBM_PARENT:-$PPID}
+exec 9>>"$folder/.claim"
+flock -n 9 || exit 75
+tick() { echo "$seed $1" >> "$folder/../../ticks"; }
+put() { echo "$2" > "$folder/.$1.$$.new" && mv "$folder/.$1.$$.new" "$folder/$1"; }
+end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m.$$.new" && mv "$folder/.m.$$.new" "$folder/manifest.json"; }
+trap 'end interrupted; exit 130' INT
+trap 'end preempted; exit 143' TERM
+seed=$(sed 's/.*"seed":\([0-9]*\).*/\1/' "$folder/config.json")
+grep -q '"state": *"completed"' "$folder/manifest.json" && exit 0
+echo "$$" >> "$folder/.begun"
+end running
+tick began
+step=$(cat "$folder/step" 2>/dev/null || echo 0)
+if [ -f "$folder/events" ]; then head -n "$step" "$folder/events" > "$folder/.e.$$.new" && mv "$folder/.e.$$.new" "$folder/events"; fi
+while [ "$step" -lt 4 ]; do
+  [ -d "/proc/$parent" ] || { end interrupted; exit 130; }
+  step=$((step+1))
+  echo "$seed at $step" >> "$folder/events"
+  tick "$step"
+  sleep 0.05 9>&-
+  put step "$step"
+done
+put result "result of $seed"
+tick result
+end completed
+"""
+
 /// A script that can be started.
 let executable folder (text: string) =
     let path = Path.Combine(folder, "runner")

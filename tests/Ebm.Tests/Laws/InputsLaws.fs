@@ -128,13 +128,13 @@ let all = [
 
                 (use _ = new Claim(RunFolder.Open run.Folder)
                  must "not held" (held ())
-                 throws<ConfigException, _> [ "another process is at work" ] (fun () -> new Claim(RunFolder.Open run.Folder)))
+                 throws<TakenException, _> [ "another process is at work" ] (fun () -> new Claim(RunFolder.Open run.Folder)))
 
                 must "held after its end" (not (held ()))
                 File.WriteAllText(claim, "elsewhere\n12\n")
                 must "another machine's lease" (held ())
-                throws<ConfigException, _> [ "another process is at work" ] (fun () -> new Claim(RunFolder.Open run.Folder))
-                File.SetLastWriteTimeUtc(claim, DateTime.UtcNow - Claim.Lease - TimeSpan.FromSeconds 1.0)
+                throws<TakenException, _> [ "another process is at work" ] (fun () -> new Claim(RunFolder.Open run.Folder))
+                File.SetLastWriteTimeUtc(claim, DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
                 must "a lease that is over" (not (held ())))))
 
     law "a process that was thought dead publishes nothing once another attempt has begun" (fun () ->
