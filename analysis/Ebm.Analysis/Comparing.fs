@@ -64,7 +64,7 @@ let strips (cast: Cast) =
                     let ends = [
                         for one in having do
                             match one.Row.Cells.TryFind name with
-                            | Some cell when not cell.Mixed ->
+                            | Some cell when cell.Withheld.IsNone ->
                                 let low, high, _ = bounds cell.Summary
 
                                 for bound in [ low; high ] do
@@ -90,7 +90,7 @@ let strips (cast: Cast) =
                                 Rule(Muted, [ value, float i - 0.36; value, float i + 0.36 ])
                             for i, one in List.indexed having do
                                 match one.Row.Cells.TryFind name with
-                                | Some cell when not cell.Mixed ->
+                                | Some cell when cell.Withheld.IsNone ->
                                     let low, high, how = bounds cell.Summary
                                     let place x = {
                                         X = x
@@ -110,8 +110,8 @@ let strips (cast: Cast) =
                                 )
 
                                 match one.Row.Cells.TryFind name with
-                                | Some cell when not cell.Mixed && cell.Values.Length > 2 ->
-                                    let mean = cell.Summary.Mean
+                                | Some cell when cell.Withheld.IsNone && cell.Values.Length > 2 ->
+                                    let mean = cell.Summary.Centre
                                     Dots(one.Ink, false, [ { X = mean; Y = float i; Says = $"{one.Series}: mean {rounded 3 mean}" } ])
                                 | _ -> ()
                         ]
@@ -290,7 +290,11 @@ let sensitivities (cast: Cast) =
                             |> List.groupBy (fun (x, _, _) -> x)
                             |> List.sortBy fst
                             |> List.map (fun (x, here) ->
-                                x, Statistics.summarise (metric.Scale = "log") (here |> List.map (fun (_, value, _) -> value)))
+                                x,
+                                Statistics.summarise
+                                    (Generator.Of(cast.Table.Hash, "sensitivity"))
+                                    (metric.Scale = "log")
+                                    (here |> List.map (fun (_, value, _) -> value)))
 
                         let intervals = [
                             for x, summary in at do
@@ -367,7 +371,7 @@ let parallels (cast: Cast) =
         let medians = [
             for one in cast.Members do
                 match one.Row.Cells.TryFind metric with
-                | Some cell when not cell.Mixed && Double.IsFinite cell.Summary.Median -> one, cell.Summary.Median
+                | Some cell when cell.Withheld.IsNone && Double.IsFinite cell.Summary.Median -> one, cell.Summary.Median
                 | _ -> ()
         ]
 

@@ -151,28 +151,29 @@ let private cell kind (sortable: string option) content =
 
 let private header kind content = $"<th scope=\"col\" class=\"{kind}\">{content}</th>"
 
-let private decimal (digits: int) (value: float) =
-    if digits > 6 then value.ToString("0.0e-0", invariant) else value.ToString("F" + digits.ToString invariant, invariant)
+let private plain = Shown.plain
 
-let private plain (value: float) =
-    if value = 0.0 || not (Double.IsFinite value) then
-        number value
-    else
-        decimal (max 0 (2 - int (floor (log10 (abs value))))) value
+/// A cell as every other table has it, its uncertainty set back.
+let private shown (table: Table) (row: Row) name =
+    let found = row.Cells.TryFind name
 
-let private shown (found: Cell) =
-    if found.Mixed then
-        "mixed protocols"
-    else
-        match found.Values, found.Summary.Interval with
-        | [ only ], _ -> plain only
-        | [ a; b ], _ -> $"{plain a}, {plain b}"
-        | _, Statistics.StudentT(low, high) when low < high ->
-            let half = (high - low) / 2.0
-            let digits = Statistics.decimals half
-            $"{decimal digits found.Summary.Mean} <span class=\"pm\">± {decimal digits half}</span>"
-        | _, Statistics.StudentTOfLog(low, high) -> $"{plain found.Summary.Mean} <span class=\"pm\">[{plain low}, {plain high}]</span>"
-        | _ -> plain found.Summary.Mean
+    let said =
+        match Shown.cell None found with
+        | Shown.NotMeasured -> "n/a"
+        | Shown.NotShown -> "–"
+        | Shown.Single(value, None)
+        | Shown.Constant value -> value
+        | Shown.Single(value, Some se) -> $"{value} <span class=\"pm\">(se {se})</span>"
+        | Shown.Listed values -> String.Join(", ", values)
+        | Shown.PlusMinus(centre, half, 0) -> $"{centre} <span class=\"pm\">± {half}</span>"
+        | Shown.PlusMinus(centre, half, exponent) -> $"({centre} ± {half}) × 10<sup>{exponent}</sup>"
+        | Shown.Within(centre, low, high) -> $"{centre} <span class=\"pm\">[{low}, {high}]</span>"
+
+    match found with
+    | None -> said
+    | Some cell ->
+        let share = Shown.share row cell |> Option.map (fun share -> $" ({share})") |> Option.defaultValue ""
+        said.Replace('-', '−') + Notes.mark cell.Verdict + share
 
 let private tools id (states: string list) (words: string) =
     let options = states |> List.map (fun state -> $"<option value=\"{text state}\">{text state}</option>") |> String.concat ""
@@ -188,37 +189,37 @@ let private arrow better =
 
 let private comparison (report: Report) =
     let table = report.Table
-    let metric name = (table.Rows |> List.pick (fun row -> row.Cells.TryFind name)).Metric
-    let keys = if table.Varying.IsEmpty then [ "data.kind"; "method.kind" ] else table.Varying
-    let labels (row: Row) = if table.Varying.IsEmpty then keys |> List.map (setting row.Runs.Head) else row.Labels
+    let labels = Shown.labels table
 
     String.concat "" [
         tools "find-groups" [] "words that a row must have"
         "<div class=\"scroll\"><table class=\"sortable\" id=\"comparison\" data-tools=\"find-groups\"><thead><tr>"
-        for key in keys do
-            header "text" (bdi (Cast.heading key))
+        for heading, _ in labels do
+            header "text" (bdi heading)
 
         for name in [ "n"; "diverged"; "failed" ] do
             header "" name
 
         for name in table.Metrics do
-            header "" $"{text name}{arrow (metric name).Better}"
+            header "" (text name + (Shown.metricOf table name |> Option.map (_.Better >> arrow) |> Option.defaultValue ""))
 
         "</tr></thead><tbody>\n"
 
-        for row in table.Rows do
+        for i, row in List.indexed table.Rows do
             "<tr>"
 
-            for label in labels row do
-                cell "text label" None (bdi label)
+            for _, names in labels do
+                cell "text label" None (bdi names[i])
 
             for n in [ row.Completed; row.Diverged; row.Failed ] do
                 cell (if n = 0 then "none" else "") (Some(n.ToString invariant)) (n.ToString invariant)
 
             for name in table.Metrics do
                 match row.Cells.TryFind name with
-                | Some found -> cell "" (Some(if found.Mixed then "" else number found.Summary.Mean)) (shown found)
                 | None -> cell "none" (Some "") "n/a"
+                | Some found ->
+                    let kind = if Shown.isBold found then "best" else ""
+                    cell kind (Some(if found.Withheld.IsSome then "" else number found.Summary.Centre)) (shown table row name)
 
             "</tr>\n"
 

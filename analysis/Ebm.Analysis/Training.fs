@@ -81,7 +81,7 @@ let private marks ink says log (curves: (float * float) list list) =
     // Where a seed is missing the mean would jump.
     let points = [
         for KeyValue(x, values) in at do
-            if values.Count = most then x, Statistics.summarise log (List.ofSeq values)
+            if values.Count = most then x, Statistics.summarise (Generator 0UL) log (List.ofSeq values)
     ]
 
     [
@@ -98,7 +98,7 @@ let private marks ink says log (curves: (float * float) list list) =
         if most > 1 then
             for curve in curves do
                 Line(ink, true, "", curve)
-        Line(ink, false, says, points |> List.map (fun (x, summary) -> x, (if log then summary.Median else summary.Mean)))
+        Line(ink, false, says, points |> List.map (fun (x, summary) -> x, summary.Centre))
     ]
 
 /// A range in which the means lie, without the extremes of a first or last moment.
