@@ -61,3 +61,55 @@ let summary (table: Table) =
                 @ statistics
                 @ [ string row.Diverged; string row.Failed ]
     ]
+
+/// A row per row, metric and baseline.
+let versus (table: Table) =
+    text [
+        [ "group" ]
+        @ table.Varying
+        @ [
+            "metric"
+            "unit"
+            "better"
+            "baseline"
+            "pairs"
+            "scale"
+            "difference"
+            "sd"
+            "low"
+            "high"
+            "interval"
+            "test"
+            "p"
+            "holm"
+            "improvement"
+            "effect"
+            "correlation"
+        ]
+        for versus in Versus.all table do
+            let low, high, interval = bounds versus.Difference
+            let cell = versus.Row.Cells[versus.Metric]
+            let logarithms = if versus.Ratio then "log" else "linear"
+
+            [ versus.Row.Group ]
+            @ versus.Row.Labels
+            @ [
+                versus.Metric
+                cell.Metric.Unit
+                cell.Metric.Better
+                versus.Baseline.Group
+                string versus.Pairs
+                logarithms
+                number versus.Difference.Mean
+                numberOrNothing versus.Difference.Sd
+                numberOrNothing low
+                numberOrNothing high
+                interval
+                (if versus.Paired then "sign-flip" else "permutation")
+                number versus.P
+                versus.Adjusted |> Option.map number |> Option.defaultValue ""
+                numberOrNothing versus.Improvement
+                numberOrNothing versus.Effect
+                numberOrNothing versus.Correlation
+            ]
+    ]

@@ -49,6 +49,8 @@ let text (cell: Shown.Shown) =
     | Shown.PlusMinus(centre, half, exponent) -> $"({centre} ± {half}){scientific exponent}"
     | Shown.Within(centre, low, high) -> $"{centre} [{low}, {high}]"
 
+let private cellText = text
+
 let private shown (table: Table) name (row: Row) =
     let found = row.Cells.TryFind name
     let text = text (Shown.cell (columnOf table name).Decimals found)
@@ -131,6 +133,26 @@ let table (table: Table) =
     for note in Notes.all table @ Shown.legend table @ [ "units: rows through one gradient in training, the median." ] do
         // A line a note, and no mark-up in it.
         say $"{escapedNote note}  "
+
+    let section title (headings: string list) (rows: string list list) note =
+        say ""
+        say $"## {title}"
+        say ""
+        headings :: rows |> List.map (List.map escaped) |> aligned |> text.Append |> ignore
+        say ""
+        say $"{escapedNote note}  "
+
+    match Versus.all table with
+    | [] -> ()
+    | versus ->
+        let rows = versus |> List.map (Shown.versusCells cellText table)
+        section "Against the baseline" (Shown.versusHeadings table) rows (Shown.versusNote table)
+
+    match Aggregate.all table with
+    | [] -> ()
+    | aggregates ->
+        let rows = aggregates |> List.map (Shown.aggregateCells table aggregates)
+        section "Over all data sets" (Shown.aggregateHeadings table aggregates) rows Shown.aggregateNote
 
     let unfinished = table.Rows |> List.collect _.Runs |> List.filter (fun run -> run.State <> "completed")
 

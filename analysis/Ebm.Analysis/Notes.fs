@@ -148,7 +148,7 @@ let counts (table: Table) =
         @ some c.Unfinished "unfinished"
         @ some c.Missing "not begun"
         @ (c.Excluded |> List.collect (fun (rule, n) -> some n $"excluded ({rule})"))
-        @ some c.Skipped "unreadable"
+        @ some c.Skipped "unreadable or not begun"
 
     $"{c.Planned} runs planned: {list parts}."
 

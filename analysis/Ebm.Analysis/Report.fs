@@ -6,16 +6,22 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.Table
 
-/// Writes a table's files into a folder, each whole or not at all, and returns their paths. The same runs give the same bytes.
+/// What a table becomes, by file name. The same runs give the same bytes, wherever they lie.
+let files (table: Table) = [
+    "table.csv", Csv.runs table
+    "summary.csv", Csv.summary table
+    "table.md", Markdown.table table
+    "table.tex", Latex.table table
+    "macros.tex", Latex.macros table
+    "table.json", Json.table table
+    if not table.Options.Baseline.IsEmpty then "versus.csv", Csv.versus table
+]
+
+/// Writes a table's files into a folder, each whole or not at all, and returns their paths.
 let write (folder: string) (table: Table) =
     Directory.CreateDirectory folder |> ignore
 
-    [
-        "table.csv", Csv.runs table
-        "summary.csv", Csv.summary table
-        "table.md", Markdown.table table
-        "table.json", Json.table table
-    ]
+    files table
     |> List.map (fun (name, text) ->
         let path = Path.Combine(folder, name)
         // Each writer has a draft of its own, so that two tables written at once cannot mix.
@@ -32,7 +38,9 @@ let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped lis
     if runs.IsEmpty then
         None, skipped
     else
-        let table = tabulate (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
+        let options = { usualOptions with Skipped = skipped |> List.filter _.IsRun |> List.length }
+        let table =
+            tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
         write (Path.Combine(reports, table.Sweep)) table |> ignore
         Some table, skipped
 

@@ -69,7 +69,12 @@ let nothing = {
 }
 
 /// A folder that looks like a run and is not one, or not a whole one: named, and not counted.
-type Skipped = { Path: string; Why: string }
+type Skipped = {
+    Path: string
+    Why: string
+    /// It was to be a run: a table's count of planned runs has it.
+    IsRun: bool
+}
 
 /// Settings repeat from run to run: one copy of each text is enough for thousands.
 let private kept (text: string) = String.Intern text
@@ -164,7 +169,7 @@ let rec private foreign (path: string) : string list =
 
 /// One run, or why its folder is not counted.
 let private readOrSkip (folder: RunFolder) =
-    let skip why = Error { Path = folder.Path; Why = why }
+    let skip why = Error { Path = folder.Path; Why = why; IsRun = true }
 
     try
         // One reading serves the hash and the settings.
@@ -208,11 +213,11 @@ let underAll (paths: string list) : Run list * Skipped list =
             | Ok _ -> ()
 
         for copy in copies do
-            { Path = copy.Path; Why = "the same run lies in another of the folders, and counts once" }
+            { Path = copy.Path; Why = "the same run lies in another of the folders, and counts once"; IsRun = false }
 
         for path in paths do
             for folder in foreign path do
-                { Path = folder; Why = "it holds no run" }
+                { Path = folder; Why = "it holds no run"; IsRun = false }
     ]
 
 /// Every run in or below a folder, and what was skipped there with its reason.

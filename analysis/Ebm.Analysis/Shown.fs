@@ -185,3 +185,88 @@ let legend (table: Table) = [
     | [] -> ()
     | units -> $"""Units: {String.Join("; ", units)}."""
 ]
+
+/// A probability to two digits: 0.031, 0.00098.
+let probability (p: float) =
+    if p >= 0.0995 then p.ToString("0.##", CultureInfo.InvariantCulture)
+    elif p >= 0.000095 then fixedPoint (1 - int (floor (log10 p))) p
+    else p.ToString("0e-0", CultureInfo.InvariantCulture)
+
+/// A difference from the baseline with its interval; a ratio where the metric is logarithmic.
+let versus (given: int option) (versus: Versus.Versus) =
+    let low, high, _ = bounds versus.Difference
+
+    match Double.IsFinite low && low < high, versus.Ratio with
+    | true, false -> plusMinus given versus.Difference.Mean ((high - low) / 2.0)
+    | true, true -> Within(plain (exp versus.Difference.Mean), plain (exp low), plain (exp high))
+    | false, false -> Single(plain versus.Difference.Mean, None)
+    | false, true -> Single(plain (exp versus.Difference.Mean), None)
+
+let private versusOf (table: Table) (found: Versus.Versus) = versus (columnOf table found.Metric).Decimals found
+
+/// The labels of the baseline, of which there is one a task.
+let private baselineName (table: Table) = String.Join(", ", [ for key, value in table.Options.Baseline -> $"{key} {value}" ])
+
+let versusHeadings (table: Table) =
+    [ for key in table.Varying -> heading table key ]
+    @ [ "metric"; "pairs"; "difference"; "p"; "Holm"; "P(better)"; "effect"; "correlation" ]
+
+/// A comparison as the cells of a line; `text` writes a number with its uncertainty.
+let versusCells (text: Shown -> string) (table: Table) (versus: Versus.Versus) : string list =
+    let some (value: float) = if Double.IsFinite value then fixedPoint 2 value else "n/a"
+    let difference = text (versusOf table versus)
+
+    versus.Row.Labels
+    @ [
+        (columnOf table versus.Metric).Label
+        (if versus.Paired then
+             string versus.Pairs
+         else
+             $"{versus.Row.Cells[versus.Metric].Summary.N} and {versus.Baseline.Cells[versus.Metric].Summary.N}")
+        (if versus.Ratio then difference + " ×" else difference)
+        probability versus.P
+        (match versus.Adjusted with
+         | Some p -> probability p
+         | None -> "n too small")
+        some versus.Improvement
+        some versus.Effect
+        some versus.Correlation
+    ]
+
+let versusNote (table: Table) =
+    $"Less {baselineName table}: mean difference over common seeds ± half of its 95 %% interval, a ratio where × stands behind it; p of the two-sided "
+    + "sign-flip test, of the permutation test where two numbers of runs are given; Holm over the rows of one data set and metric; P(better): the "
+    + "probability that a run is better than one of the baseline's, runs that diverged losing; effect: the mean difference over its standard "
+    + "deviation; correlation: of the two over common seeds."
+
+/// A metric over all data sets as the cells of a line, under these headings.
+let aggregateHeadings (table: Table) (aggregates: Aggregate.Aggregate list) =
+    [ for key, _ in aggregates.Head.Method -> heading table key ]
+    @ [ "metric"; "interquartile mean"; "95 % interval"; "runs"; "data sets" ]
+    @ (if aggregates |> List.exists _.Improvement.IsSome then [ "P(better)" ] else [])
+
+let aggregateCells (table: Table) (aggregates: Aggregate.Aggregate list) (aggregate: Aggregate.Aggregate) =
+    let half = (aggregate.High - aggregate.Low) / 2.0
+    let digits = min 6 (decimals half)
+    let text = fixedPoint digits
+
+    [ for _, label in aggregate.Method -> label ]
+    @ [
+        (columnOf table aggregate.Metric).Label + (if aggregate.OfGaussian then " / Gaussian" else "")
+        text aggregate.Mean
+        $"[{text aggregate.Low}, {text aggregate.High}]"
+        string aggregate.Runs
+        string aggregate.Tasks
+    ]
+    @ (if aggregates |> List.exists _.Improvement.IsSome then
+           [
+               match aggregate.Improvement with
+               | Some(p, low, high) -> $"{fixedPoint 2 p} [{fixedPoint 2 low}, {fixedPoint 2 high}]"
+               | None -> ""
+           ]
+       else
+           [])
+
+let aggregateNote =
+    "Interquartile mean over all runs on all data sets (a quarter is cut at either end), with the 95 % interval of a bootstrap within data sets; / Gaussian: "
+    + "each value as a share of the moment-matched Gaussian's on the same data, so that data sets count alike. Methods that lack a data set are left out."

@@ -195,10 +195,11 @@ let private labels (runs: Run list) =
 /// What a run is in the column of a label: its setting, or the option that was asked for; empty where it has none.
 let setting (run: Run) key = run.Config |> Map.tryFind key |> Option.orElse (run.Asked.TryFind key) |> Option.defaultValue ""
 
-/// A metric's values by seed, on the scale on which they are compared.
-let private scaled (cell: Cell) =
-    let log = cell.Metric.Scale = "log" && cell.Values |> List.forall (fun value -> value > 0.0)
-    if log then cell.Values |> List.map Math.Log else cell.Values
+/// Both cells' values by seed, on the scale on which they are compared: logarithms where the metric says so and all of them have one.
+let onOneScale (one: Cell) (other: Cell) =
+    let log = one.Metric.Scale = "log" && one.Values @ other.Values |> List.forall (fun value -> value > 0.0)
+    let bySeed (cell: Cell) = List.zip cell.Seeds (if log then cell.Values |> List.map Math.Log else cell.Values)
+    log, bySeed one, bySeed other
 
 /// One test of two rows' values: over common seeds, where at least half of the smaller row's are, else over all values.
 type Compared = { Pairs: (float * float) list; Paired: bool; Smallest: float; P: Lazy<float> }
@@ -259,8 +260,6 @@ let private judge hash name (rows: Row list) : Row list =
                 | 0 -> String.CompareOrdinal(a.Key, b.Key)
                 | order -> order)
 
-        let bySeed (cell: Cell) = List.zip cell.Seeds (scaled cell)
-
         /// The best row whose advantage could be shown, and each rival with its test, where it could be.
         let rec choose (tooFew: (Row * Cell) list) (left: (Row * Cell) list) =
             match left with
@@ -269,7 +268,12 @@ let private judge hash name (rows: Row list) : Row list =
             | (row, cell) :: rest ->
                 let rivals = rest @ tooFew
                 let generator (rival: Row) () = Generator.Of(hash, $"test/{name}/{row.Key}/{rival.Key}")
-                let tests = rivals |> List.map (fun (rival, other) -> compareValues (generator rival) (bySeed other) (bySeed cell))
+                let tests =
+                    rivals
+                    |> List.map (fun (rival, other) ->
+                        let _, theirs, mine = onOneScale other cell
+                        compareValues (generator rival) theirs mine)
+
                 let can = tests |> List.map _.Smallest |> Array.ofList |> Significance.testable
 
                 // A rival of which one cannot tell anything says nothing about the others.
@@ -286,7 +290,7 @@ let private judge hash name (rows: Row list) : Row list =
 
             match choose [] candidates with
             | None -> ()
-            | Some(best, _, rivals) ->
+            | Some(best, bestCell, rivals) ->
                 best.Key, (Best, None)
                 let asked = rivals |> List.filter (fun (_, _, can) -> can)
                 let p = asked |> List.map (fun (_, test, _) -> test.P.Value) |> Array.ofList
@@ -295,7 +299,8 @@ let private judge hash name (rows: Row list) : Row list =
                 for i, ((rival, cell), test, _) in List.indexed asked do
                     let n = if test.Paired then test.Pairs.Length else cell.Summary.N
                     let result = { Against = best.Key; Paired = test.Paired; N = n; P = p[i]; Adjusted = adjusted[i] }
-                    rival.Key, ((if adjusted[i] <= Significance.level then Worse else NotWorse), Some result)
+                    let worse = sign * cell.Summary.Centre > sign * bestCell.Summary.Centre
+                    rival.Key, ((if worse && adjusted[i] <= Significance.level then Worse else NotWorse), Some result)
 
                 for (rival, _), _, can in rivals do
                     if not can then rival.Key, (TooFewToTell, None)

@@ -1,0 +1,279 @@
+/// A table as a LaTeX fragment with booktabs, to be read by \input inside a table environment, and its numbers as macros for prose, so that text and
+/// table cannot disagree. Needs booktabs, amsmath, bm and siunitx at most.
+module Ebm.Analysis.Latex
+
+open System
+open System.Globalization
+open System.Text
+open Ebm.Records
+open Ebm.Analysis.Table
+
+/// What pdflatex prints as it stands, with any encoding of fonts.
+let private accented = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöùúûüýÿ"
+
+/// Text as LaTeX prints it. What pdflatex has no sign for is named by its number.
+let escaped (text: string) =
+    let builder = StringBuilder()
+    let text = Shown.visible text
+
+    for rune in text.EnumerateRunes() do
+        match rune.ToString() with
+        | "\\" -> "\\textbackslash{}"
+        | "&"
+        | "%"
+        | "$"
+        | "#"
+        | "_"
+        | "{"
+        | "}" as sign -> "\\" + sign
+        | "~" -> "\\textasciitilde{}"
+        | "^" -> "\\textasciicircum{}"
+        | "<" -> "\\textless{}"
+        | ">" -> "\\textgreater{}"
+        | "|" -> "\\textbar{}"
+        // Behind a row's end a bracket or an asterisk is an option, and neighbours join: -- is a dash.
+        | "["
+        | "*"
+        | "-"
+        | "`"
+        | "'"
+        | "," as sign when builder.Length = 0 || builder[builder.Length - 1] = sign[0] || sign = "`" -> "{}" + sign
+        | "±" -> "$\\pm$"
+        | "×" -> "$\\times$"
+        | "−" -> "$-$"
+        | "–" -> "--"
+        | "…" -> "\\ldots{}"
+        | "↓" -> "$\\downarrow$"
+        | "↑" -> "$\\uparrow$"
+        | "†" -> "$\\dagger$"
+        | "‡" -> "$\\ddagger$"
+        | "§" -> "\\S{}"
+        | sign when rune.IsAscii || accented.Contains sign -> sign
+        | _ -> $"[U+{rune.Value:X4}]"
+        |> builder.Append
+        |> ignore
+
+    string builder
+
+/// A comment holds one line, whatever is in it.
+let private comment (text: string) = "% " + Shown.visible text + "\n"
+
+let private mark verdict =
+    match Notes.mark verdict with
+    | "" -> ""
+    | sign -> "$^{" + (escaped sign).Trim('$') + "}$"
+
+/// A cell in mathematics, without its dollars; None where it has no number.
+let private mathematics (cell: Shown.Shown) =
+    let finite (text: string) = text.Replace("-Infinity", "-\\infty").Replace("Infinity", "\\infty").Replace("NaN", "\\text{NaN}")
+
+    // 1.2e-07 as a power of ten.
+    let number (text: string) =
+        match text.Split 'e' with
+        | [| digits; exponent |] -> $"{digits}\\times 10^{{{int exponent}}}"
+        | _ -> finite text
+
+    match cell with
+    | Shown.NotMeasured
+    | Shown.NotShown -> None
+    | Shown.Single(value, None)
+    | Shown.Constant value -> Some(number value)
+    | Shown.Single(value, Some se) -> Some $"{number value}\\ (\\text{{se }}{number se})"
+    | Shown.Listed values -> Some(String.Join(",\\ ", List.map number values))
+    | Shown.PlusMinus(centre, half, 0) -> Some $"{centre} \\pm {half}"
+    | Shown.PlusMinus(centre, half, exponent) -> Some $"({centre} \\pm {half})\\times 10^{{{exponent}}}"
+    | Shown.Within(centre, low, high) -> Some $"{number centre}\\ [{number low},\\,{number high}]"
+
+let private shown (table: Table) (row: Row) name =
+    let found = row.Cells.TryFind name
+
+    match mathematics (Shown.cell (columnOf table name).Decimals found), found with
+    | Some text, Some cell ->
+        let share = Shown.share row cell |> Option.map (sprintf "\\,{\\scriptsize(%s)}") |> Option.defaultValue ""
+        (if Shown.isBold cell then $"$\\bm{{{text}}}$" else $"${text}$") + share + mark cell.Verdict
+    | _ -> "--"
+
+let private arrow better =
+    match better with
+    | "lower" -> " $\\downarrow$"
+    | "higher" -> " $\\uparrow$"
+    | _ -> ""
+
+/// The metrics of a table for print: those that were asked for; else those with a direction.
+let private printed (table: Table) =
+    match table.Options.Columns with
+    | Some _ -> table.Metrics
+    | None ->
+        table.Metrics
+        |> List.filter (fun name ->
+            Shown.metricOf table name |> Option.exists (fun metric -> metric.Better = "lower" || metric.Better = "higher"))
+
+/// Characters of a cell as printed, nearly: what is left without commands.
+let private printedLength (text: string) = RegularExpressions.Regex.Replace(text, @"\\[a-zA-Z]+|[{}$\\]", "").Length
+
+/// A line of type holds about as many.
+let private width = 88
+
+/// One tabular: labels, how many runs where that differs, and some of the metrics.
+let private tabular (table: Table) labels (columns: (string * string * string list) list) =
+    let text = StringBuilder()
+    let say (line: string) = text.Append(line).Append('\n') |> ignore
+    let row (cells: string list) = String.Join(" & ", cells) + " \\\\"
+    let columns: (string * string * string list) list = labels @ columns
+    let specification = String('l', labels.Length) + String('r', columns.Length - labels.Length)
+    say $"\\begin{{tabular}}{{@{{}}{specification}@{{}}}}"
+    say "\\toprule"
+    say (row [ for heading, _, _ in columns -> heading ])
+
+    if columns |> List.exists (fun (_, unit, _) -> unit <> "") then say (row [ for _, unit, _ in columns -> unit ])
+
+    say "\\midrule"
+
+    for i, at in List.indexed table.Rows do
+        let above = if i = 0 then None else Some table.Rows[i - 1]
+
+        // Where the data change, a rule; a label that stays is printed once.
+        if table.Varying.Length > 1 && above |> Option.exists (fun above -> above.Task <> at.Task) then say "\\midrule"
+
+        say (
+            row [
+                for j, (_, _, cells) in List.indexed columns do
+                    let again =
+                        j = 0
+                        && table.Varying.Length > 1
+                        && above |> Option.exists (fun above -> above.Task = at.Task && above.Labels.Head = at.Labels.Head)
+                    if again then "" else cells[i]
+            ]
+        )
+
+    say "\\bottomrule"
+    say "\\end{tabular}"
+    string text
+
+/// The fragment: tabulars, then what they mean in small print.
+let table (table: Table) =
+    let brief = Shown.brief >> escaped
+
+    let labels = [ for heading, labels in Shown.labels table -> brief heading, "", List.map brief labels ]
+
+    // Where every row has as many runs, a note says it once.
+    let ns = [ for row in table.Rows -> string row.Completed + (if row.Interventions > 0 then "*" else "") ]
+    let labels = if (List.distinct ns).Length > 1 then labels @ [ "$n$", "", ns ] else labels
+
+    let column name =
+        let metric = Shown.metricOf table name
+        let heading =
+            brief (columnOf table name).Label + (metric |> Option.map (fun metric -> arrow metric.Better) |> Option.defaultValue "")
+        let unit = metric |> Option.map _.Unit |> Option.defaultValue ""
+        heading, (if unit = "" then "" else $"({escaped unit})"), [ for row in table.Rows -> shown table row name ]
+
+    let wide (heading: string, unit: string, cells: string list) = 2 + (heading :: unit :: cells |> List.map printedLength |> List.max)
+    let room = width - List.sumBy wide labels
+
+    let full, last =
+        (([], []), printed table |> List.map column)
+        ||> List.fold (fun (full, current) column ->
+            if current <> [] && List.sumBy wide (current @ [ column ]) > room then
+                full @ [ current ], [ column ]
+            else
+                full, current @ [ column ])
+
+    let text = StringBuilder()
+    let say (line: string) = text.Append line |> ignore
+    let runs = table.Rows |> List.sumBy _.Runs.Length
+    let name = Shown.visible table.Sweep
+    say $"%% generated by analysis/table.fsx: {name}, table-hash {table.Hash}, from {runs} runs; do not edit\n"
+    say "% \\usepackage{booktabs,amsmath,bm,siunitx}\n"
+
+    for row in table.Rows do
+        let label = String.Join(" ", row.Labels |> List.filter ((<>) ""))
+        say (comment $"""{label}: {String.Join(" ", [ for run in row.Runs -> run.Id ])}""")
+
+    if table.Rows.IsEmpty then
+        say (comment "no rows")
+    else
+        for i, block in List.indexed (full @ [ last ]) do
+            if i > 0 then say "\\par\\medskip\n"
+            say (tabular table labels block)
+
+        let each =
+            if (List.distinct ns).Length = 1 && table.Rows.Length > 1 then [ $"Each row has {ns.Head} completed runs." ] else []
+        let legend = Shown.legend { table with Metrics = printed table } |> List.filter (fun note -> not (note.StartsWith "Units:"))
+        let notes = String.Join("\n", Notes.all { table with Metrics = printed table } @ each @ legend |> List.map escaped)
+        say "\\par\\smallskip\n\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright\n"
+        say (notes.Replace("n/a:", "{--}:") + "\n")
+        say "\\end{minipage}\n"
+
+    string text
+
+// ── macros ──────────────────────────────────────────────────────────────────────────────────
+
+let private digits = [| "Zero"; "One"; "Two"; "Three"; "Four"; "Five"; "Six"; "Seven"; "Eight"; "Nine" |]
+
+/// A name of letters alone: grid-kl is GridKl, long-run/100 is LongRunOneZeroZero.
+let private camel (text: string) =
+    let name = StringBuilder()
+    let mutable first = true
+
+    for c in text do
+        if Char.IsAsciiLetter c then
+            name.Append(if first then Char.ToUpperInvariant c else c) |> ignore
+            first <- false
+        else
+            if Char.IsAsciiDigit c then name.Append digits[int c - int '0'] |> ignore
+            first <- true
+
+    string name
+
+let private letters (key: string) =
+    (Canonical.Sha256 key).Substring(0, 8)
+    |> String.map (fun c -> if Char.IsAsciiDigit c then char (int 'g' + int c - int '0') else c)
+
+/// A macro for every number of the table: \res, the table's name, the row's labels, the metric; with Mean behind it the mean alone. Against a
+/// baseline, Difference and P.
+let macros (table: Table) =
+    let row (row: Row) = row.Labels |> List.map camel |> String.concat ""
+    let stem (at: Row) = camel table.Sweep + row at
+
+    // Names that letters alone do not tell apart, or that lost everything, get some of their hash.
+    let twice = table.Rows |> List.countBy stem |> List.filter (fun (_, n) -> n > 1) |> List.map fst |> Set.ofList
+    let stem (at: Row) =
+        let name = stem at
+        let lost = at.Labels |> List.exists (fun label -> label <> "" && camel label = "")
+        if twice.Contains name || lost then name + letters at.Key else name
+
+    let versus = Versus.all table |> List.map (fun versus -> (versus.Row.Key, versus.Metric), versus) |> Map.ofList
+    let text = StringBuilder()
+    let define name (body: string) = text.Append($"\\newcommand{{\\res{name}}}{{\\ensuremath{{{body}}}}}\n") |> ignore
+    let runs = table.Rows |> List.sumBy _.Runs.Length
+    let name = Shown.visible table.Sweep
+    text.Append($"%% generated by analysis/table.fsx: {name}, table-hash {table.Hash}, from {runs} runs; do not edit\n")
+    |> ignore
+
+    let names = table.Metrics |> List.countBy camel |> Map.ofList
+
+    for at in table.Rows do
+        for metric in table.Metrics do
+            let found = at.Cells.TryFind metric
+            let decimals = (columnOf table metric).Decimals
+
+            match mathematics (Shown.cell decimals found), found with
+            | Some body, Some cell ->
+                let name = stem at + camel metric + (if names[camel metric] > 1 then letters metric else "")
+                define name body
+
+                match Shown.cell decimals found with
+                | Shown.PlusMinus(centre, _, 0)
+                | Shown.Within(centre, _, _) -> define (name + "Mean") centre
+                | Shown.PlusMinus(centre, _, exponent) -> define (name + "Mean") $"{centre}\\times 10^{{{exponent}}}"
+                | _ -> ()
+
+                match versus.TryFind(at.Key, metric) with
+                | Some versus ->
+                    let difference = Shown.versus decimals versus
+                    mathematics difference |> Option.iter (define (name + "Difference"))
+                    define (name + "P") (Shown.probability versus.P)
+                | None -> ()
+            | _ -> ()
+
+    string text

@@ -1,0 +1,120 @@
+/// Every row of a task against one that was named beforehand, the baseline: differences on common seeds with their interval, an exact test, and how
+/// often a run of the one beats a run of the other. A run that diverged has lost to any that did not.
+module Ebm.Analysis.Versus
+
+open System
+open Ebm.Analysis.Runs
+open Ebm.Analysis.Statistics
+open Ebm.Analysis.Table
+
+type Versus = {
+    Metric: string
+    Row: Row
+    Baseline: Row
+    /// Runs on seeds that both have a value for.
+    Pairs: int
+    /// Differences, the row's value less the baseline's; of logarithms where the metric's scale is one. Unpaired rows have a mean and no interval.
+    Difference: Summary
+    /// The difference is of logarithms: exp of it is a ratio.
+    Ratio: bool
+    /// By sign flips; else by permutation.
+    Paired: bool
+    P: float
+    /// Holm, over the task's rows; none where n is too small for any p-value to reach the level.
+    Adjusted: float option
+    /// The probability that a run of the row is better than a run of the baseline.
+    Improvement: float
+    /// Mean difference over the standard deviation of differences.
+    Effect: float
+    /// Of the two rows' values over common seeds: pairing pays where it is high.
+    Correlation: float
+}
+
+/// The rows of each task that have the baseline's settings: one a task, if the baseline was well chosen.
+let baselines (table: Table) =
+    if table.Options.Baseline.IsEmpty then
+        []
+    else
+        let matches (row: Row) =
+            row.Apart.IsEmpty && table.Options.Baseline |> List.forall (fun (key, value) -> setting row.Runs.Head key = value)
+
+        table.Rows |> List.filter matches |> List.groupBy _.Task
+
+/// The metric's values of a row, NaN for each run that diverged.
+let private outcomes name (row: Row) =
+    let cell = row.Cells[name]
+    let lost = row.Runs |> List.filter (fun run -> run.State = "diverged" && not (List.contains run.Seed cell.Seeds))
+    Array.ofList (cell.Values @ List.replicate lost.Length nan)
+
+let private versus hash name (baseline: Row) (row: Row) =
+    let cell, other = row.Cells[name], baseline.Cells[name]
+    let ratio, one, two = onOneScale cell other
+    let generator purpose () = Generator.Of(hash, $"versus/{purpose}/{name}/{row.Key}/{baseline.Key}")
+    let test = compareValues (generator "test") one two
+    let differences = [ for a, b in test.Pairs -> a - b ]
+
+    let summary =
+        if test.Paired then
+            summarise (generator "mean" ()) false differences
+        else
+            let apart = List.averageBy snd one - List.averageBy snd two
+            { summarise (generator "mean" ()) false [ apart ] with N = 0 }
+
+    test.Smallest,
+    {
+        Metric = name
+        Row = row
+        Baseline = baseline
+        Pairs = test.Pairs.Length
+        Difference = summary
+        Ratio = ratio
+        Paired = test.Paired
+        P = test.P.Value
+        Adjusted = None
+        Improvement = Significance.improvement cell.Metric.Better (outcomes name row) (outcomes name baseline)
+        Effect = summary.Mean / summary.Sd
+        Correlation = Significance.correlation [| for a, _ in test.Pairs -> a |] [| for _, b in test.Pairs -> b |]
+    }
+
+/// Every row against the baseline of its task, metric by metric; nothing where no baseline was named, or a task has none or several.
+let all (table: Table) : Versus list = [
+    let baselines = baselines table
+
+    for name in table.Metrics do
+        for task, rows in baselines do
+            match rows with
+            | [ baseline ] ->
+                let comparable (row: Row) =
+                    match row.Cells.TryFind name, baseline.Cells.TryFind name with
+                    | Some cell, Some other ->
+                        row.Key <> baseline.Key
+                        && row.Task = task
+                        && row.Apart.IsEmpty
+                        && cell.Withheld.IsNone
+                        && other.Withheld.IsNone
+                        && (cell.Metric.Better = "lower" || cell.Metric.Better = "higher")
+                        && Comparable.protocolOf cell.Metric = Comparable.protocolOf other.Metric
+                        && Comparable.samplesOf cell.Metric = Comparable.samplesOf other.Metric
+                        && cell.Values @ other.Values |> List.forall Double.IsFinite
+                        && not cell.Values.IsEmpty
+                        && not other.Values.IsEmpty
+                    | _ -> false
+
+                let found = table.Rows |> List.filter comparable |> List.map (versus table.Hash name baseline)
+                let can = found |> List.map fst |> Array.ofList |> Significance.testable |> List.ofArray
+                let adjusted =
+                    [|
+                        for (_, versus), can in List.zip found can do
+                            if can then versus.P
+                    |]
+                    |> Significance.holm
+                let mutable next = 0
+
+                for (_, versus), can in List.zip found can do
+                    if can then
+                        { versus with Adjusted = Some adjusted[next] }
+                        next <- next + 1
+                    else
+                        versus
+            | _ -> ()
+]
