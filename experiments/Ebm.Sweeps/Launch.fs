@@ -132,6 +132,18 @@ let stop (folder: string) =
 [<DllImport("libc")>]
 extern int private getppid()
 
+/// The inner process of `dotnet fsi` is a child of the outer one, unless that was killed before anyone looked.
+let private isOrphan () =
+    let words (id: string) =
+        try
+            (File.ReadAllText $"/proc/{id}/cmdline").Split '\000' |> List.ofArray
+        with :? IOException ->
+            []
+
+    match words "self" with
+    | _ :: "exec" :: program :: _ when program.EndsWith "fsi.dll" -> not (List.contains "fsi" (words (string (getppid ()))))
+    | _ -> false
+
 let private sigint, sigkill, sigterm = 2, 9, 15
 
 /// What asked the sweep to stop: the exit code for it, and how often it was asked.
@@ -224,7 +236,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
     use wake = new AutoResetEvent false
     let stopping = Stopping()
     let listeners = listen stopping wake
-    let parent = getppid ()
+    let parent = if isOrphan () then 0 else getppid ()
     let clock = Stopwatch.StartNew()
     let waiting = LinkedList<Job> jobs
     let active = List<Child>()

@@ -12,18 +12,37 @@ extern int kill(int pid, int signal)
 /// The exit code of a program that says nothing to anyone.
 let ends (program: string) (arguments: string list) =
     try
-        use child = nonNull (Process.Start(ProcessStartInfo(program, arguments, RedirectStandardOutput = true, RedirectStandardError = true)))
+        use child =
+            nonNull (Process.Start(ProcessStartInfo(program, arguments, RedirectStandardOutput = true, RedirectStandardError = true)))
         child.StandardOutput.ReadToEnd() |> ignore
         child.WaitForExit()
         child.ExitCode
     with :? ComponentModel.Win32Exception ->
         127
 
-/// This program again, with the words of one of its own verbs (see Main.fs), in a session of its own: its process leads a group.
-let again (words: string list) =
-    let self = Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll")
-    let start = ProcessStartInfo("setsid", [ "dotnet"; self ] @ words, RedirectStandardOutput = true, RedirectStandardError = true)
+/// A program in a session of its own: its process leads a group.
+let leading (program: string) (arguments: string list) =
+    let start = ProcessStartInfo("setsid", program :: arguments, RedirectStandardOutput = true, RedirectStandardError = true)
     nonNull (Process.Start start)
+
+/// This program again, with the words of one of its own verbs (see Main.fs), as the leader of a group.
+let again (words: string list) = leading "dotnet" (Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll") :: words)
+
+/// The processes, other than this one, one of whose arguments has a text in it: a folder's path finds all that are at work in it.
+let about (text: string) = [
+    for folder in Directory.GetDirectories "/proc" do
+        match Int32.TryParse(Path.GetFileName folder) with
+        | true, id when id <> Environment.ProcessId ->
+            let words =
+                try
+                    (File.ReadAllText(Path.Combine(folder, "cmdline"))).Split '\000'
+                with :? IOException ->
+                    // It has just ended.
+                    [||]
+
+            if words |> Array.exists (fun word -> word.Contains text) then id
+        | _ -> ()
+]
 
 /// What it said, and its exit code.
 let finished (child: Process) =

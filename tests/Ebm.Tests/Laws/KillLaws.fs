@@ -84,107 +84,219 @@ let private atOnce (works: (unit -> 'a) list) : 'a list =
             | Error error -> raise error
     ]
 
-// ── With a script in the place of the runner ────────────────────────────────────────────────
+/// What is killed: a sweep, and how to tell how far it is.
+type private Subject = {
+    /// Starts the sweep whose runs lie below a folder, as the leader of a group.
+    Start: string -> Process
+    /// A number that grows with all that happens in the sweep.
+    Life: string -> int
+    /// What an uninterrupted sweep leaves, and how far its life goes.
+    Whole: Lazy<Map<string, string> * int>
+    /// Whether what it started must have ended before it starts again.
+    Waits: bool
+    /// How many tenths of a second that may take.
+    Patience: int
+}
 
 let private sweepIn folder = Path.Combine(folder, "runs", "laws")
-let private start folder () = Processes.again [ "launch"; folder; "0,1,2,3" ]
 
-let private ticks folder =
-    let path = Path.Combine(folder, "runs", "ticks")
-    if File.Exists path then (File.ReadAllLines path).Length else 0
-
-/// What an uninterrupted sweep leaves, and how much happens in it.
-let private whole =
+/// Its results and its life, if nothing harms it.
+let private unharmed (start: string -> Process) (life: string -> int) =
     lazy
         (let mutable found = Map.empty, 0
 
          inFolder (fun folder ->
-             Sweeping.executable folder Sweeping.slow |> ignore
-             let code, says = Processes.finished (start folder ())
+             let code, says = Processes.finished (start folder)
              must $"it ended with {code}: {says}" (code = 0)
-             found <- results (sweepIn folder), ticks folder)
+             found <- results (sweepIn folder), life folder)
 
          found)
 
-/// As far into a sweep's life as `share` of all that happens in it, and some milliseconds more.
-let private reached folder (share: float) (milliseconds: int) (sweep: Process) =
-    let due = int (share * float (snd whole.Value))
+/// Whatever a sweep started ends by itself when the sweep is gone.
+let private ended (subject: Subject) folder =
+    let rec wait tries =
+        match Processes.about folder with
+        | [] -> ()
+        | left when tries = 0 ->
+            for id in left do
+                Processes.kill (id, 9) |> ignore
 
-    while ticks folder < due && not sweep.HasExited do
-        Thread.Sleep 5
+            broken $"processes %A{left} go on without their sweep"
+        | _ ->
+            Thread.Sleep 100
+            wait (tries - 1)
 
-    Thread.Sleep milliseconds
+    wait subject.Patience
 
 type private Victim =
     | Group
     | Own
     | Runs
 
-let private kill (random: Random) folder victim (sweep: Process) =
+let private kill (subject: Subject) (random: Random) folder victim (sweep: Process) =
     match victim with
     | Group
     | Own ->
         Processes.kill ((if victim = Group then -sweep.Id else sweep.Id), 9) |> ignore
         sweep.WaitForExit()
+        if subject.Waits then ended subject folder
         sweep.ExitCode = 137
     | Runs ->
-        let running = [
+        match Processes.about (sweepIn folder) with
+        | [] -> false
+        | running -> Processes.kill (running[random.Next running.Length], 9) = 0
+
+/// In which phases of its runs a moment lies.
+let private phase folder =
+    let at (run: RunFolder) =
+        let is pattern = Directory.GetFileSystemEntries(run.Path, pattern).Length > 0
+        let log = run.In "stdout.log"
+        let last = if File.Exists log then File.ReadAllLines log |> Array.tryLast |> Option.defaultValue "" else ""
+        if is ".*.new" || is "checkpoint.next" || is "checkpoint.previous" then "writing"
+        elif last.EndsWith "measure" then "measuring"
+        elif last.EndsWith "sample" then "sampling"
+        elif last = "" then "starting"
+        else "training"
+
+    match
+        [
             for run in RunFolder.Under(sweepIn folder) do
-                if run.State = RunState.Running then int (Array.last (File.ReadAllLines(run.In ".begun")))
+                if run.State = RunState.Running || run.State = RunState.Pending then at run
         ]
+    with
+    | [] when finished (sweepIn folder) |> Map.isEmpty -> "before the first run"
+    | [] -> "between runs"
+    | phases -> phases |> List.distinct |> List.sort |> String.concat " and "
 
-        running.Length > 0 && Processes.kill (running[random.Next running.Length], 9) = 0
-
-/// One sweep, harmed at some moments that are spread over its life.
-let private lane victim runner count seed () =
-    let mutable hits = 0
+/// One sweep, harmed at some moments that are spread over its life, and by up to so many milliseconds more. Returns where those that
+/// met a process lay.
+let private lane (subject: Subject) victim count late seed () =
+    let met = Collections.Generic.List<string>()
 
     inFolder (fun folder ->
-        Sweeping.executable folder runner |> ignore
         let random = Random(seed: int)
-        let shares = [ for _ in 1..count -> 0.95 * random.NextDouble() ] |> List.sort
+        let due, life = subject.Whole.Value
 
-        hits <-
-            harmed (start folder) (sweepIn folder) [
-                for share in shares ->
-                    fun sweep ->
-                        // The very first moments lie before the first run.
-                        reached folder share (random.Next(if share < 0.05 then 600 else 60)) sweep
-                        kill random folder victim sweep
-            ]
+        harmed (fun () -> subject.Start folder) (sweepIn folder) [
+            for share in [ for _ in 1..count -> 0.95 * random.NextDouble() ] |> List.sort ->
+                fun sweep ->
+                    while subject.Life folder < int (share * float life) && not sweep.HasExited do
+                        Thread.Sleep 5
 
-        must "other results than an uninterrupted sweep's" (results (sweepIn folder) = fst whole.Value))
+                    // The very first moments lie before the first run.
+                    Thread.Sleep(random.Next(if share < 0.05 then 10 * late else late))
+                    let phase = phase folder
+                    let isMet = kill subject random folder victim sweep
+                    if isMet then met.Add phase
+                    isMet
+        ]
+        |> ignore
 
-    hits
+        ended subject folder
 
-let private killed victim =
-    whole.Force() |> ignore
-    let hits = atOnce [ for seed in 1..4 -> lane victim Sweeping.slow 5 seed ] |> List.sum
-    must $"only {hits} of 20 kills met a process" (hits >= 10)
+        let found = results (sweepIn folder)
+        let differing = [
+            for KeyValue(name, hash) in due do
+                if found.TryFind name <> Some hash then name
+        ]
+        must $"%A{differing} are not an uninterrupted sweep's" differing.IsEmpty
+        must "there is more than an uninterrupted sweep leaves" (found.Count = due.Count))
+
+    List.ofSeq met
+
+/// Twenty moments, of as many sweeps at once as lanes are given.
+let private killed subject victim late lanes =
+    subject.Whole.Force() |> ignore
+    let met = atOnce [ for seed in 1..lanes -> lane subject victim (20 / lanes) late seed ] |> List.concat
+    must $"only {met.Length} of 20 kills met a process" (met.Length >= 10)
+    met
+
+// ── With a script in the place of the runner ────────────────────────────────────────────────
+
+let private scripted runner =
+    let start folder =
+        if not (File.Exists(Path.Combine(folder, "runner"))) then Sweeping.executable folder runner |> ignore
+        Processes.again [ "launch"; folder; "0,1,2,3" ]
+
+    let life folder =
+        let ticks = Path.Combine(folder, "runs", "ticks")
+        if File.Exists ticks then (File.ReadAllLines ticks).Length else 0
+
+    { Start = start; Life = life; Whole = unharmed start life; Waits = false; Patience = 300 }
+
+let private script = scripted Sweeping.slow
 
 /// Does not cut what was recorded after the step that it goes on from.
 let private careless = Sweeping.slow.Replace("if [ -f \"$folder/events\" ]", "if false")
 
-/// Goes on when its sweep is gone, and does not claim its folder.
-let private orphan =
-    Sweeping.slow.Replace("[ -d \"/proc/$parent\" ]", "true").Replace("flock -n 9", "true").Replace("sleep 0.05", "sleep 0.5")
+/// Stays when its sweep is gone.
+let private orphan = Sweeping.slow.Replace("{ end interrupted; exit 130; }", "while :; do exec 9>&-; sleep 0.05; done")
+
+// ── The real thing ──────────────────────────────────────────────────────────────────────────
+
+/// Eight trainings of two methods, short, with a checkpoint every fifth step.
+let private words = [
+    "experiment=rings"
+    "method=joint-cd,flow"
+    "seed=0,1,2,3"
+    "train.steps=60"
+    "train.checkpoint-every=5"
+    "train.record-every=5"
+    "measure.samples=500"
+    "~measure.metrics.grid-kl"
+    "~measure.metrics.long-run"
+    "~measure.metrics.density-readout"
+]
+
+let private real =
+    let start folder =
+        Processes.leading
+            "nice"
+            ([ "dotnet"; "fsi"; under "experiments/sweep.fsx"; "run" ]
+             @ words
+             @ [ "--name=laws"; $"--runs={folder}/runs"; $"--reports={folder}/reports"; "--workers=2"; "--on-error=continue" ])
+
+    let life folder =
+        if Directory.Exists(sweepIn folder) then
+            Directory.GetFiles(sweepIn folder, "stdout.log", SearchOption.AllDirectories)
+            |> Array.sumBy (File.ReadLines >> Seq.length)
+        else
+            0
+
+    { Start = start; Life = life; Whole = unharmed start life; Waits = true; Patience = 1200 }
+
+let private isLong () =
+    match Environment.GetEnvironmentVariable "EBM_LONG" with
+    | null
+    | "" -> Some "it kills real trainings for a quarter of an hour: EBM_LONG=1"
+    | _ -> None
+
+/// The same with trainings, told in artifacts/kills.txt.
+let private reallyKilled victim =
+    let met = killed real victim 300 2
+    let counted =
+        met |> List.countBy id |> List.sort |> List.map (fun (phase, count) -> $"{count} {phase}") |> String.concat ", "
+    File.AppendAllText(under "artifacts/kills.txt", $"%A{victim}: {met.Length} of 20 kills met a process: {counted}\n")
 
 let all = [
-    law "a sweep whose process group is killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are" (fun () ->
-        killed Group)
-    |> breaks "runs that go on without cutting what came after their last step" (fun () -> lane Group careless 3 1 () |> ignore)
+    law
+        "a sweep whose process group is killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are"
+        (fun () -> killed script Group 60 4 |> ignore)
+    |> breaks "runs that go on without cutting what came after their last step" (fun () ->
+        lane { scripted careless with Whole = script.Whole } Group 3 60 1 () |> ignore)
 
-    law "a sweep whose own process is killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are" (fun () ->
-        killed Own)
-    |> breaks "runs that go on without their sweep, unclaimed" (fun () -> lane Own orphan 2 1 () |> ignore)
+    law
+        "a sweep whose own process is killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are"
+        (fun () -> killed script Own 60 4 |> ignore)
+    |> breaks "a run that stays without its sweep" (fun () ->
+        lane { scripted orphan with Whole = script.Whole; Patience = 10 } Own 2 60 1 () |> ignore)
 
-    law "a sweep whose runs are killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are" (fun () ->
-        killed Runs)
+    law
+        "a sweep whose runs are killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are"
+        (fun () -> killed script Runs 60 4 |> ignore)
     |> breaks "a finished run that is taken for a failed one" (fun () ->
         inFolder (fun folder ->
-            Sweeping.executable folder Sweeping.slow |> ignore
-
-            harmed (start folder) (sweepIn folder) [
+            harmed (fun () -> script.Start folder) (sweepIn folder) [
                 fun sweep ->
                     sweep.WaitForExit()
                     true
@@ -195,4 +307,17 @@ let all = [
                     true
             ]
             |> ignore))
+
+    law "trainings whose sweep's process group is killed at 20 moments end in the same samples, events, metrics and checkpoints" (fun () ->
+        reallyKilled Group)
+    |> needs isLong
+
+    law
+        "trainings whose `dotnet fsi` is killed alone at 20 moments end with it, and later in the same samples, events, metrics and checkpoints"
+        (fun () -> reallyKilled Own)
+    |> needs isLong
+
+    law "trainings that are killed one by one at 20 moments end in the same samples, events, metrics and checkpoints" (fun () ->
+        reallyKilled Runs)
+    |> needs isLong
 ]
