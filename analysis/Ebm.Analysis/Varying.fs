@@ -41,15 +41,10 @@ let inOrder (a: string) (b: string) =
     | (true, x), (true, y) when x <> y -> compare x y
     | _ -> natural a b
 
-/// The kinds above a key: a setting of one kind says nothing about another kind's.
-let private kindsAbove (config: Map<string, string>) (key: string) =
+/// The keys of the kinds above a key: a setting of one kind says nothing about another kind's.
+let private kindsAbove (key: string) =
     let parts = key.Split '.'
-
-    [
-        for length in 1 .. parts.Length - 1 do
-            let kind = String.Join('.', Array.take length parts) + ".kind"
-            if kind <> key then config.TryFind kind
-    ]
+    [ for length in 1 .. parts.Length - 1 -> String.Join('.', Array.take length parts) + ".kind" ] |> List.filter ((<>) key)
 
 /// The keys in which flat configurations differ, in natural order. Only those of the same kinds are compared: what belongs to one
 /// method's kind is not a difference between two methods, their kind is.
@@ -60,6 +55,9 @@ let keys (configs: Map<string, string> list) =
     |> Seq.collect _.Keys
     |> Seq.distinct
     |> Seq.filter (fun key ->
-        differ key configs && configs |> List.groupBy (fun config -> kindsAbove config key) |> List.exists (snd >> differ key))
+        let above = kindsAbove key
+
+        differ key configs
+        && configs |> List.groupBy (fun config -> above |> List.choose config.TryFind) |> List.exists (snd >> differ key))
     |> List.ofSeq
     |> List.sortWith natural

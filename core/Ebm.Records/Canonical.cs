@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -11,6 +12,9 @@ namespace Ebm.Records;
 /// </summary>
 public static class Canonical
 {
+    // A sweep's runs share most of their documents, which never change: what one comes to is written once.
+    static readonly ConditionalWeakTable<Document, string> Written = [];
+
     /// <exception cref="ConfigException">A text that cannot be brought into normal form.</exception>
     public static string Json(Document document)
     {
@@ -72,11 +76,27 @@ public static class Canonical
                     first = false;
                     var below = Document.Join(path, entry.Key);
                     WriteString(text, entry.Key, entry.KeySource, below);
-                    Write(text.Append(':'), entry.Value, below);
+                    WriteShared(text.Append(':'), entry.Value, below);
                 }
                 text.Append('}');
                 break;
         }
+    }
+
+    static void WriteShared(StringBuilder text, Document node, string path)
+    {
+        if (!node.IsMap)
+        {
+            Write(text, node, path);
+            return;
+        }
+        if (!Written.TryGetValue(node, out var known))
+        {
+            var own = new StringBuilder();
+            Write(own, node, path);
+            Written.AddOrUpdate(node, known = own.ToString());
+        }
+        text.Append(known);
     }
 
     static string Number(double value) =>

@@ -652,6 +652,24 @@ type Composer(configs: Configs, root: string) =
 
     let trees = ConcurrentDictionary<string, Document * Map<string, string list>>()
 
+    // The values of the run before, and what each made of the config: of a product, mostly the last ones change.
+    let mutable before: Document * (Override * Value option * Document) list = Document.Null Source.Code, []
+
+    let assigned tree values =
+        let rec go config values before =
+            match values, before with
+            | [], _ -> []
+            | (given, value) :: values, (given', value', made) :: before when obj.ReferenceEquals(given, given') && obj.ReferenceEquals(value, value') ->
+                (given, value, made) :: go made values before
+            | (given, value) :: values, _ ->
+                let made = assign config given value
+                (given, value, made) :: go made values []
+
+        let root, made = before
+        let made = go tree values (if obj.ReferenceEquals(root, tree) then made else [])
+        before <- tree, made
+        made |> List.tryLast |> Option.map (fun (_, _, config) -> config) |> Option.defaultValue tree
+
     member _.Configs = configs
 
     member _.Compose(overrides: (Override * Value option) list) : Composed =
@@ -703,6 +721,6 @@ type Composer(configs: Configs, root: string) =
 
                 trees.GetOrAdd(signature, expand configs root choices (List.ofSeq appended))
 
-        let config = values |> List.fold (fun config (given, value) -> assign config given value) tree |> interpolate plain
+        let config = assigned tree values |> interpolate plain
         check "" config
         { Config = config; Choices = choices }

@@ -270,21 +270,24 @@ let rec private differing path (documents: Document list) : string list =
         [
             for key in keys do
                 let path = Document.Join(path, key)
-                let below = several |> List.map (fun document -> document.Find key |> Option.ofObj)
+                let below = several |> List.choose (fun document -> document.Find key |> Option.ofObj)
 
-                if below |> List.forall Option.isSome then
-                    yield! differing path (List.choose id below)
+                if below.Length = several.Length then
+                    yield! differing path below
                 else
-                    for document in List.choose id below do
+                    for document in below do
                         for struct (leaf, _) in document.Leaves() do
                             Document.Join(path, leaf)
         ]
         |> List.distinct
-    | several -> [
-        for document in several do
-            for struct (leaf, _) in document.Leaves() do
-                Document.Join(path, leaf)
-      ]
+    | first :: _ as several when several |> List.forall _.IsScalar -> if several |> List.forall first.Equals then [] else [ path ]
+    | several ->
+        [
+            for document in several do
+                for struct (leaf, _) in document.Leaves() do
+                    Document.Join(path, leaf)
+        ]
+        |> List.distinct
 
 /// The keys in which the runs differ, and each run's values, as they would be typed.
 let varying (plan: Plan) =

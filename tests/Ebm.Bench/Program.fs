@@ -39,9 +39,7 @@ let private grows name (points: (float * Timed) list) =
     let shown = times |> List.map (fun (x, took, memory) -> $"{x:F0}: {µs took:F0} µs, {memory:F0} MiB") |> String.concat "; "
     printfn "%-46s exponent %5.2f   (%s)" name (exponent [ for x, took, _ in times -> x, took ]) shown
 
-[<EntryPoint>]
-let main arguments =
-    let threads = match arguments with [| threads |] -> int threads | _ -> 1
+let private speed threads =
     Machine.Threads <- threads
     let reference = Reference.start threads
     let product, convolution = Workloads.roofline 0.2
@@ -76,10 +74,22 @@ let main arguments =
     grows "joint-cd, batch" [ for batch in [ 64L; 256L; 1024L ] -> float batch, clocked (Workloads.jointCd 2L batch levels 4) ]
     grows "joint-cd, levels, batch 256" [ for levels in [ 4; 16; 64 ] -> float levels, clocked (Workloads.jointCd 2L 256L levels 4) ]
     grows "joint-cd, Langevin steps, batch 256" [ for steps in [ 2; 8; 32 ] -> float steps, clocked (Workloads.jointCd 2L 256L levels steps) ]
-    printfn "\na sweep beside its runs"
+
+let private sweep () =
+    printfn "a sweep beside its runs"
     let configs = System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "experiments", "configs")
     let runs, took = Sweeps.planning configs
     printfn "%-46s %10.2f s" $"planning {runs} runs" took
     let pauses = Sweeps.pauses configs 40
     printfn "%-46s %10.1f ms in the median, %.1f at the 90th percentile" "between a run's end and the next one's start" (1e3 * median pauses) (1e3 * quantile 0.9 pauses)
+
+/// `bench`, `bench sweeps` for the sweep alone, `bench 2` for two threads.
+[<EntryPoint>]
+let main arguments =
+    match arguments with
+    | [| "sweeps" |] -> ()
+    | [| threads |] -> speed (int threads)
+    | _ -> speed 1
+
+    sweep ()
     0
