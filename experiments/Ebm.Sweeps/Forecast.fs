@@ -14,10 +14,11 @@ type Forecast = {
     Unknown: int
 }
 
-let private kind (run: PlannedRun) = run.Config.Text "data.kind", run.Config.Text "method.kind"
+/// Runs of one data set and one method take alike.
+let kind (run: PlannedRun) = run.Config.Text "data.kind", run.Config.Text "method.kind"
 
 /// The budget, where there is one; else rows of training.
-let private work (run: PlannedRun) =
+let work (run: PlannedRun) =
     match Option.ofNullable run.Spec.Train.Budget, Option.ofNullable run.Spec.Train.Steps with
     | Some budget, _ -> "units", float budget
     | None, Some steps -> "rows", float steps * float run.Spec.Train.Batch

@@ -71,7 +71,7 @@ type Snapshot = {
     Settled: int
     Total: int
     /// Unknown until something tells.
-    Remaining: TimeSpan option
+    Remaining: Eta.Remaining option
 }
 
 /// Where a launch says what happens.
@@ -173,38 +173,6 @@ let private listen (stopping: Stopping) (wake: AutoResetEvent) =
     // SIGUSR1 has no name in .NET; schedulers send it ahead of a time limit.
     [ on PosixSignal.SIGINT 130; on PosixSignal.SIGTERM 143; on (enum<PosixSignal> 10) 138 ]
 
-// ── How long still ──────────────────────────────────────────────────────────────────────────
-
-/// What remains, were the waiting runs to take what the others take: they are dealt to the workers as these come free.
-let private remaining workers (active: Child list) (took: TimeSpan list) waiting =
-    let known = took @ (active |> List.choose _.Whole) |> List.map _.TotalSeconds
-
-    if known.IsEmpty then
-        None
-    else
-        let typical = known |> List.sort |> List.item (known.Length / 2)
-
-        let busy =
-            active
-            |> List.map (fun child ->
-                let whole = child.Whole |> Option.map _.TotalSeconds |> Option.defaultValue typical
-                max 0.0 (whole - child.Elapsed.TotalSeconds))
-
-        let free = PriorityQueue<unit, float>()
-
-        for ends in busy @ List.replicate (max 0 (workers - busy.Length)) 0.0 do
-            free.Enqueue((), ends)
-
-        let mutable last = 0.0 :: busy |> List.max
-
-        for _ in 1..waiting do
-            let mutable worker, ends = (), 0.0
-            free.TryDequeue(&worker, &ends) |> ignore
-            last <- max last (ends + typical)
-            free.Enqueue((), ends + typical)
-
-        Some(TimeSpan.FromSeconds last)
-
 // ── The loop ────────────────────────────────────────────────────────────────────────────────
 
 /// Runs the user's own command; what it does and how it ends is the user's.
@@ -262,18 +230,28 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             halt $"the first {guard} runs all failed alike (--on-error continue goes on nevertheless)"
         | _ -> ()
 
-    let snapshot () =
-        let took =
-            over ()
-            |> List.filter (fun outcome -> outcome.State = RunState.Completed && outcome.Took > TimeSpan.Zero)
-            |> List.map _.Took
+    // Seen several times a second, told anew when something has ended, and once a second.
+    let mutable told = -1, TimeSpan.Zero, None
 
-        {
-            Active = List.ofSeq active
-            Settled = (over ()).Length
-            Total = jobs.Length
-            Remaining = remaining settings.Workers (List.ofSeq active) took waiting.Count
-        }
+    let remaining () =
+        match told with
+        | ended, since, known when ended = outcomes.Count && clock.Elapsed - since < TimeSpan.FromSeconds 1.0 -> known
+        | _ ->
+            let took = [
+                for outcome in over () do
+                    if outcome.State = RunState.Completed && outcome.Took > TimeSpan.Zero then outcome.Job.Run, outcome.Took
+            ]
+            let active: Eta.Active list = [ for child in active -> { Run = child.Job.Run; Elapsed = child.Elapsed; Whole = child.Whole } ]
+            let known = Eta.remaining settings.Workers took active [ for job in waiting -> job.Run ]
+            told <- outcomes.Count, clock.Elapsed, known
+            known
+
+    let snapshot () = {
+        Active = List.ofSeq active
+        Settled = (over ()).Length
+        Total = jobs.Length
+        Remaining = remaining ()
+    }
 
     /// Told of its end without having been at work here.
     let settled (job: Job) state reason =

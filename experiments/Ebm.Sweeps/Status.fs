@@ -43,7 +43,8 @@ let private logLines (outcome: Outcome) =
 
 let private left (snapshot: Snapshot) =
     match snapshot.Remaining with
-    | Some time -> $"about {spoken time} left"
+    | Some time when spoken time.Low = spoken time.High -> $"about {spoken time.Median} left"
+    | Some time -> $"about {spoken time.Median} left ({spoken time.Low}–{spoken time.High})"
     | None -> "time left unknown yet"
 
 let private percent (child: Child) =
