@@ -11,7 +11,7 @@ namespace Ebm.Runner;
 /// Where a run says what it does: its progress on standard output, for whoever started it, and with the time in stdout.log; what went
 /// wrong in stderr.log, where the process's own standard error is led, so that the last words of native code are found there too.
 /// </summary>
-sealed class Log(RunFolder folder) : IAudience
+sealed class Log(RunFolder folder) : IAudience, IDisposable
 {
     readonly Stopwatch clock = Stopwatch.StartNew();
     StreamWriter? lines;
@@ -30,6 +30,18 @@ sealed class Log(RunFolder folder) : IAudience
         terminal = dup(StandardError);
         if (terminal < 0 || dup2((int)errors.SafeFileHandle.DangerousGetHandle(), StandardError) < 0)
             throw new IOException($"{errors.Name}: standard error cannot be led there: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    /// <summary>Gives standard error back: another run may follow in this process.</summary>
+    public void Dispose()
+    {
+        if (errors is null)
+            return;
+        Console.Error.Flush();
+        dup2(terminal, StandardError);
+        close(terminal);
+        errors.Dispose();
+        lines?.Dispose();
     }
 
     public void Progress(Progress at)
@@ -82,6 +94,9 @@ sealed class Log(RunFolder folder) : IAudience
 
     [DllImport("libc", SetLastError = true)]
     static extern int dup(int handle);
+
+    [DllImport("libc")]
+    static extern int close(int handle);
 
     [DllImport("libc")]
     static extern nint write(int handle, byte[] bytes, nuint count);

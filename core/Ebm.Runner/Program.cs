@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Ebm.Core;
 using Ebm.Records;
@@ -19,10 +20,13 @@ static class Program
         ebm-runner exec    <run folder> [--data DIR] [--with my.dll]… [--afresh]
         ebm-runner measure <run folder> [--data DIR] [--with my.dll]… [--config FILE]
         ebm-runner task    <tasks.jsonl> <number> [--data DIR] [--with my.dll]…
+        ebm-runner serve   [--data DIR] [--with my.dll]…
 
         exec     executes the run whose config.yaml lies in the folder; one that was stopped goes on, a completed one stays as it is.
                  --afresh discards what is there.
         task     executes the runs of one line, counted from 0, one after the other: what a scheduler's array of tasks starts.
+        serve    executes the runs that standard input names, a line each, "exec <run folder>" with tabs between the words and --afresh behind
+                 where that is meant, and says "next" after each; its end is the end.
         measure  draws and measures a completed run again, without training. --config names a config whose group `measure` is to be used.
         --data   where data sets lie; the variable EBM_DATA, or else the folder `data`, unless said.
         --with   an assembly with further methods, data sets or metrics.
@@ -41,6 +45,7 @@ static class Program
                 ["exec", var folder, .. var rest] => Exec(RunFolder.Open(folder), Options.Of(rest, "--afresh")),
                 ["measure", var folder, .. var rest] => Measure(RunFolder.Open(folder), Options.Of(rest, "--config")),
                 ["task", var file, var number, .. var rest] => Task(file, int.Parse(number, CultureInfo.InvariantCulture), Options.Of(rest, "")),
+                ["serve", .. var rest] => Serve(Options.Of(rest, "")),
                 ["help"] or ["--help"] or ["-h"] => Say(Usage, 0),
                 [] => Complain("which run? " + Usage),
                 _ => Complain($"\"{string.Join(' ', arguments)}\" is not known here.\n{Usage}"),
@@ -73,11 +78,29 @@ static class Program
         return code;
     }
 
+    /// <summary>A run that was asked to stop is the last.</summary>
+    static int Serve(Options options)
+    {
+        // Between runs the end of standard input says that nobody is left; the signal for it would kill.
+        using var deaf = PosixSignalRegistration.Create(Stop.ParentGone, context => context.Cancel = true);
+        while (Console.In.ReadLine() is { } line)
+        {
+            var words = line.Split('\t');
+            if (words is not (["exec", _] or ["exec", _, "--afresh"]))
+                return Complain($"\"{line}\" names no run: exec, a tab, and its folder.");
+            var code = Exec(RunFolder.Open(words[1]), options with { Afresh = words.Length == 3 });
+            if (code >= 128)
+                return code;
+            Say("next", 0);
+        }
+        return 0;
+    }
+
     static int Exec(RunFolder folder, Options options, bool alone = false)
     {
         using var stop = new Stop();
         if (!alone) stop.WithParent();
-        var log = new Log(folder);
+        using var log = new Log(folder);
         using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log);
         if (!execution.Begin(options.Afresh))
             return Say("ended completed", 0);

@@ -28,8 +28,10 @@ public sealed class StoppedException(StopRequest request) : Exception($"{request
 public sealed class Stop : IDisposable
 {
     // Not among .NET's named signals; their numbers are Linux's.
-    const PosixSignal Usr1 = (PosixSignal)10,
-        Usr2 = (PosixSignal)12;
+    const PosixSignal Usr1 = (PosixSignal)10;
+
+    /// <summary>SIGUSR2: what the kernel sends when the process that started this one is gone (see <see cref="WithParent"/>).</summary>
+    public const PosixSignal ParentGone = (PosixSignal)12;
 
     // A terminal's interrupt reaches the sweep and its runs, and the sweep passes it on: one wish, not two.
     static readonly TimeSpan Echo = TimeSpan.FromSeconds(2);
@@ -67,7 +69,7 @@ public sealed class Stop : IDisposable
         }
         registrations.Add(
             PosixSignalRegistration.Create(
-                Usr2,
+                ParentGone,
                 context =>
                 {
                     context.Cancel = true;
@@ -75,7 +77,7 @@ public sealed class Stop : IDisposable
                 }
             )
         );
-        if (prctl(DeathSignal, (nuint)(int)Usr2, 0, 0, 0) != 0)
+        if (prctl(DeathSignal, (nuint)(int)ParentGone, 0, 0, 0) != 0)
             throw new InvalidOperationException($"prctl(PR_SET_PDEATHSIG) failed with errno {Marshal.GetLastPInvokeError()}");
         // It may have ended before it was watched.
         Look();

@@ -5,17 +5,13 @@
 module Ebm.Sweeps.Child
 
 open System
-open System.Collections.Concurrent
 open System.Diagnostics
 open System.Globalization
 open System.IO
-open System.Runtime.InteropServices
-open System.Text
-open System.Threading.Tasks
-open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Plan
+open Ebm.Sweeps.Host
 
 type Work =
     | Execute
@@ -42,9 +38,6 @@ type Outcome = {
     WillRetry: bool
 }
 
-[<DllImport("libc", SetLastError = true)>]
-extern int private kill(int pid, int signal)
-
 /// The last lines of a file that may still grow.
 let private tail (path: string) (lines: int) =
     if not (File.Exists path) then
@@ -55,12 +48,6 @@ let private tail (path: string) (lines: int) =
         use reader = new StreamReader(file)
         let all = reader.ReadToEnd().Split '\n' |> Array.map _.TrimEnd() |> Array.filter ((<>) "")
         all |> Array.skip (max 0 (all.Length - lines)) |> List.ofArray
-
-/// How many lines of a log are kept for whoever watches.
-let private kept = 20
-
-/// A run that prints without end, or without a line break, must not take the sweep's memory: of a line so much is heard.
-let private longest = 10_000
 
 /// Where each value was written that was not left to its default.
 let private origins (run: PlannedRun) =
@@ -117,23 +104,25 @@ let leaveOut (job: Job) (reason: string) =
     | null -> ()
     | manifest -> folder.Write(manifest.Ended(RunState.Pruned, manifest.Step, reason))
 
-let private arguments (job: Job) (folder: RunFolder) (further: string list) =
+/// What the runner is told, besides `further`.
+let private words (job: Job) (folder: RunFolder) =
     match job.Work with
-    | Execute -> "exec" :: folder.Path :: further
-    | ExecuteAfresh -> "exec" :: folder.Path :: "--afresh" :: further
+    | Execute -> [ "exec"; folder.Path ]
+    | ExecuteAfresh -> [ "exec"; folder.Path; "--afresh" ]
     | Measure ->
         // The measure group of the plan, not the one that the run was made with.
         let config = Path.Combine(Path.GetTempPath(), $"{folder.Id}-{Environment.ProcessId}.yaml")
         File.WriteAllText(config, job.Run.Config.ToYaml())
-        "measure" :: folder.Path :: "--config" :: config :: further
+        [ "measure"; folder.Path; "--config"; config ]
 
-/// A run at work. `further` is what the runner is told besides its folder; `gpu` is the only one that it is shown; `ended` is called, on
-/// another thread, when it is gone.
-type Child(job: Job, runner: string, further: string list, gpu: string option, ended: unit -> unit) =
+/// A run at work. `hostOf` gives it the process that it happens in, by what the runner is told; `ended` is called, on another thread, when
+/// a shared host is done with it.
+type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     let folder = prepare job
     let clock = Stopwatch.StartNew()
-    let errors = ConcurrentQueue<string>()
-    let arguments = arguments job folder further
+    let words = words job folder
+    let host = hostOf words
+    let mutable isDone = false
     let mutable progress = None
     // When training was how far: at first, and last.
     let mutable before = None
@@ -151,66 +140,24 @@ type Child(job: Job, runner: string, further: string list, gpu: string option, e
                     trained <- Some(clock.Elapsed, fraction)
                     if before.IsNone then before <- trained
             | _ -> ()
+        | [| "next" |] ->
+            isDone <- true
+            ended ()
         | _ -> ()
 
-    let process' =
-        let info =
-            ProcessStartInfo(runner, arguments, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true)
-
-        for KeyValue(name, value) in Machine.Environs job.Run.Spec.Threads do
-            info.Environment[name] <- value
-
-        info.Environment[Stop.ParentVariable] <- string Environment.ProcessId
-        gpu |> Option.iter (fun gpu -> info.Environment["CUDA_VISIBLE_DEVICES"] <- gpu)
-
-        let started = new Process(StartInfo = info, EnableRaisingEvents = true)
-        started.Exited.Add(fun _ -> ended ())
-        started.Start() |> ignore
-        started.StandardInput.Close()
-        // Where the system runs out of memory, a run ends, and not the sweep that watches over the others.
-        try
-            File.WriteAllText($"/proc/{started.Id}/oom_score_adj", "500")
-        with :? IOException | :? UnauthorizedAccessException ->
-            // It is over already, or the system has no such file.
-            ()
-
-        started
-
-    let listen (reader: StreamReader) (hear: string -> unit) : Task = task {
-        let buffer = Array.zeroCreate<char> 4096
-        let line = StringBuilder()
-        let mutable more = true
-
-        while more do
-            let! got = reader.ReadAsync(buffer, 0, buffer.Length)
-            more <- got > 0
-
-            for i in 0 .. got - 1 do
-                if buffer[i] = '\n' then
-                    hear (string line)
-                    line.Clear() |> ignore
-                elif line.Length < longest then
-                    line.Append buffer[i] |> ignore
-
-        if line.Length > 0 then hear (string line)
-    }
-
-    let listening =
-        Task.WhenAll(
-            listen process'.StandardOutput heard,
-            listen process'.StandardError (fun line ->
-                errors.Enqueue line
-
-                while errors.Count > kept do
-                    errors.TryDequeue() |> ignore)
-        )
+    do
+        host.Hear heard
+        if host.IsShared then host.Give(String.Join('\t', words))
 
     member _.Job = job
+    member _.Host = host
     member _.Elapsed = clock.Elapsed
-    member _.HasExited = process'.HasExited
+
+    /// Its process is gone, or wants the next run.
+    member _.HasEnded = isDone || host.HasExited
 
     /// After its end: whether another process had the run already, so that nothing was done here.
-    member _.FoundTaken = process'.ExitCode = taken
+    member _.FoundTaken = not isDone && host.ExitCode = taken
 
     /// The phase it is in (train, sample, measure) and how much of that is done, between 0 and 1; unknown at first.
     member _.Progress: (string * float) option = progress
@@ -222,31 +169,21 @@ type Child(job: Job, runner: string, further: string list, gpu: string option, e
         | Some(since, first), Some(at, last) -> Some(since + (at - since) * ((1.0 - first) / (last - first)))
         | _ -> None
 
-    member _.Gpu = gpu
-
-    /// Bytes of memory that it holds now; 0 when it is gone.
-    member _.Memory: int64 =
-        try
-            let pages = (File.ReadAllText $"/proc/{process'.Id}/statm").Split ' '
-            int64 pages[1] * int64 Environment.SystemPageSize
-        with
-        | :? IOException
-        | :? InvalidOperationException -> 0L
+    member _.Gpu = host.Gpu
+    member _.Memory = host.Memory
 
     /// The state and the reason that it is being ended for, by whoever watches it.
     member val Verdict: (string * string) option = None with get, set
 
-    member _.Signal(signal: int) = if not process'.HasExited then kill (process'.Id, signal) |> ignore
+    member _.Signal(signal: int) = host.Signal signal
 
     /// After its end: what became of it. `stopped` says that it was asked to end.
     member child.Settle(stopped: bool, mayRetry: bool) : Outcome =
-        // A grandchild could hold the pipes open for ever.
-        listening.Wait(TimeSpan.FromSeconds 2.0) |> ignore
-        let code = process'.ExitCode
-        process'.Dispose()
+        if not isDone then host.Settle()
+        let code = if isDone then 0 else host.ExitCode
         let signal = if code > 128 && code < 160 then Nullable(code - 128) else Nullable()
         let log = folder.In "stderr.log"
-        let said = List.ofSeq errors
+        let said = host.Errors
         let lines =
             match tail log kept with
             | [] -> said
@@ -280,7 +217,7 @@ type Child(job: Job, runner: string, further: string list, gpu: string option, e
             | _ when stopped -> rewrite RunState.Interrupted "it was ended before it could write a checkpoint"
             | _ -> rewrite RunState.Failed (broken ())
 
-        if job.Work = Measure then File.Delete arguments[3]
+        if job.Work = Measure then File.Delete words[3]
         let failed = state = RunState.Failed || state = RunState.Timeout
 
         {

@@ -215,6 +215,7 @@ let private settings (place: Place) (plan: Plan) : Launch.Settings =
         Memory = memory
         Gpus = gpus
         PerGpu = perGpu
+        Share = options.Contains <@ CommandLine.Option.Share @>
         Notify = options.TryGetResult <@ Notify @>
         Judge =
             options.TryGetResult <@ CommandLine.Option.Prune @>

@@ -67,6 +67,7 @@ type Option =
     | [<EqualsAssignmentOrSpaced>] Metric of string
     | [<EqualsAssignmentOrSpaced>] Top of int
     | [<EqualsAssignmentOrSpaced>] Seeds of int
+    | Share
     | Seeds_First
     | Detach
     | Dry_Run
@@ -108,6 +109,7 @@ type Option =
             | Metric _ -> "what decides, for confirm and for searches"
             | Top _ -> "confirm: so many winners of each data set and method (1)"
             | Seeds _ -> "confirm: so many fresh seeds (6)"
+            | Share -> "a worker's runs follow each other in one process: quicker for short runs, and a crash takes only the run it is in"
             | Seeds_First -> "every config's first seed before any second one"
             | Detach -> "go on when this shell is gone; attach, status and stop find it"
             | Dry_Run -> "run: only plan"

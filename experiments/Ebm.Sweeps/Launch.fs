@@ -13,6 +13,7 @@ open System.Threading
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Plan
+open Ebm.Sweeps.Host
 open Ebm.Sweeps.Child
 
 type OnError =
@@ -38,6 +39,8 @@ type Settings = {
     /// GPUs as CUDA numbers them, and how many runs share one; a run sees its own as cuda:0.
     Gpus: string list
     PerGpu: int
+    /// A worker's runs follow each other in one process, which saves their starts; a crash takes one run and that process.
+    Share: bool
     /// A shell's command, told of the first failure and of the end.
     Notify: string option
     /// Ends hopeless runs early.
@@ -59,6 +62,7 @@ let defaults runner = {
     Memory = None
     Gpus = []
     PerGpu = 1
+    Share = false
     Notify = None
     Judge = None
     Runner = runner
@@ -201,13 +205,16 @@ let private grace = TimeSpan.FromSeconds 20.0
 /// Does these jobs, whose runs lie in a folder that the caller holds. Returns their outcomes and, when it was told to stop, the exit
 /// code for that.
 let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome list * int option =
-    use wake = new AutoResetEvent false
+    // Not disposed: a process may be told of as gone after all this is over.
+    let wake = new AutoResetEvent false
     let stopping = Stopping()
     let listeners = listen stopping wake
     let parent = if isOrphan () then 0 else getppid ()
     let clock = Stopwatch.StartNew()
     let waiting = LinkedList<Job> jobs
     let active = List<Child>()
+    // Shared hosts that wait for a run.
+    let idle = List<Host>()
     let outcomes = List<Outcome>()
     let mutable begun = 0
     let mutable judged = TimeSpan.MinValue
@@ -268,6 +275,20 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             let gpu = settings.Gpus |> List.minBy load
             if load gpu < settings.PerGpu then Some(Some gpu) else None
 
+    let woken () = wake.Set() |> ignore
+
+    /// The process for a job: its own, or a shared one that is free or new.
+    let hostOf (job: Job) gpu (words: string list) =
+        let threads = job.Run.Spec.Threads
+
+        if not settings.Share || job.Work = Measure then
+            Host(settings.Runner, words @ settings.Arguments, threads, gpu, false, woken)
+        else
+            let free = idle |> Seq.tryFind (fun host -> host.Threads = threads && host.Gpu = gpu && not host.HasExited)
+            let host = free |> Option.defaultWith (fun () -> Host(settings.Runner, "serve" :: settings.Arguments, threads, gpu, true, woken))
+            idle.Remove host |> ignore
+            host
+
     /// Starts the first waiting job that nobody else is at work on: after a crash, a run of the last sweep may still be writing its
     /// checkpoint. False when there is none.
     let begin' () =
@@ -285,7 +306,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
             try
                 begun <- begun + 1
-                active.Add(Child(job, settings.Runner, settings.Arguments, gpu, (fun () -> wake.Set() |> ignore)))
+                active.Add(Child(job, hostOf job gpu, woken))
                 display.Began job
                 true
             with
@@ -302,6 +323,8 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
         active.Remove child |> ignore
         let mayRetry = child.Job.Try <= settings.Retry && stopping.Code.IsNone
         let outcome = child.Settle(stopping.Code.IsSome, mayRetry)
+        // One that was told to end ends, whatever it has said.
+        if not child.Host.HasExited && child.Verdict.IsNone && stopping.Code.IsNone then idle.Add child.Host
         let isFirst = outcomes |> Seq.forall (fun before -> before.State <> RunState.Failed && before.State <> RunState.Timeout)
         outcomes.Add outcome
 
@@ -391,7 +414,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             // What takes memory takes it fast.
             wake.WaitOne(if settings.Memory.IsSome then 50 else 250) |> ignore
 
-            for child in active |> Seq.filter _.HasExited |> List.ofSeq do
+            for child in active |> Seq.filter _.HasEnded |> List.ofSeq do
                 if child.FoundTaken && stopping.Code.IsNone then
                     // Another sweep was quicker with this run: it is waited for.
                     active.Remove child |> ignore
@@ -401,6 +424,9 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
             display.Tick(snapshot ())
     finally
+        for host in idle do
+            host.Dismiss()
+
         // Whatever went wrong here, no run outlives its sweep.
         for child in active do
             child.Signal sigterm

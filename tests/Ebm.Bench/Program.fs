@@ -83,6 +83,10 @@ let private sweep () =
     let pauses = Sweeps.pauses configs 40
     printfn "%-46s %10.1f ms in the median, %.1f at the 90th percentile" "between a run's end and the next one's start" (1e3 * median pauses) (1e3 * quantile 0.9 pauses)
 
+    for name, share in [ "in a process of its own", false; "in one process with others (--share)", true ] do
+        let starts = Sweeps.starts configs 6 share
+        printfn "%-46s %10.2f s in the median" $"a run of one step, {name}" (median starts)
+
 /// `bench`, `bench sweeps` for the sweep alone, `bench 2` for two threads.
 [<EntryPoint>]
 let main arguments =

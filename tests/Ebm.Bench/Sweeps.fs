@@ -61,3 +61,20 @@ let pauses configs (count: int) =
         List.pairwise times |> List.map (fun (one, next) -> next[0] - one[1])
     finally
         folder.Delete true
+
+/// Seconds from one start to the next of real runs of a single step that measure nothing, one after the other; `share` in one process.
+let starts configs (count: int) share =
+    let folder = Directory.CreateTempSubdirectory "ebm-bench-"
+
+    try
+        let words = [ "experiment=rings"; "method=joint-cd"; "train.steps=1"; "~measure.metrics"; $"seed=seeds({count})" ]
+        let plan = planned configs (Path.Combine(folder.FullName, "runs")) words
+        let runner = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Ebm.Runner", "release", "ebm-runner"))
+        use _ = Launch.hold plan.Folder
+        let jobs: Child.Job list = [ for run in plan.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
+        let outcomes, _ = Launch.launch { Launch.defaults runner with Share = share } jobs (Silent())
+        if outcomes |> List.exists (fun outcome -> outcome.State <> "completed") then failwithf "%A" outcomes
+        // The first one finds nothing in the machine's caches.
+        outcomes |> List.tail |> List.map _.Took.TotalSeconds
+    finally
+        folder.Delete true

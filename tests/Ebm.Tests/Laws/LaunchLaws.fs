@@ -114,6 +114,46 @@ let all = [
 
         launched (fun s -> { s with MaxTime = Some(TimeSpan.FromTicks -1L) }) "0,1" (fun outcomes _ -> must "a run started" outcomes.IsEmpty))
 
+    law "runs that share a process leave the bytes that runs of their own leave, and a crash takes one of them" (fun () ->
+        let bytes (run: Plan.PlannedRun) =
+            [ for file in [ "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] -> Canonical.Sha256OfFile(Path.Combine(run.Folder, file)) ]
+
+        let done' change =
+            let mutable found = []
+
+            inFolder (fun folder ->
+                let sweep = typed [ "experiment=rings"; "method=joint-cd"; "train.steps=20"; "~measure.metrics.long-run"; "seed=0,1,2" ]
+                let plan = planned (Path.Combine(folder, "runs")) sweep
+                use _ = Launch.hold plan.Folder
+                let outcomes, _ = Launch.launch (change (Launch.defaults realRunner)) (jobs plan) (Silent())
+                let hosts = plan.Runs |> List.map (fun run -> File.ReadAllText(Path.Combine(run.Folder, "stderr.log")))
+                must $"%A{outcomes |> List.map (fun outcome -> outcome.State, outcome.Reason)} %A{hosts}" (outcomes |> List.forall (fun o -> o.State = RunState.Completed))
+                found <- plan.Runs |> List.map bytes)
+
+            found
+
+        must "other bytes" (done' (fun s -> { s with Share = true }) = done' id)
+
+        let serving =
+            """#!/bin/sh
+echo $$ >> "$(dirname $0)/hosts"
+while read -r verb folder; do
+  end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m" && mv "$folder/.m" "$folder/manifest.json"; }
+  end running
+  case $folder in *-s1-*) kill -ABRT $$;; esac
+  end completed
+  echo next
+done
+"""
+        inFolder (fun folder ->
+            let shared (s: Launch.Settings) = { s with Runner = executable folder serving; Workers = 1; Share = true }
+            launched shared "0,1,2,3" (fun outcomes plan ->
+                states [ "0", "completed"; "1", "failed"; "2", "completed"; "3", "completed" ] plan
+                let reason = string (outcomes |> List.find (fst >> (=) "1") |> snd).Reason
+                must reason (reason.Contains "signal 6"))
+            let hosts = File.ReadAllLines(Path.Combine(folder, "hosts"))
+            must $"{hosts.Length} processes" (hosts.Length = 2)))
+
     law "whoever wants to know is told of the first failure and of the end, with the counts" (fun () ->
         inFolder (fun folder ->
             let said = Path.Combine(folder, "said")
