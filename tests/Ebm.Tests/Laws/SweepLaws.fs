@@ -110,36 +110,4 @@ let all = [
         refused [ "line 2"; "no value" ] "sweep: s\naxes: { a: [] }\n"
         refused [ "line 2"; "lower or higher" ] "sweep: s\nmetric: { kl: down }\n"
         refused [ "no name" ] "seeds: 3\n")
-
-    law "two thousand mutilated sweeps and overrides are refused with a sentence, or are sweeps: none ends otherwise" (fun () ->
-        let random = Random 11
-        let pieces = "[]{},:=\"'\\#&*!|>%@`~+ \n\t-0123456789abcseedsgivenwhere???${}()".ToCharArray()
-
-        let mutilated (text: string) =
-            let letters = ResizeArray text
-
-            for _ in 0 .. random.Next 4 do
-                let at = random.Next letters.Count
-
-                match random.Next 3 with
-                | 0 -> letters.RemoveAt at
-                | 1 -> letters.Insert(at, pieces[random.Next pieces.Length])
-                | _ -> letters[at] <- pieces[random.Next pieces.Length]
-
-            String(letters.ToArray())
-
-        let overrides = [ "method.steps=2,4"; "a=zip(b=[1,2],c=[3,4])"; "s=sobol(4,a=log(1e-3,1),b=[x,y])"; "+a@b.c=choice(1,[a,{b:2}])"; "t=tpe(9,a=int(interval(1,9)),batch=2)" ]
-
-        let sentence (ask: unit -> unit) (text: string) =
-            try
-                ask ()
-            with
-            | :? ConfigException as error -> must $"no sentence for {text}: {error.Message}" (error.Message.EndsWith '.')
-            | error -> broken $"{error.GetType().Name} for {text}: {error.Message}"
-
-        for _ in 1..1000 do
-            let text = mutilated yaml
-            sentence (fun () -> SweepFile.parse text "sweep.yaml" |> ignore) text
-            let text = mutilated overrides[random.Next overrides.Length]
-            sentence (fun () -> Overrides.parse text |> ignore) text)
 ]
