@@ -44,7 +44,11 @@ static class Program
             {
                 ["exec", var folder, .. var rest] => Exec(RunFolder.Open(folder), Options.Of(rest, "--afresh")),
                 ["measure", var folder, .. var rest] => Measure(RunFolder.Open(folder), Options.Of(rest, "--config")),
-                ["task", var file, var number, .. var rest] => Task(file, int.Parse(number, CultureInfo.InvariantCulture), Options.Of(rest, "")),
+                ["task", var file, var number, .. var rest] => Task(
+                    file,
+                    int.Parse(number, CultureInfo.InvariantCulture),
+                    Options.Of(rest, "")
+                ),
                 ["serve", .. var rest] => Serve(Options.Of(rest, "")),
                 ["help"] or ["--help"] or ["-h"] => Say(Usage, 0),
                 [] => Complain("which run? " + Usage),
@@ -73,7 +77,8 @@ static class Program
             var folder = RunFolder.Open(run.GetString()!);
             // A task that was requeued goes on from its checkpoint.
             code = Math.Max(code, Exec(folder, options with { Afresh = afresh && folder.State == RunState.Pending }, alone: true));
-            if (code >= 128) break;
+            if (code >= 128)
+                break;
         }
         return code;
     }
@@ -99,7 +104,8 @@ static class Program
     static int Exec(RunFolder folder, Options options, bool alone = false)
     {
         using var stop = new Stop();
-        if (!alone) stop.WithParent();
+        if (!alone)
+            stop.WithParent();
         using var log = new Log(folder);
         using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log);
         if (!execution.Begin(options.Afresh))

@@ -93,9 +93,11 @@ public sealed class Catalog
     {
         var known = read.GetOrCreateValue(written);
         lock (known)
-            if (known.TryGetValue(type, out var found)) return found;
+            if (known.TryGetValue(type, out var found))
+                return found;
         var value = reads();
-        lock (known) known[type] = value;
+        lock (known)
+            known[type] = value;
         return value;
     }
 

@@ -31,7 +31,8 @@ static class CatalogWriting
 
     static (Document, Document) Once(object record, Document written, Source source)
     {
-        if (Known.TryGetValue(written, out var known) && ReferenceEquals(known.Item1, record)) return known.Item2;
+        if (Known.TryGetValue(written, out var known) && ReferenceEquals(known.Item1, record))
+            return known.Item2;
         var both = Record(record, written, source);
         Known.AddOrUpdate(written, new(record, both));
         return both;

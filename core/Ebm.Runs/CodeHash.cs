@@ -30,19 +30,24 @@ public static class CodeHash
         using var image = new PEReader(new MemoryStream(File.ReadAllBytes(path)), PEStreamOptions.PrefetchEntireImage);
         var reader = image.GetMetadataReader();
         // F# keeps data outside the instructions, without names that say what is in it: such an assembly counts byte by byte.
-        if (reader.ManifestResources.Count > 0) return Canonical.Sha256OfFile(path);
+        if (reader.ManifestResources.Count > 0)
+            return Canonical.Sha256OfFile(path);
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Metadata(image, reader));
         foreach (var handle in reader.MethodDefinitions)
         {
             var method = reader.GetMethodDefinition(handle);
-            if (method.RelativeVirtualAddress == 0) continue;
+            if (method.RelativeVirtualAddress == 0)
+                continue;
             var body = image.GetMethodBody(method.RelativeVirtualAddress);
             hash.AppendData(BitConverter.GetBytes(body.LocalSignature.IsNil ? 0 : MetadataTokens.GetToken(body.LocalSignature)));
             foreach (var region in body.ExceptionRegions)
-                foreach (var number in (int[])[(int)region.Kind, region.TryOffset, region.TryLength, region.HandlerOffset, region.HandlerLength, region.FilterOffset])
-                    hash.AppendData(BitConverter.GetBytes(number));
+            foreach (
+                var number in (int[])
+                    [(int)region.Kind, region.TryOffset, region.TryLength, region.HandlerOffset, region.HandlerLength, region.FilterOffset]
+            )
+                hash.AppendData(BitConverter.GetBytes(number));
             hash.AppendData(body.GetILBytes()!);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -57,7 +62,8 @@ public static class CodeHash
         foreach (var table in (TableIndex[])[TableIndex.MethodDef, TableIndex.FieldRva])
         {
             var (start, size) = (reader.GetTableMetadataOffset(table), reader.GetTableRowSize(table));
-            for (var row = 0; row < reader.GetTableRowCount(table); row++) Array.Clear(bytes, start + row * size, sizeof(int));
+            for (var row = 0; row < reader.GetTableRowCount(table); row++)
+                Array.Clear(bytes, start + row * size, sizeof(int));
         }
         return bytes;
     }

@@ -370,7 +370,8 @@ public sealed class Execution : IDisposable
             Peak = new Peak(Provenance.PeakMemory),
             Artefacts = folder.Artefacts(),
         };
-        if (claim.Holds(manifest.Attempt)) folder.Write(manifest);
+        if (claim.Holds(manifest.Attempt))
+            folder.Write(manifest);
     }
 
     static string Says(StopRequest request) => $"stopped by {request.By}";

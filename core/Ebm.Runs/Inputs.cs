@@ -27,7 +27,9 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
 {
     readonly Dictionary<(string Path, long Bytes, DateTime Modified), string> digests = [];
     readonly Lazy<string> torch = new(() => Machine.TorchVersion);
-    readonly Lazy<IReadOnlyDictionary<string, string>?> packages = new(() => Provenance.Packages(Path.Combine(runner, "ebm-runner.deps.json")));
+    readonly Lazy<IReadOnlyDictionary<string, string>?> packages = new(() =>
+        Provenance.Packages(Path.Combine(runner, "ebm-runner.deps.json"))
+    );
 
     /// <summary>What a completed run was made from and is not there any more, in words; null where all is as it was.</summary>
     public string? Changed(RunManifest made, Reuse reuse) =>
@@ -35,23 +37,32 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
 
     string? Code(RunManifest made)
     {
-        if (made.Build?.Code is not { } code) return "it does not say which code made it";
+        if (made.Build?.Code is not { } code)
+            return "it does not say which code made it";
         foreach (var (name, hash) in code)
         {
             var path = with.FirstOrDefault(lab => Path.GetFileNameWithoutExtension(lab) == name) ?? Path.Combine(runner, name + ".dll");
-            if (!File.Exists(path)) return $"{name}, whose code it ran, is not there";
-            if (CodeHash.Of(path) != hash) return $"the code of {name} has changed";
+            if (!File.Exists(path))
+                return $"{name}, whose code it ran, is not there";
+            if (CodeHash.Of(path) != hash)
+                return $"the code of {name} has changed";
         }
         return null;
     }
 
     string? Library(RunManifest made)
     {
-        if (made.Native is { } native && native.Libtorch != torch.Value) return $"libtorch was {native.Libtorch} and is {torch.Value}";
-        if (made.Packages is not { } before || packages.Value is not { } now) return null;
-        return before.Keys.Union(now.Keys).Order(StringComparer.Ordinal)
+        if (made.Native is { } native && native.Libtorch != torch.Value)
+            return $"libtorch was {native.Libtorch} and is {torch.Value}";
+        if (made.Packages is not { } before || packages.Value is not { } now)
+            return null;
+        return before
+            .Keys.Union(now.Keys)
+            .Order(StringComparer.Ordinal)
             .Where(name => before.GetValueOrDefault(name) != now.GetValueOrDefault(name))
-            .Select(name => $"the package {name} was {before.GetValueOrDefault(name, "not there")} and is {now.GetValueOrDefault(name, "not there")}")
+            .Select(name =>
+                $"the package {name} was {before.GetValueOrDefault(name, "not there")} and is {now.GetValueOrDefault(name, "not there")}"
+            )
             .FirstOrDefault();
     }
 
@@ -60,9 +71,12 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
         foreach (var file in made.Data.SelectMany(data => data.Files ?? []))
         {
             var found = new FileInfo(Path.Combine(dataRoot, file.Path));
-            if (!found.Exists) return $"the data file {file.Path} is not there";
-            if (found.Length != file.Bytes) return $"the data file {file.Path} has changed";
-            if (found.LastWriteTimeUtc != file.Modified && Digest(found) != file.Sha256) return $"the data file {file.Path} has changed";
+            if (!found.Exists)
+                return $"the data file {file.Path} is not there";
+            if (found.Length != file.Bytes)
+                return $"the data file {file.Path} has changed";
+            if (found.LastWriteTimeUtc != file.Modified && Digest(found) != file.Sha256)
+                return $"the data file {file.Path} has changed";
         }
         return null;
     }
@@ -70,15 +84,19 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
     string Digest(FileInfo file)
     {
         var key = (file.FullName, file.Length, file.LastWriteTimeUtc);
-        if (!digests.TryGetValue(key, out var digest)) digests[key] = digest = Canonical.Sha256OfFile(file.FullName);
+        if (!digests.TryGetValue(key, out var digest))
+            digests[key] = digest = Canonical.Sha256OfFile(file.FullName);
         return digest;
     }
 
     /// <summary>The files of a data set as they are read now.</summary>
     internal static IReadOnlyList<DataFile>? Files(IDataset data, string dataRoot) =>
-        data.Files.Count == 0 ? null :
-        [
-            .. data.Files.Select(name => (Name: name, File: new FileInfo(Path.Combine(dataRoot, name))))
-                .Select(f => new DataFile(f.Name, f.File.Length, f.File.LastWriteTimeUtc, Canonical.Sha256OfFile(f.File.FullName))),
-        ];
+        data.Files.Count == 0
+            ? null
+            :
+            [
+                .. data
+                    .Files.Select(name => (Name: name, File: new FileInfo(Path.Combine(dataRoot, name))))
+                    .Select(f => new DataFile(f.Name, f.File.Length, f.File.LastWriteTimeUtc, Canonical.Sha256OfFile(f.File.FullName))),
+            ];
 }

@@ -96,11 +96,13 @@ public static class Provenance
             own.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
             Ours().ToDictionary(a => a.GetName().Name!, a => Canonical.Sha256OfFile(a.Location)),
             // The program that starts a run decides nothing about its result.
-            Ours().Where(a => a != Assembly.GetEntryAssembly()).ToDictionary(a => a.GetName().Name!, a => CodeHash.Of(a.Location)));
+            Ours().Where(a => a != Assembly.GetEntryAssembly()).ToDictionary(a => a.GetName().Name!, a => CodeHash.Of(a.Location))
+        );
     }
 
     static IEnumerable<Assembly> Ours() =>
-        AppDomain.CurrentDomain.GetAssemblies()
+        AppDomain
+            .CurrentDomain.GetAssemblies()
             .Where(a => !a.IsDynamic && a.Location != "" && IsOurs(a))
             .OrderBy(a => a.GetName().Name, StringComparer.Ordinal)
             .DistinctBy(a => a.GetName().Name);

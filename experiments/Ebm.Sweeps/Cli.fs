@@ -60,13 +60,13 @@ let private stale (place: Place) =
     fun manifest -> Option.ofObj (inputs.Changed(manifest, reuse))
 
 /// The script's sweep, or the file's, with the overrides of the command line in it; each side of --or is a list of its own.
-let private asked (place: Place) : Declare.Sweep =
-    { place.Sweep with
+let private asked (place: Place) : Declare.Sweep = {
+    place.Sweep with
         Parts = [
             for overrides in place.Given.Unions |> List.map (List.map parse) do
                 for part in place.Sweep.Parts -> List.fold Declare.replace part overrides
         ]
-    }
+}
 
 let private planNamed (place: Place) (name: string option) (sweep: Declare.Sweep) =
     Plan.plan
@@ -173,11 +173,14 @@ let private settings (place: Place) (plan: Plan) : Launch.Settings =
     let retry = options.GetResult(<@ Retry @>, 0)
     if retry < 0 then usage $"--retry {retry}" "--retry counts further attempts, so it is 0 or more."
 
-    let memory = options.TryGetResult <@ Memory @> |> Option.map (positive "--memory" >> fun gigabytes -> int64 (gigabytes * 1073741824.0))
+    let memory =
+        options.TryGetResult <@ Memory @>
+        |> Option.map (positive "--memory" >> fun gigabytes -> int64 (gigabytes * 1073741824.0))
 
     let gpus =
         options.TryGetResult <@ Gpus @>
-        |> Option.map (fun text -> text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) |> List.ofArray)
+        |> Option.map (fun text ->
+            text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) |> List.ofArray)
         |> Option.defaultValue []
 
     let perGpu = options.TryGetResult <@ Per_Gpu @> |> Option.map (counted "--per-gpu") |> Option.defaultValue 1
@@ -205,39 +208,41 @@ let private settings (place: Place) (plan: Plan) : Launch.Settings =
     if not (File.Exists(runner ())) then
         fail (Source.Of(runner ())) "" "the compiled runner is not there; build it with: dotnet fsi build.fsx build"
 
-    { Launch.defaults (runner ()) with
-        Workers = workers
-        OnError = onError place.Given
-        Retry = retry
-        Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
-        MaxTime = maxTime place
-        MaxRuns = options.TryGetResult <@ Max_Runs @> |> Option.map (counted "--max-runs") |> Option.orElse place.Sweep.MaxRuns
-        Memory = memory
-        Gpus = gpus
-        PerGpu = perGpu
-        Share = options.Contains <@ CommandLine.Option.Share @>
-        Notify = options.TryGetResult <@ Notify @>
-        Judge =
-            options.TryGetResult <@ CommandLine.Option.Prune @>
-            |> Option.orElse place.Sweep.Prune
-            |> Option.map (fun text ->
-                let metric, rule = Prune.check text plan
-                Prune.Judge(metric, rule, plan))
+    {
+        Launch.defaults (runner ()) with
+            Workers = workers
+            OnError = onError place.Given
+            Retry = retry
+            Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
+            MaxTime = maxTime place
+            MaxRuns = options.TryGetResult <@ Max_Runs @> |> Option.map (counted "--max-runs") |> Option.orElse place.Sweep.MaxRuns
+            Memory = memory
+            Gpus = gpus
+            PerGpu = perGpu
+            Share = options.Contains <@ CommandLine.Option.Share @>
+            Notify = options.TryGetResult <@ Notify @>
+            Judge =
+                options.TryGetResult <@ CommandLine.Option.Prune @>
+                |> Option.orElse place.Sweep.Prune
+                |> Option.map (fun text ->
+                    let metric, rule = Prune.check text plan
+                    Prune.Judge(metric, rule, plan))
     }
 
 /// The same settings with the code as it is now, whatever is built while the sweep is at work.
 let private pinned (place: Place) (settings: Launch.Settings) =
     let pin = Pin.take (Path.Combine(place.Root, "artifacts", "pinned")) settings.Runner (labs place.Given)
 
-    { settings with
-        Runner = pin.Runner
-        Arguments = [
-            "--data"
-            dataRoot place
-            for assembly in pin.With do
-                "--with"
-                assembly
-        ]
+    {
+        settings with
+            Runner = pin.Runner
+            Arguments = [
+                "--data"
+                dataRoot place
+                for assembly in pin.With do
+                    "--with"
+                    assembly
+            ]
     },
     pin.Held
 
@@ -263,7 +268,10 @@ let private detach (plan: Plan) =
     Directory.CreateDirectory plan.Folder |> ignore
     let log = Path.Combine(plan.Folder, "sweep.log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
-    let quoted = Environment.ProcessPath :: words |> List.map (fun word -> "'" + (string word).Replace("'", "'\\''") + "'") |> String.concat " "
+    let quoted =
+        Environment.ProcessPath :: words
+        |> List.map (fun word -> "'" + (string word).Replace("'", "'\\''") + "'")
+        |> String.concat " "
     let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {quoted} > '{log}' 2>&1 < /dev/null" ])
     use child = nonNull (Process.Start start)
     child.WaitForExit()
@@ -314,7 +322,9 @@ let private perform (place: Place) (plan: Plan) (jobsOf: Plan -> Job list) (next
             usage $"--launcher {other}" $"""a launcher is local or slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
         | _ ->
             let settings = settings place plan
-            let stale = plan.Runs |> List.filter (fun run -> run.State = RunState.Stale && jobs |> List.forall (fun job -> job.Run.Id <> run.Id))
+            let stale =
+                plan.Runs
+                |> List.filter (fun run -> run.State = RunState.Stale && jobs |> List.forall (fun job -> job.Run.Id <> run.Id))
 
             let sayStale () =
                 match stale with
@@ -402,7 +412,9 @@ let private run (place: Place) =
                     let runs = plan.Runs |> List.filter (fun run -> settings |> List.forall (fun text -> List.contains text run.Overrides))
                     let values = runs |> List.map (fun run -> Prune.finalValue metric run.Folder)
 
-                    if runs.IsEmpty || runs |> List.exists (fun run -> not (RunState.IsSettled run.State || run.State = RunState.Failed)) then
+                    if
+                        runs.IsEmpty || runs |> List.exists (fun run -> not (RunState.IsSettled run.State || run.State = RunState.Failed))
+                    then
                         None
                     elif values |> List.forall Option.isSome then
                         Some(values |> List.averageBy Option.get)
@@ -439,7 +451,8 @@ let private confirm (place: Place) =
     let plan = planned place
     let metric = metric place "confirm"
     let options = place.Given.Options
-    let winners = Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]
+    let winners =
+        Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]
 
     if winners.IsEmpty then
         usage "confirm" $"no setting of {plan.Sweep} has completed all its seeds with a value of {metric}, so there is no winner yet."
@@ -473,7 +486,10 @@ let private oneSweep (place: Place) =
     | [ alive ], _ -> alive
     | [], [ folder ] -> folder
     | [], _ -> usage place.Given.Verb $"no sweep is at work under {relative place.Runs}."
-    | several, _ -> usage place.Given.Verb $"{several.Length} sweeps are at work: {listed (several |> List.map (Path.GetFileName >> string))}; name one."
+    | several, _ ->
+        usage
+            place.Given.Verb
+            $"{several.Length} sweeps are at work: {listed (several |> List.map (Path.GetFileName >> string))}; name one."
 
 let private attach (place: Place) =
     let folder = oneSweep place
@@ -574,10 +590,7 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
         | "status" ->
             match sweepFolders place with
             | [] -> Console.WriteLine $"There is no sweep under {relative place.Runs} yet."
-            | folders ->
-                folders
-                |> List.collect (fun folder -> Status.lines folder (Slurm.said folder))
-                |> List.iter Console.WriteLine
+            | folders -> folders |> List.collect (fun folder -> Status.lines folder (Slurm.said folder)) |> List.iter Console.WriteLine
 
             0
         | "table"

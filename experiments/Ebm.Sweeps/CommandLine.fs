@@ -295,7 +295,8 @@ let selected (given: Given) (plan: Plan) =
             // A hash orders them: the same runs are drawn on every machine, and a larger sample holds the smaller one.
             let seed = given.Options.GetResult(<@ Sample_Seed @>, 0)
             let drawn = runs |> List.sortBy (fun run -> Canonical.Sha256 $"{seed} {run.Id}") |> List.truncate (least "--sample" count)
-            let drawn = drawn |> List.map _.Id |> Set.ofList in runs |> List.filter (fun run -> drawn.Contains run.Id)
+            let drawn = drawn |> List.map _.Id |> Set.ofList in
+            runs |> List.filter (fun run -> drawn.Contains run.Id)
         | None -> runs
 
     let runs =
@@ -304,4 +305,3 @@ let selected (given: Given) (plan: Plan) =
         | None -> runs
 
     { plan with Runs = runs }
-

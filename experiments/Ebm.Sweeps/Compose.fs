@@ -659,7 +659,9 @@ type Composer(configs: Configs, root: string) =
         let rec go config values before =
             match values, before with
             | [], _ -> []
-            | (given, value) :: values, (given', value', made) :: before when obj.ReferenceEquals(given, given') && obj.ReferenceEquals(value, value') ->
+            | (given, value) :: values, (given', value', made) :: before when
+                obj.ReferenceEquals(given, given') && obj.ReferenceEquals(value, value')
+                ->
                 (given, value, made) :: go made values before
             | (given, value) :: values, _ ->
                 let made = assign config given value

@@ -13,7 +13,8 @@ let winners (top: int) (runs: (PlannedRun * float option) list) : PlannedRun lis
     |> List.collect (fun (_, runs) ->
         let groups = runs |> List.groupBy (fun (run, _) -> run.Group)
         // A setting that failed or diverged on some seed is no winner: it has no mean.
-        let whole = groups |> List.filter (fun (_, runs) -> runs |> List.forall (fun (_, value) -> value |> Option.exists Double.IsFinite))
+        let whole =
+            groups |> List.filter (fun (_, runs) -> runs |> List.forall (fun (_, value) -> value |> Option.exists Double.IsFinite))
 
         whole
         |> List.sortBy (fun (_, runs) -> runs |> List.averageBy (fun (_, value) -> value.Value))
@@ -28,7 +29,8 @@ let freshSeeds count (runs: PlannedRun list) =
 /// A sweep of the winners on other seeds.
 let sweep name (seeds: int64 list) (winners: PlannedRun list list) : Declare.Sweep =
     let again (run: PlannedRun) =
-        let settings = run.Overrides |> List.map (parseAt (Source.Of $"a winner of {name}")) |> List.filter (fun given -> given.Key <> "seed")
+        let settings =
+            run.Overrides |> List.map (parseAt (Source.Of $"a winner of {name}")) |> List.filter (fun given -> given.Key <> "seed")
         settings @ [ Declare.axisOf name "seed" (seeds |> List.map Values.Int) ]
 
     { Declare.sweep $"{name}-confirm" with Parts = winners |> List.map (List.head >> again) }

@@ -88,10 +88,16 @@ let column key (items: 'T list) = key, items |> List.map (box >> value key)
 
 let internal axisOf name key values =
     let text = key + "=" + (values |> List.map printValue |> String.concat ",")
-    { declared name (key + "=") with Setting = Some(Sweep values); Text = text; Source = Source.Of $"sweep {name}, \"{text}\"" }
+    {
+        declared name (key + "=") with
+            Setting = Some(Sweep values)
+            Text = text
+            Source = Source.Of $"sweep {name}, \"{text}\""
+    }
 
 let internal zipOf name (columns: (string * Value list) list) =
-    let texts = columns |> List.map (fun (key, values) -> key + "=[" + (values |> List.map printValue |> String.concat ",") + "]")
+    let texts =
+        columns |> List.map (fun (key, values) -> key + "=[" + (values |> List.map printValue |> String.concat ",") + "]")
     // Read back, so that it is checked as on the command line; the name is the keys', so that each zip is an axis of its own.
     let key = columns |> List.map fst |> String.concat "--" |> _.Replace('.', '-').Replace('/', '-').Replace('@', '-')
     declared name $"""{key}=zip({String.concat "," texts})"""

@@ -46,11 +46,15 @@ let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Activ
         None
     else
         let everyKind = paces |> List.map snd |> Array.ofList
-        let byKind = paces |> List.groupBy fst |> List.map (fun (kind, paces) -> kind, paces |> List.map snd |> Array.ofList) |> dict
+        let byKind =
+            paces |> List.groupBy fst |> List.map (fun (kind, paces) -> kind, paces |> List.map snd |> Array.ofList) |> dict
         let random = Random(waiting.Length)
 
         let drawn run =
-            let paces = match byKind.TryGetValue(Forecast.kind run) with | true, own -> own | _ -> everyKind
+            let paces =
+                match byKind.TryGetValue(Forecast.kind run) with
+                | true, own -> own
+                | _ -> everyKind
             paces[random.Next paces.Length] * snd (Forecast.work run)
 
         let play () =

@@ -44,7 +44,9 @@ type Host(runner: string, arguments: string list, threads: int, gpu: string opti
         // Where the system runs out of memory, a run ends, and not the sweep that watches over the others.
         try
             File.WriteAllText($"/proc/{started.Id}/oom_score_adj", "500")
-        with :? IOException | :? UnauthorizedAccessException ->
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException ->
             // It is over already, or the system has no such file.
             ()
 
@@ -69,15 +71,16 @@ type Host(runner: string, arguments: string list, threads: int, gpu: string opti
         if line.Length > 0 then hear (string line)
     }
 
-    let listening = lazy (
-        Task.WhenAll(
-            listen process'.StandardOutput (fun line -> hear line),
-            listen process'.StandardError (fun line ->
-                errors.Enqueue line
+    let listening =
+        lazy
+            (Task.WhenAll(
+                listen process'.StandardOutput (fun line -> hear line),
+                listen process'.StandardError (fun line ->
+                    errors.Enqueue line
 
-                while errors.Count > kept do
-                    errors.TryDequeue() |> ignore)
-        ))
+                    while errors.Count > kept do
+                        errors.TryDequeue() |> ignore)
+            ))
 
     member _.IsShared = shared
     member _.Threads = threads

@@ -63,8 +63,14 @@ let rebuild (runs: string) : string * int =
             match manifest with
             | null -> run [ folder.Id; folder.Sweep; null; state; Option.toObj reason; null; null; null; null; null; folder.Path ]
             | manifest ->
-                let units: obj | null = match manifest.Cost with | null -> null | cost -> box cost.Train
-                let seconds = match manifest.Timing with | null -> null | timing -> nullable timing.Wall
+                let units: obj | null =
+                    match manifest.Cost with
+                    | null -> null
+                    | cost -> box cost.Train
+                let seconds =
+                    match manifest.Timing with
+                    | null -> null
+                    | timing -> nullable timing.Wall
                 run [
                     folder.Id
                     folder.Sweep

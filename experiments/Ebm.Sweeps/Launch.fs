@@ -126,10 +126,7 @@ let hold (folder: string) : IDisposable =
 extern int private kill(int pid, int signal)
 
 /// Asks the sweep that is at work in a folder to stop, as an interrupt from its keyboard would; false when none is.
-let stop (folder: string) =
-    isAlive folder
-    && File.Exists(pidFile folder)
-    && (kill (int (File.ReadAllText(pidFile folder).Trim()), 2) = 0)
+let stop (folder: string) = isAlive folder && File.Exists(pidFile folder) && (kill (int (File.ReadAllText(pidFile folder).Trim()), 2) = 0)
 
 // ── Signals ─────────────────────────────────────────────────────────────────────────────────
 
@@ -253,12 +250,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             told <- outcomes.Count, clock.Elapsed, known
             known
 
-    let snapshot () = {
-        Active = List.ofSeq active
-        Settled = (over ()).Length
-        Total = jobs.Length
-        Remaining = remaining ()
-    }
+    let snapshot () = { Active = List.ofSeq active; Settled = (over ()).Length; Total = jobs.Length; Remaining = remaining () }
 
     /// Told of its end without having been at work here.
     let settled (job: Job) state reason =
@@ -285,7 +277,8 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             Host(settings.Runner, words @ settings.Arguments, threads, gpu, false, woken)
         else
             let free = idle |> Seq.tryFind (fun host -> host.Threads = threads && host.Gpu = gpu && not host.HasExited)
-            let host = free |> Option.defaultWith (fun () -> Host(settings.Runner, "serve" :: settings.Arguments, threads, gpu, true, woken))
+            let host =
+                free |> Option.defaultWith (fun () -> Host(settings.Runner, "serve" :: settings.Arguments, threads, gpu, true, woken))
             idle.Remove host |> ignore
             host
 
@@ -359,7 +352,8 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             match settings.Memory, settings.Timeout with
             | Some limit, _ when child.Verdict.IsNone && child.Memory > limit ->
                 let gigabytes (bytes: int64) = (float bytes / 1073741824.0).ToString("G3", Globalization.CultureInfo.InvariantCulture)
-                child.Verdict <- Some(RunState.Failed, $"out of memory: it held {gigabytes child.Memory} GB, and --memory allows {gigabytes limit}")
+                child.Verdict <-
+                    Some(RunState.Failed, $"out of memory: it held {gigabytes child.Memory} GB, and --memory allows {gigabytes limit}")
                 child.Signal sigkill
             | _, Some limit when child.Elapsed > limit + grace -> child.Signal sigkill
             | _, Some limit when child.Elapsed > limit && child.Verdict.IsNone ->
@@ -371,8 +365,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
         | Some judge when stopping.Code.IsNone && clock.Elapsed > judged + TimeSpan.FromSeconds 1.0 ->
             judged <- clock.Elapsed
 
-            let hopeless =
-                Map.ofList (judge.Hopeless([ for child in active -> child.Job.Run ], [ for job in waiting -> job.Run ]))
+            let hopeless = Map.ofList (judge.Hopeless([ for child in active -> child.Job.Run ], [ for job in waiting -> job.Run ]))
 
             for child in active do
                 match hopeless.TryFind child.Job.Run.Id with

@@ -84,4 +84,9 @@ let take (pins: string) (runner: string) (with': string list) : Pinned =
     let place (path: string) =
         Path.Combine(pin, string (folders |> List.findIndexBack ((=) (folderOf path))), string (Path.GetFileName path))
 
-    { Runner = Path.Combine(pin, "0", string (Path.GetFileName runner)); With = with' |> List.map place; Hash = hash; Held = held }
+    {
+        Runner = Path.Combine(pin, "0", string (Path.GetFileName runner))
+        With = with' |> List.map place
+        Hash = hash
+        Held = held
+    }

@@ -207,7 +207,9 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
         let all = sweep.Parts |> List.collect (composed setup sweep asked)
         let distinct = all |> List.distinctBy _.Id
         let name = nameOf setup.Name sweep.Name (distinct |> List.map _.Choices)
-        name, all.Length - distinct.Length, distinct |> List.filter (fun run -> conditions |> List.forall (fun c -> Where.holds c run.Config))
+        name,
+        all.Length - distinct.Length,
+        distinct |> List.filter (fun run -> conditions |> List.forall (fun c -> Where.holds c run.Config))
 
     let searches = [
         for given in List.concat sweep.Parts @ List.map snd sweep.Conditional do

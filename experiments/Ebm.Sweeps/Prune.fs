@@ -26,7 +26,8 @@ let parse (text: string) : string * Rule =
     let found = Regex.Match(text.Trim(), @"^(\w+)\(\s*([^(),=\s]+)\s*((?:,\s*\w+\s*=\s*[^,()\s]+\s*)*)\)$")
 
     if not found.Success then
-        refuse "a rule is median(metric, from=units, startup=5), asha(metric, from=units, reduction=4) or race(metric, alpha=0.1, startup=4)."
+        refuse
+            "a rule is median(metric, from=units, startup=5), asha(metric, from=units, reduction=4) or race(metric, alpha=0.1, startup=4)."
 
     let given =
         found.Groups[3].Value.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
@@ -121,10 +122,14 @@ let losers alpha startup (groups: (string * Map<int64, float>) list) : (string *
             for group, values in racing do
                 if group <> best then
                     // Sixteen pairs decide as well as more, and are as many as can be enumerated at once.
-                    let pairs = [ for KeyValue(seed, value) in values do
-                                    match ahead.TryFind seed with
-                                    | Some other -> value - other
-                                    | None -> () ] |> List.truncate 16
+                    let pairs =
+                        [
+                            for KeyValue(seed, value) in values do
+                                match ahead.TryFind seed with
+                                | Some other -> value - other
+                                | None -> ()
+                        ]
+                        |> List.truncate 16
 
                     if pairs.Length >= startup && List.sum pairs > 0.0 then
                         let p = signFlip pairs
@@ -191,7 +196,10 @@ type private Curves(metric: string) =
         | _ when size = 0L -> []
         | _ ->
             let run = RunFolder.Open folder
-            let units = [| for event in run.Events() do if event.What = "units" then event.Step, event.Value |]
+            let units = [|
+                for event in run.Events() do
+                    if event.What = "units" then event.Step, event.Value
+            |]
 
             // Measurements fall between records: a step costs what steps about it cost.
             let at step =
@@ -229,19 +237,27 @@ type Judge(metric: string, rule: Rule, plan: Plan) =
                     ])
 
             let lost = Map.ofList (losers alpha startup groups)
-            [ for run in active @ waiting do
-                match lost.TryFind run.Group with
-                | Some why -> run.Id, why
-                | None -> () ]
+            [
+                for run in active @ waiting do
+                    match lost.TryFind run.Group with
+                    | Some why -> run.Id, why
+                    | None -> ()
+            ]
         | _ ->
             let isActive (run: PlannedRun) = active |> List.exists (fun other -> other.Id = run.Id)
             let known = [ for run in plan.Runs -> run, curves.Of run.Folder ]
-            let finished = [ for run, curve in known do if not (isActive run) && not curve.IsEmpty then curve ]
+            let finished = [
+                for run, curve in known do
+                    if not (isActive run) && not curve.IsEmpty then curve
+            ]
 
             [
                 for run in active do
                     let own = curves.Of run.Folder
-                    let others = [ for other, curve in known do if other.Id <> run.Id && not curve.IsEmpty then curve ]
+                    let others = [
+                        for other, curve in known do
+                            if other.Id <> run.Id && not curve.IsEmpty then curve
+                    ]
 
                     match hopeless rule finished others own with
                     | Some why -> run.Id, why

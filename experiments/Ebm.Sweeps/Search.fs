@@ -17,7 +17,8 @@ let private journal (folder: string) (search: Search) =
     let hash = Canonical.Sha256 $"{search.Seed} {search.Batch}\n{space}"
     Path.Combine(folder, $"search-{hash[..7]}.jsonl")
 
-let private options = JsonSerializerOptions(NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals)
+let private options =
+    JsonSerializerOptions(NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals)
 
 let private number (node: JsonNode) =
     if node.GetValueKind() = JsonValueKind.String then
@@ -34,7 +35,8 @@ let trials (folder: string) (search: Search) : Tpe.Trial list =
     else
         let text = File.ReadAllText path
         let whole = text.Substring(0, text.LastIndexOf '\n' + 1)
-        let lines = whole.Split('\n', System.StringSplitOptions.RemoveEmptyEntries) |> Array.map (fun line -> nonNull (JsonNode.Parse line))
+        let lines =
+            whole.Split('\n', System.StringSplitOptions.RemoveEmptyEntries) |> Array.map (fun line -> nonNull (JsonNode.Parse line))
 
         let values =
             Map.ofList [

@@ -70,10 +70,17 @@ let whyOfRun (run: RunFolder) words =
         let origin =
             match manifest.Origins with
             | null -> usage run.Id "this run was made before runs kept where their values come from."
-            | known -> fun path -> (match known.TryGetValue path with | true, source -> source | _ -> "default")
+            | known ->
+                fun path ->
+                    (match known.TryGetValue path with
+                     | true, source -> source
+                     | _ -> "default")
 
         let leaves = [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf, origin path ]
-        let choices = match manifest.Choices with | null -> [] | choices -> [ for KeyValue(group, options) in choices -> group, options ]
+        let choices =
+            match manifest.Choices with
+            | null -> []
+            | choices -> [ for KeyValue(group, options) in choices -> group, options ]
         Console.WriteLine $"""{run.Id}, {manifest.State}: {String.Join(' ', manifest.Overrides)}"""
         Console.WriteLine()
         origins choices leaves words
@@ -101,7 +108,10 @@ let runsNamed (runs: string) (name: string) =
         [ RunFolder.Open name ]
     else
         RunFolder.Under runs
-        |> Seq.filter (fun run -> run.Id = name || run.Id.StartsWith(name, StringComparison.Ordinal) || run.Id.Contains("-" + name, StringComparison.Ordinal))
+        |> Seq.filter (fun run ->
+            run.Id = name
+            || run.Id.StartsWith(name, StringComparison.Ordinal)
+            || run.Id.Contains("-" + name, StringComparison.Ordinal))
         |> List.ofSeq
 
 let findRun (runs: string) (name: string) =
@@ -116,7 +126,8 @@ let private circumstances (run: RunFolder) =
     let pairs prefix (map: IReadOnlyDictionary<string, string> | null) = [
         match map with
         | null -> ()
-        | map -> for KeyValue(name, value) in map -> $"{prefix}.{name}", (if value.Length > 12 && prefix = "code" then value[..11] else value)
+        | map ->
+            for KeyValue(name, value) in map -> $"{prefix}.{name}", (if value.Length > 12 && prefix = "code" then value[..11] else value)
     ]
 
     match run.Manifest with

@@ -66,7 +66,10 @@ let submit (submission: Submission) (sweep: string) (jobs: Job list) : string li
         (Directory.CreateDirectory(Path.Combine(all, (last + 1).ToString("000", CultureInfo.InvariantCulture)))).FullName
 
     let tasks = jobs |> List.chunkBySize submission.RunsPerTask
-    let lines = [ for task in tasks -> JsonSerializer.Serialize {| runs = [ for job in task -> job.Run.Folder ]; afresh = (task.Head.Work = ExecuteAfresh) |} ]
+    let lines = [
+        for task in tasks ->
+            JsonSerializer.Serialize {| runs = [ for job in task -> job.Run.Folder ]; afresh = (task.Head.Work = ExecuteAfresh) |}
+    ]
     AtomicFile.Write(Path.Combine(folder, "tasks.jsonl"), lines |> List.map (fun line -> line + "\n") |> String.concat "")
     let threads = jobs |> List.map _.Run.Spec.Threads |> List.max
     let name = string (Path.GetFileName sweep)
@@ -81,7 +84,10 @@ let submit (submission: Submission) (sweep: string) (jobs: Job list) : string li
             match ask "sbatch" ([ "--parsable" ] @ options @ [ path ]) with
             | Ok says ->
                 let job = (says.Trim().Split ';')[0]
-                AtomicFile.Write(Path.Combine(folder, $"job-{job}.json"), JsonSerializer.Serialize {| job = job; first = first; count = count |})
+                AtomicFile.Write(
+                    Path.Combine(folder, $"job-{job}.json"),
+                    JsonSerializer.Serialize {| job = job; first = first; count = count |}
+                )
 
                 for task in List.skip first tasks |> List.truncate count do
                     for job in task do
@@ -139,8 +145,7 @@ let said (sweep: string) : Map<string, string * string> =
             let stateOf (task: string) =
                 states.TryFind task
                 |> Option.orElseWith (fun () ->
-                    states
-                    |> Map.tryPick (fun known state -> if known.StartsWith((task.Split '_')[0] + "_[") then Some state else None))
+                    states |> Map.tryPick (fun known state -> if known.StartsWith((task.Split '_')[0] + "_[") then Some state else None))
 
             // Later submissions of a run count.
             (Map.empty, given)
@@ -150,7 +155,8 @@ let said (sweep: string) : Map<string, string * string> =
                 | None -> found)
 
 /// Whether SLURM still has a run.
-let isQueued (state: string) = List.contains state [ "PENDING"; "RUNNING"; "REQUEUED"; "RESIZING"; "SUSPENDED"; "CONFIGURING"; "COMPLETING" ]
+let isQueued (state: string) =
+    List.contains state [ "PENDING"; "RUNNING"; "REQUEUED"; "RESIZING"; "SUSPENDED"; "CONFIGURING"; "COMPLETING" ]
 
 /// A run's state in our words, where its folder could not be told: SLURM ended the process first.
 let inOurWords (folderSays: string) (slurmSays: string) =

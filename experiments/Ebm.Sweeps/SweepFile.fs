@@ -72,7 +72,8 @@ let private axis name (entry: Entry) =
         entry.Value
         (if entry.Value.IsList then
              match entry.Value.Items |> Seq.map value |> List.ofSeq with
-             | [] -> refuse entry.Value entry.Key $"{entry.Key} has no value to vary over, so there is no run to make; give it one at least."
+             | [] ->
+                 refuse entry.Value entry.Key $"{entry.Key} has no value to vary over, so there is no run to make; give it one at least."
              | values -> axisOf name entry.Key values
          else
              match value entry.Value with
@@ -98,8 +99,7 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
                 let condition = text "if" (item.Get "if")
 
                 for entry in item.Entries do
-                    if entry.Key <> "if" && entry.Key <> "axes" then
-                        refuse item entry.Key "a conditional axis has the keys if and axes."
+                    if entry.Key <> "if" && entry.Key <> "axes" then refuse item entry.Key "a conditional axis has the keys if and axes."
 
                 entries "axes" (item.Get "axes")
                 |> List.fold (fun sweep entry -> conditional condition (axis sweep.Name entry) sweep) sweep)

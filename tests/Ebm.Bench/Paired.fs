@@ -45,7 +45,11 @@ type Comparison = { A: float; B: float; Ratios: float[] }
 let compare rounds seconds (a: Timed) (b: Timed) =
     let forA, forB = calibrated seconds a, calibrated seconds b
     let pairs = [| for _ in 1..rounds -> a forA / float forA, b forB / float forB |]
-    { A = median (Array.map fst pairs); B = median (Array.map snd pairs); Ratios = pairs |> Array.map (fun (a, b) -> a / b) }
+    {
+        A = median (Array.map fst pairs)
+        B = median (Array.map snd pairs)
+        Ratios = pairs |> Array.map (fun (a, b) -> a / b)
+    }
 
 /// Seconds per step, alone.
 let alone rounds seconds (a: Timed) =
@@ -65,8 +69,7 @@ module Memory =
         GC.Collect()
         GC.WaitForPendingFinalizers()
 
-        if File.Exists "/proc/self/clear_refs" then
-            File.WriteAllText("/proc/self/clear_refs", "5")
+        if File.Exists "/proc/self/clear_refs" then File.WriteAllText("/proc/self/clear_refs", "5")
 
 /// b of y ≈ a·xᵇ, by least squares on logarithms.
 let exponent (points: (float * float) list) =

@@ -59,12 +59,21 @@ let private speed threads =
             against reference $"Langevin, MLP 2-128-128-1, batch {batch}, vs {manner}" $"langevin {batch} {manner}" (float batch) ours
 
         let took = alone 5 seconds ours
-        printfn "%-46s %10.1f GF/s, %.0f %% of the matrix product's" "" (Workloads.flops 2L batch / took / 1e9) (100.0 * Workloads.flops 2L batch / took / 1e9 / product)
+        printfn
+            "%-46s %10.1f GF/s, %.0f %% of the matrix product's"
+            ""
+            (Workloads.flops 2L batch / took / 1e9)
+            (100.0 * Workloads.flops 2L batch / took / 1e9 / product)
 
     let levels = 7
     // Per row: five slopes of a transition (its start and four candidates) and two rows of the update.
     for manner in [ "usual"; "best" ] do
-        against reference $"joint-cd step, batch 256, {levels} levels, vs {manner}" $"joint-cd 256 {levels} {manner}" (7.0 * 256.0) (clocked (Workloads.jointCd 2L 256L levels 4))
+        against
+            reference
+            $"joint-cd step, batch 256, {levels} levels, vs {manner}"
+            $"joint-cd 256 {levels} {manner}"
+            (7.0 * 256.0)
+            (clocked (Workloads.jointCd 2L 256L levels 4))
 
     against reference "one operator on one number" "add" nan (clocked (Workloads.add ()))
 
@@ -73,7 +82,9 @@ let private speed threads =
     grows "Langevin, dimension, batch 256" [ for d in [ 2L; 32L; 512L ] -> float d, Workloads.langevin d 256L ]
     grows "joint-cd, batch" [ for batch in [ 64L; 256L; 1024L ] -> float batch, clocked (Workloads.jointCd 2L batch levels 4) ]
     grows "joint-cd, levels, batch 256" [ for levels in [ 4; 16; 64 ] -> float levels, clocked (Workloads.jointCd 2L 256L levels 4) ]
-    grows "joint-cd, Langevin steps, batch 256" [ for steps in [ 2; 8; 32 ] -> float steps, clocked (Workloads.jointCd 2L 256L levels steps) ]
+    grows "joint-cd, Langevin steps, batch 256" [
+        for steps in [ 2; 8; 32 ] -> float steps, clocked (Workloads.jointCd 2L 256L levels steps)
+    ]
 
 let private sweep () =
     printfn "a sweep beside its runs"
@@ -81,7 +92,11 @@ let private sweep () =
     let runs, took = Sweeps.planning configs
     printfn "%-46s %10.2f s" $"planning {runs} runs" took
     let pauses = Sweeps.pauses configs 40
-    printfn "%-46s %10.1f ms in the median, %.1f at the 90th percentile" "between a run's end and the next one's start" (1e3 * median pauses) (1e3 * quantile 0.9 pauses)
+    printfn
+        "%-46s %10.1f ms in the median, %.1f at the 90th percentile"
+        "between a run's end and the next one's start"
+        (1e3 * median pauses)
+        (1e3 * quantile 0.9 pauses)
 
     for name, share in [ "in a process of its own", false; "in one process with others (--share)", true ] do
         let starts = Sweeps.starts configs 6 share

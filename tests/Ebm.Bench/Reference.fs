@@ -14,7 +14,14 @@ let private script = Path.Combine(AppContext.BaseDirectory, "reference.py")
 /// None where no Python here has torch.
 let start threads =
     let tryPython (python: string) =
-        let start = ProcessStartInfo(python, [ script; string threads ], RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true)
+        let start =
+            ProcessStartInfo(
+                python,
+                [ script; string threads ],
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            )
 
         // The same BLAS kernels and threads as ours.
         for KeyValue(name, value) in Machine.Environs threads do

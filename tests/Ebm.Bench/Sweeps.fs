@@ -55,7 +55,8 @@ let pauses configs (count: int) =
 
         let times = [
             for run in plan.Runs ->
-                File.ReadAllLines(Path.Combine(run.Folder, "times")) |> Array.map (fun text -> Double.Parse(text, CultureInfo.InvariantCulture))
+                File.ReadAllLines(Path.Combine(run.Folder, "times"))
+                |> Array.map (fun text -> Double.Parse(text, CultureInfo.InvariantCulture))
         ]
 
         List.pairwise times |> List.map (fun (one, next) -> next[0] - one[1])

@@ -58,7 +58,7 @@ let jointCd dimension (batch: int64) (levels: int) steps =
     let method = spec.Build(site dimension 1UL)
     let rng = new Rng 3UL
     let data = Batches(rng.Normal(20_000L, dimension), batch, rng.Stream "batches")
-    let optimizer = torch.optim.Adam(method.Parts["energy"].parameters (), lr = 1e-3)
+    let optimizer = torch.optim.Adam(method.Parts["energy"].parameters(), lr = 1e-3)
     let mutable step = 0L
 
     fun () ->

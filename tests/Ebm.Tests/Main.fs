@@ -77,7 +77,8 @@ module Program =
         match List.ofArray words with
         | [ "launch"; folder; seeds ] -> launch folder seeds
         | [ "write"; path; text; step ] -> write path text (int step)
-        | "sweep" :: folder :: words -> Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
+        | "sweep" :: folder :: words ->
+            Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
         | _ ->
             eprintfn "The laws run with: dotnet fsi build.fsx test"
             2

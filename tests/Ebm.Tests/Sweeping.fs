@@ -80,7 +80,8 @@ end completed
 """
 
 /// The compiled runner, which the build puts beside this program.
-let realRunner = Path.GetFullPath(Path.Combine(System.AppContext.BaseDirectory, "..", "..", "Ebm.Runner", "release", "ebm-runner"))
+let realRunner =
+    Path.GetFullPath(Path.Combine(System.AppContext.BaseDirectory, "..", "..", "Ebm.Runner", "release", "ebm-runner"))
 
 /// A script that can be started.
 let executable folder (text: string) =

@@ -32,7 +32,14 @@ let all = [
         let took = [ (some "joint-cd" 100L 1).Head, seconds 10.0; (some "flow" 100L 1).Head, seconds 40.0 ]
         is "a slow kind" 40.0 (left 1 took [] (some "flow" 100L 1))
         is "a quick kind" 20.0 (left 1 took [] (some "joint-cd" 100L 2))
-        is "an unknown one" 10.0 (left 1 took.Tail.Tail [ { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 0.0; Whole = Some(seconds 5.0) } ] (some "flow" 100L 1)))
+        is
+            "an unknown one"
+            10.0
+            (left
+                1
+                took.Tail.Tail
+                [ { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 0.0; Whole = Some(seconds 5.0) } ]
+                (some "flow" 100L 1)))
     |> breaks "one pace for all" (fun () ->
         let took = [ (some "joint-cd" 100L 1).Head, seconds 10.0; (some "joint-cd" 100L 1).Head, seconds 40.0 ]
         is "a quick kind" 20.0 (left 1 took [] (some "joint-cd" 100L 2)))

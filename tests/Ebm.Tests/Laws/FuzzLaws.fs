@@ -16,7 +16,27 @@ open Ebm.Tests.Folder
 
 let private pieces =
     [ for c in "[]{},:=\"'\\#&*!|>%@`~+ \n\t-.0123456789eabks???é\u0000" -> string c ]
-    @ [ "\n  "; ": "; "- "; "null"; "true"; "1e-3"; ".inf"; "nan"; "${seed}"; "${"; "<<: "; "---\n"; "&a "; "*a"; "!!int "; "kind"; "010"; "1_000"; "yes" ]
+    @ [
+        "\n  "
+        ": "
+        "- "
+        "null"
+        "true"
+        "1e-3"
+        ".inf"
+        "nan"
+        "${seed}"
+        "${"
+        "<<: "
+        "---\n"
+        "&a "
+        "*a"
+        "!!int "
+        "kind"
+        "010"
+        "1_000"
+        "yes"
+    ]
 
 /// A text with up to four places cut, changed, filled or given to another line.
 let private mutatedOf (texts: string list) : Gen<string> = gen {
@@ -47,7 +67,12 @@ let private each count (texts: Gen<string>) (ask: string -> unit) =
     let config = Config.QuickThrowOnFailure.WithMaxTest(count).WithQuietOnSuccess(true).WithReplay(11UL, 3UL)
 
     try
-        Check.One(config, Prop.forAll (Arb.fromGen texts) (fun text -> ask text; true))
+        Check.One(
+            config,
+            Prop.forAll (Arb.fromGen texts) (fun text ->
+                ask text
+                true)
+        )
     with
     | Broken _ -> reraise ()
     | error -> broken error.Message
@@ -161,7 +186,10 @@ let all = [
             match answered text (fun () -> Overrides.parse text) with
             | None -> ()
             | Some _ ->
-                match answered text (fun () -> Plan.plan (Sweeping.setup "/nowhere") (Sweeping.typed [ "experiment=rings"; "method=joint-cd"; text ])) with
+                match
+                    answered text (fun () ->
+                        Plan.plan (Sweeping.setup "/nowhere") (Sweeping.typed [ "experiment=rings"; "method=joint-cd"; text ]))
+                with
                 | None -> ()
                 | Some plan -> plan.Runs |> List.iter (sameTypes text)))
 ]

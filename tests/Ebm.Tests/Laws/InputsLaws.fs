@@ -93,8 +93,9 @@ let private says state (part: string) (plan: Plan.Plan) =
 let private fresh (plan: Plan.Plan) = says RunState.Completed "" plan
 
 let all = [
-    law "an assembly's code is its types and instructions: its module's id and debug information, which comments change, are no part of it" (fun () ->
-        unmoved CodeHash.Of)
+    law
+        "an assembly's code is its types and instructions: its module's id and debug information, which comments change, are no part of it"
+        (fun () -> unmoved CodeHash.Of)
     |> breaks "the hash of the file" (fun () -> unmoved Canonical.Sha256OfFile)
 
     law "a completed run is stale when its code has changed, and the reason names the assembly; what counts can be chosen" (fun () ->
@@ -145,7 +146,16 @@ let all = [
                 claim.Hold 1
                 let manifest = nonNull at.Manifest
                 at.NextAttempt() |> ignore
-                at.Write(RunManifest(State = RunState.Running, RunId = run.Id, GroupId = run.Group, SweepId = "laws", ConfigSha256 = manifest.ConfigSha256, Attempt = 2))
+                at.Write(
+                    RunManifest(
+                        State = RunState.Running,
+                        RunId = run.Id,
+                        GroupId = run.Group,
+                        SweepId = "laws",
+                        ConfigSha256 = manifest.ConfigSha256,
+                        Attempt = 2
+                    )
+                )
                 must "the old attempt holds" (not (claim.Holds 1) && claim.Holds 2)
                 throws<FencedException, _> [ "attempt 1 publishes nothing" ] (fun () -> claim.Hold 1))))
 ]

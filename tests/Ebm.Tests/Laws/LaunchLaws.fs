@@ -112,11 +112,14 @@ let all = [
             must $"{outcomes.Length} runs" (outcomes.Length = 2)
             states [ "0", "completed"; "1", "completed"; "2", "planned"; "3", "planned" ] plan)
 
-        launched (fun s -> { s with MaxTime = Some(TimeSpan.FromTicks -1L) }) "0,1" (fun outcomes _ -> must "a run started" outcomes.IsEmpty))
+        launched (fun s -> { s with MaxTime = Some(TimeSpan.FromTicks -1L) }) "0,1" (fun outcomes _ ->
+            must "a run started" outcomes.IsEmpty))
 
     law "runs that share a process leave the bytes that runs of their own leave, and a crash takes one of them" (fun () ->
-        let bytes (run: Plan.PlannedRun) =
-            [ for file in [ "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] -> Canonical.Sha256OfFile(Path.Combine(run.Folder, file)) ]
+        let bytes (run: Plan.PlannedRun) = [
+            for file in [ "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] ->
+                Canonical.Sha256OfFile(Path.Combine(run.Folder, file))
+        ]
 
         let done' change =
             let mutable found = []
@@ -127,7 +130,9 @@ let all = [
                 use _ = Launch.hold plan.Folder
                 let outcomes, _ = Launch.launch (change (Launch.defaults realRunner)) (jobs plan) (Silent())
                 let hosts = plan.Runs |> List.map (fun run -> File.ReadAllText(Path.Combine(run.Folder, "stderr.log")))
-                must $"%A{outcomes |> List.map (fun outcome -> outcome.State, outcome.Reason)} %A{hosts}" (outcomes |> List.forall (fun o -> o.State = RunState.Completed))
+                must
+                    $"%A{outcomes |> List.map (fun outcome -> outcome.State, outcome.Reason)} %A{hosts}"
+                    (outcomes |> List.forall (fun o -> o.State = RunState.Completed))
                 found <- plan.Runs |> List.map bytes)
 
             found
@@ -207,12 +212,13 @@ done
             must $"%A{status}" (status.Head = "laws: 3 runs: 2 completed, 1 failed")))
 
     law "a run keeps where its values came from: the file and line, the option, the override" (fun () ->
-        inFolder (fun folder -> launchedIn folder id [ "seed=0"; "train.lr=1e-2" ] (fun _ plan ->
-            let manifest = nonNull (RunFolder.Open plan.Runs.Head.Folder).Manifest
-            let origins = nonNull manifest.Origins
-            must $"%A{List.ofSeq origins}" (origins["train.lr"] = "command line, \"train.lr=1e-2\"")
-            must origins["data.kind"] (origins["data.kind"].EndsWith "data/rings.yaml, line 2")
-            must "the overrides" (List.ofSeq manifest.Overrides = [ "experiment=rings"; "seed=0"; "train.lr=0.01" ])
-            must "a default has a place" (not (origins.ContainsKey "train.warm-up"))
-            must "no choice" ((nonNull manifest.Choices)["experiment"] = "rings"))))
+        inFolder (fun folder ->
+            launchedIn folder id [ "seed=0"; "train.lr=1e-2" ] (fun _ plan ->
+                let manifest = nonNull (RunFolder.Open plan.Runs.Head.Folder).Manifest
+                let origins = nonNull manifest.Origins
+                must $"%A{List.ofSeq origins}" (origins["train.lr"] = "command line, \"train.lr=1e-2\"")
+                must origins["data.kind"] (origins["data.kind"].EndsWith "data/rings.yaml, line 2")
+                must "the overrides" (List.ofSeq manifest.Overrides = [ "experiment=rings"; "seed=0"; "train.lr=0.01" ])
+                must "a default has a place" (not (origins.ContainsKey "train.warm-up"))
+                must "no choice" ((nonNull manifest.Choices)["experiment"] = "rings"))))
 ]

@@ -59,11 +59,20 @@ let all = [
             File.WriteAllText(path, "old")
             versions path (writes path "new") "old" "new" 5
             // What a killed writer leaves has another name, and the next attempt sweeps it away.
-            must "something else is there" (Directory.GetFiles folder |> Array.forall (fun file -> file = path || (nonNull (Path.GetFileName file)).StartsWith '.'))))
+            must
+                "something else is there"
+                (Directory.GetFiles folder |> Array.forall (fun file -> file = path || (nonNull (Path.GetFileName file)).StartsWith '.'))))
     |> breaks "a file that is written in its place" (fun () ->
         inFolder (fun folder ->
             let path = Path.Combine(folder, "file")
-            versions path (fun _ -> File.WriteAllText(path, "ne"); 137) "old" "new" 1))
+            versions
+                path
+                (fun _ ->
+                    File.WriteAllText(path, "ne")
+                    137)
+                "old"
+                "new"
+                1))
 
     law "a checkpoint is a whole one, whenever its writer is killed between two renames" (fun () ->
         inFolder (fun folder ->

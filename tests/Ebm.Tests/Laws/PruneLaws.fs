@@ -20,7 +20,10 @@ let private asha = Asha(100L, 4)
 let private survivors rule =
     [ 1..8 ]
     |> List.filter (fun i ->
-        let others = [ for j in 1..8 do if j <> i then curve [ float j ] ]
+        let others = [
+            for j in 1..8 do
+                if j <> i then curve [ float j ]
+        ]
         (hopeless rule [] others (curve [ float i ])).IsNone)
 
 let private judged folder rule (values: (int * float) list) =
@@ -29,7 +32,9 @@ let private judged folder rule (values: (int * float) list) =
 
     for run, (_, value) in Seq.zip plan.Runs values do
         let at = RunFolder.Create(plan.Folder, run.Id, run.Config, run.Hashed)
-        at.Write(RunManifest(State = RunState.Completed, RunId = run.Id, GroupId = run.Group, SweepId = "laws", ConfigSha256 = at.ConfigSha256))
+        at.Write(
+            RunManifest(State = RunState.Completed, RunId = run.Id, GroupId = run.Group, SweepId = "laws", ConfigSha256 = at.ConfigSha256)
+        )
         at.Write([ Measurement("grid-kl", value, "nats", "lower") ])
 
     Judge("grid-kl", rule, plan), plan
@@ -46,20 +51,21 @@ let all = [
         ends "NaN" asha [] [ for j in 1..7 -> curve [ float j ] ] (curve [ nan ]))
     |> breaks "half of them" (fun () -> must "" (survivors (Asha(100L, 2)) = [ 1; 2 ]))
 
-    law "the median rule ends a run whose best is worse than the median of finished runs up to the same cost, and no earlier than told" (fun () ->
-        let finished = [ for j in 1..5 -> curve [ float j; float j; 0.0 ] ]
-        let median = Median(200L, 5)
-        goesOn "before its time" median finished finished (curve [ 9.0 ])
-        ends "a bad one" median finished finished (curve [ 9.0; 8.0 ])
-        goesOn "one that was good once" median finished finished (curve [ 2.0; 9.0 ])
-        goesOn "with too few to compare with" median (List.truncate 4 finished) finished (curve [ 9.0; 9.0 ]))
+    law
+        "the median rule ends a run whose best is worse than the median of finished runs up to the same cost, and no earlier than told"
+        (fun () ->
+            let finished = [ for j in 1..5 -> curve [ float j; float j; 0.0 ] ]
+            let median = Median(200L, 5)
+            goesOn "before its time" median finished finished (curve [ 9.0 ])
+            ends "a bad one" median finished finished (curve [ 9.0; 8.0 ])
+            goesOn "one that was good once" median finished finished (curve [ 2.0; 9.0 ])
+            goesOn "with too few to compare with" median (List.truncate 4 finished) finished (curve [ 9.0; 9.0 ]))
 
     law "the sign-flip test is exact: its p-value is the share of sign assignments with a sum as large" (fun () ->
         must "all of one sign" (signFlip [ 1.0; 2.0; 3.0; 4.0 ] = 1.0 / 16.0)
         must "one against it" (signFlip [ 1.0; 2.0; 3.0; -1.0 ] = 3.0 / 16.0)
         must "nothing" (signFlip [ 0.0; 0.0 ] = 1.0))
-    |> breaks "a test that ignores sizes" (fun () -> 
-        must "" (signFlip (List.map (sign >> float) [ 1.0; 2.0; 3.0; -1.0 ]) = 3.0 / 16.0))
+    |> breaks "a test that ignores sizes" (fun () -> must "" (signFlip (List.map (sign >> float) [ 1.0; 2.0; 3.0; -1.0 ]) = 3.0 / 16.0))
 
     law "a race ends what loses seed by seed against the best, and nothing that is merely noisier" (fun () ->
         let group name values = name, Map.ofList [ for seed, value in List.indexed values -> int64 seed, value ]

@@ -21,7 +21,11 @@ let private space: Search = {
     Trials = 50
     Batch = 5
     Seed = 3L
-    Space = [ "lr", Between(1e-5, 1e-1, true, false); "steps", Between(1.0, 40.0, false, true); "start", Among [ Text "data"; Text "noise" ] ]
+    Space = [
+        "lr", Between(1e-5, 1e-1, true, false)
+        "steps", Between(1.0, 40.0, false, true)
+        "start", Among [ Text "data"; Text "noise" ]
+    ]
 }
 
 /// Lowest at lr = 1e-3, steps = 12, start = data.
@@ -78,13 +82,20 @@ let all = [
         for k in 1..5 do
             for a in 0..k do
                 let columns, rows = 1 <<< a, 1 <<< (k - a)
-                let cells = [ for i in 0 .. (1 <<< k) - 1 -> let p = Sobol.point 2L 2 i in int (p[0] * float columns), int (p[1] * float rows) ]
+                let cells = [
+                    for i in 0 .. (1 <<< k) - 1 -> let p = Sobol.point 2L 2 i in int (p[0] * float columns), int (p[1] * float rows)
+                ]
                 must $"2^{k} points in {columns} × {rows}" ((List.distinct cells).Length = cells.Length))
 
     law "sobol draws in the scale that is named, whole numbers with both ends, and choices evenly" (fun () ->
         match (Overrides.parse "s=sobol(64, train.lr=log(1e-5,1e-1), n=int(interval(1,4)), k=[a,b])").Setting with
         | Some(Together [ "train.lr", rates; "n", counts; "k", kinds ]) ->
-            let below = rates |> List.filter (function Float x -> x < 1e-3 | _ -> false) |> List.length
+            let below =
+                rates
+                |> List.filter (function
+                    | Float x -> x < 1e-3
+                    | _ -> false)
+                |> List.length
             must $"{below} of 64 rates lie in the lower half of the decades" (below = 32)
             must "whole numbers" (counts |> List.countBy id |> List.sort = [ for n in 1L .. 4L -> Int n, 16 ])
             must "choices" (kinds |> List.countBy id |> List.sort = [ Text "a", 32; Text "b", 32 ])

@@ -10,20 +10,21 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Sweeping
 
-let private braces =
-    sweep "laws" {
-        given "experiment=rings"
-        axis "method.steps" [ 2; 4; 8 ]
-        zip [ column "train.lr" [ 1e-3; 1e-2 ]; column "train.clip" [ 1.0; 5.0 ] ]
-        whenever "method.steps == 8" "method.rounds" [ 1; 2 ]
-        where "method.steps >= 4 || train.lr == 0.001"
-        seeds 2
-        metric "grid-kl" Lower
-        union (sweep "more" {
+let private braces = sweep "laws" {
+    given "experiment=rings"
+    axis "method.steps" [ 2; 4; 8 ]
+    zip [ column "train.lr" [ 1e-3; 1e-2 ]; column "train.clip" [ 1.0; 5.0 ] ]
+    whenever "method.steps == 8" "method.rounds" [ 1; 2 ]
+    where "method.steps >= 4 || train.lr == 0.001"
+    seeds 2
+    metric "grid-kl" Lower
+    union (
+        sweep "more" {
             given "experiment=gaussians"
             seeds 1
-        })
-    }
+        }
+    )
+}
 
 let private functions =
     sweep "laws"
@@ -80,22 +81,40 @@ let all = [
         finally
             CultureInfo.CurrentCulture <- culture)
 
-    law "a product has as many runs as its axes' product, a zip as its columns are long, a union as its parts have different ones" (fun () ->
-        let random = Random 5
+    law
+        "a product has as many runs as its axes' product, a zip as its columns are long, a union as its parts have different ones"
+        (fun () ->
+            let random = Random 5
 
-        for _ in 1..6 do
-            let a, b, n = random.Next(1, 4), random.Next(1, 4), random.Next(1, 4)
-            let grid = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 1..a ] |> seeds b
-            must $"{a} × {b}" (count grid = a * b)
-            let zipped = zip [ column "method.rounds" [ 1..n ]; column "train.lr" [ for i in 1..n -> float i / 100.0 ] ] grid
-            must $"{a} × {b} × {n} in step" (count zipped = a * b * n)
-            let other = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2..4 ] |> seeds 2
-            let both = List.distinct [ for s in [ 1..a ] do for seed in 1..b -> s, seed ] @ [ for s in 2..4 do for seed in 1..2 -> s, seed ]
-            must $"{a} × {b} and 3 × 2" (count (union other grid) = (List.distinct both).Length))
+            for _ in 1..6 do
+                let a, b, n = random.Next(1, 4), random.Next(1, 4), random.Next(1, 4)
+                let grid = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 1..a ] |> seeds b
+                must $"{a} × {b}" (count grid = a * b)
+                let zipped = zip [ column "method.rounds" [ 1..n ]; column "train.lr" [ for i in 1..n -> float i / 100.0 ] ] grid
+                must $"{a} × {b} × {n} in step" (count zipped = a * b * n)
+                let other = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2..4 ] |> seeds 2
+                let both =
+                    List.distinct [
+                        for s in [ 1..a ] do
+                            for seed in 1..b -> s, seed
+                    ]
+                    @ [
+                        for s in 2..4 do
+                            for seed in 1..2 -> s, seed
+                    ]
+                must $"{a} × {b} and 3 × 2" (count (union other grid) = (List.distinct both).Length))
 
     law "a conditional axis multiplies the runs that fit its condition, and no others" (fun () ->
-        let plan = planned "/nowhere" (sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2; 4 ] |> whenever "method.steps == 4" "method.rounds" [ 1; 2; 3 ])
-        let found = [ for run in plan.Runs -> run.Config.Integer "method.steps", run.Overrides |> List.exists _.StartsWith("method.rounds=") ]
+        let plan =
+            planned
+                "/nowhere"
+                (sweep "laws"
+                 |> given "experiment=rings"
+                 |> axis "method.steps" [ 2; 4 ]
+                 |> whenever "method.steps == 4" "method.rounds" [ 1; 2; 3 ])
+        let found = [
+            for run in plan.Runs -> run.Config.Integer "method.steps", run.Overrides |> List.exists _.StartsWith("method.rounds=")
+        ]
         must $"%A{found}" (found = [ 2L, false; 4L, true; 4L, true; 4L, true ]))
 
     law "a sweep's condition leaves out what does not fit, wherever the shards are cut" (fun () ->

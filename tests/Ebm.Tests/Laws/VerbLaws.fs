@@ -55,7 +55,16 @@ let private complete folder arguments (values: float option list) =
     for run, value in Seq.zip plan.Runs values do
         let at = RunFolder.Create(plan.Folder, run.Id, run.Config, run.Hashed)
         let state = if value.IsSome then RunState.Completed else RunState.Failed
-        at.Write(RunManifest(State = state, RunId = run.Id, GroupId = run.Group, SweepId = "laws", ConfigSha256 = at.ConfigSha256, Seed = run.Spec.Seed))
+        at.Write(
+            RunManifest(
+                State = state,
+                RunId = run.Id,
+                GroupId = run.Group,
+                SweepId = "laws",
+                ConfigSha256 = at.ConfigSha256,
+                Seed = run.Spec.Seed
+            )
+        )
         value |> Option.iter (fun value -> at.Write([ Measurement("grid-kl", value, "nats", "lower") ]))
 
     plan
@@ -117,17 +126,19 @@ let all = [
             must "a mistake passes" (code = 2)
             must "something was written" (everything folder = before && plan.Runs.Length = 6)))
 
-    law "a sample is drawn the same everywhere, a larger one holds the smaller, another seed is another; first and grep take what they say" (fun () ->
-        inFolder (fun folder ->
-            let all = ids folder grid
-            let three = ids folder (grid @ [ "--sample=3" ])
-            must "it is no sample" (three.Length = 3 && List.forall (fun id -> List.contains id all) three)
-            must "it differs from itself" (ids folder (grid @ [ "--sample=3" ]) = three)
-            must "the larger one lacks some" (Set.isSubset (Set three) (Set(ids folder (grid @ [ "--sample=5" ]))))
-            let others = [ for seed in 1..4 -> ids folder (grid @ [ "--sample=3"; $"--sample-seed={seed}" ]) ]
-            must "every seed draws the same" (others |> List.exists ((<>) three))
-            must "first" (ids folder (grid @ [ "--first=2" ]) = List.truncate 2 all)
-            must "grep" ((ids folder (grid @ [ "--grep=method.steps=4" ])).Length = 3)))
+    law
+        "a sample is drawn the same everywhere, a larger one holds the smaller, another seed is another; first and grep take what they say"
+        (fun () ->
+            inFolder (fun folder ->
+                let all = ids folder grid
+                let three = ids folder (grid @ [ "--sample=3" ])
+                must "it is no sample" (three.Length = 3 && List.forall (fun id -> List.contains id all) three)
+                must "it differs from itself" (ids folder (grid @ [ "--sample=3" ]) = three)
+                must "the larger one lacks some" (Set.isSubset (Set three) (Set(ids folder (grid @ [ "--sample=5" ]))))
+                let others = [ for seed in 1..4 -> ids folder (grid @ [ "--sample=3"; $"--sample-seed={seed}" ]) ]
+                must "every seed draws the same" (others |> List.exists ((<>) three))
+                must "first" (ids folder (grid @ [ "--first=2" ]) = List.truncate 2 all)
+                must "grep" ((ids folder (grid @ [ "--grep=method.steps=4" ])).Length = 3)))
 
     law "only failed, only missing, or what --redo names, is one option; what is done stays done" (fun () ->
         inFolder (fun folder ->
@@ -143,15 +154,17 @@ let all = [
 
     law "why <run> says where each value of that run came from, and diff in what two runs differ" (fun () ->
         inFolder (fun folder ->
-          launchedIn folder id [ "train.lr=1e-2"; "seed=0,1" ] (fun _ plan ->
-            let id = plan.Runs.Head.Id
-            let says = said folder [ "why"; id; "train.lr" ]
-            must says (says.Contains "command line, \"train.lr=1e-2\"" && says.Contains "completed" && not (says.Contains "train.batch"))
-            let says = said folder [ "why"; id ]
-            must says (says.Contains "rings.yaml" && says.Contains "default")
-            let says = said folder [ "diff"; plan.Runs[0].Id; plan.Runs[1].Id ]
-            let lines = says.Split '\n' |> Array.filter _.StartsWith("seed")
-            must says (lines.Length = 1))))
+            launchedIn folder id [ "train.lr=1e-2"; "seed=0,1" ] (fun _ plan ->
+                let id = plan.Runs.Head.Id
+                let says = said folder [ "why"; id; "train.lr" ]
+                must
+                    says
+                    (says.Contains "command line, \"train.lr=1e-2\"" && says.Contains "completed" && not (says.Contains "train.batch"))
+                let says = said folder [ "why"; id ]
+                must says (says.Contains "rings.yaml" && says.Contains "default")
+                let says = said folder [ "diff"; plan.Runs[0].Id; plan.Runs[1].Id ]
+                let lines = says.Split '\n' |> Array.filter _.StartsWith("seed")
+                must says (lines.Length = 1))))
 
     law "confirm takes the best setting that failed on no seed, and gives it seeds that took no part in choosing it" (fun () ->
         inFolder (fun folder ->
@@ -182,7 +195,10 @@ let all = [
                 use command = connection.CreateCommand()
                 command.CommandText <- sql
                 use reader = command.ExecuteReader()
-                [ while reader.Read() do [ for i in 0 .. reader.FieldCount - 1 -> string (reader.GetValue i) ] ]
+                [
+                    while reader.Read() do
+                        [ for i in 0 .. reader.FieldCount - 1 -> string (reader.GetValue i) ]
+                ]
 
             let all () = [ for table in [ "runs"; "settings"; "metrics" ] -> asked $"select * from {table} order by 1, 2" ]
             must "the count" (Index.rebuild runs = (Path.Combine(runs, "index.db"), 6))
@@ -190,31 +206,47 @@ let all = [
             File.Delete(Path.Combine(runs, "index.db"))
             Index.rebuild runs |> ignore
             must "another index" (all () = before)
-            let mean = asked "select s.value, avg(m.value), count(*) from metrics m join settings s using (run) where s.key = 'method.steps' group by 1"
+            let mean =
+                asked
+                    "select s.value, avg(m.value), count(*) from metrics m join settings s using (run) where s.key = 'method.steps' group by 1"
             must $"%A{mean}" (mean = [ [ "2"; "0.5"; "2" ]; [ "4"; "3.5"; "3" ] ])))
 
-    law "SLURM gets one array of tasks with the signal ahead of its limit, in pieces that it takes, and only runs that it has not" (fun () ->
-        withSlurm "41_0|PENDING\n41_1|OUT_OF_MEMORY\n42_0|RUNNING\n" (fun folder ->
-            let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
-            let numbers = Slurm.submit (submission folder) plan.Folder (jobs plan)
-            must $"%A{numbers}" (numbers = [ "41"; "42" ])
-            let submitted = File.ReadAllText(Path.Combine(folder, "submitted"))
-            must submitted (submitted.Contains "--parsable --partition=night")
-            let script = File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-0.sbatch"))
+    law
+        "SLURM gets one array of tasks with the signal ahead of its limit, in pieces that it takes, and only runs that it has not"
+        (fun () ->
+            withSlurm "41_0|PENDING\n41_1|OUT_OF_MEMORY\n42_0|RUNNING\n" (fun folder ->
+                let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
+                let numbers = Slurm.submit (submission folder) plan.Folder (jobs plan)
+                must $"%A{numbers}" (numbers = [ "41"; "42" ])
+                let submitted = File.ReadAllText(Path.Combine(folder, "submitted"))
+                must submitted (submitted.Contains "--parsable --partition=night")
+                let script = File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-0.sbatch"))
 
-            for due in [ "--array=0-1%7"; "--signal=B:USR1@120"; "--requeue"; "--open-mode=append"; "'/some where/ebm-runner' task"; "'--data' '/data'" ] do
-                must $"{due} is missing in {script}" (script.Contains due)
+                for due in
+                    [
+                        "--array=0-1%7"
+                        "--signal=B:USR1@120"
+                        "--requeue"
+                        "--open-mode=append"
+                        "'/some where/ebm-runner' task"
+                        "'--data' '/data'"
+                    ] do
+                    must $"{due} is missing in {script}" (script.Contains due)
 
-            must "the second piece" (File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-2.sbatch")).Contains "SLURM_ARRAY_TASK_ID + 2")
-            let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "slurm", "001", "tasks.jsonl"))
-            must "a line a task" (tasks.Length = 3 && tasks[2].Contains plan.Runs[2].Id)
-            let says = Slurm.said plan.Folder
-            must "sacct was asked more than once" (File.ReadAllLines(Path.Combine(folder, "asked")).Length = 1)
-            let state i = snd says[plan.Runs[i].Id]
-            must $"%A{says}" (Slurm.isQueued (state 0) && Slurm.inOurWords "pending" (state 1) = RunState.Failed && Slurm.isQueued (state 2))
+                must
+                    "the second piece"
+                    (File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-2.sbatch")).Contains "SLURM_ARRAY_TASK_ID + 2")
+                let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "slurm", "001", "tasks.jsonl"))
+                must "a line a task" (tasks.Length = 3 && tasks[2].Contains plan.Runs[2].Id)
+                let says = Slurm.said plan.Folder
+                must "sacct was asked more than once" (File.ReadAllLines(Path.Combine(folder, "asked")).Length = 1)
+                let state i = snd says[plan.Runs[i].Id]
+                must
+                    $"%A{says}"
+                    (Slurm.isQueued (state 0) && Slurm.inOurWords "pending" (state 1) = RunState.Failed && Slurm.isQueued (state 2))
 
-            for run in plan.Runs do
-                must "it is not enrolled" (fst (Plan.stateOf run.Folder) = RunState.Pending)))
+                for run in plan.Runs do
+                    must "it is not enrolled" (fst (Plan.stateOf run.Folder) = RunState.Pending)))
 
     law "what SLURM says is said in our words, and what a folder says of a settled run stands" (fun () ->
         for says, due in
