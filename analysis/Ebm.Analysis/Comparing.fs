@@ -31,7 +31,7 @@ let private values name (row: Table.Row) = [
 ]
 
 /// What a metric is compared with, where its runs measured it too: its own name with these behind.
-let private references = [ "gaussian", "moment-matched Gaussian"; "floor", "two sets of data" ]
+let private references = [ "gaussian", "a Gaussian with the data's moments"; "floor", "real data against real data" ]
 
 /// Every seed as a point beside the mean of its group and its interval; a panel a metric, a row a group.
 let strips (cast: Cast) =
@@ -79,21 +79,25 @@ let strips (cast: Cast) =
                     let baselines = baselines |> List.filter (fun (_, _, value) -> logarithmic || abs value <= 1.6 * widest)
                     compared <- compared + Set.ofList [ for suffix, _, _ in baselines -> suffix ]
 
+                    let x = fitting "" 5 (own @ ends @ [ for _, _, value in baselines -> value ])
+
                     target,
                     {
                         Title = name
                         Subtitle = about metric
-                        X = fitting "" 5 (own @ ends @ [ for _, _, value in baselines -> value ])
+                        Tags = []
+                        X = x
                         Y = Figure.names "" true (having |> List.map _.Series)
                         Marks = [
-                            for _, i, value in baselines do
-                                Rule(Muted, [ value, float i - 0.36; value, float i + 0.36 ])
+                            for suffix, i, value in baselines do
+                                Rule(Muted, (suffix = "floor"), [ value, float i - 0.36; value, float i + 0.36 ])
                             for i, one in List.indexed having do
                                 match one.Row.Cells.TryFind name with
                                 | Some cell when cell.Withheld.IsNone ->
                                     let low, high, how = bounds cell.Summary
-                                    let place x = {
-                                        X = x
+                                    // A logarithmic axis has no place for what is below zero: the bar then leaves it on the left.
+                                    let place bound = {
+                                        X = (if x.Scale = Log && bound <= 0.0 then x.Low else bound)
                                         Y = float i
                                         Says = $"{one.Series}: 95 %% interval ({how}) {rounded 3 low} to {rounded 3 high}"
                                     }
@@ -115,7 +119,7 @@ let strips (cast: Cast) =
                                     Dots(one.Ink, false, [ { X = mean; Y = float i; Says = $"{one.Series}: mean {rounded 3 mean}" } ])
                                 | _ -> ()
                         ]
-                        Size = 300, max 44 (22 * having.Length)
+                        Size = 400, max 44 (22 * having.Length)
                     }
     ]
 
@@ -132,7 +136,7 @@ let strips (cast: Cast) =
                 + "from three seeds on. Only completed runs have a value."
             Keys = [
                 for suffix, says in references do
-                    if compared.Contains suffix then Dashed(Muted, says)
+                    if compared.Contains suffix then Dashed(Muted, (suffix = "floor"), says)
             ]
             Rows = [
                 for target in targets ->
@@ -203,10 +207,11 @@ let fronts (cast: Cast) =
                         {
                             Title = name
                             Subtitle = about metric
+                            Tags = []
                             X = x
                             Y = fitting "" 4 (all |> List.map (fun (_, _, value) -> value))
                             Marks = [
-                                Rule(Muted, stairs)
+                                Rule(Muted, false, stairs)
                                 for one, runs, units, value in points do
                                     Dots(
                                         one.Ink,
@@ -307,6 +312,7 @@ let sensitivities (cast: Cast) =
                         {
                             Title = name
                             Subtitle = about metric
+                            Tags = []
                             X = fitting key 4 (points |> List.map (fun (x, _, _) -> x))
                             Y = fitting "" 4 (points |> List.map (fun (_, value, _) -> value))
                             Marks = [
@@ -418,6 +424,7 @@ let parallels (cast: Cast) =
                                 {
                                     Title = ""
                                     Subtitle = ""
+                                    Tags = []
                                     X = { Figure.names "" false headings with Low = -0.5; High = last + 0.5 }
                                     Y = bare -0.04 1.04
                                     Marks = [
@@ -473,6 +480,7 @@ let outcomes (cast: Cast) =
                             {
                                 Title = ""
                                 Subtitle = ""
+                                Tags = []
                                 X = between "runs" 5 0.0 (groups |> List.map (fun one -> float one.Row.Runs.Length) |> List.max)
                                 Y =
                                     Figure.names "" true [

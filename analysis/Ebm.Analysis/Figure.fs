@@ -35,8 +35,8 @@ type Mark =
     | Line of Ink * faint: bool * says: string * (float * float) list
     /// An interval, or a bar's whisker: a thick straight line.
     | Stroke of Ink * Point * Point
-    /// A dashed line for what is compared with.
-    | Rule of Ink * (float * float) list
+    /// A dashed or dotted line for what is compared with.
+    | Rule of Ink * dotted: bool * (float * float) list
     /// Symbols; `open` ones stand for single runs.
     | Dots of Ink * hollow: bool * Point list
     /// Many small points, without words: rows of samples.
@@ -52,6 +52,8 @@ type Panel = {
     Title: string
     /// A second line, smaller: a number worth reading.
     Subtitle: string
+    /// Beside the second line, what its inks stand for in this panel alone.
+    Tags: (Ink * string) list
     X: Axis
     Y: Axis
     Marks: Mark list
@@ -63,7 +65,7 @@ type Key =
     | Symbol of Ink * string
     | Streak of Ink * string
     | Patch of Ink * string
-    | Dashed of Ink * string
+    | Dashed of Ink * dotted: bool * string
     /// The colour map, with what its ends mean.
     | Ramp of low: string * high: string
 

@@ -98,19 +98,13 @@ let private provenance (report: Report) =
     ]
     |> List.choose (fun (name, says) -> says |> Option.map (fun says -> name, says))
 
-let private count (report: Report) state =
-    report.Table.Rows |> List.collect _.Runs |> List.filter (fun run -> List.contains run.State state) |> List.length
-
 let private definitions (pairs: (string * string) list) =
     let items = pairs |> List.map (fun (name, says) -> $"<dt>{text name}</dt><dd>{bdi says}</dd>") |> String.concat ""
     $"<dl>{items}</dl>"
 
 let private summary (report: Report) =
     let runs = report.Table.Rows |> List.collect _.Runs
-    let completed = count report [ RunState.Completed ]
-    let diverged = count report [ RunState.Diverged ]
-    let failed = count report [ RunState.Failed; RunState.Timeout; RunState.Lost ]
-    let rest = runs.Length - completed - diverged - failed
+    let counts = report.Table.Counts
     let seconds = runs |> List.choose _.Seconds |> List.sum
 
     let spent =
@@ -129,11 +123,21 @@ let private summary (report: Report) =
 
     String.concat "" [
         "<div class=\"tiles\">"
-        tile "" (runs.Length.ToString invariant) "runs"
-        tile "good" (completed.ToString invariant) "completed"
-        tile (if diverged > 0 then "bad" else "") (diverged.ToString invariant) "diverged"
-        tile (if failed > 0 then "bad" else "") (failed.ToString invariant) "failed"
-        if rest > 0 then tile "" (rest.ToString invariant) "unfinished or pruned"
+        tile "" (counts.Planned.ToString invariant) "runs planned"
+        tile "good" (counts.Used.ToString invariant) "completed"
+        tile (if counts.Diverged > 0 then "bad" else "") (counts.Diverged.ToString invariant) "diverged"
+        tile (if counts.Failed > 0 then "bad" else "") (counts.Failed.ToString invariant) "failed"
+
+        for n, says in
+            [
+                counts.Pruned, "pruned"
+                counts.Unfinished, "unfinished"
+                counts.Missing, "not begun"
+                counts.Skipped, "unreadable"
+                List.sumBy snd counts.Excluded, "excluded"
+            ] do
+            if n > 0 then tile "" (n.ToString invariant) says
+
         tile "" (report.Table.Rows.Length.ToString invariant) "groups"
         tile "" (seeds.ToString invariant) "seeds"
         "</div>"
@@ -190,6 +194,9 @@ let private arrow better =
 let private comparison (report: Report) =
     let table = report.Table
     let labels = Shown.labels table
+    // What is judged stands before what it is compared with.
+    let judged, others = table.Metrics |> List.partition (fun name -> List.contains name report.Cast.Judged)
+    let metrics = judged @ others
 
     String.concat "" [
         tools "find-groups" [] "words that a row must have"
@@ -200,7 +207,7 @@ let private comparison (report: Report) =
         for name in [ "n"; "diverged"; "failed" ] do
             header "" name
 
-        for name in table.Metrics do
+        for name in metrics do
             header "" (text name + (Shown.metricOf table name |> Option.map (_.Better >> arrow) |> Option.defaultValue ""))
 
         "</tr></thead><tbody>\n"
@@ -214,7 +221,7 @@ let private comparison (report: Report) =
             for n in [ row.Completed; row.Diverged; row.Failed ] do
                 cell (if n = 0 then "none" else "") (Some(n.ToString invariant)) (n.ToString invariant)
 
-            for name in table.Metrics do
+            for name in metrics do
                 match row.Cells.TryFind name with
                 | None -> cell "none" (Some "") "n/a"
                 | Some found ->
@@ -499,11 +506,11 @@ let private hash (script: string) = "'sha256-" + Convert.ToBase64String(SHA256.H
 /// A script that cannot be ended from within.
 let private inlined (script: string) = script.Replace("</script", "<\\/script", StringComparison.OrdinalIgnoreCase)
 
+/// What holds of every table; what holds of this one stands in its notes.
 let private method' = [
     "A row of the table is a group: runs of one configuration on several seeds. Only completed runs enter a mean; what diverged or failed is counted beside it."
-    "From three seeds on a mean stands with half the width of its 95 % interval by Student's t, or with the interval of the logarithm where the metric's scale is one: "
-    + "percentile bootstraps, which many use, cover 75 to 84 % at three to five seeds where they say 95. One or two seeds are listed, without an interval."
-    "The interval speaks of seeds: initialisation, order of data and noise of sampling together. It says nothing about other data or settings."
+    "The interval speaks of seeds: initialisation, order of data and noise of sampling together. It says nothing about other data or settings. "
+    + "Percentile bootstraps, which many use, cover 75 to 84 % at three to five seeds where they say 95; Student's t covers what it says for normal data."
     "The unit of cost is one row through one gradient of an energy or network, whatever machine it ran on. Seconds are shown, and are no metric."
 ]
 
@@ -543,8 +550,12 @@ let html (report: Report) =
         summary report
         "\n<h2 id=\"table\">Comparison</h2>\n"
         comparison report
-        "<p class=\"small\">Mean ± half of its 95 % interval over seeds; one or two seeds are listed. Arrows say which way is better; n counts completed runs. "
-        "Click a heading to sort by it.</p>\n"
+        "<ul class=\"notes\">"
+
+        for note in Notes.all report.Table do
+            $"<li>{bdi note}</li>"
+
+        "<li>Arrows say which way is better; n counts completed runs. A heading sorts by its column.</li></ul>\n"
         if not report.Figures.IsEmpty then
             "<h2 id=\"figures\">Figures</h2>\n"
             if not interactive then

@@ -71,9 +71,9 @@ let json (width: float) (figure: Figure) =
         json.WriteStartArray name
 
         for value in values do
-            // Six digits: more than a screen has.
+            // Five digits: more than a screen has.
             if Double.IsFinite value then
-                json.WriteRawValue(value.ToString("G6", Globalization.CultureInfo.InvariantCulture))
+                json.WriteRawValue(value.ToString("G5", Globalization.CultureInfo.InvariantCulture))
             else
                 json.WriteNullValue()
 
@@ -139,7 +139,7 @@ let json (width: float) (figure: Figure) =
             let says = if says = "" then [] else [ says ]
             trace i "lines" points says (outlined (ink shade (if faint then "/0.45" else "")) (if faint then 1.0 else 2.0) "")
         | Stroke(shade, a, b) -> trace i "lines" [ a.X, a.Y; b.X, b.Y ] [ a.Says; b.Says ] (outlined (ink shade "/0.4") 5.0 "")
-        | Rule(shade, points) -> trace i "lines" points [] (outlined (ink shade "") 1.3 "dash")
+        | Rule(shade, dotted, points) -> trace i "lines" points [] (outlined (ink shade "") 1.3 (if dotted then "dot" else "dash"))
         | Cloud(shade, points) ->
             trace i "markers" points [] (fun () ->
                 within "marker" (fun () ->
@@ -195,7 +195,7 @@ let json (width: float) (figure: Figure) =
                 json.WriteBoolean("showgrid", false)
             else
                 numbers "tickvals" (axis.Ticks |> List.map fst)
-                texts "ticktext" (axis.Ticks |> List.map (fun (_, says) -> plain (Text.short 34 says)))
+                texts "ticktext" (axis.Ticks |> List.map (fun (_, says) -> plain (Text.short 40 says)))
 
             if axis.Title <> "" then
                 within "title" (fun () ->
@@ -289,10 +289,11 @@ let json (width: float) (figure: Figure) =
     for panel, x, y in places do
         let left, top, wide, _ = Svg.inner panel
         let middle = x + left + wide / 2.0
-        if panel.Subtitle <> "" then annotation panel.Subtitle middle (y + top - 1.0) "center" 10.5 "@dim"
+        let second = Svg.second panel
+        if second <> "" then annotation second middle (y + top - 1.0) "center" 10.5 "@dim"
 
         if panel.Title <> "" then
-            annotation panel.Title middle (y + top - (if panel.Subtitle = "" then 1.0 else 16.0)) "center" 12.0 "@text"
+            annotation panel.Title middle (y + top - (if second = "" then 1.0 else 16.0)) "center" 12.0 "@text"
 
     for heading, y in headings do
         annotation heading 0.0 (y + 18.0) "left" 12.0 "@text"

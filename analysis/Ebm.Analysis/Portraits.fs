@@ -48,23 +48,15 @@ let private levels = 64
 
 let private named (content: byte[]) = "r" + (Canonical.Sha256(Convert.ToBase64String content)).Substring(0, 12)
 
-let private picture smooth height width (palette: byte[][]) (indices: byte[]) =
-    let png = Png.Paletted(indices, width, height, Array.concat palette)
+let private picture smooth height width (palette: byte[][]) (opacity: byte[] | null) (indices: byte[]) =
+    let png = Png.Paletted(indices, width, height, Array.concat palette, opacity)
     { Id = named png; Png = png; Smooth = smooth }
 
-/// A field of shares, 0 to 1, as a picture; its first row is the lowest y and the picture's is the highest.
-let private field (height: int) (width: int) (share: int -> float) =
-    [|
-        for y in height - 1 .. -1 .. 0 do
-            for x in 0 .. width - 1 do
-                byte (Math.Clamp(Math.Round(share (y * width + x) * float (levels - 1)), 0.0, float (levels - 1)))
-    |]
-    |> picture true height width (Palette.steps levels)
-
-let private side = 168
+/// The step of a share between 0 and 1.
+let private step (share: float) = byte (Math.Clamp(Math.Round(share * float (levels - 1)), 0.0, float (levels - 1)))
 
 /// A log density on its grid, with the grid's outer edges.
-type private Landscape = { LogDensity: float32[]; Height: int; Width: int; Edge: float }
+type private Landscape = { LogDensity: float32[]; Side: int; Edge: float }
 
 let private landscape folder name =
     match array folder name, array folder "landscape-axis" with
@@ -73,30 +65,77 @@ let private landscape folder name =
 
         Some {
             LogDensity = field.Values
-            Height = int field.Shape[0]
-            Width = int field.Shape[1]
+            Side = int field.Shape[0]
             Edge = float axis.Values[axis.Values.Length - 1] + half
         }
     | _ -> None
 
-let private pane title subtitle (land: Landscape) raster = {
-    Title = title
-    Subtitle = subtitle
-    X = bare -land.Edge land.Edge
-    Y = bare -land.Edge land.Edge
-    Marks = [ Picture(raster, -land.Edge, land.Edge, -land.Edge, land.Edge) ]
-    Size = side, side
-}
-
-/// The highest density that a picture of this target shows: the truth's own.
+/// The highest log density: the brightest of a target's pictures is its truth's.
 let private highest (land: Landscape) = land.LogDensity |> Array.fold max -infinityf |> float
 
-/// Nats under the peak at which an energy's picture ends.
+/// Nats under the peak at which an energy's picture ends, and outside which a density has nothing to show.
 let private deep = 12.0
 
-let private densityField top (land: Landscape) = field land.Height land.Width (fun i -> exp (float land.LogDensity[i] - top))
+/// The middle of a grid, as wide as where the truth has a density to speak of.
+let private within (truth: Landscape) (land: Landscape) =
+    let top = highest truth
+    let n = truth.Side
+    let mutable reach = 0
 
-let private energyField top (land: Landscape) = field land.Height land.Width (fun i -> 1.0 - (top - float land.LogDensity[i]) / deep)
+    for y in 0 .. n - 1 do
+        for x in 0 .. n - 1 do
+            if float truth.LogDensity[y * n + x] > top - deep / 2.0 then
+                reach <- reach |> max (abs (2 * x - n + 1)) |> max (abs (2 * y - n + 1))
+
+    let cut = max 0 ((n - 1 - int (1.15 * float reach)) / 2)
+
+    if cut = 0 || land.Side <> n then
+        land
+    else
+        let side = n - 2 * cut
+
+        {
+            LogDensity = [| for y in cut .. n - cut - 1 do for x in cut .. n - cut - 1 -> land.LogDensity[y * n + x] |]
+            Side = side
+            Edge = land.Edge * float side / float n
+        }
+
+/// Pictures of a row are as wide as fit, within reason.
+let private side panels = Math.Clamp(1100 / max 1 panels - 20, 150, 250)
+
+/// A log density as a picture, its first row the lowest y, which is the last of a picture.
+let private field (share: float -> float) (palette: byte[][]) opacity (land: Landscape) =
+    let n = land.Side
+
+    [|
+        for y in n - 1 .. -1 .. 0 do
+            for x in 0 .. n - 1 do
+                step (share (float land.LogDensity[y * n + x]))
+    |]
+    |> picture true n n palette opacity
+
+let private shades = Palette.steps levels
+
+let private densityField top = field (fun log -> exp (log - top)) shades null
+let private energyField top = field (fun log -> 1.0 - (top - log) / deep) shades null
+
+/// The truth in a grey that lets a light and a dark page through where it is nothing: what points and paths are drawn on.
+let private backdrop (land: Landscape) =
+    let grey = Array.create levels [| 128uy; 132uy; 138uy |]
+    let opacity = [| for i in 0 .. levels - 1 -> byte (2 * i) |]
+    land |> field (fun log -> exp (log - highest land)) grey opacity
+
+let private over (land: Landscape) raster = Picture(raster, -land.Edge, land.Edge, -land.Edge, land.Edge)
+
+let private pane size title subtitle edge marks = {
+    Title = title
+    Subtitle = subtitle
+    Tags = []
+    X = bare -edge edge
+    Y = bare -edge edge
+    Marks = marks
+    Size = size, size
+}
 
 /// What is said under a portrait: the headline metric of that run.
 let private judgement (cast: Cast) (run: Runs.Run) =
@@ -104,56 +143,105 @@ let private judgement (cast: Cast) (run: Runs.Run) =
     | Some metric -> $"{metric} {rounded 2 run.Metrics[metric].Value}, seed {run.Seed}"
     | None -> $"seed {run.Seed}"
 
-/// Learned densities beside the true one, and the same as energies, which show what happens where there are no data.
-let densities (cast: Cast) =
-    let found = [
-        for one, run, folder in typicals cast do
-            match landscape folder "landscape" with
-            | Some land -> one, run, land, landscape folder "truth"
+/// The truth of each target, as the first run that has it stored it.
+let private truths (cast: Cast) =
+    Map [
+        for target in cast.Targets do
+            let found =
+                typicals cast
+                |> Seq.filter (fun (one, _, _) -> one.Target = target)
+                |> Seq.tryPick (fun (_, _, folder) -> landscape folder "truth")
+
+            match found with
+            | Some truth -> target, truth
             | None -> ()
     ]
 
-    let panels draw =
-        found
-        |> List.groupBy (fun (one, _, _, _) -> one.Target)
-        |> List.collect (fun (target, here) ->
-            let truth = here |> List.tryPick (fun (_, _, _, truth) -> truth)
+/// In one dimension densities are lines, and the truth lies under them.
+let private lines (cast: Cast) = [
+    for one, run, folder in typicals cast do
+        match array folder "landscape", array folder "landscape-axis" with
+        | Some log, Some axis when log.Shape.Length = 1 && axis.Values.Length = log.Values.Length ->
+            let curve (log: NamedArray) = [ for x, log in Array.zip axis.Values log.Values -> float x, exp (float log) ]
+            let truth = array folder "truth" |> Option.filter (fun truth -> truth.Values.Length = axis.Values.Length) |> Option.map curve
+            let learned = curve log
+            let top = learned @ Option.defaultValue [] truth |> List.map snd |> List.filter Double.IsFinite |> List.fold max 1e-12
 
-            let top (land: Landscape) =
-                match truth with
-                | Some truth -> highest truth
-                | None -> highest land
+            one.Target,
+            {
+                Title = one.Series
+                Subtitle = judgement cast run
+                Tags = []
+                X = between "x" 4 (fst learned.Head) (fst (List.last learned))
+                Y = between "density" 3 0.0 (1.06 * top)
+                Marks = [
+                    match truth with
+                    | Some truth -> Band(Muted, truth |> List.map (fun (x, y) -> x, 0.0, y))
+                    | None -> ()
+                    Line(one.Ink, false, one.Series, learned)
+                ]
+                Size = 260, 150
+            }
+        | _ -> ()
+]
+
+/// Learned densities beside the true one, and the same as energies, which show what happens where there are no data.
+let densities (cast: Cast) =
+    let truths = truths cast
+
+    let found = [
+        for one, run, folder in typicals cast do
+            match landscape folder "landscape" with
+            | Some land -> one, run, land
+            | None -> ()
+    ]
+
+    let panels cut draw =
+        found
+        |> List.groupBy (fun (one, _, _) -> one.Target)
+        |> List.collect (fun (target, here) ->
+            let truth = truths.TryFind target
+            let cut land = if cut then truth |> Option.map (fun truth -> within truth land) |> Option.defaultValue land else land
+            let top land = truth |> Option.defaultValue land |> highest
+            let size = side (here.Length + (if truth.IsSome then 1 else 0))
 
             [
                 match truth with
-                | Some truth -> target, pane "truth" target truth (draw (highest truth) truth)
+                | Some truth -> target, pane size "truth" target (cut truth).Edge [ over (cut truth) (draw (highest truth) (cut truth)) ]
                 | None -> ()
-                for one, run, land, _ in here do
-                    target, pane one.Series (judgement cast run) land (draw (top land) land)
+                for one, run, land in here do
+                    let shown = cut land
+                    target, pane size one.Series (judgement cast run) shown.Edge [ over shown (draw (top land) shown) ]
             ])
         |> byTarget cast
 
     figure
         "densities"
         "Learned densities beside the truth"
-        ("The normalised model density on the same square and the same colours as the true one, whose peak is the brightest. "
+        ("The normalised model density, on the same square and in the same colours as the true one, whose peak is the brightest. "
          + stands cast
          + beyond cast)
         [ Ramp("no density", "the truth's peak") ]
-        (panels densityField)
+        (panels true densityField)
     @ figure
         "energies"
         "Energy landscapes"
-        ($"Energy −log p(x), up to {deep} nats above that of the truth's peak: bright is likely, and the dark is {deep} nats or more away. What a density's "
-         + "picture hides shows here: bridges between modes, and energy that stays low where there are no data."
+        ($"Energy −log p(x), up to {deep} nats above that of the truth's peak, on a wider square: bright is likely, and the dark is {deep} nats or more "
+         + "away. What a density hides shows here: bridges between modes, and energy that stays low where there are no data."
          + beyond cast)
         [ Ramp($"{deep} nats or more", "the truth's peak") ]
-        (panels energyField)
+        (panels false energyField)
+    @ figure
+        "densities-1d"
+        "Learned densities over the truth"
+        ("Normalised densities; the truth is the grey area. " + stands cast + beyond cast)
+        []
+        (byTarget cast (lines cast))
 
 // ── samples ─────────────────────────────────────────────────────────────────────────────────
 
-/// Points of a scatter: more hide each other.
-let private drawn = 1200
+/// Points of a scatter: more hide each other, and many scatters weigh.
+let private drawn panels = if panels <= 12 then 1200 else 500
 
 let private samples (folder: RunFolder) =
     try
@@ -162,37 +250,50 @@ let private samples (folder: RunFolder) =
     | :? InvalidDataException
     | :? IOException -> None
 
-/// Rows of samples.npy where they are points of a plane, with the grid's square where there is one.
+/// Rows of samples.npy where they are points of a plane, over the true density where it is known.
 let scatters (cast: Cast) =
-    let panels = [
-        for one, run, folder in typicals cast do
+    let truths = truths cast
+
+    let all = typicals cast
+    let drawn = drawn all.Length
+
+    let found = [
+        for one, run, folder in all do
             match samples folder with
             | Some(struct (values, [| rows; 2L |])) ->
-                let points = [ for i in 0 .. min drawn (int rows) - 1 -> float values[2 * i], float values[2 * i + 1] ]
-                let land = landscape folder "truth" |> Option.orElse (landscape folder "landscape")
-
-                let edge =
-                    match land with
-                    | Some land -> land.Edge
-                    | None -> points |> Seq.collect (fun (x, y) -> [ abs x; abs y ]) |> Seq.filter Double.IsFinite |> Seq.fold max 1.0
-                let outside = points |> List.filter (fun (x, y) -> not (abs x <= edge && abs y <= edge)) |> List.length
-
-                one.Target,
-                {
-                    Title = one.Series
-                    Subtitle = (if outside = 0 then judgement cast run else $"{outside} of {points.Length} lie outside")
-                    X = bare -edge edge
-                    Y = bare -edge edge
-                    Marks = [ Cloud(one.Ink, points) ]
-                    Size = side, side
-                }
+                one, run, [ for i in 0 .. min drawn (int rows) - 1 -> float values[2 * i], float values[2 * i + 1] ]
             | _ -> ()
+    ]
+
+    let panels = [
+        for target, here in found |> List.groupBy (fun (one, _, _) -> one.Target) do
+            // The square of the densities, or one that holds nearly all of all groups' samples.
+            let truth = truths.TryFind target |> Option.map (fun truth -> within truth truth)
+
+            let edge =
+                match truth with
+                | Some truth -> truth.Edge
+                | None ->
+                    let far = [| for _, _, points in here do for x, y in points do if Double.IsFinite(x + y) then max (abs x) (abs y) |]
+                    if far.Length = 0 then 1.0 else 1.1 * (Array.sort far)[int (0.99 * float (far.Length - 1))]
+
+            for one, run, points in here do
+                let outside = points |> List.filter (fun (x, y) -> not (abs x <= edge && abs y <= edge)) |> List.length
+                let says = if outside = 0 then judgement cast run else $"{outside} of {points.Length} lie outside"
+
+                target,
+                pane (side here.Length) one.Series says edge [
+                    match truth with
+                    | Some truth -> over truth (backdrop truth)
+                    | None -> ()
+                    Cloud(one.Ink, points)
+                ]
     ]
 
     figure
         "samples"
         "Samples"
-        ($"The first {drawn} rows of samples.npy at most, on the square of the densities. {stands cast}" + beyond cast)
+        ($"The first {drawn} rows of samples.npy at most, over the true density in grey where it is known. {stands cast}" + beyond cast)
         []
         (byTarget cast panels)
 
@@ -217,6 +318,7 @@ let grids (cast: Cast) =
                     {
                         Title = one.Series
                         Subtitle = judgement cast run
+                        Tags = []
                         X = bare 0.0 1.0
                         Y = bare 0.0 1.0
                         Marks = [ Picture({ Id = named png; Png = png; Smooth = false }, 0.0, 1.0, 0.0, 1.0) ]
@@ -311,6 +413,7 @@ let histograms (cast: Cast) =
                 {
                     Title = one.Series
                     Subtitle = overlap
+                    Tags = []
                     X = between "E − mean E of data, nats" 5 low high
                     Y = { between "" 3 0.0 (1.08 * (shares |> Seq.collect snd |> Seq.max)) with Ticks = [] }
                     Marks = [
@@ -346,57 +449,68 @@ let histograms (cast: Cast) =
 
 /// Chains as they went, where a run recorded them: rounds, chains, and two coordinates with the level behind.
 let trajectories (cast: Cast) =
-    let chains, rounds = 4, 120
+    let chains, rounds, groups = 4, 120, 4
+    let truths = truths cast
 
-    let panels = [
-        for one, _, folder in typicals cast do
+    let having = [
+        for one, run, folder in typicals cast do
             match array folder "trajectories" with
-            | Some path when path.Shape.Length = 3 && path.Shape[2] >= 2L ->
-                let all, wide = int path.Shape[1], int path.Shape[2]
-                let at round chain = (round * all + chain) * wide
-                let land = landscape folder "truth" |> Option.orElse (landscape folder "landscape")
-                let most = path.Values |> Seq.filter Single.IsFinite |> Seq.fold (fun most value -> max most (abs (float value))) 1.0
-
-                let edge =
-                    match land with
-                    | Some land -> land.Edge
-                    | None -> most
-
-                for chain in 0 .. min chains all - 1 do
-                    let points = [
-                        for round in 0 .. min rounds (int path.Shape[0]) - 1 ->
-                            float path.Values[at round chain], float path.Values[at round chain + 1]
-                    ]
-
-                    let clean = [
-                        if wide > 2 then
-                            for round in 0 .. points.Length - 1 do
-                                if path.Values[at round chain + 2] = 0.0f then points[round]
-                    ]
-
-                    one.Target + one.Series,
-                    {
-                        Title = $"{one.Series}, chain {chain + 1}"
-                        Subtitle = (if wide > 2 then $"{clean.Length} of {points.Length} rounds at the cleanest level" else "")
-                        X = bare -edge edge
-                        Y = bare -edge edge
-                        Marks = [
-                            Line(Muted, true, "", points)
-                            Cloud(one.Ink, (if wide > 2 then clean else points))
-                            Dots(Strong, true, [ { X = fst points[0]; Y = snd points[0]; Says = "the first round" } ])
-                        ]
-                        Size = side, side
-                    }
+            | Some path when path.Shape.Length = 3 && path.Shape[2] >= 2L && path.Shape[0] > 0L -> one, run, path
             | _ -> ()
     ]
+
+    let rows = [
+        for one, run, path in List.truncate groups having do
+            let all, wide = int path.Shape[1], int path.Shape[2]
+            let at round chain = (round * all + chain) * wide
+            let truth = truths.TryFind one.Target |> Option.map (fun truth -> within truth truth)
+
+            let edge =
+                match truth with
+                | Some truth -> truth.Edge
+                | None -> path.Values |> Seq.filter Single.IsFinite |> Seq.fold (fun most value -> max most (abs (float value))) 1.0
+
+            let target = if cast.Targets.Length > 1 then one.Target + " · " else ""
+
+            {
+                Heading = $"{target}{one.Series}, seed {run.Seed}"
+                Panels = [
+                    for chain in 0 .. min chains all - 1 do
+                        let points = [
+                            for round in 0 .. min rounds (int path.Shape[0]) - 1 ->
+                                float path.Values[at round chain], float path.Values[at round chain + 1]
+                        ]
+
+                        let clean = [
+                            for round in 0 .. points.Length - 1 do
+                                if wide = 2 || path.Values[at round chain + 2] = 0.0f then
+                                    { X = fst points[round]; Y = snd points[round]; Says = $"round {round + 1}" }
+                        ]
+
+                        let says = if wide = 2 then "" else $"{clean.Length} of {points.Length} rounds clean"
+
+                        pane (side chains) $"chain {chain + 1}" says edge [
+                            match truth with
+                            | Some truth -> over truth (backdrop truth)
+                            | None -> ()
+                            Line(Muted, true, "", points)
+                            Dots(one.Ink, true, clean)
+                            Dots(Strong, false, [ { X = fst points[0]; Y = snd points[0]; Says = "the first round" } ])
+                        ]
+                ]
+            }
+    ]
+
+    let note = if having.Length > groups then $" The first {groups} of {having.Length} groups that recorded chains." else ""
 
     figure
         "trajectories"
         "Chains"
-        ($"The first {chains} chains of one run a group over {rounds} rounds at most, thin; the points are where the chain stood at the cleanest level, and the "
-         + "ring is its first round. A chain that works is seen in every mode.")
+        ($"The first {chains} chains of one run a group over {rounds} rounds at most: thin lines join them, symbols are where the chain stood at the cleanest "
+         + "level, and the dark point is its first round. A chain that works is seen in every mode."
+         + note)
         []
-        (byTarget cast panels |> List.map (fun row -> { row with Heading = "" }))
+        rows
 
 /// Moves between noise levels, from each to each: a share of the moves from it.
 let jumps (cast: Cast) =
@@ -415,18 +529,18 @@ let jumps (cast: Cast) =
                     [|
                         for from in 0 .. n - 1 do
                             for into in 0 .. n - 1 do
-                                byte (Math.Clamp(Math.Round(value from into / top * float (levels - 1)), 0.0, float (levels - 1)))
+                                step (value from into / top)
                     |]
-                    |> picture false n n (Palette.steps levels)
+                    |> picture false n n shades null
 
                 let edge = float n - 0.5
-                // The diagonal's highest off-diagonal share: how far the ladder is walked at all.
                 let stay = List.init n (fun i -> value i i) |> List.average
 
                 one.Target,
                 {
                     Title = one.Series
-                    Subtitle = $"stays with probability {rounded 2 stay}, seed {run.Seed}"
+                    Subtitle = $"stays {rounded 2 stay} of the time, seed {run.Seed}"
+                    Tags = []
                     X = thin (Figure.names "to level" false names)
                     Y = thin (Figure.names "from level" true names)
                     Marks = [

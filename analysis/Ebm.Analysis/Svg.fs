@@ -28,7 +28,6 @@ let private drawn kind ink =
 // Texts inside an interpolated text cannot be written in quotes.
 let private asBand = drawn "band"
 let private asStroke = drawn "stroke"
-let private asRule = drawn "rule"
 let private asCloud = drawn "cloud"
 let private asBox = drawn "box"
 let private asLine = drawn "line"
@@ -59,29 +58,40 @@ let private symbol hollow ink (x: float) (y: float) (r: float) says =
 /// How wide some letters are, about, at eleven pixels.
 let private wide (text: string) = 6.1 * float (StringInfo(text).LengthInTextElements)
 
-let private longest = 34
+let private longest = 40
 
 let private words kind anchor x y (text: string) =
     let shown = Text.short longest text
     let title = if shown = text then "" else $"<title>{Text.escaped text}</title>"
     $"<text class=\"{kind}\" text-anchor=\"{anchor}\" x=\"{at x}\" y=\"{at y}\">{Text.escaped shown}{title}</text>"
 
-/// Left, right, top and bottom of the plotting area.
+/// The second line as one text.
+let second (panel: Panel) = [ panel.Subtitle ] @ List.map snd panel.Tags |> List.filter ((<>) "") |> String.concat "  "
+
+/// Left, right, top and bottom of the plotting area. It stands in the middle under a title that is wider.
 let private margins (panel: Panel) =
     let labels (axis: Axis) = axis.Ticks |> List.map (snd >> Text.short longest >> wide) |> List.fold max 0.0
-    let left = (if panel.Y.Ticks.IsEmpty then 4.0 else labels panel.Y + 10.0) + (if panel.Y.Title = "" then 0.0 else 17.0)
-    let right = if panel.X.Ticks.IsEmpty then 4.0 else max 10.0 (min 30.0 (wide (snd (List.last panel.X.Ticks)) / 2.0))
-    let top = (if panel.Title = "" then 0.0 else 19.0) + (if panel.Subtitle = "" then 0.0 else 15.0) + 4.0
+    let half (label: string) = min 30.0 (wide label / 2.0)
+    let ends = panel.X.Ticks |> List.map snd
+
+    let left =
+        if panel.Y.Ticks.IsEmpty then
+            if ends.IsEmpty then 4.0 else max 4.0 (half ends.Head)
+        else
+            labels panel.Y + 10.0
+
+    let left = left + (if panel.Y.Title = "" then 0.0 else 17.0)
+    let right = if ends.IsEmpty then 4.0 else max 10.0 (half (List.last ends))
+    let top = (if panel.Title = "" then 0.0 else 19.0) + (if second panel = "" then 0.0 else 15.0) + 4.0
     let bottom = (if panel.X.Ticks.IsEmpty then 4.0 else 20.0) + (if panel.X.Title = "" then 0.0 else 17.0)
-    left, right, top, bottom
+    let titled = min 330.0 (max (wide panel.Title * 1.06) (wide (second panel) * 0.95))
+    let plot = float (fst panel.Size)
+    max left ((titled - plot) / 2.0 + 4.0), max right ((titled - plot) / 2.0 + 4.0), top, bottom
 
 /// Width and height of a panel with its labels.
 let size (panel: Panel) =
     let left, right, top, bottom = margins panel
-    let width, height = panel.Size
-    // Neither a title nor what is under it may be wider than the panel.
-    let titled = min 330.0 (max (wide panel.Title * 1.06) (wide panel.Subtitle * 0.95))
-    max (left + float width + right) (titled + 8.0), top + float height + bottom
+    left + float (fst panel.Size) + right, top + float (snd panel.Size) + bottom
 
 /// Left, top, width and height of the plotting area within a panel.
 let inner (panel: Panel) =
@@ -134,8 +144,12 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
 
     if panel.Title <> "" then say (words "title" "middle" middle 14.0 panel.Title)
 
-    if panel.Subtitle <> "" then
+    if panel.Tags.IsEmpty && panel.Subtitle <> "" then
         say (words "subtitle" "middle" middle (if panel.Title = "" then 13.0 else 29.0) panel.Subtitle)
+    elif not panel.Tags.IsEmpty then
+        let tags = panel.Tags |> List.map (fun (ink, says) -> $"<tspan class=\"tag {colour ink}\">{Text.escaped (Text.short longest says)}</tspan>")
+        let line = String.Join("  ", [ Text.escaped panel.Subtitle ] @ tags).Trim()
+        say $"<text class=\"subtitle\" text-anchor=\"middle\" x=\"{at middle}\" y=\"29\">{line}</text>"
 
     let isPicture =
         panel.Marks
@@ -166,7 +180,9 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
             say $"<path {drawn kind ink}{dashed ink} d=\"{points |> Seq.map (fun (a, b) -> x a, y b) |> path}\">{title}</path>"
         | Stroke(ink, a, b) ->
             say $"<path {asStroke ink} d=\"{path [ x a.X, y a.Y; x b.X, y b.Y ]}\"><title>{Text.escaped a.Says}</title></path>"
-        | Rule(ink, points) -> say $"<path {asRule ink} d=\"{points |> Seq.map (fun (a, b) -> x a, y b) |> path}\"/>"
+        | Rule(ink, dotted, points) ->
+            let kind = if dotted then "rule dotted" else "rule"
+            say $"<path {drawn kind ink} d=\"{points |> Seq.map (fun (a, b) -> x a, y b) |> path}\"/>"
         | Cloud(ink, points) -> say $"<path {asCloud ink} d=\"{points |> Seq.map (fun (a, b) -> x a, y b) |> cloud}\"/>"
         | Dots(ink, hollow, points) ->
             for point in points do
@@ -216,7 +232,7 @@ let private alternative (figure: Figure) (panel: Panel) =
         | "", y -> y
         | x, y -> $"{y} against {x}"
 
-    [ figure.Title; panel.Title; panel.Subtitle; axes ] |> List.filter ((<>) "") |> String.concat "; "
+    [ figure.Title; panel.Title; second panel; axes ] |> List.filter ((<>) "") |> String.concat "; "
 
 /// A panel of a page's figure. Pictures are used by id: `definitions` puts them there once.
 let panel (figure: Figure) (index: int) (panel: Panel) =
@@ -259,7 +275,7 @@ let style =
     + ".muted{--ink:var(--dim)}.strong{--ink:var(--text)}\
        .line{fill:none;stroke:var(--ink);stroke-width:1.8;stroke-linejoin:round}.faint{stroke-width:.9;opacity:.45}\
        .band{fill:var(--ink);opacity:.16}.stroke{fill:none;stroke:var(--ink);stroke-width:5;opacity:.38}\
-       .rule{fill:none;stroke:var(--ink);stroke-width:1.3;stroke-dasharray:4 3}\
+       .rule{fill:none;stroke:var(--ink);stroke-width:1.3;stroke-dasharray:5 3}.dotted{stroke-dasharray:1.5 2.5}.tag{fill:var(--ink);font-weight:600}\
        .dot{fill:var(--ink);stroke:var(--paper);stroke-width:.8}.open{fill:var(--paper);fill-opacity:.55;stroke:var(--ink);stroke-width:1.2}\
        .cloud{fill:none;stroke:var(--ink);stroke-width:1.7;stroke-linecap:round;opacity:.55}.box{fill:var(--ink);fill-opacity:.78}\
        .pixels{image-rendering:pixelated}.grid{stroke:var(--line);stroke-width:.7;fill:none}.frame{fill:none;stroke:var(--frame);stroke-width:1}\
@@ -288,7 +304,9 @@ let private sign key (x: float) (y: float) =
     match key with
     | Symbol(ink, says) -> symbol false ink (x + 6.0) (y - 4.0) 4.2 "", says
     | Streak(ink, says) -> $"<path {asLine ink}{dashed ink} d=\"M{at x} {at (y - 4.0)}h14\"/>", says
-    | Dashed(ink, says) -> $"<path {asRule ink} d=\"M{at x} {at (y - 4.0)}h14\"/>", says
+    | Dashed(ink, dotted, says) ->
+        let kind = if dotted then "rule dotted" else "rule"
+        $"<path {drawn kind ink} d=\"M{at x} {at (y - 4.0)}h14\"/>", says
     | Patch(ink, says) -> $"<rect {asBox ink} x=\"{at x}\" y=\"{at (y - 9.0)}\" width=\"14\" height=\"10\"/>", says
     | Ramp(low, high) ->
         let boxes =

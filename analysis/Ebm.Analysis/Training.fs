@@ -169,7 +169,8 @@ let private watched (cast: Cast) (records: Dictionary<string, Record>) id name t
                 one.Target,
                 {
                     Title = one.Series
-                    Subtitle = (if parts.Length = 1 then "" else parts |> List.mapi (fun i part -> part) |> String.concat ", ")
+                    Subtitle = ""
+                    Tags = (if parts.Length = 1 then [] else parts |> List.mapi (fun i part -> Series i, part))
                     X = over (if inUnits then "training units" else "training steps") 4 (0.0 :: (all |> List.map fst))
                     Y = y
                     Marks = [
@@ -256,6 +257,7 @@ let learning (cast: Cast) =
                     {
                         Title = name
                         Subtitle = ""
+                        Tags = []
                         X = over "training units" 4 (0.0 :: (values |> List.map fst))
                         Y = y
                         Marks = [

@@ -45,13 +45,16 @@ public static class Png
     /// <summary>One image of a palette's colours: for fields of numbers that a colour map shows.</summary>
     /// <param name="indices">Row by row from the top, an index into the palette each.</param>
     /// <param name="palette">Three bytes a colour, at most 256 colours.</param>
+    /// <param name="opacity">A byte a colour, 0 lets everything through; none: nothing shines through.</param>
     /// <exception cref="ArgumentException">The indices are not width × height, or the palette is none.</exception>
-    public static byte[] Paletted(ReadOnlySpan<byte> indices, int width, int height, byte[] palette)
+    public static byte[] Paletted(ReadOnlySpan<byte> indices, int width, int height, byte[] palette, byte[]? opacity = null)
     {
         if (width < 1 || height < 1 || indices.Length != width * height)
             throw new ArgumentException($"{width} × {height} pixels are not {indices.Length} indices.", nameof(indices));
         if (palette.Length is 0 or > 768 || palette.Length % 3 != 0)
             throw new ArgumentException($"{palette.Length} bytes are no palette of up to 256 colours.", nameof(palette));
+        if (opacity is not null && opacity.Length > palette.Length / 3)
+            throw new ArgumentException($"{opacity.Length} opacities are more than {palette.Length / 3} colours.", nameof(opacity));
         var stride = width + 1;
         var (plain, above) = (new byte[stride * height], new byte[stride * height]);
         for (var y = 0; y < height; y++)
@@ -65,7 +68,7 @@ public static class Png
             }
         }
         // Smooth fields pack better as differences, matrices as they are.
-        var (one, other) = (File(width, height, Indexed, palette, plain), File(width, height, Indexed, palette, above));
+        var (one, other) = (File(width, height, Indexed, palette, plain, opacity), File(width, height, Indexed, palette, above, opacity));
         return one.Length <= other.Length ? one : other;
     }
 
@@ -74,7 +77,7 @@ public static class Png
         Indexed = 3; // kinds of colour
     const byte Up = 2; // the filter that subtracts the row above
 
-    static byte[] File(int width, int height, byte kind, byte[] palette, byte[] pixels)
+    static byte[] File(int width, int height, byte kind, byte[] palette, byte[] pixels, byte[]? opacity = null)
     {
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A]);
@@ -85,6 +88,8 @@ public static class Png
         Chunk(file, "IHDR"u8, header);
         if (palette.Length > 0)
             Chunk(file, "PLTE"u8, palette);
+        if (opacity is not null)
+            Chunk(file, "tRNS"u8, opacity);
         using var packed = new MemoryStream();
         using (var zlib = new ZLibStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
             zlib.Write(pixels);
