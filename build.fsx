@@ -209,6 +209,21 @@ let private writeReferences project =
 
     File.WriteAllLines(Path.Combine(folder, "references.fsx"), "#I \".\"" :: assemblies)
 
+/// plotly.js for reports, where npm is. Without it they have the same figures as SVG, so nothing here ends a build.
+let private bringPlotly () =
+    let folder = at "analysis/plotly"
+    let installed = Path.Combine(folder, "node_modules", ".package-lock.json")
+    let isThere =
+        File.Exists installed
+        && File.GetLastWriteTimeUtc installed >= File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json"))
+
+    if not isThere && onPath "npm" then
+        let options = [ "--no-audit"; "--no-fund"; "--fetch-retries=0"; "--fetch-timeout=20000" ]
+
+        match telling "build: plotly.js for interactive reports" (fun () -> run "npm" ([ "ci"; "--prefix"; folder ] @ options)) with
+        | 0, _ -> ()
+        | code, _ -> eprintfn "build: npm ended with exit code %d; reports have their figures as SVG only." code
+
 let build product =
     // What else is up to date once this is.
     let products =
@@ -248,7 +263,9 @@ let build product =
                     writeReferences project
 
                 for product, _ in products do
-                    File.WriteAllText(stampFile product, stamp product))
+                    File.WriteAllText(stampFile product, stamp product)
+
+                bringPlotly ())
 
 // ── test ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -149,7 +149,7 @@ let private summary (report: Report) =
 // ── tables ──────────────────────────────────────────────────────────────────────────────────
 
 let private cell kind (sortable: string option) content =
-    let value = sortable |> Option.map (fun value -> $" data-v=\"{text value}\"") |> Option.defaultValue ""
+    let value = sortable |> Option.map (fun value -> $" data-value=\"{text value}\"") |> Option.defaultValue ""
     let kind = if kind = "" then "" else $" class=\"{kind}\""
     $"<td{kind}{value}>{content}</td>"
 
@@ -157,85 +157,26 @@ let private header kind content = $"<th scope=\"col\" class=\"{kind}\">{content}
 
 let private plain = Shown.plain
 
-/// A cell as every other table has it, its uncertainty set back.
-let private shown (table: Table) (row: Row) name =
-    let found = row.Cells.TryFind name
-
-    let said =
-        match Shown.cell None found with
-        | Shown.NotMeasured -> "n/a"
-        | Shown.NotShown -> "–"
-        | Shown.Single(value, None)
-        | Shown.Constant value -> value
-        | Shown.Single(value, Some se) -> $"{value} <span class=\"pm\">(se {se})</span>"
-        | Shown.Listed values -> String.Join(", ", values)
-        | Shown.PlusMinus(centre, half, 0) -> $"{centre} <span class=\"pm\">± {half}</span>"
-        | Shown.PlusMinus(centre, half, exponent) -> $"({centre} ± {half}) × 10<sup>{exponent}</sup>"
-        | Shown.Within(centre, low, high) -> $"{centre} <span class=\"pm\">[{low}, {high}]</span>"
-
-    match found with
-    | None -> said
-    | Some cell ->
-        let share = Shown.share row cell |> Option.map (fun share -> $" ({share})") |> Option.defaultValue ""
-        said.Replace('-', '−') + Notes.mark cell.Verdict + share
-
 let private tools id (states: string list) (words: string) =
     let options = states |> List.map (fun state -> $"<option value=\"{text state}\">{text state}</option>") |> String.concat ""
     let choice =
         if states.Length < 2 then "" else $"<label>State <select><option value=\"\">any</option>{options}</select></label>"
     $"<div class=\"tools\" id=\"{id}\" hidden><label>Filter <input type=\"search\" placeholder=\"{words}\"></label>{choice}<output aria-live=\"polite\"></output></div>"
 
-let private arrow better =
-    match better with
-    | "lower" -> " ↓"
-    | "higher" -> " ↑"
-    | _ -> ""
+let private address (run: Run) = "#run=" + Uri.EscapeDataString run.Id
 
 let private comparison (report: Report) =
-    let table = report.Table
-    let labels = Shown.labels table
-    // What is judged stands before what it is compared with.
-    let judged, others = table.Metrics |> List.partition (fun name -> List.contains name report.Cast.Judged)
-    let metrics = judged @ others
-
     String.concat "" [
         tools "find-groups" [] "words that a row must have"
-        "<div class=\"scroll\"><table class=\"sortable\" id=\"comparison\" data-tools=\"find-groups\"><thead><tr>"
-        for heading, _ in labels do
-            header "text" (bdi heading)
-
-        for name in [ "n"; "diverged"; "failed" ] do
-            header "" name
-
-        for name in metrics do
-            header "" (text name + (Shown.metricOf table name |> Option.map (_.Better >> arrow) |> Option.defaultValue ""))
-
-        "</tr></thead><tbody>\n"
-
-        for i, row in List.indexed table.Rows do
-            "<tr>"
-
-            for _, names in labels do
-                cell "text label" None (bdi names[i])
-
-            for n in [ row.Completed; row.Diverged; row.Failed ] do
-                cell (if n = 0 then "none" else "") (Some(n.ToString invariant)) (n.ToString invariant)
-
-            for name in metrics do
-                match row.Cells.TryFind name with
-                | None -> cell "none" (Some "") "n/a"
-                | Some found ->
-                    let kind = if Shown.isBold found then "best" else ""
-                    cell kind (Some(if found.Withheld.IsSome then "" else number found.Summary.Centre)) (shown table row name)
-
-            "</tr>\n"
-
-        "</tbody></table></div>"
+        "<div id=\"comparison\" data-tools=\"find-groups\">"
+        HtmlTable.fragment address report.Table
+        HtmlTable.versus report.Table
+        "</div>\n"
     ]
 
 let private badge state = $"<span class=\"state {text state}\">{text state}</span>"
 
-let private link (run: Run) = $"<a href=\"#run={Uri.EscapeDataString run.Id}\">{text run.Id}</a>"
+let private link (run: Run) = $"<a href=\"{text (address run)}\">{text run.Id}</a>"
 
 let private runTable (report: Report) =
     let table = report.Table
@@ -550,12 +491,6 @@ let html (report: Report) =
         summary report
         "\n<h2 id=\"table\">Comparison</h2>\n"
         comparison report
-        "<ul class=\"notes\">"
-
-        for note in Notes.all report.Table do
-            $"<li>{bdi note}</li>"
-
-        "<li>Arrows say which way is better; n counts completed runs. A heading sorts by its column.</li></ul>\n"
         if not report.Figures.IsEmpty then
             "<h2 id=\"figures\">Figures</h2>\n"
             if not interactive then

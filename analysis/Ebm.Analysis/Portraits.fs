@@ -63,11 +63,7 @@ let private landscape folder name =
     | Some field, Some axis when field.Shape.Length = 2 && axis.Values.Length > 1 && field.Shape[0] = field.Shape[1] ->
         let half = float (axis.Values[1] - axis.Values[0]) / 2.0
 
-        Some {
-            LogDensity = field.Values
-            Side = int field.Shape[0]
-            Edge = float axis.Values[axis.Values.Length - 1] + half
-        }
+        Some { LogDensity = field.Values; Side = int field.Shape[0]; Edge = float axis.Values[axis.Values.Length - 1] + half }
     | _ -> None
 
 /// The highest log density: the brightest of a target's pictures is its truth's.
@@ -95,7 +91,10 @@ let private within (truth: Landscape) (land: Landscape) =
         let side = n - 2 * cut
 
         {
-            LogDensity = [| for y in cut .. n - cut - 1 do for x in cut .. n - cut - 1 -> land.LogDensity[y * n + x] |]
+            LogDensity = [|
+                for y in cut .. n - cut - 1 do
+                    for x in cut .. n - cut - 1 -> land.LogDensity[y * n + x]
+            |]
             Side = side
             Edge = land.Edge * float side / float n
         }
@@ -163,7 +162,8 @@ let private lines (cast: Cast) = [
         match array folder "landscape", array folder "landscape-axis" with
         | Some log, Some axis when log.Shape.Length = 1 && axis.Values.Length = log.Values.Length ->
             let curve (log: NamedArray) = [ for x, log in Array.zip axis.Values log.Values -> float x, exp (float log) ]
-            let truth = array folder "truth" |> Option.filter (fun truth -> truth.Values.Length = axis.Values.Length) |> Option.map curve
+            let truth =
+                array folder "truth" |> Option.filter (fun truth -> truth.Values.Length = axis.Values.Length) |> Option.map curve
             let learned = curve log
             let top = learned @ Option.defaultValue [] truth |> List.map snd |> List.filter Double.IsFinite |> List.fold max 1e-12
 
@@ -274,7 +274,11 @@ let scatters (cast: Cast) =
                 match truth with
                 | Some truth -> truth.Edge
                 | None ->
-                    let far = [| for _, _, points in here do for x, y in points do if Double.IsFinite(x + y) then max (abs x) (abs y) |]
+                    let far = [|
+                        for _, _, points in here do
+                            for x, y in points do
+                                if Double.IsFinite(x + y) then max (abs x) (abs y)
+                    |]
                     if far.Length = 0 then 1.0 else 1.1 * (Array.sort far)[int (0.99 * float (far.Length - 1))]
 
             for one, run, points in here do
@@ -293,7 +297,8 @@ let scatters (cast: Cast) =
     figure
         "samples"
         "Samples"
-        ($"The first {drawn} rows of samples.npy at most, over the true density in grey where it is known. {stands cast}" + beyond cast)
+        ($"The first {drawn} rows of samples.npy at most, over the true density in grey where it is known. {stands cast}"
+         + beyond cast)
         []
         (byTarget cast panels)
 

@@ -147,7 +147,9 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
     if panel.Tags.IsEmpty && panel.Subtitle <> "" then
         say (words "subtitle" "middle" middle (if panel.Title = "" then 13.0 else 29.0) panel.Subtitle)
     elif not panel.Tags.IsEmpty then
-        let tags = panel.Tags |> List.map (fun (ink, says) -> $"<tspan class=\"tag {colour ink}\">{Text.escaped (Text.short longest says)}</tspan>")
+        let tags =
+            panel.Tags
+            |> List.map (fun (ink, says) -> $"<tspan class=\"tag {colour ink}\">{Text.escaped (Text.short longest says)}</tspan>")
         let line = String.Join("  ", [ Text.escaped panel.Subtitle ] @ tags).Trim()
         say $"<text class=\"subtitle\" text-anchor=\"middle\" x=\"{at middle}\" y=\"29\">{line}</text>"
 

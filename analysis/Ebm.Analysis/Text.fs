@@ -3,39 +3,11 @@ module Ebm.Analysis.Text
 
 open System
 open System.Globalization
-open System.Text
 
-/// Letters of markup as entities. Control characters, which XML cannot hold, and halves of a pair become the replacement character; marks that turn the
-/// direction of writing are shown by name, because they would turn their neighbours too.
+/// As in HTML tables, line by line: what has no shape, or turns the direction of writing, is named. Two code points that XML cannot hold become the
+/// replacement character.
 let escaped (text: string) =
-    let builder = StringBuilder text.Length
-    let mutable i = 0
-
-    while i < text.Length do
-        let character = text[i]
-
-        match character with
-        | '&' -> builder.Append "&amp;"
-        | '<' -> builder.Append "&lt;"
-        | '>' -> builder.Append "&gt;"
-        | '"' -> builder.Append "&quot;"
-        | '\'' -> builder.Append "&#39;"
-        | '\n'
-        | '\t' -> builder.Append character
-        | '\u2028'
-        | '\u2029' -> builder.Append ' '
-        | _ when character >= '\u202a' && character <= '\u202e' || character >= '\u2066' && character <= '\u2069' ->
-            builder.Append("[U+" + (int character).ToString("X4", CultureInfo.InvariantCulture) + "]")
-        | _ when Char.IsHighSurrogate character && i + 1 < text.Length && Char.IsLowSurrogate text[i + 1] ->
-            i <- i + 1
-            builder.Append(character).Append text[i]
-        | _ when Char.IsControl character || Char.IsSurrogate character || character >= '\ufffe' -> builder.Append '\ufffd'
-        | _ -> builder.Append character
-        |> ignore
-
-        i <- i + 1
-
-    string builder
+    String.Join("\n", text.Split '\n' |> Array.map HtmlTable.escaped).Replace('\ufffe', '\ufffd').Replace('\uffff', '\ufffd')
 
 /// At most so many characters as a reader counts them, the end replaced by an ellipsis.
 let short (most: int) (text: string) =

@@ -111,8 +111,9 @@ let private sweepFolders (place: Place) =
 
 // ── table ───────────────────────────────────────────────────────────────────────────────────
 
-/// Writes a sweep's table and prints it. False where the folder holds no run that has begun.
-let private tabulate (place: Place) (asJson: bool) (folder: string) =
+/// Writes a sweep's table and prints it, and where it is asked for writes the report and ends with its path. False where the folder holds no run
+/// that has begun.
+let private tabulate (place: Place) (asJson: bool) (reporting: bool) (folder: string) =
     let table, skipped = Report.ofSweep folder place.Reports
 
     for skip in skipped do
@@ -126,12 +127,18 @@ let private tabulate (place: Place) (asJson: bool) (folder: string) =
         Console.WriteLine(relative (Path.Combine(place.Reports, table.Sweep, "table.md")))
     | None -> ()
 
+    match table with
+    | Some table when reporting ->
+        let path = Report.page (Report.plotly place.Root) folder place.Reports (table, skipped)
+        if not asJson then Console.WriteLine(relative path)
+    | _ -> ()
+
     table.IsSome
 
 let private printTables (place: Place) =
     let json = place.Given.Options.Contains <@ CommandLine.Option.Json @>
 
-    match sweepFolders place |> List.map (tabulate place json) with
+    match sweepFolders place |> List.map (tabulate place json (place.Given.Verb = "report")) with
     | [] -> usage place.Given.Verb $"there is no sweep under {relative place.Runs} yet."
     | some when List.contains true some -> 0
     | _ -> usage place.Given.Verb "no run there has begun."
@@ -369,7 +376,7 @@ let private perform (place: Place) (plan: Plan) (jobsOf: Plan -> Job list) (next
                 Console.WriteLine "Stopped; the same command goes on from here."
                 code
             | None ->
-                tabulate place false plan.Folder |> ignore
+                tabulate place false true plan.Folder |> ignore
                 let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
                 let good state = List.contains state [ RunState.Completed; RunState.Pruned; RunState.Stale ]
                 let all = plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good)

@@ -20,7 +20,7 @@ let verbs = [
     "measure", "draw from finished runs and measure them again, without training"
     "confirm", "run the winners again on fresh seeds, as the sweep <name>-confirm"
     "table", "the comparison table of a sweep's runs, or of every sweep"
-    "report", "the same as table"
+    "report", "the table, and a page with its figures and runs"
     "why", "where every value of a config was written: why [run] [key] [overrides]"
     "diff", "in what two runs differ, settings, code, data and machine: diff <run> <run>"
     "logs", "what a run has said: logs <run>"

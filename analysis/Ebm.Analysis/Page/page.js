@@ -14,11 +14,11 @@
   // ── tables ──
   const value = (row, column) => {
     const cell = row.cells[column];
-    const number = cell.dataset.v;
+    const number = cell.dataset.value;
     return number === undefined ? cell.textContent.trim() : number === "" ? null : Number(number);
   };
   const order = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
-  for (const table of all("table.sortable")) {
+  for (const table of all("table.sortable, table.results")) {
     const body = table.tBodies[0];
     all("thead th", table).forEach(heading => {
       const button = make("button", { type: "button" });
@@ -35,8 +35,8 @@
         body.append(...keyed.map(([, , row]) => row));
       });
     });
-    const tools = document.getElementById(table.dataset.tools || "");
-    if (!tools) continue;
+    const tools = document.getElementById(table.closest("[data-tools]")?.dataset.tools || "");
+    if (!tools || table.classList.contains("versus")) continue;
     const [input, choice, count] = [one("input", tools), one("select", tools), one("output", tools)];
     const texts = new Map([...body.rows].map(row => [row, row.textContent.toLowerCase()]));
     const filter = () => {
