@@ -5,8 +5,6 @@
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 
-open System.IO
-open Ebm.Analysis
 open Ebm.Sweeps
 open Ebm.Sweeps.Declare
 
@@ -26,26 +24,14 @@ let others = [ "gan"; "level-classifier"; "energy-matching" ]
 let on (seeds: int list) (methods: string list) =
     axis "seed" seeds >> axis "data" [ "gaussians"; "rings"; "checkerboard" ] >> axis "method" methods
 
-let arguments = List.ofArray (Array.tail fsi.CommandLineArgs)
+let comparison =
+    sweep "comparison" {
+        given "train=equal-budget"
+        budget 2_000_000L
+        given "measure=comparison"
+        either [ on [ 0..2 ] (headline @ others); on [ 3..9 ] headline ]
+        metric "grid-kl" Lower
+        baseline "method" "contrastive-divergence"
+    }
 
-let code =
-    sweep "comparison"
-    |> given "train=equal-budget"
-    |> given "train.budget=2000000"
-    |> given "measure=comparison"
-    |> either [ on [ 0..2 ] (headline @ others); on [ 3..9 ] headline ]
-    |> fun declared -> Cli.main __SOURCE_DIRECTORY__ declared arguments
-
-// Pair by pair against persistent contrastive divergence.
-let runs =
-    match List.tryFindIndex ((=) "--runs") arguments with
-    | Some i -> arguments[i + 1]
-    | None -> Path.Combine(__SOURCE_DIRECTORY__, "..", "runs")
-
-for metric in [ "grid-kl"; "energy-distance" ] do
-    let asked group (run: Runs.Run) = run.Asked |> Map.tryFind group |> Option.defaultValue "?"
-    let found = fst (Runs.under (Path.Combine(runs, "comparison")))
-    Paired.against (asked "data") (asked "method") metric "contrastive-divergence" found |> List.iter (printfn "%s")
-    printfn ""
-
-exit code
+exit (Cli.main __SOURCE_DIRECTORY__ comparison (Array.tail fsi.CommandLineArgs))

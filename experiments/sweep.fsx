@@ -7,8 +7,12 @@
 open Ebm.Sweeps
 open Ebm.Sweeps.Declare
 
-sweep "methods"
-|> given "experiment=methods"
-|> axis "method" [ "joint-cd"; "recovery-likelihood"; "denoising-ebm"; "generalized-ebm" ]
-|> seeds 3
-|> fun declared -> exit (Cli.main __SOURCE_DIRECTORY__ declared (Array.tail fsi.CommandLineArgs))
+let methods =
+    sweep "methods" {
+        given "experiment=methods"
+        axis "method" [ "joint-cd"; "recovery-likelihood"; "denoising-ebm"; "generalized-ebm" ]
+        seeds 3
+        metric "grid-kl" Lower
+    }
+
+exit (Cli.main __SOURCE_DIRECTORY__ methods (Array.tail fsi.CommandLineArgs))

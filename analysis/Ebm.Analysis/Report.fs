@@ -38,7 +38,15 @@ let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped lis
     if runs.IsEmpty then
         None, skipped
     else
-        let options = { usualOptions with Skipped = skipped |> List.filter _.IsRun |> List.length }
+        let plans = Plans.read folder
+
+        let options =
+            { usualOptions with
+                Skipped = skipped |> List.filter _.IsRun |> List.length
+                Baseline = plans |> List.tryLast |> Option.map _.Baseline |> Option.defaultValue []
+                Planned = if plans.IsEmpty then None else Some(plans |> List.collect _.Runs |> List.distinct |> List.length)
+            }
+
         let table =
             tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
         write (Path.Combine(reports, table.Sweep)) table |> ignore

@@ -264,6 +264,17 @@ let private checkDevices (plan: Plan) =
                 | null -> fail Source.Code "device" $"device {error.Says}."
                 | node -> fail node.Source "device" $"device {error.Says}."
 
+/// All that was planned, whatever of it is asked for now: tables count what is missing.
+let private note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
+    Plans.note
+        plan.Folder
+        {
+            Overrides = sweep.Parts |> List.map (List.map _.Text)
+            Metric = place.Given.Options.TryGetResult <@ Metric @> |> Option.orElse (sweep.Metric |> Option.map fst)
+            Baseline = sweep.Baseline
+            Runs = plan.Runs |> List.map _.Id
+        }
+
 /// The metric that decides.
 let private metric (place: Place) what =
     match place.Given.Options.TryGetResult <@ Metric @> |> Option.orElse (place.Sweep.Metric |> Option.map fst) with
@@ -306,7 +317,7 @@ let private submit (place: Place) (plan: Plan) (jobs: Job list) =
     0
 
 /// Does the jobs that a plan leaves, and prints the table of the sweep's folder. `next` plans again what came up meanwhile.
-let private perform (place: Place) (plan: Plan) (jobsOf: Plan -> Job list) (next: unit -> Plan option) =
+let private perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: Plan -> Job list) (next: unit -> Plan option) =
     let given = place.Given
 
     if given.Options.Contains <@ Dry_Run @> then
@@ -324,6 +335,7 @@ let private perform (place: Place) (plan: Plan) (jobsOf: Plan -> Job list) (next
         match given.Options.TryGetResult <@ Launcher @> with
         | Some "slurm" ->
             Show.counts plan
+            noted ()
             submit place plan jobs
         | Some other when other <> "local" ->
             usage $"--launcher {other}" $"""a launcher is local or slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
@@ -367,6 +379,7 @@ let private perform (place: Place) (plan: Plan) (jobsOf: Plan -> Job list) (next
                     plan, [], None
                 else
                     use _ = Launch.hold plan.Folder
+                    noted ()
                     Show.counts plan
                     sayStale ()
                     rounds plan jobs []
@@ -403,10 +416,11 @@ let private run (place: Place) =
 
         if place.Given.Options.Contains <@ Seeds_First @> then jobs |> List.sortBy _.Run.Spec.Seed else jobs
 
-    let plan = planOf place sweep |> selected place.Given
+    let whole = planOf place sweep
+    let plan = selected place.Given whole
 
     if plan.Searches.IsEmpty then
-        perform place plan jobs (fun () -> None)
+        perform place (fun () -> note place sweep whole) plan jobs (fun () -> None)
     else
         let metric = metric place "a search"
 
@@ -434,19 +448,22 @@ let private run (place: Place) =
                 for search in plan.Searches do
                     Search.ask plan.Folder search
 
-                Some(planOf place sweep |> selected place.Given)
+                let plan = planOf place sweep
+                note place sweep plan
+                Some(selected place.Given plan)
 
         let unfinished = plan.Runs |> List.exists (fun run -> not (RunState.IsSettled run.State))
 
         if place.Given.Options.Contains <@ Dry_Run @> || unfinished then
-            perform place plan jobs next
+            perform place ignore plan jobs next
         else
             // The first batch, or the next one of a search that goes on.
-            perform place (next () |> Option.defaultValue plan) jobs next
+            perform place ignore (next () |> Option.defaultValue plan) jobs next
 
 let private measure (place: Place) =
     perform
         place
+        ignore
         (planned place |> selected place.Given)
         (fun plan -> [
             for run in plan.Runs do
@@ -478,6 +495,7 @@ let private confirm (place: Place) =
 
     perform
         place
+        (fun () -> note place sweep plan)
         plan
         (fun plan -> [
             for run in plan.Runs do

@@ -7,7 +7,9 @@
 ///         whenever "method == joint-cd" "method.rounds" [ 1; 2 ]
 ///         where "method.steps <= 60"
 ///         seeds 5
+///         budget 2_000_000L
 ///         metric "grid-kl" Lower
+///         baseline "method" "joint-cd"
 ///     }
 ///
 /// The same words are functions, `sweep "steps" |> given "experiment=rings" |> seeds 5`, and a YAML file has them too (SweepFile.fs).
@@ -36,8 +38,8 @@ type Sweep = {
     Where: string list
     /// The metric that decides, and its direction where it does not say one itself.
     Metric: (string * Better option) option
-    /// The runs that the others are compared with, in the grammar of --where.
-    Baseline: string option
+    /// The rows that the others are compared with: settings and their values.
+    Baseline: (string * string) list
     /// A rule of --prune.
     Prune: string option
     MaxRuns: int option
@@ -50,7 +52,7 @@ let sweep name = {
     Conditional = []
     Where = []
     Metric = None
-    Baseline = None
+    Baseline = []
     Prune = None
     MaxRuns = None
     MaxHours = None
@@ -130,8 +132,11 @@ let union other sweep = { sweep with Parts = sweep.Parts @ other.Parts; Conditio
 /// What decides between runs.
 let metric name better sweep = { sweep with Metric = Some(name, Some better) }
 
-/// What the others are compared with: `baseline "method == contrastive-divergence"`.
-let baseline condition sweep = { sweep with Baseline = Some condition }
+/// What the others are compared with: `baseline "method" "contrastive-divergence"`, and more settings where one does not say it.
+let baseline key value sweep = { sweep with Baseline = sweep.Baseline @ [ key, value ] }
+
+/// What training may cost, in units: one row through one gradient.
+let budget (units: int64) sweep = given $"train.budget={units}" sweep
 
 /// Ends hopeless runs early: `prune "asha(grid-kl, from=100000)"`.
 let prune rule sweep = { sweep with Prune = Some rule }
@@ -176,7 +181,10 @@ type Sweep with
     member _.Decides(sweep: Sweep, name, better) = metric name better sweep
 
     [<CustomOperation "baseline">]
-    member _.Against(sweep: Sweep, condition) = baseline condition sweep
+    member _.Against(sweep: Sweep, key, value) = baseline key value sweep
+
+    [<CustomOperation "budget">]
+    member _.AtCost(sweep: Sweep, units) = budget units sweep
 
     [<CustomOperation "prune">]
     member _.Prunes(sweep: Sweep, rule) = prune rule sweep

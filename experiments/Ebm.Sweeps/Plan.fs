@@ -261,59 +261,23 @@ let counts (plan: Plan) =
 
 // ── What is shown ───────────────────────────────────────────────────────────────────────────
 
-/// Where documents differ: what several share as one object is not looked into, and that is most of a large sweep.
-let rec private differing path (documents: Document list) : string list =
-    match List.ofSeq (HashSet(documents, HashIdentity.Reference)) with
-    | []
-    | [ _ ] -> []
-    | several when several |> List.forall (fun document -> document.IsMap && document.Entries.Count > 0) ->
-        let keys = several |> Seq.collect _.Entries |> Seq.map _.Key |> Seq.distinct |> List.ofSeq
-
-        [
-            for key in keys do
-                let path = Document.Join(path, key)
-                let below = several |> List.choose (fun document -> document.Find key |> Option.ofObj)
-
-                if below.Length = several.Length then
-                    yield! differing path below
-                else
-                    for document in below do
-                        for struct (leaf, _) in document.Leaves() do
-                            Document.Join(path, leaf)
-        ]
-        |> List.distinct
-    | first :: _ as several when several |> List.forall _.IsScalar -> if several |> List.forall first.Equals then [] else [ path ]
-    | several ->
-        [
-            for document in several do
-                for struct (leaf, _) in document.Leaves() do
-                    Document.Join(path, leaf)
-        ]
-        |> List.distinct
-
-/// The keys in which the runs differ, and each run's values, as they would be typed.
+/// The keys whose overrides tell the runs apart, in the order in which they were given, and each run's values; empty where a run has none.
 let varying (plan: Plan) =
-    // Beside what differs, the kinds above it: what belongs to one kind is no difference between two.
-    let paths =
-        differing "" (plan.Runs |> List.map _.Config)
-        |> List.collect (fun path ->
-            let keys = path.Split '.'
-            path :: [ for length in 1 .. keys.Length - 1 -> String.Join('.', Array.take length keys) + ".kind" ])
-        |> List.distinct
-
-    let configs = [
+    let given = [
         for run in plan.Runs ->
-            Map.ofList [
-                for path in paths do
-                    match run.Config.Find path with
-                    | null -> ()
-                    | node when node.IsMap && node.Entries.Count > 0 -> ()
-                    | leaf -> path, string leaf
-            ]
+            run.Overrides |> List.map (fun text -> let cut = text.IndexOf '=' in if cut < 0 then text, "" else text.Substring(0, cut), text.Substring(cut + 1))
     ]
 
-    let keys = Ebm.Analysis.Varying.keys configs
-    keys, configs |> List.map (fun config -> keys |> List.map (fun key -> config.TryFind key |> Option.defaultValue ""))
+    let keys = given |> Seq.collect (List.map fst) |> Seq.distinct |> List.ofSeq
+    let runs = given |> List.map dict
+
+    let value (key: string) (run: IDictionary<string, string>) =
+        match run.TryGetValue key with
+        | true, value -> value
+        | _ -> ""
+
+    let keys = keys |> List.filter (fun key -> runs |> Seq.distinctBy (value key) |> Seq.truncate 2 |> Seq.length > 1)
+    keys, runs |> List.map (fun run -> keys |> List.map (fun key -> value key run))
 
 /// The object that `plan --json` prints.
 let json (plan: Plan) =

@@ -8,7 +8,8 @@
 ///     where: method.steps <= 60
 ///     seeds: 5
 ///     metric: { grid-kl: lower }
-///     baseline: method == contrastive-divergence
+///     budget: 2000000
+///     baseline: { method: contrastive-divergence }
 ///     prune: asha(grid-kl, from=100000)
 ///     max-runs: 100
 ///     max-hours: 12
@@ -32,6 +33,7 @@ let private words = [
     "seeds"
     "metric"
     "baseline"
+    "budget"
     "prune"
     "max-runs"
     "max-hours"
@@ -114,7 +116,8 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
                 | :? string as text when text = "higher" -> metric entry.Key Higher sweep
                 | _ -> raise (entry.Value.IsNot(entry.Key, "lower or higher"))
             | _ -> raise (node.IsNot("metric", "a mapping of one metric to lower or higher"))
-        | "baseline" -> baseline (text "baseline" node) sweep
+        | "baseline" -> entries "baseline" node |> List.fold (fun sweep entry -> baseline entry.Key (string entry.Value) sweep) sweep
+        | "budget" -> add (at node (axisOf sweep.Name "train.budget" [ value node ])) sweep
         | "prune" -> prune (text "prune" node) sweep
         | "max-runs" -> maxRuns (count "max-runs" node) sweep
         | "max-hours" ->

@@ -17,7 +17,9 @@ let private braces = sweep "laws" {
     whenever "method.steps == 8" "method.rounds" [ 1; 2 ]
     where "method.steps >= 4 || train.lr == 0.001"
     seeds 2
+    budget 100_000L
     metric "grid-kl" Lower
+    baseline "method.steps" "8"
     union (
         sweep "more" {
             given "experiment=gaussians"
@@ -34,7 +36,9 @@ let private functions =
     |> whenever "method.steps == 8" "method.rounds" [ 1; 2 ]
     |> where "method.steps >= 4 || train.lr == 0.001"
     |> seeds 2
+    |> budget 100_000L
     |> metric "grid-kl" Lower
+    |> baseline "method.steps" "8"
     |> union (sweep "more" |> given "experiment=gaussians" |> seeds 1)
 
 let private yaml =
@@ -45,7 +49,9 @@ zip: [ { train.lr: [ 1e-3, 1e-2 ], train.clip: [ 1.0, 5.0 ] } ]
 whenever: [ { if: method.steps == 8, axes: { method.rounds: [ 1, 2 ] } } ]
 where: method.steps >= 4 || train.lr == 0.001
 seeds: 2
+budget: 100000
 metric: { grid-kl: lower }
+baseline: { method.steps: 8 }
 union: [ { given: [ experiment=gaussians ], seeds: 1 } ]
 """
 
@@ -66,7 +72,7 @@ let all = [
     law "a sweep in F#, as functions or in braces, and in YAML is the same plan, byte for byte" (fun () ->
         samePlans [ functions; SweepFile.parse yaml "sweep.yaml" ]
         let written = SweepFile.parse yaml "sweep.yaml"
-        must "the metric is lost" (written.Metric = braces.Metric && written.Where = braces.Where))
+        must "what decides is lost" (written.Metric = braces.Metric && written.Where = braces.Where && written.Baseline = braces.Baseline))
     |> breaks "axes in another order" (fun () ->
         samePlans [ SweepFile.parse (yaml.Replace("seeds: 2\n", "").Replace("\naxes:", "\nseeds: 2\naxes:")) "sweep.yaml" ])
 

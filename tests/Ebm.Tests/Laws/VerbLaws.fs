@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text.Json
 open Microsoft.Data.Sqlite
+open Ebm.Analysis
 open Ebm.Records
 open Ebm.Sweeps
 open Ebm.Tests.Law
@@ -182,6 +183,29 @@ let all = [
             let plan = complete folder grid [ Some 3.0; Some 3.0; Some 3.0; Some 1.0; Some 1.0; Some 1.0 ]
             let winners = Confirm.winners 1 [ for run in plan.Runs -> run, Prune.finalValue "grid-kl" run.Folder ]
             must "" (winners.Head.Head.Config.Integer "method.steps" = 2L)))
+
+    law "what was planned is written down once, and a table counts what is missing of it and compares with what was declared" (fun () ->
+        inFolder (fun folder ->
+            let plan = complete folder [ "seed=0,1,2"; "method=joint-cd,flow" ] (List.replicate 6 (Some 1.0))
+            let planned: Plans.Plan = {
+                Overrides = [ [ "seed=0,1,2"; "method=joint-cd,flow" ] ]
+                Metric = Some "grid-kl"
+                Baseline = [ "method.kind", "flow" ]
+                Runs = plan.Runs |> List.map _.Id
+            }
+
+            Plans.note plan.Folder { planned with Runs = List.truncate 2 planned.Runs }
+            Plans.note plan.Folder planned
+            Plans.note plan.Folder planned
+            must "another plan is read" (Plans.read plan.Folder = [ { planned with Runs = List.truncate 2 planned.Runs }; planned ])
+            let table () = Report.ofSweep plan.Folder (Path.Combine(folder, "reports")) |> fst |> Option.get
+            let counts () = (table ()).Counts.Planned, (table ()).Counts.Missing
+            must $"{counts ()}" (counts () = (6, 0))
+            Directory.Delete(plan.Runs.Head.Folder, true)
+            must $"{counts ()}" (counts () = (6, 1))
+            must "no baseline" ((table ()).Options.Baseline = planned.Baseline)
+            File.AppendAllText(Path.Combine(plan.Folder, "plans.jsonl"), "{\"overrides\": 3")
+            throws<InvalidDataException, _> [ "plans.jsonl, line 3" ] (fun () -> Plans.read plan.Folder)))
 
     law "the index is made of the folders alone: deleted and made again it says the same, and it answers in SQL" (fun () ->
         inFolder (fun folder ->

@@ -1,0 +1,83 @@
+/// What was planned for a sweep's folder: `plans.jsonl`, a line for each launch that planned other runs than the one before, or decided by
+/// another metric. A run that was planned and is not in a table is missing from it, whoever removed it; and what a sweep was declared to
+/// decide is known before its results are.
+module Ebm.Analysis.Plans
+
+open System.IO
+open System.Text
+open System.Text.Encodings.Web
+open System.Text.Json
+open Ebm.Records
+
+type Plan = {
+    /// The lists of overrides whose union was planned, as they would be typed.
+    Overrides: string list list
+    Metric: string option
+    /// Settings of the rows that the others are compared with.
+    Baseline: (string * string) list
+    Runs: string list
+}
+
+let private file folder = Path.Combine(folder, "plans.jsonl")
+
+let private written (plan: Plan) =
+    use stream = new MemoryStream()
+
+    let write () =
+        use json = new Utf8JsonWriter(stream, JsonWriterOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping))
+        let texts (texts: string list) =
+            json.WriteStartArray()
+            texts |> List.iter json.WriteStringValue
+            json.WriteEndArray()
+        json.WriteStartObject()
+        json.WriteStartArray "overrides"
+        plan.Overrides |> List.iter texts
+        json.WriteEndArray()
+        plan.Metric |> Option.iter (fun metric -> json.WriteString("metric", metric))
+        json.WriteStartObject "baseline"
+
+        for key, value in plan.Baseline do
+            json.WriteString(key, value)
+
+        json.WriteEndObject()
+        json.WritePropertyName "runs"
+        texts plan.Runs
+        json.WriteEndObject()
+
+    write ()
+    Encoding.UTF8.GetString(stream.ToArray())
+
+/// The plans of a sweep's folder, the oldest first; none where it was never launched. Throws InvalidDataException: the line that is no plan.
+let read (folder: string) : Plan list =
+    if not (File.Exists(file folder)) then
+        []
+    else
+        [
+            for i, line in Seq.indexed (File.ReadLines(file folder)) do
+                try
+                    use json = JsonDocument.Parse line
+                    let root = json.RootElement
+                    let texts (element: JsonElement) = [ for text in element.EnumerateArray() -> string (text.GetString()) ]
+
+                    {
+                        Overrides = [ for part in root.GetProperty("overrides").EnumerateArray() -> texts part ]
+                        Metric =
+                            match root.TryGetProperty "metric" with
+                            | true, metric -> Option.ofObj (metric.GetString())
+                            | _ -> None
+                        Baseline = [ for entry in root.GetProperty("baseline").EnumerateObject() -> entry.Name, string (entry.Value.GetString()) ]
+                        Runs = texts (root.GetProperty "runs")
+                    }
+                with
+                | :? JsonException
+                | :? System.InvalidOperationException
+                | :? System.Collections.Generic.KeyNotFoundException as error ->
+                    raise (InvalidDataException($"{file folder}, line {i + 1}: this is no plan: {error.Message}", error))
+        ]
+
+/// Writes a plan down, unless it is the last one.
+let note (folder: string) (plan: Plan) =
+    let path = file folder
+    let before = if File.Exists path then File.ReadAllText path else ""
+    let line = written plan + "\n"
+    if not (before.EndsWith line) then AtomicFile.Write(path, before + line)
