@@ -7,6 +7,7 @@
 open System.Globalization
 open System.IO
 open Ebm.Sweeps
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 open Ebm.Sweeps.Declare
 

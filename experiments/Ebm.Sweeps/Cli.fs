@@ -13,6 +13,8 @@ open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.CommandLine
 open Ebm.Sweeps.Overrides
+open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Child

@@ -8,7 +8,7 @@ open System.Globalization
 open Argu
 open Ebm.Records
 open Ebm.Runs
-open Ebm.Sweeps.Compose
+open Ebm.Sweeps.Sentence
 open Ebm.Sweeps.Plan
 
 // ── Words ───────────────────────────────────────────────────────────────────────────────────

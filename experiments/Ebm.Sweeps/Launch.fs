@@ -117,7 +117,7 @@ let hold (folder: string) : IDisposable =
     with :? IOException ->
         let who = if File.Exists(pidFile folder) then $" (process {(File.ReadAllText(pidFile folder)).Trim()})" else ""
 
-        Compose.fail
+        Sentence.fail
             (Source.Of folder)
             ""
             $"a sweep is at work in this folder already{who}; wait for it, stop it, or choose another name with --name."

@@ -15,6 +15,8 @@ open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
+open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 
 type PlannedRun = {
@@ -265,7 +267,9 @@ let counts (plan: Plan) =
 let varying (plan: Plan) =
     let given = [
         for run in plan.Runs ->
-            run.Overrides |> List.map (fun text -> let cut = text.IndexOf '=' in if cut < 0 then text, "" else text.Substring(0, cut), text.Substring(cut + 1))
+            run.Overrides
+            |> List.map (fun text ->
+                let cut = text.IndexOf '=' in if cut < 0 then text, "" else text.Substring(0, cut), text.Substring(cut + 1))
     ]
 
     let keys = given |> Seq.collect (List.map fst) |> Seq.distinct |> List.ofSeq

@@ -37,7 +37,7 @@ let parse (text: string) : string * Rule =
     let number known key otherwise =
         for name, _ in given do
             if not (List.contains name known) then
-                refuse $"{found.Groups[1].Value} has no {name}; it has {Compose.listed known}{Spelling.DidYouMean(name, known)}."
+                refuse $"{found.Groups[1].Value} has no {name}; it has {Sentence.listed known}{Spelling.DidYouMean(name, known)}."
 
         match given |> List.tryFind (fst >> (=) key), otherwise with
         | Some(_, text), _ ->
@@ -54,7 +54,7 @@ let parse (text: string) : string * Rule =
     | "race" -> let number = number [ "alpha"; "startup" ] in Race(number "alpha" (Some 0.1), int (number "startup" (Some 4.0)))
     | other ->
         let known = [ "asha"; "median"; "race" ]
-        refuse $"{other} is no rule; rules are {Compose.listed known}{Spelling.DidYouMean(other, known)}."
+        refuse $"{other} is no rule; rules are {Sentence.listed known}{Spelling.DidYouMean(other, known)}."
 
 // ── Deciding, from numbers alone: lower is better ───────────────────────────────────────────
 
@@ -158,7 +158,7 @@ let check (text: string) (plan: Plan) =
 
         if not (List.contains (metric.Split('/')[0]) known) then
             refuse
-                $"{metric} is no metric of {run.Id}, and nothing else says how good a model is; its metrics are {Compose.listed known}{Spelling.DidYouMean(metric, known)}."
+                $"{metric} is no metric of {run.Id}, and nothing else says how good a model is; its metrics are {Sentence.listed known}{Spelling.DidYouMean(metric, known)}."
 
         match rule with
         | Race _ -> ()

@@ -7,6 +7,8 @@ open System.IO
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.CommandLine
+open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 open Ebm.Sweeps.Plan
 

@@ -10,7 +10,7 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open Ebm.Records
 open Ebm.Sweeps.Child
-open Ebm.Sweeps.Compose
+open Ebm.Sweeps.Sentence
 
 type Submission = {
     /// At work at once.

@@ -125,7 +125,7 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
             | Some hours when hours > 0.0 -> maxHours hours sweep
             | _ -> raise (node.IsNot("max-hours", "a positive number"))
         | "union" -> items "union" node |> List.fold (fun whole item -> union (read item (Declare.sweep whole.Name)) whole) sweep
-        | other -> refuse node other $"a sweep has no {other}; its words are {Compose.listed words}{Spelling.DidYouMean(other, words)}."
+        | other -> refuse node other $"a sweep has no {other}; its words are {Sentence.listed words}{Spelling.DidYouMean(other, words)}."
 
     entries "" node |> List.fold word start
 

@@ -7,6 +7,7 @@ open System.Globalization
 open System.IO
 open Ebm.Runs
 open Ebm.Sweeps
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 
 let private planned folder runs words =

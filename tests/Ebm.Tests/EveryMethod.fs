@@ -6,6 +6,7 @@ open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Overrides
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 open Ebm.Sweeps.Values
 open Ebm.Tests.Folder

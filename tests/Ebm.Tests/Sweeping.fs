@@ -4,6 +4,7 @@ module Ebm.Tests.Sweeping
 open System.IO
 open Ebm.Runs
 open Ebm.Sweeps
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 open Ebm.Tests.Law
 open Ebm.Tests.Folder

@@ -5,6 +5,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 open Ebm.Tests.Law
 open Ebm.Tests.Folder

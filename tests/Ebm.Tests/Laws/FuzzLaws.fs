@@ -9,6 +9,7 @@ open FsCheck.FSharp
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 open Ebm.Tests
 open Ebm.Tests.Law

@@ -1,0 +1,192 @@
+/// The defaults tree: the root's list names an option of each group; the options' own lists may name more, or `override` what another list
+/// chose. Later entries win.
+module Ebm.Sweeps.Defaults
+
+open System
+open System.Collections.Generic
+open System.Text.RegularExpressions
+open Ebm.Records
+open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Merge
+open Ebm.Sweeps.Configs
+
+/// What decides a group's option instead of its own entry: the command line, or an `override` in a list that came first.
+type internal Choice = {
+    Wanted: string list
+    From: Source
+    /// `~group`, or `~group=option`: no option, if it is this one.
+    Deletes: string option option
+    mutable Used: bool
+}
+
+/// Entries such as `${data}-${method}` wait until every other group is chosen.
+type private Piece =
+    | Part of Document
+    | Later of (unit -> Piece list)
+
+let internal groupKey (group: string) package =
+    match package with
+    | Some package -> $"{group}@{package}"
+    | None -> group
+
+/// A package as written, seen from the package of the file that writes it.
+let private resolvePackage parent (group: string) (package: string) =
+    match package with
+    | "_global_" -> ""
+    | "_here_" -> parent
+    | "_group_" -> group.Replace('/', '.')
+    | absolute when absolute.StartsWith("_global_.", StringComparison.Ordinal) -> absolute.Substring 9
+    | relative -> join parent relative
+
+let private parentOf (name: string) =
+    match name.LastIndexOf '/' with
+    | -1 -> ""
+    | cut -> name.Substring(0, cut)
+
+/// A name in a defaults list, seen from the folder of the file that writes it.
+let private absolute folder (name: string) =
+    if name.StartsWith '/' then name.Substring 1
+    elif folder = "" then name
+    else folder + "/" + name
+
+let internal noSuchOption (configs: Configs) (source: Source) group option =
+    let options = configs.Options group
+
+    if options.IsEmpty then
+        let groups = configs.Groups
+        fail source group $"there is no group {group}; groups are {listed groups}{Spelling.DidYouMean(group, groups)}."
+    else
+        fail source group $"\"{option}\" is no option of {group}; known are {listed options}{Spelling.DidYouMean(option, options)}."
+
+/// Walks the defaults lists from the last entry to the first: what a later list overrides is then known when the group is reached.
+let internal expand (configs: Configs) (root: string) (choices: Dictionary<string, Choice>) (appended: GroupDefault list) =
+    let seen = Dictionary<string, string list>()
+    let sources = Dictionary<string, Source>()
+
+    /// None where a group of the text has no option.
+    let interpolate (source: Source) (text: string) =
+        let mutable missing = false
+
+        let option (found: Match) =
+            let group = found.Groups[1].Value.Trim().Replace('.', '/')
+
+            match seen.TryGetValue group with
+            | true, [ option ] -> option
+            | true, _ ->
+                missing <- true
+                ""
+            | _ ->
+                let known = seen.Keys |> Seq.sort |> List.ofSeq
+                fail source group $"{group} is no group of this defaults list; it has {listed known}{Spelling.DidYouMean(group, known)}."
+
+        let replaced = Regex.Replace(text, @"\$\{([^}]+)\}", option)
+        if missing then None else Some replaced
+
+    let rec file depth name package : Piece list =
+        let read = configs.Read name
+
+        if depth > 32 then fail read.Body.Source "defaults" $"{name} stands in a circle of defaults lists."
+
+        let folder = parentOf name
+
+        // The outer list's overrides stay: whoever comes first is kept.
+        for entry in read.Defaults do
+            match entry with
+            | Group entry when entry.Overrides ->
+                let key = groupKey (absolute folder entry.Group) entry.Package
+                choices.TryAdd(key, { Wanted = entry.Chosen; From = entry.Source; Deletes = None; Used = false }) |> ignore
+            | _ -> ()
+
+        let entries = if List.contains Self read.Defaults then read.Defaults else read.Defaults @ [ Self ]
+
+        (entries, [])
+        ||> List.foldBack (fun entry later ->
+            let pieces =
+                match entry with
+                | Self -> [ Part(at package read.Body) ]
+                | Other(path, written, source) ->
+                    let name = absolute folder path
+
+                    if not (configs.Has name) then fail source "defaults" $"there is no file {name}.yaml beside this one."
+
+                    file (depth + 1) name (place package (parentOf (path.TrimStart '/')) (parentOf name) written name)
+                | Group entry when entry.Overrides -> []
+                | Group entry -> group depth folder package entry
+
+            pieces @ later)
+
+    /// Where a file's body goes: as its entry says, else as its own header says, else below the group's name.
+    and place parent (relative: string) absoluteGroup written name =
+        match written, (configs.Read name).Header with
+        | Some package, _
+        | None, Some package -> resolvePackage parent absoluteGroup package
+        | None, None -> join parent (relative.Replace('/', '.'))
+
+    and group depth folder package (entry: GroupDefault) : Piece list =
+        let name = absolute folder entry.Group
+        let key = groupKey name entry.Package
+
+        let wanted, source, demanded =
+            match choices.TryGetValue key with
+            | true, choice ->
+                choice.Used <- true
+
+                match choice.Deletes with
+                | Some(Some option) when entry.Chosen <> [ option ] ->
+                    let found = if entry.Chosen.IsEmpty then "nothing" else listed entry.Chosen
+                    fail choice.From name $"{name} is {found} here, not {option}, so it is not deleted."
+                | Some _ -> [], choice.From, true
+                | None -> choice.Wanted, choice.From, true
+            | _ -> entry.Chosen, entry.Source, false
+
+        let options names =
+            let has option = configs.Has(name + "/" + option)
+
+            if demanded || not entry.Optional then
+                for option in names do
+                    if not (has option) then noSuchOption configs source name option
+
+            let names = names |> List.filter has
+
+            match sources.TryGetValue key with
+            | true, (other: Source) ->
+                let source = if isNull other.File then other else entry.Source
+                fail source name $"the group {key} stands twice in the defaults lists: leave out the +, or write `override /{key}`."
+            | _ ->
+                sources[key] <- entry.Source
+                seen[key] <- names
+
+            [
+                for option in names do
+                    let file' = name + "/" + option
+                    yield! file (depth + 1) file' (place package (entry.Group.TrimStart '/') name entry.Package file')
+            ]
+
+        if not demanded && wanted |> List.exists _.Contains("${") then
+            [ Later(fun () -> options (wanted |> List.choose (interpolate source))) ]
+        else
+            options wanted
+
+    let rec settle pieces =
+        pieces
+        |> List.collect (function
+            | Part body -> [ body ]
+            | Later pieces -> settle (pieces ()))
+
+    let last = appended |> List.collect (group 0 "" "")
+    let bodies = settle (file 0 root "" @ last)
+
+    for KeyValue(key, choice) in choices do
+        if not choice.Used then
+            let group = (key.Split '@')[0]
+            let option = if choice.Wanted.IsEmpty then "option" else choice.Wanted.Head
+            if not (configs.IsGroup group) then noSuchOption configs choice.From group option
+            let known = Seq.sort seen.Keys
+
+            fail
+                choice.From
+                group
+                $"no defaults list names {key}, so there is nothing to override; they name {listed known}. To add it, write +{key}={option}."
+
+    let merged = bodies |> List.fold overlay (Document.OfMap(Seq.empty<Entry>, (configs.Read root).Body.Source))
+    merged, seen |> Seq.map (|KeyValue|) |> Map.ofSeq

@@ -1,0 +1,155 @@
+/// Interpolation: every `${…}` becomes what it names, once, after all values are set. A whole `${…}` keeps its target's type, its source is
+/// where it was written; resolvers are a short list, and none of them may change from one process to the next but the environment's.
+module Ebm.Sweeps.Interpolate
+
+open System
+open System.Collections.Concurrent
+open System.Text.RegularExpressions
+open Ebm.Records
+open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Merge
+
+/// The text inside `${…}` starting at `start`, and where it ends; braces nest.
+let private inside (source: Source) path (text: string) start =
+    let mutable depth = 1
+    let mutable i = start
+
+    while depth > 0 && i < text.Length do
+        if text[i] = '{' then depth <- depth + 1
+        elif text[i] = '}' then depth <- depth - 1
+
+        i <- i + 1
+
+    if depth > 0 then fail source path $"\"{text}\" opens an interpolation with ${{ and never closes it."
+
+    text.Substring(start, i - 1 - start), i
+
+let private resolvers = [ "oc.decode"; "oc.env"; "oc.select" ]
+
+/// Replaces every `${…}` by what it names: a path, a relative path (`${.sibling}`, `${..uncle}`), an environment variable with
+/// a default (`${oc.env:NAME,default}`), a path that may be missing (`${oc.select:a.b,default}`). A whole `${…}` keeps its type.
+///
+/// `plain` are trees that are known to hold nothing to replace: the runs of a sweep share most of theirs.
+let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document) =
+    let rec value (open': string list) (path: string) (node: Document) : Document =
+        match node.Value with
+        | :? string as text when text.Contains "${" ->
+            if List.contains path open' then
+                let circle = String.Join(" → ", List.rev (path :: open'))
+                fail node.Source path $"this refers to itself: {circle}."
+
+            texts (path :: open') path node.Source text
+        | _ -> node
+
+    and texts open' path source (text: string) : Document =
+        let pieces = ResizeArray<Document>()
+        let literal = Text.StringBuilder()
+
+        let flush () =
+            if literal.Length > 0 then
+                pieces.Add(Document.Of(string literal, source))
+                literal.Clear() |> ignore
+
+        let mutable i = 0
+
+        while i < text.Length do
+            if text[i] = '\\' && i + 2 < text.Length && text[i + 1] = '$' && text[i + 2] = '{' then
+                literal.Append "${" |> ignore
+                i <- i + 3
+            elif text[i] = '$' && i + 1 < text.Length && text[i + 1] = '{' then
+                flush ()
+                let inner, past = inside source path text (i + 2)
+                pieces.Add(reference open' path source inner)
+                i <- past
+            else
+                literal.Append text[i] |> ignore
+                i <- i + 1
+
+        flush ()
+
+        match List.ofSeq pieces with
+        | [ only ] -> only
+        | several ->
+            let word (piece: Document) =
+                if piece.IsScalar then
+                    match piece.Value with
+                    | :? string as text -> text
+                    | _ -> piece.ToString()
+                else
+                    fail source path $"\"{text}\" joins text with {piece}, which is no scalar."
+
+            Document.Of(several |> List.map word |> String.concat "", source)
+
+    and reference open' path source (inner: string) : Document =
+        let inner = if inner.Contains "${" then string (texts open' path source inner).Value else inner
+
+        match inner.IndexOf ':' with
+        | -1 ->
+            match lookUp open' path source inner with
+            | Some found -> found
+            | None ->
+                let keys = config.Leaves() |> Seq.map (fun struct (path, _) -> path) |> List.ofSeq
+                fail source path $"${{{inner}}} names nothing{Spelling.DidYouMean(inner, keys)}."
+        | colon ->
+            let name = inner.Substring(0, colon).Trim()
+            let arguments = inner.Substring(colon + 1).Split(',', 2) |> Array.map _.Trim()
+            let fallback = if arguments.Length > 1 then Some(Document.Plain(arguments[1].Trim('\'', '"'), source)) else None
+
+            match name with
+            | "oc.env" ->
+                match Option.ofObj (Environment.GetEnvironmentVariable arguments[0]), fallback with
+                | Some set, _ -> Document.Of(set, source)
+                | None, Some fallback -> fallback
+                | None, None ->
+                    fail
+                        source
+                        path
+                        $"the environment has no variable {arguments[0]}; write ${{oc.env:{arguments[0]},default}} to do without it."
+            | "oc.select" ->
+                lookUp open' path source arguments[0] |> Option.orElse fallback |> Option.defaultWith (fun () -> Document.Null source)
+            | "oc.decode" -> Document.Plain(arguments[0].Trim('\'', '"'), source)
+            | _ -> fail source path $"{name} is no resolver; known are {listed resolvers}{Spelling.DidYouMean(name, resolvers)}."
+
+    and lookUp open' path source (target: string) =
+        let target = Regex.Replace(target.Trim(), @"\[(\d+)\]", ".$1")
+        let dots = target.Length - target.TrimStart('.').Length
+
+        let absolute =
+            if dots = 0 then
+                target
+            else
+                let above = path.Split '.'
+
+                if dots > above.Length then fail source path $"${{{target}}} climbs above the whole config."
+
+                join (String.Join('.', Array.take (above.Length - dots) above)) (target.Substring dots)
+
+        match config.Find absolute with
+        | null -> None
+        | found -> Some((whole open' absolute found).From source)
+
+    and whole open' path (node: Document) : Document =
+        if node.IsScalar then
+            value open' path node
+        elif plain.ContainsKey node then
+            node
+        else
+            let mutable changed = false
+
+            let within key (below: Document) =
+                let found = whole open' (join path key) below
+                if not (obj.ReferenceEquals(found, below)) then changed <- true
+                found
+
+            let found =
+                if node.IsMap then
+                    let entries = [| for entry in node.Entries -> Entry(entry.Key, entry.KeySource, within entry.Key entry.Value) |]
+                    if changed then Document.OfMap(entries, node.Source) else node
+                else
+                    let items = [| for i, item in Seq.indexed node.Items -> within (string i) item |]
+                    if changed then Document.OfList(items, node.Source) else node
+
+            if not changed then plain.TryAdd(node, ()) |> ignore
+            found
+
+    whole [] "" config
