@@ -1,32 +1,79 @@
-/// The comparison table of one sweep's runs, or of several: `dotnet fsi analysis/table.fsx runs/rings …`. Without arguments, of every
-/// sweep under runs. Needs neither libtorch nor a compiler.
+/// Comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` tabulates sweeps into reports/; without arguments, every sweep under runs.
+/// `render tables/main.yaml` writes the table of a specification beside it, and `check tables/main.yaml` says whether what lies there is what its
+/// runs say; without a file, every specification under tables. `--runs DIR` stands for a specification's `runs`. Needs neither libtorch nor a
+/// compiler.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 
 open System.IO
+open Ebm.Records
 open Ebm.Analysis
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
+let name (skip: Runs.Skipped) = eprintfn $"{skip.Path}: {skip.Why}; it is left out."
 
-let sweeps =
-    match Array.tail fsi.CommandLineArgs, Path.Combine(root, "runs") with
-    | [||], all when Directory.Exists all -> Array.sort (Directory.GetDirectories all)
-    | folders, _ -> folders
+let fail code (message: string) =
+    eprintfn $"{message}"
+    exit code
 
-let mutable any = false
+/// The value of --runs, and what is left without it.
+let rec place found (arguments: string list) =
+    match arguments with
+    | "--runs" :: folder :: rest -> place (Some folder) rest
+    | word :: rest -> let value, words = place found rest in value, word :: words
+    | [] -> found, []
 
-for folder in sweeps do
-    let table, skipped = Report.ofSweep folder (Path.Combine(root, "reports"))
+let specifications files =
+    match files, Path.Combine(root, "tables") with
+    | [], folder when Directory.Exists folder -> Directory.GetFiles(folder, "*.yaml") |> Array.sort |> List.ofArray
+    | files, _ -> files
 
-    for skip in skipped do
-        eprintfn $"{skip.Path}: {skip.Why}; it is left out."
+let someOf files =
+    match specifications files with
+    | [] -> fail 2 "There is no table: give the file of a specification, tables/<name>.yaml."
+    | files -> files
 
-    match table with
-    | Some table ->
-        any <- true
+let render runs files =
+    for file in someOf files do
+        let table, skipped, paths = Specification.render root runs file
+        List.iter name skipped
         printfn $"{Markdown.table table}"
-    | None -> eprintfn $"{folder}: no run there has begun."
+        List.iter (printfn "%s") paths
 
-if not any then
-    eprintfn "There is nothing to tabulate: give the folder of a sweep, runs/<sweep>."
-    exit 2
+let check runs files =
+    for file in someOf files do
+        let difference, skipped = Specification.check root runs file
+        List.iter name skipped
+
+        match difference with
+        | Some difference -> fail 3 difference
+        | None -> printfn $"{file}: the table is that of its runs."
+
+let sweeps folders =
+    let folders =
+        match folders, Path.Combine(root, "runs") with
+        | [], all when Directory.Exists all -> List.ofArray (Array.sort (Directory.GetDirectories all))
+        | folders, _ -> folders
+
+    let mutable any = false
+
+    for folder in folders do
+        let table, skipped = Report.ofSweep folder (Path.Combine(root, "reports"))
+        List.iter name skipped
+
+        match table with
+        | Some table ->
+            any <- true
+            printfn $"{Markdown.table table}"
+        | None -> eprintfn $"{folder}: no run there has begun."
+
+    if not any then
+        fail 2 "There is nothing to tabulate: give the folder of a sweep, runs/<sweep>."
+
+try
+    match place None (List.ofArray (Array.tail fsi.CommandLineArgs)) with
+    | runs, "render" :: files -> render runs files
+    | runs, "check" :: files -> check runs files
+    | _, folders -> sweeps folders
+with :? ConfigException as error ->
+    fail 2 error.Message

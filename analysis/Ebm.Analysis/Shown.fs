@@ -188,7 +188,7 @@ let legend (table: Table) = [
 
 /// A probability to two digits: 0.031, 0.00098.
 let probability (p: float) =
-    if p >= 0.0995 then p.ToString("0.##", CultureInfo.InvariantCulture)
+    if p >= 0.0995 then fixedPoint 2 p
     elif p >= 0.000095 then fixedPoint (1 - int (floor (log10 p))) p
     else p.ToString("0e-0", CultureInfo.InvariantCulture)
 

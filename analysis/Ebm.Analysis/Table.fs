@@ -6,6 +6,7 @@
 module Ebm.Analysis.Table
 
 open System
+open System.Collections.Generic
 open System.Globalization
 open System.Text
 open Ebm.Records
@@ -201,28 +202,43 @@ let onOneScale (one: Cell) (other: Cell) =
     let bySeed (cell: Cell) = List.zip cell.Seeds (if log then cell.Values |> List.map Math.Log else cell.Values)
     log, bySeed one, bySeed other
 
-/// One test of two rows' values: over common seeds, where at least half of the smaller row's are, else over all values.
-type Compared = { Pairs: (float * float) list; Paired: bool; Smallest: float; P: Lazy<float> }
+/// Two rows are paired where at least half of the smaller one's seeds are the other's too.
+let private isPaired common one other = common > 0 && 2 * common >= min one other
+
+/// The smallest p-value that two rows' seeds can give.
+let private smallest (one: HashSet<string>) (other: HashSet<string>) =
+    let common = one |> Seq.filter other.Contains |> Seq.length
+    if isPaired common one.Count other.Count then Significance.smallestPaired common
+    else Significance.smallestUnpaired one.Count other.Count
+
+/// One test of two rows' values: by the differences on common seeds where they are paired, else over all values.
+type Compared = {
+    /// Values on common seeds.
+    Pairs: (float * float) list
+    Paired: bool
+    Smallest: float
+    P: Lazy<float>
+}
 
 let compareValues (generator: unit -> Generator) (one: (string * float) list) (other: (string * float) list) =
     let others = Map.ofList other
     let pairs = one |> List.choose (fun (seed, value) -> others.TryFind seed |> Option.map (fun beside -> value, beside))
-    let paired = not pairs.IsEmpty && 2 * pairs.Length >= min one.Length other.Length
+    let paired = isPaired pairs.Length one.Length other.Length
+    let values = List.map snd >> Array.ofList
 
-    if paired then
-        {
-            Pairs = pairs
-            Paired = true
-            Smallest = Significance.smallestPaired pairs.Length
-            P = lazy Significance.signFlip (generator ()) [| for a, b in pairs -> a - b |]
-        }
-    else
-        {
-            Pairs = pairs
-            Paired = false
-            Smallest = Significance.smallestUnpaired one.Length other.Length
-            P = lazy Significance.permutation (generator ()) (one |> List.map snd |> Array.ofList) (other |> List.map snd |> Array.ofList)
-        }
+    {
+        Pairs = pairs
+        Paired = paired
+        Smallest =
+            if paired then Significance.smallestPaired pairs.Length
+            else Significance.smallestUnpaired one.Length other.Length
+        P =
+            lazy
+                (if paired then
+                     Significance.signFlip (generator ()) [| for a, b in pairs -> a - b |]
+                 else
+                     Significance.permutation (generator ()) (values one) (values other))
+    }
 
 /// Marks the best cell of one metric among the rows of one task, and all that are not significantly worse.
 let private judge hash name (rows: Row list) : Row list =
@@ -260,27 +276,23 @@ let private judge hash name (rows: Row list) : Row list =
                 | 0 -> String.CompareOrdinal(a.Key, b.Key)
                 | order -> order)
 
-        /// The best row whose advantage could be shown, and each rival with its test, where it could be.
-        let rec choose (tooFew: (Row * Cell) list) (left: (Row * Cell) list) =
-            match left with
-            | []
-            | [ _ ] -> None
-            | (row, cell) :: rest ->
-                let rivals = rest @ tooFew
-                let generator (rival: Row) () = Generator.Of(hash, $"test/{name}/{row.Key}/{rival.Key}")
-                let tests =
-                    rivals
-                    |> List.map (fun (rival, other) ->
-                        let _, theirs, mine = onOneScale other cell
-                        compareValues (generator rival) theirs mine)
+        let against (row: Row, cell: Cell) (rival: Row, other: Cell) =
+            let _, theirs, mine = onOneScale other cell
+            compareValues (fun () -> Generator.Of(hash, $"test/{name}/{row.Key}/{rival.Key}")) theirs mine
 
-                let can = tests |> List.map _.Smallest |> Array.ofList |> Significance.testable
+        // A row that no single test could tell from any other says nothing, whatever its mean.
+        let seeds = candidates |> List.map (fun (row, cell) -> row.Key, HashSet cell.Seeds)
+        let canTell (key, mine: HashSet<string>) =
+            seeds |> List.exists (fun (other, theirs) -> other <> key && smallest mine theirs <= Significance.level)
+        let told, hopeless = List.zip candidates seeds |> List.partition (snd >> canTell)
+        let told, hopeless = List.map fst told, List.map fst hopeless
 
-                // A rival of which one cannot tell anything says nothing about the others.
-                if can |> Array.exists id then
-                    Some(row, cell, List.zip3 rivals tests (List.ofArray can))
-                else
-                    choose ((row, cell) :: tooFew) rest
+        let rivals =
+            match told with
+            | best :: rest ->
+                let tests = rest |> List.map (against best)
+                List.zip3 rest tests (tests |> List.map _.Smallest |> Array.ofList |> Significance.testable |> List.ofArray)
+            | [] -> []
 
         Map [
             for row, _ in apart do
@@ -288,9 +300,9 @@ let private judge hash name (rows: Row list) : Row list =
             for row, _ in losing do
                 row.Key, (OtherRate, None)
 
-            match choose [] candidates with
-            | None -> ()
-            | Some(best, bestCell, rivals) ->
+            // Where no rival can be told from the best, nothing is marked: the best of too few is no finding.
+            if rivals |> List.exists (fun (_, _, can) -> can) then
+                let best, bestCell = told.Head
                 best.Key, (Best, None)
                 let asked = rivals |> List.filter (fun (_, _, can) -> can)
                 let p = asked |> List.map (fun (_, test, _) -> test.P.Value) |> Array.ofList
@@ -301,6 +313,9 @@ let private judge hash name (rows: Row list) : Row list =
                     let result = { Against = best.Key; Paired = test.Paired; N = n; P = p[i]; Adjusted = adjusted[i] }
                     let worse = sign * cell.Summary.Centre > sign * bestCell.Summary.Centre
                     rival.Key, ((if worse && adjusted[i] <= Significance.level then Worse else NotWorse), Some result)
+
+                for rival, _ in hopeless do
+                    rival.Key, (TooFewToTell, None)
 
                 for (rival, _), _, can in rivals do
                     if not can then rival.Key, (TooFewToTell, None)
