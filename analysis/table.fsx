@@ -75,5 +75,6 @@ try
     | runs, "render" :: files -> render runs files
     | runs, "check" :: files -> check runs files
     | _, folders -> sweeps folders
-with :? ConfigException as error ->
-    fail 2 error.Message
+with
+| :? ConfigException as error -> fail 2 error.Message
+| :? InvalidDataException as error -> fail 2 error.Message

@@ -49,7 +49,7 @@ let escaped (text: string) =
         | "‡" -> "$\\ddagger$"
         | "§" -> "\\S{}"
         | sign when rune.IsAscii || accented.Contains sign -> sign
-        | _ -> $"[U+{rune.Value:X4}]"
+        | _ -> $"{{[}}U+{rune.Value:X4}]"
         |> builder.Append
         |> ignore
 

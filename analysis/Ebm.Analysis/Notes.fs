@@ -86,7 +86,8 @@ let private tooFew (table: Table) = [
                 (first.Metric.Better = "lower" || first.Metric.Better = "higher")
                 && not (cells |> List.exists (fun cell -> cell.Verdict = Best))
                 ->
-                name, rivals.Length, rivals |> List.map _.Summary.N |> List.max
+                // Pairs with the best, whichever of them it is.
+                name, rivals.Length, rivals |> List.map _.Summary.N |> List.sortDescending |> List.item 1
             | _ -> ()
 ]
 
@@ -110,7 +111,11 @@ let private bold (table: Table) = [
         let rivals = none |> List.map (fun (_, rivals, _) -> rivals) |> List.max
         let seeds = none |> List.map (fun (_, _, n) -> n) |> List.max
         let columns = none |> List.map (fun (name, _, _) -> name) |> List.distinct
-        let columns = if columns.Length = table.Metrics.Length then "a column" else list columns
+        let columns =
+            if columns.Length = table.Metrics.Length then
+                "a column"
+            else
+                list (columns |> List.map (fun name -> (columnOf table name).Label))
         let smallest = (2.0 ** float (1 - seeds)).ToString("0.####", CultureInfo.InvariantCulture)
         $"Nothing is bold in {columns} where n is too small to test: {seeds} pairs of runs have no p-value below {smallest}, and "
         + $"{rivals - 1} comparisons multiply it (Holm); "

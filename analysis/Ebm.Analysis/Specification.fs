@@ -259,10 +259,15 @@ let tabulate (root: string) (place: string option) (specification: Specification
     let kept = runs |> List.filter (fun run -> specification.Where |> List.forall (fun condition -> holds condition run))
 
     // A run counts for the first rule that leaves it out.
-    let excluded =
-        runs
-        |> List.choose (fun run -> specification.Where |> List.tryFind (fun condition -> not (holds condition run)))
-        |> List.countBy _.Text
+    let leftOut =
+        runs |> List.choose (fun run -> specification.Where |> List.tryFind (fun condition -> not (holds condition run)))
+
+    let excluded = [
+        for condition in specification.Where do
+            match leftOut |> List.filter (fun rule -> obj.ReferenceEquals(rule, condition)) with
+            | [] -> ()
+            | some -> condition.Text, some.Length
+    ]
 
     if kept.IsEmpty then
         fail specification.Where.Head.Source "where" $"none of {runs.Length} runs is left by these conditions."
@@ -283,9 +288,16 @@ let tabulate (root: string) (place: string option) (specification: Specification
     for condition in specification.Baseline do
         mustBeKnown kept "baseline" condition.Key condition.Source
 
+    // What the folders' sweeps have planned, where it is not said here.
+    let planned =
+        match folders |> List.collect Plans.read |> List.collect _.Runs |> List.distinct with
+        | [] -> None
+        | planned -> Some planned.Length
+
     let options = {
         specification.Options with
             Excluded = excluded
+            Planned = specification.Options.Planned |> Option.orElse planned
             Skipped = skipped |> List.filter _.IsRun |> List.length
             Baseline = [
                 for condition in specification.Baseline do

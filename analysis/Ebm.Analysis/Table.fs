@@ -208,8 +208,10 @@ let private isPaired common one other = common > 0 && 2 * common >= min one othe
 /// The smallest p-value that two rows' seeds can give.
 let private smallest (one: HashSet<string>) (other: HashSet<string>) =
     let common = one |> Seq.filter other.Contains |> Seq.length
-    if isPaired common one.Count other.Count then Significance.smallestPaired common
-    else Significance.smallestUnpaired one.Count other.Count
+    if isPaired common one.Count other.Count then
+        Significance.smallestPaired common
+    else
+        Significance.smallestUnpaired one.Count other.Count
 
 /// One test of two rows' values: by the differences on common seeds where they are paired, else over all values.
 type Compared = {
@@ -229,9 +231,7 @@ let compareValues (generator: unit -> Generator) (one: (string * float) list) (o
     {
         Pairs = pairs
         Paired = paired
-        Smallest =
-            if paired then Significance.smallestPaired pairs.Length
-            else Significance.smallestUnpaired one.Length other.Length
+        Smallest = if paired then Significance.smallestPaired pairs.Length else Significance.smallestUnpaired one.Length other.Length
         P =
             lazy
                 (if paired then

@@ -102,13 +102,31 @@ let private sweep () =
         let starts = Sweeps.starts configs 6 share
         printfn "%-46s %10.2f s in the median" $"a run of one step, {name}" (median starts)
 
-/// `bench`, `bench sweeps` for the sweep alone, `bench 2` for two threads.
+let private tables () =
+    printfn "a table of many runs"
+
+    for seeds in [ 5; 20 ] do
+        Memory.forget ()
+        let runs, read, tabulated, written = Tables.tabulating seeds
+
+        printfn
+            "%-46s %10.2f s: reading %.2f, tabulating %.2f, writing %.2f; %.0f MiB at most"
+            $"a table of {runs} runs"
+            (read + tabulated + written)
+            read
+            tabulated
+            written
+            (peak ())
+
+/// `bench`, `bench sweeps` for the sweep alone, `bench tables` for tables alone, `bench 2` for two threads.
 [<EntryPoint>]
 let main arguments =
     match arguments with
-    | [| "sweeps" |] -> ()
-    | [| threads |] -> speed (int threads)
-    | _ -> speed 1
+    | [| "sweeps" |] -> sweep ()
+    | [| "tables" |] -> tables ()
+    | _ ->
+        speed (if arguments.Length = 1 then int arguments[0] else 1)
+        sweep ()
+        tables ()
 
-    sweep ()
     0

@@ -1,0 +1,254 @@
+/// What a table marks: the best and what cannot be told from it, what it does not compare, and what it says where there are too few seeds.
+module Ebm.Tests.Laws.JudgementLaws
+
+open System
+open Ebm.Records
+open Ebm.Analysis
+open Ebm.Analysis.Table
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.RunFolders
+
+/// Noise that two methods of one seed share.
+let private noise seed = sin (float (seed * seed + 7))
+
+/// A method whose runs have these means, with noise of their seeds and a little of their own.
+let private method data name seeds mean = [
+    for seed in seeds -> run data name seed [ "kl", mean + noise seed + 0.01 * sin (float (31 * seed * seed + 7 * String.length name)) ]
+]
+
+let private tabulate runs = Table.tabulate "laws" runs
+
+let private cellOf name (table: Table) group = (table.Rows |> List.find (fun row -> row.Group = group && row.Apart.IsEmpty)).Cells[name]
+
+let private verdicts (table: Table) = Map [ for row in table.Rows -> row.Key, (row.Cells |> Map.tryFind "kl" |> Option.map _.Verdict) ]
+let private verdict (table: Table) group = (cellOf "kl" table group).Verdict
+let private said (table: Table) = String.Join('\n', Notes.all table)
+
+let private isMarked runs (best: string) (notWorse: string list) (worse: string list) =
+    let table = tabulate runs
+    let shown = $"%A{verdicts table}"
+    must shown (verdict table best = Best)
+    must shown (notWorse |> List.forall (fun name -> verdict table name = NotWorse))
+    must shown (worse |> List.forall (fun name -> verdict table name = Worse))
+
+let private three seeds = method "rings" "good" seeds 1.0 @ method "rings" "equal" seeds 1.001 @ method "rings" "bad" seeds 2.0
+
+let private bold = [
+    law "the best is marked, with what is not significantly worse; pairing by seeds shows what their noise would hide" (fun () ->
+        isMarked (three [ 0..7 ]) "rings-good" [ "rings-equal" ] [ "rings-bad" ])
+    |> breaks "seeds of another method's own" (fun () ->
+        let own = method "rings" "bad" [ 100..107 ] 1.3 @ method "rings" "good" [ 0..7 ] 1.0 @ method "rings" "equal" [ 0..7 ] 1.001
+        isMarked own "rings-good" [ "rings-equal" ] [ "rings-bad" ])
+
+    law "where higher is better the highest is the best" (fun () ->
+        let higher =
+            three [ 0..7 ]
+            |> List.map (fun run -> { run with Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Better = "higher" }) })
+        must "best" (verdict (tabulate higher) "rings-bad" = Best)
+        let none =
+            three [ 0..7 ]
+            |> List.map (fun run -> { run with Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Better = "none" }) })
+        must "no direction, no best" (verdict (tabulate none) "rings-bad" = Unjudged))
+
+    law "five paired seeds cannot reach .05: nothing is marked, and the notes say how many seeds could" (fun () ->
+        let table = tabulate (three [ 0..4 ])
+        must $"%A{verdicts table}" (table.Rows |> List.forall (fun row -> row.Cells["kl"].Verdict = Unjudged))
+        let notes = said table
+        must
+            notes
+            (notes.Contains "n is too small to test"
+             && notes.Contains "5 pairs"
+             && notes.Contains "0.0625"
+             && notes.Contains "7 paired seeds"))
+
+    law "Holm's factor counts: six pairs can tell two methods apart, and not three" (fun () ->
+        let two = tabulate (method "rings" "good" [ 0..5 ] 1.0 @ method "rings" "bad" [ 0..5 ] 2.0)
+        must $"%A{verdicts two}" (verdict two "rings-good" = Best && verdict two "rings-bad" = Worse)
+        must $"%A{verdicts (tabulate (three [ 0..5 ]))}" (verdict (tabulate (three [ 0..5 ])) "rings-good" = Unjudged))
+
+    law "a method of three seeds, however good, neither wins nor loses, nor keeps others from it" (fun () ->
+        let table = tabulate (three [ 0..7 ] @ method "rings" "few" [ 0..2 ] 0.1)
+        must $"%A{verdicts table}" (verdict table "rings-few" = TooFewToTell && verdict table "rings-good" = Best)
+        must (said table) ((said table).Contains "‡"))
+
+    law "unpaired runs are dealt, not paired" (fun () ->
+        let table = tabulate (method "rings" "good" [ 0..5 ] 1.0 @ method "rings" "bad" [ 10..15 ] 9.0)
+        match (cellOf "kl" table "rings-bad").Test with
+        | Some test -> must $"%A{test}" (not test.Paired && abs (test.P - 2.0 / 924.0) < 1e-12)
+        | None -> broken "no test")
+
+    law "only rows of one data set are compared" (fun () ->
+        let table =
+            tabulate (
+                three [ 0..7 ]
+                @ (three [ 0..7 ]
+                   |> List.map (fun run -> {
+                       run with
+                           Id = run.Id + "-g"
+                           Group = run.Group + "-g"
+                           Config = run.Config.Add("data.kind", "gaussians")
+                           Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Value = metric.Value + 50.0 })
+                   }))
+            )
+        let best = table.Rows |> List.filter (fun row -> row.Cells["kl"].Verdict = Best)
+        must $"%A{verdicts table}" (best.Length = 2))
+
+    law "a row that lost runs is in no comparison with one that did not, and shows 6/8" (fun () ->
+        let survivors =
+            method "rings" "good" [ 0..5 ] 0.5 @ [ for seed in 6..7 -> ended RunState.Diverged (run "rings" "good" seed []) ]
+        let table = tabulate (survivors @ method "rings" "bad" [ 0..7 ] 2.0 @ method "rings" "fair" [ 0..7 ] 1.0)
+        must
+            $"%A{verdicts table}"
+            (verdict table "rings-good" = OtherRate && verdict table "rings-fair" = Best && verdict table "rings-bad" = Worse)
+        must (Markdown.table table) ((Markdown.table table).Contains "(6/8)†")
+        // Wilson: 6 of 8 is 41 to 93 %.
+        must (said table) ((said table).Contains "6 of 8 runs completed, a rate of 41 to 93 %"))
+    |> breaks "survivors alone" (fun () ->
+        let table =
+            tabulate (method "rings" "good" [ 0..5 ] 0.5 @ method "rings" "bad" [ 0..7 ] 2.0 @ method "rings" "fair" [ 0..7 ] 1.0)
+        must "" (verdict table "rings-good" = OtherRate))
+
+    law "a run that diverged can count as the worst case, or take its row's mean away" (fun () ->
+        let runs =
+            method "rings" "good" [ 0..6 ] 0.5
+            @ [ ended RunState.Diverged (run "rings" "good" 7 []) ]
+            @ method "rings" "bad" [ 0..7 ] 2.0
+        let worst = tabulateWith { usualOptions with Divergence = WorstCase(Map [ "kl", 100.0 ]) } "laws" runs
+        must "eight values" ((cellOf "kl" worst "rings-good").Summary.N = 8 && List.last (cellOf "kl" worst "rings-good").Values = 100.0)
+        must (said worst) ((said worst).Contains "worst case (kl 100)")
+        let fail = tabulateWith { usualOptions with Divergence = Fail } "laws" runs
+        must "withheld" ((cellOf "kl" fail "rings-good").Withheld.IsSome && (cellOf "kl" fail "rings-good").Verdict = Unjudged)
+        must (Markdown.table fail) ((Markdown.table fail).Contains "– " && (said fail).Contains "policy: fail")
+        let undeclared = tabulateWith { usualOptions with Divergence = WorstCase(Map [ "other", 1.0 ]) } "laws" runs
+        must "no bound" ((cellOf "kl" undeclared "rings-good").Withheld.IsSome))
+
+    law "another protocol between rows is no comparison, and other data of one seed are a row apart" (fun () ->
+        let protocol =
+            method "rings" "bad" [ 0..7 ] 0.1
+            |> List.map (fun run -> { run with Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Protocol = Some "q" }) })
+        let table = tabulate (method "rings" "good" [ 0..7 ] 1.0 @ method "rings" "fair" [ 0..7 ] 1.5 @ protocol)
+        must $"%A{verdicts table}" (verdict table "rings-bad" = Incomparable && verdict table "rings-good" = Best)
+        let runs = three [ 0..7 ]
+        let other =
+            runs
+            |> List.map (fun run -> if run.Group = "rings-good" && run.Seed = "3" then { run with Data = [ "rings", "f00d" ] } else run)
+        let table = tabulate other
+        let apart = table.Rows |> List.filter (fun row -> not row.Apart.IsEmpty)
+        must $"%A{apart}" (apart.Length = 1 && apart.Head.Apart = [ "data digest", "f00d" ] && apart.Head.Runs.Length = 1)
+        must (said table) ((said table).Contains "data digest f00d"))
+    |> breaks "the same data" (fun () -> must "" ((tabulate (three [ 0..7 ])).Rows |> List.exists (fun row -> not row.Apart.IsEmpty)))
+
+    law "runs of different builds are said, and compared" (fun () ->
+        let table =
+            tabulate (three [ 0..7 ] |> List.map (fun run -> if run.Seed = "0" then { run with Code = Some "another" } else run))
+        must (said table) ((said table).Contains "different builds" && (said table).Contains "another (3)")
+        must "best" (verdict table "rings-good" = Best))
+
+    law "every run that was planned is counted as something" (fun () ->
+        let runs =
+            three [ 0..7 ]
+            @ [
+                ended RunState.Diverged (run "rings" "bad" 8 [])
+                ended RunState.Failed (run "rings" "bad" 9 [])
+                ended RunState.Running (run "rings" "bad" 10 [])
+                ended RunState.Pruned (run "rings" "bad" 11 [])
+            ]
+        let table = tabulateWith { usualOptions with Planned = Some 40; Excluded = [ "seed != 99", 2 ]; Skipped = 1 } "laws" runs
+        let due =
+            "40 runs planned: 24 used, 1 diverged, 1 failed, 1 pruned, 1 unfinished, 9 not begun, 2 excluded (seed != 99), 1 unreadable or not begun."
+        must (Notes.counts table) (Notes.counts table = due))
+
+    law "values that are not finite are shown and never the best" (fun () ->
+        let broken' =
+            method "rings" "good" [ 0..7 ] 1.0
+            |> List.map (fun run -> if run.Seed = "0" then { run with Metrics = Map [ "kl", metric "lower" -infinity ] } else run)
+        let table = tabulate (broken' @ method "rings" "bad" [ 0..7 ] 2.0 @ method "rings" "fair" [ 0..7 ] 1.5)
+        must $"%A{verdicts table}" (verdict table "rings-good" = Unjudged && verdict table "rings-fair" = Best)
+        must "shown" ((Markdown.table table).Contains "-Infinity"))
+
+    law "a restart after a divergence is marked at n" (fun () ->
+        let table =
+            tabulate (three [ 0..2 ] |> List.map (fun run -> if run.Id = "rings-bad-s0" then { run with Interventions = 2 } else run))
+        must (said table) ((said table).Contains "rings bad (2)" || (said table).Contains "bad (2)")
+        must (Markdown.table table) ((Markdown.table table).Contains "3*"))
+]
+
+let private near what (due: float) (found: float) =
+    must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= 1e-9 * max 1.0 (abs due))
+
+let private baseline runs = tabulateWith { usualOptions with Baseline = [ "method.kind", "base" ] } "laws" runs
+
+let private pairs = [
+    law "against the baseline: differences on common seeds, the exact p, Holm, and the probability of improvement" (fun () ->
+        let values name list = [ for seed, value in List.indexed list -> run "rings" name seed [ "kl", value ] ]
+        let runs =
+            values "base" [ 2.0; 3.0; 4.0; 5.0; 6.0; 7.0; 8.0; 9.0 ]
+            @ values "one" [ 1.0; 2.0; 3.0; 4.0; 5.0; 6.0; 7.0; 8.5 ]
+            @ values "two" [ 2.0; 3.5; 4.0; 5.0; 6.5; 7.0; 8.0; 9.0 ]
+
+        match Versus.all (baseline runs) with
+        | [ one; two ] ->
+            near "mean" -0.9375 one.Difference.Mean
+            near "p" (2.0 / 256.0) one.P
+            near "Holm" (4.0 / 256.0) one.Adjusted.Value
+            // Two differences of .5 and six of zero: half of the patterns are as far.
+            near "p of two" 0.5 two.P
+            near "Holm of two" 0.5 two.Adjusted.Value
+            near
+                "improvement"
+                (Significance.improvement "lower" [| 1.0; 2.0; 3.0; 4.0; 5.0; 6.0; 7.0; 8.5 |] [| for i in 2..9 -> float i |])
+                one.Improvement
+            must $"{one.Correlation}" (one.Correlation > 0.99 && one.Pairs = 8 && one.Paired)
+        | other -> broken $"%A{other}")
+
+    law "a run that diverged loses every comparison but the one with its like" (fun () ->
+        let values name list = [
+            for seed, value in List.indexed list ->
+                if Double.IsNaN value then ended RunState.Diverged (run "rings" name seed []) else run "rings" name seed [ "kl", value ]
+        ]
+
+        match Versus.all (baseline (values "base" [ 2.0; nan ] @ values "one" [ 1.0; nan ])) with
+        // Of four pairs: won, won against the diverged, lost with its diverged, and a tie.
+        | [ one ] ->
+            near "improvement" (2.5 / 4.0) one.Improvement
+            must "pairs" (one.Pairs = 1)
+        | other -> broken $"%A{other}")
+
+    law "a logarithmic metric is compared by ratios" (fun () ->
+        let log name factor = [
+            for seed in 0..4 ->
+                {
+                    run "rings" name seed [] with
+                        Metrics = Map [ "kl", { metric "lower" (factor * exp (noise seed)) with Scale = "log" } ]
+                }
+        ]
+
+        match Versus.all (baseline (log "base" 1.0 @ log "one" 3.0)) with
+        | [ one ] ->
+            near "ratio" 3.0 (exp one.Difference.Mean)
+            must "of logarithms" (one.Ratio && one.Adjusted.IsNone)
+        | other -> broken $"%A{other}")
+
+    law "over data sets: the interquartile mean of shares of each Gaussian's, of the methods that have them all" (fun () ->
+        let on data scale = [
+            for name, value in [ "base", 1.0; "one", 0.5 ] do
+                for seed in 0..3 do
+                    run data name seed [ "kl", scale * (value + 0.01 * float seed); "kl/gaussian", scale ]
+        ]
+
+        let only = [ for seed in 0..3 -> run "rings" "alone" seed [ "kl", 1.0 ] ]
+        let table = baseline (on "rings" 1.0 @ on "gaussians" 100.0 @ only)
+        let aggregates = Aggregate.all table |> List.filter (fun aggregate -> aggregate.Metric = "kl")
+        must
+            $"%A{aggregates}"
+            ((aggregates |> List.map (fun aggregate -> aggregate.Method)) = [ [ "method.kind", "base" ]; [ "method.kind", "one" ] ])
+        let one = aggregates[1]
+        // Of .5 .51 .52 .53, twice: the middle four.
+        near "mean" 0.515 one.Mean
+        must $"%A{one}" (one.OfGaussian && one.Low <= one.Mean && one.Mean <= one.High && one.Runs = 8 && one.Tasks = 2)
+        must $"%A{one.Improvement}" (one.Improvement = Some(1.0, 1.0, 1.0))
+        must "one data set has no aggregate" (Aggregate.all (baseline (on "rings" 1.0))).IsEmpty)
+]
+
+let all = bold @ pairs

@@ -1,0 +1,276 @@
+/// Tables for print and for pages: LaTeX that compiles, macros that are unique, text that stays text, and the same bytes from the same runs.
+module Ebm.Tests.Laws.PrintLaws
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open System.Text.RegularExpressions
+open Ebm.Records
+open Ebm.Analysis
+open Ebm.Analysis.Table
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.RunFolders
+
+let private named (name: string) seeds (values: int -> (string * float) list) = [
+    for seed in seeds do
+        let group = "g" + (Canonical.Sha256 name).Substring(0, 8)
+        let made = run "rings" name seed (values seed)
+        { made with Id = $"{group}-s{seed}"; Group = group }
+]
+
+/// A bit of everything: eight seeds, two seeds, one seed, a divergence, tiny and huge numbers, a logarithmic metric, many seeds, nothing.
+let private everything = [
+    yield!
+        named "good" [ 0..7 ] (fun seed -> [
+            "grid-kl", 1.0 + 0.01 * float seed
+            "tiny", 1e-12 * float (seed + 1)
+            "grid-kl/gaussian", 2.0
+        ])
+    yield! named "bad" [ 0..7 ] (fun seed -> [ "grid-kl", 2.0 + 0.01 * float (seed % 3); "huge/100", 1e9 + float seed ])
+    yield! named "lost" [ 0..4 ] (fun seed -> [ "grid-kl", 0.5 + 0.1 * float seed ])
+    ended RunState.Diverged (named "lost" [ 5 ] (fun _ -> [])).Head
+    yield! named "two" [ 0; 1 ] (fun seed -> [ "grid-kl", 3.0 + float seed; "tiny", nan ])
+    yield! named "once" [ 0 ] (fun _ -> [ "grid-kl", infinity; "tiny", 1e-30 ])
+    yield! named "many" [ 0..24 ] (fun seed -> [ "grid-kl", exp (float (seed % 7)) ])
+    for one in named "log" [ 0..4 ] (fun _ -> []) do
+        {
+            one with
+                Metrics = Map [ "grid-kl", { metric "lower" (exp (float (int one.Seed))) with Scale = "log"; Protocol = Some "other" } ]
+        }
+    for one in named "single" [ 0 ] (fun _ -> []) do
+        { one with Metrics = Map [ "grid-kl", { metric "lower" 0.12345 with Se = Some 0.0012 } ] }
+]
+
+let private tabulate runs = tabulateWith { usualOptions with Baseline = [ "method.kind", "bad" ] } "laws" runs
+
+/// Names that try to be something else than names.
+let private hostile = [
+    "</script><img onerror=alert(1)>"
+    "\\input{/etc/passwd} \\end{tabular} % $x_1^2$ & # ~ {"
+    String('x', 300)
+    "שלום\u202Eevil\u202C עולם"
+    "a|b **bold** `code` [link](x) \"quoted\" 'single' &amp; \n new line"
+    "[option] *star --dash ``quotes''"
+    "Ä mixed ± × – … ß 漢字 😀"
+]
+
+let private ofHostile =
+    hostile
+    |> List.collect (fun name -> named name [ 0..2 ] (fun seed -> [ "grid-kl", float seed; "</td>\\alpha & _{", 1.0 + float seed ]))
+
+let private pdflatex =
+    let path = (Environment.GetEnvironmentVariable "PATH" |> Option.ofObj |> Option.defaultValue "").Split ':'
+    path |> Array.map (fun folder -> Path.Combine(folder, "pdflatex")) |> Array.tryFind File.Exists
+
+let private needsLatex =
+    needs (fun () ->
+        let package name =
+            [ "/usr/share/texlive"; "/usr/share/texmf" ]
+            |> List.exists (fun root ->
+                Directory.Exists root && Directory.EnumerateFiles(root, name, SearchOption.AllDirectories) |> Seq.isEmpty |> not)
+
+        match pdflatex with
+        | None -> Some "there is no pdflatex; Debian has it in texlive-latex-base, with texlive-latex-recommended and texlive-science"
+        | Some _ when not (package "siunitx.sty") -> Some "pdflatex lacks siunitx; Debian has it in texlive-science"
+        | Some _ -> None)
+
+/// Compiles a document that holds a table and uses every macro; what pdflatex complains of.
+let private compiles (fragment: string) (macros: string) =
+    Folder.inFolder (fun folder ->
+        File.WriteAllText(Path.Combine(folder, "table.tex"), fragment)
+        File.WriteAllText(Path.Combine(folder, "macros.tex"), macros)
+        let used = [ for found in Regex.Matches(macros, @"\\newcommand\{(\\[A-Za-z]+)\}") -> found.Groups[1].Value ]
+
+        let document =
+            "\\documentclass{article}\n\\usepackage{booktabs,amsmath,bm,siunitx}\n\\input{macros}\n\\begin{document}\n\\tiny\n\\input{table}\n\n"
+            + String.Join(", ", used)
+            + "\n\\end{document}\n"
+
+        File.WriteAllText(Path.Combine(folder, "document.tex"), document)
+
+        let start =
+            ProcessStartInfo(
+                pdflatex.Value,
+                [ "-interaction=nonstopmode"; "-halt-on-error"; "-no-shell-escape"; "document.tex" ],
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true
+            )
+
+        use tex = Process.Start start |> nonNull
+        let said = tex.StandardOutput.ReadToEnd()
+        tex.WaitForExit()
+        let errors = said.Split '\n' |> Array.filter (fun line -> line.StartsWith '!' || line.Contains "l.") |> String.concat "\n"
+        must $"pdflatex stops: {errors}" (tex.ExitCode = 0))
+
+let private renders: (string * (Table -> string)) list = [
+    "table.csv", Csv.runs
+    "summary.csv", Csv.summary
+    "versus.csv", Csv.versus
+    "Markdown", Markdown.table
+    "LaTeX", Latex.table
+    "macros", Latex.macros
+    "HTML", (fun table -> HtmlTable.fragment (fun run -> "#run-" + run.Id) table + HtmlTable.versus table)
+    "JSON", Json.table
+]
+
+/// Tags of a fragment, in order: text that became a tag shows up here.
+let private tags (html: string) = [ for tag in Regex.Matches(html, "<(/?[a-zA-Z!][^\\s>]*)") -> tag.Groups[1].Value ] |> List.distinct
+
+let private knownTags = [
+    "table"
+    "caption"
+    "bdi"
+    "thead"
+    "tbody"
+    "tr"
+    "th"
+    "td"
+    "small"
+    "strong"
+    "span"
+    "a"
+    "details"
+    "summary"
+    "div"
+    "p"
+]
+
+let private isOnlyText (html: string) =
+    let found = tags html |> List.map (fun tag -> tag.TrimStart '/') |> List.distinct
+    must $"%A{found}" (found |> List.forall (fun tag -> List.contains tag knownTags))
+    must "an attribute that acts" (not (Regex.IsMatch(html, "<[^>]*\\son[a-z]+=")))
+    must "an address" (not (Regex.IsMatch(html, "(href|src)=\"(?!#)")))
+
+let all = [
+    law "the LaTeX fragment compiles with booktabs, amsmath, bm and siunitx alone, whatever is in it, and so does every macro" (fun () ->
+        for runs in [ everything; ofHostile; named "alone" [ 0..2 ] (fun seed -> [ "grid-kl", float seed ]); [] ] do
+            compiles (Latex.table (tabulate runs)) (Latex.macros (tabulate runs)))
+    |> breaks "a name that is not escaped" (fun () -> compiles ((Latex.table (tabulate everything)).Replace("good", "g_o^d & more")) "")
+    |> needsLatex
+
+    law "every character that LaTeX would take for its own is escaped" (fun () ->
+        let due =
+            "\\textbackslash{}a \\& \\% \\$ \\# \\_ \\{ \\} \\textasciitilde{} \\textasciicircum{} \\textless{} \\textgreater{}"
+        let found = Latex.escaped "\\a & % $ # _ { } ~ ^ < >"
+        must found (found = due)
+        must (Latex.escaped "-- [x]") (Latex.escaped "[x] --" = "{}[x] -{}-")
+        must (Latex.escaped "漢") (Latex.escaped "漢é±" = "{[}U+6F22]é$\\pm$"))
+    |> breaks "one that is left" (fun () -> must "" (Latex.escaped "50%" = "50%"))
+
+    law "the fragment says where it came from, and which runs are behind every row" (fun () ->
+        let table = tabulate everything
+        let tex = Latex.table table
+        must
+            tex
+            (tex.StartsWith
+                $"%% generated by analysis/table.fsx: laws, table-hash {table.Hash}, from {everything.Length} runs; do not edit\n")
+
+        for run in everything do
+            must $"{run.Id} is missing" (Regex.IsMatch(tex, $"(?m)^%%.*{Regex.Escape run.Id}"))
+
+        must "bold in mathematics" (tex.Contains "$\\bm{1.035 \\pm 0.020}$")
+        must "no rule is vertical" (not (Regex.IsMatch(tex, @"\\begin\{tabular\}\{[^\n]*\|"))))
+
+    law "macros have names of letters, each its own, and say what the table says" (fun () ->
+        for runs in [ everything; ofHostile ] do
+            let macros = Latex.macros (tabulate runs)
+            let names = [
+                for line in macros.Split '\n' do
+                    if line.StartsWith "\\newcommand" then Regex.Match(line, @"^\\newcommand\{\\(res[A-Za-z]+)\}").Groups[1].Value
+            ]
+            must $"%A{names}" (names |> List.forall ((<>) "") && (List.distinct names).Length = names.Length && not names.IsEmpty)
+
+        let macros = Latex.macros (tabulate everything)
+        must macros (macros.Contains "\\newcommand{\\resLawsGoodGridKl}{\\ensuremath{1.035 \\pm 0.020}}\n")
+        must macros (macros.Contains "\\newcommand{\\resLawsGoodGridKlMean}{\\ensuremath{1.035}}\n")
+        must macros (macros.Contains "\\newcommand{\\resLawsGoodGridKlP}{\\ensuremath{0.0078}}\n")
+        must macros (macros.Contains "\\newcommand{\\resLawsBadHugeOneZeroZeroMean}"))
+
+    law "a hostile name is text everywhere: in Markdown no mark-up, in HTML no tag, in JSON and CSV itself" (fun () ->
+        let table = tabulate ofHostile
+        let lines = (Markdown.table table).Split '\n' |> Array.filter _.StartsWith('|')
+        let cells (line: string) = Regex.Count(line, @"(?<!\\)\|")
+        let blocks = lines |> Array.map cells |> Array.distinct
+        must $"%A{lines}" (blocks.Length <= 4)
+        must "a tag in Markdown" (not (Regex.IsMatch(Markdown.table table, @"(?<!\\)<")))
+        must "turned around" (not ((Markdown.table table).Contains '\u202E') && not ((Latex.table table).Contains '\u202E'))
+        isOnlyText (HtmlTable.fragment (fun run -> "#run-" + run.Id) table)
+        isOnlyText (
+            HtmlTable.versus (tabulateWith { usualOptions with Baseline = [ "method.kind", hostile[0] ] } "</caption><b>" ofHostile)
+        )
+        use json = JsonDocument.Parse(Json.table table)
+        let groups =
+            json.RootElement.GetProperty("groups").EnumerateArray()
+            |> Seq.map (fun group -> group.GetProperty("keys").GetProperty("method.kind").GetString() |> string)
+            |> Set.ofSeq
+        must $"%A{groups}" (groups = Set.ofList hostile)
+        must "< in JSON" (not ((Json.table table).Contains '<'))
+        must "quoted in CSV" ((Csv.summary table).Contains("\"" + hostile[4].Replace("\"", "\"\"") + "\"")))
+    |> breaks "a tag that is not escaped" (fun () ->
+        isOnlyText (HtmlTable.fragment (fun run -> "#run-" + run.Id) (tabulate ofHostile) + "<img onerror=x>"))
+
+    law "links of a cell lead to the runs of its row, by whatever name the page gives them" (fun () ->
+        let html = HtmlTable.fragment (fun run -> $"runs/{run.Id}/\"") (tabulate everything)
+        let ids = [ for found in Regex.Matches(html, "id=\"(row-[0-9]+)\"") -> found.Groups[1].Value ]
+        let linked = [ for found in Regex.Matches(html, "href=\"#(row-[0-9]+)\"") -> found.Groups[1].Value ] |> List.distinct
+        must $"%A{linked}" (List.sort linked = List.sort ids && ids.Length = (tabulate everything).Rows.Length)
+
+        for run in everything do
+            must $"{run.Id} has no link" (html.Contains $"href=\"runs/{run.Id}/&quot;\""))
+
+    law "every form of a table has the same bytes from the same runs, in any order of folders and in any culture" (fun () ->
+        let once = renders |> List.map (fun (_, render) -> render (tabulate everything))
+        let culture = Globalization.CultureInfo.CurrentCulture
+
+        try
+            Globalization.CultureInfo.CurrentCulture <- Globalization.CultureInfo "de-DE"
+
+            for (name, render), due in List.zip renders once do
+                must $"{name} differs" (render (tabulate (List.rev everything)) = due)
+        finally
+            Globalization.CultureInfo.CurrentCulture <- culture)
+    |> breaks "another value" (fun () ->
+        let changed =
+            everything
+            |> List.map (fun run ->
+                if run.Id = everything.Head.Id then { run with Metrics = run.Metrics.Add("grid-kl", metric "lower" 1.001) } else run)
+        for name, render in renders do
+            must $"{name} differs" (render (tabulate everything) = render (tabulate changed)))
+
+    law "table.json has the raw and the adjusted p-value of every test, its policy, its hash and what became of every run" (fun () ->
+        use json = JsonDocument.Parse(Json.table (tabulate everything))
+        let root = json.RootElement
+        let tests = [
+            for group in root.GetProperty("groups").EnumerateArray() do
+                for metric in group.GetProperty("metrics").EnumerateObject() do
+                    match metric.Value.TryGetProperty "test" with
+                    | true, test -> test.GetProperty("p").GetDouble(), test.GetProperty("holm").GetDouble()
+                    | _ -> ()
+        ]
+        must $"%A{tests}" (not tests.IsEmpty && tests |> List.forall (fun (p, holm) -> 0.0 < p && p <= holm && holm <= 1.0))
+        must "policy" (root.GetProperty("divergence").GetString() = "report-rate")
+        must "hash" ((root.GetProperty("hash").GetString() |> string).Length = 64)
+        must
+            "counts"
+            (root.GetProperty("runs").GetProperty("diverged").GetInt32() = 1
+             && root.GetProperty("runs").GetProperty("planned").GetInt32() = everything.Length)
+        must "pairs" (root.GetProperty("versus").GetArrayLength() > 0))
+
+    law
+        "digits follow the uncertainty: two of it, a power of ten where it is tiny, and the error of measuring beside a single run"
+        (fun () ->
+            let text = Markdown.table (tabulate everything)
+
+            for due in [ "1.035 ± 0.020"; "(4.5 ± 2.0)e-12"; "0.1235 (se 0.0012)"; "3.00, 4.00"; "7.39 [1.04, 52.6]§" ] do
+                must $"{due} is missing in\n{text}" (text.Contains due)
+
+            let given =
+                tabulateWith
+                    { usualOptions with Columns = Some [ { Metric = "grid-kl"; Label = "KL"; Decimals = Some 1 } ] }
+                    "laws"
+                    everything
+            must (Markdown.table given) ((Markdown.table given).Contains "1.0 ± 0.0" && (Markdown.table given).Contains "| KL ↓")
+            must "the name is the label's" (not ((Markdown.table given).Contains "grid-kl ↓")))
+]
