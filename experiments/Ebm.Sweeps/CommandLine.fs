@@ -135,6 +135,7 @@ let allowed verb =
         "--memory"
         "--gpus"
         "--per-gpu"
+        "--share"
         "--notify"
         "--detach"
         "--dry-run"

@@ -227,7 +227,9 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
             // Where a search keeps its journal depends on the sweep's name, and that on the options that were chosen.
             let first (search: Search) = [ [ for key, range in search.Space -> key, Sobol.valueAt range 0.5 ] ]
             let name, _, _ = under first
-            under (setup.Asked(Path.Combine(setup.Runs, name)))
+            // Before anything is asked for there is no run that would name it.
+            let _, duplicates, runs = under (setup.Asked(Path.Combine(setup.Runs, name)))
+            name, duplicates, runs
 
     let folder = Path.Combine(setup.Runs, name)
     let isNew = not (Directory.Exists folder)

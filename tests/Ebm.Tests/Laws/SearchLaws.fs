@@ -5,6 +5,7 @@ open System
 open System.IO
 open Ebm.Sweeps
 open Ebm.Sweeps.Values
+open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
@@ -123,4 +124,14 @@ let all = [
         inFolder (fun folder ->
             going folder
             must "the same" (Search.asked folder { space with Seed = 4L } = Search.asked folder space)))
+
+    law "a search has its sweep's name before it has a run, and its trials are runs as soon as they are asked for" (fun () ->
+        inFolder (fun folder ->
+            let setup = { Sweeping.setup folder with Name = None }
+            let plan () = Plan.plan setup (Sweeping.typed [ "experiment=rings"; "seed=0,1"; "s=tpe(6, train.lr=log(1e-4,1e-2), batch=2)" ])
+            let first = plan ()
+            must $"{first.Sweep} has {first.Runs.Length} runs" (first.Sweep = "rings" && first.Runs.IsEmpty && first.Searches.Length = 1)
+            Search.ask first.Folder first.Searches.Head
+            let runs = (plan ()).Runs
+            must $"{runs.Length} runs" (runs.Length = 4 && (runs |> List.distinctBy _.Spec.Train.Lr |> List.length) = 2)))
 ]

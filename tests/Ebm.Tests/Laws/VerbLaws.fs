@@ -184,6 +184,12 @@ let all = [
             let winners = Confirm.winners 1 [ for run in plan.Runs -> run, Prune.finalValue "grid-kl" run.Folder ]
             must "" (winners.Head.Head.Config.Integer "method.steps" = 2L)))
 
+    law "every option goes with a verb, and every verb takes options that are there" (fun () ->
+        let options = [ for case in CommandLine.parser.GetArgumentCases() do yield! case.CommandLineNames.Value ] |> List.filter ((<>) "--help")
+        let taken = CommandLine.verbs |> List.collect (fst >> CommandLine.allowed) |> List.distinct
+        must $"%A{List.except taken options} go with no verb" (List.except taken options = [])
+        must $"%A{List.except options taken} are not there" (List.except options taken = []))
+
     law "what was planned is written down once, and a table counts what is missing of it and compares with what was declared" (fun () ->
         inFolder (fun folder ->
             let plan = complete folder [ "seed=0,1,2"; "method=joint-cd,flow" ] (List.replicate 6 (Some 1.0))
