@@ -119,21 +119,34 @@ public sealed partial class RunFolder
         }
     }
 
-    public void Write(RunManifest manifest) => AtomicFile.Write(In("manifest.json"), manifest.ToJson());
+    /// <summary>Writes the manifest, sealed by its own hash and, behind an earlier attempt, by that one's; of a run that is over, with its artefacts as they lie there now.</summary>
+    public void Write(RunManifest manifest)
+    {
+        var isOver = manifest.State is not (RunState.Pending or RunState.Running);
+        var last = Attempts().LastOrDefault(attempt => attempt.Attempt < manifest.Attempt);
+        var whole = manifest with { Artefacts = isOver ? Artefacts() : [], PrevHash = last?.Hash };
+        AtomicFile.Write(In("manifest.json"), whole.Sealed().ToJson());
+    }
 
     /// <summary>The manifest's state; "pending" without a manifest.</summary>
     public string State => Manifest?.State ?? RunState.Pending;
 
-    /// <summary>The artefacts' paths, hashes and sizes as they lie there now: everything but manifest, logs, checkpoint and earlier attempts.</summary>
+    /// <summary>The artefacts' paths, hashes and sizes as they lie there now: everything but manifest, logs and earlier attempts.</summary>
     public IReadOnlyList<Artefact> Artefacts() =>
+        ArtefactNames()
+            .Select(name => (Name: name, File: new FileInfo(In(name))))
+            .Select(found => new Artefact(found.Name, Canonical.Sha256OfFile(found.File.FullName), found.File.Length))
+            .ToList();
+
+    /// <summary>The paths of the files that a run which is over must not change any more, in ordinal order, relative, with forward slashes.</summary>
+    public IReadOnlyList<string> ArtefactNames() =>
         Directory
             .EnumerateFiles(Path, "*", SearchOption.AllDirectories)
-            .Select(file => (File: file, Name: System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/')))
-            .Where(found => !found.Name.Split('/').Any(part => part.StartsWith('.')))
-            .Where(found => found.Name is not ("manifest.json" or "stdout.log" or "stderr.log"))
-            .Where(found => found.Name.Split('/')[0] is not ("attempts" or "checkpoint" or "checkpoint.next" or "checkpoint.previous"))
-            .OrderBy(found => found.Name, StringComparer.Ordinal)
-            .Select(found => new Artefact(found.Name, Canonical.Sha256OfFile(found.File), new FileInfo(found.File).Length))
+            .Select(file => System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'))
+            .Where(name => !name.Split('/').Any(part => part.StartsWith('.')))
+            .Where(name => name is not ("manifest.json" or "stdout.log" or "stderr.log"))
+            .Where(name => name.Split('/')[0] is not ("attempts" or "checkpoint.next" or "checkpoint.previous"))
+            .Order(StringComparer.Ordinal)
             .ToList();
 
     // ── the files that grow ───────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 
 namespace Ebm.Records;
 
@@ -7,7 +8,7 @@ namespace Ebm.Records;
 /// <c>manifest.json</c>: what a run is, where it came from, how it ended. Written first with the state "running", completed and renamed into place last.
 /// Fields that this version does not know are kept when a manifest is read and written again. What could not be found out is null, and absent from the file.
 /// </summary>
-public sealed record RunManifest
+public sealed partial record RunManifest
 {
     /// <summary>One of <see cref="RunState"/>.</summary>
     public required string State { get; init; }
@@ -83,6 +84,12 @@ public sealed record RunManifest
 
     public IReadOnlyList<Artefact> Artefacts { get; init; } = [];
 
+    /// <summary>The hash of the last attempt's manifest before this one; null for the first.</summary>
+    public string? PrevHash { get; init; }
+
+    /// <summary>SHA-256 of this file's text with nothing between the quotes of this value: the seal. Null in what was written before there were seals.</summary>
+    public string? Hash { get; init; }
+
     /// <summary>What a newer version wrote.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
@@ -97,6 +104,19 @@ public sealed record RunManifest
             ExitCode = exitCode,
             Signal = signal,
         };
+
+    /// <summary>The same with its own hash.</summary>
+    public RunManifest Sealed() => this with { Hash = Canonical.Sha256((this with { Hash = "" }).ToJson()) };
+
+    /// <summary>Whether a manifest's text is the one that was sealed; null where it has no seal.</summary>
+    public static bool? IsSealed(string json) =>
+        Seal().Match(json) is { Success: true } seal
+            ? Canonical.Sha256(json.Remove(seal.Groups[1].Index, seal.Groups[1].Length)) == seal.Groups[1].Value
+            : null;
+
+    // At the top level: strings hold no line breaks, and what lies deeper stands further in.
+    [GeneratedRegex(@"^  ""hash"": ""([^""]*)""", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    private static partial Regex Seal();
 
     /// <summary>Indented JSON with a line break at its end.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Json.Readable) + "\n";

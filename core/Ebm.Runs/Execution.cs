@@ -141,7 +141,6 @@ public sealed class Execution : IDisposable
             checkpoint.Load(method);
         method.eval();
         Judge(method, data);
-        manifest = manifest with { Artefacts = folder.Artefacts() };
         stop.Over(() => folder.Write(manifest));
         return manifest;
     }
@@ -368,7 +367,6 @@ public sealed class Execution : IDisposable
                 Train = secondsBefore + trainSeconds,
             },
             Peak = new Peak(Provenance.PeakMemory),
-            Artefacts = folder.Artefacts(),
         };
         if (claim.Holds(manifest.Attempt))
             folder.Write(manifest);

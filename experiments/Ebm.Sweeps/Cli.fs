@@ -111,6 +111,32 @@ let private sweepFolders (place: Place) =
 
     folders
 
+// ── The ledger ──────────────────────────────────────────────────────────────────────────────
+
+/// Writes something into the ledger. Where that cannot be, it is said: no result is lost for it.
+let private enter (write: unit -> unit) =
+    try
+        write ()
+    with
+    | :? IOException
+    | :? UnauthorizedAccessException
+    | :? InvalidDataException as error -> eprintfn $"The ledger is not written: {error.Message}"
+
+/// Enters each run as it ends.
+let private entering (place: Place) (display: Launch.IDisplay) =
+    { new Launch.IDisplay with
+        member _.Say text = display.Say text
+        member _.Began job = display.Began job
+        member _.Tick snapshot = display.Tick snapshot
+
+        member _.Ended(outcome, snapshot) =
+            enter (fun () ->
+                let folder = RunFolder.Open outcome.Job.Run.Folder
+                if outcome.Job.Work = Measure then Ledger.enterMeasured place.Runs folder else Ledger.enterRuns place.Runs [ folder ])
+
+            display.Ended(outcome, snapshot)
+    }
+
 // ── table ───────────────────────────────────────────────────────────────────────────────────
 
 /// Writes a sweep's table and prints it, and where it is asked for writes the report and ends with its path. False where the folder holds no run
@@ -124,6 +150,8 @@ let private tabulate (place: Place) (asJson: bool) (reporting: bool) (folder: st
     match table with
     | Some table when asJson -> Console.Write(Json.table table)
     | Some table ->
+        enter (fun () -> Ledger.enterTable place.Runs table.Sweep (Path.Combine(place.Reports, table.Sweep, "table.csv")))
+        Ledger.anchor place.Root place.Runs |> ignore
         Console.WriteLine()
         Console.WriteLine(Markdown.table table)
         Console.WriteLine(relative (Path.Combine(place.Reports, table.Sweep, "table.md")))
@@ -363,7 +391,7 @@ let private perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: P
                         Console.WriteLine $"{jobs.Length} to do, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
                         let settings, held = pinned place settings
                         use _ = held
-                        Status.during (Launch.launch settings jobs)
+                        Status.during (entering place >> Launch.launch settings jobs)
 
                 let outcomes = before @ outcomes
 
@@ -391,6 +419,8 @@ let private perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: P
                 Console.WriteLine "Stopped; the same command goes on from here."
                 code
             | None ->
+                // Runs that others have executed, too.
+                enter (fun () -> Ledger.enterRuns place.Runs (RunFolder.Under plan.Folder))
                 tabulate place false true plan.Folder |> ignore
                 let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
                 let good state = List.contains state [ RunState.Completed; RunState.Pruned; RunState.Stale ]
@@ -580,8 +610,6 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
     try
         let given = read (List.ofSeq arguments)
 
-        if List.contains given.Verb later then usage given.Verb $"{given.Verb} is not there yet."
-
         for case in given.Options.GetAllResults() |> List.map parser.GetArgumentCaseInfo do
             for name in case.CommandLineNames.Value do
                 if not (List.contains name (allowed given.Verb)) then
@@ -649,6 +677,16 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
             help sweep
             0
         | "measure" -> measure place
+        | "audit" ->
+            Audit.perform
+                {
+                    Root = root
+                    Runs = place.Runs
+                    Reports = place.Reports
+                    Data = dataRoot place
+                    Json = given.Options.Contains <@ CommandLine.Option.Json @>
+                }
+                given.Words
         | _ -> run place
     with
     | :? ConfigException as error ->

@@ -27,11 +27,10 @@ let verbs = [
     "attach", "follow a sweep that was started with --detach"
     "stop", "let the runs of a sweep write their checkpoints and end"
     "reindex", "write runs/index.db, an SQLite index of all runs, anew from their folders"
+    "audit", "whether what was written still holds, and comes out again: audit verify [sweep]"
     "list", "groups and their options; list <group>: with their settings"
     "help", "this page"
 ]
-
-let later = [ "audit" ]
 
 type Option =
     | [<EqualsAssignmentOrSpaced>] Name of string
@@ -113,7 +112,7 @@ type Option =
             | Seeds_First -> "every config's first seed before any second one"
             | Detach -> "go on when this shell is gone; attach, status and stop find it"
             | Dry_Run -> "run: only plan"
-            | Json -> "plan, table: print JSON"
+            | Json -> "plan, table, audit: print JSON"
 
 /// Which options mean something to a verb. Whatever does not is refused: nothing is ignored.
 let allowed verb =
@@ -154,6 +153,7 @@ let allowed verb =
     | "why" -> always @ sweep
     | "table"
     | "report" -> always @ [ "--reports"; "--json" ]
+    | "audit" -> [ "--runs"; "--reports"; "--data"; "--json" ]
     | "list" -> [ "--with" ]
     | "diff"
     | "logs"
@@ -209,9 +209,9 @@ let read (arguments: string list) : Given =
 
     let verb, rest =
         match rest with
-        | first :: rest when isWord first && (List.exists (fst >> (=) first) verbs || List.contains first later) -> first, rest
+        | first :: rest when isWord first && List.exists (fst >> (=) first) verbs -> first, rest
         | first :: _ when isWord first && first <> "--or" ->
-            let words = List.map fst verbs @ later
+            let words = List.map fst verbs
             usage
                 first
                 $"{first} is neither a verb nor an override (key=value); verbs are {listed words}{Spelling.DidYouMean(first, words)}."

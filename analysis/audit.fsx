@@ -1,0 +1,9 @@
+/// Audits runs: `dotnet fsi analysis/audit.fsx verify [sweep…]` recomputes every hash; `help` says what else there is. Needs neither
+/// libtorch nor a compiler.
+#load "../experiments/_bootstrap.fsx"
+#load "_refs.fsx"
+
+open System.IO
+open Ebm.Analysis
+
+exit (Audit.main (Path.GetDirectoryName __SOURCE_DIRECTORY__) (List.ofArray (Array.tail fsi.CommandLineArgs)))
