@@ -135,7 +135,12 @@ public sealed partial class RunFolder
     public IReadOnlyList<Artefact> Artefacts() =>
         ArtefactNames()
             .Select(name => (Name: name, File: new FileInfo(In(name))))
-            .Select(found => new Artefact(found.Name, Canonical.Sha256OfFile(found.File.FullName), found.File.Length))
+            // What has no length is not opened: a pipe would wait for its other end.
+            .Select(found => new Artefact(
+                found.Name,
+                found.File.Length == 0 ? Canonical.Sha256("") : Canonical.Sha256OfFile(found.File.FullName),
+                found.File.Length
+            ))
             .ToList();
 
     /// <summary>The paths of the files that a run which is over must not change any more, in ordinal order, relative, with forward slashes.</summary>

@@ -53,6 +53,12 @@ public sealed partial record RunManifest
     /// <summary>The option that each config group contributed.</summary>
     public IReadOnlyDictionary<string, string>? Choices { get; init; }
 
+    /// <summary>The script that declared the sweep; null where the runner was started by itself.</summary>
+    public ScriptState? Script { get; init; }
+
+    /// <summary>What every named stream of randomness begins with, 16 hexadecimal digits: each is a function of the run's seed and its name alone.</summary>
+    public IReadOnlyDictionary<string, string>? Streams { get; init; }
+
     public GitState? Git { get; init; }
 
     public BuildState? Build { get; init; }
@@ -61,6 +67,9 @@ public sealed partial record RunManifest
 
     /// <summary>Package names and versions.</summary>
     public IReadOnlyDictionary<string, string>? Packages { get; init; }
+
+    /// <summary>The content hash that each package came with, by its name.</summary>
+    public IReadOnlyDictionary<string, string>? PackageHashes { get; init; }
 
     public NativeState? Native { get; init; }
 
@@ -129,7 +138,35 @@ public sealed partial record RunManifest
 
 /// <summary>The commit a run was started from.</summary>
 /// <param name="Dirty">Files differed from the commit.</param>
-public sealed record GitState(string Commit, string? Branch = null, bool Dirty = false)
+/// <param name="Describe">The nearest tag, and how far from it.</param>
+/// <param name="Remote">Where it came from, without credentials; null for a folder of this machine.</param>
+/// <param name="Snapshot">The sources as they were at launch, what was not committed too.</param>
+public sealed record GitState(
+    string Commit,
+    string? Branch = null,
+    bool Dirty = false,
+    string? Describe = null,
+    string? Remote = null,
+    SnapshotState? Snapshot = null
+)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The sources of a launch as a commit of its own, which no branch has.</summary>
+/// <param name="Tree">Its content's hash: two launches of one tree share one snapshot.</param>
+/// <param name="Ref">What keeps it from being collected.</param>
+/// <param name="Refused">Files that were left out, each with the reason.</param>
+public sealed record SnapshotState(string Commit, string Tree, string Ref, IReadOnlyList<string>? Refused = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The script that declared a sweep.</summary>
+/// <param name="Path">Relative to the repository, or the file's name alone.</param>
+public sealed record ScriptState(string Path, string Sha256)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
@@ -152,7 +189,16 @@ public sealed record BuildState(
 }
 
 /// <summary>The runtime and the system under it.</summary>
-public sealed record RuntimeState(string Dotnet, string Os, string? Kernel = null, string? Culture = null)
+/// <param name="Libc">The C library's version.</param>
+/// <param name="ServerGc">Whether the garbage collector is the server's.</param>
+public sealed record RuntimeState(
+    string Dotnet,
+    string Os,
+    string? Kernel = null,
+    string? Culture = null,
+    string? Libc = null,
+    bool? ServerGc = null
+)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
@@ -162,7 +208,16 @@ public sealed record RuntimeState(string Dotnet, string Os, string? Kernel = nul
 /// <param name="Libtorch">Its version.</param>
 /// <param name="Build">Its own account of how it was built.</param>
 /// <param name="Blas">The core type that BLAS runs with.</param>
-public sealed record NativeState(string Libtorch, string? Build = null, string? Blas = null)
+/// <param name="Libraries">The native files that compute, as they are loaded.</param>
+public sealed record NativeState(string Libtorch, string? Build = null, string? Blas = null, IReadOnlyList<NativeFile>? Libraries = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>A native library as it was loaded.</summary>
+/// <param name="Path">With ~ for the user's own folder.</param>
+public sealed record NativeFile(string Path, string Sha256, long Bytes)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
@@ -170,8 +225,9 @@ public sealed record NativeState(string Libtorch, string? Build = null, string? 
 
 /// <summary>The machine.</summary>
 /// <param name="Memory">Bytes.</param>
+/// <param name="Features">The instruction sets that change which kernels are taken.</param>
 /// <param name="Gpus">Model names, empty without any.</param>
-public sealed record HardwareState(string Cpu, int Cores, long Memory, IReadOnlyList<string>? Gpus = null)
+public sealed record HardwareState(string Cpu, int Cores, long Memory, IReadOnlyList<string>? Gpus = null, IReadOnlyList<string>? Features = null)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }

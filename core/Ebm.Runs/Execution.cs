@@ -34,6 +34,7 @@ public sealed class Execution : IDisposable
     readonly Checkpoint checkpoint;
     readonly Claim claim;
     readonly string dataRoot;
+    readonly LaunchRecord? launch;
     readonly Stopwatch clock = new();
     readonly double processorBefore = Processor;
     RunManifest manifest;
@@ -47,11 +48,12 @@ public sealed class Execution : IDisposable
     /// <param name="dataRoot">The folder under which data sets find their files.</param>
     /// <param name="stop">Asked between steps.</param>
     /// <param name="audience">Told how far the run is, no more often than logging.progress says.</param>
+    /// <param name="launch">What the sweep found out when it was typed; null for a run by itself.</param>
     /// <exception cref="ConfigException">The config is not one.</exception>
     /// <exception cref="TakenException">Another process is at work on the run.</exception>
-    public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, IAudience audience)
+    public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, IAudience audience, LaunchRecord? launch = null)
     {
-        (this.folder, this.dataRoot, this.stop, checkpoint) = (folder, dataRoot, stop, new Checkpoint(folder));
+        (this.folder, this.dataRoot, this.stop, this.launch, checkpoint) = (folder, dataRoot, stop, launch, new Checkpoint(folder));
         var resolved = catalog.Resolve<ExperimentSpec>(folder.Config);
         (config, spec) = (resolved.Document, resolved.Value);
         manifest = new RunManifest
@@ -94,7 +96,10 @@ public sealed class Execution : IDisposable
                 Choices = last?.Choices,
                 Others = last?.Others,
                 Timing = new Timing(DateTime.UtcNow),
-            }
+            },
+            launch,
+            spec.Threads,
+            root.Rng
         );
         manifest = manifest with { Attempt = last is { State: RunState.Pending } ? last.Attempt : folder.NextAttempt() };
         folder.Write(manifest);

@@ -25,7 +25,6 @@ public enum Reuse
 /// <param name="dataRoot">The folder under which data sets find their files.</param>
 public sealed class Inputs(string runner, IReadOnlyList<string> with, string dataRoot)
 {
-    readonly Dictionary<(string Path, long Bytes, DateTime Modified), string> digests = [];
     readonly Lazy<string> torch = new(() => Machine.TorchVersion);
     readonly Lazy<IReadOnlyDictionary<string, string>?> packages = new(() =>
         Provenance.Packages(Path.Combine(runner, "ebm-runner.deps.json"))
@@ -75,18 +74,10 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
                 return $"the data file {file.Path} is not there";
             if (found.Length != file.Bytes)
                 return $"the data file {file.Path} has changed";
-            if (found.LastWriteTimeUtc != file.Modified && Digest(found) != file.Sha256)
+            if (found.LastWriteTimeUtc != file.Modified && DigestCache.Of(found.FullName) != file.Sha256)
                 return $"the data file {file.Path} has changed";
         }
         return null;
-    }
-
-    string Digest(FileInfo file)
-    {
-        var key = (file.FullName, file.Length, file.LastWriteTimeUtc);
-        if (!digests.TryGetValue(key, out var digest))
-            digests[key] = digest = Canonical.Sha256OfFile(file.FullName);
-        return digest;
     }
 
     /// <summary>The files of a data set as they are read now.</summary>
@@ -97,6 +88,6 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
             [
                 .. data
                     .Files.Select(name => (Name: name, File: new FileInfo(Path.Combine(dataRoot, name))))
-                    .Select(f => new DataFile(f.Name, f.File.Length, f.File.LastWriteTimeUtc, Canonical.Sha256OfFile(f.File.FullName))),
+                    .Select(f => new DataFile(f.Name, f.File.Length, f.File.LastWriteTimeUtc, DigestCache.Of(f.File.FullName))),
             ];
 }

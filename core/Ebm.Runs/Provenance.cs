@@ -2,6 +2,7 @@ using System.Collections;
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
+using System.Runtime;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Ebm.Core;
@@ -20,33 +21,85 @@ public static class Provenance
     static readonly string[] Names = ["CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL"];
 
     /// <summary>A manifest filled with everything known before the first step.</summary>
-    public static RunManifest Of(RunManifest manifest) =>
-        manifest with
+    /// <param name="launch">What the sweep found out when it was typed; null for a run that was started by itself.</param>
+    /// <param name="threads">How many were asked for.</param>
+    /// <param name="root">The source of all streams of randomness.</param>
+    public static RunManifest Of(RunManifest manifest, LaunchRecord? launch, int threads, Rng root)
+    {
+        var loaded = Native.Loaded();
+        var packages = Packages(Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json"));
+        var core = Native.BlasCore(loaded) ?? Machine.BlasCore;
+        return manifest with
         {
             Argv = Environment.GetCommandLineArgs(),
-            Git = Git(),
+            Script = launch?.Script,
+            Streams = Streams.ToDictionary(name => name, name => root.Stream(name).Seed.ToString("x16", CultureInfo.InvariantCulture)),
+            Git = launch?.Git ?? Git(),
             Build = Build(),
             Runtime = new RuntimeState(
                 Environment.Version.ToString(),
                 RuntimeInformation.OSDescription,
                 Environment.OSVersion.VersionString,
-                CultureInfo.CurrentCulture.Name
+                CultureInfo.CurrentCulture.Name,
+                Native.LibcVersion,
+                GCSettings.IsServerGC
             ),
-            Packages = Packages(Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json")),
-            Native = new NativeState(Machine.TorchVersion, Machine.TorchBuild, Machine.BlasCore),
-            Hardware = new HardwareState(Cpu(), Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
-            Threads = new ThreadCounts(Machine.Threads),
+            Packages = packages,
+            PackageHashes = packages is null ? null : PackageHashes(packages),
+            Native = new NativeState(Machine.TorchVersion, Machine.TorchBuild, core, Native.Files(loaded)),
+            Hardware = new HardwareState(
+                Cpu(),
+                Environment.ProcessorCount,
+                GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+                Gpus(),
+                Native.CpuFeatures
+            ),
+            Threads = new ThreadCounts(Machine.Threads, get_num_interop_threads()),
             Environment = Environs(),
-            Determinism = new Dictionary<string, string>
+            Determinism = new SortedDictionary<string, string>(StringComparer.Ordinal)
             {
-                ["kernels"] = Machine.IsDeterministic switch
-                {
-                    true => "effective",
-                    false => "requested",
-                    null => "unavailable",
-                },
+                ["kernels"] = Word(Machine.IsDeterministic),
+                ["threads"] = Word(Machine.Threads == threads),
+                // As a child of a sweep it is told both; alone, libtorch's count is set and OpenBLAS's own is one.
+                ["blas-core"] = Word(Machine.BlasCore is { } asked ? string.Equals(asked, core, StringComparison.OrdinalIgnoreCase) : null),
+                ["full-precision-products"] = Word(cuda.is_available() ? !backends.cuda.matmul.allow_tf32 : null),
+                ["full-precision-convolutions"] = Word(cuda.is_available() ? !backends.cudnn.allow_tf32 : null),
             },
         };
+    }
+
+    // What a run draws from: see the callers of Stream in Execution.
+    static readonly string[] Streams = ["data", "init", "batches", "training", "measure", "samples"];
+
+    static string Word(bool? isSo) =>
+        isSo switch
+        {
+            true => "effective",
+            false => "requested",
+            null => "unavailable",
+        };
+
+    static string[]? Gpus() =>
+        cuda.is_available() ? [.. Enumerable.Range(0, cuda.device_count()).Select(i => $"cuda:{i.ToString(CultureInfo.InvariantCulture)}")] : null;
+
+    /// <summary>What NuGet wrote down of each package when it was unpacked; one that is not there any more is absent.</summary>
+    static Dictionary<string, string> PackageHashes(Dictionary<string, string> packages)
+    {
+        var root = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } given
+            ? given
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        var hashes = new Dictionary<string, string>();
+        foreach (var (name, version) in packages)
+        {
+            var file = Path.Combine(root, name.ToLowerInvariant(), version.ToLowerInvariant(), ".nupkg.metadata");
+            if (!File.Exists(file))
+                continue;
+            using var json = JsonDocument.Parse(File.ReadAllBytes(file));
+            if (json.RootElement.TryGetProperty("contentHash", out var hash) && hash.GetString() is { } text)
+                hashes[name] = text;
+        }
+        return hashes;
+    }
 
     /// <summary>The most memory this process has held, in bytes.</summary>
     public static long PeakMemory

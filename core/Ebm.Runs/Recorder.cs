@@ -34,6 +34,10 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
             traces.Add(new Trace(step, $"{part.Name}/parameters", Bits(part)));
 
             var size = Trainer.Numbers(Trainer.Norm(part.Parameters.Select(p => p.parameter)))[0];
+            traces.Add(new Trace(step, $"{part.Name}/norm", Bits(size)));
+            // Whatever the method watches: the energies of data and of chains are in its gap.
+            foreach (var (name, _, values) in update.Watched)
+                traces.Add(new Trace(step, $"{part.Name}/{name}", values.Length == 1 ? Bits(values[0]) : Bits(values)));
             diverged ??= health.Of(part.Name, size, update.Watched.Select(w => (w.Name, w.Values)));
         }
         events.Add(new Event(step, "units", units));
@@ -59,6 +63,9 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
     static string Number(long i) => i.ToString(CultureInfo.InvariantCulture);
 
     static string Bits(double value) => BitConverter.DoubleToUInt64Bits(value).ToString("x16", CultureInfo.InvariantCulture);
+
+    // A vector's, as the first 64 bits of their hash.
+    static string Bits(double[] values) => Canonical.Sha256(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()))[..16];
 
     // The first 64 bits of a hash of every bit of every weight: two runs part at the first record where these differ.
     static string Bits(Part part)

@@ -266,8 +266,26 @@ let private settings (place: Place) (plan: Plan) : Launch.Settings =
                     Prune.Judge(metric, rule, plan))
     }
 
+/// What the runs of this launch have in common, written once below the sweep's folder; returns the file.
+let private launchRecord (place: Place) (plan: Plan) =
+    let git, said = Snapshot.take place.Root [ place.Runs; place.Reports; dataRoot place ]
+
+    for sentence in said do
+        eprintfn $"{sentence}"
+
+    let words = Environment.GetCommandLineArgs() |> Array.skip 1
+
+    let script =
+        words
+        |> Array.tryFind (fun word -> word.EndsWith ".fsx" && File.Exists word)
+        |> Option.map (fun script ->
+            let relative = Path.GetRelativePath(place.Root, Path.GetFullPath script).Replace('\\', '/')
+            ScriptState((if relative.StartsWith ".." then string (Path.GetFileName script) else relative), Canonical.Sha256OfFile script))
+
+    LaunchRecord(Option.toObj git, Option.toObj script, words).Write plan.Folder
+
 /// The same settings with the code as it is now, whatever is built while the sweep is at work.
-let private pinned (place: Place) (settings: Launch.Settings) =
+let private pinned (place: Place) (plan: Plan) (settings: Launch.Settings) =
     let pin = Pin.take (Path.Combine(place.Root, "artifacts", "pinned")) settings.Runner (labs place.Given)
 
     {
@@ -276,6 +294,8 @@ let private pinned (place: Place) (settings: Launch.Settings) =
             Arguments = [
                 "--data"
                 dataRoot place
+                "--launch"
+                launchRecord place plan
                 for assembly in pin.With do
                     "--with"
                     assembly
@@ -326,7 +346,7 @@ let private detach (plan: Plan) =
     Console.WriteLine $"{plan.Sweep} goes on by itself; follow it with attach, stop it with stop. It writes {relative log}."
 
 let private submit (place: Place) (plan: Plan) (jobs: Job list) =
-    let settings, _ = settings place plan |> pinned place
+    let settings, _ = settings place plan |> pinned place plan
     let queued = Slurm.said plan.Folder |> Map.filter (fun _ (_, state) -> Slurm.isQueued state)
     let jobs = jobs |> List.filter (fun job -> not (queued.ContainsKey job.Run.Id))
 
@@ -389,7 +409,7 @@ let private perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: P
                         [], None
                     else
                         Console.WriteLine $"{jobs.Length} to do, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
-                        let settings, held = pinned place settings
+                        let settings, held = pinned place plan settings
                         use _ = held
                         Status.during (entering place >> Launch.launch settings jobs)
 

@@ -1,0 +1,34 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Ebm.Records;
+
+/// <summary>
+/// <c>&lt;sweep&gt;/launches/&lt;hash&gt;.json</c>: what the runs of one launch have in common, found out once, when the sweep is typed: the sources as they were,
+/// the script, the words. Each run is told the file, and takes it into its manifest.
+/// </summary>
+/// <param name="Git">The commit and the snapshot of the sources; null without git.</param>
+/// <param name="Script">The script that declares the sweep.</param>
+/// <param name="Argv">The words of the command line.</param>
+public sealed record LaunchRecord(GitState? Git, ScriptState? Script, IReadOnlyList<string> Argv)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+
+    /// <exception cref="InvalidDataException">The file is no record of a launch; the sentence names it.</exception>
+    public static LaunchRecord Read(string path) => Json.Read<LaunchRecord>(File.ReadAllText(path), path);
+
+    /// <summary>Writes the record below a sweep's folder, unless it is there; the same launch has the same file.</summary>
+    /// <returns>The file's path.</returns>
+    public string Write(string sweepFolder)
+    {
+        var text = JsonSerializer.Serialize(this, Json.Readable) + "\n";
+        var path = Path.Combine(sweepFolder, "launches", Canonical.Sha256(text)[..12] + ".json");
+        if (!File.Exists(path))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, text);
+        }
+        return path;
+    }
+}

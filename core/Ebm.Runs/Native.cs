@@ -1,0 +1,87 @@
+using System.Runtime.InteropServices;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>
+/// What lies under .NET in this process: the native libraries that compute, as the system has loaded them, and which kernels they choose by
+/// the CPU. Read from /proc; where there is none, what it would say is absent.
+/// </summary>
+static class Native
+{
+    const string Maps = "/proc/self/maps";
+
+    // By the file's name: what computes, and what it computes with.
+    static readonly string[] Computing =
+        ["libebm_native", "libtorch", "libc10", "libopenblas", "libblas", "libmkl", "libdnnl", "libgomp", "libiomp", "libcublas", "libcudnn", "libcudart"];
+
+    // Kernels are chosen by these: PERF_WITH_… and OpenBLAS's dispatch.
+    static readonly string[] Deciding =
+        ["sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve"];
+
+    /// <summary>The paths of the libraries that compute, in ordinal order.</summary>
+    public static IReadOnlyList<string> Loaded() =>
+        !File.Exists(Maps)
+            ? []
+            : File.ReadLines(Maps)
+                .Select(line => line.IndexOf('/') is >= 0 and var at ? line[at..] : "")
+                .Where(path => Computing.Any(name => Path.GetFileName(path).StartsWith(name, StringComparison.Ordinal)))
+                .Distinct()
+                .Where(File.Exists)
+                .Order(StringComparer.Ordinal)
+                .ToList();
+
+    public static IReadOnlyList<NativeFile> Files(IReadOnlyList<string> loaded) =>
+        [.. loaded.Select(path => new NativeFile(AtHome(path), DigestCache.Of(path), new FileInfo(path).Length))];
+
+    // Manifests are handed on: nobody need know who computed where.
+    static string AtHome(string path)
+    {
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        return home.Length > 1 && path.StartsWith(home + "/", StringComparison.Ordinal) ? "~" + path[home.Length..] : path;
+    }
+
+    /// <summary>The core type whose kernels OpenBLAS has taken; null where another BLAS computes.</summary>
+    public static string? BlasCore(IReadOnlyList<string> loaded)
+    {
+        if (loaded.FirstOrDefault(path => Path.GetFileName(path).StartsWith("libopenblas", StringComparison.Ordinal)) is not { } blas)
+            return null;
+        if (!NativeLibrary.TryLoad(blas, out var library) || !NativeLibrary.TryGetExport(library, "openblas_get_corename", out var call))
+            return null;
+        return Marshal.PtrToStringUTF8(Marshal.GetDelegateForFunctionPointer<CoreName>(call)())?.ToUpperInvariant();
+    }
+
+    delegate nint CoreName();
+
+    /// <summary>The CPU's instruction sets by which kernels are chosen, in the system's words.</summary>
+    public static IReadOnlyList<string>? CpuFeatures
+    {
+        get
+        {
+            const string list = "/proc/cpuinfo";
+            var line = File.Exists(list)
+                ? File.ReadLines(list).FirstOrDefault(l => l.StartsWith("flags", StringComparison.Ordinal) || l.StartsWith("Features", StringComparison.Ordinal))
+                : null;
+            return line is null ? null : [.. Deciding.Intersect(line[(line.IndexOf(':') + 1)..].Split(' '))];
+        }
+    }
+
+    /// <summary>The version of the C library; null for another than glibc.</summary>
+    public static string? LibcVersion
+    {
+        get
+        {
+            try
+            {
+                return Marshal.PtrToStringUTF8(GlibcVersion());
+            }
+            catch (Exception error) when (error is EntryPointNotFoundException or DllNotFoundException)
+            {
+                return null;
+            }
+        }
+    }
+
+    [DllImport("libc.so.6", EntryPoint = "gnu_get_libc_version")]
+    static extern nint GlibcVersion();
+}
