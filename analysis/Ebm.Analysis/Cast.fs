@@ -37,8 +37,11 @@ let pictured = 40
 
 let private isData (key: string) = key = "data" || key.StartsWith("data.", StringComparison.Ordinal)
 
-/// A label says its key, unless it is an option or kind, which speak for themselves.
-let private said (key: string) (value: string) = if heading key = key && key.Contains '.' then $"{key}={value}" else value
+/// A label says its key's last word, unless it is an option or kind, which speak for themselves.
+let private said (key: string) (value: string) =
+    if value = "" then ""
+    elif heading key = key && key.Contains '.' then $"{key.Substring(key.LastIndexOf '.' + 1)}={value}"
+    else value
 
 /// Metrics with a direction that stand for themselves, not parts or baselines of one; those that most groups have first, and likelihoods before others.
 let private judged (table: Table) =
@@ -122,3 +125,21 @@ let stands (cast: Cast) =
     match cast.Judged with
     | metric :: _ -> $"Each group is represented by its median run in {metric}."
     | [] -> "Each group is represented by its first run."
+
+/// A figure of panels, each about a target, if there is any: a row a target under its name, or where each has one panel all in one row.
+let figure id title caption keys (panels: (string * Figure.Panel) list) : Figure.Figure list =
+    let targets = panels |> List.map fst |> List.distinct
+
+    let rows: Figure.Row list =
+        match targets with
+        | [] -> []
+        | [ _ ] -> [ { Heading = ""; Panels = List.map snd panels } ]
+        | _ when targets.Length = panels.Length -> [
+            {
+                Heading = ""
+                Panels = panels |> List.map (fun (target, panel) -> { panel with Title = $"{target} · {panel.Title}" })
+            }
+          ]
+        | _ -> [ for target in targets -> { Heading = target; Panels = panels |> List.filter (fst >> (=) target) |> List.map snd } ]
+
+    if rows.IsEmpty then [] else [ { Id = id; Title = title; Caption = caption; Keys = keys; Rows = rows } ]

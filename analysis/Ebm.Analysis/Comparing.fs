@@ -123,30 +123,16 @@ let strips (cast: Cast) =
                     }
     ]
 
-    let targets = panels |> List.map fst |> List.distinct
-
-    match panels with
-    | [] -> []
-    | _ -> [
-        {
-            Id = "seeds"
-            Title = "Every seed beside its mean"
-            Caption =
-                "Open symbols are single runs, the filled one is their mean, and the bar its 95 % interval (Student's t, on the logarithm where the metric's scale is one), "
-                + "from three seeds on. Only completed runs have a value."
-            Keys = [
-                for suffix, says in references do
-                    if compared.Contains suffix then Dashed(Muted, (suffix = "floor"), says)
-            ]
-            Rows = [
-                for target in targets ->
-                    {
-                        Heading = (if targets.Length > 1 then target else "")
-                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
-                    }
-            ]
-        }
-      ]
+    figure
+        "seeds"
+        "Every seed beside its mean"
+        ("Open symbols are single runs, the filled one is their mean, and the bar its 95 % interval (Student's t, on the logarithm where the metric's scale is one), "
+         + "from three seeds on. Only completed runs have a value.")
+        [
+            for suffix, says in references do
+                if compared.Contains suffix then Dashed(Muted, (suffix = "floor"), says)
+        ]
+        panels
 
 /// Quality against what it cost, in rows through one gradient: of training, and of drawing the samples. Who is on the front is beaten by nobody in both.
 let fronts (cast: Cast) =
@@ -232,27 +218,13 @@ let fronts (cast: Cast) =
                         }
     ]
 
-    let targets = panels |> List.map fst |> List.distinct
-
-    match panels with
-    | [] -> []
-    | _ -> [
-        {
-            Id = "fronts"
-            Title = "Quality against cost"
-            Caption =
-                "Medians of groups (filled) and single runs (open) by what they cost, in units of one row through one gradient of an energy or network. The dashed line is "
-                + "the front: who is on it is beaten by nobody in both."
-            Keys = [ for name, ink in cast.Series -> Symbol(ink, name) ]
-            Rows = [
-                for target in targets ->
-                    {
-                        Heading = (if targets.Length > 1 then target else "")
-                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
-                    }
-            ]
-        }
-      ]
+    figure
+        "fronts"
+        "Quality against cost"
+        ("Medians of groups (filled) and single runs (open) by what they cost, in units of one row through one gradient of an energy or network. The dashed line is "
+         + "the front: who is on it is beaten by nobody in both.")
+        [ for name, ink in cast.Series -> Symbol(ink, name) ]
+        panels
 
 let private asNumber (text: string) =
     match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
@@ -270,84 +242,96 @@ let private numeric (cast: Cast) = [
         | _ -> ()
 ]
 
-/// A metric against each setting that varies and is a number, whatever the others are.
+/// A metric against each setting that varies and is a number, whatever the other numbers are; names that vary, such as the method, have a line each.
 let sensitivities (cast: Cast) =
+    let numeric = numeric cast
+    let isNumber i = numeric |> List.exists (fst >> (=) i)
+    let dataKey (key: string) = key = "data" || key.StartsWith("data.", StringComparison.Ordinal)
+
+    let named (one: Member) =
+        List.zip cast.Table.Varying one.Row.Labels
+        |> List.indexed
+        |> List.filter (fun (i, (key, value)) -> not (isNumber i || dataKey key || value = ""))
+        |> List.map (fun (_, (_, value)) -> value)
+        |> String.concat " · "
+
+    let lines = cast.Members |> List.map named |> List.distinct |> List.truncate 8
+    let generator = Generator.Of(cast.Table.Hash, "sensitivity")
+
     let panels = [
         for target in cast.Targets do
             let here = cast.Members |> List.filter (fun one -> one.Target = target)
 
             for name in List.truncate 2 cast.Judged do
-                for i, key in List.truncate 8 (numeric cast) do
-                    let points = [
-                        for one in here do
-                            match asNumber one.Row.Labels[i] with
-                            | Some x ->
-                                for run, value in values name one.Row do
-                                    x, value, $"{one.Series}, seed {run.Seed}: {rounded 3 value}"
-                            | None -> ()
-                    ]
+                for i, key in List.truncate 8 numeric do
+                    let points =
+                        lines
+                        |> List.mapi (fun line of' ->
+                            Series line,
+                            [
+                                for one in here do
+                                    match asNumber one.Row.Labels[i] with
+                                    | Some x when named one = of' ->
+                                        for run, value in values name one.Row do
+                                            x, value, $"{one.Series}, seed {run.Seed}: {rounded 3 value}"
+                                    | _ -> ()
+                            ])
+                        |> List.filter (snd >> List.isEmpty >> not)
 
-                    if (points |> List.distinctBy (fun (x, _, _) -> x)).Length > 1 then
+                    let all = points |> List.collect snd
+
+                    if (all |> List.distinctBy (fun (x, _, _) -> x)).Length > 1 then
                         let metric = here |> List.pick (fun one -> one.Row.Cells.TryFind name) |> _.Metric
-
-                        let at =
-                            points
-                            |> List.groupBy (fun (x, _, _) -> x)
-                            |> List.sortBy fst
-                            |> List.map (fun (x, here) ->
-                                x,
-                                Statistics.summarise
-                                    (Generator.Of(cast.Table.Hash, "sensitivity"))
-                                    (metric.Scale = "log")
-                                    (here |> List.map (fun (_, value, _) -> value)))
-
-                        let intervals = [
-                            for x, summary in at do
-                                match bounds summary with
-                                | low, high, _ when Double.IsFinite low && Double.IsFinite high -> x, low, high
-                                | _ -> ()
-                        ]
 
                         target,
                         {
                             Title = name
                             Subtitle = about metric
                             Tags = []
-                            X = fitting key 4 (points |> List.map (fun (x, _, _) -> x))
-                            Y = fitting "" 4 (points |> List.map (fun (_, value, _) -> value))
+                            X = fitting key 4 (all |> List.map (fun (x, _, _) -> x))
+                            Y = fitting "" 4 (all |> List.map (fun (_, value, _) -> value))
                             Marks = [
-                                if intervals.Length > 1 then Band(Series 0, intervals)
-                                Dots(
-                                    Series 0,
-                                    true,
-                                    [ for x, value, says in List.truncate 600 points -> { X = x; Y = value; Says = says } ]
-                                )
-                                Line(Series 0, false, "median", [ for x, summary in at -> x, summary.Median ])
+                                for ink, points in points do
+                                    let at =
+                                        points
+                                        |> List.groupBy (fun (x, _, _) -> x)
+                                        |> List.sortBy fst
+                                        |> List.map (fun (x, here) ->
+                                            let values = here |> List.map (fun (_, value, _) -> value)
+                                            x, Statistics.summarise generator (metric.Scale = "log") values)
+
+                                    Band(
+                                        ink,
+                                        [
+                                            for x, summary in at do
+                                                match bounds summary with
+                                                | low, high, _ when Double.IsFinite low && Double.IsFinite high -> x, low, high
+                                                | _ -> ()
+                                        ]
+                                    )
+
+                                    if all.Length <= 400 then
+                                        Dots(ink, true, [ for x, value, says in points -> { X = x; Y = value; Says = says } ])
+                                    else
+                                        Cloud(ink, [ for x, value, _ in points -> x, value ])
+
+                                    Line(ink, false, "", [ for x, summary in at -> x, summary.Centre ])
                             ]
-                            Size = 230, 150
+                            Size = 250, 160
                         }
     ]
 
-    let targets = panels |> List.map fst |> List.distinct
-
-    match panels with
-    | [] -> []
-    | _ -> [
-        {
-            Id = "sensitivity"
-            Title = "What the settings do"
-            Caption =
-                "Every completed run by one setting at a time, whatever the others are; the line is the median, the band the 95 % interval of the mean at each value, from three runs on."
-            Keys = []
-            Rows = [
-                for target in targets ->
-                    {
-                        Heading = (if targets.Length > 1 then target else "")
-                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
-                    }
-            ]
-        }
-      ]
+    figure
+        "sensitivity"
+        "What the settings do"
+        ("Every completed run by one setting at a time, whatever the other numbers are; the line is the mean at each value, the band its 95 % interval, from "
+         + "three runs on.")
+        [
+            if lines.Length > 1 then
+                for i, name in List.indexed lines do
+                    Streak(Series i, name)
+        ]
+        panels
 
 /// Groups as lines across their settings to the metric at the end, coloured by it: yellow is best.
 let parallels (cast: Cast) =
@@ -449,7 +433,7 @@ let parallels (cast: Cast) =
 /// How runs ended, a bar a group, where not all completed.
 let outcomes (cast: Cast) =
     let states = [
-        RunState.Completed, Series 0
+        RunState.Completed, Muted
         RunState.Diverged, Series 1
         RunState.Failed, Series 4
         RunState.Timeout, Series 6
@@ -463,15 +447,19 @@ let outcomes (cast: Cast) =
     else
         let kind state = if states |> List.exists (fst >> (=) state) then state else "unfinished"
         let states =
-            states @ [ "unfinished", Muted ] |> List.filter (fun (state, _) -> all |> List.exists (fun other -> kind other = state))
-        let groups = List.truncate 60 cast.Members
+            states @ [ "unfinished", Series 2 ]
+            |> List.filter (fun (state, _) -> all |> List.exists (fun other -> kind other = state))
+        // Where all went well there is nothing to see.
+        let ill (one: Member) = one.Row.Runs |> List.exists (fun run -> run.State <> RunState.Completed)
+        let groups = cast.Members |> List.filter ill |> List.truncate 40
         let several = cast.Targets.Length > 1
 
         [
             {
                 Id = "outcomes"
                 Title = "How runs ended"
-                Caption = "Runs by their end: divergence is an outcome, and only completed runs enter a mean."
+                Caption =
+                    "Runs by their end, of the groups in which not all completed: divergence is an outcome, and only completed runs enter a mean."
                 Keys = [ for state, ink in states -> Patch(ink, state) ]
                 Rows = [
                     {

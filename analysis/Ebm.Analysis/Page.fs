@@ -334,33 +334,52 @@ let private figure (interactive: bool) (figure: Figure.Figure) =
 /// A block that scripts read: the encoder writes <, > and & as \u escapes, so that nothing in it can end it.
 let private block id (json: string) = $"<script type=\"application/json\" id=\"{id}\">{json}</script>\n"
 
-let private origins (manifest: RunManifest) = [
-    match manifest.Others with
-    | null -> ()
-    | others ->
-        match others.TryGetValue "origins" with
-        | true, found when found.ValueKind = JsonValueKind.Object ->
-            for property in found.EnumerateObject() do
-                property.Name,
-                (if property.Value.ValueKind = JsonValueKind.String then
-                     string (property.Value.GetString())
-                 else
-                     property.Value.GetRawText())
-        | _ -> ()
-]
+/// Where each setting came from, as far as the manifest says.
+let private origins (report: Report) (run: Run) =
+    match report.Folders.TryFind run.Id |> Option.bind (fun (_, manifest) -> Option.ofObj manifest.Origins) with
+    | None -> Map.empty
+    | Some origins -> Map [ for KeyValue(key, from) in origins -> key, from ]
 
-/// Every run's configuration, metrics and end, for the pages of runs; what all runs have in common stands there once.
+/// Every run's configuration, metrics and end, for the pages of runs. What all runs have in common stands there once, what a group has in common once
+/// for the group, and what a metric is once for all values.
 let private runData (report: Report) =
     use stream = new MemoryStream()
     let json = new Utf8JsonWriter(stream, JsonWriterOptions(Encoder = JavaScriptEncoder.Default))
     let constant = Map.ofList report.Table.Constant
+    let runs = report.Table.Rows |> List.collect _.Runs
+    let heads =
+        runs |> List.distinctBy _.Group |> List.map (fun run -> run.Group, (run.Config, origins report run)) |> Map.ofList
+    let about (name: string, metric: Metric) = name, metric.Unit, metric.Better, defaultArg metric.Protocol ""
+    let metrics = runs |> List.collect (fun run -> run.Metrics |> Map.toList |> List.map about) |> List.distinct
+    let index = metrics |> List.mapi (fun i metric -> metric, i) |> dict
+
+    let settings (name: string) (without: Map<string, string>) (config: Map<string, string>) =
+        json.WriteStartObject name
+
+        for KeyValue(key, value) in config do
+            if without.TryFind key <> Some value then json.WriteString(key, value)
+
+        json.WriteEndObject()
+
     json.WriteStartObject()
-    json.WriteStartObject "constant"
-    constant |> Map.iter (fun key value -> json.WriteString(key, value))
+    settings "constant" Map.empty constant
+    json.WriteStartObject "groups"
+    heads |> Map.iter (fun group (config, _) -> settings group constant config)
     json.WriteEndObject()
+    json.WriteStartObject "origins"
+    heads |> Map.iter (fun group (_, origins) -> settings group Map.empty origins)
+    json.WriteEndObject()
+    json.WriteStartArray "metrics"
+
+    for name, unit, better, protocol in metrics do
+        json.WriteStartArray()
+        List.iter (fun (text: string) -> json.WriteStringValue text) [ name; unit; better; protocol ]
+        json.WriteEndArray()
+
+    json.WriteEndArray()
     json.WriteStartArray "runs"
 
-    for run in report.Table.Rows |> List.collect _.Runs do
+    for run in runs do
         json.WriteStartObject()
         json.WriteString("id", run.Id)
         json.WriteString("state", run.State)
@@ -368,7 +387,6 @@ let private runData (report: Report) =
 
         let facts = [
             "seed", Some run.Seed
-            "group", Some run.Group
             "ended",
             Some(run.Reason |> Option.map (fun reason -> $"at step {run.Step}: {reason}") |> Option.defaultValue $"at step {run.Step}")
             "asked for by", found |> Option.map (fun (_, manifest) -> String.Join(" ", manifest.Overrides)) |> Option.filter ((<>) "")
@@ -394,35 +412,20 @@ let private runData (report: Report) =
             | None -> ()
 
         json.WriteEndArray()
-        json.WriteStartObject "config"
+        json.WriteString("group", run.Group)
+        settings "config" (fst heads[run.Group]) run.Config
+        settings "origins" (snd heads[run.Group]) (origins report run)
 
-        for KeyValue(key, value) in run.Config do
-            if constant.TryFind key <> Some value then json.WriteString(key, value)
+        json.WriteStartArray "values"
 
-        json.WriteEndObject()
-
-        match found |> Option.map (snd >> origins) with
-        | Some(_ :: _ as origins) ->
-            json.WriteStartObject "origins"
-            origins |> List.iter (fun (key, from) -> json.WriteString(key, from))
-            json.WriteEndObject()
-        | _ -> ()
-
-        json.WriteStartArray "metrics"
+        let number (value: float) = if Double.IsFinite value then json.WriteNumberValue value else json.WriteStringValue(number value)
 
         for KeyValue(name, metric) in run.Metrics |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) do
-            json.WriteStartObject()
-            json.WriteString("name", name)
-
-            let value (name: string) (value: float) =
-                if Double.IsFinite value then json.WriteNumber(name, value) else json.WriteString(name, number value)
-
-            value "value" metric.Value
-            json.WriteString("unit", metric.Unit)
-            json.WriteString("better", metric.Better)
-            metric.Se |> Option.iter (fun se -> value "se" (Double.Parse(se.ToString("G3", invariant), invariant)))
-            metric.Protocol |> Option.iter (fun protocol -> json.WriteString("protocol", protocol))
-            json.WriteEndObject()
+            json.WriteStartArray()
+            json.WriteNumberValue index[about (name, metric)]
+            number metric.Value
+            metric.Se |> Option.iter (fun se -> number (Double.Parse(se.ToString("G3", invariant), invariant)))
+            json.WriteEndArray()
 
         json.WriteEndArray()
 

@@ -23,8 +23,8 @@ let private symbol hollow ink =
 
     if hollow then plain + "-open" else plain
 
-/// Plotly reads a little markup in texts; here there is none.
-let private plain (text: string) = text.Replace("&", "&amp;").Replace("<", "&lt;")
+/// Plotly reads a little markup in texts, and TeX between dollars; here there is none.
+let private plain (text: string) = text.Replace("&", "&amp;").Replace("<", "&lt;").Replace("$", "&#36;")
 
 let private gap = 18.0
 

@@ -23,24 +23,6 @@ let private typicals (cast: Cast) = [
         | None -> ()
 ]
 
-/// By target, in the cast's order; `heading` only where there are several.
-let private byTarget (cast: Cast) (panels: (string * Panel) list) =
-    let targets = panels |> List.map fst |> List.distinct
-
-    [
-        for target in targets ->
-            {
-                Heading = (if targets.Length > 1 then target else "")
-                Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
-            }
-    ]
-
-let private figure id title caption keys rows =
-    if rows |> List.forall (fun row -> row.Panels.IsEmpty) then
-        []
-    else
-        [ { Id = id; Title = title; Caption = caption; Keys = keys; Rows = rows } ]
-
 // ── densities ───────────────────────────────────────────────────────────────────────────────
 
 /// Shades of a picture: enough for an eye, few enough to pack well.
@@ -213,7 +195,6 @@ let densities (cast: Cast) =
                     let shown = cut land
                     target, pane size one.Series (judgement cast run) shown.Edge [ over shown (draw (top land) shown) ]
             ])
-        |> byTarget cast
 
     figure
         "densities"
@@ -236,7 +217,7 @@ let densities (cast: Cast) =
         "Learned densities over the truth"
         ("Normalised densities; the truth is the grey area. " + stands cast + beyond cast)
         []
-        (byTarget cast (lines cast))
+        (lines cast)
 
 // ── samples ─────────────────────────────────────────────────────────────────────────────────
 
@@ -300,7 +281,7 @@ let scatters (cast: Cast) =
         ($"The first {drawn} rows of samples.npy at most, over the true density in grey where it is known. {stands cast}"
          + beyond cast)
         []
-        (byTarget cast panels)
+        panels
 
 /// Sample grids of image models, as their runs drew them.
 let grids (cast: Cast) =
@@ -338,7 +319,7 @@ let grids (cast: Cast) =
         "Sample grids"
         ($"samples.png of one run a group, not selected by eye. {stands cast}" + note)
         []
-        (byTarget cast (List.truncate most panels))
+        (List.truncate most panels)
 
 // ── energies ────────────────────────────────────────────────────────────────────────────────
 
@@ -448,7 +429,7 @@ let histograms (cast: Cast) =
             Streak(Series 1, "samples")
             if not others.IsEmpty then Streak(Series 2, String.Join(", ", others))
         ]
-        (byTarget cast panels)
+        panels
 
 // ── chains ──────────────────────────────────────────────────────────────────────────────────
 
@@ -508,14 +489,12 @@ let trajectories (cast: Cast) =
 
     let note = if having.Length > groups then $" The first {groups} of {having.Length} groups that recorded chains." else ""
 
-    figure
-        "trajectories"
-        "Chains"
-        ($"The first {chains} chains of one run a group over {rounds} rounds at most: thin lines join them, symbols are where the chain stood at the cleanest "
-         + "level, and the dark point is its first round. A chain that works is seen in every mode."
-         + note)
-        []
-        rows
+    let caption =
+        $"The first {chains} chains of one run a group over {rounds} rounds at most: thin lines join them, symbols are where the chain stood at the "
+        + "cleanest level, and the dark point is its first round. A chain that works is seen in every mode."
+        + note
+
+    if rows.IsEmpty then [] else [ { Id = "trajectories"; Title = "Chains"; Caption = caption; Keys = []; Rows = rows } ]
 
 /// Moves between noise levels, from each to each: a share of the moves from it.
 let jumps (cast: Cast) =
@@ -567,4 +546,4 @@ let jumps (cast: Cast) =
         ("The share of moves from a level (row, the cleanest on top) to a level (column). Mass only on the diagonal is a ladder that is not walked."
          + beyond cast)
         [ Ramp("none", "the largest share") ]
-        (byTarget cast panels)
+        panels

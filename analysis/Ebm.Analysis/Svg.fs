@@ -179,7 +179,8 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
         | Line(ink, faint, says, points) ->
             let kind = if faint then "line faint" else "line"
             let title = if says = "" then "" else $"<title>{Text.escaped says}</title>"
-            say $"<path {drawn kind ink}{dashed ink} d=\"{points |> Seq.map (fun (a, b) -> x a, y b) |> path}\">{title}</path>"
+            let dashes = if faint then "" else dashed ink
+            say $"<path {drawn kind ink}{dashes} d=\"{points |> Seq.map (fun (a, b) -> x a, y b) |> path}\">{title}</path>"
         | Stroke(ink, a, b) ->
             say $"<path {asStroke ink} d=\"{path [ x a.X, y a.Y; x b.X, y b.Y ]}\"><title>{Text.escaped a.Says}</title></path>"
         | Rule(ink, dotted, points) ->
@@ -282,7 +283,7 @@ let style =
        .cloud{fill:none;stroke:var(--ink);stroke-width:1.7;stroke-linecap:round;opacity:.55}.box{fill:var(--ink);fill-opacity:.78}\
        .pixels{image-rendering:pixelated}.grid{stroke:var(--line);stroke-width:.7;fill:none}.frame{fill:none;stroke:var(--frame);stroke-width:1}\
        svg text{font:11px var(--sans);fill:var(--text);unicode-bidi:isolate}svg .tick{fill:var(--dim)}svg .axis{fill:var(--dim)}\
-       svg .title{font-weight:600;font-size:12px}svg .subtitle{fill:var(--dim);font-size:10.5px}svg .label{fill:var(--ink);font-size:10px}\
+       svg .title{font-weight:600;font-size:12px}svg .subtitle{fill:var(--dim);font-size:10.5px}svg .label{fill:var(--ink);font-size:10px;paint-order:stroke;stroke:var(--paper);stroke-width:3px}\
        svg .on-dark{fill:#fff;font-size:10px}svg .on-light{fill:#111;font-size:10px}"
 
 /// The variables of a colour scheme.

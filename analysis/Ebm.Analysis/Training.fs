@@ -149,7 +149,8 @@ let private watched (cast: Cast) (records: Dictionary<string, Record>) id name t
                                     | Some _ -> ()
                             ]
 
-                            if not curve.IsEmpty then curve
+                            // One point is no curve.
+                            if curve.Length > 1 then curve
                     ]
 
                     if not curves.IsEmpty then i, part, curves
@@ -181,25 +182,7 @@ let private watched (cast: Cast) (records: Dictionary<string, Record>) id name t
                 }
     ]
 
-    let targets = panels |> List.map fst |> List.distinct
-
-    match panels with
-    | [] -> []
-    | _ -> [
-        {
-            Id = id
-            Title = title
-            Caption = caption + beyond cast
-            Keys = []
-            Rows = [
-                for target in targets ->
-                    {
-                        Heading = (if targets.Length > 1 then target else "")
-                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
-                    }
-            ]
-        }
-      ]
+    figure id title (caption + beyond cast) [] panels
 
 let private seeds =
     "Thin lines are seeds, the thick one is their mean, and the band its 95 % interval (Student's t) at each point, from three seeds on."
@@ -245,7 +228,7 @@ let learning (cast: Cast) =
                                     | _ -> ()
                             ]
 
-                            if not (List.concat curves).IsEmpty then one, curves
+                            if curves |> List.exists (fun curve -> curve.Length > 1) then one, curves
                 ]
 
                 let values = curves |> List.collect (snd >> List.concat)
@@ -268,28 +251,15 @@ let learning (cast: Cast) =
                     }
     ]
 
-    let targets = panels |> List.map fst |> List.distinct
-
-    match panels with
-    | [] -> []
-    | _ -> [
-        {
-            Id = "learning"
-            Title = "Learning curves"
-            Caption = "Metrics taken during training, against the units that training had spent. " + seeds
-            Keys = [
-                for name, ink in cast.Series do
-                    if groups |> List.exists (fun one -> one.Series = name) then Streak(ink, name)
-            ]
-            Rows = [
-                for target in targets ->
-                    {
-                        Heading = (if targets.Length > 1 then target else "")
-                        Panels = panels |> List.filter (fst >> (=) target) |> List.map snd
-                    }
-            ]
-        }
-      ]
+    figure
+        "learning"
+        "Learning curves"
+        ("Metrics taken during training, against the units that training had spent. " + seeds)
+        [
+            for name, ink in cast.Series do
+                if groups |> List.exists (fun one -> one.Series = name) then Streak(ink, name)
+        ]
+        panels
 
 /// Gap, acceptance and loss over time, as methods record them.
 let curves (cast: Cast) =

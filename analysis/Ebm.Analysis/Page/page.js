@@ -65,22 +65,27 @@
     const run = runs && runs.runs.find(run => run.id === id);
     page.hidden = !run;
     if (!run) return;
-    const metrics = run.metrics.map(m => cells("td", [m.name, String(m.value), m.se === undefined ? "" : "± " + m.se, m.unit, m.better === "none" ? "" : m.better, m.protocol || ""], ["text", "", "", "text", "text", "text"]));
-    const config = { ...runs.constant, ...run.config };
+    const metrics = run.values.map(([index, value, se]) => {
+      const [name, unit, better, protocol] = runs.metrics[index];
+      return cells("td", [name, String(value), se === undefined ? "" : "± " + se, unit, better === "none" ? "" : better, protocol], ["text", "", "", "text", "text", "text"]);
+    });
+    const config = { ...runs.constant, ...runs.groups[run.group], ...run.config };
+    const origins = { ...runs.origins[run.group], ...run.origins };
+    const told = Object.keys(origins).length > 0;
     const settings = Object.keys(config).sort().map(key => {
-      const row = cells("td", [key, config[key], (run.origins || {})[key] || ""], ["text wrap", "text wrap", "text wrap"]);
+      const row = cells("td", [key, config[key], origins[key] || ""], ["text wrap", "text wrap", "text wrap"]);
       if (!(key in runs.constant)) row.className = "varies";
       return row;
     });
     const facts = make("dl", {}, ...run.facts.flatMap(([name, says]) => [make("dt", {}, name), make("dd", { dir: "auto" }, says)]));
-    page.replaceChildren(
+    page.replaceChildren(...[
       make("div", { className: "head" }, make("h3", { dir: "auto" }, run.id), make("span", { className: "state " + run.state }, run.state),
         make("button", { type: "button", className: "close", onclick: () => { history.replaceState(null, "", "#runs"); page.hidden = true; document.getElementById("runs").focus(); } }, "Close")),
       facts,
       make("div", { className: "columns" },
         make("div", {}, make("h4", {}, "Metrics"), list(["metric", "value", "s.e.", "unit", "better", "protocol"], metrics, ["text", "", "", "text", "text", "text"])),
-        make("div", {}, make("h4", {}, "Configuration; bold is what differs between runs"), list(run.origins ? ["key", "value", "from"] : ["key", "value"], run.origins ? settings : settings.map(row => (row.lastChild.remove(), row)), []))),
-      run.log ? make("h4", {}, "The end of its log") : null, run.log ? make("pre", {}, run.log) : null);
+        make("div", {}, make("h4", {}, "Configuration; bold is what differs between runs"), list(told ? ["key", "value", "from"] : ["key", "value"], told ? settings : settings.map(row => (row.lastChild.remove(), row)), []))),
+      ...(run.log ? [make("h4", {}, "The end of its log"), make("pre", {}, run.log)] : [])]);
     page.scrollIntoView({ block: "start" });
     one(".close", page).focus({ preventScroll: true });
   };
