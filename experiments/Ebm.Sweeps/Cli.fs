@@ -332,9 +332,9 @@ let private metric (place: Place) what =
     | None -> usage what $"{what} needs to know what decides: --metric grid-kl, or metric in the sweep's declaration."
 
 /// Starts this very command again, without a terminal and in a session of its own.
-let private detach (plan: Plan) =
+let private detach (place: Place) (plan: Plan) =
     Directory.CreateDirectory plan.Folder |> ignore
-    let log = Path.Combine(plan.Folder, "sweep.log")
+    let log = Path.Combine(plan.Folder, Hold.nameOf (part place.Given) + ".log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
     let quoted =
         Environment.ProcessPath :: words
@@ -376,7 +376,7 @@ let private perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: P
     elif given.Options.Contains <@ Detach @> then
         checkDevices plan
         settings place plan |> ignore
-        detach plan
+        detach place plan
         0
     else
         checkDevices plan
@@ -428,7 +428,7 @@ let private perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: P
                     if not plan.Runs.IsEmpty then Console.WriteLine "Nothing is left to do."
                     plan, [], None
                 else
-                    use _ = Launch.hold plan.Folder
+                    use _ = Hold.take plan.Folder (part given)
                     noted ()
                     Show.counts plan
                     sayStale ()
@@ -470,6 +470,9 @@ let private run (place: Place) =
 
     let whole = planOf place sweep
     let plan = selected place.Given whole
+
+    if not plan.Searches.IsEmpty && part place.Given <> Hold.Whole then
+        usage "--shard" "what a search tries next follows from what came before, so it cannot be dealt out; leave --shard away."
 
     if plan.Searches.IsEmpty then
         perform place (fun () -> note place sweep whole) plan jobs (fun () -> None)
@@ -559,7 +562,7 @@ let private confirm (place: Place) =
 
 /// The one sweep that the words mean.
 let private oneSweep (place: Place) =
-    match sweepFolders place |> List.filter Launch.isAlive, sweepFolders place with
+    match sweepFolders place |> List.filter Hold.isAlive, sweepFolders place with
     | [ alive ], _ -> alive
     | [], [ folder ] -> folder
     | [], _ -> usage place.Given.Verb $"no sweep is at work under {relative place.Runs}."
@@ -568,20 +571,43 @@ let private oneSweep (place: Place) =
             place.Given.Verb
             $"{several.Length} sweeps are at work: {listed (several |> List.map (Path.GetFileName >> string))}; name one."
 
+/// The parts of a sweep that are at work: all, or the one that --shard names.
+let private working (place: Place) folder =
+    match place.Given.Options.TryGetResult <@ Shard @> with
+    | None -> Hold.atWork folder
+    | Some _ -> Hold.atWork folder |> List.filter ((=) (part place.Given))
+
 let private attach (place: Place) =
     let folder = oneSweep place
-    let log = Path.Combine(folder, "sweep.log")
+    let log part = Path.Combine(folder, Hold.nameOf part + ".log")
 
-    if not (File.Exists log) then
-        usage "attach" $"{relative log} is not there: the sweep was not started with --detach. `status` says how it is."
+    let followed =
+        match working place folder, Hold.filed folder ".log" with
+        | [], logs -> logs
+        | parts, logs -> parts |> List.filter (fun part -> List.contains part logs)
 
-    use reader = new StreamReader(new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+    if followed.IsEmpty then
+        usage "attach" $"{relative (log (part place.Given))} is not there: the sweep was not started with --detach. `status` says how it is."
+
+    let readers = [
+        for part in followed -> part, new StreamReader(new FileStream(log part, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+    ]
+
+    let mutable speaker = if followed.Length = 1 then Some followed.Head else None
     let mutable last = false
 
     while not last do
-        // Once more after its end, for its last words.
-        last <- not (Launch.isAlive folder)
-        Console.Write(reader.ReadToEnd())
+        // Once more after their end, for their last words.
+        last <- Hold.atWork folder |> List.forall (fun part -> not (List.contains part followed))
+
+        for part, reader in readers do
+            let text = reader.ReadToEnd()
+
+            if text <> "" then
+                if speaker <> Some part then Console.WriteLine $"── {Hold.spoken part}"
+                speaker <- Some part
+                Console.Write text
+
         if not last then Thread.Sleep 500
 
     0
@@ -589,11 +615,16 @@ let private attach (place: Place) =
 let private stop (place: Place) =
     let folder = oneSweep place
 
-    match Launch.stop folder with
-    | true ->
-        Console.WriteLine $"{Path.GetFileName folder} is asked to stop: its runs write checkpoints first."
+    match working place folder with
+    | [] -> usage "stop" $"no sweep is at work in {relative folder}."
+    | parts ->
+        Hold.stop folder parts
+
+        for part in parts do
+            Console.WriteLine
+                $"{Path.GetFileName folder}: {Hold.spoken part}{Hold.who folder part} is asked to stop; its runs write checkpoints first."
+
         0
-    | false -> usage "stop" $"no sweep is at work in {relative folder}."
 
 // ── The whole ───────────────────────────────────────────────────────────────────────────────
 

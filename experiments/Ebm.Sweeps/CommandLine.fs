@@ -158,6 +158,8 @@ let allowed verb =
     | "diff"
     | "logs"
     | "reindex" -> [ "--runs" ]
+    | "attach"
+    | "stop" -> always @ [ "--shard" ]
     | _ -> always
 
 let usage (source: string) says : 'a = fail (Source.CommandLine source) "" says
@@ -255,10 +257,14 @@ let redone (text: string) : PlannedRun -> bool =
 
         fun run -> names |> Array.exists (fun name -> run.Id = name || run.State = name || (name = "all" && run.State <> RunState.Planned))
 
-let private shard (text: string) =
-    match text.Split '/' |> Array.map (fun part -> Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture)) with
-    | [| true, part; true, parts |] when part >= 1 && part <= parts -> part - 1, parts
-    | _ -> usage $"--shard {text}" "a shard is i/n with 1 <= i <= n, such as 2/4."
+/// The part of a sweep that --shard names, and the whole where it is not given.
+let part (given: Given) =
+    match given.Options.TryGetResult <@ Shard @> with
+    | None -> Hold.Whole
+    | Some text ->
+        match text.Split '/' |> Array.map (fun part -> Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture)) with
+        | [| true, part; true, parts |] when part >= 1 && part <= parts -> Hold.Shard(part, parts)
+        | _ -> usage $"--shard {text}" "a shard is i/n with 1 <= i <= n, such as 2/4."
 
 /// The runs that --where, --shard and --only leave.
 let selected (given: Given) (plan: Plan) =
@@ -270,11 +276,9 @@ let selected (given: Given) (plan: Plan) =
         | None -> plan.Runs
 
     let runs =
-        match given.Options.TryGetResult <@ Shard @> with
-        | Some text ->
-            let part, parts = shard text
-            runs |> List.indexed |> List.filter (fun (i, _) -> i % parts = part) |> List.map snd
-        | None -> runs
+        match part given with
+        | Hold.Shard(part, parts) -> runs |> List.indexed |> List.filter (fun (i, _) -> i % parts = part - 1) |> List.map snd
+        | Hold.Whole -> runs
 
     let runs =
         match given.Options.TryGetResult <@ Only @> with

@@ -1,7 +1,7 @@
 /// Does what a plan leaves to do: one process a run, so that a crash, a kill or a hang touches that run only.
 ///
 /// One loop on one thread starts processes, notices their ends and settles what each left behind. The folders say everything: a
-/// sweep that is killed and typed again goes on. While it works it holds a lock on the sweep's folder and `sweep.pid` names it.
+/// sweep that is killed and typed again goes on.
 module Ebm.Sweeps.Launch
 
 open System
@@ -85,48 +85,6 @@ type IDisplay =
     abstract Ended: Outcome * Snapshot -> unit
     /// Several times a second.
     abstract Tick: Snapshot -> unit
-
-// ── One sweep a folder ──────────────────────────────────────────────────────────────────────
-
-let private lockFile folder = Path.Combine(folder, "sweep.lock")
-let private pidFile folder = Path.Combine(folder, "sweep.pid")
-
-/// Whether a sweep is at work in a folder. Writes nothing: its lock is tried, shared, and let go.
-let isAlive (folder: string) =
-    File.Exists(lockFile folder)
-    && (try
-            use _ = new FileStream(lockFile folder, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
-            false
-        with :? IOException ->
-            true)
-
-/// Holds the folder until it is disposed, or the process is gone, however it went. Throws ConfigException when another has it.
-let hold (folder: string) : IDisposable =
-    Directory.CreateDirectory folder |> ignore
-
-    try
-        let held = new FileStream(lockFile folder, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
-        File.WriteAllText(pidFile folder, $"{Environment.ProcessId}\n")
-
-        {
-            new IDisposable with
-                member _.Dispose() =
-                    File.Delete(pidFile folder)
-                    held.Dispose()
-        }
-    with :? IOException ->
-        let who = if File.Exists(pidFile folder) then $" (process {(File.ReadAllText(pidFile folder)).Trim()})" else ""
-
-        Sentence.fail
-            (Source.Of folder)
-            ""
-            $"a sweep is at work in this folder already{who}; wait for it, stop it, or choose another name with --name."
-
-[<DllImport("libc")>]
-extern int private kill(int pid, int signal)
-
-/// Asks the sweep that is at work in a folder to stop, as an interrupt from its keyboard would; false when none is.
-let stop (folder: string) = isAlive folder && File.Exists(pidFile folder) && (kill (int (File.ReadAllText(pidFile folder).Trim()), 2) = 0)
 
 // ── Signals ─────────────────────────────────────────────────────────────────────────────────
 

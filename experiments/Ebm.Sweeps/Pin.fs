@@ -65,7 +65,7 @@ let take (pins: string) (runner: string) (with': string list) : Pinned =
     let held = use' pin
 
     if not (Directory.Exists pin) then
-        let draft = $"{pin}.{Environment.ProcessId}"
+        let draft = $"{pin}.{Environment.MachineName}-{Environment.ProcessId}"
 
         for i, (folder, names) in List.indexed listed do
             for name in names do

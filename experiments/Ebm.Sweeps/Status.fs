@@ -154,7 +154,6 @@ let during (work: IDisplay -> 'a) : 'a =
 
 /// What a sweep's folder says now, line by line; `slurm` is what SLURM says of runs that it was given.
 let lines (folder: string) (slurm: Map<string, string * string>) =
-    let alive = isAlive folder
 
     let runs = [
         for run in RunFolder.Under folder do
@@ -167,7 +166,7 @@ let lines (folder: string) (slurm: Map<string, string * string>) =
     ]
 
     let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
-    let working = if alive then ", a sweep is at work" else ""
+    let working = [ for part in Hold.atWork folder -> $", {Hold.spoken part} is at work{Hold.who folder part}" ] |> String.concat ""
 
     [
         $"{name}: {counted (runs |> List.map (snd >> fst))}{working}"

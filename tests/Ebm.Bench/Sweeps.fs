@@ -50,7 +50,7 @@ let pauses configs (count: int) =
         File.WriteAllText(script, runner)
         File.SetUnixFileMode(script, UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
         let plan = planned configs (Path.Combine(folder.FullName, "runs")) [ "experiment=rings"; $"seed=seeds({count})" ]
-        use _ = Launch.hold plan.Folder
+        use _ = Hold.take plan.Folder Hold.Whole
         let jobs: Child.Job list = [ for run in plan.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
         Launch.launch (Launch.defaults script) jobs (Silent()) |> ignore
 
@@ -72,7 +72,7 @@ let starts configs (count: int) share =
         let words = [ "experiment=rings"; "method=joint-cd"; "train.steps=1"; "~measure.metrics"; $"seed=seeds({count})" ]
         let plan = planned configs (Path.Combine(folder.FullName, "runs")) words
         let runner = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Ebm.Runner", "release", "ebm-runner"))
-        use _ = Launch.hold plan.Folder
+        use _ = Hold.take plan.Folder Hold.Whole
         let jobs: Child.Job list = [ for run in plan.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
         let outcomes, _ = Launch.launch { Launch.defaults runner with Share = share } jobs (Silent())
         if outcomes |> List.exists (fun outcome -> outcome.State <> "completed") then failwithf "%A" outcomes

@@ -45,11 +45,17 @@ module Program =
     open Ebm.Records
     open Ebm.Sweeps
 
-    let private launch folder seeds =
+    let private launch folder seeds part =
         let plan = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed [ "experiment=rings"; $"seed={seeds}" ])
         let settings = { Launch.defaults (Path.Combine(folder, "runner")) with Workers = 2; OnError = Launch.Continue }
-        use _ = Launch.hold plan.Folder
-        let left = plan.Runs |> List.filter (fun run -> not (RunState.IsSettled run.State))
+        use _ = Hold.take plan.Folder part
+
+        let isMine at =
+            match part with
+            | Hold.Whole -> true
+            | Hold.Shard(i, n) -> at % n = i - 1
+
+        let left = [ for at, run in List.indexed plan.Runs do if isMine at && not (RunState.IsSettled run.State) then run ]
         let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
         defaultArg stopped 0
 
@@ -75,7 +81,8 @@ module Program =
     [<EntryPoint>]
     let main words =
         match List.ofArray words with
-        | [ "launch"; folder; seeds ] -> launch folder seeds
+        | [ "launch"; folder; seeds ] -> launch folder seeds Hold.Whole
+        | [ "launch"; folder; seeds; i; n ] -> launch folder seeds (Hold.Shard(int i, int n))
         | [ "write"; path; text; step ] -> write path text (int step)
         | "sweep" :: folder :: words ->
             Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])

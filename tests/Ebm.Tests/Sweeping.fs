@@ -84,6 +84,11 @@ end completed
 let realRunner =
     Path.GetFullPath(Path.Combine(System.AppContext.BaseDirectory, "..", "..", "Ebm.Runner", "release", "ebm-runner"))
 
+/// The same, but a run goes no further than its beginning until there is a file `go` beside the runs' folder.
+let waiting =
+    let work = "while [ \"$step\" -lt 4 ]"
+    slow.Replace(work, "while [ ! -e \"$folder/../../go\" ]; do sleep 0.02 9>&-; done\n" + work)
+
 /// A script that can be started.
 let executable folder (text: string) =
     let path = Path.Combine(folder, "runner")
@@ -106,7 +111,7 @@ let launchedIn folder (change: Launch.Settings -> Launch.Settings) arguments (ho
     let plan () = planned (Path.Combine(folder, "runs")) sweep
     let first = plan ()
     let settings = { Launch.defaults (executable folder runner) with Workers = 2; OnError = Launch.Continue }
-    use _ = Launch.hold first.Folder
+    use _ = Hold.take first.Folder Hold.Whole
     let outcomes, stopped = Launch.launch (change settings) (jobs first) (Silent())
     must "it stopped" stopped.IsNone
     holds [ for outcome in outcomes -> string outcome.Job.Run.Spec.Seed, outcome ] (plan ())

@@ -63,17 +63,6 @@ let all = [
             let attempts = RunFolder.Open(plan.Runs.Head.Folder).Attempts()
             must $"{attempts.Count} kept" (attempts.Count = 2)))
 
-    law "one sweep at a time has a folder, and others are told who" (fun () ->
-        inFolder (fun folder ->
-            must "an empty folder is held" (not (Launch.isAlive folder))
-
-            (use _ = Launch.hold folder
-             must "nobody holds it" (Launch.isAlive folder)
-
-             throws<ConfigException, IDisposable> [ folder; "already"; string Environment.ProcessId ] (fun () -> Launch.hold folder))
-
-            must "it is held after its end" (not (Launch.isAlive folder))))
-
     law "a run that says it is running, and whose process is gone, is lost" (fun () ->
         launched id "0" (fun _ plan ->
             let folder = RunFolder.Open plan.Runs.Head.Folder
@@ -127,7 +116,7 @@ let all = [
             inFolder (fun folder ->
                 let sweep = typed [ "experiment=rings"; "method=joint-cd"; "train.steps=20"; "~measure.metrics.long-run"; "seed=0,1,2" ]
                 let plan = planned (Path.Combine(folder, "runs")) sweep
-                use _ = Launch.hold plan.Folder
+                use _ = Hold.take plan.Folder Hold.Whole
                 let outcomes, _ = Launch.launch (change (Launch.defaults realRunner)) (jobs plan) (Silent())
                 let hosts = plan.Runs |> List.map (fun run -> File.ReadAllText(Path.Combine(run.Folder, "stderr.log")))
                 must
@@ -199,7 +188,7 @@ done
             Console.SetOut says
 
             try
-                use _ = Launch.hold plan.Folder
+                use _ = Hold.take plan.Folder Hold.Whole
                 Status.during (Launch.launch settings (jobs plan)) |> ignore
             finally
                 Console.SetOut out

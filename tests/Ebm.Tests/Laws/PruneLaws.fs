@@ -92,7 +92,7 @@ let all = [
             let judge, plan = judged folder (Race(0.1, 4)) values
             let left = { plan with Runs = plan.Runs |> List.skip 10 }
             let settings = { Launch.defaults (executable folder runner) with Judge = Some judge }
-            use _ = Launch.hold plan.Folder
+            use _ = Hold.take plan.Folder Hold.Whole
             let outcomes, _ = Launch.launch settings (jobs left) (Silent())
             must $"%A{outcomes |> List.map _.State}" (outcomes |> List.forall (fun outcome -> outcome.State = RunState.Pruned))
 

@@ -1,0 +1,138 @@
+/// Several machines on one folder: which parts of a sweep may be at work at once, and what becomes of a run that two have begun.
+module Ebm.Tests.Laws.ShardLaws
+
+open System
+open System.IO
+open System.Threading
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Sweeps
+open Ebm.Sweeps.Hold
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+
+/// What may be at work beside what.
+let private excludes (take: string -> Part -> IDisposable) =
+    for one, other, together in
+        [
+            Whole, Whole, false
+            Whole, Shard(1, 2), false
+            Shard(1, 2), Whole, false
+            Shard(1, 2), Shard(1, 2), false
+            Shard(1, 2), Shard(2, 2), true
+            Shard(1, 2), Shard(2, 3), false
+            Shard(3, 4), Shard(1, 4), true
+        ] do
+        inFolder (fun folder ->
+            use _ = take folder one
+
+            let goes =
+                try
+                    (take folder other).Dispose()
+                    true
+                with :? ConfigException ->
+                    false
+
+            must $"{spoken other} beside {spoken one}: {goes}" (goes = together))
+
+let private elsewhere folder (name: string) =
+    let path = Path.Combine(folder, name)
+    File.WriteAllText(path, "node3\n12\n")
+    path
+
+let private sweepIn folder = Path.Combine(folder, "runs", "laws")
+
+let rec private await what (tries: int) (holds: unit -> bool) =
+    if not (holds ()) then
+        if tries = 0 then broken $"{what} has not come about"
+        Thread.Sleep 20
+        await what (tries - 1) holds
+
+let private shard folder (i: int) = Processes.again [ "launch"; folder; "0,1,2,3"; string i; "2" ]
+
+let all = [
+    law
+        "shards of one number are at work in a folder together; the same shard twice is not, nor a sweep beside a shard, nor shards of two numbers"
+        (fun () -> excludes Hold.take)
+    |> breaks "shards of two numbers that overlap" (fun () ->
+        excludes (fun folder part ->
+            Hold.take
+                folder
+                (match part with
+                 | Shard(i, _) -> Shard(i, 9)
+                 | Whole -> Whole)))
+    |> breaks "a lock that shards do not look at" (fun () ->
+        excludes (fun folder part -> if part = Whole then Hold.take (folder + "/whole") part else Hold.take folder part))
+
+    law "whoever finds a folder taken is told by whom; when that one is gone, however it went, the folder is free" (fun () ->
+        inFolder (fun folder ->
+            must "an empty folder is held" (not (isAlive folder))
+
+            (use _ = Hold.take folder (Shard(1, 2))
+             must "nobody holds it" (atWork folder = [ Shard(1, 2) ])
+             throws<ConfigException, _> [ folder; "shard 1/2"; "already"; string Environment.ProcessId ] (fun () ->
+                 Hold.take folder Whole)
+             throws<ConfigException, _> [ "shards of 2 overlap with those of 3" ] (fun () -> Hold.take folder (Shard(2, 3))))
+
+            must "it is held after its end" (not (isAlive folder))))
+
+    law "another machine's part counts while its lease is fresh, by its name; two minutes later it is over" (fun () ->
+        inFolder (fun folder ->
+            let lease = elsewhere folder "shard-1-of-2.lock"
+            must "it does not count" (atWork folder = [ Shard(1, 2) ])
+            throws<ConfigException, _> [ "process 12 on node3" ] (fun () -> Hold.take folder (Shard(1, 2)))
+            throws<ConfigException, _> [ "process 12 on node3" ] (fun () -> Hold.take folder Whole)
+            must "the other shard may not" (use _ = Hold.take folder (Shard(2, 2)) in true)
+            let status = Status.lines folder Map.empty
+            must $"%A{status}" (status.Head.EndsWith ", shard 1/2 is at work (process 12 on node3)")
+            File.SetLastWriteTimeUtc(lease, DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
+            must "it still counts" (not (isAlive folder))
+            use _ = Hold.take folder Whole
+            must "" (atWork folder = [ Whole ])))
+
+    law "two shards at work in one folder do every run once, each its own; status tells of both, and one wish stops both" (fun () ->
+        inFolder (fun folder ->
+            Sweeping.executable folder Sweeping.waiting |> ignore
+            let first, second = shard folder 1, shard folder 2
+            let states () = [ for run in RunFolder.Under(sweepIn folder) -> run.State ]
+            await "all runs" 3000 (fun () -> (states () |> List.filter ((=) RunState.Running)).Length = 4)
+            let status = Status.lines (sweepIn folder) Map.empty
+            must
+                $"%A{status}"
+                (status.Head.Contains "shard 1/2 is at work (process" && status.Head.Contains "shard 2/2 is at work (process")
+            let again, says = Processes.finished (shard folder 2)
+            must $"the same shard twice: {again}, {says}" (again <> 0 && says.Contains "shard 2/2 is at work in this folder already")
+            Hold.stop (sweepIn folder) (atWork (sweepIn folder))
+
+            for ended in [ first; second ] do
+                let code, says = Processes.finished ended
+                must $"it ended with {code}: {says}" (code = 130)
+
+            must $"%A{states ()}" (states () |> List.forall ((=) RunState.Interrupted))
+            File.WriteAllText(Path.Combine(folder, "runs", "go"), "")
+
+            for ended in [ shard folder 1; shard folder 2 ] do
+                let code, says = Processes.finished ended
+                must $"it ended with {code}: {says}" (code = 0)
+
+            for run in RunFolder.Under(sweepIn folder) do
+                must $"{run.Id} is {run.State}" (run.State = RunState.Completed)
+                let seed = (nonNull run.Manifest).Seed
+                must run.Id (File.ReadAllLines(run.In "events") = [| for step in 1..4 -> $"{seed} at {step}" |])))
+
+    law "a run that somebody else has begun meanwhile is waited for, and neither failed nor begun again" (fun () ->
+        inFolder (fun folder ->
+            let plan = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed [ "experiment=rings"; "seed=0,1" ])
+            let settings = { Launch.defaults (Sweeping.executable folder Sweeping.slow) with Workers = 2; OnError = Launch.Continue }
+            // Two launches of the same runs, as if their folders' holds had not reached one another.
+            let other = Tasks.Task.Run(fun () -> Launch.launch settings (Sweeping.jobs plan) (Sweeping.Silent()))
+            let outcomes, _ = Launch.launch settings (Sweeping.jobs plan) (Sweeping.Silent())
+            let others, _ = other.Result
+
+            for outcome in outcomes @ others do
+                must $"{outcome.State}: {outcome.Reason}" (outcome.State = RunState.Completed)
+
+            for run in plan.Runs do
+                must $"{run.Id} was begun twice" ((File.ReadAllLines(Path.Combine(run.Folder, ".begun"))).Length = 1)))
+]
