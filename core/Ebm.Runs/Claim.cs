@@ -3,7 +3,7 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>Another process is at work on the run.</summary>
-public sealed class TakenException(RunFolder folder)
+public sealed class TakenException(string folder)
     : Exception($"{folder}: another process is at work on this run; wait for it, or stop it.");
 
 /// <summary>A later attempt of the same run has begun elsewhere: this one publishes nothing any more.</summary>
@@ -22,7 +22,15 @@ public sealed class Claim : IDisposable
     public Claim(RunFolder folder)
     {
         this.folder = folder;
-        lease = Lease.Take(PathOf(folder.Path)) ?? throw new TakenException(folder);
+        lease = LeaseOf(folder.Path);
+    }
+
+    /// <summary>The lease alone, for whoever makes the run's folder.</summary>
+    /// <exception cref="TakenException">Another process is at work on the run.</exception>
+    public static Lease LeaseOf(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        return Lease.Take(PathOf(folder)) ?? throw new TakenException(folder);
     }
 
     static string PathOf(string folder) => Path.Combine(folder, ".claim");

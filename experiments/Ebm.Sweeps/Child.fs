@@ -64,8 +64,8 @@ let private taken = 75
 /// Throws TakenException when another process is at work on the run.
 let private prepare (job: Job) =
     let run = job.Run
+    use _ = Claim.LeaseOf run.Folder
     let folder = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
-    use _ = new Claim(folder)
 
     // It may have ended, elsewhere, since it was looked at.
     if job.Work = ExecuteAfresh || (job.Work = Execute && folder.State <> RunState.Completed) then
