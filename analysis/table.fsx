@@ -1,7 +1,7 @@
-/// Comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` tabulates sweeps into reports/; without arguments, every sweep under runs.
-/// `render tables/main.yaml` writes the table of a specification beside it, and `check tables/main.yaml` says whether what lies there is what its
-/// runs say; without a file, every specification under tables. `--runs DIR` stands for a specification's `runs`. Needs neither libtorch nor a
-/// compiler.
+/// Comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` tabulates sweeps into reports/; without arguments, every sweep under
+/// runs. `render tables/main.yaml` writes the table of a specification beside it, and `check tables/main.yaml` says whether what lies
+/// there is what its runs say; without a file, every specification under tables. `--runs DIR` stands for a specification's `runs`. Needs
+/// neither libtorch nor a compiler.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 
@@ -67,8 +67,7 @@ let sweeps folders =
             printfn $"{Markdown.table table}"
         | None -> eprintfn $"{folder}: no run there has begun."
 
-    if not any then
-        fail 2 "There is nothing to tabulate: give the folder of a sweep, runs/<sweep>."
+    if not any then fail 2 "There is nothing to tabulate: give the folder of a sweep, runs/<sweep>."
 
 try
     match place None (List.ofArray (Array.tail fsi.CommandLineArgs)) with

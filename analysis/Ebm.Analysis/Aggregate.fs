@@ -1,6 +1,6 @@
-/// One number a method over several data sets: the interquartile mean of all its runs on all of them, with an interval from a bootstrap that
-/// resamples within each data set (Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice", 2021). Metrics that
-/// stand beside a Gaussian's are shares of it, so that data sets count alike; others stay in their own unit.
+/// One number a method over several data sets: the interquartile mean of all its runs on all of them, with an interval from a bootstrap
+/// that resamples within each data set (Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice", 2021).
+/// Metrics that stand beside a Gaussian's are shares of it, so that data sets count alike; others stay in their own unit.
 module Ebm.Analysis.Aggregate
 
 open System

@@ -1,5 +1,5 @@
-/// Runs that may not be averaged: other data under the same settings and seed, another protocol or another number of samples of one metric. They get
-/// a row of their own, labelled by what differs, and enter no comparison. Other code is said, but compared.
+/// Runs that may not be averaged: other data under the same settings and seed, another protocol or another number of samples of one metric.
+/// They get a row of their own, labelled by what differs, and enter no comparison. Other code is said, but compared.
 module Ebm.Analysis.Comparable
 
 open System
@@ -30,7 +30,8 @@ let samplesOf (metric: Metric) = metric.N |> Option.map string |> Option.default
 
 let private short (text: string) = if text.Length > 12 then text.Substring(0, 12) else text
 
-/// What sets runs apart from the others of their configuration, by run: pairs of what differs and what it is here. Nothing for a run like the rest.
+/// What sets runs apart from the others of their configuration, by run: pairs of what differs and what it is here. Nothing for a run
+/// like the rest.
 let differences (runs: Run list) : Map<string, (string * string) list> =
     // A seed decides the split of its data, so digests are compared between runs of one seed.
     let usualDigest =

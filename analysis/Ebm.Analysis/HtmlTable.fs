@@ -1,5 +1,5 @@
-/// A table as a fragment of HTML, to be put into a page: no script, no style, no address outside the page. Cells carry their numbers in data-value,
-/// so that a page can sort them, and lead to the runs of their row.
+/// A table as a fragment of HTML, to be put into a page: no script, no style, no address outside the page. Cells carry their numbers in
+/// data-value, so that a page can sort them, and lead to the runs of their row.
 module Ebm.Analysis.HtmlTable
 
 open System
@@ -71,8 +71,10 @@ let fragment (link: Run -> string) (table: Table) =
         let better = found |> Option.map _.Better |> Option.defaultValue ""
         let unit = found |> Option.map _.Unit |> Option.defaultValue ""
         let unit = if unit = "" then "" else $" <small>({escaped unit})</small>"
-        say
-            $"<th scope=\"col\" class=\"number\" data-metric=\"{escaped metric}\">{name (columnOf table metric).Label}{arrow better}{unit}</th>"
+        say (
+            $"<th scope=\"col\" class=\"number\" data-metric=\"{escaped metric}\">"
+            + $"{name (columnOf table metric).Label}{arrow better}{unit}</th>"
+        )
 
     say "</tr></thead>"
     say "<tbody>"
@@ -119,25 +121,36 @@ let fragment (link: Run -> string) (table: Table) =
     say "</div>"
     string text
 
+/// A plain table of some lines under headings, and what it means.
+let private lines caption (headings: string list) (rows: string list list) note =
+    let text = StringBuilder()
+    let say (line: string) = text.Append(line).Append('\n') |> ignore
+    say "<table class=\"results versus\">"
+    say $"<caption>{escaped caption}</caption>"
+    say "<thead><tr>"
+    headings |> List.iter (fun heading -> say $"<th scope=\"col\">{name heading}</th>")
+    say "</tr></thead>"
+    say "<tbody>"
+
+    for row in rows do
+        say ("<tr>" + String.Join("", row |> List.map (fun cell -> $"<td>{name cell}</td>")) + "</tr>")
+
+    say "</tbody></table>"
+    say $"<p>{escaped note}</p>"
+    string text
+
 /// "A against the baseline", where one was named; else nothing.
 let versus (table: Table) =
     match Versus.all table with
     | [] -> ""
     | all ->
-        let text = StringBuilder()
-        let say (line: string) = text.Append(line).Append('\n') |> ignore
-        say "<table class=\"results versus\">"
-        say "<caption>Against the baseline, on the same seeds</caption>"
-        let headings = Shown.versusHeadings table
-        say "<thead><tr>"
-        headings |> List.iter (fun heading -> say $"<th scope=\"col\">{name heading}</th>")
-        say "</tr></thead>"
-        say "<tbody>"
+        let rows = all |> List.map (Shown.versusCells Markdown.text id table)
+        lines "Against the baseline, on the same seeds" (Shown.versusHeadings table) rows (Shown.versusNote table)
 
-        for versus in all do
-            let cells = Shown.versusCells Markdown.text table versus
-            say ("<tr>" + String.Join("", cells |> List.map (fun cell -> $"<td>{name cell}</td>")) + "</tr>")
-
-        say "</tbody></table>"
-        say $"<p>{escaped (Shown.versusNote table)}</p>"
-        string text
+/// One number a method over all data sets, where there are two or more; else nothing.
+let aggregates (table: Table) =
+    match Aggregate.all table with
+    | [] -> ""
+    | all ->
+        let rows = all |> List.map (Shown.aggregateCells table all)
+        lines "Over all data sets" (Shown.aggregateHeadings table all) rows Shown.aggregateNote

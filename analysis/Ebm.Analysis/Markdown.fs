@@ -145,7 +145,7 @@ let table (table: Table) =
     match Versus.all table with
     | [] -> ()
     | versus ->
-        let rows = versus |> List.map (Shown.versusCells cellText table)
+        let rows = versus |> List.map (Shown.versusCells cellText id table)
         section "Against the baseline" (Shown.versusHeadings table) rows (Shown.versusNote table)
 
     match Aggregate.all table with

@@ -66,7 +66,8 @@ let private divergence (table: Table) = [
         if row.Diverged + row.Failed > 0 then
             let low, high = wilson row.Completed row.Ended
             let name = String.Join(" ", row.Labels |> List.filter ((<>) ""))
-            $"{Shown.brief name}: {row.Completed} of {row.Ended} runs completed, a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
+            $"{Shown.brief name}: {row.Completed} of {row.Ended} runs completed, "
+            + $"a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
 
     match table.Rows |> List.filter (fun row -> row.Interventions > 0) with
     | [] -> ()
@@ -101,7 +102,8 @@ let private bold (table: Table) = [
             | _, true -> "permutation"
             | _ -> "sign flips over common seeds"
 
-        $"Bold: the best of its column on the same data, and all that are not significantly worse (two-sided {test}; Holm over the column; level .05)."
+        "Bold: the best of its column on the same data, and all that are not significantly worse "
+        + $"(two-sided {test}; Holm over the column; level .05)."
 
     if has table TooFewToTell then "‡ too few seeds to tell from the best, whatever their values."
 

@@ -171,6 +171,7 @@ let private comparison (report: Report) =
         "<div id=\"comparison\" data-tools=\"find-groups\">"
         HtmlTable.fragment address report.Table
         HtmlTable.versus report.Table
+        HtmlTable.aggregates report.Table
         "</div>\n"
     ]
 

@@ -14,7 +14,9 @@ let files (table: Table) = [
     "table.tex", Latex.table table
     "macros.tex", Latex.macros table
     "table.json", Json.table table
-    if not table.Options.Baseline.IsEmpty then "versus.csv", Csv.versus table
+    if not table.Options.Baseline.IsEmpty then
+        "versus.csv", Csv.versus table
+        "versus.tex", Latex.versus table
 ]
 
 /// Writes a table's files into a folder, each whole or not at all, and returns their paths.

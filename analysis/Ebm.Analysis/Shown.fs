@@ -211,33 +211,29 @@ let versusHeadings (table: Table) =
     [ for key in table.Varying -> heading table key ]
     @ [ "metric"; "pairs"; "difference"; "p"; "Holm"; "P(better)"; "effect"; "correlation" ]
 
-/// A comparison as the cells of a line; `text` writes a number with its uncertainty.
-let versusCells (text: Shown -> string) (table: Table) (versus: Versus.Versus) : string list =
+/// A comparison as the cells of a line; `text` writes a number with its uncertainty, `plainly` everything else.
+let versusCells (text: Shown -> string) (plainly: string -> string) (table: Table) (versus: Versus.Versus) : string list =
     let some (value: float) = if Double.IsFinite value then fixedPoint 2 value else "n/a"
-    let difference = text (versusOf table versus)
+    let n (row: Row) = row.Cells[versus.Metric].Summary.N
+    let ratio = if versus.Ratio then plainly " ×" else ""
 
-    versus.Row.Labels
-    @ [
-        (columnOf table versus.Metric).Label
-        (if versus.Paired then
-             string versus.Pairs
-         else
-             $"{versus.Row.Cells[versus.Metric].Summary.N} and {versus.Baseline.Cells[versus.Metric].Summary.N}")
-        (if versus.Ratio then difference + " ×" else difference)
-        probability versus.P
-        (match versus.Adjusted with
-         | Some p -> probability p
-         | None -> "n too small")
-        some versus.Improvement
-        some versus.Effect
-        some versus.Correlation
+    [
+        yield! versus.Row.Labels |> List.map plainly
+        plainly (columnOf table versus.Metric).Label
+        plainly (if versus.Paired then string versus.Pairs else $"{n versus.Row} and {n versus.Baseline}")
+        text (versusOf table versus) + ratio
+        plainly (probability versus.P)
+        plainly (versus.Adjusted |> Option.map probability |> Option.defaultValue "n too small")
+        plainly (some versus.Improvement)
+        plainly (some versus.Effect)
+        plainly (some versus.Correlation)
     ]
 
 let versusNote (table: Table) =
-    $"Less {baselineName table}: mean difference over common seeds ± half of its 95 %% interval, a ratio where × stands behind it; p of the two-sided "
-    + "sign-flip test, of the permutation test where two numbers of runs are given; Holm over the rows of one data set and metric; P(better): the "
-    + "probability that a run is better than one of the baseline's, runs that diverged losing; effect: the mean difference over its standard "
-    + "deviation; correlation: of the two over common seeds."
+    $"Less {baselineName table}: mean difference over common seeds ± half of its 95 %% interval, a ratio where × stands behind it; p of "
+    + "the two-sided sign-flip test, of the permutation test where two numbers of runs are given; Holm over the rows of one data set and "
+    + "metric; P(better): the probability that a run is better than one of the baseline's, runs that diverged losing; effect: the mean "
+    + "difference over its standard deviation; correlation: of the two over common seeds."
 
 /// A metric over all data sets as the cells of a line, under these headings.
 let aggregateHeadings (table: Table) (aggregates: Aggregate.Aggregate list) =
@@ -268,5 +264,6 @@ let aggregateCells (table: Table) (aggregates: Aggregate.Aggregate list) (aggreg
            [])
 
 let aggregateNote =
-    "Interquartile mean over all runs on all data sets (a quarter is cut at either end), with the 95 % interval of a bootstrap within data sets; / Gaussian: "
-    + "each value as a share of the moment-matched Gaussian's on the same data, so that data sets count alike. Methods that lack a data set are left out."
+    "Interquartile mean over all runs on all data sets (a quarter is cut at either end), with the 95 % interval of a bootstrap within data "
+    + "sets; / Gaussian: each value as a share of the moment-matched Gaussian's on the same data, so that data sets count alike. Methods "
+    + "that lack a data set are left out."

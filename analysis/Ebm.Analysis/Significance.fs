@@ -1,8 +1,9 @@
 /// Is the difference more than the seeds' noise? Exact tests for few runs, and how few is too few to tell.
 ///
-/// Paired runs: the sign-flip test (Fisher, "The Design of Experiments", 1935, § 21). Were both equally good, each difference could as well have
-/// had the other sign, so the p-value is the share of all sign patterns whose mean is as far from zero. n pairs have 2ⁿ patterns, and no p-value
-/// below 2/2ⁿ: five pairs cannot reach .05. Unpaired runs: the permutation test, over all ways of dealing the runs to the two. Both two-sided.
+/// Paired runs: the sign-flip test (Fisher, "The Design of Experiments", 1935, § 21). Were both equally good, each difference could as
+/// well have had the other sign, so the p-value is the share of all sign patterns whose mean is as far from zero. n pairs have 2ⁿ
+/// patterns, and no p-value below 2/2ⁿ: five pairs cannot reach .05. Unpaired runs: the permutation test, over all ways of dealing the
+/// runs to the two. Both two-sided.
 module Ebm.Analysis.Significance
 
 open System
@@ -68,8 +69,8 @@ let private deals n k =
 
     count
 
-/// The two-sided p-value of two independent groups against equal means: exact while there are at most 200,000 ways of dealing the runs, above
-/// from random ones.
+/// The two-sided p-value of two independent groups against equal means: exact while there are at most 200,000 ways of dealing the runs,
+/// above from random ones.
 let permutation (generator: Generator) (one: float[]) (other: float[]) =
     let all = Array.append one other
     let n, k = all.Length, one.Length
@@ -128,8 +129,8 @@ let smallestUnpaired one other =
     // Of two groups of one size, the lowest runs in one and the highest in the other is as far as the reverse.
     | ways -> min 1.0 ((if one = other then 2.0 else 1.0) / float ways)
 
-/// Holm's adjusted p-values, in the order of the given ones: reject where one is at most the level, and the chance of any false rejection among
-/// them all is at most the level (Holm, "A simple sequentially rejective multiple test procedure", 1979).
+/// Holm's adjusted p-values, in the order of the given ones: reject where one is at most the level, and the chance of any false rejection
+/// among them all is at most the level (Holm, "A simple sequentially rejective multiple test procedure", 1979).
 let holm (p: float[]) =
     let adjusted = Array.zeroCreate p.Length
     let mutable highest = 0.0
@@ -143,8 +144,8 @@ let holm (p: float[]) =
 
     adjusted
 
-/// Which of several tests can reach the level at all, given the smallest p-value of each: those that cannot are no part of the family, and do not
-/// count in Holm's factor (Tarone, "A modified Bonferroni method for discrete data", 1990).
+/// Which of several tests can reach the level at all, given the smallest p-value of each: those that cannot are no part of the family,
+/// and do not count in Holm's factor (Tarone, "A modified Bonferroni method for discrete data", 1990).
 let testable (smallest: float[]) =
     let within k = smallest |> Array.map (fun p -> p <= level / float k)
     let k = Seq.initInfinite (fun i -> i + 1) |> Seq.find (fun k -> (within k |> Array.filter id |> Array.length) <= k)
@@ -153,8 +154,8 @@ let testable (smallest: float[]) =
 /// The fewest pairs with which a test can reach the level among so many of its kind.
 let pairsNeeded tests = Seq.initInfinite id |> Seq.find (fun n -> 2.0 ** float (1 - n) * float (max 1 tests) <= level)
 
-/// The probability that a run of one is better than a run of the other, ties by half: Mann and Whitney's U over the number of pairs of runs.
-/// `better` is "higher" or "lower". A run that diverged is worse than any value: give it as NaN. NaN where either has no run.
+/// The probability that a run of one is better than a run of the other, ties by half: Mann and Whitney's U over the number of pairs of
+/// runs. `better` is "higher" or "lower". A run that diverged is worse than any value: give it as NaN. NaN where either has no run.
 let improvement (better: string) (one: float[]) (other: float[]) =
     let sign = if better = "higher" then 1.0 else -1.0
     let score value = if Double.IsNaN value then -infinity else sign * value
@@ -171,7 +172,8 @@ let improvement (better: string) (one: float[]) (other: float[]) =
 
     wins / float (one.Length * other.Length)
 
-/// Pearson's correlation of pairs: how much of the noise a seed gives to both. NaN of fewer than three pairs, or where one side never changes.
+/// Pearson's correlation of pairs: how much of the noise a seed gives to both. NaN of fewer than three pairs, or where one side never
+/// changes.
 let correlation (one: float[]) (other: float[]) =
     if one.Length < 3 then
         nan

@@ -1,5 +1,5 @@
-/// A table that stands in a paper, as a file: which runs, which rows and columns, against what, and under which policy. Rendered again it gives the same
-/// bytes, so that a check can say whether a committed table is still that of its runs.
+/// A table that stands in a paper, as a file: which runs, which rows and columns, against what, and under which policy. Rendered again it
+/// gives the same bytes, so that a check can say whether a committed table is still that of its runs.
 ///
 ///     title: Three densities at one budget
 ///     runs: [ runs/comparison ]
@@ -145,7 +145,8 @@ let parse (text: string) (file: string) =
             fail
                 node.Source
                 "divergence"
-                $"\"{other}\" is no policy for runs that diverged; it is {Spelling.Either(ResizeArray policies)}{Spelling.DidYouMean(other, policies)}."
+                ($"\"{other}\" is no policy for runs that diverged; it is {Spelling.Either(ResizeArray policies)}"
+                 + $"{Spelling.DidYouMean(other, policies)}.")
 
     match find "worst", divergence with
     | Some node, (ReportRate | Fail) ->
@@ -283,7 +284,9 @@ let tabulate (root: string) (place: string option) (specification: Specification
             fail
                 source
                 "columns"
-                $"""no run has the metric {column.Metric}{Spelling.DidYouMean(column.Metric, metrics)}; there are {String.Join(", ", there)}."""
+                ($"no run has the metric {column.Metric}{Spelling.DidYouMean(column.Metric, metrics)}; there are "
+                 + String.Join(", ", there)
+                 + ".")
 
     for condition in specification.Baseline do
         mustBeKnown kept "baseline" condition.Key condition.Source
@@ -341,10 +344,12 @@ let outputs (specification: Specification) (table: Table) =
         path ".md", Markdown.table table
         path ".tex", Latex.table table
         path "-macros.tex", Latex.macros table
-        path ".html", HtmlTable.fragment (fun run -> $"#run-{run.Id}") table + HtmlTable.versus table
+        path ".html", HtmlTable.fragment (fun run -> $"#run-{run.Id}") table + HtmlTable.versus table + HtmlTable.aggregates table
         path "-runs.csv", Csv.runs table
         path "-summary.csv", Csv.summary table
-        if not table.Options.Baseline.IsEmpty then path "-versus.csv", Csv.versus table
+        if not table.Options.Baseline.IsEmpty then
+            path "-versus.csv", Csv.versus table
+            path "-versus.tex", Latex.versus table
         path ".json", Json.table table
     ]
 

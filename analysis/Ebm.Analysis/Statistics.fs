@@ -1,8 +1,8 @@
 /// What a handful of seeds can say: mean, spread, and an interval for the mean that covers what it claims.
 ///
 /// At three to five seeds percentile bootstraps that claim 95 % cover 75–84 %; Student's t covers 95 % of normal data. So a mean gets
-/// Student's interval from three values on, on the logarithm where the metric says that its scale is one, and none below; from twenty on the
-/// bootstrap-t, which follows skewed data better (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12).
+/// Student's interval from three values on, on the logarithm where the metric says that its scale is one, and none below; from twenty on
+/// the bootstrap-t, which follows skewed data better (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12).
 module Ebm.Analysis.Statistics
 
 open System
@@ -60,8 +60,8 @@ let studentT (values: float[]) =
     let half = student (values.Length - 1) * sd values centre / sqrt (float values.Length)
     centre - half, centre + half
 
-/// The 95 % bootstrap-t interval for the mean: quantiles of (mean* − mean)/se* over resamples, taken from the mean in units of its own standard
-/// error. None where a quantile is infinite, as with values of which nearly all are the same.
+/// The 95 % bootstrap-t interval for the mean: quantiles of (mean* − mean)/se* over resamples, taken from the mean in units of its own
+/// standard error. None where a quantile is infinite, as with values of which nearly all are the same.
 let bootstrapT (generator: Generator) (values: float[]) =
     let n = values.Length
     let centre = mean values
@@ -141,15 +141,15 @@ let wilson (hits: int) (n: int) =
         let half = z / (1.0 + z * z / n) * sqrt (p * (1.0 - p) / n + z * z / (4.0 * n * n))
         (if hits = 0 then 0.0 else centre - half), (if hits = int n then 1.0 else centre + half)
 
-/// The interquartile mean: of the values without the lowest and the highest quarter, each rounded down to whole values (Agarwal et al., "Deep
-/// reinforcement learning at the edge of the statistical precipice", 2021). NaN of nothing.
+/// The interquartile mean: of the values without the lowest and the highest quarter, each rounded down to whole values (Agarwal et al.,
+/// "Deep reinforcement learning at the edge of the statistical precipice", 2021). NaN of nothing.
 let interquartileMean (values: float[]) =
     let cut = values.Length / 4
     let sorted = Array.sort values
     if values.Length = 0 then nan else mean sorted[cut .. values.Length - 1 - cut]
 
-/// The 95 % percentile interval of a statistic of scores that lie in strata (tasks): each stratum is resampled by itself, so that every task keeps
-/// its weight.
+/// The 95 % percentile interval of a statistic of scores that lie in strata (tasks): each stratum is resampled by itself, so that every
+/// task keeps its weight.
 let stratifiedBootstrap (generator: Generator) (statistic: float[][] -> float) (strata: float[][]) =
     let found =
         Array.init resamples (fun _ ->

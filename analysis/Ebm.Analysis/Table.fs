@@ -1,8 +1,8 @@
 /// The comparison table: a row per configuration without its seed, a column per metric, labelled by the keys that vary and no others.
 ///
-/// Only completed runs enter a mean. What diverged or failed is counted in its row, never dropped. Of the rows of one task, the best of a column is
-/// marked with all that are not significantly worse, where there are seeds enough to tell. The same runs give the same bytes: nothing here knows
-/// the time, the machine or the folder's place.
+/// Only completed runs enter a mean. What diverged or failed is counted in its row, never dropped. Of the rows of one task, the best of a
+/// column is marked with all that are not significantly worse, where there are seeds enough to tell. The same runs give the same bytes:
+/// nothing here knows the time, the machine or the folder's place.
 module Ebm.Analysis.Table
 
 open System

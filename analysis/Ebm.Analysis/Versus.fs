@@ -1,8 +1,9 @@
-/// Every row of a task against one that was named beforehand, the baseline: differences on common seeds with their interval, an exact test, and how
-/// often a run of the one beats a run of the other. A run that diverged has lost to any that did not.
+/// Every row of a task against one that was named beforehand, the baseline: differences on common seeds with their interval, an exact test,
+/// and how often a run of the one beats a run of the other. A run that diverged has lost to any that did not.
 module Ebm.Analysis.Versus
 
 open System
+open System.Runtime.CompilerServices
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
@@ -13,7 +14,8 @@ type Versus = {
     Baseline: Row
     /// Runs on seeds that both have a value for.
     Pairs: int
-    /// Differences, the row's value less the baseline's; of logarithms where the metric's scale is one. Unpaired rows have a mean and no interval.
+    /// Differences, the row's value less the baseline's; of logarithms where the metric's scale is one. Unpaired rows have a mean and no
+    /// interval.
     Difference: Summary
     /// The difference is of logarithms: exp of it is a ratio.
     Ratio: bool
@@ -76,8 +78,7 @@ let private versus hash name (baseline: Row) (row: Row) =
         Correlation = Significance.correlation [| for a, _ in test.Pairs -> a |] [| for _, b in test.Pairs -> b |]
     }
 
-/// Every row against the baseline of its task, metric by metric; nothing where no baseline was named, or a task has none or several.
-let all (table: Table) : Versus list = [
+let private find (table: Table) : Versus list = [
     let baselines = baselines table
 
     for name in table.Metrics do
@@ -118,3 +119,9 @@ let all (table: Table) : Versus list = [
                         versus
             | _ -> ()
 ]
+
+/// Tests of thousands of runs take a second, and every form of a table has them.
+let private found = ConditionalWeakTable<Table, Versus list>()
+
+/// Every row against the baseline of its task, metric by metric; nothing where no baseline was named, or a task has none or several.
+let all (table: Table) : Versus list = found.GetValue(table, find)

@@ -1,5 +1,5 @@
-/// Runs made up for laws and benchmarks about tables: as records, and as the folders that a sweep leaves behind. They have files, and nothing in
-/// them was trained.
+/// Runs made up for laws and benchmarks about tables: as records, and as the folders that a sweep leaves behind. They have files, and
+/// nothing in them was trained.
 module Ebm.Tests.RunFolders
 
 open System
@@ -40,7 +40,8 @@ let run data method (seed: int) (metrics: (string * float) list) : Run = {
 /// The same run, not completed.
 let ended state (run: Run) = { run with State = state; Metrics = Map.empty; Reason = Some "planted" }
 
-/// A run's folder: config.json, manifest.json and, of a completed one, metrics.json. Its id gets the hash that belongs to it. The folder's path.
+/// A run's folder: config.json, manifest.json and, of a completed one, metrics.json. Its id gets the hash that belongs to it. The folder's
+/// path.
 let write (sweep: string) (run: Run) =
     let config =
         (Document.Empty, Map.toSeq run.Config)

@@ -1,4 +1,5 @@
-/// Tables for print and for pages: LaTeX that compiles, macros that are unique, text that stays text, and the same bytes from the same runs.
+/// Tables for print and for pages: LaTeX that compiles, macros that are unique, text that stays text, and the same bytes from the same
+/// runs.
 module Ebm.Tests.Laws.PrintLaws
 
 open System
@@ -110,6 +111,7 @@ let private renders: (string * (Table -> string)) list = [
     "versus.csv", Csv.versus
     "Markdown", Markdown.table
     "LaTeX", Latex.table
+    "LaTeX against the baseline", Latex.versus
     "macros", Latex.macros
     "HTML", (fun table -> HtmlTable.fragment (fun run -> "#run-" + run.Id) table + HtmlTable.versus table)
     "JSON", Json.table
@@ -146,7 +148,7 @@ let private isOnlyText (html: string) =
 let all = [
     law "the LaTeX fragment compiles with booktabs, amsmath, bm and siunitx alone, whatever is in it, and so does every macro" (fun () ->
         for runs in [ everything; ofHostile; named "alone" [ 0..2 ] (fun seed -> [ "grid-kl", float seed ]); [] ] do
-            compiles (Latex.table (tabulate runs)) (Latex.macros (tabulate runs)))
+            compiles (Latex.table (tabulate runs) + "\n\n" + Latex.versus (tabulate runs)) (Latex.macros (tabulate runs)))
     |> breaks "a name that is not escaped" (fun () -> compiles ((Latex.table (tabulate everything)).Replace("good", "g_o^d & more")) "")
     |> needsLatex
 

@@ -1,4 +1,5 @@
-/// Tests of a table: exact p-values by another way of counting and as published, error rates under the null, and what few seeds cannot tell.
+/// Tests of a table: exact p-values by another way of counting and as published, error rates under the null, and what few seeds cannot
+/// tell.
 module Ebm.Tests.Laws.SignificanceLaws
 
 open System
@@ -13,8 +14,8 @@ let private generator name = Generator.Of("laws", name)
 
 let private near what tolerance (due: float) (found: float) = must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= tolerance)
 
-/// Darwin's fifteen pairs of Zea mays, crossed less self-fertilized, in eighths of an inch. Fisher counted 863 of 32768 sign patterns with a sum
-/// as high as theirs ("The Design of Experiments", § 21).
+/// Darwin's fifteen pairs of Zea mays, crossed less self-fertilized, in eighths of an inch. Fisher counted 863 of 32768 sign patterns
+/// with a sum as high as theirs ("The Design of Experiments", § 21).
 let private maize = [| 49.0; -67.0; 8.0; 16.0; 6.0; 23.0; 28.0; 41.0; 14.0; 29.0; 56.0; 24.0; 75.0; 60.0; -48.0 |]
 
 /// Survival of mice, treated and not (Efron and Tibshirani 1993, table 2.1).

@@ -69,6 +69,7 @@ let private checks = [
                 "main-runs.csv"
                 "main-summary.csv"
                 "main-versus.csv"
+                "main-versus.tex"
                 "main.json"
             ]
             must $"%A{names}" (names = due && List.forall File.Exists paths)
