@@ -10,9 +10,13 @@ open System.Text.Encodings.Web
 open System.Text.Json
 open Ebm.Records
 open Ebm.Analysis.AuditVerify
+open Ebm.Analysis.AuditCompare
 
 let verbs = [
     "verify", "recompute every hash of runs, data and ledger: verify [sweep…]; trains nothing, writes nothing but the ledger's entry"
+    "smoke", "run the first steps again with what is built here, and compare the trace: smoke <run> [--steps K]"
+    "rerun", "check out the sources as they were, build them, run, and compare everything: rerun <run>"
+    "sample", "smoke so many completed runs, drawn at random: sample [sweep] [--n N] [--seed S] [--steps K]"
 ]
 
 /// What an audit is told besides its words.
@@ -23,6 +27,11 @@ type Place = {
     Reports: string
     Data: string
     Json: bool
+    /// smoke, sample: so many steps at least.
+    Steps: int64
+    /// sample: so many runs, and which draw.
+    N: int
+    Seed: int
 }
 
 let private refuse says : 'a = raise (ConfigException(Source.CommandLine "audit", "", says))
@@ -124,16 +133,130 @@ let private verify (place: Place) (words: string list) =
     else
         3
 
+// ── Does it come out again? ─────────────────────────────────────────────────────────────────
+
+let private runOf (place: Place) (words: string list) =
+    match words with
+    | [ word ] ->
+        let found = RunFolder.Under place.Runs |> Seq.filter (fun run -> run.Id = word || $"{run.Sweep}/{run.Id}" = word || run.Id.EndsWith word) |> List.ofSeq
+
+        match found with
+        | [ run ] -> run
+        | [] -> refuse $"no run under {place.Runs} is called {word}; give a run's id, or its end."
+        | several -> refuse $"""{word} could be {String.Join(", ", several |> List.map (fun run -> $"{run.Sweep}/{run.Id}"))}; give more of it."""
+    | _ -> refuse "name one run: its id, or the end of it."
+
+let private runnerOf (place: Place) =
+    let runner = Path.Combine(place.Root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
+    if not (File.Exists runner) then refuse "the compiled runner is not there; build it with: dotnet fsi build.fsx build"
+    runner
+
+let private number (value: float) = value.ToString("R", CultureInfo.InvariantCulture)
+
+let private comparison (verb: string) (run: RunFolder) (until: int64 option) (found: Comparison) =
+    object' (fun json ->
+        json.WriteString("audit", verb)
+        json.WriteString("run", $"{run.Sweep}/{run.Id}")
+        json.WriteString("verdict", nameOf found.Verdict)
+        until |> Option.iter (fun step -> json.WriteNumber("until", step))
+        found.Reason |> Option.iter (fun reason -> json.WriteString("reason", reason))
+
+        match found.Parting with
+        | Some parting ->
+            json.WriteStartObject "parting"
+            parting.Step |> Option.iter (fun step -> json.WriteNumber("step", step))
+            json.WriteString("what", parting.What)
+            json.WriteEndObject()
+        | None -> ()
+
+        json.WriteStartArray "drifts"
+
+        for drift in found.Drifts do
+            json.WriteStartObject()
+            json.WriteString("kind", drift.Kind)
+            json.WriteString("says", drift.Says)
+            json.WriteEndObject()
+
+        json.WriteEndArray()
+        json.WriteStartArray "metrics"
+
+        for metric in found.Metrics do
+            json.WriteStartObject()
+            json.WriteString("name", metric.Name)
+            json.WriteString("was", number metric.Was)
+            json.WriteString("is", number metric.Is)
+            json.WriteString("agrees", nameOf metric.Agrees)
+            json.WriteEndObject()
+
+        json.WriteEndArray())
+
+/// Prints and enters a comparison; the exit code that its verdict means.
+let private conclude (place: Place) (verb: string) (run: RunFolder) (until: int64 option) (found: Comparison) =
+    let report = comparison verb run until found
+
+    if place.Json then
+        Console.Write report
+    else
+        let upTo = until |> Option.map (fun step -> $" up to step {step}") |> Option.defaultValue ""
+        Console.WriteLine $"{nameOf found.Verdict}: {run.Sweep}/{run.Id}{upTo}"
+        found.Reason |> Option.iter (fun reason -> Console.WriteLine $"  {reason}")
+
+        match found.Parting with
+        | Some { Step = Some step; What = what } -> Console.WriteLine $"  they part at step {step}: {what}"
+        | Some { What = what } -> Console.WriteLine $"  they part after training: {what}"
+        | None -> ()
+
+        for metric in found.Metrics |> List.filter (fun metric -> metric.Agrees <> Bitwise) do
+            Console.WriteLine $"  {metric.Name} was {number metric.Was} and is {number metric.Is}: {nameOf metric.Agrees}"
+
+        for drift in found.Drifts do
+            Console.WriteLine $"  {drift.Kind} drift: {drift.Says}"
+
+    enter place $"{verb} {run.Sweep}/{run.Id}" report
+
+    match found.Verdict with
+    | Bitwise
+    | Tolerance
+    | Statistical -> 0
+    | Different
+    | NotComparable
+    | Failed -> 3
+
+let private smokeOne (place: Place) (run: RunFolder) =
+    let until, found = AuditRerun.smoke (runnerOf place) place.Data place.Steps run
+    conclude place "smoke" run (Some until) found
+
+let private rerun (place: Place) (run: RunFolder) =
+    let say (what: string) = if not place.Json then eprintfn $"{what} …"
+    AuditRerun.rerun place.Root place.Data say run |> conclude place "rerun" run None
+
+/// A hash orders the runs: who knows the seed draws the same ones.
+let private sample (place: Place) (sweeps: string list) =
+    let below = if sweeps.IsEmpty then [ place.Runs ] else sweeps |> List.map (fun sweep -> Path.Combine(place.Runs, sweep))
+
+    let drawn =
+        below
+        |> List.collect (RunFolder.Under >> List.ofSeq)
+        |> List.filter (fun run -> run.State = RunState.Completed)
+        |> List.sortBy (fun run -> Canonical.Sha256 $"{place.Seed} {run.Sweep}/{run.Id}")
+        |> List.truncate place.N
+
+    if drawn.IsEmpty then refuse "no run there is completed, so there is none to draw."
+    drawn |> List.map (smokeOne place) |> List.max
+
 /// Does what the words ask. Throws ConfigException with what to correct.
 let perform (place: Place) (words: string list) : int =
     match words with
     | "verify" :: sweeps -> verify place sweeps
+    | "smoke" :: words -> runOf place words |> smokeOne place
+    | "rerun" :: words -> runOf place words |> rerun place
+    | "sample" :: sweeps -> sample place (sweepsOf place sweeps)
     | [] -> refuse $"""which audit? {String.Join(", ", List.map fst verbs)}."""
     | verb :: _ ->
         refuse $"""{verb} is no audit; audits are {String.Join(", ", List.map fst verbs)}{Spelling.DidYouMean(verb, List.map fst verbs)}."""
 
 let private help () =
-    Console.WriteLine "dotnet fsi analysis/audit.fsx <verb> [words] [--runs DIR] [--reports DIR] [--data DIR] [--json]"
+    Console.WriteLine "dotnet fsi analysis/audit.fsx <verb> [words] [--runs DIR] [--reports DIR] [--data DIR] [--json] [--steps K] [--n N] [--seed S]"
     Console.WriteLine()
 
     for verb, says in verbs do
@@ -142,6 +265,11 @@ let private help () =
     Console.WriteLine()
     Console.WriteLine "Exit codes: 0 all holds, 2 a sentence says what to correct, 3 an alteration, or a verdict below STATISTICAL."
     0
+
+let private (|Whole|_|) (text: string) =
+    match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+    | true, number -> Some number
+    | _ -> None
 
 /// What the script is called with; paths are relative to the current folder. Returns the exit code.
 let main (root: string) (arguments: string list) : int =
@@ -159,12 +287,24 @@ let main (root: string) (arguments: string list) : int =
         | "--runs" :: folder :: rest -> read { place with Runs = Path.GetFullPath folder } words rest
         | "--reports" :: folder :: rest -> read { place with Reports = Path.GetFullPath folder } words rest
         | "--data" :: folder :: rest -> read { place with Data = Path.GetFullPath folder } words rest
+        | "--steps" :: Whole count :: rest -> read { place with Steps = int64 count } words rest
+        | "--n" :: Whole count :: rest -> read { place with N = count } words rest
+        | "--seed" :: Whole seed :: rest -> read { place with Seed = seed } words rest
         | (option: string) :: _ when option.StartsWith "--" ->
-            refuse $"{option} is no option, or lacks its value; options are --runs, --reports, --data and --json."
+            refuse $"{option} is no option, or lacks its value; options are --runs, --reports, --data, --steps, --n, --seed and --json."
         | word :: rest -> read place (word :: words) rest
 
     try
-        let start = { Root = root; Runs = Path.Combine(root, "runs"); Reports = Path.Combine(root, "reports"); Data = data; Json = false }
+        let start = {
+            Root = root
+            Runs = Path.Combine(root, "runs")
+            Reports = Path.Combine(root, "reports")
+            Data = data
+            Json = false
+            Steps = 50L
+            N = 5
+            Seed = 0
+        }
 
         match read start [] arguments with
         | _, [ "help" ] -> help ()

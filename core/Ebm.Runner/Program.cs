@@ -30,6 +30,7 @@ static class Program
         measure  draws and measures a completed run again, without training. --config names a config whose group `measure` is to be used.
         --data   where data sets lie; the variable EBM_DATA, or else the folder `data`, unless said.
         --with   an assembly with further methods, data sets or metrics.
+        --until  exec: interrupts training after this step, for an audit's comparison.
         --launch what a sweep wrote down of its launch, for the manifest.
         """;
 
@@ -108,7 +109,10 @@ static class Program
         if (!alone)
             stop.WithParent();
         using var log = new Log(folder);
-        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log, options.Launched);
+        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log, options.Launched)
+        {
+            Until = options.Until,
+        };
         if (!execution.Begin(options.Afresh))
             return Say("ended completed", 0);
         log.Open();
@@ -161,12 +165,12 @@ static class Program
 sealed class UsageException(string says) : Exception(says);
 
 /// <summary>What follows the run's folder on the command line.</summary>
-sealed record Options(string Data, IReadOnlyList<string> With, bool Afresh, string? Config, string? Launch)
+sealed record Options(string Data, IReadOnlyList<string> With, bool Afresh, string? Config, string? Launch, long? Until)
 {
     public LaunchRecord? Launched => Launch is { } file ? LaunchRecord.Read(file) : null;
 
     /// <param name="own">The one option that only this verb has.</param>
-    public static Options Of(string[] words, string own) => Add(new Options(Experiment.DataRoot, [], false, null, null), words, own);
+    public static Options Of(string[] words, string own) => Add(new Options(Experiment.DataRoot, [], false, null, null, null), words, own);
 
     static Options Add(Options options, string[] words, string own) =>
         words switch
@@ -175,6 +179,8 @@ sealed record Options(string Data, IReadOnlyList<string> With, bool Afresh, stri
             ["--data", var folder, .. var rest] => Add(options with { Data = folder }, rest, own),
             ["--with", var assembly, .. var rest] => Add(options with { With = [.. options.With, assembly] }, rest, own),
             ["--launch", var file, .. var rest] => Add(options with { Launch = file }, rest, own),
+            ["--until", var step, .. var rest] when own == "--afresh" && long.TryParse(step, CultureInfo.InvariantCulture, out var until) =>
+                Add(options with { Until = until }, rest, own),
             ["--afresh", .. var rest] when own == "--afresh" => Add(options with { Afresh = true }, rest, own),
             ["--config", var file, .. var rest] when own == "--config" => Add(options with { Config = file }, rest, own),
             _ => throw new UsageException($"\"{string.Join(' ', words)}\": an option is --data DIR, --with my.dll, --launch FILE or {own}"),

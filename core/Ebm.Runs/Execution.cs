@@ -70,6 +70,9 @@ public sealed class Execution : IDisposable
         report = Seldom(audience.Progress, TimeSpan.FromSeconds(spec.Logging.Progress));
     }
 
+    /// <summary>The step after which training is interrupted: an audit compares what was traced up to there. Null trains to the end.</summary>
+    public long? Until { get; init; }
+
     /// <summary>Opens an attempt: earlier ones make way, and the manifest says "running" before anything is computed.</summary>
     /// <param name="afresh">Discards results and checkpoint, also of a completed run.</param>
     /// <returns>False when the run is completed and nothing is left to do.</returns>
@@ -229,6 +232,8 @@ public sealed class Execution : IDisposable
                 if (trainer.Done)
                     break;
                 stop.ThrowIfRequested();
+                if (trainer.Step >= Until)
+                    throw new StoppedException(new StopRequest(RunState.Interrupted, $"--until {Until}", 0));
 
                 bool Records() => trainer.Done || trainer.Step % train.RecordEvery == 0;
                 var applied = trainer.Advance(Records);

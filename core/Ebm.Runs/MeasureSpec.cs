@@ -11,6 +11,7 @@ namespace Ebm.Runs;
 /// <param name="During">Which of the metrics are taken during training, by their names here; all unless said.</param>
 /// <param name="Best">The metric that train.keep: best follows; the first one with a direction unless said.</param>
 /// <param name="Weights">Which weights are judged at the end: the last, or those of the best measurement during training, which train.keep: best keeps.</param>
+/// <param name="Tolerance">How far each metric may lie from this run's when an audit does the run again: declared here, never at the audit.</param>
 public sealed record MeasureSpec(
     long Samples = 2000,
     long AtOnce = 2000,
@@ -19,7 +20,8 @@ public sealed record MeasureSpec(
     long EverySamples = 500,
     string[]? During = null,
     string? Best = null,
-    Keep Weights = Keep.Last
+    Keep Weights = Keep.Last,
+    IReadOnlyDictionary<string, Tolerance>? Tolerance = null
 )
 {
     public long Samples { get; } = Require.Positive(Samples);
@@ -27,10 +29,20 @@ public sealed record MeasureSpec(
     public IReadOnlyDictionary<string, ISpec<IMetric>> Metrics { get; } = Metrics ?? new Dictionary<string, ISpec<IMetric>>();
     public long? Every { get; } = Require.Positive(Every);
     public long EverySamples { get; } = Require.Positive(EverySamples);
+    public IReadOnlyDictionary<string, Tolerance> Tolerance { get; } = Tolerance ?? new Dictionary<string, Tolerance>();
     public string[]? During { get; } =
         Require.That(
             During,
             During is null || During.All(name => Metrics?.ContainsKey(name) == true),
             $"names metrics of this group: {string.Join(", ", Metrics?.Keys ?? [])}"
         );
+}
+
+/// <summary>How far a metric that is measured again may lie from the first: the sum of both.</summary>
+/// <param name="Absolute">In the metric's unit.</param>
+/// <param name="Relative">As a share of the first value.</param>
+public sealed record Tolerance(double Absolute = 0, double Relative = 0)
+{
+    public double Absolute { get; } = Require.NonNegative(Absolute);
+    public double Relative { get; } = Require.NonNegative(Relative);
 }

@@ -736,6 +736,9 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
                     Reports = place.Reports
                     Data = dataRoot place
                     Json = given.Options.Contains <@ CommandLine.Option.Json @>
+                    Steps = 50L
+                    N = given.Options.GetResult(<@ CommandLine.Option.Sample @>, 5)
+                    Seed = given.Options.GetResult(<@ CommandLine.Option.Sample_Seed @>, 0)
                 }
                 given.Words
         | _ -> run place

@@ -153,7 +153,7 @@ let allowed verb =
     | "why" -> always @ sweep
     | "table"
     | "report" -> always @ [ "--reports"; "--json" ]
-    | "audit" -> [ "--runs"; "--reports"; "--data"; "--json" ]
+    | "audit" -> [ "--runs"; "--reports"; "--data"; "--json"; "--sample"; "--sample-seed" ]
     | "list" -> [ "--with" ]
     | "diff"
     | "logs"

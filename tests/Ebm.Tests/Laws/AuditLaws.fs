@@ -298,6 +298,9 @@ let private audited (world: World) words =
         Reports = Path.Combine(world.Root, "reports")
         Data = world.Data
         Json = true
+        Steps = 50L
+        N = 5
+        Seed = 0
     }
     quietly (fun () -> Audit.perform place words)
 

@@ -1,0 +1,284 @@
+/// Does a run come out again? Two folders of one run side by side: where they part first, what of their results is the same, and in what they
+/// were made differently. The verdict follows from that and from what was declared beforehand; nothing is chosen when it is given.
+module Ebm.Analysis.AuditCompare
+
+open System
+open System.IO
+open MathNet.Numerics.Distributions
+open MathNet.Numerics.Statistics
+open Ebm.Records
+
+type Verdict =
+    /// Every traced bit, every file of results and every tensor of the checkpoint is the same.
+    | Bitwise
+    /// Every metric lies within the tolerance that the run's own config declares.
+    | Tolerance
+    /// Every metric lies where another seed of the original group would, with 95 %.
+    | Statistical
+    | Different
+    /// It differs, and was not made from the same config, data or code.
+    | NotComparable
+    /// It did not run to where the first one came.
+    | Failed
+
+let nameOf verdict =
+    match verdict with
+    | Bitwise -> "BITWISE"
+    | Tolerance -> "TOLERANCE"
+    | Statistical -> "STATISTICAL"
+    | Different -> "DIFFERENT"
+    | NotComparable -> "NOT-COMPARABLE"
+    | Failed -> "FAILED"
+
+/// In what two runs of one config were made differently.
+type Drift = {
+    /// config, data, code, dependency, environment or determinism.
+    Kind: string
+    Says: string
+}
+
+// ── Drifts ──────────────────────────────────────────────────────────────────────────────────
+
+let private entries (map: Collections.Generic.IReadOnlyDictionary<string, string> | null) =
+    match map with
+    | null -> Map.empty
+    | map -> Map [ for KeyValue(key, value) in map -> key, value ]
+
+/// What two maps differ in; nothing where one of them does not say.
+let private differing what before after =
+    if Map.isEmpty before || Map.isEmpty after then
+        []
+    else
+        [
+            for key in Set.union (Set.ofSeq before.Keys) (Set.ofSeq after.Keys) do
+                match before.TryFind key, after.TryFind key with
+                | Some a, Some b when a = b -> ()
+                | a, b -> $"""{what} {key} was {defaultArg a "not there"} and is {defaultArg b "not there"}"""
+        ]
+
+let private short (hash: string) = if hash.Length > 12 then hash.Substring(0, 12) else hash
+
+/// Counts of threads, and which kernels BLAS takes, decide sums' order; a telemetry switch does not.
+let private decides (name: string) =
+    name.EndsWith "_NUM_THREADS" || name = "OPENBLAS_CORETYPE" || name = "CUBLAS_WORKSPACE_CONFIG" || name = "NVIDIA_TF32_OVERRIDE"
+    || name.StartsWith "MKL_" || name.StartsWith "KMP_"
+
+/// What was found out of both runs before their first steps, compared.
+let drifts (was: RunManifest) (is: RunManifest) : Drift list = [
+    let drift kind says = { Kind = kind; Says = says }
+    let both (a: 'a | null) (b: 'a | null) (say: 'a -> 'a -> string list) =
+        match a, b with
+        | null, _
+        | _, null -> []
+        | a, b -> say a b
+
+    let changed what (a: string | null) (b: string | null) =
+        match a, b with
+        | null, _
+        | _, null -> []
+        | a, b when a = b -> []
+        | a, b -> [ $"{what} was {a} and is {b}" ]
+
+    if was.ConfigSha256 <> is.ConfigSha256 then
+        drift "config" $"the config's hash was {short was.ConfigSha256} and is {short is.ConfigSha256}"
+
+    for says in
+        differing
+            "the digest of"
+            (Map [ for set in was.Data -> set.Name, short set.Digest ])
+            (Map [ for set in is.Data -> set.Name, short set.Digest ]) do
+        drift "data" says
+
+    for says in
+        both was.Build is.Build (fun a b ->
+            let code (build: BuildState) = entries build.Code |> Map.map (fun _ hash -> short hash)
+            differing "the code of" (code a) (code b)) do
+        drift "code" says
+
+    let libraries (native: NativeState) =
+        match native.Libraries with
+        | null -> Map.empty
+        | files -> Map [ for file in files do if not (file.Path.Contains "libebm_native") then Path.GetFileName file.Path |> string, short file.Sha256 ]
+
+    for says in
+        differing "the package" (entries was.Packages) (entries is.Packages)
+        @ differing "the content of the package" (entries was.PackageHashes) (entries is.PackageHashes)
+        @ both was.Native is.Native (fun a b -> changed "libtorch" a.Libtorch b.Libtorch @ differing "the library" (libraries a) (libraries b)) do
+        drift "dependency" says
+
+    let deciding (manifest: RunManifest) = entries manifest.Environment |> Map.filter (fun name _ -> decides name)
+
+    for says in
+        both was.Hardware is.Hardware (fun a b ->
+            changed "the CPU" a.Cpu b.Cpu
+            @ both a.Features b.Features (fun a b -> changed "its instruction sets" (String.concat " " a) (String.concat " " b)))
+        @ both was.Threads is.Threads (fun a b -> if a.IntraOp = b.IntraOp then [] else [ $"threads were {a.IntraOp} and are {b.IntraOp}" ])
+        @ both was.Native is.Native (fun a b -> changed "BLAS's core" a.Blas b.Blas)
+        @ both was.Runtime is.Runtime (fun a b -> changed ".NET" a.Dotnet b.Dotnet @ changed "the C library" a.Libc b.Libc)
+        @ differing "the variable" (deciding was) (deciding is) do
+        drift "environment" says
+
+    for says in differing "the flag" (entries was.Determinism) (entries is.Determinism) do
+        drift "determinism" says
+]
+
+// ── Where they part ─────────────────────────────────────────────────────────────────────────
+
+/// The first difference, in the order in which a run writes: trace, then tensors of the checkpoint, then results.
+type Parting = { Step: int64 option; What: string }
+
+/// The first step up to `last` whose traced bits differ, or that one of the two lacks.
+let private tracesPart (was: RunFolder) (is: RunFolder) (last: int64) =
+    let lines (folder: RunFolder) =
+        folder.Traces() |> Seq.filter (fun trace -> trace.Step <= last) |> Seq.map (fun trace -> (trace.Step, trace.What), trace.Bits) |> List.ofSeq
+
+    let before, after = lines was, Map.ofList (lines is)
+
+    before
+    |> List.tryPick (fun ((step, what), bits) ->
+        match after.TryFind((step, what)) with
+        | Some same when same = bits -> None
+        // A trace of before it watched as much as now.
+        | _ -> Some { Step = Some step; What = what })
+
+let private tensorsPart (was: RunFolder) (is: RunFolder) =
+    let files (folder: RunFolder) = folder.ArtefactNames() |> Seq.filter _.EndsWith(".safetensors") |> List.ofSeq
+
+    files was
+    |> List.tryPick (fun name ->
+        if not (File.Exists(is.In name)) then
+            Some { Step = None; What = name }
+        else
+            let there = Safetensors.Read(is.In name) |> Seq.map (fun tensor -> tensor.Name, tensor) |> Map.ofSeq
+
+            Safetensors.Read(was.In name)
+            |> Seq.sortBy _.Name
+            |> Seq.tryPick (fun tensor ->
+                match there.TryFind tensor.Name with
+                | Some other when tensor.Bytes.Span.SequenceEqual other.Bytes.Span -> None
+                | _ -> Some { Step = None; What = $"{tensor.Name} in {name}" }))
+
+/// Times and places aside: what a run of the same config, data and code writes byte by byte.
+let private isResult (name: string) =
+    name = "events.jsonl" || name = "measures.jsonl" || name = "metrics.json" || name = "samples.npy" || name.StartsWith "arrays/"
+
+let private resultsPart (was: RunFolder) (is: RunFolder) =
+    was.ArtefactNames()
+    |> Seq.filter isResult
+    |> Seq.tryFind (fun name -> not (File.Exists(is.In name)) || Canonical.Sha256OfFile(was.In name) <> Canonical.Sha256OfFile(is.In name))
+    |> Option.map (fun name -> { Step = None; What = name })
+
+// ── Metrics ─────────────────────────────────────────────────────────────────────────────────
+
+type MetricAudit = { Name: string; Was: float; Is: float; Agrees: Verdict }
+
+/// What the run's own config declares: metric to absolute and relative tolerance.
+let tolerances (folder: RunFolder) : Map<string, float * float> =
+    match folder.Config.Find "measure.tolerance" with
+    | null -> Map.empty
+    | node when not node.IsMap -> Map.empty
+    | node ->
+        let number (entry: Document) key =
+            match entry.Find key with
+            | null -> 0.0
+            | value -> Double.Parse(string value, Globalization.CultureInfo.InvariantCulture)
+
+        Map [ for entry in node.Entries -> entry.Key, (number entry.Value "absolute", number entry.Value "relative") ]
+
+/// Where one more seed's value lies with 95 %, of at least three others: mean ± t · sd · √(1 + 1/n), on the logarithm where that is the scale.
+let predicts (log: bool) (values: float list) : (float * float) option =
+    if values.Length < 3 || values |> List.exists (Double.IsFinite >> not) then
+        None
+    else
+        let log = log && values |> List.forall (fun value -> value > 0.0)
+        let values = if log then List.map Math.Log values else values
+        let n = float values.Length
+        let half = StudentT.InvCDF(0.0, 1.0, n - 1.0, 0.975) * Statistics.StandardDeviation values * sqrt (1.0 + 1.0 / n)
+        let centre = Statistics.Mean values
+        let back = if log then exp else id
+        Some(back (centre - half), back (centre + half))
+
+/// Each metric of the first run beside the second's; `group` has the values of the other seeds.
+let metrics (was: RunFolder) (is: RunFolder) (group: string -> float list) : MetricAudit list =
+    let declared = tolerances was
+    let after = is.Measurements() |> Seq.map (fun m -> m.Name, m.Value) |> Map.ofSeq
+
+    [
+        for m in was.Measurements() do
+            let value = after.TryFind m.Name |> Option.defaultValue nan
+            let same = BitConverter.DoubleToInt64Bits m.Value = BitConverter.DoubleToInt64Bits value
+
+            let within =
+                match declared.TryFind m.Name with
+                | Some(absolute, relative) -> abs (value - m.Value) <= absolute + relative * abs m.Value
+                | None -> false
+
+            let likely =
+                match predicts (m.Scale = "log") (group m.Name) with
+                | Some(low, high) -> value >= low && value <= high
+                | None -> false
+
+            {
+                Name = m.Name
+                Was = m.Value
+                Is = value
+                Agrees = if same then Bitwise elif within then Tolerance elif likely then Statistical else Different
+            }
+    ]
+
+// ── The verdict ─────────────────────────────────────────────────────────────────────────────
+
+type Comparison = {
+    Verdict: Verdict
+    Parting: Parting option
+    Drifts: Drift list
+    Metrics: MetricAudit list
+    /// Why it failed.
+    Reason: string option
+}
+
+let private inputs = set [ "config"; "data"; "code" ]
+
+/// The whole of two runs, or what they traced up to a step where `until` says one.
+let compare (until: int64 option) (was: RunFolder) (is: RunFolder) (group: string -> float list) (further: Drift list) : Comparison =
+    let before, after =
+        match was.Manifest, is.Manifest with
+        | null, _ -> raise (InvalidDataException $"{was}: it has no manifest, so there is nothing to compare with.")
+        | _, null -> raise (InvalidDataException $"{is}: it left no manifest.")
+        | before, after -> before, after
+
+    let drifts = drifts before after @ further
+    let reached = if until.IsSome then after.Step >= until.Value || after.State = before.State else after.State = before.State
+
+    if not reached then
+        let why = after.Reason |> Option.ofObj |> Option.map (fun reason -> $": {reason}") |> Option.defaultValue ""
+
+        {
+            Verdict = Failed
+            Parting = None
+            Drifts = drifts
+            Metrics = []
+            Reason = Some $"it ended {after.State} at step {after.Step}{why}"
+        }
+    else
+        let parting =
+            match tracesPart was is (defaultArg until Int64.MaxValue) with
+            | Some parting -> Some parting
+            | None when until.IsSome -> None
+            | None -> tensorsPart was is |> Option.orElseWith (fun () -> resultsPart was is)
+
+        let metrics = if until.IsSome then [] else metrics was is group
+        let all allowed = not metrics.IsEmpty && metrics |> List.forall (fun metric -> List.contains metric.Agrees allowed)
+
+        {
+            Verdict =
+                if parting.IsNone then Bitwise
+                elif drifts |> List.exists (fun drift -> inputs.Contains drift.Kind) then NotComparable
+                elif all [ Bitwise; Tolerance ] then Tolerance
+                elif all [ Bitwise; Tolerance; Statistical ] then Statistical
+                else Different
+            Parting = parting
+            Drifts = drifts
+            Metrics = metrics
+            Reason = None
+        }
