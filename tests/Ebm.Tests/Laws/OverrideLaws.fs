@@ -116,12 +116,54 @@ let all = [
                 @"'foo \'bar'", Text "foo 'bar"
                 @"'foo\\bar'", Text @"foo\\bar"
                 @"'foo bar\\'", Text @"foo bar\"
+                @"""foo \\\""bar""", Text @"foo \""bar"
+                @"$\{foo.bar\}", Text "${foo.bar}"
+                "${foo.bar}", Text "${foo.bar}"
+                "{null: 1, 123: 2, ab 1.5 True: 3}", Dict [ "null", Int 1L; "123", Int 2L; "ab 1.5 True", Int 3L ]
                 "", Text ""
                 "[1, a]", List [ Int 1L; Text "a" ]
                 "[]", List []
                 "{a:10, b:20}", Dict [ "a", Int 10L; "b", Int 20L ]
             ] do
             gives ("key=" + text) due)
+    |> breaks "a zero in front is dropped" (fun () -> gives "key=010" (Int 10L))
+    |> breaks "an underscore at the end is dropped" (fun () -> gives "key=1___0___" (Int 10L))
+
+    law "casts convert what can be, lists, mappings and sweeps through; what cannot is refused" (fun () ->
+        gives "key=int(3.14)" (Int 3L)
+        gives "key=int('10')" (Int 10L)
+        gives "key=float(3)" (Float 3.0)
+        gives "key=str(3)" (Text "3")
+        gives "key=bool('true')" (Bool true)
+        gives "key=bool(0)" (Bool false)
+        gives "key=int([1.5, {a: 2.5}])" (List [ Int 1L; Dict [ "a", Int 2L ] ])
+        sweeps "key=str(choice(1,2))" [ Text "1"; Text "2" ]
+        sweeps "key=float(range(1,3))" [ Float 1.0; Float 2.0 ]
+        sweeps "key=int(1.0,2.0)" [ Int 1L; Int 2L ]
+
+        for text in [ "key=int('10.0')"; "key=int(a)"; "key=bool('yes')"; "key=float([a])"; "key=int()" ] do
+            refused text)
+    |> breaks "a cast that rounds" (fun () -> gives "key=int(3.7)" (Int 4L))
+
+    law "sort orders numbers or texts, shuffle keeps all of them in an order that its text decides, tag leaves a sweep as it is" (fun () ->
+        sweeps "key=sort(3,1,2)" [ Int 1L; Int 2L; Int 3L ]
+        sweeps "key=sort(b,a,c,reverse=true)" [ Text "c"; Text "b"; Text "a" ]
+        gives "key=sort([3,1.5])" (List [ Float 1.5; Int 3L ])
+        sweeps "key=sort(range(3,0,-1))" [ Int 1L; Int 2L; Int 3L ]
+        sweeps "key=tag(a,b,choice(1,2))" [ Int 1L; Int 2L ]
+
+        match (parse "key=tag(a,b,interval(0,1))").Setting, (parse "key=interval(0,1)").Setting with
+        | Some(Interval tagged), Some(Interval plain) -> must $"{tagged}" (tagged = plain && plain = Between(0.0, 1.0, false, false))
+        | other -> broken $"%A{other}"
+
+        let shuffled text =
+            match (parse text).Setting with
+            | Some(Sweep values) -> values
+            | other -> broken $"%A{other}"
+        let once = shuffled "key=shuffle(range(20))"
+        must "another order the second time" (once = shuffled "key=shuffle(range(20))")
+        must "something is lost" (once |> List.sortBy string = ([ for i in 0L .. 19L -> Int i ] |> List.sortBy string))
+        must "nothing moved" (once <> [ for i in 0L .. 19L -> Int i ]))
 
     law "commas and functions sweep: choices, ranges in decimals, linear and logarithmic steps, seeds" (fun () ->
         sweeps "key=1 ,  2,\t3" [ Int 1L; Int 2L; Int 3L ]
@@ -153,6 +195,14 @@ let all = [
                 "key=#"
                 "=1"
                 "key=nosuch(1)"
+                "key=choice()"
+                "key=choice(choice(1,2))"
+                "key=range(1,5,0)"
+                "key=range(stop=3,1)"
+                "key=sort(3,2,str(1))"
+                "key=[ , 1]"
+                "key=zip(1,2)"
+                "key=zip(a=[1,2],b=[1])"
             ] do
             refused text)
 

@@ -123,6 +123,19 @@ let all = [
         ]
         must $"%A{found}" (found = [ 2L, false; 4L, true; 4L, true; 4L, true ]))
 
+    law "glob names the options of a group by patterns, and refuses what is no group or fits none" (fun () ->
+        let methods text =
+            (planned "/nowhere" (typed [ "experiment=rings"; "seed=0"; text ])).Runs
+            |> List.map (fun run -> run.Choices["method"].Head)
+        let there = Configs.Configs(under "experiments/configs").Options "method"
+        let due =
+            there
+            |> List.filter (fun name -> name.StartsWith "contrastive-divergence" && not (name.EndsWith "jem") || name = "flow")
+        must "one pattern" (methods "method=glob(f*w)" = [ "flow" ])
+        must "lists" (methods "method=glob([contrastive-*,flow], exclude=*jem)" = due && due.Length > 3)
+        throws<ConfigException, _> [ "train.lr is none"; "groups are" ] (fun () -> methods "train.lr=glob(*)")
+        throws<ConfigException, _> [ "no option of method fits" ] (fun () -> methods "method=glob(nothing*)"))
+
     law "a sweep's condition leaves out what does not fit, wherever the shards are cut" (fun () ->
         let all = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2; 4; 8 ] |> seeds 3
         let fitting = planned "/nowhere" (all |> where "method.steps > 2" |> where "seed in {0..1}")

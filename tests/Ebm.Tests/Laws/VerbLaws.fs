@@ -185,7 +185,12 @@ let all = [
             must "" (winners.Head.Head.Config.Integer "method.steps" = 2L)))
 
     law "every option goes with a verb, and every verb takes options that are there" (fun () ->
-        let options = [ for case in CommandLine.parser.GetArgumentCases() do yield! case.CommandLineNames.Value ] |> List.filter ((<>) "--help")
+        let options =
+            [
+                for case in CommandLine.parser.GetArgumentCases() do
+                    yield! case.CommandLineNames.Value
+            ]
+            |> List.filter ((<>) "--help")
         let taken = CommandLine.verbs |> List.collect (fst >> CommandLine.allowed) |> List.distinct
         must $"%A{List.except taken options} go with no verb" (List.except taken options = [])
         must $"%A{List.except options taken} are not there" (List.except options taken = []))
