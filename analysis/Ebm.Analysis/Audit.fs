@@ -15,7 +15,8 @@ open Ebm.Analysis.AuditCompare
 let verbs = [
     "verify", "recompute every hash of runs, data and ledger: verify [sweep…]; trains nothing, writes nothing but the ledger's entry"
     "smoke", "run the first steps again with what is built here, and compare the trace: smoke <run> [--steps K]"
-    "rerun", "check out the sources as they were, build them, run, and compare everything: rerun <run>"
+    "rerun",
+    "check out the sources as they were, build them, run, and compare everything: rerun <run>; --threads and --set change what it is done with"
     "sample", "smoke so many completed runs, drawn at random: sample [sweep] [--n N] [--seed S] [--steps K]"
 ]
 
@@ -32,6 +33,9 @@ type Place = {
     /// sample: so many runs, and which draw.
     N: int
     Seed: int
+    /// smoke, rerun, sample: other threads and variables than the run had.
+    Threads: int option
+    Variables: (string * string) list
 }
 
 let private refuse says : 'a = raise (ConfigException(Source.CommandLine "audit", "", says))
@@ -138,13 +142,17 @@ let private verify (place: Place) (words: string list) =
 let private runOf (place: Place) (words: string list) =
     match words with
     | [ word ] ->
-        let found = RunFolder.Under place.Runs |> Seq.filter (fun run -> run.Id = word || $"{run.Sweep}/{run.Id}" = word || run.Id.EndsWith word) |> List.ofSeq
+        let found =
+            RunFolder.Under place.Runs
+            |> Seq.filter (fun run -> run.Id = word || $"{run.Sweep}/{run.Id}" = word || run.Id.Contains word)
+            |> List.ofSeq
 
         match found with
         | [ run ] -> run
-        | [] -> refuse $"no run under {place.Runs} is called {word}; give a run's id, or its end."
-        | several -> refuse $"""{word} could be {String.Join(", ", several |> List.map (fun run -> $"{run.Sweep}/{run.Id}"))}; give more of it."""
-    | _ -> refuse "name one run: its id, or the end of it."
+        | [] -> refuse $"no run under {place.Runs} is called {word}; give a run's id, or a part of it."
+        | several ->
+            refuse $"""{word} could be {String.Join(", ", several |> List.map (fun run -> $"{run.Sweep}/{run.Id}"))}; give more of it."""
+    | _ -> refuse "name one run: its id, or a part of it."
 
 let private runnerOf (place: Place) =
     let runner = Path.Combine(place.Root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
@@ -222,13 +230,15 @@ let private conclude (place: Place) (verb: string) (run: RunFolder) (until: int6
     | NotComparable
     | Failed -> 3
 
+let private conditions (place: Place) : AuditRerun.Conditions = { Data = place.Data; Threads = place.Threads; Variables = place.Variables }
+
 let private smokeOne (place: Place) (run: RunFolder) =
-    let until, found = AuditRerun.smoke (runnerOf place) place.Data place.Steps run
+    let until, found = AuditRerun.smoke (runnerOf place) (conditions place) place.Steps run
     conclude place "smoke" run (Some until) found
 
 let private rerun (place: Place) (run: RunFolder) =
     let say (what: string) = if not place.Json then eprintfn $"{what} …"
-    AuditRerun.rerun place.Root place.Data say run |> conclude place "rerun" run None
+    AuditRerun.rerun place.Root (conditions place) say run |> conclude place "rerun" run None
 
 /// A hash orders the runs: who knows the seed draws the same ones.
 let private sample (place: Place) (sweeps: string list) =
@@ -256,7 +266,9 @@ let perform (place: Place) (words: string list) : int =
         refuse $"""{verb} is no audit; audits are {String.Join(", ", List.map fst verbs)}{Spelling.DidYouMean(verb, List.map fst verbs)}."""
 
 let private help () =
-    Console.WriteLine "dotnet fsi analysis/audit.fsx <verb> [words] [--runs DIR] [--reports DIR] [--data DIR] [--json] [--steps K] [--n N] [--seed S]"
+    Console.WriteLine
+        "dotnet fsi analysis/audit.fsx <verb> [words] [--runs DIR] [--reports DIR] [--data DIR] [--json] [--steps K] [--threads N]"
+    Console.WriteLine "    [--set NAME=VALUE]… [--n N] [--seed S]"
     Console.WriteLine()
 
     for verb, says in verbs do
@@ -289,9 +301,14 @@ let main (root: string) (arguments: string list) : int =
         | "--data" :: folder :: rest -> read { place with Data = Path.GetFullPath folder } words rest
         | "--steps" :: Whole count :: rest -> read { place with Steps = int64 count } words rest
         | "--n" :: Whole count :: rest -> read { place with N = count } words rest
+        | "--threads" :: Whole count :: rest when count > 0 -> read { place with Threads = Some count } words rest
+        | "--set" :: variable :: rest when variable.Contains '=' ->
+            let cut = variable.IndexOf '='
+            read { place with Variables = place.Variables @ [ variable.Substring(0, cut), variable.Substring(cut + 1) ] } words rest
         | "--seed" :: Whole seed :: rest -> read { place with Seed = seed } words rest
         | (option: string) :: _ when option.StartsWith "--" ->
-            refuse $"{option} is no option, or lacks its value; options are --runs, --reports, --data, --steps, --n, --seed and --json."
+            refuse
+                $"{option} is no option, or lacks its value; options are --runs, --reports, --data, --steps, --threads, --set NAME=VALUE, --n, --seed and --json."
         | word :: rest -> read place (word :: words) rest
 
     try
@@ -304,6 +321,8 @@ let main (root: string) (arguments: string list) : int =
             Steps = 50L
             N = 5
             Seed = 0
+            Threads = None
+            Variables = []
         }
 
         match read start [] arguments with

@@ -60,8 +60,12 @@ let private short (hash: string) = if hash.Length > 12 then hash.Substring(0, 12
 
 /// Counts of threads, and which kernels BLAS takes, decide sums' order; a telemetry switch does not.
 let private decides (name: string) =
-    name.EndsWith "_NUM_THREADS" || name = "OPENBLAS_CORETYPE" || name = "CUBLAS_WORKSPACE_CONFIG" || name = "NVIDIA_TF32_OVERRIDE"
-    || name.StartsWith "MKL_" || name.StartsWith "KMP_"
+    name.EndsWith "_NUM_THREADS"
+    || name = "OPENBLAS_CORETYPE"
+    || name = "CUBLAS_WORKSPACE_CONFIG"
+    || name = "NVIDIA_TF32_OVERRIDE"
+    || name.StartsWith "MKL_"
+    || name.StartsWith "KMP_"
 
 /// What was found out of both runs before their first steps, compared.
 let drifts (was: RunManifest) (is: RunManifest) : Drift list = [
@@ -98,12 +102,17 @@ let drifts (was: RunManifest) (is: RunManifest) : Drift list = [
     let libraries (native: NativeState) =
         match native.Libraries with
         | null -> Map.empty
-        | files -> Map [ for file in files do if not (file.Path.Contains "libebm_native") then Path.GetFileName file.Path |> string, short file.Sha256 ]
+        | files ->
+            Map [
+                for file in files do
+                    if not (file.Path.Contains "libebm_native") then Path.GetFileName file.Path |> string, short file.Sha256
+            ]
 
     for says in
         differing "the package" (entries was.Packages) (entries is.Packages)
         @ differing "the content of the package" (entries was.PackageHashes) (entries is.PackageHashes)
-        @ both was.Native is.Native (fun a b -> changed "libtorch" a.Libtorch b.Libtorch @ differing "the library" (libraries a) (libraries b)) do
+        @ both was.Native is.Native (fun a b ->
+            changed "libtorch" a.Libtorch b.Libtorch @ differing "the library" (libraries a) (libraries b)) do
         drift "dependency" says
 
     let deciding (manifest: RunManifest) = entries manifest.Environment |> Map.filter (fun name _ -> decides name)
@@ -130,7 +139,10 @@ type Parting = { Step: int64 option; What: string }
 /// The first step up to `last` whose traced bits differ, or that one of the two lacks.
 let private tracesPart (was: RunFolder) (is: RunFolder) (last: int64) =
     let lines (folder: RunFolder) =
-        folder.Traces() |> Seq.filter (fun trace -> trace.Step <= last) |> Seq.map (fun trace -> (trace.Step, trace.What), trace.Bits) |> List.ofSeq
+        folder.Traces()
+        |> Seq.filter (fun trace -> trace.Step <= last)
+        |> Seq.map (fun trace -> (trace.Step, trace.What), trace.Bits)
+        |> List.ofSeq
 
     let before, after = lines was, Map.ofList (lines is)
 
@@ -160,7 +172,11 @@ let private tensorsPart (was: RunFolder) (is: RunFolder) =
 
 /// Times and places aside: what a run of the same config, data and code writes byte by byte.
 let private isResult (name: string) =
-    name = "events.jsonl" || name = "measures.jsonl" || name = "metrics.json" || name = "samples.npy" || name.StartsWith "arrays/"
+    name = "events.jsonl"
+    || name = "measures.jsonl"
+    || name = "metrics.json"
+    || name = "samples.npy"
+    || name.StartsWith "arrays/"
 
 let private resultsPart (was: RunFolder) (is: RunFolder) =
     was.ArtefactNames()
@@ -222,7 +238,11 @@ let metrics (was: RunFolder) (is: RunFolder) (group: string -> float list) : Met
                 Name = m.Name
                 Was = m.Value
                 Is = value
-                Agrees = if same then Bitwise elif within then Tolerance elif likely then Statistical else Different
+                Agrees =
+                    if same then Bitwise
+                    elif within then Tolerance
+                    elif likely then Statistical
+                    else Different
             }
     ]
 

@@ -8,6 +8,15 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.AuditCompare
 
+/// How a run is done again. What differs from how it was done is asked for, and then named as a drift.
+type Conditions = {
+    Data: string
+    /// Instead of the run's own.
+    Threads: int option
+    /// Variables that stand above the run's own.
+    Variables: (string * string) list
+}
+
 let private started (folder: string) (variables: (string * string) list) (program: string) (arguments: string list) =
     let start =
         ProcessStartInfo(program, arguments, WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true)
@@ -25,11 +34,16 @@ let private lastLines count (text: string) =
     let lines = text.Split '\n'
     String.Join("\n", lines |> Array.skip (max 0 (lines.Length - count)))
 
-/// The variables that the run was made with; what was not set then is not set now.
-let private variables (manifest: RunManifest) =
+/// The variables that the run was made with, and over them those of the conditions.
+let private variables (conditions: Conditions) (manifest: RunManifest) =
+    let threads =
+        match conditions.Threads with
+        | Some count -> [ for name in [ "OMP"; "MKL"; "OPENBLAS" ] -> $"{name}_NUM_THREADS", string count ]
+        | None -> []
+
     match manifest.Environment with
-    | null -> []
-    | environment -> [ for KeyValue(name, value) in environment -> name, value ]
+    | null -> threads @ conditions.Variables
+    | environment -> [ for KeyValue(name, value) in environment -> name, value ] @ threads @ conditions.Variables
 
 /// The assemblies of a lab that the run was told of.
 let private labs (manifest: RunManifest) =
@@ -39,12 +53,18 @@ let private labs (manifest: RunManifest) =
     |> List.collect (fun (option, value) -> if option = "--with" then [ "--with"; value ] else [])
 
 /// The run's config in a folder of its own, with nothing else.
-let private copied (run: RunFolder) (below: string) =
+let private copied (conditions: Conditions) (run: RunFolder) (below: string) =
     let folder = Path.Combine(below, "runs", run.Sweep, run.Id)
     Directory.CreateDirectory folder |> ignore
 
-    for name in [ "config.yaml"; "config.json" ] do
-        File.Copy(run.In name, Path.Combine(folder, name))
+    let config =
+        match conditions.Threads with
+        | Some count -> run.Config.With("threads", Document.Of(int64 count))
+        | None -> run.Config
+
+    // Threads are no part of a run's identity: config.json stays.
+    File.WriteAllText(Path.Combine(folder, "config.yaml"), config.ToYaml())
+    File.Copy(run.In "config.json", Path.Combine(folder, "config.json"))
 
     RunFolder.Open folder
 
@@ -60,13 +80,22 @@ let private inFolder (act: string -> 'a) =
 /// The values that other completed seeds of the run's group have.
 let private otherSeeds (run: RunFolder) (manifest: RunManifest) =
     let runs, _ = Runs.under (string (Path.GetDirectoryName run.Path))
-    let group = runs |> List.filter (fun other -> other.Group = manifest.GroupId && other.State = RunState.Completed && other.Id <> run.Id)
+    let group =
+        runs
+        |> List.filter (fun other -> other.Group = manifest.GroupId && other.State = RunState.Completed && other.Id <> run.Id)
     fun name -> group |> List.choose (fun other -> other.Metrics.TryFind name |> Option.map _.Value)
 
-let private execute (runner: string) (data: string) (run: RunFolder) (manifest: RunManifest) (below: string) (further: string list) =
-    let again = copied run below
-    let arguments = [ "exec"; again.Path; "--data"; data ] @ labs manifest @ further
-    let _, said = started below (variables manifest) runner arguments
+let private execute
+    (runner: string)
+    (conditions: Conditions)
+    (run: RunFolder)
+    (manifest: RunManifest)
+    (below: string)
+    (further: string list)
+    =
+    let again = copied conditions run below
+    let arguments = [ "exec"; again.Path; "--data"; conditions.Data ] @ labs manifest @ further
+    let _, said = started below (variables conditions manifest) runner arguments
 
     if isNull again.Manifest then
         raise (InvalidDataException $"{run.Id}: the runner could not begin it: {lastLines 3 said}")
@@ -79,7 +108,7 @@ let private manifestOf (run: RunFolder) =
     | manifest -> manifest
 
 /// Runs the first steps again with a runner, up to the first traced step from `steps` on, and compares what was traced.
-let smoke (runner: string) (data: string) (steps: int64) (run: RunFolder) : int64 * Comparison =
+let smoke (runner: string) (conditions: Conditions) (steps: int64) (run: RunFolder) : int64 * Comparison =
     let manifest = manifestOf run
     let traced = run.Traces() |> Seq.map _.Step |> Seq.distinct |> List.ofSeq
 
@@ -89,11 +118,11 @@ let smoke (runner: string) (data: string) (steps: int64) (run: RunFolder) : int6
     let until = traced |> List.tryFind (fun step -> step >= steps) |> Option.defaultValue (List.last traced)
 
     inFolder (fun folder ->
-        let again = execute runner data run manifest folder [ "--until"; string until ]
+        let again = execute runner conditions run manifest folder [ "--until"; string until ]
         until, compare (Some until) run again (fun _ -> []) [])
 
 /// Checks the run's sources out, builds them from the locked packages, runs it whole, and compares everything. `say` is told what is done.
-let rerun (repository: string) (data: string) (say: string -> unit) (run: RunFolder) : Comparison =
+let rerun (repository: string) (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comparison =
     let manifest = manifestOf run
 
     let snapshot =
@@ -103,7 +132,10 @@ let rerun (repository: string) (data: string) (say: string -> unit) (run: RunFol
 
     match snapshot with
     | None ->
-        raise (InvalidDataException $"{run}: its manifest names no snapshot of its sources, so they cannot be built again; `audit smoke` compares it with today's.")
+        raise (
+            InvalidDataException
+                $"{run}: its manifest names no snapshot of its sources, so they cannot be built again; `audit smoke` compares it with today's."
+        )
     | Some snapshot ->
         inFolder (fun folder ->
             let sources = Path.Combine(folder, "sources")
@@ -132,5 +164,5 @@ let rerun (repository: string) (data: string) (say: string -> unit) (run: RunFol
             else
                 say "running it again"
                 let runner = Path.Combine(sources, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
-                let again = execute runner data run manifest folder []
+                let again = execute runner conditions run manifest folder []
                 compare None run again (otherSeeds run manifest) [])

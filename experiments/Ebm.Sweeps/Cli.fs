@@ -739,6 +739,8 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
                     Steps = 50L
                     N = given.Options.GetResult(<@ CommandLine.Option.Sample @>, 5)
                     Seed = given.Options.GetResult(<@ CommandLine.Option.Sample_Seed @>, 0)
+                    Threads = None
+                    Variables = []
                 }
                 given.Words
         | _ -> run place

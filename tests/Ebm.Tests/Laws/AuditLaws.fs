@@ -301,6 +301,8 @@ let private audited (world: World) words =
         Steps = 50L
         N = 5
         Seed = 0
+        Threads = None
+        Variables = []
     }
     quietly (fun () -> Audit.perform place words)
 

@@ -44,10 +44,12 @@ let private toy = {
 let private write (folder: string) (toy: Toy) =
     let hashed = """{"seed":0}"""
     let id = "toy-s0-" + (Canonical.Sha256 hashed).Substring(0, 12)
-    let run = RunFolder.Create(Path.Combine(folder, "toys"), id, Document.Parse("seed: 0\n" + toy.Tolerance, "config.yaml"), hashed)
+    let run =
+        RunFolder.Create(Path.Combine(folder, "toys"), id, Document.Parse("seed: 0\n" + toy.Tolerance, "config.yaml"), hashed)
     run.Append [ for step, what, bits in toy.Traces -> Trace(step, what, bits) ]
     Directory.CreateDirectory(run.In "checkpoint") |> ignore
-    let weights = NamedTensorBytes("layers.0.weight", "U8", [| int64 toy.Weights.Length |], ReadOnlyMemory(List.toArray toy.Weights))
+    let weights =
+        NamedTensorBytes("layers.0.weight", "U8", [| int64 toy.Weights.Length |], ReadOnlyMemory(List.toArray toy.Weights))
     Safetensors.Write(run.In("checkpoint", "method.safetensors"), [ weights ])
     if toy.State = RunState.Completed then run.Write [ Measurement("grid-kl", toy.Metric, "nats", "lower") ]
     let map (pairs: (string * string) list) : IReadOnlyDictionary<string, string> = readOnlyDict pairs
@@ -91,15 +93,17 @@ let private drifts (is: Toy) =
 let private isNamed (change: Toy) kind = must $"%A{drifts change}, and {kind} was due" (drifts change = [ kind ])
 
 let all = [
-    law "every verdict has its case: the same bits, within what was declared, as another seed would, neither, other inputs, not at the end" (fun () ->
-        verdict Bitwise None toy toy []
-        verdict Tolerance None { toy with Tolerance = declared } { other with Tolerance = declared } []
-        verdict Statistical None toy other seeds
-        verdict Different None toy other [ 0.1; 0.11 ]
-        verdict Different None toy { other with Metric = 0.9 } seeds
-        verdict NotComparable None toy { other with Data = "e" } seeds
-        verdict NotComparable None toy { other with Code = "e" } seeds
-        verdict Failed None toy { toy with State = RunState.Failed; Step = 2L } [])
+    law
+        "every verdict has its case: the same bits, within what was declared, as another seed would, neither, other inputs, not at the end"
+        (fun () ->
+            verdict Bitwise None toy toy []
+            verdict Tolerance None { toy with Tolerance = declared } { other with Tolerance = declared } []
+            verdict Statistical None toy other seeds
+            verdict Different None toy other [ 0.1; 0.11 ]
+            verdict Different None toy { other with Metric = 0.9 } seeds
+            verdict NotComparable None toy { other with Data = "e" } seeds
+            verdict NotComparable None toy { other with Code = "e" } seeds
+            verdict Failed None toy { toy with State = RunState.Failed; Step = 2L } [])
     |> breaks "no tolerance is declared" (fun () -> verdict Tolerance None toy other [])
     |> breaks "one weight's last bit" (fun () -> verdict Bitwise None toy { toy with Weights = [ 1uy; 2uy; 3uy; 5uy ] } [])
     |> breaks "one metric's last bit" (fun () -> verdict Bitwise None toy { toy with Metric = Math.BitIncrement 0.5 } [])
@@ -120,7 +124,10 @@ let all = [
             must $"%A{found.Parting}" (found.Parting = Some { Step = None; What = "layers.0.weight in checkpoint/method.safetensors" })))
 
     law "the first steps are compared up to a step, whatever comes later" (fun () ->
-        let later = { other with Traces = toy.Traces |> List.map (fun (s, what, bits) -> s, what, (if s > 2L then "f" + bits.Substring 1 else bits)) }
+        let later = {
+            other with
+                Traces = toy.Traces |> List.map (fun (s, what, bits) -> s, what, (if s > 2L then "f" + bits.Substring 1 else bits))
+        }
         verdict Bitwise (Some 2L) toy { later with State = RunState.Interrupted; Step = 2L } []
         verdict Different (Some 3L) toy { later with State = RunState.Interrupted; Step = 3L } []
         verdict Failed (Some 3L) toy { later with State = RunState.Failed; Step = 2L } [])
@@ -143,7 +150,8 @@ let all = [
 
         let inside =
             Seq.init trials (fun _ ->
-                let draw () = MathNet.Numerics.Distributions.Normal.InvCDF(0.0, 1.0, (float (random.Next() >>> 11) + 0.5) / 9007199254740992.0)
+                let draw () =
+                    MathNet.Numerics.Distributions.Normal.InvCDF(0.0, 1.0, (float (random.Next() >>> 11) + 0.5) / 9007199254740992.0)
                 let low, high = predicts false (List.init 4 (fun _ -> draw ())) |> Option.get
                 let next = draw ()
                 next >= low && next <= high)
