@@ -220,7 +220,9 @@ let versus (table: Table) =
     match Versus.all table with
     | [] -> say "% there is no baseline to compare with"
     | all ->
-        let headings = Shown.versusHeadings table |> List.map (Shown.brief >> escaped)
+        // A page is as wide as it is: the effect's size is in the other forms.
+        let printed (cells: string list) = List.removeAt (cells.Length - 2) cells
+        let headings = Shown.versusHeadings table |> List.map (Shown.brief >> escaped) |> printed
         let math shown = mathematics shown |> Option.map (sprintf "$%s$") |> Option.defaultValue "--"
         let columns = String('l', table.Varying.Length + 1) + String('r', headings.Length - table.Varying.Length - 1)
         say $"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}"
@@ -229,13 +231,13 @@ let versus (table: Table) =
 
         for _, some in all |> List.groupBy (fun versus -> versus.Metric, versus.Row.Task) do
             say "\\midrule"
-            some |> List.iter (Shown.versusCells math (Shown.brief >> escaped) table >> row >> say)
+            some |> List.iter (Shown.versusCells math (Shown.brief >> escaped) table >> printed >> row >> say)
 
         say "\\bottomrule"
         say "\\end{tabular}"
         say "\\par\\smallskip"
         say "\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright"
-        say (escaped (Shown.versusNote table))
+        say (escaped ((Shown.versusNote table).Replace("effect: the mean difference over its standard deviation; ", "")))
         say "\\end{minipage}"
 
     string text

@@ -87,8 +87,10 @@ let private tooFew (table: Table) = [
                 (first.Metric.Better = "lower" || first.Metric.Better = "higher")
                 && not (cells |> List.exists (fun cell -> cell.Verdict = Best))
                 ->
-                // Pairs with the best, whichever of them it is.
-                name, rivals.Length, rivals |> List.map _.Summary.N |> List.sortDescending |> List.item 1
+                let sign = if first.Metric.Better = "higher" then -1.0 else 1.0
+                let best = rivals |> List.minBy (fun cell -> sign * cell.Summary.Centre)
+                let others = rivals |> List.filter (fun cell -> not (obj.ReferenceEquals(cell, best)))
+                name, rivals.Length, min best.Summary.N (others |> List.map _.Summary.N |> List.max)
             | _ -> ()
 ]
 
