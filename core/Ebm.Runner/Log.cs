@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 using Ebm.Records;
 using Ebm.Runs;
 
@@ -9,39 +7,28 @@ namespace Ebm.Runner;
 
 /// <summary>
 /// Where a run says what it does: its progress on standard output, for whoever started it, and with the time in stdout.log; what went
-/// wrong in stderr.log, where the process's own standard error is led, so that the last words of native code are found there too.
+/// wrong in stderr.log. Both of the process's own streams are led into these files, so that whatever a method prints, and the last words
+/// of native code, are found there too, and are not mistaken for what the run says.
 /// </summary>
 sealed class Log(RunFolder folder) : IAudience, IDisposable
 {
     readonly Stopwatch clock = Stopwatch.StartNew();
-    StreamWriter? lines;
-    FileStream? errors;
-    int terminal = StandardError;
+    LedFile? output,
+        errors;
     string phase = "";
 
     /// <summary>Once earlier attempts have made way.</summary>
     public void Open()
     {
-        lines = new StreamWriter(new FileStream(folder.In("stdout.log"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite))
-        {
-            AutoFlush = true,
-        };
-        errors = new FileStream(folder.In("stderr.log"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
-        terminal = dup(StandardError);
-        if (terminal < 0 || dup2((int)errors.SafeFileHandle.DangerousGetHandle(), StandardError) < 0)
-            throw new IOException($"{errors.Name}: standard error cannot be led there: {Marshal.GetLastPInvokeErrorMessage()}");
+        output = new LedFile(folder.In("stdout.log"), 1);
+        errors = new LedFile(folder.In("stderr.log"), 2);
     }
 
-    /// <summary>Gives standard error back: another run may follow in this process.</summary>
+    /// <summary>Gives the streams back: another run may follow in this process.</summary>
     public void Dispose()
     {
-        if (errors is null)
-            return;
-        Console.Error.Flush();
-        dup2(terminal, StandardError);
-        close(terminal);
-        errors.Dispose();
-        lines?.Dispose();
+        output?.Dispose();
+        errors?.Dispose();
     }
 
     public void Progress(Progress at)
@@ -59,11 +46,8 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
     /// <summary>An exception in full in stderr.log, and its sentence for whoever started the run.</summary>
     public void Failure(Exception error)
     {
-        Console.Error.WriteLine(error);
-        Console.Error.Flush();
-        var sentence = Encoding.UTF8.GetBytes($"{(error is ConfigException ? "" : $"{folder}: ")}{error.Message}\n");
-        // Nobody may be left to read it; the folder has it all the same.
-        _ = write(terminal, sentence, (nuint)sentence.Length);
+        errors?.Write(error.ToString());
+        errors?.Tell($"{(error is ConfigException ? "" : $"{folder}: ")}{error.Message}");
     }
 
     public void Ended(RunManifest manifest)
@@ -73,34 +57,8 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
         Write(line);
     }
 
-    // Whoever read our output may be gone; the run is not theirs to break.
-    static void Say(string line)
-    {
-        try
-        {
-            Console.Out.WriteLine(line);
-            Console.Out.Flush();
-        }
-        catch (IOException)
-        {
-            Console.SetOut(TextWriter.Null);
-        }
-    }
+    void Say(string line) => output?.Tell(line);
 
     void Write(string line) =>
-        lines?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds, 8:F1} s  {line}"));
-
-    const int StandardError = 2;
-
-    [DllImport("libc", SetLastError = true)]
-    static extern int dup(int handle);
-
-    [DllImport("libc")]
-    static extern int close(int handle);
-
-    [DllImport("libc")]
-    static extern nint write(int handle, byte[] bytes, nuint count);
-
-    [DllImport("libc", SetLastError = true)]
-    static extern int dup2(int from, int to);
+        output?.Write(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds, 8:F1} s  {line}"));
 }

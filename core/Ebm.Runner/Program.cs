@@ -132,7 +132,7 @@ static class Program
         }
         using var stop = new Stop();
         stop.WithParent();
-        var log = new Log(folder);
+        using var log = new Log(folder);
         using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log);
         log.Open();
         try

@@ -203,6 +203,12 @@ public sealed class Execution : IDisposable
         }
         folder.Truncate(trainer.Step, measured);
 
+        string? Record(IReadOnlyList<Applied> applied)
+        {
+            claim.Hold(manifest.Attempt);
+            return recorder.Record(trainer.Step, trainer.Units, applied);
+        }
+
         void Save(Best? best = null)
         {
             if (saved == trainer.Step && best is null)
@@ -240,7 +246,7 @@ public sealed class Execution : IDisposable
                 step = trainer.Step;
                 var (position, end) = trainer.Progress;
                 report(new Progress(Math.Min(position, end), end, "train"));
-                var unwell = trainer.Diverged is not null || Records() ? recorder.Record(trainer.Step, trainer.Units, applied) : null;
+                var unwell = trainer.Diverged is not null || Records() ? Record(applied) : null;
                 if ((trainer.Diverged ?? unwell) is not { } diverged)
                     continue;
                 // What it looked like when it diverged: weights of the last update that was applied.
@@ -270,6 +276,7 @@ public sealed class Execution : IDisposable
         var site = root with { Rng = root.Rng.Stream("measure").Stream(at) };
         var samples = evaluation.Draw(spec.Measure.EverySamples, site.Rng.Stream("samples"), _ => stop.ThrowIfRequested());
         var found = evaluation.Measure(samples, site, _ => stop.ThrowIfRequested(), spec.Measure.During);
+        claim.Hold(manifest.Attempt);
         folder.Append(found.Select(measurement => new MeasuredAt(at, measurement)));
         if (spec.Train.Keep != Keep.Best)
             return null;
@@ -304,12 +311,12 @@ public sealed class Execution : IDisposable
     /// <summary>Samples, arrays and metrics of the trained method.</summary>
     void Judge(Method method, IDataset data)
     {
-        claim.Hold(manifest.Attempt);
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var (evaluation, measure, units) = (new Evaluation(method, data, spec.Measure, config), spec.Measure, Cost.Units);
         var samples = evaluation.Draw(measure.Samples, root.Rng.Stream("samples"), n => report(new Progress(n, measure.Samples, "sample")));
         var values = samples.to(float32).cpu().contiguous().data<float>().ToArray();
+        claim.Hold(manifest.Attempt);
         folder.WriteSamples(values, samples.shape);
         if (Png.Draws(data.Shape))
             Draw(values, measure.Samples, data.Shape);
@@ -325,6 +332,7 @@ public sealed class Execution : IDisposable
         );
         report(new Progress(measure.Metrics.Count, measure.Metrics.Count, "measure"));
         NamedArray[] arrays = [.. Arrays(method, data, samples)];
+        claim.Hold(manifest.Attempt);
         if (Directory.Exists(folder.In("arrays")))
             Directory.Delete(folder.In("arrays"), recursive: true);
         folder.Write(arrays);

@@ -104,6 +104,14 @@ let leaveOut (job: Job) (reason: string) =
     | null -> ()
     | manifest -> folder.Write(manifest.Ended(RunState.Pruned, manifest.Step, reason))
 
+/// What a process said before it could keep a log, or that had none.
+let private keep (log: string) (said: string list) =
+    try
+        if not said.IsEmpty then File.AppendAllLines(log, said)
+    with :? IOException ->
+        // A full disk, most likely: the reason says the last line nevertheless.
+        ()
+
 /// What the runner is told, besides `further`.
 let private words (job: Job) (folder: RunFolder) =
     match job.Work with
@@ -186,7 +194,9 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
         let said = host.Errors
         let lines =
             match tail log kept with
-            | [] -> said
+            | [] ->
+                keep log said
+                said
             | lines -> lines
         let last = said @ lines |> List.tryLast |> Option.map (fun line -> ": " + line) |> Option.defaultValue ""
         let manifest =

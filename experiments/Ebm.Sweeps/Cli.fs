@@ -252,6 +252,8 @@ let private settings (place: Place) (plan: Plan) : Launch.Settings =
             Retry = retry
             Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
             MaxTime = maxTime place
+            MaxGpuTime =
+                options.TryGetResult <@ Max_Gpu_Hours @> |> Option.map (positive "--max-gpu-hours" >> TimeSpan.FromHours)
             MaxRuns = options.TryGetResult <@ Max_Runs @> |> Option.map (counted "--max-runs") |> Option.orElse place.Sweep.MaxRuns
             Memory = memory
             Gpus = gpus
@@ -333,7 +335,8 @@ let private metric (place: Place) what =
 
 /// Starts this very command again, without a terminal and in a session of its own.
 let private detach (place: Place) (plan: Plan) =
-    Directory.CreateDirectory plan.Folder |> ignore
+    // Refused now, where it is seen, and not in the log of the sweep that is at work.
+    (Hold.take plan.Folder (part place.Given)).Dispose()
     let log = Path.Combine(plan.Folder, Hold.nameOf (part place.Given) + ".log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
     let quoted =
@@ -712,7 +715,7 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
             Show.diff place.Runs given.Words
             0
         | "logs" ->
-            Show.logs place.Runs given.Words
+            Show.logs place.Runs given.Words (given.Options.Contains <@ Follow @>)
             0
         | "list" ->
             Show.list place.Composer.Configs (fun () -> place.Catalog.Value) given.Words

@@ -46,6 +46,7 @@ type Option =
     | [<EqualsAssignmentOrSpaced>] Retry of int
     | [<EqualsAssignmentOrSpaced>] On_Error of rule: string
     | [<EqualsAssignmentOrSpaced>] Max_Hours of float
+    | [<EqualsAssignmentOrSpaced>] Max_Gpu_Hours of float
     | [<EqualsAssignmentOrSpaced>] Timeout of seconds: float
     | [<EqualsAssignmentOrSpaced>] Memory of gigabytes: float
     | [<EqualsAssignmentOrSpaced>] Launcher of string
@@ -68,6 +69,7 @@ type Option =
     | [<EqualsAssignmentOrSpaced>] Seeds of int
     | Share
     | Seeds_First
+    | Follow
     | Detach
     | Dry_Run
     | Json
@@ -88,6 +90,7 @@ type Option =
             | Retry _ -> "further attempts after a failed one (0)"
             | On_Error _ -> "continue, stop or stop-after=K; else it stops when the first three all fail alike"
             | Max_Hours _ -> "start no run after so long"
+            | Max_Gpu_Hours _ -> "start no run after so many hours of GPUs, summed over runs"
             | Timeout _ -> "seconds that one run may take"
             | Memory _ -> "gigabytes that one run may hold; also bounds the runs at once"
             | Launcher _ -> "local, or slurm: an array of tasks"
@@ -110,6 +113,7 @@ type Option =
             | Seeds _ -> "confirm: so many fresh seeds (6)"
             | Share -> "a worker's runs follow each other in one process: quicker for short runs, and a crash takes only the run it is in"
             | Seeds_First -> "every config's first seed before any second one"
+            | Follow -> "logs: until the run ends"
             | Detach -> "go on when this shell is gone; attach, status and stop find it"
             | Dry_Run -> "run: only plan"
             | Json -> "plan, table, audit: print JSON"
@@ -128,6 +132,7 @@ let allowed verb =
         "--retry"
         "--on-error"
         "--max-hours"
+        "--max-gpu-hours"
         "--max-runs"
         "--deadline"
         "--timeout"
@@ -155,8 +160,8 @@ let allowed verb =
     | "report" -> always @ [ "--reports"; "--json" ]
     | "audit" -> [ "--runs"; "--reports"; "--data"; "--json"; "--sample"; "--sample-seed" ]
     | "list" -> [ "--with" ]
+    | "logs" -> [ "--runs"; "--follow" ]
     | "diff"
-    | "logs"
     | "reindex" -> [ "--runs" ]
     | "attach"
     | "stop" -> always @ [ "--shard" ]

@@ -16,8 +16,8 @@ open Ebm.Runs
 [<DllImport("libc", SetLastError = true)>]
 extern int private kill(int pid, int signal)
 
-/// How many lines are kept for whoever watches.
-let kept = 20
+/// How many of a run's last lines are kept.
+let kept = 200
 
 /// A run that prints without end, or without a line break, must not take the sweep's memory: of a line so much is heard.
 let private longest = 10_000

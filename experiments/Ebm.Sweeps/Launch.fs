@@ -32,6 +32,8 @@ type Settings = {
     Timeout: TimeSpan option
     /// After so long no further run starts.
     MaxTime: TimeSpan option
+    /// After so much time of GPUs, summed over runs, no further run starts.
+    MaxGpuTime: TimeSpan option
     /// So many runs start at most.
     MaxRuns: int option
     /// Bytes that one run may hold.
@@ -58,6 +60,7 @@ let defaults runner = {
     Retry = 0
     Timeout = None
     MaxTime = None
+    MaxGpuTime = None
     MaxRuns = None
     Memory = None
     Gpus = []
@@ -182,6 +185,12 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             if waiting.Count > 0 then display.Say $"{says}; {waiting.Count} of {jobs.Length} runs are not started."
 
     let over () = outcomes |> Seq.filter (fun outcome -> not outcome.WillRetry) |> List.ofSeq
+
+    /// What runs on GPUs took so far, whether they are over or not.
+    let gpuTime () =
+        let onGpu (job: Job) = not settings.Gpus.IsEmpty || job.Run.Spec.Device <> "cpu"
+        let over = outcomes |> Seq.filter (fun outcome -> onGpu outcome.Job) |> Seq.sumBy _.Took.TotalSeconds
+        TimeSpan.FromSeconds(over + (active |> Seq.filter (fun child -> onGpu child.Job) |> Seq.sumBy _.Elapsed.TotalSeconds))
 
     let judge () =
         let failed = over () |> List.filter (fun outcome -> outcome.State = RunState.Failed || outcome.State = RunState.Timeout)
@@ -351,6 +360,10 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
             match settings.MaxTime with
             | Some limit when clock.Elapsed > limit -> halt "the time for starting runs is over"
+            | _ -> ()
+
+            match settings.MaxGpuTime with
+            | Some limit when gpuTime () > limit -> halt "the time of GPUs for starting runs is used up"
             | _ -> ()
 
             match settings.MaxRuns with

@@ -4,6 +4,7 @@ module Ebm.Sweeps.Show
 open System
 open System.Collections.Generic
 open System.IO
+open System.Threading
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.CommandLine
@@ -192,17 +193,37 @@ let diff (runs: string) (words: string list) =
             aligned ([ "made with"; one.Id; other.Id ] :: others)
     | words -> usage (String.Join(' ', "diff" :: words)) "diff takes two runs: their ids, the first characters of them, or their folders."
 
-/// What a run has said, and what went wrong in it.
-let logs (runs: string) (words: string list) =
+/// What a run has said, and what went wrong in it; with `follow` also what it says until its process has ended.
+let logs (runs: string) (words: string list) (follow: bool) =
     match words with
     | [ name ] ->
         let run = findRun runs name
+        let read = Dictionary<string, int64>()
+        let mutable speaker = ""
 
-        for log in [ "stdout.log"; "stderr.log" ] do
+        let say (log: string) =
             if File.Exists(run.In log) then
-                Console.WriteLine $"── {relative (run.In log)}"
-                use file = new StreamReader(new FileStream(run.In log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
-                Console.Write(file.ReadToEnd())
+                use file = new FileStream(run.In log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+                let before = if read.ContainsKey log then read[log] else 0L
+                // A log that was cut short goes on at its end.
+                file.Seek(min before file.Length, SeekOrigin.Begin) |> ignore
+                use reader = new StreamReader(file)
+                let text = reader.ReadToEnd()
+                read[log] <- file.Position
+
+                if text <> "" || not follow then
+                    if speaker <> log then Console.WriteLine $"── {relative (run.In log)}"
+                    speaker <- log
+                    Console.Write text
+
+        let mutable last = false
+
+        while not last do
+            // Once more after its end, for its last words.
+            last <- not follow || not (Claim.IsHeld run.Path)
+            say "stdout.log"
+            say "stderr.log"
+            if not last then Thread.Sleep 300
     | words -> usage (String.Join(' ', "logs" :: words)) "logs takes one run: its id, the first characters of it, or its folder."
 
 let private roleOf (group: string) =

@@ -39,7 +39,8 @@ let private logLines (outcome: Outcome) =
     if outcome.LogEnd.IsEmpty then
         []
     else
-        (outcome.LogEnd |> List.map (fun line -> "    " + line)) @ [ $"    (the end of {outcome.Log})" ]
+        let shown = outcome.LogEnd |> List.skip (max 0 (outcome.LogEnd.Length - 20))
+        (shown |> List.map (fun line -> "    " + line)) @ [ $"    (the end of {outcome.Log})" ]
 
 let private left (snapshot: Snapshot) =
     match snapshot.Remaining with

@@ -4,6 +4,7 @@ module Ebm.Tests.Laws.ProcessLaws
 open System
 open System.Diagnostics
 open System.IO
+open System.Text.RegularExpressions
 open System.Threading
 open Ebm.Records
 open Ebm.Sweeps
@@ -38,6 +39,30 @@ let private stopped signal due state =
         let states = (plan folder).Runs |> List.map _.State |> List.distinct |> List.sort
         must $"%A{states}" (not (List.contains RunState.Running states) && List.contains state states))
 
+/// Runs that heed no signal, and so many interrupts.
+let private twice interrupts =
+    inFolder (fun folder ->
+        let deaf = Regex.Replace(waiting, "(?m)^trap '.*' (INT|TERM)$", "trap '' $1")
+        must "it heeds signals" (deaf.Contains "trap '' TERM")
+        executable folder deaf |> ignore
+        let sweep = start folder
+        began folder 2
+
+        for i in 1..interrupts do
+            // What follows within a second is the same wish.
+            if i > 1 then Thread.Sleep 1500
+            Processes.kill (sweep.Id, 2) |> ignore
+
+        let isOver = sweep.WaitForExit(TimeSpan.FromSeconds(if interrupts > 1 then 30.0 else 3.0))
+
+        if not isOver then
+            Processes.kill (-sweep.Id, 9) |> ignore
+            broken "it goes on"
+
+        must $"it ended with {sweep.ExitCode}" (sweep.ExitCode = 130)
+        let states = (plan folder).Runs |> List.map _.State |> List.distinct |> List.sort
+        must $"%A{states}" (states = [ RunState.Interrupted; RunState.Planned ]))
+
 let private versions (path: string) (write: int -> int) old fresh steps =
     for step in 1..steps do
         let code = write step
@@ -52,6 +77,34 @@ let all = [
         stopped 2 130 RunState.Interrupted
         stopped 15 143 RunState.Preempted
         stopped 10 138 RunState.Preempted)
+
+    law "the second interrupt ends runs that do not heed the first, at once, with 130, and none stays running" (fun () -> twice 2)
+    |> breaks "one interrupt" (fun () -> twice 1)
+
+    law "a sweep that is detached goes on by itself; attach, logs and stop find it from another shell, and a second one is refused" (fun () ->
+        inFolder (fun folder ->
+            let verb words = Processes.again ("sweep" :: Path.Combine(folder, "runs") :: words)
+            let ask words = Processes.finished (verb words)
+            let detached = [ "run"; "experiment=rings"; "method=flow"; "train.steps=100000"; "--name=laws"; $"--reports={folder}/reports"; "--detach" ]
+
+            try
+                let code, says = ask detached
+                must says (code = 0 && says.Contains "goes on by itself")
+                let runs () = List.ofSeq (RunFolder.Under(Path.Combine(folder, "runs")))
+                await "its run" 1200 (fun () -> runs () |> List.exists (fun run -> run.State = RunState.Running))
+                let code, says = ask detached
+                must says (code = 2 && says.Contains "at work in this folder already")
+                let attached, followed = verb [ "attach"; "--name=laws" ], verb [ "logs"; (runs ()).Head.Id; "--follow" ]
+                let code, says = ask [ "stop"; "--name=laws" ]
+                must says (code = 0 && says.Contains "is asked to stop")
+                let code, says = Processes.finished attached
+                must says (code = 0 && says.Contains "running rings-flow" && says.Contains "the same command goes on from here")
+                let code, says = Processes.finished followed
+                must says (code = 0 && says.Contains "ended interrupted")
+                must "it is not interrupted" ((runs ()).Head.State = RunState.Interrupted)
+            finally
+                for id in Processes.about folder do
+                    Processes.kill (id, 9) |> ignore))
 
     law "a file is the old one or the new one, whenever its writer is killed: at its opening, writing, syncing and renaming" (fun () ->
         inFolder (fun folder ->

@@ -2,6 +2,7 @@
 module Ebm.Tests.Laws.ShardLaws
 
 open System
+open System.Diagnostics
 open System.IO
 open System.Threading
 open Ebm.Records
@@ -50,6 +51,48 @@ let rec private await what (tries: int) (holds: unit -> bool) =
         await what (tries - 1) holds
 
 let private shard folder (i: int) = Processes.again [ "launch"; folder; "0,1,2,3"; string i; "2" ]
+
+/// A flow, for long enough that it can be stopped in the middle.
+let private config =
+    """
+data: { kind: gaussians, train: 300, test: 50 }
+method: { kind: flow, net: { kind: real-nvp, couplings: 2, width: 8, depth: 1 } }
+train: { steps: 400, batch: 16, lr: 1e-3, checkpoint-every: 10, record-every: 2 }
+measure: { samples: 20, metrics: { mode-weights: { kind: mode-weights } } }
+logging: { progress: 0 }
+"""
+
+/// A worker is stopped in the middle, its lease runs out, another one does the run; the first wakes up.
+let private late (also: RunFolder -> unit) =
+    inFolder (fun folder ->
+        let experiment = Experiment.Of(Document.Parse(config, "late.yaml"))
+        let at = RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+        let start = ProcessStartInfo(Sweeping.realRunner, [ "exec"; at.Path ], RedirectStandardOutput = true)
+        use first = nonNull (Process.Start start)
+
+        while not ((string (first.StandardOutput.ReadLine())).StartsWith "progress 20 ") do
+            must "it ended" (not first.HasExited)
+
+        let stop, go = 19, 18
+        Processes.kill (first.Id, stop) |> ignore
+        // As another machine sees it, where locks do not reach: the lease of a machine that has not touched it for long.
+        File.Delete(at.In ".claim")
+        File.SetLastWriteTimeUtc(elsewhere at.Path ".claim", DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
+        must "the second worker failed" (Processes.ends Sweeping.realRunner [ "exec"; at.Path ] = 0)
+
+        let written () = [
+            for file in Directory.GetFiles(at.Path, "*", SearchOption.AllDirectories) |> Array.sort do
+                if not (file.Contains "/attempts/") then file, Canonical.Sha256OfFile file
+        ]
+
+        let due = written ()
+        must "it is not done" (at.State = RunState.Completed && (nonNull at.Manifest).Attempt = 2)
+        Processes.kill (first.Id, go) |> ignore
+        let says = first.StandardOutput.ReadToEnd()
+        first.WaitForExit()
+        also at
+        must says (says.Contains "ended lost" && says.Contains "attempt 1 publishes nothing")
+        must "the late worker wrote into the run" (written () = due))
 
 let all = [
     law
@@ -135,4 +178,7 @@ let all = [
 
             for run in plan.Runs do
                 must $"{run.Id} was begun twice" ((File.ReadAllLines(Path.Combine(run.Folder, ".begun"))).Length = 1)))
+
+    law "a worker that was thought dead, and wakes up when another machine has done its run, writes nothing into it" (fun () -> late ignore)
+    |> breaks "one that appends what it recorded" (fun () -> late (fun at -> at.Append [ Event(21L, "a/loss", 0.0) ]))
 ]

@@ -167,6 +167,14 @@ let all = [
                 let lines = says.Split '\n' |> Array.filter _.StartsWith("seed")
                 must says (lines.Length = 1))))
 
+    law "after --deadline no run starts, and what it is not is said" (fun () ->
+        inFolder (fun folder ->
+            let asked time = told folder [ "run"; "seed=0,1"; $"--deadline={time}"; $"--reports={folder}/reports" ]
+            let code, says, _ = asked "2020-01-01T00:00"
+            must says (code = 1 && says.Contains "the time for starting runs is over; 2 of 2 runs are not started")
+            let code, _, complains = asked "soon"
+            must complains (code = 2 && complains.Contains "a time is written 2026-03-01T08:00")))
+
     law "confirm takes the best setting that failed on no seed, and gives it seeds that took no part in choosing it" (fun () ->
         inFolder (fun folder ->
             let plan = complete folder grid [ Some 3.0; Some 3.0; Some 3.0; Some 1.0; Some 1.0; None ]

@@ -1,0 +1,72 @@
+/// What a run prints: each stream in its own file, of which the beginning and the end stay, whoever prints without end.
+module Ebm.Tests.Laws.LogLaws
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.RegularExpressions
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Sweeps
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+
+let private lab = Path.Combine(AppContext.BaseDirectory, "Lab.dll")
+
+let private config (lines: int) =
+    $"""
+data: {{ kind: gaussians, train: 300, test: 50 }}
+method: {{ kind: chatter, lines: {lines} }}
+train: {{ steps: 2, batch: 8, lr: 0.01 }}
+measure: {{ samples: 10, metrics: {{ mode-weights: {{ kind: mode-weights }} }} }}
+"""
+
+/// 16 MiB.
+let private most = 16L <<< 20
+
+/// A log's size and lines, how many lines each step prints being known.
+let private holds (lines: int) (path: string) =
+    let size = (FileInfo path).Length
+    must $"{path} holds {size} bytes" (size <= most)
+    let text = File.ReadAllText path
+    let numbers = [ for found in Regex.Matches(text, @"(?m)^line (\d+) \.{1000}$") -> int found.Groups[1].Value ]
+    must "its first line is gone" (List.head numbers = 1)
+    must "its last line is gone" (List.last numbers = lines)
+    let left = Regex.Match(text, @"… about (\d+) bytes are left out here: a log holds 16777216 at most …")
+    must "nothing says what is left out" left.Success
+    let printed = 2L * List.sumBy (fun line -> int64 $"line {line} ".Length + 1001L) [ 1..lines ]
+    let there = size + int64 left.Groups[1].Value
+    // The notice and the run's own lines are not printed by the method; what comes at the very moment of cutting is not counted.
+    must $"{there} bytes are there or left out, of {printed} printed" (there < printed + 4096L && there > printed - printed / 100L)
+
+let all = [
+    law "a run that prints without end fills neither log: beginning and end stay, and a line says how much is left out" (fun () ->
+        inFolder (fun folder ->
+            let experiment = Experiment.Of(Document.Parse(config 20_000, "chatter.yaml"), lab)
+            let at = RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+            let start = ProcessStartInfo(Sweeping.realRunner, [ "exec"; at.Path; "--with"; lab ], RedirectStandardOutput = true)
+            use child = nonNull (Process.Start start)
+            let says = child.StandardOutput.ReadToEnd()
+            child.WaitForExit()
+            must $"it ended with {child.ExitCode}: {says}" (child.ExitCode = 0)
+            must $"what it prints is taken for what it says: {says}" (not (says.Contains "line") && says.Contains "ended completed")
+            holds 20_000 (at.In "stdout.log")
+            holds 20_000 (at.In "stderr.log")))
+    |> breaks "a log that keeps its beginning only" (fun () ->
+        inFolder (fun folder ->
+            let path = Path.Combine(folder, "stdout.log")
+            let lines = [ for line in 1..20_000 -> $"line {line} {String('.', 1000)}" ]
+            File.WriteAllLines(path, List.truncate 1000 lines @ [ "… about 19000000 bytes are left out here: a log holds 16777216 at most …" ])
+            holds 20_000 path))
+
+    law "what a process says before it keeps a log, or without one, is kept in stderr.log: its last 200 lines, of which 20 are shown" (fun () ->
+        inFolder (fun folder ->
+            let wordy = Sweeping.executable folder "#!/bin/sh\ni=0\nwhile [ $i -lt 500 ]; do i=$((i+1)); echo word $i >&2; done\nexit 3\n"
+
+            Sweeping.launched (fun s -> { s with Runner = wordy }) "0" (fun outcomes plan ->
+                let outcome = snd outcomes.Head
+                let due = [ for i in 301..500 -> $"word {i}" ]
+                must $"{outcome.LogEnd.Length} lines" (outcome.LogEnd = due)
+                must "the log" (List.ofSeq (File.ReadLines(Path.Combine(plan.Runs.Head.Folder, "stderr.log"))) = due))))
+]
