@@ -1,5 +1,5 @@
-/// Who appears in a sweep's figures, and as whom: a group of runs (a row of the table) is a series on a target. The target is what it learns, by its data's
-/// labels; the series is everything else that varies, and has one ink in all figures.
+/// Who appears in a sweep's figures, and as whom: a group of runs (a row of the table) is a series on a target. The target is what it
+/// learns, by its data's labels; the series is everything else that varies, and has one ink in all figures.
 module Ebm.Analysis.Cast
 
 open System
@@ -43,7 +43,8 @@ let private said (key: string) (value: string) =
     elif heading key = key && key.Contains '.' then $"{key.Substring(key.LastIndexOf '.' + 1)}={value}"
     else value
 
-/// Metrics with a direction that stand for themselves, not parts or baselines of one; those that most groups have first, and likelihoods before others.
+/// Metrics with a direction that stand for themselves, not parts or baselines of one; those that most groups have first, and likelihoods
+/// before others.
 let private judged (table: Table) =
     let cells name = table.Rows |> List.choose (fun row -> row.Cells.TryFind name)
 

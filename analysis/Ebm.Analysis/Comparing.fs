@@ -126,7 +126,8 @@ let strips (cast: Cast) =
     figure
         "seeds"
         "Every seed beside its mean"
-        ("Open symbols are single runs, the filled one is their mean, and the bar its 95 % interval (Student's t, on the logarithm where the metric's scale is one), "
+        ("Open symbols are single runs, the filled one is their mean, and the bar its 95 % interval (Student's t, on the "
+         + "logarithm where the metric's scale is one), "
          + "from three seeds on. Only completed runs have a value.")
         [
             for suffix, says in references do
@@ -134,7 +135,8 @@ let strips (cast: Cast) =
         ]
         panels
 
-/// Quality against what it cost, in rows through one gradient: of training, and of drawing the samples. Who is on the front is beaten by nobody in both.
+/// Quality against what it cost, in rows through one gradient: of training, and of drawing the samples. Who is on the front is beaten by
+/// nobody in both.
 let fronts (cast: Cast) =
     let costs: (string * (Runs.Run -> int64 option)) list = [ "training", _.TrainUnits; "drawing samples", _.SampleUnits ]
 
@@ -166,14 +168,13 @@ let fronts (cast: Cast) =
                     // Where all cost the same there is nothing to weigh.
                     if points.Length > 1 && spread.Length > 1 && List.max spread > 1.02 * List.min spread then
                         let metric = (List.head points |> fun (one, _, _, _) -> one.Row.Cells[name]).Metric
-                        let better a b = if metric.Better = "higher" then a > b else a < b
+                        let sign = if metric.Better = "higher" then -1.0 else 1.0
 
                         let front =
-                            (([], None),
-                             points |> List.sortBy (fun (_, _, units, value) -> units, (if metric.Better = "higher" then -value else value)))
+                            (([], None), points |> List.sortBy (fun (_, _, units, value) -> units, sign * value))
                             ||> List.fold (fun (front, best) (_, _, units, value) ->
                                 match best with
-                                | Some best when not (better value best) -> front, Some best
+                                | Some best when sign * value >= sign * best -> front, Some best
                                 | _ -> (units, value) :: front, Some value)
                             |> fst
                             |> List.rev
@@ -221,7 +222,8 @@ let fronts (cast: Cast) =
     figure
         "fronts"
         "Quality against cost"
-        ("Medians of groups (filled) and single runs (open) by what they cost, in units of one row through one gradient of an energy or network. The dashed line is "
+        ("Medians of groups (filled) and single runs (open) by what they cost, in units of one row through one gradient of an "
+         + "energy or network. The dashed line is "
          + "the front: who is on it is beaten by nobody in both.")
         [ for name, ink in cast.Series -> Symbol(ink, name) ]
         panels
@@ -242,7 +244,8 @@ let private numeric (cast: Cast) = [
         | _ -> ()
 ]
 
-/// A metric against each setting that varies and is a number, whatever the other numbers are; names that vary, such as the method, have a line each.
+/// A metric against each setting that varies and is a number, whatever the other numbers are; names that vary, such as the method, have a
+/// line each.
 let sensitivities (cast: Cast) =
     let numeric = numeric cast
     let isNumber i = numeric |> List.exists (fst >> (=) i)
@@ -324,7 +327,8 @@ let sensitivities (cast: Cast) =
     figure
         "sensitivity"
         "What the settings do"
-        ("Every completed run by one setting at a time, whatever the other numbers are; the line is the mean at each value, the band its 95 % interval, from "
+        ("Every completed run by one setting at a time, whatever the other numbers are; the line is the mean at each value, the "
+         + "band its 95 % interval, from "
          + "three runs on.")
         [
             if lines.Length > 1 then
@@ -399,7 +403,8 @@ let parallels (cast: Cast) =
                     Id = "parallel"
                     Title = "Settings and outcome together"
                     Caption =
-                        $"A line is a group of runs, from its settings to its median {metric}, the best on top; the brighter, the better its rank. Numbers are spaced by size, names evenly."
+                        $"A line is a group of runs, from its settings to its median {metric}, the best on top; the brighter, the "
+                        + $"better its rank. Numbers are spaced by size, names evenly."
                     Keys = [ Ramp("worst", "best") ]
                     Rows = [
                         {
@@ -459,7 +464,8 @@ let outcomes (cast: Cast) =
                 Id = "outcomes"
                 Title = "How runs ended"
                 Caption =
-                    "Runs by their end, of the groups in which not all completed: divergence is an outcome, and only completed runs enter a mean."
+                    "Runs by their end, of the groups in which not all completed: divergence is an outcome, and only completed "
+                    + "runs enter a mean."
                 Keys = [ for state, ink in states -> Patch(ink, state) ]
                 Rows = [
                     {

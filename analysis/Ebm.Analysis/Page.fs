@@ -1,6 +1,6 @@
-/// The report: one HTML file that opens without a network. It holds its tables, its figures as SVG, and where plotly.js came along the same figures to point at.
-/// The same runs give the same bytes, wherever they lie: no clock, no path, no random id. What came from outside stands there as text, and the page's policy lets
-/// no script run but its own two, known by their hashes, and no address be asked.
+/// The report: one HTML file that opens without a network. It holds its tables, its figures as SVG, and where plotly.js came along the same
+/// figures to point at. The same runs give the same bytes, wherever they lie: no clock, no path, no random id. What came from outside
+/// stands there as text, and the page's policy lets no script run but its own two, known by their hashes, and no address be asked.
 module Ebm.Analysis.Page
 
 open System
@@ -161,7 +161,8 @@ let private tools id (states: string list) (words: string) =
     let options = states |> List.map (fun state -> $"<option value=\"{text state}\">{text state}</option>") |> String.concat ""
     let choice =
         if states.Length < 2 then "" else $"<label>State <select><option value=\"\">any</option>{options}</select></label>"
-    $"<div class=\"tools\" id=\"{id}\" hidden><label>Filter <input type=\"search\" placeholder=\"{words}\"></label>{choice}<output aria-live=\"polite\"></output></div>"
+    $"<div class=\"tools\" id=\"{id}\" hidden><label>Filter <input type=\"search\" "
+    + $"placeholder=\"{words}\"></label>{choice}<output aria-live=\"polite\"></output></div>"
 
 let private address (run: Run) = "#run=" + Uri.EscapeDataString run.Id
 
@@ -341,8 +342,8 @@ let private origins (report: Report) (run: Run) =
     | None -> Map.empty
     | Some origins -> Map [ for KeyValue(key, from) in origins -> key, from ]
 
-/// Every run's configuration, metrics and end, for the pages of runs. What all runs have in common stands there once, what a group has in common once
-/// for the group, and what a metric is once for all values.
+/// Every run's configuration, metrics and end, for the pages of runs. What all runs have in common stands there once, what a group has in
+/// common once for the group, and what a metric is once for all values.
 let private runData (report: Report) =
     use stream = new MemoryStream()
     let json = new Utf8JsonWriter(stream, JsonWriterOptions(Encoder = JavaScriptEncoder.Default))
@@ -453,10 +454,14 @@ let private inlined (script: string) = script.Replace("</script", "<\\/script", 
 
 /// What holds of every table; what holds of this one stands in its notes.
 let private method' = [
-    "A row of the table is a group: runs of one configuration on several seeds. Only completed runs enter a mean; what diverged or failed is counted beside it."
-    "The interval speaks of seeds: initialisation, order of data and noise of sampling together. It says nothing about other data or settings. "
-    + "Percentile bootstraps, which many use, cover 75 to 84 % at three to five seeds where they say 95; Student's t covers what it says for normal data."
-    "The unit of cost is one row through one gradient of an energy or network, whatever machine it ran on. Seconds are shown, and are no metric."
+    "A row of the table is a group: runs of one configuration on several seeds. Only completed runs enter a mean; what diverged "
+    + "or failed is counted beside it."
+    "The interval speaks of seeds: initialisation, order of data and noise of sampling together. It says nothing about other data "
+    + "or settings. "
+    + "Percentile bootstraps, which many use, cover 75 to 84 % at three to five seeds where they say 95; Student's t covers what "
+    + "it says for normal data."
+    "The unit of cost is one row through one gradient of an energy or network, whatever machine it ran on. Seconds are shown, and "
+    + "are no metric."
 ]
 
 let private width = 1120.0
@@ -475,19 +480,23 @@ let html (report: Report) =
         |> List.map (fun (key, value) -> $"<tr><td class=\"text\">{bdi key}</td><td class=\"text wrap\">{bdi value}</td></tr>")
 
     let style =
-        $":root{{{Svg.lightScheme}}}@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{Svg.darkScheme}}}}}@media screen{{:root[data-theme=dark]{{{Svg.darkScheme}}}}}\n"
+        $":root{{{Svg.lightScheme}}}@media screen and "
+        + $"(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{Svg.darkScheme}}}}}\n"
+        + $"@media screen{{:root[data-theme=dark]{{{Svg.darkScheme}}}}}\n"
         + resource "page.css"
         + Svg.style
 
     String.concat "" [
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-        $"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {scripts}\">\n"
+        $"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data: blob:; style-src "
+        + $"'unsafe-inline'; script-src {scripts}\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><link rel=\"icon\" href=\"data:,\">\n"
         $"<title>{text (Text.short 80 sweep)}: report</title>\n<style>\n{style}</style></head>\n<body>\n"
         "<a class=\"skip\" href=\"#comparison\">To the table</a>\n"
         $"<nav class=\"bar\" aria-label=\"Sections\"><div><span class=\"name\">{bdi sweep}</span><a href=\"#table\">Table</a>"
         if not report.Figures.IsEmpty then "<a href=\"#figures\">Figures</a>"
-        "<a href=\"#runs\">Runs</a><a href=\"#failures\">Failures</a><a href=\"#method\">Statistics</a><a href=\"#provenance\">Provenance</a>"
+        "<a href=\"#runs\">Runs</a><a href=\"#failures\">Failures</a><a href=\"#method\">Statistics</a>"
+        "<a href=\"#provenance\">Provenance</a>"
         "<button id=\"theme\" type=\"button\" data-now=\"auto\" hidden>Colours: auto</button></div></nav>\n<main>\n"
         $"<h1>{bdi sweep}</h1>\n"
         $"""<p class="lead">{counted runs "run"} in {counted report.Table.Rows.Length "group"}</p>"""
@@ -498,13 +507,15 @@ let html (report: Report) =
         if not report.Figures.IsEmpty then
             "<h2 id=\"figures\">Figures</h2>\n"
             if not interactive then
-                "<p class=\"small\">These figures are SVG. With npm, <code>npm ci</code> in analysis/plotly brings plotly.js, and reports written after it have them interactive as well.</p>\n"
+                "<p class=\"small\">These figures are SVG. With npm, <code>npm ci</code> in analysis/plotly brings plotly.js, and "
+                + "reports written after it have them interactive as well.</p>\n"
             for one in report.Figures do
                 figure interactive one
         "<h2 id=\"runs\" tabindex=\"-1\">Runs</h2>\n<section id=\"run\" hidden aria-label=\"One run\"></section>\n"
         runTable report
         if not constant.IsEmpty then
-            $"""<details><summary>{counted constant.Length "setting"} that all runs have in common</summary><div class="scroll"><table><tbody>{String.concat "" constant}</tbody></table></div></details>"""
+            $"""<details><summary>{counted constant.Length "setting"} that all runs have in common</summary>"""
+            $"""<div class="scroll"><table><tbody>{String.concat "" constant}</tbody></table></div></details>"""
         "\n<h2 id=\"failures\">Failures</h2>\n"
         failures report
         "\n<h2 id=\"method\">Statistics</h2>\n"

@@ -1,5 +1,6 @@
-/// Colours that the common forms of colour blindness keep apart: Okabe and Ito's (2008, https://jfly.uni-koeln.de/color) for things that are told apart,
-/// one set on white and a lighter one on dark, and viridis (van der Walt and Smith 2015) for what is more or less: its lightness only rises.
+/// Colours that the common forms of colour blindness keep apart: Okabe and Ito's (2008, https://jfly.uni-koeln.de/color) for things that
+/// are told apart, one set on white and a lighter one on dark, and viridis (van der Walt and Smith 2015) for what is more or less: its
+/// lightness only rises.
 module Ebm.Analysis.Palette
 
 open System

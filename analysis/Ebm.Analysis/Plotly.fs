@@ -1,5 +1,6 @@
-/// A figure as Plotly's JSON, to zoom into and point at: the same panels and marks as `Svg` draws. Colours are names of the page's variables behind an @, which the
-/// page's script looks up, so that the figure follows light and dark; pictures are named by the id under which the page holds them.
+/// A figure as Plotly's JSON, to zoom into and point at: the same panels and marks as `Svg` draws. Colours are names of the page's
+/// variables behind an @, which the page's script looks up, so that the figure follows light and dark; pictures are named by the id under
+/// which the page holds them.
 module Ebm.Analysis.Plotly
 
 open System

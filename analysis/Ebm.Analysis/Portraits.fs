@@ -1,5 +1,5 @@
-/// What people look at in this field: the learned density beside the true one, samples, energies of data and samples, chains and their levels. It is drawn from the
-/// arrays in run folders; a figure whose arrays no run has is not there.
+/// What people look at in this field: the learned density beside the true one, samples, energies of data and samples, chains and their
+/// levels. It is drawn from the arrays in run folders; a figure whose arrays no run has is not there.
 module Ebm.Analysis.Portraits
 
 open System
@@ -207,7 +207,8 @@ let densities (cast: Cast) =
     @ figure
         "energies"
         "Energy landscapes"
-        ($"Energy −log p(x), up to {deep} nats above that of the truth's peak, on a wider square: bright is likely, and the dark is {deep} nats or more "
+        ($"Energy −log p(x), up to {deep} nats above that of the truth's peak, on a wider square: bright is likely, and the dark "
+         + $"is {deep} nats or more "
          + "away. What a density hides shows here: bridges between modes, and energy that stays low where there are no data."
          + beyond cast)
         [ Ramp($"{deep} nats or more", "the truth's peak") ]
@@ -421,7 +422,8 @@ let histograms (cast: Cast) =
     figure
         "energy-histograms"
         "Energies of data and of samples"
-        ("Shares of rows by energy, relative to the mean energy of test data: an energy is defined up to a constant. Samples to the right of data are "
+        ("Shares of rows by energy, relative to the mean energy of test data: an energy is defined up to a constant. Samples to "
+         + "the right of data are "
          + "less likely than data, by the model itself. The last bin holds all that is beyond."
          + beyond cast)
         [
@@ -490,7 +492,8 @@ let trajectories (cast: Cast) =
     let note = if having.Length > groups then $" The first {groups} of {having.Length} groups that recorded chains." else ""
 
     let caption =
-        $"The first {chains} chains of one run a group over {rounds} rounds at most: thin lines join them, symbols are where the chain stood at the "
+        $"The first {chains} chains of one run a group over {rounds} rounds at most: thin lines join them, symbols are where the "
+        + $"chain stood at the "
         + "cleanest level, and the dark point is its first round. A chain that works is seen in every mode."
         + note
 
@@ -543,7 +546,8 @@ let jumps (cast: Cast) =
     figure
         "level-jumps"
         "Jumps between noise levels"
-        ("The share of moves from a level (row, the cleanest on top) to a level (column). Mass only on the diagonal is a ladder that is not walked."
+        ("The share of moves from a level (row, the cleanest on top) to a level (column). Mass only on the diagonal is a ladder "
+         + "that is not walked."
          + beyond cast)
         [ Ramp("none", "the largest share") ]
         panels

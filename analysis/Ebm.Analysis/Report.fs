@@ -42,12 +42,12 @@ let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped lis
     else
         let plans = Plans.read folder
 
-        let options =
-            { usualOptions with
+        let options = {
+            usualOptions with
                 Skipped = skipped |> List.filter _.IsRun |> List.length
                 Baseline = plans |> List.tryLast |> Option.map _.Baseline |> Option.defaultValue []
                 Planned = if plans.IsEmpty then None else Some(plans |> List.collect _.Runs |> List.distinct |> List.length)
-            }
+        }
 
         let table =
             tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
@@ -74,8 +74,8 @@ let private figures (cast: Cast.Cast) =
     @ Comparing.parallels cast
     @ Comparing.outcomes cast
 
-/// Writes a table's report, reports/<sweep>/index.html, and its figures as SVG beside it, and returns the report's path. `folder` is where the table's runs lie;
-/// `skipped` is what was found there and is no run.
+/// Writes a table's report, reports/<sweep>/index.html, and its figures as SVG beside it, and returns the report's path. `folder` is where
+/// the table's runs lie; `skipped` is what was found there and is no run.
 let page (plotly: string option) (folder: string) (reports: string) (table: Table, skipped: Runs.Skipped list) =
     let known = table.Rows |> List.collect _.Runs |> List.map _.Id |> Set.ofList
 

@@ -1,5 +1,6 @@
-/// A figure as SVG: a picture for each panel, for a page that lays them out; or one file with all of it, for a paper. The same figure gives the same
-/// bytes: numbers in no culture, ids by position, no clock and nothing random. Colours are the style's variables, so that a page may be light or dark.
+/// A figure as SVG: a picture for each panel, for a page that lays them out; or one file with all of it, for a paper. The same figure gives
+/// the same bytes: numbers in no culture, ids by position, no clock and nothing random. Colours are the style's variables, so that a page
+/// may be light or dark.
 module Ebm.Analysis.Svg
 
 open System
@@ -132,7 +133,8 @@ let private cloud (points: (float * float) seq) =
 
     string builder
 
-/// The content of a panel, its corner at the origin. `id` tells its clipping area from others of the same page; `pictures`: how a picture is put there.
+/// The content of a panel, its corner at the origin. `id` tells its clipping area from others of the same page; `pictures`: how a picture
+/// is put there.
 let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
     let left, _, top, _ = margins panel
     let width, height = float (fst panel.Size), float (snd panel.Size)
@@ -196,12 +198,12 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
             for l, r, b, t, says in boxes do
                 let l, r, b, t = x l, x r, y b, y t
                 let title = if says = "" then "" else $"<title>{Text.escaped says}</title>"
-                say
-                    $"<rect {asBox ink} x=\"{at (min l r)}\" y=\"{at (min b t)}\" width=\"{at (abs (r - l))}\" height=\"{at (abs (b - t))}\">{title}</rect>"
+                let corner = $"x=\"{at (min l r)}\" y=\"{at (min b t)}\""
+                say $"<rect {asBox ink} {corner} width=\"{at (abs (r - l))}\" height=\"{at (abs (b - t))}\">{title}</rect>"
         | Picture(raster, l, r, b, t) ->
             let l, r, b, t = x l, x r, y b, y t
-            say
-                $"<g transform=\"translate({at (min l r)} {at (min b t)}) scale({at (abs (r - l))} {at (abs (b - t))})\">{pictures raster}</g>"
+            let place = $"translate({at (min l r)} {at (min b t)}) scale({at (abs (r - l))} {at (abs (b - t))})"
+            say $"<g transform=\"{place}\">{pictures raster}</g>"
         | Words(Shade share, point) ->
             let kind = if share < 0.62 then "on-dark" else "on-light"
             say (words kind "middle" (x point.X) (y point.Y + 3.5) point.Says)
@@ -243,13 +245,15 @@ let panel (figure: Figure) (index: int) (panel: Panel) =
     let use' (raster: Raster) = $"<use href=\"#{raster.Id}\"/>"
     let inside = content $"{figure.Id}-{whole index}" use' panel
     let alternative = Text.escaped (alternative figure panel)
-    $"<svg class=\"panel\" viewBox=\"0 0 {at width} {at height}\" width=\"{at width}\" height=\"{at height}\" role=\"img\" aria-label=\"{alternative}\">{inside}</svg>"
+    $"<svg class=\"panel\" viewBox=\"0 0 {at width} {at height}\" width=\"{at width}\" height=\"{at height}\" role=\"img\" "
+    + $"aria-label=\"{alternative}\">{inside}</svg>"
 
 /// A picture of one unit's width and height, as XML.
 let private image (id: string) (raster: Raster) =
     let named = if id = "" then "" else $" id=\"{id}\""
     let kind = if raster.Smooth then "" else " class=\"pixels\""
-    $"<image{named}{kind} width=\"1\" height=\"1\" preserveAspectRatio=\"none\" href=\"data:image/png;base64,{Convert.ToBase64String raster.Png}\"/>"
+    $"<image{named}{kind} width=\"1\" height=\"1\" preserveAspectRatio=\"none\" "
+    + $"href=\"data:image/png;base64,{Convert.ToBase64String raster.Png}\"/>"
 
 /// The pictures of some figures, each once, for `panel` to use.
 let definitions (figures: Figure list) =
@@ -278,12 +282,16 @@ let style =
     + ".muted{--ink:var(--dim)}.strong{--ink:var(--text)}\
        .line{fill:none;stroke:var(--ink);stroke-width:1.8;stroke-linejoin:round}.faint{stroke-width:.9;opacity:.45}\
        .band{fill:var(--ink);opacity:.16}.stroke{fill:none;stroke:var(--ink);stroke-width:5;opacity:.38}\
-       .rule{fill:none;stroke:var(--ink);stroke-width:1.3;stroke-dasharray:5 3}.dotted{stroke-dasharray:1.5 2.5}.tag{fill:var(--ink);font-weight:600}\
-       .dot{fill:var(--ink);stroke:var(--paper);stroke-width:.8}.open{fill:var(--paper);fill-opacity:.55;stroke:var(--ink);stroke-width:1.2}\
+       .rule{fill:none;stroke:var(--ink);stroke-width:1.3;stroke-dasharray:5 3}.dotted{stroke-dasharray:1.5 2.5}\
+       .tag{fill:var(--ink);font-weight:600}\
+       .dot{fill:var(--ink);stroke:var(--paper);stroke-width:.8}\
+       .open{fill:var(--paper);fill-opacity:.55;stroke:var(--ink);stroke-width:1.2}\
        .cloud{fill:none;stroke:var(--ink);stroke-width:1.7;stroke-linecap:round;opacity:.55}.box{fill:var(--ink);fill-opacity:.78}\
-       .pixels{image-rendering:pixelated}.grid{stroke:var(--line);stroke-width:.7;fill:none}.frame{fill:none;stroke:var(--frame);stroke-width:1}\
+       .pixels{image-rendering:pixelated}.grid{stroke:var(--line);stroke-width:.7;fill:none}\
+       .frame{fill:none;stroke:var(--frame);stroke-width:1}\
        svg text{font:11px var(--sans);fill:var(--text);unicode-bidi:isolate}svg .tick{fill:var(--dim)}svg .axis{fill:var(--dim)}\
-       svg .title{font-weight:600;font-size:12px}svg .subtitle{fill:var(--dim);font-size:10.5px}svg .label{fill:var(--ink);font-size:10px;paint-order:stroke;stroke:var(--paper);stroke-width:3px}\
+       svg .title{font-weight:600;font-size:12px}svg .subtitle{fill:var(--dim);font-size:10.5px}\
+       svg .label{fill:var(--ink);font-size:10px;paint-order:stroke;stroke:var(--paper);stroke-width:3px}\
        svg .on-dark{fill:#fff;font-size:10px}svg .on-light{fill:#111;font-size:10px}"
 
 /// The variables of a colour scheme.
@@ -330,7 +338,8 @@ let keySign (key: Key) =
     let drawn, says = sign key 0.0 11.0
     $"<svg class=\"key\" viewBox=\"0 0 {at width} 14\" width=\"{at width}\" height=\"14\" aria-hidden=\"true\">{drawn}</svg>", says
 
-/// One file that says it all: title, panels, keys and caption, on a width of 960 pixels. It follows the reader's light or dark by itself, and is light on paper.
+/// One file that says it all: title, panels, keys and caption, on a width of 960 pixels. It follows the reader's light or dark by itself,
+/// and is light on paper.
 let standalone (figure: Figure) =
     let width, gap = 960.0, 14.0
     let builder = StringBuilder()
@@ -383,8 +392,11 @@ let standalone (figure: Figure) =
     let title = Text.escaped figure.Title
 
     let sheet =
-        $":root{{{lightScheme}--sans:Helvetica,Arial,sans-serif}}@media screen and (prefers-color-scheme:dark){{:root{{{darkScheme}}}}}{style}\
+        $":root{{{lightScheme}--sans:Helvetica,Arial,sans-serif}}\
+          @media screen and (prefers-color-scheme:dark){{:root{{{darkScheme}}}}}{style}\
           svg .heading{{font-weight:600;font-size:12px}}svg .caption{{fill:var(--dim)}}svg{{background:var(--paper)}}"
 
-    $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {at width} {at (y + 12.0)}\" width=\"{at width}\" height=\"{at (y + 12.0)}\" role=\"img\" aria-label=\"{title}\">\n\
-      <title>{title}</title>\n<style>{sheet}</style>\n<text class=\"title\" x=\"8\" y=\"18\">{Text.escaped (Text.short 120 figure.Title)}</text>\n{builder}</svg>\n"
+    let box = $"viewBox=\"0 0 {at width} {at (y + 12.0)}\" width=\"{at width}\" height=\"{at (y + 12.0)}\""
+
+    $"<svg xmlns=\"http://www.w3.org/2000/svg\" {box} role=\"img\" aria-label=\"{title}\">\n<title>{title}</title>\n\
+      <style>{sheet}</style>\n<text class=\"title\" x=\"8\" y=\"18\">{title}</text>\n{builder}</svg>\n"

@@ -4,8 +4,8 @@ module Ebm.Analysis.Text
 open System
 open System.Globalization
 
-/// As in HTML tables, line by line: what has no shape, or turns the direction of writing, is named. Two code points that XML cannot hold become the
-/// replacement character.
+/// As in HTML tables, line by line: what has no shape, or turns the direction of writing, is named. Two code points that XML cannot hold
+/// become the replacement character.
 let escaped (text: string) =
     String.Join("\n", text.Split '\n' |> Array.map HtmlTable.escaped).Replace('\ufffe', '\ufffd').Replace('\uffff', '\ufffd')
 

@@ -66,7 +66,8 @@ let private averaged (series: seq<List<struct (int64 * float)>>) =
 
     [ for KeyValue(step, struct (sum, n)) in sums -> step, sum / float n ]
 
-/// Curves of some seeds as marks: each seed faint, the mean, and its interval where there are three values at least. `log`: means and intervals of logarithms.
+/// Curves of some seeds as marks: each seed faint, the mean, and its interval where there are three values at least. `log`: means and
+/// intervals of logarithms.
 let private marks ink says log (curves: (float * float) list list) =
     let at = SortedDictionary<float, List<float>>()
 
@@ -275,7 +276,8 @@ let curves (cast: Cast) =
         "gap"
         "gap"
         "Energy gap over training"
-        ("Mean energy of the model's own samples less that of data, as each method records it: where it has settled near zero the sampler and the model agree; "
+        ("Mean energy of the model's own samples less that of data, as each method records it: where it has settled near zero the "
+         + "sampler and the model agree; "
          + "one that keeps growing is a model running away from its sampler. "
          + seeds)
         None

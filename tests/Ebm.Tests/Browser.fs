@@ -1,5 +1,5 @@
-/// A page in headless Chromium, asked over the DevTools protocol (https://chromedevtools.github.io/devtools-protocol): a web socket and JSON, both of which
-/// .NET has. The network is off; what the page asks of it, and what it says on its console, is kept.
+/// A page in headless Chromium, asked over the DevTools protocol (https://chromedevtools.github.io/devtools-protocol): a web socket and
+/// JSON, both of which .NET has. The network is off; what the page asks of it, and what it says on its console, is kept.
 module Ebm.Tests.Browser
 
 open System

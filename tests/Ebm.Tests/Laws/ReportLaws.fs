@@ -206,7 +206,8 @@ let private shows (page: Browser.Page) plotly file =
         // Each figure once by Plotly, and back.
         let drawn =
             page.Text
-                "(async () => { for (const button of document.querySelectorAll('figure .head button')) button.click(); await new Promise(done => setTimeout(done, 300)); \
+                "(async () => { for (const button of document.querySelectorAll('figure .head button')) button.click(); \
+             await new Promise(done => setTimeout(done, 300)); \
                                return [...document.querySelectorAll('figure .plot')].filter(plot => plot.querySelector('.main-svg')).length; })()"
         must $"{drawn} of {drawn.Length} figures answer" (drawn = page.Text "document.querySelectorAll('figure').length")
     else
