@@ -52,7 +52,8 @@ let private judged (table: Table) =
     |> List.filter (fun name -> (cells name).Head.Metric.Better <> "none")
     |> List.sortBy (fun name ->
         let cell = (cells name).Head
-        (if name.Contains '/' then 1 else 0), (if cell.Metric.Unit = "nats" then 0 else 1), -(cells name).Length)
+        let rare = 2 * (cells name).Length < table.Rows.Length
+        name.Contains '/', rare, cell.Metric.Unit <> "nats", -(cells name).Length)
 
 /// The cast of a table, whose runs lie in these folders.
 let cast (folders: RunFolder seq) (table: Table) =

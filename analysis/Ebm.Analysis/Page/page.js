@@ -67,13 +67,13 @@
     if (!run) return;
     const metrics = run.values.map(([index, value, se]) => {
       const [name, unit, better, protocol] = runs.metrics[index];
-      return cells("td", [name, String(value), se === undefined ? "" : "± " + se, unit, better === "none" ? "" : better, protocol], ["text", "", "", "text", "text", "text"]);
+      return cells("td", [name, typeof value === "number" ? String(Number(value.toPrecision(7))) : value, se === undefined ? "" : "± " + se, unit, better === "none" ? "" : better, protocol], ["text", "", "", "text", "text", "text"]);
     });
     const config = { ...runs.constant, ...runs.groups[run.group], ...run.config };
     const origins = { ...runs.origins[run.group], ...run.origins };
     const told = Object.keys(origins).length > 0;
     const settings = Object.keys(config).sort().map(key => {
-      const row = cells("td", [key, config[key], origins[key] || ""], ["text wrap", "text wrap", "text wrap"]);
+      const row = cells("td", [key, config[key], origins[key] || ""], ["text", "text wrap", "text wrap from"]);
       if (!(key in runs.constant)) row.className = "varies";
       return row;
     });
