@@ -227,7 +227,13 @@ public sealed record NativeFile(string Path, string Sha256, long Bytes)
 /// <param name="Memory">Bytes.</param>
 /// <param name="Features">The instruction sets that change which kernels are taken.</param>
 /// <param name="Gpus">Model names, empty without any.</param>
-public sealed record HardwareState(string Cpu, int Cores, long Memory, IReadOnlyList<string>? Gpus = null, IReadOnlyList<string>? Features = null)
+public sealed record HardwareState(
+    string Cpu,
+    int Cores,
+    long Memory,
+    IReadOnlyList<string>? Gpus = null,
+    IReadOnlyList<string>? Features = null
+)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }

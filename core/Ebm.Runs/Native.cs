@@ -13,11 +13,39 @@ static class Native
 
     // By the file's name: what computes, and what it computes with.
     static readonly string[] Computing =
-        ["libebm_native", "libtorch", "libc10", "libopenblas", "libblas", "libmkl", "libdnnl", "libgomp", "libiomp", "libcublas", "libcudnn", "libcudart"];
+    [
+        "libebm_native",
+        "libtorch",
+        "libc10",
+        "libopenblas",
+        "libblas",
+        "libmkl",
+        "libdnnl",
+        "libgomp",
+        "libiomp",
+        "libcublas",
+        "libcudnn",
+        "libcudart",
+    ];
 
     // Kernels are chosen by these: PERF_WITH_… and OpenBLAS's dispatch.
     static readonly string[] Deciding =
-        ["sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve"];
+    [
+        "sse4_2",
+        "avx",
+        "f16c",
+        "fma",
+        "avx2",
+        "avx512f",
+        "avx512dq",
+        "avx512bw",
+        "avx512vl",
+        "avx512_vnni",
+        "avx512_bf16",
+        "amx_bf16",
+        "asimd",
+        "sve",
+    ];
 
     /// <summary>The paths of the libraries that compute, in ordinal order.</summary>
     public static IReadOnlyList<string> Loaded() =>
@@ -60,7 +88,10 @@ static class Native
         {
             const string list = "/proc/cpuinfo";
             var line = File.Exists(list)
-                ? File.ReadLines(list).FirstOrDefault(l => l.StartsWith("flags", StringComparison.Ordinal) || l.StartsWith("Features", StringComparison.Ordinal))
+                ? File.ReadLines(list)
+                    .FirstOrDefault(l =>
+                        l.StartsWith("flags", StringComparison.Ordinal) || l.StartsWith("Features", StringComparison.Ordinal)
+                    )
                 : null;
             return line is null ? null : [.. Deciding.Intersect(line[(line.IndexOf(':') + 1)..].Split(' '))];
         }

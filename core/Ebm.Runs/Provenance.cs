@@ -80,7 +80,9 @@ public static class Provenance
         };
 
     static string[]? Gpus() =>
-        cuda.is_available() ? [.. Enumerable.Range(0, cuda.device_count()).Select(i => $"cuda:{i.ToString(CultureInfo.InvariantCulture)}")] : null;
+        cuda.is_available()
+            ? [.. Enumerable.Range(0, cuda.device_count()).Select(i => $"cuda:{i.ToString(CultureInfo.InvariantCulture)}")]
+            : null;
 
     /// <summary>What NuGet wrote down of each package when it was unpacked; one that is not there any more is absent.</summary>
     static Dictionary<string, string> PackageHashes(Dictionary<string, string> packages)
