@@ -10,7 +10,12 @@ namespace Ebm.Records;
 /// <param name="Git">The commit and the snapshot of the sources; null without git.</param>
 /// <param name="Script">The script that declares the sweep.</param>
 /// <param name="Argv">The words of the command line.</param>
-public sealed record LaunchRecord(GitState? Git, ScriptState? Script, IReadOnlyList<string> Argv)
+public sealed record LaunchRecord(
+    // What is not there is written down as null: the reader wants every parameter.
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] GitState? Git,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] ScriptState? Script,
+    IReadOnlyList<string> Argv
+)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
