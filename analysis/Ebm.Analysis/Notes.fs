@@ -121,8 +121,8 @@ let private bold (table: Table) = [
             else
                 list (columns |> List.map (fun name -> (columnOf table name).Label))
         let smallest = (2.0 ** float (1 - seeds)).ToString("0.####", CultureInfo.InvariantCulture)
-        $"Nothing is bold in {columns} where n is too small to test: {seeds} pairs of runs have no p-value below {smallest}, and "
-        + $"{rivals - 1} comparisons multiply it (Holm); "
+        let times = if rivals = 2 then "" else $", and {rivals - 1} comparisons multiply it (Holm)"
+        $"Nothing is bold in {columns} where n is too small to test: {seeds} pairs of runs have no p-value below {smallest}{times}; "
         + $"{Significance.pairsNeeded (rivals - 1)} paired seeds could tell {rivals} rows apart."
 
     if has table Incomparable then
