@@ -87,6 +87,8 @@ let page (plotly: string option) (folder: string) (reports: string) (table: Tabl
 
     let cast = Cast.cast (folders |> Map.toList |> List.map (snd >> fst)) table
 
+    // What is no run, such as the folder of launches, is nothing that a reader lacks.
+    let skipped = skipped |> List.filter _.IsRun
     let report: Page.Report = { Table = table; Cast = cast; Figures = figures cast; Folders = folders; Skipped = skipped; Plotly = plotly }
 
     let place = Path.Combine(reports, table.Sweep)
