@@ -30,7 +30,8 @@ let private began folder count =
 
 let private stopped signal due state =
     inFolder (fun folder ->
-        executable folder slow |> ignore
+        // They wait for the signal, however late it comes.
+        executable folder waiting |> ignore
         let first = start folder
         began folder 2
         Processes.kill (first.Id, signal) |> ignore
