@@ -66,7 +66,8 @@ let private divergence (table: Table) = [
         if row.Diverged + row.Failed > 0 then
             let low, high = wilson row.Completed row.Ended
             let name = String.Join(" ", row.Labels |> List.filter ((<>) ""))
-            $"{Shown.brief name}: {row.Completed} of {row.Ended} runs completed, "
+            let name = if name = "" then "" else $"{Shown.brief name}: "
+            $"{name}{row.Completed} of {row.Ended} runs completed, "
             + $"a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
 
     match table.Rows |> List.filter (fun row -> row.Interventions > 0) with

@@ -164,7 +164,8 @@ let rec private foreign (path: string) : string list =
     else
         [
             for below in Directory.GetDirectories path |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
-                if not ((string (Path.GetFileName below)).StartsWith '.') then if holdsRun below then yield! foreign below else below
+                let name = string (Path.GetFileName below)
+                if not (name.StartsWith '.') && name <> LaunchRecord.Folder then if holdsRun below then yield! foreign below else below
         ]
 
 /// One run, or why its folder is not counted.

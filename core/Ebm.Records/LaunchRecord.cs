@@ -7,16 +7,14 @@ namespace Ebm.Records;
 /// <c>&lt;sweep&gt;/launches/&lt;hash&gt;.json</c>: what the runs of one launch have in common, found out once, when the sweep is typed: the sources as they were,
 /// the script, the words. Each run is told the file, and takes it into its manifest.
 /// </summary>
-/// <param name="Git">The commit and the snapshot of the sources; null without git.</param>
-/// <param name="Script">The script that declares the sweep.</param>
 /// <param name="Argv">The words of the command line.</param>
-public sealed record LaunchRecord(
-    // What is not there is written down as null: the reader wants every parameter.
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] GitState? Git,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] ScriptState? Script,
-    IReadOnlyList<string> Argv
-)
+/// <param name="Git">The commit and the snapshot of the sources; null without git.</param>
+/// <param name="Script">The script that declares the sweep; null where a program does.</param>
+public sealed record LaunchRecord(IReadOnlyList<string> Argv, GitState? Git = null, ScriptState? Script = null)
 {
+    /// <summary>Below a sweep's folder.</summary>
+    public const string Folder = "launches";
+
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
 
@@ -28,7 +26,7 @@ public sealed record LaunchRecord(
     public string Write(string sweepFolder)
     {
         var text = JsonSerializer.Serialize(this, Json.Readable) + "\n";
-        var path = Path.Combine(sweepFolder, "launches", Canonical.Sha256(text)[..12] + ".json");
+        var path = Path.Combine(sweepFolder, Folder, Canonical.Sha256(text)[..12] + ".json");
         if (!File.Exists(path))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);

@@ -284,7 +284,7 @@ let private launchRecord (place: Place) (plan: Plan) =
             let relative = Path.GetRelativePath(place.Root, Path.GetFullPath script).Replace('\\', '/')
             ScriptState((if relative.StartsWith ".." then string (Path.GetFileName script) else relative), Canonical.Sha256OfFile script))
 
-    LaunchRecord(Option.toObj git, Option.toObj script, words).Write plan.Folder
+    LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
 
 /// The same settings with the code as it is now, whatever is built while the sweep is at work.
 let private pinned (place: Place) (plan: Plan) (settings: Launch.Settings) =

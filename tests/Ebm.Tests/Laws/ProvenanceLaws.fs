@@ -151,8 +151,11 @@ let all = [
     law "what a launch found out stands in its runs' manifests, and the same launch is written once" (fun () ->
         inFolder (fun folder ->
             let git = GitState(String('a', 40), "main", Snapshot = SnapshotState(String('b', 40), String('c', 40), "refs/ebm/runs/c"))
-            let record = LaunchRecord(git, ScriptState("experiments/sweep.fsx", String('d', 64)), [| "sweep.fsx" |])
+            let record = LaunchRecord([| "sweep.fsx" |], git, ScriptState("experiments/sweep.fsx", String('d', 64)))
             let path = record.Write folder
+            let bare = LaunchRecord([| "ebm" |])
+            let read = LaunchRecord.Read(bare.Write(Path.Combine(folder, "bare")))
+            must "a launch without git and script" (isNull read.Git && isNull read.Script)
             must "another file" (record.Write folder = path && (Directory.GetFiles(Path.Combine(folder, "launches"))).Length = 1)
 
             begun (LaunchRecord.Read path) (fun manifest ->
