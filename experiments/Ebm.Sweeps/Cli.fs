@@ -469,7 +469,7 @@ let private run (place: Place) =
                     { Run = run; Work = Execute; Try = 1 }
         ]
 
-        if place.Given.Options.Contains <@ Seeds_First @> then jobs |> List.sortBy _.Run.Spec.Seed else jobs
+        if place.Given.Options.Contains <@ Seeds_First @> then Launch.seedsFirst jobs else jobs
 
     let whole = planOf place sweep
     let plan = selected place.Given whole

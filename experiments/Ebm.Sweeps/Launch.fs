@@ -154,6 +154,9 @@ let private notify (settings: Settings) (folder: string) (event: string) (outcom
         use shell = nonNull (Process.Start start)
         shell.WaitForExit(TimeSpan.FromSeconds 30.0) |> ignore
 
+/// Every setting's first seed before any second one: an early picture of all.
+let seedsFirst (jobs: Job list) = jobs |> List.sortBy _.Run.Spec.Seed
+
 /// How many alike failures, and nothing else, say that the others would fail too.
 let private guard = 3
 

@@ -104,6 +104,14 @@ let all = [
         launched (fun s -> { s with MaxTime = Some(TimeSpan.FromTicks -1L) }) "0,1" (fun outcomes _ ->
             must "a run started" outcomes.IsEmpty))
 
+    law "with the seeds first, every setting has its first seed before any has its second" (fun () ->
+        let plan = planned "/nowhere" (typed [ "experiment=rings"; "method.steps=2,4,8"; "seed=0,1" ])
+        let order jobs = [ for job: Child.Job in jobs -> job.Run.Spec.Seed ]
+        must "as planned" (order (jobs plan) = [ 0L; 1L; 0L; 1L; 0L; 1L ])
+        let first = Launch.seedsFirst (jobs plan)
+        must $"%A{order first}" (order first = [ 0L; 0L; 0L; 1L; 1L; 1L ])
+        must "settings change places" ([ for job in List.truncate 3 first -> job.Run.Config.Integer "method.steps" ] = [ 2L; 4L; 8L ]))
+
     law "runs that share a process leave the bytes that runs of their own leave, and a crash takes one of them" (fun () ->
         let bytes (run: Plan.PlannedRun) = [
             for file in [ "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] ->
