@@ -99,8 +99,7 @@ let private isOrphan () =
     let words (id: string) =
         try
             (File.ReadAllText $"/proc/{id}/cmdline").Split '\000' |> List.ofArray
-        with :? IOException ->
-            []
+        with :? IOException -> []
 
     match words "self" with
     | _ :: "exec" :: program :: _ when program.EndsWith "fsi.dll" -> not (List.contains "fsi" (words (string (getppid ()))))

@@ -76,24 +76,24 @@ let private make (top: string) (leave: string list) (head: string option) (chang
                         | Some(Ok listed) when listed <> "" -> tell listed [ "update-index"; "--index-info" ]
                         | _ -> Ok "")
                 >>= fun _ -> tell "" [ "write-tree" ]
-            >>= fun tree ->
-                let tree = tree.Trim()
-                let name = $"refs/ebm/runs/{tree.Substring(0, 12)}"
-                let refused = [| for path, why in refused -> $"{path}: {why}" |]
+                >>= fun tree ->
+                    let tree = tree.Trim()
+                    let name = $"refs/ebm/runs/{tree.Substring(0, 12)}"
+                    let refused = [| for path, why in refused -> $"{path}: {why}" |]
 
-                let kept commit = SnapshotState(commit, tree, name, (if refused.Length = 0 then null else refused))
+                    let kept commit = SnapshotState(commit, tree, name, (if refused.Length = 0 then null else refused))
 
-                match ask [ "rev-parse"; "--verify"; "--quiet"; name ] with
-                | Ok commit when commit <> "" -> Ok(kept commit)
-                | _ ->
-                    let made =
-                        match head with
-                        | Some head when ask [ "rev-parse"; head + "^{tree}" ] = Ok tree -> Ok head
-                        | _ ->
-                            let parent = head |> Option.map (fun head -> [ "-p"; head ]) |> Option.defaultValue []
-                            Git.tell top [] "The sources as they ran\n" ([ "commit-tree"; tree ] @ parent) |> Result.map _.Trim()
+                    match ask [ "rev-parse"; "--verify"; "--quiet"; name ] with
+                    | Ok commit when commit <> "" -> Ok(kept commit)
+                    | _ ->
+                        let made =
+                            match head with
+                            | Some head when ask [ "rev-parse"; head + "^{tree}" ] = Ok tree -> Ok head
+                            | _ ->
+                                let parent = head |> Option.map (fun head -> [ "-p"; head ]) |> Option.defaultValue []
+                                Git.tell top [] "The sources as they ran\n" ([ "commit-tree"; tree ] @ parent) |> Result.map _.Trim()
 
-                    made >>= fun commit -> ask [ "update-ref"; name; commit ] |> Result.map (fun _ -> kept commit)
+                        made >>= fun commit -> ask [ "update-ref"; name; commit ] |> Result.map (fun _ -> kept commit)
     finally
         File.Delete index
 

@@ -167,7 +167,8 @@ let lines (folder: string) (slurm: Map<string, string * string>) =
     ]
 
     let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
-    let working = [ for part in Hold.atWork folder -> $", {Hold.spoken part} is at work{Hold.who folder part}" ] |> String.concat ""
+    let working =
+        [ for part in Hold.atWork folder -> $", {Hold.spoken part} is at work{Hold.who folder part}" ] |> String.concat ""
 
     [
         $"{name}: {counted (runs |> List.map (snd >> fst))}{working}"

@@ -156,11 +156,15 @@ done
             let hosts = File.ReadAllLines(Path.Combine(folder, "hosts"))
             must $"{hosts.Length} processes" (hosts.Length = 2)))
 
-    law "no run starts once the GPUs have been used for as long as --max-gpu-hours says, summed over runs; without a GPU none is used" (fun () ->
-        let gpuTime (time: TimeSpan) gpus (s: Launch.Settings) = { s with Workers = 1; Gpus = gpus; MaxGpuTime = Some time }
-        launched (gpuTime (TimeSpan.FromTicks 1L) [ "0" ]) "0,1,2" (fun outcomes _ -> must $"{outcomes.Length} runs" (outcomes.Length = 1))
-        launched (gpuTime (TimeSpan.FromHours 1.0) [ "0" ]) "0,1,2" (fun outcomes _ -> must $"{outcomes.Length} runs" (outcomes.Length = 3))
-        launched (gpuTime (TimeSpan.FromTicks 1L) []) "0,1,2" (fun outcomes _ -> must $"{outcomes.Length} runs" (outcomes.Length = 3)))
+    law
+        "no run starts once the GPUs have been used for as long as --max-gpu-hours says, summed over runs; without a GPU none is used"
+        (fun () ->
+            let gpuTime (time: TimeSpan) gpus (s: Launch.Settings) = { s with Workers = 1; Gpus = gpus; MaxGpuTime = Some time }
+            launched (gpuTime (TimeSpan.FromTicks 1L) [ "0" ]) "0,1,2" (fun outcomes _ ->
+                must $"{outcomes.Length} runs" (outcomes.Length = 1))
+            launched (gpuTime (TimeSpan.FromHours 1.0) [ "0" ]) "0,1,2" (fun outcomes _ ->
+                must $"{outcomes.Length} runs" (outcomes.Length = 3))
+            launched (gpuTime (TimeSpan.FromTicks 1L) []) "0,1,2" (fun outcomes _ -> must $"{outcomes.Length} runs" (outcomes.Length = 3)))
 
     law "whoever wants to know is told of the first failure and of the end, with the counts" (fun () ->
         inFolder (fun folder ->

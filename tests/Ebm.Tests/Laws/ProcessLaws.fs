@@ -82,30 +82,40 @@ let all = [
     law "the second interrupt ends runs that do not heed the first, at once, with 130, and none stays running" (fun () -> twice 2)
     |> breaks "one interrupt" (fun () -> twice 1)
 
-    law "a sweep that is detached goes on by itself; attach, logs and stop find it from another shell, and a second one is refused" (fun () ->
-        inFolder (fun folder ->
-            let verb words = Processes.again ("sweep" :: Path.Combine(folder, "runs") :: words)
-            let ask words = Processes.finished (verb words)
-            let detached = [ "run"; "experiment=rings"; "method=flow"; "train.steps=100000"; "--name=laws"; $"--reports={folder}/reports"; "--detach" ]
+    law
+        "a sweep that is detached goes on by itself; attach, logs and stop find it from another shell, and a second one is refused"
+        (fun () ->
+            inFolder (fun folder ->
+                let verb words = Processes.again ("sweep" :: Path.Combine(folder, "runs") :: words)
+                let ask words = Processes.finished (verb words)
+                let detached = [
+                    "run"
+                    "experiment=rings"
+                    "method=flow"
+                    "train.steps=100000"
+                    "--name=laws"
+                    $"--reports={folder}/reports"
+                    "--detach"
+                ]
 
-            try
-                let code, says = ask detached
-                must says (code = 0 && says.Contains "goes on by itself")
-                let runs () = List.ofSeq (RunFolder.Under(Path.Combine(folder, "runs")))
-                await "its run" 1200 (fun () -> runs () |> List.exists (fun run -> run.State = RunState.Running))
-                let code, says = ask detached
-                must says (code = 2 && says.Contains "at work in this folder already")
-                let attached, followed = verb [ "attach"; "--name=laws" ], verb [ "logs"; (runs ()).Head.Id; "--follow" ]
-                let code, says = ask [ "stop"; "--name=laws" ]
-                must says (code = 0 && says.Contains "is asked to stop")
-                let code, says = Processes.finished attached
-                must says (code = 0 && says.Contains "running rings-flow" && says.Contains "the same command goes on from here")
-                let code, says = Processes.finished followed
-                must says (code = 0 && says.Contains "ended interrupted")
-                must "it is not interrupted" ((runs ()).Head.State = RunState.Interrupted)
-            finally
-                for id in Processes.about folder do
-                    Processes.kill (id, 9) |> ignore))
+                try
+                    let code, says = ask detached
+                    must says (code = 0 && says.Contains "goes on by itself")
+                    let runs () = List.ofSeq (RunFolder.Under(Path.Combine(folder, "runs")))
+                    await "its run" 1200 (fun () -> runs () |> List.exists (fun run -> run.State = RunState.Running))
+                    let code, says = ask detached
+                    must says (code = 2 && says.Contains "at work in this folder already")
+                    let attached, followed = verb [ "attach"; "--name=laws" ], verb [ "logs"; (runs ()).Head.Id; "--follow" ]
+                    let code, says = ask [ "stop"; "--name=laws" ]
+                    must says (code = 0 && says.Contains "is asked to stop")
+                    let code, says = Processes.finished attached
+                    must says (code = 0 && says.Contains "running rings-flow" && says.Contains "the same command goes on from here")
+                    let code, says = Processes.finished followed
+                    must says (code = 0 && says.Contains "ended interrupted")
+                    must "it is not interrupted" ((runs ()).Head.State = RunState.Interrupted)
+                finally
+                    for id in Processes.about folder do
+                        Processes.kill (id, 9) |> ignore))
 
     law "a file is the old one or the new one, whenever its writer is killed: at its opening, writing, syncing and renaming" (fun () ->
         inFolder (fun folder ->

@@ -1,0 +1,103 @@
+/// What a command asks for: its sweep, where that lies, and the plan of it.
+module Ebm.Sweeps.Asked
+
+open System
+open System.IO
+open Ebm.Analysis
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Sweeps.CommandLine
+open Ebm.Sweeps.Overrides
+open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Compose
+open Ebm.Sweeps.Plan
+open Ebm.Sweeps.Show
+
+type internal Place = {
+    Folder: string
+    Root: string
+    Sweep: Declare.Sweep
+    Given: Given
+    Runs: string
+    Reports: string
+    /// Built once for all plans of one command.
+    Composer: Composer
+    Catalog: Lazy<Catalog>
+}
+
+let internal dataRoot (place: Place) =
+    place.Given.Options.TryGetResult <@ Data @>
+    |> Option.orElse (Environment.GetEnvironmentVariable "EBM_DATA" |> Option.ofObj |> Option.filter ((<>) ""))
+    |> Option.defaultValue (Path.Combine(place.Root, "data"))
+    |> Path.GetFullPath
+
+/// The runner lies beside this library, where the build puts every program.
+let internal runner () =
+    let here = Path.GetDirectoryName(typeof<Declare.Sweep>.Assembly.Location) |> string
+    Path.GetFullPath(Path.Combine(here, "..", "..", "Ebm.Runner", Path.GetFileName here |> string, "ebm-runner"))
+
+let internal labs (given: Given) = given.Options.GetResults <@ With @> |> List.map Path.GetFullPath
+
+let internal stale (place: Place) =
+    let reuse =
+        match place.Given.Options.TryGetResult <@ Reuse @> with
+        | None
+        | Some "exact" -> Reuse.Exact
+        | Some "config+data" -> Reuse.Data
+        | Some "config" -> Reuse.Config
+        | Some other ->
+            let known = [ "config"; "config+data"; "exact" ]
+            usage $"--reuse {other}" $"a finished run is used again for the same {listed known}{Spelling.DidYouMean(other, known)}."
+
+    let inputs = Inputs(string (Path.GetDirectoryName(runner ())), labs place.Given, dataRoot place)
+    fun manifest -> Option.ofObj (inputs.Changed(manifest, reuse))
+
+/// The script's sweep, or the file's, with the overrides of the command line in it; each side of --or is a list of its own.
+let internal asked (place: Place) : Declare.Sweep = {
+    place.Sweep with
+        Parts = [
+            for overrides in place.Given.Unions |> List.map (List.map parse) do
+                for part in place.Sweep.Parts -> List.fold Declare.replace part overrides
+        ]
+}
+
+let internal planNamed (place: Place) (name: string option) (sweep: Declare.Sweep) =
+    Plan.plan
+        {
+            Composer = place.Composer
+            Catalog = place.Catalog.Value
+            Runs = place.Runs
+            Name = name
+            Stale = stale place
+            Asked = Search.asked
+        }
+        sweep
+
+let internal planOf (place: Place) sweep = planNamed place (place.Given.Options.TryGetResult <@ Name @>) sweep
+
+let internal planned (place: Place) = planOf place (asked place)
+
+/// The folders of the sweeps that the words, the name or the overrides mean; all of them where nothing is said.
+let internal sweepFolders (place: Place) =
+    let asked = place.Given.Options.TryGetResult <@ Name @>
+
+    let folders =
+        match place.Given.Words, asked, place.Given.Unions with
+        | [], None, [ [] ] -> if Directory.Exists place.Runs then Directory.GetDirectories place.Runs |> Array.sort |> List.ofArray else []
+        | [], Some name, [ [] ] -> [ Path.Combine(place.Runs, name) ]
+        | [], _, _ -> [ (planned place).Folder ]
+        | words, _, _ -> words |> List.map (fun name -> Path.Combine(place.Runs, name))
+
+    for folder in folders do
+        if not (Directory.Exists folder) then
+            let there =
+                if Directory.Exists place.Runs then
+                    Directory.GetDirectories place.Runs |> Array.map (Path.GetFileName >> string) |> Array.sort |> List.ofArray
+                else
+                    []
+
+            let name = string (Path.GetFileName folder)
+            let known = if there.IsEmpty then "there are none" else $"there are {listed there}"
+            usage name $"no sweep of this name lies under {relative place.Runs}; {known}{Spelling.DidYouMean(name, there)}."
+
+    folders

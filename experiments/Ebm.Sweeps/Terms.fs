@@ -1,0 +1,142 @@
+/// On what terms runs are launched: limits, retries, workers and devices as the options say them, and the code, pinned.
+module Ebm.Sweeps.Terms
+
+open System
+open System.Globalization
+open System.IO
+open Ebm.Analysis
+open Ebm.Records
+open Ebm.Sweeps.CommandLine
+open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Plan
+open Ebm.Sweeps.Show
+open Ebm.Sweeps.Asked
+
+let internal onError (given: Given) =
+    match given.Options.TryGetResult <@ On_Error @> with
+    | None -> Launch.Guarded
+    | Some "continue" -> Launch.Continue
+    | Some "stop" -> Launch.StopAfter 1
+    | Some text ->
+        match text.Split '=' with
+        | [| "stop-after"; count |] when Int32.TryParse count |> fst && int count > 0 -> Launch.StopAfter(int count)
+        | _ -> usage $"--on-error {text}" "it is continue, stop or stop-after=K."
+
+/// Until when runs may start: --max-hours, --deadline, what the sweep declares; whichever comes first.
+let internal maxTime (place: Place) =
+    let options = place.Given.Options
+
+    let until =
+        match options.TryGetResult <@ Deadline @> with
+        | None -> None
+        | Some text ->
+            match DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal) with
+            | true, time -> Some(max TimeSpan.Zero (time - DateTime.Now))
+            | _ -> usage $"--deadline {text}" "a time is written 2026-03-01T08:00."
+
+    [ options.TryGetResult <@ Max_Hours @> |> Option.orElse place.Sweep.MaxHours |> Option.map TimeSpan.FromHours; until ]
+    |> List.choose id
+    |> function
+        | [] -> None
+        | times -> Some(List.min times)
+
+let internal settings (place: Place) (plan: Plan) : Launch.Settings =
+    let options = place.Given.Options
+    let positive option value = if value > 0.0 then value else usage $"{option} {value}" $"{option} must be positive."
+    let counted option value = if value >= 1 then value else usage $"{option} {value}" $"{option} is a count of 1 or more."
+    let retry = options.GetResult(<@ Retry @>, 0)
+    if retry < 0 then usage $"--retry {retry}" "--retry counts further attempts, so it is 0 or more."
+
+    let memory =
+        options.TryGetResult <@ Memory @>
+        |> Option.map (positive "--memory" >> fun gigabytes -> int64 (gigabytes * 1073741824.0))
+
+    let gpus =
+        options.TryGetResult <@ Gpus @>
+        |> Option.map (fun text ->
+            text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) |> List.ofArray)
+        |> Option.defaultValue []
+
+    let perGpu = options.TryGetResult <@ Per_Gpu @> |> Option.map (counted "--per-gpu") |> Option.defaultValue 1
+
+    if not gpus.IsEmpty then
+        for run in plan.Runs do
+            if run.Spec.Device <> "cuda:0" then
+                usage "--gpus" $"{run.Id} runs on {run.Spec.Device}; with --gpus each run sees one GPU, so give it device=cuda:0."
+
+    let workers =
+        match options.TryGetResult <@ Workers @> with
+        | Some workers when workers < 1 -> usage $"--workers {workers}" "at least one run must be at work."
+        | Some workers -> workers
+        | None when not gpus.IsEmpty -> gpus.Length * perGpu
+        | None ->
+            let threads = 1 :: (plan.Runs |> List.map _.Spec.Threads) |> List.max
+            max 1 (Environment.ProcessorCount / threads)
+
+    // Together they must not hold more than there is.
+    let workers =
+        match memory with
+        | Some bytes -> max 1 (min workers (int (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / bytes)))
+        | None -> workers
+
+    if not (File.Exists(runner ())) then
+        fail (Source.Of(runner ())) "" "the compiled runner is not there; build it with: dotnet fsi build.fsx build"
+
+    {
+        Launch.defaults (runner ()) with
+            Workers = workers
+            OnError = onError place.Given
+            Retry = retry
+            Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
+            MaxTime = maxTime place
+            MaxGpuTime = options.TryGetResult <@ Max_Gpu_Hours @> |> Option.map (positive "--max-gpu-hours" >> TimeSpan.FromHours)
+            MaxRuns = options.TryGetResult <@ Max_Runs @> |> Option.map (counted "--max-runs") |> Option.orElse place.Sweep.MaxRuns
+            Memory = memory
+            Gpus = gpus
+            PerGpu = perGpu
+            Share = options.Contains <@ CommandLine.Option.Share @>
+            Notify = options.TryGetResult <@ Notify @>
+            Judge =
+                options.TryGetResult <@ CommandLine.Option.Prune @>
+                |> Option.orElse place.Sweep.Prune
+                |> Option.map (fun text ->
+                    let metric, rule = Prune.check text plan
+                    Prune.Judge(metric, rule, plan))
+    }
+
+/// What the runs of this launch have in common, written once below the sweep's folder; returns the file.
+let internal launchRecord (place: Place) (plan: Plan) =
+    let git, said = Snapshot.take place.Root [ place.Runs; place.Reports; dataRoot place ]
+
+    for sentence in said do
+        eprintfn $"{sentence}"
+
+    let words = Environment.GetCommandLineArgs() |> Array.skip 1
+
+    let script =
+        words
+        |> Array.tryFind (fun word -> word.EndsWith ".fsx" && File.Exists word)
+        |> Option.map (fun script ->
+            let relative = Path.GetRelativePath(place.Root, Path.GetFullPath script).Replace('\\', '/')
+            ScriptState((if relative.StartsWith ".." then string (Path.GetFileName script) else relative), Canonical.Sha256OfFile script))
+
+    LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
+
+/// The same settings with the code as it is now, whatever is built while the sweep is at work.
+let internal pinned (place: Place) (plan: Plan) (settings: Launch.Settings) =
+    let pin = Pin.take (Path.Combine(place.Root, "artifacts", "pinned")) settings.Runner (labs place.Given)
+
+    {
+        settings with
+            Runner = pin.Runner
+            Arguments = [
+                "--data"
+                dataRoot place
+                "--launch"
+                launchRecord place plan
+                for assembly in pin.With do
+                    "--with"
+                    assembly
+            ]
+    },
+    pin.Held
