@@ -146,12 +146,18 @@ let private kill (subject: Subject) (random: Random) folder victim (sweep: Proce
         | [] -> false
         | running -> Processes.kill (running[random.Next running.Length], 9) = 0
 
+/// A log's lines; none where it has just made way for the next attempt's.
+let private logged (path: string) =
+    try
+        File.ReadAllLines path
+    with :? FileNotFoundException ->
+        [||]
+
 /// In which phases of its runs a moment lies.
 let private phase folder =
     let at (run: RunFolder) =
         let is pattern = Directory.GetFileSystemEntries(run.Path, pattern).Length > 0
-        let log = run.In "stdout.log"
-        let last = if File.Exists log then File.ReadAllLines log |> Array.tryLast |> Option.defaultValue "" else ""
+        let last = logged (run.In "stdout.log") |> Array.tryLast |> Option.defaultValue ""
         if is ".*.new" || is "checkpoint.next" || is "checkpoint.previous" then "writing"
         elif last.EndsWith "measure" then "measuring"
         elif last.EndsWith "sample" then "sampling"
@@ -259,7 +265,7 @@ let private real =
     let life folder =
         if Directory.Exists(sweepIn folder) then
             Directory.GetFiles(sweepIn folder, "stdout.log", SearchOption.AllDirectories)
-            |> Array.sumBy (File.ReadLines >> Seq.length)
+            |> Array.sumBy (logged >> Array.length)
         else
             0
 
