@@ -45,6 +45,8 @@ public sealed class Stop : IDisposable
 
     public Stop()
     {
+        // Where a sweep was started in the background its children inherit that SIGINT is ignored, and .NET would leave it so; a run listens to its sweep.
+        signal(2, 0);
         On(PosixSignal.SIGINT, new StopRequest(RunState.Interrupted, "SIGINT", 2));
         On(PosixSignal.SIGTERM, new StopRequest(RunState.Preempted, "SIGTERM", 15));
         On(Usr1, new StopRequest(RunState.Preempted, "SIGUSR1", 10));
@@ -161,6 +163,9 @@ public sealed class Stop : IDisposable
 
     [DllImport("libc", SetLastError = true)]
     static extern int prctl(int option, nuint argument2, nuint argument3, nuint argument4, nuint argument5);
+
+    [DllImport("libc")]
+    static extern nint signal(int number, nint handler);
 
     [DllImport("libc")]
     static extern int getppid();

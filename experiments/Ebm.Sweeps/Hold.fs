@@ -7,7 +7,6 @@ module Ebm.Sweeps.Hold
 
 open System
 open System.IO
-open System.Runtime.InteropServices
 open System.Text.RegularExpressions
 open System.Threading
 open Ebm.Records
@@ -64,8 +63,10 @@ let private excludes one other =
     | Shard(i, n), Shard(j, m) -> i = j || n <> m
     | _ -> true
 
-[<DllImport("libc")>]
-extern int private kill(int pid, int signal)
+let private wished = Event<unit>()
+
+/// Somebody wants the part that this process holds to stop. No signal: whoever starts a sweep in the background may have it ignore SIGINT.
+let wishes = wished.Publish
 
 /// How soon a wish to stop is noticed.
 let private glance = TimeSpan.FromSeconds 0.5
@@ -110,8 +111,7 @@ let take (folder: string) (part: Part) : IDisposable =
             try
                 if File.Exists wish then
                     File.Delete wish
-                    // As an interrupt from the keyboard would.
-                    kill (Environment.ProcessId, 2) |> ignore
+                    wished.Trigger()
             with :? IOException ->
                 // The folder is out of reach; the next glance may see it.
                 ()

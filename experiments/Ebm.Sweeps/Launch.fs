@@ -169,6 +169,13 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
     let wake = new AutoResetEvent false
     let stopping = Stopping()
     let listeners = listen stopping wake
+
+    // As an interrupt from the keyboard would.
+    use _ =
+        Hold.wishes.Subscribe(fun () ->
+            stopping.Ask 130
+            wake.Set() |> ignore)
+
     let parent = if isOrphan () then 0 else getppid ()
     let clock = Stopwatch.StartNew()
     let waiting = LinkedList<Job> jobs

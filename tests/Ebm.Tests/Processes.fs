@@ -20,10 +20,10 @@ let ends (program: string) (arguments: string list) =
     with :? ComponentModel.Win32Exception ->
         127
 
-/// A program in a session of its own: its process leads a group.
+/// A program in a session of its own: its process leads a group. It heeds interrupts, also where these laws are asked in the background.
 let leading (program: string) (arguments: string list) =
-    let start = ProcessStartInfo("setsid", program :: arguments, RedirectStandardOutput = true, RedirectStandardError = true)
-    nonNull (Process.Start start)
+    let words = [ "--default-signal=INT"; "setsid"; program ] @ arguments
+    nonNull (Process.Start(ProcessStartInfo("env", words, RedirectStandardOutput = true, RedirectStandardError = true)))
 
 /// This program again, with the words of one of its own verbs (see Main.fs), as the leader of a group.
 let again (words: string list) = leading "dotnet" (Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll") :: words)
