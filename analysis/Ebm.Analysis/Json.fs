@@ -2,10 +2,8 @@
 module Ebm.Analysis.Json
 
 open System
-open System.IO
-open System.Text
-open System.Text.Encodings.Web
 open System.Text.Json
+open Ebm.Records
 open Ebm.Analysis.Table
 
 /// NaN and infinities are strings: JSON has no such numbers.
@@ -121,11 +119,7 @@ let private writeAggregates (json: Utf8JsonWriter) (table: Table) =
     json.WriteEndArray()
 
 let table (table: Table) =
-    use stream = new MemoryStream()
-
-    let write () =
-        use json =
-            new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default))
+    JsonText.Readable(fun json ->
         json.WriteStartObject()
         json.WriteString("sweep", table.Sweep)
         table.Options.Title |> Option.iter (fun title -> json.WriteString("title", title))
@@ -221,7 +215,4 @@ let table (table: Table) =
         json.WriteStartArray "notes"
         Notes.all table |> List.iter json.WriteStringValue
         json.WriteEndArray()
-        json.WriteEndObject()
-
-    write ()
-    Encoding.UTF8.GetString(stream.ToArray()) + "\n"
+        json.WriteEndObject())

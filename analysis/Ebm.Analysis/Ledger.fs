@@ -11,7 +11,6 @@ open System.Collections.Generic
 open System.Globalization
 open System.IO
 open System.Text
-open System.Text.Encodings.Web
 open System.Text.Json
 open System.Threading
 open Ebm.Records
@@ -35,19 +34,15 @@ let pathOf (runs: string) = Path.Combine(runs, "ledger.jsonl")
 let hashOf (line: string) = Canonical.Sha256 line
 
 let private written (entry: Entry) =
-    use stream = new MemoryStream()
-
-    (use json = new Utf8JsonWriter(stream, JsonWriterOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping))
-     json.WriteStartObject()
-     json.WriteNumber("seq", entry.Seq)
-     json.WriteString("time", entry.Time)
-     json.WriteString("kind", entry.Kind)
-     json.WriteString("subject", entry.Subject)
-     json.WriteString("hash", entry.Hash)
-     json.WriteString("prevHash", entry.PrevHash)
-     json.WriteEndObject())
-
-    Encoding.UTF8.GetString(stream.ToArray())
+    JsonText.Line(fun json ->
+        json.WriteStartObject()
+        json.WriteNumber("seq", entry.Seq)
+        json.WriteString("time", entry.Time)
+        json.WriteString("kind", entry.Kind)
+        json.WriteString("subject", entry.Subject)
+        json.WriteString("hash", entry.Hash)
+        json.WriteString("prevHash", entry.PrevHash)
+        json.WriteEndObject())
 
 /// None where a line is none of a ledger.
 let private read (line: string) : Entry option =

@@ -9,7 +9,6 @@ open System.IO
 open System.Reflection
 open System.Security.Cryptography
 open System.Text
-open System.Text.Encodings.Web
 open System.Text.Json
 open Ebm.Records
 open Ebm.Analysis.Runs
@@ -344,9 +343,7 @@ let private origins (report: Report) (run: Run) =
 
 /// Every run's configuration, metrics and end, for the pages of runs. What all runs have in common stands there once, what a group has in
 /// common once for the group, and what a metric is once for all values.
-let private runData (report: Report) =
-    use stream = new MemoryStream()
-    let json = new Utf8JsonWriter(stream, JsonWriterOptions(Encoder = JavaScriptEncoder.Default))
+let private writeRuns (report: Report) (json: Utf8JsonWriter) =
     let constant = Map.ofList report.Table.Constant
     let runs = report.Table.Rows |> List.collect _.Runs
     let heads =
@@ -442,8 +439,6 @@ let private runData (report: Report) =
 
     json.WriteEndArray()
     json.WriteEndObject()
-    json.Dispose()
-    Encoding.UTF8.GetString(stream.ToArray())
 
 // ── the page ────────────────────────────────────────────────────────────────────────────────
 
@@ -524,7 +519,7 @@ let html (report: Report) =
         "<h2 id=\"provenance\">Provenance</h2>\n"
         definitions (provenance report)
         "<footer>Written by Ebm.Research from run folders; the same runs give the same bytes.</footer>\n</main>\n"
-        block "run-data" (runData report)
+        block "run-data" (JsonText.ForPage(writeRuns report))
         if interactive then
             for one in report.Figures do
                 block ("plot-" + one.Id) (Plotly.json width one)

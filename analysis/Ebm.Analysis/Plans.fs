@@ -4,8 +4,6 @@
 module Ebm.Analysis.Plans
 
 open System.IO
-open System.Text
-open System.Text.Encodings.Web
 open System.Text.Json
 open Ebm.Records
 
@@ -21,10 +19,7 @@ type Plan = {
 let private file folder = Path.Combine(folder, "plans.jsonl")
 
 let private written (plan: Plan) =
-    use stream = new MemoryStream()
-
-    let write () =
-        use json = new Utf8JsonWriter(stream, JsonWriterOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping))
+    JsonText.Line(fun json ->
         let texts (texts: string list) =
             json.WriteStartArray()
             texts |> List.iter json.WriteStringValue
@@ -42,10 +37,7 @@ let private written (plan: Plan) =
         json.WriteEndObject()
         json.WritePropertyName "runs"
         texts plan.Runs
-        json.WriteEndObject()
-
-    write ()
-    Encoding.UTF8.GetString(stream.ToArray())
+        json.WriteEndObject())
 
 /// The plans of a sweep's folder, the oldest first; none where it was never launched. Throws InvalidDataException: the line that is no plan.
 let read (folder: string) : Plan list =

@@ -4,9 +4,8 @@
 module Ebm.Analysis.Plotly
 
 open System
-open System.IO
-open System.Text
 open System.Text.Json
+open Ebm.Records
 open Ebm.Analysis.Figure
 
 let private ink ink (opacity: string) =
@@ -58,11 +57,8 @@ let private laid width (figure: Figure) =
 
     List.ofSeq places, List.ofSeq headings, y
 
-/// The JSON of a figure, `{"data": …, "layout": …}`, for a page of this width in pixels.
-let json (width: float) (figure: Figure) =
+let private write (width: float) (figure: Figure) (json: Utf8JsonWriter) =
     let places, headings, height = laid width figure
-    use stream = new MemoryStream()
-    let json = new Utf8JsonWriter(stream)
     let text (name: string) (value: string) = json.WriteString(name, value)
 
     let number (name: string) (value: float) =
@@ -302,5 +298,6 @@ let json (width: float) (figure: Figure) =
     json.WriteEndArray()
     json.WriteEndObject()
     json.WriteEndObject()
-    json.Dispose()
-    Encoding.UTF8.GetString(stream.ToArray())
+
+/// The JSON of a figure, `{"data": …, "layout": …}`, for a page of this width in pixels.
+let json (width: float) (figure: Figure) = JsonText.ForPage(write width figure)

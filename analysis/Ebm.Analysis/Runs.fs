@@ -165,7 +165,7 @@ let rec private foreign (path: string) : string list =
         [
             for below in Directory.GetDirectories path |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
                 let name = string (Path.GetFileName below)
-                if not (name.StartsWith '.') && name <> LaunchRecord.Folder then if holdsRun below then yield! foreign below else below
+                if not (name.StartsWith '.') && not (SweepFolder.IsOwn name) then if holdsRun below then yield! foreign below else below
         ]
 
 /// One run, or why its folder is not counted.

@@ -12,9 +12,6 @@ namespace Ebm.Records;
 /// <param name="Script">The script that declares the sweep; null where a program does.</param>
 public sealed record LaunchRecord(IReadOnlyList<string> Argv, GitState? Git = null, ScriptState? Script = null)
 {
-    /// <summary>Below a sweep's folder.</summary>
-    public const string Folder = "launches";
-
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
 
@@ -26,7 +23,7 @@ public sealed record LaunchRecord(IReadOnlyList<string> Argv, GitState? Git = nu
     public string Write(string sweepFolder)
     {
         var text = JsonSerializer.Serialize(this, Json.Readable) + "\n";
-        var path = Path.Combine(sweepFolder, Folder, Canonical.Sha256(text)[..12] + ".json");
+        var path = Path.Combine(sweepFolder, SweepFolder.Launches, Canonical.Sha256(text)[..12] + ".json");
         if (!File.Exists(path))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);

@@ -11,7 +11,9 @@ open Ebm.Sweeps.Asked
 
 /// The one sweep that the words mean.
 let internal oneSweep (place: Place) =
-    match sweepFolders place |> List.filter Hold.isAlive, sweepFolders place with
+    let folders = sweepFolders place
+
+    match folders |> List.filter Hold.isAlive, folders with
     | [ alive ], _ -> alive
     | [], [ folder ] -> folder
     | [], _ -> usage place.Given.Verb $"no sweep is at work under {relative place.Runs}."

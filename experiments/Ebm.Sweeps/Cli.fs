@@ -47,10 +47,9 @@ let private help (sweep: Declare.Sweep) =
     say "Exit codes: 0 every run completed or pruned, 1 some run failed or diverged, 2 a sentence says what to correct, 130 or 143 stopped."
     Console.Write lines
 
-/// Does what the command line asks of a declared sweep. `folder` is the script's own, where `configs` lies. Returns the exit code.
-let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
+let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (arguments: string list) =
     try
-        let given = read (List.ofSeq arguments)
+        let given = read arguments
 
         for case in given.Options.GetAllResults() |> List.map parser.GetArgumentCaseInfo do
             for name in case.CommandLineNames.Value do
@@ -60,8 +59,6 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
 
         if not given.Words.IsEmpty && List.contains given.Verb [ "run"; "plan"; "help"; "confirm"; "measure"; "reindex" ] then
             usage given.Words.Head $"{given.Words.Head} is no override; an override is key=value."
-
-        let root = Path.GetDirectoryName(Path.GetFullPath folder) |> string
 
         let path option (given: string option) name =
             match given with
@@ -119,21 +116,7 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
             help sweep
             0
         | "measure" -> measure place
-        | "audit" ->
-            Audit.perform
-                {
-                    Root = root
-                    Runs = place.Runs
-                    Reports = place.Reports
-                    Data = dataRoot place
-                    Json = given.Options.Contains <@ CommandLine.Option.Json @>
-                    Steps = 50L
-                    N = given.Options.GetResult(<@ CommandLine.Option.Sample @>, 5)
-                    Seed = given.Options.GetResult(<@ CommandLine.Option.Sample_Seed @>, 0)
-                    Threads = None
-                    Variables = []
-                }
-                given.Words
+        | "audit" -> usage "audit" "audit comes first: audit verify --runs DIR."
         | _ -> run place
     with
     | :? ConfigException as error ->
@@ -142,3 +125,12 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
     | :? InvalidDataException as error ->
         eprintfn $"{error.Message}"
         2
+
+/// Does what the command line asks of a declared sweep. `folder` is the script's own, where `configs` lies. Returns the exit code.
+let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
+    let root = string (Path.GetDirectoryName(Path.GetFullPath folder))
+
+    match List.ofSeq arguments with
+    // Audits have words and options of their own, the same as analysis/audit.fsx.
+    | "audit" :: words -> Audit.main root words
+    | words -> perform folder root sweep words

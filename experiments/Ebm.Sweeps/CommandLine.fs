@@ -158,7 +158,6 @@ let allowed verb =
     | "why" -> always @ sweep
     | "table"
     | "report" -> always @ [ "--reports"; "--json" ]
-    | "audit" -> [ "--runs"; "--reports"; "--data"; "--json"; "--sample"; "--sample-seed" ]
     | "list" -> [ "--with" ]
     | "logs" -> [ "--runs"; "--follow" ]
     | "diff"

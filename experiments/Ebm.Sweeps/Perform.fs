@@ -49,17 +49,15 @@ let internal detach (place: Place) (plan: Plan) =
     (Hold.take plan.Folder (part place.Given)).Dispose()
     let log = Path.Combine(plan.Folder, Hold.nameOf (part place.Given) + ".log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
-    let quoted =
-        Environment.ProcessPath :: words
-        |> List.map (fun word -> "'" + (string word).Replace("'", "'\\''") + "'")
-        |> String.concat " "
-    let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {quoted} > '{log}' 2>&1 < /dev/null" ])
+    let command = Environment.ProcessPath :: words |> List.map (string >> Slurm.quoted) |> String.concat " "
+    let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Slurm.quoted log} 2>&1 < /dev/null" ])
     use child = nonNull (Process.Start start)
     child.WaitForExit()
     Console.WriteLine $"{plan.Sweep} goes on by itself; follow it with attach, stop it with stop. It writes {relative log}."
 
 let internal submit (place: Place) (plan: Plan) (jobs: Job list) =
-    let settings, _ = settings place plan |> pinned place plan
+    let pinned, _ = pinned place plan
+    let settings = settings place plan |> pinned
     let queued = Slurm.said plan.Folder |> Map.filter (fun _ (_, state) -> Slurm.isQueued state)
     let jobs = jobs |> List.filter (fun job -> not (queued.ContainsKey job.Run.Id))
 
@@ -92,18 +90,17 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
         detach place plan
         0
     else
-        checkDevices plan
         let jobs = jobsOf plan
 
         match given.Options.TryGetResult <@ Launcher @> with
         | Some "slurm" ->
+            checkDevices plan
             Show.counts plan
             noted ()
             submit place plan jobs
         | Some other when other <> "local" ->
             usage $"--launcher {other}" $"""a launcher is local or slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
         | _ ->
-            let settings = settings place plan
             let stale =
                 plan.Runs
                 |> List.filter (fun run -> run.State = RunState.Stale && jobs |> List.forall (fun job -> job.Run.Id <> run.Id))
@@ -116,14 +113,14 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                     Console.WriteLine
                         $"{first.Id} is stale: {string first.Reason}{others}. --redo stale runs such runs again, --reuse config takes them as they are."
 
-            let rec rounds (plan: Plan) (jobs: Job list) before =
+            let rec rounds pinned (plan: Plan) (jobs: Job list) before =
                 let outcomes, stopped =
                     if jobs.IsEmpty then
                         [], None
                     else
+                        checkDevices plan
+                        let settings: Launch.Settings = settings place plan |> pinned
                         Console.WriteLine $"{jobs.Length} to do, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
-                        let settings, held = pinned place plan settings
-                        use _ = held
                         Status.during (entering place >> Launch.launch settings jobs)
 
                 let outcomes = before @ outcomes
@@ -131,7 +128,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 match stopped, (if stopped.IsSome then None else next ()) with
                 | None, Some plan ->
                     Show.counts plan
-                    rounds plan (jobsOf plan) outcomes
+                    rounds pinned plan (jobsOf plan) outcomes
                 | _ -> plan, outcomes, stopped
 
             let plan, outcomes, stopped =
@@ -145,7 +142,10 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                     noted ()
                     Show.counts plan
                     sayStale ()
-                    rounds plan jobs []
+                    // Once, so that all rounds of a search execute the same code.
+                    let pinned, held = pinned place plan
+                    use _ = held
+                    rounds pinned plan jobs []
 
             match stopped with
             | Some code ->
@@ -222,13 +222,8 @@ let internal run (place: Place) =
                 note place sweep plan
                 Some(selected place.Given plan)
 
-        let unfinished = plan.Runs |> List.exists (fun run -> not (RunState.IsSettled run.State))
-
-        if place.Given.Options.Contains <@ Dry_Run @> || unfinished then
-            perform place ignore plan jobs next
-        else
-            // The first batch, or the next one of a search that goes on.
-            perform place ignore (next () |> Option.defaultValue plan) jobs next
+        // Before it has a run, there is nothing to do but to ask.
+        perform place ignore plan jobs next
 
 let internal measure (place: Place) =
     perform

@@ -7,9 +7,6 @@ module Ebm.Sweeps.Plan
 open System
 open System.Collections.Generic
 open System.IO
-open System.Text
-open System.Text.Encodings.Web
-open System.Text.Json
 open System.Text.RegularExpressions
 open Ebm.Records
 open Ebm.Runs
@@ -287,11 +284,7 @@ let varying (plan: Plan) =
 
 /// The object that `plan --json` prints.
 let json (plan: Plan) =
-    use stream = new MemoryStream()
-
-    let write () =
-        use json =
-            new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.Default))
+    JsonText.Readable(fun json ->
         json.WriteStartObject()
         json.WriteString("sweep", plan.Sweep)
         json.WriteStartObject "counts"
@@ -316,7 +309,4 @@ let json (plan: Plan) =
             json.WriteEndObject()
 
         json.WriteEndArray()
-        json.WriteEndObject()
-
-    write ()
-    Encoding.UTF8.GetString(stream.ToArray())
+        json.WriteEndObject())

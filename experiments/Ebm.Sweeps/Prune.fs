@@ -12,6 +12,7 @@ open System.Collections.Generic
 open System.Globalization
 open System.IO
 open System.Text.RegularExpressions
+open Ebm.Analysis
 open Ebm.Records
 open Ebm.Sweeps.Plan
 
@@ -97,13 +98,6 @@ let hopeless rule (finished: Curve list) (others: Curve list) (own: Curve) : str
         | _ -> None
     | _ -> None
 
-/// The exact one-sided sign-flip test: how often so large a sum of differences comes from differences that may have either sign.
-let signFlip (differences: float list) =
-    let sum = List.sum differences
-    let sums = ([ 0.0 ], differences) ||> List.fold (fun sums d -> sums |> List.collect (fun s -> [ s + abs d; s - abs d ]))
-    let rounding = 1e-12 * (differences |> List.sumBy abs)
-    float (sums |> List.filter (fun s -> s >= sum - rounding) |> List.length) / float sums.Length
-
 /// The groups that lose against the best one, with the reason: each group has its values by seed.
 let losers alpha startup (groups: (string * Map<int64, float>) list) : (string * string) list =
     match groups |> List.filter (fun (_, values) -> values.Count >= startup) with
@@ -121,18 +115,16 @@ let losers alpha startup (groups: (string * Map<int64, float>) list) : (string *
         [
             for group, values in racing do
                 if group <> best then
-                    // Sixteen pairs decide as well as more, and are as many as can be enumerated at once.
-                    let pairs =
-                        [
-                            for KeyValue(seed, value) in values do
-                                match ahead.TryFind seed with
-                                | Some other -> value - other
-                                | None -> ()
-                        ]
-                        |> List.truncate 16
+                    let pairs = [|
+                        for KeyValue(seed, value) in values do
+                            match ahead.TryFind seed with
+                            | Some other -> value - other
+                            | None -> ()
+                    |]
 
-                    if pairs.Length >= startup && List.sum pairs > 0.0 then
-                        let p = signFlip pairs
+                    if pairs.Length >= startup && Array.sum pairs > 0.0 then
+                        // One-sided: half of it lies on this side.
+                        let p = Significance.signFlip (Generator.Of(group, "race")) pairs / 2.0
                         if p <= alpha then group, $"it loses against {best} on {pairs.Length} common seeds, p = {spoken p}"
         ]
 

@@ -42,7 +42,8 @@ let private largest () =
         if found.Success then max 1 (int found.Groups[1].Value - 1) else 1000
     | Error _ -> 1000
 
-let private quoted (text: string) = "'" + text.Replace("'", "'\\''") + "'"
+/// A word as the shell takes it.
+let internal quoted (text: string) = "'" + text.Replace("'", "'\\''") + "'"
 
 let private script (submission: Submission) (name: string) (folder: string) (first: int) (count: int) threads =
     let further = submission.Arguments |> List.map quoted |> String.concat " "
@@ -61,7 +62,7 @@ exec {quoted submission.Runner} task {quoted (Path.Combine(folder, "tasks.jsonl"
 /// Writes the tasks and the script, submits them, and returns the jobs' numbers. The runs wait as pending.
 let submit (submission: Submission) (sweep: string) (jobs: Job list) : string list =
     let folder =
-        let all = Path.Combine(sweep, "slurm")
+        let all = Path.Combine(sweep, SweepFolder.Slurm)
         let last = if Directory.Exists all then Directory.GetDirectories(all).Length else 0
         (Directory.CreateDirectory(Path.Combine(all, (last + 1).ToString("000", CultureInfo.InvariantCulture)))).FullName
 
@@ -103,7 +104,7 @@ let submit (submission: Submission) (sweep: string) (jobs: Job list) : string li
 
 /// What SLURM says of each run that it was given: its job and task, and SLURM's word. One question for all jobs of the sweep.
 let said (sweep: string) : Map<string, string * string> =
-    let all = Path.Combine(sweep, "slurm")
+    let all = Path.Combine(sweep, SweepFolder.Slurm)
 
     let given =
         if not (Directory.Exists all) then

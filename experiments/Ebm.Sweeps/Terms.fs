@@ -122,21 +122,18 @@ let internal launchRecord (place: Place) (plan: Plan) =
 
     LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
 
-/// The same settings with the code as it is now, whatever is built while the sweep is at work.
-let internal pinned (place: Place) (plan: Plan) (settings: Launch.Settings) =
-    let pin = Pin.take (Path.Combine(place.Root, "artifacts", "pinned")) settings.Runner (labs place.Given)
+/// The code as it is now, whatever is built while the sweep is at work: what puts it into settings, and what holds it.
+let internal pinned (place: Place) (plan: Plan) : (Launch.Settings -> Launch.Settings) * IDisposable =
+    let pin = Pin.take (Path.Combine(place.Root, "artifacts", "pinned")) (runner ()) (labs place.Given)
 
-    {
-        settings with
-            Runner = pin.Runner
-            Arguments = [
-                "--data"
-                dataRoot place
-                "--launch"
-                launchRecord place plan
-                for assembly in pin.With do
-                    "--with"
-                    assembly
-            ]
-    },
-    pin.Held
+    let arguments = [
+        "--data"
+        dataRoot place
+        "--launch"
+        launchRecord place plan
+        for assembly in pin.With do
+            "--with"
+            assembly
+    ]
+
+    (fun settings -> { settings with Runner = pin.Runner; Arguments = arguments }), pin.Held

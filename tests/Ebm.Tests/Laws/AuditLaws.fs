@@ -292,18 +292,7 @@ let private quietly (act: unit -> int) =
         Console.SetOut out
 
 let private audited (world: World) words =
-    let place: Audit.Place = {
-        Root = world.Root
-        Runs = world.Runs
-        Reports = Path.Combine(world.Root, "reports")
-        Data = world.Data
-        Json = true
-        Steps = 50L
-        N = 5
-        Seed = 0
-        Threads = None
-        Variables = []
-    }
+    let place = { AuditPlace.at world.Root with Runs = world.Runs; Data = world.Data; Json = true }
     quietly (fun () -> Audit.perform place words)
 
 let private alteration (name, what, part, alter: World -> unit) =
