@@ -4,13 +4,14 @@
 #load "_refs.fsx"
 
 open System.IO
+open Ebm.Records
 open Ebm.Analysis
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 
 let sweeps =
     match Array.tail fsi.CommandLineArgs, Path.Combine(root, "runs") with
-    | [||], all when Directory.Exists all -> Array.sort (Directory.GetDirectories all)
+    | [||], all -> Array.ofSeq (SweepFolder.Under all)
     | folders, _ -> folders
 
 let reports = Path.Combine(root, "reports")

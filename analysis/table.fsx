@@ -52,7 +52,7 @@ let check runs files =
 let sweeps folders =
     let folders =
         match folders, Path.Combine(root, "runs") with
-        | [], all when Directory.Exists all -> List.ofArray (Array.sort (Directory.GetDirectories all))
+        | [], all -> List.ofSeq (SweepFolder.Under all)
         | folders, _ -> folders
 
     let mutable any = false

@@ -8,7 +8,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.AuditPlace
 
-let verbs = [ Verifying.verb; yield! Repeating.verbs ]
+let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb ]
 
 let private names = verbs |> List.map _.Name
 
@@ -24,7 +24,7 @@ let perform (place: Place) (words: string list) : int =
 let private help () =
     Console.WriteLine
         "dotnet fsi analysis/audit.fsx <verb> [words] [--runs DIR] [--reports DIR] [--data DIR] [--json] [--steps K] [--threads N]"
-    Console.WriteLine "    [--set NAME=VALUE]… [--n N] [--seed S]"
+    Console.WriteLine "    [--set NAME=VALUE]… [--n N] [--seed S] [--rerun] [--again]"
     Console.WriteLine()
 
     for verb in verbs do
@@ -50,15 +50,17 @@ let main (root: string) (arguments: string list) : int =
         | "--reports" :: folder :: rest -> read { place with Reports = Path.GetFullPath folder } words rest
         | "--data" :: folder :: rest -> read { place with Data = Path.GetFullPath folder } words rest
         | "--steps" :: Whole count :: rest -> read { place with Steps = int64 count } words rest
-        | "--n" :: Whole count :: rest -> read { place with N = count } words rest
+        | "--n" :: Whole count :: rest when count > 0 -> read { place with N = count } words rest
         | "--threads" :: Whole count :: rest when count > 0 -> read { place with Threads = Some count } words rest
         | "--set" :: variable :: rest when variable.Contains '=' ->
             let cut = variable.IndexOf '='
             read { place with Variables = place.Variables @ [ variable.Substring(0, cut), variable.Substring(cut + 1) ] } words rest
+        | "--again" :: rest -> read { place with Again = true } words rest
+        | "--rerun" :: rest -> read { place with Whole = true } words rest
         | "--seed" :: Whole seed :: rest -> read { place with Seed = seed } words rest
         | (option: string) :: _ when option.StartsWith "--" ->
             refuse
-                $"{option} is no option, or lacks its value; options are --runs, --reports, --data, --steps, --threads, --set NAME=VALUE, --n, --seed and --json."
+                $"{option} is no option, or lacks its value; options are --runs, --reports, --data, --steps, --threads, --set NAME=VALUE, --n, --seed, --rerun, --again and --json."
         | word :: rest -> read place (word :: words) rest
 
     try

@@ -30,6 +30,16 @@ let nameOf verdict =
     | NotComparable -> "NOT-COMPARABLE"
     | Failed -> "FAILED"
 
+/// The run came out again, in one of the three ways in which that can be said.
+let reproduces verdict =
+    match verdict with
+    | Bitwise
+    | Tolerance
+    | Statistical -> true
+    | Different
+    | NotComparable
+    | Failed -> false
+
 /// In what two runs of one config were made differently.
 type Drift = {
     /// config, data, code, dependency, environment or determinism.
@@ -255,6 +265,8 @@ type Comparison = {
     Metrics: MetricAudit list
     /// Why it failed.
     Reason: string option
+    /// What the run says of how it was done, and how it was done again; None where it was not begun.
+    Made: (RunManifest * RunManifest) option
 }
 
 let private inputs = set [ "config"; "data"; "code" ]
@@ -279,6 +291,7 @@ let compare (until: int64 option) (was: RunFolder) (is: RunFolder) (group: strin
             Drifts = drifts
             Metrics = []
             Reason = Some $"it ended {after.State} at step {after.Step}{why}"
+            Made = Some(before, after)
         }
     else
         let parting =
@@ -301,4 +314,5 @@ let compare (until: int64 option) (was: RunFolder) (is: RunFolder) (group: strin
             Drifts = drifts
             Metrics = metrics
             Reason = None
+            Made = Some(before, after)
         }

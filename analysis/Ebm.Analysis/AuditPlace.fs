@@ -19,6 +19,10 @@ type Place = {
     /// sample: so many runs, and which draw.
     N: int
     Seed: int
+    /// sample: those that were sampled before, too.
+    Again: bool
+    /// sample: whole runs, as rerun does.
+    Whole: bool
     /// smoke, rerun, sample: other threads and variables than the run had.
     Threads: int option
     Variables: (string * string) list
@@ -38,6 +42,8 @@ let at (root: string) : Place = {
     Steps = 50L
     N = 5
     Seed = 0
+    Again = false
+    Whole = false
     Threads = None
     Variables = []
 }
@@ -53,10 +59,24 @@ type Verb = {
 
 let refuse says : 'a = raise (ConfigException(Source.CommandLine "audit", "", says))
 
-/// Enters an audit into the ledger, where there is one that holds, and keeps its head. A folder that cannot be written is no reason to fail.
+/// Where an audit's report is kept: the name is the hash that the ledger's entry has.
+let reportOf (runs: string) (hash: string) = Path.Combine(runs, SweepFolder.Audits, hash + ".json")
+
+/// Enters an audit into the ledger, where there is one that holds, keeps its report beside it, and keeps the ledger's head. A folder that
+/// cannot be written is no reason to fail.
 let enter (place: Place) (subject: string) (report: string) =
     try
-        Ledger.append place.Runs (fun entries -> if entries.IsEmpty then [] else [ "audit", subject, Canonical.Sha256 report ])
+        let hash = Canonical.Sha256 report
+
+        Ledger.append place.Runs (fun entries ->
+            if entries.IsEmpty then
+                []
+            else
+                // First the report, then its entry: an entry without its report would look like one that was taken away.
+                Directory.CreateDirectory(Path.Combine(place.Runs, SweepFolder.Audits)) |> ignore
+                AtomicFile.Write(reportOf place.Runs hash, report)
+                [ "audit", subject, hash ])
+
         Ledger.anchor place.Root place.Runs |> ignore
     with
     | :? IOException
@@ -67,7 +87,7 @@ let sweepsOf (place: Place) (words: string list) =
 
     for word in words do
         if not (Directory.Exists(Path.Combine(place.Runs, word))) then
-            let there = Directory.GetDirectories place.Runs |> Array.map (Path.GetFileName >> string) |> Array.sort
+            let there = SweepFolder.Under place.Runs |> Seq.map (Path.GetFileName >> string) |> Array.ofSeq
             refuse $"""no sweep {word} lies under {place.Runs}; there are {String.Join(", ", there)}{Spelling.DidYouMean(word, there)}."""
 
     words

@@ -160,6 +160,7 @@ let rerun (repository: string) (conditions: Conditions) (say: string -> unit) (r
                     Drifts = []
                     Metrics = []
                     Reason = Some $"its sources do not build here: {lastLines 3 said}"
+                    Made = None
                 }
             else
                 say "running it again"

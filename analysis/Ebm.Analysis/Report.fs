@@ -32,9 +32,8 @@ let write (folder: string) (table: Table) =
         File.Move(draft, path, true)
         path)
 
-/// Tabulates the runs of a sweep's folder and writes the files to reports/<sweep>. None where no run there has begun; and what was
-/// skipped in either case.
-let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped list =
+/// The table of a sweep's folder. None where no run there has begun; and what was skipped in either case.
+let tableOf (folder: string) : Table option * Runs.Skipped list =
     let runs, skipped = Runs.under folder
 
     if runs.IsEmpty then
@@ -51,8 +50,14 @@ let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped lis
 
         let table =
             tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
-        write (Path.Combine(reports, table.Sweep)) table |> ignore
         Some table, skipped
+
+/// Tabulates the runs of a sweep's folder and writes the files to reports/<sweep>. None where no run there has begun; and what was
+/// skipped in either case.
+let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped list =
+    let table, skipped = tableOf folder
+    table |> Option.iter (fun table -> write (Path.Combine(reports, table.Sweep)) table |> ignore)
+    table, skipped
 
 /// plotly.js as npm put it under a repository's analysis/plotly; none where npm was not there.
 let plotly (root: string) =

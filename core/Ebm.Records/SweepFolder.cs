@@ -9,6 +9,21 @@ public static class SweepFolder
     /// <summary>What was handed to SLURM.</summary>
     public const string Slurm = "slurm";
 
+    /// <summary>What a folder of runs holds beside its sweeps: the reports of audits, each under its hash.</summary>
+    public const string Audits = "audits";
+
+    /// <summary>The folders of the sweeps below a folder of runs, in ordinal order; none where it is missing.</summary>
+    public static IReadOnlyList<string> Under(string runs) =>
+        !Directory.Exists(runs)
+            ? []
+            :
+            [
+                .. Directory
+                    .GetDirectories(runs)
+                    .Where(folder => Path.GetFileName(folder) is { } name && name != Audits && !name.StartsWith('.'))
+                    .Order(StringComparer.Ordinal),
+            ];
+
     /// <summary>Whether a folder of this name below a sweep's is the sweep's own.</summary>
     public static bool IsOwn(string name) => name is Launches or Slurm;
 }

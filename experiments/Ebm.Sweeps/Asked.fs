@@ -83,18 +83,14 @@ let internal sweepFolders (place: Place) =
 
     let folders =
         match place.Given.Words, asked, place.Given.Unions with
-        | [], None, [ [] ] -> if Directory.Exists place.Runs then Directory.GetDirectories place.Runs |> Array.sort |> List.ofArray else []
+        | [], None, [ [] ] -> List.ofSeq (SweepFolder.Under place.Runs)
         | [], Some name, [ [] ] -> [ Path.Combine(place.Runs, name) ]
         | [], _, _ -> [ (planned place).Folder ]
         | words, _, _ -> words |> List.map (fun name -> Path.Combine(place.Runs, name))
 
     for folder in folders do
         if not (Directory.Exists folder) then
-            let there =
-                if Directory.Exists place.Runs then
-                    Directory.GetDirectories place.Runs |> Array.map (Path.GetFileName >> string) |> Array.sort |> List.ofArray
-                else
-                    []
+            let there = SweepFolder.Under place.Runs |> Seq.map (Path.GetFileName >> string) |> List.ofSeq
 
             let name = string (Path.GetFileName folder)
             let known = if there.IsEmpty then "there are none" else $"there are {listed there}"

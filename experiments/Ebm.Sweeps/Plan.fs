@@ -140,6 +140,8 @@ let private nameOf (asked: string option) (declared: string) (choices: Map<strin
     match asked with
     | Some name when not (folderName.IsMatch name) ->
         fail (Source.CommandLine $"--name {name}") "" "a sweep's name is a folder's: letters, digits, points, hyphens and underscores."
+    | Some name when name = SweepFolder.Audits ->
+        fail (Source.CommandLine $"--name {name}") "" "this folder has the reports of audits; give the sweep another name."
     | Some name -> name
     | None ->
         let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
