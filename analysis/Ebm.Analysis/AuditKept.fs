@@ -65,6 +65,23 @@ let conditions (run: RunFolder) (manifest: RunManifest) : Map<string, string> =
             | _ -> ()
     ]
 
+/// Whether others made the second run: another machine, or another user of the same one. What is not known of both is not guessed. It
+/// says who typed, not who decided: a second account of the same person counts as another user.
+let independent (was: RunManifest) (is: RunManifest) : bool option =
+    match was.Maker, is.Maker with
+    | null, _
+    | _, null -> None
+    | was, is ->
+        match was.Machine, is.Machine with
+        | null, _
+        | _, null -> None
+        | one, other when one <> other -> Some true
+        | _ ->
+            match was.User, is.User with
+            | null, _
+            | _, null -> None
+            | one, other -> Some(one <> other)
+
 let kept (audit: string) (run: RunFolder) (until: int64 option) (sampled: Sampled option) (found: Comparison) : Kept = {
     Audit = audit
     Run = $"{run.Sweep}/{run.Id}"
@@ -73,7 +90,7 @@ let kept (audit: string) (run: RunFolder) (until: int64 option) (sampled: Sample
     Drifts = found.Drifts |> List.map _.Kind |> List.distinct
     Was = found.Made |> Option.map (fst >> conditions run) |> Option.defaultValue Map.empty
     Is = found.Made |> Option.map (snd >> conditions run) |> Option.defaultValue Map.empty
-    Independent = None
+    Independent = found.Made |> Option.bind (fun (was, is) -> independent was is)
     Sampled = sampled
 }
 

@@ -115,6 +115,7 @@ let sampleBy (again: Again) (audit: string) (place: Place) (words: string list) 
             if not place.Json then
                 Console.WriteLine $"{i + 1} of {drawn.Length}, {one.Sampled.Metric} of {one.Row}{bold} (weight {one.Sampled.Weight})"
                 Repeating.print run until found
+                if kept.Independent = Some true then Console.WriteLine "  by another machine or user than the run's own"
 
             enter place $"sample {run.Sweep}/{run.Id}" (AuditKept.written kept found)
             kept, found

@@ -44,6 +44,9 @@ public sealed partial record RunManifest
 
     public IReadOnlyList<string> Argv { get; init; } = [];
 
+    /// <summary>By whom and on what it was made; null in what was written before this was known.</summary>
+    public MakerState? Maker { get; init; }
+
     /// <summary>The overrides as they were typed.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
@@ -291,6 +294,15 @@ public sealed record Spent(long Train, long Sample, long Measure)
 /// <param name="Path">Relative to the run folder, with forward slashes.</param>
 /// <param name="Bytes">Its size.</param>
 public sealed record Artefact(string Path, string Sha256, long Bytes)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The machine and the user that made a run, so that an audit can tell whether others made it again. The same are recognised, and not named.</summary>
+/// <param name="Machine">The first 12 digits of the SHA-256 of the machine's id; null where the system gives none.</param>
+/// <param name="User">The first 12 digits of the SHA-256 of the user's name together with the machine's id; null where either is not known.</param>
+public sealed record MakerState(string? Machine, string? User)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }

@@ -32,6 +32,7 @@ public static class Provenance
         return manifest with
         {
             Argv = Environment.GetCommandLineArgs(),
+            Maker = Maker.Here(),
             Script = launch?.Script,
             Streams = Streams.ToDictionary(name => name, name => root.Stream(name).Seed.ToString("x16", CultureInfo.InvariantCulture)),
             Git = launch?.Git ?? Git(),
