@@ -9,7 +9,10 @@ namespace Ebm.Records;
 /// </summary>
 static class JsonLines
 {
-    internal static void Append<T>(string path, IEnumerable<T> lines)
+    /// <param name="path">The file; made where it is missing.</param>
+    /// <param name="lines">One object a line.</param>
+    /// <param name="opened">Called between opening the file and writing into it.</param>
+    internal static void Append<T>(string path, IEnumerable<T> lines, Action opened)
     {
         var text = new StringBuilder();
         foreach (var line in lines)
@@ -17,6 +20,9 @@ static class JsonLines
         if (text.Length == 0)
             return;
         using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        AtomicFile.Reached?.Invoke("opened to append");
+        opened();
+        AtomicFile.Reached?.Invoke("about to append");
         stream.Write(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
@@ -60,19 +66,19 @@ static class JsonLines
                 line.Append(buffer[i]);
     }
 
-    /// <summary>Cuts the file before the first line whose step is later, and a torn last line with it; the bytes before stay as they are.</summary>
-    internal static void Truncate(string path, long afterStep)
+    /// <summary>
+    /// Cuts the file before the first line whose step is later, and a torn last line with it; the bytes before stay as they are. It is another
+    /// file afterwards: who had the old one open writes into what nobody reads.
+    /// </summary>
+    internal static void Truncate(string path, long afterStep, string? staging)
     {
         if (!File.Exists(path))
             return;
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
-        var bytes = new byte[stream.Length];
-        stream.ReadExactly(bytes);
+        var bytes = File.ReadAllBytes(path);
         var kept = 0;
         while (Array.IndexOf(bytes, (byte)'\n', kept) is >= 0 and var end && Step(bytes.AsSpan(kept, end - kept), path) <= afterStep)
             kept = end + 1;
-        stream.SetLength(kept);
-        stream.Flush(flushToDisk: true);
+        AtomicFile.Write(path, bytes[..kept], staging);
     }
 
     static long Step(ReadOnlySpan<byte> line, string path)

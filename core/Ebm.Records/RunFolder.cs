@@ -9,6 +9,11 @@ namespace Ebm.Records;
 /// A run is a folder, and this is its layout: who reads a run reads this, and nothing else. What is written here is written whole or not at all
 /// (temporary file, fsync, rename, fsync of the folder); the files that grow by lines tolerate a torn last line.
 /// </summary>
+/// <remarks>
+/// Who has claimed the run writes through a staging folder of its own (<see cref="Taken"/>). Taking the run over moves that folder away, and
+/// from then on each rename out of it fails, in the file system itself: a process that was thought dead publishes nothing, at whichever
+/// instruction it wakes up.
+/// </remarks>
 public sealed partial class RunFolder
 {
     [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*\z", RegexOptions.CultureInvariant)]
@@ -16,7 +21,15 @@ public sealed partial class RunFolder
 
     const string Hashed = "config.json";
 
-    RunFolder(string path) => Path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+    const string Stagings = ".staging-*",
+        Next = ".next",
+        Previous = ".previous";
+
+    /// <summary>Where things lie until they are whole; null without a claim.</summary>
+    readonly string? staging;
+
+    RunFolder(string path, string? staging = null) =>
+        (Path, this.staging) = (System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path)), staging);
 
     /// <summary>The folder, an absolute path.</summary>
     public string Path { get; }
@@ -87,6 +100,57 @@ public sealed partial class RunFolder
 
     static bool EndsInHashOf(string id, byte[] hashed) => id.EndsWith("-" + Canonical.Sha256(hashed)[..12], StringComparison.Ordinal);
 
+    // ── taken and given back ──────────────────────────────────────────────────────────────────
+
+    /// <summary>This folder for the one process that holds its lease; whoever had taken it before publishes nothing any more.</summary>
+    public RunFolder Taken()
+    {
+        foreach (var left in Directory.GetDirectories(Path, Stagings))
+        {
+            // Moved first: what is deleted file by file could still be renamed out of.
+            var gone = left.EndsWith(".gone", StringComparison.Ordinal) ? left : left + ".gone";
+            if (gone != left)
+                Directory.Move(left, gone);
+            foreach (var previous in Directory.GetDirectories(gone, "*" + Previous))
+                if (In(System.IO.Path.GetFileName(previous)[..^Previous.Length]) is var current && !Directory.Exists(current))
+                    Directory.Move(previous, current);
+            Directory.Delete(gone, recursive: true);
+        }
+        var own = In(Stagings[..^1] + Guid.NewGuid().ToString("n")[..12]);
+        Directory.CreateDirectory(own);
+        return new(Path, own);
+    }
+
+    /// <summary>Gives back what <see cref="Taken"/> took.</summary>
+    public void Release()
+    {
+        if (Directory.Exists(staging))
+            Directory.Delete(staging, recursive: true);
+    }
+
+    /// <exception cref="FencedException">Another process has taken the run over.</exception>
+    void Fence()
+    {
+        if (staging is not null && !Directory.Exists(staging))
+            throw new FencedException("another process has taken this run over, so this one publishes nothing any more");
+    }
+
+    /// <exception cref="FencedException">Another process has taken the run over.</exception>
+    void Publish(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException)
+        {
+            Fence();
+            throw;
+        }
+    }
+
+    string Staged(string name) => System.IO.Path.Combine(staging ?? Path, name);
+
     // ── config and manifest ───────────────────────────────────────────────────────────────────
 
     /// <summary>The resolved config.</summary>
@@ -125,7 +189,7 @@ public sealed partial class RunFolder
         var isOver = manifest.State is not (RunState.Pending or RunState.Running);
         var last = Attempts().LastOrDefault(attempt => attempt.Attempt < manifest.Attempt);
         var whole = manifest with { Artefacts = isOver ? Artefacts() : [], PrevHash = last?.Hash };
-        AtomicFile.Write(In("manifest.json"), whole.Sealed().ToJson());
+        Write("manifest.json", whole.Sealed().ToJson());
     }
 
     /// <summary>The manifest's state; "pending" without a manifest.</summary>
@@ -170,25 +234,28 @@ public sealed partial class RunFolder
     public IEnumerable<Trace> Traces() => JsonLines.Read<Trace>(In("trace.jsonl"));
 
     /// <summary>Appends lines to <c>events.jsonl</c> in one write.</summary>
-    public void Append(IEnumerable<Event> events) => JsonLines.Append(In("events.jsonl"), events);
+    public void Append(IEnumerable<Event> events) => Publish(() => JsonLines.Append(In("events.jsonl"), events, Fence));
 
     /// <summary>Appends lines to <c>measures.jsonl</c> in one write; arrays are left out.</summary>
     public void Append(IEnumerable<MeasuredAt> measures) =>
-        JsonLines.Append(
-            In("measures.jsonl"),
-            measures
-                .Select(m => (m.Step, Of: m.Measurement))
-                .Select(m => new MeasureLine(
-                    m.Step,
-                    m.Of.Name,
-                    m.Of.Value,
-                    m.Of.Unit,
-                    m.Of.Better,
-                    m.Of.Scale,
-                    m.Of.Se,
-                    m.Of.N,
-                    m.Of.Protocol
-                ))
+        Publish(() =>
+            JsonLines.Append(
+                In("measures.jsonl"),
+                measures
+                    .Select(m => (m.Step, Of: m.Measurement))
+                    .Select(m => new MeasureLine(
+                        m.Step,
+                        m.Of.Name,
+                        m.Of.Value,
+                        m.Of.Unit,
+                        m.Of.Better,
+                        m.Of.Scale,
+                        m.Of.Se,
+                        m.Of.N,
+                        m.Of.Protocol
+                    )),
+                Fence
+            )
         );
 
     // One flat object a line.
@@ -205,18 +272,19 @@ public sealed partial class RunFolder
     );
 
     /// <summary>Appends lines to <c>trace.jsonl</c> in one write.</summary>
-    public void Append(IEnumerable<Trace> traces) => JsonLines.Append(In("trace.jsonl"), traces);
+    public void Append(IEnumerable<Trace> traces) => Publish(() => JsonLines.Append(In("trace.jsonl"), traces, Fence));
 
     /// <summary>Cuts what was recorded later than a step, torn last lines included, so that a resumed run writes on as if it had never stopped.</summary>
     /// <param name="afterStep">The last step that training goes on from.</param>
     /// <param name="afterMeasured">The last step whose measurement counts; it may lie before the other.</param>
     /// <exception cref="InvalidDataException">A line has no step.</exception>
-    public void Truncate(long afterStep, long afterMeasured)
-    {
-        JsonLines.Truncate(In("events.jsonl"), afterStep);
-        JsonLines.Truncate(In("trace.jsonl"), afterStep);
-        JsonLines.Truncate(In("measures.jsonl"), afterMeasured);
-    }
+    public void Truncate(long afterStep, long afterMeasured) =>
+        Publish(() =>
+        {
+            JsonLines.Truncate(In("events.jsonl"), afterStep, staging);
+            JsonLines.Truncate(In("trace.jsonl"), afterStep, staging);
+            JsonLines.Truncate(In("measures.jsonl"), afterMeasured, staging);
+        });
 
     // ── results ───────────────────────────────────────────────────────────────────────────────
 
@@ -244,10 +312,7 @@ public sealed partial class RunFolder
                 nameof(measurements)
             );
         Write(all.SelectMany(measurement => measurement.Arrays));
-        AtomicFile.Write(
-            In("metrics.json"),
-            JsonSerializer.Serialize(all.ToDictionary(m => m.Name, MetricFields.Of), Json.Readable) + "\n"
-        );
+        Write("metrics.json", JsonSerializer.Serialize(all.ToDictionary(m => m.Name, MetricFields.Of), Json.Readable) + "\n");
     }
 
     // A metric without its name, which is its key, and without its arrays.
@@ -288,13 +353,12 @@ public sealed partial class RunFolder
                     $"The arrays {array.Name} and {other} would lie in the same file, {file}; rename one of them.",
                     nameof(arrays)
                 );
-            Directory.CreateDirectory(In("arrays"));
-            Npy.Write<float>(In("arrays", file), array.Values, array.Shape);
+            Write($"arrays/{file}", stream => Npy.Write<float>(stream, array.Values, array.Shape));
             index[array.Name] = new(file, array.Axes, array.Shape);
             written = true;
         }
         if (written)
-            AtomicFile.Write(In("arrays", "index.json"), JsonSerializer.Serialize(index, Json.Readable) + "\n");
+            Write("arrays/index.json", JsonSerializer.Serialize(index, Json.Readable) + "\n");
     }
 
     /// <summary>The names of the arrays, in ordinal order.</summary>
@@ -323,7 +387,8 @@ public sealed partial class RunFolder
     /// <summary>Writes <c>samples.npy</c>.</summary>
     /// <param name="values">Row by row.</param>
     /// <param name="shape">Rows first.</param>
-    public void WriteSamples(float[] values, params long[] shape) => Npy.Write<float>(In("samples.npy"), values, shape);
+    public void WriteSamples(float[] values, params long[] shape) =>
+        Write("samples.npy", stream => Npy.Write<float>(stream, values, shape));
 
     /// <exception cref="FileNotFoundException">The run has drawn none.</exception>
     public (float[] Values, long[] Shape) Samples() =>
@@ -335,34 +400,55 @@ public sealed partial class RunFolder
     public void Write(string name, Action<Stream> content)
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In(name))!);
-        AtomicFile.Write(In(name), content);
+        Publish(() => AtomicFile.Write(In(name), content, staging));
     }
+
+    void Write(string name, string text) => Write(name, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Takes away a file or a folder of the run, if it is there, at once.</summary>
+    public void Remove(string name) =>
+        Publish(() =>
+        {
+            var gone = Staged($".{name}.gone");
+            if (Directory.Exists(In(name)))
+            {
+                Directory.Move(In(name), gone);
+                Directory.Delete(gone, recursive: true);
+            }
+            else if (File.Exists(In(name)))
+            {
+                File.Move(In(name), gone, overwrite: true);
+                File.Delete(gone);
+            }
+        });
 
     // ── checkpoints and attempts ──────────────────────────────────────────────────────────────
 
     /// <summary>
     /// Replaces a folder of the run by a freshly filled one, so that at every moment one whole version is there:
-    /// as <c>name</c>, or, between two renames, as <c>name.previous</c> (see <see cref="Settle"/>).
+    /// as <c>name</c>, or, between two renames, as <c>name.previous</c> (see <see cref="Settle"/> and <see cref="Taken"/>).
     /// </summary>
     /// <param name="fill">Writes files into the folder it is given.</param>
-    public void Replace(string name, Action<string> fill)
+    public void Replace(string name, Action<string> fill) => Publish(() => Exchange(name, fill));
+
+    void Exchange(string name, Action<string> fill)
     {
         Settle(name);
-        var (current, next, previous) = (In(name), In(name + ".next"), In(name + ".previous"));
-        Directory.CreateDirectory(next);
-        AtomicFile.Reached("made");
+        var (current, next, previous) = (In(name), Staged(name + Next), Staged(name + Previous));
+        AtomicFile.CreateFolder(next);
+        AtomicFile.Reached?.Invoke("made");
         fill(next);
-        AtomicFile.Reached("filled");
+        AtomicFile.Reached?.Invoke("filled");
         foreach (var file in Directory.EnumerateFiles(next, "*", SearchOption.AllDirectories))
             using (var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite))
                 stream.Flush(flushToDisk: true);
         AtomicFile.SyncFolder(next);
-        AtomicFile.Reached("on the disk");
+        AtomicFile.Reached?.Invoke("on the disk");
         if (Directory.Exists(current))
             Directory.Move(current, previous);
-        AtomicFile.Reached("moved away");
+        AtomicFile.Reached?.Invoke("moved away");
         Directory.Move(next, current);
-        AtomicFile.Reached("moved in");
+        AtomicFile.Reached?.Invoke("moved in");
         AtomicFile.SyncFolder(Path);
         if (Directory.Exists(previous))
             Directory.Delete(previous, recursive: true);
@@ -372,7 +458,7 @@ public sealed partial class RunFolder
     /// <returns>Whether the folder is there.</returns>
     public bool Settle(string name)
     {
-        var (current, next, previous) = (In(name), In(name + ".next"), In(name + ".previous"));
+        var (current, next, previous) = (In(name), Staged(name + Next), Staged(name + Previous));
         if (Directory.Exists(next))
             Directory.Delete(next, recursive: true);
         if (!Directory.Exists(current) && Directory.Exists(previous))
@@ -389,6 +475,7 @@ public sealed partial class RunFolder
     /// <returns>The number of the attempt that may begin, counted from 1.</returns>
     public int NextAttempt()
     {
+        Fence();
         if (Manifest is { } last)
         {
             var folder = In("attempts", Numbered(last.Attempt));

@@ -53,7 +53,7 @@ public sealed class Execution : IDisposable
     /// <exception cref="TakenException">Another process is at work on the run.</exception>
     public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, IAudience audience, LaunchRecord? launch = null)
     {
-        (this.folder, this.dataRoot, this.stop, this.launch, checkpoint) = (folder, dataRoot, stop, launch, new Checkpoint(folder));
+        (this.dataRoot, this.stop, this.launch) = (dataRoot, stop, launch);
         var resolved = catalog.Resolve<ExperimentSpec>(folder.Config);
         (config, spec) = (resolved.Document, resolved.Value);
         manifest = new RunManifest
@@ -66,6 +66,8 @@ public sealed class Execution : IDisposable
             ConfigSha256 = folder.ConfigSha256,
         };
         claim = new Claim(folder);
+        this.folder = claim.Folder;
+        checkpoint = new Checkpoint(this.folder);
         note = audience.Note;
         report = Seldom(audience.Progress, TimeSpan.FromSeconds(spec.Logging.Progress));
     }
@@ -203,18 +205,11 @@ public sealed class Execution : IDisposable
         }
         folder.Truncate(trainer.Step, measured);
 
-        string? Record(IReadOnlyList<Applied> applied)
-        {
-            claim.Hold(manifest.Attempt);
-            return recorder.Record(trainer.Step, trainer.Units, applied);
-        }
-
         void Save(Best? best = null)
         {
             if (saved == trainer.Step && best is null)
                 return;
             trainSeconds = clock.Elapsed.TotalSeconds;
-            claim.Hold(manifest.Attempt);
             checkpoint.Save(method, batches, optimizers, averages, health, trainer, measured, secondsBefore + trainSeconds, best);
             saved = trainer.Step;
             folder.Write(manifest with { Step = saved });
@@ -246,7 +241,7 @@ public sealed class Execution : IDisposable
                 step = trainer.Step;
                 var (position, end) = trainer.Progress;
                 report(new Progress(Math.Min(position, end), end, "train"));
-                var unwell = trainer.Diverged is not null || Records() ? Record(applied) : null;
+                var unwell = trainer.Diverged is not null || Records() ? recorder.Record(trainer.Step, trainer.Units, applied) : null;
                 if ((trainer.Diverged ?? unwell) is not { } diverged)
                     continue;
                 // What it looked like when it diverged: weights of the last update that was applied.
@@ -276,7 +271,6 @@ public sealed class Execution : IDisposable
         var site = root with { Rng = root.Rng.Stream("measure").Stream(at) };
         var samples = evaluation.Draw(spec.Measure.EverySamples, site.Rng.Stream("samples"), _ => stop.ThrowIfRequested());
         var found = evaluation.Measure(samples, site, _ => stop.ThrowIfRequested(), spec.Measure.During);
-        claim.Hold(manifest.Attempt);
         folder.Append(found.Select(measurement => new MeasuredAt(at, measurement)));
         if (spec.Train.Keep != Keep.Best)
             return null;
@@ -316,7 +310,6 @@ public sealed class Execution : IDisposable
         var (evaluation, measure, units) = (new Evaluation(method, data, spec.Measure, config), spec.Measure, Cost.Units);
         var samples = evaluation.Draw(measure.Samples, root.Rng.Stream("samples"), n => report(new Progress(n, measure.Samples, "sample")));
         var values = samples.to(float32).cpu().contiguous().data<float>().ToArray();
-        claim.Hold(manifest.Attempt);
         folder.WriteSamples(values, samples.shape);
         if (Png.Draws(data.Shape))
             Draw(values, measure.Samples, data.Shape);
@@ -332,9 +325,7 @@ public sealed class Execution : IDisposable
         );
         report(new Progress(measure.Metrics.Count, measure.Metrics.Count, "measure"));
         NamedArray[] arrays = [.. Arrays(method, data, samples)];
-        claim.Hold(manifest.Attempt);
-        if (Directory.Exists(folder.In("arrays")))
-            Directory.Delete(folder.In("arrays"), recursive: true);
+        folder.Remove("arrays");
         folder.Write(arrays);
         folder.Write(found);
         manifest = manifest with
@@ -386,19 +377,33 @@ public sealed class Execution : IDisposable
             },
             Peak = new Peak(Provenance.PeakMemory),
         };
-        if (claim.Holds(manifest.Attempt))
+        try
+        {
             folder.Write(manifest);
+        }
+        catch (FencedException lost)
+        {
+            manifest = manifest.Ended(RunState.Lost, step, lost.Message, exitCode);
+        }
     }
 
     static string Says(StopRequest request) => $"stopped by {request.By}";
 
     void Discard()
     {
-        foreach (var name in (string[])["checkpoint", "arrays"])
-            if (Directory.Exists(folder.In(name)))
-                Directory.Delete(folder.In(name), recursive: true);
-        foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl", "metrics.json", "samples.npy", "samples.png"])
-            File.Delete(folder.In(name));
+        string[] made =
+        [
+            "checkpoint",
+            "arrays",
+            "events.jsonl",
+            "measures.jsonl",
+            "trace.jsonl",
+            "metrics.json",
+            "samples.npy",
+            "samples.png",
+        ];
+        foreach (var name in made)
+            folder.Remove(name);
     }
 
     static double Processor

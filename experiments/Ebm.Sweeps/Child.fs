@@ -64,14 +64,14 @@ let private taken = 75
 /// Throws TakenException when another process is at work on the run.
 let private prepare (job: Job) =
     let run = job.Run
-    use _ = Claim.LeaseOf run.Folder
-    let folder = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
+    let made = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
+    use claim = new Claim(made)
+    let folder = claim.Folder
 
     // It may have ended, elsewhere, since it was looked at.
     if job.Work = ExecuteAfresh || (job.Work = Execute && folder.State <> RunState.Completed) then
         // Whoever is stopped between here and the runner must not go on from what was to be discarded.
-        if job.Work = ExecuteAfresh && Directory.Exists(folder.In "checkpoint") then
-            Directory.Delete(folder.In "checkpoint", true)
+        if job.Work = ExecuteAfresh then folder.Remove "checkpoint"
 
         // The last attempt makes way, and the new one says what it is before its process begins.
         let attempt = folder.NextAttempt()
@@ -91,7 +91,7 @@ let private prepare (job: Job) =
             )
         )
 
-    folder
+    made
 
 /// A run that somebody else will execute: its folder, and a manifest that says so.
 let enroll (job: Job) = prepare job |> ignore

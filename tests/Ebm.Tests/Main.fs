@@ -64,12 +64,12 @@ module Program =
         let mutable step = 0
 
         AtomicFile.Reached <-
-            fun _ ->
+            Action<string>(fun _ ->
                 step <- step + 1
 
                 if step = n then
                     Processes.kill (Environment.ProcessId, 9) |> ignore
-                    Threading.Thread.Sleep 10_000
+                    Threading.Thread.Sleep 10_000)
 
         if Directory.Exists path then
             RunFolder.Open(path).Replace("checkpoint", fun folder -> File.WriteAllText(Path.Combine(folder, "state"), text))

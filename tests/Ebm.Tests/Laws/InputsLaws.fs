@@ -119,43 +119,4 @@ let all = [
                 fresh (plan Reuse.Config)
                 File.Delete data
                 says RunState.Stale "rows.bin is not there" (plan Reuse.Exact))))
-
-    law "a claim is a lock here and a lease elsewhere: another machine's counts while it is fresh, and is over two minutes later" (fun () ->
-        inFolder (fun folder ->
-            made folder (fun run _ _ _ ->
-                let claim = Path.Combine(run.Folder, ".claim")
-                let held () = Claim.IsHeld run.Folder
-                must "held by nobody" (not (held ()))
-
-                (use _ = new Claim(RunFolder.Open run.Folder)
-                 must "not held" (held ())
-                 throws<TakenException, _> [ "another process is at work" ] (fun () -> new Claim(RunFolder.Open run.Folder)))
-
-                must "held after its end" (not (held ()))
-                File.WriteAllText(claim, "elsewhere\n12\n")
-                must "another machine's lease" (held ())
-                throws<TakenException, _> [ "another process is at work" ] (fun () -> new Claim(RunFolder.Open run.Folder))
-                File.SetLastWriteTimeUtc(claim, DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
-                must "a lease that is over" (not (held ())))))
-
-    law "a process that was thought dead publishes nothing once another attempt has begun" (fun () ->
-        inFolder (fun folder ->
-            made folder (fun run _ _ _ ->
-                let at = RunFolder.Open run.Folder
-                use claim = new Claim(at)
-                claim.Hold 1
-                let manifest = nonNull at.Manifest
-                at.NextAttempt() |> ignore
-                at.Write(
-                    RunManifest(
-                        State = RunState.Running,
-                        RunId = run.Id,
-                        GroupId = run.Group,
-                        SweepId = "laws",
-                        ConfigSha256 = manifest.ConfigSha256,
-                        Attempt = 2
-                    )
-                )
-                must "the old attempt holds" (not (claim.Holds 1) && claim.Holds 2)
-                throws<FencedException, _> [ "attempt 1 publishes nothing" ] (fun () -> claim.Hold 1))))
 ]

@@ -158,7 +158,12 @@ let private phase folder =
     let at (run: RunFolder) =
         let is pattern = Directory.GetFileSystemEntries(run.Path, pattern).Length > 0
         let last = logged (run.In "stdout.log") |> Array.tryLast |> Option.defaultValue ""
-        if is ".*.new" || is "checkpoint.next" || is "checkpoint.previous" then "writing"
+        let isStaged () =
+            try
+                Directory.GetDirectories(run.Path, ".staging-*") |> Array.exists (Directory.EnumerateFileSystemEntries >> Seq.isEmpty >> not)
+            with :? DirectoryNotFoundException ->
+                false
+        if is ".*.new" || isStaged () then "writing"
         elif last.EndsWith "measure" then "measuring"
         elif last.EndsWith "sample" then "sampling"
         elif last = "" then "starting"
