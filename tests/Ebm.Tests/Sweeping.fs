@@ -60,12 +60,15 @@ put() { echo "$2" > "$folder/.$1.$$.new" && mv "$folder/.$1.$$.new" "$folder/$1"
 end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m.$$.new" && mv "$folder/.m.$$.new" "$folder/manifest.json"; }
 trap 'end interrupted; exit 130' INT
 trap 'end preempted; exit 143' TERM
-seed=$(sed 's/.*"seed":\([0-9]*\).*/\1/' "$folder/config.json")
-grep -q '"state": *"completed"' "$folder/manifest.json" && exit 0
+# What it starts may be killed in its stead.
+seed=$(sed 's/.*"seed":\([0-9]*\).*/\1/' "$folder/config.json") || exit 1
+grep -q '"state": *"completed"' "$folder/manifest.json"
+case $? in 0) exit 0;; 1) ;; *) exit 1;; esac
 echo "$$" >> "$folder/.begun"
 end running
 tick began
-step=$(cat "$folder/step" 2>/dev/null || echo 0)
+step=0
+[ ! -f "$folder/step" ] || step=$(cat "$folder/step") || exit 1
 if [ -f "$folder/events" ]; then head -n "$step" "$folder/events" > "$folder/.e.$$.new" && mv "$folder/.e.$$.new" "$folder/events"; fi
 while [ "$step" -lt 4 ]; do
   [ -d "/proc/$parent" ] || { end interrupted; exit 130; }
