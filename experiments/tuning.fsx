@@ -4,11 +4,7 @@
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 
-open System.Globalization
-open System.IO
 open Ebm.Sweeps
-open Ebm.Sweeps.Configs
-open Ebm.Sweeps.Compose
 open Ebm.Sweeps.Declare
 
 let methods = [
@@ -22,37 +18,18 @@ let methods = [
     "flow"
 ]
 
-let configs = Composer(Configs(Path.Combine(__SOURCE_DIRECTORY__, "configs")), "sweep")
+let everywhere =
+    given "train=equal-budget" >> given "train.budget=2000000" >> given "measure=comparison" >> given "seed=100"
 
-/// Every learning rate that the configs give a pair of data and method: train.lr, and those of single parts.
-let rates data method =
-    let chosen = [ for choice in [ $"data={data}"; $"method={method}"; "train=equal-budget" ] -> Overrides.parse choice ]
-    let composed =
-        configs.Compose [
-            for choice in chosen ->
-                choice,
-                (match choice.Setting with
-                 | Some(Values.One value) -> Some value
-                 | _ -> None)
-        ]
+let tuning =
+    either [
+        for data in [ "gaussians"; "rings"; "checkerboard" ] do
+            for method in methods do
+                let one = given $"data={data}" >> given $"method={method}" >> everywhere
+                let rates = configured __SOURCE_DIRECTORY__ one "train.*lr"
 
-    [
-        for struct (path, leaf) in composed.Config.Leaves() do
-            if path.StartsWith "train." && path.EndsWith ".lr" then
-                path, System.Double.Parse(string leaf, CultureInfo.InvariantCulture)
+                for factor in [ 1.0 / 3.0; 1.0; 3.0 ] do
+                    (one, rates) ||> List.fold (fun sweep (path, rate) -> sweep >> axis path [ float (sprintf "%.3g" (factor * rate)) ])
     ]
 
-let times factor (path: string, rate: float) = given (path + "=" + (factor * rate).ToString("G3", CultureInfo.InvariantCulture))
-
-sweep "tuning"
-|> either [
-    for data in [ "gaussians"; "rings"; "checkerboard" ] do
-        for method in methods do
-            for factor in [ 1.0 / 3.0; 1.0; 3.0 ] do
-                List.fold (>>) (given $"data={data}" >> given $"method={method}") [ for rate in rates data method -> times factor rate ]
-]
-|> given "seed=100"
-|> given "train=equal-budget"
-|> given "train.budget=2000000"
-|> given "measure=comparison"
-|> fun declared -> exit (Cli.main __SOURCE_DIRECTORY__ declared (Array.tail fsi.CommandLineArgs))
+exit (Cli.main __SOURCE_DIRECTORY__ (sweep "tuning" |> tuning) (Array.tail fsi.CommandLineArgs))

@@ -1,5 +1,5 @@
-/// A table as a LaTeX fragment with booktabs, to be read by \input inside a table environment, and its numbers as macros for prose, so that
-/// text and table cannot disagree. Needs booktabs, amsmath, bm and siunitx at most.
+/// A table as a LaTeX fragment with booktabs, to be read by \input inside a table environment, or as it is where it takes more than a page;
+/// and its numbers as macros for prose, so that text and table cannot disagree. Needs booktabs, amsmath, bm and siunitx at most.
 module Ebm.Analysis.Latex
 
 open System
@@ -114,8 +114,22 @@ let private printedLength (text: string) = RegularExpressions.Regex.Replace(text
 /// A line of type holds about as many.
 let private width = 88
 
-/// One tabular: labels, how many runs where that differs, and some of the metrics.
-let private tabular (table: Table) labels (columns: (string * string * string list) list) =
+/// Rows of one tabular, which no page breaks: with headings and rules they take most of one.
+let private height = 36
+
+/// The rows in tabulars that fit a page each, cut where the data change as long as that is possible.
+let private pages (table: Table) : int list list =
+    let tasks = table.Rows |> List.indexed |> List.groupBy (fun (_, row) -> row.Task) |> List.map (snd >> List.map fst)
+
+    (([]: int list list), tasks |> List.collect (List.chunkBySize height))
+    ||> List.fold (fun pages rows ->
+        match pages with
+        | last :: before when last.Length + rows.Length <= height -> (last @ rows) :: before
+        | _ -> rows :: pages)
+    |> List.rev
+
+/// One tabular: labels, how many runs where that differs, and some of the metrics, for some of the rows.
+let private tabular (table: Table) (rows: int list) labels (columns: (string * string * string list) list) =
     let text = StringBuilder()
     let say (line: string) = text.Append(line).Append('\n') |> ignore
     let row (cells: string list) = String.Join(" & ", cells) + " \\\\"
@@ -129,8 +143,9 @@ let private tabular (table: Table) labels (columns: (string * string * string li
 
     say "\\midrule"
 
-    for i, at in List.indexed table.Rows do
-        let above = if i = 0 then None else Some table.Rows[i - 1]
+    for i in rows do
+        let at = table.Rows[i]
+        let above = if i = rows.Head then None else Some table.Rows[i - 1]
 
         // Where the data change, a rule; a label that stays is printed once.
         if table.Varying.Length > 1 && above |> Option.exists (fun above -> above.Task <> at.Task) then say "\\midrule"
@@ -195,9 +210,9 @@ let table (table: Table) =
     if table.Rows.IsEmpty then
         say (comment "no rows")
     else
-        for i, block in List.indexed (full @ [ last ]) do
+        for i, (rows, block) in List.indexed (List.allPairs (pages table) (full @ [ last ])) do
             if i > 0 then say "\\par\\medskip\n"
-            say (tabular table labels block)
+            say (tabular table rows labels block)
 
         let each =
             if (List.distinct ns).Length = 1 && table.Rows.Length > 1 then [ $"Each row has {ns.Head} completed runs." ] else []
@@ -225,16 +240,29 @@ let versus (table: Table) =
         let headings = Shown.versusHeadings table |> List.map (Shown.brief >> escaped) |> printed
         let math shown = mathematics shown |> Option.map (sprintf "$%s$") |> Option.defaultValue "--"
         let columns = String('l', table.Varying.Length + 1) + String('r', headings.Length - table.Varying.Length - 1)
-        say $"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}"
-        say "\\toprule"
-        say (row headings)
 
-        for _, some in all |> List.groupBy (fun versus -> versus.Metric, versus.Row.Task) do
-            say "\\midrule"
-            some |> List.iter (Shown.versusCells math (Shown.brief >> escaped) table >> printed >> row >> say)
+        // A tabular for so many comparisons as fit a page.
+        let pages =
+            (([]: Versus.Versus list list list), all |> List.groupBy (fun versus -> versus.Metric, versus.Row.Task))
+            ||> List.fold (fun pages (_, some) ->
+                match pages with
+                | last :: before when (List.sumBy List.length last) + some.Length <= height -> (last @ [ some ]) :: before
+                | _ -> [ some ] :: pages)
+            |> List.rev
 
-        say "\\bottomrule"
-        say "\\end{tabular}"
+        for i, page in List.indexed pages do
+            if i > 0 then say "\\par\\medskip"
+            say $"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}"
+            say "\\toprule"
+            say (row headings)
+
+            for some in page do
+                say "\\midrule"
+                some |> List.iter (Shown.versusCells math (Shown.brief >> escaped) table >> printed >> row >> say)
+
+            say "\\bottomrule"
+            say "\\end{tabular}"
+
         say "\\par\\smallskip"
         say "\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright"
         say (escaped ((Shown.versusNote table).Replace("effect: the mean difference over its standard deviation; ", "")))

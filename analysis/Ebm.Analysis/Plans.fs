@@ -57,7 +57,9 @@ let read (folder: string) : Plan list =
                             match root.TryGetProperty "metric" with
                             | true, metric -> Option.ofObj (metric.GetString())
                             | _ -> None
-                        Baseline = [ for entry in root.GetProperty("baseline").EnumerateObject() -> entry.Name, string (entry.Value.GetString()) ]
+                        Baseline = [
+                            for entry in root.GetProperty("baseline").EnumerateObject() -> entry.Name, string (entry.Value.GetString())
+                        ]
                         Runs = texts (root.GetProperty "runs")
                     }
                 with

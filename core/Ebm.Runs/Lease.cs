@@ -76,7 +76,9 @@ public sealed class Lease : IDisposable
         try
         {
             using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-            return reader.ReadLine() is { Length: > 0 } host && host != Environment.MachineName ? $"process {reader.ReadLine()} on {host}" : null;
+            return reader.ReadLine() is { Length: > 0 } host && host != Environment.MachineName
+                ? $"process {reader.ReadLine()} on {host}"
+                : null;
         }
         catch (IOException)
         {

@@ -147,6 +147,27 @@ let maxRuns count sweep = { sweep with MaxRuns = Some count }
 /// Starts no run after so long.
 let maxHours hours sweep = { sweep with MaxHours = Some hours }
 
+/// The numbers that the configs beside a script give, once these words are chosen, at the paths that fit a pattern, `*` for whatever stands
+/// there: what `train.*lr` finds are all learning rates. Throws ConfigException where a word chooses several.
+let configured (folder: string) (words: Sweep -> Sweep) (pattern: string) : (string * float) list =
+    let chosen =
+        (words (sweep pattern)).Parts
+        |> List.collect (
+            List.map (fun given ->
+                match given.Setting with
+                | Some(One value) -> given, Some value
+                | None -> given, None
+                | Some _ ->
+                    Sentence.fail given.Source given.Key "it has several values here, so it does not say what a run is composed of.")
+        )
+    let composed = Compose.Composer(Configs.Configs(IO.Path.Combine(folder, "configs")), "sweep").Compose chosen
+    let fits = Text.RegularExpressions.Regex("^" + Text.RegularExpressions.Regex.Escape(pattern).Replace(@"\*", ".*") + "$")
+
+    [
+        for struct (path, leaf) in composed.Config.Leaves() do
+            if fits.IsMatch path then path, float (string leaf)
+    ]
+
 // ── The same words in braces ────────────────────────────────────────────────────────────────
 
 type Sweep with

@@ -50,7 +50,8 @@ let internal detach (place: Place) (plan: Plan) =
     let log = Path.Combine(plan.Folder, Hold.nameOf (part place.Given) + ".log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
     let command = Environment.ProcessPath :: words |> List.map (string >> Slurm.quoted) |> String.concat " "
-    let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Slurm.quoted log} 2>&1 < /dev/null" ])
+    let start =
+        ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Slurm.quoted log} 2>&1 < /dev/null" ])
     use child = nonNull (Process.Start start)
     child.WaitForExit()
     Console.WriteLine $"{plan.Sweep} goes on by itself; follow it with attach, stop it with stop. It writes {relative log}."

@@ -150,8 +150,7 @@ let private kill (subject: Subject) (random: Random) folder victim (sweep: Proce
 let private logged (path: string) =
     try
         File.ReadAllLines path
-    with :? FileNotFoundException ->
-        [||]
+    with :? FileNotFoundException -> [||]
 
 /// In which phases of its runs a moment lies.
 let private phase folder =
@@ -160,7 +159,8 @@ let private phase folder =
         let last = logged (run.In "stdout.log") |> Array.tryLast |> Option.defaultValue ""
         let isStaged () =
             try
-                Directory.GetDirectories(run.Path, ".staging-*") |> Array.exists (Directory.EnumerateFileSystemEntries >> Seq.isEmpty >> not)
+                Directory.GetDirectories(run.Path, ".staging-*")
+                |> Array.exists (Directory.EnumerateFileSystemEntries >> Seq.isEmpty >> not)
             with :? DirectoryNotFoundException ->
                 false
         if is ".*.new" || isStaged () then "writing"
@@ -269,8 +269,7 @@ let private real =
 
     let life folder =
         if Directory.Exists(sweepIn folder) then
-            Directory.GetFiles(sweepIn folder, "stdout.log", SearchOption.AllDirectories)
-            |> Array.sumBy (logged >> Array.length)
+            Directory.GetFiles(sweepIn folder, "stdout.log", SearchOption.AllDirectories) |> Array.sumBy (logged >> Array.length)
         else
             0
 

@@ -61,6 +61,11 @@ let private ofHostile =
     hostile
     |> List.collect (fun name -> named name [ 0..2 ] (fun seed -> [ "grid-kl", float seed; "</td>\\alpha & _{", 1.0 + float seed ]))
 
+let private ofMany = [
+    for i in 1..90 do
+        yield! named $"method {i:D2}" [ 0..2 ] (fun seed -> [ "grid-kl", float (i + seed) ])
+]
+
 let private pdflatex =
     let path = (Environment.GetEnvironmentVariable "PATH" |> Option.ofObj |> Option.defaultValue "").Split ':'
     path |> Array.map (fun folder -> Path.Combine(folder, "pdflatex")) |> Array.tryFind File.Exists
@@ -103,7 +108,9 @@ let private compiles (fragment: string) (macros: string) =
         let said = tex.StandardOutput.ReadToEnd()
         tex.WaitForExit()
         let errors = said.Split '\n' |> Array.filter (fun line -> line.StartsWith '!' || line.Contains "l.") |> String.concat "\n"
-        must $"pdflatex stops: {errors}" (tex.ExitCode = 0))
+        must $"pdflatex stops: {errors}" (tex.ExitCode = 0)
+        let over = said.Split '\n' |> Array.filter _.StartsWith("Overfull \\vbox")
+        must $"it does not fit its page: %A{over}" (over.Length = 0))
 
 let private renders: (string * (Table -> string)) list = [
     "table.csv", Csv.runs
@@ -150,6 +157,11 @@ let all = [
         for runs in [ everything; ofHostile; named "alone" [ 0..2 ] (fun seed -> [ "grid-kl", float seed ]); [] ] do
             compiles (Latex.table (tabulate runs) + "\n\n" + Latex.versus (tabulate runs)) (Latex.macros (tabulate runs)))
     |> breaks "a name that is not escaped" (fun () -> compiles ((Latex.table (tabulate everything)).Replace("good", "g_o^d & more")) "")
+    |> needsLatex
+
+    law "a table of any number of rows goes on from page to page" (fun () -> compiles (Latex.table (tabulate ofMany)) "")
+    |> breaks "one tabular" (fun () ->
+        compiles (Regex.Replace(Latex.table (tabulate ofMany), @"(?s)\\bottomrule.{0,40}\\par\\medskip.*?\\midrule", "")) "")
     |> needsLatex
 
     law "every character that LaTeX would take for its own is escaped" (fun () ->
