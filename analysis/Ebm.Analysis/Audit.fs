@@ -8,7 +8,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.AuditPlace
 
-let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb ]
+let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb; Card.verb ]
 
 let private names = verbs |> List.map _.Name
 

@@ -25,6 +25,8 @@ type Report = {
     Skipped: Skipped list
     /// plotly.js, where it was there when the report was written.
     Plotly: string option
+    /// Whether a report card lies beside it.
+    Card: bool
 }
 
 let private resource name =
@@ -36,7 +38,7 @@ let private invariant = CultureInfo.InvariantCulture
 let private text = Text.escaped
 
 /// Text whose direction is its own, so that it turns nothing around it.
-let private bdi (content: string) = $"<bdi>{text content}</bdi>"
+let bdi (content: string) = $"<bdi>{text content}</bdi>"
 
 let private counted (n: int) (what: string) = n.ToString invariant + " " + (if n = 1 then what else what + "s")
 let private countedRuns n = counted n "run"
@@ -97,7 +99,8 @@ let private provenance (report: Report) =
     ]
     |> List.choose (fun (name, says) -> says |> Option.map (fun says -> name, says))
 
-let private definitions (pairs: (string * string) list) =
+/// Names and what is said of them.
+let definitions (pairs: (string * string) list) =
     let items = pairs |> List.map (fun (name, says) -> $"<dt>{text name}</dt><dd>{bdi says}</dd>") |> String.concat ""
     $"<dl>{items}</dl>"
 
@@ -163,7 +166,8 @@ let private tools id (states: string list) (words: string) =
     $"<div class=\"tools\" id=\"{id}\" hidden><label>Filter <input type=\"search\" "
     + $"placeholder=\"{words}\"></label>{choice}<output aria-live=\"polite\"></output></div>"
 
-let private address (run: Run) = "#run=" + Uri.EscapeDataString run.Id
+/// Where a run is shown in the report.
+let address (run: Run) = "#run=" + Uri.EscapeDataString run.Id
 
 let private comparison (report: Report) =
     String.concat "" [
@@ -461,18 +465,26 @@ let private method' = [
 
 let private width = 1120.0
 
-/// The whole page.
-let html (report: Report) =
-    let script = resource "page.js"
-    let plotly = report.Plotly |> Option.map inlined
-    let scripts = (Option.toList plotly @ [ script ]) |> List.map hash |> String.concat " "
-    let sweep = report.Table.Sweep
-    let runs = report.Table.Rows |> List.sumBy _.Runs.Length
-    let interactive = plotly.IsSome
+/// What a page is besides its content. Links lead within the page or to a page beside it.
+type Frame = {
+    Title: string
+    /// What its bar is headed by.
+    Name: string
+    Links: (string * string) list
+    /// Where a reader without a pointer may skip to, and the words for it.
+    Skip: string * string
+    /// Scripts before the page's own, and blocks of data that they read.
+    Plotly: string option
+    Data: string
+}
 
-    let constant =
-        report.Table.Constant
-        |> List.map (fun (key, value) -> $"<tr><td class=\"text\">{bdi key}</td><td class=\"text wrap\">{bdi value}</td></tr>")
+/// A whole page around some content: its policy, style and bar, the button for colours. It asks nobody, and no other script runs.
+let framed (frame: Frame) (content: string) =
+    let script = resource "page.js"
+    let plotly = frame.Plotly |> Option.map inlined
+    let scripts = (Option.toList plotly @ [ script ]) |> List.map hash |> String.concat " "
+    let links = [ for address, name in frame.Links -> $"<a href=\"{address}\">{text name}</a>" ] |> String.concat ""
+    let skip, words = frame.Skip
 
     let style =
         $":root{{{Svg.lightScheme}}}@media screen and "
@@ -486,13 +498,46 @@ let html (report: Report) =
         $"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data: blob:; style-src "
         + $"'unsafe-inline'; script-src {scripts}\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><link rel=\"icon\" href=\"data:,\">\n"
-        $"<title>{text (Text.short 80 sweep)}: report</title>\n<style>\n{style}</style></head>\n<body>\n"
-        "<a class=\"skip\" href=\"#comparison\">To the table</a>\n"
-        $"<nav class=\"bar\" aria-label=\"Sections\"><div><span class=\"name\">{bdi sweep}</span><a href=\"#table\">Table</a>"
-        if not report.Figures.IsEmpty then "<a href=\"#figures\">Figures</a>"
-        "<a href=\"#runs\">Runs</a><a href=\"#failures\">Failures</a><a href=\"#method\">Statistics</a>"
-        "<a href=\"#provenance\">Provenance</a>"
+        $"<title>{text frame.Title}</title>\n<style>\n{style}</style></head>\n<body>\n"
+        $"<a class=\"skip\" href=\"{skip}\">{text words}</a>\n"
+        $"<nav class=\"bar\" aria-label=\"Sections\"><div><span class=\"name\">{bdi frame.Name}</span>{links}"
         "<button id=\"theme\" type=\"button\" data-now=\"auto\" hidden>Colours: auto</button></div></nav>\n<main>\n"
+        content
+        "<footer>Written by Ebm.Research from run folders; the same runs give the same bytes.</footer>\n</main>\n"
+        frame.Data
+        plotly |> Option.map (fun plotly -> $"<script>{plotly}</script>\n") |> Option.defaultValue ""
+        $"<script>{script}</script>\n</body></html>\n"
+    ]
+
+/// The whole page.
+let html (report: Report) =
+    let sweep = report.Table.Sweep
+    let runs = report.Table.Rows |> List.sumBy _.Runs.Length
+    let interactive = report.Plotly.IsSome
+
+    let constant =
+        report.Table.Constant
+        |> List.map (fun (key, value) -> $"<tr><td class=\"text\">{bdi key}</td><td class=\"text wrap\">{bdi value}</td></tr>")
+
+    let links = [
+        "#table", "Table"
+        if not report.Figures.IsEmpty then "#figures", "Figures"
+        "#runs", "Runs"
+        "#failures", "Failures"
+        "#method", "Statistics"
+        "#provenance", "Provenance"
+        if report.Card then "card.html", "Card"
+    ]
+
+    let data =
+        String.concat "" [
+            block "run-data" (JsonText.ForPage(writeRuns report))
+            if interactive then
+                for one in report.Figures do
+                    block ("plot-" + one.Id) (Plotly.json width one)
+        ]
+
+    String.concat "" [
         $"<h1>{bdi sweep}</h1>\n"
         $"""<p class="lead">{counted runs "run"} in {counted report.Table.Rows.Length "group"}</p>"""
         Svg.definitions report.Figures
@@ -518,12 +563,12 @@ let html (report: Report) =
             $"<p>{text paragraph}</p>\n"
         "<h2 id=\"provenance\">Provenance</h2>\n"
         definitions (provenance report)
-        "<footer>Written by Ebm.Research from run folders; the same runs give the same bytes.</footer>\n</main>\n"
-        block "run-data" (JsonText.ForPage(writeRuns report))
-        if interactive then
-            for one in report.Figures do
-                block ("plot-" + one.Id) (Plotly.json width one)
-
-            $"<script>{plotly.Value}</script>\n"
-        $"<script>{script}</script>\n</body></html>\n"
     ]
+    |> framed {
+        Title = $"{Text.short 80 sweep}: report"
+        Name = sweep
+        Links = links
+        Skip = "#comparison", "To the table"
+        Plotly = report.Plotly
+        Data = data
+    }

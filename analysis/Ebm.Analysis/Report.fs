@@ -94,9 +94,18 @@ let page (plotly: string option) (folder: string) (reports: string) (table: Tabl
 
     // What is no run, such as the folder of launches, is nothing that a reader lacks.
     let skipped = skipped |> List.filter _.IsRun
-    let report: Page.Report = { Table = table; Cast = cast; Figures = figures cast; Folders = folders; Skipped = skipped; Plotly = plotly }
-
     let place = Path.Combine(reports, table.Sweep)
+
+    let report: Page.Report = {
+        Table = table
+        Cast = cast
+        Figures = figures cast
+        Folders = folders
+        Skipped = skipped
+        Plotly = plotly
+        Card = File.Exists(Path.Combine(place, "card.html"))
+    }
+
     let drawings = Path.Combine(place, "figures")
     // A figure that is no longer drawn would look like one of these runs'.
     if Directory.Exists drawings then Directory.Delete(drawings, true)

@@ -62,6 +62,7 @@
   const list = (headings, rows, kinds) => make("div", { className: "scroll" },
     make("table", {}, make("thead", {}, cells("th", headings, kinds)), make("tbody", {}, ...rows)));
   const open = id => {
+    if (!page) return;
     const run = runs && runs.runs.find(run => run.id === id);
     page.hidden = !run;
     if (!run) return;
@@ -91,7 +92,7 @@
   };
   const follow = () => { if (location.hash.startsWith("#run=")) open(decodeURIComponent(location.hash.slice(5))); };
   addEventListener("hashchange", follow);
-  addEventListener("keydown", event => { if (event.key === "Escape" && !page.hidden) one(".close", page).click(); });
+  addEventListener("keydown", event => { if (event.key === "Escape" && page && !page.hidden) one(".close", page).click(); });
   follow();
 
   // ── light and dark ──
