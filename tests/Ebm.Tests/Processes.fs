@@ -20,13 +20,20 @@ let ends (program: string) (arguments: string list) =
     with :? ComponentModel.Win32Exception ->
         127
 
-/// A program in a session of its own: its process leads a group. It heeds interrupts, also where these laws are asked in the background.
-let leading (program: string) (arguments: string list) =
-    let words = [ "--default-signal=INT"; "setsid"; program ] @ arguments
+let private ofItsOwn (interrupts: string) (program: string) (arguments: string list) =
+    let words = [ interrupts; "setsid"; program ] @ arguments
     nonNull (Process.Start(ProcessStartInfo("env", words, RedirectStandardOutput = true, RedirectStandardError = true)))
 
+/// A program in a session of its own: its process leads a group. It heeds interrupts, also where these laws are asked in the background.
+let leading program arguments = ofItsOwn "--default-signal=INT" program arguments
+
+let private itself = Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll")
+
 /// This program again, with the words of one of its own verbs (see Main.fs), as the leader of a group.
-let again (words: string list) = leading "dotnet" (Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll") :: words)
+let again (words: string list) = leading "dotnet" (itself :: words)
+
+/// The same as a shell starts what goes on in its background: interrupts are ignored, and so they are in all that it starts.
+let inBackground (words: string list) = ofItsOwn "--ignore-signal=INT" "dotnet" (itself :: words)
 
 /// The processes, other than this one, one of whose arguments has a text in it: a folder's path finds all that are at work in it.
 let about (text: string) = [

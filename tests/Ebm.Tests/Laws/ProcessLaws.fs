@@ -83,11 +83,12 @@ let all = [
     |> breaks "one interrupt" (fun () -> twice 1)
 
     law
-        "a sweep that is detached goes on by itself; attach, logs and stop find it from another shell, and a second one is refused"
+        "a sweep that is detached goes on by itself, where interrupts are ignored too; attach, logs and stop find it from another shell, and a second one is refused"
         (fun () ->
             inFolder (fun folder ->
-                let verb words = Processes.again ("sweep" :: Path.Combine(folder, "runs") :: words)
-                let ask words = Processes.finished (verb words)
+                let words words = "sweep" :: Path.Combine(folder, "runs") :: words
+                let verb = words >> Processes.again
+                let ask = verb >> Processes.finished
                 let detached = [
                     "run"
                     "experiment=rings"
@@ -99,7 +100,7 @@ let all = [
                 ]
 
                 try
-                    let code, says = ask detached
+                    let code, says = Processes.finished (Processes.inBackground (words detached))
                     must says (code = 0 && says.Contains "goes on by itself")
                     let runs () = List.ofSeq (RunFolder.Under(Path.Combine(folder, "runs")))
                     await "its run" 1200 (fun () -> runs () |> List.exists (fun run -> run.State = RunState.Running))
