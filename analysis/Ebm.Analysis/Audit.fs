@@ -24,7 +24,7 @@ let perform (place: Place) (words: string list) : int =
 let private help () =
     Console.WriteLine
         "dotnet fsi analysis/audit.fsx <verb> [words] [--runs DIR] [--reports DIR] [--data DIR] [--json] [--steps K] [--threads N]"
-    Console.WriteLine "    [--set NAME=VALUE]… [--n N] [--seed S] [--rerun] [--again]"
+    Console.WriteLine "    [--set NAME=VALUE]… [--with FILE]… [--n N] [--seed S] [--rerun] [--again]"
     Console.WriteLine()
 
     for verb in verbs do
@@ -49,6 +49,7 @@ let main (root: string) (arguments: string list) : int =
         | "--runs" :: folder :: rest -> read { place with Runs = Path.GetFullPath folder } words rest
         | "--reports" :: folder :: rest -> read { place with Reports = Path.GetFullPath folder } words rest
         | "--data" :: folder :: rest -> read { place with Data = Path.GetFullPath folder } words rest
+        | "--with" :: file :: rest -> read { place with With = place.With @ [ Path.GetFullPath file ] } words rest
         | "--steps" :: Whole count :: rest -> read { place with Steps = int64 count } words rest
         | "--n" :: Whole count :: rest when count > 0 -> read { place with N = count } words rest
         | "--threads" :: Whole count :: rest when count > 0 -> read { place with Threads = Some count } words rest
@@ -60,7 +61,7 @@ let main (root: string) (arguments: string list) : int =
         | "--seed" :: Whole seed :: rest -> read { place with Seed = seed } words rest
         | (option: string) :: _ when option.StartsWith "--" ->
             refuse
-                $"{option} is no option, or lacks its value; options are --runs, --reports, --data, --steps, --threads, --set NAME=VALUE, --n, --seed, --rerun, --again and --json."
+                $"{option} is no option, or lacks its value; options are --runs, --reports, --data, --steps, --threads, --set NAME=VALUE, --with, --n, --seed, --rerun, --again and --json."
         | word :: rest -> read place (word :: words) rest
 
     try
@@ -68,6 +69,9 @@ let main (root: string) (arguments: string list) : int =
         | _, [ "help" ] -> help ()
         | place, words -> perform place words
     with
+    | AuditDesk.Stopped signal as stopped ->
+        eprintfn $"{stopped.Message}"
+        128 + signal
     | :? ConfigException as error ->
         eprintfn $"{error.Message}"
         2

@@ -66,6 +66,11 @@ let private differing what before after =
                 | a, b -> $"""{what} {key} was {defaultArg a "not there"} and is {defaultArg b "not there"}"""
         ]
 
+/// The same for what may not have been found out: only keys that both have.
+let private contradicting what before after =
+    let said = before |> Map.filter (fun key _ -> Map.containsKey key after)
+    differing what said (after |> Map.filter (fun key _ -> said.ContainsKey key))
+
 let private short (hash: string) = if hash.Length > 12 then hash.Substring(0, 12) else hash
 
 /// Counts of threads, and which kernels BLAS takes, decide sums' order; a telemetry switch does not.
@@ -77,8 +82,9 @@ let private decides (name: string) =
     || name.StartsWith "MKL_"
     || name.StartsWith "KMP_"
 
-/// What was found out of both runs before their first steps, compared.
-let drifts (was: RunManifest) (is: RunManifest) : Drift list = [
+/// What was found out of both runs before their first steps, compared. `sources` has the source files that make an assembly's code another,
+/// where they are known.
+let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest) : Drift list = [
     let drift kind says = { Kind = kind; Says = says }
     let both (a: 'a | null) (b: 'a | null) (say: 'a -> 'a -> string list) =
         match a, b with
@@ -93,20 +99,57 @@ let drifts (was: RunManifest) (is: RunManifest) : Drift list = [
         | a, b when a = b -> []
         | a, b -> [ $"{what} was {a} and is {b}" ]
 
+    let listed (names: Collections.Generic.IReadOnlyList<string> | null) : string | null =
+        match names with
+        | null -> null
+        | names when names.Count = 0 -> "none"
+        | names -> String.Join(", ", names)
+
     if was.ConfigSha256 <> is.ConfigSha256 then
         drift "config" $"the config's hash was {short was.ConfigSha256} and is {short is.ConfigSha256}"
+
+    let files (manifest: RunManifest) =
+        Map [
+            for set in manifest.Data do
+                match set.Files with
+                | null -> ()
+                | files ->
+                    for file in files do
+                        file.Path, $"{short file.Sha256} of {file.Bytes} bytes"
+        ]
 
     for says in
         differing
             "the digest of"
             (Map [ for set in was.Data -> set.Name, short set.Digest ])
-            (Map [ for set in is.Data -> set.Name, short set.Digest ]) do
+            (Map [ for set in is.Data -> set.Name, short set.Digest ])
+        @ differing "the data file" (files was) (files is) do
         drift "data" says
 
     for says in
         both was.Build is.Build (fun a b ->
-            let code (build: BuildState) = entries build.Code |> Map.map (fun _ hash -> short hash)
-            differing "the code of" (code a) (code b)) do
+            let before, after = entries a.Code, entries b.Code
+
+            [
+                for name in (if before.IsEmpty || after.IsEmpty then [] else List.ofSeq before.Keys) do
+                    match after.TryFind name with
+                    | Some hash when hash = before[name] -> ()
+                    | None -> $"the code of {name} was {short before[name]} and is not there"
+                    | Some hash ->
+                        let where =
+                            match sources name with
+                            | [] -> ""
+                            | files -> $""": {String.Join("; ", files)}"""
+
+                        $"the code of {name} was {short before[name]} and is {short hash}{where}"
+            ]
+            @ (if before.IsEmpty then
+                   []
+               else
+                   [
+                       for name in after.Keys do
+                           if not (before.ContainsKey name) then $"the code of {name} was not there and is {short after[name]}"
+                   ])) do
         drift "code" says
 
     let libraries (native: NativeState) =
@@ -120,9 +163,11 @@ let drifts (was: RunManifest) (is: RunManifest) : Drift list = [
 
     for says in
         differing "the package" (entries was.Packages) (entries is.Packages)
-        @ differing "the content of the package" (entries was.PackageHashes) (entries is.PackageHashes)
+        @ contradicting "the content of the package" (entries was.PackageHashes) (entries is.PackageHashes)
         @ both was.Native is.Native (fun a b ->
-            changed "libtorch" a.Libtorch b.Libtorch @ differing "the library" (libraries a) (libraries b)) do
+            changed "libtorch" a.Libtorch b.Libtorch
+            @ changed "how libtorch was built" a.Build b.Build
+            @ differing "the library" (libraries a) (libraries b)) do
         drift "dependency" says
 
     let deciding (manifest: RunManifest) = entries manifest.Environment |> Map.filter (fun name _ -> decides name)
@@ -130,14 +175,24 @@ let drifts (was: RunManifest) (is: RunManifest) : Drift list = [
     for says in
         both was.Hardware is.Hardware (fun a b ->
             changed "the CPU" a.Cpu b.Cpu
-            @ both a.Features b.Features (fun a b -> changed "its instruction sets" (String.concat " " a) (String.concat " " b)))
-        @ both was.Threads is.Threads (fun a b -> if a.IntraOp = b.IntraOp then [] else [ $"threads were {a.IntraOp} and are {b.IntraOp}" ])
+            @ changed "the set of its instructions" (listed a.Features) (listed b.Features)
+            @ changed "the list of GPUs" (listed a.Gpus) (listed b.Gpus))
+        @ both was.Threads is.Threads (fun a b ->
+            (if a.IntraOp = b.IntraOp then [] else [ $"threads were {a.IntraOp} and are {b.IntraOp}" ])
+            @ (if not a.InterOp.HasValue || not b.InterOp.HasValue || a.InterOp = b.InterOp then
+                   []
+               else
+                   [ $"operators at once were {a.InterOp.Value} and are {b.InterOp.Value}" ]))
         @ both was.Native is.Native (fun a b -> changed "BLAS's core" a.Blas b.Blas)
-        @ both was.Runtime is.Runtime (fun a b -> changed ".NET" a.Dotnet b.Dotnet @ changed "the C library" a.Libc b.Libc)
+        @ both was.Runtime is.Runtime (fun a b ->
+            changed ".NET" a.Dotnet b.Dotnet
+            @ changed "the system" a.Os b.Os
+            @ changed "the kernel" a.Kernel b.Kernel
+            @ changed "the C library" a.Libc b.Libc)
         @ differing "the variable" (deciding was) (deciding is) do
         drift "environment" says
 
-    for says in differing "the flag" (entries was.Determinism) (entries is.Determinism) do
+    for says in contradicting "the flag" (entries was.Determinism) (entries is.Determinism) do
         drift "determinism" says
 ]
 
@@ -189,9 +244,12 @@ let private isResult (name: string) =
     || name.StartsWith "arrays/"
 
 let private resultsPart (was: RunFolder) (is: RunFolder) =
-    was.ArtefactNames()
-    |> Seq.filter isResult
-    |> Seq.tryFind (fun name -> not (File.Exists(is.In name)) || Canonical.Sha256OfFile(was.In name) <> Canonical.Sha256OfFile(is.In name))
+    let results (folder: RunFolder) = folder.ArtefactNames() |> Seq.filter isResult |> List.ofSeq
+    let before = results was
+
+    before
+    |> List.tryFind (fun name -> not (File.Exists(is.In name)) || Canonical.Sha256OfFile(was.In name) <> Canonical.Sha256OfFile(is.In name))
+    |> Option.orElseWith (fun () -> results is |> List.tryFind (fun name -> not (List.contains name before)))
     |> Option.map (fun name -> { Step = None; What = name })
 
 // ── Metrics ─────────────────────────────────────────────────────────────────────────────────
@@ -227,21 +285,23 @@ let predicts (log: bool) (values: float list) : (float * float) option =
 /// Each metric of the first run beside the second's; `group` has the values of the other seeds.
 let metrics (was: RunFolder) (is: RunFolder) (group: string -> float list) : MetricAudit list =
     let declared = tolerances was
-    let after = is.Measurements() |> Seq.map (fun m -> m.Name, m.Value) |> Map.ofSeq
+    let after = is.Measurements() |> Seq.map (fun m -> m.Name, m) |> Map.ofSeq
 
     [
         for m in was.Measurements() do
-            let value = after.TryFind m.Name |> Option.defaultValue nan
-            let same = BitConverter.DoubleToInt64Bits m.Value = BitConverter.DoubleToInt64Bits value
+            let found = after.TryFind m.Name
+            let value = found |> Option.map _.Value |> Option.defaultValue nan
+            // What is no number, or has no bound, lies within nothing.
+            let isFinite = Double.IsFinite value && Double.IsFinite m.Value
 
             let within =
                 match declared.TryFind m.Name with
-                | Some(absolute, relative) -> abs (value - m.Value) <= absolute + relative * abs m.Value
+                | Some(absolute, relative) -> isFinite && abs (value - m.Value) <= absolute + relative * abs m.Value
                 | None -> false
 
             let likely =
                 match predicts (m.Scale = "log") (group m.Name) with
-                | Some(low, high) -> value >= low && value <= high
+                | Some(low, high) -> isFinite && value >= low && value <= high
                 | None -> false
 
             {
@@ -249,10 +309,14 @@ let metrics (was: RunFolder) (is: RunFolder) (group: string -> float list) : Met
                 Was = m.Value
                 Is = value
                 Agrees =
-                    if same then Bitwise
-                    elif within then Tolerance
-                    elif likely then Statistical
-                    else Different
+                    match found with
+                    | None -> Different
+                    | Some found when not (isNull m.Protocol) && not (isNull found.Protocol) && m.Protocol <> found.Protocol ->
+                        NotComparable
+                    | Some _ when BitConverter.DoubleToInt64Bits m.Value = BitConverter.DoubleToInt64Bits value -> Bitwise
+                    | Some _ when within -> Tolerance
+                    | Some _ when likely -> Statistical
+                    | Some _ -> Different
             }
     ]
 
@@ -263,35 +327,62 @@ type Comparison = {
     Parting: Parting option
     Drifts: Drift list
     Metrics: MetricAudit list
-    /// Why it failed.
+    /// Why it failed, or cannot be compared.
     Reason: string option
     /// What the run says of how it was done, and how it was done again; None where it was not begun.
     Made: (RunManifest * RunManifest) option
+    /// What could not be told.
+    Notes: string list
 }
+
+/// What a comparison is told besides the two folders.
+type Around = {
+    /// The values that other seeds of the group have of a metric.
+    Group: string -> float list
+    /// The source files that make an assembly's code another.
+    Sources: string -> string list
+    /// Drifts that the two manifests do not show. What ran was the run's own config with the code that its manifest names, so these explain
+    /// no difference, and decide nothing.
+    Further: Drift list
+    Notes: string list
+}
+
+let nothing: Around = { Group = (fun _ -> []); Sources = (fun _ -> []); Further = []; Notes = [] }
 
 let private inputs = set [ "config"; "data"; "code" ]
 
 /// The whole of two runs, or what they traced up to a step where `until` says one.
-let compare (until: int64 option) (was: RunFolder) (is: RunFolder) (group: string -> float list) (further: Drift list) : Comparison =
+let compare (until: int64 option) (was: RunFolder) (is: RunFolder) (around: Around) : Comparison =
     let before, after =
         match was.Manifest, is.Manifest with
         | null, _ -> raise (InvalidDataException $"{was}: it has no manifest, so there is nothing to compare with.")
         | _, null -> raise (InvalidDataException $"{is}: it left no manifest.")
         | before, after -> before, after
 
-    let drifts = drifts before after @ further
-    let reached = if until.IsSome then after.Step >= until.Value || after.State = before.State else after.State = before.State
+    let drifts = drifts around.Sources before after
+    let found = {
+        Verdict = Bitwise
+        Parting = None
+        Drifts = drifts @ around.Further
+        Metrics = []
+        Reason = None
+        Notes = around.Notes
+        Made = Some(before, after)
+    }
+
+    let reached =
+        match until with
+        | Some step when after.Step >= step -> true
+        | _ -> after.State = before.State
 
     if not reached then
         let why = after.Reason |> Option.ofObj |> Option.map (fun reason -> $": {reason}") |> Option.defaultValue ""
+        let isShort = after.Step < before.Step || after.State <> RunState.Completed
 
         {
-            Verdict = Failed
-            Parting = None
-            Drifts = drifts
-            Metrics = []
-            Reason = Some $"it ended {after.State} at step {after.Step}{why}"
-            Made = Some(before, after)
+            found with
+                Verdict = if isShort then Failed else Different
+                Reason = Some $"it ended {after.State} at step {after.Step}{why}; the first one ended {before.State} at step {before.Step}"
         }
     else
         let parting =
@@ -300,19 +391,24 @@ let compare (until: int64 option) (was: RunFolder) (is: RunFolder) (group: strin
             | None when until.IsSome -> None
             | None -> tensorsPart was is |> Option.orElseWith (fun () -> resultsPart was is)
 
-        let metrics = if until.IsSome then [] else metrics was is group
+        let metrics = if until.IsSome then [] else metrics was is around.Group
         let all allowed = not metrics.IsEmpty && metrics |> List.forall (fun metric -> List.contains metric.Agrees allowed)
+        let otherwise = metrics |> List.filter (fun metric -> metric.Agrees = NotComparable) |> List.map _.Name
 
         {
-            Verdict =
-                if parting.IsNone then Bitwise
-                elif drifts |> List.exists (fun drift -> inputs.Contains drift.Kind) then NotComparable
-                elif all [ Bitwise; Tolerance ] then Tolerance
-                elif all [ Bitwise; Tolerance; Statistical ] then Statistical
-                else Different
-            Parting = parting
-            Drifts = drifts
-            Metrics = metrics
-            Reason = None
-            Made = Some(before, after)
+            found with
+                Verdict =
+                    if parting.IsNone then Bitwise
+                    elif drifts |> List.exists (fun drift -> inputs.Contains drift.Kind) then NotComparable
+                    elif not otherwise.IsEmpty then NotComparable
+                    elif all [ Bitwise; Tolerance ] then Tolerance
+                    elif all [ Bitwise; Tolerance; Statistical ] then Statistical
+                    else Different
+                Parting = parting
+                Metrics = metrics
+                Reason =
+                    if parting.IsSome && not otherwise.IsEmpty then
+                        Some $"""{String.Join(", ", otherwise)} had been measured again, with other settings than its config's"""
+                    else
+                        None
         }

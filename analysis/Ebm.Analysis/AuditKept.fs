@@ -156,6 +156,12 @@ let write (json: Utf8JsonWriter) (kept: Kept) (found: Comparison) =
         json.WriteEndObject()
 
     json.WriteEndArray()
+
+    if not found.Notes.IsEmpty then
+        json.WriteStartArray "notes"
+        found.Notes |> List.iter json.WriteStringValue
+        json.WriteEndArray()
+
     json.WriteEndObject()
 
 let written (kept: Kept) (found: Comparison) = JsonText.Readable(fun json -> write json kept found)

@@ -26,6 +26,8 @@ type Place = {
     /// smoke, rerun, sample: other threads and variables than the run had.
     Threads: int option
     Variables: (string * string) list
+    /// smoke, rerun, sample: a lab's assemblies, where they lie now.
+    With: string list
 }
 
 /// The place that a repository's own folders are, with what is assumed where nothing is said.
@@ -46,6 +48,7 @@ let at (root: string) : Place = {
     Whole = false
     Threads = None
     Variables = []
+    With = []
 }
 
 /// An audit: one file defines it, and Audit lists it.

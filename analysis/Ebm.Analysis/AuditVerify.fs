@@ -86,42 +86,42 @@ let private manifestAt (path: string) : RunManifest option * (string * string) l
         with :? InvalidDataException as error ->
             None, [ "manifest-edited", error.Message ]
 
-/// The chain of earlier attempts.
-let private attempts (folder: RunFolder) (manifest: RunManifest) = [
-    let paths =
-        if Directory.Exists(folder.In "attempts") then
-            Directory.GetDirectories(folder.In "attempts")
-            |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
-            |> List.ofArray
-        else
-            []
-
+/// The manifests of earlier attempts that can be read, and what is wrong with their chain.
+let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest list * (string * string) list =
     let earlier = [
-        for path in paths do
-            let file = Path.Combine(path, "manifest.json")
-            if File.Exists file then Path.GetFileName path |> string, manifestAt file
+        if Directory.Exists(folder.In "attempts") then
+            for path in Directory.GetDirectories(folder.In "attempts") |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
+                let file = Path.Combine(path, "manifest.json")
+                if File.Exists file then Path.GetFileName path |> string, manifestAt file
     ]
 
-    for name, (_, wrong) in earlier do
-        for what, says in wrong do
-            what.Replace("manifest", "attempt"), $"attempts/{name}: {says}"
+    let wrong = [
+        for name, (_, wrong) in earlier do
+            for what, says in wrong do
+                what.Replace("manifest", "attempt"), $"attempts/{name}: {says}"
 
-    if earlier |> List.forall (fun (_, (there, _)) -> there.IsSome) then
-        let chain =
-            [ for name, (there, _) in earlier -> name, there.Value ] @ [ "", manifest ]
-            |> List.sortBy (fun (_, manifest) -> manifest.Attempt)
+        if earlier |> List.forall (fun (_, (there, _)) -> there.IsSome) then
+            let chain = manifest :: [ for _, (there, _) in earlier -> there.Value ] |> List.sortBy _.Attempt
 
-        for (_, before), (_, next) in List.pairwise chain do
-            if next.Attempt = before.Attempt then
-                "attempt-inserted", $"attempt {next.Attempt} is there twice"
-            elif not (isNull next.PrevHash) && next.PrevHash <> before.Hash then
-                "attempt-missing",
-                $"attempt {next.Attempt} followed another one than attempt {before.Attempt}, which is there: one was removed or replaced"
+            for before, next in List.pairwise chain do
+                if next.Attempt = before.Attempt then
+                    "attempt-inserted", $"attempt {next.Attempt} is there twice"
+                elif not (isNull next.PrevHash) && next.PrevHash <> before.Hash then
+                    "attempt-missing",
+                    $"attempt {next.Attempt} followed another one than attempt {before.Attempt}, which is there: one was removed or replaced"
 
-        let _, first = chain.Head
+            if not (isNull chain.Head.PrevHash) then
+                "attempt-missing", $"attempt {chain.Head.Attempt} followed an earlier one, which is gone"
+    ]
 
-        if not (isNull first.PrevHash) then "attempt-missing", $"attempt {first.Attempt} followed an earlier one, which is gone"
-]
+    earlier |> List.choose (fun (_, (there, _)) -> there), wrong
+
+/// Whether a path of a run's folder, or a folder on the way to it, is a link: the runner makes none, and what lies behind may be anybody's.
+let private isLinked (folder: RunFolder) (name: string) =
+    let parts = name.Split '/'
+
+    seq { 1 .. parts.Length }
+    |> Seq.exists (fun count -> not (isNull (FileInfo(folder.In(Array.truncate count parts)).LinkTarget)))
 
 let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifest) = [
     let listed = manifest.Artefacts |> Seq.map _.Path |> HashSet
@@ -129,7 +129,9 @@ let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifes
     for artefact in manifest.Artefacts do
         let path = folder.In artefact.Path
 
-        if not (File.Exists path) then
+        if isLinked folder artefact.Path then
+            "artefact-linked", $"{artefact.Path} is a link now: what it shows lies elsewhere, and was not written by the run"
+        elif not (File.Exists path) then
             "artefact-missing", $"{artefact.Path} is gone"
         // The config is looked at by itself.
         elif artefact.Path <> "config.json" then
@@ -170,8 +172,10 @@ let private config (counts: Counts) (folder: string) (id: string) (manifest: Run
         | None -> if not names then "config-edited", "the folder's name is not the hash of its config.json: one of them was altered"
 ]
 
-/// One run's alterations and its manifest.
-let private run (counts: Counts) (path: string) : RunManifest option * (string * string) list =
+/// A run as it lies there: its manifest, those of its earlier attempts, and its alterations.
+type private Read = { Manifest: RunManifest option; Earlier: RunManifest list; Wrong: (string * string) list }
+
+let private run (counts: Counts) (path: string) : Read =
     let id = string (Path.GetFileName path)
     let file = Path.Combine(path, "manifest.json")
 
@@ -181,30 +185,41 @@ let private run (counts: Counts) (path: string) : RunManifest option * (string *
             |> Seq.map (Path.GetFileName >> string)
             |> Seq.exists (fun name -> not (name.StartsWith '.') && name <> "config.json" && name <> "config.yaml")
 
-        None,
-        [
-            yield! config counts path id None
+        {
+            Manifest = None
+            Earlier = []
+            Wrong = [
+                yield! config counts path id None
 
-            if hasBegun then "manifest-missing", "it has results and no manifest.json: what it is cannot be told, and it is refused"
-        ]
+                if hasBegun then "manifest-missing", "it has results and no manifest.json: what it is cannot be told, and it is refused"
+            ]
+        }
     else
         match manifestAt file with
-        | None, wrong -> None, wrong @ config counts path id None
+        | None, wrong -> { Manifest = None; Earlier = []; Wrong = wrong @ config counts path id None }
+        | Some manifest, _ when not (File.Exists(Path.Combine(path, "config.json"))) -> {
+            Manifest = Some manifest
+            Earlier = []
+            Wrong = config counts path id (Some manifest)
+          }
         | Some manifest, _ ->
-            Some manifest,
-            [
-                yield! config counts path id (Some manifest)
+            let folder = RunFolder.Open path
+            let earlier, chain = attempts folder manifest
 
-                if File.Exists(Path.Combine(path, "config.json")) then
-                    let folder = RunFolder.Open path
+            {
+                Manifest = Some manifest
+                Earlier = earlier
+                Wrong = [
+                    yield! config counts path id (Some manifest)
 
                     if manifest.SweepId <> folder.Sweep then
                         "run-moved", $"it ran in the sweep {manifest.SweepId}, and lies in {folder.Sweep}"
 
-                    yield! attempts folder manifest
+                    yield! chain
 
                     if manifest.State <> RunState.Pending && manifest.State <> RunState.Running then yield! artefacts counts folder manifest
-            ]
+                ]
+            }
 
 /// The files of data that runs were made from, where they are here.
 let private data (counts: Counts) (root: string option) (manifests: RunManifest list) =
@@ -235,7 +250,7 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
     List.ofSeq wrong, List.ofSeq absent |> List.sort
 
 /// What the ledger says of the runs that are there, and of those that are not. `sweeps` are the names that are looked at; all where None.
-let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found: Map<string, RunManifest option * RunManifest list>) = [
+let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found: Map<string, Read>) = [
     // The last entry of each attempt counts: a run that was measured again has another manifest.
     let last =
         ledger.Entries
@@ -250,10 +265,11 @@ let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found:
 
             match found.TryFind run with
             | None -> alter "run-removed" $"the ledger has it as entry {entry.Seq}, and its folder is gone"
-            | Some(Some manifest, _) when string manifest.Attempt = attempt ->
-                if manifest.State <> RunState.Pending && manifest.State <> RunState.Running && manifest.Hash <> entry.Hash then
+            // An attempt that was entered has ended: none of its manifests says that it is at work.
+            | Some { Manifest = Some manifest } when string manifest.Attempt = attempt ->
+                if manifest.Hash <> entry.Hash then
                     alter "manifest-replaced" $"its manifest is not the one that the ledger has as entry {entry.Seq}"
-            | Some(_, earlier) ->
+            | Some { Earlier = earlier } ->
                 match earlier |> List.tryFind (fun manifest -> string manifest.Attempt = attempt) with
                 | Some manifest when manifest.Hash <> entry.Hash ->
                     alter
@@ -263,6 +279,32 @@ let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found:
         | _ -> ()
 ]
 
+/// Runs that had ended when another ledger of this folder was last kept: that ledger was at work here, and was put aside.
+let private former (repository: string) (runs: string) (ledger: Ledger.Ledger option) (manifests: RunManifest list) = [
+    for id, time in Ledger.kept repository runs do
+        if ledger |> Option.forall (fun ledger -> ledger.Id <> id) then
+            let before =
+                manifests
+                |> List.filter (fun manifest ->
+                    match manifest.Timing with
+                    | null -> false
+                    | timing -> timing.Ended.HasValue && timing.Ended.Value < time)
+
+            match ledger with
+            | None -> {
+                Subject = "ledger"
+                What = "ledger-removed"
+                Says = $"ledger.jsonl is gone; {Ledger.refOf id} has the hash of its last line"
+              }
+            | Some _ when before.IsEmpty -> ()
+            | Some ledger -> {
+                Subject = "ledger"
+                What = "ledger-replaced"
+                Says =
+                    $"{before.Length} of the runs had ended when {Ledger.refOf id} last kept the head of this folder's ledger, and the one that is here is another, {ledger.Id}"
+              }
+]
+
 /// Everything below `runs`, or some of its sweeps; `repository` may keep the ledger's head, `dataRoot` has the data.
 let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps: string list) : Verification =
     let folders =
@@ -270,32 +312,15 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
 
     let counts = Counts()
     let name (path: string) = $"{Path.GetFileName(Path.GetDirectoryName path)}/{Path.GetFileName path}"
-    let results = Array.zeroCreate<RunManifest option * (string * string) list> folders.Length
+    let results = Array.zeroCreate<Read> folders.Length
 
     // Disks and cores: hashing is most of it.
     Parallel.For(0, folders.Length, (fun i -> results[i] <- run counts folders[i])) |> ignore
 
-    let read = List.zip folders (List.ofArray results)
-    let manifests = read |> List.choose (fun (_, (manifest, _)) -> manifest)
+    let read = List.zip (folders |> List.map name) (List.ofArray results)
+    let manifests = read |> List.choose (fun (_, run) -> run.Manifest)
     let ledger = Ledger.load repository runs
     let changed, absent = data counts dataRoot manifests
-
-    let found =
-        Map [
-            for path, (manifest, _) in read do
-                let earlier = [
-                    if Directory.Exists(Path.Combine(path, "attempts")) then
-                        for folder in Directory.GetDirectories(Path.Combine(path, "attempts")) do
-                            let file = Path.Combine(folder, "manifest.json")
-
-                            if File.Exists file then
-                                match manifestAt file with
-                                | Some manifest, _ -> manifest
-                                | None, _ -> ()
-                ]
-
-                name path, (manifest, earlier)
-        ]
 
     let unsealed = manifests |> List.filter (fun manifest -> isNull manifest.Hash) |> List.length
 
@@ -306,12 +331,12 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
             let known = HashSet(ledger.Entries |> Seq.map (fun entry -> entry.Subject.Split('#')[0]))
 
             [
-                for path, (manifest, _) in read do
-                    match manifest with
+                for name, run in read do
+                    match run.Manifest with
                     | Some manifest when
-                        manifest.State <> RunState.Pending && manifest.State <> RunState.Running && not (known.Contains(name path))
+                        manifest.State <> RunState.Pending && manifest.State <> RunState.Running && not (known.Contains name)
                         ->
-                        name path
+                        name
                     | _ -> ()
             ]
 
@@ -324,9 +349,9 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
         Bytes = counts.Bytes
         Ledger = ledger
         Alterations = [
-            for path, (_, wrong) in read do
-                for what, says in wrong do
-                    { Subject = name path; What = what; Says = says }
+            for name, run in read do
+                for what, says in run.Wrong do
+                    { Subject = name; What = what; Says = says }
 
             yield! changed |> List.sortBy _.Subject
 
@@ -335,14 +360,10 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
                 for fault in ledger.Faults do
                     { Subject = "ledger"; What = $"ledger-{fault.What}"; Says = fault.Says }
 
-                yield! entered (if sweeps.IsEmpty then None else Some sweeps) ledger found
-            | None ->
-                for id in Ledger.kept repository runs do
-                    {
-                        Subject = "ledger"
-                        What = "ledger-removed"
-                        Says = $"ledger.jsonl is gone; {Ledger.refOf id} has the hash of its last line"
-                    }
+                yield! entered (if sweeps.IsEmpty then None else Some sweeps) ledger (Map.ofList read)
+            | None -> ()
+
+            yield! former repository runs ledger manifests
         ]
         Notes = [
             if unsealed > 0 then

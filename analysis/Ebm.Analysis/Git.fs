@@ -14,6 +14,17 @@ let private identity = [
     "GIT_OPTIONAL_LOCKS", "0"
 ]
 
+/// Variables by which git takes another repository than the folder's: a hook that calls us has some of them set to the user's own.
+let ofAnotherRepository = [
+    "GIT_DIR"
+    "GIT_WORK_TREE"
+    "GIT_INDEX_FILE"
+    "GIT_COMMON_DIR"
+    "GIT_OBJECT_DIRECTORY"
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES"
+    "GIT_PREFIX"
+]
+
 /// Runs git in a folder with further variables and a text on its standard input. What it printed, or what it said went wrong.
 let tell (folder: string) (variables: (string * string) list) (input: string) (arguments: string list) : Result<string, string> =
     let start =
@@ -26,6 +37,9 @@ let tell (folder: string) (variables: (string * string) list) (input: string) (a
             StandardOutputEncoding = UTF8Encoding false,
             StandardInputEncoding = UTF8Encoding false
         )
+
+    for name in ofAnotherRepository do
+        start.Environment.Remove name |> ignore
 
     for name, value in identity @ variables do
         start.Environment[name] <- value

@@ -222,21 +222,19 @@ let anchored (repository: string) (id: string) : (int64 * string) list =
             | _ -> ()
       ]
 
-/// The ids of the ledgers whose heads were kept of this very folder.
-let kept (repository: string) (runs: string) : string list =
-    match Git.ask repository [ "for-each-ref"; "--format=%(refname:lstrip=3) %(contents:body)"; "refs/ebm/ledger" ] with
+/// The ledgers whose heads were kept of this very folder: id, and when that was last done, in UTC.
+let kept (repository: string) (runs: string) : (string * DateTime) list =
+    match
+        Git.ask repository [ "for-each-ref"; "--format=%(refname:lstrip=3) %(committerdate:unix) %(contents:body)%00"; "refs/ebm/ledger" ]
+    with
     | Error _ -> []
-    | Ok text ->
-        // A body has several lines; the name stands before its first.
-        let lines = text.Split '\n'
-
-        [
-            for i, line in Array.indexed lines do
-                if line = $"place {placeOf runs}" then
-                    match Array.sub lines 0 i |> Array.tryFindBack (fun before -> before.Contains " entry ") with
-                    | Some named -> named.Split(' ')[0]
-                    | None -> ()
-        ]
+    | Ok text -> [
+        for one in text.Split('\000', StringSplitOptions.RemoveEmptyEntries) do
+            if one.Split '\n' |> Array.contains $"place {placeOf runs}" then
+                match one.Trim().Split(' ') with
+                | words when words.Length > 1 -> words[0], DateTimeOffset.FromUnixTimeSeconds(int64 words[1]).UtcDateTime
+                | _ -> ()
+      ]
 
 // ── Reading and judging ─────────────────────────────────────────────────────────────────────
 
@@ -289,6 +287,19 @@ let private faults (lines: (string * Entry) list) = [
     | (_, first) :: _ when first.Seq > 0L -> { What = "removed"; Says = $"{span 0L (first.Seq - 1L)} were removed" }
     | (_, first) :: _ when first.PrevHash <> "" || first.Kind <> "ledger" -> { What = "edited"; Says = "entry 0 was edited" }
     | _ -> ()
+
+    let again =
+        sorted
+        |> List.map snd
+        |> List.filter (fun entry -> entry.Kind = "run")
+        |> List.groupBy _.Subject
+        |> List.collect (fun (_, same) -> same.Tail |> List.filter (fun entry -> entry.Hash <> same.Head.Hash))
+
+    for entry in again do
+        {
+            What = "inserted"
+            Says = $"entry {entry.Seq} enters {entry.Subject} once more, with another manifest: an attempt is entered once"
+        }
 
     for (line, entry), (_, next) in List.pairwise sorted do
         if next.Seq > entry.Seq + 1L then

@@ -26,6 +26,9 @@ let print (run: RunFolder) (until: int64 option) (found: Comparison) =
     for drift in found.Drifts do
         Console.WriteLine $"  {drift.Kind} drift: {drift.Says}"
 
+    for note in found.Notes do
+        Console.WriteLine $"  {note}"
+
 /// The exit code that a verdict means.
 let exitCode verdict = if reproduces verdict then 0 else 3
 
@@ -36,7 +39,12 @@ let private conclude (place: Place) (verb: string) (run: RunFolder) (until: int6
     enter place $"{verb} {run.Sweep}/{run.Id}" report
     exitCode found.Verdict
 
-let private conditions (place: Place) : AuditRerun.Conditions = { Data = place.Data; Threads = place.Threads; Variables = place.Variables }
+let private conditions (place: Place) = {
+    AuditRerun.conditions place.Root place.Data with
+        Threads = place.Threads
+        Variables = place.Variables
+        With = place.With
+}
 
 /// The first steps again, up to the step that is answered.
 let smokeOf (place: Place) (run: RunFolder) : int64 option * Comparison =
@@ -46,7 +54,7 @@ let smokeOf (place: Place) (run: RunFolder) : int64 option * Comparison =
 /// All of it again.
 let rerunOf (place: Place) (run: RunFolder) : int64 option * Comparison =
     let say (what: string) = if not place.Json then eprintfn $"{what} …"
-    None, AuditRerun.rerun place.Root (conditions place) say run
+    None, AuditRerun.rerun (conditions place) say run
 
 let private one verb (again: Place -> RunFolder -> int64 option * Comparison) (place: Place) (words: string list) =
     let run = runOf place words

@@ -91,6 +91,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         | "report" -> printTables place
         | "why" ->
             match given.Words with
+            | [] when given.Options.Contains <@ CommandLine.Option.Json @> -> Console.Write(Show.whyJson (planned place))
             | word :: words when Directory.Exists place.Runs && not (runsNamed place.Runs word).IsEmpty ->
                 Show.whyOfRun (findRun place.Runs word) words
             | words -> Show.whyOfPlan (planned place) words

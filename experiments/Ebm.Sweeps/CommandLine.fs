@@ -116,7 +116,7 @@ type Option =
             | Follow -> "logs: until the run ends"
             | Detach -> "go on when this shell is gone; attach, status and stop find it"
             | Dry_Run -> "run: only plan"
-            | Json -> "plan, table, audit: print JSON"
+            | Json -> "plan, why, table, audit: print JSON"
 
 /// Which options mean something to a verb. Whatever does not is refused: nothing is ignored.
 let allowed verb =
@@ -155,7 +155,7 @@ let allowed verb =
         @ launch
         @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher"; "--slurm"; "--runs-per-task" ]
     | "plan" -> always @ sweep @ filters @ fresh @ [ "--json" ]
-    | "why" -> always @ sweep
+    | "why" -> always @ sweep @ [ "--json" ]
     | "table"
     | "report" -> always @ [ "--reports"; "--json" ]
     | "list" -> [ "--with" ]

@@ -105,6 +105,27 @@ let whyOfPlan (plan: Plan) words =
         let choices = [ for KeyValue(group, options) in run.Choices -> group, String.Join(", ", options) ]
         origins choices [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf, origin path ] words
 
+/// The same as one object, for programs: what the run is identified by, and where each value was written that is no default.
+let whyJson (plan: Plan) =
+    match plan.Runs with
+    | [] -> usage "why" "these overrides make no run."
+    | run :: _ ->
+        JsonText.Readable(fun json ->
+            json.WriteStartObject()
+            json.WriteString("id", run.Id)
+            json.WriteNumber("runs", plan.Runs.Length)
+            json.WritePropertyName "identity"
+            json.WriteRawValue run.Hashed
+            json.WriteStartObject "written"
+
+            for struct (path, _) in run.Config.Leaves() do
+                match run.Composed.Find path with
+                | null -> ()
+                | node -> json.WriteString(path, string node.Source)
+
+            json.WriteEndObject()
+            json.WriteEndObject())
+
 /// The runs whose id, its beginning or the beginning of its hash this is; or the run of a folder.
 let runsNamed (runs: string) (name: string) =
     if File.Exists(Path.Combine(name, "config.json")) then

@@ -118,15 +118,29 @@ let private tables () =
             written
             (peak ())
 
-/// `bench`, `bench sweeps` for the sweep alone, `bench tables` for tables alone, `bench 2` for two threads.
+let private audits () =
+    printfn "an audit of many runs"
+    let files, megabytes, first, second = Audits.verifying 1000
+    printfn
+        "%-46s %10.2f s, and %.2f s once more: %d files, %.0f MB, %d cores"
+        "audit verify of 1000 runs"
+        first
+        second
+        files
+        megabytes
+        Environment.ProcessorCount
+
+/// `bench`, `bench sweeps` for the sweep alone, `bench tables` for tables alone, `bench audits` for audits alone, `bench 2` for two threads.
 [<EntryPoint>]
 let main arguments =
     match arguments with
     | [| "sweeps" |] -> sweep ()
     | [| "tables" |] -> tables ()
+    | [| "audits" |] -> audits ()
     | _ ->
         speed (if arguments.Length = 1 then int arguments[0] else 1)
         sweep ()
         tables ()
+        audits ()
 
     0

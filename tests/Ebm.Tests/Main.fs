@@ -55,7 +55,10 @@ module Program =
             | Hold.Whole -> true
             | Hold.Shard(i, n) -> at % n = i - 1
 
-        let left = [ for at, run in List.indexed plan.Runs do if isMine at && not (RunState.IsSettled run.State) then run ]
+        let left = [
+            for at, run in List.indexed plan.Runs do
+                if isMine at && not (RunState.IsSettled run.State) then run
+        ]
         let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
         defaultArg stopped 0
 
@@ -78,12 +81,41 @@ module Program =
 
         0
 
+    /// A rerun with stand-ins for build and runner, which are told how to behave.
+    let private rerun repository run mode =
+        let conditions = {
+            Ebm.Analysis.AuditRerun.conditions repository Folder.dataRoot with
+                Compose = fun _ _ _ _ -> Ebm.Analysis.AuditConfig.Untold "nobody was asked"
+                Build = "sh", [ "build.sh"; mode ]
+        }
+
+        try
+            let found = Ebm.Analysis.AuditRerun.rerun conditions ignore (RunFolder.Open run)
+            printfn "%s" (Ebm.Analysis.AuditCompare.nameOf found.Verdict)
+            found.Drifts |> List.iter (fun drift -> printfn "%s: %s" drift.Kind drift.Says)
+            0
+        with
+        | Ebm.Analysis.AuditDesk.Stopped signal -> 128 + signal
+        | :? InvalidDataException as error ->
+            eprintfn "%s" error.Message
+            2
+
+    /// Entries of its own, one after the other, said as they are made.
+    let private append folder name count =
+        for n in 1..count do
+            Ebm.Analysis.Ledger.append folder (fun _ -> [ "audit", $"{name} {n}", "hash" ])
+            Console.Out.WriteLine n
+
+        0
+
     [<EntryPoint>]
     let main words =
         match List.ofArray words with
         | [ "launch"; folder; seeds ] -> launch folder seeds Hold.Whole
         | [ "launch"; folder; seeds; i; n ] -> launch folder seeds (Hold.Shard(int i, int n))
         | [ "write"; path; text; step ] -> write path text (int step)
+        | [ "rerun"; repository; run; mode ] -> rerun repository run mode
+        | [ "append"; folder; name; count ] -> append folder name (int count)
         | "sweep" :: folder :: words ->
             Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
         | _ ->

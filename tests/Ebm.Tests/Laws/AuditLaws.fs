@@ -33,8 +33,8 @@ type private World(folder: string) =
 
 let private configOf (seed: int) = $"""{{"seed":{seed},"train":{{"lr":0.001}}}}"""
 
-/// Begun, as a sweep and its runner do.
-let private begun (world: World) sweep seed =
+/// Begun at some time, as a sweep and its runner do.
+let private begunAt (time: DateTime) (world: World) sweep seed =
     let hashed = configOf seed
     let id = $"toy-s{seed}-{(Canonical.Sha256 hashed).Substring(0, 12)}"
     let config = Document.Parse($"seed: {seed}\ntrain:\n  lr: 0.001\n", "config.yaml")
@@ -51,6 +51,7 @@ let private begun (world: World) sweep seed =
             Attempt = folder.NextAttempt(),
             ConfigSha256 = folder.ConfigSha256,
             Git = GitState(String('a', 40)),
+            Timing = Timing(time, time.AddMinutes 1.0),
             Data = [|
                 DataState("toy", "d", [| DataFile("toy/rows.bin", rows.Length, rows.LastWriteTimeUtc, Canonical.Sha256OfFile world.Rows) |])
             |]
@@ -58,6 +59,9 @@ let private begun (world: World) sweep seed =
 
     folder.Write manifest
     folder, manifest
+
+let private begun: World -> string -> int -> RunFolder * RunManifest =
+    begunAt (DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc))
 
 /// Ended in some state, with the files that a run leaves.
 let private ended state (folder: RunFolder, manifest: RunManifest) =
@@ -273,6 +277,92 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     (fun world ->
         anchored world
         File.Delete world.Ledger)
+    // Attacks by somebody who knows how hashes are made.
+    "two runs' metrics exchanged, and both sealed again",
+    "manifest-replaced",
+    "toy-s1",
+    (fun world ->
+        let one, other = world.File(0, "metrics.json"), world.File(1, "metrics.json")
+        let text = File.ReadAllText one
+        File.WriteAllText(one, File.ReadAllText other)
+        File.WriteAllText(other, text)
+
+        for seed in [ 0; 1 ] do
+            let run = world.Run("rings", seed)
+            run.Write(nonNull run.Manifest))
+    "a run whose seal was taken away",
+    "manifest-replaced",
+    "toy-s1",
+    (fun world ->
+        let path = world.File(1, "manifest.json")
+        File.WriteAllText(path, Regex.Replace(File.ReadAllText path, ",\n  \"hash\": \"[^\"]*\"", "")))
+    "a run that is said to be still at work, so that nobody looks at its files",
+    "manifest-replaced",
+    "toy-s1",
+    (fun world ->
+        resealed (world.Run("rings", 1)) "\"completed\"" "\"running\""
+        replace (world.File(1, "metrics.json")) "0.140625" "0.130625")
+    "an earlier attempt edited and sealed again",
+    "attempt-replaced",
+    "attempt 1",
+    (fun world ->
+        let path = world.File(5, "attempts/001/manifest.json")
+        let text = (File.ReadAllText path).Replace("\"failed\"", "\"timeout\"")
+        let blank = Regex.Replace(text, "(?m)^  \"hash\": \"[^\"]*\"", "  \"hash\": \"\"")
+        File.WriteAllText(path, blank.Replace("  \"hash\": \"\"", $"  \"hash\": \"{Canonical.Sha256 blank}\"")))
+    "the names of arrays",
+    "artefact-changed",
+    "arrays/index.json",
+    (fun world -> replace (world.File(1, "arrays/index.json")) "landscape" "truth")
+    "samples of the same size and time",
+    "artefact-changed",
+    "samples.npy",
+    (fun world ->
+        let path = world.File(1, "samples.npy")
+        let time = File.GetLastWriteTimeUtc path
+        flip path -1
+        File.SetLastWriteTimeUtc(path, time))
+    "samples that are a link to the same bytes elsewhere",
+    "artefact-linked",
+    "samples.npy",
+    (fun world ->
+        let path, elsewhere = world.File(1, "samples.npy"), Path.Combine(world.Root, "elsewhere.npy")
+        File.Move(path, elsewhere)
+        File.CreateSymbolicLink(path, elsewhere) |> ignore)
+    "a checkpoint that lies behind a link",
+    "artefact-linked",
+    "checkpoint/method.safetensors",
+    (fun world ->
+        let path, elsewhere = world.File(1, "checkpoint"), Path.Combine(world.Root, "elsewhere")
+        Directory.Move(path, elsewhere)
+        Directory.CreateSymbolicLink(path, elsewhere) |> ignore)
+    "an older ledger in the place of the newer",
+    "ledger-removed",
+    "at its end",
+    (fun world ->
+        let older = File.ReadAllText world.Ledger
+        begun world "moons" 1 |> ended RunState.Completed |> entered world
+        anchored world
+        File.WriteAllText(world.Ledger, older))
+    "a ledger begun anew over the same runs",
+    "ledger-replaced",
+    "refs/ebm/ledger",
+    (fun world ->
+        anchored world
+        File.Delete world.Ledger
+        Directory.Delete((world.Run("rings", 4)).Path, true)
+        Ledger.enterRuns world.Runs (RunFolder.Under world.Runs)
+        anchored world)
+    "a run entered once more",
+    "ledger-inserted",
+    "an attempt is entered once",
+    (fun world ->
+        let run = world.Run("rings", 1)
+        run.Write [ Measurement("grid-kl", 0.001, "nats", "lower") ]
+        run.Write(nonNull run.Manifest)
+        let hash = nonNull (nonNull run.Manifest).Hash
+        Ledger.append world.Runs (fun _ -> [ "run", Ledger.subjectOf "rings" run.Id 1, hash ])
+        anchored world)
 ]
 
 let private named what (part: string) (world: World) =
@@ -341,6 +431,39 @@ let private untouched: (string * (World -> unit)) list = [
         let path = run.In "manifest.json"
         File.WriteAllText(path, Regex.Replace(File.ReadAllText path, ",\n  \"hash\": \"[^\"]*\"", "")))
     "it was audited before", (fun world -> must "the first audit" (audited world [ "verify" ] = 0))
+    "the runs lie elsewhere",
+    (fun world ->
+        let moved = Path.Combine(world.Root, "moved")
+        Directory.Move(world.Runs, moved)
+        let found = AuditVerify.verify world.Root (Some world.Data) moved []
+        must $"moved: %A{found.Alterations}" found.Alterations.IsEmpty
+        Directory.Move(moved, world.Runs))
+    "the folder of runs is a link",
+    (fun world ->
+        let elsewhere = Path.Combine(world.Root, "elsewhere")
+        Directory.Move(world.Runs, elsewhere)
+        Directory.CreateSymbolicLink(world.Runs, elsewhere) |> ignore)
+    "a run was pruned before it began",
+    (fun world ->
+        let folder, manifest = begun world "rings" 9
+        folder.Write(manifest.Ended(RunState.Pruned, 0L, "hopeless"))
+        entered world folder)
+    "a run was interrupted, and went on",
+    (fun world ->
+        begun world "rings" 9 |> ended RunState.Interrupted |> entered world
+        begun world "rings" 9 |> ended RunState.Completed |> entered world)
+    "all was thrown away, and begun anew",
+    (fun world ->
+        anchored world
+        Directory.Delete(world.Runs, true)
+        begunAt (DateTime.UtcNow.AddSeconds 2.0) world "rings" 0 |> ended RunState.Completed |> entered world
+        anchored world)
+    "a sweep was confirmed in a folder of its own",
+    (fun world -> begun world "rings-confirm" 100 |> ended RunState.Completed |> entered world)
+    "somebody looks at one sweep",
+    (fun world ->
+        let found = AuditVerify.verify world.Root (Some world.Data) world.Runs [ "moons" ]
+        must $"one sweep: %A{found.Alterations}" found.Alterations.IsEmpty)
     "a run that has not begun",
     (fun world ->
         let folder, _ = begun world "rings" 8
@@ -378,14 +501,66 @@ let all =
                 must "the second attempt does not name the first" (again.PrevHash = first.Hash && not (isNull first.Hash))))
         |> needsGit
 
-        law "processes that append to a ledger at once lose no entry and break no chain" (fun () ->
+        law "threads and processes that append to a ledger at once, one of which is killed, lose no entry and break no chain" (fun () ->
             inFolder (fun folder ->
-                let append n = Ledger.append folder (fun _ -> [ "audit", $"subject {n}", "hash" ])
-                Parallel.For(0, 60, ParallelOptions(MaxDegreeOfParallelism = 6), append) |> ignore
+                // What a process that died wrote of a line is cut off by the next.
+                Ledger.append folder (fun _ -> [ "audit", "before", "hash" ])
+                File.AppendAllText(Ledger.pathOf folder, "{\"seq\":2,\"ki")
+                let children = [ for name in [ "a"; "b"; "c" ] -> name, again [ "append"; folder; name; "40" ] ]
+                let append n = Ledger.append folder (fun _ -> [ "audit", $"own {n}", "hash" ])
+                let victim = again [ "append"; folder; "victim"; "100000" ]
+                let said = Text.StringBuilder()
+
+                while said.Length < 20 do
+                    said.Append(victim.StandardOutput.ReadLine()).Append(' ') |> ignore
+
+                Parallel.For(0, 20, ParallelOptions(MaxDegreeOfParallelism = 4), append) |> ignore
+                kill (-victim.Id, 9) |> ignore
+                victim.WaitForExit()
+
+                for name, child in children do
+                    let code, says = finished child
+                    must $"{name}: {code}: {says}" (code = 0)
+
+                append 20
                 let ledger = Ledger.load folder folder |> Option.get
                 must $"%A{ledger.Faults}" ledger.Faults.IsEmpty
-                let subjects = ledger.Entries |> List.filter (fun entry -> entry.Kind = "audit") |> List.map _.Subject |> set
-                must $"{subjects.Count} entries" (subjects.Count = 60)))
+                let counts = ledger.Entries |> List.countBy (fun entry -> (entry.Subject.Split ' ')[0]) |> Map.ofList
+                must
+                    $"%A{counts}"
+                    (List.forall (fun name -> counts[name] = 40) [ "a"; "b"; "c" ] && counts["own"] = 21 && counts["before"] = 1)
+                // Of the one that was killed there is what it had said, and nothing out of order.
+                let victims = ledger.Entries |> List.filter (fun entry -> entry.Subject.StartsWith "victim ") |> List.map _.Subject
+                must $"{victims.Length} and %A{said}" (victims.Length >= 9 && victims = [ for n in 1 .. victims.Length -> $"victim {n}" ])))
+
+        law
+            "heads of several ledgers lie in one repository; a clone has them when it asks; without git nothing is kept, and that is said"
+            (fun () ->
+                inWorld (fun world ->
+                    let others = Path.Combine(world.Root, "other-runs")
+                    Ledger.append others (fun _ -> [ "audit", "elsewhere", "hash" ])
+                    must "not kept" (Ledger.anchor world.Root others = Ok())
+                    let both = [ for runs in [ world.Runs; others ] -> (Ledger.load world.Root runs).Value ]
+                    must $"%A{both |> List.map _.Loose}" (both |> List.forall (fun ledger -> ledger.Loose = Some 0L))
+                    let clone = Path.Combine(world.Root, "clone")
+                    let git where arguments =
+                        match Git.ask where arguments with
+                        | Ok said -> said
+                        | Error says -> broken says
+                    git world.Root [ "commit"; "--quiet"; "--allow-empty"; "-m"; "first" ] |> ignore
+                    git world.Root [ "clone"; "--quiet"; world.Root; clone ] |> ignore
+                    let seen () = (AuditVerify.verify clone (Some world.Data) world.Runs [])
+                    must "a clone has it unasked" ((seen ()).Ledger.Value.Loose.IsNone)
+                    git clone [ "fetch"; "--quiet"; "origin"; "refs/ebm/*:refs/ebm/*" ] |> ignore
+                    must $"%A{(seen ()).Ledger.Value.Loose}" ((seen ()).Ledger.Value.Loose = Some 0L)
+                    // There, too, an end that was cut off is missed.
+                    rewrite world (Array.truncate 5 (lines world))
+                    must $"%A{(seen ()).Alterations}" ((seen ()).Alterations |> List.exists (fun a -> a.What = "ledger-removed"))
+
+                    inFolder (fun bare ->
+                        must "no repository" (Result.isError (Ledger.anchor bare others))
+                        must "something is kept" ((Ledger.load bare others).Value.Loose.IsNone))))
+        |> needsGit
 
         law "a ledger's head goes on from the last one, and its repository's index, branch and stash are as they were" (fun () ->
             inWorld (fun world ->

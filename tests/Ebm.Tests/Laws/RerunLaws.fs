@@ -7,6 +7,8 @@ open System.IO
 open Ebm.Analysis
 open Ebm.Analysis.AuditCompare
 open Ebm.Records
+open Ebm.Sweeps
+open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
@@ -76,7 +78,7 @@ let private compared until (was: Toy) (is: Toy) (group: float list) (holds: Comp
     inFolder (fun folder ->
         let was = write (Path.Combine(folder, "was")) was
         let is = write (Path.Combine(folder, "is")) is
-        holds (compare until was is (fun _ -> group) []))
+        holds (compare until was is { nothing with Group = fun _ -> group }))
 
 let private verdict due until (was: Toy) (is: Toy) group =
     compared until was is group (fun found -> must $"it is {nameOf found.Verdict}, and {nameOf due} was due" (found.Verdict = due))
@@ -91,6 +93,79 @@ let private drifts (is: Toy) =
     found.Value
 
 let private isNamed (change: Toy) kind = must $"%A{drifts change}, and {kind} was due" (drifts change = [ kind ])
+
+/// What a run says of itself before its first step, as far as drifts are read from it.
+let private manifest =
+    """{
+  "state": "completed", "runId": "toy-s0-000000000000", "groupId": "toy", "sweepId": "toys", "configSha256": "aa11",
+  "build": { "configuration": "Release", "version": "0", "code": { "Ebm.Methods": "c0de01", "Lab": "c0de02" } },
+  "runtime": { "dotnet": "10.0.12", "os": "Debian 12", "kernel": "Unix 6.18", "libc": "2.36" },
+  "packages": { "YamlDotNet": "16.3.0" },
+  "packageHashes": { "YamlDotNet": "SgMO=" },
+  "native": { "libtorch": "1.13.0", "build": "GCC 12.2", "blas": "SKYLAKEX", "libraries": [
+    { "path": "/somewhere/libebm_native.so", "sha256": "a0", "bytes": 1 },
+    { "path": "/usr/lib/libopenblasp-r0.3.21.so", "sha256": "b0", "bytes": 1 } ] },
+  "hardware": { "cpu": "AMD EPYC", "cores": 2, "memory": 8, "features": [ "avx2", "avx512f" ] },
+  "threads": { "intraOp": 1, "interOp": 1 },
+  "environment": { "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8" },
+  "determinism": { "kernels": "effective",
+    "threads": "effective" },
+  "data": [ { "name": "rows", "digest": "d0", "files": [
+    { "path": "toy/rows.bin", "bytes": 9, "modified": "2026-01-01T00:00:00Z", "sha256": "f0" } ] } ]
+}"""
+
+/// The drifts between a manifest and the same with another text in it.
+let private planted (before: string) (after: string) holds =
+    must $"{before} does not stand there" (manifest.Contains before)
+    let read (text: string) = RunManifest.Parse(text, "manifest.json")
+    holds (AuditCompare.drifts (fun name -> [ $"core/{name}/Some.cs" ]) (read manifest) (read (manifest.Replace(before, after))))
+
+/// What is changed into what, what drift that is, and what of it is said.
+let private plants = [
+    "aa11", "bb22", "config", "was aa11 and is bb22"
+    "\"digest\": \"d0\"", "\"digest\": \"d1\"", "data", "the digest of rows was d0 and is d1"
+    "\"sha256\": \"f0\"", "\"sha256\": \"f1\"", "data", "toy/rows.bin was f0 of 9 bytes and is f1 of 9 bytes"
+    "\"bytes\": 9", "\"bytes\": 8", "data", "of 8 bytes"
+    "c0de01", "c0de03", "code", "Ebm.Methods was c0de01 and is c0de03: core/Ebm.Methods/Some.cs"
+    "c0de02", "c0de03", "code", "the code of Lab"
+    "16.3.0", "16.4.0", "dependency", "the package YamlDotNet was 16.3.0 and is 16.4.0"
+    "SgMO=", "TgMO=", "dependency", "the content of the package YamlDotNet"
+    "1.13.0", "2.11.0", "dependency", "libtorch was 1.13.0 and is 2.11.0"
+    "GCC 12.2", "GCC 13.1", "dependency", "how libtorch was built"
+    "\"b0\"", "\"b1\"", "dependency", "libopenblasp-r0.3.21.so was b0 and is b1"
+    "AMD EPYC", "Intel Xeon", "environment", "the CPU was AMD EPYC and is Intel Xeon"
+    ", \"avx512f\"", "", "environment", "the set of its instructions was avx2, avx512f and is avx2"
+    "\"intraOp\": 1", "\"intraOp\": 2", "environment", "threads were 1 and are 2"
+    "\"interOp\": 1", "\"interOp\": 2", "environment", "operators at once were 1 and are 2"
+    "SKYLAKEX", "HASWELL", "environment", "BLAS's core was SKYLAKEX and is HASWELL"
+    "10.0.12", "10.0.13", "environment", ".NET was 10.0.12"
+    "Debian 12", "Debian 13", "environment", "the system was Debian 12"
+    "Unix 6.18", "Unix 6.19", "environment", "the kernel was Unix 6.18"
+    "2.36", "2.41", "environment", "the C library was 2.36"
+    "\"OMP_NUM_THREADS\": \"1\"", "\"OMP_NUM_THREADS\": \"2\"", "environment", "the variable OMP_NUM_THREADS was 1 and is 2"
+    "\"kernels\": \"effective\"", "\"kernels\": \"requested\"", "determinism", "the flag kernels was effective and is requested"
+]
+
+/// The drift of a run that was made of some words, where its own words now mean others.
+let private composedAgain (made: string list) (now: string list) =
+    let result = ref []
+
+    inFolder (fun folder ->
+        let plan words = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed ("experiment=rings" :: words))
+        let planned = (plan made).Runs.Head
+        let run = RunFolder.Create(Path.Combine(folder, "laws"), planned.Id, planned.Config, planned.Hashed)
+        let origins: IReadOnlyDictionary<string, string> =
+            readOnlyDict [
+                for struct (path, _) in planned.Config.Leaves() do
+                    match planned.Composed.Find path with
+                    | null -> ()
+                    | node -> path, string node.Source
+            ]
+        let manifest =
+            RunManifest(State = "completed", RunId = run.Id, GroupId = "g", SweepId = "laws", ConfigSha256 = "", Origins = origins)
+        result.Value <- AuditConfig.differing run manifest (AuditConfig.read (Show.whyJson (plan now))))
+
+    result.Value
 
 let all = [
     law
@@ -132,17 +207,129 @@ let all = [
         verdict Different (Some 3L) toy { later with State = RunState.Interrupted; Step = 3L } []
         verdict Failed (Some 3L) toy { later with State = RunState.Failed; Step = 2L } [])
 
-    law "six drifts have names of their own: config, data, code, dependency, environment, determinism" (fun () ->
-        isNamed { toy with Data = "e" } "data"
-        isNamed { toy with Code = "e" } "code"
-        isNamed { toy with Libtorch = "2.11.0" } "dependency"
-        isNamed { toy with Threads = 2 } "environment"
-        isNamed { toy with Core = "SKYLAKEX" } "environment"
-        isNamed { toy with Kernels = "unavailable" } "determinism"
-        let manifest hash = RunManifest(State = "completed", RunId = "r", GroupId = "g", SweepId = "s", ConfigSha256 = hash)
-        must "config" (AuditCompare.drifts (manifest "a") (manifest "b") |> List.map _.Kind = [ "config" ])
-        must "nothing has changed" (drifts toy = []))
+    law
+        "six drifts have names of their own, and each says what was how and is how: config, data, code, dependency, environment, determinism"
+        (fun () ->
+            isNamed { toy with Data = "e" } "data"
+            isNamed { toy with Code = "e" } "code"
+            isNamed { toy with Libtorch = "2.11.0" } "dependency"
+            isNamed { toy with Threads = 2 } "environment"
+            isNamed { toy with Core = "SKYLAKEX" } "environment"
+            isNamed { toy with Kernels = "unavailable" } "determinism"
+            must "nothing has changed" (drifts toy = [])
+
+            for before, after, kind, says in plants do
+                planted before after (fun found ->
+                    match found with
+                    | [ one ] -> must $"%A{one}, and {kind} was due, saying {says}" (one.Kind = kind && one.Says.Contains says)
+                    | several -> broken $"{before}: one drift was due, and there are %A{several}"))
     |> breaks "nothing has changed" (fun () -> isNamed toy "code")
+    |> breaks "a drift by another name" (fun () -> isNamed { toy with Core = "SKYLAKEX" } "dependency")
+
+    law "what one of two manifests does not say is no drift" (fun () ->
+        for before, after in
+            [
+                "\"kernels\": \"effective\",\n    \"threads\": \"effective\"", "\"kernels\": \"effective\""
+                "\"YamlDotNet\": \"SgMO=\"", ""
+                ", \"libc\": \"2.36\"", ""
+                "\"interOp\": 1", "\"interOp\": null"
+            ] do
+            planted before after (fun found -> must $"{before}: %A{found}" found.IsEmpty))
+    |> breaks "a flag that says another thing" (fun () ->
+        planted "\"kernels\": \"effective\"" "\"kernels\": \"requested\"" (fun found -> must $"%A{found}" found.IsEmpty))
+
+    law
+        "another config drifts by its keys: what each was and is, and where both were written; what decides nothing is none of them"
+        (fun () ->
+            let drifted = composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3"; "method.steps=6"; "threads=2" ]
+            must $"%A{drifted}" (drifted = [ "method.steps was 4 (default) and is 6 (command line, \"method.steps=6\")" ])
+            let drifted = composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3"; "train=equal-budget" ]
+            must $"%A{drifted}" (drifted.Length > 0 && drifted |> List.forall _.StartsWith("train."))
+            must $"%A{drifted}" (drifted |> List.exists _.Contains("experiments/configs/train/"))
+            must "the same words" (composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3" ] = []))
+    |> breaks "the same words" (fun () ->
+        must "nothing" (composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3" ] <> []))
+
+    law "an assembly says by what it was compiled from which sources of a commit are others in it" (fun () ->
+        inFolder (fun folder ->
+            let assembly = Path.Combine(AppContext.BaseDirectory, "Ebm.Records.dll")
+            let sources = AuditSources.compiledFrom assembly
+            must $"%A{sources.Keys}" (sources.ContainsKey "core/Ebm.Records/RunFolder.cs" && sources.Count > 10)
+
+            for path in sources.Keys do
+                if path.StartsWith "core/" then
+                    let copy = Path.Combine(folder, path)
+                    Directory.CreateDirectory(string (Path.GetDirectoryName copy)) |> ignore
+                    File.Copy(under path, copy)
+
+            let git arguments =
+                match Git.ask folder arguments with
+                | Ok said -> said
+                | Error says -> failwith says
+
+            let committed () =
+                git [ "add"; "-A" ] |> ignore
+                git [ "commit"; "--quiet"; "-m"; "sources" ] |> ignore
+                git [ "rev-parse"; "HEAD" ]
+
+            git [ "init"; "--quiet" ] |> ignore
+            let same = committed ()
+            must "nothing was changed" (AuditSources.changed folder same assembly = [])
+            File.AppendAllText(Path.Combine(folder, "core/Ebm.Records/RunFolder.cs"), "// Another line.\n")
+            File.Delete(Path.Combine(folder, "core/Ebm.Records/Npy.cs"))
+            File.WriteAllText(Path.Combine(folder, "core/Ebm.Records/Former.cs"), "class Former { }")
+            File.WriteAllText(Path.Combine(folder, "core/Ebm.Records/notes.md"), "not compiled")
+            let other = committed ()
+            // What it is compared with lacks these: they were made, and the last one is not there any more.
+            File.Delete(Path.Combine(folder, "core/Ebm.Records/Former.cs"))
+            let changed = AuditSources.changed folder other assembly
+            must
+                $"%A{changed}"
+                (changed = [ "core/Ebm.Records/Npy.cs (new)"; "core/Ebm.Records/RunFolder.cs"; "core/Ebm.Records/Former.cs (gone)" ])
+
+            match AuditSources.changed folder (String('0', 40)) assembly with
+            | [ says ] -> must says (says.Contains "git fetch origin")
+            | other -> broken $"%A{other}"))
+    |> needs (fun () -> if Processes.ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+
+    law
+        "a metric agrees where it is the same number, or no number both times; what is missing, or has no bound, agrees with nothing"
+        (fun () ->
+            let agree was is tolerance due =
+                compared
+                    None
+                    { toy with Metric = was; Tolerance = tolerance }
+                    { other with Metric = is; Tolerance = tolerance }
+                    []
+                    (fun found ->
+                        let said = found.Metrics |> List.map (fun metric -> nameOf metric.Agrees)
+                        must $"{was} and {is}: %A{said}" (said = [ nameOf due ]))
+
+            let relative = "measure:\n  tolerance:\n    grid-kl:\n      relative: 0.5\n"
+            agree nan nan "" Bitwise
+            agree nan 0.5 declared Different
+            agree 0.5 nan declared Different
+            agree infinity infinity "" Bitwise
+            agree infinity 0.5 relative Different
+            agree 0.5 infinity relative Different
+            agree 0.5 0.6 relative Tolerance
+            agree 0.0 -0.0 declared Tolerance
+            agree nan 0.5 relative Different
+            verdict Different None toy other [ 0.5; 0.51 ]
+            verdict Different None toy other [ 0.5; 0.51; nan ]
+            verdict Different None { toy with Metric = nan } other seeds
+            verdict Failed None toy { other with State = RunState.Diverged } seeds
+
+            compared None { toy with Metric = nan } toy [] (fun found -> must (nameOf found.Verdict) (found.Verdict = Different))
+            inFolder (fun folder ->
+                let was, is = write (Path.Combine(folder, "was")) { toy with Metric = nan }, write (Path.Combine(folder, "is")) toy
+                File.Delete(is.In "metrics.json")
+                must "a metric that is missing" ((metrics was is (fun _ -> [])).Head.Agrees = Different)
+                is.Write [ Measurement("grid-kl", nan, "nats", "lower", Protocol = "q") ]
+                was.Write [ Measurement("grid-kl", nan, "nats", "lower", Protocol = "p") ]
+                must "another protocol" ((metrics was is (fun _ -> [])).Head.Agrees = NotComparable)))
+    |> breaks "infinity lies within half of itself" (fun () ->
+        compared None { toy with Metric = infinity } other [] (fun found -> must "within" (found.Metrics.Head.Agrees = Tolerance)))
 
     law "where another seed would lie is a prediction interval: of four normal values it holds the fifth 95 times in 100" (fun () ->
         let random = Generator 7UL

@@ -1,0 +1,79 @@
+/// What an audit of hashes costs: a thousand run folders with checkpoints and samples, every byte of which is read.
+module Ebm.Bench.Audits
+
+open System
+open System.Diagnostics
+open System.IO
+open Ebm.Analysis
+open Ebm.Records
+
+let private random (seed: int) (bytes: int) =
+    let content = Array.zeroCreate bytes
+    Random(seed).NextBytes content
+    content
+
+/// A completed run as training leaves it, about 0.9 MB.
+let private write (sweep: string) (seed: int) =
+    let hashed = $"""{{"seed":{seed}}}"""
+    let id = $"toy-s{seed}-{(Canonical.Sha256 hashed).Substring(0, 12)}"
+    let folder = Path.Combine(sweep, id)
+    let at (name: string) =
+        let path = Path.Combine(folder, name)
+        Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore
+        path
+
+    File.WriteAllText(at "config.json", hashed)
+    File.WriteAllText(at "config.yaml", $"seed: {seed}\n")
+
+    for name, kilobytes in
+        [
+            "checkpoint/averages.safetensors", 140
+            "checkpoint/method.safetensors", 300
+            "checkpoint/optimizers.safetensors", 280
+            "samples.npy", 32
+            "events.jsonl", 105
+            "trace.jsonl", 4
+            "arrays/landscape.npy", 64
+            "arrays/truth.npy", 64
+            "arrays/trajectories.npy", 38
+            "arrays/index.json", 1
+            "metrics.json", 2
+        ] do
+        File.WriteAllBytes(at name, random seed (1000 * kilobytes))
+
+    // Not RunFolder.Write, which waits for the disk.
+    let manifest =
+        RunManifest(
+            State = RunState.Completed,
+            Step = 100L,
+            RunId = id,
+            GroupId = "toy-000000000000",
+            SweepId = string (Path.GetFileName sweep),
+            Seed = int64 seed,
+            ConfigSha256 = Canonical.Sha256 hashed,
+            Artefacts = (RunFolder.Open folder).Artefacts()
+        )
+
+    File.WriteAllText(at "manifest.json", manifest.Sealed().ToJson())
+
+/// Files, megabytes, and seconds that two audits of so many runs took, one after the other: the first may wait for the disk.
+let verifying (count: int) =
+    let folder = Directory.CreateTempSubdirectory "ebm-bench-"
+
+    try
+        let runs = Path.Combine(folder.FullName, "runs")
+        let sweep = Path.Combine(runs, "many")
+        Seq.iter (write sweep) (seq { 0 .. count - 1 })
+        Ledger.enterRuns runs (RunFolder.Under sweep)
+
+        let seconds () =
+            let clock = Stopwatch.StartNew()
+            let found = AuditVerify.verify folder.FullName None runs []
+            if not found.Alterations.IsEmpty then failwith $"%A{found.Alterations.Head}"
+            found, clock.Elapsed.TotalSeconds
+
+        let found, first = seconds ()
+        let _, second = seconds ()
+        found.Files, float found.Bytes / 1e6, first, second
+    finally
+        folder.Delete true
