@@ -8,7 +8,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.AuditPlace
 
-let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb; Card.verb ]
+let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb; Card.verb; Exporting.verb ]
 
 let private names = verbs |> List.map _.Name
 
@@ -21,16 +21,34 @@ let perform (place: Place) (words: string list) : int =
         | Some verb -> verb.Perform place words
         | None -> refuse $"""{name} is no audit; audits are {String.Join(", ", names)}{Spelling.DidYouMean(name, names)}."""
 
+let private options = [
+    "--runs DIR"
+    "--reports DIR"
+    "--data DIR"
+    "--json"
+    "--steps K"
+    "--threads N"
+    "--set NAME=VALUE"
+    "--with FILE"
+    "--n N"
+    "--seed S"
+    "--rerun"
+    "--again"
+    "--out DIR"
+    "--crate"
+    "--capsule"
+    "--largest MB"
+]
+
 let private help () =
-    Console.WriteLine
-        "dotnet fsi analysis/audit.fsx <verb> [words] [--runs DIR] [--reports DIR] [--data DIR] [--json] [--steps K] [--threads N]"
-    Console.WriteLine "    [--set NAME=VALUE]… [--with FILE]… [--n N] [--seed S] [--rerun] [--again]"
+    Console.WriteLine "dotnet fsi analysis/audit.fsx <verb> [words] [options]"
     Console.WriteLine()
 
     for verb in verbs do
         Console.WriteLine $"  {verb.Name, -8} {verb.Says}"
 
     Console.WriteLine()
+    Console.WriteLine $"""Options: {String.Join(", ", options)}."""
     Console.WriteLine "Exit codes: 0 all holds, 2 a sentence says what to correct, 3 an alteration, or a verdict below STATISTICAL."
     0
 
@@ -58,10 +76,13 @@ let main (root: string) (arguments: string list) : int =
             read { place with Variables = place.Variables @ [ variable.Substring(0, cut), variable.Substring(cut + 1) ] } words rest
         | "--again" :: rest -> read { place with Again = true } words rest
         | "--rerun" :: rest -> read { place with Whole = true } words rest
+        | "--out" :: folder :: rest -> read { place with Out = Some(Path.GetFullPath folder) } words rest
+        | "--crate" :: rest -> read { place with Crate = true } words rest
+        | "--capsule" :: rest -> read { place with Capsule = true } words rest
+        | "--largest" :: Whole megabytes :: rest -> read { place with Largest = int64 megabytes * 1_000_000L } words rest
         | "--seed" :: Whole seed :: rest -> read { place with Seed = seed } words rest
         | (option: string) :: _ when option.StartsWith "--" ->
-            refuse
-                $"{option} is no option, or lacks its value; options are --runs, --reports, --data, --steps, --threads, --set NAME=VALUE, --with, --n, --seed, --rerun, --again and --json."
+            refuse $"""{option} is no option, or lacks its value; options are {String.Join(", ", options)}."""
         | word :: rest -> read place (word :: words) rest
 
     try

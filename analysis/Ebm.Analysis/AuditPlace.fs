@@ -28,6 +28,11 @@ type Place = {
     Variables: (string * string) list
     /// smoke, rerun, sample: a lab's assemblies, where they lie now.
     With: string list
+    /// export: the folder to make, only one of the two things that lie in it, and up to how many bytes a data file is taken along.
+    Out: string option
+    Crate: bool
+    Capsule: bool
+    Largest: int64
 }
 
 /// The place that a repository's own folders are, with what is assumed where nothing is said.
@@ -49,6 +54,10 @@ let at (root: string) : Place = {
     Threads = None
     Variables = []
     With = []
+    Out = None
+    Crate = false
+    Capsule = false
+    Largest = 64_000_000L
 }
 
 /// An audit: one file defines it, and Audit lists it.

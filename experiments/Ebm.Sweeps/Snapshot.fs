@@ -13,28 +13,15 @@ open Ebm.Analysis
 /// Bytes above which a file is data or a result, and no source.
 let largest = 8_000_000L
 
-let private secretNames =
-    Regex(
-        @"(^|/)(\.env(\..+)?|\.netrc|\.npmrc|\.pypirc|id_(rsa|dsa|ecdsa|ed25519)[^/]*|credentials(\.[^/]+)?|secrets?\.[^/]+|[^/]+\.(pem|key|p12|pfx|kdbx|jks))$",
-        RegexOptions.IgnoreCase ||| RegexOptions.CultureInvariant
-    )
-
-/// Keys as those who issue them make them.
-let private secretTexts =
-    Regex(
-        @"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{60}|glpat-[\w-]{20}|xox[abprs]-[\w-]{20}|hf_[A-Za-z0-9]{30}|AIza[\w-]{35}",
-        RegexOptions.CultureInvariant
-    )
-
 /// Why a file is left out, if it is.
 let private refusal (top: string) (path: string) =
     let file = FileInfo(Path.Combine(top, path))
 
     if path.EndsWith '/' then Some "it is a repository of its own"
     elif not file.Exists || not (isNull file.LinkTarget) then None
-    elif secretNames.IsMatch path then Some "its name is one of those that hold secrets"
+    elif Withheld.inName path then Some "its name is one of those that hold secrets"
     elif file.Length > largest then Some $"it has {file.Length} bytes, and sources have {largest} at most"
-    elif secretTexts.IsMatch(File.ReadAllText(file.FullName, Encoding.Latin1)) then Some "it holds what looks like a key"
+    elif Withheld.inText (File.ReadAllText(file.FullName, Encoding.Latin1)) then Some "it holds what looks like a key"
     else None
 
 /// Without a user's name and password; None for a folder of this machine.

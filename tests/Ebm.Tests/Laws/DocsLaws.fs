@@ -21,7 +21,11 @@ let private commands (page: string list) =
         | (number, line) :: rest when block && Regex.IsMatch(fence, "^console( dry| exit \d+)?$") ->
             if line.StartsWith "$ " then
                 let exits = if fence.StartsWith "console exit " then int fence[13..] else 0
-                split block fence ({ Line = number; Types = line[2..]; Prints = []; Dry = fence = "console dry"; Exits = exits } :: found) rest
+                split
+                    block
+                    fence
+                    ({ Line = number; Types = line[2..]; Prints = []; Dry = fence = "console dry"; Exits = exits } :: found)
+                    rest
             else
                 match found with
                 | command :: before -> split block fence ({ command with Prints = command.Prints @ [ line ] } :: before) rest
@@ -48,18 +52,14 @@ let private redirected (folder: string) (command: Command) =
         | "help" -> line
         | "run" -> $"""{line} --runs {folder}/runs --reports {folder}/reports{if command.Dry then " --dry-run" else ""}"""
         | "table"
-        | "report" -> $"{line} --runs {folder}/runs --reports {folder}/reports"
+        | "report"
+        | "audit" -> $"{line} --runs {folder}/runs --reports {folder}/reports"
         | _ -> $"{line} --runs {folder}/runs"
 
 /// A shell's exit code and everything it said.
 let private typed (line: string) =
     let start =
-        ProcessStartInfo(
-            "bash",
-            [ "-c"; $"{{ {line}\n}} 2>&1 </dev/null" ],
-            WorkingDirectory = Folder.root,
-            RedirectStandardOutput = true
-        )
+        ProcessStartInfo("bash", [ "-c"; $"{{ {line}\n}} 2>&1 </dev/null" ], WorkingDirectory = Folder.root, RedirectStandardOutput = true)
 
     use shell = Process.Start start |> nonNull
     let said = shell.StandardOutput.ReadToEnd()
@@ -78,7 +78,8 @@ let private follow name (page: string list) =
                 must $"{at} does not print \"{line}\"; it says:\n{said}" (Regex.IsMatch(said, pattern)))
 
 let private pages =
-    "README.md" :: [ for file in Directory.GetFiles(Folder.under "docs", "*.md") |> Array.sort -> $"docs/{Path.GetFileName file}" ]
+    "README.md"
+    :: [ for file in Directory.GetFiles(Folder.under "docs", "*.md") |> Array.sort -> $"docs/{Path.GetFileName file}" ]
 
 let private read page = List.ofArray (File.ReadAllLines(Folder.under page))
 
@@ -91,7 +92,8 @@ let private follows =
 let all = [
     yield! follows
 
-    law "a page whose command fails, or prints something else, is noticed" (fun () -> follow "a page" [ "```console"; "$ echo one two three"; "one … three"; "```" ])
+    law "a page whose command fails, or prints something else, is noticed" (fun () ->
+        follow "a page" [ "```console"; "$ echo one two three"; "one … three"; "```" ])
     |> breaks "a command that fails" (fun () -> follow "a page" [ "```console"; "$ false"; "```" ])
     |> breaks "another exit code" (fun () -> follow "a page" [ "```console exit 2"; "$ true"; "```" ])
     |> breaks "another output" (fun () -> follow "a page" [ "```console"; "$ echo one"; "two"; "```" ])
