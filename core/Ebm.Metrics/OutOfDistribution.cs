@@ -1,0 +1,107 @@
+namespace Ebm.Metrics;
+
+/// <summary>
+/// How well energies tell rows of another data set from test rows, for each set the area under the receiver operating characteristic:
+/// <code>auroc = P(E(y) &gt; E(x)) + ½ P(E(y) = E(x)),   x a test row, y a row of the other set</code>
+/// 1 where every other row has more energy, ½ for an energy that cannot tell, below ½ where it finds the others likelier than its own data,
+/// as likelihoods of images are known to (Nalisnick et al. 2019). The standard error is DeLong's (1988). A constant added to the energy, or
+/// another temperature, changes nothing. The energies themselves are arrays, for histograms.
+/// </summary>
+public sealed class OutOfDistribution : IMetric
+{
+    readonly OutOfDistributionSpec spec;
+    readonly (string Name, IDataset Data)[] sets;
+
+    internal OutOfDistribution(OutOfDistributionSpec spec, Site site)
+    {
+        this.spec = spec;
+        sets =
+        [
+            .. spec
+                .Sets.OrderBy(set => set.Key, StringComparer.Ordinal)
+                .Select(set => (set.Key, set.Value.Build(site with { Rng = site.Rng.Stream(set.Key) }))),
+        ];
+        foreach (var (name, data) in sets)
+            if (!data.Shape.SequenceEqual(site.Shape))
+                throw new SettingException(
+                    nameof(spec.Sets),
+                    $"holds {name}, whose rows have shape ({string.Join(", ", data.Shape)}); rows of the data have ({string.Join(", ", site.Shape)})"
+                );
+    }
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        if (subject.Method is not IDensity model)
+            yield break;
+        var own = Energies(model, subject.Data.Test, subject.Samples);
+        foreach (var (name, data) in sets)
+        {
+            var others = Energies(model, data.Test, subject.Samples);
+            var (area, se) = Area(own, others);
+            var protocol = Protocol.Of($"auroc 1 {data.Digest}", own.Length, others.Length);
+            yield return new($"auroc/{name}", area, "probability", "higher", Se: se, N: others.Length, Protocol: protocol)
+            {
+                Arrays = [new NamedArray($"energies-{name}", ["row"], [others.Length], [.. others.Select(e => (float)e)])],
+            };
+        }
+    }
+
+    /// <summary>The area under the curve, with its standard error; NaN where an energy is.</summary>
+    /// <param name="own">Energies of test rows, at least two.</param>
+    /// <param name="others">Energies of other rows, at least two.</param>
+    public static (double Area, double Se) Area(double[] own, double[] others)
+    {
+        if (own.Concat(others).Any(double.IsNaN))
+            return (double.NaN, double.NaN);
+        var (ofOwn, ofOthers) = (Placements(own, others), Placements(others, own));
+        return (ofOthers.Average(), Math.Sqrt(Variance(ofOwn) / own.Length + Variance(ofOthers) / others.Length));
+    }
+
+    /// <summary>Which share of some values lies below each row, ties by half: DeLong's placements.</summary>
+    static double[] Placements(double[] rows, double[] among)
+    {
+        var sorted = among.Order().ToArray();
+        return [.. rows.Select(row => (Below(sorted, row, orEqual: false) + Below(sorted, row, orEqual: true)) / 2.0 / sorted.Length)];
+    }
+
+    /// <summary>How many of the sorted values are less, or at most so much.</summary>
+    static int Below(double[] sorted, double value, bool orEqual)
+    {
+        var (low, high) = (0, sorted.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (sorted[middle] < value || (orEqual && sorted[middle] == value))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+
+    static double Variance(double[] values)
+    {
+        var mean = values.Average();
+        return values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1);
+    }
+
+    double[] Energies(IDensity model, Tensor rows, Tensor samples) =>
+        Chunked
+            .Map(model.Density.Of, rows.narrow(0, 0, Math.Min(spec.Rows, rows.shape[0])).to(samples.dtype))
+            .cpu()
+            .data<double>()
+            .ToArray();
+}
+
+/// <summary>How well energies tell other data sets from test rows, for methods with a density.</summary>
+/// <param name="Sets">The other data sets, by the names that their columns get; their test rows are taken.</param>
+/// <param name="Rows">At most so many rows of each, the first ones.</param>
+[Kind("out-of-distribution")]
+public sealed record OutOfDistributionSpec(IReadOnlyDictionary<string, ISpec<IDataset>> Sets, long Rows = 2000) : ISpec<IMetric>
+{
+    public IReadOnlyDictionary<string, ISpec<IDataset>> Sets { get; } =
+        Require.That(Sets, Sets.Count > 0, "names one other data set at least");
+    public long Rows { get; } = Require.AtLeast(2, Rows);
+
+    public IMetric Build(Site site) => new OutOfDistribution(this, site);
+}
