@@ -170,13 +170,18 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
             @ differing "the library" (libraries a) (libraries b)) do
         drift "dependency" says
 
+    let gpus (machine: HardwareState) : string | null =
+        match machine.Accelerators with
+        | null -> null
+        | gpus -> listed [| for gpu in gpus -> $"{gpu.Name} (driver {gpu.Driver})" |]
+
     let deciding (manifest: RunManifest) = entries manifest.Environment |> Map.filter (fun name _ -> decides name)
 
     for says in
         both was.Hardware is.Hardware (fun a b ->
             changed "the CPU" a.Cpu b.Cpu
             @ changed "the set of its instructions" (listed a.Features) (listed b.Features)
-            @ changed "the list of GPUs" (listed a.Gpus) (listed b.Gpus))
+            @ changed "the list of GPUs" (gpus a) (gpus b))
         @ both was.Threads is.Threads (fun a b ->
             (if a.IntraOp = b.IntraOp then [] else [ $"threads were {a.IntraOp} and are {b.IntraOp}" ])
             @ (if not a.InterOp.HasValue || not b.InterOp.HasValue || a.InterOp = b.InterOp then

@@ -125,12 +125,32 @@ let private isLinked (folder: RunFolder) (name: string) =
 
 let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifest) = [
     let listed = manifest.Artefacts |> Seq.map _.Path |> HashSet
+    // What a measurement that was cut off has put in place already, or was to: its own manifest has it.
+    let adopted =
+        match folder.Adopting with
+        | null -> None
+        | adopting -> Some(Map [ for artefact in adopting.Artefacts -> artefact.Path, artefact.Sha256 ])
+
+    let isAdopted (name: string) =
+        match adopted with
+        | None -> false
+        | Some hashes ->
+            match hashes.TryFind name, File.Exists(folder.In name) with
+            | Some hash, true -> Canonical.Sha256OfFile(folder.In name) = hash
+            // Arrays go as one folder before the others come as one.
+            | _, isThere -> not isThere && name.StartsWith "arrays/"
+
+    if adopted.IsSome then
+        "measure-interrupted",
+        "a new measurement was cut off while its results were put in place, so some are not those of the manifest; measuring the run again finishes it"
 
     for artefact in manifest.Artefacts do
         let path = folder.In artefact.Path
 
         if isLinked folder artefact.Path then
             "artefact-linked", $"{artefact.Path} is a link now: what it shows lies elsewhere, and was not written by the run"
+        elif isAdopted artefact.Path then
+            ()
         elif not (File.Exists path) then
             "artefact-missing", $"{artefact.Path} is gone"
         // The config is looked at by itself.
@@ -145,7 +165,7 @@ let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifes
     let knowsCheckpoints = not (isNull manifest.Hash)
 
     for name in folder.ArtefactNames() do
-        if not (listed.Contains name) && (knowsCheckpoints || not (name.StartsWith "checkpoint/")) then
+        if not (listed.Contains name || isAdopted name) && (knowsCheckpoints || not (name.StartsWith "checkpoint/")) then
             "artefact-extra", $"{name} was not there when the run ended"
 ]
 

@@ -79,8 +79,8 @@ let private provenance (report: Report) =
         "machine",
         of' (fun manifest ->
             some manifest.Hardware (fun machine ->
-                let gpus = machine.Gpus |> Option.ofObj |> Option.map (String.concat ", ") |> Option.filter ((<>) "")
-                let gpus = gpus |> Option.map (fun gpus -> ", " + gpus) |> Option.defaultValue ""
+                let gpus = machine.Accelerators |> Option.ofObj |> Option.map (Seq.map (fun gpu -> ", " + gpu.Name) >> String.concat "")
+                let gpus = gpus |> Option.defaultValue ""
                 let memory = (float machine.Memory / 1e9).ToString("0", invariant)
                 $"""{machine.Cpu}, {counted machine.Cores "core"}, {memory} GB{gpus}"""))
         "threads of a run", of' (fun manifest -> some manifest.Threads (fun threads -> threads.IntraOp.ToString invariant))

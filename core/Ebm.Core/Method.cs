@@ -31,7 +31,14 @@ public abstract class Method(string name, long[] shape) : nn.Module(name)
 /// <param name="Part">A key of <see cref="Method.Parts"/>.</param>
 /// <param name="Loss">A scalar with its graph.</param>
 /// <param name="Watched">Values by name: scalars, vectors (recorded as name/i) or matrices (name/i/j). NaN entries, never visited, are not recorded.</param>
-public sealed record Update(string Part, Tensor Loss, params (string Name, Tensor Value)[] Watched);
+public sealed record Update(string Part, Tensor Loss, params (string Name, Tensor Value)[] Watched)
+{
+    /// <summary>
+    /// The energies of where this update's chains have ended, (B), any scale; null where it ran none. Their mean is traced bit for bit: chains
+    /// show a difference between two runs before the weights do.
+    /// </summary>
+    public Tensor? Chains { get; init; }
+}
 
 /// <summary>A method with an explicit density: −log p(x) + const in nats, in data space, every scale applied.</summary>
 public interface IDensity

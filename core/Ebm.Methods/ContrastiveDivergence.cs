@@ -66,7 +66,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
             ("magnitude", positive.abs().mean()),
             ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
             ("accepted", accepted.mean()),
-            ("step", steps.All));
+            ("step", steps.All)) { Chains = negative };
     }
 
     /// <summary>

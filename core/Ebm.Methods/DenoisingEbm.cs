@@ -99,7 +99,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             var dreamt = Semantic(own, rng).Of(z);
             yield return new("semantic", Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
                 ("gap", Objectives.Contrast(real, dreamt)), ("accepted", taken.mean()), ("step", codeSteps.All),
-                ("mismatch", CodeScale.Mismatch(codes)));
+                ("mismatch", CodeScale.Mismatch(codes))) { Chains = dreamt };
         }
 
         // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
@@ -113,7 +113,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var negative = Texture(level, rng).Of(x);
         yield return new("texture", Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
             ("gap", Objectives.Contrast(positive, negative)), ("accepted", accepted.mean()), ("step", rowSteps.All),
-            ("magnitude", positive.abs().mean()), ("displacement", (x - begun).square().SumPerRow().mean().sqrt()));
+            ("magnitude", positive.abs().mean()), ("displacement", (x - begun).square().SumPerRow().mean().sqrt())) { Chains = negative };
     }
 
     /// <summary>U^c(·, σ) of eq. 7. Its slope goes through r (eq. 21): without r's Jacobian it is no gradient.</summary>

@@ -67,7 +67,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
             ("gap", Objectives.Contrast(positive, negative) / settings.Temperature),
             ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
             ("accepted", accepted.mean()),
-            ("step", steps.All));
+            ("step", steps.All)) { Chains = negative };
     }
 
     /// <summary>The flow from t = 0 to 1: Euler's steps along −∇V, which are Langevin's at temperature 0.</summary>

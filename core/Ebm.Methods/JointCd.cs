@@ -88,7 +88,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
             ("accepted", accepted.MeanByLevel(at, noise.Levels)),
             ("step", steps.All),
             ("occupancy", l.Occupancy(noise.Levels)),
-            ("jump", jumps.Matrix));
+            ("jump", jumps.Matrix)) { Chains = negative };
     }
 
     /// <summary>

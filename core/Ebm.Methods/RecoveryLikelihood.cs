@@ -82,7 +82,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
             ("magnitude", (scale * positive).abs().mean()),
             ("displacement", (recovered - begun).square().SumPerRow().mean().sqrt()),
             ("accepted", PerRung(accepted, t)),
-            ("step", steps.All));
+            ("step", steps.All)) { Chains = negative };
 
         // The proposal learns what its rows were refined into.
         if (initialiser is not null)

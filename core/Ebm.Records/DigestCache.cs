@@ -1,10 +1,13 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 
 namespace Ebm.Records;
 
 /// <summary>
-/// SHA-256 of large files that many runs read: data sets, libtorch. A file of the same path, size and time is not read again; what is known is
-/// kept in the user's cache folder, and where that cannot be, only for this process. An audit does not ask here: it reads.
+/// SHA-256 of large files that many runs read: data sets, libtorch. A file of the same path, inode, size, time of writing and time of change is not
+/// read again; what is known is kept in the user's cache folder, and where that cannot be, only for this process. The time of writing can be put back
+/// after a change, the time of change (ctime) is the system's own. So what is not noticed is a change below the file system, or under a clock that
+/// was turned back; an audit does not ask here: it reads.
 /// </summary>
 public static class DigestCache
 {
@@ -18,11 +21,16 @@ public static class DigestCache
     public static string Of(string path)
     {
         var file = new FileInfo(path);
-        var key = $"{file.FullName} {file.Length} {file.LastWriteTimeUtc:O}";
+        if (Changed(file.FullName) is not var (inode, changed))
+            return Canonical.Sha256OfFile(path);
+        var key = string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"{file.FullName} {file.Length} {file.LastWriteTimeUtc:O} {inode} {changed:O}"
+        );
         if (Known.TryGetValue(key, out var known))
             return known;
         // One that was written a moment ago may be written again within the clock's grain.
-        var settled = DateTime.UtcNow - file.LastWriteTimeUtc > TimeSpan.FromSeconds(2);
+        var settled = DateTime.UtcNow - changed > TimeSpan.FromSeconds(2);
         if (file.Length < Large || !settled)
             return Canonical.Sha256OfFile(path);
         var entry = Kept.Value is { } folder ? Path.Combine(folder, Canonical.Sha256(key)[..32]) : null;
@@ -33,6 +41,33 @@ public static class DigestCache
             Write(entry, digest);
         return digest;
     }
+
+    /// <summary>A file's inode and the time at which it or its name was last changed; null where the system does not tell.</summary>
+    static (ulong Inode, DateTime Changed)? Changed(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+            return null;
+        // The layout is the kernel's, the same on every machine (linux/stat.h).
+        const int here = -100,
+            inodeAndChange = 0x180,
+            inode = 32,
+            change = 96;
+        var answer = new byte[256];
+        try
+        {
+            if (Statx(here, path, 0, inodeAndChange, answer) != 0 || (BitConverter.ToUInt32(answer) & inodeAndChange) != inodeAndChange)
+                return null;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return null; // a C library from before 2018
+        }
+        var ticks = BitConverter.ToInt64(answer, change) * TimeSpan.TicksPerSecond + BitConverter.ToUInt32(answer, change + 8) / 100;
+        return (BitConverter.ToUInt64(answer, inode), DateTime.UnixEpoch.AddTicks(ticks));
+    }
+
+    [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
+    static extern int Statx(int folder, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, byte[] answer);
 
     static string? Read(string entry)
     {

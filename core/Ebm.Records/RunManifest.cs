@@ -36,6 +36,12 @@ public sealed partial record RunManifest
 
     public long Seed { get; init; }
 
+    /// <summary>The checkpoint that this attempt went on from; null where it began at step 0.</summary>
+    public ParentState? Parent { get; init; }
+
+    /// <summary>What this result needed beyond being started, over all attempts that it rests on; null in what was written before this was known.</summary>
+    public IReadOnlyList<Intervention>? Interventions { get; init; }
+
     /// <summary>SHA-256 of <c>config.json</c>: its first 12 digits end the run's id.</summary>
     public required string ConfigSha256 { get; init; }
 
@@ -78,12 +84,21 @@ public sealed partial record RunManifest
 
     public HardwareState? Hardware { get; init; }
 
+    /// <summary>What it computed on: cpu, or cuda:0.</summary>
+    public string? Device { get; init; }
+
     public ThreadCounts? Threads { get; init; }
+
+    /// <summary>The scheduler that ran it; null where there was none.</summary>
+    public SchedulerState? Scheduler { get; init; }
 
     /// <summary>The variables that change what is computed (OMP_*, MKL_*, DOTNET_*, …), and no others.</summary>
     public IReadOnlyDictionary<string, string>? Environment { get; init; }
 
-    /// <summary>Each determinism switch: requested, effective, or unavailable.</summary>
+    /// <summary>How far the run was to repeat itself, and how far its switches let it.</summary>
+    public DeterminismLevel? DeterminismLevel { get; init; }
+
+    /// <summary>Each determinism switch as it was read back: requested (and not in force), effective, or unavailable.</summary>
     public IReadOnlyDictionary<string, string>? Determinism { get; init; }
 
     public IReadOnlyList<DataState> Data { get; init; } = [];
@@ -144,13 +159,15 @@ public sealed partial record RunManifest
 /// <param name="Describe">The nearest tag, and how far from it.</param>
 /// <param name="Remote">Where it came from, without credentials; null for a folder of this machine.</param>
 /// <param name="Snapshot">The sources as they were at launch, what was not committed too.</param>
+/// <param name="Submodules">The commit that each is at, by its path; null without any.</param>
 public sealed record GitState(
     string Commit,
     string? Branch = null,
     bool Dirty = false,
     string? Describe = null,
     string? Remote = null,
-    SnapshotState? Snapshot = null
+    SnapshotState? Snapshot = null,
+    IReadOnlyDictionary<string, string>? Submodules = null
 )
 {
     [JsonExtensionData]
@@ -180,11 +197,19 @@ public sealed record ScriptState(string Path, string Sha256)
 /// <param name="Version">The project's version.</param>
 /// <param name="Assemblies">SHA-256 of each assembly of the project, by its name.</param>
 /// <param name="Code">What each of them computes, as a hash that comments and line numbers do not change.</param>
+/// <param name="Sdk">The version of the .NET SDK that built them, as the build wrote it into them.</param>
+/// <param name="Compiler">The compiler's own version, from its debug information.</param>
+/// <param name="Deterministic">Whether the same sources give each of them byte for byte: what their headers say.</param>
+/// <param name="Tree">The hash of the sources that the launch built, as git has it; null for a run by itself.</param>
 public sealed record BuildState(
     string Configuration,
     string Version,
     IReadOnlyDictionary<string, string>? Assemblies = null,
-    IReadOnlyDictionary<string, string>? Code = null
+    IReadOnlyDictionary<string, string>? Code = null,
+    string? Sdk = null,
+    string? Compiler = null,
+    bool? Deterministic = null,
+    string? Tree = null
 )
 {
     [JsonExtensionData]
@@ -194,13 +219,17 @@ public sealed record BuildState(
 /// <summary>The runtime and the system under it.</summary>
 /// <param name="Libc">The C library's version.</param>
 /// <param name="ServerGc">Whether the garbage collector is the server's.</param>
+/// <param name="Invariant">Whether cultures are all the invariant one.</param>
+/// <param name="TieredPgo">Whether code is compiled again by its profile, where that was said; null is the runtime's own default.</param>
 public sealed record RuntimeState(
     string Dotnet,
     string Os,
     string? Kernel = null,
     string? Culture = null,
     string? Libc = null,
-    bool? ServerGc = null
+    bool? ServerGc = null,
+    bool? Invariant = null,
+    bool? TieredPgo = null
 )
 {
     [JsonExtensionData]
@@ -227,16 +256,70 @@ public sealed record NativeFile(string Path, string Sha256, long Bytes)
 }
 
 /// <summary>The machine.</summary>
-/// <param name="Memory">Bytes.</param>
+/// <param name="Cores">That this process may use.</param>
+/// <param name="Memory">Bytes that it may hold.</param>
 /// <param name="Features">The instruction sets that change which kernels are taken.</param>
-/// <param name="Gpus">Model names, empty without any.</param>
+/// <param name="Affinity">The cores by number, as the system lists them: "0-3,8".</param>
+/// <param name="Installed">Bytes of memory of the machine.</param>
+/// <param name="NumaNodes">Banks of memory.</param>
+/// <param name="Accelerators">GPUs of the machine; null without any.</param>
 public sealed record HardwareState(
     string Cpu,
     int Cores,
     long Memory,
-    IReadOnlyList<string>? Gpus = null,
-    IReadOnlyList<string>? Features = null
+    IReadOnlyList<string>? Features = null,
+    string? Affinity = null,
+    long? Installed = null,
+    int? NumaNodes = null,
+    IReadOnlyList<AcceleratorState>? Accelerators = null
 )
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>A GPU.</summary>
+/// <param name="Id">The first 12 digits of the SHA-256 of its UUID: the same card is recognised, and not traced.</param>
+/// <param name="Driver">The kernel module's version.</param>
+/// <param name="Memory">Bytes.</param>
+/// <param name="Mig">Whether it is divided, in the driver's words.</param>
+public sealed record AcceleratorState(string Name, string? Id = null, string? Driver = null, long? Memory = null, string? Mig = null)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The job of a scheduler that a run was.</summary>
+/// <param name="Kind">slurm.</param>
+/// <param name="Job">The job's number; of an array, the array's.</param>
+/// <param name="Index">Within the array.</param>
+/// <param name="Limits">What the job was given: cpus, memory, time, gpus, in the scheduler's units.</param>
+public sealed record SchedulerState(
+    string Kind,
+    string Job,
+    string? Index = null,
+    string? Node = null,
+    string? Partition = null,
+    IReadOnlyDictionary<string, string>? Limits = null
+)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>D0: no promise. D1: the same streams of randomness. D2: kernels that repeat, and threads that are fixed, on one machine. D3: and a run that was stopped goes on as if it had not been.</summary>
+/// <param name="Effective">The highest of these that the switches, as they were read back, allow.</param>
+public sealed record DeterminismLevel(string Requested, string Effective)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; init; }
+}
+
+/// <summary>The checkpoint that an attempt went on from.</summary>
+/// <param name="Run">The run's id.</param>
+/// <param name="Attempt">The attempt that wrote it.</param>
+/// <param name="Checkpoint">SHA-256 of a line for each of its files, "sha256  name", in ordinal order: what <c>sha256sum *</c> prints there.</param>
+public sealed record ParentState(string Run, int Attempt, long Step, string Checkpoint)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
@@ -252,7 +335,17 @@ public sealed record ThreadCounts(int IntraOp, int? InterOp = null)
 /// <summary>One data set as it was read.</summary>
 /// <param name="Digest">SHA-256 of its content.</param>
 /// <param name="Files">The files that its rows came from; none for a data set that is computed.</param>
-public sealed record DataState(string Name, string Digest, IReadOnlyList<DataFile>? Files = null)
+/// <param name="Rows">How many, by part: train, test, validation.</param>
+/// <param name="Split">SHA-256 of the digests of the parts: which rows are in which, and in what order.</param>
+/// <param name="Preprocessing">SHA-256 of the settings by which files became rows.</param>
+public sealed record DataState(
+    string Name,
+    string Digest,
+    IReadOnlyList<DataFile>? Files = null,
+    IReadOnlyDictionary<string, long>? Rows = null,
+    string? Split = null,
+    string? Preprocessing = null
+)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
@@ -269,8 +362,19 @@ public sealed record DataFile(string Path, long Bytes, DateTime Modified, string
 
 /// <summary>When, in UTC, and for how long, in seconds.</summary>
 /// <param name="Wall">Seconds of all attempts that this result rests on.</param>
-/// <param name="Cpu">Processor seconds.</param>
-public sealed record Timing(DateTime Started, DateTime? Ended = null, double? Wall = null, double? Cpu = null, double? Train = null)
+/// <param name="Cpu">Processor seconds of this attempt.</param>
+/// <param name="Train">Seconds of training, of all attempts.</param>
+/// <param name="Queued">When a launcher wrote the attempt down; null for a run by itself.</param>
+/// <param name="Gpu">Seconds for which this attempt held a GPU; null on a CPU.</param>
+public sealed record Timing(
+    DateTime? Started = null,
+    DateTime? Ended = null,
+    double? Wall = null,
+    double? Cpu = null,
+    double? Train = null,
+    DateTime? Queued = null,
+    double? Gpu = null
+)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }

@@ -125,15 +125,11 @@ static class Program
     {
         if (folder.State != RunState.Completed)
             return Complain($"{folder}: only a completed run can be measured again; this one is {folder.State}.");
-        if (options.Config is { } file)
-        {
-            var changed = folder.Config.With("measure", Document.Read(file).Get("measure"));
-            folder.Write("config.yaml", stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(changed.ToYaml())));
-        }
+        var measure = options.Config is { } file ? Document.Read(file).Get("measure") : null;
         using var stop = new Stop();
         stop.WithParent();
         using var log = new Log(folder);
-        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log);
+        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log, null, measure);
         log.Open();
         try
         {

@@ -23,6 +23,32 @@ public sealed class Checkpoint(RunFolder folder)
     /// <summary>Whether there is one.</summary>
     public bool Exists => folder.Settle(Folder);
 
+    /// <summary>The attempt that writes.</summary>
+    public int Attempt { get; set; } = 1;
+
+    /// <summary>The checkpoint that lies there as what an attempt goes on from; null without one.</summary>
+    /// <param name="last">The number of the last attempt, which is taken to have written a checkpoint that does not say who did.</param>
+    public ParentState? AsParent(int last)
+    {
+        if (!Exists)
+            return null;
+        JsonNode state;
+        try
+        {
+            state = JsonNode.Parse(File.ReadAllText(folder.In(Folder, State)))!;
+        }
+        catch (Exception error) when (error is JsonException or FileNotFoundException)
+        {
+            return null; // loading it says what is wrong with it
+        }
+        var files = Directory
+            .GetFiles(folder.In(Folder))
+            .Select(file => Path.GetFileName(file))
+            .Order(StringComparer.Ordinal)
+            .Select(name => $"{Canonical.Sha256OfFile(folder.In(Folder, name))}  {name}\n");
+        return new ParentState(folder.Id, (int?)state["attempt"] ?? last, (long)state["step"]!, Canonical.Sha256(string.Concat(files)));
+    }
+
     /// <summary>Weights of the best measurement, once there is one.</summary>
     public Best? Best { get; private set; }
 
@@ -65,6 +91,7 @@ public sealed class Checkpoint(RunFolder folder)
                     Path.Combine(at, State),
                     new JsonObject
                     {
+                        ["attempt"] = Attempt,
                         ["step"] = trainer.Step,
                         ["units"] = trainer.Units,
                         ["measured"] = measured,

@@ -26,7 +26,9 @@ public interface IAudience
 public sealed class Execution : IDisposable
 {
     readonly RunFolder folder;
-    readonly Document config;
+    readonly Document read,
+        config;
+    readonly Document? measure;
     readonly ExperimentSpec spec;
     readonly Stop stop;
     readonly Action<Progress> report;
@@ -35,6 +37,7 @@ public sealed class Execution : IDisposable
     readonly Claim claim;
     readonly string dataRoot;
     readonly LaunchRecord? launch;
+    readonly bool isEdited;
     readonly Stopwatch clock = new();
     readonly double processorBefore = Processor;
     RunManifest manifest;
@@ -49,18 +52,30 @@ public sealed class Execution : IDisposable
     /// <param name="stop">Asked between steps.</param>
     /// <param name="audience">Told how far the run is, no more often than logging.progress says.</param>
     /// <param name="launch">What the sweep found out when it was typed; null for a run by itself.</param>
+    /// <param name="measure">The group to measure by; null for the one that the folder's config has.</param>
     /// <exception cref="ConfigException">The config is not one.</exception>
     /// <exception cref="TakenException">Another process is at work on the run.</exception>
-    public Execution(RunFolder folder, Catalog catalog, string dataRoot, Stop stop, IAudience audience, LaunchRecord? launch = null)
+    public Execution(
+        RunFolder folder,
+        Catalog catalog,
+        string dataRoot,
+        Stop stop,
+        IAudience audience,
+        LaunchRecord? launch = null,
+        Document? measure = null
+    )
     {
-        (this.dataRoot, this.stop, this.launch) = (dataRoot, stop, launch);
-        var resolved = catalog.Resolve<ExperimentSpec>(folder.Config);
+        (this.dataRoot, this.stop, this.launch, this.measure) = (dataRoot, stop, launch, measure);
+        read = measure is null ? folder.Config : folder.Config.With("measure", measure);
+        var resolved = catalog.Resolve<ExperimentSpec>(read);
         (config, spec) = (resolved.Document, resolved.Value);
+        var identity = Identity.Of(resolved.Identity);
+        isEdited = identity.Json != folder.ConfigJson;
         manifest = new RunManifest
         {
             State = RunState.Running,
             RunId = folder.Id,
-            GroupId = Identity.Of(resolved.Identity).GroupId,
+            GroupId = identity.GroupId,
             SweepId = folder.Sweep,
             Seed = spec.Seed,
             ConfigSha256 = folder.ConfigSha256,
@@ -86,7 +101,9 @@ public sealed class Execution : IDisposable
         if (last is { State: RunState.Completed } && !afresh)
             return false;
         Prepare();
-        var before = last is { State: RunState.Pending } ? folder.Attempts().LastOrDefault() : last;
+        IReadOnlyList<RunManifest> earlier =
+            last is null or { State: RunState.Pending } || folder.Manifest is null ? folder.Attempts() : [.. folder.Attempts(), last];
+        var before = earlier.LastOrDefault();
         // A diverged run would diverge again from its checkpoint.
         afresh |= before is { State: RunState.Diverged };
         if (afresh)
@@ -100,13 +117,16 @@ public sealed class Execution : IDisposable
                 Origins = last?.Origins,
                 Choices = last?.Choices,
                 Others = last?.Others,
-                Timing = new Timing(DateTime.UtcNow),
+                Parent = checkpoint.AsParent(before?.Attempt ?? 1),
+                Timing = new Timing(DateTime.UtcNow, Queued: last is { State: RunState.Pending } ? last.Timing?.Queued : null),
             },
             launch,
             spec.Threads,
             root.Rng
         );
         manifest = manifest with { Attempt = last is { State: RunState.Pending } ? last.Attempt : folder.NextAttempt() };
+        manifest = manifest with { Interventions = Lineage.Of(manifest, earlier, folder, isEdited) };
+        checkpoint.Attempt = manifest.Attempt;
         folder.Write(manifest);
         return true;
     }
@@ -120,11 +140,13 @@ public sealed class Execution : IDisposable
         try
         {
             using var method = Build(out var data);
+            // The data too are said before the first step.
+            folder.Write(manifest);
             using var averages = new Averages(method, spec.Train.Average);
             if (Train(method, data, averages) is { } reason)
                 return Over(RunState.Diverged, reason, 1);
             using (Best(method) ? null : new Loan(method, averages))
-                Judge(method, data);
+                Judge(method, data, folder);
             return Over(RunState.Completed, null, 0);
         }
         catch (StoppedException stopped)
@@ -138,20 +160,27 @@ public sealed class Execution : IDisposable
         }
     }
 
-    /// <summary>Draws and measures a completed run again, with a measure group that may be another one, without training.</summary>
+    /// <summary>
+    /// Draws and measures a completed run again, with a measure group that may be another one, without training. Its results stay what they are
+    /// until all the new ones are there.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The run is not completed.</exception>
     public RunManifest Measure()
     {
+        folder.FinishAdopting();
         if (folder.Manifest is not { State: RunState.Completed } completed)
             throw new InvalidOperationException($"only a completed run can be measured again; this one is {folder.State}");
         (manifest, step) = (completed, completed.Step);
+        var draft = folder.Draft();
         Prepare();
         using var method = Build(out var data);
         if (!Best(method))
             checkpoint.Load(method);
         method.eval();
-        Judge(method, data);
-        stop.Over(() => folder.Write(manifest));
+        Judge(method, data, draft);
+        if (measure is not null)
+            draft.Write("config.yaml", stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(read.ToYaml())));
+        stop.Over(() => folder.Adopt(draft, manifest));
         return manifest;
     }
 
@@ -166,7 +195,7 @@ public sealed class Execution : IDisposable
     Method Build(out IDataset data)
     {
         var rows = data = Told("data", () => spec.Data.Build(root with { Rng = root.Rng.Stream("data") }));
-        manifest = manifest with { Data = [new DataState(data.Name, data.Digest, Inputs.Files(data, dataRoot))] };
+        manifest = manifest with { Data = [Inputs.Of(data, dataRoot, config.Get("data"))] };
         var method = Told("method", () => spec.Method.Build(root with { Shape = rows.Shape, Rng = root.Rng.Stream("init") }));
         method.to(root.Device);
         return method;
@@ -302,17 +331,17 @@ public sealed class Execution : IDisposable
         return true;
     }
 
-    /// <summary>Samples, arrays and metrics of the trained method.</summary>
-    void Judge(Method method, IDataset data)
+    /// <summary>Samples, arrays and metrics of the trained method, written into a run's folder or the draft of one.</summary>
+    void Judge(Method method, IDataset data, RunFolder into)
     {
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var (evaluation, measure, units) = (new Evaluation(method, data, spec.Measure, config), spec.Measure, Cost.Units);
         var samples = evaluation.Draw(measure.Samples, root.Rng.Stream("samples"), n => report(new Progress(n, measure.Samples, "sample")));
         var values = samples.to(float32).cpu().contiguous().data<float>().ToArray();
-        folder.WriteSamples(values, samples.shape);
+        into.WriteSamples(values, samples.shape);
         if (Png.Draws(data.Shape))
-            Draw(values, measure.Samples, data.Shape);
+            Draw(values, measure.Samples, data.Shape, into);
         var sampled = Cost.Units - units;
 
         var found = evaluation.Measure(
@@ -325,21 +354,21 @@ public sealed class Execution : IDisposable
         );
         report(new Progress(measure.Metrics.Count, measure.Metrics.Count, "measure"));
         NamedArray[] arrays = [.. Arrays(method, data, samples)];
-        folder.Remove("arrays");
-        folder.Write(arrays);
-        folder.Write(found);
+        into.Remove("arrays");
+        into.Write(arrays);
+        into.Write(found);
         manifest = manifest with
         {
             Cost = (manifest.Cost ?? new Spent(0, 0, 0)) with { Sample = sampled, Measure = Cost.Units - units - sampled },
         };
     }
 
-    void Draw(float[] values, long count, long[] shape)
+    static void Draw(float[] values, long count, long[] shape, RunFolder into)
     {
         const int most = 100,
             columns = 10;
         var png = Png.Grid(values, (int)Math.Min(count, most), (int)shape[0], (int)shape[1], (int)shape[2], columns);
-        folder.Write("samples.png", stream => stream.Write(png));
+        into.Write("samples.png", stream => stream.Write(png));
     }
 
     /// <summary>What figures draw and no metric gives: the method's own portrait, and the energies of data and of samples.</summary>
@@ -374,6 +403,7 @@ public sealed class Execution : IDisposable
                 Wall = secondsBefore + clock.Elapsed.TotalSeconds,
                 Cpu = Processor - processorBefore,
                 Train = secondsBefore + trainSeconds,
+                Gpu = root.Device.type == DeviceType.CPU ? null : clock.Elapsed.TotalSeconds,
             },
             Peak = new Peak(Provenance.PeakMemory),
         };
@@ -402,6 +432,8 @@ public sealed class Execution : IDisposable
             "samples.npy",
             "samples.png",
         ];
+        folder.FinishAdopting();
+        folder.DropDrafts();
         foreach (var name in made)
             folder.Remove(name);
     }

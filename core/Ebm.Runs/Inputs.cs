@@ -74,14 +74,31 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
                 return $"the data file {file.Path} is not there";
             if (found.Length != file.Bytes)
                 return $"the data file {file.Path} has changed";
-            if (found.LastWriteTimeUtc != file.Modified && DigestCache.Of(found.FullName) != file.Sha256)
+            // Not by its time alone: that can be put back.
+            if (DigestCache.Of(found.FullName) != file.Sha256)
                 return $"the data file {file.Path} has changed";
         }
         return null;
     }
 
-    /// <summary>The files of a data set as they are read now.</summary>
-    internal static IReadOnlyList<DataFile>? Files(IDataset data, string dataRoot) =>
+    /// <summary>A data set as it is read now.</summary>
+    /// <param name="settings">What the config says of it.</param>
+    internal static DataState Of(IDataset data, string dataRoot, Document settings)
+    {
+        List<(string Name, Tensor Rows)> parts = [("train", data.Train), ("test", data.Test)];
+        if (data is IValidated validated)
+            parts.Add(("validation", validated.Validation));
+        return new DataState(
+            data.Name,
+            data.Digest,
+            Files(data, dataRoot),
+            parts.ToDictionary(part => part.Name, part => part.Rows.shape[0]),
+            Canonical.Sha256(string.Concat(parts.Select(part => $"{part.Name} {Canonical.Sha256(Stored.Bytes(part.Rows))}\n"))),
+            Canonical.Sha256(Canonical.Json(settings))
+        );
+    }
+
+    static IReadOnlyList<DataFile>? Files(IDataset data, string dataRoot) =>
         data.Files.Count == 0
             ? null
             :

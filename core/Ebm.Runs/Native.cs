@@ -4,8 +4,8 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What lies under .NET in this process: the native libraries that compute, as the system has loaded them, and which kernels they choose by
-/// the CPU. Read from /proc; where there is none, what it would say is absent.
+/// What lies under .NET in this process: the native libraries that compute, as the system has loaded them. Read from /proc; where there is
+/// none, what it would say is absent.
 /// </summary>
 static class Native
 {
@@ -26,25 +26,6 @@ static class Native
         "libcublas",
         "libcudnn",
         "libcudart",
-    ];
-
-    // Kernels are chosen by these: PERF_WITH_… and OpenBLAS's dispatch.
-    static readonly string[] Deciding =
-    [
-        "sse4_2",
-        "avx",
-        "f16c",
-        "fma",
-        "avx2",
-        "avx512f",
-        "avx512dq",
-        "avx512bw",
-        "avx512vl",
-        "avx512_vnni",
-        "avx512_bf16",
-        "amx_bf16",
-        "asimd",
-        "sve",
     ];
 
     /// <summary>The paths of the libraries that compute, in ordinal order.</summary>
@@ -80,22 +61,6 @@ static class Native
     }
 
     delegate nint CoreName();
-
-    /// <summary>The CPU's instruction sets by which kernels are chosen, in the system's words.</summary>
-    public static IReadOnlyList<string>? CpuFeatures
-    {
-        get
-        {
-            const string list = "/proc/cpuinfo";
-            var line = File.Exists(list)
-                ? File.ReadLines(list)
-                    .FirstOrDefault(l =>
-                        l.StartsWith("flags", StringComparison.Ordinal) || l.StartsWith("Features", StringComparison.Ordinal)
-                    )
-                : null;
-            return line is null ? null : [.. Deciding.Intersect(line[(line.IndexOf(':') + 1)..].Split(' '))];
-        }
-    }
 
     /// <summary>The version of the C library; null for another than glibc.</summary>
     public static string? LibcVersion

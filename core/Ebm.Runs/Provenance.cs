@@ -16,19 +16,31 @@ namespace Ebm.Runs;
 /// </summary>
 public static class Provenance
 {
-    // Only what changes what is computed: an environment may hold secrets.
-    static readonly string[] Prefixes = ["OMP_", "MKL_", "OPENBLAS_", "DOTNET_", "KMP_", "SLURM_JOB", "SLURM_ARRAY"];
+    // Only what changes what is computed: an environment may hold secrets, under such names too.
+    static readonly string[] Prefixes = ["OMP_", "MKL_", "OPENBLAS_", "DOTNET_", "KMP_"];
     static readonly string[] Names = ["CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL"];
+    static readonly string[] Secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL"];
 
     /// <summary>A manifest filled with everything known before the first step.</summary>
     /// <param name="launch">What the sweep found out when it was typed; null for a run that was started by itself.</param>
     /// <param name="threads">How many were asked for.</param>
-    /// <param name="root">The source of all streams of randomness.</param>
+    /// <param name="root">The source of all streams of randomness, on the run's device.</param>
     public static RunManifest Of(RunManifest manifest, LaunchRecord? launch, int threads, Rng root)
     {
+        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
         var loaded = Native.Loaded();
         var packages = Packages(Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json"));
         var core = Native.BlasCore(loaded) ?? Machine.BlasCore;
+        // Each is asked of the library that computes, after it was set.
+        var flags = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["kernels"] = Word(Machine.IsDeterministic),
+            ["threads"] = Word(Machine.Threads == threads),
+            // As a child of a sweep it is told both; alone, libtorch's count is set and OpenBLAS's own is one.
+            ["blas-core"] = Word(Machine.BlasCore is { } asked ? string.Equals(asked, core, StringComparison.OrdinalIgnoreCase) : null),
+            ["full-precision-products"] = Word(cuda.is_available() ? !backends.cuda.matmul.allow_tf32 : null),
+            ["full-precision-convolutions"] = Word(cuda.is_available() ? !backends.cudnn.allow_tf32 : null),
+        };
         return manifest with
         {
             Argv = Environment.GetCommandLineArgs(),
@@ -36,38 +48,32 @@ public static class Provenance
             Script = launch?.Script,
             Streams = Streams.ToDictionary(name => name, name => root.Stream(name).Seed.ToString("x16", CultureInfo.InvariantCulture)),
             Git = launch?.Git ?? Git(),
-            Build = Build(),
+            Build = Build() with { Tree = launch?.Git?.Snapshot?.Tree },
             Runtime = new RuntimeState(
                 Environment.Version.ToString(),
                 RuntimeInformation.OSDescription,
                 Environment.OSVersion.VersionString,
                 CultureInfo.CurrentCulture.Name,
                 Native.LibcVersion,
-                GCSettings.IsServerGC
+                GCSettings.IsServerGC,
+                IsInvariant,
+                TieredPgo(environment)
             ),
             Packages = packages,
             PackageHashes = packages is null ? null : PackageHashes(packages),
             Native = new NativeState(Machine.TorchVersion, Machine.TorchBuild, core, Native.Files(loaded)),
-            Hardware = new HardwareState(
-                Cpu(),
-                Environment.ProcessorCount,
-                GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
-                Gpus(),
-                Native.CpuFeatures
-            ),
+            Hardware = Hardware.Of("/"),
+            Device = root.Device.ToString(),
             Threads = new ThreadCounts(Machine.Threads, get_num_interop_threads()),
-            Environment = Environs(),
-            Determinism = new SortedDictionary<string, string>(StringComparer.Ordinal)
-            {
-                ["kernels"] = Word(Machine.IsDeterministic),
-                ["threads"] = Word(Machine.Threads == threads),
-                // As a child of a sweep it is told both; alone, libtorch's count is set and OpenBLAS's own is one.
-                ["blas-core"] = Word(Machine.BlasCore is { } asked ? string.Equals(asked, core, StringComparison.OrdinalIgnoreCase) : null),
-                ["full-precision-products"] = Word(cuda.is_available() ? !backends.cuda.matmul.allow_tf32 : null),
-                ["full-precision-convolutions"] = Word(cuda.is_available() ? !backends.cudnn.allow_tf32 : null),
-            },
+            Scheduler = Scheduler.Of(environment),
+            Environment = Allowed(environment),
+            Determinism = flags,
+            // Nothing less is ever asked for: Execution asks for kernels that repeat, and every stream follows from the seed.
+            DeterminismLevel = new DeterminismLevel("D3", flags["kernels"] == Effective && flags["threads"] == Effective ? "D3" : "D1"),
         };
     }
+
+    const string Effective = "effective";
 
     // What a run draws from: see the callers of Stream in Execution.
     static readonly string[] Streams = ["data", "init", "batches", "training", "measure", "samples"];
@@ -75,15 +81,31 @@ public static class Provenance
     static string Word(bool? isSo) =>
         isSo switch
         {
-            true => "effective",
+            true => Effective,
             false => "requested",
             null => "unavailable",
         };
 
-    static string[]? Gpus() =>
-        cuda.is_available()
-            ? [.. Enumerable.Range(0, cuda.device_count()).Select(i => $"cuda:{i.ToString(CultureInfo.InvariantCulture)}")]
-            : null;
+    // The invariant mode knows no other culture, and its letters are everybody's.
+    static bool IsInvariant
+    {
+        get
+        {
+            try
+            {
+                return new CultureInfo("tr-TR").TextInfo.ToUpper('i') == 'I';
+            }
+            catch (CultureNotFoundException)
+            {
+                return true;
+            }
+        }
+    }
+
+    static bool? TieredPgo(IReadOnlyDictionary<string, string> environment) =>
+        environment.GetValueOrDefault("DOTNET_TieredPGO") is { } said ? said != "0"
+        : AppContext.TryGetSwitch("System.Runtime.TieredPGO", out var isOn) ? isOn
+        : null;
 
     /// <summary>What NuGet wrote down of each package when it was unpacked; one that is not there any more is absent.</summary>
     static Dictionary<string, string> PackageHashes(Dictionary<string, string> packages)
@@ -119,7 +141,8 @@ public static class Provenance
             ? new GitState(
                 commit,
                 Ask("rev-parse", "--abbrev-ref", "HEAD"),
-                Ask("status", "--porcelain", "--untracked-files=no") is { Length: > 0 }
+                Ask("status", "--porcelain", "--untracked-files=no") is { Length: > 0 },
+                Ask("describe", "--tags", "--always")
             )
             : null;
 
@@ -152,7 +175,10 @@ public static class Provenance
             own.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
             Ours().ToDictionary(a => a.GetName().Name!, a => Canonical.Sha256OfFile(a.Location)),
             // The program that starts a run decides nothing about its result.
-            Ours().Where(a => a != Assembly.GetEntryAssembly()).ToDictionary(a => a.GetName().Name!, a => CodeHash.Of(a.Location))
+            Ours().Where(a => a != Assembly.GetEntryAssembly()).ToDictionary(a => a.GetName().Name!, a => CodeHash.Of(a.Location)),
+            own.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(said => said.Key == "Sdk")?.Value,
+            Compiled.By(own.Location),
+            Ours().All(a => Compiled.IsDeterministic(a.Location))
         );
     }
 
@@ -183,23 +209,13 @@ public static class Provenance
             .ToDictionary(l => l[0], l => l[1]);
     }
 
-    static string Cpu()
-    {
-        const string list = "/proc/cpuinfo";
-        var model = File.Exists(list)
-            ? File.ReadLines(list).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))
-            : null;
-        return model?[(model.IndexOf(':') + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
-    }
-
-    static SortedDictionary<string, string> Environs() =>
-        new(
-            Environment
-                .GetEnvironmentVariables()
-                .Cast<DictionaryEntry>()
-                .Select(e => (Name: (string)e.Key, Value: (string?)e.Value ?? ""))
-                .Where(e => Names.Contains(e.Name) || Prefixes.Any(p => e.Name.StartsWith(p, StringComparison.Ordinal)))
-                .ToDictionary(e => e.Name, e => e.Value),
+    /// <summary>The variables that decide what is computed, of all there are.</summary>
+    public static IReadOnlyDictionary<string, string> Allowed(IReadOnlyDictionary<string, string> environment) =>
+        new SortedDictionary<string, string>(
+            environment
+                .Where(e => Names.Contains(e.Key) || Prefixes.Any(p => e.Key.StartsWith(p, StringComparison.Ordinal)))
+                .Where(e => !Secret.Any(word => e.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
+                .ToDictionary(e => e.Key, e => e.Value),
             StringComparer.Ordinal
         );
 }

@@ -35,7 +35,9 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
 
             var size = Trainer.Numbers(Trainer.Norm(part.Parameters.Select(p => p.parameter)))[0];
             traces.Add(new Trace(step, $"{part.Name}/norm", Bits(size)));
-            // Whatever the method watches: the energies of data and of chains are in its gap.
+            if (update.ChainEnergy is { } energy)
+                traces.Add(new Trace(step, $"{part.Name}/chain-energy", Bits(energy)));
+            // Whatever the method watches.
             foreach (var (name, _, values) in update.Watched)
                 traces.Add(new Trace(step, $"{part.Name}/{name}", values.Length == 1 ? Bits(values[0]) : Bits(values)));
             diverged ??= health.Of(part.Name, size, update.Watched.Select(w => (w.Name, w.Values)));

@@ -7,11 +7,13 @@ namespace Ebm.Runs;
 /// <param name="Loss">Before the update.</param>
 /// <param name="Gradient">Norm of the part's gradient, before it was clipped.</param>
 /// <param name="Watched">Values by name, row-major, with their shapes; empty where the step is not recorded.</param>
+/// <param name="ChainEnergy">The mean energy of where its chains ended; null without chains, and where the step is not recorded.</param>
 public sealed record Applied(
     string Part,
     double Loss,
     double Gradient,
-    IReadOnlyList<(string Name, long[] Shape, double[] Values)> Watched
+    IReadOnlyList<(string Name, long[] Shape, double[] Values)> Watched,
+    double? ChainEnergy = null
 );
 
 /// <summary>
@@ -91,7 +93,8 @@ public sealed class Trainer(
                 a.Update.Part,
                 a.Loss,
                 a.Gradient,
-                reads ? [.. a.Update.Watched.Select(w => (w.Name, w.Value.shape, Numbers(w.Value.detach())))] : []
+                reads ? [.. a.Update.Watched.Select(w => (w.Name, w.Value.shape, Numbers(w.Value.detach())))] : [],
+                reads && a.Update.Chains is { } chains ? Numbers(chains.detach().mean())[0] : null
             )),
         ];
     }

@@ -84,6 +84,7 @@ let private prepare (job: Job) =
                 SweepId = folder.Sweep,
                 Attempt = attempt,
                 Seed = run.Spec.Seed,
+                Timing = Timing(Queued = DateTime.UtcNow),
                 ConfigSha256 = folder.ConfigSha256,
                 Overrides = List.toArray run.Overrides,
                 Origins = origins run,

@@ -105,6 +105,21 @@ let take (root: string) (leave: string list) : GitState option * string list =
             | :? IOException
             | :? UnauthorizedAccessException as error -> Error error.Message
 
+        /// "<sign><commit> <path> (…)", a line each; the sign says whether it is checked out as committed.
+        let submodules: Collections.Generic.IReadOnlyDictionary<string, string> | null =
+            if not (File.Exists(Path.Combine(top, ".gitmodules"))) then
+                null
+            else
+                match Git.tell top [] "" [ "submodule"; "status"; "--recursive" ] with
+                | Error _ -> null
+                | Ok text ->
+                    readOnlyDict [
+                        for line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+                            match line.Substring(1).Split ' ' |> List.ofArray with
+                            | commit :: path :: _ -> path, commit
+                            | _ -> ()
+                    ]
+
         let state commit (snapshot: SnapshotState | null) =
             let text (arguments: string list) : string | null =
                 match ask arguments with
@@ -124,7 +139,8 @@ let take (root: string) (leave: string list) : GitState option * string list =
                  | Error _ -> true),
                 text [ "describe"; "--tags"; "--always" ],
                 url,
-                snapshot
+                snapshot,
+                submodules
             )
 
         match snapshot, head with

@@ -1,0 +1,67 @@
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>
+/// What an attempt rests on: the checkpoint that it goes on from, and what was done to the run beyond starting it again. A result is that of its
+/// config and code only where nothing was.
+/// </summary>
+static class Lineage
+{
+    /// <summary>The interventions behind an attempt that is about to begin.</summary>
+    /// <param name="now">Its manifest, with everything that is known before the first step.</param>
+    /// <param name="earlier">The attempts before it, first to last.</param>
+    /// <param name="folder">Where they lie.</param>
+    /// <param name="isEdited">Whether config.yaml gives another identity than config.json.</param>
+    public static IReadOnlyList<Intervention> Of(RunManifest now, IReadOnlyList<RunManifest> earlier, RunFolder folder, bool isEdited)
+    {
+        var before = earlier.LastOrDefault();
+        var parent = now.Parent is { } origin ? earlier.LastOrDefault(attempt => attempt.Attempt == origin.Attempt) : null;
+        List<Intervention> all = [];
+        if (parent is not null)
+        {
+            all.AddRange(Intervention.Of(folder, parent));
+            all.AddRange(Between(parent, now));
+        }
+        // What was trained before is discarded; that it had diverged is not.
+        else if (before is not null)
+            all.AddRange(Intervention.Of(folder, before).Where(was => was.What == Intervention.AfterDivergence));
+        if (before is { State: RunState.Diverged })
+            all.Add(Intervention.After(before, now.Attempt));
+        if (isEdited && !all.Any(was => was.What == Intervention.OtherSettings))
+            all.Add(
+                new Intervention(Intervention.OtherSettings, now.Attempt, "config.yaml no longer gives config.json, which the run is named after")
+            );
+        return all;
+    }
+
+    static IEnumerable<Intervention> Between(RunManifest was, RunManifest now)
+    {
+        Intervention Found(string what, string difference) =>
+            new(what, now.Attempt, $"it went on from step {now.Parent!.Step} of attempt {was.Attempt}, and {difference}");
+
+        var code = Differing(was.Build?.Code, now.Build?.Code);
+        if (code is not null)
+            yield return Found(Intervention.OtherCode, $"the code of {code} was another");
+        if (was.Native is { } library && now.Native is { } other && library.Libtorch != other.Libtorch)
+            yield return Found(Intervention.OtherLibraries, $"libtorch was {library.Libtorch} and is {other.Libtorch}");
+        else if (Differing(was.Packages, now.Packages) is { } package)
+            yield return Found(Intervention.OtherLibraries, $"the package {package} was another");
+        if (was.Device is { } device && device != now.Device)
+            yield return Found(Intervention.OtherConditions, $"the device was {device} and is {now.Device}");
+        else if (was.Threads is { } threads && now.Threads is { } others && threads.IntraOp != others.IntraOp)
+            yield return Found(Intervention.OtherConditions, $"threads were {threads.IntraOp} and are {others.IntraOp}");
+    }
+
+    /// <summary>
+    /// The first name of which two maps say different things; null where they agree. What only one of them names was loaded beside the run: a script
+    /// has more assemblies in its process than the runner.
+    /// </summary>
+    static string? Differing(IReadOnlyDictionary<string, string>? was, IReadOnlyDictionary<string, string>? now) =>
+        was is null || now is null
+            ? null
+            : was
+                .Keys.Intersect(now.Keys)
+                .Order(StringComparer.Ordinal)
+                .FirstOrDefault(name => was[name] != now[name]);
+}
