@@ -55,9 +55,9 @@ let conditions (run: RunFolder) (manifest: RunManifest) : Map<string, string> =
                 "cpu", some manifest.Hardware _.Cpu
                 "gpu",
                 some manifest.Hardware (fun machine ->
-                    match machine.Gpus with
+                    match machine.Accelerators with
                     | null -> null
-                    | gpus -> String.Join(", ", gpus))
+                    | gpus -> String.Join(", ", gpus |> Seq.map _.Name))
                 "device", run.Config.Find "device" |> Option.ofObj |> Option.map string
             ] do
             match value with

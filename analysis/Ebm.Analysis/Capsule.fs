@@ -335,7 +335,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
         | manifest ->
             match manifest.Timing with
             | null -> DateTime.MinValue
-            | timing -> timing.Started
+            | timing -> timing.Started.GetValueOrDefault DateTime.MinValue
 
     // The newest code leads the audit.
     let over = over |> List.sortBy (fun run -> started run, run.Id)

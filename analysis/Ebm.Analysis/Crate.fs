@@ -220,7 +220,7 @@ let private action (run: Run) =
         match manifest.Timing with
         | null -> ()
         | timing ->
-            "startTime", time timing.Started
+            if timing.Started.HasValue then "startTime", time timing.Started.Value
             if timing.Ended.HasValue then "endTime", time timing.Ended.Value
         "instrument", To(escaped run.Sources.Workflow.Path)
         "object", refs (inputs @ (run.Data |> List.map dataId) @ (settings run |> List.map (fun (path, value) -> settingId path value)))
@@ -316,7 +316,7 @@ let private profiles = [
 let private ended (run: Run) =
     match run.Manifest.Timing with
     | null -> None
-    | timing -> Some(if timing.Ended.HasValue then timing.Ended.Value else timing.Started)
+    | timing -> Option.ofNullable timing.Ended |> Option.orElse (Option.ofNullable timing.Started)
 
 let private graph (crate: Contents) = [
     let runs = crate.Runs

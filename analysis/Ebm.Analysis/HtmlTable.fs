@@ -86,7 +86,7 @@ let fragment (link: Run -> string) (table: Table) =
             say $"<th scope=\"row\">{name labels[i]}</th>"
 
         let runs = String.Join(" ", [ for run in row.Runs -> $"<a href=\"{escaped (link run)}\">{escaped run.Seed}</a>" ])
-        let again = if row.Interventions > 0 then "*" else ""
+        let again = if row.Intervened.IsEmpty then "" else "*"
         let summary = $"<summary>{row.Completed}{again}</summary>seeds {runs}"
         say $"<td class=\"number\" data-value=\"{row.Completed}\"><details id=\"row-{i + 1}\">{summary}</details></td>"
         say $"<td class=\"number\" data-value=\"{row.Diverged}\">{row.Diverged}</td>"
@@ -106,7 +106,7 @@ let fragment (link: Run -> string) (table: Table) =
                     |> Option.map (fun (_, share) -> $" <small>({share} %%)</small>")
                     |> Option.defaultValue ""
                 let value = if cell.Withheld.IsSome then "" else $" data-value=\"{number cell.Summary.Centre}\""
-                let inside = $"<a href=\"#row-{i + 1}\">{open'}{escaped shown}{close}</a>{share}{baseline}{Notes.mark cell.Verdict}"
+                let inside = $"<a href=\"#row-{i + 1}\">{open'}{escaped shown}{close}</a>{share}{baseline}{Notes.mark cell}"
                 say $"<td class=\"number{best}\"{value} title=\"{escaped (title row cell)}\">{inside}</td>"
 
         say "</tr>"

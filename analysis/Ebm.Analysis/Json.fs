@@ -47,6 +47,9 @@ let private writeCounts (json: Utf8JsonWriter) (table: Table) =
         ] do
         json.WriteNumber(name, count)
 
+    json.WriteStartArray "absent"
+    table.Options.Absent |> List.iter json.WriteStringValue
+    json.WriteEndArray()
     json.WriteStartArray "excluded"
 
     for rule, count in c.Excluded do
@@ -142,7 +145,7 @@ let table (table: Table) =
             json.WriteNumber("completed", row.Completed)
             json.WriteNumber("diverged", row.Diverged)
             json.WriteNumber("failed", row.Failed)
-            json.WriteNumber("interventions", row.Interventions)
+            json.WriteNumber("intervened", row.Intervened.Length)
             let low, high = Statistics.wilson row.Completed row.Ended
             writeNumber json "rate-low" low
             writeNumber json "rate-high" high
@@ -159,6 +162,19 @@ let table (table: Table) =
                 json.WriteString("run", run.Id)
                 json.WriteString("state", run.State)
                 json.WriteString("seed", run.Seed)
+
+                if not run.Interventions.IsEmpty then
+                    json.WriteStartArray "interventions"
+
+                    for intervention in run.Interventions do
+                        json.WriteStartObject()
+                        json.WriteString("what", intervention.What)
+                        json.WriteNumber("attempt", intervention.Attempt)
+                        json.WriteString("says", intervention.Says)
+                        json.WriteEndObject()
+
+                    json.WriteEndArray()
+
                 json.WriteEndObject()
 
             json.WriteEndArray()
@@ -172,6 +188,7 @@ let table (table: Table) =
                     json.WriteString("unit", cell.Metric.Unit)
                     json.WriteString("better", cell.Metric.Better)
                     json.WriteNumber("n", cell.Summary.N)
+                    if cell.Intervened > 0 then json.WriteNumber("intervened", cell.Intervened)
 
                     let low, high, interval = bounds cell.Summary
                     writeNumber json "mean" cell.Summary.Mean

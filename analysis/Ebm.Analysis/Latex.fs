@@ -58,8 +58,8 @@ let escaped (text: string) =
 /// A comment holds one line, whatever is in it.
 let private comment (text: string) = "% " + Shown.visible text + "\n"
 
-let private mark verdict =
-    match Notes.mark verdict with
+let private mark cell =
+    match Notes.mark cell with
     | "" -> ""
     | sign -> "$^{" + (escaped sign).Trim('$') + "}$"
 
@@ -90,7 +90,7 @@ let private shown (table: Table) (row: Row) name =
     match mathematics (Shown.cell (columnOf table name).Decimals found), found with
     | Some text, Some cell ->
         let share = Shown.share row cell |> Option.map (sprintf "\\,{\\scriptsize(%s)}") |> Option.defaultValue ""
-        (if Shown.isBold cell then $"$\\bm{{{text}}}$" else $"${text}$") + share + mark cell.Verdict
+        (if Shown.isBold cell then $"$\\bm{{{text}}}$" else $"${text}$") + share + mark cell
     | _ -> "--"
 
 let private arrow better =
@@ -177,7 +177,7 @@ let table (table: Table) =
     let labels = [ for heading, labels in Shown.labels table -> brief heading, "", List.map brief labels ]
 
     // Where every row has as many runs, a note says it once.
-    let ns = [ for row in table.Rows -> string row.Completed + (if row.Interventions > 0 then "*" else "") ]
+    let ns = [ for row in table.Rows -> string row.Completed + (if row.Intervened.IsEmpty then "" else "*") ]
     let labels = if (List.distinct ns).Length > 1 then labels @ [ "$n$", "", ns ] else labels
 
     let column name =

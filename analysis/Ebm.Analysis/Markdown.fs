@@ -60,7 +60,7 @@ let private shown (table: Table) name (row: Row) =
     | Some cell ->
         let share = Shown.share row cell |> Option.map (sprintf " (%s)") |> Option.defaultValue ""
         let bold = if Shown.isBold cell then "**" else ""
-        bold + text + bold + share + Notes.mark cell.Verdict
+        bold + text + bold + share + (Notes.mark cell).Replace("*", "\\*")
 
 let private length (text: string) = StringInfo(text).LengthInTextElements
 
@@ -111,7 +111,7 @@ let private blocks (labels: string list list) (table: Table) =
 
 let table (table: Table) =
     let labels = [ for heading, labels in Shown.labels table -> escaped heading :: List.map escaped labels ]
-    let again (row: Row) = if row.Interventions > 0 then "*" else ""
+    let again (row: Row) = if row.Intervened.IsEmpty then "" else "\\*"
 
     let counts = [
         "n" :: [ for row in table.Rows -> string row.Completed + again row ]
@@ -164,5 +164,13 @@ let table (table: Table) =
         for run in unfinished do
             let reason = run.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
             say $"- {escaped run.Id}, {run.State} at step {run.Step}{escaped reason}"
+
+    if not table.Options.Absent.IsEmpty then
+        say ""
+        say "Planned, and not there (never run, or removed):"
+        say ""
+
+        for id in table.Options.Absent do
+            say $"- {escaped id}"
 
     string text

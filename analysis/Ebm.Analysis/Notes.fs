@@ -4,16 +4,18 @@ module Ebm.Analysis.Notes
 
 open System
 open System.Globalization
+open Ebm.Records
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
 
-/// What stands behind a value that is in no comparison.
-let mark (verdict: Verdict) =
-    match verdict with
-    | OtherRate -> "†"
-    | TooFewToTell -> "‡"
-    | Incomparable -> "§"
-    | _ -> ""
+/// What stands behind a value that is in no comparison, or rests on a run that needed an intervention.
+let mark (cell: Cell) =
+    (if cell.Intervened > 0 then "*" else "")
+    + match cell.Verdict with
+      | OtherRate -> "†"
+      | TooFewToTell -> "‡"
+      | Incomparable -> "§"
+      | _ -> ""
 
 let private list (parts: string seq) = String.Join(", ", parts)
 let private percent (share: float) = (100.0 * share).ToString("0", CultureInfo.InvariantCulture)
@@ -49,6 +51,16 @@ let private intervals (table: Table) =
         if measured then "(se …): the error of measuring the one run, which says nothing of other seeds."
     ]
 
+/// Interventions in the order in which they weigh, in words.
+let private words what =
+    match what with
+    | Intervention.AfterDivergence -> 0, "run again after diverging"
+    | Intervention.OtherSettings -> 1, "with a config.yaml that was changed"
+    | Intervention.OtherCode -> 2, "finished by other code than it was begun with"
+    | Intervention.OtherLibraries -> 3, "finished with other libraries than it was begun with"
+    | Intervention.OtherConditions -> 4, "finished on another device, or with another number of threads"
+    | other -> 5, other
+
 let private divergence (table: Table) = [
     let some = table.Rows |> List.exists (fun row -> row.Diverged > 0)
 
@@ -70,11 +82,15 @@ let private divergence (table: Table) = [
             $"{name}{row.Completed} of {row.Ended} runs completed, "
             + $"a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
 
-    match table.Rows |> List.filter (fun row -> row.Interventions > 0) with
-    | [] -> ()
-    | rows ->
-        let rows = rows |> List.map (fun row -> $"{Shown.brief (String.Join(' ', row.Labels))} ({row.Interventions})")
-        $"* behind n: runs that were started again after they diverged or failed: {list rows}."
+    for row in table.Rows do
+        match row.Intervened with
+        | [] -> ()
+        | runs ->
+            let name = String.Join(" ", row.Labels |> List.filter ((<>) ""))
+            let name = if name = "" then "" else $"{Shown.brief name}: "
+            let kinds = runs |> List.collect (fun run -> run.Interventions |> List.map _.What |> List.distinct) |> List.countBy id
+            let what = list [ for what, n in kinds |> List.sortBy (fst >> words >> fst) -> $"{n} {snd (words what)}" ]
+            $"* {name}{runs.Length} of {row.Completed} runs needed an intervention: {what}."
 ]
 
 /// Columns of one task in which there are rivals, and too few seeds to tell any of them apart.
@@ -156,7 +172,7 @@ let counts (table: Table) =
         @ some c.Failed "failed"
         @ some c.Pruned "pruned"
         @ some c.Unfinished "unfinished"
-        @ some c.Missing "not begun"
+        @ some c.Missing "missing (never run, or removed)"
         @ (c.Excluded |> List.collect (fun (rule, n) -> some n $"excluded ({rule})"))
         @ some c.Skipped "unreadable or not begun"
 

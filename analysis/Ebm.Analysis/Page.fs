@@ -134,7 +134,7 @@ let private summary (report: Report) =
             [
                 counts.Pruned, "pruned"
                 counts.Unfinished, "unfinished"
-                counts.Missing, "not begun"
+                counts.Missing, "missing"
                 counts.Skipped, "unreadable"
                 List.sumBy snd counts.Excluded, "excluded"
             ] do
@@ -143,6 +143,7 @@ let private summary (report: Report) =
         tile "" (report.Table.Rows.Length.ToString invariant) "groups"
         tile "" (seeds.ToString invariant) "seeds"
         "</div>"
+        $"<p>{text (Notes.counts report.Table)}</p>"
         definitions (
             spent @ time @ (provenance report |> List.filter (fun (name, _) -> List.contains name [ "machine"; "code"; "version" ]))
         )
@@ -264,7 +265,9 @@ let private failures (report: Report) =
     let told = 60
     let runs = report.Table.Rows |> List.collect _.Runs |> List.filter (ended >> not)
 
-    if runs.IsEmpty && report.Skipped.IsEmpty then
+    let absent = report.Table.Options.Absent
+
+    if runs.IsEmpty && report.Skipped.IsEmpty && absent.IsEmpty then
         "<p>Every run completed.</p>"
     else
         String.concat "" [
@@ -284,6 +287,15 @@ let private failures (report: Report) =
                 "</div>"
 
             if runs.Length > told then $"<p>And {runs.Length - told} more, in the table of runs.</p>"
+
+            if not absent.IsEmpty then
+                "<p>Planned, and not there: never run, or removed.</p><ul>"
+
+                for id in List.truncate told absent do
+                    $"<li><code>{text id}</code></li>"
+
+                if absent.Length > told then $"<li>and {absent.Length - told} more</li>"
+                "</ul>"
 
             if not report.Skipped.IsEmpty then
                 "<p>Folders that look like runs and were left out:</p><ul>"

@@ -75,3 +75,17 @@ let note (folder: string) (plan: Plan) =
     let before = if File.Exists path then File.ReadAllText path else ""
     let line = written plan + "\n"
     if not (before.EndsWith line) then AtomicFile.Write(path, before + line)
+
+/// The runs that were planned for some folders of sweeps, or for sweeps in them, and are not among those that are there, in ordinal order.
+let absent (folders: string list) (there: string seq) : string list =
+    let there = Set.ofSeq there
+
+    [
+        for folder in folders do
+            yield! read folder
+            if Directory.Exists folder then yield! Directory.GetDirectories folder |> Seq.collect read
+    ]
+    |> List.collect _.Runs
+    |> List.distinct
+    |> List.filter (there.Contains >> not)
+    |> List.sortWith (fun a b -> System.String.CompareOrdinal(a, b))

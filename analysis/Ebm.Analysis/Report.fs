@@ -45,7 +45,7 @@ let tableOf (folder: string) : Table option * Runs.Skipped list =
             usualOptions with
                 Skipped = skipped |> List.filter _.IsRun |> List.length
                 Baseline = plans |> List.tryLast |> Option.map _.Baseline |> Option.defaultValue []
-                Planned = if plans.IsEmpty then None else Some(plans |> List.collect _.Runs |> List.distinct |> List.length)
+                Absent = Plans.absent [ folder ] (Runs.names runs skipped)
         }
 
         let table =

@@ -41,8 +41,8 @@ type Run = {
     Data: (string * string) list
     /// Hash of the assemblies that ran, else the commit; none where neither is known.
     Code: string option
-    /// Earlier attempts that diverged or failed: what it took beyond starting it once.
-    Interventions: int
+    /// What it took beyond being started, and started again where it was stopped.
+    Interventions: Intervention list
     /// The folder it was read from. Nothing in a table's files depends on it.
     Path: string
 }
@@ -64,7 +64,7 @@ let nothing = {
     Seconds = None
     Data = []
     Code = None
-    Interventions = 0
+    Interventions = []
     Path = ""
 }
 
@@ -121,16 +121,6 @@ let private code (manifest: RunManifest) =
         |> fun hash -> Some(kept (hash.Substring(0, 12)))
     | _ -> manifest.Git |> Option.ofObj |> Option.map (fun git -> kept git.Commit)
 
-/// Going on after an interruption is none; starting again after a divergence or a failure is.
-let private interventions (folder: RunFolder) (manifest: RunManifest) =
-    if manifest.Attempt <= 1 then
-        0
-    else
-        folder.Attempts()
-        |> Seq.filter (fun earlier ->
-            earlier.State = RunState.Diverged || earlier.State = RunState.Failed || earlier.State = RunState.Timeout)
-        |> Seq.length
-
 let private read (folder: RunFolder) (configJson: string) (manifest: RunManifest) =
     use config = JsonDocument.Parse configJson
     let settings = flatten "" config.RootElement |> Map.ofSeq
@@ -151,7 +141,7 @@ let private read (folder: RunFolder) (configJson: string) (manifest: RunManifest
         Seconds = manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Wall)
         Data = [ for data in manifest.Data -> kept data.Name, kept data.Digest ]
         Code = code manifest
-        Interventions = interventions folder manifest
+        Interventions = Intervention.Of(folder, manifest) |> List.ofSeq
         Path = folder.Path
     }
 
@@ -223,3 +213,7 @@ let underAll (paths: string list) : Run list * Skipped list =
 
 /// Every run in or below a folder, and what was skipped there with its reason.
 let under (path: string) : Run list * Skipped list = underAll [ path ]
+
+/// The ids of all that lies there as a run, whole or not.
+let names (runs: Run list) (skipped: Skipped list) : string list =
+    [ for run in runs -> run.Id ] @ [ for skip in skipped do if skip.IsRun then string (Path.GetFileName skip.Path) ]

@@ -291,16 +291,11 @@ let tabulate (root: string) (place: string option) (specification: Specification
     for condition in specification.Baseline do
         mustBeKnown kept "baseline" condition.Key condition.Source
 
-    // What the folders' sweeps have planned, where it is not said here.
-    let planned =
-        match folders |> List.collect Plans.read |> List.collect _.Runs |> List.distinct with
-        | [] -> None
-        | planned -> Some planned.Length
-
     let options = {
         specification.Options with
             Excluded = excluded
-            Planned = specification.Options.Planned |> Option.orElse planned
+            // Of all that the folders' sweeps have planned.
+            Absent = Plans.absent folders (names runs skipped)
             Skipped = skipped |> List.filter _.IsRun |> List.length
             Baseline = [
                 for condition in specification.Baseline do

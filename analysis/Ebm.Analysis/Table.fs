@@ -35,8 +35,10 @@ type Options = {
     /// Settings of the rows that the others are compared with: pairs of a key and its value.
     Baseline: (string * string) list
     Divergence: Divergence
-    /// Runs that were planned; those that have a folder where it is not known.
+    /// How many runs were planned, where somebody says so; else those that have a folder, and those that have none.
     Planned: int option
+    /// Runs that were planned and have no folder: never run, or removed.
+    Absent: string list
     /// Runs that were left out on purpose: the rule, and how many.
     Excluded: (string * int) list
     /// Folders that are no runs, or torn.
@@ -50,6 +52,7 @@ let usualOptions = {
     Baseline = []
     Divergence = ReportRate
     Planned = None
+    Absent = []
     Excluded = []
     Skipped = 0
 }
@@ -95,6 +98,8 @@ type Cell = {
     Se: float option
     Verdict: Verdict
     Test: Test option
+    /// Runs behind its values that needed an intervention.
+    Intervened: int
 }
 
 type Row = {
@@ -109,14 +114,15 @@ type Row = {
     Completed: int
     Diverged: int
     Failed: int
-    /// Earlier attempts of its runs that diverged or failed.
-    Interventions: int
     /// What sets the row apart from others of its group: other data, another protocol.
     Apart: (string * string) list
 } with
 
     /// Runs that came to an end of their own: n of a cell is out of these.
     member row.Ended = row.Completed + row.Diverged + row.Failed
+
+    /// Its completed runs that needed an intervention.
+    member row.Intervened = row.Runs |> List.filter (fun run -> run.State = "completed" && not run.Interventions.IsEmpty)
 
 /// Every run that was planned is one of these.
 type Counts = {
@@ -130,7 +136,7 @@ type Counts = {
     Pruned: int
     /// Begun, and not at its end.
     Unfinished: int
-    /// Planned, and not begun.
+    /// Planned, and without a folder: never run, or removed.
     Missing: int
     Excluded: (string * int) list
     Skipped: int
@@ -340,6 +346,9 @@ let private content (options: Options) (runs: Run list) =
     for run in runs |> List.sortWith (fun a b -> String.CompareOrdinal(a.Id, b.Id)) do
         line [ run.Id; run.Group; run.State; run.Seed; String.Join(' ', run.Data |> List.map snd) ]
 
+        for intervention in run.Interventions do
+            line [ "intervention"; intervention.What ]
+
         for KeyValue(name, metric) in run.Metrics do
             line [ name; number metric.Value; Comparable.protocolOf metric; Comparable.samplesOf metric ]
 
@@ -378,6 +387,11 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
                 Se = if errors.IsEmpty then None else Some(sqrt (errors |> List.averageBy (fun se -> se * se)))
                 Verdict = Unjudged
                 Test = None
+                Intervened =
+                    runs
+                    |> List.filter (fun run ->
+                        run.State = "completed" && run.Metrics.ContainsKey name && not run.Interventions.IsEmpty)
+                    |> List.length
             }
 
 /// The table of some runs, under a sweep's name.
@@ -416,7 +430,6 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
             Completed = inState [ "completed" ]
             Diverged = diverged
             Failed = inState [ "failed"; "timeout" ]
-            Interventions = runs |> List.sumBy _.Interventions
             Apart = apart
         }
 
@@ -452,7 +465,7 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
     let count states = runs |> List.filter (fun run -> List.contains run.State states) |> List.length
     let excluded = options.Excluded |> List.sumBy snd
     let there = runs.Length + excluded + options.Skipped
-    let planned = max there (defaultArg options.Planned there)
+    let planned = max (there + options.Absent.Length) (defaultArg options.Planned there)
 
     {
         Sweep = sweep

@@ -14,6 +14,9 @@ public static class DigestCache
     // Below this, reading is as fast as remembering.
     const long Large = 1 << 20;
 
+    /// <summary>A file that was changed less than this ago may be changed again within the clock's grain, and is read.</summary>
+    internal static TimeSpan Settles { get; set; } = TimeSpan.FromSeconds(2);
+
     static readonly ConcurrentDictionary<string, string> Known = new();
     static readonly Lazy<string?> Kept = new(Find);
 
@@ -29,8 +32,7 @@ public static class DigestCache
         );
         if (Known.TryGetValue(key, out var known))
             return known;
-        // One that was written a moment ago may be written again within the clock's grain.
-        var settled = DateTime.UtcNow - changed > TimeSpan.FromSeconds(2);
+        var settled = DateTime.UtcNow - changed > Settles;
         if (file.Length < Large || !settled)
             return Canonical.Sha256OfFile(path);
         var entry = Kept.Value is { } folder ? Path.Combine(folder, Canonical.Sha256(key)[..32]) : null;
@@ -43,7 +45,7 @@ public static class DigestCache
     }
 
     /// <summary>A file's inode and the time at which it or its name was last changed; null where the system does not tell.</summary>
-    static (ulong Inode, DateTime Changed)? Changed(string path)
+    internal static (ulong Inode, DateTime Changed)? Changed(string path)
     {
         if (!OperatingSystem.IsLinux())
             return null;

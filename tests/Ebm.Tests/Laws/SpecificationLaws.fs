@@ -43,7 +43,7 @@ let private selects (text: string) =
         must
             counts
             (counts =
-                "40 runs planned: 10 used, 4 not begun, 18 excluded (data.kind == rings), 6 excluded (method != three), 2 excluded (seed in {0..4}).")
+                "40 runs planned: 10 used, 4 missing (never run, or removed), 18 excluded (data.kind == rings), 6 excluded (method != three), 2 excluded (seed in {0..4}).")
         let text = Markdown.table table
         must text (text.Contains "# Main results" && text.Contains "| Method | n" && text.Contains "KL ↓")
         must "one row against the baseline" ((Versus.all table).Length = 1))
