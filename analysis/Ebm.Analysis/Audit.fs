@@ -8,7 +8,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.AuditPlace
 
-let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb; Card.verb; Exporting.verb ]
+let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb; Card.verb; Exporting.verb; Bisecting.verb ]
 
 let private names = verbs |> List.map _.Name
 
@@ -38,6 +38,7 @@ let private options = [
     "--crate"
     "--capsule"
     "--largest MB"
+    "--bad COMMIT"
 ]
 
 let private help () =
@@ -79,6 +80,7 @@ let main (root: string) (arguments: string list) : int =
         | "--out" :: folder :: rest -> read { place with Out = Some(Path.GetFullPath folder) } words rest
         | "--crate" :: rest -> read { place with Crate = true } words rest
         | "--capsule" :: rest -> read { place with Capsule = true } words rest
+        | "--bad" :: commit :: rest -> read { place with Bad = commit } words rest
         | "--largest" :: Whole megabytes :: rest -> read { place with Largest = int64 megabytes * 1_000_000L } words rest
         | "--seed" :: Whole seed :: rest -> read { place with Seed = seed } words rest
         | (option: string) :: _ when option.StartsWith "--" ->

@@ -33,6 +33,8 @@ type Place = {
     Crate: bool
     Capsule: bool
     Largest: int64
+    /// bisect: the last commit in question.
+    Bad: string
 }
 
 /// The place that a repository's own folders are, with what is assumed where nothing is said.
@@ -58,6 +60,7 @@ let at (root: string) : Place = {
     Crate = false
     Capsule = false
     Largest = 64_000_000L
+    Bad = "HEAD"
 }
 
 /// An audit: one file defines it, and Audit lists it.

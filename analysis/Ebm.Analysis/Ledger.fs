@@ -81,10 +81,17 @@ let private alone (runs: string) (act: unit -> 'a) : 'a =
     let path = Path.Combine(runs, ".ledger.lock")
     let deadline = DateTime.UtcNow + TimeSpan.FromSeconds 30.0
 
-    let rec hold () =
+    let free () =
         try
-            new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+            Some(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
         with :? IOException when DateTime.UtcNow < deadline && Directory.Exists runs ->
+            None
+
+    // Outside the handler, so that waiting is a loop: a call from within one adds to the stack.
+    let rec hold () =
+        match free () with
+        | Some held -> held
+        | None ->
             Thread.Sleep(Random.Shared.Next(2, 12))
             hold ()
 
