@@ -216,4 +216,8 @@ let under (path: string) : Run list * Skipped list = underAll [ path ]
 
 /// The ids of all that lies there as a run, whole or not.
 let names (runs: Run list) (skipped: Skipped list) : string list =
-    [ for run in runs -> run.Id ] @ [ for skip in skipped do if skip.IsRun then string (Path.GetFileName skip.Path) ]
+    [ for run in runs -> run.Id ]
+    @ [
+        for skip in skipped do
+            if skip.IsRun then string (Path.GetFileName skip.Path)
+    ]

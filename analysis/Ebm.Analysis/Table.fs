@@ -389,8 +389,7 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
                 Test = None
                 Intervened =
                     runs
-                    |> List.filter (fun run ->
-                        run.State = "completed" && run.Metrics.ContainsKey name && not run.Interventions.IsEmpty)
+                    |> List.filter (fun run -> run.State = "completed" && run.Metrics.ContainsKey name && not run.Interventions.IsEmpty)
                     |> List.length
             }
 

@@ -62,7 +62,8 @@ static class Program
             Complain(error.Message);
             return Taken;
         }
-        catch (Exception error) when (error is ConfigException or SettingException or UsageException or DirectoryNotFoundException or InvalidDataException)
+        catch (Exception error)
+            when (error is ConfigException or SettingException or UsageException or DirectoryNotFoundException or InvalidDataException)
         {
             return Complain(error.Message);
         }

@@ -104,7 +104,10 @@ public static partial class Hardware
     {
         try
         {
-            var start = new ProcessStartInfo("nvidia-smi", ["--query-gpu=uuid,memory.total,mig.mode.current", "--format=csv,noheader,nounits"])
+            var start = new ProcessStartInfo(
+                "nvidia-smi",
+                ["--query-gpu=uuid,memory.total,mig.mode.current", "--format=csv,noheader,nounits"]
+            )
             {
                 RedirectStandardOutput = true,
             };

@@ -30,7 +30,11 @@ static class Lineage
             all.Add(Intervention.After(before, now.Attempt));
         if (isEdited && !all.Any(was => was.What == Intervention.OtherSettings))
             all.Add(
-                new Intervention(Intervention.OtherSettings, now.Attempt, "config.yaml no longer gives config.json, which the run is named after")
+                new Intervention(
+                    Intervention.OtherSettings,
+                    now.Attempt,
+                    "config.yaml no longer gives config.json, which the run is named after"
+                )
             );
         return all;
     }
@@ -60,8 +64,5 @@ static class Lineage
     static string? Differing(IReadOnlyDictionary<string, string>? was, IReadOnlyDictionary<string, string>? now) =>
         was is null || now is null
             ? null
-            : was
-                .Keys.Intersect(now.Keys)
-                .Order(StringComparer.Ordinal)
-                .FirstOrDefault(name => was[name] != now[name]);
+            : was.Keys.Intersect(now.Keys).Order(StringComparer.Ordinal).FirstOrDefault(name => was[name] != now[name]);
 }

@@ -27,7 +27,10 @@ public static class Provenance
     /// <param name="root">The source of all streams of randomness, on the run's device.</param>
     public static RunManifest Of(RunManifest manifest, LaunchRecord? launch, int threads, Rng root)
     {
-        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
+        var environment = Environment
+            .GetEnvironmentVariables()
+            .Cast<DictionaryEntry>()
+            .ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
         var loaded = Native.Loaded();
         var packages = Packages(Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json"));
         var core = Native.BlasCore(loaded) ?? Machine.BlasCore;

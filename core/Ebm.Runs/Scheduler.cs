@@ -23,7 +23,9 @@ public static class Scheduler
         string? Said(string name) => environment.GetValueOrDefault(name) is { Length: > 0 } value ? value : null;
         if ((Said("SLURM_ARRAY_JOB_ID") ?? Said("SLURM_JOB_ID")) is not { } job)
             return null;
-        var limits = Limits.Where(limit => Said(limit.Variable) is not null).ToDictionary(limit => limit.Limit, limit => Said(limit.Variable)!);
+        var limits = Limits
+            .Where(limit => Said(limit.Variable) is not null)
+            .ToDictionary(limit => limit.Limit, limit => Said(limit.Variable)!);
         return new SchedulerState(
             "slurm",
             job,

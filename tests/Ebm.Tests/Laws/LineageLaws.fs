@@ -135,20 +135,24 @@ let private before (at: RunFolder) =
 [<Kind("law-throws")>]
 type ThrowsSpec() =
     interface ISpec<IMetric> with
-        member _.Build _ =
-            { new IMetric with
+        member _.Build _ = {
+            new IMetric with
                 member _.Measure _ = raise (InvalidOperationException "planted")
-            }
+        }
 
 let private another =
     Document.Parse("{ samples: 30, metrics: { energy-distance: { kind: energy-distance } } }", "another.yaml")
 
 let private throwing =
-    Document.Parse("{ samples: 30, metrics: { energy-distance: { kind: energy-distance }, throws: { kind: law-throws } } }", "throwing.yaml")
+    Document.Parse(
+        "{ samples: 30, metrics: { energy-distance: { kind: energy-distance }, throws: { kind: law-throws } } }",
+        "throwing.yaml"
+    )
 
 let private measure (at: RunFolder) (group: Document) =
     use stop = new Stop()
-    use execution = new Execution(at, Catalog.Load [ typeof<ThrowsSpec>.Assembly.Location ], dataRoot, stop, Silent(), null, group)
+    use execution =
+        new Execution(at, Catalog.Load [ typeof<ThrowsSpec>.Assembly.Location ], dataRoot, stop, Silent(), null, group)
     execution.Measure() |> ignore
 
 let private altered (at: RunFolder) =
@@ -220,8 +224,9 @@ let private diesEverywhere () =
         ()
 
 let all = [
-    law "a resumed attempt names the attempt, the step and the bytes of the checkpoint that it goes on from, and needs no intervention" (fun () ->
-        resumes ignore [])
+    law
+        "a resumed attempt names the attempt, the step and the bytes of the checkpoint that it goes on from, and needs no intervention"
+        (fun () -> resumes ignore [])
     |> breaks "a checkpoint that was changed before it was resumed" (fun () ->
         resumes
             (fun at ->
@@ -258,14 +263,16 @@ let all = [
         inTable (fun at -> attempt at (Some 10L) |> ignore) None)
     |> breaks "a plain resume" (fun () -> inTable (fun at -> attempt at (Some 10L) |> ignore) (Some "intervention"))
 
-    law "a measurement whose metric throws leaves the run as it was, byte for byte" (fun () -> throwsAndStays (fun at -> measure at throwing))
+    law "a measurement whose metric throws leaves the run as it was, byte for byte" (fun () ->
+        throwsAndStays (fun at -> measure at throwing))
     |> breaks "one that writes its samples before it has its metrics" (fun () ->
         throwsAndStays (fun at ->
             at.WriteSamples([| 1.0f |], 1L)
             measure at throwing))
 
-    law "a run whose measurement dies at any step of writing is whole, or an audit says that a measurement was cut off; the next one finishes it" (fun () ->
-        diesEverywhere ())
+    law
+        "a run whose measurement dies at any step of writing is whole, or an audit says that a measurement was cut off; the next one finishes it"
+        (fun () -> diesEverywhere ())
     |> breaks "results that are written one by one over those that are there" (fun () ->
         inRun
             (fun at ->

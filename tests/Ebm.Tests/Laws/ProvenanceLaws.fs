@@ -213,7 +213,9 @@ let private asJob (state: SchedulerState | null) =
     | state ->
         must $"%A{state}" (state.Kind = "slurm" && state.Job = "12" && state.Index = "5" && state.Node = "node7" && state.Partition = "gpu")
         let limits = nonNull state.Limits
-        must "limits" (limits["cpus"] = "4" && limits["memory-mb"] = "16000" && limits["ends-unix-seconds"] = "1790000000" && limits.Count = 3)
+        must
+            "limits"
+            (limits["cpus"] = "4" && limits["memory-mb"] = "16000" && limits["ends-unix-seconds"] = "1790000000" && limits.Count = 3)
 
 let private scheduled (variables: (string * string) list) = asJob (Scheduler.Of(readOnlyDict variables))
 
@@ -241,9 +243,15 @@ let private ran () =
             "data: {kind: gaussians, train: 60, test: 20}\nmethod: {kind: contrastive-divergence, energy: {kind: mlp, width: 4, depth: 1}}\n"
             + "train: {steps: 2, batch: 8}\nmeasure: {samples: 4, metrics: {}}\n"
         let experiment = Experiment.Of(Document.Parse(text, "ran.yaml"))
-        let at = RunFolder.Create(Path.Combine(folder, "laws"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+        let at =
+            RunFolder.Create(Path.Combine(folder, "laws"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
         let start =
-            Diagnostics.ProcessStartInfo("dotnet", [ runner; "exec"; at.Path ], RedirectStandardOutput = true, RedirectStandardError = true)
+            Diagnostics.ProcessStartInfo(
+                "dotnet",
+                [ runner; "exec"; at.Path ],
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            )
 
         for name, value in slurm @ hidden do
             start.Environment[name] <- value
@@ -259,8 +267,7 @@ let private ran () =
 
         let lock = File.ReadAllText(under "paket.lock")
         let packages, hashes = nonNull manifest.Packages, nonNull manifest.PackageHashes
-        use listed =
-            Text.Json.JsonDocument.Parse(File.ReadAllText(nonNull (Path.ChangeExtension(runner, ".deps.json"))))
+        use listed = Text.Json.JsonDocument.Parse(File.ReadAllText(nonNull (Path.ChangeExtension(runner, ".deps.json"))))
         must "no packages" (packages.Count > 0 && packages.Count = hashes.Count)
 
         for KeyValue(name, version) in packages do
@@ -315,8 +322,7 @@ type private Parted(train: float list, test: float list) =
         member _.Digest = Canonical.Sha256 $"%A{List.sort (train @ test)}"
 
 let private splits (what: DataState -> string | null) =
-    let state train test (settings: string) =
-        Inputs.Of(Parted(train, test), dataRoot, Document.Parse(settings, "splits.yaml"))
+    let state train test (settings: string) = Inputs.Of(Parted(train, test), dataRoot, Document.Parse(settings, "splits.yaml"))
 
     let first = state [ 1.0; 2.0; 3.0 ] [ 4.0 ] "whiten: full"
     must "the same split" (what (state [ 1.0; 2.0; 3.0 ] [ 4.0 ] "whiten: full") = what first)
@@ -414,7 +420,8 @@ let all = [
             must "its file" (Git.ask folder [ "show"; $"{snapshot.Commit}:a.cs" ] = Ok "a")))
     |> needsGit
 
-    law "a build names its SDK, its compiler and that it repeats byte for byte, from the assemblies themselves" (fun () -> built Compiled.IsDeterministic)
+    law "a build names its SDK, its compiler and that it repeats byte for byte, from the assemblies themselves" (fun () ->
+        built Compiled.IsDeterministic)
     |> breaks "an assembly whose header does not promise it" (fun () -> built (fun _ -> false))
 
     law "a machine is what its /proc and /sys say: cores, memory, banks, GPUs; what has no file is absent" (fun () -> machine true)
@@ -445,7 +452,8 @@ let all = [
     |> breaks "a manifest that has them only later" (fun () ->
         dataFirst (fun manifest -> (nonNull (typeof<RunManifest>.GetProperty "Data")).SetValue(manifest, Array.empty<DataState>)))
 
-    law "a split is which rows are where, and in what order; preprocessing is the settings" (fun () -> splits (fun (state: DataState) -> state.Split))
+    law "a split is which rows are where, and in what order; preprocessing is the settings" (fun () ->
+        splits (fun (state: DataState) -> state.Split))
     |> breaks "the digest of all rows, wherever they are" (fun () -> splits (fun state -> state.Digest))
 
     law "each switch of determinism is read back, and the level is what they allow" (fun () -> readBack true)

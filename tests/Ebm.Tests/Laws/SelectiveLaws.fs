@@ -62,5 +62,6 @@ let all = [
         specified
             "where: [ \"seed in {0..4}\", method != two ]\n"
             "7 runs planned: 2 used, 1 diverged, 1 missing (never run, or removed), 1 excluded (seed in {0..4}), 2 excluded (method != two).")
-    |> breaks "a table that counts only what it shows" (fun () -> specified "where: [ method != two ]\n" "4 runs planned: 3 used, 1 diverged.")
+    |> breaks "a table that counts only what it shows" (fun () ->
+        specified "where: [ method != two ]\n" "4 runs planned: 3 used, 1 diverged.")
 ]

@@ -23,7 +23,7 @@ let private traced (chains: World.Tensor | null) (holds: Event list -> Map<strin
         let fake =
             new TrainingLaws.Fake(
                 [ "a" ],
-                fun fake _ _ -> seq { Update("a", (fake.At "a").sum (), struct ("gap", World.number 2.0), Chains = chains) }
+                fun fake _ _ -> seq { Update("a", (fake.At "a").sum(), struct ("gap", World.number 2.0), Chains = chains) }
             )
 
         let train = TrainSpec(Steps = Nullable 3L, Batch = 4L, Average = Nullable(), Clip = Nullable())
@@ -59,7 +59,10 @@ let private ofEveryMethod (hasEnergy: Applied -> bool) =
                         train,
                         World.rng "t"
                     )
-                let applied = [ for _ in 1..4 do yield! trainer.Advance(fun () -> true) ]
+                let applied = [
+                    for _ in 1..4 do
+                        yield! trainer.Advance(fun () -> true)
+                ]
 
                 for update in applied do
                     let watches = update.Watched |> Seq.exists (fun struct (name, _, _) -> name = "accepted")
