@@ -17,6 +17,8 @@ type Wish = {
     Crate: bool
     /// Sources, data and the command that does a run again.
     Capsule: bool
+    /// Whole sweeps: what was planned goes along, so that what is missing shows.
+    Plans: bool
     /// Bytes above which a data file is named instead of taken along.
     Largest: int64
 }
@@ -42,12 +44,16 @@ let private git (repository: string) (arguments: string list) =
 // ── Sources ─────────────────────────────────────────────────────────────────────────────────
 
 /// The commit that holds a run's sources as they ran.
-let private commitOf (repository: string) (run: RunFolder) (manifest: RunManifest) =
+let private commitOf (wish: Wish) (run: RunFolder) (manifest: RunManifest) =
+    let repository = wish.Repository
+
     let commit =
         match manifest.Git with
         | null -> refuse $"{run}: its manifest names no sources, so there is nothing to do it again with."
         | git ->
             match git.Snapshot with
+            | null when wish.Capsule ->
+                refuse $"{run}: its manifest names no snapshot of its sources, so it cannot be done again; --crate alone describes it."
             | null when git.Dirty -> refuse $"{run}: its sources were not committed, and its manifest names no snapshot of them."
             | null -> git.Commit
             | snapshot -> snapshot.Commit
@@ -90,13 +96,13 @@ let private part (root: string) (path: string) : Part =
 let private locks = [ "paket.lock"; "paket.dependencies"; "global.json"; ".config/dotnet-tools.json" ]
 
 /// The files that stand for a run's sources in the crate.
-let private sourcesOf (repository: string) (root: string) (run: RunFolder) (manifest: RunManifest) =
-    let commit, tree = commitOf repository run manifest
+let private sourcesOf (wish: Wish) (root: string) (run: RunFolder) (manifest: RunManifest) =
+    let commit, tree = commitOf wish run manifest
 
     let take path =
         let within = $"sources/{tree}/{path}"
         let target = Path.Combine(root, within)
-        if File.Exists target || extract repository commit path target then Some(part root within) else None
+        if File.Exists target || extract wish.Repository commit path target then Some(part root within) else None
 
     let script =
         match manifest.Script with
@@ -344,7 +350,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
         over
         |> List.map (fun run ->
             let manifest = nonNull run.Manifest
-            let sources = sourcesOf wish.Repository root run manifest
+            let sources = sourcesOf wish root run manifest
             let files = copyRun root run manifest
             let data = dataOf wish root manifest
 
@@ -383,6 +389,17 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
         bundle wish.Repository commits (Path.Combine(root, "sources.bundle"))
         Directory.CreateDirectory(Path.Combine(root, "data")) |> ignore
 
+    let plans = [
+        if wish.Plans then
+            for sweep in over |> List.map (fun run -> string (Path.GetDirectoryName run.Path)) |> List.distinct do
+                let source = Path.Combine(sweep, "plans.jsonl")
+                let within = $"runs/{Path.GetFileName sweep}/plans.jsonl"
+
+                if File.Exists source then
+                    copy source (Path.Combine(root, within))
+                    part root within, "What was planned, a line for each launch."
+    ]
+
     let states = over |> List.countBy _.State |> List.map (fun (state, count) -> $"{count} {state}")
     let day = (over |> List.map started |> List.max).ToString("yyyy-MM-dd", Globalization.CultureInfo.InvariantCulture)
 
@@ -391,8 +408,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
         Description =
             (match over with
              | [ run ] -> $"A run of an energy-based model ({run.State}), of {day}: config, trace and results"
-             | _ ->
-                 $"""{over.Length} runs of energy-based models ({String.Join(", ", states)}), to {day}: configs, traces and results""")
+             | _ -> $"""{over.Length} runs of energy-based models ({String.Join(", ", states)}), to {day}: configs, traces and results""")
             + (if wish.Capsule then ", and what is needed to do it again." else ".")
         Runs = all
         Others = others
@@ -418,6 +434,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
     if wish.Crate then
         let others = [
             part root "README.md", "What lies here, for people."
+            yield! plans
             if wish.Capsule then
                 part root "sources.bundle", "The sources of every run as a git bundle."
                 part root "rerun.sh", "Does a run again and compares."

@@ -25,6 +25,7 @@ let private export (place: Place) (words: string list) =
         Data = place.Data
         Crate = both || place.Crate
         Capsule = both || place.Capsule
+        Plans = runs.Length > 1
         Largest = place.Largest
     }
 

@@ -112,6 +112,7 @@ let private template =
          let world = { Root = root; Runs = Path.Combine(folder, "runs"); Data = Path.Combine(folder, "data"); Snapshot = snapshot }
          write world.Data "toy/rows.bin" "some rows"
          write world.Data "toy/large.bin" (String('x', 2000))
+         write world.Runs "toys and all/plans.jsonl" "{}\n"
          run world 0 RunState.Completed null
          run world 1 RunState.Diverged "its loss is NaN"
          run world 2 RunState.Failed "killed"
@@ -129,6 +130,7 @@ let private wish (world: World) : Capsule.Wish = {
     Data = world.Data
     Crate = true
     Capsule = true
+    Plans = true
     Largest = 1000L
 }
 
@@ -486,6 +488,7 @@ let all = [
         inWorld (fun world ->
             let folder = (made world id "out").Folder
             clones world (Path.Combine(folder, "sources.bundle"))
+            must "plans" (File.Exists(Path.Combine(folder, "runs", "toys and all", "plans.jsonl")))
             must "small data" (File.ReadAllText(Path.Combine(folder, "data", "toy", "rows.bin")) = "some rows")
             must "large data" (not (File.Exists(Path.Combine(folder, "data", "toy", "large.bin"))))
             let readme = File.ReadAllText(Path.Combine(folder, "README.md"))
