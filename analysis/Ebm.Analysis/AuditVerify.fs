@@ -325,6 +325,33 @@ let private former (repository: string) (runs: string) (ledger: Ledger.Ledger op
               }
 ]
 
+/// The reports of audits: each lies under its own hash, and from the first that was kept on, each entry has one.
+let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option) : Alteration list = [
+    let folder = Path.Combine(runs, SweepFolder.Audits)
+
+    if Directory.Exists folder then
+        let files = Directory.GetFiles(folder, "*.json") |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+        let names = files |> Array.map (Path.GetFileNameWithoutExtension >> string) |> HashSet
+
+        for file, name in Seq.zip files (files |> Array.map (Path.GetFileNameWithoutExtension >> string)) do
+            if counts.Hash file <> name then
+                { Subject = $"audits/{name}"; What = "audit-changed"; Says = "the report of an audit has other bytes than it had" }
+
+        match ledger with
+        | None -> ()
+        | Some ledger ->
+            for entry in
+                ledger.Entries
+                |> List.filter (fun entry -> entry.Kind = "audit")
+                |> List.skipWhile (fun entry -> not (names.Contains entry.Hash)) do
+                if not (names.Contains entry.Hash) then
+                    {
+                        Subject = $"audits/{entry.Hash}"
+                        What = "audit-missing"
+                        Says = $"the ledger has it as entry {entry.Seq}, {entry.Subject}, and its report is gone"
+                    }
+]
+
 /// Everything below `runs`, or some of its sweeps; `repository` may keep the ledger's head, `dataRoot` has the data.
 let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps: string list) : Verification =
     let folders =
@@ -374,6 +401,7 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
                     { Subject = name; What = what; Says = says }
 
             yield! changed |> List.sortBy _.Subject
+            yield! audits counts runs ledger
 
             match ledger with
             | Some ledger ->

@@ -131,16 +131,21 @@ let nameOfRow (row: Table.Row) =
 
 let private rowsWhere (lacks: Table.Row -> bool) (evidence: Evidence) = evidence.Table.Rows |> List.filter lacks |> List.map nameOfRow
 
+/// A run that stands apart is said where it belongs: by its data, or by how it was measured.
+let private isWhole (row: Table.Row) = row.Apart.IsEmpty
+
 /// Rows of one data set, which are compared.
-let private tasks (evidence: Evidence) = evidence.Table.Rows |> List.groupBy _.Task |> List.map snd
+let private tasks (evidence: Evidence) = evidence.Table.Rows |> List.filter isWhole |> List.groupBy _.Task |> List.map snd
 
 let private boldRows (evidence: Evidence) =
     evidence.Table.Rows |> List.filter (fun row -> row.Cells |> Map.exists (fun _ cell -> Shown.isBold cell))
 
 let private verdicts verdict (evidence: Evidence) = [
     for row in evidence.Table.Rows do
-        for KeyValue(name, cell) in row.Cells do
-            if cell.Verdict = verdict then $"{name} of {nameOfRow row}"
+        // Other data are said of the data.
+        if not (row.Apart |> List.exists (fun (key, _) -> key = "data digest")) then
+            for KeyValue(name, cell) in row.Cells do
+                if cell.Verdict = verdict then $"{name} of {nameOfRow row}"
 ]
 
 // ── Tuning ──────────────────────────────────────────────────────────────────────────────────
@@ -354,12 +359,12 @@ let rules: Rule list = [
 
     statistics D "planned runs are missing from the table" "run them, or say under which rule they are left out" (fun e ->
         if e.Table.Counts.Missing > 0 then [ $"{e.Table.Counts.Missing} of {e.Table.Counts.Planned}" ] else [])
-    statistics D "a row rests on one or two seeds, which have no interval" more (rowsWhere (fun row -> row.Completed < 3))
+    statistics D "a row rests on one or two seeds, which have no interval" more (rowsWhere (fun row -> isWhole row && row.Completed < 3))
     statistics
         C
         "a row has fewer than six seeds, too few for a paired test"
         more
-        (rowsWhere (fun row -> row.Completed >= 3 && row.Completed < 6))
+        (rowsWhere (fun row -> isWhole row && row.Completed >= 3 && row.Completed < 6))
     statistics C "runs have begun and not ended" "let the sweep go on" (fun e ->
         if e.Table.Counts.Unfinished > 0 then [ $"{e.Table.Counts.Unfinished} of {e.Table.Counts.Planned}" ] else [])
     statistics C "folders of runs could not be read" "audit verify names what was done to them" (fun e ->
@@ -368,7 +373,7 @@ let rules: Rule list = [
         |> List.map (fun skip -> string (IO.Path.GetFileName skip.Path))
         |> List.filter (fun name -> e.Altered |> List.forall (fun alteration -> not (alteration.Subject.EndsWith("/" + name)))))
     statistics C "values of one column were measured differently" "measure them again by one protocol" (verdicts Table.Incomparable)
-    statistics B "a row has fewer than ten seeds" more (rowsWhere (fun row -> row.Completed >= 6 && row.Completed < 10))
+    statistics B "a row has fewer than ten seeds" more (rowsWhere (fun row -> isWhole row && row.Completed >= 6 && row.Completed < 10))
     statistics
         B
         "rows lost different shares of their runs, so that survivors are compared"
@@ -466,6 +471,8 @@ let rules: Rule list = [
 
 // ── The axes ────────────────────────────────────────────────────────────────────────────────
 
+let private short (hash: string) = if hash.Length > 12 then hash.Substring(0, 12) else hash
+
 let private share (holds: Made -> bool) (evidence: Evidence) =
     let n = evidence.Runs |> List.filter holds |> List.length
     if n = evidence.Runs.Length then "all runs" else $"{n} of {evidence.Runs.Length} runs"
@@ -477,7 +484,6 @@ let private values (what: Made -> string option) (evidence: Evidence) =
     | several when several.Length > 4 -> String.Join("; ", List.truncate 4 several) + $"; and {several.Length - 4} more"
     | several -> String.Join("; ", several)
 
-let private short (hash: string) = if hash.Length > 12 then hash.Substring(0, 12) else hash
 
 let private some (value: 'a | null) (say: 'a -> string) = value |> Option.ofObj |> Option.map say
 
@@ -498,13 +504,13 @@ let private shows: Map<string, Evidence -> (string * string) list> =
         (fun e -> [
             "sources", values (fun m -> sources m.Manifest |> Option.map short) e
             "working tree", values (fun m -> some m.Manifest.Git (fun git -> if git.Dirty then "with uncommitted changes" else "clean")) e
-            "code", values codeOf e
+            "it computes", values codeOf e
             "to have it", "git worktree add --detach <folder> <sources>"
         ])
         "config",
         (fun e -> [
             "configs",
-            $"""config.json of {share (fun m -> m.Manifest.ConfigSha256 <> "") e} has the hash that its folder and manifest name"""
+            $"""config.json of {share (fun m -> m.Run.Id.EndsWith("-" + short m.Manifest.ConfigSha256)) e} has the hash that its folder and manifest name"""
             "asked for by", String.Join("; ", e.Plans |> List.map commandOf |> List.distinct |> List.truncate 3)
         ])
         "data",
@@ -529,7 +535,7 @@ let private shows: Map<string, Evidence -> (string * string) list> =
                     some m.Manifest.Packages (fun p ->
                         String.Join(", ", p |> Seq.sortBy _.Key |> Seq.map (fun p -> $"{p.Key} {p.Value}"))))
                 e
-            "lock", "paket.lock in the sources"
+            "lock", (if e.Unlocked.IsEmpty && e.AbsentCommits.IsEmpty then "paket.lock in the sources" else "not in all sources")
         ])
         "determinism",
         (fun e -> [
@@ -545,7 +551,10 @@ let private shows: Map<string, Evidence -> (string * string) list> =
              | audits ->
                  let independent = audits |> List.filter (fun (_, kept) -> kept.Independent = Some true) |> List.length
                  let of' = audits |> List.countBy (fun (_, kept) -> nameOf kept.Verdict) |> List.sort
-                 String.Join(", ", [ for verdict, n in of' -> $"{n} {verdict}" ]) + $"; {independent} by others")
+                 let entries = String.Join(", ", audits |> List.truncate 12 |> List.map (fun (entry, _) -> entry.Seq))
+                 let more = if audits.Length > 12 then ", …" else ""
+                 let counts = String.Join(", ", [ for verdict, n in of' -> $"{n} {verdict}" ])
+                 $"{counts}; {independent} by others; ledger entries {entries}{more}")
         ])
         "statistics",
         (fun e -> [

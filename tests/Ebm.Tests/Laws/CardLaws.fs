@@ -82,7 +82,8 @@ let private manifestOf (told: Told) (sweep: string) id (seed: int) (config: stri
 /// A run's folder as it lies when it has ended.
 let private write (runs: string) (sweep: string) (told: Told) (seed: int) (metric: float) =
     let text (value: string) = JsonSerializer.Serialize value
-    let config = $"{{\"data\":{{\"kind\":\"toy\"}},\"method\":{{\"kind\":{text told.Method},\"lr\":{text told.Setting}}},\"seed\":{seed}}}"
+    let config =
+        $"{{\"data\":{{\"kind\":\"toy\"}},\"method\":{{\"kind\":{text told.Method},\"lr\":{text told.Setting}}},\"seed\":{seed}}}"
     let folder = Path.Combine(runs, sweep, $"toy-s{seed}-{(hash config).Substring(0, 12)}")
     Directory.CreateDirectory(Path.Combine(folder, "checkpoint")) |> ignore
 
@@ -125,16 +126,14 @@ let private found verdict made : AuditCompare.Comparison = {
 let private audit (place: AuditPlace.Place) (run: RunFolder) verb verdict (change: RunManifest -> RunManifest) =
     let was = nonNull run.Manifest
     let comparison = found verdict (Some(was, change was))
-    AuditPlace.enter
-        place
-        $"{verb} {run.Sweep}/{run.Id}"
-        (AuditKept.written (AuditKept.kept verb run None None comparison) comparison)
+    AuditPlace.enter place $"{verb} {run.Sweep}/{run.Id}" (AuditKept.written (AuditKept.kept verb run None None comparison) comparison)
 
 let private byOthers = having "maker/machine" "\"other machine\""
 
 /// `better` and `worse` on ten seeds, whose settings were chosen in the sweep before, on three others, and declared there.
 let private build (folder: string) (names: string * string) =
-    let git (words: string list) = must $"git {words}" (ends "git" ([ "-C"; folder; "-c"; "user.name=l"; "-c"; "user.email=l@l" ] @ words) = 0)
+    let git (words: string list) =
+        must $"git {words}" (ends "git" ([ "-C"; folder; "-c"; "user.name=l"; "-c"; "user.email=l@l" ] @ words) = 0)
     let place = placeOf folder
     File.WriteAllText(Path.Combine(folder, "paket.lock"), "")
     File.WriteAllText(Path.Combine(folder, ".gitignore"), "runs\nreports\ndata\n")
@@ -230,9 +229,7 @@ let private tries (count: string -> int) (evidence: Evidence) = {
         Chosen =
             evidence.Chosen
             |> Option.map (fun (name, runs) ->
-                name,
-                runs
-                |> List.filter (fun run -> run.Config["method.lr"] = "0.1" || count run.Config["method.kind"] > 1))
+                name, runs |> List.filter (fun run -> run.Config["method.lr"] = "0.1" || count run.Config["method.kind"] > 1))
 }
 
 /// What each rule is about, planted; by its axis and sentence.
@@ -254,7 +251,8 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("config", "no script declares the run"), first (lacking "script")
     ("data", "a data file has other bytes than the runs read"), altered "data-changed"
     ("data", "a run does not say which data it read"), first (having "data" "[]")
-    ("data", "runs of one seed read different data"), retabled id (one (fun run -> { run with Data = [ "toy", "another" ] }))
+    ("data", "runs of one seed read different data"),
+    retabled id (fun runs -> { runs.Head with Id = "odd"; Data = [ "toy", "another" ] } :: runs)
     ("data", "a run does not say from what its split was drawn"), first (lacking "streams")
     ("data", "data files are not here, so that their bytes were not compared"), fun e -> { e with AbsentData = [ "rows.bin" ] }
     ("environment", "a run does not say on what it was computed: machine, libtorch"), first (lacking "hardware")
@@ -310,12 +308,7 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("tuning", "no metric was declared before the results"), plan (fun plan -> [ { plan with Metric = None } ])
     ("tuning", "settings can be chosen here, and no fresh seeds confirm the choice"),
     fun e ->
-        let again =
-            e.Runs
-            |> List.map (fun made -> {
-                made with
-                    Run = { made.Run with Group = made.Run.Group + "-2"; Id = made.Run.Id + "-2" }
-            })
+        let again = e.Runs |> List.map (fun made -> { made with Run = { made.Run with Group = made.Run.Group + "-2" } })
         { e with Chosen = None; Runs = e.Runs @ again }
     ("tuning", "settings were tuned elsewhere, and these records do not say how"),
     fun e -> first (having "choices/tuned" "\"toys-better\"") { e with Chosen = None }
@@ -351,9 +344,7 @@ let private lowers (rule: Rule) (plant: Evidence -> Evidence) =
 
         if axis.Name = rule.Axis then
             must $"{axis.Name} is %A{axis.Grade}: {lacks}" (axis.Grade = Some rule.Grade)
-            must
-                $"it is not named: {lacks}"
-                (axis.Lacks |> List.exists (fun lack -> lack.Rule.Says = rule.Says && not lack.Found.IsEmpty))
+            must $"it is not named: {lacks}" (axis.Lacks |> List.exists (fun lack -> lack.Rule.Says = rule.Says && not lack.Found.IsEmpty))
         else
             must $"{axis.Name} is %A{axis.Grade}: {lacks}" (axis.Grade = Some A)
 
@@ -371,7 +362,8 @@ let private judged axis (evidence: Evidence) = judge evidence |> List.find (fun 
 
 // ── The page ────────────────────────────────────────────────────────────────────────────────
 
-let private text (evidence: Evidence) = Card.files evidence |> snd |> List.map (fun (name, text) -> name + "\n" + text) |> String.concat "\n"
+let private text (evidence: Evidence) =
+    Card.files evidence |> snd |> List.map (fun (name, text) -> name + "\n" + text) |> String.concat "\n"
 
 let private named = "</script><img src=x onerror=window.broken=1>", "'; \u202eهذا\" & <b>\\input{x}"
 
@@ -463,6 +455,22 @@ let all =
                 graded "code" A))
         |> needsGit
 
+        law "verify names an audit's report that was altered, and one that is gone" (fun () ->
+            inWorld usual (fun place ->
+                let run = RunFolder.Under(Path.Combine(place.Runs, sweep)) |> Seq.head
+                audit place run "smoke" AuditCompare.Bitwise id
+                let files = Directory.GetFiles(Path.Combine(place.Runs, SweepFolder.Audits))
+                let named () = (AuditVerify.verify place.Root (Some place.Data) place.Runs []).Alterations |> List.map _.What
+                must $"%A{named ()}" (named ()).IsEmpty
+                let last = (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.last
+                let kept = AuditPlace.reportOf place.Runs last.Hash
+                must "there are not two" (files.Length = 2)
+                File.WriteAllText(kept, (File.ReadAllText kept).Replace("smoke", "rerun"))
+                must $"%A{named ()}" (named () = [ "audit-changed" ])
+                File.Delete kept
+                must $"%A{named ()}" (named () = [ "audit-missing" ])))
+        |> needsGit
+
         law "the same records give the same card, byte for byte, wherever they lie" (fun () ->
             Folder.inFolder (fun elsewhere ->
                 inWorld usual (fun place ->
@@ -531,11 +539,14 @@ let all =
             let extra = List.except due there
             must $"missing %A{missing}, extra %A{extra}" (missing.IsEmpty && extra.IsEmpty && there = due))
 
-        law "in a browser with no network a card asks for nothing, says nothing, runs no name, in light, in dark and on paper" (opened named id)
+        law
+            "in a browser with no network a card asks for nothing, says nothing, runs no name, in light, in dark and on paper"
+            (opened named id)
         |> breaks "a picture from elsewhere" (fun () ->
             opened
                 usual
-                (fun html -> html.Replace("img-src data: blob:", "img-src *").Replace("<footer>", "<img src=\"http://example.org/a.png\"><footer>"))
+                (fun html ->
+                    html.Replace("img-src data: blob:", "img-src *").Replace("<footer>", "<img src=\"http://example.org/a.png\"><footer>"))
                 ())
         |> needsGit
         |> Browser.needed

@@ -165,14 +165,15 @@ let all = [
             let code, text = said { place with N = 2 } [ "sample"; "toys" ]
             must $"it ends with {code}" (code = 3)
 
-            for part in [
-                "1 of 2"
-                "grid-kl of better, bold (weight 8)"
-                "BITWISE: toys/toy-better"
-                "DIFFERENT: toys/toy-worse"
-                "they part at step 50: energy/loss"
-                "1 of 2 cells reproduce, 9 to 91 % (Wilson, 95 %)"
-            ] do
+            for part in
+                [
+                    "1 of 2"
+                    "grid-kl of better, bold (weight 8)"
+                    "BITWISE: toys/toy-better"
+                    "DIFFERENT: toys/toy-worse"
+                    "they part at step 50: energy/loss"
+                    "1 of 2 cells reproduce, 9 to 91 % (Wilson, 95 %)"
+                ] do
                 must $"it does not say {part}: {text}" (text.Contains part)
 
             let found = kept place
