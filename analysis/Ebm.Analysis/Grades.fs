@@ -324,6 +324,11 @@ let rules: Rule list = [
         "a switch was requested, and was not in force"
         "use the libtorch of docs/gpu-and-libtorch.md"
         (runsWhere (of' _.Determinism (fun switches -> switches.Values |> Seq.exists (fun value -> value = "requested"))))
+    determinism
+        C
+        "a run reached a lower level of determinism than it was asked for"
+        "use the libtorch of docs/gpu-and-libtorch.md"
+        (runsWhere (of' _.DeterminismLevel (fun level -> String.CompareOrdinal(level.Effective, level.Requested) < 0)))
     determinism C "no audit has done a run again" "audit sample --n 5" (fun e ->
         e.Audits |> List.filter (snd >> speaks) |> none "no entry of the ledger")
     determinism
@@ -358,7 +363,9 @@ let rules: Rule list = [
     let more = "add seeds: seed=0..9"
 
     statistics D "planned runs are missing from the table" "run them, or say under which rule they are left out" (fun e ->
-        if e.Table.Counts.Missing > 0 then [ $"{e.Table.Counts.Missing} of {e.Table.Counts.Planned}" ] else [])
+        match e.Table.Options.Absent with
+        | [] when e.Table.Counts.Missing > 0 -> [ $"{e.Table.Counts.Missing} of {e.Table.Counts.Planned}" ]
+        | absent -> absent)
     statistics D "a row rests on one or two seeds, which have no interval" more (rowsWhere (fun row -> isWhole row && row.Completed < 3))
     statistics
         C
@@ -523,6 +530,24 @@ let private shows: Map<string, Evidence -> (string * string) list> =
                     else
                         Some(String.Join(", ", m.Manifest.Data |> Seq.map (fun d -> $"{d.Name} {short d.Digest}"))))
                 e
+            "rows",
+            values
+                (fun m ->
+                    match List.ofSeq m.Manifest.Data with
+                    | [] -> None
+                    | sets ->
+                        Some(
+                            String.Join(
+                                "; ",
+                                [
+                                    for set in sets do
+                                        match set.Rows with
+                                        | null -> ()
+                                        | rows -> String.Join(", ", [ for KeyValue(part, n) in rows -> $"{part} {n}" ])
+                                ]
+                            )
+                        ))
+                e
             "split", "by the stream data, a function of the seed, in " + share (fun m -> not (isEmpty m.Manifest.Streams)) e
         ])
         "environment",
@@ -539,6 +564,8 @@ let private shows: Map<string, Evidence -> (string * string) list> =
         ])
         "determinism",
         (fun e -> [
+            "level",
+            values (fun m -> some m.Manifest.DeterminismLevel (fun level -> $"{level.Requested} asked for, {level.Effective} in force")) e
             "switches",
             values
                 (fun m ->

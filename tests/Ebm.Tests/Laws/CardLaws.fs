@@ -264,6 +264,8 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("determinism", "an audit under a run's own conditions came out different, or failed"), audits (came AuditCompare.Different)
     ("determinism", "a run does not say how deterministic it was"), first (lacking "determinism")
     ("determinism", "a switch was requested, and was not in force"), first (having "determinism/kernels" "\"requested\"")
+    ("determinism", "a run reached a lower level of determinism than it was asked for"),
+    first (having "determinismLevel" """{"requested":"D3","effective":"D1"}""")
     ("determinism", "no audit has done a run again"), fun e -> { e with Audits = [] }
     ("determinism", "an audit came out as another seed would, and no nearer"), audits (came AuditCompare.Statistical)
     ("determinism", "an audit came out within the declared tolerance, and not bit for bit"), audits (came AuditCompare.Tolerance)
