@@ -8,7 +8,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.AuditPlace
 
-let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb; Card.verb; Exporting.verb; Bisecting.verb ]
+let verbs = [ Verifying.verb; yield! Repeating.verbs; Sampling.verb; Card.verb; Exporting.verb; Bisecting.verb; AuditRefs.verb ]
 
 let private names = verbs |> List.map _.Name
 
@@ -34,6 +34,7 @@ let private options = [
     "--seed S"
     "--rerun"
     "--again"
+    "--prune"
     "--out DIR"
     "--crate"
     "--capsule"
@@ -76,6 +77,7 @@ let main (root: string) (arguments: string list) : int =
             let cut = variable.IndexOf '='
             read { place with Variables = place.Variables @ [ variable.Substring(0, cut), variable.Substring(cut + 1) ] } words rest
         | "--again" :: rest -> read { place with Again = true } words rest
+        | "--prune" :: rest -> read { place with Prune = true } words rest
         | "--rerun" :: rest -> read { place with Whole = true } words rest
         | "--out" :: folder :: rest -> read { place with Out = Some(Path.GetFullPath folder) } words rest
         | "--crate" :: rest -> read { place with Crate = true } words rest

@@ -35,6 +35,8 @@ type Place = {
     Largest: int64
     /// bisect: the last commit in question.
     Bad: string
+    /// refs: drop what no run here needs.
+    Prune: bool
 }
 
 /// The place that a repository's own folders are, with what is assumed where nothing is said.
@@ -61,6 +63,7 @@ let at (root: string) : Place = {
     Capsule = false
     Largest = 64_000_000L
     Bad = "HEAD"
+    Prune = false
 }
 
 /// An audit: one file defines it, and Audit lists it.

@@ -180,8 +180,11 @@ let enterTable (runs: string) (sweep: string) (file: string) =
 
 let refOf (id: string) = $"refs/ebm/ledger/{id}"
 
-/// Names a folder without saying where it lies.
-let private placeOf (runs: string) = (Canonical.Sha256(Path.TrimEndingDirectorySeparator(Path.GetFullPath runs))).Substring(0, 16)
+let private hidden (text: string) = (Canonical.Sha256 text).Substring(0, 16)
+
+/// Names a folder without saying where it lies: by its path, and by the machine, because heads are fetched from others who have the same path.
+let private placeOf (runs: string) =
+    $"place {hidden (Path.TrimEndingDirectorySeparator(Path.GetFullPath runs))}\nmachine {hidden Environment.MachineName}"
 
 /// Keeps the hash of the last line as a commit in a repository. Where there is none, the answer says so.
 let anchor (repository: string) (runs: string) : Result<unit, string> =
@@ -194,12 +197,12 @@ let anchor (repository: string) (runs: string) : Result<unit, string> =
         | Some first, Some head ->
             let name = refOf first.Subject
             let before = Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; name ]
-            let says = $"ledger {first.Subject}\n\nentry {head.Seq}\nhash {hashOf last}\nplace {placeOf runs}\n"
+            let says = $"ledger {first.Subject}\n\nentry {head.Seq}\nhash {hashOf last}\n{placeOf runs}\n"
             let bind next result = Result.bind next result
 
             Git.ask repository [ "log"; "-1"; "--format=%B"; name; "--" ]
             |> function
-                | Ok message when message.Contains $"hash {hashOf last}\nplace {placeOf runs}" -> Ok()
+                | Ok message when message.Contains $"hash {hashOf last}\n{placeOf runs}" -> Ok()
                 | _ ->
                     Git.ask repository [ "mktree" ]
                     |> bind (fun tree ->
@@ -237,7 +240,7 @@ let kept (repository: string) (runs: string) : (string * DateTime) list =
     | Error _ -> []
     | Ok text -> [
         for one in text.Split('\000', StringSplitOptions.RemoveEmptyEntries) do
-            if one.Split '\n' |> Array.contains $"place {placeOf runs}" then
+            if one.Contains(placeOf runs, StringComparison.Ordinal) then
                 match one.Trim().Split(' ') with
                 | words when words.Length > 1 -> words[0], DateTimeOffset.FromUnixTimeSeconds(int64 words[1]).UtcDateTime
                 | _ -> ()

@@ -122,7 +122,7 @@ let private audits () =
     printfn "an audit of many runs"
     let files, megabytes, first, second = Audits.verifying 1000
     printfn
-        "%-46s %10.2f s, and %.2f s once more: %d files, %.0f MB, %d cores"
+        "%-46s %10.2f s from the disk, %.2f s once more: %d files, %.0f MB, %d cores"
         "audit verify of 1000 runs"
         first
         second

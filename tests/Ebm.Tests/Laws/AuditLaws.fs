@@ -460,6 +460,15 @@ let private untouched: (string * (World -> unit)) list = [
         anchored world)
     "a sweep was confirmed in a folder of its own",
     (fun world -> begun world "rings-confirm" 100 |> ended RunState.Completed |> entered world)
+    "the head of a ledger was fetched that lies at the same path of another machine",
+    (fun world ->
+        anchored world
+        let git arguments = Git.ask world.Root arguments |> Result.defaultWith failwith
+        let id = (Ledger.load world.Root world.Runs).Value.Id
+        let theirs = Regex.Replace(git [ "log"; "-1"; "--format=%B"; Ledger.refOf id ], "machine [0-9a-f]{4}", "machine 0123")
+        let tree = git [ "rev-parse"; Ledger.refOf id + "^{tree}" ]
+        let head = Git.tell world.Root [] theirs [ "commit-tree"; tree ] |> Result.defaultWith failwith
+        git [ "update-ref"; "refs/ebm/ledger/0123456789abcdef"; head.Trim() ] |> ignore)
     "somebody looks at one sweep",
     (fun world ->
         let found = AuditVerify.verify world.Root (Some world.Data) world.Runs [ "moons" ]

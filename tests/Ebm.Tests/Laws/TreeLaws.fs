@@ -224,4 +224,41 @@ let all = [
     |> needsGit
     |> needs (fun () ->
         if ends "unshare" [ "--mount"; "sh"; "-c"; "mount --bind /tmp /tmp" ] = 0 then None else Some "nobody may mount here")
+
+    law
+        "sources that no run here was made from are listed, and dropped when that is asked; what a run or a launch needs stays, and so do heads"
+        (fun () ->
+            inWorld (fun world ->
+                let runs = Path.Combine(world.Repository, "runs")
+                let needed () = AuditRefs.snapshots world.Repository [ runs ] |> List.map _.Needed |> List.sort
+                must $"%A{needed ()}" (needed () = [ 1 ])
+                Ledger.append runs (fun _ -> [ "audit", "first", "hash" ])
+                must "no head" (Ledger.anchor world.Repository runs = Ok())
+
+                // Two further states of the sources: one that a launch keeps, one that nobody does.
+                for text in [ "for a launch"; "for nobody" ] do
+                    File.WriteAllText(Path.Combine(world.Repository, "notes.txt"), text)
+
+                    match Snapshot.take world.Repository [ runs ] with
+                    | Some state, _ when text = "for a launch" -> LaunchRecord([], state).Write(Path.Combine(runs, "toys")) |> ignore
+                    | _ -> ()
+
+                must $"%A{needed ()}" (needed () = [ 0; 1; 1 ])
+                let heads = AuditRefs.heads world.Repository runs
+                must $"%A{heads}" (heads |> List.map (fun head -> head.Entries, head.IsHere) = [ 2L, true ])
+
+                let asked prune =
+                    let out = Console.Out
+
+                    try
+                        Console.SetOut TextWriter.Null
+                        Audit.perform { AuditPlace.at world.Repository with Prune = prune } [ "refs" ]
+                    finally
+                        Console.SetOut out
+
+                must "listed" (asked false = 0 && needed () = [ 0; 1; 1 ])
+                must "dropped" (asked true = 0 && needed () = [ 1; 1 ])
+                must "the head" (AuditRefs.heads world.Repository runs = heads)
+                leaves [ "nice" ] "same" 0 "BITWISE" world))
+    |> needsGit
 ]
