@@ -517,15 +517,17 @@ let all =
                 File.AppendAllText(Ledger.pathOf folder, "{\"seq\":2,\"ki")
                 let children = [ for name in [ "a"; "b"; "c" ] -> name, again [ "append"; folder; name; "40" ] ]
                 let append n = Ledger.append folder (fun _ -> [ "audit", $"own {n}", "hash" ])
-                let victim = again [ "append"; folder; "victim"; "100000" ]
+                let victim = again [ "append"; folder; "victim"; "2000" ]
                 let said = Text.StringBuilder()
 
-                while said.Length < 20 do
-                    said.Append(victim.StandardOutput.ReadLine()).Append(' ') |> ignore
+                try
+                    while said.Length < 20 do
+                        said.Append(victim.StandardOutput.ReadLine()).Append(' ') |> ignore
 
-                Parallel.For(0, 20, ParallelOptions(MaxDegreeOfParallelism = 4), append) |> ignore
-                kill (-victim.Id, 9) |> ignore
-                victim.WaitForExit()
+                    Parallel.For(0, 20, ParallelOptions(MaxDegreeOfParallelism = 4), append) |> ignore
+                finally
+                    kill (-victim.Id, 9) |> ignore
+                    victim.WaitForExit()
 
                 for name, child in children do
                     let code, says = finished child
