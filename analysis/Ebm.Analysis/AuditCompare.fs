@@ -118,12 +118,33 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
                         file.Path, $"{short file.Sha256} of {file.Bytes} bytes"
         ]
 
+    let rows (manifest: RunManifest) =
+        Map [
+            for set in manifest.Data do
+                match set.Rows with
+                | null -> ()
+                | rows ->
+                    for KeyValue(part, count) in rows do
+                        $"{set.Name} {part}", string count
+        ]
+
+    let parts (hash: DataState -> string | null) (manifest: RunManifest) =
+        Map [
+            for set in manifest.Data do
+                match hash set with
+                | null -> ()
+                | hash -> set.Name, short hash
+        ]
+
     for says in
         differing
             "the digest of"
             (Map [ for set in was.Data -> set.Name, short set.Digest ])
             (Map [ for set in is.Data -> set.Name, short set.Digest ])
-        @ differing "the data file" (files was) (files is) do
+        @ differing "the data file" (files was) (files is)
+        @ contradicting "the number of rows of" (rows was) (rows is)
+        @ contradicting "the split of" (parts _.Split was) (parts _.Split is)
+        @ contradicting "the preprocessing of" (parts _.Preprocessing was) (parts _.Preprocessing is) do
         drift "data" says
 
     for says in
@@ -164,6 +185,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
     for says in
         differing "the package" (entries was.Packages) (entries is.Packages)
         @ contradicting "the content of the package" (entries was.PackageHashes) (entries is.PackageHashes)
+        @ both was.Build is.Build (fun a b -> changed "the compiler" a.Compiler b.Compiler)
         @ both was.Native is.Native (fun a b ->
             changed "libtorch" a.Libtorch b.Libtorch
             @ changed "how libtorch was built" a.Build b.Build
@@ -194,10 +216,15 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
             @ changed "the system" a.Os b.Os
             @ changed "the kernel" a.Kernel b.Kernel
             @ changed "the C library" a.Libc b.Libc)
+        @ changed "the device" was.Device is.Device
         @ differing "the variable" (deciding was) (deciding is) do
         drift "environment" says
 
-    for says in contradicting "the flag" (entries was.Determinism) (entries is.Determinism) do
+    for says in
+        contradicting "the flag" (entries was.Determinism) (entries is.Determinism)
+        @ both was.DeterminismLevel is.DeterminismLevel (fun a b ->
+            changed "the level that was asked for" a.Requested b.Requested
+            @ changed "the level that its switches allow" a.Effective b.Effective) do
         drift "determinism" says
 ]
 

@@ -98,7 +98,7 @@ let private isNamed (change: Toy) kind = must $"%A{drifts change}, and {kind} wa
 let private manifest =
     """{
   "state": "completed", "runId": "toy-s0-000000000000", "groupId": "toy", "sweepId": "toys", "configSha256": "aa11",
-  "build": { "configuration": "Release", "version": "0", "code": { "Ebm.Methods": "c0de01", "Lab": "c0de02" } },
+  "build": { "configuration": "Release", "version": "0", "compiler": "5.0.0", "code": { "Ebm.Methods": "c0de01", "Lab": "c0de02" } },
   "runtime": { "dotnet": "10.0.12", "os": "Debian 12", "kernel": "Unix 6.18", "libc": "2.36" },
   "packages": { "YamlDotNet": "16.3.0" },
   "packageHashes": { "YamlDotNet": "SgMO=" },
@@ -110,7 +110,9 @@ let private manifest =
   "environment": { "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8" },
   "determinism": { "kernels": "effective",
     "threads": "effective" },
-  "data": [ { "name": "rows", "digest": "d0", "files": [
+  "device": "cpu",
+  "determinismLevel": { "requested": "D3", "effective": "D3" },
+  "data": [ { "name": "rows", "digest": "d0", "rows": { "train": 100, "test": 20 }, "split": "e0", "preprocessing": "e2", "files": [
     { "path": "toy/rows.bin", "bytes": 9, "modified": "2026-01-01T00:00:00Z", "sha256": "f0" } ] } ]
 }"""
 
@@ -123,6 +125,12 @@ let private planted (before: string) (after: string) holds =
 /// What is changed into what, what drift that is, and what of it is said.
 let private plants = [
     "aa11", "bb22", "config", "was aa11 and is bb22"
+    "\"train\": 100", "\"train\": 90", "data", "the number of rows of rows train was 100 and is 90"
+    "\"e0\"", "\"e1\"", "data", "the split of rows was e0 and is e1"
+    "\"e2\"", "\"e3\"", "data", "the preprocessing of rows was e2"
+    "5.0.0", "5.1.0", "dependency", "the compiler was 5.0.0 and is 5.1.0"
+    "\"cpu\",\n", "\"cuda:0\",\n", "environment", "the device was cpu and is cuda:0"
+    "\"effective\": \"D3\"", "\"effective\": \"D1\"", "determinism", "the level that its switches allow was D3 and is D1"
     "\"digest\": \"d0\"", "\"digest\": \"d1\"", "data", "the digest of rows was d0 and is d1"
     "\"sha256\": \"f0\"", "\"sha256\": \"f1\"", "data", "toy/rows.bin was f0 of 9 bytes and is f1 of 9 bytes"
     "\"bytes\": 9", "\"bytes\": 8", "data", "of 8 bytes"
