@@ -140,9 +140,6 @@ type ThrowsSpec() =
                 member _.Measure _ = raise (InvalidOperationException "planted")
         }
 
-let private another =
-    Document.Parse("{ samples: 30, metrics: { energy-distance: { kind: energy-distance } } }", "another.yaml")
-
 let private throwing =
     Document.Parse(
         "{ samples: 30, metrics: { energy-distance: { kind: energy-distance }, throws: { kind: law-throws } } }",
@@ -182,14 +179,30 @@ let private throwsAndStays (measure: RunFolder -> unit) =
 
 exception private Died
 
+/// What a measurement does once it has its values, without the seconds that they take.
+let private adopt (at: RunFolder) (values: float list) =
+    let taken = at.Taken()
+
+    try
+        taken.FinishAdopting()
+        let draft = taken.Draft()
+        draft.WriteSamples([| for value in values -> float32 value |], int64 values.Length)
+        let axis = [| "row" |]
+        draft.Write [
+            for value in values ->
+                let array = NamedArray($"array-{value}", axis, [| 1L |], [| float32 value |])
+                Measurement($"metric-{value}", value, "nats", "lower", Arrays = [ array ])
+        ]
+        taken.Adopt(draft, nonNull taken.Manifest)
+    finally
+        taken.Release()
+
 /// Dies at each step of writing, one after the other; each time it is whole or says that it is not, and measuring again finishes it.
 let private diesEverywhere () =
     inRun
         (fun at ->
             attempt at None |> ignore
-            measure at another
-            let due = published at |> List.map fst
-            let values = at.Measurements() |> Seq.map _.Value |> List.ofSeq
+            let values step = [ float step; float step + 0.5 ]
             let mutable step, died, interrupted = 0, true, 0
 
             while died do
@@ -205,7 +218,7 @@ let private diesEverywhere () =
                     try
                         AtomicFile.Reached <- Action<string> reach
 
-                        measure at another
+                        adopt at (values step)
                         died <- false
                     with Died ->
                         ()
@@ -217,9 +230,10 @@ let private diesEverywhere () =
                 | [ "measure-interrupted" ] -> interrupted <- interrupted + 1
                 | other -> broken $"dead at step {step}: %A{other}"
 
-            must $"it died {step} times, and {interrupted} times on its way into place" (step > 20 && interrupted > 3)
-            must "another set of files" ((published at |> List.map fst) = due)
-            must "other values" ((at.Measurements() |> Seq.map _.Value |> List.ofSeq) = values)
+            must $"it died {step} times, and {interrupted} times on its way into place" (step > 20 && interrupted > 0)
+            must "other values" ((at.Measurements() |> Seq.map _.Value |> List.ofSeq) = values step)
+            must "arrays of another measurement" (List.ofSeq (at.ArrayNames()) = [ for value in values step -> $"array-{value}" ])
+            must $"%A{altered at}" (altered at = [])
             must "what was left behind" (Directory.GetDirectories(at.Path, ".measure*").Length = 0))
         ()
 
