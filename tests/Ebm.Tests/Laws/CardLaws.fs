@@ -533,8 +533,8 @@ let all =
                 must "they are believed" (matrix (Option.get (CardEvidence.read place sweep))).IsEmpty))
         |> needsGit
 
-        law "docs/audits.md has the card's rules, each with its grade, and no other" (fun () ->
-            let lines = File.ReadAllLines(Folder.under "docs/audits.md")
+        law "docs/report-card.md has the card's rules, each with its grade, and no other" (fun () ->
+            let lines = File.ReadAllLines(Folder.under "docs/report-card.md")
             let due = rules |> List.map (fun rule -> $"| {rule.Axis} | {letter rule.Grade} | {rule.Says} | {rule.Better} |")
             let there = lines |> Array.filter (fun line -> Regex.IsMatch(line, @"^\| [a-z]+ \| [ABCDF] \|")) |> List.ofArray
             let missing = List.except there due

@@ -1,5 +1,5 @@
 /// The grades of a report card: what lowers an axis, to what, and what to do about it, one rule an entry. An axis has the worst grade of
-/// the rules that its evidence breaks, and A where it breaks none; what is unknown breaks a rule. The table in docs/audits.md is this list.
+/// the rules that its evidence breaks, and A where it breaks none; what is unknown breaks a rule. The table in docs/report-card.md is this list.
 module Ebm.Analysis.Grades
 
 open System
