@@ -38,7 +38,9 @@ public sealed class OutOfDistribution : IMetric
         {
             var others = Energies(model, data.Test, subject.Samples);
             var (area, se) = Area(own, others);
-            var protocol = Protocol.Of($"auroc 1 {data.Digest}", own.Length, others.Length);
+            // Rows that are computed are other ones for each seed, and of the same law.
+            var rows = data.Files.Count > 0 ? data.Digest : data.Name;
+            var protocol = Protocol.Of($"auroc 1 {rows}", own.Length, others.Length);
             yield return new($"auroc/{name}", area, "probability", "higher", Se: se, N: others.Length, Protocol: protocol)
             {
                 Arrays = [new NamedArray($"energies-{name}", ["row"], [others.Length], [.. others.Select(e => (float)e)])],

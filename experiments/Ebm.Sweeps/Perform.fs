@@ -92,10 +92,12 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
         0
     else
         let jobs = jobsOf plan
+        // Whatever is refused is refused before the folder is touched.
+        checkDevices plan
+        settings place plan |> ignore
 
         match given.Options.TryGetResult <@ Launcher @> with
         | Some "slurm" ->
-            checkDevices plan
             Show.counts plan
             noted ()
             submit place plan jobs

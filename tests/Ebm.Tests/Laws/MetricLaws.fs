@@ -434,6 +434,15 @@ let private outOfDistribution = [
         let struct (area, se) = OutOfDistribution.Area([| 0.0; 1.0; 2.0 |], [| 1.5; 2.5; 3.5; 4.5 |])
         Close.near "area" (1.0 - 11.0 / 12.0) { Close.Value = area; Close.Error = se })
 
+    law "other data sets that are computed are measured by one protocol, whatever the seed" (fun () ->
+        let protocol (seed: string) =
+            let spec =
+                OutOfDistributionSpec(readOnlyDict [ "moons", TwoMoonsSpec(Train = 2, Test = 50) :> ISpec<IDataset> ]) :> ISpec<IMetric>
+            let metric = spec.Build(Site([| 2L |], device, rng seed, ""))
+            let subject = Subject(new Exact(bell 0.0 1.0), round 2 0.5, torch.zeros (2L, 2L, device = device), rng seed)
+            (Seq.head (metric.Measure subject)).Protocol
+        must "two protocols" (protocol "one" = protocol "another"))
+
     law "the area under the curve counts pairs, ties by half, and its standard error is the spread of repetitions" (fun () ->
         let exact own others =
             let struct (area, _) = OutOfDistribution.Area(Array.ofList own, Array.ofList others)

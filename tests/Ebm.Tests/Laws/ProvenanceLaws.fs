@@ -439,7 +439,7 @@ let all = [
     |> breaks "a job alone" (fun () -> scheduled [ "SLURM_JOB_ID", "12" ])
 
     law "outside a scheduler there is none" (fun () ->
-        must "one is named" (isNull (Scheduler.Of(readOnlyDict [ "HOME", "/home/a"; "SLURM_CONF", "/etc/slurm.conf" ]))))
+        must "one is named" (isNull (Scheduler.Of(readOnlyDict [ "HOME", "/root"; "SLURM_CONF", "/etc/slurm.conf" ]))))
 
     law "of an environment only what decides is kept, and no secret, whatever it is called" (fun () ->
         leaks (fun environment -> Provenance.Allowed environment))
