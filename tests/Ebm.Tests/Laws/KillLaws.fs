@@ -14,7 +14,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// Every artefact and the checkpoint of every run of a sweep, by content. How many seconds were spent is no result.
+/// Every artefact and the checkpoint of every run of a sweep, by content. Which attempt wrote it, and after how many seconds, is no result.
 let private results (sweep: string) =
     Map.ofList [
         for run in RunFolder.Under sweep do
@@ -27,7 +27,7 @@ let private results (sweep: string) =
 
                     run.Id + "/checkpoint/" + name,
                     if name = "state.json" then
-                        Canonical.Sha256(Regex.Replace(File.ReadAllText file, "\"seconds\": [^,]*,", ""))
+                        Canonical.Sha256(Regex.Replace(File.ReadAllText file, "\"(attempt|seconds)\": [^,]*,", ""))
                     else
                         Canonical.Sha256OfFile file
     ]
