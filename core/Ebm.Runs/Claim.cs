@@ -16,11 +16,19 @@ public sealed class Claim : IDisposable
 
     /// <exception cref="TakenException">Another process is at work on the run.</exception>
     public Claim(RunFolder folder)
+        : this(folder.Path, () => folder) { }
+
+    /// <summary>Claims a run before its folder is made: two that make it at once would sweep each other's files away.</summary>
+    /// <param name="path">Where the run's folder is, or will be.</param>
+    /// <param name="make">Makes it.</param>
+    /// <exception cref="TakenException">Another process is at work on the run.</exception>
+    public Claim(string path, Func<RunFolder> make)
     {
-        lease = Lease.Take(PathOf(folder.Path)) ?? throw new TakenException(folder.Path);
+        Directory.CreateDirectory(path);
+        lease = Lease.Take(PathOf(path)) ?? throw new TakenException(path);
         try
         {
-            Folder = folder.Taken();
+            Folder = make().Taken();
         }
         catch
         {

@@ -64,8 +64,8 @@ let private taken = 75
 /// Throws TakenException when another process is at work on the run.
 let private prepare (job: Job) =
     let run = job.Run
-    let made = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
-    use claim = new Claim(made)
+    let make () = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
+    use claim = new Claim(run.Folder, make)
     let folder = claim.Folder
 
     // It may have ended, elsewhere, since it was looked at.
@@ -92,7 +92,7 @@ let private prepare (job: Job) =
             )
         )
 
-    made
+    RunFolder.Open run.Folder
 
 /// A run that somebody else will execute: its folder, and a manifest that says so.
 let enroll (job: Job) = prepare job |> ignore
