@@ -71,6 +71,8 @@ let must program arguments =
         let name = Path.GetFileName program
         fail $"""`{name} {String.concat " " arguments}` ended with exit code {code}; what it said is above."""
 
+let private onPath program = (variable "PATH").Split ':' |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, program)))
+
 /// One line says what is going on, and at its end how long it took.
 let telling (doing: string) work =
     let clock = Stopwatch.StartNew()
@@ -84,58 +86,6 @@ let telling (doing: string) work =
 
 // ── setup ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-let private libraryFolders () = Directory.GetDirectories("/usr/lib", "*-linux-gnu")
-let private inLibraryFolders path = libraryFolders () |> Array.exists (fun folder -> Path.Exists(Path.Combine(folder, path)))
-let private onPath program = (variable "PATH").Split ':' |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, program)))
-
-/// OpenBLAS, or what the machine's owner put in the place of the reference BLAS, which is many times slower.
-let private hasBlas () =
-    let isReference (link: FileInfo) = (string (link.ResolveLinkTarget true)).Contains "/blas/libblas"
-    let chosen = libraryFolders () |> Array.map (fun folder -> FileInfo(Path.Combine(folder, "libblas.so.3")))
-    inLibraryFolders "openblas-pthread/libblas.so.3"
-    || chosen |> Array.exists (fun link -> link.Exists && not (isReference link))
-
-/// The Debian packages that this machine lacks. Whoever brings a libtorch brings its BLAS; the real TorchSharp brings everything.
-let missingPackages product =
-    match variable "LIBTORCH" with
-    | _ when product = "analysis" || variable "Torch" = "TorchSharp" -> []
-    | own when own <> "" && not (File.Exists $"{own}/lib/libtorch_cpu.so" && Directory.Exists $"{own}/include/torch/csrc/api/include") ->
-        refuse
-            $"LIBTORCH={own}: no libtorch is there; lib/libtorch_cpu.so and include/torch/csrc/api/include were looked for. Name the folder of an \
-              unpacked libtorch, or what `python3 -c 'import torch; print(torch.__path__[0])'` prints, or unset it to use Debian's."
-    | own -> [
-        if own = "" && not (inLibraryFolders "libtorch_cpu.so" && Directory.Exists "/usr/include/torch/csrc/api/include") then
-            "libtorch-dev"
-        if own = "" && not (hasBlas ()) then "libopenblas0-pthread"
-        if variable "CXX" = "" && not (onPath "g++") then "g++"
-      ]
-
-let setup product =
-    match missingPackages product with
-    | [] -> ()
-    | packages ->
-        let names = String.concat " " packages
-
-        if not (onPath "apt-get") then
-            refuse
-                $"This machine lacks {names} (Debian's names) and has no apt-get. Install them in its own way, or name an unpacked libtorch \
-                  with LIBTORCH=/path, or use the real package with -p:Torch=TorchSharp."
-
-        if run "id" [ "-u" ] <> (0, [ "0" ]) then
-            refuse
-                $"This machine lacks {names}, and only root may install that. Run this, then try again:\n\n    \
-                  sudo apt-get update && sudo apt-get install --yes --no-install-recommends {names}\n"
-
-        Environment.SetEnvironmentVariable("DEBIAN_FRONTEND", "noninteractive")
-        // Another apt may be at work: wait for it.
-        let apt arguments = must "apt-get" ([ "-o"; "DPkg::Lock::Timeout=600" ] @ arguments) |> ignore
-
-        telling $"setup: installing {names} with apt (a minute or two)" (fun () ->
-            apt [ "update" ]
-            apt ([ "install"; "--yes"; "--no-install-recommends" ] @ packages))
-
-// ── build ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
 /// No registry stands in the repository: Paket finds it in NUGET_SOURCE, which is the user's to set; else it is NuGet's own first source.
 let findPackageSource () =
     if variable "NUGET_SOURCE" = "" then
@@ -145,6 +95,44 @@ let findPackageSource () =
             refuse "There is no package source: `dotnet nuget list source` shows none that is enabled. Enable one, or set NUGET_SOURCE."
 
 let restoreTools () = must dotnet [ "tool"; "restore" ] |> ignore
+
+/// The package that a source did not serve, from what NuGet or Paket said; None where something else went wrong.
+let private missingPackage (lines: string list) =
+    lines
+    |> List.tryPick (fun line ->
+        let found =
+            Regex.Match(
+                line,
+                @"NU110[123]: Unable to find (a stable )?package '?(?<name>[\w.-]+)"
+                + @"|[Vv]ersions? (.* )?for package (?<name>[\w.-]+)"
+                + @"|(Unable to retrieve|Unable to download|Version .* of) package '?(?<name>[\w.-]+)"
+                + @"|package '?(?<name>[\w.-]+)'?,? is not found"
+            )
+
+        if found.Success then Some(found.Groups["name"].Value.TrimEnd '.') else None)
+
+let private refuseWithout package =
+    let instead =
+        if variable "TorchBackend" = "cuda" then
+            "add a source that serves it (`dotnet nuget add source`), or unset TorchBackend to compute on the CPU."
+        else
+            "add a source that serves it (`dotnet nuget add source`, or NUGET_SOURCE for Paket), and build again."
+
+    refuse $"The package {package} cannot be restored: no enabled package source serves it. To go on, {instead}"
+
+/// Tools and packages, from the caches or the package source.
+let setup () =
+    findPackageSource ()
+
+    for arguments in [ [ "tool"; "restore" ]; [ "paket"; "restore" ] ] do
+        match run dotnet arguments with
+        | 0, _ -> ()
+        | code, lines ->
+            lines |> List.iter (eprintfn "%s")
+            missingPackage lines |> Option.iter refuseWithout
+            fail $"""`dotnet {String.concat " " arguments}` ended with exit code {code}; what it said is above."""
+
+// ── build ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Two builds never write into one folder: the second waits. The lock is the operating system's, and dies with whoever holds it.
 let alone work =
@@ -195,19 +183,24 @@ let private solutionFilter product =
     File.WriteAllText(path, "{ \"solution\": { \"path\": \"..\\\\Ebm.Research.sln\", \"projects\": [" + entries + "] } }\n")
     path
 
-/// What scripts refer to, which only the build knows: with the real TorchSharp it is another assembly.
+/// What scripts refer to. With tensors among it, torch is told where its native libraries are before a script's first line.
 let private writeReferences project =
     let folder = at $"artifacts/bin/{project}/release"
-    let layer = if variable "Torch" = "TorchSharp" then "TorchSharp.dll" else "Ebm.Torch.dll"
 
     let assemblies = [
         for path in Directory.GetFiles(folder, "*.dll") |> Array.sort do
             let name = Path.GetFileName path
-
-            if name = layer || name.StartsWith "Ebm." && name <> "Ebm.Torch.dll" then $"#r \"{name}\""
+            if name = "TorchSharp.dll" || name.StartsWith "Ebm." then name
     ]
 
-    File.WriteAllLines(Path.Combine(folder, "references.fsx"), "#I \".\"" :: assemblies)
+    let lines = [
+        "#I \".\""
+        for name in assemblies do
+            $"#r \"{name}\""
+        if List.contains "Ebm.Devices.dll" assemblies then "Ebm.Devices.Natives.LoadWhenAsked()"
+    ]
+
+    File.WriteAllLines(Path.Combine(folder, "references.fsx"), lines)
 
 /// plotly.js for reports, where npm is. Without it they have the same figures as SVG, so nothing here ends a build.
 let private bringPlotly () =
@@ -240,9 +233,7 @@ let build product =
             if not (isBuilt product) then
                 let code, lines =
                     telling $"build: {product}, with tools and packages" (fun () ->
-                        findPackageSource ()
-                        restoreTools ()
-                        must dotnet [ "paket"; "restore" ] |> ignore
+                        setup ()
                         // No compiler server stays behind: under a scheduler it would hold the job.
                         run dotnet [
                             "build"
@@ -256,11 +247,16 @@ let build product =
                         ])
 
                 if code <> 0 then
+                    missingPackage lines |> Option.iter refuseWithout
                     complaints lines |> List.iter (eprintfn "%s")
                     fail "The build failed; the errors are above."
 
                 for _, project in products do
                     writeReferences project
+
+                if product <> "analysis" then
+                    for line in must dotnet [ at "artifacts/bin/Ebm.Runner/release/ebm-runner.dll"; "libraries" ] do
+                        eprintfn "build: %s" line
 
                 for product, _ in products do
                     File.WriteAllText(stampFile product, stamp product)
@@ -443,21 +439,20 @@ let rec visit targets (finished: HashSet<string>) path name =
         target.Body()
         finished.Add name |> ignore
 
-/// Words are targets, each option has one meaning; `-p:Torch=…` goes where MSBuild, the stamp and every child read it.
+/// Words are targets, each option has one meaning; `-p:TorchBackend=…` goes where MSBuild, the stamp and every child read it.
 let rec private parse words (options: Map<string, string>) arguments =
     match arguments with
     | [] -> List.rev words, options
     | "--for" :: ("analysis" | "experiments" | "everything" as product) :: rest -> parse words (options.Add("for", product)) rest
     | "--only" :: part :: rest -> parse words (options.Add("only", part)) rest
     | "--check" :: rest -> parse words (options.Add("check", "")) rest
-    | ("-p:Torch=system" | "-p:Torch=TorchSharp" | "-p:TorchBackend=TorchSharp-cpu" | "-p:TorchBackend=TorchSharp-cuda-linux" as property) :: rest ->
-        let equals = property.IndexOf '='
-        Environment.SetEnvironmentVariable(property[3 .. equals - 1], property[equals + 1 ..])
+    | ("-p:TorchBackend=cpu" | "-p:TorchBackend=cuda" as property) :: rest ->
+        Environment.SetEnvironmentVariable("TorchBackend", property[property.IndexOf '=' + 1 ..])
         parse words options rest
     | option :: _ when option.StartsWith '-' ->
         refuse
-            $"\"{option}\" is no option here, or lacks its value. Known are --for analysis|experiments|everything, --only \"part of a law's name\", \
-              --check, -p:Torch=system|TorchSharp, -p:TorchBackend=TorchSharp-cpu|TorchSharp-cuda-linux."
+            $"Unknown option \"{option}\", or its value is missing. Known options: --for analysis|experiments|everything, --only \"part of a \
+              law's name\", --check, -p:TorchBackend=cpu|cuda."
     | word :: rest -> parse (word :: words) options rest
 
 let main arguments =
@@ -467,8 +462,8 @@ let main arguments =
 
     let targets =
         Map.ofList [
-            target "setup" "installs what the machine lacks: libtorch, a C++ compiler, a BLAS" [] (fun () -> setup product)
-            target "build" "compiles; --for analysis|experiments|everything" [ "setup" ] (fun () -> build product)
+            target "setup" "restores tools and packages, libtorch among them" [] setup
+            target "build" "compiles; --for analysis|experiments|everything" [] (fun () -> build product)
             target "test" "checks every law; --only \"part of a name\"" [ "build" ] (fun () -> test (options.TryFind "only"))
             target "bench" "measures speed beside plain PyTorch's, where python3 has torch" [ "build" ] bench
             target "docs" "writes a page for each task under artifacts/docs; looks where links lead" [] docs

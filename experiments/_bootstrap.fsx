@@ -1,9 +1,9 @@
 /// Every script's first line loads this file: it builds what the script stands on, and does nothing where that is built already.
 /// A stamp decides, not MSBuild: a hash over all that is compiled, beside the times of what came out. No stamp, a changed source,
-/// another SDK or libtorch, or an output that someone else replaced: `build.fsx` builds, in a process of its own, so that a script
+/// another SDK or libtorch, a package that is gone, or an output that someone else replaced: `build.fsx` builds, in a process of its own, so that a script
 /// whose library is built pays for these lines only. They are typed again at every start: hence no records, no formats, few
 /// overloads. EBM_BUILD_VERBOSE=1 prints what deciding took.
-/// A script under `analysis/` gets Ebm.Records and Ebm.Analysis alone, which need neither libtorch nor a C++ compiler.
+/// A script under `analysis/` gets Ebm.Records and Ebm.Analysis alone, which need no libtorch.
 module Ebm.Bootstrap
 
 open System
@@ -43,15 +43,15 @@ let stamp (product: string) : string =
     let lines, files = ResizeArray<string>(), ResizeArray<string>()
     lines.Add AppContext.BaseDirectory
 
-    // What was built for another libtorch, or before it was replaced in its place, does not fit this one.
+    // What was built loads libtorch from its package's folder, which the build wrote down.
     if product <> "analysis" then
-        for variable in [| "LIBTORCH"; "Torch"; "TorchBackend" |] do
-            lines.Add(Environment.GetEnvironmentVariable variable)
+        let backend = Environment.GetEnvironmentVariable "TorchBackend"
+        lines.Add backend
+        let list = root + "/artifacts/native/" + (if String.IsNullOrEmpty backend then "cpu" else backend) + "/natives.txt"
 
-        for folder in Directory.GetDirectories("/usr/lib", "*-linux-gnu") do
-            add files (folder + "/libtorch_cpu.so")
-
-        add files (Environment.GetEnvironmentVariable "LIBTORCH" + "/lib/libtorch_cpu.so")
+        if File.Exists list then
+            for line in File.ReadAllLines list do
+                add files (line.Substring(line.IndexOf ' ' + 1) + "/libtorch_cpu.so")
 
     for project in projects product do
         add files (root + "/artifacts/bin/" + Path.GetFileName project + "/release")

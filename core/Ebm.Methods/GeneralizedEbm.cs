@@ -100,11 +100,10 @@ public sealed class GeneralizedEbm : Method, IChains
     Tensor Transformed(Tensor loss)
     {
         Tensor[] weights = [.. tilt.parameters()];
-        var gradients = autograd.grad([loss], weights, allow_unused: true);
         var linear = zeros_like(loss);
-        foreach (var (weight, gradient) in weights.Zip(gradients))
+        foreach (var (weight, gradient) in weights.Zip(Gradients.Of(loss, weights)))
         {
-            if (gradient is not { IsInvalid: false } g) continue;
+            if (gradient is not { } g) continue;
             var transformed = ReferenceEquals(weight, tilt.C) ? g / (1 - g) : 2 * g / (1 + g.square());
             linear = linear + (transformed.nan_to_num(0, 0, 0).detach() * weight).sum();
         }

@@ -239,9 +239,16 @@ public sealed record RuntimeState(
 /// <summary>The tensor library.</summary>
 /// <param name="Libtorch">Its version.</param>
 /// <param name="Build">Its own account of how it was built.</param>
-/// <param name="Blas">The core type that BLAS runs with.</param>
+/// <param name="Blas">The version of the BLAS inside it.</param>
+/// <param name="Capability">The vector instructions that its kernels use: AVX512, AVX2, DEFAULT.</param>
 /// <param name="Libraries">The native files that compute, as they are loaded.</param>
-public sealed record NativeState(string Libtorch, string? Build = null, string? Blas = null, IReadOnlyList<NativeFile>? Libraries = null)
+public sealed record NativeState(
+    string Libtorch,
+    string? Build = null,
+    string? Blas = null,
+    string? Capability = null,
+    IReadOnlyList<NativeFile>? Libraries = null
+)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
@@ -249,7 +256,8 @@ public sealed record NativeState(string Libtorch, string? Build = null, string? 
 
 /// <summary>A native library as it was loaded.</summary>
 /// <param name="Path">With ~ for the user's own folder.</param>
-public sealed record NativeFile(string Path, string Sha256, long Bytes)
+/// <param name="Original">Where the file is a copy adapted to the machine: the SHA-256 of the package's file.</param>
+public sealed record NativeFile(string Path, string Sha256, long Bytes, string? Original = null)
 {
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }

@@ -21,6 +21,7 @@ static class Program
         ebm-runner measure <run folder> [--data DIR] [--with my.dll]… [--config FILE]
         ebm-runner task    <tasks.jsonl> <number> [--data DIR] [--with my.dll]…
         ebm-runner serve   [--data DIR] [--with my.dll]…
+        ebm-runner libraries
 
         exec     executes the run whose config.yaml lies in the folder; one that was stopped goes on, a completed one stays as it is.
                  --afresh discards what is there.
@@ -28,6 +29,7 @@ static class Program
         serve    executes the runs that standard input names, a line each, "exec <run folder>" with tabs between the words and --afresh behind
                  where that is meant, and says "next" after each; its end is the end.
         measure  draws and measures a completed run again, without training. --config names a config whose group `measure` is to be used.
+        libraries  loads libtorch, and says which files are used.
         --data   where data sets lie; the variable EBM_DATA, or else the folder `data`, unless said.
         --with   an assembly with further methods, data sets or metrics.
         --until  exec: interrupts training after this step, for an audit's comparison.
@@ -52,6 +54,7 @@ static class Program
                     Options.Of(rest, "")
                 ),
                 ["serve", .. var rest] => Serve(Options.Of(rest, "")),
+                ["libraries"] => Libraries(),
                 ["help"] or ["--help"] or ["-h"] => Say(Usage, 0),
                 [] => Complain("which run? " + Usage),
                 _ => Complain($"\"{string.Join(' ', arguments)}\" is not known here.\n{Usage}"),
@@ -63,7 +66,7 @@ static class Program
             return Taken;
         }
         catch (Exception error)
-            when (error is ConfigException or SettingException or UsageException or DirectoryNotFoundException or InvalidDataException)
+            when (error is ConfigException or SettingException or UsageException or DirectoryNotFoundException or InvalidDataException or DeviceException)
         {
             return Complain(error.Message);
         }
@@ -143,6 +146,16 @@ static class Program
             log.Failure(error);
             return 1;
         }
+    }
+
+    static int Libraries()
+    {
+        Natives.Load();
+        var adapted = Natives.Copy is { } copy
+            ? $"; this machine's libstdc++ lacks {copy.Version}, which nothing in TorchSharp's native file uses, so a copy that loads without it is used: "
+                + $"{copy.OriginalSha256[..12]} → {copy.Sha256[..12]}"
+            : "";
+        return Say($"libtorch {Natives.Version} loads ({Machine.Capability ?? "unknown"} kernels){adapted}", 0);
     }
 
     static int Say(string text, int code)

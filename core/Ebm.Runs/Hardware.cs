@@ -11,7 +11,7 @@ namespace Ebm.Runs;
 /// </summary>
 public static partial class Hardware
 {
-    // Kernels are chosen by these: PERF_WITH_… and OpenBLAS's dispatch.
+    // Kernels are chosen by these: libtorch's, oneDNN's and MKL's dispatch.
     static readonly string[] Deciding =
     [
         "sse4_2",

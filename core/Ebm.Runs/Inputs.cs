@@ -25,7 +25,6 @@ public enum Reuse
 /// <param name="dataRoot">The folder under which data sets find their files.</param>
 public sealed class Inputs(string runner, IReadOnlyList<string> with, string dataRoot)
 {
-    readonly Lazy<string> torch = new(() => Machine.TorchVersion);
     readonly Lazy<IReadOnlyDictionary<string, string>?> packages = new(() =>
         Provenance.Packages(Path.Combine(runner, "ebm-runner.deps.json"))
     );
@@ -51,8 +50,8 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
 
     string? Library(RunManifest made)
     {
-        if (made.Native is { } native && native.Libtorch != torch.Value)
-            return $"libtorch was {native.Libtorch} and is {torch.Value}";
+        if (made.Native is { } native && native.Libtorch != Natives.Version)
+            return $"libtorch was {native.Libtorch} and is {Natives.Version}";
         if (made.Packages is not { } before || packages.Value is not { } now)
             return null;
         return before

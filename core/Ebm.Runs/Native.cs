@@ -14,11 +14,9 @@ static class Native
     // By the file's name: what computes, and what it computes with.
     static readonly string[] Computing =
     [
-        "libebm_native",
+        "libLibTorchSharp",
         "libtorch",
         "libc10",
-        "libopenblas",
-        "libblas",
         "libmkl",
         "libdnnl",
         "libgomp",
@@ -41,7 +39,9 @@ static class Native
                 .ToList();
 
     public static IReadOnlyList<NativeFile> Files(IReadOnlyList<string> loaded) =>
-        [.. loaded.Select(path => new NativeFile(AtHome(path), DigestCache.Of(path), new FileInfo(path).Length))];
+        [.. loaded.Select(path => new NativeFile(AtHome(path), DigestCache.Of(path), new FileInfo(path).Length, Original(path)))];
+
+    static string? Original(string path) => Natives.Copy is { } copy && copy.Path == path ? copy.OriginalSha256 : null;
 
     // Manifests are handed on: nobody need know who computed where.
     static string AtHome(string path)
@@ -49,18 +49,6 @@ static class Native
         var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         return home.Length > 1 && path.StartsWith(home + "/", StringComparison.Ordinal) ? "~" + path[home.Length..] : path;
     }
-
-    /// <summary>The core type whose kernels OpenBLAS has taken; null where another BLAS computes.</summary>
-    public static string? BlasCore(IReadOnlyList<string> loaded)
-    {
-        if (loaded.FirstOrDefault(path => Path.GetFileName(path).StartsWith("libopenblas", StringComparison.Ordinal)) is not { } blas)
-            return null;
-        if (!NativeLibrary.TryLoad(blas, out var library) || !NativeLibrary.TryGetExport(library, "openblas_get_corename", out var call))
-            return null;
-        return Marshal.PtrToStringUTF8(Marshal.GetDelegateForFunctionPointer<CoreName>(call)())?.ToUpperInvariant();
-    }
-
-    delegate nint CoreName();
 
     /// <summary>The version of the C library; null for another than glibc.</summary>
     public static string? LibcVersion

@@ -128,10 +128,7 @@ public sealed class Part : IDisposable
     /// <exception cref="InvalidOperationException">The loss depends on none of them.</exception>
     public IReadOnlyList<Tensor?> Gradient(Tensor loss)
     {
-        var gradients = loss.requires_grad
-            ? autograd.grad([loss], [.. Parameters.Select(p => (Tensor)p.parameter)], allow_unused: true)
-            : [];
-        IReadOnlyList<Tensor?> given = [.. gradients.Select(g => g is null || g.IsInvalid ? null : g)];
+        var given = Gradients.Of(loss, [.. Parameters.Select(p => (Tensor)p.parameter)]);
         return given.Any(g => g is not null)
             ? given
             : throw new InvalidOperationException(

@@ -17,8 +17,8 @@ namespace Ebm.Runs;
 public static class Provenance
 {
     // Only what changes what is computed: an environment may hold secrets, under such names too.
-    static readonly string[] Prefixes = ["OMP_", "MKL_", "OPENBLAS_", "DOTNET_", "KMP_"];
-    static readonly string[] Names = ["CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL"];
+    static readonly string[] Prefixes = ["OMP_", "MKL_", "DOTNET_", "KMP_"];
+    static readonly string[] Names = ["ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL"];
     static readonly string[] Secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL"];
 
     /// <summary>A manifest filled with everything known before the first step.</summary>
@@ -33,14 +33,17 @@ public static class Provenance
             .ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
         var loaded = Native.Loaded();
         var packages = Packages(Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json"));
-        var core = Native.BlasCore(loaded) ?? Machine.BlasCore;
         // Each is asked of the library that computes, after it was set.
         var flags = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
             ["kernels"] = Word(Machine.IsDeterministic),
             ["threads"] = Word(Machine.Threads == threads),
-            // As a child of a sweep it is told both; alone, libtorch's count is set and OpenBLAS's own is one.
-            ["blas-core"] = Word(Machine.BlasCore is { } asked ? string.Equals(asked, core, StringComparison.OrdinalIgnoreCase) : null),
+            // A CPU that lacks the instructions that were asked for computes with others.
+            ["vector-capability"] = Word(
+                Machine.Capability is not { } capability ? null
+                : environment.GetValueOrDefault("ATEN_CPU_CAPABILITY") is not { Length: > 0 } asked
+                    || string.Equals(asked, capability, StringComparison.OrdinalIgnoreCase)
+            ),
             ["full-precision-products"] = Word(cuda.is_available() ? !backends.cuda.matmul.allow_tf32 : null),
             ["full-precision-convolutions"] = Word(cuda.is_available() ? !backends.cudnn.allow_tf32 : null),
         };
@@ -64,7 +67,7 @@ public static class Provenance
             ),
             Packages = packages,
             PackageHashes = packages is null ? null : PackageHashes(packages),
-            Native = new NativeState(Machine.TorchVersion, Machine.TorchBuild, core, Native.Files(loaded)),
+            Native = new NativeState(Natives.Version, Machine.TorchBuild, Machine.Blas, Machine.Capability, Native.Files(loaded)),
             Hardware = Hardware.Of("/"),
             Device = root.Device.ToString(),
             Threads = new ThreadCounts(Machine.Threads, get_num_interop_threads()),
@@ -208,8 +211,11 @@ public static class Provenance
             .EnumerateObject()
             .Where(l => l.Value.GetProperty("type").GetString() == "package")
             .Select(l => l.Name.Split('/'))
-            .OrderBy(l => l[0], StringComparer.Ordinal)
-            .ToDictionary(l => l[0], l => l[1]);
+            .Select(l => (Name: l[0], Version: l[1]))
+            .Concat(Natives.Packages(Path.GetDirectoryName(file)!))
+            .DistinctBy(l => l.Name)
+            .OrderBy(l => l.Name, StringComparer.Ordinal)
+            .ToDictionary(l => l.Name, l => l.Version);
     }
 
     /// <summary>The variables that decide what is computed, of all there are.</summary>

@@ -10,7 +10,7 @@ open System.IO
 open System.Runtime.InteropServices
 open System.Text
 open System.Threading.Tasks
-open Ebm.Core
+open Ebm.Devices
 open Ebm.Runs
 
 [<DllImport("libc", SetLastError = true)>]

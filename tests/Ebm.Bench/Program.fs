@@ -4,6 +4,7 @@ module Ebm.Bench.Program
 
 open System
 open Ebm.Core
+open Ebm.Devices
 open Ebm.Bench.Paired
 
 let private rounds, private seconds = 11, 0.25
@@ -43,7 +44,7 @@ let private speed threads =
     Machine.Threads <- threads
     let reference = Reference.start threads
     let product, convolution = Workloads.roofline 0.2
-    printfn "libtorch %s, %d thread(s), OPENBLAS_CORETYPE %s" Machine.TorchVersion threads (string Machine.BlasCore)
+    printfn "libtorch %s, %d thread(s), kernels for %s" Natives.Version threads (string Machine.Capability)
 
     match reference with
     | Some reference -> printfn "reference: %s" reference.Version

@@ -5,7 +5,7 @@ open System
 open System.Diagnostics
 open System.Globalization
 open System.IO
-open Ebm.Core
+open Ebm.Devices
 
 type Reference = { Version: string; Process: Process }
 

@@ -33,7 +33,7 @@ let runner =
 folder=$2
 end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m.$$" && mv "$folder/.m.$$" "$folder/manifest.json"; echo "ended $1"; }
 seed=$(sed 's/.*"seed":\([0-9]*\).*/\1/' "$folder/config.json")
-echo "$seed $OMP_NUM_THREADS $OPENBLAS_NUM_THREADS $CUDA_VISIBLE_DEVICES" >> "$folder/begun"
+echo "$seed $OMP_NUM_THREADS $MKL_NUM_THREADS $CUDA_VISIBLE_DEVICES" >> "$folder/begun"
 end running
 echo "progress 1 10 train"
 case $seed in

@@ -4,8 +4,11 @@ module Ebm.Tests.World
 open System
 open TorchSharp
 open Ebm.Core
+open Ebm.Devices
 
 type Tensor = torch.Tensor
+
+do Natives.Load()
 
 let device =
     match Environment.GetEnvironmentVariable "EBM_DEVICE" with
@@ -56,9 +59,21 @@ let scalar (value: float) : Scalar = Scalar.op_Implicit value
 /// As many of one number, int64: levels, mostly.
 let repeated (count: int64) (value: int) : Tensor = torch.full ([| count |], Scalar.op_Implicit value, dtype = torch.int64, device = device)
 
-/// Gradients of a scalar in some tensors.
+/// Gradients of a scalar in some tensors; null in those that it does not depend on.
+let reached (of': Tensor) (inputs: #Tensor seq) : (Tensor | null)[] =
+    Gradients.Of(of', [| for x in inputs -> x :> Tensor |]) |> Array.ofSeq
+
+/// Gradients of a scalar in some tensors; zeros in those that it does not depend on.
 let gradients (of': Tensor) (inputs: #Tensor seq) : Tensor[] =
-    torch.autograd.grad ([| of' |], [| for x in inputs -> x :> Tensor |], allow_unused = true) |> Array.ofSeq
+    let inputs = [| for x in inputs -> x :> Tensor |]
+
+    Array.map2
+        (fun (x: Tensor) (g: Tensor | null) ->
+            match g with
+            | null -> torch.zeros_like x
+            | g -> g)
+        inputs
+        (reached of' inputs)
 
 /// Rows of numbers on the device, in the default dtype.
 let rows (values: float list list) : Tensor = torch.tensor (array2D values, dtype = torch.get_default_dtype (), device = device)

@@ -253,7 +253,7 @@ type private Memory(path: string) =
                 + "\n"
             )
 
-/// A commit's sources in a folder of their own. The shim, which takes longest, is built once for all commits that share its sources.
+/// What a commit's sources compute, built in a folder of their own.
 let private probe (desk: Desk) (building: Building) (conditions: Conditions) steps (run: RunFolder) (commit: Commit) : Outcome =
     let clone = Path.Combine(desk.Folder, commit.Hash.Substring(0, 12))
     let quietly = [ "-c"; "core.hooksPath=/dev/null"; "-c"; "advice.detachedHead=false" ]
@@ -262,23 +262,6 @@ let private probe (desk: Desk) (building: Building) (conditions: Conditions) ste
     git desk.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
     git clone (quietly @ [ "checkout"; "--quiet"; "--detach"; commit.Hash ]) |> ignore
     let root = Path.Combine(clone, inside)
-    let made = Path.Combine(root, "artifacts", "native")
-
-    let shim =
-        match Git.ask root [ "rev-parse"; "--verify"; "--quiet"; "HEAD:./core/native" ] with
-        | Ok tree when tree <> "" -> Some(Path.Combine(desk.Folder, $"native-{tree}"))
-        | _ -> None
-
-    match shim with
-    | Some shim when Directory.Exists shim ->
-        Directory.CreateDirectory made |> ignore
-
-        for file in Directory.GetFiles shim do
-            let there = Path.Combine(made, Path.GetFileName file |> string)
-            File.Copy(file, there)
-            // Newer than what was checked out.
-            File.SetLastWriteTimeUtc(there, DateTime.UtcNow)
-    | _ -> ()
 
     try
         let failed =
@@ -286,10 +269,6 @@ let private probe (desk: Desk) (building: Building) (conditions: Conditions) ste
             |> List.tryPick (fun (program, arguments) ->
                 let ended = desk.Run(root, building.Variables, program, arguments)
                 if ended.Code = 0 then None else Some(ended.Output + "\n" + ended.Errors))
-
-        match shim with
-        | Some shim when failed.IsNone && Directory.Exists made && not (Directory.Exists shim) -> Directory.Move(made, shim)
-        | _ -> ()
 
         match failed with
         // What a compiler refuses, it refuses again; a package that did not come may come.

@@ -73,10 +73,10 @@ let private contradicting what before after =
 
 let private short (hash: string) = if hash.Length > 12 then hash.Substring(0, 12) else hash
 
-/// Counts of threads, and which kernels BLAS takes, decide sums' order; a telemetry switch does not.
+/// Counts of threads, and which kernels are used, decide the order of sums; a telemetry switch does not.
 let private decides (name: string) =
     name.EndsWith "_NUM_THREADS"
-    || name = "OPENBLAS_CORETYPE"
+    || name = "ATEN_CPU_CAPABILITY"
     || name = "CUBLAS_WORKSPACE_CONFIG"
     || name = "NVIDIA_TF32_OVERRIDE"
     || name.StartsWith "MKL_"
@@ -179,7 +179,8 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
         | files ->
             Map [
                 for file in files do
-                    if not (file.Path.Contains "libebm_native") then Path.GetFileName file.Path |> string, short file.Sha256
+                    // A copy adapted to one machine is, on all of them, the package's file.
+                    string (Path.GetFileName file.Path), short (file.Original |> Option.ofObj |> Option.defaultValue file.Sha256)
             ]
 
     for says in
@@ -189,6 +190,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
         @ both was.Native is.Native (fun a b ->
             changed "libtorch" a.Libtorch b.Libtorch
             @ changed "how libtorch was built" a.Build b.Build
+            @ changed "BLAS" a.Blas b.Blas
             @ differing "the library" (libraries a) (libraries b)) do
         drift "dependency" says
 
@@ -210,7 +212,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
                    []
                else
                    [ $"operators at once were {a.InterOp.Value} and are {b.InterOp.Value}" ]))
-        @ both was.Native is.Native (fun a b -> changed "BLAS's core" a.Blas b.Blas)
+        @ both was.Native is.Native (fun a b -> changed "the vector capability" a.Capability b.Capability)
         @ both was.Runtime is.Runtime (fun a b ->
             changed ".NET" a.Dotnet b.Dotnet
             @ changed "the system" a.Os b.Os

@@ -34,7 +34,7 @@ type Kept = {
     Until: int64 option
     /// The kinds of drift that were found.
     Drifts: string list
-    /// What decides how sums are taken, as the run had it and as the audit had it: threads, blas, device, cpu, gpu, libtorch.
+    /// What decides how sums are taken, as the run had it and as the audit had it: threads, capability, device, cpu, gpu, libtorch.
     Was: Map<string, string>
     Is: Map<string, string>
     /// By another machine or another user than the run; None where one of the two does not say.
@@ -50,7 +50,7 @@ let conditions (run: RunFolder) (manifest: RunManifest) : Map<string, string> =
         for name, value in
             [
                 "threads", some manifest.Threads (fun threads -> threads.IntraOp.ToString CultureInfo.InvariantCulture)
-                "blas", some manifest.Native _.Blas
+                "capability", some manifest.Native _.Capability
                 "libtorch", some manifest.Native _.Libtorch
                 "cpu", some manifest.Hardware _.Cpu
                 "gpu",

@@ -44,7 +44,7 @@ let private lastLines count (text: string) =
 let private variables (conditions: Conditions) (manifest: RunManifest) =
     let threads =
         match conditions.Threads with
-        | Some count -> [ for name in [ "OMP"; "MKL"; "OPENBLAS" ] -> $"{name}_NUM_THREADS", string count ]
+        | Some count -> [ for name in [ "OMP"; "MKL" ] -> $"{name}_NUM_THREADS", string count ]
         | None -> []
 
     match manifest.Environment with

@@ -51,7 +51,7 @@ let private statement (evidence: Evidence) =
     match matrix evidence with
     | [] ->
         "<p>No audit that the ledger has did a run of this sweep again, so nothing can be said. <code>audit sample</code> does some again; "
-        + "<code>--threads 2</code> and <code>--set OPENBLAS_CORETYPE=HASWELL</code> do it under other conditions.</p>"
+        + "<code>--threads 2</code> and <code>--set ATEN_CPU_CAPABILITY=avx2</code> do it under other conditions.</p>"
     | rows ->
         let verdicts =
             [

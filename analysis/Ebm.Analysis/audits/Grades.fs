@@ -101,8 +101,7 @@ let machineOf (made: Made) =
         some manifest.Native (fun native -> "libtorch " + native.Libtorch)
         manifest.Native
         |> Option.ofObj
-        |> Option.bind (fun native -> Option.ofObj native.Blas)
-        |> Option.map (fun core -> "BLAS " + core)
+        |> Option.bind (fun native -> Option.ofObj native.Capability)
         some manifest.Threads (fun threads -> if threads.IntraOp = 1 then "1 thread" else $"{threads.IntraOp} threads")
     ]
     |> List.choose id
@@ -692,7 +691,7 @@ let matrix (evidence: Evidence) : Shown list =
         ]
 
         let own = [
-            for key in [ "device"; "cpu"; "blas"; "threads"; "libtorch" ] do
+            for key in [ "device"; "cpu"; "capability"; "threads"; "libtorch" ] do
                 match kept.Was.TryFind key with
                 | Some value -> $"{key} {value}"
                 | None -> ()

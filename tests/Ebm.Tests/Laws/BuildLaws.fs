@@ -76,18 +76,17 @@ let private changesStamp (doings: string list) =
 
     answers
 
-/// On a machine with apt and without a compiler, for the user of this number.
-let private askedToSetUp user =
-    Folder.inFolder (fun folder ->
-        for name, text in [ "id", $"echo {user}"; "apt-get", "exit 1" ] do
-            let path = Path.Combine(folder, name)
-            File.WriteAllText(path, $"#!/bin/sh\n{text}\n")
-            File.SetUnixFileMode(path, UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
+/// Where the only package source is an empty folder: what setting up says, with a tool in its manifest or with none.
+let private askedToSetUp (tool: string) =
+    inCopy (fun folder ->
+        let write (name: string) (text: string) =
+            Directory.CreateDirectory(string (Path.GetDirectoryName(Path.Combine(folder, name)))) |> ignore
+            File.WriteAllText(Path.Combine(folder, name), text)
 
-        let dotnet = Environment.ProcessPath |> nonNull |> Path.GetDirectoryName
-        start Folder.root $"{folder}:{dotnet}" [ "build.fsx"; "setup" ]
-        |> said
-        |> says 2 [ "sudo apt-get update && sudo apt-get install"; "g++" ])
+        Directory.CreateDirectory(Path.Combine(folder, "empty")) |> ignore
+        write "nuget.config" "<configuration><packageSources><clear /><add key=\"empty\" value=\"empty\" /></packageSources></configuration>"
+        write ".config/dotnet-tools.json" $"{{ \"version\": 1, \"isRoot\": true, \"tools\": {{ {tool} }} }}"
+        start folder "" [ "build.fsx"; "setup" ] |> said)
 
 let all = [
     law "an unknown target, an unknown option and a circle of targets are named, with exit code 2" (fun () ->
@@ -107,8 +106,10 @@ let all = [
             |> says 2 [ "b → c → b" ]))
     |> breaks "a target that is known" (fun () -> build [ "help" ] |> says 2 [ "did you mean" ])
 
-    law "whoever may not install reads the command that would, with exit code 2" (fun () -> askedToSetUp 1000)
-    |> breaks "someone who may" (fun () -> askedToSetUp 0)
+    law "a package that no source serves is named, with what to do, and exit code 2" (fun () ->
+        askedToSetUp "\"no.such.tool\": { \"version\": \"1.0.0\", \"commands\": [ \"no\" ] }"
+        |> says 2 [ "The package no.such.tool cannot be restored"; "dotnet nuget add source" ])
+    |> breaks "no package is lacking" (fun () -> askedToSetUp "" |> says 2 [ "cannot be restored" ])
 
     law "a changed source or output changes the stamp; what is not compiled into a product does not" (fun () ->
         let within = [

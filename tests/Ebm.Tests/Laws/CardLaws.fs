@@ -67,7 +67,7 @@ let private manifestOf (told: Told) (sweep: string) id (seed: int) (config: stri
         Runtime = RuntimeState("10.0.0", "Linux"),
         Packages = map [ "YamlDotNet", "16.3.0" ],
         PackageHashes = map [ "YamlDotNet", "content" ],
-        Native = NativeState("1.13.0", Blas = "HASWELL", Libraries = [| NativeFile("libtorch.so", hash "so", 1L) |]),
+        Native = NativeState("2.10.0", Capability = "AVX2", Libraries = [| NativeFile("libtorch.so", hash "so", 1L) |]),
         Hardware = HardwareState("a CPU", 2, 8_000_000_000L),
         Threads = ThreadCounts 1,
         Environment = map [ "OMP_NUM_THREADS", "1" ],

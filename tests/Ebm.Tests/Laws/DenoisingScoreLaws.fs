@@ -83,14 +83,10 @@ let private differs (along: Tensor[] -> Tensor[] -> Tensor) =
             there)
 
     // The last layer's bias moves energies and no score: nothing in the loss leads to it.
-    let reached = torch.autograd.grad ([| loss () |], [| for w in weights -> w :> Tensor |], allow_unused = true)
     let exact =
         value (
             along
-                (Array.map2
-                    (fun (w: Parameter) (g: Tensor) -> if isNull (box g) then torch.zeros_like w else g)
-                    weights
-                    (Array.ofSeq reached))
+                (gradients (loss ()) weights)
                 direction
         )
     must

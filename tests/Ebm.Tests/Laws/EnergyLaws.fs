@@ -203,13 +203,7 @@ let all = [
         let loss () = (energy.Score x).square().sum()
         let due = gradients (loss ()) parameters
         let along =
-            Seq.map2
-                (fun (g: Tensor | null) (v: Tensor) ->
-                    match g with
-                    | null -> 0.0
-                    | g -> value ((g * v).sum()))
-                due
-                directions
+            Seq.map2 (fun (g: Tensor) (v: Tensor) -> value ((g * v).sum())) due directions
             |> Seq.sum
 
         let moved t =

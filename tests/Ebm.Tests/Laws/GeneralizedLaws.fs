@@ -81,9 +81,7 @@ let private trainOnly (keep: string -> bool) (method: Method) (data: Tensor) bat
 
         for update in method.Iterate(batches, (rng "steps").Stream i) do
             let weights, optimizer = parts[update.Part]
-            let gradients = torch.autograd.grad ([| update.Loss |], [| for w in weights -> w :> Tensor |], allow_unused = true)
-
-            for w, g in Seq.zip weights gradients do
+            for w, g in Seq.zip weights (gradients update.Loss weights) do
                 w.grad <- g
 
             for group in optimizer.ParamGroups do

@@ -48,14 +48,10 @@ let private inWeights what (f: unit -> Tensor) (net: torch.nn.Module) (gradient:
         moved -h
         there
 
-    let found = torch.autograd.grad ([| (f ()).sum() |], [| for w in weights -> w :> Tensor |], allow_unused = true)
     let exact =
         Seq.map2
-            (fun (g: Tensor | null) d ->
-                match g with
-                | null -> 0.0
-                | g -> dot g d)
-            found
+            dot
+            (gradients ((f ()).sum()) weights)
             directions
         |> Seq.sum
     agree $"{what}, in the weights" (gradient exact) (Close.derivative along)

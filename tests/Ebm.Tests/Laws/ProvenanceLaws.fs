@@ -8,6 +8,7 @@ open Ebm.Analysis
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Core
+open Ebm.Devices
 open Ebm.Sweeps
 open Ebm.Tests
 open Ebm.Tests.Law
@@ -51,14 +52,15 @@ let private complete (manifest: RunManifest) =
     must
         "libtorch is not among them"
         (libraries |> Seq.exists (fun file -> file.Path.Contains "libtorch" && isSha file.Sha256 && file.Bytes > 1000L))
-    must "no BLAS core" (not (String.IsNullOrEmpty native.Blas))
+    must "no vector capability" (not (String.IsNullOrEmpty native.Capability))
+    must "no BLAS" (not (String.IsNullOrEmpty native.Blas))
     must "no C library" (not (isNull (there "its runtime" manifest.Runtime).Libc))
     must "no CPU features" ((there "the CPU's features" (there "its hardware" manifest.Hardware).Features).Count > 0)
     let threads = there "its threads" manifest.Threads
     must "no count of operators at once" (threads.IntraOp = 1 && threads.InterOp.HasValue)
     let flags = there "determinism" manifest.Determinism
 
-    for flag in [ "kernels"; "threads"; "blas-core"; "full-precision-products"; "full-precision-convolutions" ] do
+    for flag in [ "kernels"; "threads"; "vector-capability"; "full-precision-products"; "full-precision-convolutions" ] do
         must $"nothing of {flag}" (flags.ContainsKey flag && List.contains flags[flag] [ "effective"; "requested"; "unavailable" ])
 
     must "kernels repeat" (flags["kernels"] = "effective" && flags["threads"] = "effective")

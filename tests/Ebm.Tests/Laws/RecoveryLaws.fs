@@ -239,9 +239,9 @@ let private denoises (weight: Tensor -> Tensor) =
         Close.same $"{name}: loss" 4096 due update.Loss
 
         // The last bias moves no slope, and so has no gradient.
-        let known (all: Tensor[]) = all |> Array.filter (fun g -> not (isNull (box g)) && not g.IsInvalid)
-        let dues = known (gradients due (net.parameters () |> Seq.toArray))
-        let found = known (gradients update.Loss parameters)
+        let known (all: (Tensor | null)[]) = all |> Array.choose Option.ofObj
+        let dues = known (reached due (net.parameters () |> Seq.toArray))
+        let found = known (reached update.Loss parameters)
         must $"{name}: {dues.Length} gradients are due, {found.Length} are there" (dues.Length = found.Length && dues.Length > 2)
 
         for a, b in Array.zip dues found do
@@ -521,7 +521,7 @@ let all = [
         must "two updates" (parts |> List.map _.Part = [ "energy"; "initialiser" ])
         let energies = method.Parts["energy"].parameters() |> Seq.toArray
         let own = method.Parts["initialiser"].parameters() |> Seq.toArray
-        let touched (of': Tensor) inputs = gradients of' inputs |> Array.exists (fun g -> not (isNull (box g)) && not g.IsInvalid)
+        let touched (of': Tensor) inputs = reached of' inputs |> Array.exists (isNull >> not)
         must "its loss does not reach it" (touched parts[1].Loss own)
         must "its loss reaches the energy" (not (touched parts[1].Loss energies))
         must "the energy's loss reaches it" (not (touched parts[0].Loss own))

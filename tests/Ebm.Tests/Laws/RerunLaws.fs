@@ -39,7 +39,7 @@ let private toy = {
     Code = "c"
     Libtorch = "1.13.0"
     Threads = 1
-    Core = "HASWELL"
+    Core = "AVX2"
     Kernels = "effective"
 }
 
@@ -66,7 +66,7 @@ let private write (folder: string) (toy: Toy) =
             ConfigSha256 = run.ConfigSha256,
             Data = [| DataState("rows", toy.Data) |],
             Build = BuildState("Release", "0", Code = map [ "Ebm.Core", toy.Code ]),
-            Native = NativeState(toy.Libtorch, Blas = toy.Core),
+            Native = NativeState(toy.Libtorch, Capability = toy.Core),
             Threads = ThreadCounts(toy.Threads),
             Determinism = map [ "kernels", toy.Kernels ]
         )
@@ -102,9 +102,9 @@ let private manifest =
   "runtime": { "dotnet": "10.0.12", "os": "Debian 12", "kernel": "Unix 6.18", "libc": "2.36" },
   "packages": { "YamlDotNet": "16.3.0" },
   "packageHashes": { "YamlDotNet": "SgMO=" },
-  "native": { "libtorch": "1.13.0", "build": "GCC 12.2", "blas": "SKYLAKEX", "libraries": [
-    { "path": "/somewhere/libebm_native.so", "sha256": "a0", "bytes": 1 },
-    { "path": "/usr/lib/libopenblasp-r0.3.21.so", "sha256": "b0", "bytes": 1 } ] },
+  "native": { "libtorch": "1.13.0", "build": "GCC 12.2", "blas": "MKL 2024.2", "capability": "AVX512", "libraries": [
+    { "path": "/somewhere/libLibTorchSharp.so", "sha256": "a0", "bytes": 1, "original": "a1" },
+    { "path": "/somewhere/libtorch_cpu.so", "sha256": "b0", "bytes": 1 } ] },
   "hardware": { "cpu": "AMD EPYC", "cores": 2, "memory": 8, "features": [ "avx2", "avx512f" ] },
   "threads": { "intraOp": 1, "interOp": 1 },
   "environment": { "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8" },
@@ -140,12 +140,14 @@ let private plants = [
     "SgMO=", "TgMO=", "dependency", "the content of the package YamlDotNet"
     "1.13.0", "2.11.0", "dependency", "libtorch was 1.13.0 and is 2.11.0"
     "GCC 12.2", "GCC 13.1", "dependency", "how libtorch was built"
-    "\"b0\"", "\"b1\"", "dependency", "libopenblasp-r0.3.21.so was b0 and is b1"
+    "\"b0\"", "\"b1\"", "dependency", "libtorch_cpu.so was b0 and is b1"
     "AMD EPYC", "Intel Xeon", "environment", "the CPU was AMD EPYC and is Intel Xeon"
     ", \"avx512f\"", "", "environment", "the set of its instructions was avx2, avx512f and is avx2"
     "\"intraOp\": 1", "\"intraOp\": 2", "environment", "threads were 1 and are 2"
     "\"interOp\": 1", "\"interOp\": 2", "environment", "operators at once were 1 and are 2"
-    "SKYLAKEX", "HASWELL", "environment", "BLAS's core was SKYLAKEX and is HASWELL"
+    "MKL 2024.2", "MKL 2025.0", "dependency", "BLAS was MKL 2024.2 and is MKL 2025.0"
+    "\"a1\"", "\"a2\"", "dependency", "libLibTorchSharp.so was a1 and is a2"
+    "AVX512", "AVX2", "environment", "the vector capability was AVX512 and is AVX2"
     "10.0.12", "10.0.13", "environment", ".NET was 10.0.12"
     "Debian 12", "Debian 13", "environment", "the system was Debian 12"
     "Unix 6.18", "Unix 6.19", "environment", "the kernel was Unix 6.18"
@@ -222,7 +224,7 @@ let all = [
             isNamed { toy with Code = "e" } "code"
             isNamed { toy with Libtorch = "2.11.0" } "dependency"
             isNamed { toy with Threads = 2 } "environment"
-            isNamed { toy with Core = "SKYLAKEX" } "environment"
+            isNamed { toy with Core = "AVX512" } "environment"
             isNamed { toy with Kernels = "unavailable" } "determinism"
             must "nothing has changed" (drifts toy = [])
 
@@ -232,7 +234,7 @@ let all = [
                     | [ one ] -> must $"%A{one}, and {kind} was due, saying {says}" (one.Kind = kind && one.Says.Contains says)
                     | several -> broken $"{before}: one drift was due, and there are %A{several}"))
     |> breaks "nothing has changed" (fun () -> isNamed toy "code")
-    |> breaks "a drift by another name" (fun () -> isNamed { toy with Core = "SKYLAKEX" } "dependency")
+    |> breaks "a drift by another name" (fun () -> isNamed { toy with Core = "AVX512" } "dependency")
 
     law "what one of two manifests does not say is no drift" (fun () ->
         for before, after in

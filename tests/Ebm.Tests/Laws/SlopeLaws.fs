@@ -3,6 +3,7 @@ module Ebm.Tests.Laws.SlopeLaws
 
 open TorchSharp
 open Ebm.Core
+open Ebm.Devices
 open Ebm.Tests.Law
 
 /// In single precision, which is what chains are computed in.

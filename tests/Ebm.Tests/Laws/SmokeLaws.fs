@@ -29,8 +29,8 @@ let private chatty =
      train: { steps: 2, batch: 8, lr: 0.01, record-every: 1 }\n"
     + quiet
 
-/// As a sweep starts its runs; both core types are those of any x86-64, and another CPU has neither.
-let private asASweep = [ "OMP_NUM_THREADS", "1"; "MKL_NUM_THREADS", "1"; "OPENBLAS_NUM_THREADS", "1"; "OPENBLAS_CORETYPE", "NEHALEM" ]
+/// As a sweep starts its runs.
+let private asASweep = [ "OMP_NUM_THREADS", "1"; "MKL_NUM_THREADS", "1" ]
 
 /// A run of a config by the compiled runner, with a lab's assembly where there is one.
 let private made (folder: string) (config: string) (lab: string option) =
@@ -130,6 +130,11 @@ let private says code (script: string) (words: string list) =
     must $"{script} {words} ended with {ended}: {said}" (ended = code)
     said
 
+let private capability () =
+    match (nonNull template.Value.Manifest).Native with
+    | null -> ""
+    | native -> string native.Capability
+
 let all = [
     law
         "a run's first steps come out again bit for bit, and nothing drifted; with two threads the bits decide, and the threads are named"
@@ -139,14 +144,14 @@ let all = [
             |> isNamed [ "threads were 1 and are 2"; "OMP_NUM_THREADS was 1 and is 2" ])
     |> breaks "nobody asked for two threads" (fun () -> smoke asked template.Value |> isNamed [ "threads were 1 and are 2" ])
 
-    law "with kernels for another CPU the bits decide, and BLAS's core is named" (fun () ->
-        smoke { asked with Variables = [ "OPENBLAS_CORETYPE", "PRESCOTT" ] } template.Value
-        |> isNamed [ "BLAS's core was NEHALEM and is PRESCOTT"; "OPENBLAS_CORETYPE was NEHALEM and is PRESCOTT" ])
-    |> needs (fun () ->
-        match (nonNull template.Value.Manifest).Native with
-        | null -> Some "nothing says which kernels BLAS takes here"
-        | native when native.Blas = "NEHALEM" -> None
-        | native -> Some $"BLAS takes the kernels of {native.Blas} here, and no others")
+    law "with kernels for another CPU the bits decide, and the vector capability and the variables are named" (fun () ->
+        smoke { asked with Variables = [ "ATEN_CPU_CAPABILITY", "default"; "MKL_CBWR", "COMPATIBLE" ] } template.Value
+        |> isNamed [
+            $"the vector capability was {capability ()} and is DEFAULT"
+            "ATEN_CPU_CAPABILITY was not there and is default"
+            "MKL_CBWR was not there and is COMPATIBLE"
+        ])
+    |> needs (fun () -> if capability () = "DEFAULT" then Some "this CPU has no vector instructions to do without" else None)
 
     law
         "a lab's assembly is known again by its hash: the same, other bytes of the same code, other code, gone, and lying elsewhere"

@@ -1,0 +1,87 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Ebm.Devices;
+
+/// <summary>
+/// The versions of another library's symbols that a shared library asks for, or has, as its ELF sections .gnu.version_r and
+/// .gnu.version_d say. The loader refuses a file that asks for a version which the other library lacks, unless that request is marked
+/// weak (VER_FLG_WEAK). Layout: System V ABI for 64 bits, little endian; the sections are those of Linux Standard Base, chapter 10.7.
+/// </summary>
+public static class SymbolVersions
+{
+    const uint Definitions = 0x6ffffffd; // SHT_GNU_verdef
+    const uint Needs = 0x6ffffffe; // SHT_GNU_verneed
+    const ushort Weak = 2; // VER_FLG_WEAK
+
+    /// <summary>The versions of <paramref name="library"/> that must be there before the loader takes the file; weak ones are not among them.</summary>
+    /// <param name="elf">The file's bytes.</param>
+    /// <param name="library">A name as the file states it: libstdc++.so.6.</param>
+    /// <exception cref="InvalidDataException">The bytes are not a 64-bit little-endian ELF file.</exception>
+    public static IReadOnlyList<string> Needed(byte[] elf, string library) =>
+        [.. Requests(elf).Where(r => r.Library == library && (U16(elf, r.Flags) & Weak) == 0).Select(r => r.Version)];
+
+    /// <summary>The versions that a library has.</summary>
+    /// <inheritdoc cref="Needed"/>
+    public static IReadOnlyList<string> Defined(byte[] elf)
+    {
+        var versions = new List<string>();
+        if (Section(elf, Definitions) is not { } section)
+            return versions;
+        // Each definition's first name is its own; those after it are the versions that it follows.
+        for (int at = section.Start, next = 1; next != 0; at += next)
+        {
+            next = U32(elf, at + 16);
+            versions.Add(Text(elf, section.Names + U32(elf, at + U32(elf, at + 12))));
+        }
+        return versions;
+    }
+
+    /// <summary>A copy in which one request is marked weak: the loader then takes the file where that version is lacking.</summary>
+    /// <exception cref="InvalidDataException">The file does not ask for this version.</exception>
+    public static byte[] Weakened(byte[] elf, string library, string version)
+    {
+        var flags = Requests(elf).Where(r => r.Library == library && r.Version == version).Select(r => r.Flags).ToList();
+        if (flags is not [var at])
+            throw new InvalidDataException($"the file asks for {version} of {library} {flags.Count} times, where once was expected");
+        var copy = (byte[])elf.Clone();
+        BinaryPrimitives.WriteUInt16LittleEndian(copy.AsSpan(at), (ushort)(U16(elf, at) | Weak));
+        return copy;
+    }
+
+    static IEnumerable<(string Library, string Version, int Flags)> Requests(byte[] elf)
+    {
+        if (Section(elf, Needs) is not { } section)
+            yield break;
+        for (int at = section.Start, next = 1; next != 0; at += next)
+        {
+            next = U32(elf, at + 12);
+            var library = Text(elf, section.Names + U32(elf, at + 4));
+            for (int entry = at + U32(elf, at + 8), after = 1; after != 0; entry += after)
+            {
+                after = U32(elf, entry + 12);
+                yield return (library, Text(elf, section.Names + U32(elf, entry + 8)), entry + 4);
+            }
+        }
+    }
+
+    /// <summary>Where a section of this type begins, and where the strings begin that it names; null where the file has none.</summary>
+    static (int Start, int Names)? Section(byte[] elf, uint type)
+    {
+        if (elf.Length < 64 || !elf.AsSpan(0, 6).SequenceEqual("\u007fELF\u0002\u0001"u8))
+            throw new InvalidDataException("the file is not a 64-bit little-endian ELF file");
+        var (table, size, count) = ((int)U64(elf, 0x28), U16(elf, 0x3a), U16(elf, 0x3c));
+        for (var at = table; at < table + size * count; at += size)
+            if ((uint)U32(elf, at + 4) == type)
+                return ((int)U64(elf, at + 24), (int)U64(elf, table + size * U32(elf, at + 40) + 24));
+        return null;
+    }
+
+    static string Text(byte[] elf, int at) => Encoding.ASCII.GetString(elf, at, Array.IndexOf(elf, (byte)0, at) - at);
+
+    static ushort U16(byte[] elf, int at) => BinaryPrimitives.ReadUInt16LittleEndian(elf.AsSpan(at));
+
+    static int U32(byte[] elf, int at) => BinaryPrimitives.ReadInt32LittleEndian(elf.AsSpan(at));
+
+    static long U64(byte[] elf, int at) => BinaryPrimitives.ReadInt64LittleEndian(elf.AsSpan(at));
+}

@@ -1,9 +1,0 @@
-namespace TorchSharp;
-
-/// <summary>When cdist may multiply matrices, which is faster and less exact: for more than 25 rows, always, or never.</summary>
-public enum compute_mode
-{
-    use_mm_for_euclid_dist_if_necessary = 0,
-    use_mm_for_euclid_dist = 1,
-    donot_use_mm_for_euclid_dist = 2,
-}
