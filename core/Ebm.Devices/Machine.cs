@@ -23,6 +23,11 @@ public static unsafe class Machine
         set => torch.set_num_threads(value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "threads are at least 1"));
     }
 
+    /// <summary>
+    /// Tensors of this thread that were made and not disposed. Tensor.TotalCount also counts each parameter's first handle, which it took over.
+    /// </summary>
+    public static long LiveTensors => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+
     /// <summary>Asks libtorch for kernels that repeat their results bit by bit, and for an error where it has none.</summary>
     /// <returns>Whether it can be asked: false where this libtorch has no such switch.</returns>
     public static bool Deterministic(bool on)

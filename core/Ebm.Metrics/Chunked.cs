@@ -3,7 +3,7 @@ namespace Ebm.Metrics;
 /// <summary>A function of many rows, some at a time, so that memory does not grow with their number.</summary>
 static class Chunked
 {
-    const long Rows = 8192;
+    const long Rows = 512;
 
     /// <param name="value">(B, …) → (B).</param>
     /// <param name="rows">(n, …).</param>

@@ -13,7 +13,7 @@ namespace Ebm.Metrics;
 /// <param name="real">(m, d), m ≥ 2: the rows that others are compared with; their kernel among themselves is taken once.</param>
 sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
 {
-    const long ChunkRows = 512;
+    const long ChunkRows = 64;
     readonly Tensor rows = real.to(float64);
     Tensor? among;
     double centred;

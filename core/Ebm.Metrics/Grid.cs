@@ -10,7 +10,7 @@ namespace Ebm.Metrics;
 /// <param name="Device">Where points and values live.</param>
 sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
 {
-    const long ChunkRows = 8192;
+    const long ChunkRows = 512;
 
     public long Count => Dimension == 1 ? Cells : (long)Cells * Cells;
 

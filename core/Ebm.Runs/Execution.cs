@@ -242,7 +242,7 @@ public sealed class Execution : IDisposable
             checkpoint.Save(method, batches, optimizers, averages, health, trainer, measured, secondsBefore + trainSeconds, best);
             saved = trainer.Step;
             folder.Write(manifest with { Step = saved });
-            note($"checkpoint at step {saved}: {Tensor.TotalCount} live tensors, {Environment.WorkingSet >> 20} MiB resident");
+            note($"checkpoint at step {saved}: {Machine.LiveTensors} live tensors, {Environment.WorkingSet >> 20} MiB resident");
         }
 
         using var waiting = stop.Waiting();

@@ -14,7 +14,7 @@ namespace Ebm.Runs;
 /// <param name="Tolerance">How far each metric may lie from this run's when an audit does the run again: declared here, never at the audit.</param>
 public sealed record MeasureSpec(
     long Samples = 2000,
-    long AtOnce = 2000,
+    long AtOnce = 500,
     IReadOnlyDictionary<string, ISpec<IMetric>>? Metrics = null,
     long? Every = null,
     long EverySamples = 500,

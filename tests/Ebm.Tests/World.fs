@@ -34,6 +34,9 @@ let inDtype (dtype: torch.ScalarType) (holds: unit -> unit) () =
 
 let inSingle holds = inDtype torch.float32 holds
 
+/// Tensors of this thread that were made and not disposed.
+let live () = Machine.LiveTensors
+
 /// Finalizers free what no scope did; what they free may keep more alive until the next round.
 let collected () =
     for _ in 1..3 do

@@ -78,6 +78,8 @@ let private changesStamp (doings: string list) =
 
 /// Where the only package source is an empty folder: what setting up says, with a tool in its manifest or with none.
 let private askedToSetUp (tool: string) =
+    let mutable answer = 0, ""
+
     inCopy (fun folder ->
         let write (name: string) (text: string) =
             Directory.CreateDirectory(string (Path.GetDirectoryName(Path.Combine(folder, name)))) |> ignore
@@ -86,7 +88,9 @@ let private askedToSetUp (tool: string) =
         Directory.CreateDirectory(Path.Combine(folder, "empty")) |> ignore
         write "nuget.config" "<configuration><packageSources><clear /><add key=\"empty\" value=\"empty\" /></packageSources></configuration>"
         write ".config/dotnet-tools.json" $"{{ \"version\": 1, \"isRoot\": true, \"tools\": {{ {tool} }} }}"
-        start folder "" [ "build.fsx"; "setup" ] |> said)
+        answer <- start folder "" [ "build.fsx"; "setup" ] |> said)
+
+    answer
 
 let all = [
     law "an unknown target, an unknown option and a circle of targets are named, with exit code 2" (fun () ->

@@ -188,9 +188,9 @@ let all = [
 
         let left steps =
             use _ = torch.NewDisposeScope()
-            let before = Tensor.TotalCount
+            let before = live ()
             (Metropolis(Langevin(step, 1.0))).Run(energy, start, steps, rng "left") |> ignore
-            Tensor.TotalCount - before
+            live () - before
 
         must $"{left 3} tensors after 3 steps, {left 30} after 30" (left 3 = left 30))
 

@@ -390,10 +390,10 @@ let private everyone = [
                 metric.Measure(Subject(method, data, samples, rng "measure")) |> Seq.iter ignore
         measure ()
         collected ()
-        let before = Tensor.TotalCount
+        let before = live ()
         measure ()
         collected ()
-        must $"{Tensor.TotalCount - before} more tensors live" (Tensor.TotalCount = before))
+        must $"{live () - before} more tensors live" (live () = before))
 ]
 
 /// Areas under the curve of 60 energies against 60, .8 apart, and the standard errors that come with them.

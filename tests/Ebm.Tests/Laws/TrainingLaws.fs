@@ -329,13 +329,13 @@ let private jointCd () =
 /// Live tensors that training has made after so many steps.
 let private liveAfter (method: unit -> Method) steps =
     collected ()
-    let before = Tensor.TotalCount
+    let before = live ()
     use method = method ()
     let trainer = trainer plain method
     for _ in 1..steps do
         advance trainer |> ignore
     collected ()
-    Tensor.TotalCount - before
+    live () - before
 
 let private staysFlat method =
     // The first steps make what lasts: an optimizer's moments, an epoch's order.
