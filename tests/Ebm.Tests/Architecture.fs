@@ -83,7 +83,8 @@ let private methods = (Catalog.Load []).Kinds typeof<ISpec<Method>>
 let private methodsAssembly () = nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, "joint-cd")) |> _.Assembly
 
 /// The public ones: a method may give one of its variants more interfaces by a class of its own that nobody else can name.
-let private methodClasses () = methodsAssembly().GetExportedTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
+let private methodClasses () =
+    methodsAssembly().GetExportedTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
 
 /// Two records with one kind in one role, made for the law alone.
 let private twins () =
@@ -309,7 +310,7 @@ let all = [
     law "the lock has no registry's address, and every package's dependencies" (fun () -> lockHolds (read "paket.lock"))
     |> breaks "an address" (fun () -> lockHolds ((read "paket.lock").Replace("%NUGET_SOURCE%", "https://example.org")))
     |> breaks "a package without its dependencies" (fun () ->
-        lockHolds (Regex.Replace(read "paket.lock", @"(?m)^    xunit\.abstractions .*\n", "")))
+        lockHolds (Regex.Replace(read "paket.lock", @"(?m)^    Mono\.Cecil .*\n", "")))
     |> breaks "a lock made with a cold cache" (fun () ->
         // Such a lock has the packages that were asked for, and none that they need.
         let asked = [ for m in Regex.Matches(read "paket.dependencies", @"(?m)^nuget (\S+)") -> m.Groups[1].Value ]

@@ -1,132 +1,94 @@
-/// Hands every law to xunit as a test whose name is the law's sentence and whose trait `Laws` is its file.
-namespace Ebm.Tests
-
-#nowarn "44" // xunit keeps the empty constructor, which its stored cases need, out of everyone else's reach
+/// This program asks the laws. Laws about processes start it again: as a sweep that can be killed, or as a writer that dies at a given moment.
+module Ebm.Tests.Program
 
 open System
-open Xunit
-open Xunit.Abstractions
-open Xunit.Sdk
-open Ebm.Tests.Law
+open System.IO
+open Ebm.Records
+open Ebm.Sweeps
 
-/// One law as xunit's test case: named by its sentence, skipped with the reason where something is lacking.
-type LawCase =
-    inherit XunitTestCase
+let private launch folder seeds part =
+    let plan = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed [ "experiment=rings"; $"seed={seeds}" ])
+    let settings = { Launch.defaults (Path.Combine(folder, "runner")) with Workers = 2; OnError = Launch.Continue }
+    use _ = Hold.take plan.Folder part
 
-    new() = { inherit XunitTestCase() }
+    let isMine at =
+        match part with
+        | Hold.Whole -> true
+        | Hold.Shard(i, n) -> at % n = i - 1
 
-    new(sink, method: ITestMethod, says: string) =
-        { inherit XunitTestCase(sink, TestMethodDisplay.Method, TestMethodDisplayOptions.None, method, [| box says |]) }
+    let left = [
+        for at, run in List.indexed plan.Runs do
+            if isMine at && not (RunState.IsSettled run.State) then run
+    ]
+    let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
+    defaultArg stopped 0
 
-    member private case.Law = everywhere |> List.find (fun (_, law) -> law.Says = string case.TestMethodArguments[0])
+/// Dies by SIGKILL when it comes to the n-th step of writing.
+let private write (path: string) (text: string) n =
+    let mutable step = 0
 
-    override case.GetDisplayName(_, _) = string case.TestMethodArguments[0]
-    override case.GetSkipReason _ = (snd case.Law).Lacks() |> Option.toObj
+    AtomicFile.Reached <-
+        Action<string>(fun _ ->
+            step <- step + 1
 
-    override case.Initialize() =
-        base.Initialize()
-        case.Traits.Add("Laws", Collections.Generic.List [ fst case.Law ])
+            if step = n then
+                Processes.kill (Environment.ProcessId, 9) |> ignore
+                Threading.Thread.Sleep 10_000)
 
-type EveryLaw(sink: IMessageSink) =
-    interface IXunitTestCaseDiscoverer with
-        member _.Discover(_, method, _) = everywhere |> Seq.map (fun (_, law) -> new LawCase(sink, method, law.Says) :> IXunitTestCase)
+    if Directory.Exists path then
+        RunFolder.Open(path).Replace("checkpoint", fun folder -> File.WriteAllText(Path.Combine(folder, "state"), text))
+    else
+        AtomicFile.Write(path, text)
 
-[<AttributeUsage(AttributeTargets.Method); XunitTestCaseDiscoverer("Ebm.Tests.EveryLaw", "Ebm.Tests")>]
-type LawsAttribute() =
-    inherit FactAttribute()
+    0
 
-type Suite() =
-    [<Laws>]
-    member _.``the law holds``(says: string) = everywhere |> List.find (fun (_, law) -> law.Says = says) |> snd |> World.ask
+/// A rerun with stand-ins for build and runner, which are told how to behave.
+let private rerun repository run mode =
+    let conditions = {
+        Ebm.Analysis.AuditRerun.conditions repository Folder.dataRoot with
+            Compose = fun _ _ _ _ -> Ebm.Analysis.AuditConfig.Untold "nobody was asked"
+            Build = "sh", [ "build.sh"; mode ]
+    }
 
-/// What laws about processes start: this program, as a sweep that can be killed, or as a writer that dies at a given moment.
-module Program =
-    open System.IO
-    open Ebm.Records
-    open Ebm.Sweeps
-
-    let private launch folder seeds part =
-        let plan = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed [ "experiment=rings"; $"seed={seeds}" ])
-        let settings = { Launch.defaults (Path.Combine(folder, "runner")) with Workers = 2; OnError = Launch.Continue }
-        use _ = Hold.take plan.Folder part
-
-        let isMine at =
-            match part with
-            | Hold.Whole -> true
-            | Hold.Shard(i, n) -> at % n = i - 1
-
-        let left = [
-            for at, run in List.indexed plan.Runs do
-                if isMine at && not (RunState.IsSettled run.State) then run
-        ]
-        let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
-        defaultArg stopped 0
-
-    /// Dies by SIGKILL when it comes to the n-th step of writing.
-    let private write (path: string) (text: string) n =
-        let mutable step = 0
-
-        AtomicFile.Reached <-
-            Action<string>(fun _ ->
-                step <- step + 1
-
-                if step = n then
-                    Processes.kill (Environment.ProcessId, 9) |> ignore
-                    Threading.Thread.Sleep 10_000)
-
-        if Directory.Exists path then
-            RunFolder.Open(path).Replace("checkpoint", fun folder -> File.WriteAllText(Path.Combine(folder, "state"), text))
-        else
-            AtomicFile.Write(path, text)
-
+    try
+        let found = Ebm.Analysis.AuditRerun.rerun conditions ignore (RunFolder.Open run)
+        printfn "%s" (Ebm.Analysis.AuditCompare.nameOf found.Verdict)
+        found.Drifts |> List.iter (fun drift -> printfn "%s: %s" drift.Kind drift.Says)
         0
+    with
+    | Ebm.Analysis.AuditDesk.Stopped signal -> 128 + signal
+    | :? InvalidDataException as error ->
+        eprintfn "%s" error.Message
+        2
 
-    /// A rerun with stand-ins for build and runner, which are told how to behave.
-    let private rerun repository run mode =
-        let conditions = {
-            Ebm.Analysis.AuditRerun.conditions repository Folder.dataRoot with
-                Compose = fun _ _ _ _ -> Ebm.Analysis.AuditConfig.Untold "nobody was asked"
-                Build = "sh", [ "build.sh"; mode ]
-        }
+[<System.Runtime.InteropServices.DllImport("libc")>]
+extern int private getppid()
 
-        try
-            let found = Ebm.Analysis.AuditRerun.rerun conditions ignore (RunFolder.Open run)
-            printfn "%s" (Ebm.Analysis.AuditCompare.nameOf found.Verdict)
-            found.Drifts |> List.iter (fun drift -> printfn "%s: %s" drift.Kind drift.Says)
-            0
-        with
-        | Ebm.Analysis.AuditDesk.Stopped signal -> 128 + signal
-        | :? InvalidDataException as error ->
-            eprintfn "%s" error.Message
-            2
+/// Entries of its own, one after the other, said as they are made, for as long as there is somebody who waits for them.
+let private append folder name count =
+    let parent = getppid ()
+    let mutable n = 1
 
-    [<System.Runtime.InteropServices.DllImport("libc")>]
-    extern int private getppid()
+    while n <= count && getppid () = parent do
+        Ebm.Analysis.Ledger.append folder (fun _ -> [ "audit", $"{name} {n}", "hash" ])
+        Console.Out.WriteLine n
+        n <- n + 1
+        // Others have their turn.
+        Threading.Thread.Sleep 5
 
-    /// Entries of its own, one after the other, said as they are made, for as long as there is somebody who waits for them.
-    let private append folder name count =
-        let parent = getppid ()
-        let mutable n = 1
+    0
 
-        while n <= count && getppid () = parent do
-            Ebm.Analysis.Ledger.append folder (fun _ -> [ "audit", $"{name} {n}", "hash" ])
-            Console.Out.WriteLine n
-            n <- n + 1
-            // Others have their turn.
-            Threading.Thread.Sleep 5
-
-        0
-
-    [<EntryPoint>]
-    let main words =
-        match List.ofArray words with
-        | [ "launch"; folder; seeds ] -> launch folder seeds Hold.Whole
-        | [ "launch"; folder; seeds; i; n ] -> launch folder seeds (Hold.Shard(int i, int n))
-        | [ "write"; path; text; step ] -> write path text (int step)
-        | [ "rerun"; repository; run; mode ] -> rerun repository run mode
-        | [ "append"; folder; name; count ] -> append folder name (int count)
-        | "sweep" :: folder :: words ->
-            Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
-        | _ ->
-            eprintfn "The laws run with: dotnet fsi build.fsx test"
-            2
+[<EntryPoint>]
+let main words =
+    match List.ofArray words with
+    | [ "launch"; folder; seeds ] -> launch folder seeds Hold.Whole
+    | [ "launch"; folder; seeds; i; n ] -> launch folder seeds (Hold.Shard(int i, int n))
+    | [ "write"; path; text; step ] -> write path text (int step)
+    | [ "rerun"; repository; run; mode ] -> rerun repository run mode
+    | [ "append"; folder; name; count ] -> append folder name (int count)
+    | "sweep" :: folder :: words ->
+        Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
+    | "laws" :: options -> Asking.main options
+    | _ ->
+        eprintfn "The laws run with: dotnet fsi build.fsx test"
+        2

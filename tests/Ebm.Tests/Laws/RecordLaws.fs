@@ -99,18 +99,7 @@ type Trees =
         tree 3 |> Gen.map Tree |> Arb.fromGen
 
 let private forTrees says (property: Tree -> bool) =
-    law says (fun () ->
-        let config =
-            Config.QuickThrowOnFailure
-                .WithQuietOnSuccess(true)
-                .WithReplay(20260101UL, 1UL)
-                .WithArbitrary([ typeof<Trees> ])
-                .WithMaxTest(400)
-
-        try
-            Check.One(config, property)
-        with e ->
-            broken e.Message)
+    law says (fun () -> fromSeed usualSeed _.WithArbitrary([ typeof<Trees> ]).WithMaxTest(400) property)
 
 let rec private turned (document: Document) =
     match document.Kind with
