@@ -1,5 +1,6 @@
 /// Whatever is written, in a config, in a sweep's file or on the command line: it is refused with a sentence, or it is what it says. Nothing
 /// ends otherwise, and no value changes its type on the way to a run.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.FuzzLaws
 
 open System

@@ -1,4 +1,5 @@
 /// Overrides: Hydra's grammar, its own test vectors, and printing that reads back.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.OverrideLaws
 
 open System

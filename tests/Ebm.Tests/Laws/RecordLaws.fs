@@ -1,4 +1,5 @@
 /// Records: what YAML means here, one canonical text for one value, files that are whole or not there.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.RecordLaws
 
 open System
