@@ -7,7 +7,7 @@ open System.Collections.Generic
 open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
-open System.Xml.Linq
+open System.Threading
 open Ebm.Bootstrap
 
 /// Ends the build with a sentence and an exit code: 1, the work failed; 2, it could not begin.
@@ -22,8 +22,8 @@ let at path = Path.Combine(root, path)
 
 // ── Programs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Runs a program in the repository's root, with nothing to read; its exit code and its lines, each handed to `heard` as it comes.
-let runHearing heard (program: string) (arguments: string list) =
+/// Runs a program in the repository's root, with nothing to read; its exit code and its lines, each handed to one of two listeners as it comes.
+let runHearing output errors (program: string) (arguments: string list) =
     let start =
         ProcessStartInfo(
             program,
@@ -35,14 +35,19 @@ let runHearing heard (program: string) (arguments: string list) =
         )
 
     let lines = List<string>()
+    let ends = new CountdownEvent(2)
+    let isOver = ref false
 
-    let hear (line: string) =
-        if not (isNull line) then
+    let hear listener (line: string) =
+        if isNull line then
+            ends.Signal() |> ignore
+        else
             lock lines (fun () ->
-                lines.Add line
-                heard line
+                if not isOver.Value then
+                    lines.Add line
+                    listener line
 
-                if verbose then eprintfn "    %s" line)
+                    if verbose then eprintfn "    %s" line)
 
     use child =
         try
@@ -51,14 +56,22 @@ let runHearing heard (program: string) (arguments: string list) =
             refuse $"{program} does not start: {reason.Message}."
 
     child.StandardInput.Close()
-    child.OutputDataReceived.Add(fun line -> hear line.Data)
-    child.ErrorDataReceived.Add(fun line -> hear line.Data)
+    child.OutputDataReceived.Add(fun line -> hear output line.Data)
+    child.ErrorDataReceived.Add(fun line -> hear errors line.Data)
     child.BeginOutputReadLine()
     child.BeginErrorReadLine()
-    child.WaitForExit()
-    child.ExitCode, List.ofSeq lines
 
-let run program arguments = runHearing ignore program arguments
+    // Without a limit this would wait until both streams end, and a process that the child has left behind may hold them open.
+    while not (child.WaitForExit 60_000) do
+        ()
+
+    ends.Wait 5_000 |> ignore
+
+    lock lines (fun () ->
+        isOver.Value <- true
+        child.ExitCode, List.ofSeq lines)
+
+let run program arguments = runHearing ignore ignore program arguments
 let dotnet = Environment.ProcessPath
 
 /// A program that must succeed: its lines, or the end of the build after showing them.
@@ -150,7 +163,7 @@ let alone work =
         | Some taken -> taken
         | None ->
             if not told then eprintfn "build: another build is at work in %s; waiting for it." folder
-            Threading.Thread.Sleep 200
+            Thread.Sleep 200
             take true
 
     use _ = take false
@@ -265,75 +278,93 @@ let build product =
 
 // ── test ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Failures and skipped laws with their reasons, then one line that counts. A law that did not run has not passed.
-let test only =
-    let results = at "artifacts/test"
+/// The last line of the laws' process.
+let private count = Regex @"^(\d+) passed, (\d+) failed, (\d+) skipped$"
 
-    if Directory.Exists results then Directory.Delete(results, true)
+/// Asks the laws in a process of their own, and passes on what it says of them. Its standard error names each law that it asks, and how each
+/// ended. Whatever else is written there is shown only if the process dies. A law that did not run has not passed.
+let askLaws program arguments =
+    let clock = Stopwatch.StartNew()
+    let isWatched = not Console.IsErrorRedirected
+    let asked, ended, noise = HashSet<string>(), Dictionary<string, int>(), List<string>()
+    let counted, far = ref None, ref "none"
+    let number outcome = ended.GetValueOrDefault(outcome, 0)
+    let wipe () = if isWatched then eprintf "\r\027[K"
 
-    // Part of a law's sentence, or of its file's name.
-    let filter =
-        match only with
-        | Some part ->
-            let part = Regex.Replace(part, @"[\\()&|=!~]", @"\$0")
-            [ "--filter"; $"DisplayName~{part}|Laws~{part}" ]
+    let say (line: string) =
+        wipe ()
+        printfn "%s" line
+
+    let output (line: string) =
+        // A count that something follows was not the last line.
+        Option.iter say counted.Value
+        counted.Value <- if count.IsMatch line then Some line else None
+
+        if counted.Value.IsNone then say line
+
+    let errors (line: string) =
+        let begins = Regex.Match(line, "^asking: (.*)$")
+        let ends = Regex.Match(line, @"^asked: (\d+ of \d+), (\w+): (.*)$")
+
+        if begins.Success then
+            noise.Clear()
+            asked.Add begins.Groups[1].Value |> ignore
+        elif ends.Success then
+            far.Value <- ends.Groups[1].Value
+            ended[ends.Groups[2].Value] <- number ends.Groups[2].Value + 1
+            asked.Remove ends.Groups[3].Value |> ignore
+
+            if isWatched then eprintf "\rtest: the laws … %s" far.Value
+        else
+            noise.Add line
+
+    eprintf "test: the laws …%s" (if isWatched then "" else "\n")
+    let code, _ = runHearing output errors program arguments
+    wipe ()
+    eprintfn "test: the laws took %.0f s" clock.Elapsed.TotalSeconds
+
+    let lastWords =
+        let shown =
+            match List.ofSeq noise with
+            | long when long.Length > 60 -> List.take 30 long @ [ "…" ] @ long[long.Length - 30 ..]
+            | short -> short
+
+        shown |> List.map (fun line -> "\n    " + line) |> String.concat ""
+
+    match counted.Value with
+    | Some line ->
+        let found = count.Match line
+        let due = if found.Groups[1].Value <> "0" && found.Groups[2].Value = "0" then 0 else 1
+
+        // Native libraries end after the laws have been counted, and may die then.
+        if code <> due then say $"The laws have been counted, but their process ended with exit code {code}.{lastWords}"
+
+        say line
+
+        if code <> 0 || due <> 0 then raise (Stop(1, ""))
+    | None ->
+        for law in asked do
+            say $"FAILED:  {law}\n    The process of the laws ended with exit code {code} while this law was asked.{lastWords}"
+
+        say
+            $"""Of the laws, {far.Value} were asked; then their process ended with exit code {code}.{if asked.Count = 0 then lastWords else ""}"""
+        // A process that dies between two laws is a failure too.
+        say $"""{number "passed"} passed, {number "failed" + max 1 asked.Count} failed, {number "skipped"} skipped"""
+        raise (Stop(1, ""))
+
+let test (options: Map<string, string>) =
+    let given name =
+        match options.TryFind name with
+        | Some value -> [ "--" + name; value ]
         | None -> []
 
-    let count = ref 0
-
-    let heard (line: string) =
-        if Regex.IsMatch(line, @"^  (Passed|Failed|Skipped) ") then
-            count.Value <- count.Value + 1
-            // Someone may be watching.
-            if not Console.IsErrorRedirected then eprintf "\rtest: the laws … %d" count.Value
-
-    let code, lines =
-        telling "test: the laws" (fun () ->
-            [ "test"; at "artifacts/bin/Ebm.Tests/release/Ebm.Tests.dll"; "--nologo"; "--results-directory"; results ]
-            @ [ "--logger"; "trx;LogFileName=laws.trx"; "--logger"; "console;verbosity=normal" ]
-            @ filter
-            |> runHearing heard dotnet)
-
-    let trx = Path.Combine(results, "laws.trx")
-
-    if not (File.Exists trx) then
-        lines |> List.iter (eprintfn "%s")
-        fail "No test ran to its end; what was said is above."
-
-    let named name (element: XElement) = element.Descendants() |> Seq.filter (fun found -> found.Name.LocalName = name)
-    let tests = (XDocument.Load trx).Root |> named "UnitTestResult" |> List.ofSeq
-    let outcome (test: XElement) = test.Attribute(XName.Get "outcome").Value
-    let name (test: XElement) = test.Attribute(XName.Get "testName").Value
-    let text (test: XElement) = named "Message" test |> Seq.map (fun found -> found.Value.Trim()) |> String.concat "\n"
-    let passed, others = tests |> List.partition (fun test -> outcome test = "Passed")
-    let skipped, failed = others |> List.partition (fun test -> outcome test = "NotExecuted")
-
-    for test in skipped do
-        printfn "skipped: %s\n    %s" (name test) ((text test).Replace("\n", "\n    "))
-
-    for test in failed do
-        printfn "FAILED:  %s\n    %s" (name test) ((text test).Replace("\n", "\n    "))
-
-    let aborted = lines |> List.exists (fun line -> line.Contains "aborted")
-
-    if code <> 0 && (failed.IsEmpty || aborted) then
-        lines |> List.filter (fun line -> not (line.StartsWith "  Passed ")) |> List.iter (printfn "%s")
-
-    if passed.IsEmpty then printfn "No law was checked."
-
-    if code <> 0 && failed.IsEmpty then
-        printfn "What ran holds, but its host ended with exit code %d; what it said is above." code
-
-    printfn "%d passed, %d failed, %d skipped" passed.Length failed.Length skipped.Length
-
-    // The count is the last word.
-    if code <> 0 || passed.IsEmpty || not failed.IsEmpty then raise (Stop(1, ""))
+    askLaws dotnet ([ at "artifacts/bin/Ebm.Tests/release/Ebm.Tests.dll"; "laws" ] @ given "only" @ given "seed")
 
 // ── bench ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// The one program here that talks to whoever waits: its lines come as they are measured.
 let bench () =
-    let code, _ = runHearing (printfn "%s") dotnet [ at "artifacts/bin/Ebm.Bench/release/Ebm.Bench.dll" ]
+    let code, _ = runHearing (printfn "%s") (printfn "%s") dotnet [ at "artifacts/bin/Ebm.Bench/release/Ebm.Bench.dll" ]
 
     if code <> 0 then fail $"The benchmark ended with exit code {code}."
 
@@ -445,6 +476,7 @@ let rec private parse words (options: Map<string, string>) arguments =
     | [] -> List.rev words, options
     | "--for" :: ("analysis" | "experiments" | "everything" as product) :: rest -> parse words (options.Add("for", product)) rest
     | "--only" :: part :: rest -> parse words (options.Add("only", part)) rest
+    | "--seed" :: seed :: rest when Regex.IsMatch(seed, @"^\d{1,20},\d{1,20}(,\d{1,3})?$") -> parse words (options.Add("seed", seed)) rest
     | "--check" :: rest -> parse words (options.Add("check", "")) rest
     | ("-p:TorchBackend=cpu" | "-p:TorchBackend=cuda" as property) :: rest ->
         Environment.SetEnvironmentVariable("TorchBackend", property[property.IndexOf '=' + 1 ..])
@@ -452,7 +484,7 @@ let rec private parse words (options: Map<string, string>) arguments =
     | option :: _ when option.StartsWith '-' ->
         refuse
             $"Unknown option \"{option}\", or its value is missing. Known options: --for analysis|experiments|everything, --only \"part of a \
-              law's name\", --check, -p:TorchBackend=cpu|cuda."
+              law's name\", --seed 123,457, --check, -p:TorchBackend=cpu|cuda."
     | word :: rest -> parse (word :: words) options rest
 
 let main arguments =
@@ -464,7 +496,7 @@ let main arguments =
         Map.ofList [
             target "setup" "restores tools and packages, libtorch among them" [] setup
             target "build" "compiles; --for analysis|experiments|everything" [] (fun () -> build product)
-            target "test" "checks every law; --only \"part of a name\"" [ "build" ] (fun () -> test (options.TryFind "only"))
+            target "test" "checks every law; --only \"part of a name\", --seed 123,457" [ "build" ] (fun () -> test options)
             target "bench" "measures speed beside plain PyTorch's, where python3 has torch" [ "build" ] bench
             target "docs" "writes a page for each task under artifacts/docs; looks where links lead" [] docs
             target "format" "rewrites sources as Fantomas and CSharpier leave them; --check only looks" [] (fun () ->

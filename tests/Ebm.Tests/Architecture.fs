@@ -83,7 +83,8 @@ let private methods = (Catalog.Load []).Kinds typeof<ISpec<Method>>
 let private methodsAssembly () = nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, "joint-cd")) |> _.Assembly
 
 /// The public ones: a method may give one of its variants more interfaces by a class of its own that nobody else can name.
-let private methodClasses () = methodsAssembly().GetExportedTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
+let private methodClasses () =
+    methodsAssembly().GetExportedTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
 
 /// Two records with one kind in one role, made for the law alone.
 let private twins () =

@@ -1,112 +1,94 @@
-/// Hands every law to xunit as a test whose name is the law's sentence and whose trait `Laws` is its file.
-namespace Ebm.Tests
+/// This program asks the laws. Laws about processes start it again: as a sweep that can be killed, or as a writer that dies at a given moment.
+module Ebm.Tests.Program
 
 open System
-open Ebm.Tests.Law
+open System.IO
+open Ebm.Records
+open Ebm.Sweeps
 
-/// What laws about processes start: this program, as a sweep that can be killed, or as a writer that dies at a given moment.
-module Program =
-    open System.IO
-    open Ebm.Records
-    open Ebm.Sweeps
+let private launch folder seeds part =
+    let plan = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed [ "experiment=rings"; $"seed={seeds}" ])
+    let settings = { Launch.defaults (Path.Combine(folder, "runner")) with Workers = 2; OnError = Launch.Continue }
+    use _ = Hold.take plan.Folder part
 
-    let private launch folder seeds part =
-        let plan = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed [ "experiment=rings"; $"seed={seeds}" ])
-        let settings = { Launch.defaults (Path.Combine(folder, "runner")) with Workers = 2; OnError = Launch.Continue }
-        use _ = Hold.take plan.Folder part
+    let isMine at =
+        match part with
+        | Hold.Whole -> true
+        | Hold.Shard(i, n) -> at % n = i - 1
 
-        let isMine at =
-            match part with
-            | Hold.Whole -> true
-            | Hold.Shard(i, n) -> at % n = i - 1
+    let left = [
+        for at, run in List.indexed plan.Runs do
+            if isMine at && not (RunState.IsSettled run.State) then run
+    ]
+    let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
+    defaultArg stopped 0
 
-        let left = [
-            for at, run in List.indexed plan.Runs do
-                if isMine at && not (RunState.IsSettled run.State) then run
-        ]
-        let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
-        defaultArg stopped 0
+/// Dies by SIGKILL when it comes to the n-th step of writing.
+let private write (path: string) (text: string) n =
+    let mutable step = 0
 
-    /// Dies by SIGKILL when it comes to the n-th step of writing.
-    let private write (path: string) (text: string) n =
-        let mutable step = 0
+    AtomicFile.Reached <-
+        Action<string>(fun _ ->
+            step <- step + 1
 
-        AtomicFile.Reached <-
-            Action<string>(fun _ ->
-                step <- step + 1
+            if step = n then
+                Processes.kill (Environment.ProcessId, 9) |> ignore
+                Threading.Thread.Sleep 10_000)
 
-                if step = n then
-                    Processes.kill (Environment.ProcessId, 9) |> ignore
-                    Threading.Thread.Sleep 10_000)
+    if Directory.Exists path then
+        RunFolder.Open(path).Replace("checkpoint", fun folder -> File.WriteAllText(Path.Combine(folder, "state"), text))
+    else
+        AtomicFile.Write(path, text)
 
-        if Directory.Exists path then
-            RunFolder.Open(path).Replace("checkpoint", fun folder -> File.WriteAllText(Path.Combine(folder, "state"), text))
-        else
-            AtomicFile.Write(path, text)
+    0
 
+/// A rerun with stand-ins for build and runner, which are told how to behave.
+let private rerun repository run mode =
+    let conditions = {
+        Ebm.Analysis.AuditRerun.conditions repository Folder.dataRoot with
+            Compose = fun _ _ _ _ -> Ebm.Analysis.AuditConfig.Untold "nobody was asked"
+            Build = "sh", [ "build.sh"; mode ]
+    }
+
+    try
+        let found = Ebm.Analysis.AuditRerun.rerun conditions ignore (RunFolder.Open run)
+        printfn "%s" (Ebm.Analysis.AuditCompare.nameOf found.Verdict)
+        found.Drifts |> List.iter (fun drift -> printfn "%s: %s" drift.Kind drift.Says)
         0
+    with
+    | Ebm.Analysis.AuditDesk.Stopped signal -> 128 + signal
+    | :? InvalidDataException as error ->
+        eprintfn "%s" error.Message
+        2
 
-    /// A rerun with stand-ins for build and runner, which are told how to behave.
-    let private rerun repository run mode =
-        let conditions = {
-            Ebm.Analysis.AuditRerun.conditions repository Folder.dataRoot with
-                Compose = fun _ _ _ _ -> Ebm.Analysis.AuditConfig.Untold "nobody was asked"
-                Build = "sh", [ "build.sh"; mode ]
-        }
+[<System.Runtime.InteropServices.DllImport("libc")>]
+extern int private getppid()
 
-        try
-            let found = Ebm.Analysis.AuditRerun.rerun conditions ignore (RunFolder.Open run)
-            printfn "%s" (Ebm.Analysis.AuditCompare.nameOf found.Verdict)
-            found.Drifts |> List.iter (fun drift -> printfn "%s: %s" drift.Kind drift.Says)
-            0
-        with
-        | Ebm.Analysis.AuditDesk.Stopped signal -> 128 + signal
-        | :? InvalidDataException as error ->
-            eprintfn "%s" error.Message
-            2
+/// Entries of its own, one after the other, said as they are made, for as long as there is somebody who waits for them.
+let private append folder name count =
+    let parent = getppid ()
+    let mutable n = 1
 
-    [<System.Runtime.InteropServices.DllImport("libc")>]
-    extern int private getppid()
+    while n <= count && getppid () = parent do
+        Ebm.Analysis.Ledger.append folder (fun _ -> [ "audit", $"{name} {n}", "hash" ])
+        Console.Out.WriteLine n
+        n <- n + 1
+        // Others have their turn.
+        Threading.Thread.Sleep 5
 
-    /// Entries of its own, one after the other, said as they are made, for as long as there is somebody who waits for them.
-    let private append folder name count =
-        let parent = getppid ()
-        let mutable n = 1
+    0
 
-        while n <= count && getppid () = parent do
-            Ebm.Analysis.Ledger.append folder (fun _ -> [ "audit", $"{name} {n}", "hash" ])
-            Console.Out.WriteLine n
-            n <- n + 1
-            // Others have their turn.
-            Threading.Thread.Sleep 5
-
-        0
-
-    [<EntryPoint>]
-    let main words =
-        match List.ofArray words with
-        | "laws" :: only ->
-            let chosen = everywhere |> List.filter (fun (file, law) -> only.IsEmpty || only |> List.exists (fun o -> law.Says.Contains o || file.Contains o))
-            let mutable failed = 0
-            for file, law in chosen do
-                match law.Lacks() with
-                | Some reason -> printfn "skipped: %s" law.Says
-                | None ->
-                    let clock = Diagnostics.Stopwatch.StartNew()
-                    try
-                        World.ask law
-                        if clock.Elapsed.TotalSeconds > 5.0 then printfn "%s %.1f %s" file clock.Elapsed.TotalSeconds law.Says
-                    with e -> failed <- failed + 1; printfn "FAILED %s: %s\n  %s" file law.Says (string e)
-                    if only.IsEmpty then eprintfn "%s %s" file law.Says
-            printfn "%d of %d failed" failed chosen.Length
-            failed
-        | [ "launch"; folder; seeds ] -> launch folder seeds Hold.Whole
-        | [ "launch"; folder; seeds; i; n ] -> launch folder seeds (Hold.Shard(int i, int n))
-        | [ "write"; path; text; step ] -> write path text (int step)
-        | [ "rerun"; repository; run; mode ] -> rerun repository run mode
-        | [ "append"; folder; name; count ] -> append folder name (int count)
-        | "sweep" :: folder :: words ->
-            Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
-        | _ ->
-            eprintfn "The laws run with: dotnet fsi build.fsx test"
-            2
+[<EntryPoint>]
+let main words =
+    match List.ofArray words with
+    | [ "launch"; folder; seeds ] -> launch folder seeds Hold.Whole
+    | [ "launch"; folder; seeds; i; n ] -> launch folder seeds (Hold.Shard(int i, int n))
+    | [ "write"; path; text; step ] -> write path text (int step)
+    | [ "rerun"; repository; run; mode ] -> rerun repository run mode
+    | [ "append"; folder; name; count ] -> append folder name (int count)
+    | "sweep" :: folder :: words ->
+        Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
+    | "laws" :: options -> Asking.main options
+    | _ ->
+        eprintfn "The laws run with: dotnet fsi build.fsx test"
+        2

@@ -76,9 +76,9 @@ while [ "$step" -lt 4 ]; do
   echo "$seed at $step" >> "$folder/events"
   tick "$step"
   sleep 0.05 9>&-
-  put step "$step"
+  put step "$step" || exit 1
 done
-put result "result of $seed"
+put result "result of $seed" || exit 1
 tick result
 end completed
 """

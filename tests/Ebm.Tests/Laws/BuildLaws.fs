@@ -4,6 +4,7 @@ module Ebm.Tests.Laws.BuildLaws
 open System
 open System.Diagnostics
 open System.IO
+open System.Text.RegularExpressions
 open Ebm.Tests
 open Ebm.Tests.Law
 
@@ -19,8 +20,7 @@ let private start (folder: string) (path: string) (arguments: string list) =
             RedirectStandardError = true
         )
 
-    if path <> "" then
-        start.Environment["PATH"] <- path
+    if path <> "" then start.Environment["PATH"] <- path
 
     Process.Start start |> nonNull
 
@@ -92,6 +92,37 @@ let private askedToSetUp (tool: string) =
 
     answer
 
+/// What the target `test` says of the laws where a script stands in for their process, and how it ends; for each of some scripts.
+let private tested (stands: string list) =
+    let mutable answers = []
+
+    inCopy (fun folder ->
+        File.Move(Path.Combine(folder, "build.fsx"), Path.Combine(folder, "targets.fsx"))
+
+        let code, text =
+            script folder [ "help" ] [
+                "#load \"targets.fsx\""
+                "let test stand ="
+                "    try Targets.askLaws \"sh\" [ \"-c\"; stand ]; printfn \"ended 0\""
+                "    with Targets.Stop(code, _) -> printfn \"ended %d\" code"
+                "printfn \"ended 0\""
+                for stand in stands do
+                    $"test \"\"\"{stand}\"\"\""
+            ]
+
+        must text (code = 0)
+        let ends = Regex.Matches(text, @"(?s)(.*?)ended (\d)\n") |> Seq.skip 1
+        answers <- [ for found in ends -> int found.Groups[2].Value, found.Groups[1].Value ])
+
+    answers
+
+let private firstLaw = "echo 'asking: one' >&2; echo 'asked: 1 of 3, passed: one' >&2; "
+
+/// The second of three laws ends the process.
+let private dying words = $"{firstLaw} echo 'asking: two' >&2; echo 'double free' >&2; {words}"
+
+let private counted = firstLaw + "echo '1 passed, 0 failed, 0 skipped'; "
+
 let all = [
     law "an unknown target, an unknown option and a circle of targets are named, with exit code 2" (fun () ->
         build [ "tset" ] |> says 2 [ "\"tset\""; "did you mean test?"; "setup" ]
@@ -138,4 +169,24 @@ let all = [
             must "the second did not wait" (not (second.WaitForExit 500))
             first.Dispose()
             said second |> says 0 []))
+
+    law "if the laws' process dies, the law that was asked has failed, with its last words" (fun () ->
+        let found =
+            tested [ dying "kill -ABRT $$"; dying "exit 0"; $"{firstLaw} exit 0"; $"{counted} kill -ABRT $$"; $"{counted} echo more" ]
+
+        let due = [
+            "FAILED:  two\n    The process of the laws ended with exit code 134 while this law was asked.\n    double free\n"
+            "FAILED:  two\n    The process of the laws ended with exit code 0 while this law was asked.\n    double free\n"
+            "Of the laws, 1 of 3 were asked; then their process ended with exit code 0.\n"
+            "The laws have been counted, but their process ended with exit code 134.\n"
+            "Of the laws, 1 of 3 were asked; then their process ended with exit code 0.\n"
+        ]
+        must $"{found.Length} answers" (found.Length = due.Length)
+
+        for answer, due in Seq.zip found due do
+            answer |> says 1 [ due ]
+
+        for _, text in List.take 3 found do
+            must $"it does not end in a count with a failure: {text}" (text.EndsWith "\n1 passed, 1 failed, 0 skipped\n"))
+    |> breaks "a process that counts and ends" (fun () -> tested [ counted ] |> List.iter (says 1 []))
 ]

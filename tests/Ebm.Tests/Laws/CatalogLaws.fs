@@ -1,4 +1,5 @@
 /// The catalog: what a config may ask for, the sentences for what it may not, and the identity of what it describes.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.CatalogLaws
 
 open System

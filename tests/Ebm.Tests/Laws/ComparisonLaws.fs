@@ -1,4 +1,5 @@
 /// The comparison table: which keys label a row, what enters a mean, and the same bytes from the same runs.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.ComparisonLaws
 
 open System

@@ -1,4 +1,5 @@
 /// Composition: what a run's config is, out of groups, defaults lists and overrides, and where each value was written.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.ComposeLaws
 
 open System.IO

@@ -1,4 +1,5 @@
 /// The time that is left: played through for the workers there are, by kind of run, with a range that covers what it says.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.EtaLaws
 
 open System

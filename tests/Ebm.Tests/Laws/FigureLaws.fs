@@ -1,4 +1,5 @@
 /// Figures as data: axes whose ticks are round and in place, intervals and fronts that are what they are called, pictures that hold what was drawn.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.FigureLaws
 
 open System

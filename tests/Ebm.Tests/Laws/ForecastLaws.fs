@@ -1,4 +1,5 @@
 /// What a plan will take: from what runs of its kind took, by the work that they have to do.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.ForecastLaws
 
 open System

@@ -1,5 +1,6 @@
 /// Whatever is written, in a config, in a sweep's file or on the command line: it is refused with a sentence, or it is what it says. Nothing
 /// ends otherwise, and no value changes its type on the way to a run.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.FuzzLaws
 
 open System
@@ -65,18 +66,10 @@ let private mutatedOf (texts: string list) : Gen<string> = gen {
 
 /// Asks of so many texts, the same ones each time.
 let private each count (texts: Gen<string>) (ask: string -> unit) =
-    let config = Config.QuickThrowOnFailure.WithMaxTest(count).WithQuietOnSuccess(true).WithReplay(11UL, 3UL)
-
-    try
-        Check.One(
-            config,
-            Prop.forAll (Arb.fromGen texts) (fun text ->
-                ask text
-                true)
-        )
-    with
-    | Broken _ -> reraise ()
-    | error -> broken error.Message
+    Prop.forAll (Arb.fromGen texts) (fun text ->
+        ask text
+        true)
+    |> fromSeed (Seed.Of(11UL, 3UL)) _.WithMaxTest(count)
 
 /// None where it is refused with a sentence.
 let private answered (text: string) (ask: unit -> 'a) : 'a option =

@@ -1,4 +1,5 @@
 /// What a table marks: the best and what cannot be told from it, what it does not compare, and what it says where there are too few seeds.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.JudgementLaws
 
 open System

@@ -1,4 +1,5 @@
 /// Reading runs for a table: what counts, what is named and left out, and that it does not matter where the folders lie.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.ReadingLaws
 
 open System.IO

@@ -1,4 +1,5 @@
 /// Records: what YAML means here, one canonical text for one value, files that are whole or not there.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.RecordLaws
 
 open System
@@ -99,18 +100,7 @@ type Trees =
         tree 3 |> Gen.map Tree |> Arb.fromGen
 
 let private forTrees says (property: Tree -> bool) =
-    law says (fun () ->
-        let config =
-            Config.QuickThrowOnFailure
-                .WithQuietOnSuccess(true)
-                .WithReplay(20260101UL, 1UL)
-                .WithArbitrary([ typeof<Trees> ])
-                .WithMaxTest(400)
-
-        try
-            Check.One(config, property)
-        with e ->
-            broken e.Message)
+    law says (fun () -> fromSeed usualSeed _.WithArbitrary([ typeof<Trees> ]).WithMaxTest(400) property)
 
 let rec private turned (document: Document) =
     match document.Kind with

@@ -1,4 +1,5 @@
 /// Searches: points that fill a cube evenly, an estimator that learns from what its trials came to, and a journal that repeats it.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.SearchLaws
 
 open System
@@ -128,7 +129,8 @@ let all = [
     law "a search has its sweep's name before it has a run, and its trials are runs as soon as they are asked for" (fun () ->
         inFolder (fun folder ->
             let setup = { Sweeping.setup folder with Name = None }
-            let plan () = Plan.plan setup (Sweeping.typed [ "experiment=rings"; "seed=0,1"; "s=tpe(6, train.lr=log(1e-4,1e-2), batch=2)" ])
+            let plan () =
+                Plan.plan setup (Sweeping.typed [ "experiment=rings"; "seed=0,1"; "s=tpe(6, train.lr=log(1e-4,1e-2), batch=2)" ])
             let first = plan ()
             must $"{first.Sweep} has {first.Runs.Length} runs" (first.Sweep = "rings" && first.Runs.IsEmpty && first.Searches.Length = 1)
             Search.ask first.Folder first.Searches.Head

@@ -1,4 +1,5 @@
 /// Nothing is left out in silence: every run that was planned is in a table and its report, or is counted there with the reason why not.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.SelectiveLaws
 
 open System

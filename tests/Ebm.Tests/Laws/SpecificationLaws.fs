@@ -1,4 +1,5 @@
 /// A table's specification: what it selects, that what it renders is what a check finds, and what is said of a wrong one.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.SpecificationLaws
 
 open System

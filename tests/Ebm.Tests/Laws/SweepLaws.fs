@@ -1,4 +1,5 @@
 /// A sweep as it is declared: in F#, as functions or in braces, and in YAML; what its words make of it.
+[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.SweepLaws
 
 open System

@@ -1,0 +1,122 @@
+/// Asks laws with Expecto: a law is a test case that has its sentence for a name. What came of them is standard output, and its last line is the
+/// count. What goes on is standard error: which law is asked now is known there, however this process ends.
+module Ebm.Tests.Asking
+
+open System
+open System.IO
+open Expecto
+open Expecto.Impl
+open Ebm.Tests.Law
+
+/// The laws with this text in their sentence or in the name of their file.
+let chosen (only: string option) (laws: Placed list) =
+    match only with
+    | None -> laws
+    | Some part ->
+        let has (text: string) = text.Contains(part, StringComparison.OrdinalIgnoreCase)
+        laws |> List.filter (fun placed -> has placed.Law.Says || has placed.File)
+
+/// Independent laws come first, at the same time; then the others, one by one.
+let private tests (says: string -> unit) laws =
+    let case placed =
+        testCase placed.Law.Says (fun () ->
+            says $"asking: {placed.Law.Says}"
+
+            match placed.Law.Lacks() with
+            | Some reason -> skiptest reason
+            | None when placed.IsIndependent -> Law.ask placed.Law
+            | None -> World.ask placed.Law)
+
+    let independent, others = laws |> List.partition _.IsIndependent
+    let list laws = TestList(laws |> List.map case, Normal)
+    TestList([ list independent; testSequenced (list others) ], Normal)
+
+let private slowest = 10
+
+/// Asks laws. `out` is told of each that failed or was skipped, as it ends, then of the slowest ones and of the count. `progress` is told which law
+/// is asked and how it ended. The exit code is 0 if a law passed and none failed.
+let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
+    let passed, failed, skipped = ref 0, ref 0, ref 0
+    let all () = passed.Value + failed.Value + skipped.Value
+    let times = ResizeArray<TimeSpan * string>()
+    let says (line: string) = lock progress (fun () -> progress.WriteLine line)
+
+    let ended (count: int ref) outcome (sentence: string) text =
+        lock times (fun () ->
+            count.Value <- count.Value + 1
+            text |> Option.iter (fun (text: string) -> out.WriteLine(text.Trim().Replace("\n", "\n    ")))
+            says $"asked: {all ()} of {laws.Length}, {outcome}: {sentence}")
+
+        async.Zero()
+
+    let took sentence time = lock times (fun () -> times.Add(time, sentence))
+
+    let failure sentence text time =
+        took sentence time
+        ended failed "failed" sentence (Some $"FAILED:  {sentence}\n{text}")
+
+    let printer = {
+        TestPrinters.silent with
+            passed =
+                fun sentence time ->
+                    took sentence time
+                    ended passed "passed" sentence None
+            ignored = fun sentence reason -> ended skipped "skipped" sentence (Some $"skipped: {sentence}\n{reason}")
+            failed = failure
+            exn =
+                fun sentence error time ->
+                    match error with
+                    | Broken says -> failure sentence says time
+                    | error -> failure sentence (string error) time
+    }
+
+    runTestsWithCLIArgs [ CLIArguments.Printer printer; CLIArguments.No_Spinner; CLIArguments.Colours 0 ] [||] (tests says laws)
+    |> ignore
+
+    if times.Count > 0 then
+        out.WriteLine "the slowest, in seconds:"
+
+        for time, sentence in times |> Seq.sortByDescending fst |> Seq.truncate slowest do
+            out.WriteLine $"%9.1f{time.TotalSeconds}  {sentence}"
+    else
+        out.WriteLine "No law was checked."
+
+    if all () <> laws.Length then out.WriteLine $"{laws.Length - all ()} laws were not asked."
+
+    out.WriteLine $"{passed.Value} passed, {failed.Value} failed, {skipped.Value} skipped"
+    if failed.Value = 0 && passed.Value > 0 && all () = laws.Length then 0 else 1
+
+/// Two numbers and perhaps a size. FsCheck takes odd numbers only for the second.
+let seedOf (text: string) =
+    match text.Split ',' |> List.ofArray |> List.map UInt64.TryParse with
+    | [ true, value; true, gamma ] -> Some(Seed.Of(value, gamma ||| 1UL))
+    | [ true, value; true, gamma; true, size ] when size <= 1000UL -> Some { Seed.Of(value, gamma ||| 1UL) with Size = Some(int size) }
+    | _ -> None
+
+let main options =
+    let rec parse only seed options =
+        match options with
+        | [] -> Result.Ok(only, seed)
+        | "--only" :: part :: rest -> parse (Some part) seed rest
+        | "--seed" :: text :: rest when (seedOf text).IsSome -> parse only (seedOf text) rest
+        | option :: _ -> Result.Error option
+
+    // Expecto keeps some of the pool's threads waiting, and so do laws. Beyond as many as there are processors, the pool makes new ones slowly.
+    Threading.ThreadPool.SetMinThreads(Environment.ProcessorCount + 8, 8) |> ignore
+    // Whatever laws write to the console is no result.
+    let out = new StreamWriter(Console.OpenStandardOutput(), AutoFlush = true)
+    let progress = new StreamWriter(Console.OpenStandardError(), AutoFlush = true)
+    Console.SetOut Console.Error
+
+    match parse None None options with
+    | Result.Error option ->
+        progress.WriteLine $"\"{option}\" is no option here, or lacks its value: --only \"part of a name\", --seed 123,457."
+        2
+    | Result.Ok(only, seed) ->
+        Law.seed <- seed
+
+        match chosen only (everywhere ()) with
+        | [] ->
+            only |> Option.iter (fun part -> out.WriteLine $"No law and no file of laws has \"{part}\" in its name.")
+            run out progress []
+        | laws -> run out progress laws
