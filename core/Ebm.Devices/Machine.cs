@@ -28,6 +28,19 @@ public static unsafe class Machine
     /// </summary>
     public static long LiveTensors => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
 
+    /// <summary>
+    /// Gives freed memory back to the system. glibc before 2.38 does not use freed aligned blocks again for others of their size (its bug
+    /// 14581), and all of libtorch's are aligned: a heap grows to several times what is alive. A process that holds little is left alone, because
+    /// pages that come back cost time.
+    /// </summary>
+    public static void ReturnFreedMemory()
+    {
+        if (Environment.WorkingSet < 384L << 20)
+            return;
+        if (NativeLibrary.TryLoad("libc.so.6", out var libc) && NativeLibrary.TryGetExport(libc, "malloc_trim", out var trim))
+            ((delegate* unmanaged<nuint, int>)trim)(0);
+    }
+
     /// <summary>Asks libtorch for kernels that repeat their results bit by bit, and for an error where it has none.</summary>
     /// <returns>Whether it can be asked: false where this libtorch has no such switch.</returns>
     public static bool Deterministic(bool on)

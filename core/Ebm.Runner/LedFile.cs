@@ -21,6 +21,7 @@ sealed class LedFile : IDisposable
 
     readonly int stream,
         file,
+        cutter,
         before;
     readonly TextWriter? console;
     readonly Timer watch;
@@ -40,8 +41,10 @@ sealed class LedFile : IDisposable
             closeOnExec = 0x80000,
             permissions = 0b110_100_100;
         file = open(path, readAndWrite | create | append | closeOnExec, permissions);
+        // A file that is appended to cannot be written anywhere else.
+        cutter = open(path, readAndWrite | closeOnExec, permissions);
         before = dup(stream);
-        if (file < 0 || before < 0 || dup2(file, stream) < 0)
+        if (file < 0 || cutter < 0 || before < 0 || dup2(file, stream) < 0)
             throw new IOException($"{path}: stream {stream} cannot be led there: {Marshal.GetLastPInvokeErrorMessage()}");
         var writer = new StreamWriter(new FileStream(new SafeFileHandle(file, ownsHandle: false), FileAccess.Write, 1)) { AutoFlush = true };
         (console, var set) = stream == 1 ? (Console.Out, (Action<TextWriter>)Console.SetOut) : (Console.Error, Console.SetError);
@@ -75,6 +78,7 @@ sealed class LedFile : IDisposable
         {
             close(before);
             close(file);
+            close(cutter);
         }
     }
 
@@ -83,26 +87,56 @@ sealed class LedFile : IDisposable
         lock (watch)
         {
             var length = lseek(file, 0, End);
-            if (length <= Most)
-                return;
-            var end = new byte[Most / 4];
-            var read = (int)pread(file, end, (nuint)end.Length, length - end.Length);
-            if (read <= 0)
-                return;
-            // From the beginning of a line on, where lines are not without end.
-            var cut = Array.IndexOf(end, (byte)'\n', 0, Math.Min(read, 1 << 16)) + 1;
-            // More may have come meanwhile.
-            length = lseek(file, 0, End);
-            leftOut += length - Beginning - notice - (read - cut);
-            var says = Encoding.UTF8.GetBytes(
-                string.Create(CultureInfo.InvariantCulture, $"\n… about {leftOut} bytes are left out here: a log holds {Most} at most …\n")
-            );
-            notice = says.Length;
-            if (ftruncate(file, Beginning) != 0)
-                return;
-            _ = write(file, [.. says, .. end.AsSpan(cut, read - cut)], (nuint)(says.Length + read - cut));
+            if (length > Most && !Collapse(length))
+                Rewrite(length);
         }
     }
+
+    /// <summary>
+    /// Takes the middle out of the file while others go on appending: nothing is lost that is not counted. Not every file system can.
+    /// </summary>
+    bool Collapse(long length)
+    {
+        // In whole blocks of any file system.
+        const long block = 1 << 20;
+        const int collapse = 8;
+        var taken = (length - Beginning - Most / 4) / block * block;
+        if (fallocate(file, collapse, Beginning, taken) != 0)
+            return false;
+        // The notice stands in the place of what is left of a line.
+        var next = new byte[1 << 16];
+        var read = (int)pread(file, next, (nuint)next.Length, Beginning);
+        var room = Array.IndexOf(next, (byte)'\n', 256, Math.Max(0, read - 256)) is > 0 and var line ? line : 256;
+        leftOut += taken - notice + room;
+        notice = room;
+        var says = Encoding.UTF8.GetBytes("\n" + Notice());
+        Array.Fill(next, (byte)' ', 0, room);
+        says.CopyTo(next, 0);
+        next[room - 1] = (byte)'\n';
+        _ = pwrite(cutter, next, (nuint)room, Beginning);
+        return true;
+    }
+
+    /// <summary>The same by writing the end anew: what comes between the last look at the length and the cut is lost and not counted.</summary>
+    void Rewrite(long length)
+    {
+        var end = new byte[Most / 4];
+        var read = (int)pread(file, end, (nuint)end.Length, length - end.Length);
+        if (read <= 0)
+            return;
+        // From the beginning of a line on, where lines are not without end.
+        var cut = Array.IndexOf(end, (byte)'\n', 0, Math.Min(read, 1 << 16)) + 1;
+        length = lseek(file, 0, End);
+        leftOut += length - Beginning - notice - (read - cut);
+        var says = Encoding.UTF8.GetBytes($"\n{Notice()}\n");
+        notice = says.Length;
+        if (ftruncate(file, Beginning) != 0)
+            return;
+        _ = write(file, [.. says, .. end.AsSpan(cut, read - cut)], (nuint)(says.Length + read - cut));
+    }
+
+    string Notice() =>
+        string.Create(CultureInfo.InvariantCulture, $"… about {leftOut} bytes are left out here: a log holds {Most} at most …");
 
     const int End = 2;
 
@@ -123,6 +157,12 @@ sealed class LedFile : IDisposable
 
     [DllImport("libc")]
     static extern nint pread(int handle, byte[] bytes, nuint count, long offset);
+
+    [DllImport("libc")]
+    static extern nint pwrite(int handle, byte[] bytes, nuint count, long offset);
+
+    [DllImport("libc")]
+    static extern int fallocate(int handle, int mode, long offset, long length);
 
     [DllImport("libc")]
     static extern long lseek(int handle, long offset, int from);

@@ -22,6 +22,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
             drawn(at);
             using var stream = rng.Stream(rows.Count);
             rows.Add(method.Sample(Math.Min(measure.AtOnce, count - at), stream));
+            Machine.ReturnFreedMemory();
         }
         drawn(count);
         return cat(rows.ToArray()).MoveToOuterDisposeScope();
@@ -52,6 +53,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
                     .Measure(new Subject(method, data, samples, stream))
                     .Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) })
             );
+            Machine.ReturnFreedMemory();
         }
         return found;
     }
