@@ -127,6 +127,18 @@ public static class Energies
         return score;
     }
 
+    /// <summary>E(x, ℓ) + U(x): the same for every level.</summary>
+    public static ILevelEnergy Plus(this ILevelEnergy levels, Energy common) => new Raised(levels, common);
+
+    sealed record Raised(ILevelEnergy Given, Energy Common) : ILevelEnergy
+    {
+        public int Levels => Given.Levels;
+
+        public Tensor At(Tensor x, Tensor level) => Given.At(x, level) + Common.Of(x);
+
+        public Tensor All(Tensor x) => Given.All(x) + Common.Of(x).unsqueeze(1);
+    }
+
     /// <summary>E(·, ℓ) with each chain at its own level.</summary>
     /// <param name="energy">The ladder.</param>
     /// <param name="level">(B) int64.</param>

@@ -16,9 +16,16 @@ public static class Objectives
     /// <param name="data">E on data.</param>
     /// <param name="base">E on rows of the base.</param>
     /// <param name="logZ">c, a scalar; log mean exp(−E) over the base at the optimum.</param>
-    /// <remarks>In log space, the exponent cut at 30: early on exp(−E − c) can leave the range of floats.</remarks>
-    public static Tensor NegativeKale(Tensor data, Tensor @base, Tensor logZ) =>
-        (data + logZ).mean() + (LogMeanExp(-@base) - logZ).clamp(max: 30).exp().mean() - 1;
+    /// <remarks>
+    /// In log space. Early on exp(−E − c) can leave the range of floats, so from an exponent of 30 on the exponential goes on as its tangent:
+    /// the gradient still raises c, where a mere cut would let it fall for ever.
+    /// </remarks>
+    public static Tensor NegativeKale(Tensor data, Tensor @base, Tensor logZ)
+    {
+        var exponent = LogMeanExp(-@base) - logZ;
+        var cut = exponent.clamp(max: 30);
+        return (data + logZ).mean() + (cut.exp() * (1 + exponent - cut)).mean() - 1;
+    }
 
     /// <summary>
     /// −mean E⁺ − log mean exp(−E⁻), Donsker and Varadhan's lower bound of KL(data ‖ base): the Fenchel form at its best c. In a batch the

@@ -255,7 +255,8 @@ public sealed record DenoisingEbmSpec(
     public int Every { get; } = Require.AtLeast(1, Every);
     public int CodeMoves { get; } = Require.NonNegative(CodeMoves);
     public int RowMoves { get; } = Require.AtLeast(1, RowMoves);
-    public int Leaps { get; } = Require.NonNegative(Leaps);
+    public int Leaps { get; } = Require.That(Require.NonNegative(Leaps), Leaps == 0 || EnergyNoise != EnergyNoise.Fresh,
+        "compare energies at two places, which fresh noise makes random (write leaps: 0, or energy-noise: fixed)", nameof(Leaps));
     public double CodeStep { get; } = Require.Positive(CodeStep);
     public double RowStep { get; } = Require.Positive(RowStep);
     public double Kappa { get; } = Require.Positive(Kappa);

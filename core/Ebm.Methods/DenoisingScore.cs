@@ -72,7 +72,7 @@ public sealed class DenoisingScore : Method, IDensity, ILadder, IChains
     /// <summary>−log p(x, ℓ = 0) + const: level 0 is the data, blurred by noise₀.</summary>
     public Energy Density => new Energy(x => energy.At(x, AllAt(0, x))) + confinement;
 
-    public ILevelEnergy Levels => energy;
+    public ILevelEnergy Levels => energy.Plus(confinement);
     public NoiseSchedule Noise => noise;
 
     static Tensor AllAt(int level, Tensor x) => full([x.shape[0]], level, dtype: int64, device: x.device);

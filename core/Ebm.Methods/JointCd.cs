@@ -181,10 +181,13 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
     /// <summary>−log p(x, ℓ = 0) + const: level 0 is the data, blurred by noise₀.</summary>
     public Energy Density => new Energy(x => energy.At(x, x.AllAt(0))) + confinement;
-    public ILevelEnergy Levels => energy;
+    public ILevelEnergy Levels => energy.Plus(confinement);
     public NoiseSchedule Noise => noise;
 
-    /// <summary>log p(x) = E(x, top) − E(x, 0) + log N(x; 0, I): exact where the top level is N(0, I) and levels are uniform.</summary>
+    /// <summary>
+    /// log p(x) = E(x, top) − E(x, 0) + log N(x; 0, I): exact where the top level is N(0, I) and levels are uniform. The confinement is in
+    /// both energies, and cancels.
+    /// </summary>
     public Tensor Readout(Tensor x)
     {
         var all = energy.All(x);

@@ -61,8 +61,8 @@ public sealed class RecoveryLadder : nn.Module
     public NoiseSchedule Noise { get; }
     public int Energies { get; }
 
-    /// <summary>The schedule without its last level: a level for each energy, as level energies are told.</summary>
-    public NoiseSchedule Below => new(Noise.Signal.narrow(0, 0, Energies), Noise.Noise.narrow(0, 0, Energies));
+    /// <summary>Signal and noise of y_t = a_{t+1} x_t, a level for each energy: what level energies are told, for they see y.</summary>
+    public NoiseSchedule Below => new(A * Noise.Signal.narrow(0, 0, Energies), A * Noise.Noise.narrow(0, 0, Energies));
 
     /// <summary>a_{t+1}, of y_t = a x_t; 1 at a marginal last rung.</summary>
     public Tensor A { get; }

@@ -398,6 +398,14 @@ let private imageSlope (sign: float) =
     Close.near "slope along v" (sign * value ((slope * v).sum())) due
 
 let all = [
+    law "fresh noise in the energy is refused for what compares energies at two places: adjusted moves and leaps" (fun () ->
+        let spec adjusted leaps =
+            DenoisingEbmSpec(autoencoder (net ()), decoder id, schedule, EnergyNoise = EnergyNoise.Fresh, Adjusted = adjusted, Leaps = leaps)
+
+        spec false 0 |> ignore
+        throws<SettingException, _> [ "Adjusted"; "fresh noise" ] (fun () -> spec true 0)
+        throws<SettingException, _> [ "Leaps"; "fresh noise"; "leaps: 0" ] (fun () -> spec false 2))
+
     law
         "the best reconstruction of N(0, s²) gives exp(−U^c) variance (s² + σ²)²/σ², four times s² or more: it is no density of the data"
         (fun () ->

@@ -102,7 +102,31 @@ let private net () = LevelMlpSpec(Width = 4, Depth = 1).Build(rng "counted", [| 
 let private run (kernel: IKernel) (energy: Energy) steps () =
     kernel.Run(energy, torch.zeros (10L, 2L, device = device), steps, rng "counted") |> ignore
 
+/// Level 0 of a ladder and the density of the same method differ by a constant.
+let private startsAtDensity (lowest: ILadder -> Tensor -> Tensor) =
+    let mutable found = 0
+
+    for option, config in EveryMethod.options.Value do
+        use _ = torch.NewDisposeScope()
+        let shape, method = EveryMethod.build config
+
+        match box method, box method with
+        | (:? ILadder as ladder), (:? IDensity as model) ->
+            found <- found + 1
+            let x = 3.0 * (rng "rows").Normal(Array.append [| 6L |] shape)
+            let difference = lowest ladder x - model.Density.Of x
+            Close.same $"{option}: the difference in each row" 4096 (difference.mean().expand(6L)) difference
+        | _ -> ()
+
+    must $"only {found} methods have a ladder and a density" (found > 2)
+
 let all = [
+    law "the lowest level of every ladder is the method's density, its confinement included, but for a constant" (fun () ->
+        startsAtDensity (fun ladder x -> ladder.Levels.At(x, repeated x.shape[0] 0)))
+    |> breaks "another level" (fun () -> startsAtDensity (fun ladder x -> ladder.Levels.At(x, repeated x.shape[0] 1)))
+    |> breaks "a confinement that is left out" (fun () ->
+        startsAtDensity (fun ladder x -> ladder.Levels.At(x, repeated x.shape[0] 0) - x.flatten(1L).square().sum(1L) / 200.0))
+
     forAll
         "slopes of sums, temperings, tethers and confinements agree with autograd and with differences, for every shape"
         (fun (NonNegativeInt seed) ->

@@ -42,6 +42,17 @@ let private kale (theta: Tensor) : int64 -> Tensor =
         let energy (x: Tensor) : Tensor = theta[0] + theta[1] * x.square ()
         Objectives.NegativeKale(energy (part data i), energy (part b i), theta[2])
 
+/// Value and gradient in c of (E⁺ + c) + f(−E⁻ − c) − 1, f the exponential up to 30 and its tangent from there on.
+let private comesBack (negativeKale: Tensor * Tensor * Tensor -> Tensor) =
+    let data, b = row [ 0.0; 0.0 ], row [ 0.0; 0.0 ]
+
+    for u in [ -2.0; 0.0; 10.0; 29.9; 30.1; 40.0; 1000.0 ] do
+        let c = leaf (row [ -u ])
+        let bound = negativeKale (data, b, c)
+        let last = exp (min u 30.0)
+        Close.same $"value at {u}" 64 (number (-u + last * (1.0 + max 0.0 (u - 30.0)) - 1.0)) (bound.reshape 1L)
+        Close.same $"gradient at {u}" 64 (number (1.0 - last)) (gradients (bound.sum ()) [ c ]).[0]
+
 let private optimum () = row [ 0.7; 0.375; -log 2.0 - 0.7 ]
 
 let private stationary theta =
@@ -74,6 +85,10 @@ let all = [
     |> breaks "away from its optimum" (fun () ->
         let kale = kale (row [ 0.7; 0.2; -log 2.0 - 0.7 ])
         Close.near "KALE" divergence (Close.mean [| for i in 0L .. 99L -> -value(kale i) |]))
+
+    law "far from its optimum the negative KALE goes on as a tangent, so that its constant comes back" (fun () -> comesBack Objectives.NegativeKale)
+    |> breaks "an exponent that is cut" (fun () ->
+        comesBack (fun (data, b, c) -> (data + c).mean() + (Objectives.LogMeanExp(-b) - c).clamp(max = scalar 30.0).exp().mean() - 1.0))
 
     law "KALE's optimum is stationary in energy and constant" (fun () -> stationary (leaf (optimum ())))
     |> breaks "another curvature" (fun () -> stationary (leaf (optimum () * torch.tensor 1.05)))

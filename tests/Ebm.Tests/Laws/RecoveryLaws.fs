@@ -356,7 +356,23 @@ let private proposes (spread: float -> float -> float -> float -> float) =
         let variance = (spread table.A[t] noise[t] table.Sigma[t] noise[t + 1]) ** 2.0
         Close.moments $"rung {t}" [| 0.8; -0.5 |] (array2D [ [ variance; 0.0 ]; [ 0.0; variance ] ]) y
 
+/// y_t of rows that are all x₀: signal · x₀ and noise are what the rung's energy is told.
+let private isTold (told: RecoveryLadder -> NoiseSchedule) =
+    for name, schedule in schedules do
+        let ladder = new RecoveryLadder(schedule (), 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
+        let told = told ladder
+
+        for t in 0 .. ladder.Energies - 1 do
+            let count = 20_000L
+            let struct (y, _) = ladder.Pair(3.0 * torch.ones (count, 1L), repeated count t, false, (rng "told").Stream(int64 t))
+            let signal, noise = value told.Signal[t], value told.Noise[t]
+            Close.near $"{name}, rung {t}: signal" (3.0 * signal) (Close.mean (values y))
+            Close.near $"{name}, rung {t}: noise²" (noise * noise) (Close.variance (values y))
+
 let all = [
+    law "the energy of a rung is told the signal and the noise of y = a x, which it sees" (fun () -> isTold _.Below)
+    |> breaks "those of x" (fun () -> isTold (fun ladder -> NoiseSchedule(ladder.Noise.Signal, ladder.Noise.Noise)))
+
     law "the released schedule has the paper's six energies, to six decimals (B8)" (fun () -> hasTable (BetaSchedules.Released 6))
     |> breaks "levels equally far apart" (fun () -> hasTable (BetaSchedules.Ddpm 7))
     |> breaks "seven energies" (fun () -> hasTable (BetaSchedules.Released 7))
