@@ -187,8 +187,10 @@ let private laid width (figure: Figure) =
 
     List.ofSeq places, List.ofSeq headings, y
 
+let private isPictured (panel: Panel) = panel.Marks |> List.exists _.IsPicture
+
 /// An axis between two places of the figure, which count from its lower left corner to 1.
-let private axis other low high (axis: Axis) =
+let private axis other low high isPictured (axis: Axis) =
     let at value = if axis.Scale = Log then log10 value else value
     let title = if axis.Title = "" then None else Some { text = plain axis.Title; standoff = 4.0 }
 
@@ -210,11 +212,12 @@ let private axis other low high (axis: Axis) =
     if axis.Ticks.IsEmpty then
         drawn.showticklabels <- false
         drawn.ticks <- ""
-        drawn.showgrid <- false
     else
         drawn.tickvals <- List.map fst axis.Ticks
         drawn.ticktext <- [ for _, says in axis.Ticks -> plain (Text.short 40 says) ]
 
+    // Over a picture lines would look like part of it.
+    if axis.Ticks.IsEmpty || isPictured then drawn.showgrid <- false
     drawn
 
 let private images i (panel: Panel) = [
@@ -235,13 +238,18 @@ let private images i (panel: Panel) = [
         | _ -> ()
 ]
 
+/// The second line, its tags in their inks.
+let private second (panel: Panel) =
+    let tag (shade, says) = $"""<span style="color:{ink shade String.Empty}">{plain says}</span>"""
+    plain panel.Subtitle :: List.map tag panel.Tags |> List.filter ((<>) "") |> String.concat "  "
+
 /// The traces and the layout of a figure, for a page of this width in pixels.
 let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
     let places, headings, height = laid width figure
 
-    let words (says: string) x y anchor size colour =
+    let words markup x y anchor size colour =
         Annotation(
-            text = plain says,
+            text = markup,
             xref = "paper",
             yref = "paper",
             x = x / width,
@@ -256,13 +264,14 @@ let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
         for panel, x, y in places do
             let left, top, wide, _ = Svg.inner panel
             let middle = x + left + wide / 2.0
-            let second = Svg.second panel
+            let second = second panel
             if second <> "" then words second middle (y + top - 1.0) "center" 10.5 "@dim"
 
-            if panel.Title <> "" then words panel.Title middle (y + top - (if second = "" then 1.0 else 16.0)) "center" 12.0 "@text"
+            if panel.Title <> "" then
+                words (plain panel.Title) middle (y + top - (if second = "" then 1.0 else 16.0)) "center" 12.0 "@text"
 
         for heading, y in headings do
-            words heading 0.0 (y + 18.0) "left" 12.0 "@text"
+            words (plain heading) 0.0 (y + 18.0) "left" 12.0 "@text"
     ]
 
     let layout =
@@ -281,8 +290,10 @@ let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
 
     for i, (panel, x, y) in List.indexed places do
         let left, top, wide, high = Svg.inner panel
-        layout.axes.Add(nth "xaxis" i, axis (nth "y" i) ((x + left) / width) ((x + left + wide) / width) panel.X)
-        layout.axes.Add(nth "yaxis" i, axis (nth "x" i) (1.0 - (y + top + high) / height) (1.0 - (y + top) / height) panel.Y)
+        let across = axis (nth "y" i) ((x + left) / width) ((x + left + wide) / width)
+        let up = axis (nth "x" i) (1.0 - (y + top + high) / height) (1.0 - (y + top) / height)
+        layout.axes.Add(nth "xaxis" i, across (isPictured panel) panel.X)
+        layout.axes.Add(nth "yaxis" i, up (isPictured panel) panel.Y)
 
     places |> List.mapi (fun i (panel, _, _) -> panelTraces i panel) |> List.concat, layout
 
