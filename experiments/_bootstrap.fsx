@@ -3,7 +3,8 @@
 /// another SDK or libtorch, a package that is gone, or an output that someone else replaced: `build.fsx` builds, in a process of its own, so that a script
 /// whose library is built pays for these lines only. They are typed again at every start: hence no records, no formats, few
 /// overloads. EBM_BUILD_VERBOSE=1 prints what deciding took.
-/// A script under `analysis/` gets Ebm.Records and Ebm.Analysis alone, which need no libtorch.
+/// A script under `analysis/`, or one elsewhere that loads the `_refs.fsx` there, gets Ebm.Records and Ebm.Analysis alone, which need no
+/// libtorch.
 module Ebm.Bootstrap
 
 open System
@@ -78,7 +79,12 @@ let isBuildScript: bool = script = root + "/build.fsx"
 
 if not isBuildScript then
     let clock = Stopwatch.StartNew()
-    let product = if Path.GetDirectoryName(script).EndsWith "/analysis" then "analysis" else "experiments"
+    let readsFolders =
+        Path.GetDirectoryName(script).EndsWith "/analysis"
+        || File.Exists script
+           && Seq.exists (fun (line: string) -> line.StartsWith "#load" && line.Contains "analysis/_refs.fsx") (File.ReadLines script)
+
+    let product = if readsFolders then "analysis" else "experiments"
     let built = isBuilt product
 
     if Environment.GetEnvironmentVariable "EBM_BUILD_VERBOSE" = "1" then

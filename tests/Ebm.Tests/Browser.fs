@@ -169,6 +169,11 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
                 $"{{\"type\":\"{kind}\",\"key\":\"{key}\",\"code\":\"{key}\",\"windowsVirtualKeyCode\":{code}{text}}}"
             |> ignore
 
+    /// As if the window had this size.
+    member _.Size(width: int, height: int) =
+        call "Emulation.setDeviceMetricsOverride" $"{{\"width\":{width},\"height\":{height},\"deviceScaleFactor\":1,\"mobile\":false}}"
+        |> ignore
+
     /// As if the reader preferred dark, or printed.
     member _.Prefer(media: string, scheme: string) =
         call

@@ -1,12 +1,53 @@
-/// A figure as Plotly's JSON, to zoom into and point at: the same panels and marks as `Svg` draws. Colours are names of the page's
-/// variables behind an @, which the page's script looks up, so that the figure follows light and dark; pictures are named by the id under
-/// which the page holds them.
+/// A figure as XPlot's traces and layout, to zoom into and point at: the same panels and marks as `Svg` draws. XPlot's types and its way of
+/// writing them are all that is used of it: its own pages load a script from the network. Colours are names of the page's variables behind
+/// an @, which the page's script looks up, so that the figure follows light and dark; pictures are named by the id under which the page
+/// holds them.
 module Ebm.Analysis.Plotly
 
 open System
-open System.Text.Json
-open Ebm.Records
+open System.Collections.Generic
+open System.Globalization
+open Newtonsoft.Json
+open XPlot.Plotly
 open Ebm.Analysis.Figure
+
+// ── what XPlot's types lack ─────────────────────────────────────────────────────────────────
+
+/// plotly.js since its version 3 ignores a title that is a mere text, which XPlot's is.
+type Title = { text: string; standoff: float }
+
+/// An axis of either direction: XPlot's types for the two have the same properties. What stands here hides theirs.
+type PanelAxis(title: Title option) =
+    inherit Xaxis()
+    member _.title = Option.get title
+    member _.ShouldSerializetitle() = title.IsSome
+    // XPlot writes this note of plotly.js's schema into every axis, and plotly.js does not read it.
+    member _._isSubplotObj = false
+    member _.ShouldSerialize_isSubplotObj() = false
+
+/// A picture below the marks of a panel, from its upper left corner.
+type PanelPicture = {
+    source: string
+    xref: string
+    yref: string
+    x: float
+    y: float
+    sizex: float
+    sizey: float
+    sizing: string
+    layer: string
+}
+
+/// A layout of any number of panels, with pictures: XPlot's has names for two axes of each direction, and no pictures.
+type PanelLayout(images: PanelPicture list) =
+    inherit Layout()
+    member _.images = images
+
+    /// By their names in the layout: xaxis, yaxis, xaxis2, …
+    [<JsonExtensionData>]
+    member val axes = SortedDictionary<string, obj>(StringComparer.Ordinal)
+
+// ── marks ───────────────────────────────────────────────────────────────────────────────────
 
 let private ink ink (opacity: string) =
     match ink with
@@ -25,6 +66,95 @@ let private symbol hollow ink =
 
 /// Plotly reads a little markup in texts, and TeX between dollars; here there is none.
 let private plain (text: string) = text.Replace("&", "&amp;").Replace("<", "&lt;").Replace("$", "&#36;")
+
+/// The i-th of a direction's axes: x, x2, x3, …
+let private nth direction i = if i = 0 then direction else direction + string (i + 1)
+
+/// What a trace says when it is pointed at.
+type private Says =
+    | Nothing
+    | Name of string
+    | Each of string list
+
+let private trace i mode (points: (float * float) list) says =
+    let trace =
+        Scatter(mode = mode, xaxis = nth "x" i, yaxis = nth "y" i, x = List.map fst points, y = List.map snd points, showlegend = false)
+
+    match says with
+    | Nothing
+    | Each [] -> trace.hoverinfo <- "skip"
+    | Name name ->
+        trace.name <- plain name
+        trace.hoverinfo <- "x+y+name"
+    | Each texts ->
+        trace.text <- List.map plain texts
+        trace.hoverinfo <- "text"
+
+    trace
+
+let private line i points says (colour: string) (width: float) (dash: string) =
+    let trace = trace i "lines" points says
+    trace.line <- XPlot.Plotly.Line(color = colour, width = width)
+    if dash <> "" then trace.line.dash <- dash
+    trace
+
+let private area i points says (colour: string) =
+    let trace = trace i "lines" points says
+    trace.fill <- "toself"
+    trace.fillcolor <- colour
+    trace.line <- XPlot.Plotly.Line(width = 0.0)
+    trace
+
+let private symbols i points says marker =
+    let trace = trace i "markers" points says
+    trace.marker <- marker
+    trace
+
+let private traces i (mark: Mark) =
+    match mark with
+    | Band(shade, points) ->
+        let outline = [ for x, _, high in points -> x, high ] @ List.rev [ for x, low, _ in points -> x, low ]
+        [ area i outline Nothing (ink shade "/0.16") ]
+    | Line(shade, faint, says, points) -> [
+        let says = if says = "" then Nothing else Name says
+        line i points says (ink shade (if faint then "/0.45" else "")) (if faint then 1.0 else 2.0) ""
+      ]
+    | Stroke(shade, a, b) -> [ line i [ a.X, a.Y; b.X, b.Y ] (Each [ a.Says; b.Says ]) (ink shade "/0.4") 5.0 "" ]
+    | Rule(shade, dotted, points) -> [ line i points Nothing (ink shade "") 1.3 (if dotted then "dot" else "dash") ]
+    | Cloud(shade, points) -> [ symbols i points Nothing (Marker(color = ink shade "/0.55", size = 2.5)) ]
+    | Dots(shade, hollow, points) -> [
+        symbols
+            i
+            [ for point in points -> point.X, point.Y ]
+            (Each [ for point in points -> point.Says ])
+            (Marker(symbol = symbol hollow shade, color = ink shade "", size = (if hollow then 7.0 else 10.0)))
+      ]
+    | Boxes(shade, boxes) -> [
+        for l, r, b, t, says in boxes do
+            area i [ l, b; r, b; r, t; l, t; l, b ] (Each [ says; says ]) (ink shade "/0.8")
+      ]
+    | Words(shade, point) -> [
+        let trace = trace i "text" [ point.X, point.Y ] Nothing
+        trace.text <- [ plain point.Says ]
+
+        let colour =
+            match shade with
+            | Shade share -> if share < 0.62 then "#ffffff" else "#111111"
+            | other -> ink other ""
+
+        trace.textfont <- Textfont(color = colour, size = 10.0)
+        trace
+      ]
+    // In the layout.
+    | Picture _ -> []
+
+/// The traces of a panel. An axis without one is not drawn.
+let private panelTraces i (panel: Panel) =
+    match List.collect (traces i) panel.Marks with
+    | [] -> [ symbols i [ panel.X.Low, panel.Y.Low ] Nothing (Marker(opacity = 0.0)) ]
+    | traces -> traces
+
+// ── the layout ──────────────────────────────────────────────────────────────────────────────
 
 let private gap = 18.0
 
@@ -57,247 +187,135 @@ let private laid width (figure: Figure) =
 
     List.ofSeq places, List.ofSeq headings, y
 
-let private write (width: float) (figure: Figure) (json: Utf8JsonWriter) =
-    let places, headings, height = laid width figure
-    let text (name: string) (value: string) = json.WriteString(name, value)
+let private isPictured (panel: Panel) = panel.Marks |> List.exists _.IsPicture
 
-    let number (name: string) (value: float) =
-        if Double.IsFinite value then json.WriteNumber(name, Math.Round(value, 9)) else json.WriteNull name
+/// An axis between two places of the figure, which count from its lower left corner to 1.
+let private axis other low high isPictured (axis: Axis) =
+    let at value = if axis.Scale = Log then log10 value else value
+    let title = if axis.Title = "" then None else Some { text = plain axis.Title; standoff = 4.0 }
 
-    let numbers (name: string) (values: float seq) =
-        json.WriteStartArray name
+    let drawn =
+        PanelAxis(
+            title,
+            anchor = other,
+            domain = [ low; high ],
+            ``type`` = (if axis.Scale = Log then "log" else "linear"),
+            range = [ at axis.Low; at axis.High ],
+            zeroline = false,
+            showline = true,
+            mirror = true,
+            linecolor = "@frame",
+            gridcolor = "@line",
+            tickcolor = "@dim"
+        )
 
-        for value in values do
-            // Five digits: more than a screen has.
-            if Double.IsFinite value then
-                json.WriteRawValue(value.ToString("G5", Globalization.CultureInfo.InvariantCulture))
-            else
-                json.WriteNullValue()
+    if axis.Ticks.IsEmpty then
+        drawn.showticklabels <- false
+        drawn.ticks <- ""
+    else
+        drawn.tickvals <- List.map fst axis.Ticks
+        drawn.ticktext <- [ for _, says in axis.Ticks -> plain (Text.short 40 says) ]
 
-        json.WriteEndArray()
+    // Over a picture lines would look like part of it.
+    if axis.Ticks.IsEmpty || isPictured then drawn.showgrid <- false
+    drawn
 
-    let texts (name: string) (values: string seq) =
-        json.WriteStartArray name
-        Seq.iter (fun (value: string) -> json.WriteStringValue value) values
-        json.WriteEndArray()
-
-    let within (name: string) write =
-        json.WriteStartObject name
-        write ()
-        json.WriteEndObject()
-
-    let suffix i = if i = 0 then "" else string (i + 1)
-
-    let trace i (mode: string) points says write =
-        json.WriteStartObject()
-        text "type" "scatter"
-        text "mode" mode
-        text "xaxis" ("x" + suffix i)
-        text "yaxis" ("y" + suffix i)
-        numbers "x" (Seq.map fst points)
-        numbers "y" (Seq.map snd points)
-        json.WriteBoolean("showlegend", false)
-
-        match says with
-        | [] -> text "hoverinfo" "skip"
-        | [ one ] ->
-            text "name" (plain one)
-            text "hoverinfo" "x+y+name"
-        | many ->
-            texts "text" (List.map plain many)
-            text "hoverinfo" "text"
-
-        write ()
-        json.WriteEndObject()
-
-    let outlined (colour: string) (width: float) (dash: string) () =
-        within "line" (fun () ->
-            text "color" colour
-            number "width" width
-            if dash <> "" then text "dash" dash)
-
-    let filled (colour: string) () =
-        text "fill" "toself"
-        text "fillcolor" colour
-        within "line" (fun () -> number "width" 0.0)
-
-    let marked hollow shade size () =
-        within "marker" (fun () ->
-            text "symbol" (symbol hollow shade)
-            text "color" (ink shade "")
-            number "size" size)
-
-    let mark i (mark: Mark) =
+let private images i (panel: Panel) = [
+    for mark in panel.Marks do
         match mark with
-        | Band(shade, points) ->
-            let outline = [ for x, _, high in points -> x, high ] @ List.rev [ for x, low, _ in points -> x, low ]
-            trace i "lines" outline [] (filled (ink shade "/0.16"))
-        | Line(shade, faint, says, points) ->
-            let says = if says = "" then [] else [ says ]
-            trace i "lines" points says (outlined (ink shade (if faint then "/0.45" else "")) (if faint then 1.0 else 2.0) "")
-        | Stroke(shade, a, b) -> trace i "lines" [ a.X, a.Y; b.X, b.Y ] [ a.Says; b.Says ] (outlined (ink shade "/0.4") 5.0 "")
-        | Rule(shade, dotted, points) -> trace i "lines" points [] (outlined (ink shade "") 1.3 (if dotted then "dot" else "dash"))
-        | Cloud(shade, points) ->
-            trace i "markers" points [] (fun () ->
-                within "marker" (fun () ->
-                    text "color" (ink shade "/0.55")
-                    number "size" 2.5))
-        | Dots(shade, hollow, points) ->
-            // Two texts at least make an array of them.
-            let says = points |> List.map _.Says
-            trace
-                i
-                "markers"
-                [ for point in points -> point.X, point.Y ]
-                (if says.Length = 1 then says @ [ "" ] else says)
-                (marked hollow shade (if hollow then 7.0 else 10.0))
-        | Boxes(shade, boxes) ->
-            for l, r, b, t, says in boxes do
-                trace i "lines" [ l, b; r, b; r, t; l, t; l, b ] [ says; says ] (filled (ink shade "/0.8"))
-        | Words(shade, point) ->
-            json.WriteStartObject()
-            text "type" "scatter"
-            text "mode" "text"
-            text "xaxis" ("x" + suffix i)
-            text "yaxis" ("y" + suffix i)
-            numbers "x" [ point.X ]
-            numbers "y" [ point.Y ]
-            texts "text" [ plain point.Says ]
-            text "hoverinfo" "skip"
-            json.WriteBoolean("showlegend", false)
+        | Picture(raster, l, r, b, t) -> {
+            source = "#" + raster.Id
+            xref = nth "x" i
+            yref = nth "y" i
+            // Its upper left corner as it is seen, whichever way the axis runs.
+            x = min l r
+            y = (if panel.Y.Low <= panel.Y.High then max b t else min b t)
+            sizex = abs (r - l)
+            sizey = abs (t - b)
+            sizing = "stretch"
+            layer = "below"
+          }
+        | _ -> ()
+]
 
-            within "textfont" (fun () ->
-                match shade with
-                | Shade share -> text "color" (if share < 0.62 then "#ffffff" else "#111111")
-                | other -> text "color" (ink other "")
+/// The second line, its tags in their inks.
+let private second (panel: Panel) =
+    let tag (shade, says) = $"""<span style="color:{ink shade String.Empty}">{plain says}</span>"""
+    plain panel.Subtitle :: List.map tag panel.Tags |> List.filter ((<>) "") |> String.concat "  "
 
-                number "size" 10.0)
+/// The traces and the layout of a figure, for a page of this width in pixels.
+let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
+    let places, headings, height = laid width figure
 
-            json.WriteEndObject()
-        // In the layout.
-        | Picture _ -> ()
+    let words markup x y anchor size colour =
+        Annotation(
+            text = markup,
+            xref = "paper",
+            yref = "paper",
+            x = x / width,
+            y = 1.0 - y / height,
+            xanchor = anchor,
+            yanchor = "bottom",
+            showarrow = false,
+            font = Font(size = size, color = colour)
+        )
 
-    let axis name other i low high (axis: Axis) =
-        within (name + "axis" + suffix i) (fun () ->
-            text "anchor" (other + suffix i)
-            numbers "domain" [ low; high ]
-            text "type" (if axis.Scale = Log then "log" else "linear")
+    let annotations = [
+        for panel, x, y in places do
+            let left, top, wide, _ = Svg.inner panel
+            let middle = x + left + wide / 2.0
+            let second = second panel
+            if second <> "" then words second middle (y + top - 1.0) "center" 10.5 "@dim"
 
-            let end' value = if axis.Scale = Log then log10 value else value
-            numbers "range" [ end' axis.Low; end' axis.High ]
+            if panel.Title <> "" then
+                words (plain panel.Title) middle (y + top - (if second = "" then 1.0 else 16.0)) "center" 12.0 "@text"
 
-            if axis.Ticks.IsEmpty then
-                json.WriteBoolean("showticklabels", false)
-                text "ticks" ""
-                json.WriteBoolean("showgrid", false)
-            else
-                numbers "tickvals" (axis.Ticks |> List.map fst)
-                texts "ticktext" (axis.Ticks |> List.map (fun (_, says) -> plain (Text.short 40 says)))
+        for heading, y in headings do
+            words (plain heading) 0.0 (y + 18.0) "left" 12.0 "@text"
+    ]
 
-            if axis.Title <> "" then
-                within "title" (fun () ->
-                    text "text" (plain axis.Title)
-                    number "standoff" 4.0)
-
-            json.WriteBoolean("zeroline", false)
-            json.WriteBoolean("showline", true)
-            json.WriteBoolean("mirror", true)
-            text "linecolor" "@frame"
-            text "gridcolor" "@line"
-            text "tickcolor" "@dim")
-
-    json.WriteStartObject()
-    json.WriteStartArray "data"
-
-    for i, (panel, _, _) in List.indexed places do
-        if
-            panel.Marks
-            |> List.forall (function
-                | Picture _ -> true
-                | _ -> false)
-        then
-            // An axis without a trace is not drawn.
-            trace i "markers" [ panel.X.Low, panel.Y.Low ] [] (fun () -> within "marker" (fun () -> number "opacity" 0.0))
-
-        List.iter (mark i) panel.Marks
-
-    json.WriteEndArray()
-    json.WriteStartObject "layout"
-    number "width" width
-    number "height" height
-    within "margin" (fun () ->
-        for side in [ "l"; "r"; "t"; "b" ] do
-            number side 0.0)
-    text "hovermode" "closest"
-    text "dragmode" "zoom"
-    text "paper_bgcolor" "@paper"
-    text "plot_bgcolor" "@paper"
-
-    within "font" (fun () ->
-        text "color" "@text"
-        number "size" 11.0
-        text "family" "system-ui, sans-serif")
+    let layout =
+        PanelLayout(
+            places |> List.mapi (fun i (panel, _, _) -> images i panel) |> List.concat,
+            width = width,
+            height = height,
+            margin = Margin(l = 0.0, r = 0.0, t = 0.0, b = 0.0),
+            hovermode = "closest",
+            dragmode = "zoom",
+            paper_bgcolor = "@paper",
+            plot_bgcolor = "@paper",
+            font = Font(color = "@text", size = 11.0, family = "system-ui, sans-serif"),
+            annotations = annotations
+        )
 
     for i, (panel, x, y) in List.indexed places do
         let left, top, wide, high = Svg.inner panel
-        axis "x" "y" i ((x + left) / width) ((x + left + wide) / width) panel.X
-        axis "y" "x" i (1.0 - (y + top + high) / height) (1.0 - (y + top) / height) panel.Y
+        let across = axis (nth "y" i) ((x + left) / width) ((x + left + wide) / width)
+        let up = axis (nth "x" i) (1.0 - (y + top + high) / height) (1.0 - (y + top) / height)
+        layout.axes.Add(nth "xaxis" i, across (isPictured panel) panel.X)
+        layout.axes.Add(nth "yaxis" i, up (isPictured panel) panel.Y)
 
-    json.WriteStartArray "images"
+    places |> List.mapi (fun i (panel, _, _) -> panelTraces i panel) |> List.concat, layout
 
-    for i, (panel, _, _) in List.indexed places do
-        for mark in panel.Marks do
-            match mark with
-            | Picture(raster, l, r, b, t) ->
-                json.WriteStartObject()
-                text "source" ("#" + raster.Id)
-                text "xref" ("x" + suffix i)
-                text "yref" ("y" + suffix i)
-                // Placed by its upper left corner as it is seen, whichever way the axis runs.
-                number "x" (min l r)
-                number "y" (if panel.Y.Low <= panel.Y.High then max b t else min b t)
-                number "sizex" (abs (r - l))
-                number "sizey" (abs (t - b))
-                text "sizing" "stretch"
-                text "layer" "below"
-                json.WriteEndObject()
-            | _ -> ()
+// ── as text ─────────────────────────────────────────────────────────────────────────────────
 
-    json.WriteEndArray()
-    json.WriteStartArray "annotations"
+/// Numbers in five digits, which is more than a screen has; what is no number is null.
+type private FiveDigits() =
+    inherit JsonConverter<float>()
+    override _.CanRead = false
+    override _.ReadJson(_, _, _, _, _) = raise (NotSupportedException())
 
-    let annotation (says: string) (x: float) (y: float) anchor size colour =
-        json.WriteStartObject()
-        text "text" (plain says)
-        text "xref" "paper"
-        text "yref" "paper"
-        number "x" (x / width)
-        number "y" (1.0 - y / height)
-        text "xanchor" anchor
-        text "yanchor" "bottom"
-        json.WriteBoolean("showarrow", false)
+    override _.WriteJson(writer: JsonWriter, value: float, _: JsonSerializer) =
+        if Double.IsFinite value then
+            writer.WriteRawValue(value.ToString("G5", CultureInfo.InvariantCulture))
+        else
+            writer.WriteNull()
 
-        within "font" (fun () ->
-            number "size" size
-            text "color" colour)
-
-        json.WriteEndObject()
-
-    for panel, x, y in places do
-        let left, top, wide, _ = Svg.inner panel
-        let middle = x + left + wide / 2.0
-        let second = Svg.second panel
-        if second <> "" then annotation second middle (y + top - 1.0) "center" 10.5 "@dim"
-
-        if panel.Title <> "" then
-            annotation panel.Title middle (y + top - (if second = "" then 1.0 else 16.0)) "center" 12.0 "@text"
-
-    for heading, y in headings do
-        annotation heading 0.0 (y + 18.0) "left" 12.0 "@text"
-
-    json.WriteEndArray()
-    json.WriteEndObject()
-    json.WriteEndObject()
+/// As XPlot writes its types, but so that nothing in a text can end the script in which it stands.
+let private settings =
+    JsonSerializerSettings(StringEscapeHandling = StringEscapeHandling.EscapeHtml, Converters = [| FiveDigits() |])
 
 /// The JSON of a figure, `{"data": …, "layout": …}`, for a page of this width in pixels.
-let json (width: float) (figure: Figure) = JsonText.ForPage(write width figure)
+let json (width: float) (drawn: Figure) =
+    let traces, layout = figure width drawn
+    JsonConvert.SerializeObject({| data = traces; layout = layout |}, settings)

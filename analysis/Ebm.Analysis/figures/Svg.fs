@@ -67,7 +67,7 @@ let private words kind anchor x y (text: string) =
     $"<text class=\"{kind}\" text-anchor=\"{anchor}\" x=\"{at x}\" y=\"{at y}\">{Text.escaped shown}{title}</text>"
 
 /// The second line as one text.
-let second (panel: Panel) = [ panel.Subtitle ] @ List.map snd panel.Tags |> List.filter ((<>) "") |> String.concat "  "
+let private second (panel: Panel) = [ panel.Subtitle ] @ List.map snd panel.Tags |> List.filter ((<>) "") |> String.concat "  "
 
 /// Left, right, top and bottom of the plotting area. It stands in the middle under a title that is wider.
 let private margins (panel: Panel) =

@@ -310,11 +310,24 @@ let private failures (report: Report) =
 
 // ── figures ─────────────────────────────────────────────────────────────────────────────────
 
-let private figure (interactive: bool) (figure: Figure.Figure) =
+/// When a figure answers to whoever points at it.
+type Answering =
+    | Never
+    | AtAClick
+    /// Where the window is wide enough; elsewhere at a click.
+    | AtOnce
+
+/// A figure as it stands in a page, whose pictures `Svg.definitions` puts there.
+let figure answering (figure: Figure.Figure) =
     let mutable index = -1
 
     String.concat "" [
-        let live = if interactive then " data-plot" else ""
+        let live =
+            match answering with
+            | Never -> ""
+            | AtAClick -> " data-plot"
+            | AtOnce -> " data-plot=\"at-once\""
+
         $"<figure id=\"{figure.Id}\"{live}><div class=\"head\"><h3>{text figure.Title}</h3></div>"
 
         for row in figure.Rows do
@@ -328,7 +341,7 @@ let private figure (interactive: bool) (figure: Figure.Figure) =
 
             "</div>"
 
-        if interactive then "<div class=\"plot\"></div>"
+        if answering <> Never then "<div class=\"plot\"></div>"
 
         if not figure.Keys.IsEmpty then
             "<ul class=\"keys\">"
@@ -346,10 +359,20 @@ let private figure (interactive: bool) (figure: Figure.Figure) =
         $"<figcaption>{text figure.Caption}</figcaption></figure>\n"
     ]
 
+/// What a page without plotly.js says of it.
+let still =
+    "<p class=\"small\">These figures are SVG. With npm, <code>npm ci</code> in analysis/plotly brings plotly.js, and "
+    + "pages written after it have them interactive as well.</p>\n"
+
 // ── data ────────────────────────────────────────────────────────────────────────────────────
 
 /// A block that scripts read: the encoder writes <, > and & as \u escapes, so that nothing in it can end it.
 let private block id (json: string) = $"<script type=\"application/json\" id=\"{id}\">{json}</script>\n"
+
+let private width = 1120.0
+
+/// What brings figures of a page to life, as blocks of its data.
+let plots (figures: Figure.Figure list) = String.concat "" [ for one in figures -> block ("plot-" + one.Id) (Plotly.json width one) ]
 
 /// Where each setting came from, as far as the manifest says.
 let private origins (report: Report) (run: Run) =
@@ -475,8 +498,6 @@ let private method' = [
     + "are no metric."
 ]
 
-let private width = 1120.0
-
 /// What a page is besides its content. Links lead within the page or to a page beside it.
 type Frame = {
     Title: string
@@ -512,7 +533,7 @@ let framed (frame: Frame) (content: string) =
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><link rel=\"icon\" href=\"data:,\">\n"
         $"<title>{text frame.Title}</title>\n<style>\n{style}</style></head>\n<body>\n"
         $"<a class=\"skip\" href=\"{skip}\">{text words}</a>\n"
-        $"<nav class=\"bar\" aria-label=\"Sections\"><div><span class=\"name\">{bdi frame.Name}</span>{links}"
+        $"<nav class=\"bar\" aria-label=\"Sections\"><div><span class=\"name\">{bdi frame.Name}</span><span class=\"links\">{links}</span>"
         "<button id=\"theme\" type=\"button\" data-now=\"auto\" hidden>Colours: auto</button></div></nav>\n<main>\n"
         content
         "<footer>Written by Ebm.Research from run folders; the same runs give the same bytes.</footer>\n</main>\n"
@@ -542,12 +563,7 @@ let html (report: Report) =
     ]
 
     let data =
-        String.concat "" [
-            block "run-data" (JsonText.ForPage(writeRuns report))
-            if interactive then
-                for one in report.Figures do
-                    block ("plot-" + one.Id) (Plotly.json width one)
-        ]
+        String.concat "" [ block "run-data" (JsonText.ForPage(writeRuns report)); if interactive then plots report.Figures ]
 
     String.concat "" [
         $"<h1>{bdi sweep}</h1>\n"
@@ -558,11 +574,9 @@ let html (report: Report) =
         comparison report
         if not report.Figures.IsEmpty then
             "<h2 id=\"figures\">Figures</h2>\n"
-            if not interactive then
-                "<p class=\"small\">These figures are SVG. With npm, <code>npm ci</code> in analysis/plotly brings plotly.js, and "
-                + "reports written after it have them interactive as well.</p>\n"
+            if not interactive then still
             for one in report.Figures do
-                figure interactive one
+                figure (if interactive then AtAClick else Never) one
         "<h2 id=\"runs\" tabindex=\"-1\">Runs</h2>\n<section id=\"run\" hidden aria-label=\"One run\"></section>\n"
         runTable report
         if not constant.IsEmpty then

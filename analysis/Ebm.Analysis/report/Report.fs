@@ -64,21 +64,6 @@ let plotly (root: string) =
     let path = Path.Combine(root, "analysis", "plotly", "node_modules", "plotly.js-basic-dist-min", "plotly-basic.min.js")
     if File.Exists path then Some(File.ReadAllText path) else None
 
-let private figures (cast: Cast.Cast) =
-    Comparing.strips cast
-    @ Portraits.densities cast
-    @ Portraits.grids cast
-    @ Portraits.scatters cast
-    @ Portraits.histograms cast
-    @ Comparing.fronts cast
-    @ Training.learning cast
-    @ Training.curves cast
-    @ Portraits.trajectories cast
-    @ Portraits.jumps cast
-    @ Comparing.sensitivities cast
-    @ Comparing.parallels cast
-    @ Comparing.outcomes cast
-
 /// Writes a table's report, reports/<sweep>/index.html, and its figures as SVG beside it, and returns the report's path. `folder` is where
 /// the table's runs lie; `skipped` is what was found there and is no run.
 let page (plotly: string option) (folder: string) (reports: string) (table: Table, skipped: Runs.Skipped list) =
@@ -99,7 +84,7 @@ let page (plotly: string option) (folder: string) (reports: string) (table: Tabl
     let report: Page.Report = {
         Table = table
         Cast = cast
-        Figures = figures cast
+        Figures = Gallery.figures cast
         Folders = folders
         Skipped = skipped
         Plotly = plotly

@@ -110,11 +110,13 @@
 
   // ── figures that answer ──
   const live = new Set();
+  const coarse = new Set(all(".pictures .pixels").map(picture => picture.getAttribute("href")));
   const coloured = node => {
     const style = getComputedStyle(document.documentElement);
     const colour = text => {
       if (text.startsWith("#r") && document.getElementById(text.slice(1))) return document.getElementById(text.slice(1)).getAttribute("href");
-      if (!text.startsWith("@")) return text;
+      // Words with a colour of their own. A name cannot pretend to be such: its < is &lt; here.
+      if (!text.startsWith("@")) return text.replace(/<span style="color:(@\w+)">/g, (_, name) => `<span style="color:${colour(name)}">`);
       const [name, opacity] = text.slice(1).split("/");
       const hex = style.getPropertyValue("--" + name).trim();
       const part = at => parseInt(hex.slice(at, at + 2), 16);
@@ -127,7 +129,15 @@
   const draw = figure => {
     const plot = one(".plot", figure);
     const { data: traces, layout } = coloured(data("plot-" + figure.id));
-    return Plotly.react(plot, traces, layout, { displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+    // Plotly's buttons have a line of their own above the panels' titles.
+    const bar = 26;
+    layout.height += bar;
+    layout.margin.t += bar;
+    const drawn = Plotly.react(plot, traces, layout, { displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+    // Plotly smooths every picture.
+    const sharpen = () => all("image", plot).filter(picture => coarse.has(picture.href.baseVal)).forEach(picture => picture.classList.add("pixels"));
+    plot.removeAllListeners("plotly_afterplot").on("plotly_afterplot", sharpen);
+    return drawn.then(sharpen);
   };
   const redraw = () => { for (const figure of live) draw(figure); };
   if (window.Plotly)
@@ -141,5 +151,7 @@
         if (on) live.add(figure), draw(figure); else live.delete(figure);
       });
       one(".head", figure).append(button);
+      // A plot has a width of its own; where it would have to be scrolled sideways, the panels are the better start.
+      if (figure.dataset.plot === "at-once" && data("plot-" + figure.id).layout.width <= figure.clientWidth) button.click();
     }
 })();

@@ -6,6 +6,7 @@ open System
 open System.Buffers.Binary
 open System.IO
 open System.IO.Compression
+open System.Text
 open Ebm.Analysis
 open Ebm.Analysis.Figure
 open Ebm.Records
@@ -19,7 +20,7 @@ let private indices (png: byte[]) =
     let width, height = number 16, number 20
 
     let rec data at =
-        if Text.Encoding.ASCII.GetString(png, at + 4, 4) = "IDAT" then
+        if Encoding.ASCII.GetString(png, at + 4, 4) = "IDAT" then
             png[at + 8 .. at + 7 + number at]
         else
             data (at + 12 + number at)
@@ -122,7 +123,99 @@ let private areIntervals interval =
             $"bar {i} is {drawnLow} to {drawnHigh}, {low} to {high} is due"
             (abs (drawnLow - low) < 1e-12 && abs (drawnHigh - high) < 1e-12)
 
+// ── as XPlot's types ────────────────────────────────────────────────────────────────────────
+
+let private hostile = "</script><b>'$x$ & ünïcode"
+
+/// Three panels, of lines with gaps, of a picture with words on it, and of nothing at all.
+let private several =
+    let picture = Picture({ Id = "r1"; Png = [||]; Smooth = false }, -0.5, 1.5, 1.5, -0.5)
+    let gap = Line(Series 1, false, hostile, [ 0.0, 1.0 / 3.0; 1.0, nan; 2.0, infinity; 3.0, 123456.789 ])
+    let says = Dots(Series 0, true, [ { X = 1.0; Y = 2.0; Says = hostile } ])
+
+    let panel title tags x y marks = { Title = title; Subtitle = ""; Tags = tags; X = x; Y = y; Marks = marks; Size = 200, 100 }
+
+    {
+        Id = "several"
+        Title = hostile
+        Caption = ""
+        Keys = []
+        Rows = [
+            {
+                Heading = hostile
+                Panels = [ panel hostile [ Series 0, hostile ] (between "x" 4 0.0 3.0) (powers "y" [ 0.1; 1e6 ]) [ gap; says ] ]
+            }
+            {
+                Heading = ""
+                Panels = [
+                    panel "picture" [] (names "to" false [ "0"; "1" ]) (names "from" true [ "0"; "1" ]) [
+                        picture
+                        Words(Shade 0.1, { X = 0.0; Y = 0.0; Says = hostile })
+                    ]
+                    panel "" [] (bare 0.0 1.0) (bare 0.0 1.0) []
+                ]
+            }
+        ]
+    }
+
+let private numbers (json: Json.JsonElement) =
+    let rec within (json: Json.JsonElement) = [
+        match json.ValueKind with
+        | Json.JsonValueKind.Number -> json.GetRawText()
+        | Json.JsonValueKind.Array -> yield! json.EnumerateArray() |> Seq.collect within
+        | Json.JsonValueKind.Object -> yield! json.EnumerateObject() |> Seq.collect (fun property -> within property.Value)
+        | _ -> ()
+    ]
+
+    within json
+
+/// What plotly.js is told of `several`, or of what something makes of its JSON.
+let private isTold (change: string -> string) =
+    let text = change (Plotly.json 1000.0 several)
+    must "another time it is another text" (text = change (Plotly.json 1000.0 several))
+    must "a text can end the script that holds it" (not (text.Contains '<'))
+    use document = Json.JsonDocument.Parse text
+    let data, layout = document.RootElement.GetProperty "data", document.RootElement.GetProperty "layout"
+    let digits (number: string) = (RegularExpressions.Regex.Match(number, "[1-9.][0-9.]*").Value.Replace(".", "").TrimStart '0').Length
+    let long = numbers document.RootElement |> List.filter (fun number -> digits number > 5)
+    must $"numbers as long as %A{List.truncate 3 long}" long.IsEmpty
+    let line = data[0]
+    let y = [ for value in line.GetProperty("y").EnumerateArray() -> value.GetRawText() ]
+    must $"the line's heights are %A{y}" (y = [ "0.33333"; "null"; "null"; "1.2346E+05" ])
+
+    for axis in [ "xaxis"; "yaxis"; "xaxis2"; "yaxis2"; "xaxis3"; "yaxis3" ] do
+        must $"{axis} is not there" (fst (layout.TryGetProperty axis))
+        let isUsed =
+            data.EnumerateArray()
+            |> Seq.exists (fun trace -> (trace.GetProperty(axis.Substring(0, 5))).GetString() = axis.Replace("axis", ""))
+        must $"{axis} has no trace, so nobody sees it" isUsed
+
+    let title = layout.GetProperty("xaxis").GetProperty "title"
+    must "an axis' title is no object" (title.ValueKind = Json.JsonValueKind.Object && title.GetProperty("text").GetString() = "x")
+    must "the logarithm is lost" (layout.GetProperty("yaxis").GetProperty("type").GetString() = "log")
+    let pictures = [
+        for picture in layout.GetProperty("images").EnumerateArray() ->
+            picture.GetProperty("source").GetString(), picture.GetProperty("xref").GetString()
+    ]
+    must $"pictures are %A{pictures}" (pictures = [ "#r1", "x2" ])
+    must "lines are drawn over a picture" (not (layout.GetProperty("xaxis2").GetProperty("showgrid").GetBoolean()))
+
+    let words = [ for words in layout.GetProperty("annotations").EnumerateArray() -> string (words.GetProperty("text").GetString()) ]
+    let written = "&lt;/script>&lt;b>'&#36;x&#36; &amp; ünïcode"
+    must $"the words are %A{words}" (words = [ $"""<span style="color:@s0">{written}</span>"""; written; "picture"; written ])
+
 let all = [
+    law
+        "plotly.js is told every panel, trace, picture and word of a figure, in numbers of five digits or null, and no text of it ends a script"
+        (fun () -> isTold id)
+    |> breaks "a name for what is no number" (fun () -> isTold (_.Replace("null", "\"NaN\"")))
+    |> breaks "a < as it is" (fun () -> isTold (_.Replace("\\u003c", "<")))
+    |> breaks "all digits" (fun () -> isTold (_.Replace("0.33333", "0.3333333333333333")))
+    |> breaks "axes that XPlot's layout has no name for" (fun () -> isTold (_.Replace("axis3", "axis1")))
+    |> breaks "titles as XPlot has them" (fun () ->
+        isTold (fun json -> RegularExpressions.Regex.Replace(json, "\"title\":\\{\"text\":(\"[^\"]*\")[^}]*\\}", "\"title\":$1")))
+    |> breaks "a layout without pictures" (fun () -> isTold (_.Replace("#r1", "")))
+
     law "a paletted picture holds the pixels that were drawn, whichever filter packs it better" (fun () -> survives id)
     |> breaks "a row lower" (fun () -> survives (fun drawn -> Array.append (Array.zeroCreate 16) drawn[.. drawn.Length - 17]))
 

@@ -10,84 +10,8 @@ open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Law
 
-let private number (value: float) = value.ToString("R", Globalization.CultureInfo.InvariantCulture)
-
-/// A run as training leaves it, small: a learned square beside the true one, energies, samples, a path, and what was watched.
-let private write (sweep: string) kind (seed: int) state reason (extra: (string * string) list) =
-    let text (value: string) = JsonSerializer.Serialize value
-    let more = extra |> List.map (fun (key, value) -> $",{text key}:{text value}") |> String.concat ""
-    let config = $"{{\"data\":{{\"kind\":\"rings\"}},\"method\":{{\"kind\":{text kind}{more}}},\"seed\":{seed}}}"
-    let folder = Path.Combine(sweep, $"rings-s{seed}-{(Canonical.Sha256 config).Substring(0, 12)}")
-    Directory.CreateDirectory folder |> ignore
-    File.WriteAllText(Path.Combine(folder, "config.json"), config)
-    let run = RunFolder.Open folder
-
-    run.Write(
-        RunManifest(
-            State = state,
-            Step = 40L,
-            Reason = reason,
-            RunId = run.Id,
-            GroupId = "g-" + (Canonical.Sha256(kind + more)).Substring(0, 12),
-            SweepId = string (Path.GetFileName sweep),
-            ConfigSha256 = run.ConfigSha256,
-            Seed = int64 seed,
-            Git = GitState("0123456789abcdef"),
-            Cost = Spent(1000L + int64 seed, (if kind = "one" then 100L else 300L), 0L),
-            Timing = Timing(DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), Wall = 3.0),
-            Origins = readOnlyDict [ "method.kind", "configs/method/one.yaml" ]
-        )
-    )
-
-    run.Append [
-        for step in 10L..10L..40L do
-            Event(step, "energy/gap", 1.0 / float (step + int64 seed))
-            Event(step, "energy/accepted/0", 0.8)
-            Event(step, "energy/accepted/1", 0.6)
-            Event(step, "units", 25.0 * float step)
-    ]
-
-    run.Append [
-        for step in [ 20L; 40L ] -> MeasuredAt(step, Measurement("grid-kl", 1.0 / float (step + int64 seed), "nats", "lower"))
-    ]
-
-    if state = RunState.Completed then
-        let side = 8
-        let axis = [| for i in 0 .. side - 1 -> (float32 i - 3.5f) / 2.0f |]
-        let log spread = [|
-            for y in axis do
-                for x in axis -> -(x * x + y * y) / spread
-        |]
-        let array name (axes: string list) (shape: int list) values =
-            NamedArray(name, Array.ofList axes, [| for n in shape -> int64 n |], values)
-
-        run.Write [
-            Measurement(
-                "grid-kl",
-                0.1 + 0.01 * float seed,
-                "nats",
-                "lower",
-                Arrays = [|
-                    array "landscape" [ "y"; "x" ] [ side; side ] (log 1.5f)
-                    array "truth" [ "y"; "x" ] [ side; side ] (log 1.0f)
-                    array "landscape-axis" [ "midpoint" ] [ side ] axis
-                    array "energy-test" [ "row" ] [ side * side ] (log -1.0f)
-                    array "energy-samples" [ "row" ] [ side * side ] (log -1.2f)
-                    array "level-jumps" [ "from"; "to" ] [ 2; 2 ] [| 0.25f; 0.75f; 0.5f; 0.5f |]
-                    array
-                        "trajectories"
-                        [ "round"; "chain"; "coordinate, then level" ]
-                        [ 3; 2; 3 ]
-                        (Array.init 18 (fun i -> float32 (i % 3) / 3.0f))
-                |]
-            )
-            Measurement("grid-kl/gaussian", 2.0, "nats", "none")
-            Measurement("energy-distance", 0.02 + 0.001 * float seed, "length", "lower")
-        ]
-
-        run.WriteSamples([| for i in 0..199 -> float32 (sin (float i)) |], 100L, 2L)
-
-    run
+/// A run of a sweep that has several kinds of method.
+let private write sweep kind (seed: int) = RunFolders.trained sweep $"rings-s{seed}" kind seed
 
 /// A sweep of two methods on three seeds, one of them diverged.
 let private sweep (folder: string) name =
