@@ -4,7 +4,7 @@ namespace Ebm.Metrics;
 /// How far two laws are apart by a kernel k, the squared distance of their mean embeddings:
 /// <code>D = E k(X, X′) + E k(Y, Y′) − 2 E k(X, Y)</code>
 /// (Gretton et al. 2012). With k = −|x − y| it is Székely's energy distance. The estimate averages over distinct pairs only, so it is
-/// unbiased, and negative about as often as positive for equal laws. Its standard error is the jackknife's, right where the laws differ,
+/// unbiased; for equal laws it is a degenerate U-statistic, skewed, and negative more often than positive. Its standard error is the jackknife's, right where the laws differ,
 /// and √2 too wide on average where they agree; there it would vanish with a lucky draw, so it is never less than the spread of the
 /// estimate under equal laws,
 /// <code>√(2V) (1/n + 1/m),   V = E k̃(Y, Y′)²,   k̃ the kernel less its means over either row</code>

@@ -3,8 +3,8 @@ namespace Ebm.Metrics;
 /// <summary>
 /// How far samples are from the data, without a density: Székely's energy distance
 /// <code>D = 2 E|X − Y| − E|X − X′| − E|Y − Y′|</code>
-/// zero exactly when both have the same law. The estimate averages over distinct pairs only, so it is unbiased, and negative about as
-/// often as positive for perfect samples. Its standard error is the jackknife's: right where the laws differ, √2 too wide where they agree.
+/// zero exactly when both have the same law. The estimate averages over distinct pairs only, so it is unbiased. For perfect samples
+/// its law is skewed, with mean 0: about three of five values are negative. Its standard error is the jackknife's: right where the laws differ, √2 too wide where they agree.
 /// The data are fresh draws where the density is known, else test rows at random. Beside it <c>energy-distance/gaussian</c>, of draws
 /// from the Gaussian with the training rows' moments, and <c>energy-distance/floor</c>, of as many real rows.
 /// </summary>

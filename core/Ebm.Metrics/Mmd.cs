@@ -3,7 +3,7 @@ namespace Ebm.Metrics;
 /// <summary>
 /// The squared maximum mean discrepancy between samples and data, with the Gaussian kernel
 /// <code>k(x, y) = exp(−|x − y|² / 2h²),   h the median distance between real rows</code>
-/// (Gretton et al. 2012), unbiased, and so negative about as often as positive for perfect samples. The width comes from real rows alone:
+/// (Gretton et al. 2012), unbiased, with values on both sides of 0 for perfect samples. The width comes from real rows alone:
 /// samples that change it would be measured with another ruler. Beside it <c>mmd/floor</c>, of as many real rows.
 /// </summary>
 public sealed class Mmd : IMetric
