@@ -212,11 +212,11 @@ let rules: Rule list = [
     code D "a run names no commit" launch (runsWhere (fun m -> missing m.Manifest.Git))
     code
         D
-        "uncommitted sources were kept by no snapshot"
-        "commit, or let the sweep take its snapshot: git must be there"
+        "uncommitted sources have no snapshot"
+        "commit, or install git so that the sweep takes a snapshot"
         (runsWhere (of' _.Git (fun git -> git.Dirty && missing git.Snapshot)))
     code C "a commit is not in this repository" "git fetch origin 'refs/ebm/*:refs/ebm/*'" (fun e -> List.ofSeq e.AbsentCommits)
-    code C "a snapshot lacks files that were refused" "make them small, ignored, or no secrets; then run again" (fun e ->
+    code C "a snapshot lacks files that were left out" "make them smaller, or let git ignore them; then run again" (fun e ->
         e.Runs
         |> List.collect (fun made ->
             match made.Manifest.Git with
@@ -227,29 +227,29 @@ let rules: Rule list = [
                 | snapshot -> List.ofSeq (snapshot.Refused |> Option.ofObj |> Option.defaultValue [||]))
         |> List.distinct)
     code C "a run names no hashes of its assemblies" launch (runsWhere (of' _.Build (fun build -> isEmpty build.Assemblies)))
-    code C "runs that are compared were computed by different code" "run them again with one build: --only stale" (fun e ->
+    code C "compared runs were computed by different code" "run them again with one build: --only stale" (fun e ->
         several (e.Runs |> List.choose codeOf))
     code
         B
-        "no snapshot keeps the commit from being collected"
+        "git may delete the commit, because no snapshot refers to it"
         launch
         (runsWhere (of' _.Git (fun git -> not git.Dirty && missing git.Snapshot)))
     code
         B
-        "the sources were not committed, so that only a snapshot has them"
-        "commit before a run that is to be reported"
+        "the sources were not committed; only a snapshot has them"
+        "commit before a run that you report"
         (runsWhere (of' _.Git (fun git -> git.Dirty && not (missing git.Snapshot))))
     code
         B
-        "the program was not pinned: a build during the sweep may have replaced it"
+        "the program was not copied at launch; a build during the sweep may have replaced it"
         launch
         (runsWhere (fun m -> not (m.Manifest.Argv |> Seq.truncate 1 |> Seq.exists _.Contains("/pinned/"))))
 
     let config = rule "config"
-    config F "a config is not the one that ran" "restore it, or run again" (altered [ "config" ])
+    config F "a config was changed after the run" "restore it, or run again" (altered [ "config" ])
     config C "a run does not say where its settings come from" launch (runsWhere (fun m -> isEmpty m.Manifest.Origins))
-    config C "a run does not say which options it was composed of" launch (runsWhere (fun m -> isEmpty m.Manifest.Choices))
-    config B "a run does not say by which words it was asked for" launch (runsWhere (fun m -> m.Manifest.Overrides.Count = 0))
+    config C "a run does not say from which options it was composed" launch (runsWhere (fun m -> isEmpty m.Manifest.Choices))
+    config B "a run does not have its overrides" launch (runsWhere (fun m -> m.Manifest.Overrides.Count = 0))
     config B "no script declares the run" launch (runsWhere (fun m -> missing m.Manifest.Script))
 
     let data = rule "data"
@@ -262,22 +262,22 @@ let rules: Rule list = [
         (rowsWhere (fun row -> row.Apart |> List.exists (fun (key, _) -> key = "data digest")))
     data
         C
-        "a run does not say from what its split was drawn"
+        "a run does not name the random stream of its split"
         launch
         (runsWhere (fun m ->
             match m.Manifest.Streams with
             | null -> true
             | streams -> not (streams.ContainsKey "data")))
-    data B "data files are not here, so that their bytes were not compared" "name their folder with --data" _.AbsentData
+    data B "data files are missing here, so their bytes were not compared" "name their folder with --data" _.AbsentData
 
     let environment = rule "environment"
 
     environment
         D
-        "a run does not say on what it was computed: machine, libtorch"
+        "a run does not name its machine or its libtorch"
         launch
         (runsWhere (fun m -> missing m.Manifest.Hardware || missing m.Manifest.Native))
-    environment D "the sources have no lock of packages" "commit paket.lock" (fun e -> List.ofSeq e.Unlocked)
+    environment D "the sources have no lock file of packages" "commit paket.lock" (fun e -> List.ofSeq e.Unlocked)
     environment
         C
         "native libraries have no hashes"
@@ -300,58 +300,58 @@ let rules: Rule list = [
             | packages -> packages.Keys |> Seq.exists (fun name -> hashes |> Option.forall (fun hashes -> not (hashes.ContainsKey name)))))
     environment
         C
-        "a run does not say its threads, or its variables"
+        "a run does not have its threads or its environment variables"
         launch
         (runsWhere (fun m -> missing m.Manifest.Threads || missing m.Manifest.Environment))
     environment
         B
-        "runs that are compared come from different machines or libraries"
-        "run what is compared in one place, or say so"
+        "compared runs come from different machines or libraries"
+        "compute compared runs on one machine, or report the difference"
         (fun e -> e.Runs |> List.map machineOf |> List.filter ((<>) "") |> several)
 
     let determinism = rule "determinism"
-    let again = "audit rerun, and ask why"
+    let again = "audit rerun, and find the reason"
 
     determinism
         F
-        "an audit under a run's own conditions came out different, or failed"
+        "an audit under a run's own conditions differed or failed"
         again
         (audited (fun kept -> ownConditions kept && (kept.Verdict = Different || kept.Verdict = Failed)))
-    determinism D "a run does not say how deterministic it was" launch (runsWhere (fun m -> isEmpty m.Manifest.Determinism))
+    determinism D "a run does not have its determinism switches" launch (runsWhere (fun m -> isEmpty m.Manifest.Determinism))
     determinism
         C
-        "a switch was requested, and was not in force"
-        "use the libtorch of docs/gpu-and-libtorch.md"
+        "a determinism switch was requested, but not effective"
+        "use this project's libtorch, see docs/install.md"
         (runsWhere (of' _.Determinism (fun switches -> switches.Values |> Seq.exists (fun value -> value = "requested"))))
     determinism
         C
-        "a run reached a lower level of determinism than it was asked for"
-        "use the libtorch of docs/gpu-and-libtorch.md"
+        "a run reached a lower level of determinism than requested"
+        "use this project's libtorch, see docs/install.md"
         (runsWhere (of' _.DeterminismLevel (fun level -> String.CompareOrdinal(level.Effective, level.Requested) < 0)))
-    determinism C "no audit has done a run again" "audit sample --n 5" (fun e ->
+    determinism C "no audit has repeated a run" "audit sample --n 5" (fun e ->
         e.Audits |> List.filter (snd >> speaks) |> none "no entry of the ledger")
     determinism
         C
-        "an audit came out as another seed would, and no nearer"
+        "an audit was only as close as another seed"
         again
         (audited (fun kept -> ownConditions kept && kept.Verdict = Statistical))
     determinism
         B
-        "an audit came out within the declared tolerance, and not bit for bit"
+        "an audit was within the declared tolerance, but not bit for bit"
         again
         (audited (fun kept -> ownConditions kept && kept.Verdict = Tolerance))
     determinism
         B
-        "under other conditions an audit came out different"
-        "say for which conditions the numbers hold"
+        "an audit under other conditions differed or failed"
+        "report the conditions for which the numbers hold"
         (audited (fun kept -> not (ownConditions kept) && (kept.Verdict = Different || kept.Verdict = Failed)))
-    determinism B "no audit has done a whole run again" "audit sample --n 1 --rerun" (fun e ->
+    determinism B "no audit has repeated a whole run" "audit sample --n 1 --rerun" (fun e ->
         e.Audits |> List.filter (fun (_, kept) -> kept.Audit = "rerun" && reproduces kept.Verdict) |> none "first steps at most")
-    determinism B "no audit was made by others" "let somebody else run audit sample, on another machine" (fun e ->
+    determinism B "no audit was made on another machine or by another user" "ask somebody else to run audit sample on another machine" (fun e ->
         e.Audits
         |> List.filter (fun (_, kept) -> kept.Independent = Some true && reproduces kept.Verdict)
         |> none "no audit by another machine or user")
-    determinism B "a row in bold has no run that was audited" "audit sample, which prefers them" (fun e ->
+    determinism B "a bold row has no audited run" "audit sample, which prefers bold cells" (fun e ->
         let done' = e.Audits |> List.filter (snd >> speaks) |> List.map (fun (_, kept) -> kept.Run) |> Set.ofList
 
         boldRows e
@@ -361,31 +361,31 @@ let rules: Rule list = [
     let statistics = rule "statistics"
     let more = "add seeds: seed=0..9"
 
-    statistics D "planned runs are missing from the table" "run them, or say under which rule they are left out" (fun e ->
+    statistics D "planned runs are missing from the table" "run them, or report why they are left out" (fun e ->
         match e.Table.Options.Absent with
         | [] when e.Table.Counts.Missing > 0 -> [ $"{e.Table.Counts.Missing} of {e.Table.Counts.Planned}" ]
         | absent -> absent)
-    statistics D "a row rests on one or two seeds, which have no interval" more (rowsWhere (fun row -> isWhole row && row.Completed < 3))
+    statistics D "a row has one or two seeds, too few for an interval" more (rowsWhere (fun row -> isWhole row && row.Completed < 3))
     statistics
         C
         "a row has fewer than six seeds, too few for a paired test"
         more
         (rowsWhere (fun row -> isWhole row && row.Completed >= 3 && row.Completed < 6))
-    statistics C "runs have begun and not ended" "let the sweep go on" (fun e ->
+    statistics C "runs have started and not ended" "let the sweep finish" (fun e ->
         if e.Table.Counts.Unfinished > 0 then [ $"{e.Table.Counts.Unfinished} of {e.Table.Counts.Planned}" ] else [])
-    statistics C "folders of runs could not be read" "audit verify names what was done to them" (fun e ->
+    statistics C "folders of runs could not be read" "audit verify, which names the alterations" (fun e ->
         // What was altered is said where it was.
         e.Skipped
         |> List.map (fun skip -> string (IO.Path.GetFileName skip.Path))
         |> List.filter (fun name -> e.Altered |> List.forall (fun alteration -> not (alteration.Subject.EndsWith("/" + name)))))
-    statistics C "values of one column were measured differently" "measure them again by one protocol" (verdicts Table.Incomparable)
+    statistics C "values of one column were measured differently" "measure them again with one protocol" (verdicts Table.Incomparable)
     statistics B "a row has fewer than ten seeds" more (rowsWhere (fun row -> isWhole row && row.Completed >= 6 && row.Completed < 10))
     statistics
         B
-        "rows lost different shares of their runs, so that survivors are compared"
+        "rows lost different shares of their runs"
         "report the rate of divergence beside the mean"
         (verdicts Table.OtherRate)
-    statistics B "rows of one data set have different seeds, so that tests are not paired" "give all methods the same seeds" (fun e ->
+    statistics B "rows of one data set have different seeds, so tests are not paired" "give all methods the same seeds" (fun e ->
         tasks e
         |> List.collect (fun rows ->
             let sets = rows |> List.map (fun row -> nameOfRow row, seeds row.Runs)
@@ -396,7 +396,7 @@ let rules: Rule list = [
 
     let tuning = rule "tuning"
 
-    tuning D "the metric or the baseline was changed after the first launch" "report both, or keep to the first" (fun e ->
+    tuning D "the metric or the baseline was changed after the first launch" "report both, or use the first" (fun e ->
         let changed (values: string list) =
             match List.distinct values with
             | []
@@ -408,17 +408,17 @@ let rules: Rule list = [
             | pairs -> String.Join(", ", [ for key, value in pairs -> $"{key}={value}" ])
 
         changed (e.Plans |> List.map (fun plan -> defaultArg plan.Metric "no metric")) @ changed (e.Plans |> List.map baseline))
-    tuning D "methods were tried in different numbers of settings" "give each method the same number of trials" (fun e ->
+    tuning D "methods were tried with different numbers of settings" "give each method the same number of trials" (fun e ->
         settings e
         |> List.filter (fun (_, methods) -> methods |> List.distinctBy snd |> List.length > 1)
         |> List.map (fun (data, methods) ->
             let of' = String.Join(", ", [ for method', n in methods -> $"{method'} {n}" ])
             $"on {data}: {of'}"))
-    tuning D "seeds that are reported took part in choosing" "confirm on fresh seeds: sweep.fsx confirm" (fun e ->
+    tuning D "reported seeds took part in the choice of settings" "confirm on fresh seeds: sweep.fsx confirm" (fun e ->
         reused e |> Seq.map (fun seed -> $"seed {seed}") |> List.ofSeq)
     tuning C "no metric was declared before the results" "--metric, or metric in the sweep's file" (fun e ->
         if metrics e = [ None ] then [ "plans.jsonl" ] else [])
-    tuning C "settings can be chosen here, and no fresh seeds confirm the choice" "sweep.fsx confirm" (fun e ->
+    tuning C "the sweep has several settings, and no fresh seeds confirm the choice" "sweep.fsx confirm" (fun e ->
         if chosenHere e && e.Confirmed.IsNone then
             settings e
             |> List.collect (fun (data, methods) -> [
@@ -427,12 +427,12 @@ let rules: Rule list = [
             ])
         else
             [])
-    tuning C "settings were tuned elsewhere, and these records do not say how" "keep the tuning's sweep beside this one" (fun e ->
+    tuning C "settings were tuned in another sweep, which is not in these records" "keep the tuning sweep next to this one" (fun e ->
         if e.Chosen.IsNone then
             e.Runs |> List.choose tunedElsewhere |> List.distinct |> List.map (fun option -> $"tuned/{option}.yaml")
         else
             [])
-    tuning B "these records do not say how the settings were found" "say it, or keep the tuning's sweep beside this one" (fun e ->
+    tuning B "these records do not say how the settings were found" "report it, or keep the tuning sweep next to this one" (fun e ->
         if e.Chosen.IsNone && not (chosenHere e) && e.Runs |> List.forall (fun made -> (tunedElsewhere made).IsNone) then
             [ "one setting a method" ]
         else
@@ -447,13 +447,13 @@ let rules: Rule list = [
 
     artefacts
         F
-        "what a run or the ledger was is not what lies there"
-        "restore it from a copy; audit verify names each"
+        "files of a run or the ledger were altered"
+        "restore them from a copy; audit verify names each"
         (altered [ "artefact"; "manifest"; "attempt"; "run"; "ledger"; "audit" ])
-    artefacts D "a manifest is not sealed" "it is of before there were seals: run again" (runsWhere (fun m -> missing m.Manifest.Hash))
-    artefacts C "there is no ledger, so that a run that was taken away is not missed" launch (fun e ->
+    artefacts D "a manifest is not sealed" "it was written by a version without seals: run again" (runsWhere (fun m -> missing m.Manifest.Hash))
+    artefacts C "without a ledger, removed runs cannot be detected" launch (fun e ->
         none "ledger.jsonl" (Option.toList e.Ledger))
-    artefacts C "a run stands in no entry of the ledger" launch (fun e ->
+    artefacts C "a run has no entry in the ledger" launch (fun e ->
         match e.Ledger with
         | None -> []
         | Some ledger ->
@@ -466,9 +466,9 @@ let rules: Rule list = [
     let keeps (file: string -> bool) (made: Made) =
         made.Run.State <> RunState.Completed || made.Manifest.Artefacts |> Seq.exists (fun artefact -> file artefact.Path)
 
-    artefacts C "a completed run keeps no samples" launch (runsWhere (keeps ((=) "samples.npy") >> not))
-    artefacts C "a completed run keeps no checkpoint" "train.keep=last" (runsWhere (keeps _.StartsWith("checkpoint/") >> not))
-    artefacts B "no repository keeps the ledger's head, or not that of its last entries" "audit verify, in the repository" (fun e ->
+    artefacts C "a completed run has no samples" launch (runsWhere (keeps ((=) "samples.npy") >> not))
+    artefacts C "a completed run has no checkpoint" "train.keep=last" (runsWhere (keeps _.StartsWith("checkpoint/") >> not))
+    artefacts B "no repository has the ledger's head, or it lacks the last entries" "audit verify, in the repository" (fun e ->
         match e.Ledger with
         | Some { Loose = None } -> [ "refs/ebm/ledger" ]
         | Some { Loose = Some loose } when loose > 0L -> [ $"the last {loose} entries" ]

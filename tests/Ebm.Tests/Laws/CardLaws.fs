@@ -236,47 +236,47 @@ let private tries (count: string -> int) (evidence: Evidence) = {
 let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("code", "a run names neither a commit nor assemblies"), first (lacking "git" >> lacking "build")
     ("code", "a run names no commit"), first (lacking "git")
-    ("code", "uncommitted sources were kept by no snapshot"), first (dirty >> lacking "git/snapshot")
+    ("code", "uncommitted sources have no snapshot"), first (dirty >> lacking "git/snapshot")
     ("code", "a commit is not in this repository"), fun e -> { e with AbsentCommits = set [ String('a', 40) ] }
-    ("code", "a snapshot lacks files that were refused"), first (having "git/snapshot/refused" """["keys.pem: it looks like a secret"]""")
+    ("code", "a snapshot lacks files that were left out"), first (having "git/snapshot/refused" """["keys.pem: it looks like a secret"]""")
     ("code", "a run names no hashes of its assemblies"), first (lacking "build/assemblies")
-    ("code", "runs that are compared were computed by different code"), first (having "build/code" """{"Ebm.Core":"other"}""")
-    ("code", "no snapshot keeps the commit from being collected"), first (lacking "git/snapshot")
-    ("code", "the sources were not committed, so that only a snapshot has them"), first dirty
-    ("code", "the program was not pinned: a build during the sweep may have replaced it"), first (having "argv" """["ebm-runner.dll"]""")
-    ("config", "a config is not the one that ran"), altered "config-edited"
+    ("code", "compared runs were computed by different code"), first (having "build/code" """{"Ebm.Core":"other"}""")
+    ("code", "git may delete the commit, because no snapshot refers to it"), first (lacking "git/snapshot")
+    ("code", "the sources were not committed; only a snapshot has them"), first dirty
+    ("code", "the program was not copied at launch; a build during the sweep may have replaced it"), first (having "argv" """["ebm-runner.dll"]""")
+    ("config", "a config was changed after the run"), altered "config-edited"
     ("config", "a run does not say where its settings come from"), first (lacking "origins")
-    ("config", "a run does not say which options it was composed of"), first (lacking "choices")
-    ("config", "a run does not say by which words it was asked for"), first (having "overrides" "[]")
+    ("config", "a run does not say from which options it was composed"), first (lacking "choices")
+    ("config", "a run does not have its overrides"), first (having "overrides" "[]")
     ("config", "no script declares the run"), first (lacking "script")
     ("data", "a data file has other bytes than the runs read"), altered "data-changed"
     ("data", "a run does not say which data it read"), first (having "data" "[]")
     ("data", "runs of one seed read different data"),
     retabled id (fun runs -> { runs.Head with Id = "odd"; Data = [ "toy", "another" ] } :: runs)
-    ("data", "a run does not say from what its split was drawn"), first (lacking "streams")
-    ("data", "data files are not here, so that their bytes were not compared"), fun e -> { e with AbsentData = [ "rows.bin" ] }
-    ("environment", "a run does not say on what it was computed: machine, libtorch"), first (lacking "hardware")
-    ("environment", "the sources have no lock of packages"), fun e -> { e with Unlocked = set [ String('a', 40) ] }
+    ("data", "a run does not name the random stream of its split"), first (lacking "streams")
+    ("data", "data files are missing here, so their bytes were not compared"), fun e -> { e with AbsentData = [ "rows.bin" ] }
+    ("environment", "a run does not name its machine or its libtorch"), first (lacking "hardware")
+    ("environment", "the sources have no lock file of packages"), fun e -> { e with Unlocked = set [ String('a', 40) ] }
     ("environment", "native libraries have no hashes"), first (lacking "native/libraries")
     ("environment", "a package has no hash of its content"), first (lacking "packageHashes")
-    ("environment", "a run does not say its threads, or its variables"), first (lacking "environment")
-    ("environment", "runs that are compared come from different machines or libraries"), first (having "hardware/cpu" "\"another CPU\"")
-    ("determinism", "an audit under a run's own conditions came out different, or failed"), audits (came AuditCompare.Different)
-    ("determinism", "a run does not say how deterministic it was"), first (lacking "determinism")
-    ("determinism", "a switch was requested, and was not in force"), first (having "determinism/kernels" "\"requested\"")
-    ("determinism", "a run reached a lower level of determinism than it was asked for"),
+    ("environment", "a run does not have its threads or its environment variables"), first (lacking "environment")
+    ("environment", "compared runs come from different machines or libraries"), first (having "hardware/cpu" "\"another CPU\"")
+    ("determinism", "an audit under a run's own conditions differed or failed"), audits (came AuditCompare.Different)
+    ("determinism", "a run does not have its determinism switches"), first (lacking "determinism")
+    ("determinism", "a determinism switch was requested, but not effective"), first (having "determinism/kernels" "\"requested\"")
+    ("determinism", "a run reached a lower level of determinism than requested"),
     first (having "determinismLevel" """{"requested":"D3","effective":"D1"}""")
-    ("determinism", "no audit has done a run again"), fun e -> { e with Audits = [] }
-    ("determinism", "an audit came out as another seed would, and no nearer"), audits (came AuditCompare.Statistical)
-    ("determinism", "an audit came out within the declared tolerance, and not bit for bit"), audits (came AuditCompare.Tolerance)
-    ("determinism", "under other conditions an audit came out different"), audits (elsewhere >> came AuditCompare.Different)
-    ("determinism", "no audit has done a whole run again"), only (fun kept -> { kept with Audit = "smoke"; Until = Some 50L })
-    ("determinism", "no audit was made by others"), only (fun kept -> { kept with Independent = None })
-    ("determinism", "a row in bold has no run that was audited"), only (fun kept -> { kept with Run = "toys-confirm/another" })
+    ("determinism", "no audit has repeated a run"), fun e -> { e with Audits = [] }
+    ("determinism", "an audit was only as close as another seed"), audits (came AuditCompare.Statistical)
+    ("determinism", "an audit was within the declared tolerance, but not bit for bit"), audits (came AuditCompare.Tolerance)
+    ("determinism", "an audit under other conditions differed or failed"), audits (elsewhere >> came AuditCompare.Different)
+    ("determinism", "no audit has repeated a whole run"), only (fun kept -> { kept with Audit = "smoke"; Until = Some 50L })
+    ("determinism", "no audit was made on another machine or by another user"), only (fun kept -> { kept with Independent = None })
+    ("determinism", "a bold row has no audited run"), only (fun kept -> { kept with Run = "toys-confirm/another" })
     ("statistics", "planned runs are missing from the table"), retabled (fun o -> { o with Planned = Some 21 }) id
-    ("statistics", "a row rests on one or two seeds, which have no interval"), retabled (fun o -> { o with Planned = None }) (seedsOf 2)
+    ("statistics", "a row has one or two seeds, too few for an interval"), retabled (fun o -> { o with Planned = None }) (seedsOf 2)
     ("statistics", "a row has fewer than six seeds, too few for a paired test"), retabled (fun o -> { o with Planned = None }) (seedsOf 5)
-    ("statistics", "runs have begun and not ended"),
+    ("statistics", "runs have started and not ended"),
     retabled id (fun runs ->
         let running = { runs.Head with Id = "later"; Seed = "20"; State = RunState.Running; Metrics = Map.empty }
         running :: { running with Id = "too"; Group = (runs |> List.last).Group } :: runs)
@@ -290,36 +290,36 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
             else
                 run))
     ("statistics", "a row has fewer than ten seeds"), retabled (fun o -> { o with Planned = None }) (seedsOf 9)
-    ("statistics", "rows lost different shares of their runs, so that survivors are compared"),
+    ("statistics", "rows lost different shares of their runs"),
     retabled id (fun runs ->
         let lost = { runs.Head with State = RunState.Diverged; Metrics = Map.empty }
         // Ten are left of eleven.
         { lost with Id = "lost"; Seed = "20" }
         :: { runs.Head with Id = "kept"; Seed = "20"; Group = (List.last runs).Group; Config = (List.last runs).Config }
         :: runs)
-    ("statistics", "rows of one data set have different seeds, so that tests are not paired"),
+    ("statistics", "rows of one data set have different seeds, so tests are not paired"),
     retabled id (one (fun run -> { run with Seed = "20" }))
     ("tuning", "the metric or the baseline was changed after the first launch"),
     plan (fun plan -> [ plan; { plan with Metric = Some "energy-distance" } ])
-    ("tuning", "methods were tried in different numbers of settings"), tries (fun method' -> if method' = "better" then 2 else 1)
-    ("tuning", "seeds that are reported took part in choosing"),
+    ("tuning", "methods were tried with different numbers of settings"), tries (fun method' -> if method' = "better" then 2 else 1)
+    ("tuning", "reported seeds took part in the choice of settings"),
     fun e -> {
         e with
             Chosen = e.Chosen |> Option.map (fun (name, runs) -> name, runs |> List.map (fun run -> { run with Seed = "1" + run.Seed }))
     }
     ("tuning", "no metric was declared before the results"), plan (fun plan -> [ { plan with Metric = None } ])
-    ("tuning", "settings can be chosen here, and no fresh seeds confirm the choice"),
+    ("tuning", "the sweep has several settings, and no fresh seeds confirm the choice"),
     fun e ->
         let again = e.Runs |> List.map (fun made -> { made with Run = { made.Run with Group = made.Run.Group + "-2" } })
         { e with Chosen = None; Runs = e.Runs @ again }
-    ("tuning", "settings were tuned elsewhere, and these records do not say how"),
+    ("tuning", "settings were tuned in another sweep, which is not in these records"),
     fun e -> first (having "choices/tuned" "\"toys-better\"") { e with Chosen = None }
     ("tuning", "these records do not say how the settings were found"), fun e -> { e with Chosen = None }
     ("tuning", "no baseline was declared before the results"), plan (fun plan -> [ { plan with Baseline = [] } ])
-    ("artefacts", "what a run or the ledger was is not what lies there"), altered "artefact-changed"
+    ("artefacts", "files of a run or the ledger were altered"), altered "artefact-changed"
     ("artefacts", "a manifest is not sealed"), first (lacking "hash")
-    ("artefacts", "there is no ledger, so that a run that was taken away is not missed"), fun e -> { e with Ledger = None }
-    ("artefacts", "a run stands in no entry of the ledger"),
+    ("artefacts", "without a ledger, removed runs cannot be detected"), fun e -> { e with Ledger = None }
+    ("artefacts", "a run has no entry in the ledger"),
     fun e -> {
         e with
             Ledger =
@@ -329,9 +329,9 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
                         Entries = ledger.Entries |> List.filter (fun entry -> entry.Kind <> "run" || entry.Seq > 1L)
                 })
     }
-    ("artefacts", "a completed run keeps no samples"), first (without "samples.npy")
-    ("artefacts", "a completed run keeps no checkpoint"), first (without "checkpoint/state.json")
-    ("artefacts", "no repository keeps the ledger's head, or not that of its last entries"),
+    ("artefacts", "a completed run has no samples"), first (without "samples.npy")
+    ("artefacts", "a completed run has no checkpoint"), first (without "checkpoint/state.json")
+    ("artefacts", "no repository has the ledger's head, or it lacks the last entries"),
     fun e -> { e with Ledger = e.Ledger |> Option.map (fun ledger -> { ledger with Loose = Some 1L }) }
 ]
 
