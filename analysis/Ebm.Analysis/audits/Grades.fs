@@ -347,10 +347,14 @@ let rules: Rule list = [
         (audited (fun kept -> not (ownConditions kept) && (kept.Verdict = Different || kept.Verdict = Failed)))
     determinism B "no audit has repeated a whole run" "audit sample --n 1 --rerun" (fun e ->
         e.Audits |> List.filter (fun (_, kept) -> kept.Audit = "rerun" && reproduces kept.Verdict) |> none "first steps at most")
-    determinism B "no audit was made on another machine or by another user" "ask somebody else to run audit sample on another machine" (fun e ->
-        e.Audits
-        |> List.filter (fun (_, kept) -> kept.Independent = Some true && reproduces kept.Verdict)
-        |> none "no audit by another machine or user")
+    determinism
+        B
+        "no audit was made on another machine or by another user"
+        "ask somebody else to run audit sample on another machine"
+        (fun e ->
+            e.Audits
+            |> List.filter (fun (_, kept) -> kept.Independent = Some true && reproduces kept.Verdict)
+            |> none "no audit by another machine or user")
     determinism B "a bold row has no audited run" "audit sample, which prefers bold cells" (fun e ->
         let done' = e.Audits |> List.filter (snd >> speaks) |> List.map (fun (_, kept) -> kept.Run) |> Set.ofList
 
@@ -450,7 +454,11 @@ let rules: Rule list = [
         "files of a run or the ledger were altered"
         "restore them from a copy; audit verify names each"
         (altered [ "artefact"; "manifest"; "attempt"; "run"; "ledger"; "audit" ])
-    artefacts D "a manifest is not sealed" "it was written by a version without seals: run again" (runsWhere (fun m -> missing m.Manifest.Hash))
+    artefacts
+        D
+        "a manifest is not sealed"
+        "it was written by a version without seals: run again"
+        (runsWhere (fun m -> missing m.Manifest.Hash))
     artefacts C "without a ledger, removed runs cannot be detected" launch (fun e ->
         none "ledger.jsonl" (Option.toList e.Ledger))
     artefacts C "a run has no entry in the ledger" launch (fun e ->

@@ -243,7 +243,8 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("code", "compared runs were computed by different code"), first (having "build/code" """{"Ebm.Core":"other"}""")
     ("code", "git may delete the commit, because no snapshot refers to it"), first (lacking "git/snapshot")
     ("code", "the sources were not committed; only a snapshot has them"), first dirty
-    ("code", "the program was not copied at launch; a build during the sweep may have replaced it"), first (having "argv" """["ebm-runner.dll"]""")
+    ("code", "the program was not copied at launch; a build during the sweep may have replaced it"),
+    first (having "argv" """["ebm-runner.dll"]""")
     ("config", "a config was changed after the run"), altered "config-edited"
     ("config", "a run does not say where its settings come from"), first (lacking "origins")
     ("config", "a run does not say from which options it was composed"), first (lacking "choices")
