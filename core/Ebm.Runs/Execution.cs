@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Ebm.Core;
 using Ebm.Records;
 
@@ -153,10 +154,16 @@ public sealed class Execution : IDisposable
         {
             return Over(stopped.Request.State, Says(stopped.Request), stopped.Request.ExitCode, stopped.Request.Signal);
         }
+        catch (NumericalException error)
+        {
+            return Over(RunState.Diverged, error.Message, 1);
+        }
         catch (Exception error)
         {
             failed(error);
-            return Over(error is FencedException ? RunState.Lost : RunState.Failed, error.Message, error is ConfigException ? 2 : 1);
+            // Below the first line of libtorch's message lies its own stack; stderr.log has it.
+            var reason = error is ExternalException ? error.Message.Split('\n')[0] : error.Message;
+            return Over(error is FencedException ? RunState.Lost : RunState.Failed, reason, error is ConfigException ? 2 : 1);
         }
     }
 
@@ -278,7 +285,7 @@ public sealed class Execution : IDisposable
                 return diverged;
             }
         }
-        catch (StoppedException)
+        catch (Exception error) when (error is StoppedException or NumericalException)
         {
             Save();
             throw;
@@ -353,7 +360,7 @@ public sealed class Execution : IDisposable
             n => report(new Progress(n, measure.Metrics.Count, "measure"))
         );
         report(new Progress(measure.Metrics.Count, measure.Metrics.Count, "measure"));
-        NamedArray[] arrays = [.. Arrays(method, data, samples)];
+        var arrays = NumericalException.In("drawing figures", () => Arrays(method, data, samples).ToList());
         into.Remove("arrays");
         into.Write(arrays);
         into.Write(found);
