@@ -27,6 +27,7 @@ public interface IAudience
 public sealed class Execution : IDisposable
 {
     readonly RunFolder folder;
+    readonly Catalog catalog;
     readonly Document read,
         config;
     readonly Document? measure;
@@ -66,7 +67,7 @@ public sealed class Execution : IDisposable
         Document? measure = null
     )
     {
-        (this.dataRoot, this.stop, this.launch, this.measure) = (dataRoot, stop, launch, measure);
+        (this.catalog, this.dataRoot, this.stop, this.launch, this.measure) = (catalog, dataRoot, stop, launch, measure);
         read = measure is null ? folder.Config : folder.Config.With("measure", measure);
         var resolved = catalog.Resolve<ExperimentSpec>(read);
         (config, spec) = (resolved.Document, resolved.Value);
@@ -163,7 +164,11 @@ public sealed class Execution : IDisposable
             failed(error);
             // Below the first line of libtorch's message lies its own stack; stderr.log has it.
             var reason = error is ExternalException ? error.Message.Split('\n')[0] : error.Message;
-            return Over(error is FencedException ? RunState.Lost : RunState.Failed, reason, error is ConfigException ? 2 : 1);
+            return Over(
+                error is FencedException ? RunState.Lost : RunState.Failed,
+                reason,
+                error is ConfigException or SettingException ? 2 : 1
+            );
         }
     }
 
@@ -203,6 +208,9 @@ public sealed class Execution : IDisposable
     {
         var rows = data = Told("data", () => spec.Data.Build(root with { Rng = root.Rng.Stream("data") }));
         manifest = manifest with { Data = [Inputs.Of(data, dataRoot, config.Get("data"))] };
+        // A GPU that is full is an exception of libtorch's; a machine that is full ends the process.
+        if (root.Device.type == DeviceType.CPU)
+            Footprint.Check(catalog, config, rows.Shape);
         var method = Told("method", () => spec.Method.Build(root with { Shape = rows.Shape, Rng = root.Rng.Stream("init") }));
         method.to(root.Device);
         return method;
@@ -217,8 +225,12 @@ public sealed class Execution : IDisposable
         }
         catch (SettingException error)
         {
-            var key = path == "device" ? path : Document.Join(path, Kebab.Case(error.Setting));
-            throw new ConfigException((config.Find(key) ?? config.Get(path)).Source, key, $"{Kebab.Case(error.Setting)} {error.Says}.");
+            var setting = Kebab.Case(error.Setting);
+            var key = path == "device" ? path : Document.Join(path, setting);
+            // A method may refuse the batch that it was given.
+            if (config.Find(key) is null && config.Find(Document.Join("train", setting)) is not null)
+                key = Document.Join("train", setting);
+            throw new ConfigException((config.Find(key) ?? config.Get(path)).Source, key, $"{setting} {error.Says}.");
         }
     }
 
@@ -273,7 +285,7 @@ public sealed class Execution : IDisposable
                     throw new StoppedException(new StopRequest(RunState.Interrupted, $"--until {Until}", 0));
 
                 bool Records() => trainer.Done || trainer.Step % train.RecordEvery == 0;
-                var applied = trainer.Advance(Records);
+                var applied = Told("method", () => trainer.Advance(Records));
                 step = trainer.Step;
                 var (position, end) = trainer.Progress;
                 report(new Progress(Math.Min(position, end), end, "train"));
