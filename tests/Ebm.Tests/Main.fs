@@ -105,6 +105,7 @@ module Program =
         | [ "write"; path; text; step ] -> write path text (int step)
         | [ "rerun"; repository; run; mode ] -> rerun repository run mode
         | [ "append"; folder; name; count ] -> append folder name (int count)
+        | "fuzz" :: kinds -> Fuzzing.run kinds
         | "sweep" :: folder :: words ->
             Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
         | _ ->
