@@ -16,7 +16,7 @@ public static class BetaSchedules
     /// <exception cref="SettingException">The stride would be 0, and with it every σ: the released function has no T = 1000.</exception>
     public static NoiseSchedule Released(int energies)
     {
-        var stride = energies < 2 ? 0 : Steps / (2 * (energies - 1));
+        var stride = energies < 2 ? 0 : (int)(Steps / (2 * (energies - 1L)));
         if (stride == 0)
             throw new SettingException(nameof(energies),
                 $"must lie between 2 and 501: with {energies} the released schedule's stride, 1000 / 2(T − 1) rounded down, is no "

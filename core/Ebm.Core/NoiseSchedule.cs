@@ -24,6 +24,14 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
     {
         if (level.max().item<long>() is var top && top >= Levels - 1)
             throw new ArgumentOutOfRangeException(nameof(level), $"level {top} is the top of {Levels} levels; only levels 0 to {Levels - 2} have a rung above them");
+        return Above(level);
+    }
+
+    /// <summary>Every rung: (Levels − 1) and (Levels − 1). No number is read, so a ladder can be built where there are none.</summary>
+    public (Tensor Scale, Tensor Spread) Rises() => Above(arange(Levels - 1, dtype: int64, device: Signal.device));
+
+    (Tensor Scale, Tensor Spread) Above(Tensor level)
+    {
         var scale = Signal[level + 1] / Signal[level];
         return (scale, (Noise[level + 1].square() - (scale * Noise[level]).square()).sqrt());
     }
@@ -59,8 +67,16 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
     /// <param name="size">d, numbers in one row.</param>
     /// <param name="low">Noise of level 0, positive.</param>
     /// <param name="high">Noise of the highest geometric level.</param>
-    public static int LevelsFor(long size, double low, double high) =>
-        Math.Max(2, (int)Math.Ceiling(Math.Sqrt(size) * Math.Log(high / low)) + 1) + 1;
+    /// <exception cref="SettingException">They are too many to be drawn from.</exception>
+    public static int LevelsFor(long size, double low, double high)
+    {
+        var steps = Math.Ceiling(Math.Sqrt(size) * Math.Log(high / low));
+        return steps <= Most - 2 ? Math.Max(2, (int)steps + 1) + 1 : throw new SettingException("levels",
+            $"is not said, and the draw of the level needs {steps + 2:0} of them between noise {low} and {high} in {size} dimensions, of at most {Most}; raise low, or say how many");
+    }
+
+    /// <summary>Levels at most: a table of jumps between them has their square.</summary>
+    public const int Most = 10_000;
 
     static Tensor At(Tensor array, Tensor level, Tensor rows) => array[level].to(rows.dtype).PerRow(rows);
 
@@ -82,8 +98,8 @@ public sealed record GeometricSpec(double Low = .01, double High = 3, int? Level
     public double Low { get; } = Require.Positive(Low);
     public double? Clean { get; } = Require.That(Require.Positive(Clean), Clean is null || Clean < Low,
         $"must lie below the lowest geometric noise, {Low}", nameof(Clean));
-    public double High { get; } = Require.That(High, High > Low, $"is the top level's noise and must exceed the lowest, {Low}");
-    public int? Levels { get; } = Require.AtLeast(2, Levels);
+    public double High { get; } = Require.That(High, High > Low && float.IsFinite((float)High), $"is the top level's noise and must exceed the lowest, {Low}");
+    public int? Levels { get; } = Require.Between(2, NoiseSchedule.Most, Levels);
 
     public NoiseSchedule Build(Site site) =>
         NoiseSchedule.Geometric(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High), Clean).To(site.Device);
@@ -99,7 +115,7 @@ public sealed record VariancePreservingSpec(double Low = .03, double High = .95,
     public double Low { get; } = Require.Positive(Low);
     public double High { get; } = Require.That(High, High > Low && High < NoiseSchedule.TopNoise,
         $"must lie above the lowest noise, {Low}, and below the top level's, {NoiseSchedule.TopNoise}");
-    public int? Levels { get; } = Require.AtLeast(3, Levels);
+    public int? Levels { get; } = Require.Between(3, NoiseSchedule.Most, Levels);
 
     public NoiseSchedule Build(Site site) =>
         NoiseSchedule.VariancePreserving(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High)).To(site.Device);

@@ -17,16 +17,16 @@ public sealed class SettingException(string setting, string says) : Exception($"
 public static class Require
 {
     public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
-        value > T.Zero && T.IsFinite(value) ? value : throw Refuse(setting, "must be positive", value);
+        value > T.Zero ? Finite(value, setting) : throw Refuse(setting, "must be positive", value);
 
     public static T? Positive<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
         value is { } given ? Positive(given, setting) : null;
 
     public static T NonNegative<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
-        value >= T.Zero && T.IsFinite(value) ? value : throw Refuse(setting, "must not be negative", value);
+        value >= T.Zero ? Finite(value, setting) : throw Refuse(setting, "must not be negative", value);
 
     public static T AtLeast<T>(T least, T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
-        value >= least ? value : throw Refuse(setting, $"must be at least {Show(least)}", value);
+        value >= least ? Finite(value, setting) : throw Refuse(setting, $"must be at least {Show(least)}", value);
 
     public static T? AtLeast<T>(T least, T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
         value is { } given ? AtLeast(least, given, setting) : null;
@@ -34,6 +34,36 @@ public static class Require
     /// <summary>Both ends belong to the range.</summary>
     public static T Between<T>(T low, T high, T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
         value >= low && value <= high ? value : throw Refuse(setting, $"must lie between {Show(low)} and {Show(high)}", value);
+
+    public static T? Between<T>(T low, T high, T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
+        value is { } given ? Between(low, high, given, setting) : null;
+
+    /// <summary>A number also where runs compute, in single precision.</summary>
+    public static T Finite<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
+        float.IsFinite(float.CreateTruncating(value)) ? value : throw Refuse(setting, "must be a number that single precision has, up to 3.4e38", value);
+
+    public static T? Finite<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
+        value is { } given ? Finite(given, setting) : null;
+
+    // Bounds of a domain, far beyond what anybody needs: below them no product of two settings leaves its type.
+
+    /// <summary>Units or channels of a layer, numbers of a code.</summary>
+    public static int Units(int value, [CallerArgumentExpression(nameof(value))] string setting = "") => Between(1, 65_536, value, setting);
+
+    /// <summary>Layers of a network, or steps of a flow.</summary>
+    public static int Layers(int value, int least = 1, [CallerArgumentExpression(nameof(value))] string setting = "") =>
+        Between(least, 256, value, setting);
+
+    /// <summary>Moves of a chain, which metrics multiply by up to a thousand.</summary>
+    public static int Moves(int value, int least = 1, [CallerArgumentExpression(nameof(value))] string setting = "") =>
+        Between(least, 100_000, value, setting);
+
+    /// <summary>Updates of a step, whose memory is free when the step is done.</summary>
+    public static int Updates(int value, [CallerArgumentExpression(nameof(value))] string setting = "") => Between(1, 1000, value, setting);
+
+    /// <summary>Rows that are computed: whether there is room for them is asked when they are.</summary>
+    public static long Rows(long value, [CallerArgumentExpression(nameof(value))] string setting = "") =>
+        Between(1, 1_000_000_000, value, setting);
 
     public static T That<T>(T value, bool holds, string must, [CallerArgumentExpression(nameof(value))] string setting = "") =>
         holds ? value : throw new SettingException(setting, $"{must}; {Show(value)} does not");

@@ -7,6 +7,9 @@ namespace Ebm.Core;
 /// </summary>
 public static class Transport
 {
+    /// <summary>Rows at most: a table of all distances is an array of .NET, and time goes with the cube.</summary>
+    const int Most = 16_384;
+
     /// <param name="from">(n, …).</param>
     /// <param name="to">(n, …).</param>
     /// <returns>(n) int64 on their device: <c>from[order[i]]</c> belongs to <c>to[i]</c>.</returns>
@@ -16,6 +19,8 @@ public static class Transport
         using var scope = NewDisposeScope();
         var n = (int)from.shape[0];
         if (to.shape[0] != n) throw new ArgumentException($"a pairing needs two sets of one size; these have {n} and {to.shape[0]} rows");
+        if (n > Most)
+            throw new SettingException("batch", $"is {n}, and optimal transport compares every row with every other; write {Most} at most");
         var (x, y) = (from.Flat().to(float64), to.Flat().to(float64));
         var distance = x.square().sum(1).unsqueeze(0) + y.square().sum(1).unsqueeze(1) - 2 * y.matmul(x.t());
         var order = Assign(distance.cpu().contiguous().data<double>().ToArray(), n);

@@ -63,8 +63,13 @@ public sealed class Checkerboard : IDataset, IKnownDensity, IKnownModes
 [Kind("checkerboard")]
 public sealed record CheckerboardSpec(long Train = 100_000, long Test = 10_000) : ISpec<IDataset>
 {
-    public long Train { get; } = Require.Positive(Train);
-    public long Test { get; } = Require.Positive(Test);
+    public long Train { get; } = Require.Rows(Train);
+    public long Test { get; } = Require.Rows(Test);
 
-    public IDataset Build(Site site) => new Checkerboard(this, site);
+    public IDataset Build(Site site)
+    {
+        Room.ForRows(Train, 8);
+        Room.ForRows(Test, 8);
+        return new Checkerboard(this, site);
+    }
 }

@@ -5,6 +5,8 @@ namespace Ebm.Data;
 /// <summary>What a data set holds, as one number: the SHA-256 of the bytes of its rows, training rows first.</summary>
 static class Content
 {
+    const long ChunkRows = 16_384;
+
     /// <param name="rows">float32, any shape, any device.</param>
     /// <returns>64 hexadecimal digits, lower case.</returns>
     public static string Digest(params Tensor[] rows)
@@ -13,7 +15,12 @@ static class Content
         foreach (var part in rows)
         {
             using var here = part.cpu().contiguous();
-            hash.AppendData(here.bytes);
+            // A span of bytes has an int's length, and rows may be more.
+            for (long from = 0; from < here.shape[0]; from += ChunkRows)
+            {
+                using var some = here.narrow(0, from, Math.Min(ChunkRows, here.shape[0] - from));
+                hash.AppendData(some.bytes);
+            }
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

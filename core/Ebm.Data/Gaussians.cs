@@ -96,10 +96,10 @@ public sealed record GaussiansSpec(
 {
     static readonly double[] Eight = [.25, .05, .2, .05, .15, .1, .15, .05];
 
-    public int Dimension { get; } = Require.AtLeast(1, Dimension);
+    public int Dimension { get; } = Require.Between(1, 10_000, Dimension);
     public int? Modes { get; } =
         Require.That(
-            Require.AtLeast(1, Modes),
+            Require.Between(1, 10_000, Modes),
             Modes is null || Weights is null,
             "counts modes of equal weight, and weights already count theirs: say one of the two",
             nameof(Modes)
@@ -113,10 +113,15 @@ public sealed record GaussiansSpec(
         );
     public double Radius { get; } = Require.NonNegative(Radius);
     public double Sd { get; } = Require.Positive(Sd);
-    public long Train { get; } = Require.Positive(Train);
-    public long Test { get; } = Require.Positive(Test);
+    public long Train { get; } = Require.Rows(Train);
+    public long Test { get; } = Require.Rows(Test);
 
     internal double[] Shares => Weights ?? [.. Enumerable.Repeat(1.0 / Modes!.Value, Modes.Value)];
 
-    public IDataset Build(Site site) => new Gaussians(this, site);
+    public IDataset Build(Site site)
+    {
+        Room.ForRows(Train, 2 * Dimension + 4 * Shares.Length);
+        Room.ForRows(Test, 2 * Dimension + 4 * Shares.Length);
+        return new Gaussians(this, site);
+    }
 }

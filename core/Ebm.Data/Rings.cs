@@ -93,7 +93,8 @@ public sealed record RingsSpec(double[]? Radii = null, double[]? Weights = null,
     public double[] Radii { get; } =
         Require.That(
             Radii ?? [.6, 1.2, 1.8],
-            Radii is null || (Radii.Length > 0 && Radii.All(r => r > 0) && Radii.Distinct().Count() == Radii.Length),
+            Radii is null
+                || (Radii.Length > 0 && Radii.All(r => r > 0 && float.IsFinite((float)r)) && Radii.Distinct().Count() == Radii.Length),
             "are positive numbers, each different",
             nameof(Radii)
         );
@@ -105,8 +106,13 @@ public sealed record RingsSpec(double[]? Radii = null, double[]? Weights = null,
             nameof(Weights)
         );
     public double Sd { get; } = Require.Positive(Sd);
-    public long Train { get; } = Require.Positive(Train);
-    public long Test { get; } = Require.Positive(Test);
+    public long Train { get; } = Require.Rows(Train);
+    public long Test { get; } = Require.Rows(Test);
 
-    public IDataset Build(Site site) => new Rings(this, site);
+    public IDataset Build(Site site)
+    {
+        Room.ForRows(Train, 4 + 4 * Radii.Length);
+        Room.ForRows(Test, 4 + 4 * Radii.Length);
+        return new Rings(this, site);
+    }
 }

@@ -114,8 +114,13 @@ public sealed record TwoMoonsSpec(double Radius = 1.2, double Sd = .12, long Tra
 {
     public double Radius { get; } = Require.Positive(Radius);
     public double Sd { get; } = Require.Positive(Sd);
-    public long Train { get; } = Require.Positive(Train);
-    public long Test { get; } = Require.Positive(Test);
+    public long Train { get; } = Require.Rows(Train);
+    public long Test { get; } = Require.Rows(Test);
 
-    public IDataset Build(Site site) => new TwoMoons(this, site);
+    public IDataset Build(Site site)
+    {
+        Room.ForRows(Train, 8);
+        Room.ForRows(Test, 8);
+        return new TwoMoons(this, site);
+    }
 }

@@ -183,10 +183,10 @@ public sealed record ContrastiveDivergenceSpec(
     double DataNoise = 0, Origin SampleFrom = Origin.Memory, int SampleSteps = 200,
     double Magnitude = 1e-3, double Kl = 0, double Repel = 0, double Confinement = 10) : ISpec<Method>
 {
-    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int Steps { get; } = Require.Moves(Steps);
     public double FromData { get; } = Require.Between(0, 1, FromData);
     public double FromNoise { get; } = Require.Between(0, 1 - FromData, FromNoise);
-    public int Memory { get; } = Require.AtLeast(1, Memory);
+    public int Memory { get; } = Require.Between(1, 10_000_000, Memory);
     public double Width { get; } = Require.Positive(Width);
     public bool Adjusted { get; } = Require.That(Adjusted, !Adjusted || (Cut ?? Range) is null && Kl == 0,
         "has no density where slopes are cut or chains clamped, and kl is the derivative of an unadjusted step (write adjusted: false)");
@@ -196,10 +196,10 @@ public sealed record ContrastiveDivergenceSpec(
     public double Temperature { get; } = Require.Positive(Temperature);
     public double? Cut { get; } = Require.Positive(Cut);
     public double? Range { get; } = Require.Positive(Range);
-    public int Leaps { get; } = Require.NonNegative(Leaps);
+    public int Leaps { get; } = Require.Moves(Leaps, least: 0);
     public double Leap { get; } = Require.Positive(Leap);
     public double DataNoise { get; } = Require.NonNegative(DataNoise);
-    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
+    public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
     public double Kl { get; } = Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null,
         "differentiates the step, which a cut slope stops (leave cut out)");

@@ -248,14 +248,14 @@ public sealed record DenoisingEbmSpec(
     double Magnitude = 1e-2, Stages Stages = Stages.TwoStage, int SampleCodeMoves = 35, int SampleRowMoves = 100,
     double Confinement = 10) : ISpec<Method>
 {
-    public int Codes { get; } = Require.AtLeast(1, Codes);
+    public int Codes { get; } = Require.Units(Codes);
     public double Sigma { get; } = Require.Positive(Sigma);
     public double WarmUp { get; } = Require.Between(0, 1, WarmUp);
-    public int Rounds { get; } = Require.AtLeast(1, Rounds);
+    public int Rounds { get; } = Require.Updates(Rounds);
     public int Every { get; } = Require.AtLeast(1, Every);
-    public int CodeMoves { get; } = Require.NonNegative(CodeMoves);
-    public int RowMoves { get; } = Require.AtLeast(1, RowMoves);
-    public int Leaps { get; } = Require.That(Require.NonNegative(Leaps), Leaps == 0 || EnergyNoise != EnergyNoise.Fresh,
+    public int CodeMoves { get; } = Require.Moves(CodeMoves, least: 0);
+    public int RowMoves { get; } = Require.Moves(RowMoves);
+    public int Leaps { get; } = Require.That(Require.Moves(Leaps, least: 0), Leaps == 0 || EnergyNoise != EnergyNoise.Fresh,
         "compare energies at two places, which fresh noise makes random (write leaps: 0, or energy-noise: fixed)", nameof(Leaps));
     public double CodeStep { get; } = Require.Positive(CodeStep);
     public double RowStep { get; } = Require.Positive(RowStep);
@@ -267,10 +267,10 @@ public sealed record DenoisingEbmSpec(
     public double FromData { get; } = Require.Between(0, 1 - FromDecoder, FromData);
     public double FromNoise { get; } = Require.Between(0, 1, FromNoise);
     public double Width { get; } = Require.Positive(Width);
-    public int Memory { get; } = Require.AtLeast(1, Memory);
+    public int Memory { get; } = Require.Between(1, 10_000_000, Memory);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
-    public int SampleCodeMoves { get; } = Require.NonNegative(SampleCodeMoves);
-    public int SampleRowMoves { get; } = Require.AtLeast(1, SampleRowMoves);
+    public int SampleCodeMoves { get; } = Require.Moves(SampleCodeMoves, least: 0);
+    public int SampleRowMoves { get; } = Require.Moves(SampleRowMoves);
     public double Confinement { get; } = Require.Positive(Confinement);
 
     public Method Build(Site site) => new DenoisingEbm(this, site);

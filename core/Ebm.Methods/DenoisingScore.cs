@@ -96,7 +96,7 @@ public sealed record DenoisingScoreSpec(
     ILevelEnergySpec Energy, ISpec<NoiseSchedule> Noise,
     int SampleSteps = 20, double Step = .3, bool Adjusted = true, bool Denoise = false, double Confinement = 10) : ISpec<Method>
 {
-    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
+    public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Step { get; } = Require.Positive(Step);
     public double Confinement { get; } = Require.Positive(Confinement);
 

@@ -122,11 +122,11 @@ public sealed record EnergyMatchingSpec(
     public double Tau { get; } = Require.Between(0, .999, Tau);
     public double Temperature { get; } = Require.Positive(Temperature);
     public double Contrast { get; } = Require.NonNegative(Contrast);
-    public int FlowSteps { get; } = Require.AtLeast(1, FlowSteps);
-    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int FlowSteps { get; } = Require.Moves(FlowSteps);
+    public int Steps { get; } = Require.Moves(Steps);
     public double Step { get; } = Require.Positive(Step);
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
-    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
+    public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
     public double Confinement { get; } = Require.Positive(Confinement);
 

@@ -79,7 +79,7 @@ public sealed record GanSpec(
     IGeneratorSpec<GeneratorNet> Generator, INetSpec Energy, 
     Contest Contest = Contest.NonSaturating, int CriticSteps = 3, double Penalty = .05) : ISpec<Method>
 {
-    public int CriticSteps { get; } = Require.AtLeast(1, CriticSteps);
+    public int CriticSteps { get; } = Require.Updates(CriticSteps);
     public double Penalty { get; } = Require.NonNegative(Penalty);
 
     public Method Build(Site site) => new Gan(this, site);

@@ -185,8 +185,9 @@ public sealed record GeneralizedEbmSpec(
     public double BaseShare { get; } = Require.Between(0, 1, BaseShare);
     public double BaseNoise { get; } = Require.NonNegative(BaseNoise);
     public double BaseAverage { get; } = Require.Between(0, .999999, BaseAverage);
-    public int EnergySteps { get; } = Require.AtLeast(1, EnergySteps);
+    public int EnergySteps { get; } = Require.Updates(EnergySteps);
     public double Penalty { get; } = Require.NonNegative(Penalty);
+    public double? EnergyFloor { get; } = Require.Finite(EnergyFloor);
     public ILatentSampler Sampler { get; } = Sampler ?? new IndependentMetropolisSpec();
     public double InverseTemperature { get; } = Require.Positive(InverseTemperature);
 

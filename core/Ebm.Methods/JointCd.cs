@@ -236,16 +236,16 @@ public sealed record JointCdSpec(
     Negative Negative = Negative.LogSumExp, Generation Generation = Generation.Annealed, int SampleSteps = 20, int Visits = 5,
     bool Denoise = false, double Magnitude = 0, double Confinement = 10) : ISpec<Method>
 {
-    public int Steps { get; } = Require.AtLeast(1, Steps);
-    public int Rounds { get; } = Require.AtLeast(1, Rounds);
+    public int Steps { get; } = Require.Moves(Steps);
+    public int Rounds { get; } = Require.Updates(Rounds);
     public double FromData { get; } = Require.Between(0, 1, FromData);
     public double FromNoise { get; } = Require.Between(0, 1 - FromData, FromNoise);
-    public int Memory { get; } = Require.AtLeast(1, Memory);
+    public int Memory { get; } = Require.Between(1, 10_000_000, Memory);
     public double Step { get; } = Require.Positive(Step);
     public double StepFloor { get; } = Require.NonNegative(StepFloor);
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
-    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
-    public int Visits { get; } = Require.AtLeast(1, Visits);
+    public int SampleSteps { get; } = Require.Moves(SampleSteps);
+    public int Visits { get; } = Require.Moves(Visits);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
     public double Confinement { get; } = Require.Positive(Confinement);
 

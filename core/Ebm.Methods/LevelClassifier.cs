@@ -103,7 +103,7 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
 public sealed record LevelClassifierSpec(
     ILevelEnergySpec Energy, ISpec<NoiseSchedule> Noise, int SampleSteps = 20, double Step = .15, double StepFloor = .1) : ISpec<Method>
 {
-    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
+    public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Step { get; } = Require.Positive(Step);
     public double StepFloor { get; } = Require.NonNegative(StepFloor);
 

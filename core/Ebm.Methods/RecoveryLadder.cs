@@ -36,7 +36,7 @@ public sealed class RecoveryLadder : nn.Module
         : base(nameof(RecoveryLadder))
     {
         (Noise, Energies) = (noise, noise.Levels - 1);
-        (rise, Sigma) = noise.Rise(arange(Energies, dtype: int64, device: noise.Signal.device));
+        (rise, Sigma) = noise.Rises();
         (A, Tether) = (rise, Sigma);
         if (last == LastRung.Marginal)
         {

@@ -214,9 +214,9 @@ public sealed record RecoveryLikelihoodSpec(
     EnergyScale EnergyScale = EnergyScale.Raw, LossWeight LossWeight = LossWeight.One, LastRung LastRung = LastRung.Tethered,
     Top Top = Top.Moments, double Temperature = 1, double Magnitude = 0, double? Confinement = 10) : ISpec<Method>
 {
-    public int Steps { get; } = Require.That(Require.AtLeast(0, Steps), Steps > 0 || (LastRung == LastRung.Tethered && Initialiser is null),
+    public int Steps { get; } = Require.That(Require.Moves(Steps, least: 0), Steps > 0 || (LastRung == LastRung.Tethered && Initialiser is null),
         "0 replaces every chain by a tethered Gaussian, so that it needs last-rung: tethered and no initialiser", nameof(Steps));
-    public int SampleSteps { get; } = Require.AtLeast(1, SampleSteps);
+    public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public bool Coupled { get; } = Require.That(Coupled, !Coupled || ((From == From.Above || Initialiser is not null) && Steps > 0),
         "is for chains that begin at x_{t+1}: begun at a y_t that shares its noise, they would not be draws given x_{t+1}");
     public double Step { get; } = Require.Positive(Step);

@@ -150,11 +150,11 @@ public sealed class Ais : IMetric
 [Kind("ais")]
 public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, int Steps = 1, int Settle = 100) : ISpec<IMetric>
 {
-    public int Rungs { get; } = Require.AtLeast(2, Rungs);
-    public long Chains { get; } = Require.AtLeast(2, Chains);
-    public int Leaps { get; } = Require.AtLeast(1, Leaps);
-    public int Steps { get; } = Require.AtLeast(1, Steps);
-    public int Settle { get; } = Require.NonNegative(Settle);
+    public int Rungs { get; } = Require.Between(2, 100_000, Rungs);
+    public long Chains { get; } = Require.Between(2, 100_000, Chains);
+    public int Leaps { get; } = Require.Between(1, 1000, Leaps);
+    public int Steps { get; } = Require.Between(1, 10_000, Steps);
+    public int Settle { get; } = Require.Moves(Settle, least: 0);
 
     public IMetric Build(Site site) => new Ais(this);
 }

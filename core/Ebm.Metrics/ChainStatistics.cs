@@ -74,9 +74,15 @@ public sealed class ChainStatistics : IMetric
 [Kind("chain-statistics")]
 public sealed record ChainStatisticsSpec(long Chains = 50, int Steps = 1000, int WarmUp = 200, long Directions = 4) : ISpec<IMetric>
 {
-    public long Chains { get; } = Require.AtLeast(3, Chains);
-    public int Steps { get; } = Require.AtLeast(8, Steps);
-    public int WarmUp { get; } = Require.NonNegative(WarmUp);
+    public long Chains { get; } = Require.Between(3, 10_000, Chains);
+    public int Steps { get; } =
+        Require.That(
+            Require.Between(8, 1_000_000, Steps),
+            Steps * Chains * Chains <= 1_000_000_000,
+            "times the square of chains is held by the jackknife, so it must be at most 1000000000",
+            nameof(Steps)
+        );
+    public int WarmUp { get; } = Require.Moves(WarmUp, least: 0);
     public long Directions { get; } = Require.NonNegative(Directions);
 
     public IMetric Build(Site site) => new ChainStatistics(this);

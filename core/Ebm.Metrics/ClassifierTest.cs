@@ -93,11 +93,11 @@ public sealed record ClassifierTestSpec(
     double Decay = .01
 ) : ISpec<IMetric>
 {
-    public long Rows { get; } = Require.AtLeast(8, Rows);
-    public int Width { get; } = Require.AtLeast(1, Width);
-    public int Depth { get; } = Require.AtLeast(1, Depth);
-    public int Epochs { get; } = Require.AtLeast(1, Epochs);
-    public long Batch { get; } = Require.AtLeast(1, Batch);
+    public long Rows { get; } = Require.Between(8, 1_000_000, Rows);
+    public int Width { get; } = Require.Between(1, 4096, Width);
+    public int Depth { get; } = Require.Between(1, 16, Depth);
+    public int Epochs { get; } = Require.Between(1, 100_000, Epochs);
+    public long Batch { get; } = Require.Between(1, 16_384, Batch);
     public double Lr { get; } = Require.Positive(Lr);
     public double Decay { get; } = Require.NonNegative(Decay);
 

@@ -61,7 +61,7 @@ public sealed class DensityReadout : IMetric
 [Kind("density-readout")]
 public sealed record DensityReadoutSpec(int Cells = 256, long Rows = 10_000) : ISpec<IMetric>
 {
-    public int Cells { get; } = Require.Positive(Cells);
+    public int Cells { get; } = Require.Between(1, Grid.Most, Cells);
     public long Rows { get; } = Require.AtLeast(2, Rows);
 
     public IMetric Build(Site site) => new DensityReadout(this);

@@ -12,6 +12,9 @@ sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
 {
     const long ChunkRows = 512;
 
+    /// <summary>Cells along an axis at most: their square, doubled in both directions to check a grid, is half a gigabyte of double.</summary>
+    public const int Most = 4096;
+
     public long Count => Dimension == 1 ? Cells : (long)Cells * Cells;
 
     /// <summary>log of a cell's volume.</summary>

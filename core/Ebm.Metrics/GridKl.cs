@@ -113,7 +113,7 @@ public sealed class GridKl : IMetric
 [Kind("grid-kl")]
 public sealed record GridKlSpec(int Cells = 512, int Picture = 128) : ISpec<IMetric>
 {
-    public int Cells { get; } = Require.Positive(Cells);
+    public int Cells { get; } = Require.Between(1, Grid.Most, Cells);
     public int Picture { get; } =
         Require.That(Require.Positive(Picture), Cells % Picture == 0, $"must divide the {Cells} cells", nameof(Picture));
 

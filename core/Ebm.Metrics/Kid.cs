@@ -96,8 +96,8 @@ public sealed class Kid : IMetric
 [Kind("kid")]
 public sealed record KidSpec(Features Features = Features.Convolutions, long Samples = 2000, long Reference = 4000) : ISpec<IMetric>
 {
-    public long Samples { get; } = Require.AtLeast(2, Samples);
-    public long Reference { get; } = Require.AtLeast(2, Reference);
+    public long Samples { get; } = Require.Between(2, 100_000, Samples);
+    public long Reference { get; } = Require.Between(2, 100_000, Reference);
 
     public IMetric Build(Site site) => new Kid(this);
 }

@@ -34,7 +34,13 @@ public sealed class LadderLikelihood : IMetric
             return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
-        var (rungs, rows) = (ladder.Rungs, ladder.Visit(spec.Rows, subject.Rng.Stream("visit")));
+        var rungs = ladder.Rungs;
+        Room.For(
+            spec.Rows,
+            (double)sizeof(float) * spec.Rows * rungs.Count * subject.Data.Shape.Size(),
+            $"so many rows of each of {rungs.Count} rungs"
+        );
+        var rows = ladder.Visit(spec.Rows, subject.Rng.Stream("visit"));
         double logZ = 0,
             variance = 0,
             low = 0,
@@ -118,8 +124,8 @@ public sealed class LadderLikelihood : IMetric
 [Kind("ladder-likelihood")]
 public sealed record LadderLikelihoodSpec(Transport Transport = Transport.None, long Rows = 4000, int Cells = 512) : ISpec<IMetric>
 {
-    public long Rows { get; } = Require.AtLeast(4, Rows);
-    public int Cells { get; } = Require.Positive(Cells);
+    public long Rows { get; } = Require.Between(4, 1_000_000, Rows);
+    public int Cells { get; } = Require.Between(1, Grid.Most, Cells);
 
     public IMetric Build(Site site) => new LadderLikelihood(this);
 }

@@ -82,7 +82,7 @@ public sealed class Likelihood : IMetric
 [Kind("likelihood")]
 public sealed record LikelihoodSpec(Split Split = Split.Test, long Rows = 100_000, double MinEss = 1000) : ISpec<IMetric>
 {
-    public long Rows { get; } = Require.AtLeast(2, Rows);
+    public long Rows { get; } = Require.Between(2, 100_000_000, Rows);
     public double MinEss { get; } = Require.NonNegative(MinEss);
 
     public IMetric Build(Site site) => new Likelihood(this);

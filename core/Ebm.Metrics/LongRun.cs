@@ -42,12 +42,13 @@ public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long 
     public int[] Factors { get; } =
         Require.That(
             Factors ?? [1, 10, 100],
-            Factors is null || (Factors.Length > 0 && Factors.All(f => f > 0) && Factors.Distinct().Count() == Factors.Length),
-            "are positive whole numbers, each once",
+            Factors is null
+                || (Factors.Length > 0 && Factors.All(f => f is > 0 and <= 1000) && Factors.Distinct().Count() == Factors.Length),
+            "are whole numbers from 1 to 1000, each once",
             nameof(Factors)
         );
-    public long Chains { get; } = Require.AtLeast(2, Chains);
-    public long Reference { get; } = Require.AtLeast(2, Reference);
+    public long Chains { get; } = Require.Between(2, 100_000, Chains);
+    public long Reference { get; } = Require.Between(2, 100_000, Reference);
 
     public IMetric Build(Site site) => new LongRun(this);
 }

@@ -64,8 +64,8 @@ public sealed class Mmd : IMetric
 [Kind("mmd")]
 public sealed record MmdSpec(long Samples = 2000, long Reference = 4000) : ISpec<IMetric>
 {
-    public long Samples { get; } = Require.AtLeast(2, Samples);
-    public long Reference { get; } = Require.AtLeast(2, Reference);
+    public long Samples { get; } = Require.Between(2, 100_000, Samples);
+    public long Reference { get; } = Require.Between(2, 100_000, Reference);
 
     public IMetric Build(Site site) => new Mmd(this);
 }

@@ -15,7 +15,7 @@ public static class RunState
 
     public const string Completed = "completed";
 
-    /// <summary>Ended by the detector of divergence: an outcome, with its step and its reason.</summary>
+    /// <summary>Ended by the detector of divergence, or by numbers of which linear algebra makes nothing: an outcome, with its step and its reason.</summary>
     public const string Diverged = "diverged";
 
     /// <summary>An exception, an exit code, a signal, no memory.</summary>

@@ -21,7 +21,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
         {
             drawn(at);
             using var stream = rng.Stream(rows.Count);
-            rows.Add(method.Sample(Math.Min(measure.AtOnce, count - at), stream));
+            rows.Add(NumericalException.In("drawing rows", () => method.Sample(Math.Min(measure.AtOnce, count - at), stream)));
             Machine.ReturnFreedMemory();
         }
         drawn(count);
@@ -49,8 +49,8 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
             using var stream = site.Rng.Stream(name);
             var metric = spec.Build(site with { Shape = data.Shape, Rng = stream.Stream("build") });
             found.AddRange(
-                metric
-                    .Measure(new Subject(method, data, samples, stream))
+                NumericalException
+                    .In($"measuring {name}", () => metric.Measure(new Subject(method, data, samples, stream)).ToList())
                     .Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) })
             );
             Machine.ReturnFreedMemory();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Ebm.Core;
 using Ebm.Records;
 
@@ -26,6 +27,7 @@ public interface IAudience
 public sealed class Execution : IDisposable
 {
     readonly RunFolder folder;
+    readonly Catalog catalog;
     readonly Document read,
         config;
     readonly Document? measure;
@@ -65,7 +67,7 @@ public sealed class Execution : IDisposable
         Document? measure = null
     )
     {
-        (this.dataRoot, this.stop, this.launch, this.measure) = (dataRoot, stop, launch, measure);
+        (this.catalog, this.dataRoot, this.stop, this.launch, this.measure) = (catalog, dataRoot, stop, launch, measure);
         read = measure is null ? folder.Config : folder.Config.With("measure", measure);
         var resolved = catalog.Resolve<ExperimentSpec>(read);
         (config, spec) = (resolved.Document, resolved.Value);
@@ -153,10 +155,20 @@ public sealed class Execution : IDisposable
         {
             return Over(stopped.Request.State, Says(stopped.Request), stopped.Request.ExitCode, stopped.Request.Signal);
         }
+        catch (NumericalException error)
+        {
+            return Over(RunState.Diverged, error.Message, 1);
+        }
         catch (Exception error)
         {
             failed(error);
-            return Over(error is FencedException ? RunState.Lost : RunState.Failed, error.Message, error is ConfigException ? 2 : 1);
+            // Below the first line of libtorch's message lies its own stack; stderr.log has it.
+            var reason = error is ExternalException ? error.Message.Split('\n')[0] : error.Message;
+            return Over(
+                error is FencedException ? RunState.Lost : RunState.Failed,
+                reason,
+                error is ConfigException or SettingException ? 2 : 1
+            );
         }
     }
 
@@ -196,6 +208,9 @@ public sealed class Execution : IDisposable
     {
         var rows = data = Told("data", () => spec.Data.Build(root with { Rng = root.Rng.Stream("data") }));
         manifest = manifest with { Data = [Inputs.Of(data, dataRoot, config.Get("data"))] };
+        // A GPU that is full is an exception of libtorch's; a machine that is full ends the process.
+        if (root.Device.type == DeviceType.CPU)
+            Footprint.Check(catalog, config, rows.Shape);
         var method = Told("method", () => spec.Method.Build(root with { Shape = rows.Shape, Rng = root.Rng.Stream("init") }));
         method.to(root.Device);
         return method;
@@ -210,8 +225,12 @@ public sealed class Execution : IDisposable
         }
         catch (SettingException error)
         {
-            var key = path == "device" ? path : Document.Join(path, Kebab.Case(error.Setting));
-            throw new ConfigException((config.Find(key) ?? config.Get(path)).Source, key, $"{Kebab.Case(error.Setting)} {error.Says}.");
+            var setting = Kebab.Case(error.Setting);
+            var key = path == "device" ? path : Document.Join(path, setting);
+            // A method may refuse the batch that it was given.
+            if (config.Find(key) is null && config.Find(Document.Join("train", setting)) is not null)
+                key = Document.Join("train", setting);
+            throw new ConfigException((config.Find(key) ?? config.Get(path)).Source, key, $"{setting} {error.Says}.");
         }
     }
 
@@ -266,7 +285,7 @@ public sealed class Execution : IDisposable
                     throw new StoppedException(new StopRequest(RunState.Interrupted, $"--until {Until}", 0));
 
                 bool Records() => trainer.Done || trainer.Step % train.RecordEvery == 0;
-                var applied = trainer.Advance(Records);
+                var applied = Told("method", () => trainer.Advance(Records));
                 step = trainer.Step;
                 var (position, end) = trainer.Progress;
                 report(new Progress(Math.Min(position, end), end, "train"));
@@ -278,7 +297,7 @@ public sealed class Execution : IDisposable
                 return diverged;
             }
         }
-        catch (StoppedException)
+        catch (Exception error) when (error is StoppedException or NumericalException)
         {
             Save();
             throw;
@@ -353,7 +372,7 @@ public sealed class Execution : IDisposable
             n => report(new Progress(n, measure.Metrics.Count, "measure"))
         );
         report(new Progress(measure.Metrics.Count, measure.Metrics.Count, "measure"));
-        NamedArray[] arrays = [.. Arrays(method, data, samples)];
+        var arrays = NumericalException.In("drawing figures", () => Arrays(method, data, samples).ToList());
         into.Remove("arrays");
         into.Write(arrays);
         into.Write(found);

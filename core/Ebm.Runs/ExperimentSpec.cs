@@ -24,14 +24,14 @@ public sealed partial record ExperimentSpec(
     [NoIdentity] LoggingSpec? Logging = null
 )
 {
-    [GeneratedRegex("^(cpu|cuda:[0-9]+)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(cpu|cuda:[0-9]{1,3})$", RegexOptions.CultureInvariant)]
     private static partial Regex DeviceName();
 
     public TrainSpec Train { get; } = Train ?? new TrainSpec();
     public MeasureSpec Measure { get; } = Measure ?? new MeasureSpec();
     public long Seed { get; } = Require.NonNegative(Seed);
     public string Device { get; } = Require.That(Device, DeviceName().IsMatch(Device), "is cpu, or cuda:N for the N-th GPU");
-    public int Threads { get; } = Require.AtLeast(1, Threads);
+    public int Threads { get; } = Require.Between(1, 1024, Threads);
     public LoggingSpec Logging { get; } = Logging ?? new LoggingSpec();
 
     /// <summary>The device itself.</summary>
@@ -57,5 +57,5 @@ public sealed partial record ExperimentSpec(
 /// <param name="Progress">Seconds between two lines of progress.</param>
 public sealed record LoggingSpec(double Progress = 0.5)
 {
-    public double Progress { get; } = Require.NonNegative(Progress);
+    public double Progress { get; } = Require.Between(0, 86_400, Progress);
 }

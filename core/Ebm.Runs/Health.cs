@@ -32,7 +32,7 @@ public sealed record HealthSpec(
 )
 {
     public double Loss { get; } = Require.Positive(Loss);
-    public int Window { get; } = Require.AtLeast(2, Window);
+    public int Window { get; } = Require.Between(2, 100_000, Window);
     public double Growth { get; } = Require.That(Growth, Growth > 1, "must be more than 1");
     public double Energy { get; } = Require.Positive(Energy);
     public double Gap { get; } = Require.Positive(Gap);

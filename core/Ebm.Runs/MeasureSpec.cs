@@ -24,11 +24,11 @@ public sealed record MeasureSpec(
     IReadOnlyDictionary<string, Tolerance>? Tolerance = null
 )
 {
-    public long Samples { get; } = Require.Positive(Samples);
-    public long AtOnce { get; } = Require.Positive(AtOnce);
+    public long Samples { get; } = Require.Rows(Samples);
+    public long AtOnce { get; } = Require.Rows(AtOnce);
     public IReadOnlyDictionary<string, ISpec<IMetric>> Metrics { get; } = Metrics ?? new Dictionary<string, ISpec<IMetric>>();
     public long? Every { get; } = Require.Positive(Every);
-    public long EverySamples { get; } = Require.Positive(EverySamples);
+    public long EverySamples { get; } = Require.Rows(EverySamples);
     public IReadOnlyDictionary<string, Tolerance> Tolerance { get; } = Tolerance ?? new Dictionary<string, Tolerance>();
     public string[]? During { get; } =
         Require.That(

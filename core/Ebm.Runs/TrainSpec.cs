@@ -46,7 +46,7 @@ public sealed record TrainSpec(
     public long Batch { get; } = Require.Positive(Batch);
     public double Lr { get; } = Require.Positive(Lr);
     public long? Budget { get; } = Require.Positive(Budget);
-    public long WarmUp { get; } = Require.NonNegative(WarmUp);
+    public long WarmUp { get; } = Require.Between(0, 1_000_000_000_000, WarmUp);
     public double? Clip { get; } = Require.Positive(Clip);
     public double? Average { get; } = Average is { } decay ? Require.Between(0, 0.999999, decay, nameof(Average)) : null;
     public ILearningRate Schedule { get; } = Schedule ?? new Constant();

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ebm.Core;
 
 namespace Ebm.Runs;
@@ -55,7 +56,7 @@ public sealed class Trainer(
     /// <summary>Takes up training where a checkpoint left it.</summary>
     public void Resume(long step, long units) => (Step, Units) = (step, units);
 
-    /// <summary>One step: what its updates did, in order. After divergence the last of them was not applied.</summary>
+    /// <summary>One step: what its updates did, in order. After divergence the last of them was not applied, or there is none.</summary>
     /// <param name="records">Asked when the step is done: whether to read what was watched back to the host.</param>
     /// <exception cref="InvalidOperationException">The method breaks the contract of its iterator; the message says how.</exception>
     public IReadOnlyList<Applied> Advance(Func<bool> records)
@@ -65,8 +66,9 @@ public sealed class Trainer(
         var (applied, gradMode) = (new List<(Update Update, double Loss, double Gradient)>(), is_grad_enabled());
         var spent = Cost.Units;
         batches.Progress = (double)Progress.Position / Progress.End;
-        using (var updates = method.Iterate(batches, stream).GetEnumerator())
+        try
         {
+            using var updates = method.Iterate(batches, stream).GetEnumerator();
             while (true)
             {
                 var more = updates.MoveNext();
@@ -79,9 +81,13 @@ public sealed class Trainer(
                 if (Diverged is not null || Units >= train.Budget)
                     break;
             }
-            Units += Cost.Units - spent;
         }
-        if (applied.Count == 0)
+        catch (ExternalException error) when (NumericalException.Reason(error) is { } reason)
+        {
+            Diverged = reason;
+        }
+        Units += Cost.Units - spent;
+        if (applied.Count == 0 && Diverged is null)
             throw new InvalidOperationException($"{method.GetName()} yielded no update: a step of training must yield at least one");
         Step++;
         if (Diverged is null)

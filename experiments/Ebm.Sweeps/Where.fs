@@ -28,9 +28,13 @@ let private tokens =
         RegexOptions.CultureInvariant
     )
 
+/// Conditions, brackets and negations together: reading them, and asking a chain of &&, goes as deep as they are many, and a stack that
+/// overflows ends the process.
+let private most = 1000
+
 /// Parses the value of an option, `--where` or `--redo`. Throws ConfigException: the place and what was wanted.
 let parse (option: string) (text: string) : Expression =
-    let mutable at = 0
+    let mutable at, asked = 0, 0
 
     let fail says = raise (ConfigException(Source.CommandLine $"{option} {text}", "", $"at character {at + 1}, {says}"))
 
@@ -102,6 +106,9 @@ let parse (option: string) (text: string) : Expression =
         left
 
     and single () =
+        asked <- asked + 1
+        if asked > most then fail $"there are over {most} conditions and brackets."
+
         if takeSymbol "!" then
             Not(single ())
         elif takeSymbol "(" then

@@ -17,7 +17,7 @@ let root =
 let under path = Path.Combine(root, path)
 
 /// A folder of the law's own, gone when the law has been asked.
-let inFolder (holds: string -> unit) =
+let inFolder (holds: string -> 'a) : 'a =
     let folder = Directory.CreateTempSubdirectory "ebm-law-"
 
     try

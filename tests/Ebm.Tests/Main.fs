@@ -84,6 +84,7 @@ let main words =
     | [ "launch"; folder; seeds ] -> launch folder seeds Hold.Whole
     | [ "launch"; folder; seeds; i; n ] -> launch folder seeds (Hold.Shard(int i, int n))
     | [ "write"; path; text; step ] -> write path text (int step)
+    | "fuzz" :: kinds -> Fuzzing.run kinds
     | [ "rerun"; repository; run; mode ] -> rerun repository run mode
     | [ "append"; folder; name; count ] -> append folder name (int count)
     | "sweep" :: folder :: words ->

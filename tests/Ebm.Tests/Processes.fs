@@ -32,6 +32,12 @@ let private itself = Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll")
 /// This program again, with the words of one of its own verbs (see Main.fs), as the leader of a group.
 let again (words: string list) = leading "dotnet" (itself :: words)
 
+/// The same with so many gigabytes: what takes more is refused, where the machine would have none left for anybody.
+let againWithin (gigabytes: int) (words: string list) =
+    let limits =
+        $"ulimit -d {gigabytes * 1_000_000}; export DOTNET_GCHeapHardLimit={int64 gigabytes * 500_000_000L:x}; exec dotnet \"$@\""
+    leading "sh" ([ "-c"; limits; "sh"; itself ] @ words)
+
 /// The same as a shell starts what goes on in its background: interrupts are ignored, and so they are in all that it starts.
 let inBackground (words: string list) = ofItsOwn "--ignore-signal=INT" "dotnet" (itself :: words)
 

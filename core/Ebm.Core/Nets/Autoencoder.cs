@@ -77,8 +77,8 @@ public sealed class MlpAutoencoder : Autoencoder
 public sealed record MlpAutoencoderSpec(int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 3)
     : IAutoencoderSpec
 {
-    public int Width { get; } = Require.AtLeast(1, Width);
-    public int Depth { get; } = Require.AtLeast(2, Depth);
+    public int Width { get; } = Require.Units(Width);
+    public int Depth { get; } = Require.Layers(Depth, least: 2);
     public double InputScale { get; } = Require.Positive(InputScale);
 
     public Autoencoder Build(Rng rng, long[] shape, long codes) => new MlpAutoencoder(this, rng, shape, codes);

@@ -62,7 +62,7 @@ public sealed class ConvAutoencoder : Autoencoder
 [Kind("conv-autoencoder")]
 public sealed record ConvAutoencoderSpec(int Width = 32) : IAutoencoderSpec
 {
-    public int Width { get; } = Require.AtLeast(1, Width);
+    public int Width { get; } = Require.Units(Width);
 
     public Autoencoder Build(Rng rng, long[] shape, long codes) => new ConvAutoencoder(this, rng, shape, codes);
 }

@@ -47,7 +47,7 @@ public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
 [Kind("conv-decoder")]
 public sealed record ConvDecoderSpec(int Width = 32) : INetSpec
 {
-    public int Width { get; } = Require.AtLeast(1, Width);
+    public int Width { get; } = Require.Units(Width);
 
     public nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to) => new ConvDecoder(this, rng, from, to);
 }

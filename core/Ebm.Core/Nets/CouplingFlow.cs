@@ -29,7 +29,7 @@ public sealed class CouplingFlow : FlowNet
         : base(nameof(CouplingFlow), shape.Size())
     {
         if (shape.Size() < 2)
-            throw new ArgumentException("a coupling moves one half of a row by the other: a row must hold two numbers or more", nameof(shape));
+            throw new SettingException("net", "is a flow of couplings, each of which moves one half of a row by the other; these rows hold one number");
 
         (this.shape, this.monotone, this.inputScale) = (shape, monotone, inputScale);
         first = Latent / 2;

@@ -90,8 +90,8 @@ public sealed class LevelReconstruction : LevelNet
 [Kind("level-reconstruction")]
 public sealed record LevelReconstructionSpec(int Width = 32, int Bottleneck = 256, Precision Precision = Precision.Float32) : ILevelEnergySpec
 {
-    public int Width { get; } = Require.AtLeast(1, Width);
-    public int Bottleneck { get; } = Require.AtLeast(1, Bottleneck);
+    public int Width { get; } = Require.Units(Width);
+    public int Bottleneck { get; } = Require.Units(Bottleneck);
 
     public LevelNet Build(Rng rng, long[] shape, NoiseSchedule noise) => new LevelReconstruction(this, rng, shape, noise);
 }

@@ -63,8 +63,8 @@ public sealed record LevelTimeSpec(
     int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 3, SpectralNormSpec? Spectral = null)
     : ILevelEnergySpec
 {
-    public int Width { get; } = Require.AtLeast(1, Width);
-    public int Depth { get; } = Require.AtLeast(1, Depth);
+    public int Width { get; } = Require.Units(Width);
+    public int Depth { get; } = Require.Layers(Depth);
     public double InputScale { get; } = Require.Positive(InputScale);
 
     public LevelNet Build(Rng rng, long[] shape, NoiseSchedule noise) => new LevelTime(this, rng, shape, noise.Levels);

@@ -74,8 +74,8 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
 [Kind("mlp")]
 public sealed record MlpSpec(int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 1) : INetSpec
 {
-    public int Width { get; } = Require.AtLeast(1, Width);
-    public int Depth { get; } = Require.AtLeast(1, Depth);
+    public int Width { get; } = Require.Units(Width);
+    public int Depth { get; } = Require.Layers(Depth);
     public double InputScale { get; } = Require.Positive(InputScale);
 
     public nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to) => new Mlp(this, rng, from, to);

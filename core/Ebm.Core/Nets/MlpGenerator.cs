@@ -22,9 +22,9 @@ public sealed class MlpGenerator : GeneratorNet
 public sealed record MlpGeneratorSpec(int Latent = 2, int Width = 128, int Depth = 3, Activation Activation = Activation.LeakyRelu)
     : IGeneratorSpec<GeneratorNet>
 {
-    public int Latent { get; } = Require.AtLeast(1, Latent);
-    public int Width { get; } = Require.AtLeast(1, Width);
-    public int Depth { get; } = Require.AtLeast(1, Depth);
+    public int Latent { get; } = Require.Units(Latent);
+    public int Width { get; } = Require.Units(Width);
+    public int Depth { get; } = Require.Layers(Depth);
 
     public GeneratorNet Build(Rng rng, long[] shape) => new MlpGenerator(this, rng, shape);
 }

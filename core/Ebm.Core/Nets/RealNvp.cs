@@ -23,9 +23,9 @@ public sealed record Affine(double Bound) : IMonotone
 public sealed record RealNvpSpec(int Couplings = 8, int Width = 64, int Depth = 2, double InputScale = 1, double Bound = 2)
     : IGeneratorSpec<FlowNet>
 {
-    public int Couplings { get; } = Require.AtLeast(1, Couplings);
-    public int Width { get; } = Require.AtLeast(1, Width);
-    public int Depth { get; } = Require.AtLeast(1, Depth);
+    public int Couplings { get; } = Require.Layers(Couplings);
+    public int Width { get; } = Require.Units(Width);
+    public int Depth { get; } = Require.Layers(Depth);
     public double InputScale { get; } = Require.Positive(InputScale);
     public double Bound { get; } = Require.Positive(Bound);
 

@@ -64,5 +64,5 @@ public sealed class SpectralNorm : nn.Module
 /// <param name="Gain">A learned factor per unit, after the bias.</param>
 public sealed record SpectralNormSpec(int Iterations = 1, bool Freeze = true, bool LowerBound = false, bool Gain = false)
 {
-    public int Iterations { get; } = Require.AtLeast(1, Iterations);
+    public int Iterations { get; } = Require.Between(1, 1000, Iterations);
 }

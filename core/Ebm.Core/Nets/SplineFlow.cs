@@ -74,11 +74,11 @@ public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
 public sealed record SplineFlowSpec(
     int Couplings = 4, int Bins = 16, double Bound = 4, int Width = 64, int Depth = 2, double InputScale = 1) : IGeneratorSpec<FlowNet>
 {
-    public int Couplings { get; } = Require.AtLeast(1, Couplings);
+    public int Couplings { get; } = Require.Layers(Couplings);
     public int Bins { get; } = Require.Between(2, 500, Bins);
     public double Bound { get; } = Require.Positive(Bound);
-    public int Width { get; } = Require.AtLeast(1, Width);
-    public int Depth { get; } = Require.AtLeast(1, Depth);
+    public int Width { get; } = Require.Units(Width);
+    public int Depth { get; } = Require.Layers(Depth);
     public double InputScale { get; } = Require.Positive(InputScale);
 
     public FlowNet Build(Rng rng, long[] shape) =>

@@ -21,7 +21,7 @@ public interface ILatentSampler
 public sealed record UlaSpec(double Step = .005, int Steps = 500, double Decay = 1) : ILatentSampler
 {
     public double Step { get; } = Require.Positive(Step);
-    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int Steps { get; } = Require.Moves(Steps);
     public double Decay { get; } = Require.Between(0, 1, Decay);
 
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
@@ -36,7 +36,7 @@ public sealed record UlaSpec(double Step = .005, int Steps = 500, double Decay =
 public sealed record MalaSpec(double Step = .05, int Steps = 100) : ILatentSampler
 {
     public double Step { get; } = Require.Positive(Step);
-    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int Steps { get; } = Require.Moves(Steps);
 
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
         new Metropolis(new Langevin(Posterior.Like(Step, start), Temperature: 1)).Run(Posterior.Of(tilt), start, Steps * times, rng);
@@ -52,7 +52,7 @@ public sealed record KlaSpec(double Step = .005, double Friction = 1, int Steps 
 {
     public double Step { get; } = Require.Positive(Step);
     public double Friction { get; } = Require.Positive(Friction);
-    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int Steps { get; } = Require.Moves(Steps);
     public double Decay { get; } = Require.Between(0, 1, Decay);
 
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng)
@@ -77,8 +77,8 @@ public sealed record KlaSpec(double Step = .005, double Friction = 1, int Steps 
 public sealed record HmcSpec(double Step = .2, int Leaps = 5, int Steps = 20) : ILatentSampler
 {
     public double Step { get; } = Require.Positive(Step);
-    public int Leaps { get; } = Require.AtLeast(1, Leaps);
-    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int Leaps { get; } = Require.Between(1, 1000, Leaps);
+    public int Steps { get; } = Require.Moves(Steps);
 
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
         new Metropolis(new Leapfrog(Posterior.Like(Step, start), Leaps, Temperature: 1)).Run(Posterior.Of(tilt), start, Steps * times, rng);
@@ -92,7 +92,7 @@ public sealed record HmcSpec(double Step = .2, int Leaps = 5, int Steps = 20) : 
 [Kind("independent-metropolis")]
 public sealed record IndependentMetropolisSpec(int Steps = 50) : ILatentSampler
 {
-    public int Steps { get; } = Require.AtLeast(1, Steps);
+    public int Steps { get; } = Require.Moves(Steps);
 
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
         new Metropolis(new Fresh()).Run(Posterior.Of(tilt), start, Steps * times, rng);
@@ -115,7 +115,7 @@ public sealed record IndependentMetropolisSpec(int Steps = 50) : ILatentSampler
 [Kind("importance-resampling")]
 public sealed record ImportanceResamplingSpec(int Pool = 50) : ILatentSampler
 {
-    public int Pool { get; } = Require.AtLeast(2, Pool);
+    public int Pool { get; } = Require.Moves(Pool, least: 2);
 
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng)
     {

@@ -19,8 +19,11 @@ public sealed class Memory : nn.Module
     public Tensor Points => points;
 
     /// <summary>Distinct chains at random, and the slots they came from: (count, …), (count), (count).</summary>
+    /// <exception cref="SettingException">There are not so many.</exception>
     public (Tensor Points, Tensor Levels, Tensor Slots) Draw(long count, Rng rng)
     {
+        if (count > points.shape[0])
+            throw new SettingException("memory", $"is {points.shape[0]}, and a step draws {count} different chains from it; write {count} or more");
         var slots = rng.Permutation(points.shape[0]).narrow(0, 0, count);
         return (points.index_select(0, slots), levels.index_select(0, slots), slots);
     }

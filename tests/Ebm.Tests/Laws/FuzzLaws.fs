@@ -7,6 +7,9 @@ open System
 open System.IO
 open FsCheck
 open FsCheck.FSharp
+open System.Runtime.InteropServices
+open TorchSharp
+open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps
@@ -149,7 +152,65 @@ let private overrides = [
     "~train.clip"
 ]
 
+// ── records ──────────────────────────────────────────────────────────────────────────────
+
+/// A net that takes any width for one.
+[<Kind("law-unchecked")>]
+type UncheckedSpec([<Optional; DefaultParameterValue(4)>] width: int) =
+    member _.Width = width
+
+    interface INetSpec with
+        member _.Build(_, from, _) = torch.nn.Linear(Shapes.Size from, int64 width)
+
+/// A net that ends the process where it is large, as native code does.
+[<Kind("law-ending")>]
+type EndingSpec([<Optional; DefaultParameterValue(4)>] width: int) =
+    member _.Width = width
+
+    interface INetSpec with
+        member _.Build(_, from, _) =
+            if width > 1000 then Processes.kill (Environment.ProcessId, 6) |> ignore
+
+            torch.nn.Linear(Shapes.Size from, int64 (max 1 width))
+
+/// Every kind, or the kinds that are named, with hostile settings in a process of its own.
+let private fuzzed (kinds: string list) =
+    let code, said = Processes.againWithin 8 ("fuzz" :: kinds) |> Processes.finished
+    let lines = said.Split '\n' |> List.ofArray
+    let wrong = lines |> List.filter _.StartsWith("wrong: ")
+    must (String.concat "\n" (List.truncate 10 wrong)) wrong.IsEmpty
+    let last = lines |> List.tryFindBack _.StartsWith("case: ") |> Option.defaultValue said
+    must $"the process ended with code {code} at {last}" (code = 0)
+
+    lines |> List.filter (fun line -> line.Contains " built, ") |> List.map (fun line -> (line.Split ':')[0])
+
+let private everyKind () =
+    let asked = fuzzed []
+
+    for role in
+        [
+            typeof<ISpec<IDataset>>
+            typeof<INetSpec>
+            typeof<ILevelEnergySpec>
+            typeof<IAutoencoderSpec>
+            typeof<IGeneratorSpec<GeneratorNet>>
+            typeof<ISpec<Method>>
+            typeof<ISpec<IMetric>>
+        ] do
+        for kind in (Catalog.Load []).Kinds role do
+            must $"{kind} was not asked" (kind.StartsWith "law-" || List.contains kind asked)
+
 let all = [
+    law
+        "every kind that a config can name is built and used, or refused with a sentence, whatever its settings and rows: nothing else is thrown, and the process goes on"
+        everyKind
+    |> breaks "a record that checks no width" (fun () -> fuzzed [ "law-unchecked" ] |> ignore)
+    |> breaks "a record that ends the process" (fun () -> fuzzed [ "law-ending" ] |> ignore)
+
+    law "conditions without end are refused with a sentence" (fun () ->
+        for text in [ String('(', 100_000); String('!', 100_000); String.replicate 100_000 "a == 1 && " + "a == 1" ] do
+            throws<ConfigException, _> [ "over 1000 conditions" ] (fun () -> Where.parse "--where" text))
+
     law "a thousand mutated configs are refused with a sentence or planned, and no value changes its type" (fun () ->
         inFolder (fun folder ->
             copied folder

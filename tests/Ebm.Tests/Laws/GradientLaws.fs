@@ -2,8 +2,6 @@
 /// differences. Which there are is found by reflection and in the configs.
 module Ebm.Tests.Laws.GradientLaws
 
-open System
-open System.Reflection
 open TorchSharp
 open TorchSharp.Modules
 open Ebm.Core
@@ -88,68 +86,31 @@ let private methodsAgree gradient =
 
 // ── networks ─────────────────────────────────────────────────────────────────────────────
 
-/// Every role of the core whose records build a network from a stream: its method, and the kinds that have it.
+/// Every kind that builds a network from a stream, with its defaults.
 let private networks () =
     let catalog = Catalog.Load []
 
-    let roleOf (record: Type) =
-        record.GetInterfaces()
-        |> Array.tryFind (fun role ->
-            role.Assembly = typeof<Method>.Assembly
-            && role.GetMethods()
-               |> Array.exists (fun m ->
-                   m.Name = "Build" && m.GetParameters() |> Array.tryHead |> Option.exists (fun p -> p.ParameterType = typeof<Rng>)))
-
     [
         for record in typeof<Method>.Assembly.GetTypes() do
-            match Catalog.KindOf record, roleOf record with
+            match Catalog.KindOf record, EveryNet.roleOf record with
             | null, _
             | _, None -> ()
-            | kind, Some role ->
-                let record = catalog.Resolve(role, Document.Parse($"kind: {kind}", "law"))
-                kind, nonNull (role.GetMethod "Build"), record.Value
+            | kind, Some role -> kind, EveryNet.build role (catalog.Resolve(role, Document.Parse($"kind: {kind}", "law"))).Value
     ]
-
-let private schedule () = NoiseSchedule.VariancePreserving(0.1, 0.9, 4)
-
-/// The network of a record, from rows of one shape to rows of another; what it is told is known by its type.
-let private network (build: MethodInfo) (record: obj) (from: int64[]) (target: int64[]) =
-    let mutable shapes = [ from; target ]
-
-    let arguments = [|
-        for p in build.GetParameters() do
-            if p.ParameterType = typeof<Rng> then
-                box (rng "network")
-            elif p.ParameterType = typeof<NoiseSchedule> then
-                box (schedule ())
-            elif p.ParameterType = typeof<int64> then
-                box 3L
-            elif p.ParameterType = typeof<int64[]> then
-                let next = shapes.Head
-                shapes <- shapes.Tail
-                box next
-            else
-                broken $"{record}: a law cannot tell what a network needs a {p.ParameterType.Name} for"
-    |]
-
-    try
-        nonNull (build.Invoke(record, arguments))
-    with :? TargetInvocationException as e when (e.InnerException :? SettingException) ->
-        raise (nonNull e.InnerException)
 
 let private networksAgree gradient =
     let found = networks ()
     must "no network is found" (found.Length > 3)
 
-    for kind, build, record in found do
+    for kind, build in found do
         use _ = torch.NewDisposeScope()
         // From rows to a number, or, for what makes rows of codes, to rows.
         let _, (shape, net) =
             EveryMethod.built (fun shape ->
                 try
-                    shape, network build record shape [| 1L |]
+                    shape, build shape [| 1L |]
                 with :? SettingException ->
-                    [| 2L |], network build record [| 2L |] shape)
+                    [| 2L |], build [| 2L |] shape)
 
         match net with
         | :? ILevelEnergy as ladder -> ladderAgrees kind ladder (net :?> torch.nn.Module) shape gradient

@@ -255,6 +255,74 @@ type RunawaySpec([<Optional; DefaultParameterValue(20L)>] from: int64) =
                 }
             )
 
+/// No matrix has a Cholesky factor: a step of training, or drawing rows, comes to one that has none.
+[<Kind("law-factorless")>]
+type FactorlessSpec([<Optional; DefaultParameterValue(false)>] drawing: bool) =
+    member _.Drawing = drawing
+
+    interface ISpec<Method> with
+        member _.Build _ =
+            let mutable step = 0L
+            let factor () = torch.linalg.cholesky (-(torch.eye 3L))
+
+            { new Fake(
+                  [ "a" ],
+                  fun fake batches _ -> seq {
+                      batches.Next() |> ignore
+                      step <- step + 1L
+                      yield Update("a", (fake.At "a").sum() * 0.1)
+                      if step >= 5L && not drawing then yield Update("a", (fake.At "a").sum() * (factor ()).sum())
+                  }
+              ) with
+                override _.Sample(count, rng) =
+                    if drawing then factor () |> ignore
+                    rng.Normal(count, 2L)
+            }
+
+/// Of rows whose covariance it cannot decompose.
+[<Kind("law-factorless")>]
+type FactorlessMetricSpec() =
+    interface ISpec<IMetric> with
+        member _.Build _ =
+            { new IMetric with
+                member _.Measure _ =
+                    torch.linalg.eigh (torch.full ([| 3L; 3L |], scalar nan)) |> ignore
+                    Seq.empty
+            }
+
+/// Libtorch throws, but not for its numbers.
+[<Kind("law-misshapen")>]
+type MisshapenSpec() =
+    interface ISpec<Method> with
+        member _.Build _ = new Fake([ "a" ], fun fake _ _ -> seq { yield Update("a", (torch.ones 2L + torch.ones 3L + fake.At "a").sum ()) })
+
+let private ended (changes: (string * (obj | null)) list) =
+    let mutable found = "", "", 0L
+
+    inSingle
+        (fun () ->
+            inFolder (fun folder ->
+                let config = config ([ "train.steps", box 10; "measure.every", null; "data.dimension", 2 ] @ changes)
+
+                let at =
+                    try
+                        (Experiment.Of config).Run(folder, dataRoot)
+                    with :? InvalidOperationException ->
+                        RunFolder.Open(Directory.GetDirectories folder |> Array.head)
+
+                let manifest = nonNull at.Manifest
+                found <- manifest.State, string manifest.Reason, manifest.Step))
+        ()
+
+    found
+
+let private numbersFail (changes: (string * (obj | null)) list) (reason: string) step =
+    let state, said, at = ended changes
+    must $"it ended {state} at step {at}: {said}" (state = RunState.Diverged && said.StartsWith reason && at = step)
+    must $"the reason is no line: {said}" (not (said.Contains '\n') && not (said.Contains "frame"))
+
+let private method' (text: string) = "method", box (Document.Parse(text, "x.yaml"))
+
 let private diverges (kind: string) (reason: string) =
     inSingle
         (fun () ->
@@ -523,6 +591,15 @@ let all = [
 
     law "a run that diverges ends, with state, step and reason: a silent runaway, all of whose losses are small" (fun () ->
         diverges "law-runaway" "silent runaway")
+
+    law "where libtorch's linear algebra finds no answer, the run has diverged: in training, in drawing rows and in measuring, with step and reason" (fun () ->
+        numbersFail [ method' "kind: law-factorless" ] "linalg.cholesky: The factorization could not be completed" 5L
+        numbersFail [ method' "{ kind: law-factorless, drawing: true }" ] "drawing rows: linalg.cholesky: " 10L
+        numbersFail
+            [ "measure.metrics", box (Document.Parse("{ worst: { kind: law-factorless } }", "x.yaml")) ]
+            "measuring worst: linalg.eigh: The algorithm failed to converge"
+            10L)
+    |> breaks "shapes that do not fit" (fun () -> numbersFail [ method' "kind: law-misshapen" ] "" 1L)
 
     law
         "divergence is an outcome of every method: at a hopeless learning rate its run ends with state, step and reason, and measures nothing"

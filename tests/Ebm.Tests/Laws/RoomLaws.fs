@@ -1,0 +1,99 @@
+/// Memory is counted before it is taken: where there is none, the system ends the process, and nobody says why.
+module Ebm.Tests.Laws.RoomLaws
+
+open System
+open TorchSharp
+open Ebm.Core
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+open Ebm.Tests.World
+
+let private small =
+    """
+data: { kind: gaussians, train: 64, test: 8 }
+method: { kind: joint-cd, energy: { kind: level-mlp, width: 8, depth: 1 }, noise: { kind: geometric, levels: 3 }, memory: 32, sample-steps: 1 }
+train: { steps: 1, batch: 16 }
+measure: { samples: 8 }
+"""
+
+let private config (changes: (string * (obj | null)) list) =
+    changes
+    |> List.fold (fun (config: Document) (path, value) -> config.With(path, Document.From value)) (Document.Parse(small, "small.yaml"))
+
+/// Runs it: the run is refused by the setting, with what it would take and what there is.
+let private refused (path: string) (changes: (string * (obj | null)) list) =
+    inSingle
+        (fun () ->
+            inFolder (fun folder ->
+                let value = changes |> List.find (fun (changed, _) -> changed = path) |> snd
+
+                let key = ConfigException.LastKey path
+
+                throws<InvalidOperationException, _>
+                    [ $"config.yaml, line "; $", {key}: {key} is {value}: "; "GB, and this machine has "; "lower it." ]
+                    (fun () -> (Experiment.Of(config changes)).Run(folder, dataRoot))))
+        ()
+
+/// What is counted without a number, less what the numbers take once they are there.
+let private agrees (change: Document -> Document) =
+    for option, method in EveryMethod.options.Value do
+        use _ = torch.NewDisposeScope()
+        let shape, _ = EveryMethod.build method
+        let spec (method: Document) = (Catalog.Load []).Build<ExperimentSpec>((config []).With("method", method))
+        let counted = Footprint.Of(spec (change method), shape)
+        let spec = spec method
+        use method = spec.Method.Build(Site(shape, device, rng "room", dataRoot))
+        use optimizers = new Optimizers(method, spec.Train)
+        use averages = new Averages(method, spec.Train.Average)
+        let there = Footprint.Of(method, optimizers, averages, spec, shape)
+        must $"{option}: {counted} were counted, and {there} are there" (not (isNull counted) && nonNull counted = there)
+
+let all = [
+    law "what a run takes is known before it takes any: for every method, as much as there is when it is built" (fun () ->
+        inSingle (fun () -> agrees id) ())
+    |> breaks "a ladder of another length" (fun () ->
+        inSingle
+            (fun () ->
+                agrees (fun method ->
+                    if isNull (method.Find "noise") then
+                        method
+                    else
+                        method.With("noise", Document.Parse("{ kind: geometric, levels: 77 }", "x"))))
+            ())
+
+    law "a run that this machine has no memory for is refused before it takes any, by the setting to lower" (fun () ->
+        refused "method.energy.width" [ "method.energy.width", box 65_536; "method.energy.depth", 256 ]
+        refused "method.memory" [ "method.memory", box 10_000_000; "data.dimension", 10_000 ]
+        refused "train.batch" [ "train.batch", box 1_000_000_000_000L ]
+        refused "data.train" [ "data.train", box 1_000_000_000; "data.dimension", 1000 ])
+    |> breaks "one that there is memory for" (fun () -> refused "method.energy.width" [ "method.energy.width", box 16 ])
+
+    law "more samples than a file can hold are refused before training" (fun () ->
+        inSingle
+            (fun () ->
+                inFolder (fun folder ->
+                    throws<InvalidOperationException, _>
+                        [ "config.yaml, line "; ", samples: samples is 1000000000: "; "lower it." ]
+                        (fun () ->
+                            (Experiment.Of(config [ "measure.samples", box 1_000_000_000; "data.dimension", 1000 ]))
+                                .Run(folder, dataRoot))))
+            ())
+
+    law "whether a config is right does not depend on the machine that reads it" (fun () ->
+        Experiment.Of(config [ "method.energy.width", box 65_536; "method.energy.depth", 256; "data.train", 1_000_000_000 ])
+        |> ignore)
+
+    law "a memory with fewer chains than a step draws, and a batch that transport cannot pair, are refused in a sentence" (fun () ->
+        inSingle
+            (fun () ->
+                inFolder (fun folder ->
+                    throws<InvalidOperationException, _>
+                        [ "config.yaml, line "; ", memory: memory is 2, and a step draws 11 different chains"; "write 11 or more." ]
+                        (fun () -> (Experiment.Of(config [ "method.memory", box 2 ])).Run(folder, dataRoot)))
+                let rows = torch.zeros (20_000L, 1L)
+                throws<SettingException, _> [ "batch is 20000"; "16384 at most" ] (fun () -> Transport.Pairing(rows, rows)))
+            ())
+]
