@@ -5,6 +5,7 @@ open TorchSharp
 open TorchSharp.Modules
 open Ebm.Core
 open Ebm.Methods
+open Ebm.Nets
 open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World

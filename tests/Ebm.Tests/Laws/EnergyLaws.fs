@@ -6,6 +6,7 @@ open FsCheck
 open TorchSharp
 open Ebm.Core
 open Ebm.Methods
+open Ebm.Nets
 open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World

@@ -8,6 +8,7 @@ open Ebm.Core
 open Ebm.Data
 open Ebm.Methods
 open Ebm.Metrics
+open Ebm.Nets
 open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Law

@@ -264,7 +264,7 @@ let all = [
         inFolder (fun folder ->
             let assembly = Path.Combine(AppContext.BaseDirectory, "Ebm.Records.dll")
             let sources = AuditSources.compiledFrom assembly
-            must $"%A{sources.Keys}" (sources.ContainsKey "core/Ebm.Records/RunFolder.cs" && sources.Count > 10)
+            must $"%A{sources.Keys}" (sources.ContainsKey "core/Ebm.Records/folders/RunFolder.cs" && sources.Count > 10)
 
             for path in sources.Keys do
                 if path.StartsWith "core/" then
@@ -285,8 +285,8 @@ let all = [
             git [ "init"; "--quiet" ] |> ignore
             let same = committed ()
             must "nothing was changed" (AuditSources.changed folder same assembly = [])
-            File.AppendAllText(Path.Combine(folder, "core/Ebm.Records/RunFolder.cs"), "// Another line.\n")
-            File.Delete(Path.Combine(folder, "core/Ebm.Records/Npy.cs"))
+            File.AppendAllText(Path.Combine(folder, "core/Ebm.Records/folders/RunFolder.cs"), "// Another line.\n")
+            File.Delete(Path.Combine(folder, "core/Ebm.Records/formats/Npy.cs"))
             File.WriteAllText(Path.Combine(folder, "core/Ebm.Records/Former.cs"), "class Former { }")
             File.WriteAllText(Path.Combine(folder, "core/Ebm.Records/notes.md"), "not compiled")
             let other = committed ()
@@ -295,7 +295,7 @@ let all = [
             let changed = AuditSources.changed folder other assembly
             must
                 $"%A{changed}"
-                (changed = [ "core/Ebm.Records/Npy.cs (new)"; "core/Ebm.Records/RunFolder.cs"; "core/Ebm.Records/Former.cs (gone)" ])
+                (changed = [ "core/Ebm.Records/folders/RunFolder.cs"; "core/Ebm.Records/formats/Npy.cs (new)"; "core/Ebm.Records/Former.cs (gone)" ])
 
             match AuditSources.changed folder (String('0', 40)) assembly with
             | [ says ] -> must says (says.Contains "git fetch origin")

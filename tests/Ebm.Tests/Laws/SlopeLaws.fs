@@ -4,6 +4,7 @@ module Ebm.Tests.Laws.SlopeLaws
 open TorchSharp
 open Ebm.Core
 open Ebm.Devices
+open Ebm.Nets
 open Ebm.Tests.Law
 
 /// In single precision, which is what chains are computed in.

@@ -3,6 +3,7 @@ module Ebm.Tests.Laws.SpectralLaws
 
 open TorchSharp
 open Ebm.Core
+open Ebm.Nets
 open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World

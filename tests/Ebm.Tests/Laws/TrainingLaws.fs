@@ -10,6 +10,7 @@ open System.Threading
 open TorchSharp
 open Ebm.Core
 open Ebm.Methods
+open Ebm.Nets
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Tests

@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>x ↦ x exp(s) + t with |s| bounded: one coupling alone cannot fold or tear far, many together can.</summary>
 /// <param name="Bound">Of |s|.</param>

@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>
 /// Every weight of a network drawn from a named stream: uniform within ±1/√fan-in for weights of linear and convolution layers and their

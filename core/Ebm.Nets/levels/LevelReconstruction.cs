@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>Arithmetic of a convolutional net: weights, energies and Langevin noise stay in float32 whatever is chosen.</summary>
 public enum Precision { Float32, Bfloat16 }

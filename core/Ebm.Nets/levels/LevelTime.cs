@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>
 /// A time-conditioned ladder: one scalar network that is told the level, h_i = a(W_i h_{i−1} + e_i(ℓ)). Levels share every weight but

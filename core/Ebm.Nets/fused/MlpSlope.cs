@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>
 /// A small fully connected network's output and input slope in one pass, without a graph, for tiles of sixteen rows whose activations stay in

@@ -1,4 +1,6 @@
-namespace Ebm.Core;
+using Ebm.Core;
+
+namespace Ebm.Methods;
 
 /// <summary>
 /// Codes in units of their own spread: L⁻¹(z − mean) with covariance LLᵀ, of running moments, which are registered buffers. Codes of

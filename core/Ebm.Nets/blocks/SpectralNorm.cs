@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>
 /// W/σ(W): a layer that stretches no direction, σ being the largest singular value (Miyato, Kataoka, Koyama and Yoshida 2018). σ = uᵀWv,

@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>A multi-head ladder: one pass of a network gives every level's energy, so the draw of the level is as cheap as one energy.</summary>
 public sealed class LevelHeads : LevelNet, ISlopes

@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>An increasing function of a number, of which a coupling's network says the parameters.</summary>
 public interface IMonotone

@@ -1,3 +1,5 @@
+using Ebm.Nets;
+
 namespace Ebm.Metrics;
 
 /// <summary>

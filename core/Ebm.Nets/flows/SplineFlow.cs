@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>
 /// A monotone rational-quadratic spline on [−Bound, Bound], the identity beyond (Durkan, Bekasov, Murray and Papamakarios 2019): K bins of

@@ -1,30 +1,4 @@
-namespace Ebm.Core;
-
-/// <summary>Smooth or leaky: a kink in an activation is a jump in a slope, and chains follow slopes.</summary>
-public enum Activation { Silu, Softplus, LeakyRelu, Gelu, Tanh, Relu }
-
-public static class Activations
-{
-    public static Tensor Of(this Activation activation, Tensor x) => activation switch
-    {
-        Activation.Silu => nn.functional.silu(x),
-        Activation.Softplus => nn.functional.softplus(x),
-        Activation.LeakyRelu => nn.functional.leaky_relu(x, .2),
-        Activation.Gelu => nn.functional.gelu(x),
-        Activation.Tanh => x.tanh(),
-        Activation.Relu => nn.functional.relu(x),
-        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "is not an activation"),
-    };
-}
-
-/// <summary>
-/// A network that gives one output of each row with its slope in closed form, where it can: what chains ask for, without a graph.
-/// </summary>
-public interface ISlopes
-{
-    /// <summary>Output and input slope of each row: (B, …), (B) int64 or null for the only output → (B) and (B, …); null where autograd must do.</summary>
-    (Tensor Value, Tensor Slope)? WithSlope(Tensor x, Tensor? column);
-}
+namespace Ebm.Nets;
 
 /// <summary>Rows through fully connected layers: (B, …from) → (B, …to).</summary>
 public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes

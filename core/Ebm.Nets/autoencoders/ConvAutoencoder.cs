@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>
 /// A small U-shaped denoising autoencoder for images: two strided convolutions down, z dense at the bottom, and back up with a skip at

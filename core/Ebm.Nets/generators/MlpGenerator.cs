@@ -1,4 +1,4 @@
-namespace Ebm.Core;
+namespace Ebm.Nets;
 
 /// <summary>Latent noise through fully connected layers: any dimension to any other, and no density.</summary>
 public sealed class MlpGenerator : GeneratorNet
