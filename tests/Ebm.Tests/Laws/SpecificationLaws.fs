@@ -18,13 +18,13 @@ let private runs = [
                 { made with Config = made.Config.Add("train.lr", "0.001") }
 ]
 
-/// A repository with runs/laws and tables/main.yaml.
+/// A repository with runs/laws and analysis/tables/main.yaml.
 let private inRepository (text: string) (asked: string -> string -> unit) =
     Folder.inFolder (fun root ->
         let sweep = Path.Combine(root, "runs", "laws")
         runs |> List.iter (write sweep >> ignore)
-        let file = Path.Combine(root, "tables", "main.yaml")
-        Directory.CreateDirectory(Path.Combine(root, "tables")) |> ignore
+        let file = Path.Combine(root, "analysis", "tables", "main.yaml")
+        Directory.CreateDirectory(Path.Combine(root, "analysis", "tables")) |> ignore
         File.WriteAllText(file, text)
         asked root file)
 
@@ -166,7 +166,7 @@ let private errors = [
     refuses "worst values without their policy are refused" (with' "worst: { grid-kl: 10 }\n") [ "line 2, worst"; "worst-case alone" ]
     refuses "a worst value is a number" (with' "divergence: worst-case\nworst: { grid-kl: much }\n") [ "line 3, grid-kl"; "a number" ]
     law "a table's specification: a file that is not there is named" (fun () ->
-        throws<ConfigException, _> [ "tables/none.yaml"; "no such file" ] (fun () -> Specification.read "tables/none.yaml"))
+        throws<ConfigException, _> [ "analysis/tables/none.yaml"; "no such file" ] (fun () -> Specification.read "analysis/tables/none.yaml"))
 ]
 
 let all = checks @ errors
