@@ -28,7 +28,8 @@ let private arrows =
         "Ebm.Runs", [ "Ebm.Core"; "Ebm.Nets"; "Ebm.Data"; "Ebm.Methods"; "Ebm.Metrics" ]
         "Ebm.Runner", [ "Ebm.Runs" ]
         "Ebm.Analysis", []
-        "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis" ]
+        "Ebm.Audits", [ "Ebm.Analysis" ]
+        "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis"; "Ebm.Audits" ]
     ]
 
 /// What looks at the house from outside may look anywhere, and nothing looks at it.
@@ -215,6 +216,7 @@ let all = [
     |> breaks "Methods looks at Nets" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Nets" ] ])
     |> breaks "Methods looks at Data" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Data" ] ])
     |> breaks "Analysis looks at Core" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Core" ] ])
+    |> breaks "Analysis looks at Audits" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Audits" ] ])
 
     law "every project of the plan is there" (fun () ->
         let there = projects () |> List.map fst |> set

@@ -8,7 +8,7 @@ open System.IO
 open System.Text
 open System.Text.RegularExpressions
 open Ebm.Records
-open Ebm.Analysis
+open Ebm.Audits
 
 /// Bytes above which a file is data or a result, and no source.
 let largest = 8_000_000L

@@ -4,7 +4,7 @@ module Ebm.Sweeps.Cli
 open System
 open System.IO
 open System.Text
-open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.CommandLine

@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Core
 open Ebm.Records
 open Ebm.Sweeps.CommandLine

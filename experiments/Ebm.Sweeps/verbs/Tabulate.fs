@@ -4,6 +4,7 @@ module Ebm.Sweeps.Tabulate
 open System
 open System.IO
 open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Sweeps.CommandLine
 open Ebm.Sweeps.Child

@@ -8,7 +8,7 @@ open System.Text
 open System.Text.RegularExpressions
 open System.Threading.Tasks
 open Ebm.Records
-open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
@@ -29,7 +29,7 @@ type private World(folder: string) =
         Directory.GetDirectories(Path.Combine(world.Runs, sweep), $"toy-s{seed}-*") |> Array.exactlyOne |> RunFolder.Open
 
     member world.File(seed: int, name: string) = (world.Run("rings", seed)).In name
-    member world.Verify() = AuditVerify.verify world.Root (Some world.Data) world.Runs []
+    member world.Verify() = Verify.verify world.Root (Some world.Data) world.Runs []
 
 let private configOf (seed: int) = $"""{{"seed":{seed},"train":{{"lr":0.001}}}}"""
 
@@ -382,7 +382,7 @@ let private quietly (act: unit -> int) =
         Console.SetOut out
 
 let private audited (world: World) words =
-    let place = { AuditPlace.at world.Root with Runs = world.Runs; Data = world.Data; Json = true }
+    let place = { Place.at world.Root with Runs = world.Runs; Data = world.Data; Json = true }
     quietly (fun () -> Audit.perform place words)
 
 let private alteration (name, what, part, alter: World -> unit) =
@@ -435,7 +435,7 @@ let private untouched: (string * (World -> unit)) list = [
     (fun world ->
         let moved = Path.Combine(world.Root, "moved")
         Directory.Move(world.Runs, moved)
-        let found = AuditVerify.verify world.Root (Some world.Data) moved []
+        let found = Verify.verify world.Root (Some world.Data) moved []
         must $"moved: %A{found.Alterations}" found.Alterations.IsEmpty
         Directory.Move(moved, world.Runs))
     "the folder of runs is a link",
@@ -471,7 +471,7 @@ let private untouched: (string * (World -> unit)) list = [
         git [ "update-ref"; "refs/ebm/ledger/0123456789abcdef"; head.Trim() ] |> ignore)
     "somebody looks at one sweep",
     (fun world ->
-        let found = AuditVerify.verify world.Root (Some world.Data) world.Runs [ "moons" ]
+        let found = Verify.verify world.Root (Some world.Data) world.Runs [ "moons" ]
         must $"one sweep: %A{found.Alterations}" found.Alterations.IsEmpty)
     "a run that has not begun",
     (fun world ->
@@ -560,7 +560,7 @@ let all =
                         | Error says -> broken says
                     git world.Root [ "commit"; "--quiet"; "--allow-empty"; "-m"; "first" ] |> ignore
                     git world.Root [ "clone"; "--quiet"; world.Root; clone ] |> ignore
-                    let seen () = (AuditVerify.verify clone (Some world.Data) world.Runs [])
+                    let seen () = (Verify.verify clone (Some world.Data) world.Runs [])
                     must "a clone has it unasked" ((seen ()).Ledger.Value.Loose.IsNone)
                     git clone [ "fetch"; "--quiet"; "origin"; "refs/ebm/*:refs/ebm/*" ] |> ignore
                     must $"%A{(seen ()).Ledger.Value.Loose}" ((seen ()).Ledger.Value.Loose = Some 0L)

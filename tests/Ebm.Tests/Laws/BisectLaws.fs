@@ -5,9 +5,9 @@ open System
 open System.IO
 open System.Text.Json.Nodes
 open Ebm.Records
-open Ebm.Analysis
-open Ebm.Analysis.AuditBisect
-open Ebm.Analysis.AuditCompare
+open Ebm.Audits
+open Ebm.Audits.Bisect
+open Ebm.Audits.Comparison
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
@@ -129,7 +129,7 @@ let private bisected (world: History) (bad: string) =
     let built = Path.Combine(Path.GetDirectoryName world.Root |> string, "built")
     let building () = { Programs = [ "sh", [ "-c"; build.Replace("../../built", built) ] ]; Variables = [] }
 
-    let place = { AuditPlace.at world.Root with Runs = world.Runs; Json = true; Steps = 4L; Bad = bad }
+    let place = { Place.at world.Root with Runs = world.Runs; Json = true; Steps = 4L; Bad = bad }
 
     let before = Console.Out
     use text = new StringWriter()
@@ -137,7 +137,7 @@ let private bisected (world: History) (bad: string) =
     let code =
         try
             Console.SetOut text
-            (Bisecting.verbOf building).Perform place [ world.Run.Id ]
+            (BisectCommand.verbOf building).Perform place [ world.Run.Id ]
         finally
             Console.SetOut before
 

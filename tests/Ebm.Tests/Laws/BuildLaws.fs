@@ -65,7 +65,7 @@ let private changesStamp (doings: string list) =
                 "#load \"experiments/_bootstrap.fsx\""
                 "open System.IO"
                 "let write (path: string) = Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath path)) |> ignore; File.WriteAllText(path, path)"
-                "write \"core/Ebm.Records/Event.cs\"; write \"artifacts/bin/Ebm.Analysis/release/Ebm.Records.dll\""
+                "write \"core/Ebm.Records/folders/Event.cs\"; write \"artifacts/bin/Ebm.Audits/release/Ebm.Records.dll\""
                 "let compare doing = let before = Ebm.Bootstrap.stamp \"analysis\" in doing (); printfn \"%b\" (before <> Ebm.Bootstrap.stamp \"analysis\")"
                 for doing in doings do
                     $"compare (fun () -> {doing})"
@@ -148,8 +148,8 @@ let all = [
 
     law "a changed source or output changes the stamp; what is not compiled into a product does not" (fun () ->
         let within = [
-            "write \"core/Ebm.Records/Canonical.cs\""
-            "File.SetLastWriteTimeUtc(\"artifacts/bin/Ebm.Analysis/release/Ebm.Records.dll\", System.DateTime.UnixEpoch)"
+            "write \"core/Ebm.Records/documents/Canonical.cs\""
+            "File.SetLastWriteTimeUtc(\"artifacts/bin/Ebm.Audits/release/Ebm.Records.dll\", System.DateTime.UnixEpoch)"
             "write \"global.json\""
         ]
 

@@ -8,8 +8,9 @@ open System.Text.Json
 open System.Text.Json.Nodes
 open System.Text.RegularExpressions
 open Ebm.Analysis
-open Ebm.Analysis.CardEvidence
-open Ebm.Analysis.Grades
+open Ebm.Audits
+open Ebm.Audits.Evidence
+open Ebm.Audits.Grades
 open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Law
@@ -105,14 +106,14 @@ let private write (runs: string) (sweep: string) (told: Told) (seed: int) (metri
     RunFolder.Open folder
 
 let private placeOf (folder: string) = {
-    AuditPlace.at folder with
+    Place.at folder with
         Runs = Path.Combine(folder, "runs")
         Reports = Path.Combine(folder, "reports")
         Data = Path.Combine(folder, "data")
         Json = true
 }
 
-let private found verdict made : AuditCompare.Comparison = {
+let private found verdict made : Comparison.Comparison = {
     Verdict = verdict
     Parting = None
     Drifts = []
@@ -123,10 +124,10 @@ let private found verdict made : AuditCompare.Comparison = {
 }
 
 /// Enters an audit of a run: under which conditions, and whether others did it.
-let private audit (place: AuditPlace.Place) (run: RunFolder) verb verdict (change: RunManifest -> RunManifest) =
+let private audit (place: Place.Place) (run: RunFolder) verb verdict (change: RunManifest -> RunManifest) =
     let was = nonNull run.Manifest
     let comparison = found verdict (Some(was, change was))
-    AuditPlace.enter place $"{verb} {run.Sweep}/{run.Id}" (AuditKept.written (AuditKept.kept verb run None None comparison) comparison)
+    Place.enter place $"{verb} {run.Sweep}/{run.Id}" (KeptAudits.written (KeptAudits.kept verb run None None comparison) comparison)
 
 let private byOthers = having "maker/machine" "\"other machine\""
 
@@ -167,10 +168,10 @@ let private build (folder: string) (names: string * string) =
 
     Ledger.enterRuns place.Runs here
     let best = here |> List.find (fun run -> (File.ReadAllText(run.In "config.json")).Contains(JsonSerializer.Serialize better))
-    audit place best "rerun" AuditCompare.Bitwise byOthers
+    audit place best "rerun" Comparison.Bitwise byOthers
     place
 
-let private inWorld names (holds: AuditPlace.Place -> unit) = Folder.inFolder (fun folder -> holds (build folder names))
+let private inWorld names (holds: Place.Place -> unit) = Folder.inFolder (fun folder -> holds (build folder names))
 
 let private usual = "better", "worse"
 let private sweep = "toys-confirm"
@@ -179,7 +180,7 @@ let private sweep = "toys-confirm"
 let private whole =
     lazy
         (let kept = ref None
-         inWorld usual (fun place -> kept.Value <- CardEvidence.read place sweep)
+         inWorld usual (fun place -> kept.Value <- Evidence.read place sweep)
          Option.get kept.Value)
 
 // ── What is planted ─────────────────────────────────────────────────────────────────────────
@@ -205,19 +206,19 @@ let private isFirst (run: Runs.Run) = run.Seed = "10" && run.Config["method.kind
 
 let private one (change: Runs.Run -> Runs.Run) (runs: Runs.Run list) = runs |> List.map (fun run -> if isFirst run then change run else run)
 
-let private audits (change: AuditKept.Kept -> AuditKept.Kept) (evidence: Evidence) =
+let private audits (change: KeptAudits.Kept -> KeptAudits.Kept) (evidence: Evidence) =
     match evidence.Audits with
     | (entry, kept) :: _ -> { evidence with Audits = evidence.Audits @ [ entry, change kept ] }
     | [] -> broken "there are no audits"
 
-let private only (change: AuditKept.Kept -> AuditKept.Kept) (evidence: Evidence) = {
+let private only (change: KeptAudits.Kept -> KeptAudits.Kept) (evidence: Evidence) = {
     evidence with
         Audits = evidence.Audits |> List.map (fun (entry, kept) -> entry, change kept)
 }
 
-let private came verdict (kept: AuditKept.Kept) = { kept with Verdict = verdict }
-let private elsewhere (kept: AuditKept.Kept) = { kept with Is = kept.Is.Add("threads", "2"); Drifts = [ "environment" ] }
-let private asWas (kept: AuditKept.Kept) = { kept with Is = kept.Was }
+let private came verdict (kept: KeptAudits.Kept) = { kept with Verdict = verdict }
+let private elsewhere (kept: KeptAudits.Kept) = { kept with Is = kept.Is.Add("threads", "2"); Drifts = [ "environment" ] }
+let private asWas (kept: KeptAudits.Kept) = { kept with Is = kept.Was }
 
 let private plan (change: Plans.Plan -> Plans.Plan list) (evidence: Evidence) = {
     evidence with
@@ -261,15 +262,15 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("environment", "a package has no hash of its content"), first (lacking "packageHashes")
     ("environment", "a run does not say its threads, or its variables"), first (lacking "environment")
     ("environment", "runs that are compared come from different machines or libraries"), first (having "hardware/cpu" "\"another CPU\"")
-    ("determinism", "an audit under a run's own conditions came out different, or failed"), audits (came AuditCompare.Different)
+    ("determinism", "an audit under a run's own conditions came out different, or failed"), audits (came Comparison.Different)
     ("determinism", "a run does not say how deterministic it was"), first (lacking "determinism")
     ("determinism", "a switch was requested, and was not in force"), first (having "determinism/kernels" "\"requested\"")
     ("determinism", "a run reached a lower level of determinism than it was asked for"),
     first (having "determinismLevel" """{"requested":"D3","effective":"D1"}""")
     ("determinism", "no audit has done a run again"), fun e -> { e with Audits = [] }
-    ("determinism", "an audit came out as another seed would, and no nearer"), audits (came AuditCompare.Statistical)
-    ("determinism", "an audit came out within the declared tolerance, and not bit for bit"), audits (came AuditCompare.Tolerance)
-    ("determinism", "under other conditions an audit came out different"), audits (elsewhere >> came AuditCompare.Different)
+    ("determinism", "an audit came out as another seed would, and no nearer"), audits (came Comparison.Statistical)
+    ("determinism", "an audit came out within the declared tolerance, and not bit for bit"), audits (came Comparison.Tolerance)
+    ("determinism", "under other conditions an audit came out different"), audits (elsewhere >> came Comparison.Different)
     ("determinism", "no audit has done a whole run again"), only (fun kept -> { kept with Audit = "smoke"; Until = Some 50L })
     ("determinism", "no audit was made by others"), only (fun kept -> { kept with Independent = None })
     ("determinism", "a row in bold has no run that was audited"), only (fun kept -> { kept with Run = "toys-confirm/another" })
@@ -384,7 +385,7 @@ let private quietly (act: unit -> 'a) =
     finally
         Console.SetOut out
 
-let private carded (place: AuditPlace.Place) =
+let private carded (place: Place.Place) =
     let code = quietly (fun () -> Audit.perform place [ "card"; sweep ])
     must $"it ends with {code}" (code = 0)
     Path.Combine(place.Reports, sweep, "card.html")
@@ -446,7 +447,7 @@ let all =
         law "what is altered on the disk lowers the axis it belongs to" (fun () ->
             inWorld usual (fun place ->
                 let run = RunFolder.Under(Path.Combine(place.Runs, sweep)) |> Seq.head
-                let read () = Option.get (CardEvidence.read place sweep)
+                let read () = Option.get (Evidence.read place sweep)
                 let graded axis grade = must $"{axis} is %A{(judged axis (read ())).Grade}" ((judged axis (read ())).Grade = Some grade)
                 File.WriteAllText(run.In "samples.npy", "sampleS")
                 graded "artefacts" F
@@ -460,12 +461,12 @@ let all =
         law "verify names an audit's report that was altered, and one that is gone" (fun () ->
             inWorld usual (fun place ->
                 let run = RunFolder.Under(Path.Combine(place.Runs, sweep)) |> Seq.head
-                audit place run "smoke" AuditCompare.Bitwise id
+                audit place run "smoke" Comparison.Bitwise id
                 let files = Directory.GetFiles(Path.Combine(place.Runs, SweepFolder.Audits))
-                let named () = (AuditVerify.verify place.Root (Some place.Data) place.Runs []).Alterations |> List.map _.What
+                let named () = (Verify.verify place.Root (Some place.Data) place.Runs []).Alterations |> List.map _.What
                 must $"%A{named ()}" (named ()).IsEmpty
                 let last = (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.last
-                let kept = AuditPlace.reportOf place.Runs last.Hash
+                let kept = Place.reportOf place.Runs last.Hash
                 must "there are not two" (files.Length = 2)
                 File.WriteAllText(kept, (File.ReadAllText kept).Replace("smoke", "rerun"))
                 must $"%A{named ()}" (named () = [ "audit-changed" ])
@@ -476,24 +477,24 @@ let all =
         law "the same records give the same card, byte for byte, wherever they lie" (fun () ->
             Folder.inFolder (fun elsewhere ->
                 inWorld usual (fun place ->
-                    let here = CardEvidence.read place sweep |> Option.get |> text
-                    must "it is another the second time" (text (Option.get (CardEvidence.read place sweep)) = here)
+                    let here = Evidence.read place sweep |> Option.get |> text
+                    must "it is another the second time" (text (Option.get (Evidence.read place sweep)) = here)
                     must "it cannot be copied" (ends "cp" [ "-r"; place.Root + "/."; elsewhere ] = 0)
-                    must "it is another elsewhere" (text (Option.get (CardEvidence.read (placeOf elsewhere) sweep)) = here)
+                    must "it is another elsewhere" (text (Option.get (Evidence.read (placeOf elsewhere) sweep)) = here)
                     must "it names its folder" (not (here.Contains place.Root))
                     // Its own entry in the ledger is no evidence.
                     carded place |> ignore
-                    must "it is another when it was entered" (text (Option.get (CardEvidence.read place sweep)) = here))))
+                    must "it is another when it was entered" (text (Option.get (Evidence.read place sweep)) = here))))
         |> breaks "a run less" (fun () ->
             inWorld usual (fun place ->
-                let here = CardEvidence.read place sweep |> Option.get |> text
+                let here = Evidence.read place sweep |> Option.get |> text
                 Directory.Delete((Seq.head (RunFolder.Under(Path.Combine(place.Runs, sweep)))).Path, true)
-                must "it is another" (text (Option.get (CardEvidence.read place sweep)) = here)))
+                must "it is another" (text (Option.get (Evidence.read place sweep)) = here)))
         |> needsGit
 
         law "hostile names are text in a card, its JSON and its checklist" (fun () ->
             inWorld named (fun place ->
-                let files = CardEvidence.read place sweep |> Option.get |> Card.files |> snd |> Map.ofList
+                let files = Evidence.read place sweep |> Option.get |> Card.files |> snd |> Map.ofList
                 harmless files["card.html"]
                 let json = JsonDocument.Parse files["card.json"]
                 must "the name is lost" (json.RootElement.GetRawText().Contains "onerror")
@@ -511,26 +512,26 @@ let all =
                 must last.Subject (last.Subject = $"card {sweep}")
                 let json = Path.Combine(place.Reports, sweep, "card.json")
                 must "its hash is another" (last.Hash = Canonical.Sha256OfFile json)
-                must "it is not kept" (File.Exists(AuditPlace.reportOf place.Runs last.Hash))))
+                must "it is not kept" (File.Exists(Place.reportOf place.Runs last.Hash))))
         |> needsGit
 
         law "the statement on determinism has the audits that were kept, by their conditions, and no others" (fun () ->
             inWorld usual (fun place ->
                 let run = RunFolder.Under(Path.Combine(place.Runs, sweep)) |> Seq.head
-                audit place run "smoke" AuditCompare.Different (having "threads/intraOp" "2")
-                audit place run "smoke" AuditCompare.Bitwise id
-                let rows = matrix (Option.get (CardEvidence.read place sweep))
+                audit place run "smoke" Comparison.Different (having "threads/intraOp" "2")
+                audit place run "smoke" Comparison.Bitwise id
+                let rows = matrix (Option.get (Evidence.read place sweep))
                 let said = rows |> List.map (fun row -> row.Extent, row.Conditions.Contains "threads 1 → 2", row.Counts)
                 let due = [
-                    "first steps", false, [ AuditCompare.Bitwise, 1 ]
-                    "first steps", true, [ AuditCompare.Different, 1 ]
-                    "whole runs", false, [ AuditCompare.Bitwise, 1 ]
+                    "first steps", false, [ Comparison.Bitwise, 1 ]
+                    "first steps", true, [ Comparison.Different, 1 ]
+                    "whole runs", false, [ Comparison.Bitwise, 1 ]
                 ]
                 must $"%A{said}" (said = due)
                 // A report of other bytes than the ledger's entry says is believed by nobody.
                 for file in Directory.GetFiles(Path.Combine(place.Runs, SweepFolder.Audits)) do
                     File.AppendAllText(file, " ")
-                must "they are believed" (matrix (Option.get (CardEvidence.read place sweep))).IsEmpty))
+                must "they are believed" (matrix (Option.get (Evidence.read place sweep))).IsEmpty))
         |> needsGit
 
         law "docs/report-card.md has the card's rules, each with its grade, and no other" (fun () ->

@@ -8,7 +8,7 @@ open System.IO
 open System.Text.Json.Nodes
 open System.Text.RegularExpressions
 open Ebm.Records
-open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
@@ -125,7 +125,7 @@ let private inWorld (holds: World -> unit) =
         let snapshot = git root [ "for-each-ref"; "--format=%(objectname)"; "refs/ebm/runs" ]
         holds { Root = root; Runs = Path.Combine(folder, "runs"); Data = Path.Combine(folder, "data"); Snapshot = snapshot })
 
-let private wish (world: World) : Capsule.Wish = {
+let private wish (world: World) : Export.Wish = {
     Repository = world.Root
     Data = world.Data
     Crate = true
@@ -134,9 +134,9 @@ let private wish (world: World) : Capsule.Wish = {
     Largest = 1000L
 }
 
-let private made (world: World) (change: Capsule.Wish -> Capsule.Wish) (name: string) =
+let private made (world: World) (change: Export.Wish -> Export.Wish) (name: string) =
     let runs = List.ofSeq (RunFolder.Under world.Runs)
-    Capsule.make (change (wish world)) "The sweep toys and all" runs (Path.Combine(Path.GetDirectoryName world.Root |> string, name))
+    Export.make (change (wish world)) "The sweep toys and all" runs (Path.Combine(Path.GetDirectoryName world.Root |> string, name))
 
 // ── What the profiles require ───────────────────────────────────────────────────────────────
 
@@ -493,7 +493,7 @@ let all = [
             must "large data" (not (File.Exists(Path.Combine(folder, "data", "toy", "large.bin"))))
             let readme = File.ReadAllText(Path.Combine(folder, "README.md"))
             must readme (readme.Contains(Canonical.Sha256OfFile(Path.Combine(world.Data, "toy", "large.bin"))))
-            let verified = AuditVerify.verify folder (Some(Path.Combine(folder, "data"))) (Path.Combine(folder, "runs")) []
+            let verified = Verify.verify folder (Some(Path.Combine(folder, "data"))) (Path.Combine(folder, "runs")) []
             must $"%A{verified.Alterations}" (verified.Runs = 3 && verified.Alterations.IsEmpty)))
     |> breaks "a bundle without what led to the sources" (fun () ->
         inWorld (fun world ->

@@ -6,6 +6,7 @@ open System
 open System.Collections.Generic
 open System.IO
 open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
@@ -154,7 +155,7 @@ let private measure (at: RunFolder) (group: Document) =
 
 let private altered (at: RunFolder) =
     let runs = string (Path.GetDirectoryName(Path.GetDirectoryName at.Path))
-    (AuditVerify.verify runs None runs []).Alterations |> List.map _.What |> List.distinct
+    (Verify.verify runs None runs []).Alterations |> List.map _.What |> List.distinct
 
 /// All that lies there as the run's, by its path.
 let private published (at: RunFolder) = [

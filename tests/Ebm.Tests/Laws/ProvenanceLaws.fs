@@ -4,7 +4,7 @@ module Ebm.Tests.Laws.ProvenanceLaws
 open System
 open System.Collections.Generic
 open System.IO
-open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Core

@@ -5,7 +5,8 @@ open System
 open System.Collections.Generic
 open System.IO
 open Ebm.Analysis
-open Ebm.Analysis.AuditCompare
+open Ebm.Audits
+open Ebm.Audits.Comparison
 open Ebm.Records
 open Ebm.Sweeps
 open Ebm.Tests
@@ -120,7 +121,7 @@ let private manifest =
 let private planted (before: string) (after: string) holds =
     must $"{before} does not stand there" (manifest.Contains before)
     let read (text: string) = RunManifest.Parse(text, "manifest.json")
-    holds (AuditCompare.drifts (fun name -> [ $"core/{name}/Some.cs" ]) (read manifest) (read (manifest.Replace(before, after))))
+    holds (Comparison.drifts (fun name -> [ $"core/{name}/Some.cs" ]) (read manifest) (read (manifest.Replace(before, after))))
 
 /// What is changed into what, what drift that is, and what of it is said.
 let private plants = [
@@ -173,7 +174,7 @@ let private composedAgain (made: string list) (now: string list) =
             ]
         let manifest =
             RunManifest(State = "completed", RunId = run.Id, GroupId = "g", SweepId = "laws", ConfigSha256 = "", Origins = origins)
-        result.Value <- AuditConfig.differing run manifest (AuditConfig.read (Show.whyJson (plan now))))
+        result.Value <- Composition.differing run manifest (Composition.read (Show.whyJson (plan now))))
 
     result.Value
 
@@ -263,7 +264,7 @@ let all = [
     law "an assembly says by what it was compiled from which sources of a commit are others in it" (fun () ->
         inFolder (fun folder ->
             let assembly = Path.Combine(AppContext.BaseDirectory, "Ebm.Records.dll")
-            let sources = AuditSources.compiledFrom assembly
+            let sources = CompiledSources.compiledFrom assembly
             must $"%A{sources.Keys}" (sources.ContainsKey "core/Ebm.Records/folders/RunFolder.cs" && sources.Count > 10)
 
             for path in sources.Keys do
@@ -284,7 +285,7 @@ let all = [
 
             git [ "init"; "--quiet" ] |> ignore
             let same = committed ()
-            must "nothing was changed" (AuditSources.changed folder same assembly = [])
+            must "nothing was changed" (CompiledSources.changed folder same assembly = [])
             File.AppendAllText(Path.Combine(folder, "core/Ebm.Records/folders/RunFolder.cs"), "// Another line.\n")
             File.Delete(Path.Combine(folder, "core/Ebm.Records/formats/Npy.cs"))
             File.WriteAllText(Path.Combine(folder, "core/Ebm.Records/Former.cs"), "class Former { }")
@@ -292,12 +293,12 @@ let all = [
             let other = committed ()
             // What it is compared with lacks these: they were made, and the last one is not there any more.
             File.Delete(Path.Combine(folder, "core/Ebm.Records/Former.cs"))
-            let changed = AuditSources.changed folder other assembly
+            let changed = CompiledSources.changed folder other assembly
             must
                 $"%A{changed}"
                 (changed = [ "core/Ebm.Records/folders/RunFolder.cs"; "core/Ebm.Records/formats/Npy.cs (new)"; "core/Ebm.Records/Former.cs (gone)" ])
 
-            match AuditSources.changed folder (String('0', 40)) assembly with
+            match CompiledSources.changed folder (String('0', 40)) assembly with
             | [ says ] -> must says (says.Contains "git fetch origin")
             | other -> broken $"%A{other}"))
     |> needs (fun () -> if Processes.ends "git" [ "--version" ] = 0 then None else Some "there is no git here")

@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text.Json
 open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Law
@@ -19,7 +20,7 @@ let private table seeds =
             RunFolders.run "toy" "worse" seed [ "grid-kl", 0.5 + noise ]
     ]
 
-let private nameOf (drawn: Sampling.Drawn) = $"{drawn.Run.Sweep}/{drawn.Run.Id}"
+let private nameOf (drawn: Sample.Drawn) = $"{drawn.Run.Sweep}/{drawn.Run.Id}"
 
 /// The share of seeds whose first cell is bold, beside what the weights say of one bold cell among two.
 let private prefers weight =
@@ -27,7 +28,7 @@ let private prefers weight =
     let table = table 8
 
     let bold =
-        Seq.init seeds (fun seed -> Sampling.draw seed 1 Set.empty [ table ] |> List.head)
+        Seq.init seeds (fun seed -> Sample.draw seed 1 Set.empty [ table ] |> List.head)
         |> Seq.filter _.Sampled.Bold
         |> Seq.length
 
@@ -87,7 +88,7 @@ let private written (root: string) method' (seed: int) metric (comesOut: bool) m
     run
 
 /// Sixteen runs; those of `fails` come out otherwise.
-let private inWorld (fails: string -> int -> bool) maker (holds: AuditPlace.Place -> unit) =
+let private inWorld (fails: string -> int -> bool) maker (holds: Place.Place -> unit) =
     Folder.inFolder (fun root ->
         must "git init" (ends "git" [ "init"; "--quiet"; root ] = 0)
         let runner = Path.Combine(root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
@@ -102,7 +103,7 @@ let private inWorld (fails: string -> int -> bool) maker (holds: AuditPlace.Plac
         ]
 
         let place = {
-            AuditPlace.at root with
+            Place.at root with
                 Runs = Path.Combine(root, "runs")
                 Reports = Path.Combine(root, "reports")
                 Data = Path.Combine(root, "data")
@@ -111,7 +112,7 @@ let private inWorld (fails: string -> int -> bool) maker (holds: AuditPlace.Plac
         Ledger.enterRuns place.Runs runs
         holds place)
 
-let private said (place: AuditPlace.Place) words =
+let private said (place: Place.Place) words =
     let out = Console.Out
     use text = new StringWriter()
 
@@ -122,8 +123,8 @@ let private said (place: AuditPlace.Place) words =
     finally
         Console.SetOut out
 
-let private kept (place: AuditPlace.Place) =
-    AuditKept.all place.Runs (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.map snd
+let private kept (place: Place.Place) =
+    KeptAudits.all place.Runs (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.map snd
 
 let private never _ _ = false
 
@@ -136,11 +137,11 @@ let private comesOut fails due =
 let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
 
 let all = [
-    law "a bold cell is drawn as many times as readily as its weight says" (fun () -> prefers Sampling.boldWeight)
-    |> breaks "another weight" (fun () -> prefers (Sampling.boldWeight / 2))
+    law "a bold cell is drawn as many times as readily as its weight says" (fun () -> prefers Sample.boldWeight)
+    |> breaks "another weight" (fun () -> prefers (Sample.boldWeight / 2))
 
     law "the same seed draws the same cells, another one others, and no run twice" (fun () ->
-        let draw seed = Sampling.draw seed 6 Set.empty [ table 8 ] |> List.map nameOf
+        let draw seed = Sample.draw seed 6 Set.empty [ table 8 ] |> List.map nameOf
         must "it draws others" (draw 1 = draw 1)
         must "two seeds draw the same" (List.distinct [ for seed in 0..9 -> draw seed ] |> List.length > 5)
         for seed in 0..9 do
@@ -151,13 +152,13 @@ let all = [
         let all' = table.Rows |> List.collect _.Runs |> List.map (fun run -> $"{run.Sweep}/{run.Id}") |> Set.ofList
         // All but one a row.
         let left = Set.ofList [ for row in table.Rows -> let run = row.Runs[3] in $"{run.Sweep}/{run.Id}" ]
-        let drawn n = Sampling.draw 3 n (Set.difference all' left) [ table ] |> List.map nameOf
+        let drawn n = Sample.draw 3 n (Set.difference all' left) [ table ] |> List.map nameOf
         must $"%A{drawn 2}" (Set.ofList (drawn 2) = left)
         must "nothing is left, and it stops" ((drawn 4).Length = 4 && Set.isSubset left (Set.ofList (drawn 4))))
     |> breaks "without what was before" (fun () ->
         let table = table 8
         let left = Set.ofList [ for row in table.Rows -> let run = row.Runs[3] in $"{run.Sweep}/{run.Id}" ]
-        let drawn = Sampling.draw 3 2 Set.empty [ table ] |> List.map nameOf |> Set.ofList
+        let drawn = Sample.draw 3 2 Set.empty [ table ] |> List.map nameOf |> Set.ofList
         must "it is what was left" (drawn = left))
 
     law "a sample says of each cell what came of it, keeps it, and ends with the worst" (fun () ->
@@ -211,7 +212,7 @@ let all = [
         must "here" (independent "here" = [ Some false ])
         let manifest (maker: MakerState | null) =
             RunManifest(State = "completed", RunId = "r", GroupId = "g", SweepId = "s", ConfigSha256 = "c", Maker = maker)
-        let of' (one: MakerState | null) (other: MakerState | null) = AuditKept.independent (manifest one) (manifest other)
+        let of' (one: MakerState | null) (other: MakerState | null) = KeptAudits.independent (manifest one) (manifest other)
         must "another user" (of' (MakerState("m", "a")) (MakerState("m", "b")) = Some true)
         must "unknown" (of' (MakerState("m", "a")) null = None && of' (MakerState(null, null)) (MakerState("m", "a")) = None))
     |> needsGit

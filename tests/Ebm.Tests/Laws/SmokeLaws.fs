@@ -6,8 +6,8 @@ open System.Collections.Generic
 open System.Diagnostics
 open System.IO
 open System.Text
-open Ebm.Analysis
-open Ebm.Analysis.AuditCompare
+open Ebm.Audits
+open Ebm.Audits.Comparison
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Tests
@@ -61,9 +61,9 @@ let private template =
          AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
          made folder trained None)
 
-let private asked = { AuditRerun.conditions root dataRoot with Compose = fun _ _ _ _ -> AuditConfig.Untold "nobody was asked" }
+let private asked = { Repetition.conditions root dataRoot with Compose = fun _ _ _ _ -> Composition.Untold "nobody was asked" }
 
-let private smoke (conditions: AuditRerun.Conditions) run = AuditRerun.smoke Sweeping.realRunner conditions 4L run
+let private smoke (conditions: Repetition.Conditions) run = Smoke.smoke Sweeping.realRunner conditions 4L run
 
 /// The bits decide the verdict, whatever they are; what was done otherwise is said, and nothing else.
 let private isNamed (says: string list) (until: int64, found: Comparison) =
@@ -107,7 +107,7 @@ let private afterwards change (due: string list) =
         let lab = Path.Combine(folder, "Lab.dll")
         File.Copy(Path.Combine(AppContext.BaseDirectory, "Lab.dll"), lab)
         change lab
-        let _, found = AuditRerun.smoke Sweeping.realRunner { asked with With = [ lab ] } 1L orphan.Value
+        let _, found = Smoke.smoke Sweeping.realRunner { asked with With = [ lab ] } 1L orphan.Value
         must (nameOf found.Verdict) (found.Verdict = Bitwise)
         must $"%A{found.Drifts}" (found.Drifts.Length = due.Length)
 

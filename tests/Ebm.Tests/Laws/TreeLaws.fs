@@ -5,7 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Threading
-open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Sweeps
 open Ebm.Tests.Law
@@ -230,7 +230,7 @@ let all = [
         (fun () ->
             inWorld (fun world ->
                 let runs = Path.Combine(world.Repository, "runs")
-                let needed () = AuditRefs.snapshots world.Repository [ runs ] |> List.map _.Needed |> List.sort
+                let needed () = Refs.snapshots world.Repository [ runs ] |> List.map _.Needed |> List.sort
                 must $"%A{needed ()}" (needed () = [ 1 ])
                 Ledger.append runs (fun _ -> [ "audit", "first", "hash" ])
                 must "no head" (Ledger.anchor world.Repository runs = Ok())
@@ -244,7 +244,7 @@ let all = [
                     | _ -> ()
 
                 must $"%A{needed ()}" (needed () = [ 0; 1; 1 ])
-                let heads = AuditRefs.heads world.Repository runs
+                let heads = Refs.heads world.Repository runs
                 must $"%A{heads}" (heads |> List.map (fun head -> head.Entries, head.IsHere) = [ 2L, true ])
 
                 let asked prune =
@@ -252,13 +252,13 @@ let all = [
 
                     try
                         Console.SetOut TextWriter.Null
-                        Audit.perform { AuditPlace.at world.Repository with Prune = prune } [ "refs" ]
+                        Audit.perform { Place.at world.Repository with Prune = prune } [ "refs" ]
                     finally
                         Console.SetOut out
 
                 must "listed" (asked false = 0 && needed () = [ 0; 1; 1 ])
                 must "dropped" (asked true = 0 && needed () = [ 1; 1 ])
-                must "the head" (AuditRefs.heads world.Repository runs = heads)
+                must "the head" (Refs.heads world.Repository runs = heads)
                 leaves [ "nice" ] "same" 0 "BITWISE" world))
     |> needsGit
 ]
