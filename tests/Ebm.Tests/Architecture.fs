@@ -89,6 +89,20 @@ let private methodsAssembly () = nonNull ((Catalog.Load []).Find(typeof<ISpec<Me
 let private methodClasses () =
     methodsAssembly().GetExportedTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
 
+/// What lies in Ebm.Methods: folders, and files where there are any besides the project's.
+let private methodFolders () =
+    [
+        for file in files.Value do
+            match List.ofArray (file.Split '/') with
+            | "core" :: "Ebm.Methods" :: first :: _ when not (first.EndsWith ".csproj") -> first
+            | _ -> ()
+    ]
+    |> List.distinct
+
+let private keepsFolders (folders: string list) =
+    let kinds = methodClasses () |> Array.map (fun t -> Kebab.Case t.Name) |> Set.ofArray
+    must $"folders {folders}, methods {kinds}" (Set.ofList folders = kinds)
+
 /// Two records with one kind in one role, made for the law alone.
 let private twins () =
     let assembly = AssemblyBuilder.DefineDynamicAssembly(AssemblyName "Twins", AssemblyBuilderAccess.Run)
@@ -238,6 +252,9 @@ let all = [
             |> List.ofSeq
             |> List.filter (fun k -> (nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, k))).Assembly = methodsAssembly ())
         must $"classes {classes}, kinds {kinds}" (classes = List.sort kinds))
+
+    law "every method has a folder, its kind in Ebm.Methods" (fun () -> keepsFolders (methodFolders ()))
+    |> breaks "a file beside the folders" (fun () -> keepsFolders ("Other.cs" :: methodFolders ()))
 
     law "a kind is unique within its role" (fun () -> Catalog.Load [] |> ignore)
     |> breaks "two records of one role and kind" (fun () ->

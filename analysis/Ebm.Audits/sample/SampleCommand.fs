@@ -85,5 +85,8 @@ let verb = {
         "do cells of a table again, drawn at random, bold ones more readily: sample [sweep] [--n N] [--seed S] [--rerun], --again for those of before"
     Perform =
         fun place words ->
-            if place.Whole then sampleBy RerunCommand.rerunOf "rerun" place words else sampleBy SmokeCommand.smokeOf "smoke" place words
+            if place.Whole then
+                sampleBy RerunCommand.rerunOf "rerun" place words
+            else
+                sampleBy SmokeCommand.smokeOf "smoke" place words
 }

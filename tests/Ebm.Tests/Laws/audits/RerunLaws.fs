@@ -296,7 +296,11 @@ let all = [
             let changed = CompiledSources.changed folder other assembly
             must
                 $"%A{changed}"
-                (changed = [ "core/Ebm.Records/folders/RunFolder.cs"; "core/Ebm.Records/formats/Npy.cs (new)"; "core/Ebm.Records/Former.cs (gone)" ])
+                (changed = [
+                    "core/Ebm.Records/folders/RunFolder.cs"
+                    "core/Ebm.Records/formats/Npy.cs (new)"
+                    "core/Ebm.Records/Former.cs (gone)"
+                ])
 
             match CompiledSources.changed folder (String('0', 40)) assembly with
             | [ says ] -> must says (says.Contains "git fetch origin")

@@ -166,7 +166,8 @@ let private errors = [
     refuses "worst values without their policy are refused" (with' "worst: { grid-kl: 10 }\n") [ "line 2, worst"; "worst-case alone" ]
     refuses "a worst value is a number" (with' "divergence: worst-case\nworst: { grid-kl: much }\n") [ "line 3, grid-kl"; "a number" ]
     law "a table's specification: a file that is not there is named" (fun () ->
-        throws<ConfigException, _> [ "analysis/tables/none.yaml"; "no such file" ] (fun () -> Specification.read "analysis/tables/none.yaml"))
+        throws<ConfigException, _> [ "analysis/tables/none.yaml"; "no such file" ] (fun () ->
+            Specification.read "analysis/tables/none.yaml"))
 ]
 
 let all = checks @ errors

@@ -123,8 +123,7 @@ let private said (place: Place.Place) words =
     finally
         Console.SetOut out
 
-let private kept (place: Place.Place) =
-    KeptAudits.all place.Runs (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.map snd
+let private kept (place: Place.Place) = KeptAudits.all place.Runs (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.map snd
 
 let private never _ _ = false
 
