@@ -233,7 +233,7 @@ let private bringPlotly () =
 let build product =
     // What else is up to date once this is.
     let products =
-        [ "analysis", "Ebm.Analysis"; "experiments", "Ebm.Sweeps"; "everything", "Ebm.Tests" ]
+        [ "analysis", "Ebm.Audits"; "experiments", "Ebm.Sweeps"; "everything", "Ebm.Tests" ]
         |> List.take (
             match product with
             | "analysis" -> 1

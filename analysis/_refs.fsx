@@ -1,2 +1,2 @@
-// What a script here sees, from where `../experiments/_bootstrap.fsx` had it built: records of runs and what is made of them, no tensors.
-#load "../artifacts/bin/Ebm.Analysis/release/references.fsx"
+// What a script here sees, from where `../experiments/_bootstrap.fsx` had it built: records of runs, what is made of them and what is held against them, no tensors.
+#load "../artifacts/bin/Ebm.Audits/release/references.fsx"

@@ -4,6 +4,6 @@
 #load "_refs.fsx"
 
 open System.IO
-open Ebm.Analysis
+open Ebm.Audits
 
 exit (Audit.main (Path.GetDirectoryName __SOURCE_DIRECTORY__) (List.ofArray (Array.tail fsi.CommandLineArgs)))

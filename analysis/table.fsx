@@ -1,7 +1,7 @@
 /// Comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` tabulates sweeps into reports/; without arguments, every sweep under
-/// runs. `render tables/main.yaml` writes the table of a specification beside it, and `check tables/main.yaml` says whether what lies
-/// there is what its runs say; without a file, every specification under tables. `--runs DIR` stands for a specification's `runs`. Needs
-/// neither libtorch nor a compiler.
+/// runs. `render analysis/tables/main.yaml` writes the table of a specification beside it, and `check analysis/tables/main.yaml` says
+/// whether what lies there is what its runs say; without a file, every specification under analysis/tables. `--runs DIR` stands for a
+/// specification's `runs`. Needs neither libtorch nor a compiler.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 
@@ -24,13 +24,13 @@ let rec place found (arguments: string list) =
     | [] -> found, []
 
 let specifications files =
-    match files, Path.Combine(root, "tables") with
+    match files, Path.Combine(__SOURCE_DIRECTORY__, "tables") with
     | [], folder when Directory.Exists folder -> Directory.GetFiles(folder, "*.yaml") |> Array.sort |> List.ofArray
     | files, _ -> files
 
 let someOf files =
     match specifications files with
-    | [] -> fail 2 "There is no table: give the file of a specification, tables/<name>.yaml."
+    | [] -> fail 2 "There is no table: give the file of a specification, analysis/tables/<name>.yaml."
     | files -> files
 
 let render runs files =

@@ -3,8 +3,8 @@
 /// another SDK or libtorch, a package that is gone, or an output that someone else replaced: `build.fsx` builds, in a process of its own, so that a script
 /// whose library is built pays for these lines only. They are typed again at every start: hence no records, no formats, few
 /// overloads. EBM_BUILD_VERBOSE=1 prints what deciding took.
-/// A script under `analysis/`, or one elsewhere that loads the `_refs.fsx` there, gets Ebm.Records and Ebm.Analysis alone, which need no
-/// libtorch.
+/// A script under `analysis/`, or one elsewhere that loads the `_refs.fsx` there, gets Ebm.Records, Ebm.Analysis and Ebm.Audits alone,
+/// which need no libtorch.
 module Ebm.Bootstrap
 
 open System
@@ -18,14 +18,14 @@ let root: string = Path.GetDirectoryName __SOURCE_DIRECTORY__
 /// What a product is compiled from, beside what every build reads.
 let sources (product: string) : string[] =
     match product with
-    | "analysis" -> [| "core/Ebm.Records"; "analysis/Ebm.Analysis" |]
-    | "experiments" -> [| "core"; "analysis/Ebm.Analysis"; "experiments/Ebm.Sweeps" |]
-    | _ -> [| "core"; "analysis/Ebm.Analysis"; "experiments/Ebm.Sweeps"; "tests" |]
+    | "analysis" -> [| "core/Ebm.Records"; "analysis/Ebm.Analysis"; "analysis/Ebm.Audits" |]
+    | "experiments" -> [| "core"; "analysis/Ebm.Analysis"; "analysis/Ebm.Audits"; "experiments/Ebm.Sweeps" |]
+    | _ -> [| "core"; "analysis/Ebm.Analysis"; "analysis/Ebm.Audits"; "experiments/Ebm.Sweeps"; "tests" |]
 
 /// The projects through which a product's others are reached.
 let projects (product: string) : string[] =
     match product with
-    | "analysis" -> [| "analysis/Ebm.Analysis" |]
+    | "analysis" -> [| "analysis/Ebm.Audits" |]
     | "experiments" -> [| "core/Ebm.Runner"; "experiments/Ebm.Sweeps" |]
     | _ -> [| "core/Ebm.Runner"; "experiments/Ebm.Sweeps"; "tests/Ebm.Tests"; "tests/Ebm.Bench" |]
 

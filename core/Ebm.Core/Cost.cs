@@ -14,7 +14,7 @@ public static class Cost
     public static long Units => units;
 
     /// <summary>Whether the slope that a kernel asked for is being computed on this thread.</summary>
-    internal static bool InSlope => inSlope > 0;
+    public static bool InSlope => inSlope > 0;
 
     /// <summary>Counts rows whose gradient was taken.</summary>
     public static void Rows(long count) => units += count;

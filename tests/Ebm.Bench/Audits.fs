@@ -5,7 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Runtime.InteropServices
-open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 
 [<DllImport("libc")>]
@@ -85,7 +85,7 @@ let verifying (count: int) =
 
         let seconds () =
             let clock = Stopwatch.StartNew()
-            let found = AuditVerify.verify folder.FullName None runs []
+            let found = Verify.verify folder.FullName None runs []
             if not found.Alterations.IsEmpty then failwith $"%A{found.Alterations.Head}"
             found, clock.Elapsed.TotalSeconds
 

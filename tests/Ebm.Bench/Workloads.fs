@@ -4,6 +4,7 @@ module Ebm.Bench.Workloads
 open TorchSharp
 open Ebm.Core
 open Ebm.Methods
+open Ebm.Nets
 
 let private scoped work =
     use _ = torch.NewDisposeScope()

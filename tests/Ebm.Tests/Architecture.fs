@@ -20,13 +20,16 @@ let private arrows =
         "Ebm.Devices", []
         "Ebm.Records", []
         "Ebm.Core", [ "Ebm.Devices" ]
+        "Ebm.Nets", [ "Ebm.Core" ]
         "Ebm.Data", [ "Ebm.Core" ]
         "Ebm.Methods", [ "Ebm.Core" ]
-        "Ebm.Metrics", [ "Ebm.Core" ]
-        "Ebm.Runs", [ "Ebm.Core"; "Ebm.Data"; "Ebm.Methods"; "Ebm.Metrics" ]
+        // One metric trains a classifier.
+        "Ebm.Metrics", [ "Ebm.Core"; "Ebm.Nets" ]
+        "Ebm.Runs", [ "Ebm.Core"; "Ebm.Nets"; "Ebm.Data"; "Ebm.Methods"; "Ebm.Metrics" ]
         "Ebm.Runner", [ "Ebm.Runs" ]
         "Ebm.Analysis", []
-        "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis" ]
+        "Ebm.Audits", [ "Ebm.Analysis" ]
+        "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis"; "Ebm.Audits" ]
     ]
 
 /// What looks at the house from outside may look anywhere, and nothing looks at it.
@@ -85,6 +88,20 @@ let private methodsAssembly () = nonNull ((Catalog.Load []).Find(typeof<ISpec<Me
 /// The public ones: a method may give one of its variants more interfaces by a class of its own that nobody else can name.
 let private methodClasses () =
     methodsAssembly().GetExportedTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
+
+/// What lies in Ebm.Methods: folders, and files where there are any besides the project's.
+let private methodFolders () =
+    [
+        for file in files.Value do
+            match List.ofArray (file.Split '/') with
+            | "core" :: "Ebm.Methods" :: first :: _ when not (first.EndsWith ".csproj") -> first
+            | _ -> ()
+    ]
+    |> List.distinct
+
+let private keepsFolders (folders: string list) =
+    let kinds = methodClasses () |> Array.map (fun t -> Kebab.Case t.Name) |> Set.ofArray
+    must $"folders {folders}, methods {kinds}" (Set.ofList folders = kinds)
 
 /// Two records with one kind in one role, made for the law alone.
 let private twins () =
@@ -210,8 +227,10 @@ let private speaksOf (pattern: string) = [
 
 let all = [
     law "projects reference each other along the arrows of the plan only" (fun () -> keepsArrows (projects ()))
+    |> breaks "Methods looks at Nets" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Nets" ] ])
     |> breaks "Methods looks at Data" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Data" ] ])
     |> breaks "Analysis looks at Core" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Core" ] ])
+    |> breaks "Analysis looks at Audits" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Audits" ] ])
 
     law "every project of the plan is there" (fun () ->
         let there = projects () |> List.map fst |> set
@@ -233,6 +252,9 @@ let all = [
             |> List.ofSeq
             |> List.filter (fun k -> (nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, k))).Assembly = methodsAssembly ())
         must $"classes {classes}, kinds {kinds}" (classes = List.sort kinds))
+
+    law "every method has a folder, its kind in Ebm.Methods" (fun () -> keepsFolders (methodFolders ()))
+    |> breaks "a file beside the folders" (fun () -> keepsFolders ("Other.cs" :: methodFolders ()))
 
     law "a kind is unique within its role" (fun () -> Catalog.Load [] |> ignore)
     |> breaks "two records of one role and kind" (fun () ->

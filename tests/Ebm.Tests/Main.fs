@@ -45,18 +45,18 @@ let private write (path: string) (text: string) n =
 /// A rerun with stand-ins for build and runner, which are told how to behave.
 let private rerun repository run mode =
     let conditions = {
-        Ebm.Analysis.AuditRerun.conditions repository Folder.dataRoot with
-            Compose = fun _ _ _ _ -> Ebm.Analysis.AuditConfig.Untold "nobody was asked"
+        Ebm.Audits.Repetition.conditions repository Folder.dataRoot with
+            Compose = fun _ _ _ _ -> Ebm.Audits.Composition.Untold "nobody was asked"
             Build = "sh", [ "build.sh"; mode ]
     }
 
     try
-        let found = Ebm.Analysis.AuditRerun.rerun conditions ignore (RunFolder.Open run)
-        printfn "%s" (Ebm.Analysis.AuditCompare.nameOf found.Verdict)
+        let found = Ebm.Audits.Rerun.rerun conditions ignore (RunFolder.Open run)
+        printfn "%s" (Ebm.Audits.Comparison.nameOf found.Verdict)
         found.Drifts |> List.iter (fun drift -> printfn "%s: %s" drift.Kind drift.Says)
         0
     with
-    | Ebm.Analysis.AuditDesk.Stopped signal -> 128 + signal
+    | Ebm.Audits.Workplace.Stopped signal -> 128 + signal
     | :? InvalidDataException as error ->
         eprintfn "%s" error.Message
         2
@@ -70,7 +70,7 @@ let private append folder name count =
     let mutable n = 1
 
     while n <= count && getppid () = parent do
-        Ebm.Analysis.Ledger.append folder (fun _ -> [ "audit", $"{name} {n}", "hash" ])
+        Ebm.Audits.Ledger.append folder (fun _ -> [ "audit", $"{name} {n}", "hash" ])
         Console.Out.WriteLine n
         n <- n + 1
         // Others have their turn.

@@ -204,7 +204,7 @@ let parse (text: string) (file: string) =
 /// Reads a specification.
 let read (file: string) =
     if not (File.Exists file) then
-        fail (Source.Of file) "" "there is no such file; a table's specification is a YAML file such as tables/main.yaml."
+        fail (Source.Of file) "" "there is no such file; a table's specification is a YAML file such as analysis/tables/main.yaml."
 
     parse (File.ReadAllText file) file
 

@@ -1,0 +1,384 @@
+/// Which commit changed what a run computes? Between the run's own sources, whose trace is recorded, and a later commit, each commit that is
+/// asked is built in a folder of its own and runs the first steps; half of those in question are ruled out at a time. The repository is only
+/// read: its tree, index and branch stay as they are. Commits that differ in nothing that the runner is built from have one verdict.
+module Ebm.Audits.Bisect
+
+open System
+open System.Diagnostics
+open System.Globalization
+open System.IO
+open System.Text.Json
+open Ebm.Records
+open Ebm.Audits.Comparison
+open Ebm.Audits.Workplace
+open Ebm.Audits.Repetition
+
+// ── Searching ───────────────────────────────────────────────────────────────────────────────
+
+type Outcome =
+    /// It computes what was recorded.
+    | Same
+    | Parts of Parting
+    /// It cannot be built or run; whether that will be so again.
+    | Untold of why: string * lasting: bool
+
+type Found =
+    /// The last one computes what was recorded.
+    | Unchanged
+    /// The first that computes something else, and those right before it that could not be asked: it may have been one of them.
+    | Changed of first: int * Parting * suspects: int list
+    /// The run's own sources compute something else here: it is not the code.
+    | NotTheCode of Parting
+    | NotTold of why: string
+
+/// Searches the places 1 to `last` of a history; place 0 is what was recorded, and is asked only where all else was found to differ.
+/// `judge` is told the place, and how many there may be to ask after it.
+let search (last: int) (judge: int -> int -> Outcome) : Found =
+    let left inQuestion = if inQuestion <= 0 then 0 else int (ceil (Math.Log2(float (inQuestion + 1))))
+
+    let rec narrow same (first: int, parting) untold =
+        let inQuestion = [ same + 1 .. first - 1 ] |> List.filter (fun place -> not (List.contains place untold))
+
+        match inQuestion with
+        | [] ->
+            let suspects = [ same + 1 .. first - 1 ]
+
+            if same > 0 then
+                Changed(first, parting, suspects)
+            else
+                match judge 0 0 with
+                | Parts own -> NotTheCode own
+                | Same
+                | Untold _ -> Changed(first, parting, suspects)
+        | _ ->
+            let middle = inQuestion[inQuestion.Length / 2]
+
+            match judge middle (left (inQuestion.Length / 2)) with
+            | Same -> narrow middle (first, parting) untold
+            | Parts parting -> narrow same (middle, parting) untold
+            | Untold _ -> narrow same (first, parting) (middle :: untold)
+
+    if last = 0 then
+        Unchanged
+    else
+        match judge last (left (last - 1)) with
+        | Same -> Unchanged
+        | Untold(why, _) -> NotTold why
+        | Parts parting -> narrow 0 (last, parting) []
+
+// ── History ─────────────────────────────────────────────────────────────────────────────────
+
+type Commit = {
+    Hash: string
+    /// The author's, ISO 8601.
+    Date: string
+    Subject: string
+}
+
+/// What the runner is built from.
+let private compiled = [ "core"; "Directory.Build.props"; "global.json"; "paket.lock" ]
+
+let private git (repository: string) (arguments: string list) =
+    match Git.ask repository arguments with
+    | Ok said -> said
+    | Error says -> raise (InvalidDataException $"git: {says}")
+
+/// For each commit a hash of all that the runner is built from.
+let private sources (repository: string) (commits: string list) : string list =
+    let asked =
+        String.concat "" [
+            for commit in commits do
+                for path in compiled -> $"{commit}:./{path}\n"
+        ]
+
+    match Git.tell repository [] asked [ "cat-file"; "--batch-check=%(objectname)" ] with
+    | Error says -> raise (InvalidDataException $"git: {says}")
+    | Ok said ->
+        said.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        // What is not there is named with its commit.
+        |> Array.map (fun line -> if line.EndsWith " missing" then "missing" else line)
+        |> Array.chunkBySize compiled.Length
+        |> Array.map (fun hashes -> Canonical.Sha256(String.Join("\n", hashes)))
+        |> List.ofArray
+
+let private commitOf (repository: string) (hash: string) =
+    let parts = (git repository [ "show"; "--no-patch"; "--format=%H%x00%aI%x00%s"; hash ]).Split '\000'
+    { Hash = parts[0]; Date = parts[1]; Subject = parts[2] }
+
+/// Commits that follow each other and are built from the same sources: the first of them, and how many there are.
+type private Place = { Commit: Commit; Sources: string }
+
+/// The run's own sources, then what came after them on the way to a commit, oldest first, by first parents.
+let private history (repository: string) (run: RunFolder) (manifest: RunManifest) (bad: string) : Place list * int =
+    let own, head =
+        match manifest.Git with
+        | null -> raise (InvalidDataException $"{run}: its manifest names no commit, so there is nothing to search from.")
+        | git ->
+            match git.Snapshot with
+            | null -> git.Commit, git.Commit
+            | snapshot -> snapshot.Commit, git.Commit
+
+    match Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; own + "^{commit}" ] with
+    | Ok found when found <> "" -> ()
+    | _ ->
+        raise (
+            InvalidDataException
+                $"{run}: its sources, commit {own}, are not in this repository; `git fetch origin 'refs/ebm/*:refs/ebm/*'` may bring them."
+        )
+
+    let from =
+        match Git.ask repository [ "merge-base"; head; bad ] with
+        | Ok commit when commit <> "" -> commit
+        | _ -> raise (InvalidDataException $"{run}: its commit {head} and {bad} have no history in common.")
+
+    let later =
+        (git repository [ "rev-list"; "--first-parent"; "--reverse"; $"{from}..{bad}" ]).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        |> List.ofArray
+
+    let all = own :: from :: later
+
+    let places =
+        List.zip all (sources repository all)
+        |> List.fold
+            (fun places (hash, sources) ->
+                match places with
+                | (_, last) :: _ when last = sources -> places
+                | _ -> (hash, sources) :: places)
+            []
+        |> List.rev
+        |> List.map (fun (hash, sources) -> { Commit = commitOf repository hash; Sources = sources })
+
+    places, later.Length
+
+// ── Probing ─────────────────────────────────────────────────────────────────────────────────
+
+type Probe = {
+    Commit: Commit
+    Outcome: Outcome
+    /// By an earlier search.
+    Remembered: bool
+}
+
+type Bisection = {
+    Found: Found
+    /// What the places of the finding are.
+    Places: Commit list
+    Commits: int
+    Until: int64
+    Probes: Probe list
+}
+
+/// How a commit becomes a runner: programs that are started in its root one after the other, with variables.
+type Building = { Programs: (string * string list) list; Variables: (string * string) list }
+
+/// The runner alone, from locked packages; where they come from is what NuGet's own configuration says first, as in the project's build.
+let building () : Building =
+    let variables =
+        match Environment.GetEnvironmentVariable "NUGET_SOURCE" with
+        | null
+        | "" ->
+            let start = ProcessStartInfo("dotnet", [ "nuget"; "list"; "source"; "--format"; "short" ], RedirectStandardOutput = true)
+            use child = nonNull (Process.Start start)
+
+            child.StandardOutput.ReadToEnd().Split '\n'
+            |> Array.tryFind _.StartsWith("E ")
+            |> Option.map (fun line -> "NUGET_SOURCE", line.Substring(2).Trim())
+            |> Option.toList
+        | _ -> []
+
+    {
+        Programs = [
+            "dotnet", [ "tool"; "restore" ]
+            "dotnet", [ "paket"; "restore" ]
+            "dotnet", [ "build"; "core/Ebm.Runner"; "-c"; "Release"; "--nologo"; "-v"; "quiet"; "--disable-build-servers" ]
+        ]
+        Variables = variables
+    }
+
+let private complaint (said: string) =
+    let lines = said.Split('\n', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+    lines
+    |> Array.tryFind _.Contains(": error ")
+    |> Option.orElse (Array.tryLast lines)
+    |> Option.defaultValue "it says nothing"
+
+/// What searches found out about a run, by the sources' hash; kept, so that none is asked twice.
+type private Memory(path: string) =
+    let read (line: string) =
+        use json = JsonDocument.Parse line
+        let text (name: string) = json.RootElement.GetProperty(name).GetString() |> string
+
+        let outcome =
+            match text "outcome" with
+            | "same" -> Same
+            | "parts" -> Parts { Step = Some(json.RootElement.GetProperty("step").GetInt64()); What = text "what" }
+            | _ -> Untold(text "what", true)
+
+        text "sources", outcome
+
+    let mutable known =
+        if File.Exists path then
+            File.ReadAllLines path
+            |> Array.filter _.EndsWith('}') // a last line may be torn
+            |> Array.map read
+            |> Map.ofArray
+        else
+            Map.empty
+
+    member _.Find sources = known.TryFind sources
+
+    member _.Keep(sources: string, commit: Commit, outcome: Outcome) =
+        let line name (step: int64 option) (what: string) =
+            JsonText.Line(fun json ->
+                json.WriteStartObject()
+                json.WriteString("sources", sources)
+                json.WriteString("commit", commit.Hash)
+                json.WriteString("outcome", (name: string))
+                step |> Option.iter (fun step -> json.WriteNumber("step", step))
+                json.WriteString("what", what)
+                json.WriteEndObject())
+
+        match outcome with
+        | Untold(_, false) -> ()
+        | _ ->
+            known <- known.Add(sources, outcome)
+            Directory.CreateDirectory(Path.GetDirectoryName path |> string) |> ignore
+
+            File.AppendAllText(
+                path,
+                (match outcome with
+                 | Same -> line "same" None ""
+                 | Parts parting -> line "parts" (Some(defaultArg parting.Step 0L)) parting.What
+                 | Untold(why, _) -> line "untold" None why)
+                + "\n"
+            )
+
+/// What a commit's sources compute, built in a folder of their own.
+let private probe (desk: Desk) (building: Building) (conditions: Conditions) steps (run: RunFolder) (commit: Commit) : Outcome =
+    let clone = Path.Combine(desk.Folder, commit.Hash.Substring(0, 12))
+    let quietly = [ "-c"; "core.hooksPath=/dev/null"; "-c"; "advice.detachedHead=false" ]
+    let top = git conditions.Repository [ "rev-parse"; "--show-toplevel" ]
+    let inside = git conditions.Repository [ "rev-parse"; "--show-prefix" ]
+    git desk.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
+    git clone (quietly @ [ "checkout"; "--quiet"; "--detach"; commit.Hash ]) |> ignore
+    let root = Path.Combine(clone, inside)
+
+    try
+        let failed =
+            building.Programs
+            |> List.tryPick (fun (program, arguments) ->
+                let ended = desk.Run(root, building.Variables, program, arguments)
+                if ended.Code = 0 then None else Some(ended.Output + "\n" + ended.Errors))
+
+        match failed with
+        // What a compiler refuses, it refuses again; a package that did not come may come.
+        | Some said -> Untold($"it does not build: {complaint said}", said.Contains ": error CS")
+        | None ->
+            let runner = Path.Combine(root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
+
+            try
+                match Smoke.smoke runner conditions steps run with
+                | _, { Verdict = Failed; Reason = reason } -> Untold(defaultArg reason "it did not come as far", true)
+                | _, { Parting = Some parting } -> Parts parting
+                | _ -> Same
+            with :? InvalidDataException as error ->
+                Untold(error.Message, true)
+    finally
+        if Directory.Exists clone then Directory.Delete(clone, true)
+
+let private short (hash: string) = hash.Substring(0, 12)
+
+/// The first commit after a run's own, up to `bad`, that computes something else within so many steps. What is known is kept below `memory`;
+/// `say` is told how far it is. Throws InvalidDataException with what is in the way, and Stopped.
+let bisect building (conditions: Conditions) (memory: string) (say: string -> unit) steps (bad: string) (run: RunFolder) : Bisection =
+    let manifest =
+        match run.Manifest with
+        | null -> raise (InvalidDataException $"{run}: it has no manifest: what it is cannot be told, and it is refused.")
+        | manifest -> manifest
+
+    match run.Config.Find "device" with
+    | null -> ()
+    | device when string device.Value = "cpu" -> ()
+    | device ->
+        raise (
+            InvalidDataException
+                $"{run}: it ran on {device.Value}, where sums may be taken in another order each time; make it on the CPU, and search with that."
+        )
+
+    let traced = run.Traces() |> Seq.map _.Step |> Seq.distinct |> List.ofSeq
+    if traced.IsEmpty then
+        raise (InvalidDataException $"{run}: its trace.jsonl holds nothing, so there are no steps to compare.")
+
+    let until = traced |> List.tryFind (fun step -> step >= steps) |> Option.defaultValue (List.last traced)
+    let bad = git conditions.Repository [ "rev-parse"; "--verify"; bad + "^{commit}" ]
+    let places, commits = history conditions.Repository run manifest bad
+    let places = Array.ofList places
+
+    // The config is the run's own at every commit, so it is not composed.
+    let conditions = { conditions with Compose = fun _ _ _ _ -> Composition.Untold "each commit is given the run's own" }
+
+    let asked =
+        String.Join(
+            "\n",
+            [
+                string manifest.Hash
+                string until
+                string conditions.Threads
+                for name, value in conditions.Variables do
+                    $"{name}={value}"
+                yield! conditions.With
+                match manifest.Native with
+                | null -> ()
+                | native -> native.Libtorch
+            ]
+        )
+
+    let memory = Memory(Path.Combine(memory, $"{run.Id}-{(Canonical.Sha256 asked).Substring(0, 12)}.jsonl"))
+    let probes = ResizeArray<Probe>()
+    let built = ResizeArray<float>()
+
+    let told outcome =
+        match outcome with
+        | Same -> "computes the same"
+        | Parts { Step = Some step; What = what } -> $"parts at step {step}: {what}"
+        | Parts { What = what } -> $"parts: {what}"
+        | Untold(why, _) -> why
+
+    say $"{commits} commits after the run's own, {places.Length - 1} of them with other sources; comparing up to step {until}"
+
+    atDesk (fun desk ->
+        let judge place left =
+            let commit = places[place].Commit
+
+            let outcome, remembered =
+                match memory.Find places[place].Sources with
+                | Some outcome -> outcome, true
+                | None ->
+                    let clock = Stopwatch.StartNew()
+                    say $"{short commit.Hash} {commit.Subject}: building"
+                    let outcome = probe desk building conditions steps run commit
+                    memory.Keep(places[place].Sources, commit, outcome)
+                    built.Add clock.Elapsed.TotalSeconds
+                    outcome, false
+
+            probes.Add { Commit = commit; Outcome = outcome; Remembered = remembered }
+
+            let eta =
+                match left, built.Count with
+                | 0, _ -> ""
+                | _, 0 -> $" (about {left} to go)"
+                | _ ->
+                    let seconds = Seq.average built * float left
+                    let shown = (if seconds < 90.0 then seconds else seconds / 60.0).ToString("0", CultureInfo.InvariantCulture)
+                    $""" (about {left} to go, some {shown} {if seconds < 90.0 then "s" else "min"})"""
+
+            say $"""{short commit.Hash} {told outcome}{if remembered then ", as found before" else ""}{eta}"""
+            outcome
+
+        {
+            Found = search (places.Length - 1) judge
+            Places = [ for place in places -> place.Commit ]
+            Commits = commits
+            Until = until
+            Probes = List.ofSeq probes
+        })

@@ -1,0 +1,137 @@
+/// `bisect`: what a search for the commit that changed a run prints, and its exit code: 3 where there is one.
+module Ebm.Audits.BisectCommand
+
+open System
+open System.IO
+open Ebm.Records
+open Ebm.Audits.Place
+open Ebm.Audits.Comparison
+open Ebm.Audits.Bisect
+
+let private verdict (found: Found) =
+    match found with
+    | Unchanged -> "UNCHANGED"
+    | Changed _ -> "CHANGED"
+    | NotTheCode _ -> "NOT-THE-CODE"
+    | NotTold _ -> "NOT-TOLD"
+
+let private report (run: RunFolder) (bisection: Bisection) =
+    JsonText.Readable(fun json ->
+        let commit (name: string) (commit: Commit) =
+            json.WriteStartObject name
+            json.WriteString("hash", commit.Hash)
+            json.WriteString("date", commit.Date)
+            json.WriteString("subject", commit.Subject)
+            json.WriteEndObject()
+
+        let parting (parting: Parting) =
+            json.WriteStartObject "parting"
+            parting.Step |> Option.iter (fun step -> json.WriteNumber("step", step))
+            json.WriteString("what", parting.What)
+            json.WriteEndObject()
+
+        json.WriteStartObject()
+        json.WriteString("audit", "bisect")
+        json.WriteString("run", $"{run.Sweep}/{run.Id}")
+        json.WriteString("verdict", verdict bisection.Found)
+        json.WriteNumber("until", bisection.Until)
+        json.WriteNumber("commits", bisection.Commits)
+        commit "from" bisection.Places.Head
+        commit "to" (List.last bisection.Places)
+
+        match bisection.Found with
+        | Changed(first, part, suspects) ->
+            commit "first" bisection.Places[first]
+            parting part
+            json.WriteStartArray "suspects"
+
+            for suspect in suspects do
+                json.WriteStringValue bisection.Places[suspect].Hash
+
+            json.WriteEndArray()
+        | NotTheCode part -> parting part
+        | NotTold why -> json.WriteString("reason", why)
+        | Unchanged -> ()
+
+        json.WriteStartArray "probes"
+
+        for probe in bisection.Probes do
+            json.WriteStartObject()
+            json.WriteString("hash", probe.Commit.Hash)
+
+            match probe.Outcome with
+            | Same -> json.WriteString("outcome", "same")
+            | Parts part ->
+                json.WriteString("outcome", "parts")
+                parting part
+            | Untold(why, _) ->
+                json.WriteString("outcome", "untold")
+                json.WriteString("reason", why)
+
+            json.WriteEndObject()
+
+        json.WriteEndArray()
+        json.WriteEndObject())
+
+let private line (commit: Commit) = $"{commit.Hash.Substring(0, 12)} {commit.Date.Substring(0, 10)} {commit.Subject}"
+
+let private where (parting: Parting) =
+    match parting.Step with
+    | Some step -> $"step {step}: {parting.What}"
+    | None -> parting.What
+
+let private print (run: RunFolder) (bisection: Bisection) =
+    let name = $"{run.Sweep}/{run.Id}"
+
+    match bisection.Found with
+    | Unchanged -> Console.WriteLine $"UNCHANGED: {name}, up to step {bisection.Until}, over {bisection.Commits} commits"
+    | Changed(first, parting, suspects) ->
+        Console.WriteLine $"CHANGED: {name}, by {line bisection.Places[first]}"
+        Console.WriteLine $"  they part at {where parting}"
+
+        if not suspects.IsEmpty then
+            Console.WriteLine "  or by one of those right before it, which could not be asked:"
+
+            for suspect in suspects do
+                Console.WriteLine $"    {line bisection.Places[suspect]}"
+    | NotTheCode parting ->
+        Console.WriteLine $"NOT-THE-CODE: {name}: its own sources compute something else here, from {where parting}"
+        Console.WriteLine "  `audit rerun` names what is different: libraries, machine, data or flags."
+    | NotTold why -> Console.WriteLine $"NOT-TOLD: {line (List.last bisection.Places)}: {why}; --bad names an earlier commit."
+
+    for probe in bisection.Probes do
+        match probe.Outcome with
+        | Untold(why, _) -> Console.WriteLine $"  not asked: {line probe.Commit}: {why}"
+        | Same
+        | Parts _ -> ()
+
+let private bisectWith (building: unit -> Building) (place: Place) (words: string list) =
+    let run = runOf place words
+
+    let conditions = {
+        Repetition.conditions place.Root place.Data with
+            Threads = place.Threads
+            Variables = place.Variables
+            With = place.With
+    }
+
+    let say (what: string) = eprintfn $"{what}"
+    let memory = Path.Combine(place.Root, "artifacts", "bisect")
+    let bisection = bisect (building ()) conditions memory say place.Steps place.Bad run
+    let report = report run bisection
+    if place.Json then Console.Write report else print run bisection
+    enter place $"bisect {run.Sweep}/{run.Id}" report
+
+    match bisection.Found with
+    | Unchanged -> 0
+    | NotTold _ -> 2
+    | Changed _
+    | NotTheCode _ -> 3
+
+let verbOf building = {
+    Name = "bisect"
+    Says = "find the commit since which the first steps come out otherwise: bisect <run> [--steps K] [--bad COMMIT]"
+    Perform = bisectWith building
+}
+
+let verb = verbOf building

@@ -1,0 +1,477 @@
+/// Runs in a folder of their own, with all that another machine needs to look at them and to do them again: their sources as a git bundle,
+/// their lock files, the data files that are small enough, what came out, and one command. What is taken along is what the manifests have
+/// hashes for, and nothing that looks like a secret.
+module Ebm.Audits.Export
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text
+open Ebm.Records
+open Ebm.Audits.Crate
+
+type Wish = {
+    Repository: string
+    Data: string
+    /// The description as an RO-Crate.
+    Crate: bool
+    /// Sources, data and the command that does a run again.
+    Capsule: bool
+    /// Whole sweeps: what was planned goes along, so that what is missing shows.
+    Plans: bool
+    /// Bytes above which a data file is named instead of taken along.
+    Largest: int64
+}
+
+type Made = {
+    Folder: string
+    Runs: int
+    Files: int
+    Bytes: int64
+    /// What the folder is without, and why: a sentence each.
+    Notes: string list
+    /// SHA256SUMS, or the crate's text: what stands for all of it.
+    Seal: string
+}
+
+let private refuse says : 'a = raise (InvalidDataException says)
+
+let private git (repository: string) (arguments: string list) =
+    match Git.ask repository arguments with
+    | Ok said -> said
+    | Error says -> refuse $"git: {says}"
+
+// ── Sources ─────────────────────────────────────────────────────────────────────────────────
+
+/// The commit that holds a run's sources as they ran.
+let private commitOf (wish: Wish) (run: RunFolder) (manifest: RunManifest) =
+    let repository = wish.Repository
+
+    let commit =
+        match manifest.Git with
+        | null -> refuse $"{run}: its manifest names no sources, so there is nothing to do it again with."
+        | git ->
+            match git.Snapshot with
+            | null when wish.Capsule ->
+                refuse $"{run}: its manifest names no snapshot of its sources, so it cannot be done again; --crate alone describes it."
+            | null when git.Dirty -> refuse $"{run}: its sources were not committed, and its manifest names no snapshot of them."
+            | null -> git.Commit
+            | snapshot -> snapshot.Commit
+
+    match Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; commit + "^{tree}" ] with
+    | Ok tree when tree <> "" -> commit, tree.Substring(0, 12)
+    | _ ->
+        refuse
+            $"{run}: its sources, commit {commit}, are not in this repository; `git fetch origin 'refs/ebm/*:refs/ebm/*'` brings them from \
+              where they were made."
+
+/// Writes one file of a commit as it is there, byte by byte; None where the commit has no such file.
+let private extract (repository: string) (commit: string) (path: string) (target: string) =
+    match Git.ask repository [ "cat-file"; "-e"; $"{commit}:{path}" ] with
+    | Error _ -> false
+    | Ok _ ->
+        Directory.CreateDirectory(Path.GetDirectoryName target |> string) |> ignore
+
+        let start =
+            ProcessStartInfo("git", [ "-C"; repository; "cat-file"; "blob"; $"{commit}:{path}" ], RedirectStandardOutput = true)
+        for name in Git.ofAnotherRepository do
+            start.Environment.Remove name |> ignore
+
+        use git = nonNull (Process.Start start)
+        use file = File.Create target
+        git.StandardOutput.BaseStream.CopyTo file
+        git.WaitForExit()
+        if git.ExitCode <> 0 then refuse $"git cannot read {path} of commit {commit}."
+        true
+
+let private part (root: string) (path: string) : Part =
+    let file = FileInfo(Path.Combine(root, path))
+
+    {
+        Path = path
+        Bytes = file.Length
+        Sha256 = if file.Length = 0L then Canonical.Sha256 "" else Canonical.Sha256OfFile file.FullName
+    }
+
+let private locks = [ "paket.lock"; "paket.dependencies"; "global.json"; ".config/dotnet-tools.json" ]
+
+/// The files that stand for a run's sources in the crate.
+let private sourcesOf (wish: Wish) (root: string) (run: RunFolder) (manifest: RunManifest) =
+    let commit, tree = commitOf wish run manifest
+
+    let take path =
+        let within = $"sources/{tree}/{path}"
+        let target = Path.Combine(root, within)
+        if File.Exists target || extract wish.Repository commit path target then Some(part root within) else None
+
+    let script =
+        match manifest.Script with
+        | null -> None
+        | script -> take script.Path
+
+    match script |> Option.orElseWith (fun () -> take "core/Ebm.Runner/Program.cs") with
+    | None -> refuse $"{run}: neither its script nor the runner lies in its sources, commit {commit}."
+    | Some workflow ->
+        let locks = locks |> List.choose take
+
+        let sdk =
+            locks
+            |> List.tryFind _.Path.EndsWith("global.json")
+            |> Option.bind (fun part -> (Document.Read(Path.Combine(root, part.Path))).Find "sdk.version" |> Option.ofObj)
+            |> Option.map (fun version -> string version.Value)
+
+        {
+            Commit = commit
+            Remote =
+                match manifest.Git with
+                | null -> None
+                | git -> Option.ofObj git.Remote
+            Workflow = workflow
+            License = take "LICENSE"
+            Locks = locks
+            Sdk = sdk
+        }
+
+/// A bundle from which `git clone` gets the sources of every run, the last one's checked out. It holds what led to them: git cannot clone
+/// from a bundle of a commit without its parents.
+let private bundle (repository: string) (commits: string list) (target: string) =
+    let temporary = Directory.CreateTempSubdirectory "ebm-bundle-"
+
+    try
+        let bare = temporary.FullName
+        git bare [ "init"; "--quiet"; "--bare"; "." ] |> ignore
+        let objects = git repository [ "rev-parse"; "--path-format=absolute"; "--git-path"; "objects" ]
+        // Objects are read where they are; nothing is written there.
+        File.WriteAllText(Path.Combine(bare, "objects", "info", "alternates"), objects + "\n")
+        let branch (commit: string) = $"refs/heads/{commit.Substring(0, 12)}"
+
+        for commit in commits do
+            git bare [ "update-ref"; branch commit; commit ] |> ignore
+
+        git bare [ "symbolic-ref"; "HEAD"; branch (List.last commits) ] |> ignore
+
+        // One thread packs the same bytes every time.
+        git bare ([ "-c"; "pack.threads=1"; "bundle"; "create"; "--quiet"; target; "HEAD" ] @ (commits |> List.map branch))
+        |> ignore
+    finally
+        temporary.Delete true
+
+// ── Runs and data ───────────────────────────────────────────────────────────────────────────
+
+let private isText (path: string) =
+    match Path.GetExtension path with
+    | ".json"
+    | ".jsonl"
+    | ".yaml"
+    | ".log"
+    | ".txt"
+    | "" -> true
+    | _ -> false
+
+let private copy (source: string) (target: string) =
+    Directory.CreateDirectory(Path.GetDirectoryName target |> string) |> ignore
+    File.Copy(source, target)
+    File.SetUnixFileMode(target, UnixFileMode.UserRead ||| UnixFileMode.UserWrite ||| UnixFileMode.GroupRead ||| UnixFileMode.OtherRead)
+
+/// The whole folder of a run but what a process left there for itself, each file held to the manifest's hash.
+let private copyRun (root: string) (run: RunFolder) (manifest: RunManifest) : Part list =
+    let attempts =
+        if Directory.Exists(run.In "attempts") then
+            Directory.EnumerateFiles(run.In "attempts", "*", SearchOption.AllDirectories)
+            |> Seq.map (fun path -> Path.GetRelativePath(run.Path, path).Replace('\\', '/'))
+            |> List.ofSeq
+        else
+            []
+
+    let own = [ "manifest.json"; "stdout.log"; "stderr.log" ] |> List.filter (fun name -> File.Exists(run.In name))
+    let names =
+        List.distinct (List.ofSeq (run.ArtefactNames()) @ attempts @ own)
+        |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+    let hashes = dict [ for artefact in manifest.Artefacts -> artefact.Path, artefact.Sha256 ]
+
+    if RunManifest.IsSealed(File.ReadAllText(run.In "manifest.json")) = Nullable false then
+        refuse $"{run}: its manifest was edited after it was written; `audit verify {run.Sweep}` says what else was altered."
+
+    for artefact in manifest.Artefacts do
+        if not (List.contains artefact.Path names) then
+            refuse $"{run}: {artefact.Path} is gone; `audit verify {run.Sweep}` says what else was altered."
+
+    [
+        for name in names do
+            if isText name && Withheld.inText (File.ReadAllText(run.In name)) then
+                refuse $"{run}: {name} holds what looks like a key, so it is not handed on."
+
+            let within = $"runs/{run.Sweep}/{run.Id}/{name}"
+            copy (run.In name) (Path.Combine(root, within))
+            let part = part root within
+
+            match hashes.TryGetValue name with
+            | true, hash when hash <> part.Sha256 ->
+                refuse $"{run}: {name} was altered after the run ended; `audit verify {run.Sweep}` says what else was."
+            | _ -> part
+    ]
+
+let private megabytes (bytes: int64) = (float bytes / 1e6).ToString("0.0", Globalization.CultureInfo.InvariantCulture) + " MB"
+
+/// A data set's files that are small enough, where they are those that the run read; what is left out is said.
+let private dataOf (wish: Wish) (root: string) (manifest: RunManifest) : (Data * string option) list = [
+    for set in manifest.Data do
+        match set.Files with
+        | null -> Computed(set.Name, set.Digest), None
+        | files when files.Count = 0 -> Computed(set.Name, set.Digest), None
+        | files ->
+            for file in files do
+                let source = Path.Combine(wish.Data, file.Path)
+                let within = $"data/{file.Path}"
+                let without why = Named file, Some $"{file.Path} ({megabytes file.Bytes}, SHA-256 {file.Sha256}) is not included: {why}."
+
+                if not wish.Capsule then
+                    Named file, None
+                elif File.Exists(Path.Combine(root, within)) then
+                    Included(part root within), None
+                elif file.Bytes > wish.Largest then
+                    without $"files of up to {megabytes wish.Largest} are"
+                elif not (File.Exists source) then
+                    without "it does not lie below the data folder here"
+                elif Canonical.Sha256OfFile source <> file.Sha256 then
+                    without "the file of that name here is another one"
+                else
+                    copy source (Path.Combine(root, within))
+                    Included(part root within), None
+]
+
+// ── What people read and run ────────────────────────────────────────────────────────────────
+
+let private script (runs: RunFolder list) =
+    let ids = runs |> List.map _.Id
+
+    let choose =
+        match ids with
+        | [ only ] -> [ $"run={only}" ]
+        | several -> [
+            "if [ $# = 0 ]; then"
+            "    echo \"Which run? Those here are:\" >&2"
+            for id in several do
+                $"    echo \"  {id}\" >&2"
+            "    exit 2"
+            "fi"
+            "run=$1"
+            "shift"
+          ]
+
+    String.concat "\n" [
+        "#!/bin/sh"
+        "# Does a run of this folder again, from its sources as they were, and says whether the same comes out. Needs git and the .NET SDK."
+        "# What is written behind goes to the audit: --data DIR, --threads N, --set NAME=VALUE, --json."
+        "set -eu"
+        "cd \"$(dirname \"$0\")\""
+        yield! choose
+        "export DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false"
+        "sha256sum --quiet --check SHA256SUMS"
+        "[ -d src ] || git clone --quiet sources.bundle src"
+        "exec dotnet fsi src/analysis/audit.fsx rerun \"$run\" --runs runs --data data \"$@\""
+        ""
+    ]
+
+let private readme (crate: Contents) (wish: Wish) (notes: string list) =
+    let line (run: Run) =
+        let again =
+            if wish.Capsule then
+                $"`sh rerun.sh{if crate.Runs.Length = 1 then String.Empty else String.Concat(' ', run.Folder.Id)}`"
+            else
+                ""
+        $"| {run.Folder.Sweep}/{run.Folder.Id} | {run.Manifest.State} | {run.Manifest.Step} | {again} |"
+
+    String.concat "\n" [
+        $"# {crate.Name}"
+        ""
+        crate.Description
+        ""
+        "| run | ended | steps | again |"
+        "| --- | --- | --- | --- |"
+        yield! crate.Runs |> List.map line
+        ""
+        "`runs/` holds each run's config, trace, results and manifest; the manifest names the machine, the libraries, the sources and the"
+        "data, and has the hashes of the other files."
+        if wish.Crate then "`ro-crate-metadata.json` says the same to programs, as an RO-Crate (Workflow Run Crate 0.5)."
+        ""
+        if wish.Capsule then
+            "## Do a run again"
+            ""
+            "On a machine with git and the .NET SDK, here:"
+            ""
+            "    sh rerun.sh"
+            ""
+            "This checks the hashes in `SHA256SUMS`, clones the sources out of `sources.bundle` into `src`, builds them from the locked"
+            "packages, runs, and compares every file and tensor. As root on Debian it installs libtorch and a C++ compiler where they are"
+            "missing; else it says which command does. By hand:"
+            ""
+            "    git clone sources.bundle src"
+            "    cd src"
+            $"    dotnet fsi analysis/audit.fsx rerun {(List.last crate.Runs).Folder.Id} --runs ../runs --data ../data"
+            ""
+            "`BITWISE` is due on a machine like the one that the manifest names. On another one sums are taken in another order, so there the"
+            "metrics decide: `TOLERANCE` where they lie within what the run's config declares, `STATISTICAL` where they lie where another"
+            "seed would, if three others lie here too. `src/docs/audits.md` explains the verdicts."
+            ""
+            "`sources.bundle` holds the commits that led to the sources, too."
+        if not notes.IsEmpty then
+            ""
+            "## Not in here"
+            ""
+            yield! notes |> List.map (fun note -> $"* {note}")
+        ""
+    ]
+
+// ── All of it ───────────────────────────────────────────────────────────────────────────────
+
+let private isOver (run: RunFolder) =
+    match run.State with
+    | RunState.Pending
+    | RunState.Running -> false
+    | _ -> true
+
+let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: string) : Made =
+    let over, notOver = runs |> List.partition isOver
+    if over.IsEmpty then refuse $"{name}: no run there is over, so there is nothing to hand on."
+
+    let started (run: RunFolder) =
+        match run.Manifest with
+        | null -> DateTime.MinValue
+        | manifest ->
+            match manifest.Timing with
+            | null -> DateTime.MinValue
+            | timing -> timing.Started.GetValueOrDefault DateTime.MinValue
+
+    // The newest code leads the audit.
+    let over = over |> List.sortBy (fun run -> started run, run.Id)
+
+    let told =
+        over
+        |> List.map (fun run ->
+            let manifest = nonNull run.Manifest
+            let sources = sourcesOf wish root run manifest
+            let files = copyRun root run manifest
+            let data = dataOf wish root manifest
+
+            let labs =
+                manifest.Argv
+                |> List.ofSeq
+                |> List.pairwise
+                |> List.filter (fun (option, _) -> option = "--with")
+                |> List.map (fun (_, assembly) ->
+                    $"{Path.GetFileName assembly} is not included: the run was started with this assembly of a lab.")
+
+            { Folder = run; Manifest = manifest; Sources = sources; Files = files; Data = data |> List.map fst },
+            (data |> List.choose snd) @ labs)
+
+    let all = List.map fst told
+
+    let notes =
+        (told |> List.collect snd)
+        @ [ for run in notOver -> $"The run {run.Sweep}/{run.Id} is not included: it is {run.State}." ]
+        |> List.distinct
+
+    let commits = all |> List.map _.Sources.Commit |> List.rev |> List.distinct |> List.rev
+
+    if wish.Capsule then
+        match Withheld.inHistory wish.Repository commits with
+        | Error says -> refuse $"git: {says}"
+        | Ok [] -> ()
+        | Ok found ->
+            let several = if found.Length > 5 then $" and {found.Length - 5} more" else ""
+            let named = String.Join("; ", List.truncate 5 found) + several
+
+            refuse
+                $"the sources, or the commits that led to them, hold what looks like a secret: {named}. A bundle would hand it on; --crate \
+                  alone takes no sources along."
+
+        bundle wish.Repository commits (Path.Combine(root, "sources.bundle"))
+        Directory.CreateDirectory(Path.Combine(root, "data")) |> ignore
+
+    let plans = [
+        if wish.Plans then
+            for sweep in over |> List.map (fun run -> string (Path.GetDirectoryName run.Path)) |> List.distinct do
+                let source = Path.Combine(sweep, "plans.jsonl")
+                let within = $"runs/{Path.GetFileName sweep}/plans.jsonl"
+
+                if File.Exists source then
+                    copy source (Path.Combine(root, within))
+                    part root within, "What was planned, a line for each launch."
+    ]
+
+    let states = over |> List.countBy _.State |> List.map (fun (state, count) -> $"{count} {state}")
+    let day = (over |> List.map started |> List.max).ToString("yyyy-MM-dd", Globalization.CultureInfo.InvariantCulture)
+
+    let contents others = {
+        Name = name
+        Description =
+            (match over with
+             | [ run ] -> $"A run of an energy-based model ({run.State}), of {day}: config, trace and results"
+             | _ -> $"""{over.Length} runs of energy-based models ({String.Join(", ", states)}), to {day}: configs, traces and results""")
+            + (if wish.Capsule then ", and what is needed to do it again." else ".")
+        Runs = all
+        Others = others
+    }
+
+    File.WriteAllText(Path.Combine(root, "README.md"), readme (contents []) wish notes)
+
+    if wish.Capsule then
+        let path = Path.Combine(root, "rerun.sh")
+        File.WriteAllText(path, script over)
+
+        File.SetUnixFileMode(
+            path,
+            UnixFileMode.UserRead
+            ||| UnixFileMode.UserWrite
+            ||| UnixFileMode.UserExecute
+            ||| UnixFileMode.GroupRead
+            ||| UnixFileMode.GroupExecute
+            ||| UnixFileMode.OtherRead
+            ||| UnixFileMode.OtherExecute
+        )
+
+    if wish.Crate then
+        let others = [
+            part root "README.md", "What lies here, for people."
+            yield! plans
+            if wish.Capsule then
+                part root "sources.bundle", "The sources of every run as a git bundle."
+                part root "rerun.sh", "Does a run again and compares."
+        ]
+
+        File.WriteAllText(Path.Combine(root, "ro-crate-metadata.json"), json (contents others))
+
+    let files =
+        Directory.GetFiles(root, "*", SearchOption.AllDirectories)
+        |> Array.map (fun path -> Path.GetRelativePath(root, path).Replace('\\', '/'))
+        |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+        |> Array.map (part root)
+
+    let sums = files |> Array.map (fun part -> $"{part.Sha256}  {part.Path}\n") |> String.concat ""
+    File.WriteAllText(Path.Combine(root, "SHA256SUMS"), sums)
+
+    {
+        Folder = root
+        Runs = over.Length
+        Files = files.Length + 1
+        Bytes = files |> Array.sumBy _.Bytes
+        Notes = notes
+        Seal = sums
+    }
+
+/// Makes the folder, whole or not at all. Throws InvalidDataException with what is in the way.
+let make (wish: Wish) (name: string) (runs: RunFolder list) (folder: string) : Made =
+    if Path.Exists folder then refuse $"{folder} is there already; delete it, or name another folder with --out."
+
+    let beside = folder.TrimEnd('/') + ".new"
+    if Directory.Exists beside then Directory.Delete(beside, true)
+    Directory.CreateDirectory beside |> ignore
+
+    try
+        let made = fill wish name runs beside
+        Directory.Move(beside, folder)
+        { made with Folder = folder }
+    with _ ->
+        Directory.Delete(beside, true)
+        reraise ()

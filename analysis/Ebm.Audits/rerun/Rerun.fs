@@ -1,0 +1,99 @@
+/// All of a run again: its sources as they were, checked out and built in a folder of their own.
+module Ebm.Audits.Rerun
+
+open System.IO
+open Ebm.Records
+open Ebm.Analysis
+open Ebm.Audits.Comparison
+open Ebm.Audits.Repetition
+open Ebm.Audits.Workplace
+
+/// The values that other completed seeds of the run's group have.
+let private otherSeeds (run: RunFolder) (manifest: RunManifest) =
+    let runs, _ = Runs.under (string (Path.GetDirectoryName run.Path))
+    let group =
+        runs
+        |> List.filter (fun other -> other.Group = manifest.GroupId && other.State = RunState.Completed && other.Id <> run.Id)
+    fun name -> group |> List.choose (fun other -> other.Metrics.TryFind name |> Option.map _.Value)
+
+/// Where a run was stopped from outside, how far it came says nothing: it is compared up to there.
+let private stopped = set [ RunState.Pruned; RunState.Interrupted; RunState.Preempted; RunState.Timeout; RunState.Lost ]
+
+/// Checks the run's sources out, builds them from the locked packages, runs it whole, and compares everything. `say` is told what is done.
+let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comparison =
+    let manifest = manifestOf run
+
+    let snapshot =
+        match manifest.Git with
+        | null -> None
+        | git -> git.Snapshot |> Option.ofObj
+
+    let until = if stopped.Contains manifest.State then Some manifest.Step else None
+
+    match snapshot with
+    | None ->
+        raise (
+            InvalidDataException
+                $"{run}: its manifest names no snapshot of its sources, so they cannot be built again; `audit smoke` compares it with today's."
+        )
+    | Some _ when until = Some 0L ->
+        raise (InvalidDataException $"{run}: it was {manifest.State} before its first step: there is nothing to compare.")
+    | Some snapshot ->
+        let labs = labs conditions run manifest
+
+        atDesk (fun desk ->
+            let clone = Path.Combine(desk.Folder, "sources")
+
+            let git where arguments =
+                match Git.ask where arguments with
+                | Ok said -> said
+                | Error says ->
+                    desk.Check()
+
+                    raise (
+                        InvalidDataException
+                            $"{run.Id}: its sources, {snapshot.Commit}, cannot be checked out: {says}; where {snapshot.Ref} is not here, \
+                              git fetch origin 'refs/ebm/*:refs/ebm/*' brings it."
+                    )
+
+            let top = git conditions.Repository [ "rev-parse"; "--show-toplevel" ]
+            let inside = git conditions.Repository [ "rev-parse"; "--show-prefix" ]
+            say $"checking out {snapshot.Commit.Substring(0, 12)}"
+            // Objects are read where they are; nothing is written there, and no hook of the user's runs.
+            let quietly = [ "-c"; "core.hooksPath=/dev/null"; "-c"; "advice.detachedHead=false" ]
+            git desk.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
+            git clone (quietly @ [ "checkout"; "--quiet"; "--detach"; snapshot.Commit ]) |> ignore
+            let sources = Path.Combine(clone, inside)
+            say "building it from the locked packages"
+            let program, arguments = conditions.Build
+            let built = desk.Run(sources, [], program, arguments)
+
+            if built.Code <> 0 then
+                {
+                    Verdict = Failed
+                    Parting = None
+                    Drifts = []
+                    Metrics = []
+                    Reason = Some $"its sources do not build here: {lastLines 3 (built.Output + built.Errors)}"
+                    Notes = []
+                    Made = None
+                }
+            else
+                say "running it again"
+                let composed =
+                    match conditions.Compose desk sources labs manifest with
+                    // These configs made the run: what refuses is a script of before it could be asked.
+                    | Composition.Refused says -> Composition.Untold says
+                    | composed -> composed
+
+                let beside = Path.Combine(sources, "artifacts", "bin", "Ebm.Runner", "release")
+                let limit = until |> Option.map (fun step -> [ "--until"; string step ]) |> Option.defaultValue []
+                let again = execute desk (Path.Combine(beside, "ebm-runner")) conditions run manifest labs limit
+                let drifts, notes = further conditions run manifest composed
+
+                compare until run again {
+                    Group = otherSeeds run manifest
+                    Sources = (fun _ -> [])
+                    Further = drifts @ rebuilt manifest again labs
+                    Notes = notes
+                })

@@ -1,0 +1,81 @@
+/// Which cells of a sweep's table are audited: drawn at random, those in bold more often, because they are the claims. Each cell stands for a
+/// run of its row, which is done again. What was drawn before is not drawn again before the rest.
+module Ebm.Audits.Sample
+
+open System
+open System.Globalization
+open Ebm.Records
+open Ebm.Analysis
+open Ebm.Analysis.Table
+open Ebm.Audits.Comparison
+
+/// How many times as likely a bold cell is as another one.
+let boldWeight = 8
+
+type Drawn = {
+    Sampled: KeptAudits.Sampled
+    /// The labels of the cell's row.
+    Row: string
+    Run: Runs.Run
+}
+
+/// Between 0 and 1, and neither: a function of the text alone.
+let private uniform (text: string) =
+    let bits = UInt64.Parse((Canonical.Sha256 text).Substring(0, 13), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+    (float bits + 0.5) / float (1UL <<< 52)
+
+/// Draws up to `n` cells with their runs, no run twice. Cells are drawn without replacement with odds as their weights: the order of
+/// u^(1/w) for uniform u (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006). `before` has the runs that were
+/// sampled already: a run that was not comes first.
+let draw (seed: int) (n: int) (before: Set<string>) (tables: Table list) : Drawn list =
+    // A floor or a Gaussian's value beside a metric is no claim; where there is nothing else, it is drawn.
+    let claims (cells: Map<string, Cell>) =
+        let directed = cells |> Map.filter (fun _ cell -> cell.Metric.Better = "lower" || cell.Metric.Better = "higher")
+        if directed.IsEmpty then cells else directed
+
+    let cells =
+        [
+            for table in tables do
+                for row in table.Rows do
+                    for KeyValue(metric, cell) in row.Cells |> claims do
+                        let bold = Shown.isBold cell
+                        let weight = if bold then boldWeight else 1
+                        let key = Math.Log(uniform $"cell {seed} {table.Sweep}/{row.Key}/{metric}") / float weight
+                        key, (table, row, metric, bold, weight)
+        ]
+        |> List.sortByDescending fst
+        |> List.map snd
+
+    let nameOf (run: Runs.Run) = $"{run.Sweep}/{run.Id}"
+
+    // Once for the runs that nobody has sampled, once for all.
+    let rec take again taken drawn left =
+        match left with
+        | _ when List.length drawn = n -> List.rev drawn
+        | [] when again -> List.rev drawn
+        | [] -> take true taken drawn cells
+        | (_: Table, row: Row, metric, bold, weight) :: rest ->
+            let candidates =
+                row.Runs
+                |> List.filter (fun run ->
+                    run.State = RunState.Completed
+                    && run.Metrics.ContainsKey metric
+                    && not (Set.contains (nameOf run) taken)
+                    && (again || not (before.Contains(nameOf run))))
+                |> List.sortBy (fun run -> Canonical.Sha256 $"run {seed} {nameOf run}")
+
+            match candidates with
+            | [] -> take again taken drawn rest
+            | run :: _ ->
+                let sampled: KeptAudits.Sampled = { Seed = seed; Group = row.Group; Metric = metric; Bold = bold; Weight = weight }
+                let labels = row.Labels |> List.filter ((<>) "") |> String.concat " "
+                let labels = if labels = "" then row.Group else labels
+                take again (Set.add (nameOf run) taken) ({ Sampled = sampled; Row = labels; Run = run } :: drawn) rest
+
+    take false Set.empty [] cells
+
+/// How many of them reproduce, of how many, and the interval of that share.
+let summary (verdicts: Comparison.Verdict list) =
+    let hits, n = verdicts |> List.filter reproduces |> List.length, verdicts.Length
+    let low, high = Statistics.wilson hits n
+    hits, n, low, high

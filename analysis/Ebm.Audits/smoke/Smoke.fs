@@ -1,0 +1,44 @@
+/// The first steps of a run again, with the runner that is built here, and what was traced of them beside what was traced then.
+module Ebm.Audits.Smoke
+
+open System.IO
+open Ebm.Records
+open Ebm.Audits.Comparison
+open Ebm.Audits.Repetition
+open Ebm.Audits.Workplace
+
+/// The commit that has a run's sources.
+let private sourcesOf (manifest: RunManifest) : string option =
+    match manifest.Git with
+    | null -> None
+    | git ->
+        match git.Snapshot with
+        | null -> if git.Dirty then None else Some git.Commit
+        | snapshot -> Some snapshot.Commit
+
+/// Runs the first steps again with a runner, up to the first traced step from `steps` on, and compares what was traced.
+let smoke (runner: string) (conditions: Conditions) (steps: int64) (run: RunFolder) : int64 * Comparison =
+    let manifest = manifestOf run
+    let traced = run.Traces() |> Seq.map _.Step |> Seq.distinct |> List.ofSeq
+
+    if traced.IsEmpty then
+        raise (InvalidDataException $"{run}: its trace.jsonl holds nothing, so there are no steps to compare.")
+
+    let until = traced |> List.tryFind (fun step -> step >= steps) |> Option.defaultValue (List.last traced)
+    let labs = labs conditions run manifest
+    let beside = string (Path.GetDirectoryName runner)
+
+    let sources =
+        match sourcesOf manifest with
+        | None -> fun _ -> []
+        | Some commit ->
+            let changed = CompiledSources.changed conditions.Repository commit
+            fun name -> changed (Path.Combine(beside, name + ".dll"))
+
+    atDesk (fun desk ->
+        // First, because a script may build what has changed since.
+        let composed = conditions.Compose desk conditions.Repository labs manifest
+        let again = execute desk runner conditions run manifest labs [ "--until"; string until ]
+        let drifts, notes = further conditions run manifest composed
+        let around = { nothing with Sources = sources; Further = drifts @ rebuilt manifest again labs; Notes = notes }
+        until, compare (Some until) run again around)

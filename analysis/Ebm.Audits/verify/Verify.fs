@@ -1,0 +1,432 @@
+/// Does what lies in the run folders still lie there as it was written? Every hash is computed again: of the config, of the manifest over
+/// itself, of its chain of attempts, of every artefact, of the data files that are here, of the ledger. What differs is an alteration, with
+/// a name of its own; nothing is trained, nothing is written.
+module Ebm.Audits.Verify
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+open System.IO
+open System.Text.Json
+open System.Text.RegularExpressions
+open System.Threading
+open System.Threading.Tasks
+open Ebm.Records
+
+type Alteration = {
+    /// sweep/run, a data file, or ledger.
+    Subject: string
+    /// What was done, in a word or two: `config-edited`, `artefact-missing`, `ledger-reordered` …
+    What: string
+    Says: string
+}
+
+type Verification = {
+    Runs: int
+    Files: int64
+    Bytes: int64
+    Alterations: Alteration list
+    /// What could not be told, and why.
+    Notes: string list
+    Ledger: Ledger.Ledger option
+}
+
+let private namedByHash = Regex(@"-[0-9a-f]{12}$", RegexOptions.CultureInvariant)
+
+/// Every folder that is a run, or was one: a config, a manifest, or a run's name is enough.
+let rec private runFolders (path: string) : string list =
+    let isRun =
+        File.Exists(Path.Combine(path, "config.json"))
+        || File.Exists(Path.Combine(path, "manifest.json"))
+        || namedByHash.IsMatch path
+
+    if isRun then
+        [ path ]
+    elif not (Directory.Exists path) then
+        []
+    else
+        Directory.GetDirectories path
+        |> Array.filter (fun folder -> not ((string (Path.GetFileName folder)).StartsWith '.'))
+        |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+        |> List.ofArray
+        |> List.collect runFolders
+
+/// Files that lie in a run's folder beside its artefacts.
+let private beside = set [ "manifest.json"; "stdout.log"; "stderr.log" ]
+
+let private seedOf (config: string) =
+    try
+        use json = JsonDocument.Parse config
+
+        match json.RootElement.TryGetProperty "seed" with
+        | true, seed -> Some(seed.GetRawText())
+        | _ -> None
+    with :? JsonException ->
+        None
+
+type private Counts() =
+    let mutable files, bytes = 0L, 0L
+    member _.Files = files
+    member _.Bytes = bytes
+
+    member _.Hash(path: string) =
+        Interlocked.Increment &files |> ignore
+        Interlocked.Add(&bytes, FileInfo(path).Length) |> ignore
+        Canonical.Sha256OfFile path
+
+/// What is wrong with a manifest as a text; and the manifest, where it is one.
+let private manifestAt (path: string) : RunManifest option * (string * string) list =
+    let text = File.ReadAllText path
+
+    match RunManifest.IsSealed text |> Option.ofNullable with
+    | Some false -> None, [ "manifest-edited", $"{Path.GetFileName path} is not as it was sealed: its own hash is another" ]
+    | _ ->
+        try
+            Some(RunManifest.Parse(text, path)), []
+        with :? InvalidDataException as error ->
+            None, [ "manifest-edited", error.Message ]
+
+/// The manifests of earlier attempts that can be read, and what is wrong with their chain.
+let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest list * (string * string) list =
+    let earlier = [
+        if Directory.Exists(folder.In "attempts") then
+            for path in Directory.GetDirectories(folder.In "attempts") |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
+                let file = Path.Combine(path, "manifest.json")
+                if File.Exists file then Path.GetFileName path |> string, manifestAt file
+    ]
+
+    let wrong = [
+        for name, (_, wrong) in earlier do
+            for what, says in wrong do
+                what.Replace("manifest", "attempt"), $"attempts/{name}: {says}"
+
+        if earlier |> List.forall (fun (_, (there, _)) -> there.IsSome) then
+            let chain = manifest :: [ for _, (there, _) in earlier -> there.Value ] |> List.sortBy _.Attempt
+
+            for before, next in List.pairwise chain do
+                if next.Attempt = before.Attempt then
+                    "attempt-inserted", $"attempt {next.Attempt} is there twice"
+                elif not (isNull next.PrevHash) && next.PrevHash <> before.Hash then
+                    "attempt-missing",
+                    $"attempt {next.Attempt} followed another one than attempt {before.Attempt}, which is there: one was removed or replaced"
+
+            if not (isNull chain.Head.PrevHash) then
+                "attempt-missing", $"attempt {chain.Head.Attempt} followed an earlier one, which is gone"
+    ]
+
+    earlier |> List.choose (fun (_, (there, _)) -> there), wrong
+
+/// Whether a path of a run's folder, or a folder on the way to it, is a link: the runner makes none, and what lies behind may be anybody's.
+let private isLinked (folder: RunFolder) (name: string) =
+    let parts = name.Split '/'
+
+    seq { 1 .. parts.Length }
+    |> Seq.exists (fun count -> not (isNull (FileInfo(folder.In(Array.truncate count parts)).LinkTarget)))
+
+let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifest) = [
+    let listed = manifest.Artefacts |> Seq.map _.Path |> HashSet
+    // What a measurement that was cut off has put in place already, or was to: its own manifest has it.
+    let adopted =
+        match folder.Adopting with
+        | null -> None
+        | adopting -> Some(Map [ for artefact in adopting.Artefacts -> artefact.Path, artefact.Sha256 ])
+
+    let isAdopted (name: string) =
+        match adopted with
+        | None -> false
+        | Some hashes ->
+            match hashes.TryFind name, File.Exists(folder.In name) with
+            | Some hash, true -> Canonical.Sha256OfFile(folder.In name) = hash
+            // Arrays go as one folder before the others come as one.
+            | _, isThere -> not isThere && name.StartsWith "arrays/"
+
+    if adopted.IsSome then
+        "measure-interrupted",
+        "a new measurement was cut off while its results were put in place, so some are not those of the manifest; measuring the run again finishes it"
+
+    for artefact in manifest.Artefacts do
+        let path = folder.In artefact.Path
+
+        if isLinked folder artefact.Path then
+            "artefact-linked", $"{artefact.Path} is a link now: what it shows lies elsewhere, and was not written by the run"
+        elif isAdopted artefact.Path then
+            ()
+        elif not (File.Exists path) then
+            "artefact-missing", $"{artefact.Path} is gone"
+        // The config is looked at by itself.
+        elif artefact.Path <> "config.json" then
+            if FileInfo(path).Length <> artefact.Bytes then
+                "artefact-changed", $"{artefact.Path} has {FileInfo(path).Length} bytes, and had {artefact.Bytes}"
+            // What has no length is not opened: a pipe would wait for its other end.
+            elif artefact.Bytes > 0L && counts.Hash path <> artefact.Sha256 then
+                "artefact-changed", $"{artefact.Path} has other bytes than it had"
+
+    // Manifests of before their seals listed no checkpoint.
+    let knowsCheckpoints = not (isNull manifest.Hash)
+
+    for name in folder.ArtefactNames() do
+        if not (listed.Contains name || isAdopted name) && (knowsCheckpoints || not (name.StartsWith "checkpoint/")) then
+            "artefact-extra", $"{name} was not there when the run ended"
+]
+
+let private config (counts: Counts) (folder: string) (id: string) (manifest: RunManifest option) = [
+    let path = Path.Combine(folder, "config.json")
+
+    if not (File.Exists path) then
+        "config-missing", "config.json is gone"
+    else
+        let hash = counts.Hash path
+        let names = id.EndsWith("-" + hash.Substring(0, 12), StringComparison.Ordinal)
+
+        match manifest with
+        | Some manifest when manifest.ConfigSha256 = hash ->
+            if not names then "run-renamed", $"the folder is called {id}, and its run {manifest.RunId}"
+        | Some manifest when names ->
+            // The folder and its config agree: what does not belong here is the manifest.
+            "manifest-replaced", $"manifest.json is that of {manifest.RunId}"
+        | Some manifest ->
+            match seedOf (File.ReadAllText path) with
+            | Some seed when seed <> string manifest.Seed ->
+                "config-edited", $"config.json is not the config that ran: its seed is {seed}, and the run's was {manifest.Seed}"
+            | _ -> "config-edited", "config.json is not the config that ran: its hash is neither the folder's nor the manifest's"
+        | None -> if not names then "config-edited", "the folder's name is not the hash of its config.json: one of them was altered"
+]
+
+/// A run as it lies there: its manifest, those of its earlier attempts, and its alterations.
+type private Read = { Manifest: RunManifest option; Earlier: RunManifest list; Wrong: (string * string) list }
+
+let private run (counts: Counts) (path: string) : Read =
+    let id = string (Path.GetFileName path)
+    let file = Path.Combine(path, "manifest.json")
+
+    if not (File.Exists file) then
+        let hasBegun =
+            Directory.EnumerateFileSystemEntries path
+            |> Seq.map (Path.GetFileName >> string)
+            |> Seq.exists (fun name -> not (name.StartsWith '.') && name <> "config.json" && name <> "config.yaml")
+
+        {
+            Manifest = None
+            Earlier = []
+            Wrong = [
+                yield! config counts path id None
+
+                if hasBegun then "manifest-missing", "it has results and no manifest.json: what it is cannot be told, and it is refused"
+            ]
+        }
+    else
+        match manifestAt file with
+        | None, wrong -> { Manifest = None; Earlier = []; Wrong = wrong @ config counts path id None }
+        | Some manifest, _ when not (File.Exists(Path.Combine(path, "config.json"))) -> {
+            Manifest = Some manifest
+            Earlier = []
+            Wrong = config counts path id (Some manifest)
+          }
+        | Some manifest, _ ->
+            let folder = RunFolder.Open path
+            let earlier, chain = attempts folder manifest
+
+            {
+                Manifest = Some manifest
+                Earlier = earlier
+                Wrong = [
+                    yield! config counts path id (Some manifest)
+
+                    if manifest.SweepId <> folder.Sweep then
+                        "run-moved", $"it ran in the sweep {manifest.SweepId}, and lies in {folder.Sweep}"
+
+                    yield! chain
+
+                    if manifest.State <> RunState.Pending && manifest.State <> RunState.Running then yield! artefacts counts folder manifest
+                ]
+            }
+
+/// The files of data that runs were made from, where they are here.
+let private data (counts: Counts) (root: string option) (manifests: RunManifest list) =
+    let files =
+        [
+            for manifest in manifests do
+                for set in manifest.Data do
+                    match set.Files with
+                    | null -> ()
+                    | files -> yield! files
+        ]
+        |> List.distinctBy (fun file -> file.Path, file.Sha256)
+
+    let wrong = ConcurrentBag()
+    let absent = ConcurrentBag()
+
+    Parallel.ForEach(
+        files,
+        fun (file: DataFile) ->
+            match root |> Option.map (fun root -> Path.Combine(root, file.Path)) with
+            | Some path when File.Exists path ->
+                if counts.Hash path <> file.Sha256 then
+                    wrong.Add { Subject = file.Path; What = "data-changed"; Says = "the data file has other bytes than the runs read" }
+            | _ -> absent.Add file.Path
+    )
+    |> ignore
+
+    List.ofSeq wrong, List.ofSeq absent |> List.sort
+
+/// What the ledger says of the runs that are there, and of those that are not. `sweeps` are the names that are looked at; all where None.
+let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found: Map<string, Read>) = [
+    // The last entry of each attempt counts: a run that was measured again has another manifest.
+    let last =
+        ledger.Entries
+        |> List.filter (fun entry -> entry.Kind = "run" || entry.Kind = "measure")
+        |> List.map (fun entry -> entry.Subject, entry)
+        |> Map.ofList
+
+    for KeyValue(subject, entry) in last do
+        match subject.Split '#' with
+        | [| run; attempt |] when sweeps |> Option.forall (List.contains (run.Split('/')[0])) ->
+            let alter what says = { Subject = run; What = what; Says = says }
+
+            match found.TryFind run with
+            | None -> alter "run-removed" $"the ledger has it as entry {entry.Seq}, and its folder is gone"
+            // An attempt that was entered has ended: none of its manifests says that it is at work.
+            | Some { Manifest = Some manifest } when string manifest.Attempt = attempt ->
+                if manifest.Hash <> entry.Hash then
+                    alter "manifest-replaced" $"its manifest is not the one that the ledger has as entry {entry.Seq}"
+            | Some { Earlier = earlier } ->
+                match earlier |> List.tryFind (fun manifest -> string manifest.Attempt = attempt) with
+                | Some manifest when manifest.Hash <> entry.Hash ->
+                    alter
+                        "attempt-replaced"
+                        $"the manifest of its attempt {attempt} is not the one that the ledger has as entry {entry.Seq}"
+                | _ -> ()
+        | _ -> ()
+]
+
+/// Runs that had ended when another ledger of this folder was last kept: that ledger was at work here, and was put aside.
+let private former (repository: string) (runs: string) (ledger: Ledger.Ledger option) (manifests: RunManifest list) = [
+    for id, time in Ledger.kept repository runs do
+        if ledger |> Option.forall (fun ledger -> ledger.Id <> id) then
+            let before =
+                manifests
+                |> List.filter (fun manifest ->
+                    match manifest.Timing with
+                    | null -> false
+                    | timing -> timing.Ended.HasValue && timing.Ended.Value < time)
+
+            match ledger with
+            | None -> {
+                Subject = "ledger"
+                What = "ledger-removed"
+                Says = $"ledger.jsonl is gone; {Ledger.refOf id} has the hash of its last line"
+              }
+            | Some _ when before.IsEmpty -> ()
+            | Some ledger -> {
+                Subject = "ledger"
+                What = "ledger-replaced"
+                Says =
+                    $"{before.Length} of the runs had ended when {Ledger.refOf id} last kept the head of this folder's ledger, and the one that is here is another, {ledger.Id}"
+              }
+]
+
+/// The reports of audits: each lies under its own hash, and from the first that was kept on, each entry has one.
+let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option) : Alteration list = [
+    let folder = Path.Combine(runs, SweepFolder.Audits)
+
+    if Directory.Exists folder then
+        let files = Directory.GetFiles(folder, "*.json") |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+        let names = files |> Array.map (Path.GetFileNameWithoutExtension >> string) |> HashSet
+
+        for file, name in Seq.zip files (files |> Array.map (Path.GetFileNameWithoutExtension >> string)) do
+            if counts.Hash file <> name then
+                { Subject = $"audits/{name}"; What = "audit-changed"; Says = "the report of an audit has other bytes than it had" }
+
+        match ledger with
+        | None -> ()
+        | Some ledger ->
+            for entry in
+                ledger.Entries
+                |> List.filter (fun entry -> entry.Kind = "audit")
+                |> List.skipWhile (fun entry -> not (names.Contains entry.Hash)) do
+                if not (names.Contains entry.Hash) then
+                    {
+                        Subject = $"audits/{entry.Hash}"
+                        What = "audit-missing"
+                        Says = $"the ledger has it as entry {entry.Seq}, {entry.Subject}, and its report is gone"
+                    }
+]
+
+/// Everything below `runs`, or some of its sweeps; `repository` may keep the ledger's head, `dataRoot` has the data.
+let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps: string list) : Verification =
+    let folders =
+        if sweeps.IsEmpty then runFolders runs else sweeps |> List.collect (fun sweep -> runFolders (Path.Combine(runs, sweep)))
+
+    let counts = Counts()
+    let name (path: string) = $"{Path.GetFileName(Path.GetDirectoryName path)}/{Path.GetFileName path}"
+    let results = Array.zeroCreate<Read> folders.Length
+
+    // Disks and cores: hashing is most of it.
+    Parallel.For(0, folders.Length, (fun i -> results[i] <- run counts folders[i])) |> ignore
+
+    let read = List.zip (folders |> List.map name) (List.ofArray results)
+    let manifests = read |> List.choose (fun (_, run) -> run.Manifest)
+    let ledger = Ledger.load repository runs
+    let changed, absent = data counts dataRoot manifests
+
+    let unsealed = manifests |> List.filter (fun manifest -> isNull manifest.Hash) |> List.length
+
+    let unentered =
+        match ledger with
+        | None -> []
+        | Some ledger ->
+            let known = HashSet(ledger.Entries |> Seq.map (fun entry -> entry.Subject.Split('#')[0]))
+
+            [
+                for name, run in read do
+                    match run.Manifest with
+                    | Some manifest when
+                        manifest.State <> RunState.Pending && manifest.State <> RunState.Running && not (known.Contains name)
+                        ->
+                        name
+                    | _ -> ()
+            ]
+
+    let some (names: string list) =
+        String.concat ", " (List.truncate 3 names) + (if names.Length > 3 then $" and {names.Length - 3} more" else "")
+
+    {
+        Runs = folders.Length
+        Files = counts.Files
+        Bytes = counts.Bytes
+        Ledger = ledger
+        Alterations = [
+            for name, run in read do
+                for what, says in run.Wrong do
+                    { Subject = name; What = what; Says = says }
+
+            yield! changed |> List.sortBy _.Subject
+            yield! audits counts runs ledger
+
+            match ledger with
+            | Some ledger ->
+                for fault in ledger.Faults do
+                    { Subject = "ledger"; What = $"ledger-{fault.What}"; Says = fault.Says }
+
+                yield! entered (if sweeps.IsEmpty then None else Some sweeps) ledger (Map.ofList read)
+            | None -> ()
+
+            yield! former repository runs ledger manifests
+        ]
+        Notes = [
+            if unsealed > 0 then
+                $"{unsealed} runs are of before manifests were sealed: their artefacts hold, their manifests cannot be judged."
+
+            if not absent.IsEmpty then $"{absent.Length} data files are not here and were not compared: {some absent}."
+
+            match ledger with
+            | None -> "There is no ledger: a run that was removed cannot be missed."
+            | Some ledger ->
+                if not unentered.IsEmpty then $"{unentered.Length} runs stand in no ledger's entry: {some unentered}."
+
+                match ledger.Loose with
+                | None -> $"No repository keeps the head of ledger {ledger.Id}: whoever rewrote all of it would not be noticed."
+                | Some 0L -> ()
+                | Some loose -> $"The last {loose} entries of ledger {ledger.Id} were written after its head was kept."
+        ]
+    }

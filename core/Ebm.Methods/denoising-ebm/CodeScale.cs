@@ -1,0 +1,48 @@
+using Ebm.Core;
+
+namespace Ebm.Methods;
+
+/// <summary>
+/// Codes in units of their own spread: L⁻¹(z − mean) with covariance LLᵀ, of running moments, which are registered buffers. Codes of
+/// mean 0 and covariance I stay that while their encoder learns, and a chain that begins at N(0, I) begins among them.
+/// </summary>
+public sealed class CodeScale : nn.Module
+{
+    readonly Tensor mean, covariance;
+    readonly double keep;
+
+    /// <param name="codes">Numbers in a code.</param>
+    /// <param name="keep">Share of the running moments kept per batch, in [0, 1).</param>
+    public CodeScale(long codes, Device device, double keep = .98) : base(nameof(CodeScale))
+    {
+        this.keep = keep;
+        mean = zeros(codes, device: device);
+        covariance = eye(codes, device: device);
+        register_buffer("mean", mean);
+        register_buffer("covariance", covariance);
+    }
+
+    /// <summary>(B, codes) → (B, codes).</summary>
+    public Tensor Of(Tensor codes)
+    {
+        // A code that the encoder ignores has no variance: a millionth of the mean one keeps the factor.
+        var floor = 1e-6 * covariance.diagonal().mean() * eye(mean.shape[0], dtype: covariance.dtype, device: covariance.device);
+        return (codes - mean).matmul(linalg.inv(linalg.cholesky(covariance + floor)).t());
+    }
+
+    /// <summary>How far codes are from N(0, I): the root mean square entry of mean z zᵀ − I, (B, codes) → scalar.</summary>
+    public static Tensor Mismatch(Tensor codes) =>
+        (codes.t().matmul(codes) / codes.shape[0] - eye(codes.shape[1], dtype: codes.dtype, device: codes.device)).square().mean().sqrt();
+
+    /// <summary>Follows a batch.</summary>
+    /// <param name="codes">(B, codes).</param>
+    public void Learn(Tensor codes)
+    {
+        using var free = no_grad();
+        using var scope = NewDisposeScope();
+        var seen = codes.detach();
+        var centred = seen - seen.mean([0]);
+        mean.mul_(keep).add_((1 - keep) * seen.mean([0]));
+        covariance.mul_(keep).add_((1 - keep) / seen.shape[0] * centred.t().matmul(centred));
+    }
+}

@@ -1,0 +1,107 @@
+using Ebm.Nets;
+
+namespace Ebm.Metrics;
+
+/// <summary>
+/// The classifier two-sample test (Lopez-Paz and Oquab 2017): a small network learns to tell samples from real rows, and its accuracy on
+/// rows it has not seen is reported. One half means that it cannot; 1 that samples give themselves away. What it finds is a difference that
+/// is there, what it does not find may still be: <c>classifier-test/floor</c>, real rows in place of the samples, says what chance and few
+/// rows give.
+/// </summary>
+public sealed class ClassifierTest : IMetric
+{
+    readonly ClassifierTestSpec spec;
+
+    internal ClassifierTest(ClassifierTestSpec spec) => this.spec = spec;
+
+    public IEnumerable<Measurement> Measure(Subject subject)
+    {
+        using var scope = NewDisposeScope();
+        var (data, rng) = (subject.Data, subject.Rng);
+        var real = RealRows.HeldOut(data, Math.Min(spec.Rows, subject.Samples.shape[0]), rng.Stream("real")).flatten(1);
+        var count = real.shape[0];
+        var rival = RealRows.Rival(data, count, rng.Stream("floor")).flatten(1);
+        return
+        [
+            Judge("classifier-test", subject.Samples.narrow(0, 0, count).flatten(1), "lower"),
+            Judge("classifier-test/floor", rival, "none"),
+        ];
+
+        Measurement Judge(string name, Tensor rows, string better)
+        {
+            var (accuracy, seen) = Accuracy(rows.narrow(0, 0, Math.Min(count, rows.shape[0])), real, rng.Stream(name));
+            // Agresti and Coull's two successes and two failures keep the error positive at the ends.
+            var p = (accuracy * seen + 2) / (seen + 4);
+            var protocol = Protocol.Of("classifier-test 1", count, spec.Width, spec.Depth, spec.Epochs, spec.Batch);
+            return new(name, accuracy, "accuracy", better, Se: Math.Sqrt(p * (1 - p) / (seen + 4)), N: seen, Protocol: protocol);
+        }
+    }
+
+    /// <summary>Learned on one half of either, judged on the other; the classes count alike however many rows each has.</summary>
+    /// <returns>The accuracy, and the rows it was judged on.</returns>
+    (double Accuracy, long Rows) Accuracy(Tensor fake, Tensor real, Rng rng)
+    {
+        var (fakeSeen, fakeUnseen) = Halves(fake, rng.Stream("fake"));
+        var (realSeen, realUnseen) = Halves(real.to(fake.dtype), rng.Stream("real"));
+        var seen = cat([fakeSeen, realSeen], 0);
+        // −log σ(logit) of samples, −log σ(−logit) of real rows.
+        var sign = cat([-ones_like(fakeSeen[.., 0]), ones_like(realSeen[.., 0])], 0);
+        var (mean, sd) = (seen.mean([0]), seen.std(0).clamp(min: 1e-12));
+        seen = (seen - mean) / sd;
+
+        using var net = new MlpSpec(spec.Width, spec.Depth).Build(rng.Stream("net"), [seen.shape[1]], [1]).to(seen.dtype);
+        using var optimizer = optim.AdamW(net.parameters(), spec.Lr, weight_decay: spec.Decay);
+        using var draws = rng.Stream("batches");
+        using (enable_grad())
+            for (var i = 0L; i < spec.Epochs * Math.Max(1, seen.shape[0] / spec.Batch); i++)
+            {
+                using var inner = NewDisposeScope();
+                var at = draws.Integers(seen.shape[0], spec.Batch).to(seen.device);
+                var logit = net.call(seen.index_select(0, at)).squeeze(1);
+                optimizer.zero_grad();
+                nn.functional.softplus(sign.index_select(0, at) * logit).mean().backward();
+                optimizer.step();
+            }
+
+        using var free = no_grad();
+        Tensor Logit(Tensor rows) => net.call((rows - mean) / sd).squeeze(1);
+        var right = ((Logit(fakeUnseen) > 0).to(float64).mean() + (Logit(realUnseen) <= 0).to(float64).mean()) / 2;
+        return (right.item<double>(), fakeUnseen.shape[0] + realUnseen.shape[0]);
+    }
+
+    static (Tensor Seen, Tensor Unseen) Halves(Tensor rows, Rng rng)
+    {
+        var (order, half) = (rng.Permutation(rows.shape[0]).to(rows.device), rows.shape[0] / 2);
+        return (rows.index_select(0, order.narrow(0, 0, half)), rows.index_select(0, order.narrow(0, half, rows.shape[0] - half)));
+    }
+}
+
+/// <summary>How well a small network tells samples from real rows, on rows it has not seen: one half where it cannot.</summary>
+/// <param name="Rows">At most so many of either; half of them are learned from.</param>
+/// <param name="Width">Units per hidden layer of the network.</param>
+/// <param name="Depth">Hidden layers.</param>
+/// <param name="Epochs">As many rows are drawn as this many times the learned half.</param>
+/// <param name="Batch">Rows of a minibatch, drawn with replacement.</param>
+/// <param name="Lr">Adam's learning rate.</param>
+/// <param name="Decay">Share of the weights, times the learning rate, taken off at each update.</param>
+[Kind("classifier-test")]
+public sealed record ClassifierTestSpec(
+    long Rows = 4000,
+    int Width = 64,
+    int Depth = 2,
+    int Epochs = 30,
+    long Batch = 128,
+    double Lr = 3e-3,
+    double Decay = .01
+) : ISpec<IMetric>
+{
+    public long Rows { get; } = Require.Between(8, 1_000_000, Rows);
+    public int Width { get; } = Require.Between(1, 4096, Width);
+    public int Depth { get; } = Require.Between(1, 16, Depth);
+    public int Epochs { get; } = Require.Between(1, 100_000, Epochs);
+    public long Batch { get; } = Require.Between(1, 16_384, Batch);
+    public double Lr { get; } = Require.Positive(Lr);
+    public double Decay { get; } = Require.NonNegative(Decay);
+
+    public IMetric Build(Site site) => new ClassifierTest(this);
+}

@@ -1,0 +1,86 @@
+namespace Ebm.Nets;
+
+/// <summary>An increasing function of a number, of which a coupling's network says the parameters.</summary>
+public interface IMonotone
+{
+    /// <summary>Parameters per number.</summary>
+    int Parameters { get; }
+
+    /// <summary>y = f(x; θ) and log f′(x), or, inverted, y = f⁻¹(x; θ) and log (f⁻¹)′(x): (B, h), (B, h, Parameters) → (B, h) each.</summary>
+    (Tensor Y, Tensor LogSlope) Map(Tensor x, Tensor parameters, bool inverted);
+}
+
+/// <summary>
+/// A stack of couplings (Dinh, Sohl-Dickstein and Bengio 2017): a row is two halves, a and b; each coupling moves one of them by an
+/// increasing function whose parameters a small network reads from the other, a ← f(a; θ(b)), and the next swaps their parts. Triangular, so the
+/// log-determinant is a sum of slopes and the inverse costs what the way forth costs. In the plane the halves are the two coordinates.
+/// Networks start at f = the same function for all rows, so that the flow starts near the identity.
+/// </summary>
+public sealed class CouplingFlow : FlowNet
+{
+    readonly long[] shape;
+    readonly long first;
+    readonly IMonotone monotone;
+    readonly double inputScale;
+    readonly Modules.Linear[][] conditioners;
+
+    /// <param name="inputScale">The networks see the other half times this.</param>
+    public CouplingFlow(IMonotone monotone, int couplings, int width, int depth, double inputScale, Rng rng, long[] shape)
+        : base(nameof(CouplingFlow), shape.Size())
+    {
+        if (shape.Size() < 2)
+            throw new SettingException("net", "is a flow of couplings, each of which moves one half of a row by the other; these rows hold one number");
+
+        (this.shape, this.monotone, this.inputScale) = (shape, monotone, inputScale);
+        first = Latent / 2;
+        conditioners = new Modules.Linear[couplings][];
+        for (var k = 0; k < couplings; k++)
+        {
+            var (moved, other) = MovesFirst(k) ? (first, Latent - first) : (Latent - first, first);
+            long[] widths = [other, .. Enumerable.Repeat((long)width, depth), moved * monotone.Parameters];
+            conditioners[k] = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: rng.Device))];
+            for (var i = 0; i < conditioners[k].Length; i++) register_module($"coupling{k}_{i}", conditioners[k][i]);
+        }
+        this.DrawnFrom(rng);
+        using var free = no_grad();
+        foreach (var layers in conditioners)
+        {
+            layers[^1].weight.mul_(.01);
+            layers[^1].bias!.zero_();
+        }
+    }
+
+    public override (Tensor X, Tensor LogVolume) Push(Tensor z)
+    {
+        var (x, logVolume) = Through(z, Enumerable.Range(0, conditioners.Length), inverted: false);
+        return (x.reshape(shape.Rows(x.shape[0])), logVolume);
+    }
+
+    public override (Tensor Z, Tensor LogVolume) Pull(Tensor x) =>
+        Through(x.Flat(), Enumerable.Range(0, conditioners.Length).Reverse(), inverted: true);
+
+    (Tensor, Tensor) Through(Tensor rows, IEnumerable<int> couplings, bool inverted)
+    {
+        Cost.Pass(rows);
+        var (a, b) = (rows.narrow(1, 0, first), rows.narrow(1, first, Latent - first));
+        var logSlopes = new List<Tensor>();
+        foreach (var k in couplings)
+        {
+            var (moved, other) = MovesFirst(k) ? (a, b) : (b, a);
+            var parameters = Read(conditioners[k], other).reshape(moved.shape[0], moved.shape[1], monotone.Parameters);
+            var (y, logSlope) = monotone.Map(moved, parameters, inverted);
+            (a, b) = MovesFirst(k) ? (y, b) : (a, y);
+            logSlopes.Add(logSlope);
+        }
+        return (cat([a, b], 1), cat(logSlopes, 1).sum(1));
+    }
+
+    Tensor Read(Modules.Linear[] layers, Tensor other)
+    {
+        var h = layers[0].call(inputScale == 1 ? other : other * inputScale);
+        foreach (var layer in layers.Skip(1)) h = layer.call(nn.functional.silu(h));
+        return h;
+    }
+
+    static bool MovesFirst(int coupling) => coupling % 2 == 0;
+}

@@ -1,0 +1,41 @@
+namespace Ebm.Nets;
+
+/// <summary>From codes to images: dense to a quarter of the resolution, then twice up, linear: (B, codes) → (B, C, H, W).</summary>
+public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
+{
+    readonly Modules.Linear wide;
+    readonly Modules.Conv2d up1, between, up2;
+    readonly long width, side;
+
+    public ConvDecoder(ConvDecoderSpec settings, Rng rng, long[] from, long[] to) : base(nameof(ConvDecoder))
+    {
+        side = Images.Quarter("decoder", "conv-decoder", to);
+        width = settings.Width;
+        wide = nn.Linear(from.Size(), 2 * width * side * side, device: rng.Device);
+        up1 = nn.Conv2d(2 * width, 4 * width, 3, padding: 1, device: rng.Device);
+        between = nn.Conv2d(width, width, 3, padding: 1, device: rng.Device);
+        up2 = nn.Conv2d(width, 4 * to[0], 3, padding: 1, device: rng.Device);
+        RegisterComponents();
+        this.DrawnFrom(rng);
+    }
+
+    public override Tensor forward(Tensor z)
+    {
+        Cost.Pass(z);
+        var h = Active(wide.call(z.Flat())).view(-1, 2 * width, side, side);
+        h = Active(between.call(Active(nn.functional.pixel_shuffle(up1.call(h), 2))));
+        return nn.functional.pixel_shuffle(up2.call(h), 2);
+    }
+
+    static Tensor Active(Tensor x) => nn.functional.silu(x);
+}
+
+/// <summary>A small convolutional decoder to square images.</summary>
+/// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
+[Kind("conv-decoder")]
+public sealed record ConvDecoderSpec(int Width = 32) : INetSpec
+{
+    public int Width { get; } = Require.Units(Width);
+
+    public nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to) => new ConvDecoder(this, rng, from, to);
+}

@@ -1,0 +1,155 @@
+/// The sources as they are at launch, kept as a commit that no branch has: what is staged, what is not, and what git was never told of. The
+/// user's index, branch and stash stay as they are, because the commit is made from a copy of the index. Sources that are the same share one
+/// snapshot, under refs/ebm/runs/<tree>. Files that look like secrets, or are too large to be sources, are left out and named.
+module Ebm.Sweeps.Snapshot
+
+open System
+open System.IO
+open System.Text
+open System.Text.RegularExpressions
+open Ebm.Records
+open Ebm.Audits
+
+/// Bytes above which a file is data or a result, and no source.
+let largest = 8_000_000L
+
+/// Why a file is left out, if it is.
+let private refusal (top: string) (path: string) =
+    let file = FileInfo(Path.Combine(top, path))
+
+    if path.EndsWith '/' then Some "it is a repository of its own"
+    elif not file.Exists || not (isNull file.LinkTarget) then None
+    elif Withheld.inName path then Some "its name is one of those that hold secrets"
+    elif file.Length > largest then Some $"it has {file.Length} bytes, and sources have {largest} at most"
+    elif Withheld.inText (File.ReadAllText(file.FullName, Encoding.Latin1)) then Some "it holds what looks like a key"
+    else None
+
+/// Without a user's name and password; None for a folder of this machine.
+let private remote (url: string) =
+    if not (url.Contains ':') || url.StartsWith "file:" then None else Some(Regex.Replace(url, @"(?<=^\w+://)[^/@]*@", ""))
+
+let private (>>=) result next = Result.bind next result
+
+let private make (top: string) (leave: string list) (head: string option) (changed: string list) =
+    let ask arguments = Git.ask top arguments
+
+    let below (folder: string) (path: string) =
+        let relative = Path.GetRelativePath(top, folder).Replace('\\', '/')
+        path = relative || path.StartsWith(relative + "/")
+
+    let sources = changed |> List.filter (fun path -> leave |> List.forall (fun folder -> not (below folder path)))
+    let judged = sources |> List.map (fun path -> path, refusal top path)
+    let taken = judged |> List.choose (fun (path, why) -> if why.IsNone then Some path else None)
+    let refused = judged |> List.choose (fun (path, why) -> why |> Option.map (fun why -> path, why))
+    let index = Path.Combine(Path.GetTempPath(), $"ebm-index-{Guid.NewGuid():N}")
+    let zeros (lines: string list) = lines |> List.map (fun line -> line + "\000") |> String.concat ""
+
+    try
+        ask [ "rev-parse"; "--git-path"; "index" ]
+        >>= fun users ->
+            let users = Path.Combine(top, users)
+            if File.Exists users then File.Copy(users, index)
+            let tell = Git.tell top [ "GIT_INDEX_FILE", index ]
+
+            tell (zeros taken) [ "update-index"; "-z"; "--add"; "--remove"; "--replace"; "--stdin" ]
+            >>= fun _ ->
+                // Of what is refused, the last commit's version stays; what was staged of it goes.
+                (Ok "", refused)
+                ||> List.fold (fun before (path, _) ->
+                    before
+                    >>= fun _ -> tell "" [ "update-index"; "--force-remove"; "--"; path.TrimEnd '/' ]
+                    >>= fun _ ->
+                        match head |> Option.map (fun head -> tell "" [ "ls-tree"; head; "--"; path ]) with
+                        | Some(Ok listed) when listed <> "" -> tell listed [ "update-index"; "--index-info" ]
+                        | _ -> Ok "")
+                >>= fun _ -> tell "" [ "write-tree" ]
+                >>= fun tree ->
+                    let tree = tree.Trim()
+                    let name = $"refs/ebm/runs/{tree.Substring(0, 12)}"
+                    let refused = [| for path, why in refused -> $"{path}: {why}" |]
+
+                    let kept commit = SnapshotState(commit, tree, name, (if refused.Length = 0 then null else refused))
+
+                    match ask [ "rev-parse"; "--verify"; "--quiet"; name ] with
+                    | Ok commit when commit <> "" -> Ok(kept commit)
+                    | _ ->
+                        let made =
+                            match head with
+                            | Some head when ask [ "rev-parse"; head + "^{tree}" ] = Ok tree -> Ok head
+                            | _ ->
+                                let parent = head |> Option.map (fun head -> [ "-p"; head ]) |> Option.defaultValue []
+                                Git.tell top [] "The sources as they ran\n" ([ "commit-tree"; tree ] @ parent) |> Result.map _.Trim()
+
+                        made >>= fun commit -> ask [ "update-ref"; name; commit ] |> Result.map (fun _ -> kept commit)
+    finally
+        File.Delete index
+
+/// The state of the repository that holds `root`, with a snapshot of it; changes below the folders `leave` (results, data) are no sources.
+/// Beside it, sentences about what could not be kept. None without git or a repository: said, and no reason to stop.
+let take (root: string) (leave: string list) : GitState option * string list =
+    match Git.ask root [ "rev-parse"; "--show-toplevel" ] with
+    | Error says -> None, [ $"The sources are not kept: {says.Split('\n')[0]}." ]
+    | Ok top ->
+        let ask arguments = Git.ask top arguments
+        let head = ask [ "rev-parse"; "--verify"; "--quiet"; "HEAD" ] |> Result.toOption |> Option.filter ((<>) "")
+
+        let changed =
+            Git.tell top [] "" [ "status"; "--porcelain=v1"; "-z"; "--untracked-files=all"; "--no-renames" ]
+            |> Result.map (fun text ->
+                text.Split('\000', StringSplitOptions.RemoveEmptyEntries) |> Array.map _.Substring(3) |> List.ofArray)
+
+        let snapshot =
+            try
+                changed >>= make top leave head
+            with
+            | :? IOException
+            | :? UnauthorizedAccessException as error -> Error error.Message
+
+        /// "<sign><commit> <path> (…)", a line each; the sign says whether it is checked out as committed.
+        let submodules: Collections.Generic.IReadOnlyDictionary<string, string> | null =
+            if not (File.Exists(Path.Combine(top, ".gitmodules"))) then
+                null
+            else
+                match Git.tell top [] "" [ "submodule"; "status"; "--recursive" ] with
+                | Error _ -> null
+                | Ok text ->
+                    readOnlyDict [
+                        for line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+                            match line.Substring(1).Split ' ' |> List.ofArray with
+                            | commit :: path :: _ -> path, commit
+                            | _ -> ()
+                    ]
+
+        let state commit (snapshot: SnapshotState | null) =
+            let text (arguments: string list) : string | null =
+                match ask arguments with
+                | Ok text when text <> "" -> text
+                | _ -> null
+
+            let url: string | null =
+                match ask [ "config"; "--get"; "remote.origin.url" ] with
+                | Ok url -> remote url |> Option.toObj
+                | Error _ -> null
+
+            GitState(
+                commit,
+                text [ "rev-parse"; "--abbrev-ref"; "HEAD" ],
+                (match changed with
+                 | Ok changed -> not changed.IsEmpty
+                 | Error _ -> true),
+                text [ "describe"; "--tags"; "--always" ],
+                url,
+                snapshot,
+                submodules
+            )
+
+        match snapshot, head with
+        | Ok snapshot, head ->
+            let refused =
+                match snapshot.Refused with
+                | null -> []
+                | refused -> [ for file in refused -> $"The sources are kept without {file}." ]
+
+            Some(state (head |> Option.defaultValue snapshot.Commit) snapshot), refused
+        | Error says, Some head -> Some(state head null), [ $"The sources are not kept: {says.Split('\n')[0]}." ]
+        | Error says, None -> None, [ $"The sources are not kept: {says.Split('\n')[0]}." ]

@@ -1,0 +1,137 @@
+/// What every sweep script does when it is called: reads the words, plans, and does what they ask.
+module Ebm.Sweeps.Cli
+
+open System
+open System.IO
+open System.Text
+open Ebm.Audits
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Sweeps.CommandLine
+open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Configs
+open Ebm.Sweeps.Compose
+open Ebm.Sweeps.Plan
+open Ebm.Sweeps.Show
+
+open Ebm.Sweeps.Asked
+open Ebm.Sweeps.Tabulate
+open Ebm.Sweeps.Perform
+open Ebm.Sweeps.Attach
+
+let private help (sweep: Declare.Sweep) =
+    let lines = StringBuilder()
+    let say (line: string) = lines.AppendLine line |> ignore
+    say "dotnet fsi experiments/sweep.fsx [verb] [overrides…] [--options]"
+    say ""
+
+    for verb, says in verbs do
+        say $"  {verb, -8} {says}"
+
+    say ""
+    say "Overrides, each one argument; commas and functions make axes:"
+    say "  experiment=mnist  method.steps=20,40  seed=seeds(5)  train.lr=logrange(1e-4,1e-2,3)"
+    say "  +key=value adds, ++key=value adds or changes, ~key deletes; name=zip(a.b=[1,2], c=[3,4]) goes in lock step;"
+    say "  name=sobol(16, train.lr=log(1e-5,1e-2), method.steps=int(interval(5,40))) draws evenly, tpe(40, …) searches;"
+    say "  --or between two lists of overrides makes the union."
+    say ""
+    say "Options:"
+
+    for case in parser.GetArgumentCases() do
+        for name in case.CommandLineNames.Value do
+            if name <> "--help" then say $"  {name, -12} {case.Description.Value}"
+
+    say ""
+    let declared = sweep.Parts |> List.map (List.map _.Text >> String.concat " ")
+    say $"""This script's own sweep: {String.Join(" --or ", declared)}"""
+    say "Exit codes: 0 every run completed or pruned, 1 some run failed or diverged, 2 a sentence says what to correct, 130 or 143 stopped."
+    Console.Write lines
+
+let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (arguments: string list) =
+    try
+        let given = read arguments
+
+        for case in given.Options.GetAllResults() |> List.map parser.GetArgumentCaseInfo do
+            for name in case.CommandLineNames.Value do
+                if not (List.contains name (allowed given.Verb)) then
+                    let takers = verbs |> List.map fst |> List.filter (fun verb -> List.contains name (allowed verb))
+                    usage name $"{given.Verb} takes no {name}; it goes with {listed takers}."
+
+        if not given.Words.IsEmpty && List.contains given.Verb [ "run"; "plan"; "help"; "confirm"; "measure"; "reindex" ] then
+            usage given.Words.Head $"{given.Words.Head} is no override; an override is key=value."
+
+        let path option (given: string option) name =
+            match given with
+            | Some "" -> usage option "it needs a folder's path."
+            | _ -> Path.GetFullPath(given |> Option.defaultValue (Path.Combine(root, name)))
+
+        let place = {
+            Folder = folder
+            Root = root
+            Sweep = given.Options.TryGetResult <@ CommandLine.Option.Sweep @> |> Option.map SweepFile.ofFile |> Option.defaultValue sweep
+            Given = given
+            Composer = Composer(Configs(Path.Combine(folder, "configs")), "sweep")
+            Catalog = lazy (Catalog.Load(given.Options.GetResults <@ With @>))
+            Runs = path "--runs" (given.Options.TryGetResult <@ Runs @>) "runs"
+            Reports = path "--reports" (given.Options.TryGetResult <@ Reports @>) "reports"
+        }
+
+        match given.Verb with
+        | "plan" ->
+            let plan = planned place |> selected given
+            if given.Options.Contains <@ CommandLine.Option.Json @> then Console.WriteLine(Plan.json plan) else Show.plan plan
+            0
+        | "status" ->
+            match sweepFolders place with
+            | [] -> Console.WriteLine $"There is no sweep under {relative place.Runs} yet."
+            | folders -> folders |> List.collect (fun folder -> Status.lines folder (Slurm.said folder)) |> List.iter Console.WriteLine
+
+            0
+        | "table"
+        | "report" -> printTables place
+        | "why" ->
+            match given.Words with
+            | [] when given.Options.Contains <@ CommandLine.Option.Json @> -> Console.Write(Show.whyJson (planned place))
+            | word :: words when Directory.Exists place.Runs && not (runsNamed place.Runs word).IsEmpty ->
+                Show.whyOfRun (findRun place.Runs word) words
+            | words -> Show.whyOfPlan (planned place) words
+
+            0
+        | "diff" ->
+            Show.diff place.Runs given.Words
+            0
+        | "logs" ->
+            Show.logs place.Runs given.Words (given.Options.Contains <@ Follow @>)
+            0
+        | "list" ->
+            Show.list place.Composer.Configs (fun () -> place.Catalog.Value) given.Words
+            0
+        | "confirm" -> confirm place
+        | "attach" -> attach place
+        | "stop" -> stop place
+        | "reindex" ->
+            let path, count = Index.rebuild place.Runs
+            Console.WriteLine $"{relative path} holds {count} runs."
+            0
+        | "help" ->
+            help sweep
+            0
+        | "measure" -> measure place
+        | "audit" -> usage "audit" "audit comes first: audit verify --runs DIR."
+        | _ -> run place
+    with
+    | :? ConfigException as error ->
+        eprintfn $"{error.Message}"
+        2
+    | :? InvalidDataException as error ->
+        eprintfn $"{error.Message}"
+        2
+
+/// Does what the command line asks of a declared sweep. `folder` is the script's own, where `configs` lies. Returns the exit code.
+let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
+    let root = string (Path.GetDirectoryName(Path.GetFullPath folder))
+
+    match List.ofSeq arguments with
+    // Audits have words and options of their own, the same as analysis/audit.fsx.
+    | "audit" :: words -> Audit.main root words
+    | words -> perform folder root sweep words

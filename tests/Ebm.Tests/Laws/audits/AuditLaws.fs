@@ -1,0 +1,600 @@
+/// What was written stays as it was written, or an audit names what was done to it.
+module Ebm.Tests.Laws.AuditLaws
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Text
+open System.Text.RegularExpressions
+open System.Threading.Tasks
+open Ebm.Records
+open Ebm.Audits
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+open Ebm.Tests.Processes
+
+let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+
+// ── A small world of runs ───────────────────────────────────────────────────────────────────
+
+/// A repository with runs of two sweeps, their data, a table, and a ledger whose head it keeps.
+type private World(folder: string) =
+    member _.Root = folder
+    member _.Runs = Path.Combine(folder, "runs")
+    member _.Data = Path.Combine(folder, "data")
+    member _.Rows = Path.Combine(folder, "data", "toy", "rows.bin")
+    member world.Ledger = Path.Combine(world.Runs, "ledger.jsonl")
+
+    member world.Run(sweep: string, seed: int) : RunFolder =
+        Directory.GetDirectories(Path.Combine(world.Runs, sweep), $"toy-s{seed}-*") |> Array.exactlyOne |> RunFolder.Open
+
+    member world.File(seed: int, name: string) = (world.Run("rings", seed)).In name
+    member world.Verify() = Verify.verify world.Root (Some world.Data) world.Runs []
+
+let private configOf (seed: int) = $"""{{"seed":{seed},"train":{{"lr":0.001}}}}"""
+
+/// Begun at some time, as a sweep and its runner do.
+let private begunAt (time: DateTime) (world: World) sweep seed =
+    let hashed = configOf seed
+    let id = $"toy-s{seed}-{(Canonical.Sha256 hashed).Substring(0, 12)}"
+    let config = Document.Parse($"seed: {seed}\ntrain:\n  lr: 0.001\n", "config.yaml")
+    let folder = RunFolder.Create(Path.Combine(world.Runs, sweep), id, config, hashed)
+    let rows = FileInfo world.Rows
+
+    let manifest =
+        RunManifest(
+            State = RunState.Running,
+            RunId = id,
+            GroupId = "toy-000000000000",
+            SweepId = sweep,
+            Seed = int64 seed,
+            Attempt = folder.NextAttempt(),
+            ConfigSha256 = folder.ConfigSha256,
+            Git = GitState(String('a', 40)),
+            Timing = Timing(time, time.AddMinutes 1.0),
+            Data = [|
+                DataState("toy", "d", [| DataFile("toy/rows.bin", rows.Length, rows.LastWriteTimeUtc, Canonical.Sha256OfFile world.Rows) |])
+            |]
+        )
+
+    folder.Write manifest
+    folder, manifest
+
+let private begun: World -> string -> int -> RunFolder * RunManifest =
+    begunAt (DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc))
+
+/// Ended in some state, with the files that a run leaves.
+let private ended state (folder: RunFolder, manifest: RunManifest) =
+    let seed = manifest.Seed
+    folder.Append [ for step in 1L .. 3L -> Event(step, "energy/loss", 1.0 / float (step + seed)) ]
+    folder.Append [ for step in 1L .. 3L -> Trace(step, "energy/parameters", $"%016x{step + 16L * seed}") ]
+
+    folder.Replace(
+        "checkpoint",
+        fun at ->
+            let weights = NamedTensorBytes("w", "F32", [| 2L |], ReadOnlyMemory [| 1uy; 2uy; 3uy; byte seed; 5uy; 6uy; 7uy; 8uy |])
+            Safetensors.Write(Path.Combine(at, "method.safetensors"), [ weights ])
+    )
+
+    if state = RunState.Completed then
+        folder.WriteSamples([| 1f; 2f; float32 seed; 4f |], 2L, 2L)
+        folder.Write [ NamedArray("landscape", [| "x" |], [| 2L |], [| 0f; float32 seed |]) ]
+        folder.Write [ Measurement("grid-kl", 0.125 + float seed / 64.0, "nats", "lower") ]
+
+    File.WriteAllText(folder.In "stdout.log", "ended")
+    folder.Write(manifest.Ended(state, 3L))
+    folder
+
+let private entered (world: World) (folder: RunFolder) = Ledger.enterRuns world.Runs [ folder ]
+
+let private anchored (world: World) =
+    match Ledger.anchor world.Root world.Runs with
+    | Ok() -> ()
+    | Error says -> failwith says
+
+/// Made once: writing a run waits for the disk many times.
+let private template =
+    lazy
+        (let folder = (Directory.CreateTempSubdirectory "ebm-law-").FullName
+         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
+         let world = World folder
+         must "git init" (ends "git" [ "init"; "--quiet"; folder ] = 0)
+         Directory.CreateDirectory(string (Path.GetDirectoryName world.Rows)) |> ignore
+         File.WriteAllText(world.Rows, "some rows")
+
+         for seed in 0..2 do
+             begun world "rings" seed |> ended RunState.Completed |> entered world
+
+         begun world "rings" 3 |> ended RunState.Diverged |> entered world
+         begun world "rings" 4 |> ended RunState.Failed |> entered world
+         // One that was tried twice.
+         begun world "rings" 5 |> ended RunState.Failed |> entered world
+         begun world "rings" 5 |> ended RunState.Completed |> entered world
+         begun world "moons" 0 |> ended RunState.Completed |> entered world
+         let table = Path.Combine(folder, "table.csv")
+         File.WriteAllText(table, "run,group\n")
+         Ledger.enterTable world.Runs "rings" table
+         anchored world
+         folder)
+
+let private inWorld (holds: World -> unit) =
+    inFolder (fun folder ->
+        must "it cannot be copied" (ends "cp" [ "-r"; template.Value + "/."; folder ] = 0)
+        holds (World folder))
+
+// ── Alterations ─────────────────────────────────────────────────────────────────────────────
+
+let private replace (path: string) (before: string) (after: string) =
+    let text = File.ReadAllText path
+    must $"{before} does not stand in {Path.GetFileName path}" (text.Contains before)
+    File.WriteAllText(path, text.Replace(before, after))
+
+let private flip (path: string) (at: int) =
+    let bytes = File.ReadAllBytes path
+    let at = if at < 0 then bytes.Length + at else at
+    bytes[at] <- bytes[at] ^^^ 1uy
+    File.WriteAllBytes(path, bytes)
+
+let private lines (world: World) = File.ReadAllLines world.Ledger
+let private rewrite (world: World) (lines: string seq) =
+    File.WriteAllText(world.Ledger, String.concat "" (lines |> Seq.map (fun line -> line + "\n")))
+
+/// All hashes after a line made to fit, as somebody does who knows how they are made.
+let private rechained (lines: string list) =
+    (([], ""), lines)
+    ||> List.fold (fun (made, prev) line ->
+        let line = Regex.Replace(line, "\"prevHash\":\"[^\"]*\"", $"\"prevHash\":\"{prev}\"")
+        line :: made, Ledger.hashOf line)
+    |> fst
+    |> List.rev
+
+let private resealed (folder: RunFolder) (before: string) (after: string) =
+    let path = folder.In "manifest.json"
+    replace path before after
+    let text = File.ReadAllText path
+    let blank = Regex.Replace(text, "(?m)^  \"hash\": \"[^\"]*\"", "  \"hash\": \"\"")
+    File.WriteAllText(path, blank.Replace("  \"hash\": \"\"", $"  \"hash\": \"{Canonical.Sha256 blank}\""))
+
+/// What is done, how an audit calls it, what it is said about, and how it is done.
+let private alterations: (string * string * string * (World -> unit)) list = [
+    "a metric's digit", "artefact-changed", "metrics.json", (fun world -> replace (world.File(1, "metrics.json")) "0.140625" "0.130625")
+    "another run's metrics",
+    "artefact-changed",
+    "metrics.json",
+    (fun world -> File.Copy(world.File(0, "metrics.json"), world.File(1, "metrics.json"), true))
+    "a byte of a checkpoint",
+    "artefact-changed",
+    "checkpoint/method.safetensors",
+    (fun world -> flip (world.File(1, "checkpoint/method.safetensors")) -1)
+    "a checkpoint that is gone", "artefact-missing", "checkpoint/", (fun world -> Directory.Delete(world.File(1, "checkpoint"), true))
+    "a byte of the samples", "artefact-changed", "samples.npy", (fun world -> flip (world.File(1, "samples.npy")) -3)
+    "samples that are gone", "artefact-missing", "samples.npy", (fun world -> File.Delete(world.File(1, "samples.npy")))
+    "an array that is gone", "artefact-missing", "arrays/landscape.npy", (fun world -> File.Delete(world.File(1, "arrays/landscape.npy")))
+    "an event more",
+    "artefact-changed",
+    "events.jsonl",
+    (fun world -> File.AppendAllText(world.File(1, "events.jsonl"), "{\"step\":4,\"what\":\"energy/loss\",\"value\":0}\n"))
+    "a trace cut short",
+    "artefact-changed",
+    "trace.jsonl",
+    (fun world -> File.WriteAllLines(world.File(1, "trace.jsonl"), Array.truncate 2 (File.ReadAllLines(world.File(1, "trace.jsonl")))))
+    "a file more", "artefact-extra", "better.json", (fun world -> File.WriteAllText(world.File(1, "better.json"), "{}"))
+    "a deleted completed run", "run-removed", "toy-s2", (fun world -> Directory.Delete((world.Run("rings", 2)).Path, true))
+    "a deleted diverged run", "run-removed", "toy-s3", (fun world -> Directory.Delete((world.Run("rings", 3)).Path, true))
+    "a deleted failed run", "run-removed", "toy-s4", (fun world -> Directory.Delete((world.Run("rings", 4)).Path, true))
+    "a swapped seed",
+    "config-edited",
+    "its seed is 7, and the run's was 1",
+    (fun world -> replace (world.File(1, "config.json")) "\"seed\":1" "\"seed\":7")
+    "an edited setting", "config-edited", "toy-s1", (fun world -> replace (world.File(1, "config.json")) "0.001" "0.002")
+    "an edited config.yaml", "artefact-changed", "config.yaml", (fun world -> replace (world.File(1, "config.yaml")) "0.001" "0.002")
+    "a config that is gone", "config-missing", "config.json", (fun world -> File.Delete(world.File(1, "config.json")))
+    "a state, diverged to completed",
+    "manifest-edited",
+    "toy-s3",
+    (fun world -> replace (world.File(3, "manifest.json")) "\"diverged\"" "\"completed\"")
+    "a manifest's seed", "manifest-edited", "toy-s1", (fun world -> replace (world.File(1, "manifest.json")) "\"seed\": 1" "\"seed\": 2")
+    "a manifest's commit",
+    "manifest-edited",
+    "toy-s1",
+    (fun world -> replace (world.File(1, "manifest.json")) (String('a', 40)) (String('b', 40)))
+    "a manifest edited and sealed again",
+    "manifest-replaced",
+    "toy-s3",
+    (fun world -> resealed (world.Run("rings", 3)) "\"diverged\"" "\"completed\"")
+    "a manifest that is gone", "manifest-missing", "refused", (fun world -> File.Delete(world.File(1, "manifest.json")))
+    "another run's manifest",
+    "manifest-replaced",
+    "toy-s0",
+    (fun world -> File.Copy(world.File(0, "manifest.json"), world.File(1, "manifest.json"), true))
+    "a manifest that is none", "manifest-edited", "manifest.json", (fun world -> File.WriteAllText(world.File(1, "manifest.json"), "{"))
+    "a better run of the same config in its place",
+    "manifest-replaced",
+    "toy-s1",
+    (fun world ->
+        Directory.Delete((world.Run("rings", 1)).Path, true)
+        let folder, manifest = begun world "rings" 1
+        folder.Write [ Measurement("grid-kl", 0.001, "nats", "lower") ]
+        folder.Write(manifest.Ended(RunState.Completed, 3L)))
+    "two runs' names exchanged",
+    "run-renamed",
+    "toy-s0",
+    (fun world ->
+        let one, other = (world.Run("rings", 0)).Path, (world.Run("rings", 1)).Path
+        Directory.Move(one, one + ".away")
+        Directory.Move(other, one)
+        Directory.Move(one + ".away", other))
+    "a run moved to another sweep",
+    "run-moved",
+    "lies in moons",
+    (fun world ->
+        let run = world.Run("rings", 2)
+        Directory.Move(run.Path, Path.Combine(world.Runs, "moons", run.Id)))
+    "an earlier attempt's reason",
+    "attempt-edited",
+    "attempts/001",
+    (fun world -> replace (world.File(5, "attempts/001/manifest.json")) "\"failed\"" "\"timeout\"")
+    "an earlier attempt that is gone", "attempt-missing", "toy-s5", (fun world -> Directory.Delete(world.File(5, "attempts"), true))
+    "a changed data file", "data-changed", "toy/rows.bin", (fun world -> File.WriteAllText(world.Rows, "more of the rows"))
+    "a changed data file of the same size and time",
+    "data-changed",
+    "toy/rows.bin",
+    (fun world ->
+        let time = File.GetLastWriteTimeUtc world.Rows
+        File.WriteAllText(world.Rows, "some sowr")
+        File.SetLastWriteTimeUtc(world.Rows, time))
+    "two entries exchanged",
+    "ledger-reordered",
+    "4, 3",
+    (fun world ->
+        let all = lines world
+        rewrite world (Array.concat [ all[..2]; [| all[4]; all[3] |]; all[5..] ]))
+    "an entry taken out", "ledger-removed", "entry 4", (fun world -> rewrite world (Array.removeAt 4 (lines world)))
+    "an entry's hash",
+    "ledger-edited",
+    "entry 4",
+    (fun world ->
+        let all = lines world
+        all[4] <- Regex.Replace(all[4], "\"hash\":\".", "\"hash\":\"z")
+        rewrite world all)
+    "an entry put in",
+    "ledger-inserted",
+    "moons/other",
+    (fun world ->
+        let all = lines world
+        rewrite world (Array.insertAt 4 (Regex.Replace(all[4], "\"subject\":\"[^\"]*\"", "\"subject\":\"moons/other#1\"")) all))
+    "the ledger's last entries cut off", "ledger-removed", "at its end", (fun world -> rewrite world (Array.truncate 5 (lines world)))
+    "an entry taken out, and all hashes made to fit",
+    "ledger-rewritten",
+    "refs/ebm/ledger",
+    (fun world ->
+        let all = lines world |> Array.removeAt 4 |> Array.mapi (fun i line -> Regex.Replace(line, "\"seq\":\\d+", $"\"seq\":{i}"))
+        rewrite world (rechained (List.ofArray all @ [ all[3].Replace("\"seq\":3", $"\"seq\":{all.Length}") ])))
+    "a line that is no entry", "ledger-torn", "no entries", (fun world -> rewrite world (Array.insertAt 4 "{\"seq\":4,\"ki" (lines world)))
+    "a ledger that is gone",
+    "ledger-removed",
+    "ledger.jsonl",
+    (fun world ->
+        anchored world
+        File.Delete world.Ledger)
+    // Attacks by somebody who knows how hashes are made.
+    "two runs' metrics exchanged, and both sealed again",
+    "manifest-replaced",
+    "toy-s1",
+    (fun world ->
+        let one, other = world.File(0, "metrics.json"), world.File(1, "metrics.json")
+        let text = File.ReadAllText one
+        File.WriteAllText(one, File.ReadAllText other)
+        File.WriteAllText(other, text)
+
+        for seed in [ 0; 1 ] do
+            let run = world.Run("rings", seed)
+            run.Write(nonNull run.Manifest))
+    "a run whose seal was taken away",
+    "manifest-replaced",
+    "toy-s1",
+    (fun world ->
+        let path = world.File(1, "manifest.json")
+        File.WriteAllText(path, Regex.Replace(File.ReadAllText path, ",\n  \"hash\": \"[^\"]*\"", "")))
+    "a run that is said to be still at work, so that nobody looks at its files",
+    "manifest-replaced",
+    "toy-s1",
+    (fun world ->
+        resealed (world.Run("rings", 1)) "\"completed\"" "\"running\""
+        replace (world.File(1, "metrics.json")) "0.140625" "0.130625")
+    "an earlier attempt edited and sealed again",
+    "attempt-replaced",
+    "attempt 1",
+    (fun world ->
+        let path = world.File(5, "attempts/001/manifest.json")
+        let text = (File.ReadAllText path).Replace("\"failed\"", "\"timeout\"")
+        let blank = Regex.Replace(text, "(?m)^  \"hash\": \"[^\"]*\"", "  \"hash\": \"\"")
+        File.WriteAllText(path, blank.Replace("  \"hash\": \"\"", $"  \"hash\": \"{Canonical.Sha256 blank}\"")))
+    "the names of arrays",
+    "artefact-changed",
+    "arrays/index.json",
+    (fun world -> replace (world.File(1, "arrays/index.json")) "landscape" "truth")
+    "samples of the same size and time",
+    "artefact-changed",
+    "samples.npy",
+    (fun world ->
+        let path = world.File(1, "samples.npy")
+        let time = File.GetLastWriteTimeUtc path
+        flip path -1
+        File.SetLastWriteTimeUtc(path, time))
+    "samples that are a link to the same bytes elsewhere",
+    "artefact-linked",
+    "samples.npy",
+    (fun world ->
+        let path, elsewhere = world.File(1, "samples.npy"), Path.Combine(world.Root, "elsewhere.npy")
+        File.Move(path, elsewhere)
+        File.CreateSymbolicLink(path, elsewhere) |> ignore)
+    "a checkpoint that lies behind a link",
+    "artefact-linked",
+    "checkpoint/method.safetensors",
+    (fun world ->
+        let path, elsewhere = world.File(1, "checkpoint"), Path.Combine(world.Root, "elsewhere")
+        Directory.Move(path, elsewhere)
+        Directory.CreateSymbolicLink(path, elsewhere) |> ignore)
+    "an older ledger in the place of the newer",
+    "ledger-removed",
+    "at its end",
+    (fun world ->
+        let older = File.ReadAllText world.Ledger
+        begun world "moons" 1 |> ended RunState.Completed |> entered world
+        anchored world
+        File.WriteAllText(world.Ledger, older))
+    "a ledger begun anew over the same runs",
+    "ledger-replaced",
+    "refs/ebm/ledger",
+    (fun world ->
+        anchored world
+        File.Delete world.Ledger
+        Directory.Delete((world.Run("rings", 4)).Path, true)
+        Ledger.enterRuns world.Runs (RunFolder.Under world.Runs)
+        anchored world)
+    "a run entered once more",
+    "ledger-inserted",
+    "an attempt is entered once",
+    (fun world ->
+        let run = world.Run("rings", 1)
+        run.Write [ Measurement("grid-kl", 0.001, "nats", "lower") ]
+        run.Write(nonNull run.Manifest)
+        let hash = nonNull (nonNull run.Manifest).Hash
+        Ledger.append world.Runs (fun _ -> [ "run", Ledger.subjectOf "rings" run.Id 1, hash ])
+        anchored world)
+]
+
+let private named what (part: string) (world: World) =
+    let found = (world.Verify()).Alterations
+    let shown = found |> List.map (fun a -> $"{a.What}: {a.Subject}: {a.Says}") |> String.concat "; "
+    must
+        $"{what} about {part} is not among: {shown}"
+        (found |> List.exists (fun a -> a.What = what && $"{a.Subject}: {a.Says}".Contains part))
+
+let private quietly (act: unit -> int) =
+    let out = Console.Out
+
+    try
+        Console.SetOut TextWriter.Null
+        act ()
+    finally
+        Console.SetOut out
+
+let private audited (world: World) words =
+    let place = { Place.at world.Root with Runs = world.Runs; Data = world.Data; Json = true }
+    quietly (fun () -> Audit.perform place words)
+
+let private alteration (name, what, part, alter: World -> unit) =
+    law $"an audit names {name}, and ends with 3" (fun () ->
+        inWorld (fun world ->
+            alter world
+            named what part world
+            let code = audited world [ "verify" ]
+            must $"it ends with {code}" (code = 3)))
+    |> breaks "nothing was done" (fun () -> inWorld (named what part))
+    |> needsGit
+
+// ── What is no alteration ───────────────────────────────────────────────────────────────────
+
+let private untouched: (string * (World -> unit)) list = [
+    "nothing has happened", ignore
+    "files were touched",
+    (fun world ->
+        for file in Directory.GetFiles(world.Runs, "*", SearchOption.AllDirectories) do
+            File.SetLastWriteTimeUtc(file, DateTime.UtcNow))
+    "the data were touched", (fun world -> File.SetLastWriteTimeUtc(world.Rows, DateTime.UtcNow.AddDays 1.0))
+    "the data are elsewhere", (fun world -> File.Delete world.Rows)
+    "a run is at work", (fun world -> begun world "rings" 9 |> ignore)
+    "a run is at work on a further attempt", (fun world -> begun world "rings" 4 |> ignore)
+    "a run was done again", (fun world -> begun world "rings" 4 |> ended RunState.Completed |> entered world)
+    "a run that nobody entered", (fun world -> begun world "rings" 9 |> ended RunState.Completed |> ignore)
+    "a run was measured again",
+    (fun world ->
+        let run = world.Run("rings", 1)
+        run.Write [ Measurement("grid-kl", 0.5, "nats", "lower") ]
+        run.Write(nonNull run.Manifest)
+        Ledger.enterMeasured world.Runs run)
+    "a table was written again", (fun world -> Ledger.enterTable world.Runs "rings" (Path.Combine(world.Root, "table.csv")))
+    "another table was written", (fun world -> Ledger.enterTable world.Runs "rings" world.Rows)
+    "logs have grown", (fun world -> File.AppendAllText(world.File(1, "stdout.log"), "more"))
+    "a claim was left", (fun world -> File.WriteAllText(world.File(1, ".claim"), ""))
+    "a sweep's own files lie there", (fun world -> File.WriteAllText(Path.Combine(world.Runs, "rings", "sweep.lock"), ""))
+    "a process died while it appended", (fun world -> File.AppendAllText(world.Ledger, "{\"seq\":99,\"ki"))
+    "entries came after the head was kept", (fun world -> begun world "moons" 1 |> ended RunState.Completed |> entered world)
+    "the head was kept twice", anchored
+    "the repository knows nothing of the ledger", (fun world -> Directory.Delete(Path.Combine(world.Root, ".git"), true))
+    "runs of before manifests were sealed",
+    (fun world ->
+        let folder, manifest = begun world "moons" 2
+        let run = ended RunState.Completed (folder, manifest)
+        let path = run.In "manifest.json"
+        File.WriteAllText(path, Regex.Replace(File.ReadAllText path, ",\n  \"hash\": \"[^\"]*\"", "")))
+    "it was audited before", (fun world -> must "the first audit" (audited world [ "verify" ] = 0))
+    "the runs lie elsewhere",
+    (fun world ->
+        let moved = Path.Combine(world.Root, "moved")
+        Directory.Move(world.Runs, moved)
+        let found = Verify.verify world.Root (Some world.Data) moved []
+        must $"moved: %A{found.Alterations}" found.Alterations.IsEmpty
+        Directory.Move(moved, world.Runs))
+    "the folder of runs is a link",
+    (fun world ->
+        let elsewhere = Path.Combine(world.Root, "elsewhere")
+        Directory.Move(world.Runs, elsewhere)
+        Directory.CreateSymbolicLink(world.Runs, elsewhere) |> ignore)
+    "a run was pruned before it began",
+    (fun world ->
+        let folder, manifest = begun world "rings" 9
+        folder.Write(manifest.Ended(RunState.Pruned, 0L, "hopeless"))
+        entered world folder)
+    "a run was interrupted, and went on",
+    (fun world ->
+        begun world "rings" 9 |> ended RunState.Interrupted |> entered world
+        begun world "rings" 9 |> ended RunState.Completed |> entered world)
+    "all was thrown away, and begun anew",
+    (fun world ->
+        anchored world
+        Directory.Delete(world.Runs, true)
+        begunAt (DateTime.UtcNow.AddSeconds 2.0) world "rings" 0 |> ended RunState.Completed |> entered world
+        anchored world)
+    "a sweep was confirmed in a folder of its own",
+    (fun world -> begun world "rings-confirm" 100 |> ended RunState.Completed |> entered world)
+    "the head of a ledger was fetched that lies at the same path of another machine",
+    (fun world ->
+        anchored world
+        let git arguments = Git.ask world.Root arguments |> Result.defaultWith failwith
+        let id = (Ledger.load world.Root world.Runs).Value.Id
+        let theirs = Regex.Replace(git [ "log"; "-1"; "--format=%B"; Ledger.refOf id ], "machine [0-9a-f]{4}", "machine 0123")
+        let tree = git [ "rev-parse"; Ledger.refOf id + "^{tree}" ]
+        let head = Git.tell world.Root [] theirs [ "commit-tree"; tree ] |> Result.defaultWith failwith
+        git [ "update-ref"; "refs/ebm/ledger/0123456789abcdef"; head.Trim() ] |> ignore)
+    "somebody looks at one sweep",
+    (fun world ->
+        let found = Verify.verify world.Root (Some world.Data) world.Runs [ "moons" ]
+        must $"one sweep: %A{found.Alterations}" found.Alterations.IsEmpty)
+    "a run that has not begun",
+    (fun world ->
+        let folder, _ = begun world "rings" 8
+        File.Delete(folder.In "manifest.json"))
+]
+
+let all =
+    List.map alteration alterations
+    @ [
+        law "an audit of what nobody altered finds nothing" (fun () ->
+            for name, happens in untouched do
+                inWorld (fun world ->
+                    happens world
+                    let found = (world.Verify()).Alterations
+                    must $"{name}: %A{found}" found.IsEmpty
+                    let code = audited world [ "verify" ]
+                    must $"{name}: it ends with {code}" (code = 0)))
+        |> breaks "the first alteration" (fun () ->
+            inWorld (fun world ->
+                let _, _, _, alter = alterations.Head
+                alter world
+                must "it was found" (world.Verify()).Alterations.IsEmpty))
+        |> needsGit
+
+        law "a manifest's hash is that of its own text with nothing between the hash's quotes" (fun () ->
+            inWorld (fun world ->
+                let text = File.ReadAllText(world.File(1, "manifest.json"))
+                let seal = Regex.Match(text, "(?m)^  \"hash\": \"([0-9a-f]{64})\"")
+                must "there is no seal" seal.Success
+                must "it is another" (Canonical.Sha256(text.Replace(seal.Groups[1].Value, "")) = seal.Groups[1].Value)
+                must "it does not hold" (RunManifest.IsSealed(text).Value)
+                must "it holds for another text" (not (RunManifest.IsSealed(text.Replace("\"step\": 3", "\"step\": 4")).Value))
+                let again = nonNull (world.Run("rings", 5)).Manifest
+                let first = ((world.Run("rings", 5)).Attempts())[0]
+                must "the second attempt does not name the first" (again.PrevHash = first.Hash && not (isNull first.Hash))))
+        |> needsGit
+
+        law "threads and processes that append to a ledger at once, one of which is killed, lose no entry and break no chain" (fun () ->
+            inFolder (fun folder ->
+                // What a process that died wrote of a line is cut off by the next.
+                Ledger.append folder (fun _ -> [ "audit", "before", "hash" ])
+                File.AppendAllText(Ledger.pathOf folder, "{\"seq\":2,\"ki")
+                let children = [ for name in [ "a"; "b"; "c" ] -> name, again [ "append"; folder; name; "40" ] ]
+                let append n = Ledger.append folder (fun _ -> [ "audit", $"own {n}", "hash" ])
+                let victim = again [ "append"; folder; "victim"; "2000" ]
+                let said = Text.StringBuilder()
+
+                try
+                    while said.Length < 20 do
+                        said.Append(victim.StandardOutput.ReadLine()).Append(' ') |> ignore
+
+                    Parallel.For(0, 20, ParallelOptions(MaxDegreeOfParallelism = 4), append) |> ignore
+                finally
+                    kill (-victim.Id, 9) |> ignore
+                    victim.WaitForExit()
+
+                for name, child in children do
+                    let code, says = finished child
+                    must $"{name}: {code}: {says}" (code = 0)
+
+                append 20
+                let ledger = Ledger.load folder folder |> Option.get
+                must $"%A{ledger.Faults}" ledger.Faults.IsEmpty
+                let counts = ledger.Entries |> List.countBy (fun entry -> (entry.Subject.Split ' ')[0]) |> Map.ofList
+                must
+                    $"%A{counts}"
+                    (List.forall (fun name -> counts[name] = 40) [ "a"; "b"; "c" ] && counts["own"] = 21 && counts["before"] = 1)
+                // Of the one that was killed there is what it had said, and nothing out of order.
+                let victims = ledger.Entries |> List.filter (fun entry -> entry.Subject.StartsWith "victim ") |> List.map _.Subject
+                must $"{victims.Length} and %A{said}" (victims.Length >= 9 && victims = [ for n in 1 .. victims.Length -> $"victim {n}" ])))
+
+        law
+            "heads of several ledgers lie in one repository; a clone has them when it asks; without git nothing is kept, and that is said"
+            (fun () ->
+                inWorld (fun world ->
+                    let others = Path.Combine(world.Root, "other-runs")
+                    Ledger.append others (fun _ -> [ "audit", "elsewhere", "hash" ])
+                    must "not kept" (Ledger.anchor world.Root others = Ok())
+                    let both = [ for runs in [ world.Runs; others ] -> (Ledger.load world.Root runs).Value ]
+                    must $"%A{both |> List.map _.Loose}" (both |> List.forall (fun ledger -> ledger.Loose = Some 0L))
+                    let clone = Path.Combine(world.Root, "clone")
+                    let git where arguments =
+                        match Git.ask where arguments with
+                        | Ok said -> said
+                        | Error says -> broken says
+                    git world.Root [ "commit"; "--quiet"; "--allow-empty"; "-m"; "first" ] |> ignore
+                    git world.Root [ "clone"; "--quiet"; world.Root; clone ] |> ignore
+                    let seen () = (Verify.verify clone (Some world.Data) world.Runs [])
+                    must "a clone has it unasked" ((seen ()).Ledger.Value.Loose.IsNone)
+                    git clone [ "fetch"; "--quiet"; "origin"; "refs/ebm/*:refs/ebm/*" ] |> ignore
+                    must $"%A{(seen ()).Ledger.Value.Loose}" ((seen ()).Ledger.Value.Loose = Some 0L)
+                    // There, too, an end that was cut off is missed.
+                    rewrite world (Array.truncate 5 (lines world))
+                    must $"%A{(seen ()).Alterations}" ((seen ()).Alterations |> List.exists (fun a -> a.What = "ledger-removed"))
+
+                    inFolder (fun bare ->
+                        must "no repository" (Result.isError (Ledger.anchor bare others))
+                        must "something is kept" ((Ledger.load bare others).Value.Loose.IsNone))))
+        |> needsGit
+
+        law "a ledger's head goes on from the last one, and its repository's index, branch and stash are as they were" (fun () ->
+            inWorld (fun world ->
+                let git arguments = Git.ask world.Root arguments |> Result.defaultValue "-"
+                let state () =
+                    git [ "status"; "--porcelain" ],
+                    git [ "branch"; "--list" ],
+                    git [ "stash"; "list" ],
+                    File.Exists(Path.Combine(world.Root, ".git", "index"))
+                let before = state ()
+                begun world "moons" 1 |> ended RunState.Completed |> entered world
+                anchored world
+                must
+                    "something moved"
+                    (state () |> fun (a, b, c, d) -> let (_, b', c', d') = before in a.Contains "runs" && (b, c, d) = (b', c', d'))
+                let ledger = Ledger.load world.Root world.Runs |> Option.get
+                let heads = Ledger.anchored world.Root ledger.Id
+                must $"%A{heads}" (heads |> List.map fst = [ 10L; 9L ] && ledger.Loose = Some 0L)))
+        |> needsGit
+
+        law "an audit says which verbs and sweeps there are" (fun () ->
+            inWorld (fun world ->
+                throws<ConfigException, _> [ "verify"; "did you mean" ] (fun () -> audited world [ "verfy" ])
+                throws<ConfigException, _> [ "rings"; "moons" ] (fun () -> audited world [ "verify"; "ring" ])))
+        |> needsGit
+    ]

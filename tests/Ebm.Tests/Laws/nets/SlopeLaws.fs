@@ -1,0 +1,69 @@
+/// Networks that know their own slope agree with autograd, row by row, whatever the batch.
+module Ebm.Tests.Laws.SlopeLaws
+
+open TorchSharp
+open Ebm.Core
+open Ebm.Devices
+open Ebm.Nets
+open Ebm.Tests.Law
+
+/// In single precision, which is what chains are computed in.
+let private build (activation: Activation) (heads: int64) =
+    MlpSpec(19, 3, activation, 3.0).Build(new Rng(5UL), [| 3L |], [| heads |]).``to`` torch.float32
+
+let private points rows = ((new Rng(7UL)).Normal(rows, 3L)).``to`` torch.float32
+
+/// Largest deviation of value and slope from autograd's. Weights and activations are such that a sum's terms come to about one, and sums of twenty
+/// float32 products, three deep, differ by some twenty times 6e-8 of that when taken in another order.
+let private deviation (judged: Activation) (known: Activation) (rows: int64) (heads: int64) =
+    use _ = torch.NewDisposeScope()
+    use ours = build judged heads
+    use theirs = build known heads
+    let x = points rows
+    let column = (new Rng(8UL)).Integers(heads, rows)
+    let autograd = Energy(fun x -> theirs.call(x).gather(1L, column.unsqueeze 1L).squeeze 1L)
+    let struct (value, slope) = autograd.WithSlope x
+
+    match (unbox<ISlopes> (box ours)).WithSlope(x, column) with
+    | own when own.HasValue ->
+        let struct (v, s) = own.Value
+        let far (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).item<float32> () |> float
+        max (far v value) (far s slope)
+    | _ -> broken $"{judged} has no slope of its own here"
+
+let private agree judged known =
+    for rows in [ 1L; 16L; 37L ] do
+        for heads in [ 1L; 5L ] do
+            let far = deviation judged known rows heads
+            must $"{judged}, {rows} rows, {heads} heads: {far:g3} from autograd, 2e-6 is allowed" (far < 2e-6)
+
+let all = [
+    law "a network's own slope is autograd's" (fun () ->
+        for activation in [ Activation.Silu; Activation.LeakyRelu; Activation.Relu ] do
+            agree activation activation)
+    |> breaks "another activation" (fun () -> agree Activation.Silu Activation.Gelu)
+
+    law "a row's slope has the same bits in every batch and on any number of threads" (fun () ->
+        use _ = torch.NewDisposeScope()
+        use net = build Activation.Silu 1L
+        let slopes (x: torch.Tensor) =
+            let struct (_, slope) = (unbox<ISlopes> (box net)).WithSlope(x, null).Value
+            slope
+        let x = points 300L
+        let whole = slopes x
+        must "a batch of 5 differs from the same rows among 300" ((slopes (x.narrow (0L, 100L, 5L))).Equals(whole.narrow (0L, 100L, 5L)))
+        let threads = Machine.Threads
+
+        try
+            Machine.Threads <- 3
+            must "three threads differ from one" ((slopes x).Equals whole)
+        finally
+            Machine.Threads <- threads)
+
+    law "a level that is not there is an error, not a wild read" (fun () ->
+        use _ = torch.NewDisposeScope()
+        use net = build Activation.Silu 4L
+        let x = points 20L
+        throws<System.ArgumentOutOfRangeException, _> [ "the network has 4" ] (fun () ->
+            (unbox<ISlopes> (box net)).WithSlope(x, 4L * torch.ones([| 20L |], dtype = torch.int64)).Value))
+]
