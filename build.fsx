@@ -453,7 +453,7 @@ let find (targets: Map<string, Target>) name =
     | Some target -> target
     | None ->
         let nearest = targets.Keys |> Seq.minBy (fun known -> distance (List.ofSeq known) (List.ofSeq name |> List.truncate 10))
-        refuse $"""There is no target "{name}"; there are {String.concat ", " targets.Keys} (did you mean {nearest}?)."""
+        refuse $"""Unknown target "{name}". Known targets: {String.concat ", " targets.Keys} (did you mean {nearest}?)."""
 
 /// Depth first: what a target needs, then the target; a need that leads back to its own target is named with the way there.
 let rec visit targets (finished: HashSet<string>) path name =

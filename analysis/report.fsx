@@ -1,5 +1,5 @@
 /// The report of one sweep's runs, or of several: `dotnet fsi analysis/report.fsx runs/rings …`. Without arguments, of every sweep under
-/// runs. One HTML file each, reports/<sweep>/index.html, and its figures as SVG beside it. Needs neither libtorch nor a compiler.
+/// runs. One HTML file each, reports/<sweep>/index.html, and its figures as SVG beside it. Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 

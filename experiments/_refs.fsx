@@ -1,3 +1,3 @@
-// What a script sees: the project's assemblies, from where `_bootstrap.fsx` had them built. The build writes the list, because with the
-// real TorchSharp it is another one; being loaded from there is also how the native libraries are found.
+// What a script sees: the project's assemblies, which `_bootstrap.fsx` had built. The build writes the list; it also tells torch where its
+// native libraries are.
 #load "../artifacts/bin/Ebm.Sweeps/release/references.fsx"

@@ -28,7 +28,7 @@ let perform (place: Place) (words: string list) : int =
     | name :: words ->
         match verbs |> List.tryFind (fun verb -> verb.Name = name) with
         | Some verb -> verb.Perform place words
-        | None -> refuse $"""{name} is no audit; audits are {String.Join(", ", names)}{Spelling.DidYouMean(name, names)}."""
+        | None -> refuse $"""Unknown audit "{name}". Known audits: {String.Join(", ", names)}{Spelling.DidYouMean(name, names)}."""
 
 let private options = [
     "--runs DIR"
@@ -60,7 +60,7 @@ let private help () =
 
     Console.WriteLine()
     Console.WriteLine $"""Options: {String.Join(", ", options)}."""
-    Console.WriteLine "Exit codes: 0 all holds, 2 a sentence says what to correct, 3 an alteration, or a verdict below STATISTICAL."
+    Console.WriteLine "Exit codes: 0 all holds, 2 a sentence says what to correct, 3 an alteration, or the verdict DIFFERENT, NOT-COMPARABLE or FAILED."
     0
 
 let private (|Whole|_|) (text: string) =
@@ -95,7 +95,7 @@ let main (root: string) (arguments: string list) : int =
         | "--largest" :: Whole megabytes :: rest -> read { place with Largest = int64 megabytes * 1_000_000L } words rest
         | "--seed" :: Whole seed :: rest -> read { place with Seed = seed } words rest
         | (option: string) :: _ when option.StartsWith "--" ->
-            refuse $"""{option} is no option, or lacks its value; options are {String.Join(", ", options)}."""
+            refuse $"""Unknown option {option}, or its value is missing. Known options: {String.Join(", ", options)}."""
         | word :: rest -> read place (word :: words) rest
 
     try

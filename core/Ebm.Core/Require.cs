@@ -66,7 +66,7 @@ public static class Require
         Between(1, 1_000_000_000, value, setting);
 
     public static T That<T>(T value, bool holds, string must, [CallerArgumentExpression(nameof(value))] string setting = "") =>
-        holds ? value : throw new SettingException(setting, $"{must}; {Show(value)} does not");
+        holds ? value : throw new SettingException(setting, $"{must}; the value is {Show(value)}");
 
     static SettingException Refuse<T>(string setting, string must, T value) => new(setting, $"{must}; {Show(value)} is not allowed");
 

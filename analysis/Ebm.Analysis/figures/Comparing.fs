@@ -224,7 +224,7 @@ let fronts (cast: Cast) =
         "Quality against cost"
         ("Medians of groups (filled) and single runs (open) by what they cost, in units of one row through one gradient of an "
          + "energy or network. The dashed line is "
-         + "the front: who is on it is beaten by nobody in both.")
+         + "the front: no other group is both cheaper and better than one on it.")
         [ for name, ink in cast.Series -> Symbol(ink, name) ]
         panels
 

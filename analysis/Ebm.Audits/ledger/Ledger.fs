@@ -44,7 +44,7 @@ let private written (entry: Entry) =
         json.WriteString("prevHash", entry.PrevHash)
         json.WriteEndObject())
 
-/// None where a line is none of a ledger.
+/// None if the line is not a ledger entry.
 let private read (line: string) : Entry option =
     try
         use json = JsonDocument.Parse line
@@ -99,7 +99,7 @@ let private alone (runs: string) (act: unit -> 'a) : 'a =
     act ()
 
 /// Appends what there is to append, given the entries so far; nothing where that is nothing. Throws IOException or
-/// UnauthorizedAccessException where the folder cannot be written, and InvalidDataException where the last line is none of a ledger.
+/// UnauthorizedAccessException where the folder cannot be written, and InvalidDataException where the last line is not a ledger entry.
 let append (runs: string) (items: Entry list -> (string * string * string) list) : unit =
     Directory.CreateDirectory runs |> ignore
 
@@ -214,7 +214,7 @@ let anchor (repository: string) (runs: string) : Result<unit, string> =
                         Git.tell repository [] says ([ "commit-tree"; tree ] @ parent))
                     |> bind (fun commit -> Git.ask repository [ "update-ref"; name; commit.Trim(); (before |> Result.defaultValue "") ])
                     |> Result.map ignore
-        | _ -> Error "its lines are no entries"
+        | _ -> Error "its lines are not ledger entries"
 
 /// The heads that a repository has kept of a ledger, the last one first: number and hash of a line.
 let anchored (repository: string) (id: string) : (int64 * string) list =
@@ -344,7 +344,7 @@ let load (repository: string) (runs: string) : Ledger option =
             Entries = List.map snd whole
             Loose = heads |> List.tryHead |> Option.map (fun (seq, _) -> max 0L (last - seq))
             Faults = [
-                if unreadable > 0 then { What = "torn"; Says = $"{unreadable} of its lines are no entries" }
+                if unreadable > 0 then { What = "torn"; Says = $"{unreadable} of its lines are not ledger entries" }
                 let inside = faults whole
                 yield! inside
 

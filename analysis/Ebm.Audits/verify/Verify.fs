@@ -420,7 +420,7 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
             if not absent.IsEmpty then $"{absent.Length} data files are not here and were not compared: {some absent}."
 
             match ledger with
-            | None -> "There is no ledger: a run that was removed cannot be missed."
+            | None -> "Without a ledger, removed runs cannot be detected."
             | Some ledger ->
                 if not unentered.IsEmpty then $"{unentered.Length} runs stand in no ledger's entry: {some unentered}."
 

@@ -108,7 +108,7 @@ public sealed record GaussiansSpec(
         Require.That(
             Weights ?? (Modes is null ? Eight : null),
             Weights is null or [] ? Weights is null : Weights.All(w => w > 0) && Math.Abs(Weights.Sum() - 1) < 1e-9,
-            "are one positive number per mode, summing to 1",
+            "must be one positive number per mode and sum to 1",
             nameof(Weights)
         );
     public double Radius { get; } = Require.NonNegative(Radius);

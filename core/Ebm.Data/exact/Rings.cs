@@ -102,7 +102,7 @@ public sealed record RingsSpec(double[]? Radii = null, double[]? Weights = null,
         Require.That(
             Weights ?? (Radii is null ? [.2, .3, .5] : [.. Radii.Select(_ => 1.0 / Radii.Length)]),
             Weights is null || (Weights.Length == (Radii?.Length ?? 3) && Weights.All(w => w > 0) && Math.Abs(Weights.Sum() - 1) < 1e-9),
-            "are one positive number per ring, summing to 1",
+            "must be one positive number per ring and sum to 1",
             nameof(Weights)
         );
     public double Sd { get; } = Require.Positive(Sd);

@@ -4,7 +4,7 @@ namespace Ebm.Metrics;
 /// How well the model's density can be sampled by a local chain: Metropolis-adjusted Langevin on it, from the model's own samples, its step
 /// learned in a warm-up and then fixed. Not the method's own sampler, which may anneal: these chains are the same for every method, so that
 /// landscapes compare. They begin spread over the modes, and a chain that never leaves its mode shows as an R̂ that stays high.
-/// Traced are the energy and the rows' components along the training rows' widest directions; reported is the worst of them, as
+/// Traces the energy and the rows' leading principal components, those of the training rows; reports the worst of them, as
 /// <c>chains/r-hat</c> (split R̂), <c>chains/autocorrelation-time</c> (in steps), <c>chains/ess</c> (of all steps together) and
 /// <c>chains/accepted</c>.
 /// </summary>

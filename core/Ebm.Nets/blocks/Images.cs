@@ -4,7 +4,7 @@ namespace Ebm.Nets;
 static class Images
 {
     /// <summary>A quarter of an image's side.</summary>
-    /// <exception cref="SettingException">The rows are no square images whose side is a multiple of 4.</exception>
+    /// <exception cref="SettingException">The rows are not square images whose side is a multiple of 4.</exception>
     public static long Quarter(string setting, string kind, long[] shape) =>
         shape is [_, var height, var width] && height == width && height % 4 == 0
             ? height / 4

@@ -52,7 +52,7 @@ public static class Png
         if (width < 1 || height < 1 || indices.Length != width * height)
             throw new ArgumentException($"{width} × {height} pixels are not {indices.Length} indices.", nameof(indices));
         if (palette.Length is 0 or > 768 || palette.Length % 3 != 0)
-            throw new ArgumentException($"{palette.Length} bytes are no palette of up to 256 colours.", nameof(palette));
+            throw new ArgumentException($"{palette.Length} bytes are not a palette of up to 256 colours.", nameof(palette));
         if (opacity is not null && opacity.Length > palette.Length / 3)
             throw new ArgumentException($"{opacity.Length} opacities are more than {palette.Length / 3} colours.", nameof(opacity));
         var stride = width + 1;

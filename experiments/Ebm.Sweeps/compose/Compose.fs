@@ -30,7 +30,7 @@ let private optionsOf (source: Source) group value =
         match value with
         | Text option -> option
         | List _
-        | Dict _ -> fail source group $"{printValue value} is no option's name."
+        | Dict _ -> fail source group $"{printValue value} is not the name of an option."
         | other -> printValue other
 
     match value with
@@ -86,7 +86,7 @@ type Composer(configs: Configs, root: string) =
         for given, _ in values do
             if given.Package.IsSome then
                 let known = configs.Groups
-                fail given.Source given.Key $"{given.Key} is no group, so it takes no @package{Spelling.DidYouMean(given.Key, known)}."
+                fail given.Source given.Key $"{given.Key} is not a group, so it takes no @package{Spelling.DidYouMean(given.Key, known)}."
 
             if given.Key.Contains '/' then noSuchOption configs given.Source given.Key ""
 

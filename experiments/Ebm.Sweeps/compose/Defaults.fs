@@ -54,9 +54,9 @@ let internal noSuchOption (configs: Configs) (source: Source) group option =
 
     if options.IsEmpty then
         let groups = configs.Groups
-        fail source group $"there is no group {group}; groups are {listed groups}{Spelling.DidYouMean(group, groups)}."
+        fail source group $"Unknown group {group}. Known groups: {listed groups}{Spelling.DidYouMean(group, groups)}."
     else
-        fail source group $"\"{option}\" is no option of {group}; known are {listed options}{Spelling.DidYouMean(option, options)}."
+        fail source group $"Unknown option \"{option}\" of {group}. Known options: {listed options}{Spelling.DidYouMean(option, options)}."
 
 /// Walks the defaults lists from the last entry to the first: what a later list overrides is then known when the group is reached.
 let internal expand (configs: Configs) (root: string) (choices: Dictionary<string, Choice>) (appended: GroupDefault list) =
@@ -77,7 +77,7 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
                 ""
             | _ ->
                 let known = seen.Keys |> Seq.sort |> List.ofSeq
-                fail source group $"{group} is no group of this defaults list; it has {listed known}{Spelling.DidYouMean(group, known)}."
+                fail source group $"{group} is not a group of this defaults list. Its groups: {listed known}{Spelling.DidYouMean(group, known)}."
 
         let replaced = Regex.Replace(text, @"\$\{([^}]+)\}", option)
         if missing then None else Some replaced

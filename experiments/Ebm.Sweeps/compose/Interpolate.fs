@@ -108,7 +108,7 @@ let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document)
             | "oc.select" ->
                 lookUp open' path source arguments[0] |> Option.orElse fallback |> Option.defaultWith (fun () -> Document.Null source)
             | "oc.decode" -> Document.Plain(arguments[0].Trim('\'', '"'), source)
-            | _ -> fail source path $"{name} is no resolver; known are {listed resolvers}{Spelling.DidYouMean(name, resolvers)}."
+            | _ -> fail source path $"Unknown resolver {name}. Known resolvers: {listed resolvers}{Spelling.DidYouMean(name, resolvers)}."
 
     and lookUp open' path source (target: string) =
         let target = Regex.Replace(target.Trim(), @"\[(\d+)\]", ".$1")

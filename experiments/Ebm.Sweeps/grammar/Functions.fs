@@ -301,7 +301,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
                     key,
                     match setting with
                     | Interval(Between(low, high, _, _) as range) ->
-                        if not (low < high) then failed $"{key} lies between {low} and {high}, which is nothing."
+                        if not (low < high) then failed $"{key}: the range is empty: {low} is not below {high}."
                         range
                     | One(List(_ :: _ as values))
                     | Sweep(_ :: _ as values) -> Among values
@@ -318,4 +318,4 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
             Together [ for j, (key, range) in List.indexed space -> key, [ for point in points -> Sobol.valueAt range point[j] ] ]
     | _ ->
         let known = String.Join(", ", functions)
-        failed $"{name} is no function; known are {known}{Spelling.DidYouMean(name, functions)}."
+        failed $"Unknown function {name}. Known functions: {known}{Spelling.DidYouMean(name, functions)}."

@@ -95,7 +95,7 @@ let private alternatives (configs: Configs) asked (given: Override) : (Override 
             fail
                 given.Source
                 given.Key
-                $"glob names options of a group, and {given.Key} is none; groups are {listed groups}{Spelling.DidYouMean(given.Key, groups)}."
+                $"glob names options of a group, and {given.Key} is not a group. Known groups: {listed groups}{Spelling.DidYouMean(given.Key, groups)}."
 
         match
             options

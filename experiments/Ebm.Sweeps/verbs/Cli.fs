@@ -58,7 +58,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
                     usage name $"{given.Verb} takes no {name}; it goes with {listed takers}."
 
         if not given.Words.IsEmpty && List.contains given.Verb [ "run"; "plan"; "help"; "confirm"; "measure"; "reindex" ] then
-            usage given.Words.Head $"{given.Words.Head} is no override; an override is key=value."
+            usage given.Words.Head $"{given.Words.Head} is not a valid override; an override is key=value."
 
         let path option (given: string option) name =
             match given with

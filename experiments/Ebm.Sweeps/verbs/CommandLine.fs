@@ -27,7 +27,7 @@ let verbs = [
     "attach", "follow a sweep that was started with --detach"
     "stop", "let the runs of a sweep write their checkpoints and end"
     "reindex", "write runs/index.db, an SQLite index of all runs, anew from their folders"
-    "audit", "whether what was written still holds, and comes out again: audit verify [sweep]"
+    "audit", "checks that recorded files are unchanged and that runs can be repeated: audit verify [sweep]"
     "list", "groups and their options; list <group>: with their settings"
     "help", "this page"
 ]
@@ -211,7 +211,7 @@ let read (arguments: string list) : Given =
     for argument in rest do
         if argument.StartsWith '-' && argument <> "--or" then
             let name = nameOf argument
-            usage argument $"{name} is no option; options are {listed optionNames}{Spelling.DidYouMean(name, optionNames)}."
+            usage argument $"Unknown option {name}. Known options: {listed optionNames}{Spelling.DidYouMean(name, optionNames)}."
 
     let verb, rest =
         match rest with

@@ -285,4 +285,4 @@ let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
         let groups = configs.Groups
         usage
             (String.Join(' ', "list" :: words))
-            $"list takes one group, or none; groups are {listed groups}{Spelling.DidYouMean(words.Head, groups)}."
+            $"list takes one group, or none. Known groups: {listed groups}{Spelling.DidYouMean(words.Head, groups)}."

@@ -87,8 +87,8 @@ let all = [
         refuses [] [ "+data=b" ] [ "stands twice" ])
 
     law "what must be there and is not, is named with what there is; what is optional is left out" (fun () ->
-        refuses [] [ "data=aa" ] [ "command line, \"data=aa\""; "known are a, b"; "did you mean a?" ]
-        refuses [] [ "experiment=ee" ] [ "\"ee\" is no option of experiment"; "did you mean e?" ]
+        refuses [] [ "data=aa" ] [ "command line, \"data=aa\""; "Known options: a, b"; "did you mean a?" ]
+        refuses [] [ "experiment=ee" ] [ "Unknown option \"ee\" of experiment"; "did you mean e?" ]
         refuses [ "sweep", "defaults: [ dta: a ]\n" ] [] [ "sweep.yaml, line 1"; "did you mean data?" ]
         refuses [ "experiment/e", "defaults: [ e ]\n" ] [ "experiment=e" ] [ "circle" ])
 
@@ -122,7 +122,7 @@ let all = [
         gives [ "data/a", "v: ${oc.env:EBM_NOT_SET_ANYWHERE,1e-3}\nw: ${oc.select:no.where,x}\n" ] [ "~method" ] (data "{ v: 1e-3, w: x }")
         refuses [ "data/a", "one: ${data.other}\nother: ${data.one}\n" ] [ "~method" ] [ "refers to itself"; "line 1" ]
         refuses [ "data/a", "size: 1\none: ${data.sice}\n" ] [ "~method" ] [ "names nothing"; "data.size" ]
-        refuses [ "data/a", "one: ${now:x}\n" ] [ "~method" ] [ "now is no resolver" ])
+        refuses [ "data/a", "one: ${now:x}\n" ] [ "~method" ] [ "Unknown resolver now" ])
 
     law "??? must be given, and never covers what was given" (fun () ->
         refuses [ "data/a", "size: ???\n" ] [] [ "a.yaml, line 1, size"; "write data.size=value" ]

@@ -134,7 +134,7 @@ let all = [
             |> List.filter (fun name -> name.StartsWith "contrastive-divergence" && not (name.EndsWith "jem") || name = "flow")
         must "one pattern" (methods "method=glob(f*w)" = [ "flow" ])
         must "lists" (methods "method=glob([contrastive-*,flow], exclude=*jem)" = due && due.Length > 3)
-        throws<ConfigException, _> [ "train.lr is none"; "groups are" ] (fun () -> methods "train.lr=glob(*)")
+        throws<ConfigException, _> [ "train.lr is not a group"; "Known groups" ] (fun () -> methods "train.lr=glob(*)")
         throws<ConfigException, _> [ "no option of method fits" ] (fun () -> methods "method=glob(nothing*)"))
 
     law "a sweep's condition leaves out what does not fit, wherever the shards are cut" (fun () ->
