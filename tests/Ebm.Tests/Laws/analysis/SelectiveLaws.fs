@@ -46,8 +46,8 @@ let private reported (missing: string -> string) =
 
 let private specified (where: string) (due: string) =
     inSweep (fun root _ gone ->
-        let file = Path.Combine(root, "tables", "main.yaml")
-        Directory.CreateDirectory(Path.Combine(root, "tables")) |> ignore
+        let file = Path.Combine(root, "analysis", "tables", "main.yaml")
+        Directory.CreateDirectory(Path.Combine(root, "analysis", "tables")) |> ignore
         File.WriteAllText(file, $"runs: [ runs ]\n{where}columns:\n- {{ metric: kl }}\n")
         let table = fst (Specification.tabulate root None (Specification.read file))
         must (Notes.counts table) (Notes.counts table = due)

@@ -82,7 +82,7 @@ let private checks = [
     law "a check names the first line that its runs do not say, and a file that is missing" (fun () ->
         inRepository good (fun root file ->
             Specification.render root None file |> ignore
-            let tex = Path.Combine(root, "tables", "main.tex")
+            let tex = Path.Combine(root, "analysis", "tables", "main.tex")
             let text = File.ReadAllText tex
             let line = text.Substring(0, text.IndexOf "\\pm").Split('\n').Length
             File.WriteAllText(tex, text.Replace("\\pm", "\\mp"))
