@@ -91,7 +91,7 @@ let private networks () =
     let catalog = Catalog.Load []
 
     [
-        for record in typeof<Method>.Assembly.GetTypes() do
+        for record in typeof<Ebm.Nets.MlpSpec>.Assembly.GetTypes() do
             match Catalog.KindOf record, EveryNet.roleOf record with
             | null, _
             | _, None -> ()
