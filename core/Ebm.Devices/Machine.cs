@@ -35,7 +35,7 @@ public static unsafe class Machine
     /// </summary>
     public static void ReturnFreedMemory()
     {
-        if (Environment.WorkingSet < 384L << 20)
+        if (Environment.WorkingSet < 320L << 20)
             return;
         if (NativeLibrary.TryLoad("libc.so.6", out var libc) && NativeLibrary.TryGetExport(libc, "malloc_trim", out var trim))
             ((delegate* unmanaged<nuint, int>)trim)(0);

@@ -5,9 +5,9 @@ static class Chunked
 {
     const long Rows = 512;
 
-    /// <param name="value">(B, …) → (B).</param>
+    /// <param name="value">(B, …) → (B) or (B, K).</param>
     /// <param name="rows">(n, …).</param>
-    /// <returns>(n), float64, without a graph.</returns>
+    /// <returns>(n) or (n, K), float64, without a graph.</returns>
     public static Tensor Map(Func<Tensor, Tensor> value, Tensor rows)
     {
         using var scope = NewDisposeScope();
@@ -17,6 +17,7 @@ static class Chunked
         {
             using var inner = NewDisposeScope();
             chunks.Add(value(rows.narrow(0, from, Math.Min(Rows, rows.shape[0] - from))).to(float64).MoveToOuterDisposeScope());
+            Machine.ReturnFreedMemory();
         }
         return cat(chunks, 0).MoveToOuterDisposeScope();
     }

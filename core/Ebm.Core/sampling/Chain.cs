@@ -37,6 +37,7 @@ public static class Chain
             using var scope = NewDisposeScope();
             if (i > 0) scope.Attach(state);
             state = transition(i, state).MoveToOuterDisposeScope();
+            Machine.ReturnFreedMemory();
         }
         return state;
     }

@@ -33,8 +33,8 @@ public sealed class DensityReadout : IMetric
         var logZT = wide.LogIntegral(-wide.Map(x => model.Levels.All(x).select(1, top), dtype));
 
         var x = subject.Data.Test.narrow(0, 0, Math.Min(spec.Rows, subject.Data.Test.shape[0]));
-        var energies = model.Levels.All(x.to(dtype)).to(float64);
-        var error = model.Readout(x.to(dtype)).to(float64) - (-energies.select(1, 0) - logZ0);
+        var energies = Chunked.Map(model.Levels.All, x.to(dtype));
+        var error = Chunked.Map(model.Readout, x.to(dtype)) - (-energies.select(1, 0) - logZ0);
         var standard = -x.to(float64).square().sum(-1) / 2 - dimension * Math.Log(2 * Math.PI) / 2;
         var bracket = -energies.select(1, top) - logZT - standard;
         var protocol = Protocol.Of("density-readout 1", spec.Cells, x.shape[0]);

@@ -39,6 +39,7 @@ sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
         {
             using var inner = NewDisposeScope();
             chunks.Add(value(Rows(from, Math.Min(ChunkRows, Count - from)).to(dtype)).to(float64).MoveToOuterDisposeScope());
+            Machine.ReturnFreedMemory();
         }
         return cat(chunks, 0).MoveToOuterDisposeScope();
     }

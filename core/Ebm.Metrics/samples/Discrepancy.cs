@@ -74,6 +74,7 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
         {
             using var inner = NewDisposeScope();
             yield return (from, kernel(a.narrow(0, from, Math.Min(ChunkRows, a.shape[0] - from)), b));
+            Machine.ReturnFreedMemory();
         }
     }
 
