@@ -1,6 +1,6 @@
 /// Comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` tabulates sweeps into reports/; without arguments, every sweep under
 /// runs. `render analysis/tables/main.yaml` writes the table of a specification beside it, and `check analysis/tables/main.yaml` says
-/// whether what lies there is what its runs say; without a file, every specification under analysis/tables. `--runs DIR` stands for a
+/// whether the files agree with their runs; without a file, every specification under analysis/tables. `--runs DIR` stands for a
 /// specification's `runs`. Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"

@@ -35,11 +35,17 @@ public static unsafe class Machine
     /// </summary>
     public static void ReturnFreedMemory()
     {
-        if (Environment.WorkingSet < 320L << 20)
+        var held = Environment.WorkingSet;
+        heldAfterReturn = Math.Min(heldAfterReturn, held);
+        // A process that needs much memory, for images, pays only for its growth.
+        if (held < Math.Max(320L << 20, heldAfterReturn + (64L << 20)))
             return;
         if (NativeLibrary.TryLoad("libc.so.6", out var libc) && NativeLibrary.TryGetExport(libc, "malloc_trim", out var trim))
             ((delegate* unmanaged<nuint, int>)trim)(0);
+        heldAfterReturn = Environment.WorkingSet;
     }
+
+    static long heldAfterReturn;
 
     /// <summary>Asks libtorch for kernels that repeat their results bit by bit, and for an error where it has none.</summary>
     /// <returns>Whether it can be asked: false where this libtorch has no such switch.</returns>

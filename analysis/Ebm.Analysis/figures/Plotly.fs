@@ -299,7 +299,7 @@ let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
 
 // ── as text ─────────────────────────────────────────────────────────────────────────────────
 
-/// Numbers in five digits, which is more than a screen has; what is no number is null.
+/// Numbers in five digits, which is more than a screen has; NaN and infinities become null.
 type private FiveDigits() =
     inherit JsonConverter<float>()
     override _.CanRead = false

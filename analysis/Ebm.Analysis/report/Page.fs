@@ -310,7 +310,7 @@ let private failures (report: Report) =
 
 // ── figures ─────────────────────────────────────────────────────────────────────────────────
 
-/// When a figure answers to whoever points at it.
+/// When a figure becomes interactive.
 type Answering =
     | Never
     | AtAClick

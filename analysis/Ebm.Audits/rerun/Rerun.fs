@@ -82,7 +82,7 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
                 say "running it again"
                 let composed =
                     match conditions.Compose desk sources labs manifest with
-                    // These configs made the run: what refuses is a script of before it could be asked.
+                    // The configs made this run, so they are not at fault: the script is older than this request.
                     | Composition.Refused says -> Composition.Untold says
                     | composed -> composed
 

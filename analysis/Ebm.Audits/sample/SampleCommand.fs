@@ -82,7 +82,7 @@ let sampleBy (again: Again) (audit: string) (place: Place) (words: string list) 
 let verb = {
     Name = "sample"
     Says =
-        "do cells of a table again, drawn at random, bold ones more readily: sample [sweep] [--n N] [--seed S] [--rerun], --again for those of before"
+        "repeats runs behind randomly drawn cells of a table, bold cells with higher odds: sample [sweep] [--n N] [--seed S] [--rerun]; --again repeats the earlier draw"
     Perform =
         fun place words ->
             if place.Whole then

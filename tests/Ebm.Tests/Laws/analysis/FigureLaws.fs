@@ -208,7 +208,7 @@ let all = [
     law
         "plotly.js is told every panel, trace, picture and word of a figure, in numbers of five digits or null, and no text of it ends a script"
         (fun () -> isTold id)
-    |> breaks "a name for what is no number" (fun () -> isTold (_.Replace("null", "\"NaN\"")))
+    |> breaks "NaN as a text" (fun () -> isTold (_.Replace("null", "\"NaN\"")))
     |> breaks "a < as it is" (fun () -> isTold (_.Replace("\\u003c", "<")))
     |> breaks "all digits" (fun () -> isTold (_.Replace("0.33333", "0.3333333333333333")))
     |> breaks "axes that XPlot's layout has no name for" (fun () -> isTold (_.Replace("axis3", "axis1")))
