@@ -82,7 +82,7 @@ let sampleBy (again: Again) (audit: string) (place: Place) (words: string list) 
 let verb = {
     Name = "sample"
     Says =
-        "repeats runs behind randomly drawn cells of a table, bold cells with higher odds: sample [sweep] [--n N] [--seed S] [--rerun]; --again repeats the earlier draw"
+        "repeats runs behind randomly drawn cells of a table, bold cells with higher odds: sample [sweep] [--n N] [--seed S] [--rerun]; --again also draws cells that were drawn before"
     Perform =
         fun place words ->
             if place.Whole then
