@@ -15,7 +15,12 @@ module Markdown =
     let inside link (text: string) =
         let words part =
             let part = WebUtility.HtmlEncode(part: string)
-            let part = Regex.Replace(part, @"\[([^\]]+)\]\(([^)\s]+)\)", fun found -> $"""<a href="{link found.Groups[2].Value}">{found.Groups[1].Value}</a>""")
+            let part =
+                Regex.Replace(
+                    part,
+                    @"\[([^\]]+)\]\(([^)\s]+)\)",
+                    fun found -> $"""<a href="{link found.Groups[2].Value}">{found.Groups[1].Value}</a>"""
+                )
             let part = Regex.Replace(part, @"\*\*([^*]+)\*\*", "<strong>$1</strong>")
             Regex.Replace(part, @"(?<![\w*])\*([^*]+)\*(?!\w)", "<em>$1</em>")
 
@@ -29,7 +34,8 @@ module Markdown =
         let starts (mark: string) (line: string) = line.StartsWith mark
         let item = Regex @"^(- |\d+\. )"
         let cells (row: string) = row.Trim().Trim('|').Split('|') |> Array.map (fun cell -> cell.Trim())
-        let row tag line = cells line |> Array.map (fun cell -> $"<{tag}>{inside cell}</{tag}>") |> String.concat "" |> sprintf "<tr>%s</tr>"
+        let row tag line =
+            cells line |> Array.map (fun cell -> $"<{tag}>{inside cell}</{tag}>") |> String.concat "" |> sprintf "<tr>%s</tr>"
 
         match lines with
         | [] -> []
@@ -66,19 +72,31 @@ module Markdown =
             let paragraph =
                 lines
                 |> List.mapi (fun i line -> i, line)
-                |> List.takeWhile (fun (i, line) -> i = 0 || line <> "" && not (starts "```" line || starts "|" line || starts "#" line || item.IsMatch line))
+                |> List.takeWhile (fun (i, line) ->
+                    i = 0 || line <> "" && not (starts "```" line || starts "|" line || starts "#" line || item.IsMatch line))
                 |> List.map snd
 
             $"""<p>{inside (String.concat " " paragraph)}</p>""" :: blocks link (lines |> List.skip paragraph.Length)
 
-type Page = { Path: string; Lines: string list } with
+type Page = {
+    Path: string
+    Lines: string list
+} with
+
     member page.Title = page.Lines.Head.TrimStart('#', ' ')
-    member page.Anchors = page.Lines |> List.filter (fun line -> line.StartsWith "#") |> List.map (fun line -> Markdown.anchor (line.TrimStart('#', ' ')))
+    member page.Anchors =
+        page.Lines
+        |> List.filter (fun line -> line.StartsWith "#")
+        |> List.map (fun line -> Markdown.anchor (line.TrimStart('#', ' ')))
     member page.Html = if page.Path = "README.md" then "readme.html" else Path.ChangeExtension(Path.GetFileName page.Path, ".html")
 
 let read path = { Path = path; Lines = List.ofArray (File.ReadAllLines(Path.Combine(root, path))) }
 let readme = read "README.md"
-let pages = Directory.GetFiles(__SOURCE_DIRECTORY__, "*.md") |> Array.sort |> List.ofArray |> List.map (fun file -> read $"docs/{Path.GetFileName file}")
+let pages =
+    Directory.GetFiles(__SOURCE_DIRECTORY__, "*.md")
+    |> Array.sort
+    |> List.ofArray
+    |> List.map (fun file -> read $"docs/{Path.GetFileName file}")
 
 /// Where a link of a page leads: a page's anchor, a file of the repository, or elsewhere in the world, which is not looked at.
 let target (page: Page) (link: string) =
@@ -87,11 +105,14 @@ let target (page: Page) (link: string) =
     else
         let parts = link.Split('#', 2)
         let path =
-            if parts[0] = "" then page.Path
-            else Path.GetRelativePath(root, Path.GetFullPath(Path.Combine(root, Path.GetDirectoryName page.Path, parts[0])))
+            if parts[0] = "" then
+                page.Path
+            else
+                Path.GetRelativePath(root, Path.GetFullPath(Path.Combine(root, Path.GetDirectoryName page.Path, parts[0])))
 
         match readme :: pages |> List.tryFind (fun known -> known.Path = path) with
-        | Some known when parts.Length = 2 && not (List.contains parts[1] known.Anchors) -> Error $"{page.Path}: the link \"{link}\" names a heading that {path} lacks."
+        | Some known when parts.Length = 2 && not (List.contains parts[1] known.Anchors) ->
+            Error $"{page.Path}: the link \"{link}\" names a heading that {path} lacks."
         | Some known -> Ok(known.Html + (if parts.Length = 2 then "#" + parts[1] else ""))
         | None when Path.Exists(Path.Combine(root, path)) -> Ok("../../" + path)
         | None -> Error $"{page.Path}: the link \"{link}\" leads to {path}, which does not exist."
@@ -109,10 +130,17 @@ let write (file: string) (title: string) (body: string list) =
     )
 
 let links (page: Page) =
-    let prose = page.Lines |> List.fold (fun (code, kept) line -> if line.StartsWith "```" then not code, kept else code, (if code then kept else line :: kept)) (false, []) |> snd
-    [ for line in prose do
-          for found in Regex.Matches(Regex.Replace(line, "`[^`]*`", ""), @"\[[^\]]+\]\(([^)\s]+)\)") do
-              found.Groups[1].Value ]
+    let prose =
+        page.Lines
+        |> List.fold
+            (fun (code, kept) line -> if line.StartsWith "```" then not code, kept else code, (if code then kept else line :: kept))
+            (false, [])
+        |> snd
+    [
+        for line in prose do
+            for found in Regex.Matches(Regex.Replace(line, "`[^`]*`", ""), @"\[[^\]]+\]\(([^)\s]+)\)") do
+                found.Groups[1].Value
+    ]
 
 let problems = [
     for page in readme :: pages do
@@ -122,18 +150,27 @@ let problems = [
             | Ok _ -> ()
             | Error says -> says
     for page in pages do
-        if not (readme.Lines |> List.exists (fun line -> line.Contains $"({page.Path})")) then $"README.md does not link to {page.Path}."
+        if not (readme.Lines |> List.exists (fun line -> line.Contains $"({page.Path})")) then
+            $"README.md does not link to {page.Path}."
 ]
 
 match problems with
 | [] ->
     Directory.CreateDirectory output |> ignore
     for page in readme :: pages do
-        let link text = match target page text with Ok there -> there | Error says -> failwith says
+        let link text =
+            match target page text with
+            | Ok there -> there
+            | Error says -> failwith says
         write page.Html page.Title ("<p><a href=\"index.html\">all pages</a></p>" :: Markdown.blocks link page.Lines)
 
     let entry (page: Page) =
-        let first = page.Lines.Tail |> List.skipWhile ((=) "") |> List.takeWhile ((<>) "") |> String.concat " " |> Markdown.inside (fun _ -> page.Html)
+        let first =
+            page.Lines.Tail
+            |> List.skipWhile ((=) "")
+            |> List.takeWhile ((<>) "")
+            |> String.concat " "
+            |> Markdown.inside (fun _ -> page.Html)
         $"""<li><a href="{page.Html}">{WebUtility.HtmlEncode page.Title}</a><br>{first}</li>"""
 
     write "index.html" "Ebm.Research" [ "<h1>Ebm.Research</h1><ul>"; yield! readme :: pages |> List.map entry; "</ul>" ]

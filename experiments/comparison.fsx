@@ -24,14 +24,13 @@ let others = [ "gan"; "level-classifier"; "energy-matching" ]
 let on (seeds: int list) (methods: string list) =
     axis "seed" seeds >> axis "data" [ "gaussians"; "rings"; "checkerboard" ] >> axis "method" methods
 
-let comparison =
-    sweep "comparison" {
-        given "train=equal-budget"
-        budget 2_000_000L
-        given "measure=comparison"
-        either [ on [ 0..2 ] (headline @ others); on [ 3..9 ] headline ]
-        metric "grid-kl" Lower
-        baseline "method" "contrastive-divergence"
-    }
+let comparison = sweep "comparison" {
+    given "train=equal-budget"
+    budget 2_000_000L
+    given "measure=comparison"
+    either [ on [ 0..2 ] (headline @ others); on [ 3..9 ] headline ]
+    metric "grid-kl" Lower
+    baseline "method" "contrastive-divergence"
+}
 
 exit (Cli.main __SOURCE_DIRECTORY__ comparison (Array.tail fsi.CommandLineArgs))

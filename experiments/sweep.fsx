@@ -7,12 +7,11 @@
 open Ebm.Sweeps
 open Ebm.Sweeps.Declare
 
-let methods =
-    sweep "methods" {
-        given "experiment=methods"
-        axis "method" [ "joint-cd"; "recovery-likelihood"; "denoising-ebm"; "generalized-ebm" ]
-        seeds 3
-        metric "grid-kl" Lower
-    }
+let methods = sweep "methods" {
+    given "experiment=methods"
+    axis "method" [ "joint-cd"; "recovery-likelihood"; "denoising-ebm"; "generalized-ebm" ]
+    seeds 3
+    metric "grid-kl" Lower
+}
 
 exit (Cli.main __SOURCE_DIRECTORY__ methods (Array.tail fsi.CommandLineArgs))

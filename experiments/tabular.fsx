@@ -7,15 +7,14 @@
 open Ebm.Sweeps
 open Ebm.Sweeps.Declare
 
-let tabular =
-    sweep "tabular" {
-        given "train=tabular"
-        given "measure=tabular"
-        seeds 10
-        axis "data" [ "red-wine"; "white-wine"; "parkinsons" ]
-        axis "method" [ "generalized-ebm"; "flow" ]
-        metric "nll" Lower
-        baseline "method" "flow"
-    }
+let tabular = sweep "tabular" {
+    given "train=tabular"
+    given "measure=tabular"
+    seeds 10
+    axis "data" [ "red-wine"; "white-wine"; "parkinsons" ]
+    axis "method" [ "generalized-ebm"; "flow" ]
+    metric "nll" Lower
+    baseline "method" "flow"
+}
 
 exit (Cli.main __SOURCE_DIRECTORY__ tabular (Array.tail fsi.CommandLineArgs))

@@ -60,7 +60,8 @@ let private help () =
 
     Console.WriteLine()
     Console.WriteLine $"""Options: {String.Join(", ", options)}."""
-    Console.WriteLine "Exit codes: 0 all holds, 2 a sentence says what to correct, 3 an alteration, or the verdict DIFFERENT, NOT-COMPARABLE or FAILED."
+    Console.WriteLine
+        "Exit codes: 0 all holds, 2 a sentence says what to correct, 3 an alteration, or the verdict DIFFERENT, NOT-COMPARABLE or FAILED."
     0
 
 let private (|Whole|_|) (text: string) =

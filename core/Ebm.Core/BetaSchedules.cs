@@ -18,9 +18,11 @@ public static class BetaSchedules
     {
         var stride = energies < 2 ? 0 : (int)(Steps / (2 * (energies - 1L)));
         if (stride == 0)
-            throw new SettingException(nameof(energies),
+            throw new SettingException(
+                nameof(energies),
                 $"must lie between 2 and 501: with {energies} the released schedule's stride, 1000 / 2(T − 1) rounded down, is no "
-                + "positive number, so that all levels would be one; kind: ddpm takes up to 1000 levels from the betas themselves");
+                    + "positive number, so that all levels would be one; kind: ddpm takes up to 1000 levels from the betas themselves"
+            );
         return At([.. Enumerable.Range(0, energies).Select(i => i * stride), Steps - 1]);
     }
 
@@ -33,7 +35,8 @@ public static class BetaSchedules
     {
         var signal = new double[Steps];
         var kept = 1.0;
-        for (var i = 0; i < Steps; i++) signal[i] = Math.Sqrt(kept *= 1 - (1e-4 + (.02 - 1e-4) * i / (Steps - 1)));
+        for (var i = 0; i < Steps; i++)
+            signal[i] = Math.Sqrt(kept *= 1 - (1e-4 + (.02 - 1e-4) * i / (Steps - 1)));
         Tensor Of(Func<double, double> value) => tensor(steps.Select(i => value(signal[i])).ToArray(), dtype: get_default_dtype());
         return new(Of(s => s), Of(s => Math.Sqrt(1 - s * s)));
     }

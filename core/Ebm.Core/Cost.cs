@@ -7,8 +7,11 @@ namespace Ebm.Core;
 /// <remarks>The count is per thread and only ever read as a difference; it changes nothing that it counts.</remarks>
 public static class Cost
 {
-    [ThreadStatic] static long units;
-    [ThreadStatic] static int inSlope;
+    [ThreadStatic]
+    static long units;
+
+    [ThreadStatic]
+    static int inSlope;
 
     /// <summary>Units spent on this thread so far.</summary>
     public static long Units => units;
@@ -23,7 +26,8 @@ public static class Cost
     /// <param name="x">(B, …).</param>
     public static void Pass(Tensor x)
     {
-        if (inSlope == 0 && torch.is_grad_enabled()) units += x.shape[0];
+        if (inSlope == 0 && torch.is_grad_enabled())
+            units += x.shape[0];
     }
 
     /// <summary>A slope counts its rows once, whatever networks stand inside.</summary>
@@ -31,7 +35,13 @@ public static class Cost
     {
         units += x.shape[0];
         inSlope++;
-        try { return slope(); }
-        finally { inSlope--; }
+        try
+        {
+            return slope();
+        }
+        finally
+        {
+            inSlope--;
+        }
     }
 }

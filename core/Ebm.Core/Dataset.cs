@@ -61,7 +61,8 @@ public sealed class Batches
     readonly long size;
     readonly Rng rng;
     Tensor? order;
-    long epoch, position;
+    long epoch,
+        position;
 
     /// <param name="rows">(N, …), kept, not copied.</param>
     /// <param name="size">Rows per batch, at most N.</param>
@@ -75,7 +76,8 @@ public sealed class Batches
     /// <summary>The next minibatch: (size, …).</summary>
     public Tensor Next()
     {
-        if (position + size > rows.shape[0]) Cursor = (epoch + 1, 0);
+        if (position + size > rows.shape[0])
+            Cursor = (epoch + 1, 0);
         order ??= rng.Stream(epoch).Permutation(rows.shape[0]).DetachFromDisposeScope();
         var batch = rows.index_select(0, order.narrow(0, position, size));
         position += size;
@@ -93,7 +95,11 @@ public sealed class Batches
         get => (epoch, position);
         set
         {
-            if (value.Epoch != epoch) { order?.Dispose(); order = null; }
+            if (value.Epoch != epoch)
+            {
+                order?.Dispose();
+                order = null;
+            }
             (epoch, position) = value;
         }
     }

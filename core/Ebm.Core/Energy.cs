@@ -15,54 +15,63 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
     internal (Tensor Energy, Tensor Slope) SlopeAt(Tensor x) => withSlope is null ? ByAutograd(x) : withSlope(x);
 
     /// <summary>A product of densities: energies and slopes add.</summary>
-    public static Energy operator +(Energy a, Energy b) => new(
-        x => a.Of(x) + b.Of(x),
-        x =>
-        {
-            var (e, slope) = a.SlopeAt(x);
-            var (f, other) = b.SlopeAt(x);
-            return (e + f, slope + other);
-        });
+    public static Energy operator +(Energy a, Energy b) =>
+        new(
+            x => a.Of(x) + b.Of(x),
+            x =>
+            {
+                var (e, slope) = a.SlopeAt(x);
+                var (f, other) = b.SlopeAt(x);
+                return (e + f, slope + other);
+            }
+        );
 
     /// <summary>Tempering: p^β.</summary>
     /// <param name="inverseTemperature">β, a scalar tensor or one per row, (B).</param>
     /// <param name="energy">The energy at β = 1.</param>
-    public static Energy operator *(Tensor inverseTemperature, Energy energy) => new(
-        x => inverseTemperature * energy.Of(x),
-        x =>
-        {
-            var (e, slope) = energy.SlopeAt(x);
-            return (inverseTemperature * e, inverseTemperature.PerRow(x) * slope);
-        });
+    public static Energy operator *(Tensor inverseTemperature, Energy energy) =>
+        new(
+            x => inverseTemperature * energy.Of(x),
+            x =>
+            {
+                var (e, slope) = energy.SlopeAt(x);
+                return (inverseTemperature * e, inverseTemperature.PerRow(x) * slope);
+            }
+        );
 
     /// <summary>|scale·x − towards|² / 2 spread²: the energy of having risen to <paramref name="towards"/>.</summary>
     /// <param name="towards">(B, …).</param>
     /// <param name="scale">A scalar or one per row, (B).</param>
     /// <param name="spread">Standard deviation, a scalar or one per row, (B).</param>
-    public static Energy Tether(Tensor towards, Tensor scale, Tensor spread) => new(
-        x => ((scale.PerRow(x) * x - towards) / spread.PerRow(x)).square().SumPerRow() / 2,
-        x =>
-        {
-            var residual = (scale.PerRow(x) * x - towards) / spread.PerRow(x);
-            return (residual.square().SumPerRow() / 2, residual * (scale / spread).PerRow(x));
-        });
+    public static Energy Tether(Tensor towards, Tensor scale, Tensor spread) =>
+        new(
+            x => ((scale.PerRow(x) * x - towards) / spread.PerRow(x)).square().SumPerRow() / 2,
+            x =>
+            {
+                var residual = (scale.PerRow(x) * x - towards) / spread.PerRow(x);
+                return (residual.square().SumPerRow() / 2, residual * (scale / spread).PerRow(x));
+            }
+        );
 
     /// <summary>|x|² / 2 width²: keeps a normaliser finite where an energy does not grow outside the data.</summary>
     /// <param name="width">Standard deviation, positive.</param>
-    public static Energy Confinement(double width) => new(
-        x => x.square().SumPerRow() / (2 * width * width),
-        x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)));
+    public static Energy Confinement(double width) =>
+        new(x => x.square().SumPerRow() / (2 * width * width), x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)));
 
     /// <summary>
     /// The same energy with each coordinate of its slope cut to ±limit: what some papers' chains follow. No energy has that slope, so an
     /// unadjusted chain along it has no density that we know.
     /// </summary>
     /// <param name="limit">Positive.</param>
-    public Energy Cut(double limit) => new(Of, x =>
-    {
-        var (e, slope) = SlopeAt(x);
-        return (e, slope.clamp(-limit, limit));
-    });
+    public Energy Cut(double limit) =>
+        new(
+            Of,
+            x =>
+            {
+                var (e, slope) = SlopeAt(x);
+                return (e, slope.clamp(-limit, limit));
+            }
+        );
 
     /// <summary>The only output of a network, with its slope in closed form where the network has one.</summary>
     /// <param name="net">(B, …) → (B, 1).</param>
@@ -74,7 +83,8 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
     /// <param name="column">(B) int64; null where there is one output.</param>
     internal static Energy Of(Func<Tensor, Tensor> value, ISlopes? net, Tensor? column)
     {
-        if (net is null) return new(value);
+        if (net is null)
+            return new(value);
         var plain = new Energy(value);
         return new(value, x => net.WithSlope(x, column) ?? plain.SlopeAt(x));
     }

@@ -32,7 +32,8 @@ public abstract class FlowNet(string name, long latent) : GeneratorNet(name, lat
 }
 
 /// <summary>A record that builds a generator of rows; of <c>FlowNet</c>, one with a density.</summary>
-public interface IGeneratorSpec<out T> where T : GeneratorNet
+public interface IGeneratorSpec<out T>
+    where T : GeneratorNet
 {
     T Build(Rng rng, long[] shape);
 }

@@ -46,8 +46,12 @@ public sealed record Cosine(double To = 0) : ILearningRate
 [Kind("steps")]
 public sealed record Steps(double[] At, double Factor = .1) : ILearningRate
 {
-    public double[] At { get; } = Require.That(At, At.All(s => s > 0 && s < 1) && At.Zip(At.Skip(1), (a, b) => a < b).All(x => x),
-        "must be increasing shares of training between 0 and 1");
+    public double[] At { get; } =
+        Require.That(
+            At,
+            At.All(s => s > 0 && s < 1) && At.Zip(At.Skip(1), (a, b) => a < b).All(x => x),
+            "must be increasing shares of training between 0 and 1"
+        );
     public double Factor { get; } = Require.Positive(Factor);
 
     double ILearningRate.At(long step, long steps) => Math.Pow(Factor, At.Count(share => step >= share * steps));

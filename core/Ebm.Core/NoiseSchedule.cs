@@ -10,8 +10,7 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
     public int Levels => (int)Signal.shape[0];
 
     /// <summary>Rows at their levels: (B, …), (B) int64 → (B, …).</summary>
-    public Tensor Diffuse(Tensor x0, Tensor level, Rng rng) =>
-        At(Signal, level, x0) * x0 + At(Noise, level, x0) * rng.NormalLike(x0);
+    public Tensor Diffuse(Tensor x0, Tensor level, Rng rng) => At(Signal, level, x0) * x0 + At(Noise, level, x0) * rng.NormalLike(x0);
 
     /// <summary>
     /// One rung: x_{ℓ+1} = scale · x_ℓ + spread · ξ, for exploding and preserved variance alike. scale = signal_{ℓ+1} / signal_ℓ and
@@ -23,7 +22,10 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
     public (Tensor Scale, Tensor Spread) Rise(Tensor level)
     {
         if (level.max().item<long>() is var top && top >= Levels - 1)
-            throw new ArgumentOutOfRangeException(nameof(level), $"level {top} is the top of {Levels} levels; only levels 0 to {Levels - 2} have a rung above them");
+            throw new ArgumentOutOfRangeException(
+                nameof(level),
+                $"level {top} is the top of {Levels} levels; only levels 0 to {Levels - 2} have a rung above them"
+            );
         return Above(level);
     }
 
@@ -71,8 +73,12 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
     public static int LevelsFor(long size, double low, double high)
     {
         var steps = Math.Ceiling(Math.Sqrt(size) * Math.Log(high / low));
-        return steps <= Most - 2 ? Math.Max(2, (int)steps + 1) + 1 : throw new SettingException("levels",
-            $"is not said, and the draw of the level needs {steps + 2:0} of them between noise {low} and {high} in {size} dimensions, of at most {Most}; raise low, or say how many");
+        return steps <= Most - 2
+            ? Math.Max(2, (int)steps + 1) + 1
+            : throw new SettingException(
+                "levels",
+                $"is not said, and the draw of the level needs {steps + 2:0} of them between noise {low} and {high} in {size} dimensions, of at most {Most}; raise low, or say how many"
+            );
     }
 
     /// <summary>Levels at most: a table of jumps between them has their square.</summary>
@@ -96,9 +102,15 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
 public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null, double? Clean = null) : ISpec<NoiseSchedule>
 {
     public double Low { get; } = Require.Positive(Low);
-    public double? Clean { get; } = Require.That(Require.Positive(Clean), Clean is null || Clean < Low,
-        $"must lie below the lowest geometric noise, {Low}", nameof(Clean));
-    public double High { get; } = Require.That(High, High > Low && float.IsFinite((float)High), $"is the top level's noise and must exceed the lowest, {Low}");
+    public double? Clean { get; } =
+        Require.That(
+            Require.Positive(Clean),
+            Clean is null || Clean < Low,
+            $"must lie below the lowest geometric noise, {Low}",
+            nameof(Clean)
+        );
+    public double High { get; } =
+        Require.That(High, High > Low && float.IsFinite((float)High), $"is the top level's noise and must exceed the lowest, {Low}");
     public int? Levels { get; } = Require.Between(2, NoiseSchedule.Most, Levels);
 
     public NoiseSchedule Build(Site site) =>
@@ -113,8 +125,12 @@ public sealed record GeometricSpec(double Low = .01, double High = 3, int? Level
 public sealed record VariancePreservingSpec(double Low = .03, double High = .95, int? Levels = null) : ISpec<NoiseSchedule>
 {
     public double Low { get; } = Require.Positive(Low);
-    public double High { get; } = Require.That(High, High > Low && High < NoiseSchedule.TopNoise,
-        $"must lie above the lowest noise, {Low}, and below the top level's, {NoiseSchedule.TopNoise}");
+    public double High { get; } =
+        Require.That(
+            High,
+            High > Low && High < NoiseSchedule.TopNoise,
+            $"must lie above the lowest noise, {Low}, and below the top level's, {NoiseSchedule.TopNoise}"
+        );
     public int? Levels { get; } = Require.Between(3, NoiseSchedule.Most, Levels);
 
     public NoiseSchedule Build(Site site) =>

@@ -55,14 +55,18 @@ public static class Normalisers
         var (n, m) = ((double)f.shape[0], (double)r.shape[0]);
         var all = cat([f, r], 0);
         // The left side less the right falls in Δ, by a step where nothing overlaps: halving finds the root whatever the shape.
-        double low = all[all.isfinite()].min().item<double>() - 1 + Math.Log(m / n), high = all.max().item<double>() + 1 + Math.Log(m / n);
+        double low = all[all.isfinite()].min().item<double>() - 1 + Math.Log(m / n),
+            high = all.max().item<double>() + 1 + Math.Log(m / n);
         (low, high) = (low - Math.Log(n + m), high + Math.Log(n + m));
         for (var i = 0; i < 100 && high - low > 1e-12 * (1 + Math.Abs(low)); i++)
         {
             using var inner = NewDisposeScope();
             var middle = (low + high) / 2;
             var excess = (f - middle + Math.Log(m / n)).sigmoid().sum() - (middle - r - Math.Log(m / n)).sigmoid().sum();
-            if (excess.item<double>() > 0) low = middle; else high = middle;
+            if (excess.item<double>() > 0)
+                low = middle;
+            else
+                high = middle;
         }
         var delta = (low + high) / 2;
         var probability = (all - delta + Math.Log(m / n)).sigmoid();
@@ -75,7 +79,8 @@ public static class Normalisers
     {
         if (logWeights.ndim != 1 || logWeights.shape[0] < 2)
             throw new ArgumentException(
-                $"log ratios are one number a row, of two rows or more; these have the shape ({string.Join(", ", logWeights.shape)})");
+                $"log ratios are one number a row, of two rows or more; these have the shape ({string.Join(", ", logWeights.shape)})"
+            );
         var host = logWeights.detach().to(float64).cpu();
         if (host.isnan().any().item<bool>() || host.isposinf().any().item<bool>())
             throw new ArgumentException("a log ratio is NaN or +∞: an energy is not finite where its own rows lie");

@@ -14,8 +14,14 @@ public sealed partial class NumericalException(string says, Exception cause) : E
     /// <param name="doing">Such as "drawing rows".</param>
     public static T In<T>(string doing, Func<T> act)
     {
-        try { return act(); }
-        catch (ExternalException error) when (Reason(error) is { } reason) { throw new NumericalException($"{doing}: {reason}", error); }
+        try
+        {
+            return act();
+        }
+        catch (ExternalException error) when (Reason(error) is { } reason)
+        {
+            throw new NumericalException($"{doing}: {reason}", error);
+        }
     }
 
     /// <summary>What failed, in libtorch's words, without the native stack below them; null where numbers are not to blame.</summary>
@@ -27,7 +33,9 @@ public sealed partial class NumericalException(string says, Exception cause) : E
 
     // TorchSharp has one type for all of libtorch's exceptions. The words are those of its linear algebra (linalg_check_errors and, for eig, its
     // caller), and of draws from probabilities that are none.
-    [GeneratedRegex("because the input (matrix|is not positive)|input tensor should not contain infs or NaNs|would result in a division by zero"
-        + "|Argument [0-9]+ has illegal value|probability tensor contains either|invalid multinomial distribution")]
+    [GeneratedRegex(
+        "because the input (matrix|is not positive)|input tensor should not contain infs or NaNs|would result in a division by zero"
+            + "|Argument [0-9]+ has illegal value|probability tensor contains either|invalid multinomial distribution"
+    )]
     private static partial Regex Numerical();
 }

@@ -16,34 +16,38 @@ public sealed class SettingException(string setting, string says) : Exception($"
 /// <summary>Settings check themselves where they are declared: <c>public double Step { get; } = Require.Positive(Step);</c></summary>
 public static class Require
 {
-    public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
-        value > T.Zero ? Finite(value, setting) : throw Refuse(setting, "must be positive", value);
+    public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : INumber<T> => value > T.Zero ? Finite(value, setting) : throw Refuse(setting, "must be positive", value);
 
-    public static T? Positive<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
-        value is { } given ? Positive(given, setting) : null;
+    public static T? Positive<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : struct, INumber<T> => value is { } given ? Positive(given, setting) : null;
 
-    public static T NonNegative<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
-        value >= T.Zero ? Finite(value, setting) : throw Refuse(setting, "must not be negative", value);
+    public static T NonNegative<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : INumber<T> => value >= T.Zero ? Finite(value, setting) : throw Refuse(setting, "must not be negative", value);
 
-    public static T AtLeast<T>(T least, T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
-        value >= least ? Finite(value, setting) : throw Refuse(setting, $"must be at least {Show(least)}", value);
+    public static T AtLeast<T>(T least, T value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : INumber<T> => value >= least ? Finite(value, setting) : throw Refuse(setting, $"must be at least {Show(least)}", value);
 
-    public static T? AtLeast<T>(T least, T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
-        value is { } given ? AtLeast(least, given, setting) : null;
+    public static T? AtLeast<T>(T least, T? value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : struct, INumber<T> => value is { } given ? AtLeast(least, given, setting) : null;
 
     /// <summary>Both ends belong to the range.</summary>
-    public static T Between<T>(T low, T high, T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
+    public static T Between<T>(T low, T high, T value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : INumber<T> =>
         value >= low && value <= high ? value : throw Refuse(setting, $"must lie between {Show(low)} and {Show(high)}", value);
 
-    public static T? Between<T>(T low, T high, T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
-        value is { } given ? Between(low, high, given, setting) : null;
+    public static T? Between<T>(T low, T high, T? value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : struct, INumber<T> => value is { } given ? Between(low, high, given, setting) : null;
 
     /// <summary>A number also where runs compute, in single precision.</summary>
-    public static T Finite<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : INumber<T> =>
-        float.IsFinite(float.CreateTruncating(value)) ? value : throw Refuse(setting, "must be a number that single precision has, up to 3.4e38", value);
+    public static T Finite<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : INumber<T> =>
+        float.IsFinite(float.CreateTruncating(value))
+            ? value
+            : throw Refuse(setting, "must be a number that single precision has, up to 3.4e38", value);
 
-    public static T? Finite<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "") where T : struct, INumber<T> =>
-        value is { } given ? Finite(given, setting) : null;
+    public static T? Finite<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : struct, INumber<T> => value is { } given ? Finite(given, setting) : null;
 
     // Bounds of a domain, far beyond what anybody needs: below them no product of two settings leaves its type.
 
@@ -70,10 +74,11 @@ public static class Require
 
     static SettingException Refuse<T>(string setting, string must, T value) => new(setting, $"{must}; {Show(value)} is not allowed");
 
-    static string Show<T>(T value) => value switch
-    {
-        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
-        System.Collections.IEnumerable many and not string => $"[{string.Join(", ", many.Cast<object>().Select(Show))}]",
-        _ => value?.ToString() ?? "null",
-    };
+    static string Show<T>(T value) =>
+        value switch
+        {
+            IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+            System.Collections.IEnumerable many and not string => $"[{string.Join(", ", many.Cast<object>().Select(Show))}]",
+            _ => value?.ToString() ?? "null",
+        };
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+
 namespace Ebm.Core;
 
 /// <summary>

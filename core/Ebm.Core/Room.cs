@@ -19,7 +19,8 @@ public static class Room
     public static void For<T>(T value, double needs, string makes, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : IFormattable
     {
-        if (needs > Bytes) throw new SettingException(setting, TooLarge(value.ToString(null, CultureInfo.InvariantCulture), needs, makes));
+        if (needs > Bytes)
+            throw new SettingException(setting, TooLarge(value.ToString(null, CultureInfo.InvariantCulture), needs, makes));
     }
 
     /// <summary>The same for rows that are computed, which are held several times over while they are.</summary>

@@ -16,7 +16,8 @@ public static class RowLevels
     /// <summary>Total variation between the rows' levels and the uniform law: the first symptom of levels that do not mix.</summary>
     public static Tensor Occupancy(this Tensor level, int levels)
     {
-        var share = zeros(levels, device: level.device).index_add_(0, level, ones(level.shape[0], device: level.device), 1) / level.shape[0];
+        var share =
+            zeros(levels, device: level.device).index_add_(0, level, ones(level.shape[0], device: level.device), 1) / level.shape[0];
         return (share - 1.0 / levels).abs().sum() / 2;
     }
 }

@@ -7,10 +7,13 @@ namespace Ebm.Core;
 /// </summary>
 public sealed class RunningGaussian : nn.Module
 {
-    readonly Tensor count, mean, covariance;
+    readonly Tensor count,
+        mean,
+        covariance;
 
     /// <param name="size">Numbers in one row; memory is their square.</param>
-    public RunningGaussian(long size, Device device) : base(nameof(RunningGaussian))
+    public RunningGaussian(long size, Device device)
+        : base(nameof(RunningGaussian))
     {
         count = zeros(1, dtype: float64, device: device);
         mean = zeros(size, dtype: float64, device: device);
@@ -43,13 +46,14 @@ public sealed class RunningGaussian : nn.Module
         (signal * mean + xi.Flat().to(float64).matmul(Factor(signal, noise).t())).to(xi.dtype).reshape(xi.shape);
 
     /// <summary>−log N(x; signal μ, signal² Σ + noise² I) in nats: (B, …) → (B).</summary>
-    public Energy Energy(Tensor signal, Tensor noise) => new(x =>
-    {
-        var factor = Factor(signal, noise);
-        var white = linalg.solve_triangular(factor, (x.Flat().to(float64) - signal * mean).t(), upper: false);
-        var e = white.square().sum(dim: 0) / 2 + factor.diagonal().log().sum() + mean.shape[0] * Math.Log(2 * Math.PI) / 2;
-        return e.to(x.dtype);
-    });
+    public Energy Energy(Tensor signal, Tensor noise) =>
+        new(x =>
+        {
+            var factor = Factor(signal, noise);
+            var white = linalg.solve_triangular(factor, (x.Flat().to(float64) - signal * mean).t(), upper: false);
+            var e = white.square().sum(dim: 0) / 2 + factor.diagonal().log().sum() + mean.shape[0] * Math.Log(2 * Math.PI) / 2;
+            return e.to(x.dtype);
+        });
 
     /// <summary>The lower Cholesky factor of the covariance at a level.</summary>
     Tensor Factor(Tensor signal, Tensor noise) =>

@@ -6,7 +6,8 @@ public static class Shapes
     /// <summary>A scalar or one number per row, shaped to broadcast over whole rows: (B) → (B, 1, …).</summary>
     public static Tensor PerRow(this Tensor perRow, Tensor rows)
     {
-        if (perRow.ndim == 0) return perRow;
+        if (perRow.ndim == 0)
+            return perRow;
         var shape = new long[rows.ndim];
         Array.Fill(shape, 1);
         shape[0] = -1;

@@ -18,7 +18,8 @@ public static class Transport
         using var free = no_grad();
         using var scope = NewDisposeScope();
         var n = (int)from.shape[0];
-        if (to.shape[0] != n) throw new ArgumentException($"a pairing needs two sets of one size; these have {n} and {to.shape[0]} rows");
+        if (to.shape[0] != n)
+            throw new ArgumentException($"a pairing needs two sets of one size; these have {n} and {to.shape[0]} rows");
         if (n > Most)
             throw new SettingException("batch", $"is {n}, and optimal transport compares every row with every other; write {Most} at most");
         var (x, y) = (from.Flat().to(float64), to.Flat().to(float64));
@@ -32,8 +33,11 @@ public static class Transport
     static long[] Assign(double[] cost, int n)
     {
         // Column 0 stands for none; prices keep cost − row − column at or above zero, and at zero along the assignment.
-        double[] rowPrice = new double[n + 1], columnPrice = new double[n + 1], slack = new double[n + 1];
-        int[] rowOf = new int[n + 1], before = new int[n + 1];
+        double[] rowPrice = new double[n + 1],
+            columnPrice = new double[n + 1],
+            slack = new double[n + 1];
+        int[] rowOf = new int[n + 1],
+            before = new int[n + 1];
         var reached = new bool[n + 1];
         for (var entering = 1; entering <= n; entering++)
         {
@@ -47,10 +51,13 @@ public static class Transport
                 var (row, nearest, step) = (rowOf[column], 0, double.PositiveInfinity);
                 for (var j = 1; j <= n; j++)
                 {
-                    if (reached[j]) continue;
+                    if (reached[j])
+                        continue;
                     var reduced = cost[(row - 1) * n + j - 1] - rowPrice[row] - columnPrice[j];
-                    if (reduced < slack[j]) (slack[j], before[j]) = (reduced, column);
-                    if (slack[j] < step) (step, nearest) = (slack[j], j);
+                    if (reduced < slack[j])
+                        (slack[j], before[j]) = (reduced, column);
+                    if (slack[j] < step)
+                        (step, nearest) = (slack[j], j);
                 }
                 for (var j = 0; j <= n; j++)
                 {
@@ -68,10 +75,12 @@ public static class Transport
             } while (rowOf[column] != 0);
 
             // The free column goes to the row before it on the path, and so on back to the row that enters.
-            for (; column != 0; column = before[column]) rowOf[column] = rowOf[before[column]];
+            for (; column != 0; column = before[column])
+                rowOf[column] = rowOf[before[column]];
         }
         var assigned = new long[n];
-        for (var j = 1; j <= n; j++) assigned[rowOf[j] - 1] = j - 1;
+        for (var j = 1; j <= n; j++)
+            assigned[rowOf[j] - 1] = j - 1;
         return assigned;
     }
 }

@@ -20,7 +20,10 @@ public static unsafe class Machine
     public static int Threads
     {
         get => torch.get_num_threads();
-        set => torch.set_num_threads(value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "threads are at least 1"));
+        set =>
+            torch.set_num_threads(
+                value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "threads are at least 1")
+            );
     }
 
     /// <summary>
@@ -75,7 +78,10 @@ public static unsafe class Machine
     public static string? TorchBuild =>
         Said("_ZN2at11show_configB5cxx11Ev") is { } said
             // What was chosen for this machine is Capability.
-            ? string.Join('\n', said.Split('\n').Where(line => line.Length > 0 && !line.Contains("CPU capability", StringComparison.Ordinal)))
+            ? string.Join(
+                '\n',
+                said.Split('\n').Where(line => line.Length > 0 && !line.Contains("CPU capability", StringComparison.Ordinal))
+            )
             : null;
 
     /// <summary>at::globalContext(), whose settings are those of the process.</summary>

@@ -32,8 +32,11 @@ public static class Natives
     /// <summary>The packages of libtorch, which no list of assemblies names.</summary>
     /// <param name="folder">Of a compiled program: it holds a natives.txt of its own.</param>
     public static IReadOnlyList<(string Name, string Version)> Packages(string folder) =>
-        [.. Folders("libtorch", folder).Select(native => Path.GetFullPath(Path.Combine(native, "..", "..", ".."))).Select(package =>
-            (Path.GetFileName(Path.GetDirectoryName(package))!, Path.GetFileName(package)))];
+        [
+            .. Folders("libtorch", folder)
+                .Select(native => Path.GetFullPath(Path.Combine(native, "..", "..", "..")))
+                .Select(package => (Path.GetFileName(Path.GetDirectoryName(package))!, Path.GetFileName(package))),
+        ];
 
     /// <summary>
     /// From here on the first call to torch loads the libraries. Every assembly of this project that computes calls this before any of its code
@@ -112,7 +115,9 @@ public static class Natives
     {
         var list = Path.Combine(folder, "natives.txt");
         if (!File.Exists(list))
-            throw new DeviceException($"{list} is missing; it names the native libraries' folders. `dotnet fsi build.fsx build` writes it.");
+            throw new DeviceException(
+                $"{list} is missing; it names the native libraries' folders. `dotnet fsi build.fsx build` writes it."
+            );
         return
         [
             .. File.ReadLines(list)
@@ -153,7 +158,10 @@ public static class Natives
     static readonly Dictionary<string, (string Version, string Copy)> Known = new()
     {
         // TorchSharp 0.107.0, linux-x64
-        ["cf33b1b0bb6bbb9754a768fb5c5d04d9f498603be50e73f55621a0b40ee608b8"] = ("GLIBCXX_3.4.32", "5968efac8270eff8a2b5ca7381612ea9cc54d81cf4104a54e0e6106b7b5f11e3"),
+        ["cf33b1b0bb6bbb9754a768fb5c5d04d9f498603be50e73f55621a0b40ee608b8"] = (
+            "GLIBCXX_3.4.32",
+            "5968efac8270eff8a2b5ca7381612ea9cc54d81cf4104a54e0e6106b7b5f11e3"
+        ),
     };
 
     /// <summary>The binding itself, or a copy of it that the loader takes here.</summary>

@@ -46,7 +46,10 @@ sealed class LedFile : IDisposable
         before = dup(stream);
         if (file < 0 || cutter < 0 || before < 0 || dup2(file, stream) < 0)
             throw new IOException($"{path}: stream {stream} cannot be led there: {Marshal.GetLastPInvokeErrorMessage()}");
-        var writer = new StreamWriter(new FileStream(new SafeFileHandle(file, ownsHandle: false), FileAccess.Write, 1)) { AutoFlush = true };
+        var writer = new StreamWriter(new FileStream(new SafeFileHandle(file, ownsHandle: false), FileAccess.Write, 1))
+        {
+            AutoFlush = true,
+        };
         (console, var set) = stream == 1 ? (Console.Out, (Action<TextWriter>)Console.SetOut) : (Console.Error, Console.SetError);
         set(writer);
         watch = new Timer(_ => Look(), null, Glance, Glance);

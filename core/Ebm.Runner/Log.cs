@@ -59,6 +59,5 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
 
     void Say(string line) => output?.Tell(line);
 
-    void Write(string line) =>
-        output?.Write(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds, 8:F1} s  {line}"));
+    void Write(string line) => output?.Write(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds, 8:F1} s  {line}"));
 }

@@ -66,7 +66,14 @@ static class Program
             return Taken;
         }
         catch (Exception error)
-            when (error is ConfigException or SettingException or UsageException or DirectoryNotFoundException or InvalidDataException or DeviceException)
+            when (error
+                    is ConfigException
+                        or SettingException
+                        or UsageException
+                        or DirectoryNotFoundException
+                        or InvalidDataException
+                        or DeviceException
+            )
         {
             return Complain(error.Message);
         }

@@ -110,7 +110,8 @@ let main options =
 
     match parse None None options with
     | Result.Error option ->
-        progress.WriteLine $"Unknown option \"{option}\", or its value is missing. Known options: --only \"part of a name\", --seed 123,457."
+        progress.WriteLine
+            $"Unknown option \"{option}\", or its value is missing. Known options: --only \"part of a name\", --seed 123,457."
         2
     | Result.Ok(only, seed) ->
         Law.seed <- seed

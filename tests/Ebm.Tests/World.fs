@@ -63,8 +63,7 @@ let scalar (value: float) : Scalar = Scalar.op_Implicit value
 let repeated (count: int64) (value: int) : Tensor = torch.full ([| count |], Scalar.op_Implicit value, dtype = torch.int64, device = device)
 
 /// Gradients of a scalar in some tensors; null in those that it does not depend on.
-let reached (of': Tensor) (inputs: #Tensor seq) : (Tensor | null)[] =
-    Gradients.Of(of', [| for x in inputs -> x :> Tensor |]) |> Array.ofSeq
+let reached (of': Tensor) (inputs: #Tensor seq) : (Tensor | null)[] = Gradients.Of(of', [| for x in inputs -> x :> Tensor |]) |> Array.ofSeq
 
 /// Gradients of a scalar in some tensors; zeros in those that it does not depend on.
 let gradients (of': Tensor) (inputs: #Tensor seq) : Tensor[] =

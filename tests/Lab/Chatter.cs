@@ -8,7 +8,8 @@ public sealed class Chatter : Method
     readonly Modules.Parameter weight;
     readonly long lines;
 
-    public Chatter(ChatterSpec settings, Site site) : base("chatter", site.Shape)
+    public Chatter(ChatterSpec settings, Site site)
+        : base("chatter", site.Shape)
     {
         lines = settings.Lines;
         weight = nn.Parameter(zeros(1, device: site.Device));

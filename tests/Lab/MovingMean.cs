@@ -7,7 +7,8 @@ public sealed class MovingMean : Method, IDensity
 {
     readonly Modules.Parameter mean;
 
-    public MovingMean(Site site) : base("moving-mean", site.Shape)
+    public MovingMean(Site site)
+        : base("moving-mean", site.Shape)
     {
         mean = nn.Parameter(zeros(site.Shape, device: site.Device));
         register_parameter("mean", mean);

@@ -100,9 +100,7 @@ let machineOf (made: Made) =
     [
         some manifest.Hardware _.Cpu
         some manifest.Native (fun native -> "libtorch " + native.Libtorch)
-        manifest.Native
-        |> Option.ofObj
-        |> Option.bind (fun native -> Option.ofObj native.Capability)
+        manifest.Native |> Option.ofObj |> Option.bind (fun native -> Option.ofObj native.Capability)
         some manifest.Threads (fun threads -> if threads.IntraOp = 1 then "1 thread" else $"{threads.IntraOp} threads")
     ]
     |> List.choose id
@@ -385,11 +383,7 @@ let rules: Rule list = [
         |> List.filter (fun name -> e.Altered |> List.forall (fun alteration -> not (alteration.Subject.EndsWith("/" + name)))))
     statistics C "values of one column were measured differently" "measure them again with one protocol" (verdicts Table.Incomparable)
     statistics B "a row has fewer than ten seeds" more (rowsWhere (fun row -> isWhole row && row.Completed >= 6 && row.Completed < 10))
-    statistics
-        B
-        "rows lost different shares of their runs"
-        "report the rate of divergence beside the mean"
-        (verdicts Table.OtherRate)
+    statistics B "rows lost different shares of their runs" "report the rate of divergence beside the mean" (verdicts Table.OtherRate)
     statistics B "rows of one data set have different seeds, so tests are not paired" "give all methods the same seeds" (fun e ->
         tasks e
         |> List.collect (fun rows ->
@@ -460,8 +454,7 @@ let rules: Rule list = [
         "a manifest is not sealed"
         "it was written by a version without seals: run again"
         (runsWhere (fun m -> missing m.Manifest.Hash))
-    artefacts C "without a ledger, removed runs cannot be detected" launch (fun e ->
-        none "ledger.jsonl" (Option.toList e.Ledger))
+    artefacts C "without a ledger, removed runs cannot be detected" launch (fun e -> none "ledger.jsonl" (Option.toList e.Ledger))
     artefacts C "a run has no entry in the ledger" launch (fun e ->
         match e.Ledger with
         | None -> []

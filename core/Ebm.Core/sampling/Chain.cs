@@ -6,20 +6,32 @@ public static class Chain
     /// <param name="start">(B, …).</param>
     /// <param name="watch">Sees step number, state and acceptance after each step; what it keeps it must copy out of the scope.</param>
     /// <returns>Where the chains end, cut from every graph: (B, …).</returns>
-    public static Tensor Run(this IKernel kernel, Energy energy, Tensor start, int steps, Rng rng,
-        Action<int, ChainState, Tensor>? watch = null) =>
-        kernel.Run(energy, new ChainState(start.detach()), steps, rng, watch).Position;
+    public static Tensor Run(
+        this IKernel kernel,
+        Energy energy,
+        Tensor start,
+        int steps,
+        Rng rng,
+        Action<int, ChainState, Tensor>? watch = null
+    ) => kernel.Run(energy, new ChainState(start.detach()), steps, rng, watch).Position;
 
     /// <summary>The same from a state to a state, for chains that go on under the same energy.</summary>
-    public static ChainState Run(this IKernel kernel, Energy energy, ChainState state, int steps, Rng rng,
-        Action<int, ChainState, Tensor>? watch = null)
+    public static ChainState Run(
+        this IKernel kernel,
+        Energy energy,
+        ChainState state,
+        int steps,
+        Rng rng,
+        Action<int, ChainState, Tensor>? watch = null
+    )
     {
         using var free = no_grad();
         for (var i = 0; i < steps; i++)
         {
             using var scope = NewDisposeScope();
             // Every state but the caller's dies with the step that leaves it: a chain of any length holds one.
-            if (i > 0) state.MoveInto(scope);
+            if (i > 0)
+                state.MoveInto(scope);
             (state, var accepted) = kernel.Step(energy, state, rng);
             watch?.Invoke(i, state, accepted);
             state.MoveOut();
@@ -35,7 +47,8 @@ public static class Chain
         for (var i = 0; i < count; i++)
         {
             using var scope = NewDisposeScope();
-            if (i > 0) scope.Attach(state);
+            if (i > 0)
+                scope.Attach(state);
             state = transition(i, state).MoveToOuterDisposeScope();
             Machine.ReturnFreedMemory();
         }

@@ -13,7 +13,8 @@ public sealed record ChainState(Tensor Position, Tensor? Energy = null, Tensor? 
     /// <summary>This state with energy and slope.</summary>
     public ChainState Under(Energy energy)
     {
-        if (Energy is not null && Slope is not null) return this;
+        if (Energy is not null && Slope is not null)
+            return this;
         var (e, slope) = energy.WithSlope(Position);
         return this with { Energy = e, Slope = slope };
     }
@@ -22,7 +23,8 @@ public sealed record ChainState(Tensor Position, Tensor? Energy = null, Tensor? 
     internal void MoveInto(DisposeScope scope)
     {
         foreach (var tensor in (Tensor?[])[Position, Energy, Slope, Momentum])
-            if (tensor is not null) scope.Attach(tensor);
+            if (tensor is not null)
+                scope.Attach(tensor);
     }
 
     /// <summary>The state survives the scope of the step that made it.</summary>

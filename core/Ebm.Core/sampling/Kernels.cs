@@ -49,10 +49,7 @@ public sealed record Metropolis(IProposal Proposal) : IKernel
         var accept = rng.UniformLike(probability) < probability;
 
         Tensor Chosen(Tensor there, Tensor here) => where(accept.PerRow(here), there, here);
-        var next = new ChainState(
-            Chosen(to.Position, from.Position),
-            Chosen(to.Energy!, from.Energy!),
-            Chosen(to.Slope!, from.Slope!));
+        var next = new ChainState(Chosen(to.Position, from.Position), Chosen(to.Energy!, from.Energy!), Chosen(to.Slope!, from.Slope!));
         return (next, probability);
     }
 }

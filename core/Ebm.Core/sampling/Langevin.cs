@@ -15,10 +15,13 @@ public sealed record Langevin(Tensor Step, double Temperature) : IProposal
         var candidate = new ChainState(here.Position - step * here.Slope! + noise);
 
         // q(x′ | x) = N(x − ε∇E(x), 2εT): the forward residual is the noise itself, the backward one is x − x′ + ε∇E(x′).
-        return (candidate, to =>
-        {
-            var back = here.Position - to.Position + step * to.Slope!;
-            return ((noise.square() - back.square()) / (4 * Temperature * step)).SumPerRow();
-        });
+        return (
+            candidate,
+            to =>
+            {
+                var back = here.Position - to.Position + step * to.Slope!;
+                return ((noise.square() - back.square()) / (4 * Temperature * step)).SumPerRow();
+            }
+        );
     }
 }

@@ -25,8 +25,13 @@ public sealed record UlaSpec(double Step = .005, int Steps = 500, double Decay =
     public double Decay { get; } = Require.Between(0, 1, Decay);
 
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
-        Posterior.InFifths(Steps * times, Step, Decay, start, (step, steps, z) =>
-            new Unadjusted(new Langevin(step, Temperature: 1)).Run(Posterior.Of(tilt), z, steps, rng));
+        Posterior.InFifths(
+            Steps * times,
+            Step,
+            Decay,
+            start,
+            (step, steps, z) => new Unadjusted(new Langevin(step, Temperature: 1)).Run(Posterior.Of(tilt), z, steps, rng)
+        );
 }
 
 /// <summary>Metropolis-adjusted Langevin: exact in the long run, mode by mode.</summary>
@@ -59,13 +64,26 @@ public sealed record KlaSpec(double Step = .005, double Friction = 1, int Steps 
     {
         using var scope = NewDisposeScope();
         var momentum = zeros_like(start);
-        return Posterior.InFifths(Steps * times, Step, Decay, start, (step, steps, z) =>
-        {
-            var state = new KineticLangevin(step, Friction).Run(Posterior.Of(tilt), new ChainState(z, Momentum: momentum), steps, rng);
-            momentum = state.Momentum!;
-            scope.Attach(momentum);
-            return state.Position;
-        }).MoveToOuterDisposeScope();
+        return Posterior
+            .InFifths(
+                Steps * times,
+                Step,
+                Decay,
+                start,
+                (step, steps, z) =>
+                {
+                    var state = new KineticLangevin(step, Friction).Run(
+                        Posterior.Of(tilt),
+                        new ChainState(z, Momentum: momentum),
+                        steps,
+                        rng
+                    );
+                    momentum = state.Momentum!;
+                    scope.Attach(momentum);
+                    return state.Position;
+                }
+            )
+            .MoveToOuterDisposeScope();
     }
 }
 
@@ -130,7 +148,8 @@ public sealed record ImportanceResamplingSpec(int Pool = 50) : ILatentSampler
             var z = rng.NormalLike(start);
             var score = Race(z);
             var wins = score > lead;
-            if (i > 1) inner.Attach(best);
+            if (i > 1)
+                inner.Attach(best);
             inner.Attach(lead);
             (best, lead) = (where(wins.PerRow(z), z, best).MoveToOuterDisposeScope(), maximum(score, lead).MoveToOuterDisposeScope());
         }
@@ -147,6 +166,7 @@ static class Posterior
 
     /// <summary>A chain in five stretches, the step multiplied by <paramref name="decay"/> after each.</summary>
     public static Tensor InFifths(int count, double first, double decay, Tensor start, Func<Tensor, int, Tensor, Tensor> stretch) =>
-        decay == 1 ? stretch(Like(first, start), count, start) : Chain.Repeat(5, start, (i, z) =>
-            stretch(Like(first * Math.Pow(decay, i), z), count * (i + 1) / 5 - count * i / 5, z));
+        decay == 1
+            ? stretch(Like(first, start), count, start)
+            : Chain.Repeat(5, start, (i, z) => stretch(Like(first * Math.Pow(decay, i), z), count * (i + 1) / 5 - count * i / 5, z));
 }

@@ -9,7 +9,8 @@ public sealed class LevelJumps : nn.Module
     readonly double keep;
 
     /// <param name="keep">Share of the counts kept per recording, in [0, 1).</param>
-    public LevelJumps(int levels, Device device, double keep = .99) : base(nameof(LevelJumps))
+    public LevelJumps(int levels, Device device, double keep = .99)
+        : base(nameof(LevelJumps))
     {
         this.keep = keep;
         counts = zeros(levels, levels, device: device);

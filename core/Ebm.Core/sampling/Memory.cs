@@ -3,11 +3,13 @@ namespace Ebm.Core;
 /// <summary>Persistent chains with their levels; registered buffers, so that a checkpoint has them.</summary>
 public sealed class Memory : nn.Module
 {
-    readonly Tensor points, levels;
+    readonly Tensor points,
+        levels;
 
     /// <param name="points">Where the chains start: (N, …).</param>
     /// <param name="levels">(N) int64.</param>
-    public Memory(Tensor points, Tensor levels) : base(nameof(Memory))
+    public Memory(Tensor points, Tensor levels)
+        : base(nameof(Memory))
     {
         this.points = points;
         this.levels = levels;
@@ -23,7 +25,10 @@ public sealed class Memory : nn.Module
     public (Tensor Points, Tensor Levels, Tensor Slots) Draw(long count, Rng rng)
     {
         if (count > points.shape[0])
-            throw new SettingException("memory", $"is {points.shape[0]}, and a step draws {count} different chains from it; write {count} or more");
+            throw new SettingException(
+                "memory",
+                $"is {points.shape[0]}, and a step draws {count} different chains from it; write {count} or more"
+            );
         var slots = rng.Permutation(points.shape[0]).narrow(0, 0, count);
         return (points.index_select(0, slots), levels.index_select(0, slots), slots);
     }

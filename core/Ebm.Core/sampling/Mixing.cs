@@ -54,17 +54,22 @@ public static class Mixing
         return cat([traces.narrow(1, 0, half), traces.narrow(1, traces.shape[1] - half, half)], 0).to(float64);
     }
 
-    static double RHat(Moments of) => of.Within > 0 ? Math.Sqrt(of.Whole / of.Within) : of.Whole > 0 ? double.PositiveInfinity : 1;
+    static double RHat(Moments of) =>
+        of.Within > 0 ? Math.Sqrt(of.Whole / of.Within)
+        : of.Whole > 0 ? double.PositiveInfinity
+        : 1;
 
     static double Time(Moments of)
     {
-        if (!(of.Whole > 0)) return 1;
+        if (!(of.Whole > 0))
+            return 1;
         double Correlation(int lag) => 1 - (of.Within - of.Autocovariance(lag)) / of.Whole;
         var (time, last) = (-1.0, double.PositiveInfinity);
         for (var lag = 0; lag + 1 < of.Steps; lag += 2)
         {
             var pair = Correlation(lag) + Correlation(lag + 1);
-            if (pair <= 0) break;
+            if (pair <= 0)
+                break;
             last = Math.Min(last, pair);
             time += 2 * last;
         }
@@ -83,12 +88,17 @@ public static class Mixing
             var mean = traces.mean([1], keepdim: true);
             var centred = traces - mean;
             // With n − 1 at every lag, as W has it: larger lags are shrunk towards 0.
-            covariances = [.. Enumerable.Range(0, steps).Select(lag =>
-            {
-                using var inner = NewDisposeScope();
-                var product = (centred.narrow(1, 0, steps - lag) * centred.narrow(1, lag, steps - lag)).sum(1) / (steps - 1);
-                return product.cpu().data<double>().ToArray();
-            })];
+            covariances =
+            [
+                .. Enumerable
+                    .Range(0, steps)
+                    .Select(lag =>
+                    {
+                        using var inner = NewDisposeScope();
+                        var product = (centred.narrow(1, 0, steps - lag) * centred.narrow(1, lag, steps - lag)).sum(1) / (steps - 1);
+                        return product.cpu().data<double>().ToArray();
+                    }),
+            ];
             means = mean.squeeze(1).cpu().data<double>().ToArray();
             (Chains, Steps) = (chains, steps);
         }
@@ -99,6 +109,7 @@ public static class Mixing
         public int Chains { get; }
         public int Steps { get; }
         public double Within => Autocovariance(0);
+
         public double Autocovariance(int lag) => covariances[lag].Average();
 
         /// <summary>var⁺.</summary>

@@ -9,6 +9,8 @@ namespace Ebm.Core;
 public sealed record RandomWalk(Tensor Length, double Temperature) : IProposal
 {
     public (ChainState Candidate, Func<ChainState, Tensor> LogRatio) Propose(Energy energy, ChainState from, Rng rng) =>
-        (new ChainState(from.Position + Length.PerRow(from.Position) * rng.NormalLike(from.Position)),
-            to => zeros_like(to.Position.Flat()[.., 0]));
+        (
+            new ChainState(from.Position + Length.PerRow(from.Position) * rng.NormalLike(from.Position)),
+            to => zeros_like(to.Position.Flat()[.., 0])
+        );
 }

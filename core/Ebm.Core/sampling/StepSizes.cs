@@ -7,14 +7,18 @@ namespace Ebm.Core;
 /// </summary>
 public sealed class StepSizes : nn.Module
 {
-    readonly Tensor log, first;
-    readonly double target, gain, range;
+    readonly Tensor log,
+        first;
+    readonly double target,
+        gain,
+        range;
 
     /// <param name="initial">ε_ℓ, (Levels), positive.</param>
     /// <param name="target">.574 is optimal for Metropolis-adjusted Langevin in high dimension, .65 for leapfrog.</param>
     /// <param name="gain">Growth of log ε per unit of acceptance; 0 keeps the steps.</param>
     /// <param name="range">At least 1.</param>
-    public StepSizes(Tensor initial, double target = .6, double gain = .1, double range = 100) : base(nameof(StepSizes))
+    public StepSizes(Tensor initial, double target = .6, double gain = .1, double range = 100)
+        : base(nameof(StepSizes))
     {
         (this.target, this.gain, this.range) = (target, gain, range);
         log = initial.log();
@@ -34,7 +38,8 @@ public sealed class StepSizes : nn.Module
     /// <param name="accepted">(B), in [0, 1].</param>
     public void Learn(Tensor level, Tensor accepted)
     {
-        if (gain == 0) return;
+        if (gain == 0)
+            return;
         using var free = no_grad();
         using var scope = NewDisposeScope();
         var excess = zeros_like(log).index_add_(0, level, (accepted - target).to(log.dtype), 1);

@@ -3,10 +3,18 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>Where generation begins: at the chains of training, where they stand, or at the noise that begins chains.</summary>
-public enum Origin { Memory, Noise }
+public enum Origin
+{
+    Memory,
+    Noise,
+}
 
 /// <summary>What fresh chains are drawn from: N(0, width²), or the cube [−width, width].</summary>
-public enum Fresh { Gaussian, Uniform }
+public enum Fresh
+{
+    Gaussian,
+    Uniform,
+}
 
 /// <summary>
 /// Contrastive divergence: one energy E(x), p(x) = exp(−E(x)) / Z, trained by mean E(x⁺) − mean E(x⁻), whose gradient is that of the
@@ -21,19 +29,25 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
 {
     readonly ContrastiveDivergenceSpec settings;
     readonly nn.Module<Tensor, Tensor> net;
-    readonly Energy energy, target;
+    readonly Energy energy,
+        target;
     readonly StepSizes steps;
     readonly Memory chains;
 
-    public ContrastiveDivergence(ContrastiveDivergenceSpec settings, Site site) : base("contrastive-divergence", site.Shape)
+    public ContrastiveDivergence(ContrastiveDivergenceSpec settings, Site site)
+        : base("contrastive-divergence", site.Shape)
     {
         this.settings = settings;
         net = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, [1]);
         energy = Energy.Of(net);
         // What chains follow: exp(−target/T) is the confined model.
         target = (settings.Cut is { } limit ? energy.Cut(limit) : energy) + settings.Temperature * Energy.Confinement(settings.Confinement);
-        steps = new StepSizes(full([1], settings.Step, device: site.Device),
-            settings.Acceptance, settings.Adjusted && settings.Adapt ? .1 : 0, settings.StepRange);
+        steps = new StepSizes(
+            full([1], settings.Step, device: site.Device),
+            settings.Acceptance,
+            settings.Adjusted && settings.Adapt ? .1 : 0,
+            settings.StepRange
+        );
         chains = new Memory(Fresh(settings.Memory, site.Rng.Stream("chains")), zeros(settings.Memory, dtype: int64, device: site.Device));
         register_module("energy", net);
         register_module("steps", steps);
@@ -47,12 +61,14 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
     {
         // Positive phase: data.
         var batch = data.Next();
-        if (settings.DataNoise > 0) batch = batch + settings.DataNoise * rng.NormalLike(batch);
+        if (settings.DataNoise > 0)
+            batch = batch + settings.DataNoise * rng.NormalLike(batch);
 
         // Negative phase: the chains from their start.
         var (begun, slots) = Begin(batch, rng);
         var before = Leap(begun, rng);
-        if (settings.Kl > 0) before = Move(before, settings.Steps - 1, rng).X;
+        if (settings.Kl > 0)
+            before = Move(before, settings.Steps - 1, rng).X;
         var (x, accepted) = Move(before, settings.Kl > 0 ? 1 : settings.Steps, rng, learn: true);
         var kept = slots.shape[0];
         chains.Store(slots, x.narrow(0, batch.shape[0] - kept, kept), zeros_like(slots));
@@ -60,13 +76,20 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         var positive = energy.Of(batch);
         var negative = energy.Of(x);
         var loss = Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative);
-        if (settings.Kl > 0) loss = loss + Followed(before, x, rng);
-        yield return new("energy", loss,
+        if (settings.Kl > 0)
+            loss = loss + Followed(before, x, rng);
+        yield return new(
+            "energy",
+            loss,
             ("gap", Objectives.Contrast(positive, negative)),
             ("magnitude", positive.abs().mean()),
             ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
             ("accepted", accepted.mean()),
-            ("step", steps.All)) { Chains = negative };
+            ("step", steps.All)
+        )
+        {
+            Chains = negative,
+        };
     }
 
     /// <summary>
@@ -96,18 +119,24 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         var level = zeros(x.shape[0], dtype: int64, device: x.device);
         var proposal = new Langevin(steps.For(level), settings.Temperature);
         IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
-        if (settings.Range is { } bound) kernel = new Within(kernel, bound);
+        if (settings.Range is { } bound)
+            kernel = new Within(kernel, bound);
         var accepted = zeros_like(x.Flat()[.., 0]);
         var moved = kernel.Run(target, x, count, rng, (_, _, taken) => accepted.add_(taken));
         accepted = accepted / Math.Max(1, count);
-        if (learn) steps.Learn(level, accepted);
+        if (learn)
+            steps.Learn(level, accepted);
         return (moved, accepted);
     }
 
     /// <summary>Long proposals, which change mode in few dimensions and are all refused in many.</summary>
     Tensor Leap(Tensor x, Rng rng) =>
-        new Metropolis(new RandomWalk(full([1], settings.Leap, device: x.device), settings.Temperature))
-            .Run(target, x, settings.Leaps, rng);
+        new Metropolis(new RandomWalk(full([1], settings.Leap, device: x.device), settings.Temperature)).Run(
+            target,
+            x,
+            settings.Leaps,
+            rng
+        );
 
     /// <summary>
     /// E(x⁻) − repel · log |x⁻ − nearest|, E's weights held, x⁻ as it follows from the weights through its last step alone,
@@ -126,16 +155,19 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
             var nearest = others[where(apart > 0, apart, full_like(apart, double.PositiveInfinity)).argmin(1)];
             pull = pull - settings.Repel * (x - nearest) / (x - nearest).square().SumPerRow().PerRow(x);
         }
-        if (settings.Range is { } bound) pull = where(x.abs() < bound, pull, 0);
+        if (settings.Range is { } bound)
+            pull = where(x.abs() < bound, pull, 0);
         return settings.Kl * (pull * steps.All * energy.Score(before)).SumPerRow().mean();
     }
 
-    Tensor Fresh(long count, Rng rng) => settings.Width * settings.Fresh switch
-    {
-        Methods.Fresh.Gaussian => rng.Normal(Shape.Rows(count)),
-        Methods.Fresh.Uniform => 2 * rng.Uniform(Shape.Rows(count)) - 1,
-        _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Fresh, "is not a law of fresh chains"),
-    };
+    Tensor Fresh(long count, Rng rng) =>
+        settings.Width
+        * settings.Fresh switch
+        {
+            Methods.Fresh.Gaussian => rng.Normal(Shape.Rows(count)),
+            Methods.Fresh.Uniform => 2 * rng.Uniform(Shape.Rows(count)) - 1,
+            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Fresh, "is not a law of fresh chains"),
+        };
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
@@ -177,19 +209,44 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
 /// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite.</param>
 [Kind("contrastive-divergence")]
 public sealed record ContrastiveDivergenceSpec(
-    INetSpec Energy, int Steps = 10, Start Start = Start.Persistent, double FromData = .3, double FromNoise = .05, int Memory = 10_000,
-    Fresh Fresh = Fresh.Gaussian, double Width = 1.5, bool Adjusted = true, double Step = .01, double StepRange = 8, bool Adapt = true,
-    double Acceptance = .6, double Temperature = 1, double? Cut = null, double? Range = null, int Leaps = 0, double Leap = .5,
-    double DataNoise = 0, Origin SampleFrom = Origin.Memory, int SampleSteps = 200,
-    double Magnitude = 1e-3, double Kl = 0, double Repel = 0, double Confinement = 10) : ISpec<Method>
+    INetSpec Energy,
+    int Steps = 10,
+    Start Start = Start.Persistent,
+    double FromData = .3,
+    double FromNoise = .05,
+    int Memory = 10_000,
+    Fresh Fresh = Fresh.Gaussian,
+    double Width = 1.5,
+    bool Adjusted = true,
+    double Step = .01,
+    double StepRange = 8,
+    bool Adapt = true,
+    double Acceptance = .6,
+    double Temperature = 1,
+    double? Cut = null,
+    double? Range = null,
+    int Leaps = 0,
+    double Leap = .5,
+    double DataNoise = 0,
+    Origin SampleFrom = Origin.Memory,
+    int SampleSteps = 200,
+    double Magnitude = 1e-3,
+    double Kl = 0,
+    double Repel = 0,
+    double Confinement = 10
+) : ISpec<Method>
 {
     public int Steps { get; } = Require.Moves(Steps);
     public double FromData { get; } = Require.Between(0, 1, FromData);
     public double FromNoise { get; } = Require.Between(0, 1 - FromData, FromNoise);
     public int Memory { get; } = Require.Between(1, 10_000_000, Memory);
     public double Width { get; } = Require.Positive(Width);
-    public bool Adjusted { get; } = Require.That(Adjusted, !Adjusted || (Cut ?? Range) is null && Kl == 0,
-        "has no density where slopes are cut or chains clamped, and kl is the derivative of an unadjusted step (write adjusted: false)");
+    public bool Adjusted { get; } =
+        Require.That(
+            Adjusted,
+            !Adjusted || (Cut ?? Range) is null && Kl == 0,
+            "has no density where slopes are cut or chains clamped, and kl is the derivative of an unadjusted step (write adjusted: false)"
+        );
     public double Step { get; } = Require.Positive(Step);
     public double StepRange { get; } = Require.AtLeast(1, StepRange);
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
@@ -201,8 +258,8 @@ public sealed record ContrastiveDivergenceSpec(
     public double DataNoise { get; } = Require.NonNegative(DataNoise);
     public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
-    public double Kl { get; } = Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null,
-        "differentiates the step, which a cut slope stops (leave cut out)");
+    public double Kl { get; } =
+        Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null, "differentiates the step, which a cut slope stops (leave cut out)");
     public double Repel { get; } = Require.NonNegative(Repel);
     public double Confinement { get; } = Require.Positive(Confinement);
 

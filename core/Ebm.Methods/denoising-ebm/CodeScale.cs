@@ -8,12 +8,14 @@ namespace Ebm.Methods;
 /// </summary>
 public sealed class CodeScale : nn.Module
 {
-    readonly Tensor mean, covariance;
+    readonly Tensor mean,
+        covariance;
     readonly double keep;
 
     /// <param name="codes">Numbers in a code.</param>
     /// <param name="keep">Share of the running moments kept per batch, in [0, 1).</param>
-    public CodeScale(long codes, Device device, double keep = .98) : base(nameof(CodeScale))
+    public CodeScale(long codes, Device device, double keep = .98)
+        : base(nameof(CodeScale))
     {
         this.keep = keep;
         mean = zeros(codes, device: device);

@@ -3,13 +3,28 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>A chain's step at noise σ: η whatever σ is, as printed, or min(η, κσ²), as the energy's curvature reaches 1/σ².</summary>
-public enum StepRule { Literal, SigmaScaled }
+public enum StepRule
+{
+    Literal,
+    SigmaScaled,
+}
 
 /// <summary>The noise ε inside the energy: none, drawn once for a chain, or drawn at every evaluation, as printed.</summary>
-public enum EnergyNoise { None, Fixed, Fresh }
+public enum EnergyNoise
+{
+    None,
+    Fixed,
+    Fresh,
+}
 
 /// <summary>How rows are generated: codes by chain, decoded, then pixels by chain; or a part of that, for comparison.</summary>
-public enum Stages { TwoStage, PixelOnly, DecoderOnly, WithoutLatentChain }
+public enum Stages
+{
+    TwoStage,
+    PixelOnly,
+    DecoderOnly,
+    WithoutLatentChain,
+}
 
 /// <summary>
 /// Denoising-EBM: the error of a denoising autoencoder r is an energy once it is trained as one. With x̃ = x + ε, ε ~ N(0, σ² I),
@@ -29,12 +44,15 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
     readonly Autoencoder autoencoder;
     readonly nn.Module<Tensor, Tensor> decoder;
     readonly CodeScale scale;
-    readonly Tensor sigmas, age;
-    readonly StepSizes codeSteps, rowSteps;
+    readonly Tensor sigmas,
+        age;
+    readonly StepSizes codeSteps,
+        rowSteps;
     readonly Memory chains;
     readonly Energy confinement;
 
-    public DenoisingEbm(DenoisingEbmSpec settings, Site site) : base("denoising-ebm", site.Shape)
+    public DenoisingEbm(DenoisingEbmSpec settings, Site site)
+        : base("denoising-ebm", site.Shape)
     {
         this.settings = settings;
         noise = settings.Noise.Build(site);
@@ -46,15 +64,32 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         age = zeros(1, dtype: int64, device: site.Device);
         codeSteps = new StepSizes(Rule(settings.CodeStep), settings.Acceptance, settings.Adjusted ? .1 : 0);
         rowSteps = new StepSizes(Rule(settings.RowStep), settings.Acceptance, settings.Adjusted ? .1 : 0);
-        chains = new Memory(settings.Width * site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)),
-            full([settings.Memory], noise.Levels, dtype: int64, device: site.Device));
+        chains = new Memory(
+            settings.Width * site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)),
+            full([settings.Memory], noise.Levels, dtype: int64, device: site.Device)
+        );
         confinement = Energy.Confinement(settings.Confinement);
         register_buffer("age", age);
-        foreach (var (name, child) in new (string, nn.Module)[] { ("autoencoder", autoencoder), ("decoder", decoder), ("scale", scale),
-            ("code_steps", codeSteps), ("row_steps", rowSteps), ("chains", chains) }) register_module(name, child);
+        foreach (
+            var (name, child) in new (string, nn.Module)[]
+            {
+                ("autoencoder", autoencoder),
+                ("decoder", decoder),
+                ("scale", scale),
+                ("code_steps", codeSteps),
+                ("row_steps", rowSteps),
+                ("chains", chains),
+            }
+        )
+            register_module(name, child);
         // Four optimizers on two sets of weights: gradients of reconstruction and of contrast differ in scale.
         Parts = new Dictionary<string, nn.Module>
-            { ["denoise"] = autoencoder, ["decode"] = decoder, ["semantic"] = decoder, ["texture"] = autoencoder };
+        {
+            ["denoise"] = autoencoder,
+            ["decode"] = decoder,
+            ["semantic"] = decoder,
+            ["texture"] = autoencoder,
+        };
     }
 
     public override IReadOnlyDictionary<string, nn.Module> Parts { get; }
@@ -72,12 +107,16 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             var at = rng.Integers(noise.Levels, clean.shape[0]);
             var noisy = noise.Diffuse(clean, at, rng);
             var misfit = (autoencoder.Restore(noisy, sigmas[at]) - clean).square().SumPerRow();
-            yield return new("denoise", (settings.Weighted ? misfit / (2 * sigmas[at].square()) : misfit).mean(),
-                ("misfit", (misfit / (2 * sigmas[at].square())).mean()));
+            yield return new(
+                "denoise",
+                (settings.Weighted ? misfit / (2 * sigmas[at].square()) : misfit).mean(),
+                ("misfit", (misfit / (2 * sigmas[at].square())).mean())
+            );
             var z = Encode(noisy, sigmas[at], learn: true);
             yield return new("decode", (decoder.call(z) - clean).square().SumPerRow().mean());
         }
-        if (warm) yield break;
+        if (warm)
+            yield break;
 
         // Positive phase: data, and their codes, each at its σ.
         var batch = data.Next();
@@ -97,9 +136,17 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             imagined = Decode(z);
             var real = Semantic(own, rng).Of(codes);
             var dreamt = Semantic(own, rng).Of(z);
-            yield return new("semantic", Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
-                ("gap", Objectives.Contrast(real, dreamt)), ("accepted", taken.mean()), ("step", codeSteps.All),
-                ("mismatch", CodeScale.Mismatch(codes))) { Chains = dreamt };
+            yield return new(
+                "semantic",
+                Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
+                ("gap", Objectives.Contrast(real, dreamt)),
+                ("accepted", taken.mean()),
+                ("step", codeSteps.All),
+                ("mismatch", CodeScale.Mismatch(codes))
+            )
+            {
+                Chains = dreamt,
+            };
         }
 
         // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
@@ -111,9 +158,18 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
         var positive = Texture(level, rng).Of(batch);
         var negative = Texture(level, rng).Of(x);
-        yield return new("texture", Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            ("gap", Objectives.Contrast(positive, negative)), ("accepted", accepted.mean()), ("step", rowSteps.All),
-            ("magnitude", positive.abs().mean()), ("displacement", (x - begun).square().SumPerRow().mean().sqrt())) { Chains = negative };
+        yield return new(
+            "texture",
+            Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
+            ("gap", Objectives.Contrast(positive, negative)),
+            ("accepted", accepted.mean()),
+            ("step", rowSteps.All),
+            ("magnitude", positive.abs().mean()),
+            ("displacement", (x - begun).square().SumPerRow().mean().sqrt())
+        )
+        {
+            Chains = negative,
+        };
     }
 
     /// <summary>U^c(·, σ) of eq. 7. Its slope goes through r (eq. 21): without r's Jacobian it is no gradient.</summary>
@@ -141,7 +197,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
     {
         using var free = no_grad();
         var codes = autoencoder.Encode(noisy, sigma);
-        if (learn) scale.Learn(codes);
+        if (learn)
+            scale.Learn(codes);
         return scale.Of(codes);
     }
 
@@ -158,14 +215,19 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var accepted = zeros_like(start.Flat()[.., 0]);
         var moved = kernel.Run(energy + confinement, start, count, rng, (_, _, taken) => accepted.add_(taken));
         accepted = accepted / Math.Max(1, count);
-        if (learn) steps.Learn(level, accepted);
+        if (learn)
+            steps.Learn(level, accepted);
         return (moved, accepted);
     }
 
     /// <summary>Leaps as long as the noise of a level drawn for each: how a chain changes mode in few dimensions.</summary>
     Tensor Leap(Energy energy, Tensor start, int count, Rng rng) =>
-        new Metropolis(new RandomWalk(noise.Noise[rng.Integers(noise.Levels, start.shape[0])], Temperature: 1))
-            .Run(energy + confinement, start, count, rng);
+        new Metropolis(new RandomWalk(noise.Noise[rng.Integers(noise.Levels, start.shape[0])], Temperature: 1)).Run(
+            energy + confinement,
+            start,
+            count,
+            rng
+        );
 
     /// <summary>Where chains of rows begin: at decoded codes, at data, the rest in memory, some anew; and the slots for the last rows.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Tensor imagined, Rng rng)
@@ -185,14 +247,19 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var z = rng.Normal(count, settings.Codes);
         if (settings.Stages is Stages.TwoStage or Stages.DecoderOnly)
             z = Walk(Semantic(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
-        if (settings.Stages == Stages.DecoderOnly) return Decode(z);
+        if (settings.Stages == Stages.DecoderOnly)
+            return Decode(z);
         var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : Decode(z);
         var rounds = settings.Leaps == 0 ? 1 : (int)Math.Ceiling((double)settings.SampleRowMoves / settings.RowMoves);
-        return Chain.Repeat(times * rounds, x, (_, at) =>
-        {
-            var leapt = Leap(Texture(level, rng), at, settings.Leaps, rng);
-            return Walk(Texture(level, rng), rowSteps, leapt, level, settings.SampleRowMoves / rounds, rng).X;
-        });
+        return Chain.Repeat(
+            times * rounds,
+            x,
+            (_, at) =>
+            {
+                var leapt = Leap(Texture(level, rng), at, settings.Leaps, rng);
+                return Walk(Texture(level, rng), rowSteps, leapt, level, settings.SampleRowMoves / rounds, rng).X;
+            }
+        );
     }
 
     /// <summary>−log p(x) + const: the texture energy at the stated σ, ε = 0, which chains with noise in it sample only roughly.</summary>
@@ -200,12 +267,13 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
     Tensor Stated(long count) => full([count], noise.Levels, dtype: int64, device: sigmas.device);
 
-    Tensor Rule(double step) => settings.StepRule switch
-    {
-        StepRule.Literal => full_like(sigmas, step),
-        StepRule.SigmaScaled => (settings.Kappa * sigmas.square()).clamp(max: step),
-        _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.StepRule, "is not a rule for steps"),
-    };
+    Tensor Rule(double step) =>
+        settings.StepRule switch
+        {
+            StepRule.Literal => full_like(sigmas, step),
+            StepRule.SigmaScaled => (settings.Kappa * sigmas.square()).clamp(max: step),
+            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.StepRule, "is not a rule for steps"),
+        };
 }
 
 /// <summary>Denoising-EBM.</summary>
@@ -240,13 +308,37 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 /// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite, of rows and of codes.</param>
 [Kind("denoising-ebm")]
 public sealed record DenoisingEbmSpec(
-    IAutoencoderSpec Autoencoder, INetSpec Decoder, ISpec<NoiseSchedule> Noise, int Codes = 2, double Sigma = .2, bool SigmaPerRow = false,
-    EnergyNoise EnergyNoise = EnergyNoise.None, double WarmUp = .04, int Rounds = 1, int Every = 4, bool Weighted = true,
-    int CodeMoves = 3, int RowMoves = 4, int Leaps = 2, double CodeStep = .1, double RowStep = .02,
-    StepRule StepRule = StepRule.SigmaScaled, double Kappa = .5, bool Adjusted = true, double Acceptance = .6,
-    double FromDecoder = .1, double FromData = .3, double FromNoise = .01, double Width = 1.5, int Memory = 10_000,
-    double Magnitude = 1e-2, Stages Stages = Stages.TwoStage, int SampleCodeMoves = 35, int SampleRowMoves = 100,
-    double Confinement = 10) : ISpec<Method>
+    IAutoencoderSpec Autoencoder,
+    INetSpec Decoder,
+    ISpec<NoiseSchedule> Noise,
+    int Codes = 2,
+    double Sigma = .2,
+    bool SigmaPerRow = false,
+    EnergyNoise EnergyNoise = EnergyNoise.None,
+    double WarmUp = .04,
+    int Rounds = 1,
+    int Every = 4,
+    bool Weighted = true,
+    int CodeMoves = 3,
+    int RowMoves = 4,
+    int Leaps = 2,
+    double CodeStep = .1,
+    double RowStep = .02,
+    StepRule StepRule = StepRule.SigmaScaled,
+    double Kappa = .5,
+    bool Adjusted = true,
+    double Acceptance = .6,
+    double FromDecoder = .1,
+    double FromData = .3,
+    double FromNoise = .01,
+    double Width = 1.5,
+    int Memory = 10_000,
+    double Magnitude = 1e-2,
+    Stages Stages = Stages.TwoStage,
+    int SampleCodeMoves = 35,
+    int SampleRowMoves = 100,
+    double Confinement = 10
+) : ISpec<Method>
 {
     public int Codes { get; } = Require.Units(Codes);
     public double Sigma { get; } = Require.Positive(Sigma);
@@ -255,13 +347,22 @@ public sealed record DenoisingEbmSpec(
     public int Every { get; } = Require.AtLeast(1, Every);
     public int CodeMoves { get; } = Require.Moves(CodeMoves, least: 0);
     public int RowMoves { get; } = Require.Moves(RowMoves);
-    public int Leaps { get; } = Require.That(Require.Moves(Leaps, least: 0), Leaps == 0 || EnergyNoise != EnergyNoise.Fresh,
-        "compare energies at two places, which fresh noise makes random (write leaps: 0, or energy-noise: fixed)", nameof(Leaps));
+    public int Leaps { get; } =
+        Require.That(
+            Require.Moves(Leaps, least: 0),
+            Leaps == 0 || EnergyNoise != EnergyNoise.Fresh,
+            "compare energies at two places, which fresh noise makes random (write leaps: 0, or energy-noise: fixed)",
+            nameof(Leaps)
+        );
     public double CodeStep { get; } = Require.Positive(CodeStep);
     public double RowStep { get; } = Require.Positive(RowStep);
     public double Kappa { get; } = Require.Positive(Kappa);
-    public bool Adjusted { get; } = Require.That(Adjusted, !Adjusted || EnergyNoise != EnergyNoise.Fresh,
-        "compares energies at two places, which fresh noise makes random (write adjusted: false, or energy-noise: fixed)");
+    public bool Adjusted { get; } =
+        Require.That(
+            Adjusted,
+            !Adjusted || EnergyNoise != EnergyNoise.Fresh,
+            "compares energies at two places, which fresh noise makes random (write adjusted: false, or energy-noise: fixed)"
+        );
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
     public double FromDecoder { get; } = Require.Between(0, 1, FromDecoder);
     public double FromData { get; } = Require.Between(0, 1 - FromDecoder, FromData);

@@ -20,7 +20,8 @@ public sealed class DenoisingScore : Method, IDensity, ILadder, IChains
     readonly LevelNet energy;
     readonly Energy confinement;
 
-    public DenoisingScore(DenoisingScoreSpec settings, Site site) : base("denoising-score", site.Shape)
+    public DenoisingScore(DenoisingScoreSpec settings, Site site)
+        : base("denoising-score", site.Shape)
     {
         this.settings = settings;
         noise = settings.Noise.Build(site);
@@ -93,8 +94,14 @@ public sealed class DenoisingScore : Method, IDensity, ILadder, IChains
 /// <param name="Confinement">Width of the weak |x|²/2w² that keeps every level's normaliser finite.</param>
 [Kind("denoising-score")]
 public sealed record DenoisingScoreSpec(
-    ILevelEnergySpec Energy, ISpec<NoiseSchedule> Noise,
-    int SampleSteps = 20, double Step = .3, bool Adjusted = true, bool Denoise = false, double Confinement = 10) : ISpec<Method>
+    ILevelEnergySpec Energy,
+    ISpec<NoiseSchedule> Noise,
+    int SampleSteps = 20,
+    double Step = .3,
+    bool Adjusted = true,
+    bool Denoise = false,
+    double Confinement = 10
+) : ISpec<Method>
 {
     public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Step { get; } = Require.Positive(Step);

@@ -23,7 +23,8 @@ public sealed class EnergyMatching : Method, IDensity, IChains
     readonly StepSizes steps;
     readonly Energy energy;
 
-    public EnergyMatching(EnergyMatchingSpec settings, Site site) : base("energy-matching", site.Shape)
+    public EnergyMatching(EnergyMatchingSpec settings, Site site)
+        : base("energy-matching", site.Shape)
     {
         this.settings = settings;
         potential = settings.Potential.Build(site.Rng.Stream("potential"), site.Shape, [1]);
@@ -60,20 +61,30 @@ public sealed class EnergyMatching : Method, IDensity, IChains
 
         // The flow is kept up to τ, and fades towards the data.
         var fading = ((1 - t) / (1 - settings.Tau)).clamp(max: 1);
-        yield return new("potential",
-            (fading * misfit).mean() + settings.Contrast * Objectives.Contrast(positive, negative)
+        yield return new(
+            "potential",
+            (fading * misfit).mean()
+                + settings.Contrast * Objectives.Contrast(positive, negative)
                 + settings.Magnitude * Objectives.Magnitude(positive, negative),
             ("misfit", misfit.mean()),
             ("gap", Objectives.Contrast(positive, negative) / settings.Temperature),
             ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
             ("accepted", accepted.mean()),
-            ("step", steps.All)) { Chains = negative };
+            ("step", steps.All)
+        )
+        {
+            Chains = negative,
+        };
     }
 
     /// <summary>The flow from t = 0 to 1: Euler's steps along −∇V, which are Langevin's at temperature 0.</summary>
     Tensor Carry(Tensor noise, Rng rng) =>
-        new Unadjusted(new Langevin(full([1], 1.0 / settings.FlowSteps, device: noise.device), Temperature: 0))
-            .Run(energy, noise, settings.FlowSteps, rng);
+        new Unadjusted(new Langevin(full([1], 1.0 / settings.FlowSteps, device: noise.device), Temperature: 0)).Run(
+            energy,
+            noise,
+            settings.FlowSteps,
+            rng
+        );
 
     /// <summary>Langevin on exp(−V/ε).</summary>
     /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
@@ -81,10 +92,16 @@ public sealed class EnergyMatching : Method, IDensity, IChains
     {
         var one = zeros(x.shape[0], dtype: int64, device: x.device);
         var accepted = zeros_like(x.Flat()[.., 0]);
-        var ends = new Metropolis(new Langevin(steps.For(one), settings.Temperature))
-            .Run(energy, x, count, rng, (_, _, taken) => accepted.add_(taken));
+        var ends = new Metropolis(new Langevin(steps.For(one), settings.Temperature)).Run(
+            energy,
+            x,
+            count,
+            rng,
+            (_, _, taken) => accepted.add_(taken)
+        );
         accepted = accepted / count;
-        if (learn) steps.Learn(one, accepted);
+        if (learn)
+            steps.Learn(one, accepted);
         return (ends, accepted);
     }
 
@@ -113,9 +130,20 @@ public sealed class EnergyMatching : Method, IDensity, IChains
 /// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite.</param>
 [Kind("energy-matching")]
 public sealed record EnergyMatchingSpec(
-    INetSpec Potential, double Matching = .2, double Spread = .1, double Tau = .8, double Temperature = .15, double Contrast = 10,
-    int FlowSteps = 5, int Steps = 5, double Step = .02, double Acceptance = .6, int SampleSteps = 100,
-    double Magnitude = 0, double Confinement = 10) : ISpec<Method>
+    INetSpec Potential,
+    double Matching = .2,
+    double Spread = .1,
+    double Tau = .8,
+    double Temperature = .15,
+    double Contrast = 10,
+    int FlowSteps = 5,
+    int Steps = 5,
+    double Step = .02,
+    double Acceptance = .6,
+    int SampleSteps = 100,
+    double Magnitude = 0,
+    double Confinement = 10
+) : ISpec<Method>
 {
     public double Matching { get; } = Require.Between(0, 1, Matching);
     public double Spread { get; } = Require.NonNegative(Spread);

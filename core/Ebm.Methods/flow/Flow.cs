@@ -15,7 +15,8 @@ public sealed class Flow : Method, IWeighted
     readonly FlowSpec settings;
     readonly FlowNet flow;
 
-    public Flow(FlowSpec settings, Site site) : base("flow", site.Shape)
+    public Flow(FlowSpec settings, Site site)
+        : base("flow", site.Shape)
     {
         this.settings = settings;
         flow = settings.Net.Build(site.Rng.Stream("flow"), site.Shape);
@@ -28,7 +29,8 @@ public sealed class Flow : Method, IWeighted
     public override IEnumerable<Update> Iterate(Batches data, Rng rng)
     {
         var batch = data.Next();
-        if (settings.Noise > 0) batch = batch + settings.Noise * rng.NormalLike(batch);
+        if (settings.Noise > 0)
+            batch = batch + settings.Noise * rng.NormalLike(batch);
         var nll = -flow.LogDensity(batch).mean();
         yield return new("flow", nll, ("nll", nll));
     }

@@ -4,7 +4,11 @@ using Ebm.Records;
 namespace Ebm.Methods;
 
 /// <summary>What generator and critic play for.</summary>
-public enum Contest { NonSaturating, Wasserstein }
+public enum Contest
+{
+    NonSaturating,
+    Wasserstein,
+}
 
 /// <summary>
 /// A generative adversarial network of the same two networks as a generalized energy-based model, for comparison: a generator G and a
@@ -20,7 +24,8 @@ public sealed class Gan : Method
     readonly nn.Module<Tensor, Tensor> critic;
     readonly Energy energy;
 
-    public Gan(GanSpec settings, Site site) : base("gan", site.Shape)
+    public Gan(GanSpec settings, Site site)
+        : base("gan", site.Shape)
     {
         this.settings = settings;
         generator = settings.Generator.Build(site.Rng.Stream("base"), site.Shape);
@@ -42,8 +47,7 @@ public sealed class Gan : Method
         {
             batch = data.Next();
             yield return CriticUpdate(batch, rng);
-        }
-        while (++steps < settings.CriticSteps);
+        } while (++steps < settings.CriticSteps);
 
         // The generator: rows that the critic takes for data.
         var drawn = energy.Of(generator.call(rng.Normal(batch.shape[0], generator.Latent)));
@@ -54,10 +58,12 @@ public sealed class Gan : Method
     {
         var drawn = Sample(batch.shape[0], rng);
         var (positive, negative) = (energy.Of(batch), energy.Of(drawn));
-        var loss = settings.Contest == Contest.NonSaturating
-            ? nn.functional.softplus(positive).mean() + nn.functional.softplus(-negative).mean()
-            : Objectives.Contrast(positive, negative);
-        if (settings.Penalty > 0) loss = loss + settings.Penalty * Objectives.Steepness(energy, batch, drawn, rng);
+        var loss =
+            settings.Contest == Contest.NonSaturating
+                ? nn.functional.softplus(positive).mean() + nn.functional.softplus(-negative).mean()
+                : Objectives.Contrast(positive, negative);
+        if (settings.Penalty > 0)
+            loss = loss + settings.Penalty * Objectives.Steepness(energy, batch, drawn, rng);
         return new("critic", loss, ("gap", Objectives.Contrast(positive, negative)));
     }
 
@@ -76,8 +82,12 @@ public sealed class Gan : Method
 /// <param name="Penalty">Weight of mean |∇E|² between data and generated rows.</param>
 [Kind("gan")]
 public sealed record GanSpec(
-    IGeneratorSpec<GeneratorNet> Generator, INetSpec Energy, 
-    Contest Contest = Contest.NonSaturating, int CriticSteps = 3, double Penalty = .05) : ISpec<Method>
+    IGeneratorSpec<GeneratorNet> Generator,
+    INetSpec Energy,
+    Contest Contest = Contest.NonSaturating,
+    int CriticSteps = 3,
+    double Penalty = .05
+) : ISpec<Method>
 {
     public int CriticSteps { get; } = Require.Updates(CriticSteps);
     public double Penalty { get; } = Require.NonNegative(Penalty);

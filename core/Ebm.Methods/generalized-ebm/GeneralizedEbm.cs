@@ -4,10 +4,18 @@ using Ebm.Records;
 namespace Ebm.Methods;
 
 /// <summary>The energy's lower bound on KL(data ‖ base): with each batch's own normaliser, or with a learned one.</summary>
-public enum Bound { DonskerVaradhan, Fenchel }
+public enum Bound
+{
+    DonskerVaradhan,
+    Fenchel,
+}
 
 /// <summary>How the base learns: by maximum likelihood before the energy (a flow), or by KALE, in turns with the energy.</summary>
-public enum BaseLearning { Likelihood, Kale }
+public enum BaseLearning
+{
+    Likelihood,
+    Kale,
+}
 
 /// <summary>
 /// Generalized energy-based models: a base G, which says where rows can be, and an energy E, which says how likely they are there,
@@ -26,7 +34,8 @@ public sealed class GeneralizedEbm : Method, IChains
     readonly Tensor followed;
     readonly Tilt tilt;
 
-    public GeneralizedEbm(GeneralizedEbmSpec settings, Site site) : base("generalized-ebm", site.Shape)
+    public GeneralizedEbm(GeneralizedEbmSpec settings, Site site)
+        : base("generalized-ebm", site.Shape)
     {
         this.settings = settings;
         @base = settings.Base.Build(site.Rng.Stream("base"), site.Shape);
@@ -64,9 +73,9 @@ public sealed class GeneralizedEbm : Method, IChains
         {
             batch = data.Next();
             yield return EnergyUpdate(batch, rng);
-        }
-        while (++steps < settings.EnergySteps);
-        if (learner is not null) yield break;
+        } while (++steps < settings.EnergySteps);
+        if (learner is not null)
+            yield break;
 
         // The base: down KALE, whose data term does not see it. It lowers the energy of its rows, each by its weight softmax(−E).
         var drawn = @base.call(rng.Normal(batch.shape[0], @base.Latent));
@@ -85,12 +94,16 @@ public sealed class GeneralizedEbm : Method, IChains
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Bound, "is not a bound"),
         };
         var loss = -kale;
-        if (settings.Penalty > 0) loss = loss + settings.Penalty * Objectives.Steepness(tilt.Energy, batch, drawn, rng);
-        return new("energy", settings.PaperGradientTransform ? Transformed(loss) : loss,
+        if (settings.Penalty > 0)
+            loss = loss + settings.Penalty * Objectives.Steepness(tilt.Energy, batch, drawn, rng);
+        return new(
+            "energy",
+            settings.PaperGradientTransform ? Transformed(loss) : loss,
             ("kale", kale),
             ("gap", Objectives.Contrast(positive, negative)),
             ("log-z", Objectives.LogMeanExp(-negative)),
-            ("c", tilt.C));
+            ("c", tilt.C)
+        );
     }
 
     /// <summary>
@@ -103,7 +116,8 @@ public sealed class GeneralizedEbm : Method, IChains
         var linear = zeros_like(loss);
         foreach (var (weight, gradient) in weights.Zip(Gradients.Of(loss, weights)))
         {
-            if (gradient is not { } g) continue;
+            if (gradient is not { } g)
+                continue;
             var transformed = ReferenceEquals(weight, tilt.C) ? g / (1 - g) : 2 * g / (1 + g.square());
             linear = linear + (transformed.nan_to_num(0, 0, 0).detach() * weight).sum();
         }
@@ -124,7 +138,8 @@ public sealed class GeneralizedEbm : Method, IChains
         using var scope = NewDisposeScope();
         var n = followed.add_(1).item<long>();
         var keep = Math.Min(settings.BaseAverage, (1.0 + n) / (10 + n));
-        foreach (var (mean, raw) in @base.parameters().Zip(flow.parameters())) mean.mul_(keep).add_(raw, 1 - keep);
+        foreach (var (mean, raw) in @base.parameters().Zip(flow.parameters()))
+            mean.mul_(keep).add_(raw, 1 - keep);
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
@@ -144,12 +159,11 @@ public sealed class GeneralizedEbm : Method, IChains
     /// <summary>E and the Fenchel form's c, which learn together.</summary>
     sealed class Tilt : nn.Module
     {
-        public Tilt(nn.Module<Tensor, Tensor> net, double? floor, Device device) : base(nameof(Tilt))
+        public Tilt(nn.Module<Tensor, Tensor> net, double? floor, Device device)
+            : base(nameof(Tilt))
         {
             C = new Modules.Parameter(zeros(1, device: device));
-            Energy = new Energy(x => floor is { } least
-                ? (net.call(x).squeeze(1) - least).relu() + least
-                : net.call(x).squeeze(1));
+            Energy = new Energy(x => floor is { } least ? (net.call(x).squeeze(1) - least).relu() + least : net.call(x).squeeze(1));
             register_module("energy", net);
             register_parameter("c", C);
         }
@@ -175,13 +189,27 @@ public sealed class GeneralizedEbm : Method, IChains
 /// <param name="InverseTemperature">β: 1 samples the model; the paper's code has 100, and calls it temperature.</param>
 [Kind("generalized-ebm")]
 public sealed record GeneralizedEbmSpec(
-    IGeneratorSpec<GeneratorNet> Base, INetSpec Energy,
-    BaseLearning BaseLearning = BaseLearning.Likelihood, double BaseShare = .5, double BaseNoise = 0, double BaseAverage = .998,
-    Bound Bound = Bound.DonskerVaradhan, int EnergySteps = 1, double Penalty = 0, double? EnergyFloor = null,
-    bool PaperGradientTransform = false, ILatentSampler? Sampler = null, double InverseTemperature = 1) : ISpec<Method>
+    IGeneratorSpec<GeneratorNet> Base,
+    INetSpec Energy,
+    BaseLearning BaseLearning = BaseLearning.Likelihood,
+    double BaseShare = .5,
+    double BaseNoise = 0,
+    double BaseAverage = .998,
+    Bound Bound = Bound.DonskerVaradhan,
+    int EnergySteps = 1,
+    double Penalty = 0,
+    double? EnergyFloor = null,
+    bool PaperGradientTransform = false,
+    ILatentSampler? Sampler = null,
+    double InverseTemperature = 1
+) : ISpec<Method>
 {
-    public BaseLearning BaseLearning { get; } = Require.That(BaseLearning, BaseLearning == BaseLearning.Kale || Base is IGeneratorSpec<FlowNet>,
-        "needs a base with a density: a flow; or write base-learning: kale");
+    public BaseLearning BaseLearning { get; } =
+        Require.That(
+            BaseLearning,
+            BaseLearning == BaseLearning.Kale || Base is IGeneratorSpec<FlowNet>,
+            "needs a base with a density: a flow; or write base-learning: kale"
+        );
     public double BaseShare { get; } = Require.Between(0, 1, BaseShare);
     public double BaseNoise { get; } = Require.NonNegative(BaseNoise);
     public double BaseAverage { get; } = Require.Between(0, .999999, BaseAverage);

@@ -12,7 +12,8 @@ sealed class GeneralizedEbmOnFlow : Method, IWeighted, IChains
     readonly GeneralizedEbm model;
     readonly FlowNet flow;
 
-    public GeneralizedEbmOnFlow(GeneralizedEbm model, FlowNet flow) : base("generalized-ebm", [])
+    public GeneralizedEbmOnFlow(GeneralizedEbm model, FlowNet flow)
+        : base("generalized-ebm", [])
     {
         (this.model, this.flow) = (model, flow);
         register_module("model", model);

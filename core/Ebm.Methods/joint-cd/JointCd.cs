@@ -4,13 +4,27 @@ using Ebm.Records;
 namespace Ebm.Methods;
 
 /// <summary>Where the negative chains of a step begin.</summary>
-public enum Start { Data, Persistent, Hybrid, Noise }
+public enum Start
+{
+    Data,
+    Persistent,
+    Hybrid,
+    Noise,
+}
 
 /// <summary>The negative phase's energy: of the drawn level, or −log Σ_ℓ exp(−E(x, ℓ)), its expectation over the draw.</summary>
-public enum Negative { LogSumExp, Sampled }
+public enum Negative
+{
+    LogSumExp,
+    Sampled,
+}
 
 /// <summary>How rows are generated: down the levels in turn, or by the joint chain, emitted on returning to level 0.</summary>
-public enum Generation { Annealed, Joint }
+public enum Generation
+{
+    Annealed,
+    Joint,
+}
 
 /// <summary>
 /// Joint time-sample contrastive divergence: the noise level ("time") is a random variable, and one energy E(x, ℓ) is learned of the
@@ -32,13 +46,17 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
     readonly LevelJumps jumps;
     readonly Energy confinement;
 
-    public JointCd(JointCdSpec settings, Site site) : base("joint-cd", site.Shape)
+    public JointCd(JointCdSpec settings, Site site)
+        : base("joint-cd", site.Shape)
     {
         this.settings = settings;
         noise = settings.Noise.Build(site);
         energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, noise);
-        steps = new StepSizes(settings.Step * (noise.Noise.square() + settings.StepFloor * settings.StepFloor),
-            settings.Acceptance, settings.Adjusted && settings.Adapt ? .1 : 0);
+        steps = new StepSizes(
+            settings.Step * (noise.Noise.square() + settings.StepFloor * settings.StepFloor),
+            settings.Acceptance,
+            settings.Adjusted && settings.Adapt ? .1 : 0
+        );
         var levels = site.Rng.Stream("levels").Integers(noise.Levels, settings.Memory);
         chains = new Memory(site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)), levels);
         jumps = new LevelJumps(noise.Levels, site.Device);
@@ -62,12 +80,14 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         // Negative phase: the joint chain from its start, x given ℓ and ℓ given x in turn.
         var (x, l, slots) = Begin(risen, level, rng);
         var begun = x;
-        Tensor accepted, at = l;
+        Tensor accepted,
+            at = l;
         for (var round = 1; ; round++)
         {
             at = l;
             (x, accepted) = Move(x, l, settings.Steps, rng, learn: true);
-            if (round == settings.Rounds) break;
+            if (round == settings.Rounds)
+                break;
             l = LevelGiven(x, rng);
             jumps.Record(at, l);
         }
@@ -81,14 +101,20 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
         var positive = energy.At(risen, level);
         var negative = settings.Negative == Negative.Sampled ? table.gather(1, l.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
-        yield return new("energy", Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
+        yield return new(
+            "energy",
+            Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
             ("gap", Objectives.Contrast(positive, negative)),
             ("magnitude", positive.abs().mean()),
             ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
             ("accepted", accepted.MeanByLevel(at, noise.Levels)),
             ("step", steps.All),
             ("occupancy", l.Occupancy(noise.Levels)),
-            ("jump", jumps.Matrix)) { Chains = negative };
+            ("jump", jumps.Matrix)
+        )
+        {
+            Chains = negative,
+        };
     }
 
     /// <summary>
@@ -111,7 +137,8 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         return (
             cat([risen.narrow(0, 0, data), where(fresh.PerRow(x), rng.NormalLike(x), x)]),
             cat([level.narrow(0, 0, data), where(fresh, full_like(l, noise.Levels - 1), l)]),
-            slots);
+            slots
+        );
     }
 
     /// <summary>x given ℓ: Langevin with the step of each chain's level.</summary>
@@ -123,7 +150,8 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         var accepted = zeros_like(x.Flat()[.., 0]);
         var moved = kernel.Run(energy.At(level) + confinement, x, count, rng, (_, _, taken) => accepted.add_(taken));
         accepted = accepted / count;
-        if (learn) steps.Learn(level, accepted);
+        if (learn)
+            steps.Learn(level, accepted);
         return (moved, accepted);
     }
 
@@ -136,13 +164,12 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
-    public Tensor Run(long count, int times, Rng rng) => Finish(settings.Generation == Generation.Joint
-        ? Travel(count, times, rng)
-        : Descend(rng.Normal(Shape.Rows(count)), times, rng));
+    public Tensor Run(long count, int times, Rng rng) =>
+        Finish(settings.Generation == Generation.Joint ? Travel(count, times, rng) : Descend(rng.Normal(Shape.Rows(count)), times, rng));
 
     /// <summary>From N(0, I) down the levels, each for as many steps.</summary>
-    Tensor Descend(Tensor x, int times, Rng rng) => Chain.Repeat(noise.Levels, x, (i, at) =>
-        Move(at, at.AllAt(noise.Levels - 1 - i), times * settings.SampleSteps, rng).X);
+    Tensor Descend(Tensor x, int times, Rng rng) =>
+        Chain.Repeat(noise.Levels, x, (i, at) => Move(at, at.AllAt(noise.Levels - 1 - i), times * settings.SampleSteps, rng).X);
 
     /// <summary>The joint chain from (N(0, I), top); a row is emitted on its chain's <c>visits</c>-th arrival at level 0.</summary>
     /// <exception cref="InvalidOperationException">Chains do not come down: the levels do not mix.</exception>
@@ -152,7 +179,8 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         using var scope = NewDisposeScope();
         var x = rng.Normal(Shape.Rows(count));
         var l = x.AllAt(noise.Levels - 1);
-        Tensor emitted = zeros_like(x), visits = zeros_like(l);
+        Tensor emitted = zeros_like(x),
+            visits = zeros_like(l);
         var limit = 20L * times * settings.Visits * noise.Levels * noise.Levels;
         for (var round = 0L; round < limit; round++)
         {
@@ -164,17 +192,20 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
             emitted = where(arrives.PerRow(x), x, emitted);
             (x, l) = (x.MoveToOuterDisposeScope(), l.MoveToOuterDisposeScope());
             (emitted, visits) = (emitted.MoveToOuterDisposeScope(), visits.MoveToOuterDisposeScope());
-            if ((visits >= times * settings.Visits).all().item<bool>()) return emitted.MoveToOuterDisposeScope();
+            if ((visits >= times * settings.Visits).all().item<bool>())
+                return emitted.MoveToOuterDisposeScope();
         }
         var late = (visits < times * settings.Visits).sum().item<long>();
         throw new InvalidOperationException(
-            $"joint-cd: {late} of {count} chains were not back at level 0 within {limit} rounds: the levels do not mix; generation: annealed does not need them to");
+            $"joint-cd: {late} of {count} chains were not back at level 0 within {limit} rounds: the levels do not mix; generation: annealed does not need them to"
+        );
     }
 
     /// <summary>Tweedie's estimate of the clean row, E[x₀ | x] = (x − noise₀² ∇E(x, 0)) / signal₀, where asked for.</summary>
     Tensor Finish(Tensor x)
     {
-        if (!settings.Denoise) return x;
+        if (!settings.Denoise)
+            return x;
         var zero = x.AllAt(0);
         return (x - noise.Noise[0].square() * energy.At(zero).WithSlope(x).Slope) / noise.Signal[0];
     }
@@ -197,8 +228,10 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
     public IEnumerable<NamedArray> Portrait(Rng rng)
     {
         yield return Arrays.Named("level-jumps", ["from", "to"], jumps.Matrix.nan_to_num(0));
-        if (Shape is not [var dimension]) yield break;
-        const int travellers = 16, rounds = 200;
+        if (Shape is not [var dimension])
+            yield break;
+        const int travellers = 16,
+            rounds = 200;
         var path = new List<Tensor>();
         var x = rng.Normal(travellers, dimension);
         var l = x.AllAt(noise.Levels - 1);
@@ -230,11 +263,27 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 /// <param name="Confinement">Width of the weak |x|²/2w² that keeps every level's normaliser finite.</param>
 [Kind("joint-cd")]
 public sealed record JointCdSpec(
-    ILevelEnergySpec Energy, ISpec<NoiseSchedule> Noise,
-    int Steps = 4, int Rounds = 1, Start Start = Start.Hybrid, double FromData = .3, double FromNoise = .05, int Memory = 10_000,
-    bool Adjusted = true, double Step = .15, double StepFloor = .1, bool Adapt = true, double Acceptance = .6,
-    Negative Negative = Negative.LogSumExp, Generation Generation = Generation.Annealed, int SampleSteps = 20, int Visits = 5,
-    bool Denoise = false, double Magnitude = 0, double Confinement = 10) : ISpec<Method>
+    ILevelEnergySpec Energy,
+    ISpec<NoiseSchedule> Noise,
+    int Steps = 4,
+    int Rounds = 1,
+    Start Start = Start.Hybrid,
+    double FromData = .3,
+    double FromNoise = .05,
+    int Memory = 10_000,
+    bool Adjusted = true,
+    double Step = .15,
+    double StepFloor = .1,
+    bool Adapt = true,
+    double Acceptance = .6,
+    Negative Negative = Negative.LogSumExp,
+    Generation Generation = Generation.Annealed,
+    int SampleSteps = 20,
+    int Visits = 5,
+    bool Denoise = false,
+    double Magnitude = 0,
+    double Confinement = 10
+) : ISpec<Method>
 {
     public int Steps { get; } = Require.Moves(Steps);
     public int Rounds { get; } = Require.Updates(Rounds);

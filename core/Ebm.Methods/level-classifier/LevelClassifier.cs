@@ -21,7 +21,8 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
     readonly Tensor steps;
     readonly Ratios ratios;
 
-    public LevelClassifier(LevelClassifierSpec settings, Site site) : base("level-classifier", site.Shape)
+    public LevelClassifier(LevelClassifierSpec settings, Site site)
+        : base("level-classifier", site.Shape)
     {
         this.settings = settings;
         noise = settings.Noise.Build(site);
@@ -44,21 +45,29 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
         // −log p(ℓ | x), of all levels from one pass.
         var table = (-energy.All(risen)).log_softmax(1);
         var entropy = -table.gather(1, level.unsqueeze(1)).squeeze(1);
-        yield return new("energy", entropy.mean(),
+        yield return new(
+            "energy",
+            entropy.mean(),
             ("cross-entropy", PerLevel(entropy.detach(), level)),
-            ("right", (table.argmax(1) == level).to(batch.dtype).mean()));
+            ("right", (table.argmax(1) == level).to(batch.dtype).mean())
+        );
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
     /// <summary>From N(0, I) down the levels, each for as many steps.</summary>
-    public Tensor Run(long count, int times, Rng rng) => Chain.Repeat(noise.Levels, rng.Normal(Shape.Rows(count)), (i, x) =>
-    {
-        var level = full([count], noise.Levels - 1 - i, dtype: int64, device: x.device);
-        // The ratio as a sum of energies, each of which may know its slope.
-        var ratio = energy.At(level) + -1 * energy.At(full_like(level, noise.Levels - 1)) + Energy.Confinement(1);
-        return new Metropolis(new Langevin(steps[level], Temperature: 1)).Run(ratio, x, times * settings.SampleSteps, rng);
-    });
+    public Tensor Run(long count, int times, Rng rng) =>
+        Chain.Repeat(
+            noise.Levels,
+            rng.Normal(Shape.Rows(count)),
+            (i, x) =>
+            {
+                var level = full([count], noise.Levels - 1 - i, dtype: int64, device: x.device);
+                // The ratio as a sum of energies, each of which may know its slope.
+                var ratio = energy.At(level) + -1 * energy.At(full_like(level, noise.Levels - 1)) + Energy.Confinement(1);
+                return new Metropolis(new Langevin(steps[level], Temperature: 1)).Run(ratio, x, times * settings.SampleSteps, rng);
+            }
+        );
 
     /// <summary>−log p(x, ℓ = 0): level 0 is the data, blurred by noise₀.</summary>
     public Energy Density => new(x => -Readout(x));
@@ -101,7 +110,12 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
 /// <param name="StepFloor">Keeps the lowest levels' steps from vanishing with their noise, in units of the data.</param>
 [Kind("level-classifier")]
 public sealed record LevelClassifierSpec(
-    ILevelEnergySpec Energy, ISpec<NoiseSchedule> Noise, int SampleSteps = 20, double Step = .15, double StepFloor = .1) : ISpec<Method>
+    ILevelEnergySpec Energy,
+    ISpec<NoiseSchedule> Noise,
+    int SampleSteps = 20,
+    double Step = .15,
+    double StepFloor = .1
+) : ISpec<Method>
 {
     public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Step { get; } = Require.Positive(Step);

@@ -6,22 +6,39 @@ namespace Ebm.Methods;
 /// What a network's output is: the energy itself, or the energy times δ_t², as in the released code: the drift of a Langevin step is then
 /// half the network's slope at every rung, and a log density is the output times 1/δ_t², which reaches 47,724.
 /// </summary>
-public enum EnergyScale { Raw, OverStepSquared }
+public enum EnergyScale
+{
+    Raw,
+    OverStepSquared,
+}
 
 /// <summary>
 /// w_t of a rung's contrast of network outputs: σ_1/σ_{t+1}, the released code's; 1; or 1/δ_t², which is maximum likelihood where outputs
 /// are energies times δ_t².
 /// </summary>
-public enum LossWeight { SigmaRatio, One, InverseStepSquared }
+public enum LossWeight
+{
+    SigmaRatio,
+    One,
+    InverseStepSquared,
+}
 
 /// <summary>
 /// What δ_t² is in units of, up the ladder: a_{t+1}² σ_{t+1}², the recovery density's variance were x_t N(0, I), or the released code's
 /// c_t² σ_{t+1}² with c_t² = noise_t/noise_0, the ratio itself and not its square.
 /// </summary>
-public enum StepUnit { Recovery, NoiseRatio }
+public enum StepUnit
+{
+    Recovery,
+    NoiseRatio,
+}
 
 /// <summary>The last rung's chains: tethered as all others, or, as in the released code, of the marginal of x_t, not rescaled.</summary>
-public enum LastRung { Tethered, Marginal }
+public enum LastRung
+{
+    Tethered,
+    Marginal,
+}
 
 /// <summary>
 /// Recovery likelihood's tables, an entry for each energy t = 0 … Energies−1: rung t joins levels t and t+1 of the noise schedule by

@@ -6,12 +6,20 @@ namespace Ebm.Methods;
 /// Where chains begin: at the noisier row x_{t+1}, in training and generation, as in the paper; or (our completion) training's at y_t
 /// itself, and generation's at a_{t+1}² x_{t+1}, the mean of y_t were x_t N(0, I): the same place where variance explodes.
 /// </summary>
-public enum From { Above, Data }
+public enum From
+{
+    Above,
+    Data,
+}
 
 /// <summary>
 /// Where generation begins: the top level's N(signal μ, signal² Σ + noise² I) with the moments of the data (our completion), or N(0, I).
 /// </summary>
-public enum Top { Moments, Standard }
+public enum Top
+{
+    Moments,
+    Standard,
+}
 
 /// <summary>
 /// Diffusion recovery likelihood: a ladder x_{t+1} = a_{t+1} x_t + σ_{t+1} ξ from data to noise, and for each rung an energy of
@@ -35,11 +43,18 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
     readonly CooperativeInitialiser? initialiser;
     readonly Energy? confinement;
 
-    public RecoveryLikelihood(RecoveryLikelihoodSpec settings, Site site) : base("recovery-likelihood", site.Shape)
+    public RecoveryLikelihood(RecoveryLikelihoodSpec settings, Site site)
+        : base("recovery-likelihood", site.Shape)
     {
         this.settings = settings;
-        ladder = new RecoveryLadder(settings.Noise.Build(site),
-            settings.Step, settings.StepUnit, settings.EnergyScale, settings.LossWeight, settings.LastRung);
+        ladder = new RecoveryLadder(
+            settings.Noise.Build(site),
+            settings.Step,
+            settings.StepUnit,
+            settings.EnergyScale,
+            settings.LossWeight,
+            settings.LastRung
+        );
         energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, ladder.Below);
         steps = new StepSizes(ladder.StepSquared / 2, settings.Acceptance, settings.Adjusted && settings.Adapt ? .1 : 0);
         moments = settings.Top == Top.Moments ? new RunningGaussian(site.Shape.Size(), site.Device) : null;
@@ -48,10 +63,13 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
         register_module("ladder", ladder);
         register_module("energy", energy);
         register_module("steps", steps);
-        if (moments is not null) register_module("moments", moments);
-        if (initialiser is not null) register_module("initialiser", initialiser);
+        if (moments is not null)
+            register_module("moments", moments);
+        if (initialiser is not null)
+            register_module("initialiser", initialiser);
         var parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
-        if (initialiser is not null) parts["initialiser"] = initialiser;
+        if (initialiser is not null)
+            parts["initialiser"] = initialiser;
         Parts = parts;
     }
 
@@ -76,13 +94,18 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
 
         var (positive, negative) = (energy.At(y, t), energy.At(recovered, t));
         var (weight, scale) = (ladder.Weight[t], ladder.LogDensityScale[t]);
-        yield return new("energy",
+        yield return new(
+            "energy",
             Objectives.Contrast(weight * positive, weight * negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
             ("gap", Objectives.Contrast(scale * positive, scale * negative)),
             ("magnitude", (scale * positive).abs().mean()),
             ("displacement", (recovered - begun).square().SumPerRow().mean().sqrt()),
             ("accepted", PerRung(accepted, t)),
-            ("step", steps.All)) { Chains = negative };
+            ("step", steps.All)
+        )
+        {
+            Chains = negative,
+        };
 
         // The proposal learns what its rows were refined into.
         if (initialiser is not null)
@@ -118,8 +141,14 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
     /// <param name="learn">Whether the rungs' steps learn from what was accepted.</param>
     /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
     public (Tensor Y, Tensor Accepted) Recover(
-        Tensor begun, Tensor above, Tensor t, int count, double temperature, Rng rng, bool learn = false) =>
-        Walk(At(t) + Energy.Tether(above, ones_like(ladder.Tether[t]), ladder.Tether[t]), begun, t, count, temperature, rng, learn);
+        Tensor begun,
+        Tensor above,
+        Tensor t,
+        int count,
+        double temperature,
+        Rng rng,
+        bool learn = false
+    ) => Walk(At(t) + Energy.Tether(above, ones_like(ladder.Tether[t]), ladder.Tether[t]), begun, t, count, temperature, rng, learn);
 
     (Tensor Y, Tensor Accepted) Walk(Energy target, Tensor begun, Tensor t, int count, double temperature, Rng rng, bool learn = false)
     {
@@ -128,25 +157,30 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
         var accepted = zeros_like(begun.Flat()[.., 0]);
         var y = kernel.Run(target, begun, count, rng, (_, _, taken) => accepted.add_(taken));
         accepted = accepted / count;
-        if (learn) steps.Learn(t, accepted);
+        if (learn)
+            steps.Learn(t, accepted);
         return (y, accepted);
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
-    public Tensor Run(long count, int times, Rng rng) => Descend(count, rng, (begun, above, t, at) =>
-        Recover(begun, above, t, times * settings.SampleSteps, settings.Temperature, at).Y);
+    public Tensor Run(long count, int times, Rng rng) =>
+        Descend(count, rng, (begun, above, t, at) => Recover(begun, above, t, times * settings.SampleSteps, settings.Temperature, at).Y);
 
     /// <summary>From the top down to level 0: x_t = y_t / a with y_t from x_{t+1}.</summary>
     Tensor Descend(long count, Rng rng, Func<Tensor, Tensor, Tensor, Rng, Tensor> recover)
     {
         var xi = rng.Normal(Shape.Rows(count));
         var top = moments?.Push(xi, ladder.Noise.Signal[-1], ladder.Noise.Noise[-1]) ?? xi;
-        return Chain.Repeat(ladder.Energies, top, (i, above) =>
-        {
-            var t = Rung(ladder.Energies - 1 - i, above);
-            return recover(Begin(above, t, rng), above, t, rng) / ladder.A[t].PerRow(above);
-        });
+        return Chain.Repeat(
+            ladder.Energies,
+            top,
+            (i, above) =>
+            {
+                var t = Rung(ladder.Energies - 1 - i, above);
+                return recover(Begin(above, t, rng), above, t, rng) / ladder.A[t].PerRow(above);
+            }
+        );
     }
 
     /// <summary>−log p(x₀) + const: level 0 is the data, blurred by noise₀.</summary>
@@ -159,22 +193,26 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
 
     /// <summary>The marginals, and above them the normalised Gaussian where generation begins.</summary>
     public IReadOnlyList<Energy> Rungs =>
-    [
-        .. Enumerable.Range(0, ladder.Energies).Select(Marginal),
-        moments?.Energy(ladder.Noise.Signal[-1], ladder.Noise.Noise[-1])
-            ?? new Energy(x => x.square().SumPerRow() / 2 + Shape.Size() * Math.Log(2 * Math.PI) / 2),
-    ];
+        [
+            .. Enumerable.Range(0, ladder.Energies).Select(Marginal),
+            moments?.Energy(ladder.Noise.Signal[-1], ladder.Noise.Noise[-1])
+                ?? new Energy(x => x.square().SumPerRow() / 2 + Shape.Size() * Math.Log(2 * Math.PI) / 2),
+        ];
 
     /// <summary>Generation at temperature 1, each rung walked as far again untethered: rows that follow the rung's own energy.</summary>
     public IReadOnlyList<Tensor> Visit(long count, Rng rng)
     {
         var rows = new List<Tensor>();
-        var last = Descend(count, rng, (begun, above, t, at) =>
-        {
-            rows.Add(above.clone().MoveToOuterDisposeScope());
-            var y = Recover(begun, above, t, settings.SampleSteps, 1, at).Y;
-            return Walk(At(t), y, t, settings.SampleSteps, 1, at).Y;
-        });
+        var last = Descend(
+            count,
+            rng,
+            (begun, above, t, at) =>
+            {
+                rows.Add(above.clone().MoveToOuterDisposeScope());
+                var y = Recover(begun, above, t, settings.SampleSteps, 1, at).Y;
+                return Walk(At(t), y, t, settings.SampleSteps, 1, at).Y;
+            }
+        );
         return [last, .. rows.AsEnumerable().Reverse()];
     }
 
@@ -208,17 +246,41 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
 /// <param name="Confinement">Width of the weak |y|²/2w² that keeps every rung's normaliser finite; null, there is none.</param>
 [Kind("recovery-likelihood")]
 public sealed record RecoveryLikelihoodSpec(
-    ILevelEnergySpec Energy, ISpec<NoiseSchedule> Noise,
-    int Steps = 6, int SampleSteps = 20, From From = From.Data, CooperativeInitialiserSpec? Initialiser = null, bool Coupled = false,
-    bool Adjusted = true, double Step = .1, StepUnit StepUnit = StepUnit.Recovery, bool Adapt = true, double Acceptance = .6,
-    EnergyScale EnergyScale = EnergyScale.Raw, LossWeight LossWeight = LossWeight.One, LastRung LastRung = LastRung.Tethered,
-    Top Top = Top.Moments, double Temperature = 1, double Magnitude = 0, double? Confinement = 10) : ISpec<Method>
+    ILevelEnergySpec Energy,
+    ISpec<NoiseSchedule> Noise,
+    int Steps = 6,
+    int SampleSteps = 20,
+    From From = From.Data,
+    CooperativeInitialiserSpec? Initialiser = null,
+    bool Coupled = false,
+    bool Adjusted = true,
+    double Step = .1,
+    StepUnit StepUnit = StepUnit.Recovery,
+    bool Adapt = true,
+    double Acceptance = .6,
+    EnergyScale EnergyScale = EnergyScale.Raw,
+    LossWeight LossWeight = LossWeight.One,
+    LastRung LastRung = LastRung.Tethered,
+    Top Top = Top.Moments,
+    double Temperature = 1,
+    double Magnitude = 0,
+    double? Confinement = 10
+) : ISpec<Method>
 {
-    public int Steps { get; } = Require.That(Require.Moves(Steps, least: 0), Steps > 0 || (LastRung == LastRung.Tethered && Initialiser is null),
-        "0 replaces every chain by a tethered Gaussian, so that it needs last-rung: tethered and no initialiser", nameof(Steps));
+    public int Steps { get; } =
+        Require.That(
+            Require.Moves(Steps, least: 0),
+            Steps > 0 || (LastRung == LastRung.Tethered && Initialiser is null),
+            "0 replaces every chain by a tethered Gaussian, so that it needs last-rung: tethered and no initialiser",
+            nameof(Steps)
+        );
     public int SampleSteps { get; } = Require.Moves(SampleSteps);
-    public bool Coupled { get; } = Require.That(Coupled, !Coupled || ((From == From.Above || Initialiser is not null) && Steps > 0),
-        "is for chains that begin at x_{t+1}: begun at a y_t that shares its noise, they would not be draws given x_{t+1}");
+    public bool Coupled { get; } =
+        Require.That(
+            Coupled,
+            !Coupled || ((From == From.Above || Initialiser is not null) && Steps > 0),
+            "is for chains that begin at x_{t+1}: begun at a y_t that shares its noise, they would not be draws given x_{t+1}"
+        );
     public double Step { get; } = Require.Positive(Step);
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
     public double Temperature { get; } = Require.Positive(Temperature);

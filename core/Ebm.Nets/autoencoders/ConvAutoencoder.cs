@@ -7,11 +7,20 @@ namespace Ebm.Nets;
 /// </summary>
 public sealed class ConvAutoencoder : Autoencoder
 {
-    readonly Modules.Conv2d down1, down2, inner, outer, up1, join, up2;
-    readonly Modules.Linear narrow, wide;
-    readonly long width, side;
+    readonly Modules.Conv2d down1,
+        down2,
+        inner,
+        outer,
+        up1,
+        join,
+        up2;
+    readonly Modules.Linear narrow,
+        wide;
+    readonly long width,
+        side;
 
-    public ConvAutoencoder(ConvAutoencoderSpec settings, Rng rng, long[] shape, long codes) : base(nameof(ConvAutoencoder))
+    public ConvAutoencoder(ConvAutoencoderSpec settings, Rng rng, long[] shape, long codes)
+        : base(nameof(ConvAutoencoder))
     {
         side = Images.Quarter("autoencoder", "conv-autoencoder", shape);
         width = settings.Width;

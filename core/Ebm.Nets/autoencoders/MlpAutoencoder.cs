@@ -7,16 +7,21 @@ namespace Ebm.Nets;
 public sealed class MlpAutoencoder : Autoencoder
 {
     readonly Modules.Linear[] layers;
-    readonly Modules.Linear code, skip, join, last;
+    readonly Modules.Linear code,
+        skip,
+        join,
+        last;
     readonly MlpAutoencoderSpec settings;
 
-    public MlpAutoencoder(MlpAutoencoderSpec settings, Rng rng, long[] shape, long codes) : base(nameof(MlpAutoencoder))
+    public MlpAutoencoder(MlpAutoencoderSpec settings, Rng rng, long[] shape, long codes)
+        : base(nameof(MlpAutoencoder))
     {
         this.settings = settings;
         var (width, device) = ((long)settings.Width, rng.Device);
         long[] widths = [shape.Size() + 1, .. Enumerable.Repeat(width, settings.Depth - 1)];
         layers = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: device))];
-        for (var i = 0; i < layers.Length; i++) register_module($"layer{i}", layers[i]);
+        for (var i = 0; i < layers.Length; i++)
+            register_module($"layer{i}", layers[i]);
         code = nn.Linear(width, codes, device: device);
         skip = nn.Linear(width, width, device: device);
         join = nn.Linear(codes, width, device: device);
@@ -43,7 +48,8 @@ public sealed class MlpAutoencoder : Autoencoder
     Tensor Trunk(Tensor noisy, Tensor noise)
     {
         var h = cat([noisy.Flat() * settings.InputScale, noise.log().unsqueeze(1)], 1);
-        foreach (var layer in layers) h = settings.Activation.Of(layer.call(h));
+        foreach (var layer in layers)
+            h = settings.Activation.Of(layer.call(h));
         return h;
     }
 }

@@ -1,18 +1,27 @@
 namespace Ebm.Nets;
 
 /// <summary>Smooth or leaky: a kink in an activation is a jump in a slope, and chains follow slopes.</summary>
-public enum Activation { Silu, Softplus, LeakyRelu, Gelu, Tanh, Relu }
+public enum Activation
+{
+    Silu,
+    Softplus,
+    LeakyRelu,
+    Gelu,
+    Tanh,
+    Relu,
+}
 
 public static class Activations
 {
-    public static Tensor Of(this Activation activation, Tensor x) => activation switch
-    {
-        Activation.Silu => nn.functional.silu(x),
-        Activation.Softplus => nn.functional.softplus(x),
-        Activation.LeakyRelu => nn.functional.leaky_relu(x, .2),
-        Activation.Gelu => nn.functional.gelu(x),
-        Activation.Tanh => x.tanh(),
-        Activation.Relu => nn.functional.relu(x),
-        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "is not an activation"),
-    };
+    public static Tensor Of(this Activation activation, Tensor x) =>
+        activation switch
+        {
+            Activation.Silu => nn.functional.silu(x),
+            Activation.Softplus => nn.functional.softplus(x),
+            Activation.LeakyRelu => nn.functional.leaky_relu(x, .2),
+            Activation.Gelu => nn.functional.gelu(x),
+            Activation.Tanh => x.tanh(),
+            Activation.Relu => nn.functional.relu(x),
+            _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "is not an activation"),
+        };
 }

@@ -8,6 +8,8 @@ static class Images
     public static long Quarter(string setting, string kind, long[] shape) =>
         shape is [_, var height, var width] && height == width && height % 4 == 0
             ? height / 4
-            : throw new SettingException(setting,
-                $"{kind} needs square images whose side is a multiple of 4; these rows have shape ({string.Join(", ", shape)})");
+            : throw new SettingException(
+                setting,
+                $"{kind} needs square images whose side is a multiple of 4; these rows have shape ({string.Join(", ", shape)})"
+            );
 }

@@ -6,7 +6,8 @@ namespace Ebm.Nets;
 /// </summary>
 public static class InitialWeights
 {
-    public static T DrawnFrom<T>(this T net, Rng rng) where T : nn.Module
+    public static T DrawnFrom<T>(this T net, Rng rng)
+        where T : nn.Module
     {
         using var free = no_grad();
         using var scope = NewDisposeScope();
@@ -14,8 +15,10 @@ public static class InitialWeights
         foreach (var (name, parameter) in net.named_parameters())
         {
             var layer = name[..(name.LastIndexOf('.') + 1)];
-            if (parameter.ndim >= 2) fanIn[layer] = parameter.shape[1..].Aggregate(1.0, (a, b) => a * b);
-            if (!fanIn.TryGetValue(layer, out var inputs)) continue;
+            if (parameter.ndim >= 2)
+                fanIn[layer] = parameter.shape[1..].Aggregate(1.0, (a, b) => a * b);
+            if (!fanIn.TryGetValue(layer, out var inputs))
+                continue;
             parameter.copy_((2 * rng.Stream(name).UniformLike(parameter) - 1) / Math.Sqrt(inputs));
         }
         return net;

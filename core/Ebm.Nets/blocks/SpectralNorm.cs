@@ -13,12 +13,14 @@ public sealed class SpectralNorm : nn.Module
     readonly Modules.Parameter? gain;
 
     /// <param name="outputs">Rows of W: output units or channels.</param>
-    public SpectralNorm(SpectralNormSpec settings, long outputs, Rng rng) : base(nameof(SpectralNorm))
+    public SpectralNorm(SpectralNormSpec settings, long outputs, Rng rng)
+        : base(nameof(SpectralNorm))
     {
         this.settings = settings;
         u = Unit(rng.Normal(outputs));
         register_buffer("u", u);
-        if (!settings.Gain) return;
+        if (!settings.Gain)
+            return;
         gain = nn.Parameter(ones(outputs, device: rng.Device));
         register_parameter("gain", gain);
     }
@@ -27,7 +29,8 @@ public sealed class SpectralNorm : nn.Module
     public Tensor Of(Tensor weight)
     {
         var w = weight.Flat();
-        Tensor left, right;
+        Tensor left,
+            right;
         using (no_grad())
         {
             // A copy: the buffer may move again before the gradient is taken.
@@ -38,7 +41,8 @@ public sealed class SpectralNorm : nn.Module
                 for (var i = 0; i < settings.Iterations; i++)
                 {
                     left = Unit(w.mv(right));
-                    if (i < settings.Iterations - 1) right = Unit(w.t().mv(left));
+                    if (i < settings.Iterations - 1)
+                        right = Unit(w.t().mv(left));
                 }
                 u.copy_(left);
             }

@@ -7,12 +7,14 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
     readonly MlpSpec settings;
     readonly long[] to;
 
-    public Mlp(MlpSpec settings, Rng rng, long[] from, long[] to) : base(nameof(Mlp))
+    public Mlp(MlpSpec settings, Rng rng, long[] from, long[] to)
+        : base(nameof(Mlp))
     {
         (this.settings, this.to) = (settings, to);
         long[] widths = [from.Size(), .. Enumerable.Repeat((long)settings.Width, settings.Depth), to.Size()];
         layers = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: rng.Device))];
-        for (var i = 0; i < layers.Length; i++) register_module($"layer{i}", layers[i]);
+        for (var i = 0; i < layers.Length; i++)
+            register_module($"layer{i}", layers[i]);
         this.DrawnFrom(rng);
     }
 
@@ -20,23 +22,36 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
     {
         Cost.Pass(x);
         var h = layers[0].call(settings.InputScale == 1 ? x.Flat() : x.Flat() * settings.InputScale);
-        foreach (var layer in layers.Skip(1)) h = layer.call(settings.Activation.Of(h));
+        foreach (var layer in layers.Skip(1))
+            h = layer.call(settings.Activation.Of(h));
         return to.Length == 1 ? h : h.reshape(to.Rows(h.shape[0]));
     }
 
     public (Tensor Value, Tensor Slope)? WithSlope(Tensor x, Tensor? column)
     {
-        if (!MlpSlope.Has(settings.Activation) || !MlpSlope.Runs(x) || layers[0].weight.dtype != x.dtype) return null;
+        if (!MlpSlope.Has(settings.Activation) || !MlpSlope.Runs(x) || layers[0].weight.dtype != x.dtype)
+            return null;
         var rows = x.Flat().contiguous();
         var (value, slope) = (empty(rows.shape[0], dtype: rows.dtype), empty_like(rows));
-        MlpSlope.Run([.. layers.Select(Pointers)], settings.Activation, (float)settings.InputScale, rows, column?.contiguous(), value, slope);
+        MlpSlope.Run(
+            [.. layers.Select(Pointers)],
+            settings.Activation,
+            (float)settings.InputScale,
+            rows,
+            column?.contiguous(),
+            value,
+            slope
+        );
         return (value, slope.reshape(x.shape));
     }
 
     /// <summary>A layer's memory, which its tensors keep where it is: parameters are contiguous from their making.</summary>
     static unsafe MlpSlope.Layer Pointers(Modules.Linear layer)
     {
-        fixed (byte* weight = layer.weight.bytes, bias = layer.bias!.bytes)
+        fixed (
+            byte* weight = layer.weight.bytes,
+                bias = layer.bias!.bytes
+        )
             return new((nint)weight, (nint)bias, (int)layer.weight.shape[1], (int)layer.weight.shape[0]);
     }
 }

@@ -29,7 +29,10 @@ public sealed class CouplingFlow : FlowNet
         : base(nameof(CouplingFlow), shape.Size())
     {
         if (shape.Size() < 2)
-            throw new SettingException("net", "is a flow of couplings, each of which moves one half of a row by the other; these rows hold one number");
+            throw new SettingException(
+                "net",
+                "is a flow of couplings, each of which moves one half of a row by the other; these rows hold one number"
+            );
 
         (this.shape, this.monotone, this.inputScale) = (shape, monotone, inputScale);
         first = Latent / 2;
@@ -39,7 +42,8 @@ public sealed class CouplingFlow : FlowNet
             var (moved, other) = MovesFirst(k) ? (first, Latent - first) : (Latent - first, first);
             long[] widths = [other, .. Enumerable.Repeat((long)width, depth), moved * monotone.Parameters];
             conditioners[k] = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: rng.Device))];
-            for (var i = 0; i < conditioners[k].Length; i++) register_module($"coupling{k}_{i}", conditioners[k][i]);
+            for (var i = 0; i < conditioners[k].Length; i++)
+                register_module($"coupling{k}_{i}", conditioners[k][i]);
         }
         this.DrawnFrom(rng);
         using var free = no_grad();
@@ -78,7 +82,8 @@ public sealed class CouplingFlow : FlowNet
     Tensor Read(Modules.Linear[] layers, Tensor other)
     {
         var h = layers[0].call(inputScale == 1 ? other : other * inputScale);
-        foreach (var layer in layers.Skip(1)) h = layer.call(nn.functional.silu(h));
+        foreach (var layer in layers.Skip(1))
+            h = layer.call(nn.functional.silu(h));
         return h;
     }
 

@@ -22,7 +22,10 @@ public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
         var floor = linspace(-Bound, -Bound * (1 - 2 * Least * Bins), Bins + 1, dtype: x.dtype, device: x.device);
         var knots = nn.functional.pad(shares.cumsum(3), (1, 0)) * (2 * Bound * (1 - Least * Bins)) + floor;
         var slopes = nn.functional.pad(
-            nn.functional.softplus(parameters.narrow(2, 2 * Bins, Bins - 1), beta: Math.Log(2)), (1, 1), value: 1);
+            nn.functional.softplus(parameters.narrow(2, 2 * Bins, Bins - 1), beta: Math.Log(2)),
+            (1, 1),
+            value: 1
+        );
 
         // The bin of each number, and both its knots. Few operations count here: most of a small flow's time is theirs.
         var held = x.clamp(-Bound, Bound);
@@ -34,7 +37,9 @@ public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
         var s = h / w;
         var bend = d + next - 2 * s;
 
-        Tensor xi, root, y;
+        Tensor xi,
+            root,
+            y;
         if (inverted)
         {
             var (a, b, rise) = Quadratic(held - bottom);
@@ -72,7 +77,13 @@ public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
 /// <param name="InputScale">The networks see the half they read times this.</param>
 [Kind("spline-flow")]
 public sealed record SplineFlowSpec(
-    int Couplings = 4, int Bins = 16, double Bound = 4, int Width = 64, int Depth = 2, double InputScale = 1) : IGeneratorSpec<FlowNet>
+    int Couplings = 4,
+    int Bins = 16,
+    double Bound = 4,
+    int Width = 64,
+    int Depth = 2,
+    double InputScale = 1
+) : IGeneratorSpec<FlowNet>
 {
     public int Couplings { get; } = Require.Layers(Couplings);
     public int Bins { get; } = Require.Between(2, 500, Bins);

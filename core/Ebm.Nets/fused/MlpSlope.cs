@@ -31,23 +31,56 @@ static unsafe class MlpSlope
     {
         var rows = (int)x.shape[0];
         var tiles = (rows + Tile - 1) / Tile;
-        fixed (byte* xs = x.bytes, values = value.bytes, slopes = slope.bytes)
+        fixed (
+            byte* xs = x.bytes,
+                values = value.bytes,
+                slopes = slope.bytes
+        )
         fixed (byte* columns = column is null ? default : column.bytes)
         {
             var (a, b, c, d) = ((nint)xs, (nint)columns, (nint)values, (nint)slopes);
-            if (Machine.Threads == 1 || tiles < 8) Tiles(layers, activation, scale, (float*)a, (long*)b, (float*)c, (float*)d, rows, 0, tiles);
+            if (Machine.Threads == 1 || tiles < 8)
+                Tiles(layers, activation, scale, (float*)a, (long*)b, (float*)c, (float*)d, rows, 0, tiles);
             else
             {
                 var (workers, each) = (Machine.Threads, (tiles + Machine.Threads - 1) / Machine.Threads);
-                Parallel.For(0, workers, new() { MaxDegreeOfParallelism = workers }, w =>
-                    Tiles(layers, activation, scale, (float*)a, (long*)b, (float*)c, (float*)d, rows, w * each, Math.Min(tiles, (w + 1) * each)));
+                Parallel.For(
+                    0,
+                    workers,
+                    new() { MaxDegreeOfParallelism = workers },
+                    w =>
+                        Tiles(
+                            layers,
+                            activation,
+                            scale,
+                            (float*)a,
+                            (long*)b,
+                            (float*)c,
+                            (float*)d,
+                            rows,
+                            w * each,
+                            Math.Min(tiles, (w + 1) * each)
+                        )
+                );
             }
         }
     }
 
-    static void Tiles(Layer[] layers, Activation activation, float scale, float* x, long* column, float* value, float* slope, int rows, int from, int to)
+    static void Tiles(
+        Layer[] layers,
+        Activation activation,
+        float scale,
+        float* x,
+        long* column,
+        float* value,
+        float* slope,
+        int rows,
+        int from,
+        int to
+    )
     {
-        if (from >= to) return;
+        if (from >= to)
+            return;
         var widest = Math.Max(layers.Max(layer => layer.Out), layers[0].In);
         // Activations and their derivatives of every hidden layer, the input, and two buffers for the way back.
         var needed = (layers.Take(layers.Length - 1).Sum(layer => 2 * layer.Out) + layers[0].In + 2 * widest) * Tile;
@@ -57,18 +90,32 @@ static unsafe class MlpSlope
             for (var tile = from; tile < to; tile++)
                 One(layers, activation, scale, x, column, value, slope, tile * Tile, Math.Min(Tile, rows - tile * Tile), memory, widest);
         }
-        finally { NativeMemory.AlignedFree(memory); }
+        finally
+        {
+            NativeMemory.AlignedFree(memory);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void One(Layer[] layers, Activation activation, float scale, float* x, long* column, float* value, float* slope, int row, int count,
-        float* memory, int widest)
+    static void One(
+        Layer[] layers,
+        Activation activation,
+        float scale,
+        float* x,
+        long* column,
+        float* value,
+        float* slope,
+        int row,
+        int count,
+        float* memory,
+        int widest
+    )
     {
         var (dimension, last) = (layers[0].In, layers.Length - 1);
         var input = memory;
         for (var i = 0; i < dimension; i++)
-            for (var lane = 0; lane < Tile; lane++)
-                input[i * Tile + lane] = lane < count ? scale * x[(row + lane) * (long)dimension + i] : 0;
+        for (var lane = 0; lane < Tile; lane++)
+            input[i * Tile + lane] = lane < count ? scale * x[(row + lane) * (long)dimension + i] : 0;
 
         var hidden = stackalloc float*[last + 1];
         var derivative = stackalloc float*[last + 1];
@@ -84,14 +131,20 @@ static unsafe class MlpSlope
         }
 
         // The chosen output and its gradient in the last hidden layer.
-        float* here = free, there = free + widest * Tile;
+        float* here = free,
+            there = free + widest * Tile;
         var top = layers[last];
-        float* weight = (float*)top.Weight, bias = (float*)top.Bias;
+        float* weight = (float*)top.Weight,
+            bias = (float*)top.Bias;
         for (var lane = 0; lane < Tile; lane++)
         {
             var chosen = column is null || lane >= count ? 0 : column[row + lane];
             if (chosen < 0 || chosen >= top.Out)
-                throw new ArgumentOutOfRangeException(nameof(column), chosen, $"row {row + lane} asks for an output that is not there; the network has {top.Out}");
+                throw new ArgumentOutOfRangeException(
+                    nameof(column),
+                    chosen,
+                    $"row {row + lane} asks for an output that is not there; the network has {top.Out}"
+                );
             var chosenWeight = weight + chosen * top.In;
             var sum = bias[chosen];
             for (var i = 0; i < top.In; i++)
@@ -99,7 +152,8 @@ static unsafe class MlpSlope
                 here[i * Tile + lane] = chosenWeight[i];
                 sum += chosenWeight[i] * hidden[last][i * Tile + lane];
             }
-            if (lane < count) value[row + lane] = sum;
+            if (lane < count)
+                value[row + lane] = sum;
         }
 
         for (var l = last - 1; l >= 0; l--)
@@ -112,22 +166,33 @@ static unsafe class MlpSlope
             there = back;
         }
         for (var lane = 0; lane < count; lane++)
-            for (var i = 0; i < dimension; i++)
-                slope[(row + lane) * (long)dimension + i] = scale * here[i * Tile + lane];
+        for (var i = 0; i < dimension; i++)
+            slope[(row + lane) * (long)dimension + i] = scale * here[i * Tile + lane];
     }
 
     /// <summary>out_j = b_j + Σ_i W_ji in_i, eight outputs at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Forward(Layer layer, float* from, float* to)
     {
-        float* weight = (float*)layer.Weight, bias = (float*)layer.Bias;
+        float* weight = (float*)layer.Weight,
+            bias = (float*)layer.Bias;
         var width = layer.In;
         var j = 0;
         for (; j + 8 <= layer.Out; j += 8)
         {
             var w = weight + (long)j * width;
-            var (a0, a1, a2, a3) = (Vector512.Create(bias[j]), Vector512.Create(bias[j + 1]), Vector512.Create(bias[j + 2]), Vector512.Create(bias[j + 3]));
-            var (a4, a5, a6, a7) = (Vector512.Create(bias[j + 4]), Vector512.Create(bias[j + 5]), Vector512.Create(bias[j + 6]), Vector512.Create(bias[j + 7]));
+            var (a0, a1, a2, a3) = (
+                Vector512.Create(bias[j]),
+                Vector512.Create(bias[j + 1]),
+                Vector512.Create(bias[j + 2]),
+                Vector512.Create(bias[j + 3])
+            );
+            var (a4, a5, a6, a7) = (
+                Vector512.Create(bias[j + 4]),
+                Vector512.Create(bias[j + 5]),
+                Vector512.Create(bias[j + 6]),
+                Vector512.Create(bias[j + 7])
+            );
             for (var i = 0; i < width; i++)
             {
                 var h = Vector512.Load(from + i * Tile);
@@ -145,7 +210,8 @@ static unsafe class MlpSlope
         for (; j < layer.Out; j++)
         {
             var sum = Vector512.Create(bias[j]);
-            for (var i = 0; i < width; i++) sum = Vector512.FusedMultiplyAdd(Vector512.Create(weight[(long)j * width + i]), Vector512.Load(from + i * Tile), sum);
+            for (var i = 0; i < width; i++)
+                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weight[(long)j * width + i]), Vector512.Load(from + i * Tile), sum);
             sum.Store(to + j * Tile);
         }
     }
@@ -159,7 +225,14 @@ static unsafe class MlpSlope
         var i = 0;
         for (; i + 8 <= width; i += 8)
         {
-            Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+            Vector512<float> a0 = default,
+                a1 = default,
+                a2 = default,
+                a3 = default,
+                a4 = default,
+                a5 = default,
+                a6 = default,
+                a7 = default;
             for (var j = 0; j < layer.Out; j++)
             {
                 var w = weight + (long)j * width + i;
@@ -178,17 +251,33 @@ static unsafe class MlpSlope
         for (; i < width; i++)
         {
             var sum = Vector512<float>.Zero;
-            for (var j = 0; j < layer.Out; j++) sum = Vector512.FusedMultiplyAdd(Vector512.Create(weight[(long)j * width + i]), Vector512.Load(from + j * Tile), sum);
+            for (var j = 0; j < layer.Out; j++)
+                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weight[(long)j * width + i]), Vector512.Load(from + j * Tile), sum);
             sum.Store(to + i * Tile);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Store(float* to, Vector512<float> a0, Vector512<float> a1, Vector512<float> a2, Vector512<float> a3,
-        Vector512<float> a4, Vector512<float> a5, Vector512<float> a6, Vector512<float> a7)
+    static void Store(
+        float* to,
+        Vector512<float> a0,
+        Vector512<float> a1,
+        Vector512<float> a2,
+        Vector512<float> a3,
+        Vector512<float> a4,
+        Vector512<float> a5,
+        Vector512<float> a6,
+        Vector512<float> a7
+    )
     {
-        a0.Store(to); a1.Store(to + Tile); a2.Store(to + 2 * Tile); a3.Store(to + 3 * Tile);
-        a4.Store(to + 4 * Tile); a5.Store(to + 5 * Tile); a6.Store(to + 6 * Tile); a7.Store(to + 7 * Tile);
+        a0.Store(to);
+        a1.Store(to + Tile);
+        a2.Store(to + 2 * Tile);
+        a3.Store(to + 3 * Tile);
+        a4.Store(to + 4 * Tile);
+        a5.Store(to + 5 * Tile);
+        a6.Store(to + 6 * Tile);
+        a7.Store(to + 7 * Tile);
     }
 
     /// <summary>h ← a(h), d ← a′(h).</summary>

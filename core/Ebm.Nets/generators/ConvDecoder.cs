@@ -4,10 +4,14 @@ namespace Ebm.Nets;
 public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
 {
     readonly Modules.Linear wide;
-    readonly Modules.Conv2d up1, between, up2;
-    readonly long width, side;
+    readonly Modules.Conv2d up1,
+        between,
+        up2;
+    readonly long width,
+        side;
 
-    public ConvDecoder(ConvDecoderSpec settings, Rng rng, long[] from, long[] to) : base(nameof(ConvDecoder))
+    public ConvDecoder(ConvDecoderSpec settings, Rng rng, long[] from, long[] to)
+        : base(nameof(ConvDecoder))
     {
         side = Images.Quarter("decoder", "conv-decoder", to);
         width = settings.Width;

@@ -5,7 +5,8 @@ public sealed class MlpGenerator : GeneratorNet
 {
     readonly nn.Module<Tensor, Tensor> net;
 
-    public MlpGenerator(MlpGeneratorSpec settings, Rng rng, long[] shape) : base(nameof(MlpGenerator), settings.Latent)
+    public MlpGenerator(MlpGeneratorSpec settings, Rng rng, long[] shape)
+        : base(nameof(MlpGenerator), settings.Latent)
     {
         net = new MlpSpec(settings.Width, settings.Depth, settings.Activation).Build(rng, [settings.Latent], shape);
         register_module("net", net);

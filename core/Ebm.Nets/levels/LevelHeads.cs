@@ -5,7 +5,8 @@ public sealed class LevelHeads : LevelNet, ISlopes
 {
     readonly nn.Module<Tensor, Tensor> heads;
 
-    public LevelHeads(nn.Module<Tensor, Tensor> heads, int levels) : base(nameof(LevelHeads))
+    public LevelHeads(nn.Module<Tensor, Tensor> heads, int levels)
+        : base(nameof(LevelHeads))
     {
         this.heads = heads;
         Levels = levels;

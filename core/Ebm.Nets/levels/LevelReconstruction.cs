@@ -1,7 +1,11 @@
 namespace Ebm.Nets;
 
 /// <summary>Arithmetic of a convolutional net: weights, energies and Langevin noise stay in float32 whatever is chosen.</summary>
-public enum Precision { Float32, Bfloat16 }
+public enum Precision
+{
+    Float32,
+    Bfloat16,
+}
 
 /// <summary>
 /// A ladder for images: one pass of a U-shaped convolutional net gives a reconstruction r(x) and a number h_ℓ(x) per level, and
@@ -11,16 +15,30 @@ public enum Precision { Float32, Bfloat16 }
 public sealed class LevelReconstruction : LevelNet
 {
     readonly LevelReconstructionSpec settings;
-    readonly Modules.Conv2d down1, down2, inner, outer, up1, join, up2;
-    readonly Modules.Linear narrow, wide, heads;
-    readonly long channels, side, size;
-    readonly Tensor precision, volume;
+    readonly Modules.Conv2d down1,
+        down2,
+        inner,
+        outer,
+        up1,
+        join,
+        up2;
+    readonly Modules.Linear narrow,
+        wide,
+        heads;
+    readonly long channels,
+        side,
+        size;
+    readonly Tensor precision,
+        volume;
 
-    public LevelReconstruction(LevelReconstructionSpec settings, Rng rng, long[] shape, NoiseSchedule noise) : base(nameof(LevelReconstruction))
+    public LevelReconstruction(LevelReconstructionSpec settings, Rng rng, long[] shape, NoiseSchedule noise)
+        : base(nameof(LevelReconstruction))
     {
         if (shape is not [_, var height, var width] || height != width || height % 4 != 0)
-            throw new SettingException("energy",
-                $"level-reconstruction needs square images whose side is a multiple of 4; these rows have shape ({string.Join(", ", shape)})");
+            throw new SettingException(
+                "energy",
+                $"level-reconstruction needs square images whose side is a multiple of 4; these rows have shape ({string.Join(", ", shape)})"
+            );
         this.settings = settings;
         Levels = noise.Levels;
         (channels, side, size) = (shape[0], height / 4, shape.Size());
@@ -88,7 +106,8 @@ public sealed class LevelReconstruction : LevelNet
 /// <param name="Bottleneck">Units between the two halves.</param>
 /// <param name="Precision">bfloat16 is several times faster where the CPU has matrix units for it.</param>
 [Kind("level-reconstruction")]
-public sealed record LevelReconstructionSpec(int Width = 32, int Bottleneck = 256, Precision Precision = Precision.Float32) : ILevelEnergySpec
+public sealed record LevelReconstructionSpec(int Width = 32, int Bottleneck = 256, Precision Precision = Precision.Float32)
+    : ILevelEnergySpec
 {
     public int Width { get; } = Require.Units(Width);
     public int Bottleneck { get; } = Require.Units(Bottleneck);

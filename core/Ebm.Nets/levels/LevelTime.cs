@@ -11,7 +11,8 @@ public sealed class LevelTime : LevelNet
     readonly SpectralNorm[] norms;
     readonly LevelTimeSpec settings;
 
-    public LevelTime(LevelTimeSpec settings, Rng rng, long[] shape, int levels) : base(nameof(LevelTime))
+    public LevelTime(LevelTimeSpec settings, Rng rng, long[] shape, int levels)
+        : base(nameof(LevelTime))
     {
         this.settings = settings;
         Levels = levels;
@@ -26,9 +27,11 @@ public sealed class LevelTime : LevelNet
             register_module($"level{i}", embeddings[i]);
         }
         this.DrawnFrom(rng);
-        norms = settings.Spectral is not { } spectral ? []
+        norms = settings.Spectral is not { } spectral
+            ? []
             : [.. layers.SkipLast(1).Select((layer, i) => new SpectralNorm(spectral, layer.weight.shape[0], rng.Stream($"norm{i}")))];
-        for (var i = 0; i < norms.Length; i++) register_module($"norm{i}", norms[i]);
+        for (var i = 0; i < norms.Length; i++)
+            register_module($"norm{i}", norms[i]);
     }
 
     public override int Levels { get; }
@@ -40,7 +43,8 @@ public sealed class LevelTime : LevelNet
         for (var i = 0; i < layers.Length; i++)
         {
             h = (i < norms.Length ? Normed(i, h) : layers[i].call(h)) + embeddings[i].call(level);
-            if (i < layers.Length - 1) h = settings.Activation.Of(h);
+            if (i < layers.Length - 1)
+                h = settings.Activation.Of(h);
         }
         return h.squeeze(1);
     }
@@ -62,8 +66,12 @@ public sealed class LevelTime : LevelNet
 /// <param name="Spectral">Spectral normalisation of all layers but the last; null, there is none.</param>
 [Kind("level-time")]
 public sealed record LevelTimeSpec(
-    int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 3, SpectralNormSpec? Spectral = null)
-    : ILevelEnergySpec
+    int Width = 128,
+    int Depth = 3,
+    Activation Activation = Activation.Silu,
+    double InputScale = 3,
+    SpectralNormSpec? Spectral = null
+) : ILevelEnergySpec
 {
     public int Width { get; } = Require.Units(Width);
     public int Depth { get; } = Require.Layers(Depth);

@@ -18,7 +18,15 @@ public static class Provenance
 {
     // Only what changes what is computed: an environment may hold secrets, under such names too.
     static readonly string[] Prefixes = ["OMP_", "MKL_", "DOTNET_", "KMP_"];
-    static readonly string[] Names = ["ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL"];
+    static readonly string[] Names =
+    [
+        "ATEN_CPU_CAPABILITY",
+        "CUBLAS_WORKSPACE_CONFIG",
+        "NVIDIA_TF32_OVERRIDE",
+        "CUDA_VISIBLE_DEVICES",
+        "LANG",
+        "LC_ALL",
+    ];
     static readonly string[] Secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL"];
 
     /// <summary>A manifest filled with everything known before the first step.</summary>
@@ -40,9 +48,10 @@ public static class Provenance
             ["threads"] = Word(Machine.Threads == threads),
             // A CPU that lacks the instructions that were asked for computes with others.
             ["vector-capability"] = Word(
-                Machine.Capability is not { } capability ? null
-                : environment.GetValueOrDefault("ATEN_CPU_CAPABILITY") is not { Length: > 0 } asked
-                    || string.Equals(asked, capability, StringComparison.OrdinalIgnoreCase)
+                Machine.Capability is not { } capability
+                    ? null
+                    : environment.GetValueOrDefault("ATEN_CPU_CAPABILITY") is not { Length: > 0 } asked
+                        || string.Equals(asked, capability, StringComparison.OrdinalIgnoreCase)
             ),
             ["full-precision-products"] = Word(cuda.is_available() ? !backends.cuda.matmul.allow_tf32 : null),
             ["full-precision-convolutions"] = Word(cuda.is_available() ? !backends.cudnn.allow_tf32 : null),

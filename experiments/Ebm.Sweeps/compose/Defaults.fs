@@ -77,7 +77,10 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
                 ""
             | _ ->
                 let known = seen.Keys |> Seq.sort |> List.ofSeq
-                fail source group $"{group} is not a group of this defaults list. Its groups: {listed known}{Spelling.DidYouMean(group, known)}."
+                fail
+                    source
+                    group
+                    $"{group} is not a group of this defaults list. Its groups: {listed known}{Spelling.DidYouMean(group, known)}."
 
         let replaced = Regex.Replace(text, @"\$\{([^}]+)\}", option)
         if missing then None else Some replaced

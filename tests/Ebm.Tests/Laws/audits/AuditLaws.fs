@@ -270,7 +270,10 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     (fun world ->
         let all = lines world |> Array.removeAt 4 |> Array.mapi (fun i line -> Regex.Replace(line, "\"seq\":\\d+", $"\"seq\":{i}"))
         rewrite world (rechained (List.ofArray all @ [ all[3].Replace("\"seq\":3", $"\"seq\":{all.Length}") ])))
-    "a line that is no entry", "ledger-torn", "not ledger entries", (fun world -> rewrite world (Array.insertAt 4 "{\"seq\":4,\"ki" (lines world)))
+    "a line that is no entry",
+    "ledger-torn",
+    "not ledger entries",
+    (fun world -> rewrite world (Array.insertAt 4 "{\"seq\":4,\"ki" (lines world)))
     "a ledger that is gone",
     "ledger-removed",
     "ledger.jsonl",

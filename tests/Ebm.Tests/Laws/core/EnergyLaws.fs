@@ -227,9 +227,7 @@ let all = [
         let directions = [| for i, p in Seq.indexed parameters -> ((rng "directions").Stream(int64 i)).NormalLike p |]
         let loss () = (energy.Score x).square().sum()
         let due = gradients (loss ()) parameters
-        let along =
-            Seq.map2 (fun (g: Tensor) (v: Tensor) -> value ((g * v).sum())) due directions
-            |> Seq.sum
+        let along = Seq.map2 (fun (g: Tensor) (v: Tensor) -> value ((g * v).sum())) due directions |> Seq.sum
 
         let moved t =
             let put (values: Tensor[]) =

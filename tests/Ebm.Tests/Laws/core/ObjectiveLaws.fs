@@ -86,7 +86,8 @@ let all = [
         let kale = kale (row [ 0.7; 0.2; -log 2.0 - 0.7 ])
         Close.near "KALE" divergence (Close.mean [| for i in 0L .. 99L -> -value(kale i) |]))
 
-    law "far from its optimum the negative KALE goes on as a tangent, so that its constant comes back" (fun () -> comesBack Objectives.NegativeKale)
+    law "far from its optimum the negative KALE goes on as a tangent, so that its constant comes back" (fun () ->
+        comesBack Objectives.NegativeKale)
     |> breaks "an exponent that is cut" (fun () ->
         comesBack (fun (data, b, c) -> (data + c).mean() + (Objectives.LogMeanExp(-b) - c).clamp(max = scalar 30.0).exp().mean() - 1.0))
 

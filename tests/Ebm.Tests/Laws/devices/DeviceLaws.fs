@@ -68,9 +68,9 @@ let private elf (needs: (string * string list) list) (defines: string list) =
     section (fun w ->
         let table = 64 + (sections |> List.sumBy (fun (_, bytes) -> bytes.Length))
         w.Write [| 0x7fuy; byte 'E'; byte 'L'; byte 'F'; 2uy; 1uy |]
-        w.Write(Array.zeroCreate<byte> (0x28 - 6))
+        w.Write(Array.zeroCreate<byte>(0x28 - 6))
         w.Write(int64 table)
-        w.Write(Array.zeroCreate<byte> (0x3a - 0x30))
+        w.Write(Array.zeroCreate<byte>(0x3a - 0x30))
         w.Write 64us
         w.Write(uint16 sections.Length)
         w.Write(Array.zeroCreate<byte> 2)
@@ -109,7 +109,8 @@ let private weakens (weaken: byte[] -> byte[]) =
 
 /// What libtorch says of itself, in a process whose environment has these variables.
 let private libraries (variables: (string * string) list) =
-    let start = Diagnostics.ProcessStartInfo(Sweeping.realRunner, [ "libraries" ], RedirectStandardOutput = true, RedirectStandardError = true)
+    let start =
+        Diagnostics.ProcessStartInfo(Sweeping.realRunner, [ "libraries" ], RedirectStandardOutput = true, RedirectStandardError = true)
 
     for name, value in variables do
         start.Environment[name] <- value
@@ -156,7 +157,16 @@ let all = [
         is "lacking" [ "A_2" ] (Natives.Lacking([ "A_1"; "A_2" ], [| "A_1"; "A_0" |]))
         let said = Natives.TooOld("/p/libLibTorchSharp.so", [| "GLIBCXX_3.4.30"; "GLIBCXX_3.4.32" |], true)
 
-        for part in [ "GLIBCXX_3.4.30 and GLIBCXX_3.4.32"; "LD_LIBRARY_PATH"; "gcc/13"; "libstdcxx"; "container"; "Debian 13"; "Ubuntu 24.04" ] do
+        for part in
+            [
+                "GLIBCXX_3.4.30 and GLIBCXX_3.4.32"
+                "LD_LIBRARY_PATH"
+                "gcc/13"
+                "libstdcxx"
+                "container"
+                "Debian 13"
+                "Ubuntu 24.04"
+            ] do
             must $"{part} is not said: {said}" (said.Contains part)
 
         must "an unknown file is not said" ((Natives.TooOld("/p/x", [| "A" |], false)).Contains "not one that can be adapted"))
@@ -196,7 +206,9 @@ let all = [
     law "libtorch says its version, its BLAS, how it was built, and the instructions of its kernels" (fun () ->
         must $"{Natives.Version}" (torch.__version__.StartsWith Natives.Version)
         must $"{Machine.Blas}" ((string Machine.Blas).Contains "Math Kernel Library")
-        must $"{Machine.TorchBuild}" ((string Machine.TorchBuild).Contains "PyTorch built with" && not ((string Machine.TorchBuild).Contains "CPU capability"))
+        must
+            $"{Machine.TorchBuild}"
+            ((string Machine.TorchBuild).Contains "PyTorch built with" && not ((string Machine.TorchBuild).Contains "CPU capability"))
         must $"{Machine.Capability}" (List.contains (string Machine.Capability) [ "AVX512"; "AVX2"; "DEFAULT" ]))
 
     law "ATEN_CPU_CAPABILITY lowers the instructions of kernels" (fun () ->
@@ -210,7 +222,7 @@ let all = [
     law "a gradient that is not there is null, and the others are there" (fun () ->
         let x = (torch.ones 3L).requires_grad_ true
         let y = (torch.ones 3L).requires_grad_ true
-        let found = Gradients.Of((x * 2.0).sum (), [| x; y |])
+        let found = Gradients.Of((x * 2.0).sum(), [| x; y |])
         must "of what is used" (not (isNull found[0]) && values (nonNull found[0]) = [| 2.0; 2.0; 2.0 |])
         must "of what is not used" (isNull found[1])
         must "of a loss without a graph" (Gradients.Of(torch.ones 1L, [| x |]) |> Seq.forall isNull))

@@ -86,7 +86,9 @@ let private askedToSetUp (tool: string) =
             File.WriteAllText(Path.Combine(folder, name), text)
 
         Directory.CreateDirectory(Path.Combine(folder, "empty")) |> ignore
-        write "nuget.config" "<configuration><packageSources><clear /><add key=\"empty\" value=\"empty\" /></packageSources></configuration>"
+        write
+            "nuget.config"
+            "<configuration><packageSources><clear /><add key=\"empty\" value=\"empty\" /></packageSources></configuration>"
         write ".config/dotnet-tools.json" $"{{ \"version\": 1, \"isRoot\": true, \"tools\": {{ {tool} }} }}"
         answer <- start folder "" [ "build.fsx"; "setup" ] |> said)
 

@@ -401,7 +401,14 @@ let private imageSlope (sign: float) =
 let all = [
     law "fresh noise in the energy is refused for what compares energies at two places: adjusted moves and leaps" (fun () ->
         let spec adjusted leaps =
-            DenoisingEbmSpec(autoencoder (net ()), decoder id, schedule, EnergyNoise = EnergyNoise.Fresh, Adjusted = adjusted, Leaps = leaps)
+            DenoisingEbmSpec(
+                autoencoder (net ()),
+                decoder id,
+                schedule,
+                EnergyNoise = EnergyNoise.Fresh,
+                Adjusted = adjusted,
+                Leaps = leaps
+            )
 
         spec false 0 |> ignore
         throws<SettingException, _> [ "Adjusted"; "fresh noise" ] (fun () -> spec true 0)

@@ -84,12 +84,7 @@ let private differs (along: Tensor[] -> Tensor[] -> Tensor) =
             there)
 
     // The last layer's bias moves energies and no score: nothing in the loss leads to it.
-    let exact =
-        value (
-            along
-                (gradients (loss ()) weights)
-                direction
-        )
+    let exact = value (along (gradients (loss ()) weights) direction)
     must
         $"double backward gives {exact:G9}, differences {derivative.Value:G9} ± {derivative.Error:G3}"
         (abs (exact - derivative.Value) <= 10.0 * derivative.Error)

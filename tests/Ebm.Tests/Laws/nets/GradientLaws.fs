@@ -46,12 +46,7 @@ let private inWeights what (f: unit -> Tensor) (net: torch.nn.Module) (gradient:
         moved -h
         there
 
-    let exact =
-        Seq.map2
-            dot
-            (gradients ((f ()).sum()) weights)
-            directions
-        |> Seq.sum
+    let exact = Seq.map2 dot (gradients ((f ()).sum()) weights) directions |> Seq.sum
     agree $"{what}, in the weights" (gradient exact) (Close.derivative along)
 
 let private energyAgrees what (energy: Energy) (net: torch.nn.Module) (shape: int64[]) gradient =

@@ -24,10 +24,10 @@ let private deviation (judged: Activation) (known: Activation) (rows: int64) (he
     let autograd = Energy(fun x -> theirs.call(x).gather(1L, column.unsqueeze 1L).squeeze 1L)
     let struct (value, slope) = autograd.WithSlope x
 
-    match (unbox<ISlopes> (box ours)).WithSlope(x, column) with
+    match (unbox<ISlopes>(box ours)).WithSlope(x, column) with
     | own when own.HasValue ->
         let struct (v, s) = own.Value
-        let far (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).item<float32> () |> float
+        let far (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).item<float32>() |> float
         max (far v value) (far s slope)
     | _ -> broken $"{judged} has no slope of its own here"
 
@@ -47,7 +47,7 @@ let all = [
         use _ = torch.NewDisposeScope()
         use net = build Activation.Silu 1L
         let slopes (x: torch.Tensor) =
-            let struct (_, slope) = (unbox<ISlopes> (box net)).WithSlope(x, null).Value
+            let struct (_, slope) = (unbox<ISlopes>(box net)).WithSlope(x, null).Value
             slope
         let x = points 300L
         let whole = slopes x
@@ -65,5 +65,5 @@ let all = [
         use net = build Activation.Silu 4L
         let x = points 20L
         throws<System.ArgumentOutOfRangeException, _> [ "the network has 4" ] (fun () ->
-            (unbox<ISlopes> (box net)).WithSlope(x, 4L * torch.ones([| 20L |], dtype = torch.int64)).Value))
+            (unbox<ISlopes>(box net)).WithSlope(x, 4L * torch.ones ([| 20L |], dtype = torch.int64)).Value))
 ]

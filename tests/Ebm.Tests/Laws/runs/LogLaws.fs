@@ -44,7 +44,8 @@ let all = [
     law "a run that prints without end fills neither log: beginning and end stay, and a line says how much is left out" (fun () ->
         inFolder (fun folder ->
             let experiment = Experiment.Of(Document.Parse(config 20_000, "chatter.yaml"), lab)
-            let at = RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+            let at =
+                RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
             let start = ProcessStartInfo(Sweeping.realRunner, [ "exec"; at.Path; "--with"; lab ], RedirectStandardOutput = true)
             use child = nonNull (Process.Start start)
             let says = child.StandardOutput.ReadToEnd()
@@ -57,16 +58,22 @@ let all = [
         inFolder (fun folder ->
             let path = Path.Combine(folder, "stdout.log")
             let lines = [ for line in 1..20_000 -> $"line {line} {String('.', 1000)}" ]
-            File.WriteAllLines(path, List.truncate 1000 lines @ [ "… about 19000000 bytes are left out here: a log holds 16777216 at most …" ])
+            File.WriteAllLines(
+                path,
+                List.truncate 1000 lines @ [ "… about 19000000 bytes are left out here: a log holds 16777216 at most …" ]
+            )
             holds 20_000 path))
 
-    law "what a process says before it keeps a log, or without one, is kept in stderr.log: its last 200 lines, of which 20 are shown" (fun () ->
-        inFolder (fun folder ->
-            let wordy = Sweeping.executable folder "#!/bin/sh\ni=0\nwhile [ $i -lt 500 ]; do i=$((i+1)); echo word $i >&2; done\nexit 3\n"
+    law
+        "what a process says before it keeps a log, or without one, is kept in stderr.log: its last 200 lines, of which 20 are shown"
+        (fun () ->
+            inFolder (fun folder ->
+                let wordy =
+                    Sweeping.executable folder "#!/bin/sh\ni=0\nwhile [ $i -lt 500 ]; do i=$((i+1)); echo word $i >&2; done\nexit 3\n"
 
-            Sweeping.launched (fun s -> { s with Runner = wordy }) "0" (fun outcomes plan ->
-                let outcome = snd outcomes.Head
-                let due = [ for i in 301..500 -> $"word {i}" ]
-                must $"{outcome.LogEnd.Length} lines" (outcome.LogEnd = due)
-                must "the log" (List.ofSeq (File.ReadLines(Path.Combine(plan.Runs.Head.Folder, "stderr.log"))) = due))))
+                Sweeping.launched (fun s -> { s with Runner = wordy }) "0" (fun outcomes plan ->
+                    let outcome = snd outcomes.Head
+                    let due = [ for i in 301..500 -> $"word {i}" ]
+                    must $"{outcome.LogEnd.Length} lines" (outcome.LogEnd = due)
+                    must "the log" (List.ofSeq (File.ReadLines(Path.Combine(plan.Runs.Head.Folder, "stderr.log"))) = due))))
 ]

@@ -266,36 +266,35 @@ type FactorlessSpec([<Optional; DefaultParameterValue(false)>] drawing: bool) =
             let mutable step = 0L
             let factor () = torch.linalg.cholesky (-(torch.eye 3L))
 
-            { new Fake(
-                  [ "a" ],
-                  fun fake batches _ -> seq {
-                      batches.Next() |> ignore
-                      step <- step + 1L
-                      yield Update("a", (fake.At "a").sum() * 0.1)
-                      if step >= 5L && not drawing then yield Update("a", (fake.At "a").sum() * (factor ()).sum())
-                  }
-              ) with
-                override _.Sample(count, rng) =
-                    if drawing then factor () |> ignore
-                    rng.Normal(count, 2L)
+            {
+                new Fake([ "a" ],
+                         fun fake batches _ -> seq {
+                             batches.Next() |> ignore
+                             step <- step + 1L
+                             yield Update("a", (fake.At "a").sum() * 0.1)
+                             if step >= 5L && not drawing then yield Update("a", (fake.At "a").sum() * (factor ()).sum())
+                         }) with
+                    override _.Sample(count, rng) =
+                        if drawing then factor () |> ignore
+                        rng.Normal(count, 2L)
             }
 
 /// Of rows whose covariance it cannot decompose.
 [<Kind("law-factorless")>]
 type FactorlessMetricSpec() =
     interface ISpec<IMetric> with
-        member _.Build _ =
-            { new IMetric with
+        member _.Build _ = {
+            new IMetric with
                 member _.Measure _ =
                     torch.linalg.eigh (torch.full ([| 3L; 3L |], scalar nan)) |> ignore
                     Seq.empty
-            }
+        }
 
 /// Libtorch throws, but not for its numbers.
 [<Kind("law-misshapen")>]
 type MisshapenSpec() =
     interface ISpec<Method> with
-        member _.Build _ = new Fake([ "a" ], fun fake _ _ -> seq { yield Update("a", (torch.ones 2L + torch.ones 3L + fake.At "a").sum ()) })
+        member _.Build _ = new Fake([ "a" ], fun fake _ _ -> seq { yield Update("a", (torch.ones 2L + torch.ones 3L + fake.At "a").sum()) })
 
 let private ended (changes: (string * (obj | null)) list) =
     let mutable found = "", "", 0L
@@ -583,7 +582,9 @@ let all = [
                     killed at 12L
                     must $"it ended {at.State}" (at.State = RunState.Running)
                     let manifest = nonNull at.Manifest
-                    must "it began without its provenance" (not (isNull manifest.Build || isNull manifest.Native || isNull manifest.Runtime))
+                    must
+                        "it began without its provenance"
+                        (not (isNull manifest.Build || isNull manifest.Native || isNull manifest.Runtime))
                     must "nothing was recorded" (Seq.length (at.Events()) > 0)
                     sameBytes "killed" (bytes whole) (bytes (run (Path.Combine(folder, "killed")) []))))
             ())
@@ -593,13 +594,15 @@ let all = [
     law "a run that diverges ends, with state, step and reason: a silent runaway, all of whose losses are small" (fun () ->
         diverges "law-runaway" "silent runaway")
 
-    law "where libtorch's linear algebra finds no answer, the run has diverged: in training, in drawing rows and in measuring, with step and reason" (fun () ->
-        numbersFail [ method' "kind: law-factorless" ] "linalg.cholesky: The factorization could not be completed" 5L
-        numbersFail [ method' "{ kind: law-factorless, drawing: true }" ] "drawing rows: linalg.cholesky: " 10L
-        numbersFail
-            [ "measure.metrics", box (Document.Parse("{ worst: { kind: law-factorless } }", "x.yaml")) ]
-            "measuring worst: linalg.eigh: The algorithm failed to converge"
-            10L)
+    law
+        "where libtorch's linear algebra finds no answer, the run has diverged: in training, in drawing rows and in measuring, with step and reason"
+        (fun () ->
+            numbersFail [ method' "kind: law-factorless" ] "linalg.cholesky: The factorization could not be completed" 5L
+            numbersFail [ method' "{ kind: law-factorless, drawing: true }" ] "drawing rows: linalg.cholesky: " 10L
+            numbersFail
+                [ "measure.metrics", box (Document.Parse("{ worst: { kind: law-factorless } }", "x.yaml")) ]
+                "measuring worst: linalg.eigh: The algorithm failed to converge"
+                10L)
     |> breaks "shapes that do not fit" (fun () -> numbersFail [ method' "kind: law-misshapen" ] "" 1L)
 
     law

@@ -17,10 +17,10 @@ let private listener (further: int64) =
         [ "a" ],
         fun fake batches rng -> seq {
             let rows = batches.Next()
-            let sum: Tensor = (rows * torch.arange(1L, 1L + rows.numel (), device = device).reshape rows.shape).sum ()
-            let noise = rng.Normal(1L).sum ()
+            let sum: Tensor = (rows * torch.arange(1L, 1L + rows.numel (), device = device).reshape rows.shape).sum()
+            let noise = rng.Normal(1L).sum()
             if further > 0L then rng.Normal further |> ignore
-            yield Update("a", (fake.At "a").sum (), struct ("rows", sum), struct ("noise", noise))
+            yield Update("a", (fake.At "a").sum(), struct ("rows", sum), struct ("noise", noise))
         }
     )
 
@@ -49,7 +49,10 @@ measure: {{ samples: 20, metrics: {{}} }}
 """
 
     let run = (Experiment.Of(Document.Parse(config, $"{kind}.yaml"))).Run(Path.Combine(folder, kind), dataRoot)
-    let events = [ for event in run.Events() do if event.What = "a/rows" || event.What = "a/noise" then event.Step, event.What, event.Value ]
+    let events = [
+        for event in run.Events() do
+            if event.What = "a/rows" || event.What = "a/noise" then event.Step, event.What, event.Value
+    ]
     must $"{events.Length} events" (events.Length = 80)
     let struct (samples, _) = run.Samples()
     events, List.ofArray samples
@@ -65,7 +68,8 @@ let private paired (other: int) =
         ()
 
 let all = [
-    law "under one seed all methods are given the same batches, noise and samples' noise in every step, however much they draw besides" (fun () ->
-        paired 3)
+    law
+        "under one seed all methods are given the same batches, noise and samples' noise in every step, however much they draw besides"
+        (fun () -> paired 3)
     |> breaks "another seed" (fun () -> paired 4)
 ]

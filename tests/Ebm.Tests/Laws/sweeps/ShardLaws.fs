@@ -66,7 +66,8 @@ logging: { progress: 0 }
 let private late (also: RunFolder -> unit) =
     inFolder (fun folder ->
         let experiment = Experiment.Of(Document.Parse(config, "late.yaml"))
-        let at = RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+        let at =
+            RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
         let start = ProcessStartInfo(Sweeping.realRunner, [ "exec"; at.Path ], RedirectStandardOutput = true)
         use first = nonNull (Process.Start start)
 
