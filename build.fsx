@@ -1,5 +1,5 @@
-/// The project's build: `dotnet fsi build.fsx [target …] [--options]`; `help` says which. Plain F#: a target is a name, what it needs and a
-/// body, and what it needs runs before it, once. What is said on the way goes to standard error: results alone are standard output.
+/// The project's build: `dotnet fsi build.fsx [target …] [--options]`; `help` lists both. A target is a name, the targets that it needs, and a
+/// body; the needed targets run before it, once. Only results go to standard output; progress and errors go to standard error.
 #load "experiments/_bootstrap.fsx"
 
 open System
@@ -10,7 +10,7 @@ open System.Text.RegularExpressions
 open System.Threading
 open Ebm.Bootstrap
 
-/// Ends the build with a sentence and an exit code: 1, the work failed; 2, it could not begin.
+/// Ends the build with a sentence and an exit code: 1 if the work failed, 2 if it could not start.
 exception Stop of code: int * says: string
 
 let fail says = raise (Stop(1, says))
@@ -22,7 +22,8 @@ let at path = Path.Combine(root, path)
 
 // ── Programs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Runs a program in the repository's root, with nothing to read; its exit code and its lines, each handed to one of two listeners as it comes.
+/// Runs a program in the repository's root with an empty standard input. Passes each line of output or error to its listener at once; returns
+/// the exit code and all lines.
 let runHearing output errors (program: string) (arguments: string list) =
     let start =
         ProcessStartInfo(
@@ -61,7 +62,7 @@ let runHearing output errors (program: string) (arguments: string list) =
     child.BeginOutputReadLine()
     child.BeginErrorReadLine()
 
-    // Without a limit this would wait until both streams end, and a process that the child has left behind may hold them open.
+    // Without a timeout, WaitForExit also waits until both streams end, and a process that the child left running may keep them open.
     while not (child.WaitForExit 60_000) do
         ()
 
@@ -74,7 +75,7 @@ let runHearing output errors (program: string) (arguments: string list) =
 let run program arguments = runHearing ignore ignore program arguments
 let dotnet = Environment.ProcessPath
 
-/// A program that must succeed: its lines, or the end of the build after showing them.
+/// Runs a program that must succeed and returns its lines; on failure prints them and ends the build.
 let must program arguments =
     match run program arguments with
     | 0, lines -> lines
@@ -82,11 +83,11 @@ let must program arguments =
         eprintfn ""
         lines |> List.iter (eprintfn "%s")
         let name = Path.GetFileName program
-        fail $"""`{name} {String.concat " " arguments}` ended with exit code {code}; what it said is above."""
+        fail $"""`{name} {String.concat " " arguments}` ended with exit code {code}; its output is above."""
 
 let private onPath program = (variable "PATH").Split ':' |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, program)))
 
-/// One line says what is going on, and at its end how long it took.
+/// Prints a line with the name of the work and, at its end, the time that it took.
 let telling (doing: string) work =
     let clock = Stopwatch.StartNew()
     eprintf "%s …" doing
@@ -99,17 +100,17 @@ let telling (doing: string) work =
 
 // ── setup ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// No registry stands in the repository: Paket finds it in NUGET_SOURCE, which is the user's to set; else it is NuGet's own first source.
+/// The repository contains no registry address. Paket reads it from NUGET_SOURCE; if the user has not set it, it becomes NuGet's first source.
 let findPackageSource () =
     if variable "NUGET_SOURCE" = "" then
         match run dotnet [ "nuget"; "list"; "source"; "--format"; "short" ] |> snd |> List.tryFind (fun line -> line.StartsWith "E ") with
         | Some line -> Environment.SetEnvironmentVariable("NUGET_SOURCE", line[2..].Trim())
         | None ->
-            refuse "There is no package source: `dotnet nuget list source` shows none that is enabled. Enable one, or set NUGET_SOURCE."
+            refuse "No package source is enabled (`dotnet nuget list source` lists them). Enable one, or set NUGET_SOURCE."
 
 let restoreTools () = must dotnet [ "tool"; "restore" ] |> ignore
 
-/// The package that a source did not serve, from what NuGet or Paket said; None where something else went wrong.
+/// The package that the sources do not serve, from the output of NuGet or Paket; None if the failure has another cause.
 let private missingPackage (lines: string list) =
     lines
     |> List.tryPick (fun line ->
@@ -133,7 +134,7 @@ let private refuseWithout package =
 
     refuse $"The package {package} cannot be restored: no enabled package source serves it. To go on, {instead}"
 
-/// Tools and packages, from the caches or the package source.
+/// Restores tools and packages, from the caches or the package source.
 let setup () =
     findPackageSource ()
 
@@ -143,11 +144,11 @@ let setup () =
         | code, lines ->
             lines |> List.iter (eprintfn "%s")
             missingPackage lines |> Option.iter refuseWithout
-            fail $"""`dotnet {String.concat " " arguments}` ended with exit code {code}; what it said is above."""
+            fail $"""`dotnet {String.concat " " arguments}` ended with exit code {code}; its output is above."""
 
 // ── build ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Two builds never write into one folder: the second waits. The lock is the operating system's, and dies with whoever holds it.
+/// Only one build at a time writes into the folder; another one waits. The operating system releases the lock when the process ends.
 let alone work =
     let folder = (Directory.CreateDirectory(at "artifacts/bin")).Parent.FullName
 
@@ -157,27 +158,27 @@ let alone work =
         with :? IOException ->
             None
 
-    // Outside the handler, so that waiting is a loop: a call from within one adds to the stack.
+    // Not inside the exception handler, because a recursive call from a handler is not a tail call.
     let rec take told =
         match free () with
         | Some taken -> taken
         | None ->
-            if not told then eprintfn "build: another build is at work in %s; waiting for it." folder
+            if not told then eprintfn "build: another build is running in %s; waiting for it to end." folder
             Thread.Sleep 200
             take true
 
     use _ = take false
     work ()
 
-/// What compilers complain of: files as seen from the root, one complaint once, the first twenty.
+/// The first twenty errors and warnings of the compilers, without duplicates, with paths relative to the root.
 let private complaints (lines: string list) =
     let found =
         lines
         |> List.filter (fun line -> Regex.IsMatch(line, @"\b(error|warning)( [A-Z]+\d+)?\s*:"))
         |> List.map (fun line -> Regex.Replace(line.Trim(), @" \[[^\]]*\]$", "").Replace(root + "/", ""))
-        // What a restore says, it says for each project.
+        // A restore repeats its messages for each project.
         |> List.distinctBy (fun line -> Regex.Replace(line, @"^\S+proj : ", ""))
-        // Some name every overload there is.
+        // Some messages list every overload.
         |> List.map (fun line -> if line.Length > 400 then line[..399] + " …" else line)
 
     match found with
@@ -185,7 +186,7 @@ let private complaints (lines: string list) =
     | found when found.Length > 20 -> List.take 20 found @ [ $"… and {found.Length - 20} more." ]
     | found -> found
 
-/// A filter over the solution: `dotnet build` takes one argument, and a product has several projects that nothing else reaches.
+/// Writes a solution filter, because `dotnet build` takes one argument and a product has several top projects.
 let private solutionFilter product =
     let entry (folder: string) =
         let file = Directory.GetFiles(at folder, "*.*proj") |> Array.exactlyOne
@@ -196,7 +197,7 @@ let private solutionFilter product =
     File.WriteAllText(path, "{ \"solution\": { \"path\": \"..\\\\Ebm.Research.sln\", \"projects\": [" + entries + "] } }\n")
     path
 
-/// What scripts refer to. With tensors among it, torch is told where its native libraries are before a script's first line.
+/// Writes the list of assemblies that scripts refer to. If they use tensors, the list also tells torch where its native libraries are.
 let private writeReferences project =
     let folder = at $"artifacts/bin/{project}/release"
 
@@ -215,7 +216,7 @@ let private writeReferences project =
 
     File.WriteAllLines(Path.Combine(folder, "references.fsx"), lines)
 
-/// plotly.js for reports, where npm is. Without it they have the same figures as SVG, so nothing here ends a build.
+/// Installs plotly.js for reports if npm is present. Without it, reports have the same figures as SVG, so a failure does not end the build.
 let private bringPlotly () =
     let folder = at "analysis/plotly"
     let installed = Path.Combine(folder, "node_modules", ".package-lock.json")
@@ -228,10 +229,10 @@ let private bringPlotly () =
 
         match telling "build: plotly.js for interactive reports" (fun () -> run "npm" ([ "ci"; "--prefix"; folder ] @ options)) with
         | 0, _ -> ()
-        | code, _ -> eprintfn "build: npm ended with exit code %d; reports have their figures as SVG only." code
+        | code, _ -> eprintfn "build: npm ended with exit code %d, so the figures of reports will be SVG only." code
 
 let build product =
-    // What else is up to date once this is.
+    // A build of the product also brings these up to date.
     let products =
         [ "analysis", "Ebm.Audits"; "experiments", "Ebm.Sweeps"; "everything", "Ebm.Tests" ]
         |> List.take (
@@ -247,7 +248,7 @@ let build product =
                 let code, lines =
                     telling $"build: {product}, with tools and packages" (fun () ->
                         setup ()
-                        // No compiler server stays behind: under a scheduler it would hold the job.
+                        // A compiler server that stays running would keep a scheduler's job from ending.
                         run dotnet [
                             "build"
                             solutionFilter product
@@ -278,11 +279,11 @@ let build product =
 
 // ── test ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The last line of the laws' process.
+/// The last line that the process of the laws prints.
 let private count = Regex @"^(\d+) passed, (\d+) failed, (\d+) skipped$"
 
-/// Asks the laws in a process of their own, and passes on what it says of them. Its standard error names each law that it asks, and how each
-/// ended. Whatever else is written there is shown only if the process dies. A law that did not run has not passed.
+/// Runs the laws in a separate process and prints its output. The process writes the start and the end of each law to standard error; other
+/// lines there are shown only if the process dies. A law that did not run counts as failed.
 let askLaws program arguments =
     let clock = Stopwatch.StartNew()
     let isWatched = not Console.IsErrorRedirected
@@ -296,7 +297,7 @@ let askLaws program arguments =
         printfn "%s" line
 
     let output (line: string) =
-        // A count that something follows was not the last line.
+        // A line like the count is printed as text if another line follows it.
         Option.iter say counted.Value
         counted.Value <- if count.IsMatch line then Some line else None
 
@@ -336,19 +337,19 @@ let askLaws program arguments =
         let found = count.Match line
         let due = if found.Groups[1].Value <> "0" && found.Groups[2].Value = "0" then 0 else 1
 
-        // Native libraries end after the laws have been counted, and may die then.
-        if code <> due then say $"The laws have been counted, but their process ended with exit code {code}.{lastWords}"
+        // Native libraries may still crash when the process ends, after the count.
+        if code <> due then say $"All laws have run, but their process ended with exit code {code}.{lastWords}"
 
         say line
 
         if code <> 0 || due <> 0 then raise (Stop(1, ""))
     | None ->
         for law in asked do
-            say $"FAILED:  {law}\n    The process of the laws ended with exit code {code} while this law was asked.{lastWords}"
+            say $"FAILED:  {law}\n    The process of the laws ended with exit code {code} while this law was running.{lastWords}"
 
         say
-            $"""Of the laws, {far.Value} were asked; then their process ended with exit code {code}.{if asked.Count = 0 then lastWords else ""}"""
-        // A process that dies between two laws is a failure too.
+            $"""The process of the laws ended with exit code {code} after {far.Value} laws.{if asked.Count = 0 then lastWords else ""}"""
+        // At least one failure is counted, also if the process dies between two laws.
         say $"""{number "passed"} passed, {number "failed" + max 1 asked.Count} failed, {number "skipped"} skipped"""
         raise (Stop(1, ""))
 
@@ -362,7 +363,7 @@ let test (options: Map<string, string>) =
 
 // ── bench ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The one program here that talks to whoever waits: its lines come as they are measured.
+/// Prints the lines of the benchmark as it writes them.
 let bench () =
     let code, _ = runHearing (printfn "%s") (printfn "%s") dotnet [ at "artifacts/bin/Ebm.Bench/release/Ebm.Bench.dll" ]
 
@@ -392,13 +393,13 @@ let format check =
     if not failures.IsEmpty then
         fail (
             if check then
-                "Some files are not as the formatters leave them; `dotnet fsi build.fsx format` rewrites them."
+                "Some files are not formatted; `dotnet fsi build.fsx format` formats them."
             else
                 "A formatter failed."
         )
 
-/// Paket's first lock on a cold cache lacks transitive packages, and every one names the registry. So: again until nothing changes, then
-/// the registry's name goes.
+/// With a cold cache, Paket's first lock file lacks transitive packages, so this installs until the file no longer changes. It also replaces
+/// the address of the registry in the file.
 let relock () =
     let path = at "paket.lock"
     let before = File.ReadAllText path
@@ -412,7 +413,7 @@ let relock () =
         if current <> previous then
             if attempts = 0 then
                 fail
-                    "paket.lock still changes after ten installations: two versions of a package are equally good. Pin one in paket.dependencies."
+                    "paket.lock still changes after ten installations: two versions of a package fit equally well. Pin one in paket.dependencies."
 
             settle (attempts - 1) current
         else
@@ -426,7 +427,7 @@ let relock () =
                 settle 10 "")
 
         File.WriteAllText(path, settled)
-        printfn "paket.lock %s" (if settled = before then "is as it was" else "has changed")
+        printfn "paket.lock %s" (if settled = before then "has not changed" else "has changed")
     with _ ->
         File.WriteAllText(path, before)
         reraise ()
@@ -440,7 +441,7 @@ let clean () =
 
 type Target = { Does: string; Needs: string list; Body: unit -> unit }
 
-/// How many letters lie between two words.
+/// The edit distance of two words.
 let rec private distance (a: char list) (b: char list) =
     match a, b with
     | [], rest
@@ -455,7 +456,7 @@ let find (targets: Map<string, Target>) name =
         let nearest = targets.Keys |> Seq.minBy (fun known -> distance (List.ofSeq known) (List.ofSeq name |> List.truncate 10))
         refuse $"""Unknown target "{name}". Known targets: {String.concat ", " targets.Keys} (did you mean {nearest}?)."""
 
-/// Depth first: what a target needs, then the target; a need that leads back to its own target is named with the way there.
+/// Runs the targets that a target needs, then the target, depth first. Throws if targets need each other in a circle.
 let rec visit targets (finished: HashSet<string>) path name =
     if List.contains name path then
         let circle = List.rev (name :: path) |> List.skipWhile ((<>) name) |> String.concat " → "
@@ -470,7 +471,7 @@ let rec visit targets (finished: HashSet<string>) path name =
         target.Body()
         finished.Add name |> ignore
 
-/// Words are targets, each option has one meaning; `-p:TorchBackend=…` goes where MSBuild, the stamp and every child read it.
+/// Splits the arguments into targets and options; `-p:TorchBackend=…` sets an environment variable, which MSBuild, the stamp and children read.
 let rec private parse words (options: Map<string, string>) arguments =
     match arguments with
     | [] -> List.rev words, options
@@ -494,15 +495,15 @@ let main arguments =
 
     let targets =
         Map.ofList [
-            target "setup" "restores tools and packages, libtorch among them" [] setup
+            target "setup" "restores tools and packages, including libtorch" [] setup
             target "build" "compiles; --for analysis|experiments|everything" [] (fun () -> build product)
-            target "test" "checks every law; --only \"part of a name\", --seed 123,457" [ "build" ] (fun () -> test options)
-            target "bench" "measures speed beside plain PyTorch's, where python3 has torch" [ "build" ] bench
-            target "docs" "writes a page for each task under artifacts/docs; looks where links lead" [] docs
-            target "format" "rewrites sources as Fantomas and CSharpier leave them; --check only looks" [] (fun () ->
+            target "test" "checks the laws; --only \"part of a name\", --seed 123,457" [ "build" ] (fun () -> test options)
+            target "bench" "measures speed; also plain PyTorch's, if python3 has torch" [ "build" ] bench
+            target "docs" "checks the links of the pages and writes them as HTML to artifacts/docs" [] docs
+            target "format" "formats sources with Fantomas and CSharpier; --check changes nothing" [] (fun () ->
                 format (options.ContainsKey "check"))
-            target "lock" "writes paket.lock anew from paket.dependencies" [] relock
-            target "clean" "deletes what was built" [] clean
+            target "lock" "rebuilds paket.lock from paket.dependencies" [] relock
+            target "clean" "deletes all build outputs" [] clean
         ]
 
     match words with

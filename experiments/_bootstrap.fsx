@@ -1,10 +1,9 @@
-/// Every script's first line loads this file: it builds what the script stands on, and does nothing where that is built already.
-/// A stamp decides, not MSBuild: a hash over all that is compiled, beside the times of what came out. No stamp, a changed source,
-/// another SDK or libtorch, a package that is gone, or an output that someone else replaced: `build.fsx` builds, in a process of its own, so that a script
-/// whose library is built pays for these lines only. They are typed again at every start: hence no records, no formats, few
-/// overloads. EBM_BUILD_VERBOSE=1 prints what deciding took.
-/// A script under `analysis/`, or one elsewhere that loads the `_refs.fsx` there, gets Ebm.Records, Ebm.Analysis and Ebm.Audits alone,
-/// which need no libtorch.
+/// Builds the library of a script, if it is not up to date; every script loads this file first.
+/// A stamp decides, not MSBuild: a hash over all sources and the times of the outputs. If the stamp is missing or differs (a changed source,
+/// another SDK or libtorch, a missing package, a replaced output), `build.fsx` builds in a separate process. F# Interactive type-checks these
+/// lines at every start, so they avoid records, formats and overloads. EBM_BUILD_VERBOSE=1 prints how long the decision took.
+/// A script in `analysis/`, or one that loads the `_refs.fsx` there, gets only Ebm.Records, Ebm.Analysis and Ebm.Audits, which need no
+/// libtorch.
 module Ebm.Bootstrap
 
 open System
@@ -15,14 +14,14 @@ open System.Text
 
 let root: string = Path.GetDirectoryName __SOURCE_DIRECTORY__
 
-/// What a product is compiled from, beside what every build reads.
+/// The folders of a product's sources.
 let sources (product: string) : string[] =
     match product with
     | "analysis" -> [| "core/Ebm.Records"; "analysis/Ebm.Analysis"; "analysis/Ebm.Audits" |]
     | "experiments" -> [| "core"; "analysis/Ebm.Analysis"; "analysis/Ebm.Audits"; "experiments/Ebm.Sweeps" |]
     | _ -> [| "core"; "analysis/Ebm.Analysis"; "analysis/Ebm.Audits"; "experiments/Ebm.Sweeps"; "tests" |]
 
-/// The projects through which a product's others are reached.
+/// The top projects of a product; they refer to its other projects.
 let projects (product: string) : string[] =
     match product with
     | "analysis" -> [| "analysis/Ebm.Audits" |]
@@ -39,12 +38,12 @@ let rec private add (files: ResizeArray<string>) (path: string) : unit =
         for folder in Directory.GetDirectories path do
             if not (folder.EndsWith "/obj" || folder.EndsWith "/bin") then add files folder
 
-/// The stamp of what is there now: that on disk is the same exactly when nothing needs building.
+/// The stamp of the current sources and outputs. It equals the stamp file exactly if nothing needs to be built.
 let stamp (product: string) : string =
     let lines, files = ResizeArray<string>(), ResizeArray<string>()
     lines.Add AppContext.BaseDirectory
 
-    // What was built loads libtorch from its package's folder, which the build wrote down.
+    // The outputs load libtorch from its package's folder, which the build recorded.
     if product <> "analysis" then
         let backend = Environment.GetEnvironmentVariable "TorchBackend"
         lines.Add backend
@@ -95,5 +94,5 @@ if not isBuildScript then
     if not built then
         use child = Process.Start(Environment.ProcessPath, [| "fsi"; root + "/build.fsx"; "build"; "--for"; product |])
         child.WaitForExit()
-        // To whoever reads a script's exit code, 2 says that nothing was launched.
+        // The exit code 2 of a script means that no run was launched.
         if child.ExitCode <> 0 then exit 2

@@ -1,7 +1,7 @@
-/// Every method on three targets whose density is known, at one budget of gradient evaluations: the eight of the headline with ten paired
-/// seeds, the others with three. Seeds come first, so that a comparison that is stopped has every method equally often; the same command
-/// goes on from there, and `table` shows how far it is. About half a minute a run on one core; `experiments/tuning.fsx` is where the
-/// learning rates come from, on a seed that is not judged here.
+/// Compares every method on three targets with a known density, at one budget of gradient evaluations: the eight headline methods with ten
+/// paired seeds, the others with three. Seeds vary slowest, so that a comparison that is stopped has every method equally often; the same
+/// command continues it, and `table` shows the progress. A run takes about half a minute on one core. `experiments/tuning.fsx` chose the
+/// learning rates, on a seed that this comparison does not use.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 

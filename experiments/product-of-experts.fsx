@@ -1,6 +1,6 @@
-/// A product of experts: two models that were trained apart, one on rings and one on a checkerboard, and whose energies are added when rows
-/// are drawn, p(x) ∝ exp(−E₁(x) − E₂(x)): rings where the board is dark. Trains the two where they are missing, two minutes; then draws by
-/// adjusted Langevin and says how far the draws are from the product on a grid, where it is exact.
+/// Samples from a product of experts, p(x) ∝ exp(−E₁(x) − E₂(x)): two models that are trained separately, one on rings and one on a
+/// checkerboard. Trains the models if they are missing (two minutes), draws rows by adjusted Langevin, and prints their distance from the
+/// product, which is computed on a grid.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 
@@ -13,7 +13,7 @@ open Ebm.Runs
 open Ebm.Sweeps
 open Ebm.Sweeps.Declare
 
-// The experts: two runs of one sweep, trained where they are not done yet.
+// The experts are two runs of one sweep; finished runs are not trained again.
 let experts =
     sweep "experts"
     |> given "train=equal-budget"
@@ -35,7 +35,7 @@ let product = densities |> List.reduce (fun one other -> one + other)
 let free = torch.no_grad ()
 let number (x: float) = torch.tensor x
 
-// Chains begin at the first expert's rows, as often as the other likes them, and go on under the sum of the energies.
+// Chains start at rows of the first expert, resampled with the other expert's density as weights, and move under the sum of the energies.
 let count = 4000L
 let offered = runs.Head.Sample(5L * count)
 let liked = (-densities[1].Of offered).softmax 0L
@@ -43,14 +43,14 @@ let begun = offered[liked.multinomial (count, replacement = true, generator = ne
 let langevin = Metropolis(Langevin(torch.tensor [| 0.002f |], 1.0))
 let drawn = langevin.Run(product, begun, 500, runs.Head.Stream "product")
 
-// The product itself, on cells of a grid: exact but for their width.
+// The product's mass on the cells of a grid, exact up to the width of a cell.
 let half, boxes, fine = 3.0, 24L, 12L
 let cells = boxes * fine
 let axis' = (torch.arange (cells, dtype = torch.float32) + number 0.5) * number (2.0 * half / float cells) - number half
 let grid = torch.stack ([| axis'.repeat_interleave (cells: int64); axis'.repeat [| cells |] |], 1L)
 let mass = (-(product.Of grid).``to`` torch.float64).softmax(0L).view(boxes, fine, boxes, fine).sum([| 1L; 3L |])
 
-/// Shares of rows in the boxes.
+/// The share of rows in each box.
 let shares (x: torch.Tensor) =
     let index =
         ((x + number half) * number (float boxes / (2.0 * half))).floor().clamp(min = number 0.0, max = number (float (boxes - 1L))).``to``
@@ -60,13 +60,13 @@ let shares (x: torch.Tensor) =
 
 let apart x = (shares x - mass).abs().sum().item<float>() / 2.0
 
-// What as many perfect rows would be apart: Σ √(2 p (1 − p) / π n) / 2.
+// The expected distance of as many exact rows: Σ √(2 p (1 − p) / π n) / 2.
 let floor = (mass * (number 1.0 - mass) * number (2.0 / Math.PI / float count)).sqrt().sum().item<float>() / 2.0
 printfn
-    $"total variation from the exact product, {boxes * boxes} boxes: {apart drawn:F3} for {count} rows of the product, {floor:F3} for perfect rows,"
+    $"total variation from the exact product, {boxes * boxes} boxes: {apart drawn:F3} for {count} rows of the product, {floor:F3} for exact rows,"
 printfn $"{apart (runs.Head.Sample count):F3} for rows of the first expert alone."
 
-// The rows, as a picture that any browser draws.
+// The rows as a picture for a browser.
 let points = drawn.cpu().contiguous().data<float32>().ToArray() |> Array.chunkBySize 2
 let dots =
     [ for p in points -> FormattableString.Invariant $"<circle cx='{p[0]:F3}' cy='{-p[1]:F3}' r='.012'/>" ]

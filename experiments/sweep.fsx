@@ -1,6 +1,6 @@
-/// The front door. Without arguments: builds what is missing, trains four methods on a two-dimensional density that is known exactly,
-/// with three seeds and at one budget of gradient evaluations, and prints the comparison table: a few minutes on two cores.
-/// `dotnet fsi experiments/sweep.fsx help` says what else it does; `experiments/comparison.fsx` is the full comparison.
+/// The main command. Without arguments it builds what is missing, trains four methods on a two-dimensional target with a known density, with
+/// three seeds and one budget of gradient evaluations, and prints the comparison table; this takes a few minutes on two cores.
+/// `dotnet fsi experiments/sweep.fsx help` lists the other verbs; `experiments/comparison.fsx` is the full comparison.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 

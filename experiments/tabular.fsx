@@ -1,6 +1,5 @@
-/// A generalized energy-based model on a flow against the same flow by maximum likelihood, on three tables of measurements: test NLL in nats at
-/// one budget, paired over ten seeds, which decide split, weights and batches. `dotnet fsi experiments/tabular.fsx` runs what is missing;
-/// words behind it are sweep.fsx's.
+/// Compares a generalized energy-based model on a flow with the same flow trained by maximum likelihood, on three tables of measurements: test
+/// NLL in nats at one budget, paired over ten seeds. A seed determines split, initial weights and batches. The verbs are those of sweep.fsx.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 

@@ -1,6 +1,6 @@
-/// Equal tuning: for each method of the comparison's headline the same small grid, all its learning rates times 1/3, 1 and 3 of what its
-/// configs say, on each target, at the comparison's budget, on seed 100, which no comparison is judged on. What comes out best goes by hand
-/// into `configs/tuned/<data>-<method>.yaml`; a method whose best lies at an end of the grid is tuned again from there.
+/// Tunes each headline method of the comparison with the same small grid: all learning rates of its config times 1/3, 1 and 3, on each target,
+/// at the comparison's budget, on seed 100, which the comparison does not use. The best setting is copied by hand into
+/// `configs/tuned/<data>-<method>.yaml`; if it is at an end of the grid, the method is tuned again from there.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 

@@ -1,7 +1,7 @@
-/// From config groups and overrides to one document: Hydra's composition, where every value still knows where it was written.
+/// Composes config groups and overrides into one document, as Hydra does; every value keeps the place where it was written.
 ///
-/// The defaults tree is expanded (Defaults.fs), then the command line's values are set (Merge.fs), then every `${…}` is replaced, once
-/// (Interpolate.fs). What a key means is not known here: the catalog types the result.
+/// Composition expands the defaults tree (Defaults.fs), sets the command line's values (Merge.fs), then replaces every `${…}` once
+/// (Interpolate.fs). It does not interpret keys: the catalog types the result.
 module Ebm.Sweeps.Compose
 
 open System.Collections.Concurrent
@@ -14,10 +14,10 @@ open Ebm.Sweeps.Merge
 open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Defaults
 
-/// What one run is composed of: its document, and the option that each group contributed.
+/// The composed document of one run, and the options chosen for each group.
 type Composed = { Config: Document; Choices: Map<string, string list> }
 
-/// Whether the override chooses options of a group, rather than setting a value: the key is a group and the value no mapping.
+/// Whether the override chooses options of a group instead of setting a value: its key is a group and its value is not a mapping.
 let choosesGroup (configs: Configs) (given: Override) =
     configs.IsGroup given.Key
     && (match given.Setting with
@@ -38,15 +38,15 @@ let private optionsOf (source: Source) group value =
     | List values -> values |> List.map name
     | other -> [ name other ]
 
-/// Composes configs/<root>.yaml with overrides that hold no sweep. Throws ConfigException.
+/// Composes configs/<root>.yaml with overrides that contain no sweep. Throws ConfigException.
 type Composer(configs: Configs, root: string) =
     let plain = ConcurrentDictionary<Document, unit>(HashIdentity.Reference)
     let given = ConcurrentDictionary<Document, unit>(HashIdentity.Reference)
 
-    /// Whatever must be given is given; what is shared is looked into once.
+    /// Throws if a mandatory value is missing. A subtree that several runs share is checked once.
     let rec check path (node: Document) =
         if node.IsScalar then
-            if isMandatory node then fail node.Source path $"??? stands for a value that must be given: write {path}=value."
+            if isMandatory node then fail node.Source path $"??? marks a value that must be given: write {path}=value."
         elif not (given.ContainsKey node) then
             if node.IsMap then
                 for entry in node.Entries do
@@ -58,7 +58,7 @@ type Composer(configs: Configs, root: string) =
 
     let trees = ConcurrentDictionary<string, Document * Map<string, string list>>()
 
-    // The values of the run before, and what each made of the config: of a product, mostly the last ones change.
+    // The previous run's values, with the config after each: in a product of axes, consecutive runs mostly differ in the last values.
     let mutable before: Document * (Override * Value option * Document) list = Document.Null Source.Code, []
 
     let assigned tree values =
@@ -124,8 +124,8 @@ type Composer(configs: Configs, root: string) =
                         fail
                             source
                             given.Key
-                            $"++ sets values; a group's option is chosen with {given.Key}=option, or added with +{given.Key}=option."
-                    | _, None -> fail source given.Key "an option is missing."
+                            $"++ sets a value, but {given.Key} is a group: choose its option with {given.Key}=option, or add one with +{given.Key}=option."
+                    | _, None -> fail source given.Key $"the option is missing: write {given.Key}=option."
 
                 trees.GetOrAdd(signature, expand configs root choices (List.ofSeq appended))
 

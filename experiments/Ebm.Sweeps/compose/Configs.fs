@@ -10,14 +10,14 @@ open Ebm.Sweeps.Sentence
 
 type internal Default =
     | Self
-    /// Another file of the same group, or of an absolute path.
+    /// Another file: of the same group, or at a path that starts at the configs' root.
     | Other of path: string * package: string option * Source
     | Group of GroupDefault
 
 and internal GroupDefault = {
     Group: string
     Package: string option
-    /// Several only where the list says so; none for null.
+    /// The option; several if the entry is a list, none if it is null.
     Chosen: string list
     Optional: bool
     Overrides: bool
@@ -36,14 +36,14 @@ let private optionOf (source: Source) (key: string) (node: Document) =
         | :? string as text -> Some text
         | _ -> Some(node.ToString())
     else
-        fail source key "an option is a name, a list of names, or null."
+        fail source key $"the option must be a name, a list of names, or null; it is {node}."
 
 let private parseDefault (node: Document) =
     let refuse () =
         fail
             node.Source
             "defaults"
-            "an entry is `group: option`, `optional group: option`, `override /group: option`, `_self_` or a file's name."
+            "an entry must be `group: option`, `optional group: option`, `override /group: option`, `_self_` or the name of a file."
 
     match node.Value with
     | :? string as text when text = "_self_" -> Self
@@ -74,7 +74,7 @@ let private parseDefault (node: Document) =
         }
     | _ -> refuse ()
 
-/// `# @package x`, before the first line that is no comment.
+/// The x of `# @package x`, among the comments that the file begins with.
 let private header (path: string) =
     File.ReadLines path
     |> Seq.map _.Trim()
@@ -83,12 +83,12 @@ let private header (path: string) =
     |> Seq.tryFind _.Success
     |> Option.map _.Groups[1].Value
 
-/// The folder of config groups. Files are read once: a sweep of thousands of runs composes from memory.
+/// The folder of config groups. Each file is read once, so that a sweep of thousands of runs composes from memory.
 type Configs(folder: string) =
     let folder = Path.GetFullPath folder
     let files = ConcurrentDictionary<string, File>()
 
-    /// As the user would type it: errors name files this way.
+    /// Errors name a file by the path that the user would type.
     let shown (path: string) =
         let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path)
         if relative.StartsWith("..", StringComparison.Ordinal) then path else relative.Replace('\\', '/')
@@ -139,13 +139,13 @@ type Configs(folder: string) =
                 let path = configs.PathOf name
                 let document = Document.Read(path, shown path)
 
-                if not document.IsMap then fail document.Source "" "a config file is a mapping of keys."
+                if not document.IsMap then fail document.Source "" "a config file must be a mapping of keys."
 
                 let defaults =
                     match document.Find "defaults" with
                     | null -> []
                     | list when list.IsList -> list.Items |> Seq.map parseDefault |> List.ofSeq
-                    | other -> fail other.Source "defaults" "defaults is a list of `group: option`."
+                    | other -> fail other.Source "defaults" "defaults must be a list of `group: option`."
 
                 {
                     Body = (if isNull (document.Find "defaults") then document else document.Without "defaults")

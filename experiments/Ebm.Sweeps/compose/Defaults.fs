@@ -1,5 +1,5 @@
-/// The defaults tree: the root's list names an option of each group; the options' own lists may name more, or `override` what another list
-/// chose. Later entries win.
+/// The defaults tree: the root's list names an option of each group. The list of an option may add groups, or `override` the choice of
+/// another list. Later entries win.
 module Ebm.Sweeps.Defaults
 
 open System
@@ -10,11 +10,11 @@ open Ebm.Sweeps.Sentence
 open Ebm.Sweeps.Merge
 open Ebm.Sweeps.Configs
 
-/// What decides a group's option instead of its own entry: the command line, or an `override` in a list that came first.
+/// A choice that replaces the group's own entry: from the command line, or from an `override` in an outer list.
 type internal Choice = {
     Wanted: string list
     From: Source
-    /// `~group`, or `~group=option`: no option, if it is this one.
+    /// `~group` deletes any option; `~group=option` deletes this one and fails on another.
     Deletes: string option option
     mutable Used: bool
 }
@@ -29,7 +29,7 @@ let internal groupKey (group: string) package =
     | Some package -> $"{group}@{package}"
     | None -> group
 
-/// A package as written, seen from the package of the file that writes it.
+/// Makes a package absolute; `parent` is the package of the file that names it.
 let private resolvePackage parent (group: string) (package: string) =
     match package with
     | "_global_" -> ""
@@ -43,7 +43,7 @@ let private parentOf (name: string) =
     | -1 -> ""
     | cut -> name.Substring(0, cut)
 
-/// A name in a defaults list, seen from the folder of the file that writes it.
+/// Makes a name in a defaults list absolute; `folder` is the folder of the file with the list.
 let private absolute folder (name: string) =
     if name.StartsWith '/' then name.Substring 1
     elif folder = "" then name
@@ -58,12 +58,12 @@ let internal noSuchOption (configs: Configs) (source: Source) group option =
     else
         fail source group $"Unknown option \"{option}\" of {group}. Known options: {listed options}{Spelling.DidYouMean(option, options)}."
 
-/// Walks the defaults lists from the last entry to the first: what a later list overrides is then known when the group is reached.
+/// Walks the defaults lists from the last entry to the first, so that the overrides of later lists are known when a group is reached.
 let internal expand (configs: Configs) (root: string) (choices: Dictionary<string, Choice>) (appended: GroupDefault list) =
     let seen = Dictionary<string, string list>()
     let sources = Dictionary<string, Source>()
 
-    /// None where a group of the text has no option.
+    /// None if a group that the text names has no option.
     let interpolate (source: Source) (text: string) =
         let mutable missing = false
 
@@ -80,7 +80,7 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
                 fail
                     source
                     group
-                    $"{group} is not a group of this defaults list. Its groups: {listed known}{Spelling.DidYouMean(group, known)}."
+                    $"this defaults list has no group {group}. Its groups: {listed known}{Spelling.DidYouMean(group, known)}."
 
         let replaced = Regex.Replace(text, @"\$\{([^}]+)\}", option)
         if missing then None else Some replaced
@@ -88,11 +88,11 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
     let rec file depth name package : Piece list =
         let read = configs.Read name
 
-        if depth > 32 then fail read.Body.Source "defaults" $"{name} stands in a circle of defaults lists."
+        if depth > 32 then fail read.Body.Source "defaults" $"the defaults list of {name} includes itself, directly or through other files."
 
         let folder = parentOf name
 
-        // The outer list's overrides stay: whoever comes first is kept.
+        // TryAdd keeps the first override of a group: an outer list's override wins over an inner one's.
         for entry in read.Defaults do
             match entry with
             | Group entry when entry.Overrides ->
@@ -110,7 +110,7 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
                 | Other(path, written, source) ->
                     let name = absolute folder path
 
-                    if not (configs.Has name) then fail source "defaults" $"there is no file {name}.yaml beside this one."
+                    if not (configs.Has name) then fail source "defaults" $"the file {name}.yaml does not exist; an entry without a group names a file of the configs folder."
 
                     file (depth + 1) name (place package (parentOf (path.TrimStart '/')) (parentOf name) written name)
                 | Group entry when entry.Overrides -> []
@@ -118,7 +118,7 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
 
             pieces @ later)
 
-    /// Where a file's body goes: as its entry says, else as its own header says, else below the group's name.
+    /// The package that receives a file's body: the one of its entry, else the one of its own header, else the group's name.
     and place parent (relative: string) absoluteGroup written name =
         match written, (configs.Read name).Header with
         | Some package, _
@@ -137,7 +137,7 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
                 match choice.Deletes with
                 | Some(Some option) when entry.Chosen <> [ option ] ->
                     let found = if entry.Chosen.IsEmpty then "nothing" else listed entry.Chosen
-                    fail choice.From name $"{name} is {found} here, not {option}, so it is not deleted."
+                    fail choice.From name $"{name} is {found}, not {option}, so it cannot be deleted with ~{name}={option}."
                 | Some _ -> [], choice.From, true
                 | None -> choice.Wanted, choice.From, true
             | _ -> entry.Chosen, entry.Source, false
@@ -154,7 +154,7 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
             match sources.TryGetValue key with
             | true, (other: Source) ->
                 let source = if isNull other.File then other else entry.Source
-                fail source name $"the group {key} stands twice in the defaults lists: leave out the +, or write `override /{key}`."
+                fail source name $"the defaults lists already choose an option of {key}: leave out the +, or write `override /{key}`."
             | _ ->
                 sources[key] <- entry.Source
                 seen[key] <- names
@@ -189,7 +189,7 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
             fail
                 choice.From
                 group
-                $"no defaults list names {key}, so there is nothing to override; they name {listed known}. To add it, write +{key}={option}."
+                $"no defaults list names {key}, so it cannot be overridden; they name {listed known}. To add it, write +{key}={option}."
 
     let merged = bodies |> List.fold overlay (Document.OfMap(Seq.empty<Entry>, (configs.Read root).Body.Source))
     merged, seen |> Seq.map (|KeyValue|) |> Map.ofSeq

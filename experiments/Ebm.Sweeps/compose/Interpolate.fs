@@ -1,5 +1,5 @@
-/// Interpolation: every `${…}` becomes what it names, once, after all values are set. A whole `${…}` keeps its target's type, its source is
-/// where it was written; resolvers are a short list, and none of them may change from one process to the next but the environment's.
+/// Interpolation: replaces every `${…}` once, after all values are set. A value that is a single `${…}` keeps the type of its target, and its
+/// source is the place where it was written. Only the environment's resolver may give another value in another process.
 module Ebm.Sweeps.Interpolate
 
 open System
@@ -9,7 +9,7 @@ open Ebm.Records
 open Ebm.Sweeps.Sentence
 open Ebm.Sweeps.Merge
 
-/// The text inside `${…}` starting at `start`, and where it ends; braces nest.
+/// The text inside the `${…}` that starts at `start`, and the index behind it; braces nest.
 let private inside (source: Source) path (text: string) start =
     let mutable depth = 1
     let mutable i = start
@@ -20,23 +20,23 @@ let private inside (source: Source) path (text: string) start =
 
         i <- i + 1
 
-    if depth > 0 then fail source path $"\"{text}\" opens an interpolation with ${{ and never closes it."
+    if depth > 0 then fail source path $"\"{text}\" opens an interpolation with ${{ and does not close it."
 
     text.Substring(start, i - 1 - start), i
 
 let private resolvers = [ "oc.decode"; "oc.env"; "oc.select" ]
 
-/// Replaces every `${…}` by what it names: a path, a relative path (`${.sibling}`, `${..uncle}`), an environment variable with
-/// a default (`${oc.env:NAME,default}`), a path that may be missing (`${oc.select:a.b,default}`). A whole `${…}` keeps its type.
+/// Replaces every `${…}` by the value that it names: a path, a relative path (`${.sibling}`, `${..uncle}`), an environment variable
+/// with a default (`${oc.env:NAME,default}`), or a path that may be missing (`${oc.select:a.b,default}`).
 ///
-/// `plain` are trees that are known to hold nothing to replace: the runs of a sweep share most of theirs.
+/// `plain` collects trees without interpolations, because the runs of a sweep share most of their trees.
 let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document) =
     let rec value (open': string list) (path: string) (node: Document) : Document =
         match node.Value with
         | :? string as text when text.Contains "${" ->
             if List.contains path open' then
                 let circle = String.Join(" → ", List.rev (path :: open'))
-                fail node.Source path $"this refers to itself: {circle}."
+                fail node.Source path $"this value refers to itself: {circle}."
 
             texts (path :: open') path node.Source text
         | _ -> node
@@ -76,7 +76,7 @@ let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document)
                     | :? string as text -> text
                     | _ -> piece.ToString()
                 else
-                    fail source path $"\"{text}\" joins text with {piece}, which is no scalar."
+                    fail source path $"\"{text}\" joins text with {piece}, which is not a scalar."
 
             Document.Of(several |> List.map word |> String.concat "", source)
 
@@ -89,7 +89,7 @@ let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document)
             | Some found -> found
             | None ->
                 let keys = config.Leaves() |> Seq.map (fun struct (path, _) -> path) |> List.ofSeq
-                fail source path $"${{{inner}}} names nothing{Spelling.DidYouMean(inner, keys)}."
+                fail source path $"${{{inner}}} names a key that the config does not have{Spelling.DidYouMean(inner, keys)}."
         | colon ->
             let name = inner.Substring(0, colon).Trim()
             let arguments = inner.Substring(colon + 1).Split(',', 2) |> Array.map _.Trim()
@@ -104,7 +104,7 @@ let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document)
                     fail
                         source
                         path
-                        $"the environment has no variable {arguments[0]}; write ${{oc.env:{arguments[0]},default}} to do without it."
+                        $"the environment variable {arguments[0]} is not set; set it, or write ${{oc.env:{arguments[0]},default}}."
             | "oc.select" ->
                 lookUp open' path source arguments[0] |> Option.orElse fallback |> Option.defaultWith (fun () -> Document.Null source)
             | "oc.decode" -> Document.Plain(arguments[0].Trim('\'', '"'), source)
@@ -120,7 +120,7 @@ let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document)
             else
                 let above = path.Split '.'
 
-                if dots > above.Length then fail source path $"${{{target}}} climbs above the whole config."
+                if dots > above.Length then fail source path $"${{{target}}} has more dots than there are levels above this key."
 
                 join (String.Join('.', Array.take (above.Length - dots) above)) (target.Substring dots)
 

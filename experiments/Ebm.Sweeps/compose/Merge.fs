@@ -1,6 +1,6 @@
-/// Documents over documents: mappings merge key by key, scalars and lists are replaced, `???` covers nothing, and every value keeps its place.
+/// Merges documents: mappings key by key; scalars and lists are replaced; `???` replaces no value; every value keeps its source.
 ///
-/// One rule is ours: a mapping whose `kind` changes is replaced, not merged, because the settings of one kind are not another's.
+/// One rule is not Hydra's: a mapping whose `kind` changes is replaced, because its settings belong to the old kind.
 module Ebm.Sweeps.Merge
 
 open System
@@ -10,7 +10,7 @@ open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
 open Ebm.Sweeps.Sentence
 
-/// The override's value as a document that says it was written on the command line.
+/// An override's value as a document with the override's source.
 let rec document (source: Source) value =
     match value with
     | Null -> Document.Null source
@@ -36,7 +36,7 @@ let private changesKind (under: Document) (over: Document) =
     | Some one, Some other -> one <> other
     | _ -> false
 
-/// `over` on top of `under`.
+/// Merges `over` into `under`; `over` wins.
 let rec overlay (under: Document) (over: Document) : Document =
     if isMandatory over && not under.IsNull then
         under
@@ -57,7 +57,7 @@ let rec overlay (under: Document) (over: Document) : Document =
     else
         over
 
-/// A document below a dotted path.
+/// Puts a document below a dotted path.
 let at (package: string) (body: Document) =
     if package = "" then
         body
@@ -73,10 +73,10 @@ let join parent child =
 
 // ── What overrides do ───────────────────────────────────────────────────────────────────────
 
-/// Overrides, of the command line or a script, do not stand in files.
+/// A value from an override, of the command line or a script, has no file as its source.
 let private isOverride (node: Document) = node.Leaves() |> Seq.exists (fun struct (_, leaf) -> isNull leaf.Source.File)
 
-/// Sets a value. Where it is a `kind` and a new one, what files said for the old kind goes with it; overrides stay.
+/// Sets a value. A new `kind` removes the settings that files gave for the old kind, and keeps those of overrides.
 let private set (config: Document) (path: string) (value: Document) =
     let above = if path.EndsWith(".kind", StringComparison.Ordinal) then path.Substring(0, path.Length - 5) else path
 
@@ -94,7 +94,7 @@ let private change (config: Document) (path: string) (value: Document) =
     | node when node.IsMap && value.IsMap -> config.With(path, overlay node value)
     | _ -> set config path value
 
-/// What one override of a value does to a config. Throws ConfigException.
+/// Applies one override of a value to a config. Throws ConfigException.
 let assign (config: Document) (given: Override) (value: Value option) =
     let source = given.Source
     let value = value |> Option.map (document source)
@@ -105,7 +105,7 @@ let assign (config: Document) (given: Override) (value: Value option) =
     | Add, Some value, None -> change config given.Key value
     | Add, Some value, Some node ->
         if not node.IsNull && not (isMandatory node) && not value.IsMap && not value.IsList then
-            fail source given.Key $"{given.Key} is there already, at {node.Source}; leave out the +, or write ++ to set it in either case."
+            fail source given.Key $"{given.Key} already exists, at {node.Source}; leave out the +, or write ++ to set it in either case."
 
         change config given.Key value
     | Delete, _, None ->
@@ -115,7 +115,7 @@ let assign (config: Document) (given: Override) (value: Value option) =
             match config.Find above with
             | null -> []
             | map -> map.Entries |> Seq.map _.Key |> List.ofSeq
-        fail source given.Key $"there is no {given.Key} to delete{Spelling.DidYouMean(given.Key.Substring(cut + 1), keys)}."
-    | Delete, Some value, Some node when value <> node -> fail source given.Key $"{given.Key} is {node}, not {value}, so it is not deleted."
+        fail source given.Key $"{given.Key} does not exist, so it cannot be deleted{Spelling.DidYouMean(given.Key.Substring(cut + 1), keys)}."
+    | Delete, Some value, Some node when value <> node -> fail source given.Key $"{given.Key} is {node}, not {value}, so it cannot be deleted with ~{given.Key}={value}."
     | Delete, _, _ -> config.Without given.Key
-    | _, None, _ -> fail source given.Key "a value is missing."
+    | _, None, _ -> fail source given.Key $"the value is missing: write {given.Key}=value."

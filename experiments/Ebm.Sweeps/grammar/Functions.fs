@@ -1,8 +1,7 @@
 /// The functions of the override grammar: sweeps (choice, range, glob, seeds, linspace, logrange, zip, sobol, tpe), orders (sort,
 /// shuffle), casts.
 ///
-/// `shuffle` alone does not mean what it means to Hydra, which draws from the process's own generator: here the order follows from
-/// the argument's text.
+/// Only `shuffle` differs from Hydra's, which draws from the process's generator: here the argument's text determines the order.
 module Ebm.Sweeps.Functions
 
 open System
@@ -31,8 +30,8 @@ let private kindOf =
     | List _ -> "a list"
     | Dict _ -> "a mapping"
 
-/// Applies a function to its arguments, (name or "", value) each. `text` is the whole argument that the function stands in, `error`
-/// makes the exception for its place.
+/// Applies a function to its arguments, pairs of a name (or "") and a value. `text` is the whole argument of the command line; `error`
+/// makes an exception that names the place.
 let apply (text: string) (error: string -> exn) name (arguments: (string * Setting) list) : Setting =
     let positional = arguments |> List.filter (fst >> (=) "") |> List.map snd
     let named = arguments |> List.filter (fst >> (<>) "")
@@ -59,7 +58,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
     let count value =
         match value with
         | Int n when n >= 1L && n <= 1_000_000L -> int n
-        | other -> failed $"{name} needs a count from 1 to 1000000; {printValue other} is none."
+        | other -> failed $"{name} needs a count from 1 to 1000000, not {printValue other}."
 
     let named' key = named |> List.tryFind (fst >> (=) key) |> Option.map (snd >> one)
 
@@ -67,7 +66,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         match named' key with
         | None -> false
         | Some(Bool value) -> value
-        | Some other -> failed $"{key} of {name} is true or false, not {printValue other}."
+        | Some other -> failed $"{key} of {name} must be true or false, not {printValue other}."
 
     let cast convert =
         allow []
@@ -75,19 +74,19 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         match positional with
         | [ One value ] -> One(mapped convert value)
         | [ Sweep values ] -> Sweep(values |> List.map (mapped convert))
-        | [] -> failed $"{name} takes a value."
+        | [] -> failed $"{name} needs a value."
         | [ _ ] -> failed $"{name} cannot convert this kind of sweep."
         | several -> Sweep(several |> List.map (one >> mapped convert))
 
     let refuse wanted value = failed $"{printValue value} is not {wanted}."
 
-    /// A list stays a list, anything else is the sweep's values.
+    /// A list stays a list; other arguments are the values of a sweep.
     let reorder (order: Value list -> Value list) =
         match positional with
         | [ One(List values) ] -> One(List(order values))
         | [ One value ] -> One value
         | [ Sweep values ] -> Sweep(order values)
-        | [] -> failed $"{name} takes values."
+        | [] -> failed $"{name} needs values."
         | _ -> Sweep(order (values ()))
 
     match name with
@@ -109,14 +108,14 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
 
         let whole = [ start; stop; step ] |> List.forall (fun (v: Value) -> v.IsInt)
 
-        // Decimal, so that range(0,1,0.1) holds 0.3 and not 0.30000000000000004.
+        // Decimal, so that range(0,1,0.1) contains 0.3 and not 0.30000000000000004.
         let exact value =
             let value = real value
 
-            if Double.IsFinite value && abs value < 1e15 then decimal value else failed "range takes finite numbers below 1e15."
+            if Double.IsFinite value && abs value < 1e15 then decimal value else failed "range takes finite numbers between -1e15 and 1e15."
 
         let first, past, by = exact start, exact stop, exact step
-        if by = 0m then failed "range never ends with step 0."
+        if by = 0m then failed "the step of range must not be 0."
         if float (past - first) / float by > 1e6 then failed "range has over a million values."
         let length = max 0m (ceil ((past - first) / by))
 
@@ -155,7 +154,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
                 patterns
                 |> List.map (function
                     | Text pattern -> pattern
-                    | other -> failed $"{printValue other} is no pattern.")
+                    | other -> failed $"{printValue other} is not a pattern.")
             | other -> failed $"glob takes patterns; {printValue other} is {kindOf other}."
 
         let excludes =
@@ -190,7 +189,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
     | "shuffle" ->
         allow []
 
-        // Fisher–Yates; the generator is a hash of the argument's own text, so that a sweep has one order, for ever.
+        // Fisher–Yates, with a hash of the argument's text as the generator, so that a sweep always has the same order.
         let order (values: Value list) =
             let values = List.toArray values
 
@@ -265,7 +264,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         | _ -> failed $"{name} takes (low, high, count)."
     | "zip" ->
         if not positional.IsEmpty || named.IsEmpty then
-            failed "zip takes named lists: name=zip(method.steps=[20,60], train.lr=[1e-3,1e-4])."
+            failed "zip needs named lists: name=zip(method.steps=[20,60], train.lr=[1e-3,1e-4])."
 
         let columns =
             named
@@ -280,7 +279,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         | _ ->
             let lengths = columns |> List.map (fun (key, values) -> $"{key} has {values.Length}") |> String.concat ", "
 
-            failed $"lists in zip need one length: {lengths}."
+            failed $"the lists of zip must have the same length: {lengths}."
     | "sobol"
     | "tpe" ->
         let options = if name = "sobol" then [ "seed" ] else [ "seed"; "batch" ]
@@ -288,7 +287,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
             match named' key with
             | None -> otherwise
             | Some(Int n) when n >= 0L -> n
-            | Some other -> failed $"{key} of {name} is a whole number, not {printValue other}."
+            | Some other -> failed $"{key} of {name} must be a whole number, not {printValue other}."
 
         let trials =
             match values () with
@@ -305,11 +304,11 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
                         range
                     | One(List(_ :: _ as values))
                     | Sweep(_ :: _ as values) -> Among values
-                    | _ -> failed $"{key} in {name} is interval(low,high), log(low,high), int(interval(low,high)) or a list."
+                    | _ -> failed $"{key} in {name} must be interval(low,high), log(low,high), int(interval(low,high)) or a list."
         ]
 
-        if space.IsEmpty then failed $"{name} has no range to draw from: {name}(16, train.lr=log(1e-5,1e-2))."
-        if space.Length > Sobol.dimensions then failed $"{name} has {space.Length} ranges; {Sobol.dimensions} are the most."
+        if space.IsEmpty then failed $"{name} needs at least one range: {name}(16, train.lr=log(1e-5,1e-2))."
+        if space.Length > Sobol.dimensions then failed $"{name} has {space.Length} ranges; at most {Sobol.dimensions} are possible."
 
         if name = "tpe" then
             Searched { Trials = trials; Batch = max 1 (int (whole "batch" 4L)); Seed = whole "seed" 0L; Space = space }

@@ -1,11 +1,11 @@
-/// One argument of the command line: Hydra's override grammar, and a little more.
+/// Parses one argument of the command line: Hydra's override grammar with a few additions.
 ///
 ///     key=value   +key=value   ++key=value   ~key   group=option   group@package=option
 ///     key=a,b     key=range(0,10,2)   seed=seeds(5)   key=logrange(1e-4,1e-1,4)   name=zip(a.b=[1,2], c=[3,4])
 ///     name=sobol(16, a.b=log(1e-5,1e-2), c=int(interval(1,9)), d=[x,y])            name=tpe(40, a.b=log(1e-5,1e-2))
 ///
-/// After the grammar of Hydra 1.4 (OverrideParser.g4), by recursive descent. Values are typed here once and never go through text
-/// again.
+/// The parser follows the grammar of Hydra 1.4 (OverrideParser.g4) by recursive descent. It types values once; they are not converted
+/// to text and back.
 module Ebm.Sweeps.Overrides
 
 open System
@@ -23,15 +23,15 @@ type Override = {
     Key: string
     Package: string option
     Setting: Setting option
-    /// The argument as it was given.
+    /// The argument as the user wrote it.
     Text: string
-    /// The command line, or the script that declares the sweep: errors and origins name it.
+    /// The command line, or the script that declares the sweep; errors and origins name it.
     Source: Source
 }
 
 // ── Elements ────────────────────────────────────────────────────────────────────────────────
 
-/// The items up to the closing bracket; the opening one has been read.
+/// Reads items up to the closing bracket, after the opening one.
 let private until (closing: char) what (cursor: Cursor) (item: unit -> 'a) : 'a list =
     cursor.Blanks()
 
@@ -51,11 +51,11 @@ let private until (closing: char) what (cursor: Cursor) (item: unit -> 'a) : 'a 
         cursor.Expect(closing, what)
         List.ofSeq items
 
-/// Nesting beyond this is an error: a hostile argument must not end the process by exhausting its stack.
+/// Deeper nesting is an error, so that no argument exhausts the stack of the process.
 let private deepest = 100
 
 let rec private element (cursor: Cursor) : Setting =
-    if cursor.Depth > deepest then cursor.Fail $"nested over {deepest} deep."
+    if cursor.Depth > deepest then cursor.Fail $"values are nested more than {deepest} levels deep."
 
     cursor.Depth <- cursor.Depth + 1
     cursor.Blanks()
@@ -74,7 +74,7 @@ let rec private element (cursor: Cursor) : Setting =
                     match run cursor false false with
                     | Some(Text key) -> key
                     | Some other -> printValue other
-                    | None -> cursor.Fail "a mapping needs an unquoted key here."
+                    | None -> cursor.Fail "an unquoted key is missing here."
 
                 cursor.Expect(':', "a mapping's key")
                 key, value cursor
@@ -82,7 +82,7 @@ let rec private element (cursor: Cursor) : Setting =
             let entries = until '}' "a mapping" cursor entry
 
             match entries |> List.countBy fst |> List.tryFind (fun (_, times) -> times > 1) with
-            | Some(key, _) -> cursor.Fail $"the key {key} stands twice in one mapping."
+            | Some(key, _) -> cursor.Fail $"the mapping has the key {key} twice."
             | None -> One(Dict entries)
         | '\''
         | '"' ->
@@ -90,7 +90,7 @@ let rec private element (cursor: Cursor) : Setting =
             | Some found ->
                 cursor.Blanks()
                 One(Text(unquote found.Value))
-            | None -> cursor.Fail "this quote is never closed."
+            | None -> cursor.Fail "this quote is not closed."
         | _ ->
             match cursor.Take call with
             | Some found ->
@@ -105,7 +105,7 @@ let rec private element (cursor: Cursor) : Setting =
                     | Some found ->
                         named <- true
                         found.Groups[1].Value, element cursor
-                    | None when named -> cursor.Fail "an argument without a name stands after one with a name."
+                    | None when named -> cursor.Fail "an argument without a name follows one with a name; put it before."
                     | None -> "", element cursor
 
                 let arguments = until ')' name cursor argument
@@ -118,7 +118,7 @@ let rec private element (cursor: Cursor) : Setting =
                 match run cursor true true with
                 | Some value -> One value
                 | None when cursor.Ended -> cursor.Fail "a value is missing here."
-                | None -> cursor.Fail $"'{cursor.Next}' cannot start a value: quote it."
+                | None -> cursor.Fail $"'{cursor.Next}' cannot start a value; quote the value."
 
     cursor.Depth <- cursor.Depth - 1
     result
@@ -126,7 +126,7 @@ let rec private element (cursor: Cursor) : Setting =
 and private value cursor =
     match element cursor with
     | One value -> value
-    | _ -> cursor.Fail "a sweep cannot stand inside a list or a mapping."
+    | _ -> cursor.Fail "a list or a mapping cannot contain a sweep."
 
 let private setting (cursor: Cursor) =
     cursor.Blanks()
@@ -150,7 +150,7 @@ let private setting (cursor: Cursor) =
             items
             |> Seq.map (function
                 | One value -> value
-                | _ -> cursor.Fail "a sweep cannot stand inside a list of choices.")
+                | _ -> cursor.Fail "a list of choices cannot contain a sweep.")
             |> List.ofSeq
             |> Sweep
 
@@ -162,10 +162,10 @@ let private package = pattern @"[A-Za-z_$][A-Za-z0-9_$-]*(?:\.(?:[A-Za-z_$][A-Za
 
 let private seeds = pattern @"seeds[ \t]*\("
 
-/// The longer sign comes first, and what has none last.
+/// Longer signs come first, because `++` also starts with `+`.
 let private signs = [ "++", AddOrChange; "+", Add; "~", Delete; "", Change ]
 
-/// Parses one argument that stands at `source`. Throws ConfigException: the argument, the character and what is wrong.
+/// Parses one argument; errors name `source`. Throws ConfigException: the argument, the character and what is wrong.
 let parseAt (source: Source) (text: string) : Override =
     let cursor = Cursor(text, source)
 
@@ -175,12 +175,12 @@ let parseAt (source: Source) (text: string) : Override =
         let setting = setting cursor
 
         if not cursor.Ended then
-            cursor.Fail $"'{cursor.Next}' cannot stand here: quote the value, or escape it with a backslash."
+            cursor.Fail $"'{cursor.Next}' is not allowed here; quote the value, or escape the character with a backslash."
 
         Some setting
 
     if action = Change && (seeds.Match text).Success then
-        // The one argument without a key: seeds(5) is seed=seeds(5).
+        // The only argument without a key: seeds(5) means seed=seeds(5).
         { Action = Change; Key = "seed"; Package = None; Setting = whole (); Text = text; Source = source }
     else
         cursor.At <- sign.Length
@@ -188,7 +188,7 @@ let parseAt (source: Source) (text: string) : Override =
         let key =
             match cursor.Take key with
             | Some found -> found.Value
-            | None -> cursor.Fail "an override is key=value, and a key starts with a letter."
+            | None -> cursor.Fail "an override must be key=value, and its key must start with a letter."
 
         let package =
             if cursor.Next = '@' then
@@ -204,16 +204,16 @@ let parseAt (source: Source) (text: string) : Override =
             elif cursor.Ended && action = Delete then
                 None
             elif cursor.Ended then
-                cursor.Fail $"a value is missing: write {key}=value."
+                cursor.Fail $"the value is missing: write {key}=value."
             else
-                cursor.Fail $"'{cursor.Next}' cannot stand in a key; an override is key=value."
+                cursor.Fail $"'{cursor.Next}' is not allowed in a key; an override is key=value."
 
         { Action = action; Key = key; Package = package; Setting = settings; Text = text; Source = source }
 
 /// Parses one argument of the command line.
 let parse text = parseAt (Source.CommandLine text) text
 
-/// The argument that sets one value: what parses back to it.
+/// Prints an argument that parses to the same override.
 let print action (key: string) (package: string option) (value: Value option) =
     let sign = signs |> List.find (snd >> (=) action) |> fst
     let at = package |> Option.map (fun name -> "@" + name) |> Option.defaultValue ""

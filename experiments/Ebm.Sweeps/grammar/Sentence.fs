@@ -1,4 +1,4 @@
-/// What a refusal says: the place, the key and the sentence; and the names that are known, in a row.
+/// Raises an error with its place, key and sentence, and lists the known names in one.
 module Ebm.Sweeps.Sentence
 
 open System

@@ -47,10 +47,10 @@ let private directions =
 
             v)
 
-/// 64 bits that follow from a text alone: what is drawn for a sweep must not depend on the machine, the process or the hour.
+/// 64 bits determined by a text alone, so that a sweep's draws do not depend on the machine, the process or the time.
 let internal drawn (text: string) = BitConverter.ToUInt64(SHA256.HashData(Encoding.UTF8.GetBytes text), 0)
 
-/// The i-th point, from 0, of so many dimensions: numbers in (0, 1).
+/// The point of an index, from 0, with `count` coordinates in (0, 1).
 let point (seed: int64) (count: int) (index: int) = [|
     for dimension in 0 .. count - 1 ->
         let gray = uint32 index ^^^ (uint32 index >>> 1)
@@ -65,7 +65,7 @@ let point (seed: int64) (count: int) (index: int) = [|
 /// Twelve digits: enough for any setting, and 1e-4 stays 1e-4 where a sum of logarithms gives 9.999999999999999e-5.
 let internal tidy (value: float) = Double.Parse(value.ToString("G12", invariant), invariant)
 
-/// What a number in (0, 1) means for a key.
+/// Maps a number in (0, 1) to a value of a key.
 let valueAt dimension (u: float) =
     match dimension with
     | Among values -> values[min (values.Length - 1) (int (u * float values.Length))]

@@ -1,6 +1,6 @@
-/// A value on the command line: its tokens, its types, and the text that means it.
+/// A value on the command line: its tokens, its types and its printed text.
 ///
-/// After the lexer of Hydra 1.4 (OverrideLexer.g4): one token alone keeps its type, several are text.
+/// Follows the lexer of Hydra 1.4 (OverrideLexer.g4): a single token keeps its type; several tokens are text.
 module Ebm.Sweeps.Values
 
 open System
@@ -17,34 +17,34 @@ type Value =
     | List of Value list
     | Dict of (string * Value) list
 
-/// What one key of a search may be.
+/// The possible values of one key of a search.
 type Dimension =
-    /// [low, high]: evenly, or evenly in the logarithm; of whole numbers both ends count.
+    /// Uniform on [low, high], or uniform in the logarithm; a whole number may be either end.
     | Between of low: float * high: float * log: bool * whole: bool
     | Among of Value list
 
-/// A search that learns from what its trials came to.
+/// A search that learns from the results of its trials.
 type Search = {
     Trials: int
-    /// Trials proposed at once, from what is known before them.
+    /// How many trials are proposed at once, from the same results.
     Batch: int
     Seed: int64
     Space: (string * Dimension) list
 }
 
-/// What stands right of the equals sign.
+/// The right side of the equals sign.
 type Setting =
     /// One value: every run gets it.
     | One of Value
-    /// One run a value.
+    /// A run for each value.
     | Sweep of Value list
     /// Several keys in lock step: run i gets the i-th value of each.
     | Together of (string * Value list) list
     /// A continuous range: only a search can use it.
     | Interval of Dimension
-    /// Trials that are proposed one batch after the other.
+    /// A search that proposes its trials in batches.
     | Searched of Search
-    /// The options of the group that the key names, by patterns with * and ?.
+    /// The options of a group that match patterns with * and ?; the key names the group.
     | Options of includes: string list * excludes: string list
 
 let internal invariant = CultureInfo.InvariantCulture
@@ -63,7 +63,7 @@ type internal Cursor(text: string, source: Source) =
         while cursor.Next = ' ' || cursor.Next = '\t' do
             cursor.At <- cursor.At + 1
 
-    /// Moves over what the pattern matches right here, if it does.
+    /// Moves past the pattern's match, if the pattern matches at the cursor.
     member cursor.Take(pattern: Regex) =
         let found = pattern.Match(text, cursor.At)
 
@@ -78,14 +78,14 @@ type internal Cursor(text: string, source: Source) =
 
         if cursor.Next <> punctuation then
             let found = if cursor.Ended then "the end" else $"'{cursor.Next}'"
-            cursor.Fail $"{where} needs '{punctuation}' here, and {found} was found."
+            cursor.Fail $"{where} needs '{punctuation}' here, but {found} was found."
 
         cursor.At <- cursor.At + 1
         cursor.Blanks()
 
 let internal pattern text = Regex(@"\G(?:" + text + ")", RegexOptions.CultureInvariant ||| RegexOptions.Compiled)
 
-// ── Tokens of a value, longest first, ties in this order ────────────────────────────────────
+// ── Tokens of a value: the longest match wins, and of equal ones the first in this order ────
 
 let private uint = "(?:0|[1-9](?:_?[0-9])*)"
 let private digits = "[0-9](?:_?[0-9])*"
@@ -118,7 +118,7 @@ let internal floatOf (text: string) =
 
 let private unescape (text: string) = Regex.Replace(text, @"\\(.)", "$1")
 
-/// Only backslashes right before a quote, or at the end, are special: each pair is one, an odd one escapes the quote.
+/// Backslashes are special only before a quote or at the end: a pair stands for one backslash, an odd one escapes the quote.
 let internal unquote (text: string) =
     let quote = text[0]
     let inner = text.Substring(1, text.Length - 2)
@@ -156,7 +156,7 @@ let private token (cursor: Cursor) (withInterpolation: bool) (withColon: bool) =
         cursor.At <- cursor.At + found.Length
         Some(found.Value, typed)
 
-/// A run of tokens: one alone keeps its type, several are text.
+/// Reads adjacent tokens: a single token keeps its type; several are text.
 let internal run (cursor: Cursor) withInterpolation withColon =
     let rec tokens found =
         match token cursor withInterpolation withColon with
@@ -177,7 +177,7 @@ let internal run (cursor: Cursor) withInterpolation withColon =
         |> Text
         |> Some
 
-// ── Printing: what parses back to the same value ────────────────────────────────────────────
+// ── Printing: text that parses to the same value ────────────────────────────────────────────
 
 let private plainText (text: string) =
     text <> ""
@@ -187,7 +187,7 @@ let private plainText (text: string) =
         | Some(Text same) -> same = text && cursor.Ended && not (text.Contains '\\')
         | _ -> false)
 
-/// As in YAML, but for the point before inf and nan, which would make text of them here.
+/// As in YAML, but without the point before inf and nan, because `.inf` would be text in this grammar.
 let private printFloat (value: float) = if Double.IsFinite value then Scalars.Text value else Scalars.Text(value).Replace(".", "")
 
 let rec printValue value =

@@ -1,7 +1,7 @@
-/// `--where "method.steps >= 20 && seed in {0..4}"`: which runs, by their typed resolved configs.
+/// `--where "method.steps >= 20 && seed in {0..4}"` selects runs by their typed resolved configs.
 ///
-/// `== != < <= > >=`, `in {a, b}`, `in {0..4}`, `&& || !` and parentheses. No arithmetic: keys contain hyphens. A key that a run's
-/// config does not have compares unequal to everything.
+/// It has `== != < <= > >=`, `in {a, b}`, `in {0..4}`, `&& || !` and parentheses, but no arithmetic, because keys contain hyphens. A key
+/// that is missing in a run's config is unequal to every value.
 module Ebm.Sweeps.Where
 
 open System
@@ -28,11 +28,11 @@ let private tokens =
         RegexOptions.CultureInvariant
     )
 
-/// Conditions, brackets and negations together: reading them, and asking a chain of &&, goes as deep as they are many, and a stack that
-/// overflows ends the process.
+/// The most conditions, brackets and negations together: parsing and evaluation recurse once for each, and a stack overflow ends the
+/// process.
 let private most = 1000
 
-/// Parses the value of an option, `--where` or `--redo`. Throws ConfigException: the place and what was wanted.
+/// Parses the value of an option, `--where` or `--redo`. Throws ConfigException: the place and the expected token.
 let parse (option: string) (text: string) : Expression =
     let mutable at, asked = 0, 0
 
@@ -56,14 +56,14 @@ let parse (option: string) (text: string) : Expression =
         else
             false
 
-    let expect wanted = if not (takeSymbol wanted) then fail $"'{wanted}' is wanted here."
+    let expect wanted = if not (takeSymbol wanted) then fail $"'{wanted}' is expected here."
 
     let word what =
         match peek () with
         | Some found when found.Groups["word"].Success ->
             take ()
             found.Groups["word"].Value
-        | _ -> fail $"{what} is wanted here."
+        | _ -> fail $"{what} is expected here."
 
     let literal () =
         match peek () with
@@ -107,7 +107,7 @@ let parse (option: string) (text: string) : Expression =
 
     and single () =
         asked <- asked + 1
-        if asked > most then fail $"there are over {most} conditions and brackets."
+        if asked > most then fail $"the expression has more than {most} conditions and brackets."
 
         if takeSymbol "!" then
             Not(single ())
@@ -135,11 +135,11 @@ let parse (option: string) (text: string) : Expression =
                 | ">=" as operator ->
                     take ()
                     Compare(key, operator, literal ())
-                | _ -> fail $"== != < <= > >= or in is wanted after {key}."
+                | _ -> fail $"== != < <= > >= or in is expected after {key}."
 
     let expression = disjunction ()
 
-    if text.Substring(at).Trim() <> "" then fail "&& or || is wanted here."
+    if text.Substring(at).Trim() <> "" then fail "&& or || is expected here."
 
     expression
 
@@ -167,7 +167,7 @@ let private order a b =
     | Word x, Word y -> Some(String.CompareOrdinal(x, y))
     | _ -> None
 
-/// Whether a run's resolved config fits.
+/// Whether a run's resolved config fulfils the expression.
 let rec holds expression (config: Document) =
     match expression with
     | Not inner -> not (holds inner config)

@@ -1,4 +1,4 @@
-/// The winners of a sweep, to be run again on seeds that took no part in choosing them: the best of many settings looks better than it is.
+/// Runs the winners of a sweep again on fresh seeds, because on the seeds that chose it the best of many settings looks better than it is.
 module Ebm.Sweeps.Confirm
 
 open System
@@ -6,13 +6,13 @@ open Ebm.Records
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Overrides
 
-/// The best settings of each data set and method, by the mean over the seeds that all of them share with the most; lower is better.
+/// The best settings of each data set and method by the mean of their values; lower is better.
 let winners (top: int) (runs: (PlannedRun * float option) list) : PlannedRun list list =
     runs
     |> List.groupBy (fun (run, _) -> run.Config.Text "data.kind", run.Config.Text "method.kind")
     |> List.collect (fun (_, runs) ->
         let groups = runs |> List.groupBy (fun (run, _) -> run.Group)
-        // A setting that failed or diverged on some seed is no winner: it has no mean.
+        // A setting that failed or diverged on a seed has no mean, so it cannot win.
         let whole =
             groups |> List.filter (fun (_, runs) -> runs |> List.forall (fun (_, value) -> value |> Option.exists Double.IsFinite))
 
@@ -21,7 +21,7 @@ let winners (top: int) (runs: (PlannedRun * float option) list) : PlannedRun lis
         |> List.truncate top
         |> List.map (fun (_, runs) -> List.map fst runs))
 
-/// The first so many seeds that no run of the plan has.
+/// The smallest `count` seeds that no run of the plan has.
 let freshSeeds count (runs: PlannedRun list) =
     let used = runs |> List.map _.Spec.Seed |> Set.ofList
     Seq.initInfinite int64 |> Seq.filter (fun seed -> not (used.Contains seed)) |> Seq.truncate count |> List.ofSeq

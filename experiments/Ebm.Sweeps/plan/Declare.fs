@@ -1,4 +1,4 @@
-/// A sweep as a script declares it, read like its sentence in a paper: what every run starts from, what varies, what decides.
+/// The words with which a script declares a sweep: what every run has in common, what varies, and which metric decides.
 ///
 ///     sweep "steps" {
 ///         given "experiment=rings"
@@ -12,9 +12,9 @@
 ///         baseline "method" "joint-cd"
 ///     }
 ///
-/// The same words are functions, `sweep "steps" |> given "experiment=rings" |> seeds 5`, and a YAML file has them too (SweepFile.fs).
-/// The command line may replace any of it. An axis declared earlier varies slower: with `seeds` first, a sweep that is stopped has every
-/// method equally often. `either` makes unions:
+/// The same words are functions, `sweep "steps" |> given "experiment=rings" |> seeds 5`, and keys of a YAML file (SweepFile.fs).
+/// The command line may replace each of them. An axis that is declared earlier varies slower: with `seeds` first, a sweep that is stopped
+/// has every method equally often. `either` makes unions:
 ///
 ///     sweep "both" |> either [ axis "method" [ "joint-cd" ] >> seeds 10; axis "method" [ "gan" ] >> seeds 3 ] |> given "experiment=rings"
 module Ebm.Sweeps.Declare
@@ -30,15 +30,15 @@ type Better =
 
 type Sweep = {
     Name: string
-    /// The parts of a union, one unless said otherwise; what is declared after a union holds for every part.
+    /// The parts of a union, by default one. Words after a union apply to every part.
     Parts: Override list list
-    /// Axes of runs that fit a condition only: the condition in the grammar of --where, and the axis.
+    /// Axes of only those runs that fit a condition: the condition in the grammar of --where, and the axis.
     Conditional: (string * Override) list
-    /// What every run must fit, in the grammar of --where.
+    /// Conditions that every run must fulfil, in the grammar of --where.
     Where: string list
-    /// The metric that decides, and its direction where it does not say one itself.
+    /// The metric that decides between runs, and its direction.
     Metric: (string * Better option) option
-    /// The rows that the others are compared with: settings and their values.
+    /// The settings of the rows that other rows are compared with.
     Baseline: (string * string) list
     /// A rule of --prune.
     Prune: string option
@@ -60,7 +60,7 @@ let sweep name = {
 
 let internal declared name text = parseAt (Source.Of $"sweep {name}, \"{text}\"") text
 
-/// An override stands in the place of an earlier one of the same key; else it comes last, and varies fastest.
+/// An override replaces an earlier one of the same key in its place; otherwise it is appended, and varies fastest.
 let replace (overrides: Override list) (given: Override) =
     let same (other: Override) = other.Key = given.Key && other.Package = given.Package
 
@@ -71,7 +71,7 @@ let replace (overrides: Override list) (given: Override) =
 
 let internal add given sweep = { sweep with Parts = sweep.Parts |> List.map (fun part -> replace part given) }
 
-/// What every run gets, in the grammar of the command line: a group's option, a value, or even an axis.
+/// An override for every run, in the grammar of the command line: it chooses a group's option, sets a value, or makes an axis.
 let given text sweep = add (declared sweep.Name text) sweep
 
 let private value (key: string) (item: obj | null) =
@@ -83,7 +83,7 @@ let private value (key: string) (item: obj | null) =
     | :? int as number -> Int(int64 number)
     | :? int64 as number -> Int number
     | :? float as number -> Float number
-    | other -> invalidArg key $"an axis holds texts, numbers, truth values or Values.Value; {other} is a {other.GetType().Name}."
+    | other -> invalidArg key $"the values of an axis must be texts, numbers, truth values or Values.Value; {other} is a {other.GetType().Name}."
 
 /// The values of one key in a zip.
 let column key (items: 'T list) = key, items |> List.map (box >> value key)
@@ -100,11 +100,11 @@ let internal axisOf name key values =
 let internal zipOf name (columns: (string * Value list) list) =
     let texts =
         columns |> List.map (fun (key, values) -> key + "=[" + (values |> List.map printValue |> String.concat ",") + "]")
-    // Read back, so that it is checked as on the command line; the name is the keys', so that each zip is an axis of its own.
+    // Parsed from text, so that it is checked as on the command line. The name contains the keys, so that each zip is a separate axis.
     let key = columns |> List.map fst |> String.concat "--" |> _.Replace('.', '-').Replace('/', '-').Replace('@', '-')
     declared name $"""{key}=zip({String.concat "," texts})"""
 
-/// A run for each value: text for a group's options, numbers with their own type.
+/// A run for each value: texts for a group's options, typed values for settings.
 let axis key (items: 'T list) sweep = add (axisOf sweep.Name key (snd (column key items))) sweep
 
 /// Several keys in lock step: run i gets the i-th value of each.
@@ -115,40 +115,40 @@ let seeds n sweep = axis "seed" [ 0 .. n - 1 ] sweep
 
 let internal conditional condition given sweep = { sweep with Conditional = sweep.Conditional @ [ condition, given ] }
 
-/// An axis of those runs only that fit a condition: `whenever "method == joint-cd" "method.rounds" [ 1; 2 ]`.
+/// An axis of only those runs that fit a condition: `whenever "method == joint-cd" "method.rounds" [ 1; 2 ]`.
 let whenever condition key (items: 'T list) sweep = conditional condition (axisOf sweep.Name key (snd (column key items))) sweep
 
 /// Leaves out the runs that do not fit: `where "method.steps >= 20 && seed in {0..4}"`.
 let where condition sweep = { sweep with Where = sweep.Where @ [ condition ] }
 
-/// All runs of one part, then all of the next; a run that two parts declare is one run.
+/// The union of parts, in their order; a run that two parts declare is planned once.
 let either (parts: (Sweep -> Sweep) list) sweep =
-    if parts.IsEmpty then invalidArg (nameof parts) "a union of no parts has no run; give it one at least."
+    if parts.IsEmpty then invalidArg (nameof parts) "a union needs at least one part."
     { sweep with Parts = parts |> List.collect (fun part -> (part sweep).Parts) }
 
 /// Adds another sweep's runs.
 let union other sweep = { sweep with Parts = sweep.Parts @ other.Parts; Conditional = sweep.Conditional @ other.Conditional }
 
-/// What decides between runs.
+/// The metric that decides between runs, and whether lower or higher is better.
 let metric name better sweep = { sweep with Metric = Some(name, Some better) }
 
-/// What the others are compared with: `baseline "method" "contrastive-divergence"`, and more settings where one does not say it.
+/// A setting of the rows that others are compared with: `baseline "method" "contrastive-divergence"`. Repeat it for more settings.
 let baseline key value sweep = { sweep with Baseline = sweep.Baseline @ [ key, value ] }
 
-/// What training may cost, in units: one row through one gradient.
+/// The cost of training, in units; one unit is one row through one gradient.
 let budget (units: int64) sweep = given $"train.budget={units}" sweep
 
 /// Ends hopeless runs early: `prune "asha(grid-kl, from=100000)"`.
 let prune rule sweep = { sweep with Prune = Some rule }
 
-/// Starts no more runs than so many in one launch.
+/// Starts at most `count` runs in one launch.
 let maxRuns count sweep = { sweep with MaxRuns = Some count }
 
-/// Starts no run after so long.
+/// Starts no run after `hours` hours.
 let maxHours hours sweep = { sweep with MaxHours = Some hours }
 
-/// The numbers that the configs beside a script give, once these words are chosen, at the paths that fit a pattern, `*` for whatever stands
-/// there: what `train.*lr` finds are all learning rates. Throws ConfigException where a word chooses several.
+/// The numbers at the paths that match a pattern, in the config that these words compose from the configs beside the script. `*` matches
+/// any text, so `train.*lr` finds all learning rates. Throws ConfigException if a word has several values.
 let configured (folder: string) (words: Sweep -> Sweep) (pattern: string) : (string * float) list =
     let chosen =
         (words (sweep pattern)).Parts
@@ -158,7 +158,7 @@ let configured (folder: string) (words: Sweep -> Sweep) (pattern: string) : (str
                 | Some(One value) -> given, Some value
                 | None -> given, None
                 | Some _ ->
-                    Sentence.fail given.Source given.Key "it has several values here, so it does not say what a run is composed of.")
+                    Sentence.fail given.Source given.Key "this word has several values; give it one, because only one config is composed.")
         )
     let composed = Compose.Composer(Configs.Configs(IO.Path.Combine(folder, "configs")), "sweep").Compose chosen
     let fits = Text.RegularExpressions.Regex("^" + Text.RegularExpressions.Regex.Escape(pattern).Replace(@"\*", ".*") + "$")

@@ -1,8 +1,8 @@
-/// When a sweep will be done, and how sure that is: what remains is played through some hundred times.
+/// Estimates when a sweep will be done, with a range, by simulating the remaining runs up to 200 times.
 ///
-/// A run that is under way takes what its own pace says. One that is not takes as long per unit of work as a run of its data set and method
-/// that has ended, drawn anew each time; where none has, as long as any. The runs are dealt to the workers in their order. The median is
-/// shown with the range of eight in ten; where one run alone tells, there is no range, and where none does, there is no guess.
+/// A run that has started takes the time that its own pace predicts. A waiting run takes as long per unit of work as a finished run of its
+/// data set and method, drawn anew in each simulation; if there is none, as any finished run. The workers take the runs in order. The
+/// result is the median and the range of the middle eight of ten simulations, or None as long as no run gives a pace.
 module Ebm.Sweeps.Eta
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Sweeps.Plan
 
 type Remaining = {
     Median: TimeSpan
-    /// One in ten is shorter, and one in ten longer.
+    /// One simulation in ten is shorter than Low, and one in ten is longer than High.
     Low: TimeSpan
     High: TimeSpan
 }
@@ -19,16 +19,16 @@ type Remaining = {
 type Active = {
     Run: PlannedRun
     Elapsed: TimeSpan
-    /// In all, by its own pace; none while it has shown too little of that.
+    /// The run's total time by its own pace; none until the pace is known.
     Whole: TimeSpan option
 }
 
 let private plays = 200
 
-/// Playing thousands of runs through is cut short: their sum hardly varies.
+/// The most run times drawn in all. Many remaining runs get fewer simulations, because their sum hardly varies.
 let private effort = 200_000
 
-/// None until something tells how long runs take.
+/// None until a run gives a pace.
 let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Active list) (waiting: PlannedRun list) : Remaining option =
     let pace (run: PlannedRun) (time: TimeSpan) = Forecast.kind run, time.TotalSeconds / snd (Forecast.work run)
 

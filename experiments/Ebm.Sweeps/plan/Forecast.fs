@@ -1,4 +1,4 @@
-/// What a plan will take, from what its kind has taken: time and disk of finished runs, by data set and method, per unit of work.
+/// Forecasts the time and disk space of a plan from finished runs of the same data set and method, per unit of work.
 module Ebm.Sweeps.Forecast
 
 open System
@@ -7,17 +7,17 @@ open Ebm.Records
 open Ebm.Sweeps.Plan
 
 type Forecast = {
-    /// Of the runs that are still to do and whose kind is known, one after the other.
+    /// The time of the remaining runs with a known pace, one after the other.
     Seconds: float
     Bytes: float
-    /// Runs to do of whose kind none has finished.
+    /// How many remaining runs have no finished run of their kind.
     Unknown: int
 }
 
-/// Runs of one data set and one method take alike.
+/// Runs of the same data set and method are assumed to take the same time per unit of work.
 let kind (run: PlannedRun) = run.Config.Text "data.kind", run.Config.Text "method.kind"
 
-/// The budget, where there is one; else rows of training.
+/// The budget if there is one, else the rows of training.
 let work (run: PlannedRun) =
     match Option.ofNullable run.Spec.Train.Budget, Option.ofNullable run.Spec.Train.Steps with
     | Some budget, _ -> "units", float budget
@@ -37,7 +37,7 @@ let ofPlan (plan: Plan) : Forecast =
         |> List.filter (fun run -> run.State = RunState.Completed || run.State = RunState.Stale)
         |> List.groupBy (fun run -> kind run, fst (work run))
         |> List.map (fun (key, runs) ->
-            // A handful says enough, and a plan of thousands stays quick.
+            // Nine runs suffice for a median, and keep a plan of thousands of runs quick.
             let measured = [
                 for run in List.truncate 9 runs do
                     match RunFolder.Open(run.Folder).Manifest with
@@ -63,7 +63,7 @@ let ofPlan (plan: Plan) : Forecast =
         Unknown = left.Length - known.Length
     }
 
-/// A sentence; none where nothing is to do, or nothing is known.
+/// The forecast as a sentence; none if no run is left to do, or no pace is known.
 let says (forecast: Forecast) =
     if forecast.Seconds = 0.0 then
         None
@@ -76,5 +76,5 @@ let says (forecast: Forecast) =
             | s when s < 5400.0 -> $"""{number (s / 60.0) "F0"} min"""
             | s -> $"""{number (s / 3600.0) "F1"} h"""
 
-        let others = if forecast.Unknown = 0 then "" else $"; of {forecast.Unknown} runs nothing is known yet"
+        let others = if forecast.Unknown = 0 then "" else $"; {forecast.Unknown} further runs cannot be estimated yet"
         Some $"""To do: about {time} one after the other, and {number (forecast.Bytes / 1e6) "F1"} MB of disk{others}."""

@@ -1,7 +1,7 @@
-/// Every run of a sweep, composed, typed and counted, before anything starts. Planning writes nothing.
+/// Plans a sweep: composes and types every run before the first one starts. Planning writes nothing.
 ///
-/// The axes are multiplied, the first one varying slowest; each combination is composed and given to the catalog, so that one bad
-/// value anywhere is one sentence now and not a failure tonight. Combinations that come to the same config are one run.
+/// The runs are the product of the axes; the first axis varies slowest. The catalog types every combination, so that a bad value is an
+/// error at once and not a failed run later. Combinations with the same config are one run.
 module Ebm.Sweeps.Plan
 
 open System
@@ -22,9 +22,9 @@ type PlannedRun = {
     /// The overrides that make this run, one value each.
     Overrides: string list
     Choices: Map<string, string list>
-    /// As composed: every value knows where it was written.
+    /// The config as composed; every value has its source.
     Composed: Document
-    /// Every default written out.
+    /// The config with every default written out.
     Config: Document
     Spec: ExperimentSpec
     /// The canonical JSON that was hashed into the id.
@@ -39,23 +39,23 @@ type Plan = {
     /// runs/<sweep>
     Folder: string
     Runs: PlannedRun list
-    /// Combinations that came to a config that another one had already.
+    /// How many combinations have the config of an earlier one.
     Duplicates: int
-    /// Searches whose trials are not all asked for yet.
+    /// Searches that have not proposed all their trials yet.
     Searches: Search list
 }
 
-/// What a sweep is planned with.
+/// The inputs of planning, apart from the sweep.
 type Setup = {
     Composer: Composer
     Catalog: Catalog
     /// The folder of all sweeps.
     Runs: string
-    /// As --name gave it.
+    /// The value of --name.
     Name: string option
     /// Why a completed run is stale, if it is.
     Stale: RunManifest -> string option
-    /// What a search has asked for, in the folder of a sweep: a list of settings a trial.
+    /// The trials that a search has proposed, from the folder of its sweep: a list of settings for each trial.
     Asked: string -> Search -> (string * Value) list list
 }
 
@@ -67,9 +67,9 @@ let private matches (pattern: string) (text: string) =
 /// The settings of one trial, as overrides.
 let private together (given: Override) settings = [ for key, value in settings -> { given with Key = key; Setting = None }, Some value ]
 
-/// What one override gives a run, for each of its values.
+/// The alternatives of one override: what it sets for each of its values.
 let private alternatives (configs: Configs) asked (given: Override) : (Override * Value option) list list =
-    let empty () = fail given.Source given.Key $"{given.Key} has no value to vary over, so there is no run to make; give it one at least."
+    let empty () = fail given.Source given.Key $"{given.Key} has no values; an axis needs at least one."
 
     match given.Setting with
     | None -> [ [ given, None ] ]
@@ -103,10 +103,10 @@ let private alternatives (configs: Configs) asked (given: Override) : (Override 
                 includes |> List.exists (fun pattern -> matches pattern option)
                 && not (excludes |> List.exists (fun pattern -> matches pattern option)))
         with
-        | [] -> fail given.Source given.Key $"no option of {given.Key} fits; there are {listed options}."
+        | [] -> fail given.Source given.Key $"no option of {given.Key} matches. Known options: {listed options}."
         | fitting -> [ for option in fitting -> [ given, Some(Text option) ] ]
 
-/// More runs than anyone means to start by hand.
+/// A product of more runs is taken for a mistake.
 let private most = 1_000_000L
 
 let rec private product axes =
@@ -120,7 +120,7 @@ let rec private product axes =
 
 // ── States ──────────────────────────────────────────────────────────────────────────────────
 
-/// What a run's folder says now.
+/// A run's current state and its reason, from the run's folder.
 let stateOf (folder: string) =
     if not (File.Exists(Path.Combine(folder, "config.json"))) then
         RunState.Planned, None
@@ -128,20 +128,20 @@ let stateOf (folder: string) =
         match RunFolder.Open(folder).Manifest with
         | null -> RunState.Pending, None
         | manifest when manifest.State = RunState.Running && not (Claim.IsHeld folder) ->
-            RunState.Lost, Some $"it was running at step {manifest.Step}, and its process is gone"
+            RunState.Lost, Some $"its process ended without a result, at or after step {manifest.Step}"
         | manifest -> manifest.State, Option.ofObj manifest.Reason
 
 // ── The plan ────────────────────────────────────────────────────────────────────────────────
 
 let private folderName = Regex("^[A-Za-z0-9_][A-Za-z0-9._-]*$")
 
-/// --name, else the experiment, else the name that the script declares.
+/// The value of --name, else the experiment, else the name that the script declares.
 let private nameOf (asked: string option) (declared: string) (choices: Map<string, string list> list) =
     match asked with
     | Some name when not (folderName.IsMatch name) ->
-        fail (Source.CommandLine $"--name {name}") "" "a sweep's name is a folder's: letters, digits, points, hyphens and underscores."
+        fail (Source.CommandLine $"--name {name}") "" "a sweep's name must be a folder name of letters, digits, points, hyphens and underscores."
     | Some name when name = SweepFolder.Audits ->
-        fail (Source.CommandLine $"--name {name}") "" "this folder has the reports of audits; give the sweep another name."
+        fail (Source.CommandLine $"--name {name}") "" "the folder of this name is reserved for the reports of audits; choose another name."
     | Some name -> name
     | None ->
         let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
@@ -153,7 +153,7 @@ let private nameOf (asked: string option) (declared: string) (choices: Map<strin
             let joined = several |> List.map (String.concat "-") |> List.sort |> String.concat "-"
             if joined.Length <= 60 then joined else declared
 
-/// One run: composed and typed. Throws ConfigException.
+/// Composes and types one run. Throws ConfigException.
 let private compose (composer: Composer) (catalog: Catalog) (assignment: (Override * Value option) list) =
     let composed = composer.Compose assignment
     let resolved = catalog.Resolve<ExperimentSpec> composed.Config
@@ -180,7 +180,7 @@ let private composed (setup: Setup) (sweep: Declare.Sweep) asked (overrides: Ove
     let axes = overrides |> List.map (alternatives setup.Composer.Configs asked)
     let size = axes |> List.fold (fun size axis -> size * int64 axis.Length) 1L
 
-    if size > most || size < 0L then fail (Source.Of "sweep") "" $"the axes make {size} runs; over {most} cannot be meant."
+    if size > most || size < 0L then fail (Source.Of "sweep") "" $"the axes make {size} runs; at most {most} are allowed."
 
     let conditional = [
         for condition, given in sweep.Conditional -> Where.parse "whenever" condition, alternatives setup.Composer.Configs asked given
@@ -223,10 +223,9 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
         if searches.IsEmpty then
             under (fun _ -> [])
         else
-            // Where a search keeps its journal depends on the sweep's name, and that on the options that were chosen.
+            // A journal's path contains the sweep's name, which depends on its runs. A search without trials has none, so `first` makes one up.
             let first (search: Search) = [ [ for key, range in search.Space -> key, Sobol.valueAt range 0.5 ] ]
             let name, _, _ = under first
-            // Before anything is asked for there is no run that would name it.
             let _, duplicates, runs = under (setup.Asked(Path.Combine(setup.Runs, name)))
             name, duplicates, runs
 
@@ -257,14 +256,14 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
         ]
     }
 
-/// How many runs are in each state; every state is there.
+/// How many runs are in each state; the map has every state.
 let counts (plan: Plan) =
     let found = plan.Runs |> List.countBy _.State |> Map.ofList
     [ for state in RunState.All -> state, found |> Map.tryFind state |> Option.defaultValue 0 ]
 
 // ── What is shown ───────────────────────────────────────────────────────────────────────────
 
-/// The keys whose overrides tell the runs apart, in the order in which they were given, and each run's values; empty where a run has none.
+/// The keys that differ between runs, in the order in which they were given, and each run's values; "" if a run has no value.
 let varying (plan: Plan) =
     let given = [
         for run in plan.Runs ->

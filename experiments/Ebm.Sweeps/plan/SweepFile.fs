@@ -1,4 +1,4 @@
-/// A sweep in YAML: the words of Declare.fs as keys. The same sweep gives the same plan, byte for byte, whichever way it is written.
+/// A sweep in YAML: its keys are the words of Declare.fs. A script and a file that declare the same sweep give the same plan.
 ///
 ///     sweep: steps
 ///     given: [ experiment=rings ]
@@ -15,7 +15,7 @@
 ///     max-hours: 12
 ///     union: [ { given: [ experiment=rings ], seeds: 2 } ]
 ///
-/// The keys are read in the order in which they stand, and so vary: the last axis fastest.
+/// Keys are read in the order of the file: the last axis varies fastest.
 module Ebm.Sweeps.SweepFile
 
 open Ebm.Records
@@ -68,14 +68,14 @@ let private count key (node: Document) =
 /// Errors and origins name the file and the line.
 let private at (node: Document) (given: Override) = { given with Source = node.Source }
 
-/// A list holds typed values; a text is what stands right of the equals sign on the command line.
+/// A list has typed values; a text is parsed like the right side of an override.
 let private axis name (entry: Entry) =
     at
         entry.Value
         (if entry.Value.IsList then
              match entry.Value.Items |> Seq.map value |> List.ofSeq with
              | [] ->
-                 refuse entry.Value entry.Key $"{entry.Key} has no value to vary over, so there is no run to make; give it one at least."
+                 refuse entry.Value entry.Key $"{entry.Key} has no values; an axis needs at least one."
              | values -> axisOf name entry.Key values
          else
              match value entry.Value with
@@ -101,7 +101,7 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
                 let condition = text "if" (item.Get "if")
 
                 for entry in item.Entries do
-                    if entry.Key <> "if" && entry.Key <> "axes" then refuse item entry.Key "a conditional axis has the keys if and axes."
+                    if entry.Key <> "if" && entry.Key <> "axes" then refuse item entry.Key $"unknown key {entry.Key}; the keys of a conditional axis are if and axes."
 
                 entries "axes" (item.Get "axes")
                 |> List.fold (fun sweep entry -> conditional condition (axis sweep.Name entry) sweep) sweep)
@@ -125,17 +125,17 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
             | Some hours when hours > 0.0 -> maxHours hours sweep
             | _ -> raise (node.IsNot("max-hours", "a positive number"))
         | "union" -> items "union" node |> List.fold (fun whole item -> union (read item (Declare.sweep whole.Name)) whole) sweep
-        | other -> refuse node other $"a sweep has no {other}; its words are {Sentence.listed words}{Spelling.DidYouMean(other, words)}."
+        | other -> refuse node other $"unknown key {other}; the keys of a sweep are {Sentence.listed words}{Spelling.DidYouMean(other, words)}."
 
     entries "" node |> List.fold word start
 
 let private whole (document: Document) =
     match document.Find "sweep" with
-    | null -> refuse document "sweep" "the sweep has no name: write sweep: name."
+    | null -> refuse document "sweep" "the sweep's name is missing: write sweep: name."
     | name -> read document (sweep (text "sweep" name))
 
-/// The sweep of a YAML text. Throws ConfigException: the file, the line and what is wrong.
+/// Reads a sweep from YAML. Throws ConfigException: the file, the line and what is wrong.
 let parse (yaml: string) (file: string) = whole (Document.Parse(yaml, file))
 
-/// The sweep of a file.
+/// Reads a sweep from a YAML file.
 let ofFile (path: string) = whole (Document.Read path)

@@ -1,10 +1,10 @@
-/// Ends hopeless runs early, by what they were measured at along the way, at equal cost: units, never seconds or epochs.
+/// Ends hopeless runs early by the metrics measured during training, compared at equal cost in units, not in seconds or epochs.
 ///
-///     median(grid-kl, from=100000, startup=5)      worse than the median of finished runs at the same cost
-///     asha(grid-kl, from=100000, reduction=4)      not among the best quarter of those that came to 100000, 400000, … units (Li et al. 2020)
-///     race(grid-kl, alpha=0.1, startup=4)          a setting that loses against the best, seed by seed, by the exact sign-flip test
+///     median(grid-kl, from=100000, startup=5)      ends a run that is worse than the median of finished runs at the same cost
+///     asha(grid-kl, from=100000, reduction=4)      ends a run outside the best quarter at 100000, 400000, … units (Li et al. 2020)
+///     race(grid-kl, alpha=0.1, startup=4)          ends a setting that is worse than the best one, paired by seed, by the exact sign-flip test
 ///
-/// A rule reads metrics alone. A loss of contrastive divergence says nothing of how good a model is, so no rule can be given one.
+/// A rule accepts metrics only, because the loss of contrastive divergence does not measure the quality of a model.
 module Ebm.Sweeps.Prune
 
 open System
@@ -21,14 +21,14 @@ type Rule =
     | Asha of from: int64 * reduction: int
     | Race of alpha: float * startup: int
 
-/// Throws ConfigException: what was given, and what a rule looks like.
+/// Throws ConfigException: the given text, and the form of a rule.
 let parse (text: string) : string * Rule =
     let refuse says : 'a = raise (ConfigException(Source.CommandLine $"--prune {text}", "", says))
     let found = Regex.Match(text.Trim(), @"^(\w+)\(\s*([^(),=\s]+)\s*((?:,\s*\w+\s*=\s*[^,()\s]+\s*)*)\)$")
 
     if not found.Success then
         refuse
-            "a rule is median(metric, from=units, startup=5), asha(metric, from=units, reduction=4) or race(metric, alpha=0.1, startup=4)."
+            "a rule must be median(metric, from=units, startup=5), asha(metric, from=units, reduction=4) or race(metric, alpha=0.1, startup=4)."
 
     let given =
         found.Groups[3].Value.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
@@ -38,7 +38,7 @@ let parse (text: string) : string * Rule =
     let number known key otherwise =
         for name, _ in given do
             if not (List.contains name known) then
-                refuse $"{found.Groups[1].Value} has no {name}; it has {Sentence.listed known}{Spelling.DidYouMean(name, known)}."
+                refuse $"unknown setting {name} of {found.Groups[1].Value}. Known settings: {Sentence.listed known}{Spelling.DidYouMean(name, known)}."
 
         match given |> List.tryFind (fst >> (=) key), otherwise with
         | Some(_, text), _ ->
@@ -55,7 +55,7 @@ let parse (text: string) : string * Rule =
     | "race" -> let number = number [ "alpha"; "startup" ] in Race(number "alpha" (Some 0.1), int (number "startup" (Some 4.0)))
     | other ->
         let known = [ "asha"; "median"; "race" ]
-        refuse $"{other} is no rule; rules are {Sentence.listed known}{Spelling.DidYouMean(other, known)}."
+        refuse $"unknown rule {other}. Known rules: {Sentence.listed known}{Spelling.DidYouMean(other, known)}."
 
 // ── Deciding, from numbers alone: lower is better ───────────────────────────────────────────
 
@@ -64,7 +64,7 @@ type Curve = (int64 * float) list
 
 let private spoken (value: float) = value.ToString("G4", CultureInfo.InvariantCulture)
 
-/// Why a run that has come so far should end: `finished` are the curves of runs that are done, `others` those of all but this one.
+/// Why a run with the curve `own` should end, or None. `finished` are the curves of finished runs, `others` those of all runs but this one.
 let hopeless rule (finished: Curve list) (others: Curve list) (own: Curve) : string option =
     match rule, List.tryLast own with
     | Median(from, startup), Some(units, _) when units >= from && finished.Length >= startup ->
@@ -85,7 +85,7 @@ let hopeless rule (finished: Curve list) (others: Curve list) (own: Curve) : str
         let at rung (curve: Curve) = curve |> List.tryFind (fun (units, _) -> units >= rung)
 
         match List.tryLast rungs with
-        // It is judged when it comes to a rung, once.
+        // A run is judged once at each rung: at its first measurement there.
         | Some rung when at rung own |> Option.map fst = Some units ->
             let values = others |> List.choose (at rung >> Option.map snd)
             let better = values |> List.filter (fun other -> other < value || Double.IsNaN value) |> List.length
@@ -98,12 +98,12 @@ let hopeless rule (finished: Curve list) (others: Curve list) (own: Curve) : str
         | _ -> None
     | _ -> None
 
-/// The groups that lose against the best one, with the reason: each group has its values by seed.
+/// The groups that are significantly worse than the best one, with the reason. A group is its values by seed.
 let losers alpha startup (groups: (string * Map<int64, float>) list) : (string * string) list =
     match groups |> List.filter (fun (_, values) -> values.Count >= startup) with
     | [] -> []
     | racing ->
-        // Means compare over the same seeds only.
+        // Means are comparable only over the same seeds.
         let common = racing |> List.map (fun (_, values) -> Set.ofSeq values.Keys) |> Set.intersectMany
 
         let mean (values: Map<int64, float>) =
@@ -123,14 +123,14 @@ let losers alpha startup (groups: (string * Map<int64, float>) list) : (string *
                     |]
 
                     if pairs.Length >= startup && Array.sum pairs > 0.0 then
-                        // One-sided: half of it lies on this side.
+                        // The test is two-sided; half of its p-value is the one-sided one.
                         let p = Significance.signFlip (Generator.Of(group, "race")) pairs / 2.0
                         if p <= alpha then group, $"it loses against {best} on {pairs.Length} common seeds, p = {spoken p}"
         ]
 
 // ── Deciding, from folders ──────────────────────────────────────────────────────────────────
 
-/// A rule names a metric that the runs take, while they train where the rule needs that. Throws ConfigException.
+/// Checks that the runs measure the rule's metric, and that they do so during training if the rule needs it. Throws ConfigException.
 let check (text: string) (plan: Plan) =
     let metric, rule = parse text
     let refuse says = raise (ConfigException(Source.CommandLine $"--prune {text}", "", says))
@@ -150,20 +150,20 @@ let check (text: string) (plan: Plan) =
 
         if not (List.contains (metric.Split('/')[0]) known) then
             refuse
-                $"{metric} is no metric of {run.Id}, and nothing else says how good a model is; its metrics are {Sentence.listed known}{Spelling.DidYouMean(metric, known)}."
+                $"{run.Id} does not measure \"{metric}\". Its metrics: {Sentence.listed known}{Spelling.DidYouMean(metric, known)}."
 
         match rule with
         | Race _ -> ()
         | _ when not run.Spec.Measure.Every.HasValue ->
-            refuse $"{run.Id} takes no measurements while it trains; give it some with measure.every=200."
+            refuse $"{run.Id} is not measured during training; set measure.every=200, for example."
         | _ -> ()
 
     metric, rule
 
-/// A metric's sign: lower is better for what this gives.
+/// Negates a metric if higher is better, so that lower is better.
 let private signed better value = if better = "higher" then -value else value
 
-/// What a completed run's metric came to, lower being better.
+/// A completed run's value of a metric, signed so that lower is better.
 let finalValue (metric: string) (folder: string) : float option =
     if not (File.Exists(Path.Combine(folder, "config.json"))) then
         None
@@ -175,7 +175,7 @@ let finalValue (metric: string) (folder: string) : float option =
         else
             run.Measurements() |> Seq.tryFind (fun m -> m.Name = metric) |> Option.map (fun m -> signed m.Better m.Value)
 
-/// Reads curves again only where they have grown.
+/// Caches the curves of runs; reads one again when its file has grown.
 type private Curves(metric: string) =
     let read = Dictionary<string, int64 * Curve>()
 
@@ -193,7 +193,7 @@ type private Curves(metric: string) =
                     if event.What = "units" then event.Step, event.Value
             |]
 
-            // Measurements fall between records: a step costs what steps about it cost.
+            // The units at a measured step are interpolated from the last record before it.
             let at step =
                 match units |> Array.tryFindBack (fun (recorded, _) -> recorded <= step) |> Option.orElse (Array.tryHead units) with
                 | Some(recorded, units) -> int64 (units * float step / float recorded)
@@ -208,11 +208,11 @@ type private Curves(metric: string) =
             read[folder] <- (size, curve)
             curve
 
-/// Decides for the runs of a plan. `stateOf` is asked what a run's folder says.
+/// Decides which runs of a plan should end.
 type Judge(metric: string, rule: Rule, plan: Plan) =
     let curves = Curves metric
 
-    /// The ids of runs that should end, or not begin, with the reasons.
+    /// The ids of the runs that should end, or should not start, with the reasons.
     member _.Hopeless(active: PlannedRun list, waiting: PlannedRun list) : (string * string) list =
         match rule with
         | Race(alpha, startup) ->

@@ -1,5 +1,5 @@
-/// A search's journal: what was asked, trial by trial, and what came of it. A search that goes on, or is repeated, reads its trials here
-/// and proposes only what is missing; lines are only ever added.
+/// A search's journal: the settings of each trial, and its value. A search that is continued or repeated reads its trials here and
+/// proposes only those that are missing; lines are only appended.
 ///
 ///     {"trial":0,"at":[0.25,0.5],"settings":["train.lr=0.001","method.steps=20"]}
 ///     {"trial":0,"value":0.031}
@@ -11,7 +11,7 @@ open System.Text.Json.Nodes
 open Ebm.Records
 open Ebm.Sweeps.Values
 
-/// One journal for a space and its seed: more trials of the same search go on in it.
+/// The journal's name depends on space, seed and batch, so a search with more trials continues the same journal.
 let private journal (folder: string) (search: Search) =
     let space = search.Space |> List.map (fun (key, range) -> $"{key} %A{range}") |> String.concat "\n"
     let hash = Canonical.Sha256 $"{search.Seed} {search.Batch}\n{space}"
@@ -26,7 +26,7 @@ let private number (node: JsonNode) =
     else
         node.GetValue<float>()
 
-/// Every trial so far. A line that a crash tore is not there; it can only be the last.
+/// Every trial so far. Ignores a last line that a crash left incomplete.
 let trials (folder: string) (search: Search) : Tpe.Trial list =
     let path = journal folder search
 
@@ -63,7 +63,7 @@ let private settings (search: Search) (trial: Tpe.Trial) = [
 /// The settings of every trial so far.
 let asked (folder: string) (search: Search) = trials folder search |> List.truncate search.Trials |> List.map (settings search)
 
-/// A torn last line goes before the next is written.
+/// Removes an incomplete last line before it appends.
 let private append (folder: string) (search: Search) (lines: string list) =
     Directory.CreateDirectory folder |> ignore
     use file = new FileStream(journal folder search, FileMode.OpenOrCreate, FileAccess.ReadWrite)
@@ -75,7 +75,7 @@ let private append (folder: string) (search: Search) (lines: string list) =
     file.Write(System.Text.Encoding.UTF8.GetBytes(lines |> List.map (fun line -> line + "\n") |> String.concat ""))
     file.Flush true
 
-/// Writes down what trials came to: `valueOf` is asked for those whose value is not known, by their settings as overrides.
+/// Records the values of trials. `valueOf` gives a trial's value from its settings as overrides; it is called for trials without one.
 let tell (folder: string) (search: Search) (valueOf: string list -> float option) =
     let told = [
         for i, trial in List.indexed (trials folder search) do
@@ -87,10 +87,10 @@ let tell (folder: string) (search: Search) (valueOf: string list -> float option
 
     if not told.IsEmpty then append folder search told
 
-/// Proposes the next batch, from what was told before it.
+/// Proposes the next batch from the values recorded before it.
 let ask (folder: string) (search: Search) =
     let known = trials folder search
-    // A batch that was cut off is filled up, from the same knowledge: proposals do not depend on where a search was interrupted.
+    // An interrupted batch is completed from the values before it, so that proposals do not depend on the interruption.
     let start = known.Length / search.Batch * search.Batch
     let count = min search.Trials (start + search.Batch) - known.Length
 

@@ -1,28 +1,28 @@
 /// The tree-structured Parzen estimator of J. Bergstra, R. Bardenet, Y. Bengio and B. Kégl (2011), one dimension at a time.
 ///
-/// What is known is split into good trials and the rest; l and g are mixtures of Gaussians about each, cut off to [0, 1], with one wide
-/// component more, so that nothing is ever excluded. Of candidates drawn from l, the one with the largest l/g is next. The first trials
-/// are Sobol points. All randomness follows from the search's seed and the trial's number, so that the same results make the same search.
+/// Finished trials are split into good ones and the rest. l and g are mixtures of Gaussians at their points, truncated to [0, 1], with an
+/// additional wide component, so that no point is excluded. The next trial is the candidate from l with the largest l/g. The first trials
+/// are Sobol points. The search's seed and the trial's number determine all draws, so the same results give the same search.
 module Ebm.Sweeps.Tpe
 
 open System
 open Ebm.Sweeps.Values
 
 type Trial = {
-    /// In (0, 1) for each key.
+    /// A number in (0, 1) for each key.
     At: float[]
-    /// Lower is better; infinite for one that came to nothing, none while it is not known.
+    /// Lower is better; infinite if the trial failed, none until it has ended.
     Value: float option
 }
 
-/// So many trials are spread evenly before any is proposed.
+/// How many trials are Sobol points before the estimator proposes any.
 let startup = 10
 
 let private candidates = 24
 
 let private goodOf count = Math.Clamp(int (ceil (0.15 * float count)), 2, 25)
 
-/// Φ, by formula 7.1.26 of M. Abramowitz and I. Stegun: an error of 1.5e-7 is far below what a choice between candidates needs.
+/// Φ by formula 7.1.26 of M. Abramowitz and I. Stegun, with an error of 1.5e-7.
 let private below (z: float) =
     let x = abs z / sqrt 2.0
     let t = 1.0 / (1.0 + 0.3275911 * x)
@@ -30,7 +30,7 @@ let private below (z: float) =
     let erf = 1.0 - poly * exp (-x * x)
     if z >= 0.0 then 0.5 * (1.0 + erf) else 0.5 * (1.0 - erf)
 
-/// Centre and width of each component: a point reaches to the further of its neighbours.
+/// Centre and width of each component; the width is the distance to the further neighbour.
 let private components (points: float list) =
     let sorted = 0.5 :: points |> List.sort |> Array.ofList
     let narrowest = 1.0 / float (min 100 (sorted.Length + 1))
@@ -50,7 +50,7 @@ let private density (components: (float * float) list) x =
         let z = (x - centre) / width
         exp (-0.5 * z * z) / (width * sqrt (2.0 * Math.PI) * (below ((1.0 - centre) / width) - below (-centre / width))))
 
-/// Where the next trial lies.
+/// The point of the next trial.
 let propose (search: Search) (index: int) (known: Trial list) : float[] =
     let finished = known |> List.filter _.Value.IsSome |> List.sortBy _.Value.Value
 
@@ -58,7 +58,7 @@ let propose (search: Search) (index: int) (known: Trial list) : float[] =
         Sobol.point search.Seed search.Space.Length index
     else
         let good, rest = finished |> List.splitAt (goodOf finished.Length)
-        // What is still at work counts as bad, so that trials of one batch keep away from each other.
+        // Running trials count as bad, so that the trials of one batch differ.
         let bad = rest @ (known |> List.filter _.Value.IsNone)
 
         [|

@@ -1,4 +1,4 @@
-/// What a command asks for: its sweep, where that lies, and the plan of it.
+/// What a command refers to: its sweep, the sweep's folder and plan.
 module Ebm.Sweeps.Asked
 
 open System
@@ -20,7 +20,7 @@ type internal Place = {
     Given: Given
     Runs: string
     Reports: string
-    /// Built once for all plans of one command.
+    /// Shared by all plans of one command.
     Composer: Composer
     Catalog: Lazy<Catalog>
 }
@@ -31,7 +31,7 @@ let internal dataRoot (place: Place) =
     |> Option.defaultValue (Path.Combine(place.Root, "data"))
     |> Path.GetFullPath
 
-/// The runner lies beside this library, where the build puts every program.
+/// The runner's path: the build puts every program beside this library.
 let internal runner () =
     let here = Path.GetDirectoryName(typeof<Declare.Sweep>.Assembly.Location) |> string
     Path.GetFullPath(Path.Combine(here, "..", "..", "Ebm.Runner", Path.GetFileName here |> string, "ebm-runner"))
@@ -47,12 +47,12 @@ let internal stale (place: Place) =
         | Some "config" -> Reuse.Config
         | Some other ->
             let known = [ "config"; "config+data"; "exact" ]
-            usage $"--reuse {other}" $"a finished run is used again for the same {listed known}{Spelling.DidYouMean(other, known)}."
+            usage $"--reuse {other}" $"unknown value {other}. Known values: {listed known}{Spelling.DidYouMean(other, known)}."
 
     let inputs = Inputs(string (Path.GetDirectoryName(runner ())), labs place.Given, dataRoot place)
     fun manifest -> Option.ofObj (inputs.Changed(manifest, reuse))
 
-/// The script's sweep, or the file's, with the overrides of the command line in it; each side of --or is a list of its own.
+/// The declared sweep with the overrides of the command line. Each side of --or is a separate part.
 let internal asked (place: Place) : Declare.Sweep = {
     place.Sweep with
         Parts = [
@@ -77,7 +77,7 @@ let internal planOf (place: Place) sweep = planNamed place (place.Given.Options.
 
 let internal planned (place: Place) = planOf place (asked place)
 
-/// The folders of the sweeps that the words, the name or the overrides mean; all of them where nothing is said.
+/// The folders of the sweeps that words, --name or overrides select; without any of them, all folders.
 let internal sweepFolders (place: Place) =
     let asked = place.Given.Options.TryGetResult <@ Name @>
 
@@ -93,7 +93,7 @@ let internal sweepFolders (place: Place) =
             let there = SweepFolder.Under place.Runs |> Seq.map (Path.GetFileName >> string) |> List.ofSeq
 
             let name = string (Path.GetFileName folder)
-            let known = if there.IsEmpty then "there are none" else $"there are {listed there}"
-            usage name $"no sweep of this name lies under {relative place.Runs}; {known}{Spelling.DidYouMean(name, there)}."
+            let known = if there.IsEmpty then "There is no sweep" else $"Known sweeps: {listed there}"
+            usage name $"{relative place.Runs} has no sweep of this name. {known}{Spelling.DidYouMean(name, there)}."
 
     folders

@@ -1,4 +1,4 @@
-/// A sweep that goes on by itself: its last words followed from another shell, and its end asked for.
+/// Follows or stops a running sweep from another shell.
 module Ebm.Sweeps.Attach
 
 open System
@@ -9,20 +9,20 @@ open Ebm.Sweeps.Sentence
 open Ebm.Sweeps.Show
 open Ebm.Sweeps.Asked
 
-/// The one sweep that the words mean.
+/// The sweep that the words select; without words, the one that is running.
 let internal oneSweep (place: Place) =
     let folders = sweepFolders place
 
     match folders |> List.filter Hold.isAlive, folders with
     | [ alive ], _ -> alive
     | [], [ folder ] -> folder
-    | [], _ -> usage place.Given.Verb $"no sweep is at work under {relative place.Runs}."
+    | [], _ -> usage place.Given.Verb $"no sweep is running under {relative place.Runs}."
     | several, _ ->
         usage
             place.Given.Verb
-            $"{several.Length} sweeps are at work: {listed (several |> List.map (Path.GetFileName >> string))}; name one."
+            $"{several.Length} sweeps are running: {listed (several |> List.map (Path.GetFileName >> string))}; name one."
 
-/// The parts of a sweep that are at work: all, or the one that --shard names.
+/// The running parts of a sweep: all of them, or the one that --shard names.
 let internal working (place: Place) folder =
     match place.Given.Options.TryGetResult <@ Shard @> with
     | None -> Hold.atWork folder
@@ -40,7 +40,7 @@ let internal attach (place: Place) =
     if followed.IsEmpty then
         usage
             "attach"
-            $"{relative (log (part place.Given))} is not there: the sweep was not started with --detach. `status` says how it is."
+            $"{relative (log (part place.Given))} does not exist, so the sweep was not started with --detach. `status` shows its state."
 
     let readers = [
         for part in followed -> part, new StreamReader(new FileStream(log part, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
@@ -50,7 +50,7 @@ let internal attach (place: Place) =
     let mutable last = false
 
     while not last do
-        // Once more after their end, for their last words.
+        // Reads once more after the processes have ended, for their last lines.
         last <- Hold.atWork folder |> List.forall (fun part -> not (List.contains part followed))
 
         for part, reader in readers do
@@ -69,12 +69,12 @@ let internal stop (place: Place) =
     let folder = oneSweep place
 
     match working place folder with
-    | [] -> usage "stop" $"no sweep is at work in {relative folder}."
+    | [] -> usage "stop" $"no sweep is running in {relative folder}."
     | parts ->
         Hold.stop folder parts
 
         for part in parts do
             Console.WriteLine
-                $"{Path.GetFileName folder}: {Hold.spoken part}{Hold.who folder part} is asked to stop; its runs write checkpoints first."
+                $"{Path.GetFileName folder}: {Hold.spoken part}{Hold.who folder part} will stop as soon as its runs have written checkpoints."
 
         0

@@ -1,4 +1,4 @@
-/// What every sweep script does when it is called: reads the words, plans, and does what they ask.
+/// The entry point of every sweep script: reads the command line and calls its verb.
 module Ebm.Sweeps.Cli
 
 open System
@@ -29,11 +29,11 @@ let private help (sweep: Declare.Sweep) =
         say $"  {verb, -8} {says}"
 
     say ""
-    say "Overrides, each one argument; commas and functions make axes:"
+    say "Overrides (one argument each; commas and functions make axes):"
     say "  experiment=mnist  method.steps=20,40  seed=seeds(5)  train.lr=logrange(1e-4,1e-2,3)"
-    say "  +key=value adds, ++key=value adds or changes, ~key deletes; name=zip(a.b=[1,2], c=[3,4]) goes in lock step;"
-    say "  name=sobol(16, train.lr=log(1e-5,1e-2), method.steps=int(interval(5,40))) draws evenly, tpe(40, …) searches;"
-    say "  --or between two lists of overrides makes the union."
+    say "  +key=value adds, ++key=value adds or changes, ~key deletes; name=zip(a.b=[1,2], c=[3,4]) varies keys together;"
+    say "  name=sobol(16, train.lr=log(1e-5,1e-2), method.steps=int(interval(5,40))) draws points evenly, tpe(40, …) searches;"
+    say "  --or between two lists of overrides makes their union."
     say ""
     say "Options:"
 
@@ -44,7 +44,7 @@ let private help (sweep: Declare.Sweep) =
     say ""
     let declared = sweep.Parts |> List.map (List.map _.Text >> String.concat " ")
     say $"""This script's own sweep: {String.Join(" --or ", declared)}"""
-    say "Exit codes: 0 every run completed or pruned, 1 some run failed or diverged, 2 a sentence says what to correct, 130 or 143 stopped."
+    say "Exit codes: 0 every run completed or pruned, 1 a run failed or diverged, 2 an error of usage or config, 130 or 143 stopped."
     Console.Write lines
 
 let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (arguments: string list) =
@@ -55,14 +55,14 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
             for name in case.CommandLineNames.Value do
                 if not (List.contains name (allowed given.Verb)) then
                     let takers = verbs |> List.map fst |> List.filter (fun verb -> List.contains name (allowed verb))
-                    usage name $"{given.Verb} takes no {name}; it goes with {listed takers}."
+                    usage name $"{given.Verb} has no option {name}; {listed takers} have it."
 
         if not given.Words.IsEmpty && List.contains given.Verb [ "run"; "plan"; "help"; "confirm"; "measure"; "reindex" ] then
             usage given.Words.Head $"{given.Words.Head} is not a valid override; an override is key=value."
 
         let path option (given: string option) name =
             match given with
-            | Some "" -> usage option "it needs a folder's path."
+            | Some "" -> usage option "the path of a folder is missing."
             | _ -> Path.GetFullPath(given |> Option.defaultValue (Path.Combine(root, name)))
 
         let place = {
@@ -83,7 +83,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
             0
         | "status" ->
             match sweepFolders place with
-            | [] -> Console.WriteLine $"There is no sweep under {relative place.Runs} yet."
+            | [] -> Console.WriteLine $"{relative place.Runs} has no sweep yet."
             | folders -> folders |> List.collect (fun folder -> Status.lines folder (Slurm.said folder)) |> List.iter Console.WriteLine
 
             0
@@ -111,13 +111,13 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         | "stop" -> stop place
         | "reindex" ->
             let path, count = Index.rebuild place.Runs
-            Console.WriteLine $"{relative path} holds {count} runs."
+            Console.WriteLine $"{relative path} has {count} runs."
             0
         | "help" ->
             help sweep
             0
         | "measure" -> measure place
-        | "audit" -> usage "audit" "audit comes first: audit verify --runs DIR."
+        | "audit" -> usage "audit" "the word audit must come first: audit verify --runs DIR."
         | _ -> run place
     with
     | :? ConfigException as error ->
@@ -127,11 +127,11 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         eprintfn $"{error.Message}"
         2
 
-/// Does what the command line asks of a declared sweep. `folder` is the script's own, where `configs` lies. Returns the exit code.
+/// Executes a command line for a declared sweep. `folder` is the script's folder, which contains `configs`. Returns the exit code.
 let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
     let root = string (Path.GetDirectoryName(Path.GetFullPath folder))
 
     match List.ofSeq arguments with
-    // Audits have words and options of their own, the same as analysis/audit.fsx.
+    // Audits have the words and options of analysis/audit.fsx.
     | "audit" :: words -> Audit.main root words
     | words -> perform folder root sweep words

@@ -1,6 +1,6 @@
-/// The words of the command line: a verb, overrides, options; and what they select.
+/// Reads the command line: a verb, overrides and options; and selects runs by them.
 ///
-/// Verbs are words, because `dotnet fsi` keeps --help, -h, -r, -d, -I and @file for itself, even behind the script's name.
+/// Verbs are words, because `dotnet fsi` takes --help, -h, -r, -d, -I and @file for itself, even after the script's name.
 module Ebm.Sweeps.CommandLine
 
 open System
@@ -14,22 +14,22 @@ open Ebm.Sweeps.Plan
 // ── Words ───────────────────────────────────────────────────────────────────────────────────
 
 let verbs = [
-    "run", "do what is not done yet, then print the comparison table (no verb is this one)"
-    "plan", "every run, composed and checked, and its state; writes nothing"
-    "status", "what the folders say now, from any shell"
-    "measure", "draw from finished runs and measure them again, without training"
+    "run", "execute the runs that are not finished, then print the comparison table (the default verb)"
+    "plan", "list every run with its state, after checking its config; writes nothing"
+    "status", "show the runs' states and the remaining time; works from any shell"
+    "measure", "draw samples from finished runs and measure them again, without training"
     "confirm", "run the winners again on fresh seeds, as the sweep <name>-confirm"
-    "table", "the comparison table of a sweep's runs, or of every sweep"
-    "report", "the table, and a page with its figures and runs"
-    "why", "where every value of a config was written: why [run] [key] [overrides]"
-    "diff", "in what two runs differ, settings, code, data and machine: diff <run> <run>"
-    "logs", "what a run has said: logs <run>"
+    "table", "print the comparison table of a sweep, or of every sweep"
+    "report", "print the table, and write a page with figures and runs"
+    "why", "show where each value of a config comes from: why [run] [key] [overrides]"
+    "diff", "show the differences of two runs in settings, code, data and machine: diff <run> <run>"
+    "logs", "print a run's output: logs <run>"
     "attach", "follow a sweep that was started with --detach"
-    "stop", "let the runs of a sweep write their checkpoints and end"
-    "reindex", "write runs/index.db, an SQLite index of all runs, anew from their folders"
-    "audit", "checks that recorded files are unchanged and that runs can be repeated: audit verify [sweep]"
-    "list", "groups and their options; list <group>: with their settings"
-    "help", "this page"
+    "stop", "end the runs of a sweep after they have written checkpoints"
+    "reindex", "rebuild runs/index.db, an SQLite index of all runs, from their folders"
+    "audit", "check that recorded files are unchanged and that runs can be repeated: audit verify [sweep]"
+    "list", "list the groups and their options; list <group> adds the settings"
+    "help", "print this page"
 ]
 
 type Option =
@@ -77,48 +77,48 @@ type Option =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Name _ -> "the sweep's name; else the experiment, else the script's own"
-            | Workers _ -> "runs at once (cores)"
-            | Runs _ -> "where runs lie (runs)"
-            | Reports _ -> "where tables go (reports)"
+            | Name _ -> "the sweep's name (the experiment, else the script's name)"
+            | Workers _ -> "how many runs execute at once (cores)"
+            | Runs _ -> "the folder of all runs (runs)"
+            | Reports _ -> "the folder of tables and reports (reports)"
             | Data _ -> "the data root (the variable EBM_DATA, else data)"
-            | With _ -> "a lab's own assembly with methods, data sets or metrics; may be repeated"
-            | Only _ -> "only runs in these states: failed,lost,missing"
+            | With _ -> "an assembly with your own methods, data sets or metrics; may be repeated"
+            | Only _ -> "only runs in these states, such as failed,lost,missing"
             | Redo _ -> "run again from the start: states, run ids, or an expression as in --where"
-            | Where _ -> "only runs whose config fits: method.steps >= 20 && seed in {0..4}"
-            | Shard _ -> "the i-th of n parts: 1/4"
+            | Where _ -> "only runs whose config matches, such as method.steps >= 20 && seed in {0..4}"
+            | Shard _ -> "only the i-th of n parts, such as 1/4"
             | Retry _ -> "further attempts after a failed one (0)"
-            | On_Error _ -> "continue, stop or stop-after=K; else it stops when the first three all fail alike"
-            | Max_Hours _ -> "start no run after so long"
-            | Max_Gpu_Hours _ -> "start no run after so many hours of GPUs, summed over runs"
-            | Timeout _ -> "seconds that one run may take"
-            | Memory _ -> "gigabytes that one run may hold; also bounds the runs at once"
-            | Launcher _ -> "local, or slurm: an array of tasks"
-            | Slurm _ -> "further options of sbatch: --slurm \"--partition=gpu --time=2:00:00\""
-            | Runs_Per_Task _ -> "slurm: runs of one task, one after the other (1)"
-            | Sweep _ -> "a sweep in YAML, in the place of the script's own"
+            | On_Error _ -> "continue, stop or stop-after=K (stop if the first three runs fail with the same error)"
+            | Max_Hours _ -> "start no run after this many hours"
+            | Max_Gpu_Hours _ -> "start no run after this many GPU hours, summed over runs"
+            | Timeout _ -> "the most seconds that a run may take"
+            | Memory _ -> "the most gigabytes that a run may use; also limits how many execute at once"
+            | Launcher _ -> "local, or slurm (submits an array of tasks)"
+            | Slurm _ -> "further options of sbatch, such as --slurm \"--partition=gpu --time=2:00:00\""
+            | Runs_Per_Task _ -> "slurm: how many runs a task executes, one after the other (1)"
+            | Sweep _ -> "a YAML file with a sweep, which replaces the script's"
             | Grep _ -> "only runs whose id or overrides contain this text"
-            | First _ -> "only the first so many"
-            | Sample _ -> "only so many, drawn at random"
-            | Sample_Seed _ -> "another draw of --sample (0)"
-            | Reuse _ -> "when a finished run counts: config, config+data, or exact (code and libraries too), else it is stale (exact)"
-            | Max_Runs _ -> "start no more than so many runs"
-            | Deadline _ -> "start no run after this time: 2026-03-01T08:00"
-            | Gpus _ -> "share these GPUs out: 0,1; a run's device is then cuda:0, the only one it sees"
-            | Per_Gpu _ -> "runs at once on one GPU (1)"
-            | Notify _ -> "a shell's command, told of the first failure and of the end by EBM_EVENT and EBM_SWEEP"
-            | Prune _ -> "end hopeless runs early: median(…), asha(…) or race(…) on a metric"
-            | Metric _ -> "what decides, for confirm and for searches"
-            | Top _ -> "confirm: so many winners of each data set and method (1)"
-            | Seeds _ -> "confirm: so many fresh seeds (6)"
-            | Share -> "a worker's runs follow each other in one process: quicker for short runs, and a crash takes only the run it is in"
-            | Seeds_First -> "every config's first seed before any second one"
-            | Follow -> "logs: until the run ends"
-            | Detach -> "go on when this shell is gone; attach, status and stop find it"
-            | Dry_Run -> "run: only plan"
+            | First _ -> "only the first N runs"
+            | Sample _ -> "only N runs, drawn at random"
+            | Sample_Seed _ -> "the seed of --sample (0)"
+            | Reuse _ -> "a finished run is stale unless these are the same: config, config+data, or exact, with code and libraries (exact)"
+            | Max_Runs _ -> "start at most N runs"
+            | Deadline _ -> "start no run after this time, such as 2026-03-01T08:00"
+            | Gpus _ -> "divide these GPUs among the runs, such as 0,1; each run sees one, as cuda:0"
+            | Per_Gpu _ -> "how many runs execute at once on a GPU (1)"
+            | Notify _ -> "a shell command for the first failure and for the end; it gets EBM_EVENT and EBM_SWEEP"
+            | Prune _ -> "end hopeless runs early by a metric: median(…), asha(…) or race(…)"
+            | Metric _ -> "the metric that decides, for confirm and for searches"
+            | Top _ -> "confirm: how many winners of each data set and method (1)"
+            | Seeds _ -> "confirm: how many fresh seeds (6)"
+            | Share -> "a worker executes its runs in one process: quicker for short runs; a crash affects only the current run"
+            | Seeds_First -> "execute the first seed of every config before any second seed"
+            | Follow -> "logs: continue until the run ends"
+            | Detach -> "run in the background, also after this shell has ended; see attach, status and stop"
+            | Dry_Run -> "only print the plan"
             | Json -> "plan, why, table, audit: print JSON"
 
-/// Which options mean something to a verb. Whatever does not is refused: nothing is ignored.
+/// The options of a verb. Any other option is an error, so that none is ignored.
 let allowed verb =
     let always = [ "--runs"; "--with"; "--name" ]
     let sweep = [ "--sweep" ]
@@ -170,7 +170,7 @@ let usage (source: string) says : 'a = fail (Source.CommandLine source) "" says
 
 type Given = {
     Verb: string
-    /// Words that are neither verb, override nor option: run ids, keys, a group.
+    /// The remaining words: run ids, keys, a group.
     Words: string list
     /// The lists of overrides between --or.
     Unions: string list list
@@ -188,7 +188,7 @@ let private optionNames =
 let private isWord (text: string) =
     not (text.Contains '=') && not (text.StartsWith '~') && not (text.StartsWith '+') && not (text.Contains '(')
 
-/// --workers of --workers=4.
+/// The part before the equals sign: --workers of --workers=4.
 let private nameOf (argument: string) =
     match argument.IndexOf '=' with
     | -1 -> argument
@@ -220,7 +220,7 @@ let read (arguments: string list) : Given =
             let words = List.map fst verbs
             usage
                 first
-                $"{first} is neither a verb nor an override (key=value); verbs are {listed words}{Spelling.DidYouMean(first, words)}."
+                $"{first} is not a verb, nor an override (key=value). Known verbs: {listed words}{Spelling.DidYouMean(first, words)}."
         | rest -> "run", rest
 
     let words, overrides = rest |> List.partition (fun argument -> isWord argument && argument <> "--or")
@@ -234,7 +234,7 @@ let read (arguments: string list) : Given =
             | _, [] -> [])
 
     if unions.Length > 1 && unions |> List.exists List.isEmpty then
-        usage "--or" "it stands between two lists of overrides, and one of them is empty."
+        usage "--or" "one side of --or has no overrides."
 
     { Verb = verb; Words = words; Unions = unions; Options = options }
 
@@ -246,12 +246,12 @@ let states (option: string) (text: string) = [
         let known = "missing" :: List.ofSeq RunState.All
 
         if not (List.contains name known) then
-            usage $"{option} {text}" $"{name} is no state of a run; states are {listed known}{Spelling.DidYouMean(name, known)}."
+            usage $"{option} {text}" $"unknown state {name}. Known states: {listed known}{Spelling.DidYouMean(name, known)}."
 
         name
 ]
 
-/// A redo names states, run ids, or an expression over the config.
+/// The value of --redo: states, run ids, or an expression over the config.
 let redone (text: string) : PlannedRun -> bool =
     if text.IndexOfAny [| '='; '<'; '>'; ' '; '!' |] >= 0 then
         let expression = Where.parse "--redo" text
@@ -261,16 +261,16 @@ let redone (text: string) : PlannedRun -> bool =
 
         fun run -> names |> Array.exists (fun name -> run.Id = name || run.State = name || (name = "all" && run.State <> RunState.Planned))
 
-/// The part of a sweep that --shard names, and the whole where it is not given.
+/// The part of a sweep that --shard names; without it, the whole sweep.
 let part (given: Given) =
     match given.Options.TryGetResult <@ Shard @> with
     | None -> Hold.Whole
     | Some text ->
         match text.Split '/' |> Array.map (fun part -> Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture)) with
         | [| true, part; true, parts |] when part >= 1 && part <= parts -> Hold.Shard(part, parts)
-        | _ -> usage $"--shard {text}" "a shard is i/n with 1 <= i <= n, such as 2/4."
+        | _ -> usage $"--shard {text}" "a shard must be i/n with 1 <= i <= n, such as 2/4."
 
-/// The runs that --where, --shard and --only leave.
+/// The runs of a plan that the filters select.
 let selected (given: Given) (plan: Plan) =
     let runs =
         match given.Options.TryGetResult <@ Where @> with
@@ -296,12 +296,12 @@ let selected (given: Given) (plan: Plan) =
         | Some text -> runs |> List.filter (fun run -> run.Id.Contains text || run.Overrides |> List.exists _.Contains(text))
         | None -> runs
 
-    let least option count = if count >= 1 then count else usage $"{option} {count}" $"{option} is a count of runs, so it is 1 or more."
+    let least option count = if count >= 1 then count else usage $"{option} {count}" $"{option} is a count of runs, so it must be at least 1."
 
     let runs =
         match given.Options.TryGetResult <@ Sample @> with
         | Some count ->
-            // A hash orders them: the same runs are drawn on every machine, and a larger sample holds the smaller one.
+            // Ordered by a hash, so that every machine draws the same runs, and a larger sample contains the smaller one.
             let seed = given.Options.GetResult(<@ Sample_Seed @>, 0)
             let drawn = runs |> List.sortBy (fun run -> Canonical.Sha256 $"{seed} {run.Id}") |> List.truncate (least "--sample" count)
             let drawn = drawn |> List.map _.Id |> Set.ofList in

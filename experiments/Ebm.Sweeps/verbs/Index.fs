@@ -1,5 +1,5 @@
-/// An index of all runs in SQLite, for questions in SQL and for other tools. The folders are what is true: the index is written whole, from
-/// them alone, and may be deleted at any time.
+/// An index of all runs in SQLite, for queries in SQL and for other tools. It is rebuilt from the folders, which are the record, so it may be
+/// deleted at any time.
 ///
 ///     select sweep, avg(value) from metrics join runs using (run) where name = 'grid-kl' group by sweep
 module Ebm.Sweeps.Index
@@ -18,7 +18,7 @@ let private schema =
          without rowid;
      create index runs_by_sweep on runs (sweep, state);"
 
-/// SQLite has no NaN: such a value is null there.
+/// SQLite has no NaN, so NaN becomes null.
 let private boxed (value: obj | null) : obj =
     match value with
     | null -> DBNull.Value :> obj
@@ -37,7 +37,7 @@ let private insert (connection: SqliteConnection) table (columns: int) =
 
         command.ExecuteNonQuery() |> ignore
 
-/// Writes index.db into the folder of all sweeps, whole or not at all; its path, and how many runs it holds.
+/// Writes index.db atomically into the folder of all sweeps. Returns its path and the number of runs.
 let rebuild (runs: string) : string * int =
     SQLitePCL.Batteries_V2.Init()
     let path = Path.Combine(runs, "index.db")
@@ -46,7 +46,7 @@ let rebuild (runs: string) : string * int =
     let mutable count = 0
 
     let write () =
-        // Pooled, it would stay open under another name.
+        // A pooled connection would stay open after the file is renamed.
         use connection = new SqliteConnection($"Data Source={draft};Pooling=False")
         connection.Open()
         use transaction = connection.BeginTransaction()

@@ -1,4 +1,4 @@
-/// Does what a plan leaves to do, here or by SLURM, now or away from the keyboard, and prints what has become of it.
+/// Executes the remaining runs of a plan, here, in the background or by SLURM, and prints the results.
 module Ebm.Sweeps.Perform
 
 open System
@@ -18,7 +18,8 @@ open Ebm.Sweeps.Asked
 open Ebm.Sweeps.Tabulate
 open Ebm.Sweeps.Terms
 
-/// A device that is not there is an error now, not in every run. Looking for one loads libtorch, so only where one is asked for.
+/// A missing device is an error before the launch, not one in every run. The check loads libtorch, so it is done only for other devices than
+/// the CPU.
 let internal checkDevices (plan: Plan) =
     for run in plan.Runs |> List.distinctBy _.Spec.Device do
         if run.Spec.Device <> "cpu" then
@@ -29,7 +30,7 @@ let internal checkDevices (plan: Plan) =
                 | null -> fail Source.Code "device" $"device {error.Says}."
                 | node -> fail node.Source "device" $"device {error.Says}."
 
-/// All that was planned, whatever of it is asked for now: tables count what is missing.
+/// Records the whole plan, also the runs that filters exclude now, so that tables can count missing runs.
 let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
     Plans.note plan.Folder {
         Overrides = sweep.Parts |> List.map (List.map _.Text)
@@ -38,15 +39,15 @@ let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
         Runs = plan.Runs |> List.map _.Id
     }
 
-/// The metric that decides.
+/// The metric that decides; an error if none is given.
 let internal metric (place: Place) what =
     match place.Given.Options.TryGetResult <@ Metric @> |> Option.orElse (place.Sweep.Metric |> Option.map fst) with
     | Some metric -> metric
-    | None -> usage what $"{what} needs to know what decides: --metric grid-kl, or metric in the sweep's declaration."
+    | None -> usage what $"{what} needs a metric that decides: give --metric grid-kl, or declare metric in the sweep."
 
-/// Starts this very command again, without a terminal and in a session of its own.
+/// Starts the same command again in a new session without a terminal.
 let internal detach (place: Place) (plan: Plan) =
-    // Refused now, where it is seen, and not in the log of the sweep that is at work.
+    // Fails here if the sweep is already running, so that the user sees the error and need not read the log.
     (Hold.take plan.Folder (part place.Given)).Dispose()
     let log = Path.Combine(plan.Folder, Hold.nameOf (part place.Given) + ".log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
@@ -55,7 +56,7 @@ let internal detach (place: Place) (plan: Plan) =
         ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Slurm.quoted log} 2>&1 < /dev/null" ])
     use child = nonNull (Process.Start start)
     child.WaitForExit()
-    Console.WriteLine $"{plan.Sweep} goes on by itself; follow it with attach, stop it with stop. It writes {relative log}."
+    Console.WriteLine $"{plan.Sweep} runs in the background; follow it with attach, end it with stop. Its log is {relative log}."
 
 let internal submit (place: Place) (plan: Plan) (jobs: Job list) =
     let pinned, _ = pinned place plan
@@ -64,7 +65,7 @@ let internal submit (place: Place) (plan: Plan) (jobs: Job list) =
     let jobs = jobs |> List.filter (fun job -> not (queued.ContainsKey job.Run.Id))
 
     if jobs.IsEmpty then
-        Console.WriteLine $"Nothing is to be submitted: SLURM has {queued.Count} runs already."
+        Console.WriteLine $"No run is left to submit: {queued.Count} runs are already in SLURM's queue."
     else
         let submission: Slurm.Submission = {
             Workers = place.Given.Options.GetResult(<@ Workers @>, 256)
@@ -75,11 +76,11 @@ let internal submit (place: Place) (plan: Plan) (jobs: Job list) =
         }
 
         let jobs' = Slurm.submit submission plan.Folder jobs
-        Console.WriteLine $"""{jobs.Length} runs are submitted as {String.Join(", ", jobs')}; `status` says how they are."""
+        Console.WriteLine $"""{jobs.Length} runs were submitted as {String.Join(", ", jobs')}; `status` shows their states."""
 
     0
 
-/// Does the jobs that a plan leaves, and prints the table of the sweep's folder. `next` plans again what came up meanwhile.
+/// Executes the jobs of a plan and prints the table of the sweep's folder. `next` gives the plan of a search's next batch.
 let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: Plan -> Job list) (next: unit -> Plan option) =
     let given = place.Given
 
@@ -93,7 +94,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
         0
     else
         let jobs = jobsOf plan
-        // Whatever is refused is refused before the folder is touched.
+        // Errors of usage are raised before the folder is written to.
         checkDevices plan
         settings place plan |> ignore
 
@@ -103,7 +104,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
             noted ()
             submit place plan jobs
         | Some other when other <> "local" ->
-            usage $"--launcher {other}" $"""a launcher is local or slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
+            usage $"--launcher {other}" $"""unknown launcher {other}. Known launchers: local, slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
         | _ ->
             let stale =
                 plan.Runs
@@ -113,9 +114,9 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 match stale with
                 | [] -> ()
                 | first :: _ ->
-                    let others = if stale.Length = 1 then "" else $" ({stale.Length - 1} more are stale)"
+                    let others = if stale.Length = 1 then "" else $" ({stale.Length - 1} more runs are stale)"
                     Console.WriteLine
-                        $"{first.Id} is stale: {string first.Reason}{others}. --redo stale runs such runs again, --reuse config takes them as they are."
+                        $"{first.Id} is stale: {string first.Reason}{others}. --redo stale executes stale runs again; --reuse config accepts them."
 
             let rec rounds pinned (plan: Plan) (jobs: Job list) before =
                 let outcomes, stopped =
@@ -124,7 +125,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                     else
                         checkDevices plan
                         let settings: Launch.Settings = settings place plan |> pinned
-                        Console.WriteLine $"{jobs.Length} to do, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
+                        Console.WriteLine $"{jobs.Length} runs to execute, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
                         Status.during (entering place >> Launch.launch settings jobs)
 
                 let outcomes = before @ outcomes
@@ -139,24 +140,24 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 if jobs.IsEmpty && plan.Searches.IsEmpty then
                     Show.counts plan
                     sayStale ()
-                    if not plan.Runs.IsEmpty then Console.WriteLine "Nothing is left to do."
+                    if not plan.Runs.IsEmpty then Console.WriteLine "No run is left to execute."
                     plan, [], None
                 else
                     use _ = Hold.take plan.Folder (part given)
                     noted ()
                     Show.counts plan
                     sayStale ()
-                    // Once, so that all rounds of a search execute the same code.
+                    // Pinned once, so that all rounds of a search execute the same code.
                     let pinned, held = pinned place plan
                     use _ = held
                     rounds pinned plan jobs []
 
             match stopped with
             | Some code ->
-                Console.WriteLine "Stopped; the same command goes on from here."
+                Console.WriteLine "Stopped; the same command continues from here."
                 code
             | None ->
-                // Runs that others have executed, too.
+                // Includes runs that other processes have executed.
                 enter (fun () -> Ledger.enterRuns place.Runs (RunFolder.Under plan.Folder))
                 tabulate place false true plan.Folder |> ignore
                 let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
@@ -164,7 +165,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 let all = plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good)
                 if all then 0 else 1
 
-// ── The verbs that do ───────────────────────────────────────────────────────────────────────
+// ── The verbs that execute runs ─────────────────────────────────────────────────────────────
 
 let internal run (place: Place) =
     let redo =
@@ -172,7 +173,7 @@ let internal run (place: Place) =
         | Some filter -> redone filter
         | None -> fun _ -> false
 
-    // Whoever asks for stale runs only wants them run again.
+    // --only stale executes stale runs again.
     let only = place.Given.Options.TryGetResult <@ Only @> |> Option.map (states "--only") |> Option.defaultValue []
     let sweep = asked place
 
@@ -191,14 +192,14 @@ let internal run (place: Place) =
     let plan = selected place.Given whole
 
     if not plan.Searches.IsEmpty && part place.Given <> Hold.Whole then
-        usage "--shard" "what a search tries next follows from what came before, so it cannot be dealt out; leave --shard away."
+        usage "--shard" "a search cannot be divided into shards, because its next trials depend on earlier results; leave out --shard."
 
     if plan.Searches.IsEmpty then
         perform place (fun () -> note place sweep whole) plan jobs (fun () -> None)
     else
         let metric = metric place "a search"
 
-        /// Writes down what trials came to and asks for more; None when the search is over.
+        /// Records the values of trials and proposes more; None when the search has ended.
         let next () =
             let plan = planOf place sweep
 
@@ -226,7 +227,7 @@ let internal run (place: Place) =
                 note place sweep plan
                 Some(selected place.Given plan)
 
-        // Before it has a run, there is nothing to do but to ask.
+        // A new search has no run yet, so its first plan has no job.
         perform place ignore plan jobs next
 
 let internal measure (place: Place) =
@@ -248,7 +249,7 @@ let internal confirm (place: Place) =
         Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]
 
     if winners.IsEmpty then
-        usage "confirm" $"no setting of {plan.Sweep} has completed all its seeds with a value of {metric}, so there is no winner yet."
+        usage "confirm" $"{plan.Sweep} has no winner yet: no setting has completed all its seeds with a value of {metric}."
 
     let seeds = Confirm.freshSeeds (options.GetResult(<@ Seeds @>, 6)) plan.Runs
 
@@ -258,9 +259,8 @@ let internal confirm (place: Place) =
 
     let sweep = Confirm.sweep plan.Sweep seeds winners
 
-    let plan =
-        // Its own name, whatever the experiment is called.
-        planNamed place (Some sweep.Name) sweep
+    // With a name, because otherwise the experiment would name the folder.
+    let plan = planNamed place (Some sweep.Name) sweep
 
     perform
         place

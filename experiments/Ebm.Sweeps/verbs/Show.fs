@@ -1,4 +1,4 @@
-/// What `plan`, `why`, `diff`, `list` and `logs` print. They write nothing.
+/// The verbs `plan`, `why`, `diff`, `list` and `logs`. They only print.
 module Ebm.Sweeps.Show
 
 open System
@@ -13,7 +13,7 @@ open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 open Ebm.Sweeps.Plan
 
-/// A path as it is seen from here, where it lies below.
+/// A path relative to the current folder, if it is below it.
 let relative (path: string) =
     let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path)
     if relative.StartsWith("..", StringComparison.Ordinal) then path else relative
@@ -29,10 +29,10 @@ let counts (plan: Plan) =
     Console.WriteLine $"{plan.Sweep}: {Status.counted (plan.Runs |> List.map _.State)}"
 
     for search in plan.Searches do
-        Console.WriteLine $"A search goes on: {search.Trials} trials in all, {search.Batch} at a time."
+        Console.WriteLine $"A search is not finished: {search.Trials} trials in all, {search.Batch} at a time."
 
     if plan.Duplicates > 0 then
-        Console.WriteLine $"{plan.Duplicates} combinations come to a config that another one has already, and are left out."
+        Console.WriteLine $"{plan.Duplicates} combinations have the same config as an earlier one, and are left out."
 
 let plan (plan: Plan) =
     counts plan
@@ -54,7 +54,7 @@ let private under (words: string list) (leaves: (string * string * string) list)
                 for path, _, _ in leaves do
                     let keys = path.Split '.' in for length in 1 .. keys.Length -> String.Join('.', Array.take length keys)
             ]
-            usage word $"this config has no {word}{Spelling.DidYouMean(word, known)}."
+            usage word $"the config has no key {word}{Spelling.DidYouMean(word, known)}."
 
     leaves
     |> List.filter (fun (path, _, _) ->
@@ -65,14 +65,14 @@ let private origins (choices: (string * string) list) (leaves: (string * string 
     Console.WriteLine()
     aligned [ for path, value, source in under words leaves -> [ path; value; source ] ]
 
-/// Where every value of a run's config was written, as the run's folder has it.
+/// Prints where every value of a run's config was written, from the run's folder.
 let whyOfRun (run: RunFolder) words =
     match run.Manifest with
-    | null -> usage run.Id "this run has not begun, so nothing says yet where its values come from."
+    | null -> usage run.Id "the run has not started, so its values have no recorded origin yet."
     | manifest ->
         let origin =
             match manifest.Origins with
-            | null -> usage run.Id "this run was made before runs kept where their values come from."
+            | null -> usage run.Id "the run predates the recording of origins; run it again to see them."
             | known ->
                 fun path ->
                     (match known.TryGetValue path with
@@ -88,7 +88,7 @@ let whyOfRun (run: RunFolder) words =
         Console.WriteLine()
         origins choices leaves words
 
-/// Where every value of a plan's first run was written.
+/// Prints where every value of a plan's first run was written.
 let whyOfPlan (plan: Plan) words =
     match plan.Runs with
     | [] -> usage "why" "these overrides make no run."
@@ -105,7 +105,7 @@ let whyOfPlan (plan: Plan) words =
         let choices = [ for KeyValue(group, options) in run.Choices -> group, String.Join(", ", options) ]
         origins choices [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf, origin path ] words
 
-/// The same as one object, for programs: what the run is identified by, and where each value was written that is no default.
+/// Prints one JSON object: the run's identity, and where each value that is not a default was written.
 let whyJson (plan: Plan) =
     match plan.Runs with
     | [] -> usage "why" "these overrides make no run."
@@ -126,7 +126,7 @@ let whyJson (plan: Plan) =
             json.WriteEndObject()
             json.WriteEndObject())
 
-/// The runs whose id, its beginning or the beginning of its hash this is; or the run of a folder.
+/// The runs of a name: an id, the beginning of an id or of its hash, or the path of a run's folder.
 let runsNamed (runs: string) (name: string) =
     if File.Exists(Path.Combine(name, "config.json")) then
         [ RunFolder.Open name ]
@@ -141,11 +141,11 @@ let runsNamed (runs: string) (name: string) =
 let findRun (runs: string) (name: string) =
     match runsNamed runs name with
     | [ run ] -> run
-    | [] -> usage name $"there is no run of this id under {relative runs}."
+    | [] -> usage name $"{relative runs} has no run whose id or hash starts with this."
     | several ->
-        usage name $"this fits {several.Length} runs: {listed (several |> List.truncate 5 |> List.map _.Id)}; write more of the id."
+        usage name $"this matches {several.Length} runs: {listed (several |> List.truncate 5 |> List.map _.Id)}; write more of the id."
 
-/// What a run was made from, flat: code, packages, machine, data.
+/// What a run was made with, as pairs: code, packages, machine, data.
 let private circumstances (run: RunFolder) =
     let pairs prefix (map: IReadOnlyDictionary<string, string> | null) = [
         match map with
@@ -185,7 +185,7 @@ let private circumstances (run: RunFolder) =
         ]
         @ pairs "package" manifest.Packages
 
-/// In which settings, and otherwise in what, two runs differ.
+/// Prints the differences of two runs: settings, then code, data, packages and machine.
 let diff (runs: string) (words: string list) =
     match words with
     | [ one; other ] ->
@@ -203,18 +203,18 @@ let diff (runs: string) (words: string list) =
         let settings = differing (leaves one) (leaves other)
 
         if settings.IsEmpty then
-            Console.WriteLine "Their configs are the same."
+            Console.WriteLine "The configs are the same."
         else
             aligned ([ "key"; one.Id; other.Id ] :: settings)
 
         match differing (Map.ofList (circumstances one)) (Map.ofList (circumstances other)) with
-        | [] -> Console.WriteLine "So are code, data, packages and machine."
+        | [] -> Console.WriteLine "Code, data, packages and machine are the same."
         | others ->
             Console.WriteLine()
             aligned ([ "made with"; one.Id; other.Id ] :: others)
-    | words -> usage (String.Join(' ', "diff" :: words)) "diff takes two runs: their ids, the first characters of them, or their folders."
+    | words -> usage (String.Join(' ', "diff" :: words)) "diff takes two runs: their ids, the first characters of their ids, or their folders."
 
-/// What a run has said, and what went wrong in it; with `follow` also what it says until its process has ended.
+/// Prints a run's output and errors; with `follow`, until its process has ended.
 let logs (runs: string) (words: string list) (follow: bool) =
     match words with
     | [ name ] ->
@@ -226,7 +226,7 @@ let logs (runs: string) (words: string list) (follow: bool) =
             if File.Exists(run.In log) then
                 use file = new FileStream(run.In log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
                 let before = if read.ContainsKey log then read[log] else 0L
-                // A log that was cut short goes on at its end.
+                // The log may have been truncated.
                 file.Seek(min before file.Length, SeekOrigin.Begin) |> ignore
                 use reader = new StreamReader(file)
                 let text = reader.ReadToEnd()
@@ -240,12 +240,12 @@ let logs (runs: string) (words: string list) (follow: bool) =
         let mutable last = false
 
         while not last do
-            // Once more after its end, for its last words.
+            // Reads once more after the process has ended, for its last lines.
             last <- not follow || not (Claim.IsHeld run.Path)
             say "stdout.log"
             say "stderr.log"
             if not last then Thread.Sleep 300
-    | words -> usage (String.Join(' ', "logs" :: words)) "logs takes one run: its id, the first characters of it, or its folder."
+    | words -> usage (String.Join(' ', "logs" :: words)) "logs takes one run: its id, the first characters of its id, or its folder."
 
 let private roleOf (group: string) =
     typeof<ExperimentSpec>.GetConstructors()
@@ -253,7 +253,7 @@ let private roleOf (group: string) =
     |> Array.tryFind (fun parameter -> Kebab.Case(string parameter.Name) = group)
     |> Option.map _.ParameterType
 
-/// Groups and their options, or one group's, with the settings of what it may hold.
+/// Prints the groups and their options, or one group's options with their settings.
 let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
     let options group = [ for option in configs.Options group -> [ "  " + option; configs.Says(group + "/" + option) ] ]
 
@@ -285,4 +285,4 @@ let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
         let groups = configs.Groups
         usage
             (String.Join(' ', "list" :: words))
-            $"list takes one group, or none. Known groups: {listed groups}{Spelling.DidYouMean(words.Head, groups)}."
+            $"list takes at most one group. Known groups: {listed groups}{Spelling.DidYouMean(words.Head, groups)}."

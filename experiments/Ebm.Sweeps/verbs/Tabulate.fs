@@ -1,4 +1,4 @@
-/// What a sweep leaves behind its runs: their lines in the ledger, its tables and its report.
+/// Writes the results of a sweep: entries in the ledger, tables and the report.
 module Ebm.Sweeps.Tabulate
 
 open System
@@ -13,14 +13,14 @@ open Ebm.Sweeps.Asked
 
 // ── The ledger ──────────────────────────────────────────────────────────────────────────────
 
-/// Writes something into the ledger. Where that cannot be, it is said: no result is lost for it.
+/// Writes to the ledger. A failure is only printed, so that no result is lost.
 let internal enter (write: unit -> unit) =
     try
         write ()
     with
     | :? IOException
     | :? UnauthorizedAccessException
-    | :? InvalidDataException as error -> eprintfn $"The ledger is not written: {error.Message}"
+    | :? InvalidDataException as error -> eprintfn $"The ledger could not be written: {error.Message}"
 
 /// Enters each run as it ends.
 let internal entering (place: Place) (display: Launch.IDisplay) = {
@@ -39,8 +39,7 @@ let internal entering (place: Place) (display: Launch.IDisplay) = {
 
 // ── table ───────────────────────────────────────────────────────────────────────────────────
 
-/// Writes a sweep's table and prints it, and where it is asked for writes the report and ends with its path. False where the folder holds no run
-/// that has begun.
+/// Writes and prints a sweep's table; with `reporting`, also writes the report and prints its path. False if no run of the folder has started.
 let internal tabulate (place: Place) (asJson: bool) (reporting: bool) (folder: string) =
     let table, skipped = Report.ofSweep folder place.Reports
 
@@ -69,6 +68,6 @@ let internal printTables (place: Place) =
     let json = place.Given.Options.Contains <@ CommandLine.Option.Json @>
 
     match sweepFolders place |> List.map (tabulate place json (place.Given.Verb = "report")) with
-    | [] -> usage place.Given.Verb $"there is no sweep under {relative place.Runs} yet."
+    | [] -> usage place.Given.Verb $"{relative place.Runs} has no sweep yet."
     | some when List.contains true some -> 0
-    | _ -> usage place.Given.Verb "no run there has begun."
+    | _ -> usage place.Given.Verb "no run of the sweep has started."

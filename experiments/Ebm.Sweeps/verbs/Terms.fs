@@ -1,4 +1,4 @@
-/// On what terms runs are launched: limits, retries, workers and devices as the options say them, and the code, pinned.
+/// The settings of a launch: limits, retries, workers and devices from the options, and the pinned code.
 module Ebm.Sweeps.Terms
 
 open System
@@ -20,9 +20,9 @@ let internal onError (given: Given) =
     | Some text ->
         match text.Split '=' with
         | [| "stop-after"; count |] when Int32.TryParse count |> fst && int count > 0 -> Launch.StopAfter(int count)
-        | _ -> usage $"--on-error {text}" "it is continue, stop or stop-after=K."
+        | _ -> usage $"--on-error {text}" "the value must be continue, stop or stop-after=K."
 
-/// Until when runs may start: --max-hours, --deadline, what the sweep declares; whichever comes first.
+/// How long runs may start: until --max-hours (or the sweep's maxHours) or --deadline, whichever is earlier.
 let internal maxTime (place: Place) =
     let options = place.Given.Options
 
@@ -32,7 +32,7 @@ let internal maxTime (place: Place) =
         | Some text ->
             match DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal) with
             | true, time -> Some(max TimeSpan.Zero (time - DateTime.Now))
-            | _ -> usage $"--deadline {text}" "a time is written 2026-03-01T08:00."
+            | _ -> usage $"--deadline {text}" "the time must be written like 2026-03-01T08:00."
 
     [ options.TryGetResult <@ Max_Hours @> |> Option.orElse place.Sweep.MaxHours |> Option.map TimeSpan.FromHours; until ]
     |> List.choose id
@@ -43,9 +43,9 @@ let internal maxTime (place: Place) =
 let internal settings (place: Place) (plan: Plan) : Launch.Settings =
     let options = place.Given.Options
     let positive option value = if value > 0.0 then value else usage $"{option} {value}" $"{option} must be positive."
-    let counted option value = if value >= 1 then value else usage $"{option} {value}" $"{option} is a count of 1 or more."
+    let counted option value = if value >= 1 then value else usage $"{option} {value}" $"{option} must be at least 1."
     let retry = options.GetResult(<@ Retry @>, 0)
-    if retry < 0 then usage $"--retry {retry}" "--retry counts further attempts, so it is 0 or more."
+    if retry < 0 then usage $"--retry {retry}" "--retry counts further attempts, so it must be at least 0."
 
     let memory =
         options.TryGetResult <@ Memory @>
@@ -62,25 +62,25 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
     if not gpus.IsEmpty then
         for run in plan.Runs do
             if run.Spec.Device <> "cuda:0" then
-                usage "--gpus" $"{run.Id} runs on {run.Spec.Device}; with --gpus each run sees one GPU, so give it device=cuda:0."
+                usage "--gpus" $"{run.Id} has device={run.Spec.Device}; with --gpus each run sees one GPU, so set device=cuda:0."
 
     let workers =
         match options.TryGetResult <@ Workers @> with
-        | Some workers when workers < 1 -> usage $"--workers {workers}" "at least one run must be at work."
+        | Some workers when workers < 1 -> usage $"--workers {workers}" "--workers must be at least 1."
         | Some workers -> workers
         | None when not gpus.IsEmpty -> gpus.Length * perGpu
         | None ->
             let threads = 1 :: (plan.Runs |> List.map _.Spec.Threads) |> List.max
             max 1 (Environment.ProcessorCount / threads)
 
-    // Together they must not hold more than there is.
+    // All workers together must fit into the machine's memory.
     let workers =
         match memory with
         | Some bytes -> max 1 (min workers (int (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / bytes)))
         | None -> workers
 
     if not (File.Exists(runner ())) then
-        fail (Source.Of(runner ())) "" "the compiled runner is not there; build it with: dotnet fsi build.fsx build"
+        fail (Source.Of(runner ())) "" "the compiled runner does not exist; build it with: dotnet fsi build.fsx build"
 
     {
         Launch.defaults (runner ()) with
@@ -104,7 +104,7 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
                     Prune.Judge(metric, rule, plan))
     }
 
-/// What the runs of this launch have in common, written once below the sweep's folder; returns the file.
+/// Writes the record that the runs of a launch share into the sweep's folder; returns its path.
 let internal launchRecord (place: Place) (plan: Plan) =
     let git, said = Snapshot.take place.Root [ place.Runs; place.Reports; dataRoot place ]
 
@@ -122,7 +122,8 @@ let internal launchRecord (place: Place) (plan: Plan) =
 
     LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
 
-/// The code as it is now, whatever is built while the sweep is at work: what puts it into settings, and what holds it.
+/// Pins the current code, so that a build during the sweep does not change its runs. Returns a function that puts the pinned code into
+/// settings, and the handle that keeps it.
 let internal pinned (place: Place) (plan: Plan) : (Launch.Settings -> Launch.Settings) * IDisposable =
     let pin = Pin.take (Path.Combine(place.Root, "artifacts", "pinned")) (runner ()) (labs place.Given)
 
