@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-/// <summary>Compiled into every assembly that computes: before any of its code runs, torch knows where its native libraries are.</summary>
+/// <summary>Part of every assembly that computes: it registers the native libraries of torch before other code of the assembly runs.</summary>
 static class Loading
 {
 #pragma warning disable CA2255

@@ -1,5 +1,5 @@
-/// `dotnet fsi build.fsx docs`: each page of this folder, and the README, as HTML under artifacts/docs, and an index of what there is to do.
-/// It fails on a link that leads nowhere and on a page that the README does not name. That a page's commands work is a law's business.
+/// `dotnet fsi build.fsx docs` writes each page of this folder and the README as HTML to artifacts/docs, with an index.
+/// It fails if a link has no target, or if the README does not link to a page. A law executes the commands of the pages.
 open System
 open System.IO
 open System.Net
@@ -24,7 +24,7 @@ module Markdown =
             let part = Regex.Replace(part, @"\*\*([^*]+)\*\*", "<strong>$1</strong>")
             Regex.Replace(part, @"(?<![\w*])\*([^*]+)\*(?!\w)", "<em>$1</em>")
 
-        // Between backquotes nothing else has a meaning.
+        // Text between backquotes has no other markup.
         text.Split '`'
         |> Array.mapi (fun i part -> if i % 2 = 0 then words part else $"<code>{WebUtility.HtmlEncode part}</code>")
         |> String.concat ""
@@ -98,7 +98,7 @@ let pages =
     |> List.ofArray
     |> List.map (fun file -> read $"docs/{Path.GetFileName file}")
 
-/// Where a link of a page leads: a page's anchor, a file of the repository, or elsewhere in the world, which is not looked at.
+/// The target of a link: a page's anchor or a file of the repository. Addresses on the network are not checked.
 let target (page: Page) (link: string) =
     if Regex.IsMatch(link, "^(https?|mailto):") then
         Ok link
@@ -112,7 +112,7 @@ let target (page: Page) (link: string) =
 
         match readme :: pages |> List.tryFind (fun known -> known.Path = path) with
         | Some known when parts.Length = 2 && not (List.contains parts[1] known.Anchors) ->
-            Error $"{page.Path}: the link \"{link}\" names a heading that {path} lacks."
+            Error $"{page.Path}: the link \"{link}\" names a heading that {path} does not have."
         | Some known -> Ok(known.Html + (if parts.Length = 2 then "#" + parts[1] else ""))
         | None when Path.Exists(Path.Combine(root, path)) -> Ok("../../" + path)
         | None -> Error $"{page.Path}: the link \"{link}\" leads to {path}, which does not exist."
@@ -144,7 +144,7 @@ let links (page: Page) =
 
 let problems = [
     for page in readme :: pages do
-        if not (page.Lines.Head.StartsWith "# ") then $"{page.Path}: its first line is not a title (\"# …\")."
+        if not (page.Lines.Head.StartsWith "# ") then $"{page.Path}: the first line is not a title (\"# …\")."
         for link in links page do
             match target page link with
             | Ok _ -> ()

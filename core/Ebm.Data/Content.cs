@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace Ebm.Data;
 
-/// <summary>What a data set holds, as one number: the SHA-256 of the bytes of its rows, training rows first.</summary>
+/// <summary>The digest of a data set: the SHA-256 of the bytes of its rows, training rows first.</summary>
 static class Content
 {
     const long ChunkRows = 16_384;
@@ -15,7 +15,7 @@ static class Content
         foreach (var part in rows)
         {
             using var here = part.cpu().contiguous();
-            // A span of bytes has an int's length, and rows may be more.
+            // The length of a span is an int, which may be too small for all rows.
             for (long from = 0; from < here.shape[0]; from += ChunkRows)
             {
                 using var some = here.narrow(0, from, Math.Min(ChunkRows, here.shape[0] - from));

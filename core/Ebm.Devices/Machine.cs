@@ -4,43 +4,43 @@ using System.Runtime.InteropServices;
 namespace Ebm.Devices;
 
 /// <summary>
-/// How this process computes: threads, determinism, the instructions that libtorch's kernels use. TorchSharp 0.107 has no function for the
-/// last two, so libtorch's own exports are called; where a later libtorch lacks them, the answer is null and nothing breaks.
+/// How this process computes: threads, determinism, and the instructions that libtorch's kernels use. TorchSharp 0.107 has no function for
+/// the last two, so this calls exports of libtorch; the result is null if a later libtorch does not have them.
 /// </summary>
 public static unsafe class Machine
 {
-    /// <summary>What a child process that computes with <paramref name="threads"/> threads must find in its environment.</summary>
+    /// <summary>The environment variables of a child process that computes with <paramref name="threads"/> threads.</summary>
     public static IReadOnlyDictionary<string, string> Environs(int threads)
     {
         var count = threads.ToString(CultureInfo.InvariantCulture);
         return new Dictionary<string, string> { ["OMP_NUM_THREADS"] = count, ["MKL_NUM_THREADS"] = count };
     }
 
-    /// <summary>Threads within one operation, of the whole process. At least 1.</summary>
+    /// <summary>How many threads an operation uses, in the whole process. At least 1.</summary>
     public static int Threads
     {
         get => torch.get_num_threads();
         set =>
             torch.set_num_threads(
-                value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "threads are at least 1")
+                value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "The number of threads must be at least 1.")
             );
     }
 
     /// <summary>
-    /// Tensors of this thread that were made and not disposed. Tensor.TotalCount also counts each parameter's first handle, which it took over.
+    /// The number of this thread's tensors that are not disposed. Tensor.TotalCount also counts the first handle of each parameter.
     /// </summary>
     public static long LiveTensors => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
 
     /// <summary>
-    /// Gives freed memory back to the system. glibc before 2.38 does not use freed aligned blocks again for others of their size (its bug
-    /// 14581), and all of libtorch's are aligned: a heap grows to several times what is alive. A process that holds little is left alone, because
-    /// pages that come back cost time.
+    /// Returns freed memory to the system. glibc before 2.38 does not reuse freed aligned blocks (its bug 14581), and all blocks of libtorch are
+    /// aligned, so the heap grows to several times the live memory. A small process is left alone, because returned pages cost time when they
+    /// are needed again.
     /// </summary>
     public static void ReturnFreedMemory()
     {
         var held = Environment.WorkingSet;
         heldAfterReturn = Math.Min(heldAfterReturn, held);
-        // A process that needs much memory, for images, pays only for its growth.
+        // Only growth since the last call counts, so that a process that needs much memory does not return it all the time.
         if (held < Math.Max(320L << 20, heldAfterReturn + (64L << 20)))
             return;
         if (NativeLibrary.TryLoad("libc.so.6", out var libc) && NativeLibrary.TryGetExport(libc, "malloc_trim", out var trim))
@@ -50,8 +50,8 @@ public static unsafe class Machine
 
     static long heldAfterReturn;
 
-    /// <summary>Asks libtorch for kernels that repeat their results bit by bit, and for an error where it has none.</summary>
-    /// <returns>Whether it can be asked: false where this libtorch has no such switch.</returns>
+    /// <summary>Requires kernels whose results are bit for bit repeatable; an operation without such a kernel then throws.</summary>
+    /// <returns>False if this libtorch has no such switch.</returns>
     public static bool Deterministic(bool on)
     {
         if (Global() is not { } context || Export("_ZN2at7Context26setDeterministicAlgorithmsEbb") is not { } set)
@@ -62,37 +62,37 @@ public static unsafe class Machine
         return true;
     }
 
-    /// <summary>Whether libtorch is asked for repeatable kernels now; null where it has no such switch.</summary>
+    /// <summary>Whether repeatable kernels are required now; null if this libtorch has no such switch.</summary>
     public static bool? IsDeterministic =>
         Global() is { } context && Export("_ZNK2at7Context23deterministicAlgorithmsEv") is { } get
             ? ((delegate* unmanaged<nint, byte>)get)(context) != 0
             : null;
 
-    /// <summary>The vector instructions that libtorch's kernels use: AVX512, AVX2, DEFAULT; null where it does not say. ATEN_CPU_CAPABILITY lowers it.</summary>
+    /// <summary>The vector instructions of libtorch's kernels: AVX512, AVX2 or DEFAULT; null if unknown. ATEN_CPU_CAPABILITY can lower it.</summary>
     public static string? Capability => Said("_ZN2at18get_cpu_capabilityB5cxx11Ev");
 
-    /// <summary>The version of the BLAS inside libtorch; null where it does not say.</summary>
+    /// <summary>The version of the BLAS inside libtorch; null if unknown.</summary>
     public static string? Blas => Said("_ZN2at15get_mkl_versionB5cxx11Ev")?.Trim();
 
-    /// <summary>How libtorch was built: compiler, BLAS, oneDNN, options; null where it does not say.</summary>
+    /// <summary>How libtorch was built: compiler, BLAS, oneDNN, options; null if unknown.</summary>
     public static string? TorchBuild =>
         Said("_ZN2at11show_configB5cxx11Ev") is { } said
-            // What was chosen for this machine is Capability.
+            // The capability depends on the machine, not on the build; it is the property Capability.
             ? string.Join(
                 '\n',
                 said.Split('\n').Where(line => line.Length > 0 && !line.Contains("CPU capability", StringComparison.Ordinal))
             )
             : null;
 
-    /// <summary>at::globalContext(), whose settings are those of the process.</summary>
+    /// <summary>at::globalContext(), which has the settings of the process.</summary>
     static nint? Global() => Export("_ZN2at13globalContextEv") is { } get ? ((delegate* unmanaged<nint>)get)() : null;
 
-    /// <summary>What an export of type std::string() returns.</summary>
+    /// <summary>Calls an export of type std::string() and returns its result.</summary>
     static string? Said(string name)
     {
         if (Export(name) is not { } call)
             return null;
-        // A std::string of the C++11 ABI, returned into memory of the caller's: pointer, length, and 16 bytes for short texts.
+        // The caller provides the memory of a returned std::string (C++11 ABI): pointer, length, and 16 bytes for short texts.
         var text = stackalloc nint[4];
         ((delegate* unmanaged<nint*, nint*>)call)(text);
         var said = Marshal.PtrToStringUTF8(text[0], (int)text[1]);

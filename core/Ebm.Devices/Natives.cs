@@ -5,32 +5,31 @@ using System.Security.Cryptography;
 namespace Ebm.Devices;
 
 /// <summary>
-/// Loads libtorch and TorchSharp's binding to it once, from the packages' own folders, before anything calls them. Copied beside every
-/// program, as packages do it by default, these files are 1 GB for each project. <c>natives.txt</c> beside this assembly, which the build
-/// writes, names the folders.
+/// Loads libtorch and TorchSharp's binding once, from the packages' folders, before the first call. By default, packages copy these files
+/// beside every program, which takes 1 GB for each project. The build writes the folders to <c>natives.txt</c> beside this assembly.
 /// </summary>
 public static class Natives
 {
     const string Binding = "libLibTorchSharp.so";
     const string StandardLibrary = "libstdc++.so.6";
 
-    // In the order in which they need each other; those for CUDA are there with TorchBackend=cuda.
+    // In the order of their dependencies; the libraries for CUDA exist only with TorchBackend=cuda.
     static readonly string[] Order = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
 
     static readonly Lazy<nint> binding = new(LoadAll);
 
-    /// <summary>Loads the libraries, if that has not been done.</summary>
-    /// <exception cref="DeviceException">A file is missing or does not load here; the message says what to do.</exception>
+    /// <summary>Loads the libraries, if they are not loaded.</summary>
+    /// <exception cref="DeviceException">A file is missing or cannot be loaded; the message says what to do.</exception>
     public static void Load() => _ = binding.Value;
 
-    /// <summary>The copy of TorchSharp's binding that this machine needs; null where the package's own file loads.</summary>
+    /// <summary>The adapted copy of TorchSharp's binding that this process loaded; null if it loaded the package's file.</summary>
     public static NativeCopy? Copy { get; private set; }
 
-    /// <summary>libtorch's version, which is that of its package: known without loading anything.</summary>
+    /// <summary>libtorch's version, from the name of its package, without loading it.</summary>
     public static string Version { get; } = Packages(Here).FirstOrDefault().Version ?? "unknown";
 
-    /// <summary>The packages of libtorch, which no list of assemblies names.</summary>
-    /// <param name="folder">Of a compiled program: it holds a natives.txt of its own.</param>
+    /// <summary>The packages of libtorch, which are missing in lists of assemblies.</summary>
+    /// <param name="folder">The folder of a compiled program, with its natives.txt.</param>
     public static IReadOnlyList<(string Name, string Version)> Packages(string folder) =>
         [
             .. Folders("libtorch", folder)
@@ -39,17 +38,17 @@ public static class Natives
         ];
 
     /// <summary>
-    /// From here on the first call to torch loads the libraries. Every assembly of this project that computes calls this before any of its code
-    /// runs; a script's `_refs.fsx` calls it too. Calling it again does nothing.
+    /// After this call, the first call to torch loads the libraries. Every assembly of this project that computes calls it before its own code
+    /// runs, and so does a script's `_refs.fsx`. Further calls do nothing.
     /// </summary>
     public static void LoadWhenAsked() => _ = asked.Value;
 
     static readonly Lazy<bool> asked = new(() =>
     {
-        // cuBLAS repeats its results only with a workspace of its own. Variables set by .NET do not reach native code; libc's setenv does.
+        // cuBLAS repeats its results only with this workspace. Variables that .NET sets do not reach native code, so libc's setenv is called.
         if (!OperatingSystem.IsWindows())
             _ = SetEnv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
-        // By name, the system's loader would find a libtorch of the machine's first.
+        // If torch loaded libtorch by name, the system's loader would prefer one that is installed on the machine.
         if (Foreign() is not null)
             try
             {
@@ -57,7 +56,7 @@ public static class Natives
             }
             catch (DeviceException)
             {
-                // Here it would be hidden in a TypeInitializationException. It is kept, and thrown again by the next Load.
+                // Thrown here, the error would be hidden in a TypeInitializationException. Lazy keeps it, and the next Load throws it.
             }
         else if (AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) is { } context)
             context.ResolvingUnmanagedDll += (_, name) => name is "torch_cpu" or "torch_cuda" or "LibTorchSharp" ? binding.Value : 0;
@@ -71,7 +70,7 @@ public static class Natives
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             throw new DeviceException(
-                $"TorchSharp 0.107 is supported on Linux x86-64 only; this is {RuntimeInformation.RuntimeIdentifier}. A Linux container is a way to run it."
+                $"TorchSharp 0.107 is supported on Linux x86-64 only; this is {RuntimeInformation.RuntimeIdentifier}. Use a Linux container."
             );
         var folder = InOneFolder(Folders("libtorch"));
         foreach (var name in Order)
@@ -92,11 +91,11 @@ public static class Natives
         }
         catch (DllNotFoundException reason)
         {
-            throw new DeviceException($"{path} does not load: {reason.Message.Split('\n')[0]}", reason);
+            throw new DeviceException($"{path} cannot be loaded: {reason.Message.Split('\n')[0]}", reason);
         }
     }
 
-    /// <summary>A path under which another libtorch would be found by name; null where there is none.</summary>
+    /// <summary>The path of another libtorch that the system's loader would find by name; null if there is none.</summary>
     static string? Foreign() =>
         (Environment.GetEnvironmentVariable("LD_LIBRARY_PATH") ?? "")
             .Split(':', StringSplitOptions.RemoveEmptyEntries)
@@ -108,7 +107,7 @@ public static class Natives
 
     static string Here => Path.GetDirectoryName(typeof(Natives).Assembly.Location)!;
 
-    /// <summary>The folders that the build named: of `libtorch`, of `torchsharp`, and where to put what is `made` here.</summary>
+    /// <summary>The folders in natives.txt: of `libtorch`, of `torchsharp`, and of the files that this program makes (`made`).</summary>
     static IReadOnlyList<string> Folders(string what) => Folders(what, Here);
 
     static IReadOnlyList<string> Folders(string what, string folder)
@@ -116,7 +115,7 @@ public static class Natives
         var list = Path.Combine(folder, "natives.txt");
         if (!File.Exists(list))
             throw new DeviceException(
-                $"{list} is missing; it names the native libraries' folders. `dotnet fsi build.fsx build` writes it."
+                $"{list}, the list of the native libraries' folders, is missing. `dotnet fsi build.fsx build` writes it."
             );
         return
         [
@@ -126,7 +125,8 @@ public static class Natives
         ];
     }
 
-    /// <summary>libtorch for CUDA comes in many packages, and its libraries look for each other in their own folder: one of links is made.</summary>
+    /// <summary>Makes one folder of links to the files of several. libtorch for CUDA has many packages, and its libraries look for each other in
+    /// their own folder.</summary>
     static string InOneFolder(IReadOnlyList<string> folders)
     {
         if (folders is [var only])
@@ -146,15 +146,15 @@ public static class Natives
                 }
                 catch (IOException) when (File.Exists(link))
                 {
-                    // Another process has made it meanwhile.
+                    // Another process has made the link.
                 }
         return links;
     }
 
     // ── a binding that fits this machine's libstdc++ ──────────────────────────────────────────
 
-    // By the SHA-256 of the package's file: the one version of libstdc++'s symbols that nothing in it uses, and the SHA-256 of the copy in
-    // which the request for it is weak. The version stands for _ZSt21ios_base_library_initv, which no relocation names.
+    // For the SHA-256 of a package's file: a version of libstdc++'s symbols that the file requests and does not use (the only symbol of this
+    // version, _ZSt21ios_base_library_initv, has no relocation), and the SHA-256 of the copy in which the request is weak.
     static readonly Dictionary<string, (string Version, string Copy)> Known = new()
     {
         // TorchSharp 0.107.0, linux-x64
@@ -164,8 +164,8 @@ public static class Natives
         ),
     };
 
-    /// <summary>The binding itself, or a copy of it that the loader takes here.</summary>
-    /// <param name="original">The package's file. It is never changed.</param>
+    /// <summary>The path of the binding, or of a copy that this machine's loader accepts.</summary>
+    /// <param name="original">The package's file, which is not changed.</param>
     /// <param name="made">The folder for the copy.</param>
     static string Fitting(string original, string made)
     {
@@ -186,17 +186,17 @@ public static class Natives
         return copy;
     }
 
-    /// <summary>What is needed and not available, each once, in the order in which it is needed.</summary>
+    /// <summary>The needed versions that are not available, without duplicates, in their order.</summary>
     internal static IReadOnlyList<string> Lacking(IEnumerable<string> needed, IReadOnlyList<string> available) =>
         [.. needed.Except(available)];
 
     internal static string TooOld(string file, IReadOnlyList<string> lacking, bool isKnown) =>
-        $"{file} needs {string.Join(" and ", lacking)} of libstdc++, which this machine's lacks"
-        + (isKnown ? ". " : ", and this build of the file is not one that can be adapted. ")
-        + "Ways out: put a newer libstdc++ on LD_LIBRARY_PATH (GCC 13's, from a module such as gcc/13, or conda-forge's package libstdcxx); "
-        + "use a container, for example .NET's own; or use a system that has GCC 13's libstdc++ (Debian 13, Ubuntu 24.04, Fedora 38 or later).";
+        $"{file} needs {string.Join(" and ", lacking)} of libstdc++, which this machine's libstdc++ does not have"
+        + (isKnown ? ". " : ", and this build of the file cannot be adapted. ")
+        + "Put a newer libstdc++ on LD_LIBRARY_PATH (GCC 13's, from a module such as gcc/13, or conda-forge's package libstdcxx); or "
+        + "use a container, for example .NET's; or use a system with GCC 13's libstdc++ (Debian 13, Ubuntu 24.04, Fedora 38 or later).";
 
-    /// <summary>The versions that the libstdc++ of this process has. .NET itself has loaded it.</summary>
+    /// <summary>The versions that the libstdc++ of this process has, which .NET has loaded.</summary>
     static IReadOnlyList<string> Available()
     {
         NativeLibrary.Load(StandardLibrary);
@@ -209,7 +209,7 @@ public static class Natives
     static void Write(string path, byte[] bytes, string sha256)
     {
         if (Sha256(bytes) is var got && got != sha256)
-            throw new DeviceException($"the copy made for {path} has SHA-256 {got}, where {sha256} was expected; it is not used.");
+            throw new DeviceException($"The adapted copy for {path} has the SHA-256 {got} instead of {sha256}, so it is not used.");
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         var draft = $"{path}.{Environment.ProcessId}";
         File.WriteAllBytes(draft, bytes);
@@ -219,11 +219,11 @@ public static class Natives
     static string Sha256(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 }
 
-/// <summary>A copy of a package's native file that was adapted to this machine.</summary>
-/// <param name="Original">The package's file, and its SHA-256.</param>
-/// <param name="Path">The copy, and its SHA-256.</param>
-/// <param name="Version">The request that is weak in it.</param>
+/// <summary>A copy of a package's native file, adapted to this machine.</summary>
+/// <param name="Original">The package's file.</param>
+/// <param name="Path">The copy.</param>
+/// <param name="Version">The version whose request is weak in the copy.</param>
 public sealed record NativeCopy(string Original, string OriginalSha256, string Path, string Sha256, string Version);
 
-/// <summary>What to compute on is not there, or does not load. The message names the ways out.</summary>
+/// <summary>A library or a device is missing or cannot be loaded. The message says what to do.</summary>
 public sealed class DeviceException(string says, Exception? reason = null) : Exception(says, reason);

@@ -4,9 +4,9 @@ using System.Text;
 namespace Ebm.Devices;
 
 /// <summary>
-/// The versions of another library's symbols that a shared library asks for, or has, as its ELF sections .gnu.version_r and
-/// .gnu.version_d say. The loader refuses a file that asks for a version which the other library lacks, unless that request is marked
-/// weak (VER_FLG_WEAK). Layout: System V ABI for 64 bits, little endian; the sections are those of Linux Standard Base, chapter 10.7.
+/// The versions of symbols that a shared library requests from another one, or defines, from its ELF sections .gnu.version_r and
+/// .gnu.version_d. The loader rejects a file that requests a version which the other library does not define, unless the request is weak
+/// (VER_FLG_WEAK). Layout: System V ABI for 64 bits, little endian; Linux Standard Base, chapter 10.7, describes the sections.
 /// </summary>
 public static class SymbolVersions
 {
@@ -14,21 +14,21 @@ public static class SymbolVersions
     const uint Needs = 0x6ffffffe; // SHT_GNU_verneed
     const ushort Weak = 2; // VER_FLG_WEAK
 
-    /// <summary>The versions of <paramref name="library"/> that must be there before the loader takes the file; weak ones are not among them.</summary>
+    /// <summary>The versions of <paramref name="library"/> that the file requests and the loader requires; weak requests are left out.</summary>
     /// <param name="elf">The file's bytes.</param>
-    /// <param name="library">A name as the file states it: libstdc++.so.6.</param>
+    /// <param name="library">The name in the file, such as libstdc++.so.6.</param>
     /// <exception cref="InvalidDataException">The bytes are not a 64-bit little-endian ELF file.</exception>
     public static IReadOnlyList<string> Needed(byte[] elf, string library) =>
         [.. Requests(elf).Where(r => r.Library == library && (U16(elf, r.Flags) & Weak) == 0).Select(r => r.Version)];
 
-    /// <summary>The versions that a library has.</summary>
+    /// <summary>The versions that a library defines.</summary>
     /// <inheritdoc cref="Needed"/>
     public static IReadOnlyList<string> Defined(byte[] elf)
     {
         var versions = new List<string>();
         if (Section(elf, Definitions) is not { } section)
             return versions;
-        // Each definition's first name is its own; those after it are the versions that it follows.
+        // The first name of a definition is its version; further names are its predecessors.
         for (int at = section.Start, next = 1; next != 0; at += next)
         {
             next = U32(elf, at + 16);
@@ -37,13 +37,13 @@ public static class SymbolVersions
         return versions;
     }
 
-    /// <summary>A copy in which one request is marked weak: the loader then takes the file where that version is lacking.</summary>
-    /// <exception cref="InvalidDataException">The file does not ask for this version.</exception>
+    /// <summary>A copy in which one request is weak, so that the loader accepts the file without that version.</summary>
+    /// <exception cref="InvalidDataException">The file does not request this version exactly once.</exception>
     public static byte[] Weakened(byte[] elf, string library, string version)
     {
         var flags = Requests(elf).Where(r => r.Library == library && r.Version == version).Select(r => r.Flags).ToList();
         if (flags is not [var at])
-            throw new InvalidDataException($"the file asks for {version} of {library} {flags.Count} times, where once was expected");
+            throw new InvalidDataException($"the file must request {version} of {library} once; it does so {flags.Count} times");
         var copy = (byte[])elf.Clone();
         BinaryPrimitives.WriteUInt16LittleEndian(copy.AsSpan(at), (ushort)(U16(elf, at) | Weak));
         return copy;
@@ -65,7 +65,7 @@ public static class SymbolVersions
         }
     }
 
-    /// <summary>Where a section of this type begins, and where the strings begin that it names; null where the file has none.</summary>
+    /// <summary>The start of the section of a type, and of its names; null if the file has no such section.</summary>
     static (int Start, int Names)? Section(byte[] elf, uint type)
     {
         if (elf.Length < 64 || !elf.AsSpan(0, 6).SequenceEqual("\u007fELF\u0002\u0001"u8))

@@ -2,7 +2,7 @@ using Ebm.Core;
 
 namespace Lab;
 
-/// <summary>A method that prints far more than anyone reads, on both of the process's streams.</summary>
+/// <summary>A method that prints very much on standard output and standard error.</summary>
 public sealed class Chatter : Method
 {
     readonly Modules.Parameter weight;
@@ -33,8 +33,8 @@ public sealed class Chatter : Method
     public override Tensor Sample(long count, Rng rng) => rng.Normal(Shape.Rows(count));
 }
 
-/// <summary>A method that prints without end.</summary>
-/// <param name="Lines">Of a thousand letters, printed in every step.</param>
+/// <summary>A method that prints very much.</summary>
+/// <param name="Lines">Lines of a thousand letters that each step prints.</param>
 [Kind("chatter")]
 public sealed record ChatterSpec(long Lines = 1000) : ISpec<Method>
 {

@@ -2,7 +2,7 @@ using Ebm.Core;
 
 namespace Lab;
 
-/// <summary>A Gaussian of variance 1 whose mean follows the data: maximum likelihood in its smallest form.</summary>
+/// <summary>A Gaussian of variance 1 whose mean is learned by maximum likelihood.</summary>
 public sealed class MovingMean : Method, IDensity
 {
     readonly Modules.Parameter mean;
@@ -27,7 +27,7 @@ public sealed class MovingMean : Method, IDensity
     public override Tensor Sample(long count, Rng rng) => mean + rng.Normal(Shape.Rows(count));
 }
 
-/// <summary>A Gaussian whose mean follows the data.</summary>
+/// <summary>A Gaussian whose mean is learned.</summary>
 [Kind("moving-mean")]
 public sealed record MovingMeanSpec : ISpec<Method>
 {

@@ -3,7 +3,7 @@ using Ebm.Core;
 
 namespace Lab;
 
-/// <summary>Rows along the arm of a spiral, from the origin out to radius 2: a lab's own data set.</summary>
+/// <summary>A data set outside the project: rows along the arm of a spiral, from the origin to radius 2.</summary>
 public sealed class Spiral : IDataset
 {
     public Spiral(SpiralSpec settings, Site site)
@@ -21,7 +21,7 @@ public sealed class Spiral : IDataset
 
     static Tensor Draw(SpiralSpec settings, long count, Rng rng)
     {
-        // The square root spreads rows evenly along the arm, whose length grows with the square of the angle.
+        // The arm's length grows with the square of the angle, so the square root makes rows uniform along the arm.
         var along = rng.Uniform(count, 1).sqrt();
         var angle = 2 * Math.PI * settings.Turns * along;
         return 2 * along * cat([angle.cos(), angle.sin()], 1) + settings.Sd * rng.Normal(count, 2);
@@ -29,9 +29,9 @@ public sealed class Spiral : IDataset
 }
 
 /// <summary>A spiral.</summary>
-/// <param name="Turns">From the origin to radius 2.</param>
-/// <param name="Sd">Noise about the arm.</param>
-/// <param name="Rows">To train on; a fifth as many to test.</param>
+/// <param name="Turns">Turns from the origin to radius 2.</param>
+/// <param name="Sd">Standard deviation of the noise about the arm.</param>
+/// <param name="Rows">Rows to train on; a fifth as many to test on.</param>
 [Kind("spiral")]
 public sealed record SpiralSpec(double Turns = 2, double Sd = .05, long Rows = 10_000) : ISpec<IDataset>
 {

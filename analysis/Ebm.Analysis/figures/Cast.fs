@@ -1,5 +1,5 @@
-/// Who appears in a sweep's figures, and as whom: a group of runs (a row of the table) is a series on a target. The target is what it
-/// learns, by its data's labels; the series is everything else that varies, and has one ink in all figures.
+/// Assigns each group of runs (a row of the table) a target and a series. The target is the data that the group learns; the series is every
+/// other setting that varies, and has the same ink in all figures.
 module Ebm.Analysis.Cast
 
 open System
@@ -12,9 +12,9 @@ type Member = {
     Target: string
     Series: string
     Ink: Figure.Ink
-    /// Its completed runs' folders, by seed.
+    /// The completed runs with their folders, by seed.
     Folders: (Runs.Run * RunFolder) list
-    /// The run that is shown where one must stand for all: the median one by the headline metric.
+    /// The run that represents the group in figures of single runs: the median run in the headline metric.
     Typical: (Runs.Run * RunFolder) option
 }
 
@@ -23,28 +23,28 @@ type Cast = {
     Members: Member list
     Targets: string list
     Series: (string * Figure.Ink) list
-    /// Metrics that are judged, those first that most groups have.
+    /// Metrics with a direction; those that most groups have come first.
     Judged: string list
-    /// Members that some figures leave out, because there are too many to look at.
+    /// How many members the figures of single runs leave out.
     Beyond: int
 }
 
-/// The name of a key where it is read: the kind of `method` is the method.
+/// The heading of a key: `method.kind` is shown as `method`.
 let heading (key: string) = if key.EndsWith(".kind", StringComparison.Ordinal) then key.Substring(0, key.Length - 5) else key
 
-/// More than so many pictures are not looked at.
+/// The most members in figures of single runs.
 let pictured = 40
 
 let private isData (key: string) = key = "data" || key.StartsWith("data.", StringComparison.Ordinal)
 
-/// A label says its key's last word, unless it is an option or kind, which speak for themselves.
+/// A label: the last word of the key and the value. Options and kinds are shown without a key.
 let private said (key: string) (value: string) =
     if value = "" then ""
     elif heading key = key && key.Contains '.' then $"{key.Substring(key.LastIndexOf '.' + 1)}={value}"
     else value
 
-/// Metrics with a direction that stand for themselves, not parts or baselines of one; those that most groups have first, and likelihoods
-/// before others.
+/// Metrics with a direction. Metrics of their own come before parts and baselines of another one, then those that most groups have, then
+/// likelihoods.
 let private judged (table: Table) =
     let cells name = table.Rows |> List.choose (fun row -> row.Cells.TryFind name)
 
@@ -55,7 +55,7 @@ let private judged (table: Table) =
         let rare = 2 * (cells name).Length < table.Rows.Length
         name.Contains '/', rare, cell.Metric.Unit <> "nats", -(cells name).Length)
 
-/// The cast of a table, whose runs lie in these folders.
+/// The cast of a table, whose runs are in these folders.
 let cast (folders: RunFolder seq) (table: Table) =
     let byId = Dictionary<string, RunFolder>(StringComparer.Ordinal)
 
@@ -116,19 +116,20 @@ let cast (folders: RunFolder seq) (table: Table) =
         Beyond = max 0 (members.Length - pictured)
     }
 
-/// The members that figures of pictures and curves show.
+/// The members that figures of single runs show.
 let shown (cast: Cast) = List.truncate pictured cast.Members
 
-/// The sentence that says who is missing in such a figure.
+/// The sentence about members that such a figure leaves out.
 let beyond (cast: Cast) = if cast.Beyond = 0 then "" else $" The first {pictured} groups are shown; {cast.Beyond} more are in the table."
 
-/// Which run stands for a group.
+/// The sentence about the run that represents a group.
 let stands (cast: Cast) =
     match cast.Judged with
     | metric :: _ -> $"Each group is represented by its median run in {metric}."
     | [] -> "Each group is represented by its first run."
 
-/// A figure of panels, each about a target, if there is any: a row a target under its name, or where each has one panel all in one row.
+/// A figure of panels, each with its target; none without panels. Each target has a row with its name as the heading; if every target has
+/// only one panel, all panels are in one row.
 let figure id title caption keys (panels: (string * Figure.Panel) list) : Figure.Figure list =
     let targets = panels |> List.map fst |> List.distinct
 

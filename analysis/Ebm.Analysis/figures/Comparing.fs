@@ -1,4 +1,4 @@
-/// Figures of final values: each seed beside its group's mean and interval, what varying settings do, and quality against what it cost.
+/// Figures of final values: each seed with its group's mean and interval, the effect of settings, and quality against cost.
 module Ebm.Analysis.Comparing
 
 open System
@@ -8,7 +8,7 @@ open Ebm.Analysis.Cast
 open Ebm.Analysis.Figure
 open Ebm.Analysis.Table
 
-/// Metrics that a figure has a panel for.
+/// The most metrics that a figure has panels for.
 let private panelled = 6
 
 let private direction (metric: Runs.Metric) =
@@ -17,7 +17,7 @@ let private direction (metric: Runs.Metric) =
     | "higher" -> "higher is better"
     | _ -> ""
 
-/// What a metric is measured in, and which way is better.
+/// A metric's unit, and which direction is better.
 let private about (metric: Runs.Metric) = [ metric.Unit; direction metric ] |> List.filter ((<>) "") |> String.concat ", "
 
 let private completed (row: Table.Row) = row.Runs |> List.filter (fun run -> run.State = RunState.Completed)
@@ -30,10 +30,10 @@ let private values name (row: Table.Row) = [
         | _ -> ()
 ]
 
-/// What a metric is compared with, where its runs measured it too: its own name with these behind.
+/// Suffixes of the metrics that a metric is compared with, if its runs have measured them.
 let private references = [ "gaussian", "a Gaussian with the data's moments"; "floor", "real data against real data" ]
 
-/// Every seed as a point beside the mean of its group and its interval; a panel a metric, a row a group.
+/// Every seed as a point, with the mean of its group and its interval; a panel for each metric, a row for each group.
 let strips (cast: Cast) =
     let most = 60
     let mutable compared = Set.empty
@@ -58,7 +58,7 @@ let strips (cast: Cast) =
 
                     let own = having |> List.collect (fun one -> values name one.Row |> List.map snd)
                     let widest = List.max (List.map abs own)
-                    // Intervals of three seeds may be so wide that they alone would be seen.
+                    // The interval of three seeds may be so wide that on its scale the points could not be told apart.
                     let room = 1.5 * max (List.max own - List.min own) (0.1 * widest)
 
                     let ends = [
@@ -74,7 +74,7 @@ let strips (cast: Cast) =
                                         bound
                             | _ -> ()
                     ]
-                    // A baseline far away would press all else together, unless the axis is logarithmic.
+                    // On a linear axis, a baseline far away would leave little room for the other values.
                     let logarithmic = (fitting "" 4 (own @ [ for _, _, value in baselines -> value ])).Scale = Log
                     let baselines = baselines |> List.filter (fun (_, _, value) -> logarithmic || abs value <= 1.6 * widest)
                     compared <- compared + Set.ofList [ for suffix, _, _ in baselines -> suffix ]
@@ -95,7 +95,7 @@ let strips (cast: Cast) =
                                 match one.Row.Cells.TryFind name with
                                 | Some cell when cell.Withheld.IsNone ->
                                     let low, high, how = bounds cell.Summary
-                                    // A logarithmic axis has no place for what is below zero: the bar then leaves it on the left.
+                                    // A logarithmic axis has no position for values below zero, so the bar ends at its left border.
                                     let place bound = {
                                         X = (if x.Scale = Log && bound <= 0.0 then x.Low else bound)
                                         Y = float i
@@ -125,18 +125,17 @@ let strips (cast: Cast) =
 
     figure
         "seeds"
-        "Every seed beside its mean"
-        ("Open symbols are single runs, the filled one is their mean, and the bar its 95 % interval (Student's t, on the "
-         + "logarithm where the metric's scale is one), "
-         + "from three seeds on. Only completed runs have a value.")
+        "Seeds, means and intervals"
+        ("Open symbols are single runs, the filled symbol is their mean, and the bar its 95 % interval from three seeds on "
+         + "(Student's t, of the logarithm if the metric's scale is logarithmic). Only completed runs have a value.")
         [
             for suffix, says in references do
                 if compared.Contains suffix then Dashed(Muted, (suffix = "floor"), says)
         ]
         panels
 
-/// Quality against what it cost, in rows through one gradient: of training, and of drawing the samples. Who is on the front is beaten by
-/// nobody in both.
+/// Quality against the cost of training and of drawing samples, in units of one row through one gradient. No other group is both cheaper and
+/// better than one on the front.
 let fronts (cast: Cast) =
     let costs: (string * (Runs.Run -> int64 option)) list = [ "training", _.TrainUnits; "drawing samples", _.SampleUnits ]
 
@@ -165,7 +164,7 @@ let fronts (cast: Cast) =
 
                     let spread = points |> List.map (fun (_, _, units, _) -> units) |> List.distinct
 
-                    // Where all cost the same there is nothing to weigh.
+                    // Without a difference in cost there is no trade-off to show.
                     if points.Length > 1 && spread.Length > 1 && List.max spread > 1.02 * List.min spread then
                         let metric = (List.head points |> fun (one, _, _, _) -> one.Row.Cells[name]).Metric
                         let sign = if metric.Better = "higher" then -1.0 else 1.0
@@ -222,9 +221,8 @@ let fronts (cast: Cast) =
     figure
         "fronts"
         "Quality against cost"
-        ("Medians of groups (filled) and single runs (open) by what they cost, in units of one row through one gradient of an "
-         + "energy or network. The dashed line is "
-         + "the front: no other group is both cheaper and better than one on it.")
+        ("Medians of groups (filled) and single runs (open) against their cost, in units of one row through one gradient of an "
+         + "energy or network. The dashed line is the front: no other group is both cheaper and better than one on it.")
         [ for name, ink in cast.Series -> Symbol(ink, name) ]
         panels
 
@@ -233,7 +231,7 @@ let private asNumber (text: string) =
     | true, value when Double.IsFinite value -> Some value
     | _ -> None
 
-/// Settings that are numbers everywhere and take several values.
+/// Settings with several values that are numbers in all runs.
 let private numeric (cast: Cast) = [
     for i, key in List.indexed cast.Table.Varying do
         let values = cast.Members |> List.map (fun one -> one.Row.Labels[i]) |> List.filter ((<>) "")
@@ -244,8 +242,8 @@ let private numeric (cast: Cast) = [
         | _ -> ()
 ]
 
-/// A metric against each setting that varies and is a number, whatever the other numbers are; names that vary, such as the method, have a
-/// line each.
+/// A metric against each numeric setting that varies, over all values of the other numeric settings; each name that varies, such as the
+/// method, has a line.
 let sensitivities (cast: Cast) =
     let numeric = numeric cast
     let isNumber i = numeric |> List.exists (fst >> (=) i)
@@ -326,10 +324,9 @@ let sensitivities (cast: Cast) =
 
     figure
         "sensitivity"
-        "What the settings do"
-        ("Every completed run by one setting at a time, whatever the other numbers are; the line is the mean at each value, the "
-         + "band its 95 % interval, from "
-         + "three runs on.")
+        "Effect of settings"
+        ("Every completed run by one setting at a time, over all values of the other numeric settings; the line is the mean at each "
+         + "value, and the band its 95 % interval from three runs on.")
         [
             if lines.Length > 1 then
                 for i, name in List.indexed lines do
@@ -337,14 +334,14 @@ let sensitivities (cast: Cast) =
         ]
         panels
 
-/// Groups as lines across their settings to the metric at the end, coloured by it: yellow is best.
+/// Parallel coordinates: each group is a line through its settings to the metric, coloured by its rank; yellow is best.
 let parallels (cast: Cast) =
     match cast.Judged, cast.Table.Varying with
     | metric :: _, keys when keys.Length > 1 && cast.Members.Length > 2 ->
         let values (i: int) = cast.Members |> List.map (fun one -> one.Row.Labels[i]) |> List.distinct |> List.sortWith Varying.inOrder
         let keys = keys |> List.indexed |> List.filter (fun (i, _) -> (values i).Length > 1) |> List.truncate 7
 
-        // Each axis from 0 to 1: numbers by size, names by order.
+        // Each axis is scaled to 0 … 1: numbers by size, names by order.
         let scaled (i: int) =
             let values = values i
             let numbers = values |> List.map asNumber
@@ -401,10 +398,10 @@ let parallels (cast: Cast) =
             [
                 {
                     Id = "parallel"
-                    Title = "Settings and outcome together"
+                    Title = "Settings and results of all groups"
                     Caption =
-                        $"A line is a group of runs, from its settings to its median {metric}, the best on top; the brighter, the "
-                        + $"better its rank. Numbers are spaced by size, names evenly."
+                        $"Each line is a group of runs, from its settings to its median {metric}, with the best on top; brighter lines have a "
+                        + $"better rank. Numbers are spaced by size, names evenly."
                     Keys = [ Ramp("worst", "best") ]
                     Rows = [
                         {
@@ -435,7 +432,7 @@ let parallels (cast: Cast) =
             ]
     | _ -> []
 
-/// How runs ended, a bar a group, where not all completed.
+/// How runs ended: a bar for each group in which not all runs completed.
 let outcomes (cast: Cast) =
     let states = [
         RunState.Completed, Muted
@@ -454,7 +451,7 @@ let outcomes (cast: Cast) =
         let states =
             states @ [ "unfinished", Series 2 ]
             |> List.filter (fun (state, _) -> all |> List.exists (fun other -> kind other = state))
-        // Where all went well there is nothing to see.
+        // If all runs completed, the figure is left out.
         let ill (one: Member) = one.Row.Runs |> List.exists (fun run -> run.State <> RunState.Completed)
         let groups = cast.Members |> List.filter ill |> List.truncate 40
         let several = cast.Targets.Length > 1
@@ -464,8 +461,8 @@ let outcomes (cast: Cast) =
                 Id = "outcomes"
                 Title = "How runs ended"
                 Caption =
-                    "Runs by their end, of the groups in which not all completed: divergence is an outcome, and only completed "
-                    + "runs enter a mean."
+                    "Final states of runs, for groups in which not all completed. Divergence is a result; only completed runs "
+                    + "enter a mean."
                 Keys = [ for state, ink in states -> Patch(ink, state) ]
                 Rows = [
                     {

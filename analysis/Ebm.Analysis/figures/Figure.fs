@@ -1,15 +1,15 @@
-/// A figure as data: panels with axes and marks, in words of what is shown and not of how. It is drawn twice, by `Svg` for paper and page,
-/// and by `Plotly` for whoever wants to point at things, so the two cannot disagree.
+/// A figure as data: panels with axes and marks, described by what they show. `Svg` draws it for paper and page, and `Plotly` for
+/// interaction, so both show the same.
 module Ebm.Analysis.Figure
 
 open System
 open System.Globalization
 
-/// What a mark is drawn with, by its role: the page's style knows the colours, one set for light and one for dark.
+/// The role of a mark's colour. The page's style gives the colours, one set for light and one for dark pages.
 type Ink =
-    /// The i-th of the things that are told apart. From the eighth on colours repeat, with another symbol or dash.
+    /// The i-th series. After the last colour, colours repeat with another symbol or dash.
     | Series of int
-    /// What stands in the background: references, frames.
+    /// The background: references, frames.
     | Muted
     /// The colour of text.
     | Strong
@@ -20,39 +20,39 @@ type Scale =
     | Linear
     | Log
 
-/// Low may lie above High: the axis then runs downwards. Positions on a logarithmic axis are positive.
+/// If Low is above High, the axis runs downwards. Positions on a logarithmic axis are positive.
 type Axis = { Title: string; Scale: Scale; Low: float; High: float; Ticks: (float * string) list }
 
 type Point = { X: float; Y: float; Says: string }
 
-/// A picture of numbers: PNG bytes, and an id that is the same for the same picture, so that a page holds it once.
+/// A picture as PNG bytes. Equal pictures have the same id, so that a page contains each once.
 type Raster = { Id: string; Png: byte[]; Smooth: bool }
 
 type Mark =
-    /// Between two lines: x, low, high.
+    /// The area between two lines: x, low, high.
     | Band of Ink * (float * float * float) list
-    /// Faint lines are single runs; strong ones what they have in common.
+    /// Faint lines are single runs; strong ones are their mean.
     | Line of Ink * faint: bool * says: string * (float * float) list
-    /// An interval, or a bar's whisker: a thick straight line.
+    /// A thick straight line: an interval.
     | Stroke of Ink * Point * Point
-    /// A dashed or dotted line for what is compared with.
+    /// A dashed or dotted line: a reference.
     | Rule of Ink * dotted: bool * (float * float) list
-    /// Symbols; `open` ones stand for single runs.
+    /// Symbols; hollow ones are single runs.
     | Dots of Ink * hollow: bool * Point list
-    /// Many small points, without words: rows of samples.
+    /// Many small points without texts: rows of samples.
     | Cloud of Ink * (float * float) list
-    /// Filled boxes: left, right, bottom, top, and what each says.
+    /// Filled boxes: left, right, bottom, top, and text.
     | Boxes of Ink * (float * float * float * float * string) list
-    /// A picture over left, right, bottom, top.
+    /// A picture: left, right, bottom, top.
     | Picture of Raster * float * float * float * float
-    /// Words at a place, centred; in white or black on a shade.
+    /// Centred text at a point; on a shade, in white or black.
     | Words of Ink * Point
 
 type Panel = {
     Title: string
-    /// A second line, smaller: a number worth reading.
+    /// A smaller second line, usually a number.
     Subtitle: string
-    /// Beside the second line, what its inks stand for in this panel alone.
+    /// A legend of this panel, beside the second line.
     Tags: (Ink * string) list
     X: Axis
     Y: Axis
@@ -66,14 +66,14 @@ type Key =
     | Streak of Ink * string
     | Patch of Ink * string
     | Dashed of Ink * dotted: bool * string
-    /// The colour map, with what its ends mean.
+    /// The colour map, with the meaning of its ends.
     | Ramp of low: string * high: string
 
-/// Panels that belong together, under a heading of their own where there are several rows.
+/// Panels in one row, under a heading if there are several rows.
 type Row = { Heading: string; Panels: Panel list }
 
 type Figure = {
-    /// Letters, digits and hyphens: the file's name and the anchor.
+    /// The file's name and the anchor: letters, digits and hyphens.
     Id: string
     Title: string
     Caption: string
@@ -83,7 +83,7 @@ type Figure = {
 
 let private invariant = CultureInfo.InvariantCulture
 
-/// A number in a few characters: 0.02, 2×10⁻⁵ as 2e−5, 500 k, 2 M. The minus is a minus.
+/// A number in a few characters: 0.02, 2e−5, 500 k, 2 M, with a typographic minus.
 let brief (value: float) =
     let plain (value: float) = (Math.Round(decimal value, 12)).ToString("0.############", invariant)
 
@@ -100,7 +100,7 @@ let brief (value: float) =
 
     text.Replace('-', '−')
 
-/// To so many significant digits: for what a figure says in passing.
+/// A number rounded to significant digits, for texts in a figure.
 let rounded (digits: int) (value: float) =
     if value = 0.0 || not (Double.IsFinite value) then
         brief value
@@ -108,7 +108,7 @@ let rounded (digits: int) (value: float) =
         let unit = Math.Pow(10.0, float (int (floor (log10 (abs value))) - digits + 1))
         brief (if unit >= 1.0 then Math.Round(value / unit) * unit else Math.Round(value / unit) / Math.Round(1.0 / unit))
 
-/// Round steps of 1, 2 or 5, about as many as asked for.
+/// The distance of ticks, 1, 2 or 5 times a power of ten, for about `count` ticks.
 let private steps count low high =
     let rough = (high - low) / float count
     let power = Math.Pow(10.0, floor (log10 rough))
@@ -122,7 +122,7 @@ let private steps count low high =
 
 let private room = 0.05
 
-/// An axis over these bounds, as they are, with about so many round ticks.
+/// An axis with exactly these bounds and about `count` round ticks.
 let between title count low high =
     let low, high = if low < high then low, high else low - 0.5, high + 0.5
     let step = steps count low high
@@ -131,14 +131,14 @@ let between title count low high =
     let scaled = [
         for i in 0 .. int (last - first) do
             let value = (first + float i) * step
-            // 3 × 0.1 is not 0.3.
+            // Divides, because in floating point 3 × 0.1 is not 0.3.
             let value = if step < 1.0 then (first + float i) / Math.Round(1.0 / step) else value
             value, brief value
     ]
 
     { Title = title; Scale = Linear; Low = low; High = high; Ticks = scaled }
 
-/// An axis that holds all values, with a little room.
+/// An axis that contains all values, with a margin.
 let over title count (values: float seq) =
     match values |> Seq.filter Double.IsFinite |> List.ofSeq with
     | [] -> between title count 0.0 1.0
@@ -147,7 +147,7 @@ let over title count (values: float seq) =
         let around = if low < high then (high - low) * room else max (abs low * 0.1) 1e-12
         between title count (low - around) (high + around)
 
-/// A logarithmic axis that holds all values, which are positive: a tick at each power of ten, or at 1, 2 and 5 of few.
+/// A logarithmic axis that contains all positive values. It has ticks at powers of ten, and over few decades also between them.
 let powers title (values: float seq) =
     let finite = values |> Seq.filter (fun value -> Double.IsFinite value && value > 0.0) |> List.ofSeq
     let low, high = if finite.IsEmpty then 0.1, 1.0 else List.min finite, List.max finite
@@ -171,17 +171,17 @@ let powers title (values: float seq) =
 
     { Title = title; Scale = Log; Low = Math.Pow(10.0, low); High = Math.Pow(10.0, high); Ticks = ticks }
 
-/// An axis for names, the first at the top (or left), half a place of room at both ends.
+/// An axis for names, the first at the top (or left), with half a position of margin at both ends.
 let names title downwards (names: string list) =
     let ticks = names |> List.mapi (fun i name -> float i, name)
     let last = float names.Length - 0.5
     let low, high = if downwards then last, -0.5 else -0.5, last
     { Title = title; Scale = Linear; Low = low; High = high; Ticks = ticks }
 
-/// An axis without ticks or title: a picture's.
+/// An axis without ticks or title, for pictures.
 let bare low high = { Title = ""; Scale = Linear; Low = low; High = high; Ticks = [] }
 
-/// Logarithmic where all values are positive and span over a factor of thirty, else linear.
+/// A logarithmic axis if all values are positive and span more than a factor of thirty, else a linear one.
 let fitting title count (values: float list) =
     let finite = values |> List.filter Double.IsFinite
 
@@ -190,7 +190,7 @@ let fitting title count (values: float list) =
     else
         over title count finite
 
-/// Where a value lies along an axis, 0 at its low end and 1 at its high one; NaN where it has no place.
+/// The position of a value on an axis, 0 at the low end and 1 at the high end; NaN if it has none.
 let place (axis: Axis) value =
     match axis.Scale with
     | Linear -> (value - axis.Low) / (axis.High - axis.Low)

@@ -1,24 +1,24 @@
-/// Every kind of figure, by the subject that it shows, in the order of a report. A new kind of figure is entered here, and nowhere else.
+/// The list of all figures by subject, in the order of a report. A new figure is added only here.
 module Ebm.Analysis.Gallery
 
 open Ebm.Analysis.Cast
 
 type Subject = {
     Name: string
-    /// What runs must have for it, as far as a sentence can say.
+    /// What the figure needs, in words.
     Needs: string
     Draw: Cast -> Figure.Figure list
 }
 
 let seeds = {
     Name = "seeds"
-    Needs = "a metric of which lower or higher values are better (metrics.json)"
+    Needs = "a metric with a direction: lower or higher is better (metrics.json)"
     Draw = Comparing.strips
 }
 
 let densities = {
     Name = "densities"
-    Needs = "a density on a grid (arrays/landscape), which models with a density have on data of one or two dimensions"
+    Needs = "a density on a grid (arrays/landscape), which models with a density record for data of one or two dimensions"
     Draw = Portraits.densities
 }
 
@@ -28,11 +28,11 @@ let samples = {
     Draw = fun cast -> Portraits.grids cast @ Portraits.scatters cast @ Portraits.histograms cast
 }
 
-let costs = { Name = "costs"; Needs = "two groups or more whose costs differ"; Draw = Comparing.fronts }
+let costs = { Name = "costs"; Needs = "at least two groups with different costs"; Draw = Comparing.fronts }
 
 let curves = {
     Name = "curves"
-    Needs = "a gap, an acceptance, a loss or a metric that was recorded during training (events.jsonl, measures.jsonl)"
+    Needs = "a gap, acceptance, loss or metric recorded during training (events.jsonl, measures.jsonl)"
     Draw = fun cast -> Training.learning cast @ Training.curves cast
 }
 
@@ -44,7 +44,7 @@ let chains = {
 
 let settings = {
     Name = "settings"
-    Needs = "a setting that is a number and varies, or two settings that vary"
+    Needs = "a numeric setting that varies, or two settings that vary"
     Draw = fun cast -> Comparing.sensitivities cast @ Comparing.parallels cast
 }
 

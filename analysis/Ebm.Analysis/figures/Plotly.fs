@@ -1,7 +1,6 @@
-/// A figure as XPlot's traces and layout, to zoom into and point at: the same panels and marks as `Svg` draws. XPlot's types and its way of
-/// writing them are all that is used of it: its own pages load a script from the network. Colours are names of the page's variables behind
-/// an @, which the page's script looks up, so that the figure follows light and dark; pictures are named by the id under which the page
-/// holds them.
+/// A figure as XPlot's traces and layout, for zooming and hovering: the same panels and marks as `Svg` draws. Only XPlot's types and their
+/// serialisation are used, because its own pages load a script from the network. A colour is an @ and the name of a variable of the page; the
+/// page's script replaces it, so that the figure follows light and dark. A picture is the id of one that the page contains.
 module Ebm.Analysis.Plotly
 
 open System
@@ -11,21 +10,21 @@ open Newtonsoft.Json
 open XPlot.Plotly
 open Ebm.Analysis.Figure
 
-// ── what XPlot's types lack ─────────────────────────────────────────────────────────────────
+// ── additions to XPlot's types ──────────────────────────────────────────────────────────────
 
-/// plotly.js since its version 3 ignores a title that is a mere text, which XPlot's is.
+/// The title as an object: since version 3, plotly.js ignores a title that is a text, as XPlot's is.
 type Title = { text: string; standoff: float }
 
-/// An axis of either direction: XPlot's types for the two have the same properties. What stands here hides theirs.
+/// A horizontal or vertical axis; XPlot's types for the two have the same properties. The members here hide XPlot's.
 type PanelAxis(title: Title option) =
     inherit Xaxis()
     member _.title = Option.get title
     member _.ShouldSerializetitle() = title.IsSome
-    // XPlot writes this note of plotly.js's schema into every axis, and plotly.js does not read it.
+    // XPlot writes this property into every axis; plotly.js does not read it.
     member _._isSubplotObj = false
     member _.ShouldSerialize_isSubplotObj() = false
 
-/// A picture below the marks of a panel, from its upper left corner.
+/// A picture below the marks of a panel; x and y are its upper left corner.
 type PanelPicture = {
     source: string
     xref: string
@@ -38,12 +37,12 @@ type PanelPicture = {
     layer: string
 }
 
-/// A layout of any number of panels, with pictures: XPlot's has names for two axes of each direction, and no pictures.
+/// A layout with any number of panels and with pictures; XPlot's has at most two axes of each direction, and no pictures.
 type PanelLayout(images: PanelPicture list) =
     inherit Layout()
     member _.images = images
 
-    /// By their names in the layout: xaxis, yaxis, xaxis2, …
+    /// The axes by their names in the layout: xaxis, yaxis, xaxis2, …
     [<JsonExtensionData>]
     member val axes = SortedDictionary<string, obj>(StringComparer.Ordinal)
 
@@ -64,13 +63,13 @@ let private symbol hollow ink =
 
     if hollow then plain + "-open" else plain
 
-/// Plotly reads a little markup in texts, and TeX between dollars; here there is none.
+/// Escapes a text, because plotly.js interprets some markup, and TeX between dollar signs.
 let private plain (text: string) = text.Replace("&", "&amp;").Replace("<", "&lt;").Replace("$", "&#36;")
 
-/// The i-th of a direction's axes: x, x2, x3, …
+/// The name of the i-th axis of a direction: x, x2, x3, …
 let private nth direction i = if i = 0 then direction else direction + string (i + 1)
 
-/// What a trace says when it is pointed at.
+/// The text of a trace when the pointer is over it.
 type private Says =
     | Nothing
     | Name of string
@@ -145,10 +144,10 @@ let private traces i (mark: Mark) =
         trace.textfont <- Textfont(color = colour, size = 10.0)
         trace
       ]
-    // In the layout.
+    // Pictures are part of the layout.
     | Picture _ -> []
 
-/// The traces of a panel. An axis without one is not drawn.
+/// The traces of a panel. A panel without marks gets an invisible one, because plotly.js does not draw axes without traces.
 let private panelTraces i (panel: Panel) =
     match List.collect (traces i) panel.Marks with
     | [] -> [ symbols i [ panel.X.Low, panel.Y.Low ] Nothing (Marker(opacity = 0.0)) ]
@@ -158,7 +157,7 @@ let private panelTraces i (panel: Panel) =
 
 let private gap = 18.0
 
-/// Where each panel lies, rows wrapped as on a page of this width: left, top, and the whole height. Headings stand above their rows.
+/// Left and top of each panel and heading, and the whole height, with rows wrapped at this width.
 let private laid width (figure: Figure) =
     let mutable y = 4.0
     let places = ResizeArray<Panel * float * float>()
@@ -189,7 +188,7 @@ let private laid width (figure: Figure) =
 
 let private isPictured (panel: Panel) = panel.Marks |> List.exists _.IsPicture
 
-/// An axis between two places of the figure, which count from its lower left corner to 1.
+/// An axis between two positions in the figure, from 0 at the lower left corner to 1.
 let private axis other low high isPictured (axis: Axis) =
     let at value = if axis.Scale = Log then log10 value else value
     let title = if axis.Title = "" then None else Some { text = plain axis.Title; standoff = 4.0 }
@@ -216,7 +215,7 @@ let private axis other low high isPictured (axis: Axis) =
         drawn.tickvals <- List.map fst axis.Ticks
         drawn.ticktext <- [ for _, says in axis.Ticks -> plain (Text.short 40 says) ]
 
-    // Over a picture lines would look like part of it.
+    // Grid lines over a picture would look like part of it.
     if axis.Ticks.IsEmpty || isPictured then drawn.showgrid <- false
     drawn
 
@@ -227,7 +226,7 @@ let private images i (panel: Panel) = [
             source = "#" + raster.Id
             xref = nth "x" i
             yref = nth "y" i
-            // Its upper left corner as it is seen, whichever way the axis runs.
+            // The upper left corner on the page, for both directions of the axis.
             x = min l r
             y = (if panel.Y.Low <= panel.Y.High then max b t else min b t)
             sizex = abs (r - l)
@@ -238,12 +237,12 @@ let private images i (panel: Panel) = [
         | _ -> ()
 ]
 
-/// The second line, its tags in their inks.
+/// The second line; tags are coloured.
 let private second (panel: Panel) =
     let tag (shade, says) = $"""<span style="color:{ink shade String.Empty}">{plain says}</span>"""
     plain panel.Subtitle :: List.map tag panel.Tags |> List.filter ((<>) "") |> String.concat "  "
 
-/// The traces and the layout of a figure, for a page of this width in pixels.
+/// The traces and the layout of a figure, for a page with this width in pixels.
 let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
     let places, headings, height = laid width figure
 
@@ -299,7 +298,7 @@ let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
 
 // ── as text ─────────────────────────────────────────────────────────────────────────────────
 
-/// Numbers in five digits, which is more than a screen has; NaN and infinities become null.
+/// Numbers with five digits, which is more than a screen resolves; NaN and infinities become null.
 type private FiveDigits() =
     inherit JsonConverter<float>()
     override _.CanRead = false
@@ -311,11 +310,11 @@ type private FiveDigits() =
         else
             writer.WriteNull()
 
-/// As XPlot writes its types, but so that nothing in a text can end the script in which it stands.
+/// XPlot's serialisation, with characters escaped that could end the surrounding script.
 let private settings =
     JsonSerializerSettings(StringEscapeHandling = StringEscapeHandling.EscapeHtml, Converters = [| FiveDigits() |])
 
-/// The JSON of a figure, `{"data": …, "layout": …}`, for a page of this width in pixels.
+/// The JSON of a figure, `{"data": …, "layout": …}`, for a page with this width in pixels.
 let json (width: float) (drawn: Figure) =
     let traces, layout = figure width drawn
     JsonConvert.SerializeObject({| data = traces; layout = layout |}, settings)

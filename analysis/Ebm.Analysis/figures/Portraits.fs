@@ -1,5 +1,5 @@
-/// What people look at in this field: the learned density beside the true one, samples, energies of data and samples, chains and their
-/// levels. It is drawn from the arrays in run folders; a figure whose arrays no run has is not there.
+/// Figures of single models: the learned density beside the true one, samples, energies of data and samples, chains and their levels. They
+/// are drawn from the arrays in run folders; a figure is left out if no run has its arrays.
 module Ebm.Analysis.Portraits
 
 open System
@@ -8,7 +8,7 @@ open Ebm.Records
 open Ebm.Analysis.Cast
 open Ebm.Analysis.Figure
 
-/// An array of a run, if it is there and whole; one that is torn is not there, for `audit verify` says so by name.
+/// An array of a run; None if it is missing or damaged. `audit verify` reports damaged arrays.
 let private array (folder: RunFolder) name =
     try
         Option.ofObj (folder.Array name)
@@ -25,7 +25,7 @@ let private typicals (cast: Cast) = [
 
 // ── densities ───────────────────────────────────────────────────────────────────────────────
 
-/// Shades of a picture: enough for an eye, few enough to pack well.
+/// Shades of a picture: more cannot be told apart, and fewer compress better.
 let private levels = 64
 
 let private named (content: byte[]) = "r" + (Canonical.Sha256(Convert.ToBase64String content)).Substring(0, 12)
@@ -34,10 +34,10 @@ let private picture smooth height width (palette: byte[][]) (opacity: byte[] | n
     let png = Png.Paletted(indices, width, height, Array.concat palette, opacity)
     { Id = named png; Png = png; Smooth = smooth }
 
-/// The step of a share between 0 and 1.
+/// The shade of a number between 0 and 1.
 let private step (share: float) = byte (Math.Clamp(Math.Round(share * float (levels - 1)), 0.0, float (levels - 1)))
 
-/// A log density on its grid, with the grid's outer edges.
+/// A log density on a square grid; Edge is the grid's outer edge.
 type private Landscape = { LogDensity: float32[]; Side: int; Edge: float }
 
 let private landscape folder name =
@@ -48,13 +48,13 @@ let private landscape folder name =
         Some { LogDensity = field.Values; Side = int field.Shape[0]; Edge = float axis.Values[axis.Values.Length - 1] + half }
     | _ -> None
 
-/// The highest log density: the brightest of a target's pictures is its truth's.
+/// The highest log density.
 let private highest (land: Landscape) = land.LogDensity |> Array.fold max -infinityf |> float
 
-/// Nats under the peak at which an energy's picture ends, and outside which a density has nothing to show.
+/// How many nats below the peak the darkest colour of an energy's picture is.
 let private deep = 12.0
 
-/// The middle of a grid, as wide as where the truth has a density to speak of.
+/// The middle of a grid, as wide as the region in which the truth is within half of `deep` of its peak.
 let private within (truth: Landscape) (land: Landscape) =
     let top = highest truth
     let n = truth.Side
@@ -81,10 +81,10 @@ let private within (truth: Landscape) (land: Landscape) =
             Edge = land.Edge * float side / float n
         }
 
-/// Pictures of a row are as wide as fit, within reason.
+/// The width of each picture in a row.
 let private side panels = Math.Clamp(1100 / max 1 panels - 20, 150, 250)
 
-/// A log density as a picture, its first row the lowest y, which is the last of a picture.
+/// A log density as a picture. The first row of the array has the lowest y, which is the last row of the picture.
 let private field (share: float -> float) (palette: byte[][]) opacity (land: Landscape) =
     let n = land.Side
 
@@ -100,7 +100,7 @@ let private shades = Palette.steps levels
 let private densityField top = field (fun log -> exp (log - top)) shades null
 let private energyField top = field (fun log -> 1.0 - (top - log) / deep) shades null
 
-/// The truth in a grey that lets a light and a dark page through where it is nothing: what points and paths are drawn on.
+/// The truth in grey as the background of points and paths. It is transparent where the density is zero, for light and dark pages.
 let private backdrop (land: Landscape) =
     let grey = Array.create levels [| 128uy; 132uy; 138uy |]
     let opacity = [| for i in 0 .. levels - 1 -> byte (2 * i) |]
@@ -118,13 +118,13 @@ let private pane size title subtitle edge marks = {
     Size = size, size
 }
 
-/// What is said under a portrait: the headline metric of that run.
+/// The line under a portrait: the run's headline metric and seed.
 let private judgement (cast: Cast) (run: Runs.Run) =
     match cast.Judged |> List.tryFind run.Metrics.ContainsKey with
     | Some metric -> $"{metric} {rounded 2 run.Metrics[metric].Value}, seed {run.Seed}"
     | None -> $"seed {run.Seed}"
 
-/// The truth of each target, as the first run that has it stored it.
+/// The true density of each target, from the first run that has it.
 let private truths (cast: Cast) =
     Map [
         for target in cast.Targets do
@@ -138,7 +138,7 @@ let private truths (cast: Cast) =
             | None -> ()
     ]
 
-/// In one dimension densities are lines, and the truth lies under them.
+/// Densities in one dimension: lines over the truth.
 let private lines (cast: Cast) = [
     for one, run, folder in typicals cast do
         match array folder "landscape", array folder "landscape-axis" with
@@ -167,7 +167,7 @@ let private lines (cast: Cast) = [
         | _ -> ()
 ]
 
-/// Learned densities beside the true one, and the same as energies, which show what happens where there are no data.
+/// Learned densities beside the true one, and the same as energies, which also show regions without data.
 let densities (cast: Cast) =
     let truths = truths cast
 
@@ -198,8 +198,8 @@ let densities (cast: Cast) =
 
     figure
         "densities"
-        "Learned densities beside the truth"
-        ("The normalised model density, on the same square and in the same colours as the true one, whose peak is the brightest. "
+        "Learned densities and the truth"
+        ("The normalised model density, on the same square and in the same colours as the true one, whose peak has the brightest colour. "
          + stands cast
          + beyond cast)
         [ Ramp("no density", "the truth's peak") ]
@@ -207,9 +207,8 @@ let densities (cast: Cast) =
     @ figure
         "energies"
         "Energy landscapes"
-        ($"Energy −log p(x), up to {deep} nats above that of the truth's peak, on a wider square: bright is likely, and the dark "
-         + $"is {deep} nats or more "
-         + "away. What a density hides shows here: bridges between modes, and energy that stays low where there are no data."
+        ($"Energy −log p(x) on a wider square, up to {deep} nats above that of the truth's peak: bright is likely, and the darkest colour "
+         + $"is {deep} nats or more away. Energies show what densities hide: bridges between modes, and low energy in regions without data."
          + beyond cast)
         [ Ramp($"{deep} nats or more", "the truth's peak") ]
         (panels false energyField)
@@ -222,7 +221,7 @@ let densities (cast: Cast) =
 
 // ── samples ─────────────────────────────────────────────────────────────────────────────────
 
-/// Points of a scatter: more hide each other, and many scatters weigh.
+/// The number of points in a scatter; less in many scatters, to keep the page small.
 let private drawn panels = if panels <= 12 then 1200 else 500
 
 let private samples (folder: RunFolder) =
@@ -232,7 +231,7 @@ let private samples (folder: RunFolder) =
     | :? InvalidDataException
     | :? IOException -> None
 
-/// Rows of samples.npy where they are points of a plane, over the true density where it is known.
+/// Two-dimensional rows of samples.npy, over the true density if it is known.
 let scatters (cast: Cast) =
     let truths = truths cast
 
@@ -249,7 +248,7 @@ let scatters (cast: Cast) =
 
     let panels = [
         for target, here in found |> List.groupBy (fun (one, _, _) -> one.Target) do
-            // The square of the densities, or one that holds nearly all of all groups' samples.
+            // The square of the density pictures, or one that contains nearly all samples of all groups.
             let truth = truths.TryFind target |> Option.map (fun truth -> within truth truth)
 
             let edge =
@@ -265,7 +264,7 @@ let scatters (cast: Cast) =
 
             for one, run, points in here do
                 let outside = points |> List.filter (fun (x, y) -> not (abs x <= edge && abs y <= edge)) |> List.length
-                let says = if outside = 0 then judgement cast run else $"{outside} of {points.Length} lie outside"
+                let says = if outside = 0 then judgement cast run else $"{outside} of {points.Length} are outside"
 
                 target,
                 pane (side here.Length) one.Series says edge [
@@ -279,12 +278,12 @@ let scatters (cast: Cast) =
     figure
         "samples"
         "Samples"
-        ($"The first {drawn} rows of samples.npy at most, over the true density in grey where it is known. {stands cast}"
+        ($"At most the first {drawn} rows of samples.npy, over the true density in grey if it is known. {stands cast}"
          + beyond cast)
         []
         panels
 
-/// Sample grids of image models, as their runs drew them.
+/// Sample grids of image models, from samples.png.
 let grids (cast: Cast) =
     let most = 12
 
@@ -295,7 +294,7 @@ let grids (cast: Cast) =
             if File.Exists path then
                 let png = File.ReadAllBytes path
 
-                // Width and height are the first fields of the first chunk.
+                // The first chunk of a PNG starts with width and height.
                 if png.Length > 24 then
                     let side at = int png[at] * 65536 * 256 + int png[at + 1] * 65536 + int png[at + 2] * 256 + int png[at + 3]
                     let width, height = side 16, side 20
@@ -318,13 +317,13 @@ let grids (cast: Cast) =
     figure
         "grids"
         "Sample grids"
-        ($"samples.png of one run a group, not selected by eye. {stands cast}" + note)
+        ($"samples.png of one run of each group. {stands cast}" + note)
         []
         (List.truncate most panels)
 
 // ── energies ────────────────────────────────────────────────────────────────────────────────
 
-/// The arrays of energies that a run has, each a row of values: of the test rows, of samples, and of whatever else was scored.
+/// The energies that a run has recorded: of test rows, of samples, and of other sets.
 let private energies (folder: RunFolder) =
     let names =
         try
@@ -393,7 +392,7 @@ let histograms (cast: Cast) =
 
                 let overlap =
                     match shares |> List.tryFind (fst >> ofData), shares |> List.tryFind (fst >> (=) "samples") with
-                    | Some(_, a), Some(_, b) -> $"data and samples overlap by {rounded 2 (Array.sum (Array.map2 min a b))}"
+                    | Some(_, a), Some(_, b) -> $"overlap of data and samples: {rounded 2 (Array.sum (Array.map2 min a b))}"
                     | _ -> ""
 
                 one.Target,
@@ -422,9 +421,8 @@ let histograms (cast: Cast) =
     figure
         "energy-histograms"
         "Energies of data and of samples"
-        ("Shares of rows by energy, relative to the mean energy of test data: an energy is defined up to a constant. Samples to "
-         + "the right of data are "
-         + "less likely than data, by the model itself. The last bin holds all that is beyond."
+        ("Shares of rows by energy, relative to the mean energy of test data, because an energy is defined up to a constant. The model "
+         + "gives samples to the right of the data a lower density than the data. The last bin contains all higher energies."
          + beyond cast)
         [
             Streak(Series 0, "test data")
@@ -435,7 +433,7 @@ let histograms (cast: Cast) =
 
 // ── chains ──────────────────────────────────────────────────────────────────────────────────
 
-/// Chains as they went, where a run recorded them: rounds, chains, and two coordinates with the level behind.
+/// Recorded chains: an array of rounds, chains, and two coordinates followed by the level.
 let trajectories (cast: Cast) =
     let chains, rounds, groups = 4, 120, 4
     let truths = truths cast
@@ -475,7 +473,7 @@ let trajectories (cast: Cast) =
                                     { X = fst points[round]; Y = snd points[round]; Says = $"round {round + 1}" }
                         ]
 
-                        let says = if wide = 2 then "" else $"{clean.Length} of {points.Length} rounds clean"
+                        let says = if wide = 2 then "" else $"{clean.Length} of {points.Length} rounds at the cleanest level"
 
                         pane (side chains) $"chain {chain + 1}" says edge [
                             match truth with
@@ -492,14 +490,13 @@ let trajectories (cast: Cast) =
     let note = if having.Length > groups then $" The first {groups} of {having.Length} groups that recorded chains." else ""
 
     let caption =
-        $"The first {chains} chains of one run a group over {rounds} rounds at most: thin lines join them, symbols are where the "
-        + $"chain stood at the "
-        + "cleanest level, and the dark point is its first round. A chain that works is seen in every mode."
+        $"The first {chains} chains of one run of each group, over at most {rounds} rounds. Thin lines join the rounds, symbols are "
+        + "rounds at the cleanest level, and the dark point is the first round. A chain that mixes visits every mode."
         + note
 
     if rows.IsEmpty then [] else [ { Id = "trajectories"; Title = "Chains"; Caption = caption; Keys = []; Rows = rows } ]
 
-/// Moves between noise levels, from each to each: a share of the moves from it.
+/// The moves from each noise level to each, as shares of the moves from it.
 let jumps (cast: Cast) =
     let panels = [
         for one, run, folder in typicals cast do
@@ -526,7 +523,7 @@ let jumps (cast: Cast) =
                 one.Target,
                 {
                     Title = one.Series
-                    Subtitle = $"stays {rounded 2 stay} of the time, seed {run.Seed}"
+                    Subtitle = $"share of moves that stay: {rounded 2 stay}, seed {run.Seed}"
                     Tags = []
                     X = thin (Figure.names "to level" false names)
                     Y = thin (Figure.names "from level" true names)
@@ -546,8 +543,8 @@ let jumps (cast: Cast) =
     figure
         "level-jumps"
         "Jumps between noise levels"
-        ("The share of moves from a level (row, the cleanest on top) to a level (column). Mass only on the diagonal is a ladder "
-         + "that is not walked."
+        ("The share of moves from a level (row, the cleanest on top) to a level (column). If all mass is on the diagonal, chains "
+         + "do not change their level."
          + beyond cast)
         [ Ramp("none", "the largest share") ]
         panels

@@ -1,6 +1,6 @@
-/// A figure as SVG: a picture for each panel, for a page that lays them out; or one file with all of it, for a paper. The same figure gives
-/// the same bytes: numbers in no culture, ids by position, no clock and nothing random. Colours are the style's variables, so that a page
-/// may be light or dark.
+/// A figure as SVG: a picture for each panel, for a page that lays them out, or one file with the whole figure, for a paper. The same figure
+/// gives the same bytes: numbers in the invariant culture, ids by position, no time and no random numbers. Colours are variables of the
+/// style, so that a page may be light or dark.
 module Ebm.Analysis.Svg
 
 open System
@@ -8,7 +8,7 @@ open System.Globalization
 open System.Text
 open Ebm.Analysis.Figure
 
-/// To a tenth of a pixel.
+/// A length, rounded to a tenth of a pixel.
 let private at (value: float) = (Math.Round(value, 1) + 0.0).ToString("0.#", CultureInfo.InvariantCulture)
 
 let private whole (value: int) = value.ToString CultureInfo.InvariantCulture
@@ -20,26 +20,26 @@ let private colour ink =
     | Strong -> "strong"
     | Shade _ -> ""
 
-/// Classes, and for a shade its own colour.
+/// The class attribute; a shade also gets its colour.
 let private drawn kind ink =
     match ink with
     | Shade share -> $"class=\"{kind}\" style=\"--ink:{Palette.hex (Palette.shade share)}\""
     | _ -> $"class=\"{kind} {colour ink}\""
 
-// Texts inside an interpolated text cannot be written in quotes.
+// An interpolated string cannot contain quoted strings, so these have names.
 let private asBand = drawn "band"
 let private asStroke = drawn "stroke"
 let private asCloud = drawn "cloud"
 let private asBox = drawn "box"
 let private asLine = drawn "line"
 
-/// What tells colours' repetitions apart on a line.
+/// Dashes for lines whose colour is a repetition.
 let private dashed ink =
     match ink with
     | Series i when i >= Palette.light.Length -> " stroke-dasharray=\"6 3\""
     | _ -> ""
 
-/// Five symbols against eight colours: forty that differ, and neighbours that differ in both.
+/// Five symbols and eight colours give forty combinations; neighbours differ in both.
 let private symbol hollow ink (x: float) (y: float) (r: float) says =
     let kind = if hollow then "open" else "dot"
     let title = if says = "" then "" else $"<title>{Text.escaped says}</title>"
@@ -56,7 +56,7 @@ let private symbol hollow ink (x: float) (y: float) (r: float) says =
     | Series i when i % 5 = 4 -> closed [ 0.0, 1.2; 1.15, -2.0; -2.3, 0.0 ]
     | _ -> $"<circle {drawn kind ink} cx=\"{at x}\" cy=\"{at y}\" r=\"{at r}\">{title}</circle>"
 
-/// How wide some letters are, about, at eleven pixels.
+/// The approximate width of a text at eleven pixels.
 let private wide (text: string) = 6.1 * float (StringInfo(text).LengthInTextElements)
 
 let private longest = 40
@@ -69,7 +69,7 @@ let private words kind anchor x y (text: string) =
 /// The second line as one text.
 let private second (panel: Panel) = [ panel.Subtitle ] @ List.map snd panel.Tags |> List.filter ((<>) "") |> String.concat "  "
 
-/// Left, right, top and bottom of the plotting area. It stands in the middle under a title that is wider.
+/// Left, right, top and bottom margins of the plotting area, which is centred if the title is wider.
 let private margins (panel: Panel) =
     let labels (axis: Axis) = axis.Ticks |> List.map (snd >> Text.short longest >> wide) |> List.fold max 0.0
     let half (label: string) = min 30.0 (wide label / 2.0)
@@ -99,7 +99,7 @@ let inner (panel: Panel) =
     let left, _, top, _ = margins panel
     left, top, float (fst panel.Size), float (snd panel.Size)
 
-/// A path through points; a point without a place breaks it.
+/// A path through points; a point that is not finite interrupts it.
 let private path (points: (float * float) seq) =
     let builder = StringBuilder()
     let mutable pen = false
@@ -113,7 +113,7 @@ let private path (points: (float * float) seq) =
 
     string builder
 
-/// Small points as one path, in steps from each to the next: a few bytes a point.
+/// Small points as one path of relative steps, which takes a few bytes for each point.
 let private cloud (points: (float * float) seq) =
     let builder = StringBuilder()
     let tenths (value: float) = int (Math.Round(value * 10.0))
@@ -133,8 +133,7 @@ let private cloud (points: (float * float) seq) =
 
     string builder
 
-/// The content of a panel, its corner at the origin. `id` tells its clipping area from others of the same page; `pictures`: how a picture
-/// is put there.
+/// The content of a panel with its corner at the origin. `id` is a unique id for its clipping area; `pictures` gives the markup of a picture.
 let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
     let left, _, top, _ = margins panel
     let width, height = float (fst panel.Size), float (snd panel.Size)
@@ -228,7 +227,7 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
 
     string builder
 
-/// A panel in words, for whoever does not see it.
+/// A description of the panel for screen readers.
 let private alternative (figure: Figure) (panel: Panel) =
     let axes =
         match panel.X.Title, panel.Y.Title with
@@ -239,7 +238,7 @@ let private alternative (figure: Figure) (panel: Panel) =
 
     [ figure.Title; panel.Title; second panel; axes ] |> List.filter ((<>) "") |> String.concat "; "
 
-/// A panel of a page's figure. Pictures are used by id: `definitions` puts them there once.
+/// A panel of a page's figure. It refers to pictures by the ids of `definitions`.
 let panel (figure: Figure) (index: int) (panel: Panel) =
     let width, height = size panel
     let use' (raster: Raster) = $"<use href=\"#{raster.Id}\"/>"
@@ -248,14 +247,14 @@ let panel (figure: Figure) (index: int) (panel: Panel) =
     $"<svg class=\"panel\" viewBox=\"0 0 {at width} {at height}\" width=\"{at width}\" height=\"{at height}\" role=\"img\" "
     + $"aria-label=\"{alternative}\">{inside}</svg>"
 
-/// A picture of one unit's width and height, as XML.
+/// A picture with width and height 1, as XML.
 let private image (id: string) (raster: Raster) =
     let named = if id = "" then "" else $" id=\"{id}\""
     let kind = if raster.Smooth then "" else " class=\"pixels\""
     $"<image{named}{kind} width=\"1\" height=\"1\" preserveAspectRatio=\"none\" "
     + $"href=\"data:image/png;base64,{Convert.ToBase64String raster.Png}\"/>"
 
-/// The pictures of some figures, each once, for `panel` to use.
+/// The pictures of figures without duplicates, for `panel` to refer to.
 let definitions (figures: Figure list) =
     let rasters =
         [
@@ -275,7 +274,7 @@ let definitions (figures: Figure list) =
         let images = rasters |> List.map (fun raster -> image raster.Id raster) |> String.concat "\n"
         $"<svg class=\"pictures\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>\n{images}\n</defs></svg>"
 
-/// What each class looks like; the inks are variables that the page, or `standalone`, gives.
+/// The style of each class; the page, or `standalone`, defines the variables of the inks.
 let style =
     let inks = [ for i in 0 .. Palette.light.Length - 1 -> $".s{i}{{--ink:var(--s{i})}}" ] |> String.concat ""
     inks
@@ -302,7 +301,7 @@ let scheme (inks: string list) (paper: string) (text: string) (dim: string) (lin
 let lightScheme = scheme Palette.light "#ffffff" "#1b1f24" "#5c6570" "#eceff2" "#b9c0c8"
 let darkScheme = scheme Palette.dark "#15191e" "#e6e9ec" "#9aa4af" "#262c33" "#4a545f"
 
-/// Lines of at most so many characters.
+/// Wraps a text into lines of at most `most` characters.
 let private folded most (text: string) =
     ([], text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
     ||> Array.fold (fun lines word ->
@@ -332,14 +331,14 @@ let private signWidth key =
     | Ramp _ -> 78.0
     | _ -> 20.0
 
-/// The sign of a key alone, for a legend in HTML.
+/// The symbol of a key, for a legend in HTML.
 let keySign (key: Key) =
     let width = signWidth key - 4.0
     let drawn, says = sign key 0.0 11.0
     $"<svg class=\"key\" viewBox=\"0 0 {at width} 14\" width=\"{at width}\" height=\"14\" aria-hidden=\"true\">{drawn}</svg>", says
 
-/// One file that says it all: title, panels, keys and caption, on a width of 960 pixels. It follows the reader's light or dark by itself,
-/// and is light on paper.
+/// The whole figure as one file: title, panels, keys and caption, 960 pixels wide. It follows the reader's light or dark setting, and is
+/// light in print.
 let standalone (figure: Figure) =
     let width, gap = 960.0, 14.0
     let builder = StringBuilder()

@@ -1,15 +1,15 @@
-/// Text that came from outside (names, reasons, logs) as it stands in markup: always as text, whatever it holds.
+/// Escapes text from outside (names, reasons, logs) for markup.
 module Ebm.Analysis.Text
 
 open System
 open System.Globalization
 
-/// As in HTML tables, line by line: what has no shape, or turns the direction of writing, is named. Two code points that XML cannot hold
-/// become the replacement character.
+/// Escapes each line as in HTML tables, which also names invisible characters and those that change the direction of writing. Two code points
+/// that are not allowed in XML become the replacement character.
 let escaped (text: string) =
     String.Join("\n", text.Split '\n' |> Array.map HtmlTable.escaped).Replace('\ufffe', '\ufffd').Replace('\uffff', '\ufffd')
 
-/// At most so many characters as a reader counts them, the end replaced by an ellipsis.
+/// Shortens a text to at most `most` graphemes; the last is then an ellipsis.
 let short (most: int) (text: string) =
     let elements = StringInfo text
     if elements.LengthInTextElements <= most then text else elements.SubstringByTextElements(0, most - 1) + "…"

@@ -1,5 +1,5 @@
-/// What was watched while models trained, against the units that training had spent: single seeds as they were, their mean, and from three
-/// seeds on Student's 95 % interval of the mean at each point.
+/// Quantities that were recorded during training, against the units spent: single seeds, their mean, and from three seeds on Student's 95 %
+/// interval of the mean at each point.
 module Ebm.Analysis.Training
 
 open System
@@ -9,13 +9,13 @@ open Ebm.Records
 open Ebm.Analysis.Cast
 open Ebm.Analysis.Figure
 
-/// A run's recorded values: name to step and value, in order.
+/// A run's recorded steps and values by name, in order.
 type private Record = Dictionary<string, List<struct (int64 * float)>>
 
-/// Seeds whose curves are read; means of more are not much better known.
+/// The most seeds whose curves are read, to limit the time.
 let private seedsRead = 12
 
-/// Events and, under their own names, measures; what cannot be read is not there.
+/// The events or the measures of a run; empty if they cannot be read.
 let private read (events: bool) (folder: RunFolder) : Record =
     let record = Record(StringComparer.Ordinal)
 
@@ -39,7 +39,7 @@ let private read (events: bool) (folder: RunFolder) : Record =
 
 let private recorded = "units"
 
-/// Step to units, where the run says them; otherwise steps.
+/// The units at each step, if the run recorded them.
 let private clock (record: Record) =
     match record.TryGetValue recorded with
     | true, values ->
@@ -51,10 +51,10 @@ let private clock (record: Record) =
         Some units
     | _ -> None
 
-/// The name without the indices behind it, of a vector's or a matrix's entries.
+/// The name of a vector or matrix, without the indices of the entry.
 let private stem (what: string) = what.TrimEnd([| '0'; '1'; '2'; '3'; '4'; '5'; '6'; '7'; '8'; '9'; '/' |])
 
-/// One curve: the mean over a vector's entries at each step.
+/// The mean over a vector's entries at each step.
 let private averaged (series: seq<List<struct (int64 * float)>>) =
     let sums = SortedDictionary<int64, struct (float * int)>()
 
@@ -66,8 +66,7 @@ let private averaged (series: seq<List<struct (int64 * float)>>) =
 
     [ for KeyValue(step, struct (sum, n)) in sums -> step, sum / float n ]
 
-/// Curves of some seeds as marks: each seed faint, the mean, and its interval where there are three values at least. `log`: means and
-/// intervals of logarithms.
+/// The curves of seeds as marks: each seed faint, the mean, and from three seeds on its interval. With `log`, of logarithms.
 let private marks ink says log (curves: (float * float) list list) =
     let at = SortedDictionary<float, List<float>>()
 
@@ -79,7 +78,7 @@ let private marks ink says log (curves: (float * float) list list) =
 
     let most = curves.Length
 
-    // Where a seed is missing the mean would jump.
+    // At points where a seed is missing, the mean would jump.
     let points = [
         for KeyValue(x, values) in at do
             if values.Count = most then x, Statistics.summarise (Generator 0UL) log (List.ofSeq values)
@@ -102,7 +101,7 @@ let private marks ink says log (curves: (float * float) list list) =
         Line(ink, false, says, points |> List.map (fun (x, summary) -> x, summary.Centre))
     ]
 
-/// A range in which the means lie, without the extremes of a first or last moment.
+/// The range of the means without the most extreme 2 % at each end.
 let private calm (values: float list) =
     match values |> List.filter Double.IsFinite |> List.sort with
     | [] -> [ 0.0; 1.0 ]
@@ -112,7 +111,7 @@ let private calm (values: float list) =
         let room = (high - low) * 0.12
         [ max sorted.Head (low - room); min (List.last sorted) (high + room) ]
 
-/// One recorded quantity, such as gap: a panel a group, a line for each part that has it.
+/// A recorded quantity, such as gap: a panel for each group, a line for each part that recorded it.
 let private watched (cast: Cast) (records: Dictionary<string, Record>) id name title caption (range: (float * float) option) =
     let records (one: Member) = one.Folders |> List.truncate seedsRead |> List.map (fun (run, _) -> records[run.Id])
 
@@ -150,7 +149,7 @@ let private watched (cast: Cast) (records: Dictionary<string, Record>) id name t
                                     | Some _ -> ()
                             ]
 
-                            // One point is no curve.
+                            // A curve needs two points.
                             if curve.Length > 1 then curve
                     ]
 
@@ -186,9 +185,9 @@ let private watched (cast: Cast) (records: Dictionary<string, Record>) id name t
     figure id title (caption + beyond cast) [] panels
 
 let private seeds =
-    "Thin lines are seeds, the thick one is their mean, and the band its 95 % interval (Student's t) at each point, from three seeds on."
+    "Thin lines are seeds, the thick line is their mean, and the band its 95 % interval (Student's t) at each point, from three seeds on."
 
-/// Metrics taken during training, a panel each, a line for every group.
+/// Metrics measured during training: a panel for each metric, a line for each group.
 let learning (cast: Cast) =
     let most = 6
     let groups = List.truncate 12 cast.Members
@@ -255,14 +254,14 @@ let learning (cast: Cast) =
     figure
         "learning"
         "Learning curves"
-        ("Metrics taken during training, against the units that training had spent. " + seeds)
+        ("Metrics measured during training, against the units spent. " + seeds)
         [
             for name, ink in cast.Series do
                 if groups |> List.exists (fun one -> one.Series = name) then Streak(ink, name)
         ]
         panels
 
-/// Gap, acceptance and loss over time, as methods record them.
+/// Energy gap, acceptance and loss, as methods record them.
 let curves (cast: Cast) =
     let records = Dictionary<string, Record>(StringComparer.Ordinal)
 
@@ -276,9 +275,8 @@ let curves (cast: Cast) =
         "gap"
         "gap"
         "Energy gap over training"
-        ("Mean energy of the model's own samples less that of data, as each method records it: where it has settled near zero the "
-         + "sampler and the model agree; "
-         + "one that keeps growing is a model running away from its sampler. "
+        ("Mean energy of the model's samples minus that of data, as each method records it. If it settles near zero, the sampler "
+         + "agrees with the model; if it keeps growing, the model diverges from its sampler. "
          + seeds)
         None
     @ watched
@@ -287,7 +285,7 @@ let curves (cast: Cast) =
         "acceptance"
         "accepted"
         "Acceptance over training"
-        ("The share of proposals that Metropolis' test accepts, the mean over noise levels where there are several. " + seeds)
+        ("The share of proposals that the Metropolis test accepts, averaged over noise levels. " + seeds)
         (Some(0.0, 1.0))
     @ watched
         cast
@@ -295,5 +293,5 @@ let curves (cast: Cast) =
         "loss"
         "loss"
         "Losses"
-        ("What each method minimises: not comparable between methods, and for contrastive ones no sign of convergence. " + seeds)
+        ("The loss of each method. Losses are not comparable between methods, and those of contrastive methods do not show convergence. " + seeds)
         None

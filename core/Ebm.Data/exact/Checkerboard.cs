@@ -3,7 +3,7 @@ namespace Ebm.Data;
 /// <summary>
 /// Uniform on eight unit squares of [−2, 2]², those whose corner (⌊x⌋, ⌊y⌋) has an even sum:
 /// <code>p(x, y) = 1/8 where ⌊x⌋ + ⌊y⌋ is even and x, y ∈ [−2, 2), otherwise 0</code>
-/// The hardest of the plane's targets for a smooth energy: its density is zero right beside its largest value.
+/// The hardest of the two-dimensional targets for a smooth energy, because its density jumps from its largest value to zero.
 /// </summary>
 public sealed class Checkerboard : IDataset, IKnownDensity, IKnownModes
 {
@@ -45,7 +45,7 @@ public sealed class Checkerboard : IDataset, IKnownDensity, IKnownModes
 
     public Tensor Draw(long count, Rng rng)
     {
-        // Midpoints of 2²² slices of each side: all of them are float32 numbers, so that no draw is rounded onto an edge.
+        // Midpoints of 2²² slices of each side, which float32 represents exactly, so that no draw is rounded onto an edge.
         const long slices = 1 << 22;
         var within = (rng.Integers(slices, count, 2).to(float64) + .5) / slices;
         return (Corners(rng.Device)[rng.Integers(Squares, count)] + within).to(float32);
@@ -59,7 +59,7 @@ public sealed class Checkerboard : IDataset, IKnownDensity, IKnownModes
 
 /// <summary>Uniform on eight unit squares of a checkerboard, with its exact density.</summary>
 /// <param name="Train">Rows to train on.</param>
-/// <param name="Test">Rows that no method trains on.</param>
+/// <param name="Test">Rows to test on.</param>
 [Kind("checkerboard")]
 public sealed record CheckerboardSpec(long Train = 100_000, long Test = 10_000) : ISpec<IDataset>
 {

@@ -3,10 +3,10 @@ namespace Ebm.Data;
 /// <summary>
 /// A mixture of round Gaussians with unequal weights, in any dimension:
 /// <code>p(x) = Σ_k w_k N(x; μ_k, s² I)</code>
-/// In the plane the K modes stand at equal angles on a circle. In d ≥ 2 they stand on the trigonometric moment curve
+/// In d ≥ 2 dimensions the K modes are on the trigonometric moment curve
 /// <code>μ_k = r √(2/d) (cos θ_k, sin θ_k, cos 2θ_k, sin 2θ_k, …),   θ_k = 2π k / K,</code>
-/// whose points all have length r and which is the circle at d = 2; an odd dimension ends in (−1)^k / √2. On the line they stand at
-/// equal distances from −r to r.
+/// whose points all have length r, and which is the circle for d = 2; for odd d the last coordinate is (−1)^k / √2. For d = 1 they are
+/// equally spaced from −r to r.
 /// </summary>
 public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
 {
@@ -38,7 +38,7 @@ public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
     public string Digest { get; }
     public double HalfWidth { get; }
 
-    /// <summary>Of the components. The regions of <see cref="Nearest"/> have these masses as far as components do not overlap.</summary>
+    /// <summary>Weights of the components. They are the masses of the regions of <see cref="Nearest"/>, up to the overlap of components.</summary>
     public Tensor Weights { get; }
 
     public Tensor LogDensity(Tensor x) =>
@@ -52,7 +52,7 @@ public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
 
     public Tensor Nearest(Tensor x) => Distances(x).argmin(-1);
 
-    /// <summary>Squared, to each mean: (B, d) → (B, K), float64.</summary>
+    /// <summary>Squared distance to each mean: (B, d) → (B, K), float64.</summary>
     Tensor Distances(Tensor x) => (x.to(float64).unsqueeze(1) - means).square().sum(-1);
 
     static Tensor Means(int dimension, int modes, double radius)
@@ -77,12 +77,12 @@ public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
 
 /// <summary>A mixture of round Gaussians on a circle, with its exact density.</summary>
 /// <param name="Dimension">Numbers in one row, at least 1.</param>
-/// <param name="Modes">That many modes of equal weight, instead of weights.</param>
+/// <param name="Modes">Number of modes with equal weights; excludes weights.</param>
 /// <param name="Weights">One per mode, positive, summing to 1; default .25 .05 .2 .05 .15 .1 .15 .05.</param>
-/// <param name="Radius">Distance of every mode from the origin; on the line, of the outermost.</param>
+/// <param name="Radius">Distance of every mode from the origin; in one dimension, of the outermost modes.</param>
 /// <param name="Sd">Standard deviation of each mode, in every direction.</param>
 /// <param name="Train">Rows to train on.</param>
-/// <param name="Test">Rows that no method trains on.</param>
+/// <param name="Test">Rows to test on.</param>
 [Kind("gaussians")]
 public sealed record GaussiansSpec(
     int Dimension = 2,
@@ -101,7 +101,7 @@ public sealed record GaussiansSpec(
         Require.That(
             Require.Between(1, 10_000, Modes),
             Modes is null || Weights is null,
-            "counts modes of equal weight, and weights already count theirs: say one of the two",
+            "excludes weights, so give one of the two",
             nameof(Modes)
         );
     public double[]? Weights { get; } =

@@ -1,11 +1,11 @@
 namespace Ebm.Data;
 
 /// <summary>
-/// Concentric rings in the plane: the angle uniform, the distance from the origin Gaussian about a ring's radius.
+/// Concentric rings in the plane: the angle is uniform, the distance from the origin Gaussian about a ring's radius.
 /// <code>x = ϱ (cos θ, sin θ),   θ ~ U[0, 2π),   ϱ ~ Σ_k w_k N(r_k, s²)
 /// p(x) = Σ_k w_k [N(ρ; r_k, s²) + N(−ρ; r_k, s²)] / 2πρ,   ρ = |x|</code>
-/// A circle of radius ρ is 2πρ long, hence the divisor; a negative ϱ lands opposite its angle, hence the second term. At the origin,
-/// where r_k / s is large, what is left of the singularity is far below rounding.
+/// The divisor is the length 2πρ of a circle; the second term comes from negative ϱ, which give points opposite to their angle. If r_k / s
+/// is large, the singularity at the origin is far below rounding.
 /// </summary>
 public sealed class Rings : IDataset, IKnownDensity, IKnownModes
 {
@@ -35,7 +35,7 @@ public sealed class Rings : IDataset, IKnownDensity, IKnownModes
     public string Digest { get; }
     public double HalfWidth { get; }
 
-    /// <summary>Exact masses of the regions of <see cref="Nearest"/>: the rings' weights, but for what crosses half-way.</summary>
+    /// <summary>Exact masses of the regions of <see cref="Nearest"/>. They differ from the weights by the mass beyond a region's border.</summary>
     public Tensor Weights { get; }
 
     public Tensor LogDensity(Tensor x)
@@ -60,7 +60,7 @@ public sealed class Rings : IDataset, IKnownDensity, IKnownModes
     /// <summary>−(ρ − r_k)² / 2s²: (B, 1) → (B, K).</summary>
     Tensor Exponent(Tensor rho) => -(rho - radii).square() / (2 * sd * sd);
 
-    /// <summary>Regions meet half-way between neighbouring radii: (K) masses, in the order of the settings.</summary>
+    /// <summary>Masses of the regions, (K), in the order of the settings. Regions meet halfway between neighbouring radii.</summary>
     Tensor RegionMasses()
     {
         var (sorted, order) = radii.sort();
@@ -81,11 +81,11 @@ public sealed class Rings : IDataset, IKnownDensity, IKnownModes
 }
 
 /// <summary>Concentric rings in the plane, with their exact density.</summary>
-/// <param name="Radii">Of the rings, each different; default .6, 1.2, 1.8.</param>
+/// <param name="Radii">Radii of the rings, all different; default .6, 1.2, 1.8.</param>
 /// <param name="Weights">One per ring, positive, summing to 1; default .2, .3, .5, or equal ones for other radii.</param>
 /// <param name="Sd">Standard deviation of the distance from the origin about a ring's radius.</param>
 /// <param name="Train">Rows to train on.</param>
-/// <param name="Test">Rows that no method trains on.</param>
+/// <param name="Test">Rows to test on.</param>
 [Kind("rings")]
 public sealed record RingsSpec(double[]? Radii = null, double[]? Weights = null, double Sd = .08, long Train = 100_000, long Test = 10_000)
     : ISpec<IDataset>
@@ -95,7 +95,7 @@ public sealed record RingsSpec(double[]? Radii = null, double[]? Weights = null,
             Radii ?? [.6, 1.2, 1.8],
             Radii is null
                 || (Radii.Length > 0 && Radii.All(r => r > 0 && float.IsFinite((float)r)) && Radii.Distinct().Count() == Radii.Length),
-            "are positive numbers, each different",
+            "must be positive numbers, all different",
             nameof(Radii)
         );
     public double[] Weights { get; } =

@@ -4,9 +4,9 @@ namespace Ebm.Data;
 /// Two interlocking half circles with Gaussian noise. The upper moon is the half circle of radius r about c = (−r/2, −r/4), the lower
 /// one its reflection in the origin:
 /// <code>p(x) = ½ A(x) + ½ A(−x),   A(x) = (1/π) ∫₀^π N(x; c + r (cos θ, sin θ), s² I) dθ</code>
-/// With ρ, φ the polar coordinates of x − c the integrand is exp(−κ (1 − cos(θ − φ))), κ = ρ r / s²: a smooth peak at the nearest point
-/// of the arc. Each side of the peak falls monotonically and is integrated by Gauss–Legendre up to where it has fallen by e⁻⁴⁰, which is
-/// exact to double precision.
+/// With the polar coordinates ρ, φ of x − c the integrand is exp(−κ (1 − cos(θ − φ))), κ = ρ r / s²: a smooth peak at the nearest point
+/// of the arc. Gauss–Legendre integrates each side of the peak up to the point where it has fallen by e⁻⁴⁰, which is exact to double
+/// precision.
 /// </summary>
 public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
 {
@@ -51,7 +51,7 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
         return (side * upper + sd * rng.Normal(count, 2)).to(float32);
     }
 
-    /// <summary>The moon likelier to have made the row: 0 the upper, 1 the lower. By symmetry each is right half of the time.</summary>
+    /// <summary>The more likely moon of each row: 0 the upper, 1 the lower. By symmetry each has half of the mass.</summary>
     public Tensor Nearest(Tensor x) => (LogMoon(-x) > LogMoon(x)).to(int64);
 
     /// <summary>log A: (B, 2) → (B), float64.</summary>
@@ -66,8 +66,8 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
     }
 
     /// <summary>
-    /// log ∫ exp(−κ (1 − cos δ)) dδ over the points of the arc on one side of φ, δ being the angle from φ: from 0 to φ where φ points
-    /// at the arc, and from the arc's end at −φ to the far point at π where it does not. The other side is this one in a mirror.
+    /// log ∫ exp(−κ (1 − cos δ)) dδ over the points of the arc on one side of φ; δ is the angle from φ. If φ points at the arc, δ goes from
+    /// 0 to φ; otherwise from the arc's end at −φ to the far point at π. The other side is the mirror image.
     /// </summary>
     Tensor LogSide(Tensor phi, Tensor rho)
     {
@@ -83,7 +83,7 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
 
     static Tensor On(Tensor like, double[] values) => tensor(values, dtype: float64).to(like.device);
 
-    /// <summary>Points, by Newton's iteration, and weights on [0, 1]: exact for polynomials of degree 2n − 1.</summary>
+    /// <summary>Points and weights of the Gauss–Legendre rule on [0, 1], exact for polynomials of degree 2n − 1.</summary>
     static (double[], double[]) GaussLegendre(int n)
     {
         var (points, weights) = (new double[n], new double[n]);
@@ -105,10 +105,10 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
 }
 
 /// <summary>Two interlocking half circles with Gaussian noise, with their exact density.</summary>
-/// <param name="Radius">Of each half circle.</param>
+/// <param name="Radius">Radius of each half circle.</param>
 /// <param name="Sd">Standard deviation of the noise.</param>
 /// <param name="Train">Rows to train on.</param>
-/// <param name="Test">Rows that no method trains on.</param>
+/// <param name="Test">Rows to test on.</param>
 [Kind("two-moons")]
 public sealed record TwoMoonsSpec(double Radius = 1.2, double Sd = .12, long Train = 100_000, long Test = 10_000) : ISpec<IDataset>
 {

@@ -6,18 +6,18 @@ using System.Security.Cryptography;
 namespace Ebm.Data;
 
 /// <summary>
-/// A gzipped IDX file of unsigned bytes whose content is known beforehand: a magic number 0x0000 08 n, n sizes as big-endian 32-bit
-/// integers, then the bytes, last dimension fastest. Anything else than that very content is refused.
+/// A gzipped IDX file of unsigned bytes with a known content: a magic number 0x0000 08 n, n sizes as big-endian 32-bit integers, then the
+/// bytes, last dimension fastest. Any other content is an error.
 /// </summary>
 /// <param name="Name">The original file name, ending in .gz.</param>
-/// <param name="Sizes">The n sizes its header must state.</param>
-/// <param name="Sha256">Of the decompressed content, in lower-case hex: compressing anew changes the file but not this.</param>
-/// <param name="Source">What a person would search for to get it; ends the sentence of every error.</param>
+/// <param name="Sizes">The n sizes in its header.</param>
+/// <param name="Sha256">SHA-256 of the decompressed content, in lower-case hex; it does not depend on the compression.</param>
+/// <param name="Source">Where the user finds the file; the last sentence of every error.</param>
 sealed record Idx(string Name, int[] Sizes, string Sha256, string Source)
 {
     /// <summary>The bytes after the header.</summary>
     /// <exception cref="FileNotFoundException">The folder has no such file.</exception>
-    /// <exception cref="InvalidDataException">The content is not the one described.</exception>
+    /// <exception cref="InvalidDataException">The file has another content.</exception>
     public byte[] Read(string folder)
     {
         var path = Path.Combine(folder, Name);
@@ -31,19 +31,19 @@ sealed record Idx(string Name, int[] Sizes, string Sha256, string Source)
         var length = header.Length + Sizes.Aggregate(1, (a, b) => a * b);
 
         if (!content.AsSpan(0, Math.Min(4, content.Length)).SequenceEqual(header.AsSpan(0, 4)))
-            throw Refuse(path, $"begins with the bytes {Hex(content, 4)}; the magic number of its kind is {Hex(header, 4)}");
+            throw Refuse(path, $"starts with the bytes {Hex(content, 4)}; the magic number of this file is {Hex(header, 4)}");
         if (content.Length != length)
             throw Refuse(
                 path,
-                $"holds {Count(content.Length)} bytes when decompressed, where {Count(length)} are due: it was {(content.Length < length ? "cut short" : "added to")}"
+                $"has {Count(content.Length)} bytes when decompressed, {(content.Length < length ? "fewer" : "more")} than the {Count(length)} of the original"
             );
         if (!content.AsSpan(0, header.Length).SequenceEqual(header))
             throw Refuse(
                 path,
-                $"has the header {Hex(content, header.Length)}; {string.Join(" × ", Sizes)} bytes have {Hex(header, header.Length)}"
+                $"has the header {Hex(content, header.Length)}; the header for {string.Join(" × ", Sizes)} bytes is {Hex(header, header.Length)}"
             );
         if (Convert.ToHexStringLower(SHA256.HashData(content)) is var found && found != Sha256)
-            throw Refuse(path, $"was altered: the SHA-256 of its decompressed content is {found}, the original's is {Sha256}");
+            throw Refuse(path, $"was altered: the SHA-256 of its decompressed content is {found}, that of the original is {Sha256}");
         return content[header.Length..];
     }
 
@@ -58,7 +58,7 @@ sealed record Idx(string Name, int[] Sizes, string Sha256, string Source)
         }
         catch (InvalidDataException error)
         {
-            throw Refuse(path, $"is not a whole gzip file ({error.Message.TrimEnd('.')})", error);
+            throw Refuse(path, $"is not a complete gzip file ({error.Message.TrimEnd('.')})", error);
         }
         return content.ToArray();
     }

@@ -3,16 +3,16 @@ using System.Security.Cryptography;
 namespace Ebm.Data;
 
 /// <summary>
-/// MNIST: 60,000 + 10,000 handwritten digits, 28 × 28 grey values v in 0 … 255, each spread over its unit of grey so that a density
-/// exists (uniform dequantisation), and scaled to [−1, 1]:
+/// MNIST: 60,000 + 10,000 handwritten digits of 28 × 28 grey values v in 0 … 255. Uniform dequantisation makes them continuous, so that
+/// they have a density, and they are scaled to [−1, 1]:
 /// <code>x = (v + u) / 128 − 1,   u ~ U[0, 1)</code>
 /// So a negative log-likelihood in nats becomes bits per dimension as (NLL + d ln 128) / (d ln 2), d = 784.
 /// </summary>
 public sealed class Mnist : IDataset
 {
     const string Source =
-        "MNIST is \"The MNIST database of handwritten digits\" of Y. LeCun, C. Cortes and C. J. C. Burges: put its files, "
-        + "under their original names, into the folder mnist of the data root, and say where that is with --data or the variable EBM_DATA.";
+        "Put the files of \"The MNIST database of handwritten digits\" (Y. LeCun, C. Cortes and C. J. C. Burges), under their original names, "
+            + "into the folder mnist of the data root; --data or the variable EBM_DATA sets the data root.";
 
     static readonly Idx TrainImages = new(
         "train-images-idx3-ubyte.gz",
@@ -47,7 +47,7 @@ public sealed class Mnist : IDataset
     public Tensor Train { get; }
     public Tensor Test { get; }
 
-    /// <summary>Of the grey values, before dequantisation: the same whatever the seed.</summary>
+    /// <summary>Digest of the grey values before dequantisation, so that it does not depend on the seed.</summary>
     public string Digest { get; }
 
     public IReadOnlyList<string> Files { get; } = [$"mnist/{TrainImages.Name}", $"mnist/{TestImages.Name}"];
@@ -62,8 +62,8 @@ public sealed class Mnist : IDataset
 }
 
 /// <summary>MNIST's handwritten digits as (1, 28, 28), in [−1, 1], from gzipped IDX files under mnist/ in the data root.</summary>
-/// <param name="Train">The first so many of the 60,000 training digits.</param>
-/// <param name="Test">The first so many of the 10,000 test digits.</param>
+/// <param name="Train">How many of the 60,000 training digits to use, from the first on.</param>
+/// <param name="Test">How many of the 10,000 test digits to use, from the first on.</param>
 [Kind("mnist")]
 public sealed record MnistSpec(long Train = 60_000, long Test = 10_000) : ISpec<IDataset>
 {

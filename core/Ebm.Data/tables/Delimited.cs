@@ -3,25 +3,25 @@ using System.Globalization;
 namespace Ebm.Data;
 
 /// <summary>
-/// A text table of numbers: a line a row, fields apart by one separator, quoted where they like. The first line names the columns where one
-/// of its fields is no number, unless it is said whether it does. Nothing is guessed at or filled in: a field that is no finite number is
-/// an error with file, line and column.
+/// A text table of numbers: one line for each row, one separator between fields, which may be quoted. Unless the caller says whether there
+/// is a header, the first line is one if a field of it is not a number. No value is guessed or filled in: a field that is not a finite
+/// number is an error with file, line and column.
 /// </summary>
-/// <param name="Columns">The header's names, or 1, 2, … where there is none.</param>
-/// <param name="Rows">Each as long as the columns.</param>
+/// <param name="Columns">The header's names, or 1, 2, … without a header.</param>
+/// <param name="Rows">Rows with a number for each column.</param>
 sealed record Delimited(string[] Columns, double[][] Rows)
 {
     static readonly char[] Known = [',', ';', '\t', '|'];
 
-    /// <param name="separator">Null finds it: of comma, semicolon, tab and bar the one that is most frequent in the first line.</param>
-    /// <param name="header">Whether the first line names the columns; null looks.</param>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">A line is not what it should be; the message says which, and what is wrong.</exception>
+    /// <param name="separator">Null chooses the most frequent of comma, semicolon, tab and bar in the first line.</param>
+    /// <param name="header">Whether the first line names the columns; null decides by its fields.</param>
+    /// <exception cref="FileNotFoundException">The file does not exist.</exception>
+    /// <exception cref="InvalidDataException">A line is not valid; the message has the line and the reason.</exception>
     public static Delimited Read(string path, char? separator, bool? header)
     {
         if (!File.Exists(path))
             throw new FileNotFoundException(
-                $"{path} is missing: put the table there, or say where the data root is with --data or the variable EBM_DATA.",
+                $"{path} is missing: put the table there, or set the data root with --data or the variable EBM_DATA.",
                 path
             );
         var lines = File.ReadLines(path)
@@ -29,7 +29,7 @@ sealed record Delimited(string[] Columns, double[][] Rows)
             .Where(line => line.Text.Trim().Length > 0)
             .ToArray();
         if (lines.Length == 0)
-            throw new InvalidDataException($"{path} is empty: a table has rows.");
+            throw new InvalidDataException($"{path} is empty; a table needs at least one row.");
 
         var between = separator ?? Known.MaxBy(candidate => lines[0].Text.Count(c => c == candidate));
         var first = Fields(path, lines[0], between);
@@ -37,10 +37,10 @@ sealed record Delimited(string[] Columns, double[][] Rows)
         string[] columns = named ? first : [.. first.Select((_, i) => (i + 1).ToString(CultureInfo.InvariantCulture))];
         if (columns.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InvalidDataException(
-                $"{path}, line {lines[0].Number}: two columns are called {Show(twice.Key)}; give each a name of its own."
+                $"{path}, line {lines[0].Number}: two columns have the name {Show(twice.Key)}; rename one of them."
             );
         var rows = lines.Skip(named ? 1 : 0).Select(line => Numbers(path, line, between, columns)).ToArray();
-        return rows.Length > 0 ? new(columns, rows) : throw new InvalidDataException($"{path} has a header and no rows.");
+        return rows.Length > 0 ? new(columns, rows) : throw new InvalidDataException($"{path} has a header but no rows.");
     }
 
     static double[] Numbers(string path, (string Text, int Number) line, char separator, string[] columns)
@@ -48,8 +48,8 @@ sealed record Delimited(string[] Columns, double[][] Rows)
         var fields = Fields(path, line, separator);
         if (fields.Length != columns.Length)
             throw new InvalidDataException(
-                $"{path}, line {line.Number}: {fields.Length} fields where there are {columns.Length} columns, "
-                    + $"separated by {Show(separator.ToString())}; "
+                $"{path}, line {line.Number}: {fields.Length} fields, but the table has {columns.Length} columns, "
+                + $"with the separator {Show(separator.ToString())}; "
                     + "if that is the wrong separator, set data.separator."
             );
         return
@@ -60,8 +60,8 @@ sealed record Delimited(string[] Columns, double[][] Rows)
                         ? Parse(field)
                         : throw new InvalidDataException(
                             $"{path}, line {line.Number}, column {i + 1} ({columns[i]}): "
-                                + $"{(field.Length == 0 ? "the field is empty" : $"{Show(field)} is no finite number")}; "
-                                + "drop the column with data.drop, or take the row out of the file."
+                                + $"{(field.Length == 0 ? "the field is empty" : $"{Show(field)} is not a finite number")}; "
+                                + "drop the column with data.drop, or remove the row from the file."
                         )
             ),
         ];
@@ -72,7 +72,7 @@ sealed record Delimited(string[] Columns, double[][] Rows)
 
     static double Parse(string field) => double.Parse(field, NumberStyles.Float, CultureInfo.InvariantCulture);
 
-    /// <summary>A separator between quotes separates nothing; a quote within quotes is written twice.</summary>
+    /// <summary>Splits a line. A separator inside quotes is text; a quote inside quotes is written twice.</summary>
     static string[] Fields(string path, (string Text, int Number) line, char separator)
     {
         var (fields, field, quoted) = (new List<string>(), new System.Text.StringBuilder(), false);
@@ -92,7 +92,7 @@ sealed record Delimited(string[] Columns, double[][] Rows)
                 field.Append(c);
         }
         if (quoted)
-            throw new InvalidDataException($"{path}, line {line.Number}: a quote is opened and not closed.");
+            throw new InvalidDataException($"{path}, line {line.Number}: a quote is not closed.");
         return [.. fields, field.ToString().Trim()];
     }
 

@@ -2,25 +2,25 @@ using Ebm.Records;
 
 namespace Ebm.Data;
 
-/// <summary>What is done to the columns of a table, by the training rows alone.</summary>
+/// <summary>How columns are scaled, by statistics of the training rows only.</summary>
 public enum Whitening
 {
-    /// <summary>Principal components, each of mean 0 and variance 1: z = Λ^(−1/2) Vᵀ D⁻¹ (x − m), D the columns' spreads and VΛVᵀ their
-    /// correlations.</summary>
+    /// <summary>Principal components with mean 0 and variance 1: z = Λ^(−1/2) Vᵀ D⁻¹ (x − m), with the columns' standard deviations D and
+    /// correlations VΛVᵀ.</summary>
     Full,
 
     /// <summary>Each column to mean 0 and variance 1.</summary>
     Columns,
 
-    /// <summary>The numbers of the file.</summary>
+    /// <summary>The numbers of the file, unchanged.</summary>
     None,
 }
 
 /// <summary>
-/// Rows of a text table, such as the UCI repository's, for density estimation. Columns that are no features (targets, identifiers) are
-/// dropped by name, and of columns that say the same the later ones; the rows are split by a stream of the seed, so that methods are
-/// paired, and whitened by the mean and covariance of the training rows, so that nothing leaks. Nothing is dequantised: recorded decimals
-/// repeat, and a density may rise as high as it likes on them, as in published figures.
+/// Rows of a text table, such as the UCI repository's, for density estimation. Columns that are not features (targets, identifiers) are
+/// dropped by name, and so are columns that correlate with an earlier one. The seed determines the split, so that methods are paired. Rows
+/// are whitened by mean and covariance of the training rows, so that test rows have no influence. Rows are not dequantised, as in published
+/// results: recorded decimals repeat, and a density on them is unbounded.
 /// </summary>
 public sealed class Table : IDataset, IValidated
 {
@@ -36,7 +36,7 @@ public sealed class Table : IDataset, IValidated
         var train = Part(test + validation, n - test - validation);
         if (train.shape[0] <= columns.Length)
             throw new InvalidDataException(
-                $"{path} leaves {train.shape[0]} rows to train on, and {columns.Length} columns need more than that to be whitened."
+                $"{path} leaves {train.shape[0]} training rows; whitening its {columns.Length} columns needs more rows than columns."
             );
 
         var (mean, towards, logVolume) = Whiten(train, spec.Whiten, columns, path);
@@ -56,25 +56,25 @@ public sealed class Table : IDataset, IValidated
     /// <summary>Names of the columns that were kept, in the file's order.</summary>
     public IReadOnlyList<string> Columns { get; }
 
-    /// <summary>Log of how much whitening enlarges a volume: the NLL per row in the file's own units is that of whitened rows less
-    /// this.</summary>
+    /// <summary>Log of the factor by which whitening enlarges a volume. The NLL per row in the file's units is that of whitened rows minus
+    /// this value.</summary>
     public double LogVolume { get; }
 
     /// <summary>
-    /// The features: all columns but those dropped, and but those whose correlation with an earlier one that is kept exceeds the bound.
-    /// That is taken over all rows, so that every seed has the same columns.
+    /// The features: all columns except the dropped ones and those whose correlation with an earlier kept column exceeds the bound.
+    /// Correlations are over all rows, so that every seed has the same columns.
     /// </summary>
     static (string[] Names, Tensor Rows) Kept(Delimited read, TableSpec spec, string path)
     {
         foreach (var name in spec.Drop.Except(read.Columns))
             throw new SettingException(
                 nameof(spec.Drop),
-                $"names {name}, but {path} has no such column{Spelling.DidYouMean(name, read.Columns)}; "
-                    + $"it has {string.Join(", ", read.Columns)}"
+                $"names the column {name}, which {path} does not have{Spelling.DidYouMean(name, read.Columns)}; "
+                    + $"its columns are {string.Join(", ", read.Columns)}"
             );
         var features = Enumerable.Range(0, read.Columns.Length).Where(i => !spec.Drop.Contains(read.Columns[i])).ToArray();
         if (features.Length == 0)
-            throw new SettingException(nameof(spec.Drop), $"names all columns of {path}, so that nothing is left to learn");
+            throw new SettingException(nameof(spec.Drop), $"names all columns of {path}; at least one must remain");
         var rows = tensor(read.Rows.SelectMany(row => features.Select(i => row[i])).ToArray(), dtype: float64)
             .reshape(read.Rows.Length, features.Length);
 
@@ -83,7 +83,7 @@ public sealed class Table : IDataset, IValidated
         {
             var centred = rows - rows.mean([0]);
             var lengths = centred.square().sum(dim: 0).sqrt();
-            // A column that never changes correlates with nothing; whitening refuses it.
+            // A constant column has no correlation; whitening reports it as an error.
             var correlation = (centred.t().matmul(centred) / (lengths.unsqueeze(1) * lengths).clamp(min: double.Epsilon))
                 .abs()
                 .data<double>()
@@ -96,7 +96,7 @@ public sealed class Table : IDataset, IValidated
         return ([.. kept.Select(i => read.Columns[features[i]])], rows.index_select(1, tensor(kept.Select(i => (long)i).ToArray())));
     }
 
-    /// <summary>The training rows' mean, (d), what rows about it are multiplied by, (d, d), and log |det| of that.</summary>
+    /// <summary>The mean of the training rows, (d), the whitening matrix, (d, d), and its log |det|.</summary>
     static (Tensor Mean, Tensor Towards, double LogVolume) Whiten(Tensor train, Whitening how, string[] columns, string path)
     {
         var (n, d) = (train.shape[0], train.shape[1]);
@@ -106,7 +106,7 @@ public sealed class Table : IDataset, IValidated
         var still = columns.Where((_, i) => !(variances[i].item<double>() > 0)).ToArray();
         if (still.Length > 0 && how != Whitening.None)
             throw new InvalidDataException(
-                $"{path}: {Spelling.Either(still)} has one value in all {n} training rows and cannot be whitened; drop it with data.drop."
+                $"{path}: {Spelling.Either(still)} has the same value in all {n} training rows, so it cannot be whitened; drop it with data.drop."
             );
         switch (how)
         {
@@ -115,15 +115,15 @@ public sealed class Table : IDataset, IValidated
             case Whitening.Columns:
                 return (mean, diag(variances.rsqrt()), -variances.log().sum().item<double>() / 2);
             default:
-                // Of the correlations: eigenvalues of columns in different units are not comparable.
+                // Of the correlations, because eigenvalues of the covariance depend on the columns' units.
                 var scaled = centred * variances.rsqrt();
                 var (spread, directions) = linalg.eigh(scaled.t().matmul(scaled) / (n - 1));
                 if (spread[0].item<double>() < 1e-10)
                     throw new InvalidDataException(
-                        $"{path}: a column is a sum of others, so that rows lie in a plane and have no density; "
+                        $"{path}: a column is a linear combination of others, so the rows have no density; "
                             + "drop columns with data.drop, or set data.correlation."
                     );
-                // An eigenvector's sign is nobody's; the largest component of each is made positive.
+                // The sign of an eigenvector is arbitrary; the largest component of each is made positive.
                 var largest = directions.gather(0, directions.abs().argmax(0, keepdim: true));
                 var towards = variances.rsqrt().unsqueeze(1) * directions * (largest.sign() * spread.rsqrt());
                 return (mean, towards, -(variances.log().sum() + spread.log().sum()).item<double>() / 2);
@@ -132,14 +132,14 @@ public sealed class Table : IDataset, IValidated
 }
 
 /// <summary>Rows of a text table under the data root, split by the seed and whitened by the training rows.</summary>
-/// <param name="File">Below the data root, such as uci/winequality-red.csv.</param>
-/// <param name="Separator">Between fields; found in the first line unless said.</param>
-/// <param name="Header">Whether the first line names the columns; looked at unless said. Without one they are called 1, 2, …</param>
-/// <param name="Drop">Names of columns that are no features: targets, identifiers.</param>
-/// <param name="Correlation">Of two columns whose correlation exceeds this in size the later is dropped; null keeps all.</param>
+/// <param name="File">Path below the data root, such as uci/winequality-red.csv.</param>
+/// <param name="Separator">Character between fields; by default the most frequent of , ; tab | in the first line.</param>
+/// <param name="Header">Whether the first line names the columns; by default, if one of its fields is not a number. Without a header they are 1, 2, …</param>
+/// <param name="Drop">Names of columns that are not features: targets, identifiers.</param>
+/// <param name="Correlation">Of two columns whose absolute correlation exceeds this, the later is dropped; null keeps all.</param>
 /// <param name="Whiten">full: principal components of variance 1; columns: each column to mean 0 and variance 1; none.</param>
-/// <param name="Test">Share of the rows that no method trains on.</param>
-/// <param name="Validation">Share kept apart for choices, such as when to stop.</param>
+/// <param name="Test">Share of the rows to test on.</param>
+/// <param name="Validation">Share of the rows for choices during training, such as when to stop.</param>
 [Kind("table")]
 public sealed record TableSpec(
     string File,
@@ -152,7 +152,7 @@ public sealed record TableSpec(
     double Validation = .1
 ) : ISpec<IDataset>
 {
-    public string? Separator { get; } = Require.That(Separator, Separator is null or [not '"'], "is one character, and no quote");
+    public string? Separator { get; } = Require.That(Separator, Separator is null or [not '"'], "must be one character, not a quote");
     public string[] Drop { get; } = Drop ?? [];
     public double? Correlation { get; } = Correlation is { } bound ? Require.Between(0, 1, bound, nameof(Correlation)) : null;
     public double Test { get; } = Require.Between(0.001, 0.9, Test);
