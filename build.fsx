@@ -348,7 +348,7 @@ let askLaws program arguments =
             say $"FAILED:  {law}\n    The process of the laws ended with exit code {code} while this law was running.{lastWords}"
 
         say
-            $"""The process of the laws ended with exit code {code} after {far.Value} laws.{if asked.Count = 0 then lastWords else ""}"""
+            $"""The process of the laws ended with exit code {code}; laws that had ended: {far.Value}.{if asked.Count = 0 then lastWords else ""}"""
         // At least one failure is counted, also if the process dies between two laws.
         say $"""{number "passed"} passed, {number "failed" + max 1 asked.Count} failed, {number "skipped"} skipped"""
         raise (Stop(1, ""))

@@ -1,4 +1,4 @@
-/// Data sets: what a density says and what is drawn are one law; a file that is not the original is refused.
+/// Data sets: draws have the stated density, and a file that is not the original is rejected.
 module Ebm.Tests.Laws.DataLaws
 
 open System
@@ -20,7 +20,7 @@ let private gaussians () = GaussiansSpec(Train = 500, Test = 500) :> ISpec<IData
 let private checkerboard () = CheckerboardSpec(Train = 500, Test = 500) :> ISpec<IDataset>
 let private moons = TwoMoonsSpec(Train = 500, Test = 500)
 
-/// Targets in the plane, defaults and others.
+/// Two-dimensional targets, with default and other settings.
 let private plane: (string * (unit -> ISpec<IDataset>)) list = [
     "gaussians", gaussians
     "few wide gaussians", (fun () -> GaussiansSpec(Modes = 5, Radius = 1, Sd = 0.4, Train = 500, Test = 500))
@@ -31,7 +31,7 @@ let private plane: (string * (unit -> ISpec<IDataset>)) list = [
     "wide two-moons", (fun () -> TwoMoonsSpec(Radius = 2, Sd = 0.5, Train = 500, Test = 500))
 ]
 
-/// A target with one of its two faces changed.
+/// A target with a changed density or changed draws.
 let private altered (target: IKnownDensity) density draw = {
     new IKnownDensity with
         member _.HalfWidth = target.HalfWidth
@@ -39,7 +39,7 @@ let private altered (target: IKnownDensity) density draw = {
         member _.Draw(count, rng) = draw (target.Draw(count, rng))
 }
 
-/// Probability of each of cells² squares of the box by the midpoint rule, the first coordinate slowest.
+/// The probabilities of cells² squares of the box by the midpoint rule; the first coordinate varies slowest.
 let private masses (target: IKnownDensity) (cells: int) : Tensor =
     use scope = torch.NewDisposeScope()
     let width = 2.0 * target.HalfWidth / float cells
@@ -55,11 +55,11 @@ let private masses (target: IKnownDensity) (cells: int) : Tensor =
 let private integrates target =
     let mass cells = value ((masses target cells).sum())
     let fine, coarse = mass 512, mass 256
-    // What halving the cells still changed, and the rounding of a sum of 512² positive terms.
+    // The change when the cells were halved, and the rounding of a sum of 512² positive terms.
     let tolerance = abs (fine - coarse) + Math.ScaleB(512.0 * 512.0, -52)
     must $"mass {fine}, off by {fine - 1.0:E2} where {tolerance:E2} is allowed" (abs (fine - 1.0) <= tolerance)
 
-/// Squares that expect fewer than ten draws are one bin, with whatever fell outside the box.
+/// Squares with fewer than ten expected draws, and everything outside the box, form one bin.
 let private chiSquare (target: IKnownDensity) (draws: Tensor) =
     let count, cells = float draws.shape[0], 64
     let expected = (masses target 512).reshape(64L, 8L, 64L, 8L).sum([| 1L; 3L |]).flatten() |> values |> Array.map ((*) count)
@@ -78,8 +78,8 @@ let private chiSquare (target: IKnownDensity) (draws: Tensor) =
     let term c = (seen[c] - expected[c]) ** 2.0 / expected[c]
     let restSeen = count - Array.sumBy (fun c -> seen[c]) often
     let restExpected = count - Array.sumBy (fun c -> expected[c]) often
-    // The rest has its own law, Poisson, where it is too rare for a bin.
-    must $"{restSeen} draws fell where {restExpected:G3} were expected" (restSeen <= restExpected + Close.k * sqrt (restExpected + 1.0))
+    // If the rest is too rare for a bin, its count is compared by the Poisson distribution.
+    must $"{restSeen} draws are in the rest, where {restExpected:G3} were expected" (restSeen <= restExpected + Close.k * sqrt (restExpected + 1.0))
     let freedom = float (often.Length - 1)
     let z = (Array.sumBy term often - freedom) / sqrt (2.0 * freedom)
     must $"chi-square is {z:F1} standard deviations from its {freedom} degrees of freedom" (abs z <= Close.k)
@@ -98,7 +98,7 @@ let private densities = [
         law $"{name}: the density integrates to one" (fun () -> integrates (known (spec ())))
         |> breaks "a density a millionth too high" (fun () -> integrates (altered (known (spec ())) (fun log -> log + 1e-6) id))
 
-        law $"{name}: draws have the density, by chi-square on 64 x 64 squares" (fun () ->
+        law $"{name}: draws have the stated density, by a chi-square test on 64 x 64 squares" (fun () ->
             let target = known (spec ()) in drawn target target)
         |> breaks "draws two per cent too wide" (fun () ->
             let target = known (spec ()) in drawn target (altered target id (fun x -> 1.02 * x)))
@@ -109,11 +109,11 @@ let private densities = [
             "gaussians on the line", (fun () -> GaussiansSpec(Dimension = 1, Modes = 3, Train = 500, Test = 500))
             "gaussians in five dimensions", (fun () -> GaussiansSpec(Dimension = 5, Train = 500, Test = 500))
         ] do
-        // Where components overlap the nearest mean is not always the mean drawn from.
+        // If components overlap, the nearest mean may not be the mean that a row was drawn from.
         if name <> "few wide gaussians" then
             let modes () = build (spec ()) :?> IKnownModes
 
-            law $"{name}: each mode is nearest to its share of the draws" (fun () ->
+            law $"{name}: the share of draws nearest to each mode is the mode's mass" (fun () ->
                 let modes = modes () in shares modes (values modes.Weights))
             |> breaks "a hundredth of the weight in another mode" (fun () ->
                 let modes = modes ()
@@ -136,7 +136,7 @@ let private plainly dimension modes radius sd (x: float[]) =
     let component' k =
         let apart = Seq.sum (seq { for i in 0 .. dimension - 1 -> (x[i] - mean k i) ** 2.0 })
         let length = Seq.sum (seq { for i in 0 .. dimension - 1 -> (mean k i) ** 2.0 })
-        must $"mode {k} in {dimension} dimensions lies at {sqrt length}, not at {radius}" (abs (sqrt length - radius) < 1e-12)
+        must $"mode {k} in {dimension} dimensions has length {sqrt length}, not {radius}" (abs (sqrt length - radius) < 1e-12)
         exp (-apart / (2.0 * sd * sd)) / float modes / (2.0 * Math.PI * sd * sd) ** (float dimension / 2.0)
 
     Seq.init modes component' |> Seq.sum |> log
@@ -170,7 +170,7 @@ let private arcs radius =
     for (x, y), found in Array.zip (Array.zip (Close.column points 0) (Close.column points 1)) found do
         let fine, coarse = bySimpson radius moons.Sd 20_000 x y, bySimpson radius moons.Sd 10_000 x y
 
-        // Where the density is a number at all: what halving Simpson's intervals changed, and the rounding of a sum of 20,000 terms.
+        // The change when Simpson's intervals were halved, and the rounding of a sum of 20,000 terms.
         if fine > 1e-280 then
             let tolerance = abs (fine - coarse) / fine + Math.ScaleB(20_000.0, -52)
             must
@@ -180,7 +180,7 @@ let private arcs radius =
 /// Log densities are −log 8 inside, −∞ outside.
 let private onBoard (points: Tensor) =
     must
-        "a draw lies where the density is zero"
+        "a draw has density zero"
         (values ((known (checkerboard ())).LogDensity points) |> Array.forall (fun l -> l = -(log 8.0)))
 
 let private edges shift =
@@ -203,17 +203,17 @@ let private definitions = [
     law "gaussians: in any dimension all modes have length r, and the log density is its formula term by term" (fun () -> inSpace 1.5)
     |> breaks "a slightly larger radius" (fun () -> inSpace (1.5 + 1e-9))
 
-    law "two-moons: the log density is Simpson's sum over the arcs, to the last digits" (fun () -> arcs moons.Radius)
+    law "two-moons: the log density agrees with Simpson's rule over the arcs to the last digits" (fun () -> arcs moons.Radius)
     |> breaks "a slightly larger radius" (fun () -> arcs (moons.Radius + 1e-9))
 
-    law "checkerboard: a million draws all lie on its squares" (fun () -> onBoard ((known (checkerboard ())).Draw(1_000_000, rng "draws")))
+    law "checkerboard: all of a million draws are on its squares" (fun () -> onBoard ((known (checkerboard ())).Draw(1_000_000, rng "draws")))
     |> breaks "draws a millionth to the right" (fun () ->
         onBoard ((known (checkerboard ())).Draw(1_000_000, rng "draws").``to``(torch.float64) + 1e-6))
 
-    law "checkerboard: a square owns its lower edges and not its upper ones" (fun () -> edges 0.0)
+    law "checkerboard: a square contains its lower edges, but not its upper ones" (fun () -> edges 0.0)
     |> breaks "a board beside its place" (fun () -> edges 0.0015)
 
-    law "every target's box has whole numbers for its corners, so that 512 cells meet the checkerboard's edges" (fun () ->
+    law "the corners of every target's box are whole numbers, so that the edges of 512 cells include the checkerboard's edges" (fun () ->
         for name, spec in plane do
             let half = (known (spec ())).HalfWidth
             must $"{name} lies in ±{half}" (half >= 4.0 && half = floor half))
@@ -223,7 +223,7 @@ let private sameRows (a: Tensor) (b: Tensor) = must "the rows differ" (a.equal(b
 
 let private rows = [
     law
-        "rows are float32 and the seed's: the same seed gives the same digest, another one another; more test rows leave the others alone"
+        "rows are float32 and determined by the seed: equal seeds give equal digests, other seeds others; more test rows do not change the training rows"
         (fun () ->
             let kinds: (int64 -> ISpec<IDataset>) list = [
                 fun test -> GaussiansSpec(Train = 500, Test = test)
@@ -237,7 +237,7 @@ let private rows = [
                 let other = (kind 50).Build(Site([||], device, (rng "data").Stream "other", ""))
                 must $"{first.Name}: one seed, two digests" (first.Digest = again.Digest)
                 must $"{first.Name}: two seeds, one digest" (first.Digest <> other.Digest)
-                must $"{first.Name}: \"{first.Digest}\" is no SHA-256" (first.Digest.Length = 64)
+                must $"{first.Name}: \"{first.Digest}\" is not a SHA-256" (first.Digest.Length = 64)
                 must $"{first.Name}: rows are {first.Train.dtype}" (first.Train.dtype = torch.float32 && first.Test.dtype = torch.float32)
                 must $"{first.Name}: a wrong shape" (first.Train.shape = Array.append [| 500L |] first.Shape && first.Test.shape[0] = 50L)
                 sameRows first.Train longer.Train
@@ -246,20 +246,20 @@ let private rows = [
 ]
 
 let private refuses says setting (construct: unit -> obj) =
-    law $"{says}: refused" (fun () ->
+    law $"{says}: rejected" (fun () ->
         try
             construct () |> ignore
             broken "was accepted"
         with :? SettingException as error ->
-            must $"{error.Setting} was blamed" (error.Setting = setting))
+            must $"the error names {error.Setting}" (error.Setting = setting))
 
 let private settings = [
     refuses "gaussians: weights that do not sum to one" "Weights" (fun () -> GaussiansSpec(Weights = [| 0.5; 0.6 |]))
     refuses "gaussians: a mode of weight zero" "Weights" (fun () -> GaussiansSpec(Weights = [| 1; 0 |]))
-    refuses "gaussians: modes beside weights" "Modes" (fun () -> GaussiansSpec(Modes = 2, Weights = [| 0.5; 0.5 |]))
+    refuses "gaussians: modes together with weights" "Modes" (fun () -> GaussiansSpec(Modes = 2, Weights = [| 0.5; 0.5 |]))
     refuses "gaussians: a spread of zero" "Sd" (fun () -> GaussiansSpec(Sd = 0))
     refuses "rings: one weight for two radii" "Weights" (fun () -> RingsSpec(Radii = [| 1; 2 |], Weights = [| 1 |]))
-    refuses "mnist: more rows than there are digits" "Train" (fun () -> MnistSpec(Train = 60_001))
+    refuses "mnist: more rows than digits" "Train" (fun () -> MnistSpec(Train = 60_001))
 ]
 
 let private images = "train-images-idx3-ubyte.gz"
@@ -279,7 +279,7 @@ let private zipped (content: byte[]) =
 
     memory.ToArray()
 
-/// What is said about a file of training images that is not the original.
+/// The error for a file of training images that is not the original.
 let private complains<'e when 'e :> exn> says (file: unit -> byte[] option) (parts: string list) =
     law $"mnist: {says}" (fun () ->
         Folder.inFolder (fun root ->
@@ -290,35 +290,35 @@ let private complains<'e when 'e :> exn> says (file: unit -> byte[] option) (par
                 (MnistSpec() :> ISpec<IDataset>).Build(site root))))
 
 let private files = [
-    complains<FileNotFoundException> "a missing file is named, and where to get it" (fun () -> None) [ "is missing" ]
+    complains<FileNotFoundException> "the error for a missing file names it and where to get it" (fun () -> None) [ "is missing" ]
     complains<InvalidDataException>
-        "labels in the place of images are known by their magic number"
+        "labels instead of images are recognised by their magic number"
         (fun () -> Some(zipped [| 0uy; 0uy; 8uy; 1uy |]))
         [ "00000801"; "00000803" ]
-    complains<InvalidDataException> "too few bytes are counted" (fun () -> Some(zipped (Array.truncate 1000 (black ())))) [
+    complains<InvalidDataException> "the error for too few bytes has both numbers" (fun () -> Some(zipped (Array.truncate 1000 (black ())))) [
         "1,000"
         "47,040,016"
-        "cut short"
+        "fewer than"
     ]
     complains<InvalidDataException>
-        "a file cut off in the middle is refused"
+        "a truncated file is rejected"
         (fun () -> let whole = zipped (black ()) in Some(Array.truncate (whole.Length / 2) whole))
         []
-    complains<InvalidDataException> "a file that is not gzip is refused" (fun () -> Some(Array.truncate 5000 (black ()))) [ "gzip" ]
+    complains<InvalidDataException> "a file that is not gzip is rejected" (fun () -> Some(Array.truncate 5000 (black ()))) [ "gzip" ]
     complains<InvalidDataException>
-        "other sizes in the header are refused"
+        "other sizes in the header are rejected"
         (fun () ->
             let other = black ()
             other[7] <- 0x61uy
             Some(zipped other))
         [ "60000 × 28 × 28" ]
-    complains<InvalidDataException> "altered pixels are noticed by the digest of the content" (fun () -> Some(zipped (black ()))) [
+    complains<InvalidDataException> "altered pixels are detected by the digest of the content" (fun () -> Some(zipped (black ()))) [
         "was altered"
         "ba891046e6505d7a"
     ]
 
     law
-        "mnist: the original files give 60,000 + 10,000 digits in [−1, 1], spread between the grey values, and one digest whatever the seed"
+        "mnist: the original files give 60,000 + 10,000 dequantised digits in [−1, 1], and every seed has the same digest"
         (fun () ->
             let read (seed: string) train =
                 (MnistSpec(Train = train, Test = 1000) :> ISpec<IDataset>).Build(Site([||], device, rng seed, Folder.dataRoot))
@@ -328,7 +328,7 @@ let private files = [
             must "fewer digits are not the first ones" (some.Digest = other.Digest && some.Digest <> all.Digest)
             let low, high = value (all.Train.min ()), value (all.Train.max ())
             must $"pixels lie in [{low}, {high}]" (low >= -1.0 && high <= 1.0 && high > 0.99)
-            // Grey values back from rows: two seeds differ in what they add and in nothing else, and what they add is uniform. A row is
+            // Recovers grey values from rows: two seeds differ only in the added noise, and the noise is uniform. A row is
             // rounded by 2⁻²⁵, 2⁻¹⁸ of a grey value, so that at most so small a share of two rows' values crosses one of four edges.
             let grey (data: IDataset) = ((data.Train.``to`` torch.float64 + 1.0) * 128.0).flatten()
             let differing = (grey some).floor() - (grey other).floor()

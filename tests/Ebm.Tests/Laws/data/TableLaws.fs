@@ -1,4 +1,4 @@
-/// Tables: what is read from a text file, how it is split and whitened, and what is said about a file that is no table.
+/// Tables: how a text file is read, split and whitened, and the errors for files that are not tables.
 module Ebm.Tests.Laws.TableLaws
 
 open System
@@ -12,7 +12,7 @@ open Ebm.Tests.World
 
 let private site (seed: string) root = Site([||], device, rng seed, root)
 
-/// A data root that holds one file, table.csv.
+/// A data root with one file, table.csv.
 let private holding (text: string) (asked: string -> unit) =
     Folder.inFolder (fun root ->
         File.WriteAllText(Path.Combine(root, "table.csv"), text)
@@ -20,14 +20,14 @@ let private holding (text: string) (asked: string -> unit) =
 
 let private build (spec: TableSpec) root = ((spec :> ISpec<IDataset>).Build(site "table" root)) :?> Table
 
-/// All rows of all three parts, sorted: what a table holds, whatever the split.
+/// All rows of the three parts, sorted, so that they do not depend on the split.
 let private content (table: Table) =
     Array.concat [ for part in [ table.Train; table.Validation; table.Test ] -> Array.chunkBySize (int table.Shape[0]) (values part) ]
     |> Array.sort
 
 let private plain = TableSpec("table.csv", Whiten = Whitening.None)
 
-/// Twenty rows of two columns, 1 … 20 and their halves with alternating signs: exact in float32.
+/// Twenty rows of two columns, 1 … 20 and their halves with alternating signs, which are exact in float32.
 let private numbers = [ for i in 1..20 -> float i, (if i % 2 = 0 then 0.5 else -0.5) * float i ]
 let private lines separator = [ for a, b in numbers -> FormattableString.Invariant $"{a}{separator}{b}" ] |> String.concat "\n"
 let private due = [| for a, b in numbers -> [| a; b |] |]
@@ -39,7 +39,7 @@ let private reads (text: string) (spec: TableSpec) columns =
         must $"rows are {content table}" (content table = due))
 
 let private reading = [
-    law "a table is read whole, whatever separates its fields, with a header or without, quoted or not" (fun () ->
+    law "a table is read completely with any separator, with or without a header, quoted or not" (fun () ->
         for separator in [ ","; ";"; "\t"; "|" ] do
             reads ("a" + separator + "b\n" + lines separator) plain [ "a"; "b" ]
             reads (lines separator) plain [ "1"; "2" ]
@@ -51,8 +51,8 @@ let private reading = [
         reads ("a:b\n" + lines ":") (TableSpec("table.csv", Whiten = Whitening.None, Separator = ":")) [ "a"; "b" ])
     |> breaks "a row more" (fun () -> reads ("a,b\n21,0\n" + lines ",") plain [ "a"; "b" ])
 
-    law "columns are dropped by name, and of two that say the same the later one" (fun () ->
-        // c is a, but for its unit and sign; d is nearly b.
+    law "columns are dropped by name, and of two correlated columns the later one is dropped" (fun () ->
+        // c is a with another unit and sign; d is nearly b.
         let text =
             "id,a,b,c,d\n"
             + ([
@@ -88,7 +88,7 @@ let private isWhite (part: Tensor) full =
 
 let private whitening = [
     law
-        "training rows are white, by principal components or column by column; test rows only nearly, for nothing was learned from them"
+        "training rows are white, by principal components or column by column; test rows only nearly, because whitening does not use them"
         (fun () ->
             holding (skewed 400) (fun root ->
                 let full, columns = build (TableSpec "table.csv") root, build (TableSpec("table.csv", Whiten = Whitening.Columns)) root
@@ -100,18 +100,18 @@ let private whitening = [
             let table = build (TableSpec "table.csv") root
             isWhite (torch.cat ([| table.Train; table.Test; table.Validation |], 0L)) true))
 
-    law "log-volume is what whitening adds to a log density: the log-determinant of the training rows' covariance, halved" (fun () ->
+    law "log-volume is half the log-determinant of the training rows' covariance, which whitening adds to a log density" (fun () ->
         holding (skewed 400) (fun root ->
             let raw, full = build (TableSpec("table.csv", Whiten = Whitening.None)) root, build (TableSpec "table.csv") root
             let rows = raw.Train.``to`` torch.float64
             let centred = rows - rows.mean [| 0L |]
             let covariance = centred.t().matmul(centred) / float (rows.shape[0] - 1L)
             let due = -(value (torch.linalg.eigvalsh(covariance).log().sum())) / 2.0
-            // The raw rows were rounded to float32, a column of 1e4 with a spread of 1e3 to a millionth of it.
+            // The raw rows are rounded to float32: a column near 1e4 with a standard deviation of 1e3 has an error of a millionth of it.
             must $"log volume {full.LogVolume}, {due} is due" (abs (full.LogVolume - due) < 1e-4)
             must "no whitening, no volume" (raw.LogVolume = 0.0)))
 
-    law "a seed splits the rows by itself: parts share no row, the same seed gives the same parts, another one others" (fun () ->
+    law "the seed alone determines the split: parts share no row, equal seeds give equal parts, and other seeds other parts" (fun () ->
         holding (lines ",") (fun root ->
             let spec = TableSpec("table.csv", Whiten = Whitening.None, Test = 0.25, Validation = 0.1)
             let table, again = build spec root, build spec root
@@ -127,53 +127,53 @@ let private complains<'e when 'e :> exn> says (text: string) (spec: TableSpec) (
     law $"a table: {says}" (fun () -> holding text (fun root -> throws<'e, _> parts (fun () -> build spec root)))
 
 let private errors = [
-    law "a table: a missing file is named, and how to say where it is" (fun () ->
+    law "a table: the error for a missing file names it and how to set the data root" (fun () ->
         Folder.inFolder (fun root ->
             throws<FileNotFoundException, _> [ "table.csv is missing"; "--data"; "EBM_DATA" ] (fun () -> build plain root)))
-    complains<InvalidDataException> "an empty file is refused" "\n \n" plain [ "table.csv is empty" ]
-    complains<InvalidDataException> "a header without rows is refused" "a,b\n" plain [ "a header and no rows" ]
-    complains<InvalidDataException> "a word among numbers is named with its line and column" ("a,b\n1,2\n3,x4\n" + lines ",") plain [
+    complains<InvalidDataException> "an empty file is rejected" "\n \n" plain [ "table.csv is empty" ]
+    complains<InvalidDataException> "a header without rows is rejected" "a,b\n" plain [ "a header but no rows" ]
+    complains<InvalidDataException> "the error for a word among numbers has its line and column" ("a,b\n1,2\n3,x4\n" + lines ",") plain [
         "table.csv, line 3, column 2 (b)"
-        "\"x4\" is no finite number"
+        "\"x4\" is not a finite number"
         "data.drop"
     ]
-    complains<InvalidDataException> "an infinite number is refused" ("a,b\n1,Infinity\n" + lines ",") plain [
+    complains<InvalidDataException> "an infinite number is rejected" ("a,b\n1,Infinity\n" + lines ",") plain [
         "line 2, column 2 (b)"
-        "no finite number"
+        "not a finite number"
     ]
-    complains<InvalidDataException> "an empty field is refused, and not filled in" ("a,b\n1,2\n,4\n") plain [
+    complains<InvalidDataException> "an empty field is rejected, and not filled in" ("a,b\n1,2\n,4\n") plain [
         "line 3, column 1 (a)"
         "the field is empty"
     ]
-    complains<InvalidDataException> "lines are counted as an editor counts them, blank ones too" ("a,b\n\n1,2\n\n3,4,5\n") plain [
-        "line 5: 3 fields where there are 2 columns"
+    complains<InvalidDataException> "line numbers are those of an editor, with blank lines" ("a,b\n\n1,2\n\n3,4,5\n") plain [
+        "line 5: 3 fields, but the table has 2 columns"
         "data.separator"
     ]
-    complains<InvalidDataException> "a quote that is not closed is refused" ("a,b\n\"1,2\n") plain [
+    complains<InvalidDataException> "a quote that is not closed is rejected" ("a,b\n\"1,2\n") plain [
         "line 2"
-        "a quote is opened and not closed"
+        "a quote is not closed"
     ]
-    complains<InvalidDataException> "two columns of one name are refused" ("a,a\n1,2\n") plain [ "line 1"; "two columns are called \"a\"" ]
+    complains<InvalidDataException> "two columns with the same name are rejected" ("a,a\n1,2\n") plain [ "line 1"; "two columns have the name \"a\"" ]
     complains<SettingException>
-        "a column to drop that is not there is named, with what was meant"
+        "the error for an unknown column in drop names it and the nearest column"
         ("quality,b\n" + lines ",")
         (TableSpec("table.csv", Drop = [| "qualty" |]))
-        [ "no such column (did you mean quality?); it has quality, b" ]
-    complains<SettingException> "dropping all columns is refused" ("a,b\n" + lines ",") (TableSpec("table.csv", Drop = [| "a"; "b" |])) [
-        "nothing is left to learn"
+        [ "does not have (did you mean quality?); its columns are quality, b" ]
+    complains<SettingException> "dropping all columns is rejected" ("a,b\n" + lines ",") (TableSpec("table.csv", Drop = [| "a"; "b" |])) [
+        "at least one must remain"
     ]
     complains<InvalidDataException>
-        "a column that never changes is named"
+        "the error for a constant column names it"
         ("a,b\n" + String.concat "\n" [ for i in 1..20 -> $"{i},7" ])
         (TableSpec "table.csv")
-        [ "b has one value"; "data.drop" ]
+        [ "b has the same value"; "data.drop" ]
     complains<InvalidDataException>
-        "columns that add up to another have no density"
+        "a column that is the sum of others is rejected"
         ("a,b,c\n" + String.concat "\n" [ for a, b in numbers -> FormattableString.Invariant $"{a},{b},{a + b}" ])
         (TableSpec "table.csv")
-        [ "rows lie in a plane"; "data.correlation" ]
-    complains<InvalidDataException> "too few rows to whiten are refused" "a,b,c\n1,2,3\n3,4,6\n2,2,9\n" (TableSpec "table.csv") [
-        "rows to train on"
+        [ "linear combination"; "data.correlation" ]
+    complains<InvalidDataException> "too few rows to whiten are rejected" "a,b,c\n1,2,3\n3,4,6\n2,2,9\n" (TableSpec "table.csv") [
+        "training rows"
         "3 columns"
     ]
 ]

@@ -1,4 +1,4 @@
-/// Loading libtorch where it lies, and what TorchSharp 0.107 lacks: each thing that this project does in its stead is held here.
+/// Loading libtorch from its package, and the functions that this project adds because TorchSharp 0.107 does not have them.
 module Ebm.Tests.Laws.DeviceLaws
 
 open System
@@ -12,7 +12,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
-/// A 64-bit ELF file with no more in it than requests for versions of symbols, or versions that it has.
+/// A 64-bit ELF file that contains only requests for versions of symbols, or definitions of versions.
 let private elf (needs: (string * string list) list) (defines: string list) =
     let strings = new MemoryStream()
     strings.WriteByte 0uy
@@ -96,7 +96,7 @@ let private is what due (got: string seq) =
     let got = List.ofSeq got
     must $"%s{what}: %A{got}, where %A{due} was due" (got = due)
 
-/// Only the request that is named becomes weak, and nothing else in the file changes.
+/// Only the named request becomes weak, and nothing else in the file changes.
 let private weakens (weaken: byte[] -> byte[]) =
     let file = elf [ "libc.so.6", [ "GLIBC_2.34" ]; library, [ "GLIBCXX_3.4.30"; "GLIBCXX_3.4.32" ] ] []
     let made = weaken file
@@ -107,7 +107,7 @@ let private weakens (weaken: byte[] -> byte[]) =
     let changed = Seq.zip file made |> Seq.filter (fun (a, b) -> a <> b) |> Seq.length
     must $"{changed} bytes changed" (changed = 1)
 
-/// What libtorch says of itself, in a process whose environment has these variables.
+/// libtorch's description of itself, in a process with these environment variables.
 let private libraries (variables: (string * string) list) =
     let start =
         Diagnostics.ProcessStartInfo(Sweeping.realRunner, [ "libraries" ], RedirectStandardOutput = true, RedirectStandardError = true)
@@ -127,7 +127,7 @@ let private loaded () =
     else
         []
 
-/// Native files of the tensor library in the outputs of a build.
+/// Native files of the tensor library in build outputs.
 let private copied (outputs: string) =
     Directory.GetFiles(outputs, "*", SearchOption.AllDirectories)
     |> Array.filter (fun path ->
@@ -135,7 +135,7 @@ let private copied (outputs: string) =
         name.StartsWith "libtorch" || name.StartsWith "libc10" || name.StartsWith "libLibTorchSharp")
 
 let all = [
-    law "the versions of symbols that a library needs and has are read from its ELF sections; other files are refused" (fun () ->
+    law "the versions of symbols that a library requests and defines are read from its ELF sections; other files are rejected" (fun () ->
         is "needed" [ "A_1"; "A_2" ] (SymbolVersions.Needed(elf [ "other.so", [ "B_1" ]; library, [ "A_1"; "A_2" ] ] [], library))
         is "needed of nobody" [] (SymbolVersions.Needed(elf [ "other.so", [ "B_1" ] ] [], library))
         is "none" [] (SymbolVersions.Needed(elf [] [ "A_1" ], library))
@@ -144,16 +144,16 @@ let all = [
         for bytes in [ [||]; Array.zeroCreate 100; Encoding.ASCII.GetBytes(String('x', 200)) ] do
             throws<InvalidDataException, _> [ "not a 64-bit little-endian ELF file" ] (fun () -> SymbolVersions.Needed(bytes, library)))
 
-    law "a copy has one request marked weak, and no other byte is another" (fun () ->
+    law "an adapted copy has one weak request, and no other byte differs" (fun () ->
         weakens (fun file -> SymbolVersions.Weakened(file, library, "GLIBCXX_3.4.32")))
     |> breaks "another request" (fun () -> weakens (fun file -> SymbolVersions.Weakened(file, library, "GLIBCXX_3.4.30")))
     |> breaks "none" (fun () -> weakens id)
 
-    law "a file that does not ask for a version is not adapted for it" (fun () ->
+    law "a file that does not request a version cannot be adapted for it" (fun () ->
         throws<InvalidDataException, _> [ "GLIBCXX_9"; "0 times" ] (fun () ->
             SymbolVersions.Weakened(elf [ library, [ "GLIBCXX_3.4.32" ] ] [], library, "GLIBCXX_9")))
 
-    law "where more is lacking, or the file is not a known one, the sentence names the ways out" (fun () ->
+    law "if more versions are missing, or the file is unknown, the error says what to do" (fun () ->
         is "lacking" [ "A_2" ] (Natives.Lacking([ "A_1"; "A_2" ], [| "A_1"; "A_0" |]))
         let said = Natives.TooOld("/p/libLibTorchSharp.so", [| "GLIBCXX_3.4.30"; "GLIBCXX_3.4.32" |], true)
 
@@ -167,11 +167,11 @@ let all = [
                 "Debian 13"
                 "Ubuntu 24.04"
             ] do
-            must $"{part} is not said: {said}" (said.Contains part)
+            must $"{part} is missing in: {said}" (said.Contains part)
 
-        must "an unknown file is not said" ((Natives.TooOld("/p/x", [| "A" |], false)).Contains "not one that can be adapted"))
+        must "it does not say that the file is unknown" ((Natives.TooOld("/p/x", [| "A" |], false)).Contains "cannot be adapted"))
 
-    law "the native libraries are loaded from their packages, once, and lie in no output folder" (fun () ->
+    law "the native libraries are loaded once, from their packages, and no output folder contains them" (fun () ->
         let paths = loaded ()
         must "libtorch_cpu.so is not loaded" (paths |> List.exists (fun path -> path.EndsWith "libtorch_cpu.so"))
 
@@ -185,7 +185,7 @@ let all = [
             File.WriteAllText(Path.Combine(folder, "libtorch_cpu.so"), "")
             must "a copy" ((copied folder).Length = 0)))
 
-    law "an adapted copy is what it was checked to be, and the package's file stays as it was" (fun () ->
+    law "the adapted copy and the package's file have the recorded hashes" (fun () ->
         match Natives.Copy with
         | null -> ()
         | copy ->
@@ -194,7 +194,7 @@ let all = [
             must "they are one" (copy.Sha256 <> copy.OriginalSha256)
             weakens (fun file -> SymbolVersions.Weakened(file, library, copy.Version)))
 
-    law "kernels that repeat are switched on and off by libtorch's own exports" (fun () ->
+    law "repeatable kernels are switched on and off by libtorch's exports" (fun () ->
         try
             must "it cannot be asked" (Machine.Deterministic true)
             must "it is not on" (Machine.IsDeterministic = Nullable true)
@@ -203,7 +203,7 @@ let all = [
         finally
             Machine.Deterministic false |> ignore)
 
-    law "libtorch says its version, its BLAS, how it was built, and the instructions of its kernels" (fun () ->
+    law "libtorch reports its version, its BLAS, its build and the instructions of its kernels" (fun () ->
         must $"{Natives.Version}" (torch.__version__.StartsWith Natives.Version)
         must $"{Machine.Blas}" ((string Machine.Blas).Contains "Math Kernel Library")
         must
@@ -219,7 +219,7 @@ let all = [
         must said (said.Contains "DEFAULT kernels"))
     |> needs (fun () -> if Machine.Capability = "DEFAULT" then Some "this CPU has no others" else None)
 
-    law "a gradient that is not there is null, and the others are there" (fun () ->
+    law "the gradient of an unused tensor is null, and the other gradients are computed" (fun () ->
         let x = (torch.ones 3L).requires_grad_ true
         let y = (torch.ones 3L).requires_grad_ true
         let found = Gradients.Of((x * 2.0).sum(), [| x; y |])
@@ -227,6 +227,6 @@ let all = [
         must "of what is not used" (isNull found[1])
         must "of a loss without a graph" (Gradients.Of(torch.ones 1L, [| x |]) |> Seq.forall isNull))
 
-    law "a numerical failure inside libtorch is an exception that says so, and the process goes on" (fun () ->
+    law "a numerical failure inside libtorch is an exception that names it, and the process continues" (fun () ->
         throws<Runtime.InteropServices.ExternalException, _> [ "cholesky" ] (fun () -> torch.linalg.cholesky (-(torch.eye 3L))))
 ]

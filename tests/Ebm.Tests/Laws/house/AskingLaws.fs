@@ -1,4 +1,4 @@
-/// How laws are asked: which ones, at whose side, how they are counted, and what is said of those that do not hold.
+/// The runner of laws: which laws it selects, which run in parallel, how it counts them, and what it prints about failures.
 module Ebm.Tests.Laws.AskingLaws
 
 open System
@@ -41,7 +41,7 @@ let private finds only (due: Placed list) =
     let found = Asking.chosen (Some only) [ holds; fails; throws'; lacks ]
     must $"{only} finds %A{found |> List.map _.Law.Says}" (List.map _.Law.Says found = List.map _.Law.Says due)
 
-/// The greatest number of laws that were asked at one moment.
+/// The largest number of laws that ran at the same time.
 let private together independent others =
     let mutable now, most = 0, 0
     let gate = obj ()
@@ -59,7 +59,7 @@ let private together independent others =
         Law =
             law name (fun () ->
                 step 1
-                // Long enough for another one to begin, were it allowed to; where one is due, as long as a busy machine may take.
+                // Long enough for another law to start if it is allowed to; if one is expected, as long as a busy machine may take.
                 met.Wait(if isIndependent && independent > 1 then 10_000 else 300) |> ignore
                 step -1)
     }
@@ -74,14 +74,14 @@ let private atMost due independent others =
     let most = together independent others
     must $"{most} laws were asked at once" (most <= due)
 
-/// What a property that fails says, when a seed is asked for and when none is.
+/// The output of a failing property, with and without a given seed.
 let private withSeed given =
     let before = Law.seed
     Law.seed <- given
 
     try
         let _, out, _ = run [ placed "FourLaws" (forAll "no number is large" (fun (n: int) -> abs n < 7)) ]
-        // The times are others each time.
+        // The times differ each time.
         out |> List.takeWhile (fun line -> not (line.StartsWith "the slowest")) |> String.concat "\n"
     finally
         Law.seed <- before
@@ -89,7 +89,7 @@ let private withSeed given =
 let private tells (seed: string) (text: string) = must $"it does not tell the seed {seed}: {text}" (text.Contains $"--seed {seed}`")
 
 let all = [
-    law "laws that hold, fail and lack something are counted, and the count is the last line" (fun () ->
+    law "the last line counts the laws that passed, failed and were skipped" (fun () ->
         counts "1 passed, 3 failed, 1 skipped" [ holds; fails; throws'; lacks; blind ]
         counts "1 passed, 0 failed, 1 skipped" [ lacks; holds ]
         counts "0 passed, 0 failed, 0 skipped" [])
@@ -97,7 +97,7 @@ let all = [
     |> breaks "a law that is skipped" (fun () -> counts "2 passed, 0 failed, 0 skipped" [ holds; lacks ])
     |> breaks "a law that does not notice its planted error" (fun () -> counts "2 passed, 0 failed, 0 skipped" [ holds; blind ])
 
-    law "the exit code is 0 where a law has passed and none has failed" (fun () ->
+    law "the exit code is 0 exactly if at least one law passed and none failed" (fun () ->
         endsWith 0 [ holds; lacks ]
         endsWith 1 [ holds; fails ]
         endsWith 1 [ holds; throws' ]
@@ -106,7 +106,7 @@ let all = [
     |> breaks "a failure" (fun () -> endsWith 0 [ holds; fails ])
     |> breaks "no law" (fun () -> endsWith 0 [])
 
-    law "whatever has not passed is told with its whole reason, and the slowest are listed" (fun () ->
+    law "each failed or skipped law is printed with its whole reason, and the slowest laws are listed" (fun () ->
         [ holds; fails; throws'; lacks; blind ]
         |> says [
             "FAILED:  one fails\n    two is\n    not three\n"
@@ -118,7 +118,7 @@ let all = [
         ])
     |> breaks "a law that holds" (fun () -> says [ "FAILED:  one holds" ] [ holds ])
 
-    law "standard error names each law before it is asked and after it has ended" (fun () ->
+    law "standard error names each law when it starts and when it has ended" (fun () ->
         let _, _, progress = run [ holds; lacks ]
 
         let due = [
@@ -129,21 +129,21 @@ let all = [
         ]
         must $"it says %A{progress}" (progress = due))
 
-    law "--only finds laws by a part of their sentence or of their file's name, in capitals or not" (fun () ->
+    law "--only selects laws by a part of their sentence or of their file's name, ignoring case" (fun () ->
         finds "FAILS" [ fails ]
         finds "onelaws" [ holds; fails ]
         finds "one" [ holds; fails; throws'; lacks ]
         finds "three" [])
     |> breaks "another file" (fun () -> finds "TwoLaws" [ holds ])
 
-    law "independent laws are asked at the same time, and every other law alone" (fun () ->
+    law "independent laws run in parallel, and every other law runs alone" (fun () ->
         must "two independent laws were asked one by one" (together 2 0 = 2)
         atMost 1 0 3
         atMost 1 1 2)
     |> breaks "laws that are independent" (fun () -> atMost 1 2 0)
     |> needs (fun () -> if Environment.ProcessorCount > 1 then None else Some "there is one processor")
 
-    law "a property that fails tells its seed, and --seed gives it another" (fun () ->
+    law "a failing property prints its seed, and --seed sets another one" (fun () ->
         let own = withSeed None
         tells "20260101,1" own
         must "the arguments are others each time" (own = withSeed None)

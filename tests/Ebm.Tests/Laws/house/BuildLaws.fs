@@ -1,4 +1,4 @@
-/// The build: what it says when it is asked for what it cannot do, when a stamp changes, and that two builds never write at once.
+/// The build: its errors, the changes of its stamp, and that two builds never write at the same time.
 module Ebm.Tests.Laws.BuildLaws
 
 open System
@@ -8,7 +8,7 @@ open System.Text.RegularExpressions
 open Ebm.Tests
 open Ebm.Tests.Law
 
-/// A process in a folder: its exit code and everything it said.
+/// Starts a process in a folder.
 let private start (folder: string) (path: string) (arguments: string list) =
     let start =
         ProcessStartInfo(
@@ -39,7 +39,7 @@ let private says code (parts: string list) (got: int, text: string) =
     for part in parts do
         must $"it does not say \"{part}\"; it says:\n{text}" (text.Contains part)
 
-/// A copy of the build with nothing to build, in a folder of its own.
+/// Runs a check in a temporary copy of the build that has nothing to build.
 let private inCopy holds =
     Folder.inFolder (fun folder ->
         Directory.CreateDirectory(Path.Combine(folder, "experiments")) |> ignore
@@ -49,13 +49,13 @@ let private inCopy holds =
 
         holds folder)
 
-/// In a copy, a script of this name builds nothing before it runs.
+/// Runs a script in a copy under the name of the build script, so that it builds nothing first.
 let private script (folder: string) arguments (lines: string list) =
     let path = Path.Combine(folder, "build.fsx")
     File.WriteAllLines(path, lines)
     start folder "" (path :: arguments) |> said
 
-/// Whether the stamp of a copy changes with each thing done to it.
+/// Whether the stamp of a copy changes with each action.
 let private changesStamp (doings: string list) =
     let mutable answers = []
 
@@ -76,7 +76,7 @@ let private changesStamp (doings: string list) =
 
     answers
 
-/// Where the only package source is an empty folder: what setting up says, with a tool in its manifest or with none.
+/// The output of `setup` if the only package source is an empty folder, for this entry of the tool manifest.
 let private askedToSetUp (tool: string) =
     let mutable answer = 0, ""
 
@@ -94,7 +94,7 @@ let private askedToSetUp (tool: string) =
 
     answer
 
-/// What the target `test` says of the laws where a script stands in for their process, and how it ends; for each of some scripts.
+/// The output and exit code of the target `test`, with a script in place of the process of the laws, for each script.
 let private tested (stands: string list) =
     let mutable answers = []
 
@@ -126,7 +126,7 @@ let private dying words = $"{firstLaw} echo 'asking: two' >&2; echo 'double free
 let private counted = firstLaw + "echo '1 passed, 0 failed, 0 skipped'; "
 
 let all = [
-    law "an unknown target, an unknown option and a circle of targets are named, with exit code 2" (fun () ->
+    law "unknown targets, unknown options and circular targets are errors that name them, with exit code 2" (fun () ->
         build [ "tset" ] |> says 2 [ "\"tset\""; "did you mean test?"; "setup" ]
         build [ "build"; "--fro"; "analysis" ] |> says 2 [ "\"--fro\""; "--for" ]
 
@@ -143,12 +143,12 @@ let all = [
             |> says 2 [ "b → c → b" ]))
     |> breaks "a target that is known" (fun () -> build [ "help" ] |> says 2 [ "did you mean" ])
 
-    law "a package that no source serves is named, with what to do, and exit code 2" (fun () ->
+    law "if no source serves a package, the error names it and says what to do, with exit code 2" (fun () ->
         askedToSetUp "\"no.such.tool\": { \"version\": \"1.0.0\", \"commands\": [ \"no\" ] }"
         |> says 2 [ "The package no.such.tool cannot be restored"; "dotnet nuget add source" ])
     |> breaks "no package is lacking" (fun () -> askedToSetUp "" |> says 2 [ "cannot be restored" ])
 
-    law "a changed source or output changes the stamp; what is not compiled into a product does not" (fun () ->
+    law "a changed source or output of a product changes its stamp; a change to other files does not" (fun () ->
         let within = [
             "write \"core/Ebm.Records/documents/Canonical.cs\""
             "File.SetLastWriteTimeUtc(\"artifacts/bin/Ebm.Audits/release/Ebm.Records.dll\", System.DateTime.UnixEpoch)"
@@ -160,28 +160,28 @@ let all = [
         let got = changesStamp (within @ without)
         must $"""after each of {String.Join(" · ", within @ without)} the stamp changes as {got}, not {due}""" (got = due))
 
-    law "a second build waits for the first, and says so" (fun () ->
+    law "a second build waits for the first one, and prints that it waits" (fun () ->
         inCopy (fun folder ->
             let lock = Path.Combine(folder, "artifacts", ".lock")
             Directory.CreateDirectory(Path.Combine(folder, "artifacts")) |> ignore
             let first = new FileStream(lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
             let second = start folder "" [ "build.fsx"; "clean" ]
             let line = second.StandardError.ReadLine() |> string
-            must $"it says \"{line}\"" (line.Contains "another build is at work")
+            must $"it says \"{line}\"" (line.Contains "another build is running")
             must "the second did not wait" (not (second.WaitForExit 500))
             first.Dispose()
             said second |> says 0 []))
 
-    law "if the laws' process dies, the law that was asked has failed, with its last words" (fun () ->
+    law "if the process of the laws dies, the running law counts as failed, and the last lines of the process are printed" (fun () ->
         let found =
             tested [ dying "kill -ABRT $$"; dying "exit 0"; $"{firstLaw} exit 0"; $"{counted} kill -ABRT $$"; $"{counted} echo more" ]
 
         let due = [
-            "FAILED:  two\n    The process of the laws ended with exit code 134 while this law was asked.\n    double free\n"
-            "FAILED:  two\n    The process of the laws ended with exit code 0 while this law was asked.\n    double free\n"
-            "Of the laws, 1 of 3 were asked; then their process ended with exit code 0.\n"
-            "The laws have been counted, but their process ended with exit code 134.\n"
-            "Of the laws, 1 of 3 were asked; then their process ended with exit code 0.\n"
+            "FAILED:  two\n    The process of the laws ended with exit code 134 while this law was running.\n    double free\n"
+            "FAILED:  two\n    The process of the laws ended with exit code 0 while this law was running.\n    double free\n"
+            "The process of the laws ended with exit code 0; laws that had ended: 1 of 3.\n"
+            "All laws have run, but their process ended with exit code 134.\n"
+            "The process of the laws ended with exit code 0; laws that had ended: 1 of 3.\n"
         ]
         must $"{found.Length} answers" (found.Length = due.Length)
 

@@ -1,6 +1,6 @@
-/// What the README and the pages under docs say, they say of this code: their commands are run here, and their output is looked for.
-/// In a block marked `console`, a line that begins with `$` is a command and the lines below it are what it says, `…` standing for anything.
-/// After `console`: `dry` only plans what would run, `exit 2` expects that exit code, `by hand` is for people.
+/// The commands in the README and the pages under docs work and print what the pages show.
+/// In a block marked `console`, a line that begins with `$` is a command, and the lines below it are searched for in its output; `…` matches
+/// any text. After `console`, `dry` only plans the runs, `exit 2` expects that exit code, and `by hand` excludes the block.
 module Ebm.Tests.Laws.DocsLaws
 
 open System
@@ -12,7 +12,7 @@ open Ebm.Tests.Law
 
 type Command = { Line: int; Types: string; Prints: string list; Dry: bool; Exits: int }
 
-/// The commands of a page's `console` blocks, but those left to people.
+/// The commands of a page's `console` blocks, except those marked `by hand`.
 let private commands (page: string list) =
     let rec split block (fence: string) found lines =
         match lines with
@@ -34,7 +34,7 @@ let private commands (page: string list) =
 
     split false "" [] (page |> List.mapi (fun i line -> i + 1, line))
 
-/// What is typed, with runs and reports in a folder of the law's own.
+/// The command line, changed so that runs and reports are in a temporary folder.
 let private redirected (folder: string) (command: Command) =
     let sweep = "dotnet fsi experiments/sweep.fsx"
     let line = command.Types.Replace(" runs/", $" {folder}/runs/")
@@ -56,7 +56,7 @@ let private redirected (folder: string) (command: Command) =
         | "audit" -> $"{line} --runs {folder}/runs --reports {folder}/reports"
         | _ -> $"{line} --runs {folder}/runs"
 
-/// A shell's exit code and everything it said.
+/// Runs a line in a shell; its exit code and output.
 let private typed (line: string) =
     let start =
         ProcessStartInfo("bash", [ "-c"; $"{{ {line}\n}} 2>&1 </dev/null" ], WorkingDirectory = Folder.root, RedirectStandardOutput = true)
@@ -87,22 +87,22 @@ let private follows =
     pages
     |> List.map (fun page -> page, read page)
     |> List.filter (fun (_, lines) -> not (commands lines).IsEmpty)
-    |> List.map (fun (page, lines) -> law $"the commands of {page} do what it says" (fun () -> follow page lines))
+    |> List.map (fun (page, lines) -> law $"the commands of {page} print what the page shows" (fun () -> follow page lines))
 
 let all = [
     yield! follows
 
-    law "a page whose command fails, or prints something else, is noticed" (fun () ->
+    law "the check of pages fails if a command fails or prints something else" (fun () ->
         follow "a page" [ "```console"; "$ echo one two three"; "one … three"; "```" ])
     |> breaks "a command that fails" (fun () -> follow "a page" [ "```console"; "$ false"; "```" ])
     |> breaks "another exit code" (fun () -> follow "a page" [ "```console exit 2"; "$ true"; "```" ])
     |> breaks "another output" (fun () -> follow "a page" [ "```console"; "$ echo one"; "two"; "```" ])
 
-    law "every link of the pages leads somewhere, and the README names every page" (fun () ->
+    law "every link of the pages has a target, and the README links to every page" (fun () ->
         let code, said = typed "dotnet fsi build.fsx docs"
         must said (code = 0))
 
-    law "what a machine runs on every change is the README's test command" (fun () ->
+    law "continuous integration runs the README's test command" (fun () ->
         let command = "dotnet fsi build.fsx test"
         let inReadme = read "README.md" |> List.contains $"$ {command}"
         let inScript = (File.ReadAllText(Folder.under ".ci/run")).Contains command

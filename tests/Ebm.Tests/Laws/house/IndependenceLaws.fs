@@ -1,5 +1,5 @@
-/// A file marked as independent is one: from its code no way leads to a tensor, to another process, or to what a process has only once. The
-/// compiled code says so. A way goes through every call, closure, task and implementation of an interface that might be meant.
+/// The compiled code of a file that is marked as independent reaches no tensor, no other process and no state that the whole process shares.
+/// The search follows every call, closure and task, and every implementation of an interface that may be called.
 module Ebm.Tests.Laws.IndependenceLaws
 
 open System
@@ -10,7 +10,7 @@ open Ebm.Tests.Law
 
 let private tensors = nonNull (typeof<TorchSharp.torch>.Assembly.GetName().Name)
 
-/// The assemblies of this repository, without the tensor library, and where they lie. Their types, the nested ones too, by name.
+/// The assemblies of this repository without the tensor library, and their types by name, with nested types.
 let private types =
     lazy
         (let rec withNested (t: TypeDefinition) : TypeDefinition list =
@@ -39,7 +39,7 @@ let private ours (reference: TypeReference) =
     | true, t -> Some t
     | _ -> None
 
-/// What inherits a type of ours or implements it, at any distance.
+/// The types that inherit or implement a type of this repository, directly or indirectly.
 let private heirs =
     lazy
         (let rec ancestors (t: TypeDefinition) = [
@@ -59,7 +59,7 @@ let private heirs =
          |> List.map (fun (ancestor, pairs) -> ancestor, List.map snd pairs)
          |> Map.ofList)
 
-/// What one process has only once. A culture belongs to a thread, and these functions of the C library to a file.
+/// State that the whole process shares. A culture belongs to a thread, and these functions of the C library to a file.
 let private disturbs (reference: MemberReference) =
     let name = $"{nameOf reference.DeclaringType}.{reference.Name}"
     let isTensor =
@@ -93,12 +93,12 @@ let private harmless = set [ "open"; "close"; "fsync"; "mkdir"; "statx" ]
 let private isInitial (method: MethodDefinition) =
     method.IsConstructor && method.IsStatic || method.DeclaringType.FullName.StartsWith "<StartupCode$"
 
-/// A field that any thread may write; what the compiler keeps for itself (a delegate made once) is not meant.
+/// A field that any thread may write, except the compiler's own (cached delegates).
 let private isShared (field: FieldDefinition) =
     not (field.CustomAttributes |> Seq.exists (fun a -> a.AttributeType.Name = nameof ThreadStaticAttribute))
     && not (field.DeclaringType.Name.StartsWith "<>")
 
-/// All that is disturbed from some methods, each with the way there.
+/// Everything shared that the methods reach, each with the calls that lead there.
 let private disturbed (roots: MethodDefinition seq) =
     let seen = HashSet<string>()
     let waiting = Queue<MethodDefinition * string list>()
@@ -107,7 +107,7 @@ let private disturbed (roots: MethodDefinition seq) =
     let find way what = found.TryAdd(what, List.rev way) |> ignore
 
     let initials way (t: TypeDefinition) = t.Methods |> Seq.filter isInitial |> Seq.iter (reach way)
-    // An object that is there may be called through whatever it implements.
+    // A constructed object may be called through every interface that it implements.
     let made way (t: TypeDefinition) = t.Methods |> Seq.filter _.IsVirtual |> Seq.iter (reach way)
 
     let call way (reference: MethodReference) (t: TypeDefinition) =
@@ -143,7 +143,7 @@ let private disturbed (roots: MethodDefinition seq) =
             if not (library = "libc" && harmless.Contains entry) then find way $"{entry} of {library}"
 
         if method.HasBody then
-            // A task's steps are a struct that no constructor makes.
+            // The state machine of a task is a struct without a constructor call.
             for variable in method.Body.Variables do
                 if variable.VariableType.IsValueType then ours variable.VariableType |> Option.iter (made way)
 
@@ -159,7 +159,7 @@ let private disturbed (roots: MethodDefinition seq) =
 
     List.ofSeq found
 
-/// The methods of a file: of its module, of its closures, and what sets its values.
+/// The methods of a file: of its module, its closures and its initialisation.
 let private methodsOf (file: string) = [
     for t in types.Value.Values do
         let outermost = (t.FullName.Split '/')[0]
@@ -169,9 +169,9 @@ let private methodsOf (file: string) = [
 let private isIndependent file =
     for found in disturbed (methodsOf file) do
         let way = found.Value |> List.map (sprintf "\n    %s") |> String.concat ""
-        broken $"{file} is marked as independent, and comes to {found.Key} by this way:{way}"
+        broken $"{file} is marked as independent, but reaches {found.Key} by these calls:{way}"
 
-/// Ways to one thing, an environment variable, which only a few kinds of step lead along.
+/// Several ways to reach an environment variable, one for each kind of call.
 type private IWay =
     abstract Go: unit -> unit
 
@@ -211,7 +211,7 @@ let private comesToNothing way =
     must $"{way} disturbs something" (disturbed methods).IsEmpty
 
 let all = [
-    law "independent laws come to no tensor, no process and nothing that a process has only once" (fun () ->
+    law "independent laws reach no tensor, no process and no state of the whole process" (fun () ->
         let files = everywhere () |> List.filter _.IsIndependent |> List.map _.File |> List.distinct
         must "no file is independent" (not files.IsEmpty)
         List.iter isIndependent files)
@@ -232,5 +232,5 @@ let all = [
     ]
     |> List.fold
         (fun law way -> law |> breaks $"one by way of {way}" (fun () -> comesToNothing way))
-        (law "a function that disturbs nothing is told from one that does" (fun () -> comesToNothing (nameof Ways.nothing)))
+        (law "a function that reaches no shared state is distinguished from one that does" (fun () -> comesToNothing (nameof Ways.nothing)))
 ]

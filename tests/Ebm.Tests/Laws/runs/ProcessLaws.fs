@@ -101,16 +101,16 @@ let all = [
 
                 try
                     let code, says = Processes.finished (Processes.inBackground (words detached))
-                    must says (code = 0 && says.Contains "goes on by itself")
+                    must says (code = 0 && says.Contains "runs in the background")
                     let runs () = List.ofSeq (RunFolder.Under(Path.Combine(folder, "runs")))
                     await "its run" 1200 (fun () -> runs () |> List.exists (fun run -> run.State = RunState.Running))
                     let code, says = ask detached
                     must says (code = 2 && says.Contains "at work in this folder already")
                     let attached, followed = verb [ "attach"; "--name=laws" ], verb [ "logs"; (runs ()).Head.Id; "--follow" ]
                     let code, says = ask [ "stop"; "--name=laws" ]
-                    must says (code = 0 && says.Contains "is asked to stop")
+                    must says (code = 0 && says.Contains "will stop as soon as")
                     let code, says = Processes.finished attached
-                    must says (code = 0 && says.Contains "running rings-flow" && says.Contains "the same command goes on from here")
+                    must says (code = 0 && says.Contains "running rings-flow" && says.Contains "the same command continues from here")
                     let code, says = Processes.finished followed
                     must says (code = 0 && says.Contains "ended interrupted")
                     must "it is not interrupted" ((runs ()).Head.State = RunState.Interrupted)

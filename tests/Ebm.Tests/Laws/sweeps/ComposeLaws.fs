@@ -1,4 +1,4 @@
-/// Composition: what a run's config is, out of groups, defaults lists and overrides, and where each value was written.
+/// Composition: the config of a run from groups, defaults lists and overrides, and the source of each value.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.ComposeLaws
 
@@ -23,7 +23,7 @@ let private tree = [
     "tuned/b-m", "# @package _global_\nmethod: { rate: 0.5 }\n"
 ]
 
-/// What the tree, with some of its files written anew, comes to under overrides.
+/// The config that overrides compose from the tree with some files replaced.
 let private composed (files: (string * string) list) (arguments: string list) (holds: Composed -> unit) =
     inFolder (fun folder ->
         for name, text in tree @ files do
@@ -54,7 +54,7 @@ let private refuses (files: (string * string) list) (arguments: string list) (pa
 let private energy = "energy: { kind: small, width: 8, depth: 9 }"
 
 let all = [
-    law "groups are merged at their own names, and a file's own keys win over the files it names" (fun () ->
+    law "groups are merged at their names, and a file's keys win over those of the files that it names" (fun () ->
         gives [] [] $"{{ data: {{ kind: a, size: 1, shared: data }}, method: {{ kind: m, steps: 4, {energy} }}, seed: 0 }}")
     |> breaks "the named file wins" (fun () ->
         gives
@@ -62,16 +62,16 @@ let all = [
             []
             $"{{ data: {{ kind: a, size: 1, shared: data }}, method: {{ kind: m, steps: 4, {energy} }}, seed: 0 }}")
 
-    law "an experiment overrides what another list chose, and what belongs to the pair that was chosen in the end is found" (fun () ->
+    law "an experiment overrides the choice of another list, and `tuned` uses the final choices" (fun () ->
         gives [] [ "experiment=e" ] $"{{ data: {{ kind: b, size: 2 }}, method: {{ kind: m, steps: 5, rate: 0.5, {energy} }}, seed: 0 }}")
 
-    law "the command line wins over what an experiment overrides" (fun () ->
+    law "the command line wins over the overrides of an experiment" (fun () ->
         gives
             []
             [ "experiment=e"; "data=a" ]
             $"{{ data: {{ kind: a, size: 1, shared: data }}, method: {{ kind: m, steps: 5, {energy} }}, seed: 0 }}")
 
-    law "packages: a group at another name, a header that says global, and one that says where" (fun () ->
+    law "packages: a group at another name, a global header, and a header with a path" (fun () ->
         gives
             [
                 "sweep", "defaults: [ data@here.below: a, method/energy: small, extra: x ]\n"
@@ -80,19 +80,19 @@ let all = [
             []
             "{ here: { below: { kind: a, size: 1, shared: data } }, method: { energy: { kind: small, width: 8, depth: 3 } }, put: { there: { v: 1 } } }")
 
-    law "a group is added, deleted, or chosen not at all" (fun () ->
+    law "a group is added, deleted, or set to no option" (fun () ->
         gives [] [ "~data"; "method=null" ] "{ seed: 0 }"
         gives [] [ "~data=a"; "~method"; "+data@other=b" ] "{ other: { kind: b, size: 2 }, seed: 0 }"
-        refuses [] [ "~data=b" ] [ "~data=b"; "data is a here, not b" ]
-        refuses [] [ "+data=b" ] [ "stands twice" ])
+        refuses [] [ "~data=b" ] [ "~data=b"; "data is a, not b" ]
+        refuses [] [ "+data=b" ] [ "already choose an option of data" ])
 
-    law "what must be there and is not, is named with what there is; what is optional is left out" (fun () ->
+    law "the error for a missing option names the known options; a missing optional one is left out" (fun () ->
         refuses [] [ "data=aa" ] [ "command line, \"data=aa\""; "Known options: a, b"; "did you mean a?" ]
         refuses [] [ "experiment=ee" ] [ "Unknown option \"ee\" of experiment"; "did you mean e?" ]
         refuses [ "sweep", "defaults: [ dta: a ]\n" ] [] [ "sweep.yaml, line 1"; "did you mean data?" ]
-        refuses [ "experiment/e", "defaults: [ e ]\n" ] [ "experiment=e" ] [ "circle" ])
+        refuses [ "experiment/e", "defaults: [ e ]\n" ] [ "experiment=e" ] [ "includes itself" ])
 
-    law "a mapping whose kind changes is replaced, and what was typed for the new kind stays" (fun () ->
+    law "a mapping whose kind changes is replaced, and overrides for the new kind stay" (fun () ->
         gives
             []
             [ "method.energy.layers=7"; "method.energy.kind=large" ]
@@ -108,10 +108,10 @@ let all = [
         gives [] [ "~method"; "data={size: 5}" ] (data "{ kind: a, size: 5, shared: data }")
         gives [] [ "~method"; "data.size=[1,2]"; "+data.new=1.0" ] (data "{ kind: a, size: [1, 2], shared: data, new: 1.0 }")
         gives [] [ "~method"; "++data.size=3"; "~data.shared" ] (data "{ kind: a, size: 3 }")
-        refuses [] [ "+data.size=3" ] [ "data.size is there already"; "a.yaml, line 2" ]
-        refuses [] [ "~data.sizes" ] [ "there is no data.sizes"; "did you mean size?" ])
+        refuses [] [ "+data.size=3" ] [ "data.size already exists"; "a.yaml, line 2" ]
+        refuses [] [ "~data.sizes" ] [ "data.sizes does not exist"; "did you mean size?" ])
 
-    law "an interpolation keeps its target's type, reaches its siblings, and is refused in a circle" (fun () ->
+    law "an interpolation keeps its target's type, resolves relative paths, and must not be circular" (fun () ->
         let data text = $"{{ data: {text}, seed: 0 }}"
 
         gives
@@ -121,15 +121,15 @@ let all = [
 
         gives [ "data/a", "v: ${oc.env:EBM_NOT_SET_ANYWHERE,1e-3}\nw: ${oc.select:no.where,x}\n" ] [ "~method" ] (data "{ v: 1e-3, w: x }")
         refuses [ "data/a", "one: ${data.other}\nother: ${data.one}\n" ] [ "~method" ] [ "refers to itself"; "line 1" ]
-        refuses [ "data/a", "size: 1\none: ${data.sice}\n" ] [ "~method" ] [ "names nothing"; "data.size" ]
+        refuses [ "data/a", "size: 1\none: ${data.sice}\n" ] [ "~method" ] [ "names a key that the config does not have"; "data.size" ]
         refuses [ "data/a", "one: ${now:x}\n" ] [ "~method" ] [ "Unknown resolver now" ])
 
-    law "??? must be given, and never covers what was given" (fun () ->
+    law "a value ??? must be given, and does not replace a given value" (fun () ->
         refuses [ "data/a", "size: ???\n" ] [] [ "a.yaml, line 1, size"; "write data.size=value" ]
         gives [ "data/a", "size: ???\n" ] [ "~method"; "data.size=3" ] "{ data: { size: 3 }, seed: 0 }"
         gives [ "sweep", "defaults: [ data: b, _self_ ]\ndata: { size: ??? }\n" ] [] "{ data: { kind: b, size: 2 } }")
 
-    law "every value knows where it was written" (fun () ->
+    law "every value has the place where it was written" (fun () ->
         composed [] [ "experiment=e"; "method.energy.width=16" ] (fun composed ->
             let from (path: string) = string (composed.Config.Get path).Source
 
@@ -142,5 +142,5 @@ let all = [
                     "method.energy.width", "command line, \"method.energy.width=16\""
                     "seed", "sweep.yaml, line 7"
                 ] do
-                must $"{path} is said to come from {from path}, where {due} was due" ((from path).EndsWith due)))
+                must $"{path} comes from {from path} instead of {due}" ((from path).EndsWith due)))
 ]

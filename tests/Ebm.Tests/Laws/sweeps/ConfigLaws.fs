@@ -1,4 +1,4 @@
-/// Wrong configs, through the command a user would type: one sentence, exit code 2, and nothing started.
+/// Wrong configs, given to the command as a user types it: one sentence, exit code 2, and no run starts.
 module Ebm.Tests.Laws.ConfigLaws
 
 open System
@@ -7,10 +7,10 @@ open Ebm.Sweeps
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// The script's own sweep, as in the front door.
+/// The declared sweep of the script.
 let private sweep = Declare.sweep "laws" |> Declare.given "experiment=rings"
 
-/// A copy of the project's configs, with some of its files written anew; what the command says there, and its exit code.
+/// The output and exit code of the command, with a copy of the project's configs in which some files are replaced.
 let private told (files: (string * string) list) (arguments: string list) =
     let mutable result = 0, "", ""
 
@@ -42,7 +42,7 @@ let private told (files: (string * string) list) (arguments: string list) =
 
     result
 
-/// One sentence that has all the parts; exit code 2.
+/// The command fails with exit code 2 and one sentence that contains all parts.
 let private refused (files: (string * string) list) (arguments: string list) (parts: string list) =
     let code, complaint, _ = told files arguments
     must $"exit code {code}: {complaint}" (code = 2)
@@ -58,7 +58,7 @@ let private method' text = [ "method/joint-cd.yaml", text ]
 let private energy = "energy: { kind: level-mlp }\nnoise: { kind: variance-preserving }\n"
 let private place line key = $"configs/method/joint-cd.yaml, line {line}, {key}: "
 
-/// Ten ways to be wrong, and more, each by name.
+/// Mistakes: name, changed files, arguments, and parts of the message.
 let private wrong: (string * (string * string) list * string list * string list) list = [
     "an unknown kind",
     method' ("kind: joint-dc\n" + energy),
@@ -121,14 +121,14 @@ let private counted (arguments: string list) due =
 
 let all = [
     for name, files, arguments, parts in wrong do
-        law $"{name} is one sentence with its place, exit code 2, and nothing is started" (fun () ->
+        law $"{name} gives one sentence with its place and exit code 2, and no run starts" (fun () ->
             refused files ("run" :: arguments) parts)
 
-    law "the configs that are there are right" (fun () ->
+    law "the project's configs are valid" (fun () ->
         for file in Directory.GetFiles(under "experiments/configs/experiment") do
             counted [ "experiment=" + nonNull (Path.GetFileNameWithoutExtension file) ] 1)
 
-    law "axes are multiplied, seeds counted, a zip goes in step, and a union leaves doubles out" (fun () ->
+    law "axes are multiplied, seeds counted, zipped keys vary together, and a union leaves out duplicates" (fun () ->
         counted [ "method.steps=2,4,8"; "seed=0,1" ] 6
         counted [ "seed=seeds(5)" ] 5
         counted [ "train.lr=logrange(1e-4,1e-2,3)"; "method.rounds=range(1,4)" ] 9
@@ -137,14 +137,14 @@ let all = [
         counted [ "method.steps=4,4" ] 1
         counted [ "data=rings,gaussians"; "method=joint-cd" ] 2)
 
-    law "planning is a pure function of what was typed: the same runs in the same order, the last axis fastest" (fun () ->
+    law "planning depends only on the command line: the same runs in the same order, the last axis fastest" (fun () ->
         let arguments = [ "method.steps=2,4"; "seed=0,1,2" ]
         let runs = planned arguments
         must "it differs from itself" (planned arguments = runs)
         let seeds = runs |> List.map (fun id -> (id.Split("-s")[1]).Split('-')[0])
         must $"%A{seeds}" (seeds = [ "0"; "1"; "2"; "0"; "1"; "2" ]))
 
-    law "a filter commutes with shards: the shards of what fits are what fits of the shards, and together they are everything" (fun () ->
+    law "filtering commutes with sharding, and the shards together contain every run once" (fun () ->
         let arguments = [ "method.steps=2,4,8"; "seed=0,1,2" ]
         let all = planned arguments
         let shards = [ for i in 1..3 -> planned (arguments @ [ $"--shard={i}/3" ]) ]

@@ -1,4 +1,4 @@
-/// The time that is left: played through for the workers there are, by kind of run, with a range that covers what it says.
+/// The remaining time: simulated for the workers, by kind of run, with a range that has its stated coverage.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.EtaLaws
 
@@ -24,12 +24,12 @@ let private is what (due: float) (found: Eta.Remaining) =
     must $"{what}: {found.Median}" (near due found.Median && near due found.Low && near due found.High)
 
 let all = [
-    law "what is left is dealt to the workers: five runs of ten seconds take two workers thirty" (fun () ->
+    law "the remaining runs are distributed over the workers: five runs of ten seconds take two workers thirty" (fun () ->
         let done' = some "joint-cd" 100L 1 |> List.map (fun run -> run, seconds 10.0)
         is "two workers" 30.0 (left 2 done' [] (some "joint-cd" 100L 5))
         is "twice the work" 60.0 (left 2 done' [] (some "joint-cd" 200L 5)))
 
-    law "each kind of run has its own pace, and one of which nothing is known takes what others take" (fun () ->
+    law "each kind of run has its own pace, and an unknown kind has that of all finished runs" (fun () ->
         let took = [ (some "joint-cd" 100L 1).Head, seconds 10.0; (some "flow" 100L 1).Head, seconds 40.0 ]
         is "a slow kind" 40.0 (left 1 took [] (some "flow" 100L 1))
         is "a quick kind" 20.0 (left 1 took [] (some "joint-cd" 100L 2))
@@ -45,15 +45,15 @@ let all = [
         let took = [ (some "joint-cd" 100L 1).Head, seconds 10.0; (some "joint-cd" 100L 1).Head, seconds 40.0 ]
         is "a quick kind" 20.0 (left 1 took [] (some "joint-cd" 100L 2)))
 
-    law "a run at work takes what is left of it by its own pace" (fun () ->
+    law "the remaining time of a running run follows its own pace" (fun () ->
         let active: Eta.Active = { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 30.0; Whole = Some(seconds 100.0) }
         is "one worker" 70.0 (left 1 [] [ active ] []))
 
-    law "nothing is guessed before something tells" (fun () ->
+    law "there is no estimate before a run gives a pace" (fun () ->
         let active: Eta.Active = { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 30.0; Whole = None }
         must "a guess" (Eta.remaining 1 [] [ active ] (some "joint-cd" 100L 5) |> Option.isNone))
 
-    law "eight in ten sums of what runs took lie in the range" (fun () ->
+    law "the range contains eight in ten sums of run times" (fun () ->
         // Five runs that take 10 or 30 seconds, evenly: 50 + 20·Binomial(5, ½), whose tenths are 70 and 130.
         let took = [ for time in [ 10.0; 30.0 ] -> (some "joint-cd" 100L 1).Head, seconds time ]
         let found = left 1 took [] (some "joint-cd" 100L 5)

@@ -1,5 +1,5 @@
-/// Whatever is written, in a config, in a sweep's file or on the command line: it is refused with a sentence, or it is what it says. Nothing
-/// ends otherwise, and no value changes its type on the way to a run.
+/// Random texts in configs, sweep files and command lines are either rejected with a sentence or planned. No other error occurs, and no value
+/// changes its type on the way to a run.
 module Ebm.Tests.Laws.FuzzLaws
 
 open System
@@ -42,7 +42,7 @@ let private pieces =
         "yes"
     ]
 
-/// A text with up to four places cut, changed, filled or given to another line.
+/// A text with up to four mutations: deletions, changes, insertions, or moves to another line.
 let private mutatedOf (texts: string list) : Gen<string> = gen {
     let! text = Gen.elements texts
     let! changes = Gen.choose (1, 4)
@@ -66,14 +66,14 @@ let private mutatedOf (texts: string list) : Gen<string> = gen {
     return string letters
 }
 
-/// Asks of so many texts, the same ones each time.
+/// Checks a number of random texts, the same ones each time.
 let private each count (texts: Gen<string>) (ask: string -> unit) =
     Prop.forAll (Arb.fromGen texts) (fun text ->
         ask text
         true)
     |> fromSeed (Seed.Of(11UL, 3UL)) _.WithMaxTest(count)
 
-/// None where it is refused with a sentence.
+/// None if the text is rejected with a sentence.
 let private answered (text: string) (ask: unit -> 'a) : 'a option =
     try
         Some(ask ())
@@ -83,8 +83,8 @@ let private answered (text: string) (ask: unit -> 'a) : 'a option =
         None
     | error -> broken $"{error.GetType().Name} for {text}: {error.Message}"
 
-/// What was written for a setting is what the run has: no text becomes a number, and no number another one. A whole number may stand for a
-/// float, 1e3 for a whole number, and null for what the record puts in its place.
+/// A run has the values that were written: no text becomes a number, and no number another one. A whole number may be given for a float, 1e3
+/// for a whole number, and null for the record's default.
 let private sameTypes (text: string) (run: Plan.PlannedRun) =
     let number (document: Document) =
         match document.Value with
@@ -97,7 +97,7 @@ let private sameTypes (text: string) (run: Plan.PlannedRun) =
         | null -> ()
         | found ->
             let same = written.IsNull || found.Equals written || (number found).IsSome && number found = number written
-            must $"{path} is {found} where {written} was written: {text}" same
+            must $"{path} is {found}, but {written} was written: {text}" same
 
 let private copied (folder: string) =
     for file in Directory.GetFiles(under "experiments/configs", "*", SearchOption.AllDirectories) do
@@ -109,7 +109,7 @@ let private plan (configs: string) (words: string list) =
     let setup = { Sweeping.setup "/nowhere" with Composer = Composer(Configs configs, "sweep") }
     Plan.plan setup (Sweeping.typed words)
 
-/// One file of the configs mutated; the plan of a run that reads it.
+/// The plan of a run that reads a mutated file of the configs.
 let private asked folder (file: string, words) (check: string -> Plan.PlannedRun -> unit) count =
     let path = Path.Combine(folder, file)
     let text = File.ReadAllText path
@@ -153,7 +153,7 @@ let private overrides = [
 
 // ── records ──────────────────────────────────────────────────────────────────────────────
 
-/// A net that takes any width for one.
+/// A network that does not check its width.
 [<Kind("law-unchecked")>]
 type UncheckedSpec([<Optional; DefaultParameterValue(4)>] width: int) =
     member _.Width = width
@@ -161,7 +161,7 @@ type UncheckedSpec([<Optional; DefaultParameterValue(4)>] width: int) =
     interface INetSpec with
         member _.Build(_, from, _) = torch.nn.Linear(Shapes.Size from, int64 width)
 
-/// A net that ends the process where it is large, as the system does.
+/// A network that ends the process if it is large, as the system does without memory.
 [<Kind("law-ending")>]
 type EndingSpec([<Optional; DefaultParameterValue(4)>] width: int) =
     member _.Width = width
@@ -172,7 +172,7 @@ type EndingSpec([<Optional; DefaultParameterValue(4)>] width: int) =
 
             torch.nn.Linear(Shapes.Size from, int64 (max 1 width))
 
-/// Every kind, or the kinds that are named, with hostile settings in a process of its own.
+/// Builds every kind, or the named kinds, with hostile settings, in a separate process.
 let private fuzzed (kinds: string list) =
     let code, said = Processes.againWithin 3 ("fuzz" :: kinds) |> Processes.finished
     let lines = said.Split '\n' |> List.ofArray
@@ -197,20 +197,20 @@ let private everyKind () =
             typeof<ISpec<IMetric>>
         ] do
         for kind in (Catalog.Load []).Kinds role do
-            must $"{kind} was not asked" (kind.StartsWith "law-" || List.contains kind asked)
+            must $"{kind} was not tried" (kind.StartsWith "law-" || List.contains kind asked)
 
 let all = [
     law
-        "every kind that a config can name is built and used, or refused with a sentence, whatever its settings and rows: nothing else is thrown, and the process goes on"
+        "every kind in a config is built and used, or rejected with a sentence, for all settings and rows: no other exception is thrown, and the process continues"
         everyKind
     |> breaks "a record that checks no width" (fun () -> fuzzed [ "law-unchecked" ] |> ignore)
     |> breaks "a record that ends the process" (fun () -> fuzzed [ "law-ending" ] |> ignore)
 
-    law "conditions without end are refused with a sentence" (fun () ->
+    law "very long conditions are rejected with a sentence" (fun () ->
         for text in [ String('(', 100_000); String('!', 100_000); String.replicate 100_000 "a == 1 && " + "a == 1" ] do
-            throws<ConfigException, _> [ "over 1000 conditions" ] (fun () -> Where.parse "--where" text))
+            throws<ConfigException, _> [ "more than 1000 conditions" ] (fun () -> Where.parse "--where" text))
 
-    law "a thousand mutated configs are refused with a sentence or planned, and no value changes its type" (fun () ->
+    law "a thousand mutated configs are rejected with a sentence or planned, and no value changes its type" (fun () ->
         inFolder (fun folder ->
             copied folder
 
@@ -224,7 +224,7 @@ let all = [
                 ]
                 |> List.sumBy (fun file -> asked folder file sameTypes 200)
 
-            // Were all refused, nothing would be said of types.
+            // If all were rejected, types would not be tested.
             must $"only {planned} were planned" (planned > 50)))
     |> breaks "numbers that are read as texts" (fun () ->
         inFolder (fun folder ->
@@ -232,10 +232,10 @@ let all = [
             let texts (run: Plan.PlannedRun) = { run with Composed = Document.Parse("train: { lr: \"0.001\" }", "x") }
             asked folder ("train/short.yaml", [ "experiment=rings" ]) (fun text run -> sameTypes text (texts run)) 100 |> ignore))
 
-    law "five hundred mutated sweeps in YAML are refused with a sentence, or are sweeps" (fun () ->
+    law "five hundred mutated sweeps in YAML are rejected with a sentence, or are sweeps" (fun () ->
         each 500 (mutatedOf [ yaml ]) (fun text -> answered text (fun () -> SweepFile.parse text "sweep.yaml") |> ignore))
 
-    law "five hundred mutated overrides are refused with a sentence or planned, and no value changes its type" (fun () ->
+    law "five hundred mutated overrides are rejected with a sentence or planned, and no value changes its type" (fun () ->
         each 500 (mutatedOf overrides) (fun text ->
             match answered text (fun () -> Overrides.parse text) with
             | None -> ()

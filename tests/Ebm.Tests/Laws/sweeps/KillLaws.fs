@@ -1,5 +1,5 @@
-/// Sweeps that are killed at twenty moments of their lives, and the same command again: what comes out is what an uninterrupted sweep
-/// writes, byte for byte, and a run that had finished is not touched any more.
+/// Sweeps that are killed at twenty moments and started again write the same bytes as an uninterrupted sweep, and finished runs are not
+/// changed.
 module Ebm.Tests.Laws.KillLaws
 
 open System
@@ -14,7 +14,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// Every artefact and the checkpoint of every run of a sweep, by content. Which attempt wrote it, and after how many seconds, is no result.
+/// The contents of every run's artefacts and checkpoint, without the attempt that wrote them and its times.
 let private results (sweep: string) =
     Map.ofList [
         for run in RunFolder.Under sweep do
@@ -40,8 +40,8 @@ let private finished (sweep: string) =
             if run.State = RunState.Completed then run.Id, string manifest
     ]
 
-/// Starts a sweep, harms it at each moment and starts it again when it is gone; at last lets it go on to its end. Returns how often the
-/// harm was done.
+/// Starts a sweep, kills at each moment and starts it again when it has ended; finally lets it run to its end. Returns how many kills met a
+/// process.
 let private harmed (start: unit -> Process) (sweep: string) (moments: (Process -> bool) list) =
     let mutable at = start ()
     let mutable hits = 0
@@ -59,11 +59,11 @@ let private harmed (start: unit -> Process) (sweep: string) (moments: (Process -
     let last = finished sweep
 
     for KeyValue(run, manifest) in done' do
-        must $"{run} had finished, and was run again" (last[run] = manifest)
+        must $"{run} had finished, but was executed again" (last[run] = manifest)
 
     hits
 
-/// Some at once, each on a thread of its own.
+/// Runs several actions at once, each on a thread.
 let private atOnce (works: (unit -> 'a) list) : 'a list =
     let tasks = [
         for work in works ->
@@ -84,23 +84,23 @@ let private atOnce (works: (unit -> 'a) list) : 'a list =
             | Error error -> raise error
     ]
 
-/// What is killed: a sweep, and how to tell how far it is.
+/// A sweep to kill, with a measure of its progress.
 type private Subject = {
-    /// Starts the sweep whose runs lie below a folder, as the leader of a group.
+    /// Starts the sweep with its runs below a folder, as the leader of a process group.
     Start: string -> Process
-    /// A number that grows with all that happens in the sweep.
+    /// The sweep's progress, a number that only grows.
     Life: string -> int
-    /// What an uninterrupted sweep leaves, and how far its life goes.
+    /// The results and the final progress of an uninterrupted sweep.
     Whole: Lazy<Map<string, string> * int>
-    /// Whether what it started must have ended before it starts again.
+    /// Whether all child processes must have ended before the sweep starts again.
     Waits: bool
-    /// How many tenths of a second that may take.
+    /// How many tenths of a second this may take.
     Patience: int
 }
 
 let private sweepIn folder = Path.Combine(folder, "runs", "laws")
 
-/// Its results and its life, if nothing harms it.
+/// Executes a sweep without interruption.
 let private unharmed (start: string -> Process) (life: string -> int) =
     lazy
         (let mutable found = Map.empty, 0
@@ -112,7 +112,7 @@ let private unharmed (start: string -> Process) (life: string -> int) =
 
          found)
 
-/// Whatever a sweep started ends by itself when the sweep is gone.
+/// The processes that a sweep started end when the sweep has ended.
 let private ended (subject: Subject) folder =
     let rec wait tries =
         match Processes.about folder with
@@ -121,7 +121,7 @@ let private ended (subject: Subject) folder =
             for id in left do
                 Processes.kill (id, 9) |> ignore
 
-            broken $"processes %A{left} go on without their sweep"
+            broken $"processes %A{left} continue without their sweep"
         | _ ->
             Thread.Sleep 100
             wait (tries - 1)
@@ -146,13 +146,13 @@ let private kill (subject: Subject) (random: Random) folder victim (sweep: Proce
         | [] -> false
         | running -> Processes.kill (running[random.Next running.Length], 9) = 0
 
-/// A log's lines; none where it has just made way for the next attempt's.
+/// A log's lines; none if the next attempt has just moved it.
 let private logged (path: string) =
     try
         File.ReadAllLines path
     with :? FileNotFoundException -> [||]
 
-/// In which phases of its runs a moment lies.
+/// The phases of the runs at this moment.
 let private phase folder =
     let at (run: RunFolder) =
         let is pattern = Directory.GetFileSystemEntries(run.Path, pattern).Length > 0
@@ -179,8 +179,8 @@ let private phase folder =
     | [] -> "between runs"
     | phases -> phases |> List.distinct |> List.sort |> String.concat " and "
 
-/// One sweep, harmed at some moments that are spread over its life, and by up to so many milliseconds more. Returns where those that
-/// met a process lay.
+/// Kills one sweep at moments that are spread over its progress, plus up to some milliseconds. Returns the phases in which a kill met a
+/// process.
 let private lane (subject: Subject) victim count late seed () =
     let met = Collections.Generic.List<string>()
 
@@ -194,7 +194,7 @@ let private lane (subject: Subject) victim count late seed () =
                     while subject.Life folder < int (share * float life) && not sweep.HasExited do
                         Thread.Sleep 5
 
-                    // The very first moments lie before the first run.
+                    // The first moments are before the first run.
                     Thread.Sleep(random.Next(if share < 0.05 then 10 * late else late))
                     let phase = phase folder
                     let isMet = kill subject random folder victim sweep
@@ -210,19 +210,19 @@ let private lane (subject: Subject) victim count late seed () =
             for KeyValue(name, hash) in due do
                 if found.TryFind name <> Some hash then name
         ]
-        must $"%A{differing} are not an uninterrupted sweep's" differing.IsEmpty
-        must "there is more than an uninterrupted sweep leaves" (found.Count = due.Count))
+        must $"%A{differing} differ from those of an uninterrupted sweep" differing.IsEmpty
+        must "an uninterrupted sweep has fewer results" (found.Count = due.Count))
 
     List.ofSeq met
 
-/// Twenty moments, of as many sweeps at once as lanes are given.
+/// Twenty kills, distributed over sweeps that run at the same time, one for each lane.
 let private killed subject victim late lanes =
     subject.Whole.Force() |> ignore
     let met = atOnce [ for seed in 1..lanes -> lane subject victim (20 / lanes) late seed ] |> List.concat
     must $"only {met.Length} of 20 kills met a process" (met.Length >= 10)
     met
 
-// ── With a script in the place of the runner ────────────────────────────────────────────────
+// ── With a script instead of the runner ─────────────────────────────────────────────────────
 
 let private scripted runner =
     let start folder =
@@ -237,15 +237,15 @@ let private scripted runner =
 
 let private script = scripted Sweeping.slow
 
-/// Does not cut what was recorded after the step that it goes on from.
+/// A runner that keeps records after the step from which it resumes.
 let private careless = Sweeping.slow.Replace("if [ -f \"$folder/events\" ]", "if false")
 
-/// Stays when its sweep is gone.
+/// A runner that continues when its sweep has ended.
 let private orphan = Sweeping.slow.Replace("{ end interrupted; exit 130; }", "while :; do exec 9>&-; sleep 0.05; done")
 
-// ── The real thing ──────────────────────────────────────────────────────────────────────────
+// ── With real trainings ─────────────────────────────────────────────────────────────────────
 
-/// Eight trainings of two methods, short, with a checkpoint every fifth step.
+/// Eight short trainings of two methods, with a checkpoint every fifth step.
 let private words = [
     "experiment=rings"
     "method=joint-cd,flow"
@@ -281,7 +281,7 @@ let private isLong () =
     | "" -> Some "it kills real trainings for a quarter of an hour: EBM_LONG=1"
     | _ -> None
 
-/// The same with trainings, told in artifacts/kills.txt.
+/// The same with trainings; artifacts/kills.txt gets the phases of the kills.
 let private reallyKilled victim =
     let met = killed real victim 300 2
     let counted =
@@ -290,19 +290,19 @@ let private reallyKilled victim =
 
 let all = [
     law
-        "a sweep whose process group is killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are"
+        "a sweep whose process group is killed at 20 moments gives the same bytes as an uninterrupted one, and finished runs are not changed"
         (fun () -> killed script Group 60 4 |> ignore)
     |> breaks "runs that go on without cutting what came after their last step" (fun () ->
         lane { scripted careless with Whole = script.Whole } Group 3 60 1 () |> ignore)
 
     law
-        "a sweep whose own process is killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are"
+        "a sweep whose process is killed at 20 moments gives the same bytes as an uninterrupted one, and finished runs are not changed"
         (fun () -> killed script Own 60 4 |> ignore)
     |> breaks "a run that stays without its sweep" (fun () ->
         lane { scripted orphan with Whole = script.Whole; Patience = 10 } Own 2 60 1 () |> ignore)
 
     law
-        "a sweep whose runs are killed at 20 moments of its life ends in the bytes of one that was not, and finished runs stay as they are"
+        "a sweep whose runs are killed at 20 moments gives the same bytes as an uninterrupted one, and finished runs are not changed"
         (fun () -> killed script Runs 60 4 |> ignore)
     |> breaks "a finished run that is taken for a failed one" (fun () ->
         inFolder (fun folder ->
@@ -318,16 +318,16 @@ let all = [
             ]
             |> ignore))
 
-    law "trainings whose sweep's process group is killed at 20 moments end in the same samples, events, metrics and checkpoints" (fun () ->
+    law "trainings whose sweep's process group is killed at 20 moments give the same samples, events, metrics and checkpoints" (fun () ->
         reallyKilled Group)
     |> needs isLong
 
     law
-        "trainings whose `dotnet fsi` is killed alone at 20 moments end with it, and later in the same samples, events, metrics and checkpoints"
+        "trainings end if their `dotnet fsi` alone is killed, and after 20 kills give the same samples, events, metrics and checkpoints"
         (fun () -> reallyKilled Own)
     |> needs isLong
 
-    law "trainings that are killed one by one at 20 moments end in the same samples, events, metrics and checkpoints" (fun () ->
+    law "trainings that are killed one by one at 20 moments give the same samples, events, metrics and checkpoints" (fun () ->
         reallyKilled Runs)
     |> needs isLong
 ]

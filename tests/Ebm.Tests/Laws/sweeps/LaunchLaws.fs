@@ -1,4 +1,4 @@
-/// The launcher: one process a run, each end its own state, and never two sweeps in one folder. The runner is a shell script here.
+/// The launcher: one process for each run, a state for each kind of end, and at most one sweep in a folder. The runner is a shell script.
 module Ebm.Tests.Laws.LaunchLaws
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Sweeping
 
-/// A file system of one megabyte, where this user may mount one.
+/// A file system of one megabyte, if this user may mount one.
 let private inSmallDisk (holds: string -> unit) =
     inFolder (fun folder ->
         let mount arguments = Processes.ends "mount" arguments = 0
@@ -31,7 +31,7 @@ let private mayMount () =
 let private begun (run: Plan.PlannedRun) = File.ReadAllLines(Path.Combine(run.Folder, "begun"))
 
 let all = [
-    law "a failure, an abort, a hang and a divergence are each their own state, with a reason, and the other runs complete" (fun () ->
+    law "a failure, an abort, a hang and a divergence have different states with a reason, and the other runs complete" (fun () ->
         launched (fun s -> { s with Timeout = Some(TimeSpan.FromSeconds 2.0) }) "0,6,7,8,9,1" (fun outcomes plan ->
             states [ "0", "completed"; "6", "failed"; "7", "failed"; "8", "timeout"; "9", "diverged"; "1", "completed" ] plan
             let outcome seed = outcomes |> List.find (fst >> (=) seed) |> snd
@@ -42,12 +42,12 @@ let all = [
             let ends = (outcome "7").LogEnd
             must $"%A{ends}" (ends |> List.contains "last words")))
 
-    law "each run's process finds its thread counts in the environment" (fun () ->
+    law "the process of each run has its thread counts in the environment" (fun () ->
         launched id "0" (fun _ plan ->
             let begun = File.ReadAllText(Path.Combine(plan.Runs.Head.Folder, "begun"))
             must begun (begun = "0 1 1 \n")))
 
-    law "stop-after starts nothing more; so does the guard when the first three fail alike" (fun () ->
+    law "no run starts after the failures of stop-after, or after the first three runs failed with the same error" (fun () ->
         launched (fun s -> { s with Workers = 1; OnError = Launch.StopAfter 1 }) "6,0,1" (fun outcomes plan ->
             must $"{outcomes.Length} were started" (outcomes.Length = 1)
             states [ "6", "failed"; "0", "planned"; "1", "planned" ] plan)
@@ -57,13 +57,13 @@ let all = [
             let guarded (s: Launch.Settings) = { s with Workers = 1; OnError = Launch.Guarded; Runner = missing }
             launched guarded "0,1,2,3,4" (fun outcomes _ -> must $"{outcomes.Length} were started" (outcomes.Length = 3))))
 
-    law "a failed run is tried again as often as asked, and its earlier attempts are kept" (fun () ->
+    law "--retry sets how often a failed run is tried again, and its earlier attempts are kept" (fun () ->
         launched (fun s -> { s with Retry = 2 }) "6" (fun outcomes plan ->
             must $"{outcomes.Length} attempts" (outcomes.Length = 3)
             let attempts = RunFolder.Open(plan.Runs.Head.Folder).Attempts()
             must $"{attempts.Count} kept" (attempts.Count = 2)))
 
-    law "a run that says it is running, and whose process is gone, is lost" (fun () ->
+    law "a run with the state running whose process has ended is lost" (fun () ->
         launched id "0" (fun _ plan ->
             let folder = RunFolder.Open plan.Runs.Head.Folder
             let manifest = nonNull folder.Manifest
@@ -72,7 +72,7 @@ let all = [
             must state (state = RunState.Lost)
             must (string reason) ((string reason).Contains "step 3")))
 
-    law "a run that allocates without end is ended by --memory and failed, with both numbers; the others complete" (fun () ->
+    law "--memory ends a run that uses too much, its state is failed, its reason has both numbers, and the others complete" (fun () ->
         launched (fun s -> { s with Memory = Some 100_000_000L }) "0,10,1" (fun outcomes plan ->
             states [ "0", "completed"; "10", "failed"; "1", "completed" ] plan
             let reason = string (outcomes |> List.find (fst >> (=) "10") |> snd).Reason
@@ -80,7 +80,7 @@ let all = [
     |> breaks "without a limit it ends in another way" (fun () ->
         launched (fun s -> { s with Timeout = Some(TimeSpan.FromSeconds 1.0) }) "10" (fun _ plan -> states [ "10", "failed" ] plan))
 
-    law "a run that fills the disk is failed, and those after it are told of one by one; nothing else is lost" (fun () ->
+    law "a run that fills the disk has failed, each later run is reported, and no other result is lost" (fun () ->
         inSmallDisk (fun disk ->
             launchedIn disk (fun s -> { s with Workers = 1 }) [ "seed=0,11,1" ] (fun outcomes plan ->
                 let state seed = (outcomes |> List.find (fst >> (=) seed) |> snd).State
@@ -91,12 +91,12 @@ let all = [
                 must first.State (first.State = RunState.Completed && File.ReadAllText(Path.Combine(first.Folder, "result")) = "0\n"))))
     |> needs mayMount
 
-    law "GPUs are shared out: each run sees one, and none has more runs than --per-gpu says" (fun () ->
+    law "each run sees one GPU, and no GPU has more runs than --per-gpu at once" (fun () ->
         launched (fun s -> { s with Workers = 8; Gpus = [ "4"; "5" ]; PerGpu = 2 }) "0,1,2,3" (fun _ plan ->
             let seen = plan.Runs |> List.map (fun run -> (Array.head (begun run)).Split(' ')[3]) |> List.countBy id |> List.sort
             must $"%A{seen}" (seen = [ "4", 2; "5", 2 ])))
 
-    law "no more runs start than --max-runs, nor any after --max-hours; what is left stays planned" (fun () ->
+    law "at most --max-runs runs start, and none after --max-hours; the remaining runs stay planned" (fun () ->
         launched (fun s -> { s with MaxRuns = Some 2 }) "0,1,2,3" (fun outcomes plan ->
             must $"{outcomes.Length} runs" (outcomes.Length = 2)
             states [ "0", "completed"; "1", "completed"; "2", "planned"; "3", "planned" ] plan)
@@ -104,7 +104,7 @@ let all = [
         launched (fun s -> { s with MaxTime = Some(TimeSpan.FromTicks -1L) }) "0,1" (fun outcomes _ ->
             must "a run started" outcomes.IsEmpty))
 
-    law "with the seeds first, every setting has its first seed before any has its second" (fun () ->
+    law "with --seeds-first, the first seed of every setting runs before any second seed" (fun () ->
         let plan = planned "/nowhere" (typed [ "experiment=rings"; "method.steps=2,4,8"; "seed=0,1" ])
         let order jobs = [ for job: Child.Job in jobs -> job.Run.Spec.Seed ]
         must "as planned" (order (jobs plan) = [ 0L; 1L; 0L; 1L; 0L; 1L ])
@@ -112,7 +112,7 @@ let all = [
         must $"%A{order first}" (order first = [ 0L; 0L; 0L; 1L; 1L; 1L ])
         must "settings change places" ([ for job in List.truncate 3 first -> job.Run.Config.Integer "method.steps" ] = [ 2L; 4L; 8L ]))
 
-    law "runs that share a process leave the bytes that runs of their own leave, and a crash takes one of them" (fun () ->
+    law "runs in a shared process write the same bytes as runs in separate processes, and a crash affects one of them" (fun () ->
         let bytes (run: Plan.PlannedRun) = [
             for file in [ "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] ->
                 Canonical.Sha256OfFile(Path.Combine(run.Folder, file))
@@ -157,7 +157,7 @@ done
             must $"{hosts.Length} processes" (hosts.Length = 2)))
 
     law
-        "no run starts once the GPUs have been used for as long as --max-gpu-hours says, summed over runs; without a GPU none is used"
+        "no run starts after --max-gpu-hours, summed over runs; runs without a GPU do not count"
         (fun () ->
             let gpuTime (time: TimeSpan) gpus (s: Launch.Settings) = { s with Workers = 1; Gpus = gpus; MaxGpuTime = Some time }
             launched (gpuTime (TimeSpan.FromTicks 1L) [ "0" ]) "0,1,2" (fun outcomes _ ->
@@ -166,7 +166,7 @@ done
                 must $"{outcomes.Length} runs" (outcomes.Length = 3))
             launched (gpuTime (TimeSpan.FromTicks 1L) []) "0,1,2" (fun outcomes _ -> must $"{outcomes.Length} runs" (outcomes.Length = 3)))
 
-    law "whoever wants to know is told of the first failure and of the end, with the counts" (fun () ->
+    law "--notify calls its command at the first failure and at the end, with the counts" (fun () ->
         inFolder (fun folder ->
             let said = Path.Combine(folder, "said")
             let notify = $"echo $EBM_EVENT $EBM_SWEEP $EBM_COMPLETED $EBM_FAILED >> {said}"
@@ -175,7 +175,7 @@ done
                 let lines = File.ReadAllLines said
                 must $"%A{lines}" (lines = [| "first-failure laws 1 1"; "finished laws 1 2" |]))))
 
-    law "the code of a sweep is pinned at launch: what is edited afterwards changes nothing, and the same code is one pin" (fun () ->
+    law "the code of a sweep is pinned at launch: later edits have no effect, and equal code shares a pin" (fun () ->
         let asked edit =
             inFolder (fun folder ->
                 let bin = (Directory.CreateDirectory(Path.Combine(folder, "bin"))).FullName
@@ -197,7 +197,7 @@ done
                 [ "seed=0" ]
                 (fun _ plan -> states [ "0", "completed" ] plan)))
 
-    law "in a pipe a sweep says a line an event without control codes, and status counts the same from outside" (fun () ->
+    law "in a pipe, a sweep prints a line for each event without control codes, and status has the same counts" (fun () ->
         inFolder (fun folder ->
             let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,6,1" ])
             let settings = { Launch.defaults (executable folder runner) with OnError = Launch.Continue }
@@ -218,7 +218,7 @@ done
             let status = Status.lines plan.Folder Map.empty
             must $"%A{status}" (status.Head = "laws: 3 runs: 2 completed, 1 failed")))
 
-    law "a run keeps where its values came from: the file and line, the option, the override" (fun () ->
+    law "a manifest has the origin of each value: file and line, option, or override" (fun () ->
         inFolder (fun folder ->
             launchedIn folder id [ "seed=0"; "train.lr=1e-2" ] (fun _ plan ->
                 let manifest = nonNull (RunFolder.Open plan.Runs.Head.Folder).Manifest

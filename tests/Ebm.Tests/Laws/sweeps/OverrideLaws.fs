@@ -1,4 +1,4 @@
-/// Overrides: Hydra's grammar, its own test vectors, and printing that reads back.
+/// Overrides: Hydra's grammar with Hydra's test vectors, and printing that parses to the same value.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.OverrideLaws
 
@@ -91,7 +91,7 @@ type Values =
         value 2 |> Arb.fromGen
 
 let all = [
-    law "values are Hydra's: its own test vectors" (fun () ->
+    law "values are parsed as in Hydra's test vectors" (fun () ->
         for text, due in
             [
                 "abc-123", Text "abc-123"
@@ -130,7 +130,7 @@ let all = [
     |> breaks "a zero in front is dropped" (fun () -> gives "key=010" (Int 10L))
     |> breaks "an underscore at the end is dropped" (fun () -> gives "key=1___0___" (Int 10L))
 
-    law "casts convert what can be, lists, mappings and sweeps through; what cannot is refused" (fun () ->
+    law "casts convert values, also inside lists, mappings and sweeps; other values are rejected" (fun () ->
         gives "key=int(3.14)" (Int 3L)
         gives "key=int('10')" (Int 10L)
         gives "key=float(3)" (Float 3.0)
@@ -146,7 +146,7 @@ let all = [
             refused text)
     |> breaks "a cast that rounds" (fun () -> gives "key=int(3.7)" (Int 4L))
 
-    law "sort orders numbers or texts, shuffle keeps all of them in an order that its text decides, tag leaves a sweep as it is" (fun () ->
+    law "sort orders numbers or texts, the argument's text determines the order of shuffle, and tag does not change a sweep" (fun () ->
         sweeps "key=sort(3,1,2)" [ Int 1L; Int 2L; Int 3L ]
         sweeps "key=sort(b,a,c,reverse=true)" [ Text "c"; Text "b"; Text "a" ]
         gives "key=sort([3,1.5])" (List [ Float 1.5; Int 3L ])
@@ -166,7 +166,7 @@ let all = [
         must "something is lost" (once |> List.sortBy string = ([ for i in 0L .. 19L -> Int i ] |> List.sortBy string))
         must "nothing moved" (once <> [ for i in 0L .. 19L -> Int i ]))
 
-    law "commas and functions sweep: choices, ranges in decimals, linear and logarithmic steps, seeds" (fun () ->
+    law "commas and functions make sweeps: choices, decimal ranges, linear and logarithmic steps, seeds" (fun () ->
         sweeps "key=1 ,  2,\t3" [ Int 1L; Int 2L; Int 3L ]
         sweeps "key=[a,b],[c,d]" [ List [ Text "a"; Text "b" ]; List [ Text "c"; Text "d" ] ]
         sweeps "key={a:10, b:20},{c:30,d:40}" [ Dict [ "a", Int 10L; "b", Int 20L ]; Dict [ "c", Int 30L; "d", Int 40L ] ]
@@ -179,7 +179,7 @@ let all = [
         sweeps "key=logrange(1e-4,1e-2,3)" [ Float 1e-4; Float 1e-3; Float 1e-2 ]
         sweeps "key=seeds(3)" [ Int 0L; Int 1L; Int 2L ])
 
-    law "what Hydra refuses is refused, with the character" (fun () ->
+    law "arguments that Hydra rejects are rejected, with the character" (fun () ->
         for text in
             [
                 "key=[]aa"
@@ -221,13 +221,13 @@ let all = [
             let found = parse text
             must $"{text} is %A{found}" (found.Action = action && found.Key = key && found.Package = package))
 
-    law "a value that is printed reads back as itself" (fun () ->
+    law "a printed value reads back as the same value" (fun () ->
         fromSeed usualSeed _.WithArbitrary([ typeof<Values> ]).WithMaxTest(500) (fun (value: Value) ->
             match (parse ("key=" + printValue value)).Setting with
             | Some(One found) -> same found value
             | _ -> false))
 
-    law "no argument makes the reader fail in another way than with a sentence" (fun () ->
+    law "every argument is parsed or rejected with a sentence" (fun () ->
         let pieces = [|
             "a"
             "="

@@ -1,4 +1,4 @@
-/// Early stopping: at equal cost, by metrics and never by a loss; what was ended early is pruned, and enters no mean.
+/// Early stopping: by metrics at equal cost, not by a loss; a run that is ended early is pruned, and enters no mean.
 module Ebm.Tests.Laws.PruneLaws
 
 open System
@@ -16,7 +16,7 @@ let private goesOn what rule finished others own = must $"{what} ends" ((hopeles
 
 let private asha = Asha(100L, 4)
 
-/// Eight runs whose values at the first rung are 1 … 8: which end there, judged one after the other as they come.
+/// The survivors of eight runs with the values 1 … 8 at the first rung, judged one after the other.
 let private survivors rule =
     [ 1..8 ]
     |> List.filter (fun i ->
@@ -40,7 +40,7 @@ let private judged folder rule (values: (int * float) list) =
     Judge("grid-kl", rule, plan), plan
 
 let all = [
-    law "asha keeps the best quarter of those that came to a rung, and judges a run there once" (fun () ->
+    law "asha keeps the best quarter of the runs at a rung, and judges each run there once" (fun () ->
         must $"%A{survivors asha}" (survivors asha = [ 1; 2 ])
         goesOn "the only one" asha [] [] (curve [ 9.0 ])
         goesOn "one of three" asha [] [ curve [ 1.0 ]; curve [ 2.0 ] ] (curve [ 9.0 ])
@@ -52,7 +52,7 @@ let all = [
     |> breaks "half of them" (fun () -> must "" (survivors (Asha(100L, 2)) = [ 1; 2 ]))
 
     law
-        "the median rule ends a run whose best is worse than the median of finished runs up to the same cost, and no earlier than told"
+        "the median rule ends a run whose best value is worse than the median of finished runs up to the same cost, but not before `from`"
         (fun () ->
             let finished = [ for j in 1..5 -> curve [ float j; float j; 0.0 ] ]
             let median = Median(200L, 5)
@@ -61,7 +61,7 @@ let all = [
             goesOn "one that was good once" median finished finished (curve [ 2.0; 9.0 ])
             goesOn "with too few to compare with" median (List.truncate 4 finished) finished (curve [ 9.0; 9.0 ]))
 
-    law "a race ends what loses seed by seed against the best, and nothing that is merely noisier" (fun () ->
+    law "a race ends a setting that is worse than the best on every seed, but not one that is only noisier" (fun () ->
         let group name values = name, Map.ofList [ for seed, value in List.indexed values -> int64 seed, value ]
         let best = group "best" [ 1.0; 2.0; 3.0; 4.0 ]
         let lost groups = losers 0.1 4 groups |> List.map fst
@@ -69,17 +69,17 @@ let all = [
         must "the noisy one" (lost [ best; group "noisy" [ 0.0; 4.0; 1.0; 6.0 ] ] = [])
         must "too few pairs" (lost [ best; group "short" [ 9.0; 9.0; 9.0 ] ] = []))
 
-    law "a rule is given a metric, and cannot be given a loss; one that needs measurements on the way says so" (fun () ->
+    law "a rule accepts a metric, but not a loss; a rule that needs measurements during training is an error without them" (fun () ->
         let plan = planned "/nowhere" (typed [ "experiment=rings" ])
         let refused parts text = throws<ConfigException, _> ("--prune" :: parts) (fun () -> check text plan)
-        refused [ "energy/loss is no metric"; "grid-kl" ] "asha(energy/loss, from=1000)"
+        refused [ "does not measure \"energy/loss\""; "grid-kl" ] "asha(energy/loss, from=1000)"
         refused [ "measure.every" ] "asha(grid-kl, from=1000)"
         refused [ "did you mean asha?" ] "ahsa(grid-kl, from=1000)"
         refused [ "from is missing" ] "median(grid-kl)"
         refused [ "did you mean startup?" ] "median(grid-kl, from=1, strtup=3)"
         check "race(grid-kl)" plan |> ignore)
 
-    law "runs of a setting that has lost its race do not begin: they are pruned, with the reason, and stay so" (fun () ->
+    law "runs of a setting that has lost its race do not start: they are pruned, with the reason, and stay pruned" (fun () ->
         inFolder (fun folder ->
             // Four seeds of each setting are done; the second one loses each time.
             let values = [ for seed in 0..5 -> 0, 1.0 + float seed ] @ [ for seed in 0..3 -> 1, 2.0 + float seed ]

@@ -1,4 +1,4 @@
-/// Searches: points that fill a cube evenly, an estimator that learns from what its trials came to, and a journal that repeats it.
+/// Searches: points that fill a cube evenly, an estimator that learns from its trials, and a journal that makes a search repeatable.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.SearchLaws
 
@@ -10,7 +10,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// Each of 2^k equal parts of a line holds one of 2^k numbers.
+/// Each of 2^k equal parts of the unit interval contains one of 2^k numbers.
 let private stratified what (points: float list) =
     let parts = points |> List.map (fun u -> int (u * float points.Length)) |> List.sort
     must $"{what}: the parts are %A{parts}" (parts = [ 0 .. points.Length - 1 ])
@@ -48,7 +48,7 @@ let private searched (propose: Search -> int -> Tpe.Trial list -> float[]) seed 
 
 let private bestOf (trials: Tpe.Trial list) = trials |> List.map _.Value.Value |> List.min
 
-/// In how many of 41 searches the best is better than the best of as many Sobol points.
+/// In at least 28 of 41 searches, the best trial is better than the best of as many Sobol points.
 let private wins propose =
     [ 0..40 ]
     |> List.filter (fun seed -> bestOf (searched propose seed) < bestOf (searched (fun search i _ -> Sobol.point search.Seed 3 i) seed))
@@ -71,7 +71,7 @@ let rec private going folder =
 let private bytes folder = [ for file in Directory.GetFiles folder |> Array.sort -> File.ReadAllText file ]
 
 let all = [
-    law "each line of a Sobol sequence is filled evenly: of 2^k numbers one lies in each of 2^k equal parts, whatever the seed" (fun () ->
+    law "each coordinate of a Sobol sequence is stratified: each of 2^k equal parts contains one of 2^k numbers, for every seed" (fun () ->
         for seed in [ 0L; 7L ] do
             for count in [ 2; 8; 64 ] do
                 everyLine (Sobol.point seed Sobol.dimensions) count)
@@ -80,7 +80,7 @@ let all = [
         let points = Array.init 64 (fun _ -> Array.init Sobol.dimensions (fun _ -> random.NextDouble()))
         everyLine (fun i -> points[i]) 64)
 
-    law "the first two dimensions of a Sobol sequence fill every elementary rectangle of area 2^-k with one of 2^k points" (fun () ->
+    law "in the first two dimensions of a Sobol sequence, every elementary rectangle of area 2^-k contains one of 2^k points" (fun () ->
         for k in 1..5 do
             for a in 0..k do
                 let columns, rows = 1 <<< a, 1 <<< (k - a)
@@ -89,7 +89,7 @@ let all = [
                 ]
                 must $"2^{k} points in {columns} × {rows}" ((List.distinct cells).Length = cells.Length))
 
-    law "sobol draws in the scale that is named, whole numbers with both ends, and choices evenly" (fun () ->
+    law "sobol draws in the given scale, whole numbers with both ends, and choices evenly" (fun () ->
         match (Overrides.parse "s=sobol(64, train.lr=log(1e-5,1e-1), n=int(interval(1,4)), k=[a,b])").Setting with
         | Some(Together [ "train.lr", rates; "n", counts; "k", kinds ]) ->
             let below =
@@ -98,15 +98,15 @@ let all = [
                     | Float x -> x < 1e-3
                     | _ -> false)
                 |> List.length
-            must $"{below} of 64 rates lie in the lower half of the decades" (below = 32)
+            must $"{below} of 64 rates are in the lower half of the decades" (below = 32)
             must "whole numbers" (counts |> List.countBy id |> List.sort = [ for n in 1L .. 4L -> Int n, 16 ])
             must "choices" (kinds |> List.countBy id |> List.sort = [ Text "a", 32; Text "b", 32 ])
         | other -> broken $"%A{other}")
 
-    law "the estimator finds better settings than as many evenly spread ones" (fun () -> learns Tpe.propose)
+    law "the estimator finds better settings than as many evenly spread points" (fun () -> learns Tpe.propose)
     |> breaks "proposals that forget what was found" (fun () -> learns (fun search i _ -> Sobol.point (search.Seed + 1000L) 3 i))
 
-    law "a search repeated makes the same proposals, cut off anywhere and gone on with too, and its journal says them" (fun () ->
+    law "a search that is repeated, or interrupted anywhere and continued, makes the same proposals, which its journal records" (fun () ->
         inFolder (fun folder ->
             let at (name: string) = (Directory.CreateDirectory(Path.Combine(folder, name))).FullName
             going (at "once")
@@ -120,13 +120,13 @@ let all = [
                 let folder = at $"cut {cut}"
                 File.WriteAllText(Path.Combine(folder, nonNull journal), text.Substring(0, cut))
                 going folder
-                must $"cut at {cut} of {text.Length}, it asks otherwise" (Search.asked folder space = Search.asked (at "once") space)))
+                must $"cut at {cut} of {text.Length}, it makes other proposals" (Search.asked folder space = Search.asked (at "once") space)))
     |> breaks "another seed" (fun () ->
         inFolder (fun folder ->
             going folder
             must "the same" (Search.asked folder { space with Seed = 4L } = Search.asked folder space)))
 
-    law "a search has its sweep's name before it has a run, and its trials are runs as soon as they are asked for" (fun () ->
+    law "a search has its sweep's name before its first run, and its trials are planned runs as soon as they are proposed" (fun () ->
         inFolder (fun folder ->
             let setup = { Sweeping.setup folder with Name = None }
             let plan () =

@@ -1,4 +1,4 @@
-/// Several machines on one folder: which parts of a sweep may be at work at once, and what becomes of a run that two have begun.
+/// Several machines with one folder: which parts of a sweep may run at the same time, and the result if two machines start a run.
 module Ebm.Tests.Laws.ShardLaws
 
 open System
@@ -13,7 +13,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// What may be at work beside what.
+/// Which parts may run at the same time.
 let private excludes (take: string -> Part -> IDisposable) =
     for one, other, together in
         [
@@ -46,13 +46,13 @@ let private sweepIn folder = Path.Combine(folder, "runs", "laws")
 
 let rec private await what (tries: int) (holds: unit -> bool) =
     if not (holds ()) then
-        if tries = 0 then broken $"{what} has not come about"
+        if tries = 0 then broken $"{what}: it did not happen in time"
         Thread.Sleep 20
         await what (tries - 1) holds
 
 let private shard folder (i: int) = Processes.again [ "launch"; folder; "0,1,2,3"; string i; "2" ]
 
-/// A flow, for long enough that it can be stopped in the middle.
+/// A flow whose training is long enough to be stopped in the middle.
 let private config =
     """
 data: { kind: gaussians, train: 300, test: 50 }
@@ -62,7 +62,7 @@ measure: { samples: 20, metrics: { mode-weights: { kind: mode-weights } } }
 logging: { progress: 0 }
 """
 
-/// A worker is stopped in the middle, its lease runs out, another one does the run; the first wakes up.
+/// A worker is suspended until its lease ends, another worker executes the run, then the first one continues.
 let private late (also: RunFolder -> unit) =
     inFolder (fun folder ->
         let experiment = Experiment.Of(Document.Parse(config, "late.yaml"))
@@ -76,7 +76,7 @@ let private late (also: RunFolder -> unit) =
 
         let stop, go = 19, 18
         Processes.kill (first.Id, stop) |> ignore
-        // As another machine sees it, where locks do not reach: the lease of a machine that has not touched it for long.
+        // As seen from another machine, where locks do not work: a lease that its machine has not touched for a long time.
         File.Delete(at.In ".claim")
         File.SetLastWriteTimeUtc(elsewhere at.Path ".claim", DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
         must "the second worker failed" (Processes.ends Sweeping.realRunner [ "exec"; at.Path ] = 0)
@@ -97,19 +97,19 @@ let private late (also: RunFolder -> unit) =
 
 let all = [
     law
-        "shards of one number are at work in a folder together; the same shard twice is not, nor a sweep beside a shard, nor shards of two numbers"
+        "shards with the same n may run in a folder at once; the same shard twice, a sweep and a shard, or shards with different n may not"
         (fun () -> excludes Hold.take)
-    |> breaks "shards of two numbers that overlap" (fun () ->
+    |> breaks "shards with different n that overlap" (fun () ->
         excludes (fun folder part ->
             Hold.take
                 folder
                 (match part with
                  | Shard(i, _) -> Shard(i, 9)
                  | Whole -> Whole)))
-    |> breaks "a lock that shards do not look at" (fun () ->
+    |> breaks "a lock that shards ignore" (fun () ->
         excludes (fun folder part -> if part = Whole then Hold.take (folder + "/whole") part else Hold.take folder part))
 
-    law "whoever finds a folder taken is told by whom; when that one is gone, however it went, the folder is free" (fun () ->
+    law "the error for a folder in use names its process; when that process has ended, in any way, the folder is free" (fun () ->
         inFolder (fun folder ->
             must "an empty folder is held" (not (isAlive folder))
 
@@ -121,7 +121,7 @@ let all = [
 
             must "it is held after its end" (not (isAlive folder))))
 
-    law "another machine's part counts while its lease is fresh, by its name; two minutes later it is over" (fun () ->
+    law "a part on another machine counts, by its name, until its lease ends after two minutes" (fun () ->
         inFolder (fun folder ->
             let lease = elsewhere folder "shard-1-of-2.lock"
             must "it does not count" (atWork folder = [ Shard(1, 2) ])
@@ -135,7 +135,7 @@ let all = [
             use _ = Hold.take folder Whole
             must "" (atWork folder = [ Whole ])))
 
-    law "two shards at work in one folder do every run once, each its own; status tells of both, and one wish stops both" (fun () ->
+    law "two shards in one folder execute every run once, each its own; status shows both, and one stop ends both" (fun () ->
         inFolder (fun folder ->
             Sweeping.executable folder Sweeping.waiting |> ignore
             let first, second = shard folder 1, shard folder 2
@@ -165,11 +165,11 @@ let all = [
                 let seed = (nonNull run.Manifest).Seed
                 must run.Id (File.ReadAllLines(run.In "events") = [| for step in 1..4 -> $"{seed} at {step}" |])))
 
-    law "a run that somebody else has begun meanwhile is waited for, and neither failed nor begun again" (fun () ->
+    law "a sweep waits for a run that another process has started; the run does not fail and is not started again" (fun () ->
         inFolder (fun folder ->
             let plan = Sweeping.planned (Path.Combine(folder, "runs")) (Sweeping.typed [ "experiment=rings"; "seed=0,1" ])
             let settings = { Launch.defaults (Sweeping.executable folder Sweeping.slow) with Workers = 2; OnError = Launch.Continue }
-            // Two launches of the same runs, as if their folders' holds had not reached one another.
+            // Two launches of the same runs, as if neither could see the other's lock on the folder.
             let other = Tasks.Task.Run(fun () -> Launch.launch settings (Sweeping.jobs plan) (Sweeping.Silent()))
             let outcomes, _ = Launch.launch settings (Sweeping.jobs plan) (Sweeping.Silent())
             let others, _ = other.Result
@@ -180,6 +180,6 @@ let all = [
             for run in plan.Runs do
                 must $"{run.Id} was begun twice" ((File.ReadAllLines(Path.Combine(run.Folder, ".begun"))).Length = 1)))
 
-    law "a worker that was thought dead, and wakes up when another machine has done its run, writes nothing into it" (fun () -> late ignore)
+    law "a worker that continues after another machine has executed its run writes nothing into it" (fun () -> late ignore)
     |> breaks "one that appends what it recorded" (fun () -> late (fun at -> at.Append [ Event(21L, "a/loss", 0.0) ]))
 ]

@@ -1,4 +1,4 @@
-/// A sweep as it is declared: in F#, as functions or in braces, and in YAML; what its words make of it.
+/// Declarations of sweeps: in F#, as functions or in braces, and in YAML.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.SweepLaws
 
@@ -70,14 +70,14 @@ let private refused (parts: string list) (text: string) =
     throws<ConfigException, _> ("sweep.yaml, line" :: parts) (fun () -> SweepFile.parse text "sweep.yaml")
 
 let all = [
-    law "a sweep in F#, as functions or in braces, and in YAML is the same plan, byte for byte" (fun () ->
+    law "a sweep in F#, as functions or in braces, and in YAML gives the same plan, byte for byte" (fun () ->
         samePlans [ functions; SweepFile.parse yaml "sweep.yaml" ]
         let written = SweepFile.parse yaml "sweep.yaml"
         must "what decides is lost" (written.Metric = braces.Metric && written.Where = braces.Where && written.Baseline = braces.Baseline))
     |> breaks "axes in another order" (fun () ->
         samePlans [ SweepFile.parse (yaml.Replace("seeds: 2\n", "").Replace("\naxes:", "\nseeds: 2\naxes:")) "sweep.yaml" ])
 
-    law "a plan is the same in every culture, and in whatever folder the runs will lie" (fun () ->
+    law "a plan does not depend on the culture or on the folder of the runs" (fun () ->
         let due = json braces
         let culture = CultureInfo.CurrentCulture
 
@@ -89,7 +89,7 @@ let all = [
             CultureInfo.CurrentCulture <- culture)
 
     law
-        "a product has as many runs as its axes' product, a zip as its columns are long, a union as its parts have different ones"
+        "a grid has the product of its axes' lengths as its number of runs, a zip the length of its columns, a union the number of different runs"
         (fun () ->
             let random = Random 5
 
@@ -124,7 +124,7 @@ let all = [
         ]
         must $"%A{found}" (found = [ 2L, false; 4L, true; 4L, true; 4L, true ]))
 
-    law "glob names the options of a group by patterns, and refuses what is no group or fits none" (fun () ->
+    law "glob selects the options of a group by patterns; a key that is not a group, or a pattern without a match, is an error" (fun () ->
         let methods text =
             (planned "/nowhere" (typed [ "experiment=rings"; "seed=0"; text ])).Runs
             |> List.map (fun run -> run.Choices["method"].Head)
@@ -135,18 +135,18 @@ let all = [
         must "one pattern" (methods "method=glob(f*w)" = [ "flow" ])
         must "lists" (methods "method=glob([contrastive-*,flow], exclude=*jem)" = due && due.Length > 3)
         throws<ConfigException, _> [ "train.lr is not a group"; "Known groups" ] (fun () -> methods "train.lr=glob(*)")
-        throws<ConfigException, _> [ "no option of method fits" ] (fun () -> methods "method=glob(nothing*)"))
+        throws<ConfigException, _> [ "no option of method matches" ] (fun () -> methods "method=glob(nothing*)"))
 
-    law "a sweep's condition leaves out what does not fit, wherever the shards are cut" (fun () ->
+    law "a sweep's condition leaves out the runs that do not fit, also in shards" (fun () ->
         let all = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2; 4; 8 ] |> seeds 3
         let fitting = planned "/nowhere" (all |> where "method.steps > 2" |> where "seed in {0..1}")
         must $"{fitting.Runs.Length} fit" (fitting.Runs.Length = 4)
         must "something else fits" (fitting.Runs |> List.forall (fun run -> run.Config.Integer "method.steps" > 2L && run.Spec.Seed < 2L)))
 
-    law "a YAML sweep that cannot be meant is refused with its line" (fun () ->
+    law "the error for an invalid YAML sweep has the line" (fun () ->
         refused [ "line 2"; "axis"; "did you mean axes?" ] "sweep: s\naxis: { a: [ 1 ] }\n"
         refused [ "line 2"; "a count"; "seeds" ] "sweep: s\nseeds: many\n"
         refused [ "line 2"; "no value" ] "sweep: s\naxes: { a: [] }\n"
         refused [ "line 2"; "lower or higher" ] "sweep: s\nmetric: { kl: down }\n"
-        refused [ "no name" ] "seeds: 3\n")
+        refused [ "name is missing" ] "seeds: 3\n")
 ]

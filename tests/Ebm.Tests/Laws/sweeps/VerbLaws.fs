@@ -1,4 +1,4 @@
-/// What the verbs of the command line do with the folders of runs: select, explain, confirm, index, hand over to a scheduler.
+/// The verbs of the command line: they select, explain, confirm and index runs, and submit them to a scheduler.
 module Ebm.Tests.Laws.VerbLaws
 
 open System
@@ -12,7 +12,7 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Sweeping
 
-/// What a command says, and its exit code.
+/// The output of a command, and its exit code.
 let private toldBare (arguments: string list) =
     use says = new StringWriter()
     use complains = new StringWriter()
@@ -28,7 +28,7 @@ let private toldBare (arguments: string list) =
         Console.SetOut out
         Console.SetError error
 
-/// Each verb takes the options that mean something to it.
+/// The options that every verb used here has.
 let private told folder (arguments: string list) =
     let runs = [ "--runs"; Path.Combine(folder, "runs") ]
 
@@ -49,7 +49,7 @@ let private ids folder arguments =
     use json = JsonDocument.Parse(said folder ([ "plan"; "--json" ] @ arguments))
     [ for run in json.RootElement.GetProperty("runs").EnumerateArray() -> nonNull (run.GetProperty("id").GetString()) ]
 
-/// Runs whose folders say that they are completed, with a value of one metric; without a value they failed.
+/// Runs with folders of the state completed and a value of one metric, or failed without a value.
 let private complete folder arguments (values: float option list) =
     let plan = planned (Path.Combine(folder, "runs")) (typed ("experiment=rings" :: arguments))
 
@@ -77,7 +77,7 @@ let rec private everything (folder: string) = [
 
 let private grid = [ "method.steps=2,4"; "seed=0,1,2" ]
 
-// ── SLURM, played by three scripts ──────────────────────────────────────────────────────────
+// ── SLURM, replaced by three scripts ────────────────────────────────────────────────────────
 
 let private program (folder: string) (name: string) (text: string) =
     let path = Path.Combine(folder, name)
@@ -107,7 +107,7 @@ let private submission folder : Slurm.Submission = {
 }
 
 let all = [
-    law "plan, status, why, diff and list leave every file as it is" (fun () ->
+    law "plan, status, why, diff and list change no file" (fun () ->
         inFolder (fun folder ->
             let plan = complete folder grid [ for i in 0..5 -> Some(float i) ]
             let before = everything folder
@@ -128,7 +128,7 @@ let all = [
             must "something was written" (everything folder = before && plan.Runs.Length = 6)))
 
     law
-        "a sample is drawn the same everywhere, a larger one holds the smaller, another seed is another; first and grep take what they say"
+        "a sample is the same on every machine, a larger one contains the smaller, and another seed gives another; --first and --grep select runs"
         (fun () ->
             inFolder (fun folder ->
                 let all = ids folder grid
@@ -141,7 +141,7 @@ let all = [
                 must "first" (ids folder (grid @ [ "--first=2" ]) = List.truncate 2 all)
                 must "grep" ((ids folder (grid @ [ "--grep=method.steps=4" ])).Length = 3)))
 
-    law "only failed, only missing, or what --redo names, is one option; what is done stays done" (fun () ->
+    law "--only failed, --only missing and --redo select runs; finished runs are not selected otherwise" (fun () ->
         inFolder (fun folder ->
             let plan = complete folder grid [ Some 0.0; None; Some 1.0; None ]
             let id i = plan.Runs[i].Id
@@ -153,7 +153,7 @@ let all = [
             must "an id" (redone (id 3) = [ id 3 ])
             must "an expression" (redone "method.steps == 4 && seed < 2" = [ id 3; id 4 ])))
 
-    law "why <run> says where each value of that run came from, and diff in what two runs differ" (fun () ->
+    law "why <run> prints the origin of each value of the run, and diff prints the differences of two runs" (fun () ->
         inFolder (fun folder ->
             launchedIn folder id [ "train.lr=1e-2"; "seed=0,1" ] (fun _ plan ->
                 let id = plan.Runs.Head.Id
@@ -168,7 +168,7 @@ let all = [
                 must says (lines.Length = 1))))
 
     law
-        "diff names the code, the commit, the packages, the data and the machine in which two runs differ, and nothing that they share"
+        "diff prints differences in code, commit, packages, data and machine, and nothing that both runs share"
         (fun () ->
             inFolder (fun folder ->
                 let plan = complete folder [ "seed=0,1" ] [ Some 1.0; Some 1.0 ]
@@ -212,15 +212,15 @@ let all = [
 
                 must says (not (says.Contains "Ebm.Data"))))
 
-    law "after --deadline no run starts, and what it is not is said" (fun () ->
+    law "no run starts after --deadline, and the error for an invalid time shows the format" (fun () ->
         inFolder (fun folder ->
             let asked time = told folder [ "run"; "seed=0,1"; $"--deadline={time}"; $"--reports={folder}/reports" ]
             let code, says, _ = asked "2020-01-01T00:00"
             must says (code = 1 && says.Contains "the time for starting runs is over; 2 of 2 runs are not started")
             let code, _, complains = asked "soon"
-            must complains (code = 2 && complains.Contains "a time is written 2026-03-01T08:00")))
+            must complains (code = 2 && complains.Contains "the time must be written like 2026-03-01T08:00")))
 
-    law "confirm takes the best setting that failed on no seed, and gives it seeds that took no part in choosing it" (fun () ->
+    law "confirm selects the best setting without failed seeds, and runs it on seeds that were not used for the choice" (fun () ->
         inFolder (fun folder ->
             let plan = complete folder grid [ Some 3.0; Some 3.0; Some 3.0; Some 1.0; Some 1.0; None ]
             let value (run: Plan.PlannedRun) = Prune.finalValue "grid-kl" run.Folder
@@ -237,7 +237,7 @@ let all = [
             let winners = Confirm.winners 1 [ for run in plan.Runs -> run, Prune.finalValue "grid-kl" run.Folder ]
             must "" (winners.Head.Head.Config.Integer "method.steps" = 2L)))
 
-    law "every option goes with a verb, and every verb takes options that are there" (fun () ->
+    law "every option belongs to a verb, and the options of every verb exist" (fun () ->
         let options =
             [
                 for case in CommandLine.parser.GetArgumentCases() do
@@ -245,10 +245,10 @@ let all = [
             ]
             |> List.filter ((<>) "--help")
         let taken = CommandLine.verbs |> List.collect (fst >> CommandLine.allowed) |> List.distinct
-        must $"%A{List.except taken options} go with no verb" (List.except taken options = [])
-        must $"%A{List.except options taken} are not there" (List.except options taken = []))
+        must $"%A{List.except taken options} belong to no verb" (List.except taken options = [])
+        must $"%A{List.except options taken} do not exist" (List.except options taken = []))
 
-    law "what was planned is written down once, and a table counts what is missing of it and compares with what was declared" (fun () ->
+    law "a plan is recorded once; a table counts its missing runs and uses the declared baseline" (fun () ->
         inFolder (fun folder ->
             let plan = complete folder [ "seed=0,1,2"; "method=joint-cd,flow" ] (List.replicate 6 (Some 1.0))
             let planned: Plans.Plan = {
@@ -271,7 +271,7 @@ let all = [
             File.AppendAllText(Path.Combine(plan.Folder, "plans.jsonl"), "{\"overrides\": 3")
             throws<InvalidDataException, _> [ "plans.jsonl, line 3" ] (fun () -> Plans.read plan.Folder)))
 
-    law "the index is made of the folders alone: deleted and made again it says the same, and it answers in SQL" (fun () ->
+    law "the index depends only on the folders: rebuilt after deletion it has the same rows, and SQL reads it" (fun () ->
         inFolder (fun folder ->
             complete folder grid [ Some 0.0; Some 1.0; None; Some 3.0; Some 4.0; Some nan ] |> ignore
             let runs = Path.Combine(folder, "runs")
@@ -300,7 +300,7 @@ let all = [
             must $"%A{mean}" (mean = [ [ "2"; "0.5"; "2" ]; [ "4"; "3.5"; "3" ] ])))
 
     law
-        "SLURM gets one array of tasks with the signal ahead of its limit, in pieces that it takes, and only runs that it has not"
+        "SLURM gets an array of tasks with a signal before the time limit, in parts within its limit, and only runs that are not queued"
         (fun () ->
             withSlurm "41_0|PENDING\n41_1|OUT_OF_MEMORY\n42_0|RUNNING\n" (fun folder ->
                 let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
@@ -322,7 +322,7 @@ let all = [
                     must $"{due} is missing in {script}" (script.Contains due)
 
                 must
-                    "the second piece"
+                    "the second part"
                     (File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-2.sbatch")).Contains "SLURM_ARRAY_TASK_ID + 2")
                 let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "slurm", "001", "tasks.jsonl"))
                 must "a line a task" (tasks.Length = 3 && tasks[2].Contains plan.Runs[2].Id)
@@ -334,9 +334,9 @@ let all = [
                     (Slurm.isQueued (state 0) && Slurm.inOurWords "pending" (state 1) = RunState.Failed && Slurm.isQueued (state 2))
 
                 for run in plan.Runs do
-                    must "it is not enrolled" (fst (Plan.stateOf run.Folder) = RunState.Pending)))
+                    must "it is not pending" (fst (Plan.stateOf run.Folder) = RunState.Pending)))
 
-    law "what SLURM says is said in our words, and what a folder says of a settled run stands" (fun () ->
+    law "SLURM's states are mapped to run states, and the state in the folder of a settled run wins" (fun () ->
         for says, due in
             [
                 "TIMEOUT", RunState.Timeout
