@@ -105,8 +105,7 @@ let findPackageSource () =
     if variable "NUGET_SOURCE" = "" then
         match run dotnet [ "nuget"; "list"; "source"; "--format"; "short" ] |> snd |> List.tryFind (fun line -> line.StartsWith "E ") with
         | Some line -> Environment.SetEnvironmentVariable("NUGET_SOURCE", line[2..].Trim())
-        | None ->
-            refuse "No package source is enabled (`dotnet nuget list source` lists them). Enable one, or set NUGET_SOURCE."
+        | None -> refuse "No package source is enabled (`dotnet nuget list source` lists them). Enable one, or set NUGET_SOURCE."
 
 let restoreTools () = must dotnet [ "tool"; "restore" ] |> ignore
 
@@ -391,12 +390,7 @@ let format check =
         lines |> List.iter (eprintfn "%s")
 
     if not failures.IsEmpty then
-        fail (
-            if check then
-                "Some files are not formatted; `dotnet fsi build.fsx format` formats them."
-            else
-                "A formatter failed."
-        )
+        fail (if check then "Some files are not formatted; `dotnet fsi build.fsx format` formats them." else "A formatter failed.")
 
 /// With a cold cache, Paket's first lock file lacks transitive packages, so this installs until the file no longer changes. It also replaces
 /// the address of the registry in the file.

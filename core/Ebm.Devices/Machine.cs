@@ -22,7 +22,9 @@ public static unsafe class Machine
         get => torch.get_num_threads();
         set =>
             torch.set_num_threads(
-                value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "The number of threads must be at least 1.")
+                value >= 1
+                    ? value
+                    : throw new ArgumentOutOfRangeException(nameof(value), value, "The number of threads must be at least 1.")
             );
     }
 

@@ -314,12 +314,7 @@ let grids (cast: Cast) =
 
     let note = if panels.Length > most then $" The first {most} of {panels.Length} groups." else ""
 
-    figure
-        "grids"
-        "Sample grids"
-        ($"samples.png of one run of each group. {stands cast}" + note)
-        []
-        (List.truncate most panels)
+    figure "grids" "Sample grids" ($"samples.png of one run of each group. {stands cast}" + note) [] (List.truncate most panels)
 
 // ── energies ────────────────────────────────────────────────────────────────────────────────
 

@@ -293,5 +293,6 @@ let curves (cast: Cast) =
         "loss"
         "loss"
         "Losses"
-        ("The loss of each method. Losses are not comparable between methods, and those of contrastive methods do not show convergence. " + seeds)
+        ("The loss of each method. Losses are not comparable between methods, and those of contrastive methods do not show convergence. "
+         + seeds)
         None

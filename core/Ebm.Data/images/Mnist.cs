@@ -12,7 +12,7 @@ public sealed class Mnist : IDataset
 {
     const string Source =
         "Put the files of \"The MNIST database of handwritten digits\" (Y. LeCun, C. Cortes and C. J. C. Burges), under their original names, "
-            + "into the folder mnist of the data root; --data or the variable EBM_DATA sets the data root.";
+        + "into the folder mnist of the data root; --data or the variable EBM_DATA sets the data root.";
 
     static readonly Idx TrainImages = new(
         "train-images-idx3-ubyte.gz",

@@ -49,7 +49,7 @@ sealed record Delimited(string[] Columns, double[][] Rows)
         if (fields.Length != columns.Length)
             throw new InvalidDataException(
                 $"{path}, line {line.Number}: {fields.Length} fields, but the table has {columns.Length} columns, "
-                + $"with the separator {Show(separator.ToString())}; "
+                    + $"with the separator {Show(separator.ToString())}; "
                     + "if that is the wrong separator, set data.separator."
             );
         return

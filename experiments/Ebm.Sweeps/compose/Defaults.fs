@@ -77,10 +77,7 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
                 ""
             | _ ->
                 let known = seen.Keys |> Seq.sort |> List.ofSeq
-                fail
-                    source
-                    group
-                    $"this defaults list has no group {group}. Its groups: {listed known}{Spelling.DidYouMean(group, known)}."
+                fail source group $"this defaults list has no group {group}. Its groups: {listed known}{Spelling.DidYouMean(group, known)}."
 
         let replaced = Regex.Replace(text, @"\$\{([^}]+)\}", option)
         if missing then None else Some replaced
@@ -88,7 +85,8 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
     let rec file depth name package : Piece list =
         let read = configs.Read name
 
-        if depth > 32 then fail read.Body.Source "defaults" $"the defaults list of {name} includes itself, directly or through other files."
+        if depth > 32 then
+            fail read.Body.Source "defaults" $"the defaults list of {name} includes itself, directly or through other files."
 
         let folder = parentOf name
 
@@ -110,7 +108,11 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
                 | Other(path, written, source) ->
                     let name = absolute folder path
 
-                    if not (configs.Has name) then fail source "defaults" $"the file {name}.yaml does not exist; an entry without a group names a file of the configs folder."
+                    if not (configs.Has name) then
+                        fail
+                            source
+                            "defaults"
+                            $"the file {name}.yaml does not exist; an entry without a group names a file of the configs folder."
 
                     file (depth + 1) name (place package (parentOf (path.TrimStart '/')) (parentOf name) written name)
                 | Group entry when entry.Overrides -> []

@@ -115,7 +115,11 @@ let assign (config: Document) (given: Override) (value: Value option) =
             match config.Find above with
             | null -> []
             | map -> map.Entries |> Seq.map _.Key |> List.ofSeq
-        fail source given.Key $"{given.Key} does not exist, so it cannot be deleted{Spelling.DidYouMean(given.Key.Substring(cut + 1), keys)}."
-    | Delete, Some value, Some node when value <> node -> fail source given.Key $"{given.Key} is {node}, not {value}, so it cannot be deleted with ~{given.Key}={value}."
+        fail
+            source
+            given.Key
+            $"{given.Key} does not exist, so it cannot be deleted{Spelling.DidYouMean(given.Key.Substring(cut + 1), keys)}."
+    | Delete, Some value, Some node when value <> node ->
+        fail source given.Key $"{given.Key} is {node}, not {value}, so it cannot be deleted with ~{given.Key}={value}."
     | Delete, _, _ -> config.Without given.Key
     | _, None, _ -> fail source given.Key $"the value is missing: write {given.Key}=value."

@@ -83,7 +83,8 @@ let private value (key: string) (item: obj | null) =
     | :? int as number -> Int(int64 number)
     | :? int64 as number -> Int number
     | :? float as number -> Float number
-    | other -> invalidArg key $"the values of an axis must be texts, numbers, truth values or Values.Value; {other} is a {other.GetType().Name}."
+    | other ->
+        invalidArg key $"the values of an axis must be texts, numbers, truth values or Values.Value; {other} is a {other.GetType().Name}."
 
 /// The values of one key in a zip.
 let column key (items: 'T list) = key, items |> List.map (box >> value key)

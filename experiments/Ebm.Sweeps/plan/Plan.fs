@@ -139,7 +139,10 @@ let private folderName = Regex("^[A-Za-z0-9_][A-Za-z0-9._-]*$")
 let private nameOf (asked: string option) (declared: string) (choices: Map<string, string list> list) =
     match asked with
     | Some name when not (folderName.IsMatch name) ->
-        fail (Source.CommandLine $"--name {name}") "" "a sweep's name must be a folder name of letters, digits, points, hyphens and underscores."
+        fail
+            (Source.CommandLine $"--name {name}")
+            ""
+            "a sweep's name must be a folder name of letters, digits, points, hyphens and underscores."
     | Some name when name = SweepFolder.Audits ->
         fail (Source.CommandLine $"--name {name}") "" "the folder of this name is reserved for the reports of audits; choose another name."
     | Some name -> name

@@ -74,8 +74,7 @@ let private axis name (entry: Entry) =
         entry.Value
         (if entry.Value.IsList then
              match entry.Value.Items |> Seq.map value |> List.ofSeq with
-             | [] ->
-                 refuse entry.Value entry.Key $"{entry.Key} has no values; an axis needs at least one."
+             | [] -> refuse entry.Value entry.Key $"{entry.Key} has no values; an axis needs at least one."
              | values -> axisOf name entry.Key values
          else
              match value entry.Value with
@@ -101,7 +100,8 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
                 let condition = text "if" (item.Get "if")
 
                 for entry in item.Entries do
-                    if entry.Key <> "if" && entry.Key <> "axes" then refuse item entry.Key $"unknown key {entry.Key}; the keys of a conditional axis are if and axes."
+                    if entry.Key <> "if" && entry.Key <> "axes" then
+                        refuse item entry.Key $"unknown key {entry.Key}; the keys of a conditional axis are if and axes."
 
                 entries "axes" (item.Get "axes")
                 |> List.fold (fun sweep entry -> conditional condition (axis sweep.Name entry) sweep) sweep)
@@ -125,7 +125,8 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
             | Some hours when hours > 0.0 -> maxHours hours sweep
             | _ -> raise (node.IsNot("max-hours", "a positive number"))
         | "union" -> items "union" node |> List.fold (fun whole item -> union (read item (Declare.sweep whole.Name)) whole) sweep
-        | other -> refuse node other $"unknown key {other}; the keys of a sweep are {Sentence.listed words}{Spelling.DidYouMean(other, words)}."
+        | other ->
+            refuse node other $"unknown key {other}; the keys of a sweep are {Sentence.listed words}{Spelling.DidYouMean(other, words)}."
 
     entries "" node |> List.fold word start
 

@@ -38,7 +38,8 @@ let parse (text: string) : string * Rule =
     let number known key otherwise =
         for name, _ in given do
             if not (List.contains name known) then
-                refuse $"unknown setting {name} of {found.Groups[1].Value}. Known settings: {Sentence.listed known}{Spelling.DidYouMean(name, known)}."
+                refuse
+                    $"unknown setting {name} of {found.Groups[1].Value}. Known settings: {Sentence.listed known}{Spelling.DidYouMean(name, known)}."
 
         match given |> List.tryFind (fst >> (=) key), otherwise with
         | Some(_, text), _ ->
@@ -149,8 +150,7 @@ let check (text: string) (plan: Plan) =
             |> List.distinct
 
         if not (List.contains (metric.Split('/')[0]) known) then
-            refuse
-                $"{run.Id} does not measure \"{metric}\". Its metrics: {Sentence.listed known}{Spelling.DidYouMean(metric, known)}."
+            refuse $"{run.Id} does not measure \"{metric}\". Its metrics: {Sentence.listed known}{Spelling.DidYouMean(metric, known)}."
 
         match rule with
         | Race _ -> ()

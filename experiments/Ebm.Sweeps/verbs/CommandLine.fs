@@ -233,8 +233,7 @@ let read (arguments: string list) : Given =
             | argument, first :: others -> (argument :: first) :: others
             | _, [] -> [])
 
-    if unions.Length > 1 && unions |> List.exists List.isEmpty then
-        usage "--or" "one side of --or has no overrides."
+    if unions.Length > 1 && unions |> List.exists List.isEmpty then usage "--or" "one side of --or has no overrides."
 
     { Verb = verb; Words = words; Unions = unions; Options = options }
 
@@ -296,7 +295,8 @@ let selected (given: Given) (plan: Plan) =
         | Some text -> runs |> List.filter (fun run -> run.Id.Contains text || run.Overrides |> List.exists _.Contains(text))
         | None -> runs
 
-    let least option count = if count >= 1 then count else usage $"{option} {count}" $"{option} is a count of runs, so it must be at least 1."
+    let least option count =
+        if count >= 1 then count else usage $"{option} {count}" $"{option} is a count of runs, so it must be at least 1."
 
     let runs =
         match given.Options.TryGetResult <@ Sample @> with

@@ -104,7 +104,9 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
             noted ()
             submit place plan jobs
         | Some other when other <> "local" ->
-            usage $"--launcher {other}" $"""unknown launcher {other}. Known launchers: local, slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
+            usage
+                $"--launcher {other}"
+                $"""unknown launcher {other}. Known launchers: local, slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
         | _ ->
             let stale =
                 plan.Runs
@@ -125,7 +127,8 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                     else
                         checkDevices plan
                         let settings: Launch.Settings = settings place plan |> pinned
-                        Console.WriteLine $"{jobs.Length} runs to execute, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
+                        Console.WriteLine
+                            $"{jobs.Length} runs to execute, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
                         Status.during (entering place >> Launch.launch settings jobs)
 
                 let outcomes = before @ outcomes

@@ -212,7 +212,8 @@ let diff (runs: string) (words: string list) =
         | others ->
             Console.WriteLine()
             aligned ([ "made with"; one.Id; other.Id ] :: others)
-    | words -> usage (String.Join(' ', "diff" :: words)) "diff takes two runs: their ids, the first characters of their ids, or their folders."
+    | words ->
+        usage (String.Join(' ', "diff" :: words)) "diff takes two runs: their ids, the first characters of their ids, or their folders."
 
 /// Prints a run's output and errors; with `follow`, until its process has ended.
 let logs (runs: string) (words: string list) (follow: bool) =

@@ -79,7 +79,9 @@ let private chiSquare (target: IKnownDensity) (draws: Tensor) =
     let restSeen = count - Array.sumBy (fun c -> seen[c]) often
     let restExpected = count - Array.sumBy (fun c -> expected[c]) often
     // If the rest is too rare for a bin, its count is compared by the Poisson distribution.
-    must $"{restSeen} draws are in the rest, where {restExpected:G3} were expected" (restSeen <= restExpected + Close.k * sqrt (restExpected + 1.0))
+    must
+        $"{restSeen} draws are in the rest, where {restExpected:G3} were expected"
+        (restSeen <= restExpected + Close.k * sqrt (restExpected + 1.0))
     let freedom = float (often.Length - 1)
     let z = (Array.sumBy term often - freedom) / sqrt (2.0 * freedom)
     must $"chi-square is {z:F1} standard deviations from its {freedom} degrees of freedom" (abs z <= Close.k)
@@ -179,9 +181,7 @@ let private arcs radius =
 
 /// Log densities are −log 8 inside, −∞ outside.
 let private onBoard (points: Tensor) =
-    must
-        "a draw has density zero"
-        (values ((known (checkerboard ())).LogDensity points) |> Array.forall (fun l -> l = -(log 8.0)))
+    must "a draw has density zero" (values ((known (checkerboard ())).LogDensity points) |> Array.forall (fun l -> l = -(log 8.0)))
 
 let private edges shift =
     let at x y = (known (checkerboard ())).LogDensity(World.rows [ [ x + shift; y ] ]) |> value
@@ -206,7 +206,8 @@ let private definitions = [
     law "two-moons: the log density agrees with Simpson's rule over the arcs to the last digits" (fun () -> arcs moons.Radius)
     |> breaks "a slightly larger radius" (fun () -> arcs (moons.Radius + 1e-9))
 
-    law "checkerboard: all of a million draws are on its squares" (fun () -> onBoard ((known (checkerboard ())).Draw(1_000_000, rng "draws")))
+    law "checkerboard: all of a million draws are on its squares" (fun () ->
+        onBoard ((known (checkerboard ())).Draw(1_000_000, rng "draws")))
     |> breaks "draws a millionth to the right" (fun () ->
         onBoard ((known (checkerboard ())).Draw(1_000_000, rng "draws").``to``(torch.float64) + 1e-6))
 
@@ -317,25 +318,23 @@ let private files = [
         "ba891046e6505d7a"
     ]
 
-    law
-        "mnist: the original files give 60,000 + 10,000 dequantised digits in [−1, 1], and every seed has the same digest"
-        (fun () ->
-            let read (seed: string) train =
-                (MnistSpec(Train = train, Test = 1000) :> ISpec<IDataset>).Build(Site([||], device, rng seed, Folder.dataRoot))
+    law "mnist: the original files give 60,000 + 10,000 dequantised digits in [−1, 1], and every seed has the same digest" (fun () ->
+        let read (seed: string) train =
+            (MnistSpec(Train = train, Test = 1000) :> ISpec<IDataset>).Build(Site([||], device, rng seed, Folder.dataRoot))
 
-            let all, some, other = read "one" 60_000, read "one" 1000, read "two" 1000
-            must "a wrong shape" (all.Train.shape = [| 60_000L; 1L; 28L; 28L |] && all.Test.shape = [| 1000L; 1L; 28L; 28L |])
-            must "fewer digits are not the first ones" (some.Digest = other.Digest && some.Digest <> all.Digest)
-            let low, high = value (all.Train.min ()), value (all.Train.max ())
-            must $"pixels lie in [{low}, {high}]" (low >= -1.0 && high <= 1.0 && high > 0.99)
-            // Recovers grey values from rows: two seeds differ only in the added noise, and the noise is uniform. A row is
-            // rounded by 2⁻²⁵, 2⁻¹⁸ of a grey value, so that at most so small a share of two rows' values crosses one of four edges.
-            let grey (data: IDataset) = ((data.Train.``to`` torch.float64 + 1.0) * 128.0).flatten()
-            let differing = (grey some).floor() - (grey other).floor()
-            must "the seed changes grey values" (value (differing.abs().mean()) <= Math.ScaleB(4.0, -18))
-            let added = values ((grey some) - (grey some).floor()) |> Array.truncate 50_000
-            Close.near "mean of what is added" 0.5 (Close.mean added)
-            Close.near "variance of what is added" (1.0 / 12.0) (Close.variance added))
+        let all, some, other = read "one" 60_000, read "one" 1000, read "two" 1000
+        must "a wrong shape" (all.Train.shape = [| 60_000L; 1L; 28L; 28L |] && all.Test.shape = [| 1000L; 1L; 28L; 28L |])
+        must "fewer digits are not the first ones" (some.Digest = other.Digest && some.Digest <> all.Digest)
+        let low, high = value (all.Train.min ()), value (all.Train.max ())
+        must $"pixels lie in [{low}, {high}]" (low >= -1.0 && high <= 1.0 && high > 0.99)
+        // Recovers grey values from rows: two seeds differ only in the added noise, and the noise is uniform. A row is
+        // rounded by 2⁻²⁵, 2⁻¹⁸ of a grey value, so that at most so small a share of two rows' values crosses one of four edges.
+        let grey (data: IDataset) = ((data.Train.``to`` torch.float64 + 1.0) * 128.0).flatten()
+        let differing = (grey some).floor() - (grey other).floor()
+        must "the seed changes grey values" (value (differing.abs().mean()) <= Math.ScaleB(4.0, -18))
+        let added = values ((grey some) - (grey some).floor()) |> Array.truncate 50_000
+        Close.near "mean of what is added" 0.5 (Close.mean added)
+        Close.near "variance of what is added" (1.0 / 12.0) (Close.variance added))
     |> Folder.needsData (Path.Combine("mnist", images))
 ]
 

@@ -149,11 +149,11 @@ let private errors = [
         "line 5: 3 fields, but the table has 2 columns"
         "data.separator"
     ]
-    complains<InvalidDataException> "a quote that is not closed is rejected" ("a,b\n\"1,2\n") plain [
-        "line 2"
-        "a quote is not closed"
+    complains<InvalidDataException> "a quote that is not closed is rejected" ("a,b\n\"1,2\n") plain [ "line 2"; "a quote is not closed" ]
+    complains<InvalidDataException> "two columns with the same name are rejected" ("a,a\n1,2\n") plain [
+        "line 1"
+        "two columns have the name \"a\""
     ]
-    complains<InvalidDataException> "two columns with the same name are rejected" ("a,a\n1,2\n") plain [ "line 1"; "two columns have the name \"a\"" ]
     complains<SettingException>
         "the error for an unknown column in drop names it and the nearest column"
         ("quality,b\n" + lines ",")

@@ -156,15 +156,12 @@ done
             let hosts = File.ReadAllLines(Path.Combine(folder, "hosts"))
             must $"{hosts.Length} processes" (hosts.Length = 2)))
 
-    law
-        "no run starts after --max-gpu-hours, summed over runs; runs without a GPU do not count"
-        (fun () ->
-            let gpuTime (time: TimeSpan) gpus (s: Launch.Settings) = { s with Workers = 1; Gpus = gpus; MaxGpuTime = Some time }
-            launched (gpuTime (TimeSpan.FromTicks 1L) [ "0" ]) "0,1,2" (fun outcomes _ ->
-                must $"{outcomes.Length} runs" (outcomes.Length = 1))
-            launched (gpuTime (TimeSpan.FromHours 1.0) [ "0" ]) "0,1,2" (fun outcomes _ ->
-                must $"{outcomes.Length} runs" (outcomes.Length = 3))
-            launched (gpuTime (TimeSpan.FromTicks 1L) []) "0,1,2" (fun outcomes _ -> must $"{outcomes.Length} runs" (outcomes.Length = 3)))
+    law "no run starts after --max-gpu-hours, summed over runs; runs without a GPU do not count" (fun () ->
+        let gpuTime (time: TimeSpan) gpus (s: Launch.Settings) = { s with Workers = 1; Gpus = gpus; MaxGpuTime = Some time }
+        launched (gpuTime (TimeSpan.FromTicks 1L) [ "0" ]) "0,1,2" (fun outcomes _ -> must $"{outcomes.Length} runs" (outcomes.Length = 1))
+        launched (gpuTime (TimeSpan.FromHours 1.0) [ "0" ]) "0,1,2" (fun outcomes _ ->
+            must $"{outcomes.Length} runs" (outcomes.Length = 3))
+        launched (gpuTime (TimeSpan.FromTicks 1L) []) "0,1,2" (fun outcomes _ -> must $"{outcomes.Length} runs" (outcomes.Length = 3)))
 
     law "--notify calls its command at the first failure and at the end, with the counts" (fun () ->
         inFolder (fun folder ->

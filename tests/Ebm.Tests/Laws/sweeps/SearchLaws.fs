@@ -120,7 +120,9 @@ let all = [
                 let folder = at $"cut {cut}"
                 File.WriteAllText(Path.Combine(folder, nonNull journal), text.Substring(0, cut))
                 going folder
-                must $"cut at {cut} of {text.Length}, it makes other proposals" (Search.asked folder space = Search.asked (at "once") space)))
+                must
+                    $"cut at {cut} of {text.Length}, it makes other proposals"
+                    (Search.asked folder space = Search.asked (at "once") space)))
     |> breaks "another seed" (fun () ->
         inFolder (fun folder ->
             going folder

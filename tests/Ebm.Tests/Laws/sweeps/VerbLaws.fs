@@ -167,50 +167,48 @@ let all = [
                 let lines = says.Split '\n' |> Array.filter _.StartsWith("seed")
                 must says (lines.Length = 1))))
 
-    law
-        "diff prints differences in code, commit, packages, data and machine, and nothing that both runs share"
-        (fun () ->
-            inFolder (fun folder ->
-                let plan = complete folder [ "seed=0,1" ] [ Some 1.0; Some 1.0 ]
+    law "diff prints differences in code, commit, packages, data and machine, and nothing that both runs share" (fun () ->
+        inFolder (fun folder ->
+            let plan = complete folder [ "seed=0,1" ] [ Some 1.0; Some 1.0 ]
 
-                let made (run: Plan.PlannedRun) commit code cpu package digest threads =
-                    let at = RunFolder.Open run.Folder
-                    let entries (pairs: (string * string) list) = readOnlyDict pairs
-                    at.Write(
-                        RunManifest(
-                            State = RunState.Completed,
-                            RunId = run.Id,
-                            GroupId = run.Group,
-                            SweepId = "laws",
-                            ConfigSha256 = at.ConfigSha256,
-                            Git = GitState(commit, "main"),
-                            Build = BuildState("Release", "1", Code = entries [ "Ebm.Core", code; "Ebm.Data", "same" ]),
-                            Hardware = HardwareState(cpu, 2, 1L),
-                            Packages = entries [ "Argu", package ],
-                            Threads = ThreadCounts threads,
-                            Data = [| DataState("rings", digest) |]
-                        )
+            let made (run: Plan.PlannedRun) commit code cpu package digest threads =
+                let at = RunFolder.Open run.Folder
+                let entries (pairs: (string * string) list) = readOnlyDict pairs
+                at.Write(
+                    RunManifest(
+                        State = RunState.Completed,
+                        RunId = run.Id,
+                        GroupId = run.Group,
+                        SweepId = "laws",
+                        ConfigSha256 = at.ConfigSha256,
+                        Git = GitState(commit, "main"),
+                        Build = BuildState("Release", "1", Code = entries [ "Ebm.Core", code; "Ebm.Data", "same" ]),
+                        Hardware = HardwareState(cpu, 2, 1L),
+                        Packages = entries [ "Argu", package ],
+                        Threads = ThreadCounts threads,
+                        Data = [| DataState("rings", digest) |]
                     )
+                )
 
-                made plan.Runs[0] "c0" "k0" "one" "1.0" "d0" 1
-                made plan.Runs[1] "c1" "k1" "two" "2.0" "d1" 2
-                let says = said folder [ "diff"; plan.Runs[0].Id; plan.Runs[1].Id ]
-                let words =
-                    says.Split '\n' |> Array.map (fun line -> line.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray)
+            made plan.Runs[0] "c0" "k0" "one" "1.0" "d0" 1
+            made plan.Runs[1] "c1" "k1" "two" "2.0" "d1" 2
+            let says = said folder [ "diff"; plan.Runs[0].Id; plan.Runs[1].Id ]
+            let words =
+                says.Split '\n' |> Array.map (fun line -> line.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray)
 
-                for due in
-                    [
-                        [ "seed"; "0"; "1" ]
-                        [ "commit"; "c0"; "c1" ]
-                        [ "code.Ebm.Core"; "k0"; "k1" ]
-                        [ "cpu"; "one"; "two" ]
-                        [ "package.Argu"; "1.0"; "2.0" ]
-                        [ "data.rings"; "d0"; "d1" ]
-                        [ "threads"; "1"; "2" ]
-                    ] do
-                    must $"%A{due} is missing in {says}" (words |> Array.contains due)
+            for due in
+                [
+                    [ "seed"; "0"; "1" ]
+                    [ "commit"; "c0"; "c1" ]
+                    [ "code.Ebm.Core"; "k0"; "k1" ]
+                    [ "cpu"; "one"; "two" ]
+                    [ "package.Argu"; "1.0"; "2.0" ]
+                    [ "data.rings"; "d0"; "d1" ]
+                    [ "threads"; "1"; "2" ]
+                ] do
+                must $"%A{due} is missing in {says}" (words |> Array.contains due)
 
-                must says (not (says.Contains "Ebm.Data"))))
+            must says (not (says.Contains "Ebm.Data"))))
 
     law "no run starts after --deadline, and the error for an invalid time shows the format" (fun () ->
         inFolder (fun folder ->
