@@ -49,6 +49,9 @@ type private Ladder(clean: Tensor -> Tensor, top: Tensor -> Tensor, factor: floa
 
     interface IDensityReadout with
         member _.Noise = never ()
+        member _.Density = never ()
+        member _.Top = never ()
+        member _.Visit(_, _) = never ()
         member _.Readout x = factor * top x - clean x - x.square().sum(1L) / 2.0 - log (2.0 * Math.PI)
 
         member _.Levels = {
@@ -329,6 +332,21 @@ let private readout = [
     |> breaks "a readout that forgets a hundredth of the top level" (fun () -> readOut 1.0 0.99)
 ]
 
+/// A base N(.3, variance I), and a model N(.3, .6 I) that an energy makes of it.
+let private onBase variance =
+    let tilted = {
+        new Method("tilted", [| 2L |]) with
+            override _.Parts = nothing
+            override _.Iterate(_, _) = never ()
+            override _.Sample(_, _) = never ()
+        interface IOnBase with
+            member _.Density = Energy(bell 0.3 0.6)
+            member _.Base = Energy(fun x -> bell 0.3 variance x - 5.0)
+    }
+    let found = judged (GridKlSpec()) tilted (round 2 0.5)
+    within "grid-kl/base" (kl 2 0.25 0.3 0.4) 1e-5 (value "grid-kl/base" found)
+    within "grid-kl" (kl 2 0.25 0.3 0.6) 1e-5 (value "grid-kl" found)
+
 let private everyone = [
     law "a metric that does not apply yields nothing" (fun () ->
         let walker, density = new Walker(fun _ _ _ -> never ()) :> Method, new Exact(bell 0.0 1.0) :> Method
@@ -342,6 +360,9 @@ let private everyone = [
                 DensityReadoutSpec(), density, round 2 0.5
             ] do
             must $"{spec} measured" (List.isEmpty (judged spec method data)))
+
+    law "grid-kl/base is the base's own divergence, whatever the energy does to it" (fun () -> onBase 0.4)
+    |> breaks "the model's divergence in its place" (fun () -> onBase 0.6)
 
     law "energies are the model's, of test rows and of samples, and their gap is the means'" (fun () ->
         let found = measured (EnergyValuesSpec()) (new Exact(bell 0.0 1.0)) (round 2 0.5) (torch.ones (10L, 2L, device = device))
