@@ -79,8 +79,9 @@ public sealed record Walked(Tensor X, Tensor Accepted)
     {
         var all = steps.All;
         (string, Tensor) accepted = ("accepted", level is null ? Accepted.mean() : Accepted.MeanByLevel(level, (int)all.shape[0]));
-        return begun is null
-            ? [accepted, ("step", all)]
-            : [("displacement", (X - begun).square().SumPerRow().mean().sqrt()), accepted, ("step", all)];
+        return begun is null ? [accepted, ("step", all)] : [("displacement", Displacement(begun)), accepted, ("step", all)];
     }
+
+    /// <summary>The root mean square distance of the ends from where the chains began: a scalar.</summary>
+    public Tensor Displacement(Tensor begun) => (X - begun).square().SumPerRow().mean().sqrt();
 }

@@ -71,17 +71,9 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         chains.Store(slots, walked.X, walked.X.AllAt(0));
 
         var (positive, negative) = (energy.Of(batch), energy.Of(walked.X));
-        var loss = Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative);
-        if (settings.Kl > 0)
-            loss = loss + Followed(before, walked.X, rng);
-        yield return new(
-            "energy",
-            loss,
-            [("gap", Objectives.Contrast(positive, negative)), ("magnitude", positive.abs().mean()), .. walked.Watched(steps, begun)]
-        )
-        {
-            Chains = negative,
-        };
+        var magnitude = ("magnitude", positive.abs().mean());
+        var update = Update.Contrast("energy", positive, negative, settings.Magnitude, [magnitude, .. walked.Watched(steps, begun)]);
+        yield return settings.Kl > 0 ? update with { Loss = update.Loss + Followed(before, walked.X, rng) } : update;
     }
 
     /// <summary>Rows where the chains begin, and the slots of memory to which the last of them go back.</summary>

@@ -116,14 +116,14 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             imagined = Decode(ofCodes.X);
             var real = Error.Semantic(own, rng).Of(codes);
             var dreamt = Error.Semantic(own, rng).Of(ofCodes.X);
-            yield return new(
+            var mismatch = CodeScale.Mismatch(codes);
+            yield return Update.Contrast(
                 "semantic",
-                Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
-                [("gap", Objectives.Contrast(real, dreamt)), .. ofCodes.Watched(codeSteps), ("mismatch", CodeScale.Mismatch(codes))]
-            )
-            {
-                Chains = dreamt,
-            };
+                real,
+                dreamt,
+                settings.Magnitude,
+                [.. ofCodes.Watched(codeSteps), ("mismatch", mismatch)]
+            );
         }
 
         // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
@@ -134,14 +134,13 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
         var positive = Error.Texture(level, rng).Of(batch);
         var negative = Error.Texture(level, rng).Of(ofRows.X);
-        yield return new(
+        yield return Update.Contrast(
             "texture",
-            Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            [("gap", Objectives.Contrast(positive, negative)), ("magnitude", positive.abs().mean()), .. ofRows.Watched(rowSteps, begun)]
-        )
-        {
-            Chains = negative,
-        };
+            positive,
+            negative,
+            settings.Magnitude,
+            [.. ofRows.Watched(rowSteps), ("magnitude", positive.abs().mean()), ("displacement", ofRows.Displacement(begun))]
+        );
     }
 
     /// <summary>Standardised codes, cut from φ: (B, codes).</summary>

@@ -84,20 +84,18 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
         var positive = energy.At(risen, level);
         var negative = settings.Negative == Negative.Sampled ? table.gather(1, landed.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
-        yield return new(
+        yield return Update.Contrast(
             "energy",
-            Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
+            positive,
+            negative,
+            settings.Magnitude,
             [
-                ("gap", Objectives.Contrast(positive, negative)),
                 ("magnitude", positive.abs().mean()),
                 .. walked.Watched(steps, begun, l),
                 ("occupancy", landed.Occupancy(noise.Levels)),
                 ("jump", jumps.Matrix),
             ]
-        )
-        {
-            Chains = negative,
-        };
+        );
     }
 
     /// <summary>Rows where the chains begin, their levels, and the slots of memory to which the last of them go back.</summary>

@@ -209,7 +209,7 @@ type private Curves(metric: string) =
             curve
 
 /// Decides for the runs of a plan. `stateOf` is asked what a run's folder says.
-type Judge(metric: string, rule: Rule, plan: Plan) =
+type Pruner(metric: string, rule: Rule, plan: Plan) =
     let curves = Curves metric
 
     /// The ids of runs that should end, or not begin, with the reasons.
