@@ -46,22 +46,6 @@ public sealed record Update(string Part, Tensor Loss, params (string Name, Tenso
     /// show a difference between two runs before the weights do.
     /// </summary>
     public Tensor? Chains { get; init; }
-
-    /// <summary>The contrast E⁺ − E⁻ of data and chains, with the squares of both against a drift that contrasts cannot see; it records "gap" first.</summary>
-    /// <param name="positive">E on data: (B).</param>
-    /// <param name="negative">E where the chains ended: (B).</param>
-    /// <param name="magnitude">Weight of the squares.</param>
-    public static Update Contrast(
-        string part,
-        Tensor positive,
-        Tensor negative,
-        double magnitude,
-        params (string Name, Tensor Value)[] watched
-    )
-    {
-        var gap = Objectives.Contrast(positive, negative);
-        return new(part, gap + magnitude * Objectives.Magnitude(positive, negative), [("gap", gap), .. watched]) { Chains = negative };
-    }
 }
 
 /// <summary>A method with an explicit density: −log p(x) + const in nats, in data space, every scale applied.</summary>

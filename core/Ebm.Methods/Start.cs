@@ -12,9 +12,7 @@ public enum Start
 static class Starts
 {
     /// <summary>The shares of the chains that begin at data and anew at noise; the rest goes on where it was.</summary>
-    /// <param name="data">Of a hybrid start.</param>
-    /// <param name="noise">Of a hybrid start.</param>
-    /// <param name="persistent">Of a persistent start, the share that begins anew.</param>
+    /// <param name="persistent">The share of a persistent start that begins anew; <c>data</c> and <c>noise</c> are those of a hybrid one.</param>
     public static (double Data, double Noise) Shares(this Start start, double data, double noise, double persistent) =>
         start switch
         {

@@ -34,13 +34,10 @@ public sealed class Memory : nn.Module
     }
 
     /// <summary>The start of a batch of chains: given rows, then chains from memory, of which some begin anew.</summary>
-    /// <param name="given">Rows that begin elsewhere, at data or at decoded codes: (n, …).</param>
-    /// <param name="at">Their levels: (n) int64.</param>
+    /// <param name="given">Rows that begin elsewhere, at data or at decoded codes, (n, …), with their levels, (n) int64.</param>
     /// <param name="count">Chains in all, at least n.</param>
     /// <param name="anew">A chain from memory begins anew with probability anew / of.</param>
-    /// <param name="of">Positive, unless all chains are given.</param>
-    /// <param name="fresh">As many new rows as these: (m, …) → (m, …).</param>
-    /// <param name="top">The level of new rows.</param>
+    /// <param name="fresh">As many new rows as these, (m, …) → (m, …), at level <paramref name="top"/>.</param>
     /// <returns>Rows, (count, …), levels, (count), and the slots of the chains from memory, which are the last rows.</returns>
     public (Tensor X, Tensor Level, Tensor Slots) Begin(
         Tensor given,

@@ -29,8 +29,8 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
 {
     readonly ContrastiveDivergenceSpec settings;
     readonly nn.Module<Tensor, Tensor> net;
-    readonly Energy energy,
-        target;
+    readonly Energy energy;
+    readonly Walk walk;
     readonly StepSizes steps;
     readonly Memory chains;
 
@@ -41,7 +41,9 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         net = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, [1]);
         energy = Energy.Of(net);
         // What chains follow: exp(−target/T) is the confined model.
-        target = (settings.Cut is { } limit ? energy.Cut(limit) : energy) + settings.Temperature * Energy.Confinement(settings.Confinement);
+        var target =
+            (settings.Cut is { } limit ? energy.Cut(limit) : energy) + settings.Temperature * Energy.Confinement(settings.Confinement);
+        walk = new Walk(target, settings.Temperature, settings.Adjusted, settings.Range);
         steps = new StepSizes(
             full([1], settings.Step, device: site.Device),
             settings.Acceptance,
@@ -71,9 +73,17 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         chains.Store(slots, walked.X, walked.X.AllAt(0));
 
         var (positive, negative) = (energy.Of(batch), energy.Of(walked.X));
-        var magnitude = ("magnitude", positive.abs().mean());
-        var update = Update.Contrast("energy", positive, negative, settings.Magnitude, [magnitude, .. walked.Watched(steps, begun)]);
-        yield return settings.Kl > 0 ? update with { Loss = update.Loss + Followed(before, walked.X, rng) } : update;
+        var loss = Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative);
+        if (settings.Kl > 0)
+            loss = loss + Followed(before, walked.X, rng);
+        yield return new(
+            "energy",
+            loss,
+            [("gap", Objectives.Contrast(positive, negative)), ("magnitude", positive.abs().mean()), .. walked.Watched(steps, begun)]
+        )
+        {
+            Chains = negative,
+        };
     }
 
     /// <summary>Rows where the chains begin, and the slots of memory to which the last of them go back.</summary>
@@ -95,11 +105,9 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
     }
 
     /// <summary>Langevin on exp(−E/T).</summary>
-    Walked Move(Tensor x, int count, Rng rng, bool learn = false) =>
-        steps.Run(target, x, x.AllAt(0), count, settings.Temperature, settings.Adjusted, rng, learn, settings.Range);
+    Walked Move(Tensor x, int count, Rng rng, bool learn = false) => walk.From(x, x.AllAt(0), steps, count, rng, learn);
 
-    Tensor Leap(Tensor x, Rng rng) =>
-        Walk.Leap(target, x, full([1], settings.Leap, device: x.device), settings.Leaps, settings.Temperature, rng);
+    Tensor Leap(Tensor x, Rng rng) => walk.Leap(x, full([1], settings.Leap, device: x.device), settings.Leaps, rng);
 
     /// <summary>
     /// E(x⁻) − repel · log |x⁻ − nearest|, E's weights held, x⁻ as it follows from the weights through its last step alone,

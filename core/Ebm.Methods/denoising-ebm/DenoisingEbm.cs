@@ -116,14 +116,14 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             imagined = Decode(ofCodes.X);
             var real = Error.Semantic(own, rng).Of(codes);
             var dreamt = Error.Semantic(own, rng).Of(ofCodes.X);
-            var mismatch = CodeScale.Mismatch(codes);
-            yield return Update.Contrast(
+            yield return new(
                 "semantic",
-                real,
-                dreamt,
-                settings.Magnitude,
-                [.. ofCodes.Watched(codeSteps), ("mismatch", mismatch)]
-            );
+                Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
+                [("gap", Objectives.Contrast(real, dreamt)), .. ofCodes.Watched(codeSteps), ("mismatch", CodeScale.Mismatch(codes))]
+            )
+            {
+                Chains = dreamt,
+            };
         }
 
         // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
@@ -134,13 +134,19 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
         var positive = Error.Texture(level, rng).Of(batch);
         var negative = Error.Texture(level, rng).Of(ofRows.X);
-        yield return Update.Contrast(
+        yield return new(
             "texture",
-            positive,
-            negative,
-            settings.Magnitude,
-            [.. ofRows.Watched(rowSteps), ("magnitude", positive.abs().mean()), ("displacement", ofRows.Displacement(begun))]
-        );
+            Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
+            [
+                ("gap", Objectives.Contrast(positive, negative)),
+                .. ofRows.Watched(rowSteps),
+                ("magnitude", positive.abs().mean()),
+                ("displacement", ofRows.Displacement(begun)),
+            ]
+        )
+        {
+            Chains = negative,
+        };
     }
 
     /// <summary>Standardised codes, cut from φ: (B, codes).</summary>
@@ -160,14 +166,13 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
     }
 
     Walked Move(Energy energy, StepSizes steps, Tensor start, Tensor level, int count, Rng rng, bool learn = false) =>
-        steps.Run(energy + confinement, start, level, count, temperature: 1, settings.Adjusted, rng, learn);
+        Under(energy).From(start, level, steps, count, rng, learn);
+
+    Walk Under(Energy energy) => new(energy + confinement, Temperature: 1, settings.Adjusted);
 
     /// <summary>Leaps as long as the noise of a level drawn for each.</summary>
-    Tensor Leap(Energy energy, Tensor start, Rng rng)
-    {
-        var length = noise.Noise[rng.Integers(noise.Levels, start.shape[0])];
-        return Walk.Leap(energy + confinement, start, length, settings.Leaps, temperature: 1, rng);
-    }
+    Tensor Leap(Energy energy, Tensor start, Rng rng) =>
+        Under(energy).Leap(start, noise.Noise[rng.Integers(noise.Levels, start.shape[0])], settings.Leaps, rng);
 
     /// <summary>Where chains of rows begin: at decoded codes, at data, the rest in memory, some anew; and the slots for the last rows.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Tensor imagined, Rng rng)

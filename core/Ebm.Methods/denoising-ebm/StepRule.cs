@@ -11,10 +11,5 @@ static class StepRules
 {
     /// <summary>The step at each σ: (Levels) → (Levels).</summary>
     public static Tensor Steps(this StepRule rule, Tensor sigmas, double eta, double kappa) =>
-        rule switch
-        {
-            StepRule.Literal => full_like(sigmas, eta),
-            StepRule.SigmaScaled => (kappa * sigmas.square()).clamp(max: eta),
-            _ => throw new ArgumentOutOfRangeException(nameof(rule), rule, "not a valid rule for steps"),
-        };
+        rule == StepRule.Literal ? full_like(sigmas, eta) : (kappa * sigmas.square()).clamp(max: eta);
 }

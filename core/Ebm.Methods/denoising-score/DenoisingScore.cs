@@ -60,7 +60,8 @@ public sealed class DenoisingScore : Method, ILadder, IChains
         (level, x) =>
         {
             var step = settings.Step * noise.Noise[level].square().unsqueeze(0);
-            return Walk.Run(At(x.AllAt(level)), x, step, times * settings.SampleSteps, temperature: 1, settings.Adjusted, rng).X;
+            var walk = new Walk(At(x.AllAt(level)), Temperature: 1, settings.Adjusted);
+            return walk.From(x, step, times * settings.SampleSteps, rng).X;
         };
 
     /// <summary>E(·, ℓ), each row at its own level: (B) int64.</summary>

@@ -80,12 +80,12 @@ public sealed class EnergyMatching : Method, IDensity, IChains
     Tensor Carry(Tensor noise, Rng rng)
     {
         var step = full([1], 1.0 / settings.FlowSteps, device: noise.device);
-        return Walk.Run(energy, noise, step, settings.FlowSteps, temperature: 0, adjusted: false, rng).X;
+        return new Walk(energy, Temperature: 0, Adjusted: false).From(noise, step, settings.FlowSteps, rng).X;
     }
 
     /// <summary>Langevin on exp(−V/ε).</summary>
     Walked Relax(Tensor x, int count, Rng rng, bool learn = false) =>
-        steps.Run(energy, x, x.AllAt(0), count, settings.Temperature, adjusted: true, rng, learn);
+        new Walk(energy, settings.Temperature, Adjusted: true).From(x, x.AllAt(0), steps, count, rng, learn);
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 

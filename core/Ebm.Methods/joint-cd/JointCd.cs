@@ -84,18 +84,20 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
         var positive = energy.At(risen, level);
         var negative = settings.Negative == Negative.Sampled ? table.gather(1, landed.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
-        yield return Update.Contrast(
+        yield return new(
             "energy",
-            positive,
-            negative,
-            settings.Magnitude,
+            Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
             [
+                ("gap", Objectives.Contrast(positive, negative)),
                 ("magnitude", positive.abs().mean()),
                 .. walked.Watched(steps, begun, l),
                 ("occupancy", landed.Occupancy(noise.Levels)),
                 ("jump", jumps.Matrix),
             ]
-        );
+        )
+        {
+            Chains = negative,
+        };
     }
 
     /// <summary>Rows where the chains begin, their levels, and the slots of memory to which the last of them go back.</summary>
@@ -109,7 +111,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
     /// <summary>x given ℓ: Langevin with the step of each chain's level.</summary>
     Walked Move(Tensor x, Tensor level, int count, Rng rng, bool learn = false) =>
-        steps.Run(energy.At(level) + confinement, x, level, count, temperature: 1, settings.Adjusted, rng, learn);
+        new Walk(energy.At(level) + confinement, Temperature: 1, settings.Adjusted).From(x, level, steps, count, rng, learn);
 
     /// <summary>ℓ given x, exactly: (B, …) → (B).</summary>
     Tensor LevelGiven(Tensor x, Rng rng)

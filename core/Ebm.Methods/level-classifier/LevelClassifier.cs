@@ -64,7 +64,7 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
             var level = x.AllAt(at);
             // The ratio as a sum of energies, each of which may know its slope.
             var ratio = energy.At(level) + -1 * energy.At(x.AllAt(noise.Levels - 1)) + Energy.Confinement(1);
-            return Walk.Run(ratio, x, steps[level], times * settings.SampleSteps, temperature: 1, adjusted: true, rng).X;
+            return new Walk(ratio, Temperature: 1, Adjusted: true).From(x, steps[level], times * settings.SampleSteps, rng).X;
         };
 
     /// <summary>−log p(x, ℓ = 0): level 0 is the data, blurred by noise₀.</summary>

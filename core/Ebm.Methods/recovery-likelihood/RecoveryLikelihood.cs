@@ -137,7 +137,7 @@ public sealed class RecoveryLikelihood : Method, ILadder, IChains
     public Walked Recover(Tensor begun, Tensor above, Tensor t, int count, double temperature, Rng rng, bool learn = false)
     {
         var tethered = At(t) + Energy.Tether(above, ones_like(tables.Tether[t]), tables.Tether[t]);
-        return steps.Run(tethered, begun, t, count, temperature, settings.Adjusted, rng, learn);
+        return new Walk(tethered, temperature, settings.Adjusted).From(begun, t, steps, count, rng, learn);
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
@@ -177,7 +177,8 @@ public sealed class RecoveryLikelihood : Method, ILadder, IChains
         {
             var t = above.AllAt(level);
             var y = Recover(Begin(above, t, rng), above, t, settings.SampleSteps, 1, rng).X;
-            return steps.Run(At(t), y, t, settings.SampleSteps, temperature: 1, settings.Adjusted, rng).X / tables.A[t].PerRow(above);
+            var free = new Walk(At(t), Temperature: 1, settings.Adjusted).From(y, t, steps, settings.SampleSteps, rng).X;
+            return free / tables.A[t].PerRow(above);
         }
         return Descent.Visit(Noise.Levels, tables.Energies - 1, Above(count, rng), Down);
     }

@@ -8,7 +8,8 @@ namespace Ebm.Metrics;
 /// The model has no mass outside the box: <c>grid-kl/border</c>, its mass in the outer 5 %, says whether that matters. Beside it
 /// <c>grid-kl/gaussian</c>, the divergence to the Gaussian with the target's mean and covariance, which any model should beat, and
 /// <c>grid-kl/reverse</c> = KL(p_model ‖ p_data), which has no value where the target's density is zero somewhere: it is infinite for
-/// every energy there. Of a model on a base with a density, <c>grid-kl/base</c> is the base's own divergence. Grid and box are checked once per target, by doubling either.
+/// every energy there. Of a model on a base with a density, <c>grid-kl/base</c> is the base's own divergence. Grid and box are checked once
+/// per target, by doubling either.
 /// </summary>
 public sealed class GridKl : IMetric
 {

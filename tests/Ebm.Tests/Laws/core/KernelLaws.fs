@@ -145,7 +145,7 @@ let private walks adjusted (kernel: IProposal -> IKernel) temperature learned =
     let sizes () = new StepSizes(row [ 0.1; 0.4 ], 0.6, 0.1, 100.0)
     let start, level = world.Draw(200L, rng "walk start"), (rng "walk levels").Integers(2L, 200L)
     let steps, known = sizes (), sizes ()
-    let walked = steps.Run(world.Energy, start, level, 7, 0.5, adjusted, rng "walk", learn = true)
+    let walked = Walk(world.Energy, 0.5, adjusted).From(start, level, steps, 7, rng "walk", learn = true)
     let accepted = torch.zeros (200L, device = device)
     let ends =
         (kernel (Langevin(known.For level, temperature)))
