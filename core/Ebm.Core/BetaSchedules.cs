@@ -1,7 +1,7 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// Ladders over the 1000 steps of denoising diffusion (Ho, Jain, Abbeel 2020): β rises linearly from 1e-4 to 0.02, each step keeps √(1 − β)
+/// Noise schedules over the 1000 steps of denoising diffusion (Ho, Jain, Abbeel 2020): β rises linearly from 1e-4 to 0.02, each step keeps √(1 − β)
 /// of the signal, and a level is a step: signal = Π √(1 − β) up to and with it, noise² = 1 − signal². Level 0 already carries noise .01.
 /// </summary>
 public static class BetaSchedules
@@ -9,10 +9,10 @@ public static class BetaSchedules
     public const int Steps = 1000;
 
     /// <summary>
-    /// The ladder of diffusion recovery likelihood's released code: energies at steps 0, s, 2s, … with stride s = 1000 / 2(T − 1) rounded
+    /// The schedule of diffusion recovery likelihood's released code: energies at steps 0, s, 2s, … with stride s = 1000 / 2(T − 1) rounded
     /// down, and a last level at step 999. With T = 6 it is T6: steps 0, 100, …, 500, 999.
     /// </summary>
-    /// <param name="energies">T, from 2 to 501; the ladder has T + 1 levels.</param>
+    /// <param name="energies">T, from 2 to 501; the schedule has T + 1 levels.</param>
     /// <exception cref="SettingException">The stride would be 0, and with it every σ: the released function has no T = 1000.</exception>
     public static NoiseSchedule Released(int energies)
     {
@@ -42,7 +42,7 @@ public static class BetaSchedules
     }
 }
 
-/// <summary>The ladder of recovery likelihood's released code over DDPM's betas: for data of unit scale.</summary>
+/// <summary>The schedule of recovery likelihood's released code over DDPM's betas: for data of unit scale.</summary>
 /// <param name="Energies">T: energies below the last level, 2 to 501. The paper's T6 has 6.</param>
 [Kind("t6")]
 public sealed record T6Spec(int Energies = 6) : ISpec<NoiseSchedule>

@@ -58,6 +58,12 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
     public static Energy Confinement(double width) =>
         new(x => x.square().SumPerRow() / (2 * width * width), x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)));
 
+    /// <summary>−log N(x; 0, sd² I) in nats.</summary>
+    /// <param name="sd">Positive.</param>
+    /// <param name="size">Numbers in one row.</param>
+    public static Energy Gaussian(double sd, long size) =>
+        new(x => (x / sd).square().SumPerRow() / 2 + size * (Math.Log(sd) + Math.Log(2 * Math.PI) / 2));
+
     /// <summary>
     /// The same energy with each coordinate of its slope cut to ±limit: what some papers' chains follow. No energy has that slope, so an
     /// unadjusted chain along it has no density that we know.
@@ -149,8 +155,10 @@ public static class Energies
         public Tensor All(Tensor x) => Given.All(x) + Common.Of(x).unsqueeze(1);
     }
 
+    /// <summary>E(·, ℓ) with all rows at one level.</summary>
+    public static Energy Only(this ILevelEnergy energy, int level) => new(x => energy.At(x, x.AllAt(level)));
+
     /// <summary>E(·, ℓ) with each chain at its own level.</summary>
-    /// <param name="energy">The ladder.</param>
     /// <param name="level">(B) int64.</param>
     public static Energy At(this ILevelEnergy energy, Tensor level) => Energy.Of(x => energy.At(x, level), energy as ISlopes, level);
 }

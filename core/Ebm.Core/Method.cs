@@ -12,6 +12,14 @@ public abstract class Method(string name, long[] shape) : nn.Module(name)
 {
     protected long[] Shape => shape;
 
+    /// <summary>Registers what must survive a restart, by the names that checkpoints have; null is not there.</summary>
+    protected void Keep(params (string Name, nn.Module? Child)[] children)
+    {
+        foreach (var (name, child) in children)
+            if (child is not null)
+                register_module(name, child);
+    }
+
     /// <summary>One optimizer per name; two names may share weights.</summary>
     public abstract IReadOnlyDictionary<string, nn.Module> Parts { get; }
 
@@ -57,20 +65,11 @@ public interface IWeighted : IDensity
     (Tensor Rows, Tensor LogWeights) Weigh(long count, Rng rng);
 }
 
-/// <summary>
-/// A ladder of densities exp(−E_ℓ)/Z_ℓ, a rung for each level of a noise schedule: the first is the data's, the last is normalised, and each is
-/// the diffusion of the one below up to errors of learning. Estimates of normalisers walk along it.
-/// </summary>
-public interface IBridge : IDensity
+/// <summary>A method whose model reweighs a base that has a density of its own: what the base fits is told apart from what the energy adds.</summary>
+public interface IOnBase : IDensity
 {
-    /// <summary>E_0 … E_top in nats, of rows at their own level: the first is Density, and the last one's Z is 1.</summary>
-    IReadOnlyList<Energy> Rungs { get; }
-
-    /// <summary>A level for each rung.</summary>
-    NoiseSchedule Noise { get; }
-
-    /// <summary>Rows of each rung, from exact rows of the top down by the model's chains: a tensor (count, …Shape) for each.</summary>
-    IReadOnlyList<Tensor> Visit(long count, Rng rng);
+    /// <summary>−log g(x) in nats, g the base's density.</summary>
+    Energy Base { get; }
 }
 
 /// <summary>A method that samples by Markov chains: its sampler, run <c>times</c> as long as <see cref="Method.Sample"/> runs it.</summary>
@@ -79,11 +78,23 @@ public interface IChains
     Tensor Run(long count, int times, Rng rng);
 }
 
-/// <summary>A method whose levels form a ladder from data to noise.</summary>
-public interface ILadder
+/// <summary>
+/// A method that has a ladder: the sequence of noise levels from data to noise with an energy each, exp(−E_ℓ)/Z_ℓ, each the diffusion of the one
+/// below up to errors of learning. It ends in a Gaussian that is known, where generation begins; estimates of normalisers go along it.
+/// </summary>
+public interface ILadder : IDensity
 {
+    /// <summary>E_0 … E_top in nats, of rows at their own level; the first is Density, but for a constant.</summary>
     ILevelEnergy Levels { get; }
+
+    /// <summary>As many levels.</summary>
     NoiseSchedule Noise { get; }
+
+    /// <summary>−log of the normalised Gaussian of the top level in nats: what E_top is learned to be, but for a constant.</summary>
+    Energy Top { get; }
+
+    /// <summary>Rows of each level, exact ones of <see cref="Top"/> and from there down by the model's chains: (count, …Shape) for each, level 0 first.</summary>
+    IReadOnlyList<Tensor> Visit(long count, Rng rng);
 }
 
 /// <summary>

@@ -2,8 +2,8 @@ using Ebm.Records;
 
 namespace Ebm.Core;
 
-/// <summary>What a metric judges.</summary>
-/// <param name="Samples">The rows of samples.npy: metrics of samples judge those, so that anyone can recompute them.</param>
+/// <summary>What a metric measures.</summary>
+/// <param name="Samples">The rows of samples.npy: metrics of samples measure those, so that anyone can recompute them.</param>
 /// <param name="Rng">The stream of this measurement alone.</param>
 public sealed record Subject(Method Method, IDataset Data, Tensor Samples, Rng Rng);
 

@@ -29,7 +29,7 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
         return Above(level);
     }
 
-    /// <summary>Every rung: (Levels − 1) and (Levels − 1). No number is read, so a ladder can be built where there are none.</summary>
+    /// <summary>Every rung: (Levels − 1) and (Levels − 1). No number is read, so this works where tensors have none.</summary>
     public (Tensor Scale, Tensor Spread) Rises() => Above(arange(Levels - 1, dtype: int64, device: Signal.device));
 
     (Tensor Scale, Tensor Spread) Above(Tensor level)
@@ -37,6 +37,10 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
         var scale = Signal[level + 1] / Signal[level];
         return (scale, (Noise[level + 1].square() - (scale * Noise[level]).square()).sqrt());
     }
+
+    /// <summary>Tweedie's estimate of the clean row of a row at level 0: E[x₀ | x] = (x − noise₀² ∇E(x, 0)) / signal₀.</summary>
+    /// <param name="lowest">E(·, 0).</param>
+    public Tensor Clean(Tensor x, Energy lowest) => (x - Noise[0].square() * lowest.WithSlope(x).Slope) / Signal[0];
 
     /// <summary>Signal of each row's level, shaped to broadcast over the rows.</summary>
     public Tensor SignalAt(Tensor level, Tensor rows) => At(Signal, level, rows);

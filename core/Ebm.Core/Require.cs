@@ -65,7 +65,7 @@ public static class Require
     /// <summary>Updates of a step, whose memory is free when the step is done.</summary>
     public static int Updates(int value, [CallerArgumentExpression(nameof(value))] string setting = "") => Between(1, 1000, value, setting);
 
-    /// <summary>Rows that are computed: whether there is room for them is asked when they are.</summary>
+    /// <summary>Rows that are computed: whether there is memory for them is asked when they are.</summary>
     public static long Rows(long value, [CallerArgumentExpression(nameof(value))] string setting = "") =>
         Between(1, 1_000_000_000, value, setting);
 

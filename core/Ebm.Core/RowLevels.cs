@@ -1,6 +1,6 @@
 namespace Ebm.Core;
 
-/// <summary>What is said of many rows, each at its own noise level: (B) int64.</summary>
+/// <summary>Levels of many rows, each at its own noise level, (B) int64, and means by level.</summary>
 public static class RowLevels
 {
     /// <summary>The same level for every row: (B).</summary>

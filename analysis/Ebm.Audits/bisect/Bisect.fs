@@ -32,8 +32,8 @@ type Found =
     | NotTold of why: string
 
 /// Searches the places 1 to `last` of a history; place 0 is what was recorded, and is asked only where all else was found to differ.
-/// `judge` is told the place, and how many there may be to ask after it.
-let search (last: int) (judge: int -> int -> Outcome) : Found =
+/// `ask` is told the place, and how many there may be to ask after it.
+let search (last: int) (ask: int -> int -> Outcome) : Found =
     let left inQuestion = if inQuestion <= 0 then 0 else int (ceil (Math.Log2(float (inQuestion + 1))))
 
     let rec narrow same (first: int, parting) untold =
@@ -46,14 +46,14 @@ let search (last: int) (judge: int -> int -> Outcome) : Found =
             if same > 0 then
                 Changed(first, parting, suspects)
             else
-                match judge 0 0 with
+                match ask 0 0 with
                 | Parts own -> NotTheCode own
                 | Same
                 | Untold _ -> Changed(first, parting, suspects)
         | _ ->
             let middle = inQuestion[inQuestion.Length / 2]
 
-            match judge middle (left (inQuestion.Length / 2)) with
+            match ask middle (left (inQuestion.Length / 2)) with
             | Same -> narrow middle (first, parting) untold
             | Parts parting -> narrow same (middle, parting) untold
             | Untold _ -> narrow same (first, parting) (middle :: untold)
@@ -61,7 +61,7 @@ let search (last: int) (judge: int -> int -> Outcome) : Found =
     if last = 0 then
         Unchanged
     else
-        match judge last (left (last - 1)) with
+        match ask last (left (last - 1)) with
         | Same -> Unchanged
         | Untold(why, _) -> NotTold why
         | Parts parting -> narrow 0 (last, parting) []
@@ -106,10 +106,10 @@ let private commitOf (repository: string) (hash: string) =
     { Hash = parts[0]; Date = parts[1]; Subject = parts[2] }
 
 /// Commits that follow each other and are built from the same sources: the first of them, and how many there are.
-type private Place = { Commit: Commit; Sources: string }
+type private Candidate = { Commit: Commit; Sources: string }
 
 /// The run's own sources, then what came after them on the way to a commit, oldest first, by first parents.
-let private history (repository: string) (run: RunFolder) (manifest: RunManifest) (bad: string) : Place list * int =
+let private history (repository: string) (run: RunFolder) (manifest: RunManifest) (bad: string) : Candidate list * int =
     let own, head =
         match manifest.Git with
         | null -> raise (InvalidDataException $"{run}: its manifest names no commit, so there is nothing to search from.")
@@ -347,7 +347,7 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
     say $"{commits} commits after the run's own, {places.Length - 1} of them with other sources; comparing up to step {until}"
 
     atDesk (fun desk ->
-        let judge place left =
+        let ask place left =
             let commit = places[place].Commit
 
             let outcome, remembered =
@@ -376,7 +376,7 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
             outcome
 
         {
-            Found = search (places.Length - 1) judge
+            Found = search (places.Length - 1) ask
             Places = [ for place in places -> place.Commit ]
             Commits = commits
             Until = until

@@ -3,7 +3,7 @@ module Ebm.Audits.Card
 
 /// What a card becomes, by file name.
 let files (evidence: Evidence.Evidence) =
-    let axes = Grades.judge evidence
+    let axes = Grades.grade evidence
     let items = Checklists.items evidence axes
 
     axes,

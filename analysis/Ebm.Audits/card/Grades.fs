@@ -35,7 +35,7 @@ type Axis = {
     Name: string
     /// What the axis asks.
     Asks: string
-    /// None: not judged.
+    /// None: not graded.
     Grade: Grade option
     Why: string option
     /// Evidence: what it is, and what it says.
@@ -635,8 +635,8 @@ let private axes = [
     "artefacts", "Does everything that was written still lie there?"
 ]
 
-/// Why an axis is not judged: nothing is there that could be.
-let private unjudged (evidence: Evidence) axis =
+/// Why an axis is not graded: nothing is there that could be.
+let private ungraded (evidence: Evidence) axis =
     match axis with
     | "statistics" when evidence.Table.Counts.Used = 0 -> Some "No run has completed."
     | "determinism" when evidence.Audits.IsEmpty && evidence.Runs |> List.forall (fun made -> isEmpty made.Manifest.Determinism) ->
@@ -645,7 +645,7 @@ let private unjudged (evidence: Evidence) axis =
     | _ -> None
 
 /// Every axis with its grade, its evidence and what lowers it.
-let judge (evidence: Evidence) : Axis list = [
+let grade (evidence: Evidence) : Axis list = [
     for name, asks in axes do
         let lacks = [
             for rule in rules do
@@ -655,7 +655,7 @@ let judge (evidence: Evidence) : Axis list = [
                     | found -> { Rule = rule; Found = found }
         ]
 
-        let why = unjudged evidence name
+        let why = ungraded evidence name
 
         {
             Name = name

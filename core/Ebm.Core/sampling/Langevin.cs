@@ -3,7 +3,7 @@ namespace Ebm.Core;
 /// <summary>
 /// x′ = x − ε ∇E(x) + √(2εT) ξ. Papers that write δ²/2 or s²/2 before the slope mean ε by it.
 /// </summary>
-/// <param name="Step">ε, (1) or one per chain, (B): a ladder of levels is one batch.</param>
+/// <param name="Step">ε, (1) or one per chain, (B): chains at different levels are one batch.</param>
 /// <param name="Temperature">T, always said: 1 samples exp(−E), 0 descends.</param>
 public sealed record Langevin(Tensor Step, double Temperature) : IProposal
 {

@@ -33,12 +33,40 @@ public sealed class Memory : nn.Module
         return (points.index_select(0, slots), levels.index_select(0, slots), slots);
     }
 
-    /// <summary>Puts chains back.</summary>
+    /// <summary>The start of a batch of chains: given rows, then chains from memory, of which some begin anew.</summary>
+    /// <param name="given">Rows that begin elsewhere, at data or at decoded codes, (n, …), with their levels, (n) int64.</param>
+    /// <param name="count">Chains in all, at least n.</param>
+    /// <param name="anew">A chain from memory begins anew with probability anew / of.</param>
+    /// <param name="fresh">As many new rows as these, (m, …) → (m, …), at level <paramref name="top"/>.</param>
+    /// <returns>Rows, (count, …), levels, (count), and the slots of the chains from memory, which are the last rows.</returns>
+    public (Tensor X, Tensor Level, Tensor Slots) Begin(
+        Tensor given,
+        Tensor at,
+        long count,
+        double anew,
+        double of,
+        Func<Tensor, Tensor> fresh,
+        int top,
+        Rng rng
+    )
+    {
+        var (x, level, slots) = Draw(count - given.shape[0], rng);
+        var begins = rng.UniformLike(x.Flat()[.., 0]) * of < anew;
+        return (cat([given, where(begins.PerRow(x), fresh(x), x)]), cat([at, where(begins, full_like(level, top), level)]), slots);
+    }
+
+    /// <summary>
+    /// Puts the last chains of a batch back. Those that began elsewhere come first and are not kept, or memory would hold nothing but chains
+    /// that have hardly left the data.
+    /// </summary>
     /// <param name="slots">(n) int64, distinct.</param>
+    /// <param name="chains">At least n: (B, …).</param>
+    /// <param name="at">Their levels: (B) int64.</param>
     public void Store(Tensor slots, Tensor chains, Tensor at)
     {
         using var free = no_grad();
-        points.index_copy_(0, slots, chains.detach());
-        levels.index_copy_(0, slots, at.detach());
+        var (first, count) = (chains.shape[0] - slots.shape[0], slots.shape[0]);
+        points.index_copy_(0, slots, chains.narrow(0, first, count).detach());
+        levels.index_copy_(0, slots, at.narrow(0, first, count).detach());
     }
 }

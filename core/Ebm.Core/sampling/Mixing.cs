@@ -4,32 +4,15 @@ namespace Ebm.Core;
 /// How far chains have forgotten where they began, from one number a step of each: (chains, steps), at least 2 by 8. The formulas are those
 /// of Gelman et al., Bayesian Data Analysis (3rd ed., ch. 11), as Vehtari et al. (2021) restate them; ranks are not taken.
 /// <code>W = mean variance within a chain,   var⁺ = (n − 1)/n W + variance of the chains' means
-/// R̂ = √(var⁺ / W),   ρ_t = 1 − (W − mean autocovariance at lag t) / var⁺,   τ = 1 + 2 Σ_t ρ_t,   ESS = m n / τ</code>
+/// R̂ = √(var⁺ / W),   ρ_t = 1 − (W − mean autocovariance at lag t) / var⁺,   τ = 1 + 2 Σ_t ρ_t</code>
 /// </summary>
 public static class Mixing
 {
-    /// <summary>R̂ of the halves of chains: near 1 where chains are alike and do not drift, above 1.01 where they are not yet.</summary>
-    public static double SplitRHat(Tensor traces)
-    {
-        using var scope = NewDisposeScope();
-        return RHat(new Moments(Halves(traces)));
-    }
-
     /// <summary>
-    /// τ in steps: how many steps are worth an independent draw; (1 + φ)/(1 − φ) for an autoregression with coefficient φ. The sum over
-    /// lags ends where the sum of two neighbouring correlations is no longer positive, and these sums may only fall (Geyer 1992). Chains
-    /// that differ raise τ as well.
+    /// R̂ of the halves of chains, near 1 where chains are alike and do not drift, and τ in steps, how many steps are worth an independent draw:
+    /// (1 + φ)/(1 − φ) for an autoregression with coefficient φ, more where chains differ. Both with the jackknife's standard errors, one chain
+    /// left out in turn.
     /// </summary>
-    public static double AutocorrelationTime(Tensor traces)
-    {
-        using var scope = NewDisposeScope();
-        return Time(new Moments(Halves(traces)));
-    }
-
-    /// <summary>Independent draws that all steps of all chains are worth.</summary>
-    public static double EffectiveSize(Tensor traces) => traces.shape[0] * traces.shape[1] / AutocorrelationTime(traces);
-
-    /// <summary>R̂ and τ with the jackknife's standard errors, one chain left out in turn.</summary>
     public static (double RHat, double RHatSe, double Time, double TimeSe) WithErrors(Tensor traces)
     {
         using var scope = NewDisposeScope();
@@ -64,6 +47,7 @@ public static class Mixing
         if (!(of.Whole > 0))
             return 1;
         double Correlation(int lag) => 1 - (of.Within - of.Autocovariance(lag)) / of.Whole;
+        // The sum over lags ends where the sum of two neighbouring correlations is no longer positive, and these sums may only fall (Geyer 1992).
         var (time, last) = (-1.0, double.PositiveInfinity);
         for (var lag = 0; lag + 1 < of.Steps; lag += 2)
         {

@@ -5,7 +5,7 @@ namespace Ebm.Data;
 /// <code>p(x, y) = 1/8 where ⌊x⌋ + ⌊y⌋ is even and x, y ∈ [−2, 2), otherwise 0</code>
 /// The hardest of the two-dimensional targets for a smooth energy, because its density jumps from its largest value to zero.
 /// </summary>
-public sealed class Checkerboard : IDataset, IKnownDensity, IKnownModes
+sealed class Checkerboard : IExactLaw
 {
     const int Squares = 8;
 
@@ -13,23 +13,12 @@ public sealed class Checkerboard : IDataset, IKnownDensity, IKnownModes
     static readonly double[] CornerX = [-2, -2, -1, -1, 0, 0, 1, 1];
     static readonly double[] CornerY = [-2, 0, -1, 1, -2, 0, -1, 1];
 
-    internal Checkerboard(CheckerboardSpec spec, Site site)
-    {
-        using (NewDisposeScope())
-        {
-            Weights = full(Squares, 1.0 / Squares, dtype: float64, device: site.Device).DetachFromDisposeScope();
-            Train = Draw(spec.Train, site.Rng.Stream("train")).to(site.Device).DetachFromDisposeScope();
-            Test = Draw(spec.Test, site.Rng.Stream("test")).to(site.Device).DetachFromDisposeScope();
-        }
-        Digest = Content.Digest(Train, Test);
-    }
+    public Checkerboard(Device device) => Weights = full(Squares, 1.0 / Squares, dtype: float64, device: device).DetachFromDisposeScope();
 
     public string Name => "checkerboard";
     public long[] Shape { get; } = [2];
-    public Tensor Train { get; }
-    public Tensor Test { get; }
-    public string Digest { get; }
     public double HalfWidth => 4;
+    public long Numbers => 8;
     public Tensor Weights { get; }
 
     public Tensor LogDensity(Tensor x)
@@ -66,10 +55,5 @@ public sealed record CheckerboardSpec(long Train = 100_000, long Test = 10_000) 
     public long Train { get; } = Require.Rows(Train);
     public long Test { get; } = Require.Rows(Test);
 
-    public IDataset Build(Site site)
-    {
-        Room.ForRows(Train, 8);
-        Room.ForRows(Test, 8);
-        return new Checkerboard(this, site);
-    }
+    public IDataset Build(Site site) => new ExactData(new Checkerboard(site.Device), Train, Test, site);
 }

@@ -8,13 +8,13 @@ namespace Ebm.Data;
 /// whose points all have length r, and which is the circle for d = 2; for odd d the last coordinate is (−1)^k / √2. For d = 1 they are
 /// equally spaced from −r to r.
 /// </summary>
-public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
+sealed class Gaussians : IExactLaw
 {
     readonly double sd;
     readonly Tensor means,
         logWeights;
 
-    internal Gaussians(GaussiansSpec spec, Site site)
+    public Gaussians(GaussiansSpec spec, Device device)
     {
         sd = spec.Sd;
         Shape = [spec.Dimension];
@@ -22,21 +22,16 @@ public sealed class Gaussians : IDataset, IKnownDensity, IKnownModes
         using (NewDisposeScope())
         {
             var shares = spec.Shares;
-            means = Means(spec.Dimension, shares.Length, spec.Radius).to(site.Device).DetachFromDisposeScope();
-            Weights = tensor(shares, dtype: float64).to(site.Device).DetachFromDisposeScope();
+            means = Means(spec.Dimension, shares.Length, spec.Radius).to(device).DetachFromDisposeScope();
+            Weights = tensor(shares, dtype: float64).to(device).DetachFromDisposeScope();
             logWeights = Weights.log().DetachFromDisposeScope();
-            Train = Draw(spec.Train, site.Rng.Stream("train")).to(site.Device).DetachFromDisposeScope();
-            Test = Draw(spec.Test, site.Rng.Stream("test")).to(site.Device).DetachFromDisposeScope();
         }
-        Digest = Content.Digest(Train, Test);
     }
 
     public string Name => "gaussians";
     public long[] Shape { get; }
-    public Tensor Train { get; }
-    public Tensor Test { get; }
-    public string Digest { get; }
     public double HalfWidth { get; }
+    public long Numbers => 2 * Shape[0] + 4 * Weights.shape[0];
 
     /// <summary>Weights of the components. They are the masses of the regions of <see cref="Nearest"/>, up to the overlap of components.</summary>
     public Tensor Weights { get; }
@@ -118,10 +113,5 @@ public sealed record GaussiansSpec(
 
     internal double[] Shares => Weights ?? [.. Enumerable.Repeat(1.0 / Modes!.Value, Modes.Value)];
 
-    public IDataset Build(Site site)
-    {
-        Room.ForRows(Train, 2 * Dimension + 4 * Shares.Length);
-        Room.ForRows(Test, 2 * Dimension + 4 * Shares.Length);
-        return new Gaussians(this, site);
-    }
+    public IDataset Build(Site site) => new ExactData(new Gaussians(this, site.Device), Train, Test, site);
 }

@@ -7,33 +7,28 @@ namespace Ebm.Data;
 /// The divisor is the length 2πρ of a circle; the second term comes from negative ϱ, which give points opposite to their angle. If r_k / s
 /// is large, the singularity at the origin is far below rounding.
 /// </summary>
-public sealed class Rings : IDataset, IKnownDensity, IKnownModes
+sealed class Rings : IExactLaw
 {
     readonly double sd;
     readonly Tensor radii,
         logWeights;
 
-    internal Rings(RingsSpec spec, Site site)
+    public Rings(RingsSpec spec, Device device)
     {
         sd = spec.Sd;
         HalfWidth = Math.Max(4, Math.Ceiling(spec.Radii.Max() + 8 * sd));
         using (NewDisposeScope())
         {
-            radii = tensor(spec.Radii, dtype: float64).to(site.Device).DetachFromDisposeScope();
-            logWeights = tensor(spec.Weights, dtype: float64).to(site.Device).log().DetachFromDisposeScope();
+            radii = tensor(spec.Radii, dtype: float64).to(device).DetachFromDisposeScope();
+            logWeights = tensor(spec.Weights, dtype: float64).to(device).log().DetachFromDisposeScope();
             Weights = RegionMasses().DetachFromDisposeScope();
-            Train = Draw(spec.Train, site.Rng.Stream("train")).to(site.Device).DetachFromDisposeScope();
-            Test = Draw(spec.Test, site.Rng.Stream("test")).to(site.Device).DetachFromDisposeScope();
         }
-        Digest = Content.Digest(Train, Test);
     }
 
     public string Name => "rings";
     public long[] Shape { get; } = [2];
-    public Tensor Train { get; }
-    public Tensor Test { get; }
-    public string Digest { get; }
     public double HalfWidth { get; }
+    public long Numbers => 4 + 4 * radii.shape[0];
 
     /// <summary>Exact masses of the regions of <see cref="Nearest"/>. They differ from the weights by the mass beyond a region's border.</summary>
     public Tensor Weights { get; }
@@ -109,10 +104,5 @@ public sealed record RingsSpec(double[]? Radii = null, double[]? Weights = null,
     public long Train { get; } = Require.Rows(Train);
     public long Test { get; } = Require.Rows(Test);
 
-    public IDataset Build(Site site)
-    {
-        Room.ForRows(Train, 4 + 4 * Radii.Length);
-        Room.ForRows(Test, 4 + 4 * Radii.Length);
-        return new Rings(this, site);
-    }
+    public IDataset Build(Site site) => new ExactData(new Rings(this, site.Device), Train, Test, site);
 }

@@ -8,7 +8,7 @@ namespace Ebm.Data;
 /// of the arc. Gauss–Legendre integrates each side of the peak up to the point where it has fallen by e⁻⁴⁰, which is exact to double
 /// precision.
 /// </summary>
-public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
+sealed class TwoMoons : IExactLaw
 {
     const int Nodes = 24;
     const double Negligible = 40;
@@ -16,25 +16,17 @@ public sealed class TwoMoons : IDataset, IKnownDensity, IKnownModes
     readonly double radius,
         sd;
 
-    internal TwoMoons(TwoMoonsSpec spec, Site site)
+    public TwoMoons(TwoMoonsSpec spec, Device device)
     {
         (radius, sd) = (spec.Radius, spec.Sd);
         HalfWidth = Math.Max(4, Math.Ceiling(1.5 * radius + 8 * sd));
-        using (NewDisposeScope())
-        {
-            Weights = full(2, .5, dtype: float64, device: site.Device).DetachFromDisposeScope();
-            Train = Draw(spec.Train, site.Rng.Stream("train")).to(site.Device).DetachFromDisposeScope();
-            Test = Draw(spec.Test, site.Rng.Stream("test")).to(site.Device).DetachFromDisposeScope();
-        }
-        Digest = Content.Digest(Train, Test);
+        Weights = full(2, .5, dtype: float64, device: device).DetachFromDisposeScope();
     }
 
     public string Name => "two-moons";
     public long[] Shape { get; } = [2];
-    public Tensor Train { get; }
-    public Tensor Test { get; }
-    public string Digest { get; }
     public double HalfWidth { get; }
+    public long Numbers => 8;
     public Tensor Weights { get; }
 
     public Tensor LogDensity(Tensor x)
@@ -117,10 +109,5 @@ public sealed record TwoMoonsSpec(double Radius = 1.2, double Sd = .12, long Tra
     public long Train { get; } = Require.Rows(Train);
     public long Test { get; } = Require.Rows(Test);
 
-    public IDataset Build(Site site)
-    {
-        Room.ForRows(Train, 8);
-        Room.ForRows(Test, 8);
-        return new TwoMoons(this, site);
-    }
+    public IDataset Build(Site site) => new ExactData(new TwoMoons(this, site.Device), Train, Test, site);
 }

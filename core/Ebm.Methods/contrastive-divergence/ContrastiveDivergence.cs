@@ -29,8 +29,8 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
 {
     readonly ContrastiveDivergenceSpec settings;
     readonly nn.Module<Tensor, Tensor> net;
-    readonly Energy energy,
-        target;
+    readonly Energy energy;
+    readonly Walk walk;
     readonly StepSizes steps;
     readonly Memory chains;
 
@@ -41,7 +41,9 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         net = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, [1]);
         energy = Energy.Of(net);
         // What chains follow: exp(−target/T) is the confined model.
-        target = (settings.Cut is { } limit ? energy.Cut(limit) : energy) + settings.Temperature * Energy.Confinement(settings.Confinement);
+        var target =
+            (settings.Cut is { } limit ? energy.Cut(limit) : energy) + settings.Temperature * Energy.Confinement(settings.Confinement);
+        walk = new Walk(target, settings.Temperature, settings.Adjusted, settings.Range);
         steps = new StepSizes(
             full([1], settings.Step, device: site.Device),
             settings.Acceptance,
@@ -49,9 +51,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
             settings.StepRange
         );
         chains = new Memory(Fresh(settings.Memory, site.Rng.Stream("chains")), zeros(settings.Memory, dtype: int64, device: site.Device));
-        register_module("energy", net);
-        register_module("steps", steps);
-        register_module("chains", chains);
+        Keep(("energy", net), ("steps", steps), ("chains", chains));
         Parts = new Dictionary<string, nn.Module> { ["energy"] = net };
     }
 
@@ -69,74 +69,45 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         var before = Leap(begun, rng);
         if (settings.Kl > 0)
             before = Move(before, settings.Steps - 1, rng).X;
-        var (x, accepted) = Move(before, settings.Kl > 0 ? 1 : settings.Steps, rng, learn: true);
-        var kept = slots.shape[0];
-        chains.Store(slots, x.narrow(0, batch.shape[0] - kept, kept), zeros_like(slots));
+        var walked = Move(before, settings.Kl > 0 ? 1 : settings.Steps, rng, learn: true);
+        chains.Store(slots, walked.X, walked.X.AllAt(0));
 
-        var positive = energy.Of(batch);
-        var negative = energy.Of(x);
+        var (positive, negative) = (energy.Of(batch), energy.Of(walked.X));
         var loss = Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative);
         if (settings.Kl > 0)
-            loss = loss + Followed(before, x, rng);
+            loss = loss + Followed(before, walked.X, rng);
         yield return new(
             "energy",
             loss,
-            ("gap", Objectives.Contrast(positive, negative)),
-            ("magnitude", positive.abs().mean()),
-            ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
-            ("accepted", accepted.mean()),
-            ("step", steps.All)
+            [("gap", Objectives.Contrast(positive, negative)), ("magnitude", positive.abs().mean()), .. walked.Watched(steps, begun)]
         )
         {
             Chains = negative,
         };
     }
 
-    /// <summary>
-    /// Rows where the chains begin, and the slots of memory to which the last rows go back: those that begin at data never do, or memory
-    /// would hold nothing but chains that have hardly left the data.
-    /// </summary>
+    /// <summary>Rows where the chains begin, and the slots of memory to which the last of them go back.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Rng rng)
     {
-        var (fromData, fromNoise) = settings.Start switch
-        {
-            Start.Data => (1.0, 0.0),
-            Start.Noise => (0.0, 1.0),
-            Start.Persistent => (0.0, settings.FromNoise),
-            Start.Hybrid => (settings.FromData, settings.FromNoise),
-            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Start, "is not a start"),
-        };
-        var data = (long)Math.Round(fromData * batch.shape[0]);
-        var (x, _, slots) = chains.Draw(batch.shape[0] - data, rng);
-        var anew = rng.UniformLike(x.Flat()[.., 0]) * (1 - fromData) < fromNoise;
-        return (cat([batch.narrow(0, 0, data), where(anew.PerRow(x), Fresh(x.shape[0], rng), x)]), slots);
+        var (fromData, fromNoise) = settings.Start.Shares(settings.FromData, settings.FromNoise, persistent: settings.FromNoise);
+        var data = batch.narrow(0, 0, (long)Math.Round(fromData * batch.shape[0]));
+        var (x, _, slots) = chains.Begin(
+            data,
+            data.AllAt(0),
+            batch.shape[0],
+            fromNoise,
+            1 - fromData,
+            from => Fresh(from.shape[0], rng),
+            0,
+            rng
+        );
+        return (x, slots);
     }
 
     /// <summary>Langevin on exp(−E/T).</summary>
-    /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
-    (Tensor X, Tensor Accepted) Move(Tensor x, int count, Rng rng, bool learn = false)
-    {
-        var level = zeros(x.shape[0], dtype: int64, device: x.device);
-        var proposal = new Langevin(steps.For(level), settings.Temperature);
-        IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
-        if (settings.Range is { } bound)
-            kernel = new Within(kernel, bound);
-        var accepted = zeros_like(x.Flat()[.., 0]);
-        var moved = kernel.Run(target, x, count, rng, (_, _, taken) => accepted.add_(taken));
-        accepted = accepted / Math.Max(1, count);
-        if (learn)
-            steps.Learn(level, accepted);
-        return (moved, accepted);
-    }
+    Walked Move(Tensor x, int count, Rng rng, bool learn = false) => walk.From(x, x.AllAt(0), steps, count, rng, learn);
 
-    /// <summary>Long proposals, which change mode in few dimensions and are all refused in many.</summary>
-    Tensor Leap(Tensor x, Rng rng) =>
-        new Metropolis(new RandomWalk(full([1], settings.Leap, device: x.device), settings.Temperature)).Run(
-            target,
-            x,
-            settings.Leaps,
-            rng
-        );
+    Tensor Leap(Tensor x, Rng rng) => walk.Leap(x, full([1], settings.Leap, device: x.device), settings.Leaps, rng);
 
     /// <summary>
     /// E(x⁻) − repel · log |x⁻ − nearest|, E's weights held, x⁻ as it follows from the weights through its last step alone,

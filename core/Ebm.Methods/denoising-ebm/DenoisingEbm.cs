@@ -2,21 +2,6 @@ using Ebm.Core;
 
 namespace Ebm.Methods;
 
-/// <summary>A chain's step at noise σ: η whatever σ is, as printed, or min(η, κσ²), as the energy's curvature reaches 1/σ².</summary>
-public enum StepRule
-{
-    Literal,
-    SigmaScaled,
-}
-
-/// <summary>The noise ε inside the energy: none, drawn once for a chain, or drawn at every evaluation, as printed.</summary>
-public enum EnergyNoise
-{
-    None,
-    Fixed,
-    Fresh,
-}
-
 /// <summary>How rows are generated: codes by chain, decoded, then pixels by chain; or a part of that, for comparison.</summary>
 public enum Stages
 {
@@ -62,26 +47,18 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         // The schedule's levels, and after them the stated σ.
         sigmas = cat([noise.Noise, full([1], settings.Sigma, dtype: noise.Noise.dtype, device: site.Device)]);
         age = zeros(1, dtype: int64, device: site.Device);
-        codeSteps = new StepSizes(Rule(settings.CodeStep), settings.Acceptance, settings.Adjusted ? .1 : 0);
-        rowSteps = new StepSizes(Rule(settings.RowStep), settings.Acceptance, settings.Adjusted ? .1 : 0);
+        Error = new ReconstructionError(autoencoder, decoder, sigmas, settings.EnergyNoise, site.Shape);
+        StepSizes Steps(double eta) =>
+            new(settings.StepRule.Steps(sigmas, eta, settings.Kappa), settings.Acceptance, settings.Adjusted ? .1 : 0);
+        (codeSteps, rowSteps) = (Steps(settings.CodeStep), Steps(settings.RowStep));
         chains = new Memory(
             settings.Width * site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)),
             full([settings.Memory], noise.Levels, dtype: int64, device: site.Device)
         );
         confinement = Energy.Confinement(settings.Confinement);
         register_buffer("age", age);
-        foreach (
-            var (name, child) in new (string, nn.Module)[]
-            {
-                ("autoencoder", autoencoder),
-                ("decoder", decoder),
-                ("scale", scale),
-                ("code_steps", codeSteps),
-                ("row_steps", rowSteps),
-                ("chains", chains),
-            }
-        )
-            register_module(name, child);
+        Keep(("autoencoder", autoencoder), ("decoder", decoder), ("scale", scale));
+        Keep(("code_steps", codeSteps), ("row_steps", rowSteps), ("chains", chains));
         // Four optimizers on two sets of weights: gradients of reconstruction and of contrast differ in scale.
         Parts = new Dictionary<string, nn.Module>
         {
@@ -93,6 +70,9 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
     }
 
     public override IReadOnlyDictionary<string, nn.Module> Parts { get; }
+
+    /// <summary>The energies at each level of the schedule and, at the level after its last, at the stated σ.</summary>
+    public ReconstructionError Error { get; }
 
     public override IEnumerable<Update> Iterate(Batches data, Rng rng)
     {
@@ -121,7 +101,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         // Positive phase: data, and their codes, each at its σ.
         var batch = data.Next();
         var count = batch.shape[0];
-        var level = settings.SigmaPerRow ? rng.Integers(noise.Levels, count) : Stated(count);
+        var level = settings.SigmaPerRow ? rng.Integers(noise.Levels, count) : batch.AllAt(noise.Levels);
         var decoded = (long)Math.Round(settings.FromDecoder * count);
 
         // Negative phase, first half: codes from N(0, I) under the semantic energy.
@@ -132,17 +112,14 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             var rows = batch.narrow(0, 0, decoded);
             var codes = Encode(rows + sigmas[own].PerRow(rows) * rng.NormalLike(rows), sigmas[own]);
             var start = rng.Normal(decoded, settings.Codes);
-            var (z, taken) = Walk(Semantic(own, rng), codeSteps, start, own, settings.CodeMoves, rng, learn: true);
-            imagined = Decode(z);
-            var real = Semantic(own, rng).Of(codes);
-            var dreamt = Semantic(own, rng).Of(z);
+            var ofCodes = Move(Error.Semantic(own, rng), codeSteps, start, own, settings.CodeMoves, rng, learn: true);
+            imagined = Decode(ofCodes.X);
+            var real = Error.Semantic(own, rng).Of(codes);
+            var dreamt = Error.Semantic(own, rng).Of(ofCodes.X);
             yield return new(
                 "semantic",
                 Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
-                ("gap", Objectives.Contrast(real, dreamt)),
-                ("accepted", taken.mean()),
-                ("step", codeSteps.All),
-                ("mismatch", CodeScale.Mismatch(codes))
+                [("gap", Objectives.Contrast(real, dreamt)), .. ofCodes.Watched(codeSteps), ("mismatch", CodeScale.Mismatch(codes))]
             )
             {
                 Chains = dreamt,
@@ -151,45 +128,25 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
         // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
         var (begun, slots) = Begin(batch, imagined, rng);
-        var leapt = Leap(Texture(level, rng), begun, settings.Leaps, rng);
-        var (x, accepted) = Walk(Texture(level, rng), rowSteps, leapt, level, settings.RowMoves, rng, learn: true);
-        var kept = slots.shape[0];
-        chains.Store(slots, x.narrow(0, count - kept, kept), level.narrow(0, count - kept, kept));
+        var leapt = Leap(Error.Texture(level, rng), begun, rng);
+        var ofRows = Move(Error.Texture(level, rng), rowSteps, leapt, level, settings.RowMoves, rng, learn: true);
+        chains.Store(slots, ofRows.X, level);
 
-        var positive = Texture(level, rng).Of(batch);
-        var negative = Texture(level, rng).Of(x);
+        var positive = Error.Texture(level, rng).Of(batch);
+        var negative = Error.Texture(level, rng).Of(ofRows.X);
         yield return new(
             "texture",
             Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            ("gap", Objectives.Contrast(positive, negative)),
-            ("accepted", accepted.mean()),
-            ("step", rowSteps.All),
-            ("magnitude", positive.abs().mean()),
-            ("displacement", (x - begun).square().SumPerRow().mean().sqrt())
+            [
+                ("gap", Objectives.Contrast(positive, negative)),
+                .. ofRows.Watched(rowSteps),
+                ("magnitude", positive.abs().mean()),
+                ("displacement", ofRows.Displacement(begun)),
+            ]
         )
         {
             Chains = negative,
         };
-    }
-
-    /// <summary>U^c(·, σ) of eq. 7. Its slope goes through r (eq. 21): without r's Jacobian it is no gradient.</summary>
-    /// <param name="level">Of each row's σ, (B) int64: a level of the schedule, or the one after its last for the stated σ.</param>
-    public Energy Texture(Tensor level, Rng rng)
-    {
-        var sigma = sigmas[level];
-        var drawn = settings.EnergyNoise == EnergyNoise.Fixed ? rng.Normal(Shape.Rows(level.shape[0])) : null;
-        return new(x => Error(x, sigma, settings.EnergyNoise == EnergyNoise.Fresh ? rng.NormalLike(x) : drawn));
-    }
-
-    Tensor Error(Tensor x, Tensor sigma, Tensor? xi) =>
-        (x - autoencoder.Restore(xi is null ? x : x + sigma.PerRow(x) * xi, sigma)).square().SumPerRow() / (2 * sigma.square());
-
-    /// <summary>U^s = U^c ∘ h of eq. 8, in which h's Jacobian is left out, as the paper does.</summary>
-    /// <param name="level">As for the texture energy.</param>
-    public Energy Semantic(Tensor level, Rng rng)
-    {
-        var texture = Texture(level, rng);
-        return new(z => texture.Of(decoder.call(z)));
     }
 
     /// <summary>Standardised codes, cut from φ: (B, codes).</summary>
@@ -208,45 +165,33 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         return decoder.call(codes);
     }
 
-    (Tensor X, Tensor Accepted) Walk(Energy energy, StepSizes steps, Tensor start, Tensor level, int count, Rng rng, bool learn = false)
-    {
-        var proposal = new Langevin(steps.For(level), Temperature: 1);
-        IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
-        var accepted = zeros_like(start.Flat()[.., 0]);
-        var moved = kernel.Run(energy + confinement, start, count, rng, (_, _, taken) => accepted.add_(taken));
-        accepted = accepted / Math.Max(1, count);
-        if (learn)
-            steps.Learn(level, accepted);
-        return (moved, accepted);
-    }
+    Walked Move(Energy energy, StepSizes steps, Tensor start, Tensor level, int count, Rng rng, bool learn = false) =>
+        Under(energy).From(start, level, steps, count, rng, learn);
 
-    /// <summary>Leaps as long as the noise of a level drawn for each: how a chain changes mode in few dimensions.</summary>
-    Tensor Leap(Energy energy, Tensor start, int count, Rng rng) =>
-        new Metropolis(new RandomWalk(noise.Noise[rng.Integers(noise.Levels, start.shape[0])], Temperature: 1)).Run(
-            energy + confinement,
-            start,
-            count,
-            rng
-        );
+    Walk Under(Energy energy) => new(energy + confinement, Temperature: 1, settings.Adjusted);
+
+    /// <summary>Leaps as long as the noise of a level drawn for each.</summary>
+    Tensor Leap(Energy energy, Tensor start, Rng rng) =>
+        Under(energy).Leap(start, noise.Noise[rng.Integers(noise.Levels, start.shape[0])], settings.Leaps, rng);
 
     /// <summary>Where chains of rows begin: at decoded codes, at data, the rest in memory, some anew; and the slots for the last rows.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Tensor imagined, Rng rng)
     {
         var data = Math.Min((long)Math.Round(settings.FromData * batch.shape[0]), batch.shape[0] - imagined.shape[0]);
-        var (x, _, slots) = chains.Draw(batch.shape[0] - data - imagined.shape[0], rng);
-        var anew = rng.UniformLike(x.Flat()[.., 0]) < settings.FromNoise;
-        x = where(anew.PerRow(x), settings.Width * rng.NormalLike(x), x);
-        return (cat([imagined, batch.narrow(0, imagined.shape[0], data), x]), slots);
+        var given = cat([imagined, batch.narrow(0, imagined.shape[0], data)]);
+        Tensor Fresh(Tensor x) => settings.Width * rng.NormalLike(x);
+        var (begun, _, slots) = chains.Begin(given, given.AllAt(0), batch.shape[0], settings.FromNoise, 1, Fresh, 0, rng);
+        return (begun, slots);
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
     public Tensor Run(long count, int times, Rng rng)
     {
-        var level = Stated(count);
         var z = rng.Normal(count, settings.Codes);
+        var level = z.AllAt(noise.Levels);
         if (settings.Stages is Stages.TwoStage or Stages.DecoderOnly)
-            z = Walk(Semantic(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
+            z = Move(Error.Semantic(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
         if (settings.Stages == Stages.DecoderOnly)
             return Decode(z);
         var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : Decode(z);
@@ -256,24 +201,14 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             x,
             (_, at) =>
             {
-                var leapt = Leap(Texture(level, rng), at, settings.Leaps, rng);
-                return Walk(Texture(level, rng), rowSteps, leapt, level, settings.SampleRowMoves / rounds, rng).X;
+                var leapt = Leap(Error.Texture(level, rng), at, rng);
+                return Move(Error.Texture(level, rng), rowSteps, leapt, level, settings.SampleRowMoves / rounds, rng).X;
             }
         );
     }
 
     /// <summary>−log p(x) + const: the texture energy at the stated σ, ε = 0, which chains with noise in it sample only roughly.</summary>
-    public Energy Density => new Energy(x => Error(x, sigmas[Stated(x.shape[0])], null)) + confinement;
-
-    Tensor Stated(long count) => full([count], noise.Levels, dtype: int64, device: sigmas.device);
-
-    Tensor Rule(double step) =>
-        settings.StepRule switch
-        {
-            StepRule.Literal => full_like(sigmas, step),
-            StepRule.SigmaScaled => (settings.Kappa * sigmas.square()).clamp(max: step),
-            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.StepRule, "is not a rule for steps"),
-        };
+    public Energy Density => Error.Noiseless(noise.Levels) + confinement;
 }
 
 /// <summary>Denoising-EBM.</summary>

@@ -13,7 +13,7 @@ namespace Ebm.Methods;
 /// Langevin from Song and Ermon, "Generative modeling by estimating gradients of the data distribution" (2019), who fit a free field s;
 /// that s is a gradient, as in Saremi et al. (2018), gives a density. The accept test while sampling is our completion.
 /// </summary>
-public sealed class DenoisingScore : Method, IDensity, ILadder, IChains
+public sealed class DenoisingScore : Method, ILadder, IChains
 {
     readonly DenoisingScoreSpec settings;
     readonly NoiseSchedule noise;
@@ -27,7 +27,7 @@ public sealed class DenoisingScore : Method, IDensity, ILadder, IChains
         noise = settings.Noise.Build(site);
         energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, noise);
         confinement = Energy.Confinement(settings.Confinement);
-        register_module("energy", energy);
+        Keep(("energy", energy));
         Parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
     }
 
@@ -44,7 +44,7 @@ public sealed class DenoisingScore : Method, IDensity, ILadder, IChains
 
         // |noise s + ξ|²: one derivative for the score, a second one for its parameters.
         var misfit = (spread * At(level).Score(risen) + xi).square().SumPerRow();
-        yield return new("energy", misfit.mean(), ("misfit", PerLevel(misfit.detach(), level)));
+        yield return new("energy", misfit.mean(), ("misfit", misfit.detach().MeanByLevel(level, noise.Levels)));
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
@@ -52,38 +52,31 @@ public sealed class DenoisingScore : Method, IDensity, ILadder, IChains
     /// <summary>Annealed Langevin: from N(0, noise² I) of the top level down the levels, each for as many steps.</summary>
     public Tensor Run(long count, int times, Rng rng)
     {
-        var top = noise.Noise[-1] * rng.Normal(Shape.Rows(count));
-        var x = Chain.Repeat(noise.Levels, top, (i, at) => Walk(noise.Levels - 1 - i, at, times * settings.SampleSteps, rng));
-        return settings.Denoise ? Clean(x) : x;
+        var x = Descent.Run(noise.Levels - 1, noise.Noise[-1] * rng.Normal(Shape.Rows(count)), Down(times, rng));
+        return settings.Denoise ? noise.Clean(x, At(x.AllAt(0))) : x;
     }
 
-    Tensor Walk(int level, Tensor x, int count, Rng rng)
-    {
-        var proposal = new Langevin(settings.Step * noise.Noise[level].square().unsqueeze(0), Temperature: 1);
-        IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
-        return kernel.Run(At(AllAt(level, x)), x, count, rng);
-    }
-
-    /// <summary>Tweedie's estimate of the clean row, E[x₀ | x] = (x − noise₀² ∇E(x, 0)) / signal₀.</summary>
-    Tensor Clean(Tensor x) => (x - noise.Noise[0].square() * At(AllAt(0, x)).WithSlope(x).Slope) / noise.Signal[0];
+    Func<int, Tensor, Tensor> Down(int times, Rng rng) =>
+        (level, x) =>
+        {
+            var step = settings.Step * noise.Noise[level].square().unsqueeze(0);
+            var walk = new Walk(At(x.AllAt(level)), Temperature: 1, settings.Adjusted);
+            return walk.From(x, step, times * settings.SampleSteps, rng).X;
+        };
 
     /// <summary>E(·, ℓ), each row at its own level: (B) int64.</summary>
     Energy At(Tensor level) => energy.At(level) + confinement;
 
     /// <summary>−log p(x, ℓ = 0) + const: level 0 is the data, blurred by noise₀.</summary>
-    public Energy Density => new Energy(x => energy.At(x, AllAt(0, x))) + confinement;
-
+    public Energy Density => energy.Only(0) + confinement;
     public ILevelEnergy Levels => energy.Plus(confinement);
     public NoiseSchedule Noise => noise;
 
-    static Tensor AllAt(int level, Tensor x) => full([x.shape[0]], level, dtype: int64, device: x.device);
+    /// <summary>N(0, noise² I) of the top level, where generation begins.</summary>
+    public Energy Top => Energy.Gaussian(noise.Noise[-1].to(float64).item<double>(), Shape.Size());
 
-    /// <summary>Mean by level, (Levels); NaN where no row was.</summary>
-    Tensor PerLevel(Tensor values, Tensor level)
-    {
-        var none = zeros(noise.Levels, dtype: values.dtype, device: values.device);
-        return none.index_add(0, level, values, 1) / none.index_add(0, level, ones_like(values), 1);
-    }
+    public IReadOnlyList<Tensor> Visit(long count, Rng rng) =>
+        Descent.Visit(noise.Levels, noise.Levels - 1, noise.Noise[-1] * rng.Normal(Shape.Rows(count)), Down(1, rng));
 }
 
 /// <summary>Denoising score matching at several levels, on an explicit energy.</summary>

@@ -31,8 +31,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
         steps = new StepSizes(full([1], settings.Step, device: site.Device), settings.Acceptance);
         // |x|²/2w² is of the energy V/ε, so of V it is ε times as much.
         energy = Energy.Of(potential) + settings.Temperature * Energy.Confinement(settings.Confinement);
-        register_module("potential", potential);
-        register_module("steps", steps);
+        Keep(("potential", potential), ("steps", steps));
         Parts = new Dictionary<string, nn.Module> { ["potential"] = potential };
     }
 
@@ -56,8 +55,8 @@ public sealed class EnergyMatching : Method, IDensity, IChains
         // Contrastive divergence: chains from data, and from noise at the end of the flow.
         var half = batch.shape[0] / 2;
         var begun = cat([batch.narrow(0, 0, half), Carry(rng.NormalLike(batch.narrow(0, half, batch.shape[0] - half)), rng)]);
-        var (x, accepted) = Relax(begun, settings.Steps, rng, learn: true);
-        var (positive, negative) = (energy.Of(batch), energy.Of(x));
+        var walked = Relax(begun, settings.Steps, rng, learn: true);
+        var (positive, negative) = (energy.Of(batch), energy.Of(walked.X));
 
         // The flow is kept up to τ, and fades towards the data.
         var fading = ((1 - t) / (1 - settings.Tau)).clamp(max: 1);
@@ -66,11 +65,11 @@ public sealed class EnergyMatching : Method, IDensity, IChains
             (fading * misfit).mean()
                 + settings.Contrast * Objectives.Contrast(positive, negative)
                 + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            ("misfit", misfit.mean()),
-            ("gap", Objectives.Contrast(positive, negative) / settings.Temperature),
-            ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
-            ("accepted", accepted.mean()),
-            ("step", steps.All)
+            [
+                ("misfit", misfit.mean()),
+                ("gap", Objectives.Contrast(positive, negative) / settings.Temperature),
+                .. walked.Watched(steps, begun),
+            ]
         )
         {
             Chains = negative,
@@ -78,32 +77,15 @@ public sealed class EnergyMatching : Method, IDensity, IChains
     }
 
     /// <summary>The flow from t = 0 to 1: Euler's steps along −∇V, which are Langevin's at temperature 0.</summary>
-    Tensor Carry(Tensor noise, Rng rng) =>
-        new Unadjusted(new Langevin(full([1], 1.0 / settings.FlowSteps, device: noise.device), Temperature: 0)).Run(
-            energy,
-            noise,
-            settings.FlowSteps,
-            rng
-        );
+    Tensor Carry(Tensor noise, Rng rng)
+    {
+        var step = full([1], 1.0 / settings.FlowSteps, device: noise.device);
+        return new Walk(energy, Temperature: 0, Adjusted: false).From(noise, step, settings.FlowSteps, rng).X;
+    }
 
     /// <summary>Langevin on exp(−V/ε).</summary>
-    /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
-    (Tensor X, Tensor Accepted) Relax(Tensor x, int count, Rng rng, bool learn = false)
-    {
-        var one = zeros(x.shape[0], dtype: int64, device: x.device);
-        var accepted = zeros_like(x.Flat()[.., 0]);
-        var ends = new Metropolis(new Langevin(steps.For(one), settings.Temperature)).Run(
-            energy,
-            x,
-            count,
-            rng,
-            (_, _, taken) => accepted.add_(taken)
-        );
-        accepted = accepted / count;
-        if (learn)
-            steps.Learn(one, accepted);
-        return (ends, accepted);
-    }
+    Walked Relax(Tensor x, int count, Rng rng, bool learn = false) =>
+        new Walk(energy, settings.Temperature, Adjusted: true).From(x, x.AllAt(0), steps, count, rng, learn);
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 

@@ -20,7 +20,7 @@ public sealed class Flow : Method, IWeighted
     {
         this.settings = settings;
         flow = settings.Net.Build(site.Rng.Stream("flow"), site.Shape);
-        register_module("flow", flow);
+        Keep(("flow", flow));
         Parts = new Dictionary<string, nn.Module> { ["flow"] = flow };
     }
 

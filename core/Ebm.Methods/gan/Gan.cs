@@ -31,8 +31,7 @@ public sealed class Gan : Method
         generator = settings.Generator.Build(site.Rng.Stream("base"), site.Shape);
         critic = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, [1]);
         energy = new Energy(x => critic.call(x).squeeze(1));
-        register_module("generator", generator);
-        register_module("critic", critic);
+        Keep(("generator", generator), ("critic", critic));
         Parts = new Dictionary<string, nn.Module> { ["generator"] = generator, ["critic"] = critic };
     }
 

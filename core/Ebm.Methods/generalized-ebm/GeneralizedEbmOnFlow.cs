@@ -7,7 +7,7 @@ namespace Ebm.Methods;
 /// rows, weighted by exp(−E), normalise it. A class around the model rather than a member that may be null: metrics ask what a method is, and a
 /// model on a base without a density must not be what it cannot do.
 /// </summary>
-sealed class GeneralizedEbmOnFlow : Method, IWeighted, IChains
+sealed class GeneralizedEbmOnFlow : Method, IWeighted, IOnBase, IChains
 {
     readonly GeneralizedEbm model;
     readonly FlowNet flow;
@@ -28,6 +28,8 @@ sealed class GeneralizedEbmOnFlow : Method, IWeighted, IChains
     public Tensor Run(long count, int times, Rng rng) => model.Run(count, times, rng);
 
     public Energy Density => new(x => model.Energy.Of(x) - flow.LogDensity(x));
+
+    public Energy Base => new(x => -flow.LogDensity(x));
 
     public (Tensor Rows, Tensor LogWeights) Weigh(long count, Rng rng)
     {

@@ -3,15 +3,6 @@ using Ebm.Records;
 
 namespace Ebm.Methods;
 
-/// <summary>Where the negative chains of a step begin.</summary>
-public enum Start
-{
-    Data,
-    Persistent,
-    Hybrid,
-    Noise,
-}
-
 /// <summary>The negative phase's energy: of the drawn level, or −log Σ_ℓ exp(−E(x, ℓ)), its expectation over the draw.</summary>
 public enum Negative
 {
@@ -61,10 +52,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         chains = new Memory(site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)), levels);
         jumps = new LevelJumps(noise.Levels, site.Device);
         confinement = Energy.Confinement(settings.Confinement);
-        register_module("energy", energy);
-        register_module("steps", steps);
-        register_module("chains", chains);
-        register_module("jumps", jumps);
+        Keep(("energy", energy), ("steps", steps), ("chains", chains), ("jumps", jumps));
         Parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
     }
 
@@ -78,82 +66,52 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         var risen = noise.Diffuse(batch, level, rng);
 
         // Negative phase: the joint chain from its start, x given ℓ and ℓ given x in turn.
-        var (x, l, slots) = Begin(risen, level, rng);
-        var begun = x;
-        Tensor accepted,
-            at = l;
-        for (var round = 1; ; round++)
+        var (begun, l, slots) = Begin(risen, level, rng);
+        var walked = Move(begun, l, settings.Steps, rng, learn: true);
+        for (var round = 1; round < settings.Rounds; round++)
         {
-            at = l;
-            (x, accepted) = Move(x, l, settings.Steps, rng, learn: true);
-            if (round == settings.Rounds)
-                break;
-            l = LevelGiven(x, rng);
+            var at = l;
+            l = LevelGiven(walked.X, rng);
             jumps.Record(at, l);
+            walked = Move(walked.X, l, settings.Steps, rng, learn: true);
         }
 
         // One table for the last draw of the level and for the gradient.
-        var table = energy.All(x);
-        l = rng.Categorical(-table.detach());
-        jumps.Record(at, l);
-        var kept = slots.shape[0];
-        chains.Store(slots, x.narrow(0, batch.shape[0] - kept, kept), l.narrow(0, batch.shape[0] - kept, kept));
+        var table = energy.All(walked.X);
+        var landed = rng.Categorical(-table.detach());
+        jumps.Record(l, landed);
+        chains.Store(slots, walked.X, landed);
 
         var positive = energy.At(risen, level);
-        var negative = settings.Negative == Negative.Sampled ? table.gather(1, l.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
+        var negative = settings.Negative == Negative.Sampled ? table.gather(1, landed.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
         yield return new(
             "energy",
             Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            ("gap", Objectives.Contrast(positive, negative)),
-            ("magnitude", positive.abs().mean()),
-            ("displacement", (x - begun).square().SumPerRow().mean().sqrt()),
-            ("accepted", accepted.MeanByLevel(at, noise.Levels)),
-            ("step", steps.All),
-            ("occupancy", l.Occupancy(noise.Levels)),
-            ("jump", jumps.Matrix)
+            [
+                ("gap", Objectives.Contrast(positive, negative)),
+                ("magnitude", positive.abs().mean()),
+                .. walked.Watched(steps, begun, l),
+                ("occupancy", landed.Occupancy(noise.Levels)),
+                ("jump", jumps.Matrix),
+            ]
         )
         {
             Chains = negative,
         };
     }
 
-    /// <summary>
-    /// Rows where the chains begin, their levels, and the slots of memory to which the last rows go back: those that begin at data never do,
-    /// or memory would hold nothing but chains that have hardly left the data.
-    /// </summary>
+    /// <summary>Rows where the chains begin, their levels, and the slots of memory to which the last of them go back.</summary>
     (Tensor X, Tensor Level, Tensor Slots) Begin(Tensor risen, Tensor level, Rng rng)
     {
-        var (fromData, fromNoise) = settings.Start switch
-        {
-            Start.Data => (1.0, 0.0),
-            Start.Noise => (0.0, 1.0),
-            Start.Persistent => (0.0, 0.0),
-            Start.Hybrid => (settings.FromData, settings.FromNoise),
-            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Start, "is not a start"),
-        };
-        var data = (long)Math.Round(fromData * risen.shape[0]);
-        var (x, l, slots) = chains.Draw(risen.shape[0] - data, rng);
-        var fresh = rng.UniformLike(x.Flat()[.., 0]) * (1 - fromData) < fromNoise;
-        return (
-            cat([risen.narrow(0, 0, data), where(fresh.PerRow(x), rng.NormalLike(x), x)]),
-            cat([level.narrow(0, 0, data), where(fresh, full_like(l, noise.Levels - 1), l)]),
-            slots
-        );
+        var (fromData, fromNoise) = settings.Start.Shares(settings.FromData, settings.FromNoise, persistent: 0);
+        var (count, data) = (risen.shape[0], (long)Math.Round(fromData * risen.shape[0]));
+        var (rows, at) = (risen.narrow(0, 0, data), level.narrow(0, 0, data));
+        return chains.Begin(rows, at, count, fromNoise, 1 - fromData, rng.NormalLike, noise.Levels - 1, rng);
     }
 
     /// <summary>x given ℓ: Langevin with the step of each chain's level.</summary>
-    /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
-    (Tensor X, Tensor Accepted) Move(Tensor x, Tensor level, int count, Rng rng, bool learn = false)
-    {
-        var proposal = new Langevin(steps.For(level), Temperature: 1);
-        IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
-        var accepted = zeros_like(x.Flat()[.., 0]);
-        var moved = kernel.Run(energy.At(level) + confinement, x, count, rng, (_, _, taken) => accepted.add_(taken));
-        accepted = accepted / count;
-        if (learn)
-            steps.Learn(level, accepted);
-        return (moved, accepted);
-    }
+    Walked Move(Tensor x, Tensor level, int count, Rng rng, bool learn = false) =>
+        new Walk(energy.At(level) + confinement, Temperature: 1, settings.Adjusted).From(x, level, steps, count, rng, learn);
 
     /// <summary>ℓ given x, exactly: (B, …) → (B).</summary>
     Tensor LevelGiven(Tensor x, Rng rng)
@@ -164,56 +122,36 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
-    public Tensor Run(long count, int times, Rng rng) =>
-        Finish(settings.Generation == Generation.Joint ? Travel(count, times, rng) : Descend(rng.Normal(Shape.Rows(count)), times, rng));
-
-    /// <summary>From N(0, I) down the levels, each for as many steps.</summary>
-    Tensor Descend(Tensor x, int times, Rng rng) =>
-        Chain.Repeat(noise.Levels, x, (i, at) => Move(at, at.AllAt(noise.Levels - 1 - i), times * settings.SampleSteps, rng).X);
-
-    /// <summary>The joint chain from (N(0, I), top); a row is emitted on its chain's <c>visits</c>-th arrival at level 0.</summary>
-    /// <exception cref="InvalidOperationException">Chains do not come down: the levels do not mix.</exception>
-    Tensor Travel(long count, int times, Rng rng)
+    public Tensor Run(long count, int times, Rng rng)
     {
-        using var free = no_grad();
-        using var scope = NewDisposeScope();
-        var x = rng.Normal(Shape.Rows(count));
-        var l = x.AllAt(noise.Levels - 1);
-        Tensor emitted = zeros_like(x),
-            visits = zeros_like(l);
-        var limit = 20L * times * settings.Visits * noise.Levels * noise.Levels;
-        for (var round = 0L; round < limit; round++)
-        {
-            using var inner = NewDisposeScope();
-            (x, _) = Move(x, l, settings.Steps, rng);
-            l = LevelGiven(x, rng);
-            visits = visits + (l == 0).to(int64);
-            var arrives = (l == 0).logical_and(visits == times * settings.Visits);
-            emitted = where(arrives.PerRow(x), x, emitted);
-            (x, l) = (x.MoveToOuterDisposeScope(), l.MoveToOuterDisposeScope());
-            (emitted, visits) = (emitted.MoveToOuterDisposeScope(), visits.MoveToOuterDisposeScope());
-            if ((visits >= times * settings.Visits).all().item<bool>())
-                return emitted.MoveToOuterDisposeScope();
-        }
-        var late = (visits < times * settings.Visits).sum().item<long>();
-        throw new InvalidOperationException(
-            $"joint-cd: {late} of {count} chains were not back at level 0 within {limit} rounds: the levels do not mix; generation: annealed does not need them to"
-        );
+        var (top, highest) = (rng.Normal(Shape.Rows(count)), noise.Levels - 1);
+        var x =
+            settings.Generation == Generation.Annealed
+                ? Descent.Run(highest, top, Down(times, rng))
+                : Travel.Run(top, top.AllAt(highest), noise.Levels, times * settings.Visits, (x, l) => Transition(x, l, rng));
+        return settings.Denoise ? noise.Clean(x, energy.At(x.AllAt(0))) : x;
     }
 
-    /// <summary>Tweedie's estimate of the clean row, E[x₀ | x] = (x − noise₀² ∇E(x, 0)) / signal₀, where asked for.</summary>
-    Tensor Finish(Tensor x)
+    /// <summary>x given ℓ, then ℓ given x.</summary>
+    (Tensor X, Tensor Level) Transition(Tensor x, Tensor level, Rng rng)
     {
-        if (!settings.Denoise)
-            return x;
-        var zero = x.AllAt(0);
-        return (x - noise.Noise[0].square() * energy.At(zero).WithSlope(x).Slope) / noise.Signal[0];
+        var moved = Move(x, level, settings.Steps, rng).X;
+        return (moved, LevelGiven(moved, rng));
     }
+
+    /// <summary>At each level as many steps.</summary>
+    Func<int, Tensor, Tensor> Down(int times, Rng rng) => (level, x) => Move(x, x.AllAt(level), times * settings.SampleSteps, rng).X;
 
     /// <summary>−log p(x, ℓ = 0) + const: level 0 is the data, blurred by noise₀.</summary>
-    public Energy Density => new Energy(x => energy.At(x, x.AllAt(0))) + confinement;
+    public Energy Density => energy.Only(0) + confinement;
     public ILevelEnergy Levels => energy.Plus(confinement);
     public NoiseSchedule Noise => noise;
+
+    /// <summary>N(0, I), where generation begins.</summary>
+    public Energy Top => Energy.Gaussian(sd: 1, Shape.Size());
+
+    public IReadOnlyList<Tensor> Visit(long count, Rng rng) =>
+        Descent.Visit(noise.Levels, noise.Levels - 1, rng.Normal(Shape.Rows(count)), Down(1, rng));
 
     /// <summary>
     /// log p(x) = E(x, top) − E(x, 0) + log N(x; 0, I): exact where the top level is N(0, I) and levels are uniform. The confinement is in
@@ -237,8 +175,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         var l = x.AllAt(noise.Levels - 1);
         for (var round = 0; round < rounds; round++)
         {
-            (x, _) = Move(x, l, settings.Steps, rng);
-            l = LevelGiven(x, rng);
+            (x, l) = Transition(x, l, rng);
             path.Add(cat([x, l.to(x.dtype).unsqueeze(1)], 1).detach());
         }
         yield return Arrays.Named("trajectories", ["round", "chain", "coordinate, then level"], stack(path.ToArray()));

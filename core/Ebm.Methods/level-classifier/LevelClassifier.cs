@@ -29,7 +29,7 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
         energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, noise);
         ratios = new Ratios(energy, site.Shape.Size());
         steps = settings.Step * (noise.Noise.square() + settings.StepFloor * settings.StepFloor);
-        register_module("energy", energy);
+        Keep(("energy", energy));
         Parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
     }
 
@@ -48,7 +48,7 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
         yield return new(
             "energy",
             entropy.mean(),
-            ("cross-entropy", PerLevel(entropy.detach(), level)),
+            ("cross-entropy", entropy.detach().MeanByLevel(level, noise.Levels)),
             ("right", (table.argmax(1) == level).to(batch.dtype).mean())
         );
     }
@@ -56,18 +56,16 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
     /// <summary>From N(0, I) down the levels, each for as many steps.</summary>
-    public Tensor Run(long count, int times, Rng rng) =>
-        Chain.Repeat(
-            noise.Levels,
-            rng.Normal(Shape.Rows(count)),
-            (i, x) =>
-            {
-                var level = full([count], noise.Levels - 1 - i, dtype: int64, device: x.device);
-                // The ratio as a sum of energies, each of which may know its slope.
-                var ratio = energy.At(level) + -1 * energy.At(full_like(level, noise.Levels - 1)) + Energy.Confinement(1);
-                return new Metropolis(new Langevin(steps[level], Temperature: 1)).Run(ratio, x, times * settings.SampleSteps, rng);
-            }
-        );
+    public Tensor Run(long count, int times, Rng rng) => Descent.Run(noise.Levels - 1, rng.Normal(Shape.Rows(count)), Down(times, rng));
+
+    Func<int, Tensor, Tensor> Down(int times, Rng rng) =>
+        (at, x) =>
+        {
+            var level = x.AllAt(at);
+            // The ratio as a sum of energies, each of which may know its slope.
+            var ratio = energy.At(level) + -1 * energy.At(x.AllAt(noise.Levels - 1)) + Energy.Confinement(1);
+            return new Walk(ratio, Temperature: 1, Adjusted: true).From(x, steps[level], times * settings.SampleSteps, rng).X;
+        };
 
     /// <summary>−log p(x, ℓ = 0): level 0 is the data, blurred by noise₀.</summary>
     public Energy Density => new(x => -Readout(x));
@@ -78,12 +76,11 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
     /// <summary>log p(x) = F_0(x) − F_top(x) + log N(x; 0, I).</summary>
     public Tensor Readout(Tensor x) => -ratios.All(x)[.., 0];
 
-    /// <summary>Mean by level, (Levels); NaN where no row was.</summary>
-    Tensor PerLevel(Tensor values, Tensor level)
-    {
-        var none = zeros(noise.Levels, dtype: values.dtype, device: values.device);
-        return none.index_add(0, level, values, 1) / none.index_add(0, level, ones_like(values), 1);
-    }
+    /// <summary>N(0, I), which the ratio at the top level is.</summary>
+    public Energy Top => ratios.Only(noise.Levels - 1);
+
+    public IReadOnlyList<Tensor> Visit(long count, Rng rng) =>
+        Descent.Visit(noise.Levels, noise.Levels - 1, rng.Normal(Shape.Rows(count)), Down(1, rng));
 
     /// <summary>
     /// −log p(x, ℓ) = F_top(x) − F_ℓ(x) − log N(x; 0, I). Softmax says F up to a function of x; against the top level nothing is left open.

@@ -11,25 +11,25 @@ namespace Ebm.Methods;
 /// </summary>
 public sealed class CooperativeInitialiser : nn.Module
 {
-    readonly RecoveryLadder ladder;
+    readonly RecoveryTables tables;
     readonly nn.Module<Tensor, Tensor> g;
     readonly Tensor spread;
 
-    public CooperativeInitialiser(CooperativeInitialiserSpec settings, RecoveryLadder ladder, Rng rng, long[] shape)
+    public CooperativeInitialiser(CooperativeInitialiserSpec settings, RecoveryTables tables, Rng rng, long[] shape)
         : base(nameof(CooperativeInitialiser))
     {
-        this.ladder = ladder;
-        g = settings.Net.Build(rng, [shape.Size() + ladder.Energies], shape);
-        var noise = ladder.Noise.Noise;
-        spread = ladder.A * noise.narrow(0, 0, ladder.Energies) * ladder.Sigma / noise.narrow(0, 1, ladder.Energies);
+        this.tables = tables;
+        g = settings.Net.Build(rng, [shape.Size() + tables.Energies], shape);
+        var noise = tables.Noise.Noise;
+        spread = tables.A * noise.narrow(0, 0, tables.Energies) * tables.Sigma / noise.narrow(0, 1, tables.Energies);
         register_module("net", g);
     }
 
     /// <summary>y_t⁰, with a graph to the mean: (B, …), (B) int64 → (B, …).</summary>
     public Tensor Propose(Tensor above, Tensor t, Rng rng)
     {
-        var code = nn.functional.one_hot(t, ladder.Energies).to(above.dtype);
-        var mean = above + ladder.Sigma[t].PerRow(above) * g.call(cat([above.Flat(), code], 1));
+        var code = nn.functional.one_hot(t, tables.Energies).to(above.dtype);
+        var mean = above + tables.Sigma[t].PerRow(above) * g.call(cat([above.Flat(), code], 1));
         return mean + spread[t].PerRow(above) * rng.NormalLike(above);
     }
 }

@@ -22,7 +22,7 @@ public enum Top
 }
 
 /// <summary>
-/// Diffusion recovery likelihood: a ladder x_{t+1} = a_{t+1} x_t + σ_{t+1} ξ from data to noise, and for each rung an energy of
+/// Diffusion recovery likelihood: rungs x_{t+1} = a_{t+1} x_t + σ_{t+1} ξ lead from data to noise, and each has an energy of
 /// y_t = a_{t+1} x_t, learned from how well it recovers y_t from x_{t+1}:
 /// <code>p(y_t | x_{t+1}) ∝ exp(−E(y_t, t) − |x_{t+1} − y_t|² / 2σ_{t+1}²)</code>
 /// The tether makes that density nearly Gaussian and easy to sample, and E(·, t) is still the energy of the marginal of y_t: the tether has
@@ -33,10 +33,10 @@ public enum Top
 /// adjusted steps that learn their size, chains that begin at data. (The paper's chains relax the tether by .3 to 25 % only: what it
 /// learns is a short-run sampler.)
 /// </summary>
-public sealed class RecoveryLikelihood : Method, IBridge, IChains
+public sealed class RecoveryLikelihood : Method, ILadder, IChains
 {
     readonly RecoveryLikelihoodSpec settings;
-    readonly RecoveryLadder ladder;
+    readonly RecoveryTables tables;
     readonly LevelNet energy;
     readonly StepSizes steps;
     readonly RunningGaussian? moments;
@@ -47,7 +47,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
         : base("recovery-likelihood", site.Shape)
     {
         this.settings = settings;
-        ladder = new RecoveryLadder(
+        tables = new RecoveryTables(
             settings.Noise.Build(site),
             settings.Step,
             settings.StepUnit,
@@ -55,18 +55,12 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
             settings.LossWeight,
             settings.LastRung
         );
-        energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, ladder.Below);
-        steps = new StepSizes(ladder.StepSquared / 2, settings.Acceptance, settings.Adjusted && settings.Adapt ? .1 : 0);
-        moments = settings.Top == Top.Moments ? new RunningGaussian(site.Shape.Size(), site.Device) : null;
-        initialiser = settings.Initialiser is { } spec ? new(spec, ladder, site.Rng.Stream("initialiser"), site.Shape) : null;
+        energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, tables.Below);
+        steps = new StepSizes(tables.StepSquared / 2, settings.Acceptance, settings.Adjusted && settings.Adapt ? .1 : 0);
+        moments = settings.Top == Methods.Top.Moments ? new RunningGaussian(site.Shape.Size(), site.Device) : null;
+        initialiser = settings.Initialiser is { } spec ? new(spec, tables, site.Rng.Stream("initialiser"), site.Shape) : null;
         confinement = settings.Confinement is { } width ? Energy.Confinement(width) : null;
-        register_module("ladder", ladder);
-        register_module("energy", energy);
-        register_module("steps", steps);
-        if (moments is not null)
-            register_module("moments", moments);
-        if (initialiser is not null)
-            register_module("initialiser", initialiser);
+        Keep(("ladder", tables), ("energy", energy), ("steps", steps), ("moments", moments), ("initialiser", initialiser));
         var parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
         if (initialiser is not null)
             parts["initialiser"] = initialiser;
@@ -80,8 +74,8 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
         // A pair for each row: y_t at a uniform rung, and x_{t+1} above it.
         var batch = data.Next();
         moments?.Learn(batch);
-        var t = rng.Integers(ladder.Energies, batch.shape[0]);
-        var (y, above) = ladder.Pair(batch, t, settings.Coupled, rng);
+        var t = rng.Integers(tables.Energies, batch.shape[0]);
+        var (y, above) = tables.Pair(batch, t, settings.Coupled, rng);
         if (settings.Steps == 0)
         {
             yield return Denoising(y, above, t);
@@ -90,18 +84,18 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
 
         // Negative phase: the tethered chain under the energy of each row's rung.
         var begun = settings.From == From.Data && initialiser is null ? y : Begin(above, t, rng);
-        var (recovered, accepted) = Recover(begun, above, t, settings.Steps, 1, rng, learn: true);
+        var walked = Recover(begun, above, t, settings.Steps, 1, rng, learn: true);
 
-        var (positive, negative) = (energy.At(y, t), energy.At(recovered, t));
-        var (weight, scale) = (ladder.Weight[t], ladder.LogDensityScale[t]);
+        var (positive, negative) = (energy.At(y, t), energy.At(walked.X, t));
+        var (weight, scale) = (tables.Weight[t], tables.LogDensityScale[t]);
         yield return new(
             "energy",
             Objectives.Contrast(weight * positive, weight * negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            ("gap", Objectives.Contrast(scale * positive, scale * negative)),
-            ("magnitude", (scale * positive).abs().mean()),
-            ("displacement", (recovered - begun).square().SumPerRow().mean().sqrt()),
-            ("accepted", PerRung(accepted, t)),
-            ("step", steps.All)
+            [
+                ("gap", Objectives.Contrast(scale * positive, scale * negative)),
+                ("magnitude", (scale * positive).abs().mean()),
+                .. walked.Watched(steps, begun, t),
+            ]
         )
         {
             Chains = negative,
@@ -109,7 +103,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
 
         // The proposal learns what its rows were refined into.
         if (initialiser is not null)
-            yield return new("initialiser", (recovered - begun).square().SumPerRow().mean());
+            yield return new("initialiser", (walked.X - begun).square().SumPerRow().mean());
     }
 
     /// <summary>
@@ -118,111 +112,75 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
     /// </summary>
     Update Denoising(Tensor y, Tensor above, Tensor t)
     {
-        var sigma = ladder.Sigma[t].PerRow(y);
+        var sigma = tables.Sigma[t].PerRow(y);
         var misfit = (y - above - sigma.square() * At(t).Score(above)) / sigma;
-        return new("energy", misfit.square().SumPerRow().mean() / 2, ("misfit", PerRung(misfit.detach().square().SumPerRow(), t)));
+        var squares = misfit.square().SumPerRow();
+        return new("energy", squares.mean() / 2, ("misfit", squares.detach().MeanByLevel(t, tables.Energies)));
     }
 
     /// <summary>−log p(y_t) + const in nats: each row at its own rung, every scale applied.</summary>
     Energy At(Tensor t)
     {
-        var scaled = ladder.LogDensityScale[t] * energy.At(t);
+        var scaled = tables.LogDensityScale[t] * energy.At(t);
         return confinement is null ? scaled : scaled + confinement;
     }
 
     /// <summary>Where a chain begins that knows only x_{t+1}: (B, …), (B) int64 → (B, …).</summary>
     Tensor Begin(Tensor above, Tensor t, Rng rng) =>
-        initialiser?.Propose(above, t, rng) ?? (settings.From == From.Above ? above : ladder.A[t].square().PerRow(above) * above);
+        initialiser?.Propose(above, t, rng) ?? (settings.From == From.Above ? above : tables.A[t].square().PerRow(above) * above);
 
     /// <summary>y_t given x_{t+1}: the conditional chain, Langevin on E(·, t) and the tether, ε_t = δ_t²/2.</summary>
     /// <param name="begun">Where the chains begin: (B, …).</param>
     /// <param name="above">x_{t+1}: (B, …).</param>
     /// <param name="t">Each chain's rung: (B) int64.</param>
     /// <param name="learn">Whether the rungs' steps learn from what was accepted.</param>
-    /// <returns>Where the chains end, and their mean acceptance, (B).</returns>
-    public (Tensor Y, Tensor Accepted) Recover(
-        Tensor begun,
-        Tensor above,
-        Tensor t,
-        int count,
-        double temperature,
-        Rng rng,
-        bool learn = false
-    ) => Walk(At(t) + Energy.Tether(above, ones_like(ladder.Tether[t]), ladder.Tether[t]), begun, t, count, temperature, rng, learn);
-
-    (Tensor Y, Tensor Accepted) Walk(Energy target, Tensor begun, Tensor t, int count, double temperature, Rng rng, bool learn = false)
+    public Walked Recover(Tensor begun, Tensor above, Tensor t, int count, double temperature, Rng rng, bool learn = false)
     {
-        var proposal = new Langevin(steps.For(t), temperature);
-        IKernel kernel = settings.Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
-        var accepted = zeros_like(begun.Flat()[.., 0]);
-        var y = kernel.Run(target, begun, count, rng, (_, _, taken) => accepted.add_(taken));
-        accepted = accepted / count;
-        if (learn)
-            steps.Learn(t, accepted);
-        return (y, accepted);
+        var tethered = At(t) + Energy.Tether(above, ones_like(tables.Tether[t]), tables.Tether[t]);
+        return new Walk(tethered, temperature, settings.Adjusted).From(begun, t, steps, count, rng, learn);
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
-    public Tensor Run(long count, int times, Rng rng) =>
-        Descend(count, rng, (begun, above, t, at) => Recover(begun, above, t, times * settings.SampleSteps, settings.Temperature, at).Y);
-
     /// <summary>From the top down to level 0: x_t = y_t / a with y_t from x_{t+1}.</summary>
-    Tensor Descend(long count, Rng rng, Func<Tensor, Tensor, Tensor, Rng, Tensor> recover)
-    {
-        var xi = rng.Normal(Shape.Rows(count));
-        var top = moments?.Push(xi, ladder.Noise.Signal[-1], ladder.Noise.Noise[-1]) ?? xi;
-        return Chain.Repeat(
-            ladder.Energies,
-            top,
-            (i, above) =>
+    public Tensor Run(long count, int times, Rng rng) =>
+        Descent.Run(
+            tables.Energies - 1,
+            Above(count, rng),
+            (level, above) =>
             {
-                var t = Rung(ladder.Energies - 1 - i, above);
-                return recover(Begin(above, t, rng), above, t, rng) / ladder.A[t].PerRow(above);
+                var t = above.AllAt(level);
+                var y = Recover(Begin(above, t, rng), above, t, times * settings.SampleSteps, settings.Temperature, rng).X;
+                return y / tables.A[t].PerRow(above);
             }
         );
+
+    /// <summary>Rows of the top level: (count, …).</summary>
+    Tensor Above(long count, Rng rng)
+    {
+        var xi = rng.Normal(Shape.Rows(count));
+        return moments?.Push(xi, Noise.Signal[-1], Noise.Noise[-1]) ?? xi;
     }
 
     /// <summary>−log p(x₀) + const: level 0 is the data, blurred by noise₀.</summary>
-    public Energy Density => Marginal(0);
+    public Energy Density => new(x => At(x.AllAt(0)).Of(tables.A[0] * x));
+    public ILevelEnergy Levels => new RecoveryLevels(tables, At, Top);
+    public NoiseSchedule Noise => tables.Noise;
 
-    public NoiseSchedule Noise => ladder.Noise;
-
-    /// <summary>−log p(x_t) + const = E(a_{t+1} x_t, t).</summary>
-    Energy Marginal(int t) => new(x => At(Rung(t, x)).Of(ladder.A[t] * x));
-
-    /// <summary>The marginals, and above them the normalised Gaussian where generation begins.</summary>
-    public IReadOnlyList<Energy> Rungs =>
-        [
-            .. Enumerable.Range(0, ladder.Energies).Select(Marginal),
-            moments?.Energy(ladder.Noise.Signal[-1], ladder.Noise.Noise[-1])
-                ?? new Energy(x => x.square().SumPerRow() / 2 + Shape.Size() * Math.Log(2 * Math.PI) / 2),
-        ];
+    /// <summary>The Gaussian where generation begins.</summary>
+    public Energy Top => moments?.Energy(Noise.Signal[-1], Noise.Noise[-1]) ?? Energy.Gaussian(sd: 1, Shape.Size());
 
     /// <summary>Generation at temperature 1, each rung walked as far again untethered: rows that follow the rung's own energy.</summary>
     public IReadOnlyList<Tensor> Visit(long count, Rng rng)
     {
-        var rows = new List<Tensor>();
-        var last = Descend(
-            count,
-            rng,
-            (begun, above, t, at) =>
-            {
-                rows.Add(above.clone().MoveToOuterDisposeScope());
-                var y = Recover(begun, above, t, settings.SampleSteps, 1, at).Y;
-                return Walk(At(t), y, t, settings.SampleSteps, 1, at).Y;
-            }
-        );
-        return [last, .. rows.AsEnumerable().Reverse()];
-    }
-
-    static Tensor Rung(int t, Tensor x) => full([x.shape[0]], t, dtype: int64, device: x.device);
-
-    /// <summary>Mean by rung, (Energies); NaN where no row was.</summary>
-    Tensor PerRung(Tensor values, Tensor t)
-    {
-        var none = zeros(ladder.Energies, dtype: values.dtype, device: values.device);
-        return none.index_add(0, t, values, 1) / none.index_add(0, t, ones_like(values), 1);
+        Tensor Down(int level, Tensor above)
+        {
+            var t = above.AllAt(level);
+            var y = Recover(Begin(above, t, rng), above, t, settings.SampleSteps, 1, rng).X;
+            var free = new Walk(At(t), Temperature: 1, settings.Adjusted).From(y, t, steps, settings.SampleSteps, rng).X;
+            return free / tables.A[t].PerRow(above);
+        }
+        return Descent.Visit(Noise.Levels, tables.Energies - 1, Above(count, rng), Down);
     }
 }
 
@@ -234,7 +192,7 @@ public sealed class RecoveryLikelihood : Method, IBridge, IChains
 /// <param name="Coupled">One noise makes both rows of a pair; only for chains that do not begin at data.</param>
 /// <param name="Adjusted">Metropolis-adjusted moves; false, the paper's, is faster and biased by the step.</param>
 /// <param name="Step">ε_t = δ_t²/2 at the start, in the step's unit: the papers' b²/2.</param>
-/// <param name="StepUnit">What steps are in units of, up the ladder.</param>
+/// <param name="StepUnit">What steps are in units of.</param>
 /// <param name="Adapt">Adjusted moves learn each rung's step from its acceptance.</param>
 /// <param name="Acceptance">What adaptation aims at; .85 for chains from above: of those that leap, some never move, and energies run away.</param>
 /// <param name="EnergyScale">Whether the network's output is the energy, or the energy times δ_t².</param>

@@ -8,7 +8,8 @@ namespace Ebm.Metrics;
 /// The model has no mass outside the box: <c>grid-kl/border</c>, its mass in the outer 5 %, says whether that matters. Beside it
 /// <c>grid-kl/gaussian</c>, the divergence to the Gaussian with the target's mean and covariance, which any model should beat, and
 /// <c>grid-kl/reverse</c> = KL(p_model ‖ p_data), which has no value where the target's density is zero somewhere: it is infinite for
-/// every energy there. Grid and box are checked once per target, by doubling either.
+/// every energy there. Of a model on a base with a density, <c>grid-kl/base</c> is the base's own divergence. Grid and box are checked once
+/// per target, by doubling either.
 /// </summary>
 public sealed class GridKl : IMetric
 {
@@ -28,8 +29,9 @@ public sealed class GridKl : IMetric
             return [];
         using var scope = NewDisposeScope();
         var (grid, logP, _, gaussian) = truths.GetValue(subject.Data, data => Known(data, target));
-        var logQ = -grid.Map(model.Density.Of, subject.Samples.dtype);
-        logQ -= grid.LogIntegral(logQ);
+        Tensor Normalised(Tensor log) => log - grid.LogIntegral(log);
+        Tensor LogDensity(Energy energy) => Normalised(-grid.Map(energy.Of, subject.Samples.dtype));
+        var logQ = LogDensity(model.Density);
 
         var (p, q) = ((logP + grid.LogCell).exp(), (logQ + grid.LogCell).exp());
         var border = q[grid.Points().abs().amax(-1) > .95 * grid.HalfWidth].sum();
@@ -54,6 +56,8 @@ public sealed class GridKl : IMetric
             Value("grid-kl/gaussian", gaussian, "nats", "none"),
             Value("grid-kl/border", border.item<double>(), "probability", "lower"),
         ];
+        if (subject.Method is IOnBase { Base: var ofBase })
+            all.Add(Value("grid-kl/base", Divergence(p, logP, LogDensity(ofBase)), "nats", "none"));
         if (everywhere)
             all.Add(Value("grid-kl/reverse", Divergence(q, logQ, logP), "nats", "lower"));
         return all;

@@ -1,25 +1,26 @@
 namespace Ebm.Metrics;
 
-/// <summary>How rows of one rung are compared with the next one's.</summary>
+/// <summary>How rows of one level are compared with the next one's.</summary>
 public enum Transport
 {
-    /// <summary>As they are: rungs must overlap.</summary>
+    /// <summary>As they are: levels must overlap.</summary>
     None,
 
     /// <summary>
-    /// A row of the upper rung is first recovered, x ~ N(x'/s − (σ/s)² ∇E, (σ/s)² I), nearly exact where σ is small; one of the lower rung
+    /// A row of the upper level is first recovered, x ~ N(x'/s − (σ/s)² ∇E, (σ/s)² I), nearly exact where σ is small; one of the lower level
     /// first rises.
     /// </summary>
     Recovery,
 }
 
 /// <summary>
-/// log Z of a density at the foot of a ladder whose top is normalised, and with it the negative log-likelihood of test rows:
-/// <code>log Z_0 = Σ_ℓ log(Z_ℓ / Z_{ℓ+1}),   each ratio by Bennett's acceptance ratio from rows of both rungs</code>
+/// log Z of the density at level 0 of a ladder, and with it the negative log-likelihood of test rows. The top level's place takes the Gaussian
+/// where generation begins, which is normalised:
+/// <code>log Z_0 = Σ_ℓ log(Z_ℓ / Z_{ℓ+1}),   each ratio by Bennett's acceptance ratio from rows of both levels</code>
 /// with transport: recovery by the identity p_{ℓ+1}(x') = (2πσ²)^{−d/2} ∫ exp(−E_ℓ(x) − |s x − x'|²/2σ²) dx / Z_ℓ, whose integral is
 /// an importance sum over x. <c>ladder/log-z-low</c> uses only rows that come down and <c>/log-z-high</c> only rows that go up: on average
-/// one is too low and the other too high, so that they bracket log Z where the rows are the rungs' own. <c>ladder/overlap</c> is the
-/// least effective share of a rung's rows. In one or two dimensions <c>ladder/grid-error</c> is what the estimate is off by. With that
+/// one is too low and the other too high, so that they bracket log Z where the rows are the levels' own. <c>ladder/overlap</c> is the
+/// least effective share of a level's rows. In one or two dimensions <c>ladder/grid-error</c> is what the estimate is off by. With that
 /// transport all names begin with recovery/ instead.
 /// </summary>
 public sealed class LadderLikelihood : IMetric
@@ -30,15 +31,15 @@ public sealed class LadderLikelihood : IMetric
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Method is not IBridge ladder)
+        if (subject.Method is not ILadder ladder)
             return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
-        var rungs = ladder.Rungs;
-        Room.For(
+        IReadOnlyList<Energy> levels = [.. Enumerable.Range(0, ladder.Noise.Levels - 1).Select(ladder.Levels.Only), ladder.Top];
+        Capacity.For(
             spec.Rows,
-            (double)sizeof(float) * spec.Rows * rungs.Count * subject.Data.Shape.Size(),
-            $"so many rows of each of {rungs.Count} rungs"
+            (double)sizeof(float) * spec.Rows * levels.Count * subject.Data.Shape.Size(),
+            $"so many rows of each of {levels.Count} levels"
         );
         var rows = ladder.Visit(spec.Rows, subject.Rng.Stream("visit"));
         double logZ = 0,
@@ -46,7 +47,7 @@ public sealed class LadderLikelihood : IMetric
             low = 0,
             high = 0,
             overlap = 1;
-        for (var lower = rungs.Count - 2; lower >= 0; lower--)
+        for (var lower = levels.Count - 2; lower >= 0; lower--)
         {
             using var inner = NewDisposeScope();
             using var rng = subject.Rng.Stream(lower);
@@ -55,8 +56,8 @@ public sealed class LadderLikelihood : IMetric
             var (down, up) = (rows[lower + 1].narrow(0, 0, half), rows[lower].narrow(0, half, half));
             var (ofDown, ofUp) =
                 spec.Transport == Transport.None
-                    ? (rungs[lower + 1].Of(down) - rungs[lower].Of(down), rungs[lower + 1].Of(up) - rungs[lower].Of(up))
-                    : Recovered(rungs[lower], rungs[lower + 1], ladder.Noise, lower, down, up, rng);
+                    ? (levels[lower + 1].Of(down) - levels[lower].Of(down), levels[lower + 1].Of(up) - levels[lower].Of(up))
+                    : Recovered(levels[lower], levels[lower + 1], ladder.Noise, lower, down, up, rng);
             var bar = Normalisers.Bar(ofDown, ofUp);
             logZ += bar.Value;
             variance += bar.Se * bar.Se;
@@ -66,7 +67,7 @@ public sealed class LadderLikelihood : IMetric
         }
 
         var test = subject.Data.Test.to(subject.Samples.dtype);
-        var energies = cat([.. test.split(8192).Select(chunk => ladder.Density.Of(chunk).to(float64))], 0);
+        var energies = cat([.. test.split(8192).Select(chunk => levels[0].Of(chunk).to(float64))], 0);
         var name = spec.Transport == Transport.None ? "ladder" : "recovery";
         var protocol = Protocol.Of("ladder-likelihood 1", (int)spec.Transport, spec.Rows, spec.Cells);
         Measurement Value(string part, double value, string unit, string better, double? se = null) =>
@@ -88,15 +89,13 @@ public sealed class LadderLikelihood : IMetric
         if (subject.Data is IKnownDensity known && subject.Data.Shape is [1] or [2])
         {
             var grid = new Grid((int)subject.Data.Shape[0], spec.Cells, ((IKnownDensity)subject.Data).HalfWidth, test.device);
-            all.Add(
-                Value("grid-error", logZ - grid.LogIntegral(-grid.Map(ladder.Density.Of, test.dtype)), "nats", "none", Math.Sqrt(variance))
-            );
+            all.Add(Value("grid-error", logZ - grid.LogIntegral(-grid.Map(levels[0].Of, test.dtype)), "nats", "none", Math.Sqrt(variance)));
         }
         return all;
     }
 
     /// <summary>
-    /// log [ exp(−E_ℓ(x)) N(x'; s x, σ² I) / (exp(−E_{ℓ+1}(x')) q(x | x')) ] of pairs: x' a row of the upper rung with x from q, and x a
+    /// log [ exp(−E_ℓ(x)) N(x'; s x, σ² I) / (exp(−E_{ℓ+1}(x')) q(x | x')) ] of pairs: x' a row of the upper level with x from q, and x a
     /// row of the lower one with x' risen from it. The mean of its exponential over the former is Z_ℓ/Z_{ℓ+1}.
     /// </summary>
     static (Tensor Down, Tensor Up) Recovered(Energy lower, Energy upper, NoiseSchedule noise, int level, Tensor down, Tensor up, Rng rng)
@@ -118,8 +117,8 @@ public sealed class LadderLikelihood : IMetric
 }
 
 /// <summary>log Z along a ladder of densities, and the negative log-likelihood that follows, for methods that have such a ladder.</summary>
-/// <param name="Transport">none, or recovery: for ladders of many small rungs.</param>
-/// <param name="Rows">Of each rung; half of them for the ratio with the rung above, half for the one below.</param>
+/// <param name="Transport">none, or recovery: for ladders of many levels.</param>
+/// <param name="Rows">Of each level; half of them for the ratio with the level above, half for the one below.</param>
 /// <param name="Cells">Of the grid that checks it, along each axis.</param>
 [Kind("ladder-likelihood")]
 public sealed record LadderLikelihoodSpec(Transport Transport = Transport.None, long Rows = 4000, int Cells = 512) : ISpec<IMetric>

@@ -19,7 +19,7 @@ public sealed class LevelTime : LevelNet
         long[] widths = [shape.Size(), .. Enumerable.Repeat((long)settings.Width, settings.Depth), 1];
         layers = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: rng.Device))];
         // TorchSharp makes an embedding on the CPU and moves it, also to where tensors have no numbers.
-        Room.For(settings.Width, (double)sizeof(float) * levels * settings.Width, $"embeddings of {levels} levels", "width");
+        Capacity.For(settings.Width, (double)sizeof(float) * levels * settings.Width, $"embeddings of {levels} levels", "width");
         embeddings = [.. widths.Skip(1).Select(width => nn.Embedding(levels, width, device: rng.Device))];
         for (var i = 0; i < layers.Length; i++)
         {

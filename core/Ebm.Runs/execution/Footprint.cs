@@ -59,7 +59,7 @@ public sealed record Footprint(long Weights, double Bytes)
 
         Footprint? With(Document changed) => Of(catalog.Resolve<ExperimentSpec>(changed).Value, shape);
 
-        if (With(config) is not { } found || found.Bytes <= Room.Bytes)
+        if (With(config) is not { } found || found.Bytes <= Capacity.Bytes)
             return;
         var (path, value, _) = config
             .Leaves()
@@ -68,7 +68,7 @@ public sealed record Footprint(long Weights, double Bytes)
             .MinBy(leaf => leaf.Left);
         var key = ConfigException.LastKey(path);
         var makes = string.Create(CultureInfo.InvariantCulture, $"a method of {found.Weights:#,0} weights, its training and its samples");
-        throw new ConfigException(value.Source, path, $"{key} {Room.TooLarge(value.ToString()!, found.Bytes, makes)}.");
+        throw new ConfigException(value.Source, path, $"{key} {Capacity.TooLarge(value.ToString()!, found.Bytes, makes)}.");
 
         double Halved(string path, long value)
         {

@@ -5,13 +5,13 @@ using Ebm.Core;
 namespace Ebm.Runs;
 
 // Divergence is an outcome, not an accident: training ends, and the table shows the step and the reason. Some of it is loud, a NaN.
-// Some is silent: chains freeze, the gap between energies grows without end, and the loss stays finite. The silent kind is judged
+// Some is silent: chains freeze, the gap between energies grows without end, and the loss stays finite. The silent kind is detected
 // by what methods watch under generic names, of which a method may have any:
 //   gap           E of positives − E of negatives          magnitude     mean |E|
 //   accepted      share of accepted proposals              displacement  how far chains moved in one round
 //   step          the sampler's step size
 
-/// <summary>When training counts as diverged. What is judged are medians over a window of records, never single records.</summary>
+/// <summary>When training counts as diverged. It looks at medians over a window of records, never at single records.</summary>
 /// <param name="Loss">Largest absolute loss.</param>
 /// <param name="Window">Records in a window.</param>
 /// <param name="Growth">|E| that is so many times what it was a window before has exploded,</param>
@@ -47,7 +47,7 @@ public sealed class Health(HealthSpec spec, long dimension)
 {
     readonly SortedDictionary<string, Series> series = new(StringComparer.Ordinal);
 
-    /// <summary>Judges an update before it is applied: the reason why training has diverged, or null.</summary>
+    /// <summary>Checks an update before it is applied: the reason why training has diverged, or null.</summary>
     /// <param name="norm">Of the part's gradient.</param>
     public string? Of(string part, double loss, double norm) =>
         !double.IsFinite(loss) ? $"the loss of {part} is {Show(loss)}"
@@ -55,7 +55,7 @@ public sealed class Health(HealthSpec spec, long dimension)
         : !double.IsFinite(norm) ? $"the gradient of {part} has norm {Show(norm)}"
         : null;
 
-    /// <summary>Judges a record: the reason why training has diverged, or null.</summary>
+    /// <summary>Checks a record: the reason why training has diverged, or null.</summary>
     /// <param name="norm">Of the part's parameters.</param>
     /// <param name="watched">What the part's last update watched; entries that are NaN were never visited.</param>
     public string? Of(string part, double norm, IEnumerable<(string Name, double[] Values)> watched)

@@ -17,35 +17,53 @@ public interface IOptimizer
     void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory);
 }
 
-/// <summary>Kingma and Ba 2015, with decay, where asked for, in the gradient.</summary>
-/// <param name="Beta1">Decay of the mean of gradients.</param>
-/// <param name="Beta2">Decay of the mean of their squares.</param>
-/// <param name="Epsilon">Added to the root of the mean square.</param>
-/// <param name="WeightDecay">Share of the weights added to the gradient.</param>
-[Kind("adam")]
-public sealed record AdamSpec(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0) : IOptimizer
+/// <summary>Optimizers that follow running moments of the gradient: Adam and its variant, which differ in how weights decay.</summary>
+public abstract record MomentsSpec(double Beta1, double Beta2, double Epsilon, double WeightDecay) : IOptimizer
 {
     public double Beta1 { get; } = Require.Between(0, 0.999999, Beta1);
     public double Beta2 { get; } = Require.Between(0, 0.999999, Beta2);
     public double Epsilon { get; } = Require.Positive(Epsilon);
     public double WeightDecay { get; } = Require.NonNegative(WeightDecay);
 
-    public OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
-        optim.Adam(parameters, lr, Beta1, Beta2, Epsilon, WeightDecay);
+    public abstract OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr);
 
     public IEnumerable<(string Name, Tensor Value)> Memory(OptimizerState state)
     {
-        var adam = (Adam.State)state;
-        return [("step", tensor(adam.step)), ("mean", adam.exp_avg), ("square", adam.exp_avg_sq)];
+        var (step, mean, square) = Moments(state);
+        return [("step", tensor(step)), ("mean", mean), ("square", square)];
     }
 
     public void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory)
     {
-        var adam = (Adam.State)state;
-        adam.step = memory["step"].item<long>();
-        adam.exp_avg.copy_(memory["mean"]);
-        adam.exp_avg_sq.copy_(memory["square"]);
+        var (_, mean, square) = Moments(state);
+        mean.copy_(memory["mean"]);
+        square.copy_(memory["square"]);
+        if (state is Adam.State adam)
+            adam.step = memory["step"].item<long>();
+        else
+            ((AdamW.State)state).step = memory["step"].item<long>();
     }
+
+    static (long Step, Tensor Mean, Tensor Square) Moments(OptimizerState state) =>
+        state switch
+        {
+            Adam.State adam => (adam.step, adam.exp_avg, adam.exp_avg_sq),
+            AdamW.State adam => (adam.step, adam.exp_avg, adam.exp_avg_sq),
+            _ => throw new ArgumentException($"{state.GetType()} has no moments", nameof(state)),
+        };
+}
+
+/// <summary>Kingma and Ba 2015, with decay, where asked for, in the gradient.</summary>
+/// <param name="Beta1">Decay of the mean of gradients.</param>
+/// <param name="Beta2">Decay of the mean of their squares.</param>
+/// <param name="Epsilon">Added to the root of the mean square.</param>
+/// <param name="WeightDecay">Share of the weights added to the gradient.</param>
+[Kind("adam")]
+public sealed record AdamSpec(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0)
+    : MomentsSpec(Beta1, Beta2, Epsilon, WeightDecay)
+{
+    public override OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
+        optim.Adam(parameters, lr, Beta1, Beta2, Epsilon, WeightDecay);
 }
 
 /// <summary>Adam whose weight decay acts on the weights, not through the gradient (Loshchilov and Hutter 2019).</summary>
@@ -54,29 +72,11 @@ public sealed record AdamSpec(double Beta1 = 0.9, double Beta2 = 0.999, double E
 /// <param name="Epsilon">Added to the root of the mean square.</param>
 /// <param name="WeightDecay">Share of the weights, times the learning rate, taken off at each update.</param>
 [Kind("adamw")]
-public sealed record AdamWSpec(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0.01) : IOptimizer
+public sealed record AdamWSpec(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0.01)
+    : MomentsSpec(Beta1, Beta2, Epsilon, WeightDecay)
 {
-    public double Beta1 { get; } = Require.Between(0, 0.999999, Beta1);
-    public double Beta2 { get; } = Require.Between(0, 0.999999, Beta2);
-    public double Epsilon { get; } = Require.Positive(Epsilon);
-    public double WeightDecay { get; } = Require.NonNegative(WeightDecay);
-
-    public OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
+    public override OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
         optim.AdamW(parameters, lr, Beta1, Beta2, Epsilon, WeightDecay);
-
-    public IEnumerable<(string Name, Tensor Value)> Memory(OptimizerState state)
-    {
-        var adam = (AdamW.State)state;
-        return [("step", tensor(adam.step)), ("mean", adam.exp_avg), ("square", adam.exp_avg_sq)];
-    }
-
-    public void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory)
-    {
-        var adam = (AdamW.State)state;
-        adam.step = memory["step"].item<long>();
-        adam.exp_avg.copy_(memory["mean"]);
-        adam.exp_avg_sq.copy_(memory["square"]);
-    }
 }
 
 /// <summary>Stochastic gradient descent.</summary>

@@ -25,7 +25,7 @@ public sealed record Applied(
 /// <param name="batches">Where its minibatches come from.</param>
 /// <param name="optimizers">One per part of the method.</param>
 /// <param name="averages">Follow the weights, a step at a time.</param>
-/// <param name="health">Judges each update before it is applied.</param>
+/// <param name="health">Checks each update before it is applied.</param>
 /// <param name="train">The settings.</param>
 /// <param name="rng">The stream of training; step n draws from its n-th stream, so that a checkpoint needs only n.</param>
 public sealed class Trainer(

@@ -46,7 +46,7 @@ type Settings = {
     /// A shell's command, told of the first failure and of the end.
     Notify: string option
     /// Ends hopeless runs early.
-    Judge: Prune.Judge option
+    Pruner: Prune.Pruner option
     /// The compiled runner.
     Runner: string
     /// What it is told besides the run's folder.
@@ -67,7 +67,7 @@ let defaults runner = {
     PerGpu = 1
     Share = false
     Notify = None
-    Judge = None
+    Pruner = None
     Runner = runner
     Arguments = []
 }
@@ -184,7 +184,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
     let idle = List<Host>()
     let outcomes = List<Outcome>()
     let mutable begun = 0
-    let mutable judged = TimeSpan.MinValue
+    let mutable pruned = TimeSpan.MinValue
     let mutable signalled = 0
     let mutable halted = false
 
@@ -201,7 +201,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
         let over = outcomes |> Seq.filter (fun outcome -> onGpu outcome.Job) |> Seq.sumBy _.Took.TotalSeconds
         TimeSpan.FromSeconds(over + (active |> Seq.filter (fun child -> onGpu child.Job) |> Seq.sumBy _.Elapsed.TotalSeconds))
 
-    let judge () =
+    let tally () =
         let failed = over () |> List.filter (fun outcome -> outcome.State = RunState.Failed || outcome.State = RunState.Timeout)
 
         match settings.OnError with
@@ -285,7 +285,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             | :? IOException as error ->
                 // A full disk, most likely. The others may fare better, later.
                 settled job RunState.Failed (Some $"it could not be begun: {error.Message}")
-                judge ()
+                tally ()
                 true
 
     let finish (child: Child) =
@@ -302,7 +302,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
         if outcome.WillRetry then waiting.AddLast { child.Job with Try = child.Job.Try + 1 } |> ignore
         display.Ended(outcome, snapshot ())
-        judge ()
+        tally ()
 
     let stop () =
         if stopping.Times > signalled then
@@ -337,11 +337,11 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
                 child.Signal sigterm
             | _ -> ()
 
-        match settings.Judge with
-        | Some judge when stopping.Code.IsNone && clock.Elapsed > judged + TimeSpan.FromSeconds 1.0 ->
-            judged <- clock.Elapsed
+        match settings.Pruner with
+        | Some pruner when stopping.Code.IsNone && clock.Elapsed > pruned + TimeSpan.FromSeconds 1.0 ->
+            pruned <- clock.Elapsed
 
-            let hopeless = Map.ofList (judge.Hopeless([ for child in active -> child.Job.Run ], [ for job in waiting -> job.Run ]))
+            let hopeless = Map.ofList (pruner.Hopeless([ for child in active -> child.Job.Run ], [ for job in waiting -> job.Run ]))
 
             for child in active do
                 match hopeless.TryFind child.Job.Run.Id with

@@ -209,7 +209,7 @@ type private Curves(metric: string) =
             curve
 
 /// Decides which runs of a plan should end.
-type Judge(metric: string, rule: Rule, plan: Plan) =
+type Pruner(metric: string, rule: Rule, plan: Plan) =
     let curves = Curves metric
 
     /// The ids of the runs that should end, or should not start, with the reasons.

@@ -96,12 +96,12 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
             PerGpu = perGpu
             Share = options.Contains <@ CommandLine.Option.Share @>
             Notify = options.TryGetResult <@ Notify @>
-            Judge =
+            Pruner =
                 options.TryGetResult <@ CommandLine.Option.Prune @>
                 |> Option.orElse place.Sweep.Prune
                 |> Option.map (fun text ->
                     let metric, rule = Prune.check text plan
-                    Prune.Judge(metric, rule, plan))
+                    Prune.Pruner(metric, rule, plan))
     }
 
 /// Writes the record that the runs of a launch share into the sweep's folder; returns its path.

@@ -339,11 +339,11 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
 
 // ── How it is judged ────────────────────────────────────────────────────────────────────────
 
-let private grades (evidence: Evidence) = judge evidence |> List.map (fun axis -> axis.Name, axis.Grade)
+let private grades (evidence: Evidence) = grade evidence |> List.map (fun axis -> axis.Name, axis.Grade)
 
 /// The axis has the rule's grade and names what lacks, and all others are as they were: A.
 let private lowers (rule: Rule) (plant: Evidence -> Evidence) =
-    for axis in judge (plant whole.Value) do
+    for axis in grade (plant whole.Value) do
         let lacks = axis.Lacks |> List.map _.Rule.Says |> String.concat "; "
 
         if axis.Name = rule.Axis then
@@ -362,7 +362,7 @@ let private lowering (rule: Rule) =
     |> breaks "nothing is planted" (fun () -> lowers rule id)
     |> needsGit
 
-let private judged axis (evidence: Evidence) = judge evidence |> List.find (fun found -> found.Name = axis)
+let private judged axis (evidence: Evidence) = grade evidence |> List.find (fun found -> found.Name = axis)
 
 // ── The page ────────────────────────────────────────────────────────────────────────────────
 

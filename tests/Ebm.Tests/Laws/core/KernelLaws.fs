@@ -139,7 +139,71 @@ let private ofEightSteps = counts |> List.map (fun n -> 0.1 / float n, 8)
 let private leap = flow (fun step count -> Leapfrog(step, count, 1.0) :> IProposal)
 let private euler = flow (fun step count -> Euler(step, count) :> IProposal)
 
+/// Where a walk ends, what it accepted and the steps after it, against the same kernel run by hand.
+let private walks adjusted (kernel: IProposal -> IKernel) temperature learned =
+    let world = stretched ()
+    let sizes () = new StepSizes(row [ 0.1; 0.4 ], 0.6, 0.1, 100.0)
+    let start, level = world.Draw(200L, rng "walk start"), (rng "walk levels").Integers(2L, 200L)
+    let steps, known = sizes (), sizes ()
+    let walked = Walk(world.Energy, 0.5, adjusted).From(start, level, steps, 7, rng "walk", learn = true)
+    let accepted = torch.zeros (200L, device = device)
+    let ends =
+        (kernel (Langevin(known.For level, temperature)))
+            .Run(world.Energy, start, 7, rng "walk", (fun _ _ taken -> accepted.add_ taken |> ignore))
+    known.Learn(level, learned (accepted / scalar 7.0))
+    Close.same "ends" 0 ends walked.X
+    Close.same "acceptance" 0 (accepted / scalar 7.0) walked.Accepted
+    Close.same "steps" 0 known.All steps.All
+
+    let watched = walked.Watched(steps, start, level) |> Seq.map (fun struct (name, value) -> name, value) |> Map
+    Close.same "displacement" 4 ((walked.X - start).square().sum(1L).mean().sqrt()) watched["displacement"]
+
+    for l in 0..1 do
+        Close.same $"acceptance at level {l}" 64 (walked.Accepted[level.eq (scalar (float l))].mean()) watched["accepted"].[int64 l]
+
+/// 60 chains of which 20 are given: those come first, and what is stored goes back to the slots that the rest came from.
+let private begins (rowsOf: Tensor -> Tensor) =
+    let memory = new Memory(torch.arange(100L, dtype = torch.float64, device = device).unsqueeze 1L, repeated 100L 1)
+    let given = torch.full ([| 20L; 1L |], scalar -1.0, device = device)
+    let struct (x, level, slots) =
+        memory.Begin(given, repeated 20L 0, 60L, 0.1, 0.4, (fun x -> torch.full_like (x, scalar -2.0)), 3, rng "begin")
+    let drawn = values (x.narrow (0L, 20L, 40L))
+    Close.same "given rows" 0 given (x.narrow (0L, 0L, 20L))
+    let levels = [|
+        for x in values x ->
+            if x = -1.0 then 0.0
+            elif x = -2.0 then 3.0
+            else 1.0
+    |]
+    must "a level is not that of its row" (values level = levels)
+
+    for at, row in Seq.zip (values (slots.``to`` torch.float64)) drawn do
+        must $"the chain of slot {at} is {row}" (row = at || row = -2.0)
+
+    memory.Store(slots, rowsOf (x + scalar 1000.0), level)
+    Close.same "stored" 0 (x.narrow (0L, 20L, 40L) + scalar 1000.0) (memory.Points.index_select (0L, slots))
+
+/// The share of chains from memory that begin anew.
+let private anew share =
+    let memory = new Memory(torch.zeros (40_000L, 1L, device = device), repeated 40_000L 0)
+    let none, fresh = torch.zeros (0L, 1L, device = device), (fun (x: Tensor) -> x + scalar 1.0)
+    let struct (x, _, _) = memory.Begin(none, repeated 0L 0, 40_000L, 0.1, share, fresh, 0, rng "anew")
+    Close.near "share that begins anew" 0.25 (Close.mean (values x))
+
 let all = [
+    law "a walk is its kernel's steps at each level's size, its acceptance their mean, and the sizes learn from it once" (fun () ->
+        walks true metropolis 0.5 id
+        walks false unadjusted 0.5 id)
+    |> breaks "another temperature" (fun () -> walks true metropolis 1.0 id)
+    |> breaks "no accept test" (fun () -> walks true unadjusted 0.5 id)
+    |> breaks "sizes that learn from half of the acceptance" (fun () -> walks true metropolis 0.5 (fun accepted -> accepted / scalar 2.0))
+
+    law "chains begin at given rows and at those in memory, and only the latter go back, each to its slot" (fun () -> begins id)
+    |> breaks "rows stored from the first one on" (fun () -> begins (fun x -> x.narrow (0L, 0L, 40L)))
+
+    law "a chain from memory begins anew with the probability that is asked for" (fun () -> anew 0.4)
+    |> breaks "a share of all chains" (fun () -> anew 1.0)
+
     law "unadjusted Langevin settles in variance T/(κ(1 − εκ/2)), its own bias and no other, for every step and temperature" (fun () ->
         variances temperatures (fun t -> langevin t >> unadjusted) biased)
     |> breaks "compared with the target's own variance" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)

@@ -84,7 +84,7 @@ let private bends v s sigma =
                 Sigma = sigma,
                 EnergyNoise = EnergyNoise.Fixed
             ))
-    let energy = method.Texture(repeated 40_000L stated, rng $"bends {s} {sigma}")
+    let energy = method.Error.Texture(repeated 40_000L stated, rng $"bends {s} {sigma}")
     let at (x: float) = values (energy.Of(torch.full ([| 40_000L; 1L |], scalar x, device = device)))
     let x = 2.0 * s
     let there, here = at x, at 0.0
@@ -130,7 +130,7 @@ let private equation21 (jacobian: Tensor -> Tensor) =
     ((torch.eye (2L, device = device) - jacobian j).t().matmul misfit / (sigma * sigma)).unsqueeze 0L
 
 let private slopeIs (due: Tensor) =
-    let struct (_, slope) = (real EnergyNoise.None).Texture(repeated 1L stated, rng "none").WithSlope(point ())
+    let struct (_, slope) = (real EnergyNoise.None).Error.Texture(repeated 1L stated, rng "none").WithSlope(point ())
     Close.same "the slope of U^c" 200 due slope
 
 /// Every slope against differences of its energy along a direction.
@@ -139,8 +139,8 @@ let private differ (bent: Tensor -> Tensor) =
         let method = real noise
         for name, energy in
             [
-                "texture", method.Texture(repeated 1L 2, rng "held")
-                "semantic", method.Semantic(repeated 1L 1, rng "held")
+                "texture", method.Error.Texture(repeated 1L 2, rng "held")
+                "semantic", method.Error.Semantic(repeated 1L 1, rng "held")
                 "density", method.Density
             ] do
             let x, v = point (), (rng "direction").Normal(1L, 2L)

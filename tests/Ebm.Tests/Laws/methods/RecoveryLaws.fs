@@ -69,7 +69,7 @@ let private within what due tolerance found =
 
 // ── Tables ──────────────────────────────────────────────────────────────────────────────────
 
-/// The released T = 6 ladder to six decimals: a, σ, and their products from the data.
+/// The released T = 6 tables to six decimals: a, σ, and their products from the data.
 let private t6 = [
     0.999950, 0.010000, 0.999950, 0.010000
     0.946167, 0.323680, 0.946119, 0.323818
@@ -103,9 +103,9 @@ let private steps = [
     1.9196e-2, 52.1, 0.3238
 ]
 
-let private hasSteps (squared: RecoveryLadder -> Tensor) =
-    let ladder =
-        new RecoveryLadder(
+let private hasSteps (squared: RecoveryTables -> Tensor) =
+    let tables =
+        new RecoveryTables(
             BetaSchedules.Released 6,
             1e-4,
             StepUnit.NoiseRatio,
@@ -115,12 +115,12 @@ let private hasSteps (squared: RecoveryLadder -> Tensor) =
         )
 
     for t, (step, scale, weight) in List.indexed steps do
-        within $"d_{t}²" step (5e-5 * step) (nth (squared ladder) t)
-        within $"1/d_{t}²" scale (max 0.051 (1e-5 * scale)) (nth ladder.LogDensityScale t)
-        within $"w_{t}" weight 5.1e-5 (nth ladder.Weight t)
+        within $"d_{t}²" step (5e-5 * step) (nth (squared tables) t)
+        within $"1/d_{t}²" scale (max 0.051 (1e-5 * scale)) (nth tables.LogDensityScale t)
+        within $"w_{t}" weight 5.1e-5 (nth tables.Weight t)
 
-    must "the last rung is not tethered" (Double.IsInfinity(nth ladder.Tether 5))
-    within "the last rung's a" 1.0 0.0 (nth ladder.A 5)
+    must "the last rung is not tethered" (Double.IsInfinity(nth tables.Tether 5))
+    within "the last rung's a" 1.0 0.0 (nth tables.A 5)
 
 // ── Chains ──────────────────────────────────────────────────────────────────────────────────
 
@@ -150,7 +150,7 @@ let private recovers schedules unit step (epsilon: float -> float -> float) =
             let due =
                 Gaussian(row [ 0.8; -0.5 ] / variance / kappa, torch.eye (2L, device = device) / (kappa * (1.0 - e * kappa / 2.0)))
             let start = due.Draw(20_000L, rng $"start {t}")
-            let struct (y, _) = method.Recover(start, above, repeated 20_000L t, count, 1.0, rng $"recover {name} {t}")
+            let y = method.Recover(start, above, repeated 20_000L t, count, 1.0, rng $"recover {name} {t}").X
             Close.moments $"{name}, rung {t}" due.MeanValues due.CovarianceValues y
 
 /// Adjusted, with small steps, from x_{t+1}: mean and variance of the recovery density.
@@ -166,7 +166,7 @@ let private unbiased last (due: float -> float -> float * float) =
     let method =
         build "unbiased" (RecoveryLikelihoodSpec(net, scheduled schedule, Step = 0.4, LastRung = last, Confinement = Nullable()))
     let above = (row [ 0.8; -0.5 ]).expand(20_000L, 2L)
-    let struct (y, _) = method.Recover(above, above, repeated 20_000L t, 60, 1.0, rng "recover")
+    let y = method.Recover(above, above, repeated 20_000L t, 60, 1.0, rng "recover").X
     let share, variance = due v (table.Sigma[t] ** 2.0)
     let due = Gaussian(share * row [ 0.8; -0.5 ], variance * torch.eye (2L, device = device))
     Close.moments "the last rung" due.MeanValues due.CovarianceValues y
@@ -228,14 +228,14 @@ let private denoises (weight: Tensor -> Tensor) =
         let parameters = method.Parts["energy"].parameters() |> Seq.toArray
         let update = updates method 200L 1L |> Array.exactlyOne
 
-        let ladder = new RecoveryLadder(schedule, 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
+        let tables = new RecoveryTables(schedule, 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
         let stream = (rng "updates").Stream 1L
         let x0 = (batches 200L).Next()
-        let t = stream.Integers(int64 ladder.Energies, 200L)
-        let struct (y, above) = ladder.Pair(x0, t, false, stream)
-        let net = (small ()).Build(rng "any", [| int64 d |], ladder.Below)
+        let t = stream.Integers(int64 tables.Energies, 200L)
+        let struct (y, above) = tables.Pair(x0, t, false, stream)
+        let net = (small ()).Build(rng "any", [| int64 d |], tables.Below)
         let score = (net :> ILevelEnergy).At(t).Score above
-        let sigma = ladder.Sigma[t].unsqueeze 1L
+        let sigma = tables.Sigma[t].unsqueeze 1L
         let due = ((weight sigma) * (score - (y - above) / sigma.square ()).square()).sum(1L).mean()
         Close.same $"{name}: loss" 4096 due update.Loss
 
@@ -341,9 +341,9 @@ let private initialised () =
 /// Rows that a net proposes that says nothing, less what is above them: their spread is that of y_t given x_{t+1} and x₀.
 let private proposes (spread: float -> float -> float -> float -> float) =
     let schedule = preserved ()
-    let ladder = new RecoveryLadder(schedule, 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
+    let tables = new RecoveryTables(schedule, 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
     let initialiser =
-        new CooperativeInitialiser(CooperativeInitialiserSpec(MlpSpec(Width = 8, Depth = 1)), ladder, rng "silent", [| int64 d |])
+        new CooperativeInitialiser(CooperativeInitialiserSpec(MlpSpec(Width = 8, Depth = 1)), tables, rng "silent", [| int64 d |])
     use _ = torch.no_grad ()
 
     for p in initialiser.parameters () do
@@ -351,28 +351,28 @@ let private proposes (spread: float -> float -> float -> float -> float) =
 
     let table, noise = rungs schedule, values schedule.Noise
 
-    for t in 0 .. ladder.Energies - 1 do
+    for t in 0 .. tables.Energies - 1 do
         let above = (row [ 0.8; -0.5 ]).expand(20_000L, 2L)
         let y = initialiser.Propose(above, repeated 20_000L t, rng $"propose {t}")
         let variance = (spread table.A[t] noise[t] table.Sigma[t] noise[t + 1]) ** 2.0
         Close.moments $"rung {t}" [| 0.8; -0.5 |] (array2D [ [ variance; 0.0 ]; [ 0.0; variance ] ]) y
 
 /// y_t of rows that are all x₀: signal · x₀ and noise are what the rung's energy is told.
-let private isTold (told: RecoveryLadder -> NoiseSchedule) =
+let private isTold (told: RecoveryTables -> NoiseSchedule) =
     for name, schedule in schedules do
-        let ladder = new RecoveryLadder(schedule (), 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
-        let told = told ladder
+        let tables = new RecoveryTables(schedule (), 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
+        let told = told tables
 
-        for t in 0 .. ladder.Energies - 1 do
+        for t in 0 .. tables.Energies - 1 do
             let count = 20_000L
-            let struct (y, _) = ladder.Pair(3.0 * torch.ones (count, 1L), repeated count t, false, (rng "told").Stream(int64 t))
+            let struct (y, _) = tables.Pair(3.0 * torch.ones (count, 1L), repeated count t, false, (rng "told").Stream(int64 t))
             let signal, noise = value told.Signal[t], value told.Noise[t]
             Close.near $"{name}, rung {t}: signal" (3.0 * signal) (Close.mean (values y))
             Close.near $"{name}, rung {t}: noise²" (noise * noise) (Close.variance (values y))
 
 let all = [
     law "the energy of a rung is told the signal and the noise of y = a x, which it sees" (fun () -> isTold _.Below)
-    |> breaks "those of x" (fun () -> isTold (fun ladder -> NoiseSchedule(ladder.Noise.Signal, ladder.Noise.Noise)))
+    |> breaks "those of x" (fun () -> isTold (fun tables -> NoiseSchedule(tables.Noise.Signal, tables.Noise.Noise)))
 
     law "the released schedule has the paper's six energies, to six decimals (B8)" (fun () -> hasTable (BetaSchedules.Released 6))
     |> breaks "levels equally far apart" (fun () -> hasTable (BetaSchedules.Ddpm 7))
@@ -398,11 +398,11 @@ let all = [
         let method = build "thousand" (RecoveryLikelihoodSpec(net, DdpmSpec(), Steps = 2))
         let update = updates method 100L 1L |> Array.exactlyOne
         must "the loss is not finite" (Double.IsFinite(value update.Loss))
-        must "999 energies and the top" ((method :> IBridge).Rungs.Count = 1000))
+        must "999 energies and the top" ((method :> ILadder).Levels.Levels = 1000))
 
     law "steps, scales and weights are the released code's: c_t² is a ratio of standard deviations, the last rung is marginal" (fun () ->
         hasSteps _.StepSquared)
-    |> breaks "c_t² squared" (fun () -> hasSteps (fun ladder -> ladder.StepSquared * ladder.Below.Noise / ladder.Below.Noise[0]))
+    |> breaks "c_t² squared" (fun () -> hasSteps (fun tables -> tables.StepSquared * tables.Below.Noise / tables.Below.Noise[0]))
 
     law "a conditional chain has the recovery density's closed form, and unadjusted Langevin's own bias (B7)" (fun () ->
         recovers schedules StepUnit.Recovery 0.2 (fun a _ -> a * a)

@@ -37,7 +37,7 @@ let private judged folder rule (values: (int * float) list) =
         )
         at.Write([ Measurement("grid-kl", value, "nats", "lower") ])
 
-    Judge("grid-kl", rule, plan), plan
+    Pruner("grid-kl", rule, plan), plan
 
 let all = [
     law "asha keeps the best quarter of the runs at a rung, and judges each run there once" (fun () ->
@@ -85,7 +85,7 @@ let all = [
             let values = [ for seed in 0..5 -> 0, 1.0 + float seed ] @ [ for seed in 0..3 -> 1, 2.0 + float seed ]
             let judge, plan = judged folder (Race(0.1, 4)) values
             let left = { plan with Runs = plan.Runs |> List.skip 10 }
-            let settings = { Launch.defaults (executable folder runner) with Judge = Some judge }
+            let settings = { Launch.defaults (executable folder runner) with Pruner = Some judge }
             use _ = Hold.take plan.Folder Hold.Whole
             let outcomes, _ = Launch.launch settings (jobs left) (Silent())
             must $"%A{outcomes |> List.map _.State}" (outcomes |> List.forall (fun outcome -> outcome.State = RunState.Pruned))

@@ -24,7 +24,7 @@ public enum LossWeight
 }
 
 /// <summary>
-/// What δ_t² is in units of, up the ladder: a_{t+1}² σ_{t+1}², the recovery density's variance were x_t N(0, I), or the released code's
+/// What δ_t² is in units of: a_{t+1}² σ_{t+1}², the recovery density's variance were x_t N(0, I), or the released code's
 /// c_t² σ_{t+1}² with c_t² = noise_t/noise_0, the ratio itself and not its square.
 /// </summary>
 public enum StepUnit
@@ -44,13 +44,13 @@ public enum LastRung
 /// Recovery likelihood's tables, an entry for each energy t = 0 … Energies−1: rung t joins levels t and t+1 of the noise schedule by
 /// x_{t+1} = a_{t+1} x_t + σ_{t+1} ξ, and its energy is one of y_t = a_{t+1} x_t.
 /// </summary>
-public sealed class RecoveryLadder : nn.Module
+public sealed class RecoveryTables : nn.Module
 {
     readonly Tensor rise;
 
     /// <param name="step">ε_t = δ_t²/2 in those units.</param>
-    public RecoveryLadder(NoiseSchedule noise, double step, StepUnit unit, EnergyScale energyScale, LossWeight weight, LastRung last)
-        : base(nameof(RecoveryLadder))
+    public RecoveryTables(NoiseSchedule noise, double step, StepUnit unit, EnergyScale energyScale, LossWeight weight, LastRung last)
+        : base(nameof(RecoveryTables))
     {
         (Noise, Energies) = (noise, noise.Levels - 1);
         (rise, Sigma) = noise.Rises();

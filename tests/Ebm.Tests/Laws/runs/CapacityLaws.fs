@@ -1,5 +1,5 @@
 /// Memory is counted before it is taken: where there is none, the system ends the process, and nobody says why.
-module Ebm.Tests.Laws.RoomLaws
+module Ebm.Tests.Laws.CapacityLaws
 
 open System
 open TorchSharp
@@ -45,7 +45,7 @@ let private agrees (change: Document -> Document) =
         let spec (method: Document) = (Catalog.Load []).Build<ExperimentSpec>((config []).With("method", method))
         let counted = Footprint.Of(spec (change method), shape)
         let spec = spec method
-        use method = spec.Method.Build(Site(shape, device, rng "room", dataRoot))
+        use method = spec.Method.Build(Site(shape, device, rng "capacity", dataRoot))
         use optimizers = new Optimizers(method, spec.Train)
         use averages = new Averages(method, spec.Train.Average)
         let there = Footprint.Of(method, optimizers, averages, spec, shape)

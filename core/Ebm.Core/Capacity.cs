@@ -4,18 +4,18 @@ using System.Runtime.CompilerServices;
 namespace Ebm.Core;
 
 /// <summary>
-/// Memory, asked about before it is taken: where none is left, Linux ends the process without a word. Asked when something is built and never
-/// when settings are read, because a config may be read on another machine than it runs on.
+/// How many bytes this process may take, asked before it takes them: where no memory is left, Linux ends the process without a reason. Asked when
+/// something is built and never when settings are read, because a config may be read on another machine than it runs on.
 /// </summary>
-public static class Room
+public static class Capacity
 {
     /// <summary>Bytes that this process may have: the machine's, or most of its container's.</summary>
     public static double Bytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
-    /// <summary>Refuses a setting whose value makes more than there is room for.</summary>
+    /// <summary>Refuses a setting whose value takes more bytes than there are.</summary>
     /// <param name="needs">Bytes; a float, so that no product of settings overflows.</param>
     /// <param name="makes">What takes them, such as "100000 rows of 2 numbers".</param>
-    /// <exception cref="SettingException">There is no room.</exception>
+    /// <exception cref="SettingException">It takes more than there is.</exception>
     public static void For<T>(T value, double needs, string makes, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : IFormattable
     {
@@ -26,7 +26,7 @@ public static class Room
     /// <summary>The same for rows that are computed, which are held several times over while they are.</summary>
     /// <param name="numbers">Held for each row, in double.</param>
     public static void ForRows(long value, double numbers, [CallerArgumentExpression(nameof(value))] string setting = "") =>
-        For(value, 8 * numbers * value, "so many rows while they are computed", setting);
+        For(value, sizeof(double) * numbers * value, "so many rows while they are computed", setting);
 
     /// <summary>The sentence for a setting that makes too much.</summary>
     public static string TooLarge(string value, double needs, string makes) =>

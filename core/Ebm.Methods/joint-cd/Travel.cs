@@ -1,0 +1,39 @@
+using Ebm.Core;
+
+namespace Ebm.Methods;
+
+/// <summary>Generation by the joint chain of rows and levels: a chain travels up to noise and back, and emits its row on arrival at level 0.</summary>
+static class Travel
+{
+    /// <param name="x">Where the chains begin: (B, …).</param>
+    /// <param name="level">Their levels: (B) int64.</param>
+    /// <param name="levels">How many levels there are.</param>
+    /// <param name="visits">A row is emitted on its chain's arrival of this number, counted from 1.</param>
+    /// <param name="transition">From rows and levels to rows and levels.</param>
+    /// <returns>(B, …).</returns>
+    /// <exception cref="InvalidOperationException">Chains do not come down: the levels do not mix.</exception>
+    public static Tensor Run(Tensor x, Tensor level, int levels, int visits, Func<Tensor, Tensor, (Tensor X, Tensor Level)> transition)
+    {
+        using var free = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor emitted = zeros_like(x),
+            seen = zeros_like(level);
+        var limit = 20L * visits * levels * levels;
+        for (var round = 0L; round < limit; round++)
+        {
+            using var inner = NewDisposeScope();
+            (x, level) = transition(x, level);
+            seen = seen + (level == 0).to(int64);
+            var arrives = (level == 0).logical_and(seen == visits);
+            emitted = where(arrives.PerRow(x), x, emitted);
+            (x, level) = (x.MoveToOuterDisposeScope(), level.MoveToOuterDisposeScope());
+            (emitted, seen) = (emitted.MoveToOuterDisposeScope(), seen.MoveToOuterDisposeScope());
+            if ((seen >= visits).all().item<bool>())
+                return emitted.MoveToOuterDisposeScope();
+        }
+        throw new InvalidOperationException(
+            $"joint-cd: {(seen < visits).sum().item<long>()} of {x.shape[0]} chains were not back at level 0 within {limit} rounds: "
+                + "the levels do not mix; generation: annealed does not need them to"
+        );
+    }
+}

@@ -1,0 +1,23 @@
+using Ebm.Core;
+
+namespace Ebm.Methods;
+
+/// <summary>
+/// Recovery likelihood's energies as a ladder: E(a_{t+1} x_t, t) of rows x_t at each level below the top, and at the top the normalised
+/// Gaussian where generation begins.
+/// </summary>
+/// <param name="at">−log p(y_t) + const in nats, each row at its own rung.</param>
+/// <param name="top">−log N of the top level, in nats.</param>
+sealed class RecoveryLevels(RecoveryTables tables, Func<Tensor, Energy> at, Energy top) : ILevelEnergy
+{
+    public int Levels => tables.Energies + 1;
+
+    public Tensor At(Tensor x, Tensor level)
+    {
+        Tensor Below(Tensor t) => at(t).Of(tables.A[t].PerRow(x) * x);
+        var highest = level == tables.Energies;
+        return highest.any().item<bool>() ? where(highest, top.Of(x), Below(level.clamp(max: tables.Energies - 1))) : Below(level);
+    }
+
+    public Tensor All(Tensor x) => stack([.. Enumerable.Range(0, tables.Energies).Select(t => At(x, x.AllAt(t))), top.Of(x)], 1);
+}
