@@ -1,19 +1,15 @@
+using static Ebm.Metrics.ChainStatisticsSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>
 /// How well the model's density can be sampled by a local chain: Metropolis-adjusted Langevin on it, from the model's own samples, its step
 /// learned in a warm-up and then fixed. Not the method's own sampler, which may anneal: these chains are the same for every method, so that
 /// landscapes compare. They begin spread over the modes, and a chain that never leaves its mode shows as an R̂ that stays high.
-/// Traces the energy and the rows' leading principal components, those of the training rows; reports the worst of them, as
-/// <c>chains/r-hat</c> (split R̂), <c>chains/autocorrelation-time</c> (in steps), <c>chains/ess</c> (of all steps together) and
-/// <c>chains/accepted</c>.
+/// Traces the energy and the rows' leading principal components, those of the training rows; reports the worst of them.
 /// </summary>
-public sealed class ChainStatistics : IMetric
+public sealed class ChainStatistics(ChainStatisticsSpec spec) : IMetric
 {
-    readonly ChainStatisticsSpec spec;
-
-    internal ChainStatistics(ChainStatisticsSpec spec) => this.spec = spec;
-
     public IEnumerable<Measurement> Measure(Subject subject)
     {
         if (subject.Method is not IDensity model || subject.Samples.shape[0] < spec.Chains)
@@ -53,15 +49,14 @@ public sealed class ChainStatistics : IMetric
         var (worst, slowest) = (found.MaxBy(f => f.RHat), found.MaxBy(f => f.Time));
 
         var draws = spec.Chains * spec.Steps;
-        var protocol = Protocol.Of("chains 1", spec.Chains, spec.Steps, spec.WarmUp, directions.shape[1]);
-        Measurement Value(string name, double value, string unit, string better, double? se = null) =>
-            new("chains/" + name, value, unit, better, Se: se, N: draws, Protocol: protocol);
+        Measurement Value(Quantity what, double value, double? se = null) =>
+            what.Found(value, se, draws, spec.Chains, spec.Steps, spec.WarmUp, directions.shape[1]);
         return
         [
-            Value("r-hat", worst.RHat, "ratio", "lower", worst.RHatSe),
-            Value("autocorrelation-time", slowest.Time, "steps", "lower", slowest.TimeSe),
-            Value("ess", draws / slowest.Time, "draws", "higher", draws / slowest.Time * slowest.TimeSe / slowest.Time),
-            Value("accepted", accepted.to(float64).item<double>() / spec.Steps, "probability", "none"),
+            Value(RHat, worst.RHat, worst.RHatSe),
+            Value(Time, slowest.Time, slowest.TimeSe),
+            Value(Ess, draws / slowest.Time, draws / slowest.Time * slowest.TimeSe / slowest.Time),
+            Value(Accepted, accepted.to(float64).item<double>() / spec.Steps),
         ];
     }
 }
@@ -72,8 +67,14 @@ public sealed class ChainStatistics : IMetric
 /// <param name="WarmUp">Steps in which the step size is learned.</param>
 /// <param name="Directions">Components traced beside the energy, along the training rows' widest directions.</param>
 [Kind("chain-statistics")]
-public sealed record ChainStatisticsSpec(long Chains = 50, int Steps = 1000, int WarmUp = 200, long Directions = 4) : ISpec<IMetric>
+public sealed record ChainStatisticsSpec(long Chains = 50, int Steps = 1000, int WarmUp = 200, long Directions = 4) : IMetricSpec
 {
+    public static readonly Quantity
+        RHat = new("chains/r-hat", "ratio", Lower, Secondary, "chains 1", "split R̂, the worst of the energy and the directions"),
+        Time = new("chains/autocorrelation-time", "steps", Lower, Secondary, "chains 1", "the longest autocorrelation time"),
+        Ess = new("chains/ess", "draws", Higher, Secondary, "chains 1", "effective draws of all steps together"),
+        Accepted = new("chains/accepted", "probability", None, Diagnostic, "chains 1", "mean acceptance");
+
     public long Chains { get; } = Require.Between(3, 10_000, Chains);
     public int Steps { get; } =
         Require.That(

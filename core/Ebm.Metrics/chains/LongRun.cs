@@ -1,4 +1,5 @@
 using System.Globalization;
+using static Ebm.Metrics.LongRunSpec;
 
 namespace Ebm.Metrics;
 
@@ -6,12 +7,8 @@ namespace Ebm.Metrics;
 /// Whether a sampler that looks right has converged: the energy distance to the data of chains run 1×, 10× and 100× as long as those
 /// that make samples. A model whose density is right stays as good; one that only learned where short chains end drifts away.
 /// </summary>
-public sealed class LongRun : IMetric
+public sealed class LongRun(LongRunSpec spec) : IMetric
 {
-    readonly LongRunSpec spec;
-
-    internal LongRun(LongRunSpec spec) => this.spec = spec;
-
     public IEnumerable<Measurement> Measure(Subject subject)
     {
         if (subject.Method is not IChains chains)
@@ -22,11 +19,7 @@ public sealed class LongRun : IMetric
         return
         [
             .. spec.Factors.Select(times =>
-                real.Judge(
-                    "long-run/" + times.ToString(CultureInfo.InvariantCulture),
-                    chains.Run(spec.Chains, times, subject.Rng.Stream(times)),
-                    "lower"
-                )
+                real.Judge(Distance.For(Of(times)), chains.Run(spec.Chains, times, subject.Rng.Stream(times)))
             ),
         ];
     }
@@ -37,8 +30,14 @@ public sealed class LongRun : IMetric
 /// <param name="Chains">Run side by side.</param>
 /// <param name="Reference">Real rows to compare them with.</param>
 [Kind("long-run")]
-public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long Reference = 4000) : ISpec<IMetric>
+public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long Reference = 4000) : IMetricSpec
 {
+    public static readonly Quantity
+        Distance = new("long-run/<times>", "length", Lower, Secondary, "energy-distance 1", "energy distance to the data of chains run so many times as long");
+
+    public IReadOnlyList<Quantity> Quantities => [.. Factors.Select(times => Distance.For(Of(times)))];
+    internal static string Of(int times) => times.ToString(CultureInfo.InvariantCulture);
+
     public int[] Factors { get; } =
         Require.That(
             Factors ?? [1, 10, 100],

@@ -1,3 +1,5 @@
+using static Ebm.Metrics.AisSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>
@@ -9,16 +11,13 @@ namespace Ebm.Metrics;
 /// work, and <c>ais/gap</c> says how wide that is. <c>ais/log-z</c> joins both by Bennett's acceptance ratio, and <c>ais/nll</c> adds the
 /// mean energy of the test rows. Rows are moved in the coordinates z of x = m + Az, in which q is N(0, I).
 /// </summary>
-public sealed class Ais : IMetric
+public sealed class Ais(AisSpec spec) : IMetric
 {
     // Of variance, relative to the widest direction: what lies in a plane still has a density.
     const double Floor = 1e-6;
 
     // Long trajectories and short ones aim at much the same: .574 for one leap, .65 for many.
     const double Acceptance = .6;
-    readonly AisSpec spec;
-
-    internal Ais(AisSpec spec) => this.spec = spec;
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
@@ -49,25 +48,22 @@ public sealed class Ais : IMetric
         );
         var energies = Chunked.Map(density.Of, data.Test.to(dtype));
         var n = energies.shape[0];
-        var protocol = Protocol.Of("ais 1", spec.Rungs, spec.Chains, spec.Leaps, spec.Steps, spec.Settle, n);
-        Measurement Value(string part, double value, string unit, string better, double? se = null, long? count = null) =>
-            new("ais/" + part, value, unit, better, Se: se, N: count ?? spec.Chains, Protocol: protocol);
+        Measurement Value(Quantity what, double value, double? se = null, long? count = null) =>
+            what.Found(value, se, count ?? spec.Chains, spec.Rungs, spec.Chains, spec.Leaps, spec.Steps, spec.Settle, n);
         return
         [
             Value(
-                "nll",
+                Nll,
                 energies.mean().item<double>() + both.Value + constant,
-                "nats",
-                "lower",
                 Math.Sqrt(energies.var().item<double>() / n + both.Se * both.Se),
                 n
             ),
-            Value("log-z", both.Value + constant, "nats", "none", both.Se),
-            Value("forward", f.Value + constant, "nats", "none", f.Se),
-            Value("reverse", r.Value + constant, "nats", "none", r.Se),
-            Value("gap", r.Value - f.Value, "nats", "lower", Math.Sqrt(r.Se * r.Se + f.Se * f.Se)),
-            Value("ess", f.Ess, "rows", "higher"),
-            Value("accepted", (forward.Accepted + reverse.Accepted) / 2, "probability", "none"),
+            Value(LogZ, both.Value + constant, both.Se),
+            Value(LogZForward, f.Value + constant, f.Se),
+            Value(LogZReverse, r.Value + constant, r.Se),
+            Value(Gap, r.Value - f.Value, Math.Sqrt(r.Se * r.Se + f.Se * f.Se)),
+            Value(Ess, f.Ess),
+            Value(Accepted, (forward.Accepted + reverse.Accepted) / 2),
         ];
     }
 
@@ -148,8 +144,17 @@ public sealed class Ais : IMetric
 /// <param name="Steps">Trajectories at each rung.</param>
 /// <param name="Settle">Trajectories at the density itself before the way back.</param>
 [Kind("ais")]
-public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, int Steps = 1, int Settle = 100) : ISpec<IMetric>
+public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, int Steps = 1, int Settle = 100) : IMetricSpec
 {
+    public static readonly Quantity
+        Nll = new("ais/nll", "nats", Lower, Primary, "ais 1", "negative log-likelihood of test rows"),
+        LogZ = new("ais/log-z", "nats", None, Diagnostic, "ais 1", "log Z by Bennett's acceptance ratio of both directions"),
+        LogZForward = new("ais/forward", "nats", None, Diagnostic, "ais 1", "log Z from the Gaussian, too low on average"),
+        LogZReverse = new("ais/reverse", "nats", None, Diagnostic, "ais 1", "log Z from the model's samples, too high on average"),
+        Gap = new("ais/gap", "nats", Lower, Diagnostic, "ais 1", "reverse less forward"),
+        Ess = new("ais/ess", "rows", Higher, Diagnostic, "ais 1", "effective rows of the forward weights"),
+        Accepted = new("ais/accepted", "probability", None, Diagnostic, "ais 1", "mean acceptance");
+
     public int Rungs { get; } = Require.Between(2, 100_000, Rungs);
     public long Chains { get; } = Require.Between(2, 100_000, Chains);
     public int Leaps { get; } = Require.Between(1, 1000, Leaps);

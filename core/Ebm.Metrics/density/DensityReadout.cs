@@ -1,3 +1,5 @@
+using static Ebm.Metrics.DensityReadoutSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>
@@ -8,13 +10,10 @@ namespace Ebm.Metrics;
 /// <c>density-readout</c>, the root mean square of the left side; <c>/normaliser</c>, log(Z_0 / Z_T); <c>/top</c>, the root mean square
 /// of the bracket.
 /// </summary>
-public sealed class DensityReadout : IMetric
+public sealed class DensityReadout(DensityReadoutSpec spec) : IMetric
 {
     // N(0, I) has 10⁻¹⁵ of its mass beyond.
     const double TopHalfWidth = 8;
-    readonly DensityReadoutSpec spec;
-
-    internal DensityReadout(DensityReadoutSpec spec) => this.spec = spec;
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
@@ -37,21 +36,20 @@ public sealed class DensityReadout : IMetric
         var error = Chunked.Map(model.Readout, x.to(dtype)) - (-energies.select(1, 0) - logZ0);
         var standard = -x.to(float64).square().sum(-1) / 2 - dimension * Math.Log(2 * Math.PI) / 2;
         var bracket = -energies.select(1, top) - logZT - standard;
-        var protocol = Protocol.Of("density-readout 1", spec.Cells, x.shape[0]);
         return
         [
-            RootMeanSquare("density-readout", error, "lower", protocol),
-            new("density-readout/normaliser", logZ0 - logZT, "nats", "none", N: clean.Count, Protocol: protocol),
-            RootMeanSquare("density-readout/top", bracket, "lower", protocol),
+            RootMeanSquare(Readout, error),
+            Normaliser.Found(logZ0 - logZT, null, clean.Count, spec.Cells, x.shape[0]),
+            RootMeanSquare(Top, bracket),
         ];
     }
 
-    static Measurement RootMeanSquare(string name, Tensor deviation, string better, string protocol)
+    Measurement RootMeanSquare(Quantity what, Tensor deviation)
     {
         var (squares, n) = (deviation.square(), deviation.shape[0]);
         var root = Math.Sqrt(squares.mean().item<double>());
         var se = root == 0 ? 0 : Math.Sqrt(squares.var().item<double>() / n) / (2 * root);
-        return new(name, root, "nats", better, Se: se, N: n, Protocol: protocol);
+        return what.Found(root, se, n, spec.Cells, n);
     }
 }
 
@@ -59,8 +57,13 @@ public sealed class DensityReadout : IMetric
 /// <param name="Cells">Along each axis of the grids.</param>
 /// <param name="Rows">Test rows at which to compare.</param>
 [Kind("density-readout")]
-public sealed record DensityReadoutSpec(int Cells = 256, long Rows = 10_000) : ISpec<IMetric>
+public sealed record DensityReadoutSpec(int Cells = 256, long Rows = 10_000) : IMetricSpec
 {
+    public static readonly Quantity
+        Readout = new("density-readout", "nats", Lower, Secondary, "density-readout 1", "root mean square error of the one-pass log density"),
+        Normaliser = new("density-readout/normaliser", "nats", None, Diagnostic, "density-readout 1", "log(Z_0 / Z_T) on grids"),
+        Top = new("density-readout/top", "nats", Lower, Diagnostic, "density-readout 1", "root mean square error of the top level");
+
     public int Cells { get; } = Require.Between(1, Grid.Most, Cells);
     public long Rows { get; } = Require.AtLeast(2, Rows);
 

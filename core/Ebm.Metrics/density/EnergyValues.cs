@@ -1,15 +1,13 @@
+using static Ebm.Metrics.EnergyValuesSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>
 /// Energies of real rows and of samples, as arrays for histograms: a model whose samples are its own has both alike.
 /// <c>energies</c> is how much higher the samples' mean is. Neither is zero at the optimum of a finite run; they are for looking at.
 /// </summary>
-public sealed class EnergyValues : IMetric
+public sealed class EnergyValues(EnergyValuesSpec spec) : IMetric
 {
-    readonly EnergyValuesSpec spec;
-
-    internal EnergyValues(EnergyValuesSpec spec) => this.spec = spec;
-
     public IEnumerable<Measurement> Measure(Subject subject)
     {
         if (subject.Method is not IDensity model)
@@ -20,15 +18,7 @@ public sealed class EnergyValues : IMetric
         var se = (data.var() / data.shape[0] + samples.var() / samples.shape[0]).sqrt().item<double>();
         return
         [
-            new(
-                "energies",
-                (samples.mean() - data.mean()).item<double>(),
-                "nats",
-                "none",
-                Se: se,
-                N: samples.shape[0],
-                Protocol: Protocol.Of("energies 1", samples.shape[0], data.shape[0])
-            )
+            Gap.Found((samples.mean() - data.mean()).item<double>(), se, samples.shape[0], samples.shape[0], data.shape[0]) with
             {
                 Arrays = [Arrays.Named("energies-data", ["row"], data), Arrays.Named("energies-samples", ["row"], samples)],
             },
@@ -42,8 +32,11 @@ public sealed class EnergyValues : IMetric
 /// <summary>Energies of test rows and of samples, for methods with a density.</summary>
 /// <param name="Rows">At most so many of each, the first ones.</param>
 [Kind("energies")]
-public sealed record EnergyValuesSpec(long Rows = 1000) : ISpec<IMetric>
+public sealed record EnergyValuesSpec(long Rows = 1000) : IMetricSpec
 {
+    public static readonly Quantity
+        Gap = new("energies", "nats", None, Diagnostic, "energies 1", "mean energy of samples less that of test rows");
+
     public long Rows { get; } = Require.AtLeast(2, Rows);
 
     public IMetric Build(Site site) => new EnergyValues(this);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using static Ebm.Metrics.GridKlSpec;
 
 namespace Ebm.Metrics;
 
@@ -11,13 +12,10 @@ namespace Ebm.Metrics;
 /// every energy there. Of a model on a base with a density, <c>grid-kl/base</c> is the base's own divergence. Grid and box are checked once
 /// per target, by doubling either.
 /// </summary>
-public sealed class GridKl : IMetric
+public sealed class GridKl(GridKlSpec spec) : IMetric
 {
     const double Tolerance = 1e-3;
-    readonly GridKlSpec spec;
     readonly ConditionalWeakTable<IDataset, Truth> truths = [];
-
-    internal GridKl(GridKlSpec spec) => this.spec = spec;
 
     /// <summary>The target on its grid: its normalised log density at every midpoint, and what follows from it alone.</summary>
     sealed record Truth(Grid Grid, Tensor LogP, double Entropy, double Gaussian);
@@ -36,15 +34,13 @@ public sealed class GridKl : IMetric
         var (p, q) = ((logP + grid.LogCell).exp(), (logQ + grid.LogCell).exp());
         var border = q[grid.Points().abs().amax(-1) > .95 * grid.HalfWidth].sum();
         var everywhere = !logP.isinf().any().item<bool>();
-        var protocol = Protocol.Of("grid-kl 1", grid.Cells, grid.HalfWidth);
-        Measurement Value(string name, double value, string unit, string better) =>
-            new(name, value, unit, better, N: grid.Count, Protocol: protocol);
+        Measurement Value(Quantity what, double value) => what.Found(value, null, grid.Count, grid.Cells, grid.HalfWidth);
         NamedArray Picture(string name, Tensor logDensity) =>
             Arrays.Named(name, grid.Dimension == 1 ? ["x"] : ["y", "x"], grid.Coarse(logDensity, spec.Picture));
 
         List<Measurement> all =
         [
-            Value("grid-kl", Divergence(p, logP, logQ), "nats", "lower") with
+            Value(Kl, Divergence(p, logP, logQ)) with
             {
                 Arrays =
                 [
@@ -53,13 +49,13 @@ public sealed class GridKl : IMetric
                     Arrays.Named("landscape-axis", ["midpoint"], (grid with { Cells = spec.Picture }).Axis()),
                 ],
             },
-            Value("grid-kl/gaussian", gaussian, "nats", "none"),
-            Value("grid-kl/border", border.item<double>(), "probability", "lower"),
+            Value(KlOfGaussian, gaussian),
+            Value(Border, border.item<double>()),
         ];
         if (subject.Method is IOnBase { Base: var ofBase })
-            all.Add(Value("grid-kl/base", Divergence(p, logP, LogDensity(ofBase)), "nats", "none"));
+            all.Add(Value(KlOfBase, Divergence(p, logP, LogDensity(ofBase))));
         if (everywhere)
-            all.Add(Value("grid-kl/reverse", Divergence(q, logQ, logP), "nats", "lower"));
+            all.Add(Value(Reverse, Divergence(q, logQ, logP)));
         return all;
     }
 
@@ -115,8 +111,15 @@ public sealed class GridKl : IMetric
 /// <param name="Cells">Along each axis.</param>
 /// <param name="Picture">Cells along each axis of the landscape and the truth that figures draw; divides cells.</param>
 [Kind("grid-kl")]
-public sealed record GridKlSpec(int Cells = 512, int Picture = 128) : ISpec<IMetric>
+public sealed record GridKlSpec(int Cells = 512, int Picture = 128) : IMetricSpec
 {
+    public static readonly Quantity
+        Kl = new("grid-kl", "nats", Lower, Primary, "grid-kl 1", "KL(p_data ‖ p_model) on a grid"),
+        KlOfGaussian = new("grid-kl/gaussian", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ the Gaussian with its mean and covariance)"),
+        KlOfBase = new("grid-kl/base", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ the base that the energy tilts)"),
+        Reverse = new("grid-kl/reverse", "nats", Lower, Secondary, "grid-kl 1", "KL(p_model ‖ p_data), where the data's density is positive everywhere"),
+        Border = new("grid-kl/border", "probability", Lower, Diagnostic, "grid-kl 1", "the model's mass in the outer 5 % of the box");
+
     public int Cells { get; } = Require.Between(1, Grid.Most, Cells);
     public int Picture { get; } =
         Require.That(Require.Positive(Picture), Cells % Picture == 0, $"must divide the {Cells} cells", nameof(Picture));

@@ -1,3 +1,5 @@
+using static Ebm.Metrics.LadderLikelihoodSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>How rows of one level are compared with the next one's.</summary>
@@ -23,12 +25,8 @@ public enum Transport
 /// least effective share of a level's rows. In one or two dimensions <c>ladder/grid-error</c> is what the estimate is off by. With that
 /// transport all names begin with recovery/ instead.
 /// </summary>
-public sealed class LadderLikelihood : IMetric
+public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
 {
-    readonly LadderLikelihoodSpec spec;
-
-    internal LadderLikelihood(LadderLikelihoodSpec spec) => this.spec = spec;
-
     public IEnumerable<Measurement> Measure(Subject subject)
     {
         if (subject.Method is not ILadder ladder)
@@ -68,28 +66,20 @@ public sealed class LadderLikelihood : IMetric
 
         var test = subject.Data.Test.to(subject.Samples.dtype);
         var energies = cat([.. test.split(8192).Select(chunk => levels[0].Of(chunk).to(float64))], 0);
-        var name = spec.Transport == Transport.None ? "ladder" : "recovery";
-        var protocol = Protocol.Of("ladder-likelihood 1", (int)spec.Transport, spec.Rows, spec.Cells);
-        Measurement Value(string part, double value, string unit, string better, double? se = null) =>
-            new($"{name}/{part}", value, unit, better, Se: se, N: spec.Rows, Protocol: protocol);
+        Measurement Value(Quantity what, double value, double? se = null) =>
+            what.For(spec.Family).Found(value, se, spec.Rows, (int)spec.Transport, spec.Rows, spec.Cells);
         List<Measurement> all =
         [
-            Value(
-                "nll",
-                energies.mean().item<double>() + logZ,
-                "nats",
-                "lower",
-                Math.Sqrt(energies.var().item<double>() / test.shape[0] + variance)
-            ),
-            Value("log-z", logZ, "nats", "none", Math.Sqrt(variance)),
-            Value("log-z-low", low, "nats", "none"),
-            Value("log-z-high", high, "nats", "none"),
-            Value("overlap", overlap, "share", "higher"),
+            Value(Nll, energies.mean().item<double>() + logZ, Math.Sqrt(energies.var().item<double>() / test.shape[0] + variance)),
+            Value(LogZ, logZ, Math.Sqrt(variance)),
+            Value(LogZLow, low),
+            Value(LogZHigh, high),
+            Value(Overlap, overlap),
         ];
         if (subject.Data is IKnownDensity known && subject.Data.Shape is [1] or [2])
         {
             var grid = new Grid((int)subject.Data.Shape[0], spec.Cells, ((IKnownDensity)subject.Data).HalfWidth, test.device);
-            all.Add(Value("grid-error", logZ - grid.LogIntegral(-grid.Map(levels[0].Of, test.dtype)), "nats", "none", Math.Sqrt(variance)));
+            all.Add(Value(GridError, logZ - grid.LogIntegral(-grid.Map(levels[0].Of, test.dtype)), Math.Sqrt(variance)));
         }
         return all;
     }
@@ -121,8 +111,19 @@ public sealed class LadderLikelihood : IMetric
 /// <param name="Rows">Of each level; half of them for the ratio with the level above, half for the one below.</param>
 /// <param name="Cells">Of the grid that checks it, along each axis.</param>
 [Kind("ladder-likelihood")]
-public sealed record LadderLikelihoodSpec(Transport Transport = Transport.None, long Rows = 4000, int Cells = 512) : ISpec<IMetric>
+public sealed record LadderLikelihoodSpec(Transport Transport = Transport.None, long Rows = 4000, int Cells = 512) : IMetricSpec
 {
+    public static readonly Quantity
+        Nll = new("<ladder|recovery>/nll", "nats", Lower, Primary, "ladder-likelihood 1", "negative log-likelihood of test rows"),
+        LogZ = new("<ladder|recovery>/log-z", "nats", None, Diagnostic, "ladder-likelihood 1", "log Z by Bennett's acceptance ratios"),
+        LogZLow = new("<ladder|recovery>/log-z-low", "nats", None, Diagnostic, "ladder-likelihood 1", "log Z from rows that come down alone"),
+        LogZHigh = new("<ladder|recovery>/log-z-high", "nats", None, Diagnostic, "ladder-likelihood 1", "log Z from rows that go up alone"),
+        Overlap = new("<ladder|recovery>/overlap", "share", Higher, Diagnostic, "ladder-likelihood 1", "least effective share of a rung's rows"),
+        GridError = new("<ladder|recovery>/grid-error", "nats", None, Diagnostic, "ladder-likelihood 1", "log Z less its value on a grid, in one or two dimensions");
+
+    internal string Family => Transport == Transport.None ? "ladder" : "recovery";
+    public IReadOnlyList<Quantity> Quantities => [.. Quantity.DeclaredBy(GetType()).Select(one => one.For(Family))];
+
     public long Rows { get; } = Require.Between(4, 1_000_000, Rows);
     public int Cells { get; } = Require.Between(1, Grid.Most, Cells);
 

@@ -1,3 +1,5 @@
+using static Ebm.Metrics.LikelihoodSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>Which rows a likelihood is taken of.</summary>
@@ -17,15 +19,12 @@ public enum Split
 /// weighted rows are worth, <c>nll/largest-weight</c>, the share of the heaviest row, and <c>nll/low-ess</c>, which is 1 where fewer than
 /// min-ess effective rows make all of this untrustworthy. Of the validation rows it is called <c>nll-validation</c>.
 /// </summary>
-public sealed class Likelihood : IMetric
+public sealed class Likelihood(LikelihoodSpec spec) : IMetric
 {
     const long ChunkRows = 16_384;
 
     // Of the normal law: 95 % lie within.
     const double Interval = 1.959964;
-    readonly LikelihoodSpec spec;
-
-    internal Likelihood(LikelihoodSpec spec) => this.spec = spec;
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
@@ -37,21 +36,19 @@ public sealed class Likelihood : IMetric
         var weights = Weights(model, subject.Rng.Stream("proposal"));
         var (logZ, largest) = (Normalisers.Forward(weights), (weights.max() - weights.logsumexp(0)).exp().item<double>());
 
-        var name = spec.Split == Split.Validation ? "nll-validation" : "nll";
         var n = energies.shape[0];
         var ofRows = energies.var().item<double>() / n;
-        var protocol = Protocol.Of("likelihood 1", (int)spec.Split, n, spec.Rows, spec.MinEss);
-        Measurement Value(string part, double value, string unit, string better, double? se = null, long? count = null) =>
-            new(name + part, value, unit, better, Se: se, N: count ?? logZ.N, Protocol: protocol);
+        Measurement Value(Quantity what, double value, double? se = null, long? count = null) =>
+            what.For(spec.Family).Found(value, se, count ?? logZ.N, (int)spec.Split, n, spec.Rows, spec.MinEss);
         return
         [
-            Value("", energies.mean().item<double>() + logZ.Value, "nats", "lower", Math.Sqrt(ofRows + logZ.Se * logZ.Se), n),
-            Value("/log-z", logZ.Value, "nats", "none", logZ.Se),
-            Value("/log-z-low", logZ.Value + Math.Log(Math.Max(0, 1 - Interval * logZ.Se)), "nats", "none"),
-            Value("/log-z-high", logZ.Value + Math.Log(1 + Interval * logZ.Se), "nats", "none"),
-            Value("/ess", logZ.Ess, "rows", "higher"),
-            Value("/largest-weight", largest, "share", "lower"),
-            Value("/low-ess", logZ.Ess < Math.Min(spec.MinEss, logZ.N / 2.0) ? 1 : 0, "flag", "lower"),
+            Value(Nll, energies.mean().item<double>() + logZ.Value, Math.Sqrt(ofRows + logZ.Se * logZ.Se), n),
+            Value(LogZ, logZ.Value, logZ.Se),
+            Value(LogZLow, logZ.Value + Math.Log(Math.Max(0, 1 - Interval * logZ.Se))),
+            Value(LogZHigh, logZ.Value + Math.Log(1 + Interval * logZ.Se)),
+            Value(Ess, logZ.Ess),
+            Value(LargestWeight, largest),
+            Value(LowEss, logZ.Ess < Math.Min(spec.MinEss, logZ.N / 2.0) ? 1 : 0),
         ];
     }
 
@@ -80,8 +77,20 @@ public sealed class Likelihood : IMetric
 /// <param name="Rows">Rows of the proposal, 16,384 in memory at a time.</param>
 /// <param name="MinEss">Fewer effective rows than this, or than half the rows where those are fewer, raise the flag nll/low-ess.</param>
 [Kind("likelihood")]
-public sealed record LikelihoodSpec(Split Split = Split.Test, long Rows = 100_000, double MinEss = 1000) : ISpec<IMetric>
+public sealed record LikelihoodSpec(Split Split = Split.Test, long Rows = 100_000, double MinEss = 1000) : IMetricSpec
 {
+    public static readonly Quantity
+        Nll = new("<nll|nll-validation>", "nats", Lower, Primary, "likelihood 1", "negative log-likelihood of test rows, or of validation rows"),
+        LogZ = new("<nll|nll-validation>/log-z", "nats", None, Diagnostic, "likelihood 1", "log Z by importance sampling"),
+        LogZLow = new("<nll|nll-validation>/log-z-low", "nats", None, Diagnostic, "likelihood 1", "low end of its 95 % interval"),
+        LogZHigh = new("<nll|nll-validation>/log-z-high", "nats", None, Diagnostic, "likelihood 1", "high end of its 95 % interval"),
+        Ess = new("<nll|nll-validation>/ess", "rows", Higher, Diagnostic, "likelihood 1", "effective rows of the proposal"),
+        LargestWeight = new("<nll|nll-validation>/largest-weight", "share", Lower, Diagnostic, "likelihood 1", "share of the heaviest row"),
+        LowEss = new("<nll|nll-validation>/low-ess", "flag", Lower, Diagnostic, "likelihood 1", "1 where too few effective rows make the values untrustworthy");
+
+    internal string Family => Split == Split.Validation ? "nll-validation" : "nll";
+    public IReadOnlyList<Quantity> Quantities => [.. Quantity.DeclaredBy(GetType()).Select(one => one.For(Family))];
+
     public long Rows { get; } = Require.Between(2, 100_000_000, Rows);
     public double MinEss { get; } = Require.NonNegative(MinEss);
 

@@ -1,3 +1,5 @@
+using static Ebm.Metrics.OutOfDistributionSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>
@@ -40,8 +42,7 @@ public sealed class OutOfDistribution : IMetric
             var (area, se) = Area(own, others);
             // Rows that are computed are other ones for each seed, and of the same law.
             var rows = data.Files.Count > 0 ? data.Digest : data.Name;
-            var protocol = Protocol.Of($"auroc 1 {rows}", own.Length, others.Length);
-            yield return new($"auroc/{name}", area, "probability", "higher", Se: se, N: others.Length, Protocol: protocol)
+            yield return Auroc.For(name).Found(area, se, others.Length, rows, own.Length, others.Length) with
             {
                 Arrays = [new NamedArray($"energies-{name}", ["row"], [others.Length], [.. others.Select(e => (float)e)])],
             };
@@ -99,8 +100,13 @@ public sealed class OutOfDistribution : IMetric
 /// <param name="Sets">The other data sets, by the names that their columns get; their test rows are taken.</param>
 /// <param name="Rows">At most so many rows of each, the first ones.</param>
 [Kind("out-of-distribution")]
-public sealed record OutOfDistributionSpec(IReadOnlyDictionary<string, ISpec<IDataset>> Sets, long Rows = 2000) : ISpec<IMetric>
+public sealed record OutOfDistributionSpec(IReadOnlyDictionary<string, ISpec<IDataset>> Sets, long Rows = 2000) : IMetricSpec
 {
+    public static readonly Quantity
+        Auroc = new("auroc/<set>", "probability", Higher, Primary, "auroc 1", "probability that a row of the other set has more energy than a test row");
+
+    public IReadOnlyList<Quantity> Quantities => [.. Sets.Keys.Order(StringComparer.Ordinal).Select(Auroc.For)];
+
     public IReadOnlyDictionary<string, ISpec<IDataset>> Sets { get; } =
         Require.That(Sets, Sets.Count > 0, "names one other data set at least");
     public long Rows { get; } = Require.AtLeast(2, Rows);

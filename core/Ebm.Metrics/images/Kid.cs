@@ -1,3 +1,5 @@
+using static Ebm.Metrics.KidSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>What an image is compared by.</summary>
@@ -20,14 +22,11 @@ public enum Features
 /// For images (C, H, W) of at least 8 × 8. Beside it <c>kid/floor</c>, of as many real rows, and <c>kid/gaussian</c>, of draws from the
 /// Gaussian with the training rows' moments.
 /// </summary>
-public sealed class Kid : IMetric
+public sealed class Kid(KidSpec spec) : IMetric
 {
     // A name, not a run's seed: all runs see through the same filters.
     const ulong FiltersSeed = 2018;
     const long ChunkRows = 512;
-    readonly KidSpec spec;
-
-    internal Kid(KidSpec spec) => this.spec = spec;
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
@@ -42,16 +41,15 @@ public sealed class Kid : IMetric
         var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian")).reshape(data.Shape.Rows(count));
         return
         [
-            Judge("kid", samples, "lower"),
-            Judge("kid/gaussian", gaussian, "none"),
-            Judge("kid/floor", RealRows.Rival(data, count, rng.Stream("floor")), "none"),
+            Judge(OfSamples, samples),
+            Judge(OfGaussian, gaussian),
+            Judge(OfReal, RealRows.Rival(data, count, rng.Stream("floor"))),
         ];
 
-        Measurement Judge(string name, Tensor rows, string better)
+        Measurement Judge(Quantity what, Tensor rows)
         {
             var (value, se) = real.From(Of(rows, features));
-            var protocol = Protocol.Of("kid 1", (int)spec.Features, rows.shape[0], real.Count);
-            return new(name, value, "squared discrepancy", better, Se: se, N: rows.shape[0], Protocol: protocol);
+            return what.Found(value, se, rows.shape[0], (int)spec.Features, rows.shape[0], real.Count);
         }
     }
 
@@ -94,8 +92,13 @@ public sealed class Kid : IMetric
 /// <param name="Samples">At most so many of the run's samples, the first ones.</param>
 /// <param name="Reference">Real images to compare them with.</param>
 [Kind("kid")]
-public sealed record KidSpec(Features Features = Features.Convolutions, long Samples = 2000, long Reference = 4000) : ISpec<IMetric>
+public sealed record KidSpec(Features Features = Features.Convolutions, long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
+    public static readonly Quantity
+        OfSamples = new("kid", "squared discrepancy", Lower, Primary, "kid 1", "kernel inception distance's estimator on own features"),
+        OfGaussian = new("kid/gaussian", "squared discrepancy", None, Secondary, "kid 1", "of draws from the Gaussian with the training rows' moments"),
+        OfReal = new("kid/floor", "squared discrepancy", None, Secondary, "kid 1", "of as many real rows");
+
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);
 

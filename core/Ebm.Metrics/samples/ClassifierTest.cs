@@ -1,4 +1,5 @@
 using Ebm.Nets;
+using static Ebm.Metrics.ClassifierTestSpec;
 
 namespace Ebm.Metrics;
 
@@ -8,12 +9,8 @@ namespace Ebm.Metrics;
 /// is there, what it does not find may still be: <c>classifier-test/floor</c>, real rows in place of the samples, says what chance and few
 /// rows give.
 /// </summary>
-public sealed class ClassifierTest : IMetric
+public sealed class ClassifierTest(ClassifierTestSpec spec) : IMetric
 {
-    readonly ClassifierTestSpec spec;
-
-    internal ClassifierTest(ClassifierTestSpec spec) => this.spec = spec;
-
     public IEnumerable<Measurement> Measure(Subject subject)
     {
         using var scope = NewDisposeScope();
@@ -23,17 +20,17 @@ public sealed class ClassifierTest : IMetric
         var rival = RealRows.Rival(data, count, rng.Stream("floor")).flatten(1);
         return
         [
-            Judge("classifier-test", subject.Samples.narrow(0, 0, count).flatten(1), "lower"),
-            Judge("classifier-test/floor", rival, "none"),
+            Judge(OfSamples, subject.Samples.narrow(0, 0, count).flatten(1)),
+            Judge(OfReal, rival),
         ];
 
-        Measurement Judge(string name, Tensor rows, string better)
+        Measurement Judge(Quantity what, Tensor rows)
         {
-            var (accuracy, seen) = Accuracy(rows.narrow(0, 0, Math.Min(count, rows.shape[0])), real, rng.Stream(name));
+            var (accuracy, seen) = Accuracy(rows.narrow(0, 0, Math.Min(count, rows.shape[0])), real, rng.Stream(what.Name));
             // Agresti and Coull's two successes and two failures keep the error positive at the ends.
             var p = (accuracy * seen + 2) / (seen + 4);
-            var protocol = Protocol.Of("classifier-test 1", count, spec.Width, spec.Depth, spec.Epochs, spec.Batch);
-            return new(name, accuracy, "accuracy", better, Se: Math.Sqrt(p * (1 - p) / (seen + 4)), N: seen, Protocol: protocol);
+            var se = Math.Sqrt(p * (1 - p) / (seen + 4));
+            return what.Found(accuracy, se, seen, count, spec.Width, spec.Depth, spec.Epochs, spec.Batch);
         }
     }
 
@@ -93,8 +90,12 @@ public sealed record ClassifierTestSpec(
     long Batch = 128,
     double Lr = 3e-3,
     double Decay = .01
-) : ISpec<IMetric>
+) : IMetricSpec
 {
+    public static readonly Quantity
+        OfSamples = new("classifier-test", "accuracy", Lower, Primary, "classifier-test 1", "accuracy of telling samples from real rows"),
+        OfReal = new("classifier-test/floor", "accuracy", None, Secondary, "classifier-test 1", "accuracy of telling real rows from real rows");
+
     public long Rows { get; } = Require.Between(8, 1_000_000, Rows);
     public int Width { get; } = Require.Between(1, 4096, Width);
     public int Depth { get; } = Require.Between(1, 16, Depth);

@@ -1,3 +1,5 @@
+using static Ebm.Metrics.EnergyDistanceSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>
@@ -8,12 +10,8 @@ namespace Ebm.Metrics;
 /// The data are fresh draws where the density is known, else test rows at random. Beside it <c>energy-distance/gaussian</c>, of draws
 /// from the Gaussian with the training rows' moments, and <c>energy-distance/floor</c>, of as many real rows.
 /// </summary>
-public sealed class EnergyDistance : IMetric
+public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
 {
-    readonly EnergyDistanceSpec spec;
-
-    internal EnergyDistance(EnergyDistanceSpec spec) => this.spec = spec;
-
     public IEnumerable<Measurement> Measure(Subject subject)
     {
         using var scope = NewDisposeScope();
@@ -26,9 +24,9 @@ public sealed class EnergyDistance : IMetric
         var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian"));
         return
         [
-            real.Judge("energy-distance", samples, "lower"),
-            real.Judge("energy-distance/gaussian", gaussian, "none"),
-            real.Judge("energy-distance/floor", rival, "none"),
+            real.Judge(OfSamples, samples),
+            real.Judge(OfGaussian, gaussian),
+            real.Judge(OfReal, rival),
         ];
     }
 
@@ -50,18 +48,10 @@ public sealed class EnergyDistance : IMetric
         public Real(IDataset data, long count, Rng rng)
             : this(RealRows.HeldOut(data, count, rng)) { }
 
-        public Measurement Judge(string name, Tensor others, string better)
+        public Measurement Judge(Quantity what, Tensor others)
         {
             var (value, se) = From(others);
-            return new(
-                name,
-                value,
-                "length",
-                better,
-                Se: se,
-                N: others.shape[0],
-                Protocol: Protocol.Of("energy-distance 1", others.shape[0], discrepancy.Count)
-            );
+            return what.Found(value, se, others.shape[0], others.shape[0], discrepancy.Count);
         }
 
         public (double Value, double Se) From(Tensor others) => discrepancy.From(others.flatten(1));
@@ -72,8 +62,13 @@ public sealed class EnergyDistance : IMetric
 /// <param name="Samples">At most so many of the run's samples, the first ones.</param>
 /// <param name="Reference">Real rows to compare them with.</param>
 [Kind("energy-distance")]
-public sealed record EnergyDistanceSpec(long Samples = 2000, long Reference = 4000) : ISpec<IMetric>
+public sealed record EnergyDistanceSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
+    public static readonly Quantity
+        OfSamples = new("energy-distance", "length", Lower, Primary, "energy-distance 1", "energy distance between samples and data"),
+        OfGaussian = new("energy-distance/gaussian", "length", None, Secondary, "energy-distance 1", "of draws from the Gaussian with the training rows' moments"),
+        OfReal = new("energy-distance/floor", "length", None, Secondary, "energy-distance 1", "of as many real rows");
+
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);
 

@@ -1,3 +1,5 @@
+using static Ebm.Metrics.MmdSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>
@@ -6,12 +8,9 @@ namespace Ebm.Metrics;
 /// (Gretton et al. 2012), unbiased, with values on both sides of 0 for perfect samples. The width comes from real rows alone:
 /// samples that change it would be measured with another ruler. Beside it <c>mmd/floor</c>, of as many real rows.
 /// </summary>
-public sealed class Mmd : IMetric
+public sealed class Mmd(MmdSpec spec) : IMetric
 {
     const long WidthRows = 1000;
-    readonly MmdSpec spec;
-
-    internal Mmd(MmdSpec spec) => this.spec = spec;
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
@@ -21,13 +20,12 @@ public sealed class Mmd : IMetric
         var real = RealRows.HeldOut(subject.Data, spec.Reference, subject.Rng.Stream("reference")).flatten(1);
         var rival = RealRows.Rival(subject.Data, samples.shape[0], subject.Rng.Stream("floor")).flatten(1);
         var discrepancy = new Discrepancy(Gaussian(MedianDistance(real)), real);
-        return [Judge("mmd", samples, "lower"), Judge("mmd/floor", rival, "none")];
+        return [Judge(OfSamples, samples), Judge(OfReal, rival)];
 
-        Measurement Judge(string name, Tensor rows, string better)
+        Measurement Judge(Quantity what, Tensor rows)
         {
             var (value, se) = discrepancy.From(rows);
-            var protocol = Protocol.Of("mmd 1", rows.shape[0], real.shape[0]);
-            return new(name, value, "squared discrepancy", better, Se: se, N: rows.shape[0], Protocol: protocol);
+            return what.Found(value, se, rows.shape[0], rows.shape[0], real.shape[0]);
         }
     }
 
@@ -62,8 +60,12 @@ public sealed class Mmd : IMetric
 /// <param name="Samples">At most so many of the run's samples, the first ones.</param>
 /// <param name="Reference">Real rows to compare them with.</param>
 [Kind("mmd")]
-public sealed record MmdSpec(long Samples = 2000, long Reference = 4000) : ISpec<IMetric>
+public sealed record MmdSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
+    public static readonly Quantity
+        OfSamples = new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "squared maximum mean discrepancy between samples and data"),
+        OfReal = new("mmd/floor", "squared discrepancy", None, Secondary, "mmd 1", "of as many real rows");
+
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);
 

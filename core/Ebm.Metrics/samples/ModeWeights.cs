@@ -1,3 +1,5 @@
+using static Ebm.Metrics.ModeWeightsSpec;
+
 namespace Ebm.Metrics;
 
 /// <summary>
@@ -7,8 +9,6 @@ namespace Ebm.Metrics;
 /// </summary>
 public sealed class ModeWeights : IMetric
 {
-    internal ModeWeights() { }
-
     public IEnumerable<Measurement> Measure(Subject subject)
     {
         if (subject.Data is not IKnownModes modes)
@@ -21,26 +21,21 @@ public sealed class ModeWeights : IMetric
         // The distance is Σ ±share up to a constant, and the mean of n draws that are each ±1.
         var tilt = (deviation.sign() * shares).sum().item<double>();
         var floor = (2 * weights * (1 - weights) / (Math.PI * n)).sqrt().sum().item<double>();
-        var protocol = Protocol.Of("mode-weights 1", n, weights.shape[0]);
         return
         [
-            new(
-                "mode-weights",
-                deviation.abs().sum().item<double>(),
-                "probability",
-                "lower",
-                Se: Math.Sqrt(Math.Max(0, 1 - tilt * tilt) / n),
-                N: n,
-                Protocol: protocol
-            ),
-            new("mode-weights/floor", floor, "probability", "none", N: n, Protocol: protocol),
+            OfSamples.Found(deviation.abs().sum().item<double>(), Math.Sqrt(Math.Max(0, 1 - tilt * tilt) / n), n, n, weights.shape[0]),
+            OfPerfect.Found(floor, null, n, n, weights.shape[0]),
         ];
     }
 }
 
 /// <summary>The L1 distance between true and sampled mode weights, for data that knows its modes.</summary>
 [Kind("mode-weights")]
-public sealed record ModeWeightsSpec : ISpec<IMetric>
+public sealed record ModeWeightsSpec : IMetricSpec
 {
+    public static readonly Quantity
+        OfSamples = new("mode-weights", "probability", Lower, Primary, "mode-weights 1", "sum over modes of |share of samples − true weight|"),
+        OfPerfect = new("mode-weights/floor", "probability", None, Secondary, "mode-weights 1", "the mean of as many perfect samples");
+
     public IMetric Build(Site site) => new ModeWeights();
 }

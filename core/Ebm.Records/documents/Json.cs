@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace Ebm.Records;
 
-/// <summary>The JSON of run folders: camel case, NaN and the infinities as strings, what is null left out.</summary>
+/// <summary>The JSON of run folders: camel case, NaN and the infinities as strings, enums as words in kebab case, what is null left out.</summary>
 static class Json
 {
     internal static readonly JsonSerializerOptions Line = Options(indented: false);
@@ -19,6 +19,7 @@ static class Json
             // Files, not web pages: names stay readable.
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
             NewLine = "\n",
+            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
             WriteIndented = indented,
             RespectNullableAnnotations = true,
             RespectRequiredConstructorParameters = true,

@@ -264,7 +264,7 @@ public sealed partial class RunFolder
         string Name,
         double Value,
         string Unit,
-        string Better,
+        Direction Better,
         string Scale = "linear",
         double? Se = null,
         long? N = null,
@@ -319,16 +319,17 @@ public sealed partial class RunFolder
     sealed record MetricFields(
         double Value,
         string Unit,
-        string Better,
+        Direction Better,
         string Scale = "linear",
         double? Se = null,
         long? N = null,
-        string? Protocol = null
+        string? Protocol = null,
+        Importance? Importance = null
     )
     {
-        internal static MetricFields Of(Measurement m) => new(m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol);
+        internal static MetricFields Of(Measurement m) => new(m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol, m.Importance);
 
-        internal Measurement Named(string name) => new(name, Value, Unit, Better, Scale, Se, N, Protocol);
+        internal Measurement Named(string name) => new(name, Value, Unit, Better, Scale, Se, N, Protocol, Importance);
     }
 
     /// <summary>Writes arrays to <c>arrays/&lt;name&gt;.npy</c> and names them in <c>arrays/index.json</c>; arrays of the same names are replaced.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Ebm.Core;
 using Ebm.Records;
 
 namespace Ebm.Runs;
@@ -10,7 +11,8 @@ namespace Ebm.Runs;
 /// <param name="Kind">Its name; empty for a record without a kind.</param>
 /// <param name="Doc">The first sentences of its file; empty without any.</param>
 /// <param name="Settings">In the order of the record.</param>
-public sealed record KindDoc(string Kind, string Doc, IReadOnlyList<SettingDoc> Settings);
+/// <param name="Quantities">What a metric of this kind can yield; none of other roles.</param>
+public sealed record KindDoc(string Kind, string Doc, IReadOnlyList<SettingDoc> Settings, IReadOnlyList<Quantity> Quantities);
 
 /// <summary>What <c>list</c> says about one setting.</summary>
 /// <param name="Key">In kebab case.</param>
@@ -33,7 +35,8 @@ static partial class CatalogDocs
         return new(
             Catalog.KindOf(record) ?? "",
             Text(member?.Element("summary")),
-            [.. CatalogShape.Of(record).Settings.Select(setting => Of(record, setting, member, catalog))]
+            [.. CatalogShape.Of(record).Settings.Select(setting => Of(record, setting, member, catalog))],
+            Quantity.DeclaredBy(record)
         );
     }
 

@@ -33,6 +33,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
     /// <param name="site">Whose stream gives each metric one of its own.</param>
     /// <param name="begun">Called with the metrics done so far.</param>
     /// <param name="only">The metrics to take; all unless said.</param>
+    /// <exception cref="InvalidOperationException">A metric yields what its record does not declare.</exception>
     public IReadOnlyList<Measurement> Measure(Tensor samples, Site site, Action<int> begun, string[]? only = null)
     {
         using var free = no_grad();
@@ -48,11 +49,13 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
             using var scope = NewDisposeScope();
             using var stream = site.Rng.Stream(name);
             var metric = spec.Build(site with { Shape = data.Shape, Rng = stream.Stream("build") });
-            found.AddRange(
-                NumericalException
-                    .In($"measuring {name}", () => metric.Measure(new Subject(method, data, samples, stream)).ToList())
-                    .Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) })
+            var values = NumericalException.In(
+                $"measuring {name}",
+                () => metric.Measure(new Subject(method, data, samples, stream)).ToList()
             );
+            if (values.FirstOrDefault(m => spec.Quantities.All(one => one.Name != m.Name)) is { } undeclared)
+                throw new InvalidOperationException($"the metric {name} yields {undeclared.Name}, which its record does not declare");
+            found.AddRange(values.Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) }));
             Machine.ReturnFreedMemory();
         }
         return found;

@@ -324,15 +324,16 @@ public sealed class Execution : IDisposable
             return null;
 
         var judge =
-            found.FirstOrDefault(m => spec.Measure.Best is { } wanted ? m.Name == wanted : m.Better is "lower" or "higher")
+            found.FirstOrDefault(m => spec.Measure.Best is { } wanted ? m.Name == wanted : m.Better != Direction.None)
             ?? throw new ConfigException(
                 config.Get("measure.best").Source,
                 "measure.best",
                 $"best is {spec.Measure.Best ?? "not given"}, and train.keep: best "
                     + $"needs one of the metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}."
             );
-        var sign = judge.Better == "higher" ? -1 : 1;
-        return checkpoint.Best is { } best && !(sign * judge.Value < sign * best.Value) ? null : new Best(at, judge.Name, judge.Value);
+        return checkpoint.Best is { } best && !(judge.Better.Cost(judge.Value) < judge.Better.Cost(best.Value))
+            ? null
+            : new Best(at, judge.Name, judge.Value);
     }
 
     /// <summary>Gives the method the weights of its best measurement, where these are the ones to judge.</summary>

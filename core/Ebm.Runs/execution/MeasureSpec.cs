@@ -1,4 +1,5 @@
 using Ebm.Core;
+using Ebm.Records;
 
 namespace Ebm.Runs;
 
@@ -9,13 +10,13 @@ namespace Ebm.Runs;
 /// <param name="Every">Steps between two measurements during training (measures.jsonl); null measures only the end.</param>
 /// <param name="EverySamples">Rows drawn for a measurement during training.</param>
 /// <param name="During">Which of the metrics are taken during training, by their names here; all unless said.</param>
-/// <param name="Best">The metric that train.keep: best follows; the first one with a direction unless said.</param>
+/// <param name="Best">The value that train.keep: best follows, of those taken during training; the first one with a direction unless said.</param>
 /// <param name="Weights">Which weights are judged at the end: the last, or those of the best measurement during training, which train.keep: best keeps.</param>
-/// <param name="Tolerance">How far each metric may lie from this run's when an audit does the run again: declared here, never at the audit.</param>
+/// <param name="Tolerance">How far each value may lie from this run's when an audit does the run again: declared here, never at the audit.</param>
 public sealed record MeasureSpec(
     long Samples = 2000,
     long AtOnce = 500,
-    IReadOnlyDictionary<string, ISpec<IMetric>>? Metrics = null,
+    IReadOnlyDictionary<string, IMetricSpec>? Metrics = null,
     long? Every = null,
     long EverySamples = 500,
     string[]? During = null,
@@ -26,16 +27,39 @@ public sealed record MeasureSpec(
 {
     public long Samples { get; } = Require.Rows(Samples);
     public long AtOnce { get; } = Require.Rows(AtOnce);
-    public IReadOnlyDictionary<string, ISpec<IMetric>> Metrics { get; } = Metrics ?? new Dictionary<string, ISpec<IMetric>>();
+    public IReadOnlyDictionary<string, IMetricSpec> Metrics { get; } = Metrics ?? new Dictionary<string, IMetricSpec>();
     public long? Every { get; } = Require.Positive(Every);
     public long EverySamples { get; } = Require.Rows(EverySamples);
-    public IReadOnlyDictionary<string, Tolerance> Tolerance { get; } = Tolerance ?? new Dictionary<string, Tolerance>();
     public string[]? During { get; } =
         Require.That(
             During,
             During is null || During.All(name => Metrics?.ContainsKey(name) == true),
             $"names metrics of this group: {string.Join(", ", Metrics?.Keys ?? [])}"
         );
+    public string? Best { get; } = Declared(Best, nameof(Best), Best is null ? [] : [Best], Of(Metrics, During).Where(one => one.Better != Direction.None));
+    public IReadOnlyDictionary<string, Tolerance> Tolerance { get; } =
+        Declared(Tolerance ?? new Dictionary<string, Tolerance>(), nameof(Tolerance), Tolerance?.Keys ?? [], Of(Metrics, null));
+
+    /// <summary>What the metrics declare, in the order in which they are taken.</summary>
+    /// <param name="during">Only of the metrics that are taken during training.</param>
+    public IEnumerable<Quantity> Quantities(bool during = false) => during && Every is null ? [] : Of(Metrics, during ? During : null);
+
+    static IEnumerable<Quantity> Of(IReadOnlyDictionary<string, IMetricSpec>? metrics, string[]? only) =>
+        (metrics ?? new Dictionary<string, IMetricSpec>())
+            .Where(metric => only?.Contains(metric.Key) ?? true)
+            .OrderBy(metric => metric.Key, StringComparer.Ordinal)
+            .SelectMany(metric => metric.Value.Quantities);
+
+    static T Declared<T>(T value, string setting, IEnumerable<string> names, IEnumerable<Quantity> declared)
+    {
+        var known = declared.Select(one => one.Name).ToList();
+        return names.FirstOrDefault(name => !known.Contains(name)) is not { } unknown
+            ? value
+            : throw new SettingException(
+                setting,
+                $"names {unknown}, which the metrics of this group do not yield; they yield {string.Join(", ", known)}{Spelling.DidYouMean(unknown, known)}"
+            );
+    }
 }
 
 /// <summary>How far a metric that is measured again may lie from the first: the sum of both.</summary>

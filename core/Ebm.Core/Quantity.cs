@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Ebm.Records;
+
+namespace Ebm.Core;
+
+/// <summary>
+/// One value that a metric declares: everything about it but the number. Command lines, configs, tables and <c>list metric</c> ask this, and
+/// a measurement is made from it, so that its name, unit and direction are written once.
+/// </summary>
+/// <param name="Name">Such as <c>grid-kl</c>; may have one parameter, <c>auroc/&lt;set&gt;</c> or <c>&lt;ladder|recovery&gt;/nll</c>.</param>
+/// <param name="Unit">Such as <c>nats</c>.</param>
+/// <param name="Better">Which values are better.</param>
+/// <param name="Importance">What it says about a model.</param>
+/// <param name="Estimator">Name and version, <c>grid-kl 1</c>: the version rises when the same rows would give another number.</param>
+/// <param name="Doc">What it is, in a few words.</param>
+/// <param name="Scale"><c>linear</c> or <c>log</c>: how a figure should draw it.</param>
+public sealed partial record Quantity(
+    string Name,
+    string Unit,
+    Direction Better,
+    Importance Importance,
+    string Estimator,
+    string Doc,
+    string Scale = "linear"
+)
+{
+    [GeneratedRegex("<([^>]+)>")]
+    private static partial Regex Parameter();
+
+    /// <summary>The quantities that a record's kind can yield: its public static fields, in the order of the file.</summary>
+    public static IReadOnlyList<Quantity> DeclaredBy(Type record) =>
+        [
+            .. record
+                .GetFields(BindingFlags.Public | BindingFlags.Static)
+                .Where(field => field.FieldType == typeof(Quantity))
+                .OrderBy(field => field.MetadataToken)
+                .Select(field => (Quantity)field.GetValue(null)!),
+        ];
+
+    /// <summary>The quantity with a value in the place of its parameter.</summary>
+    public Quantity For(string parameter) => this with { Name = Parameter().Replace(Name, parameter) };
+
+    /// <summary>Whether a name is this quantity's for some value of its parameter.</summary>
+    public bool Fits(string name) =>
+        Parameter().Match(Name) is { Success: true } found
+            ? Regex.IsMatch(
+                name,
+                $"^{Regex.Escape(Name[..found.Index])}({(Name.Contains('|') ? found.Groups[1] : "[^/]+")}){Regex.Escape(Name[(found.Index + found.Length)..])}$"
+            )
+            : name == Name;
+
+    /// <summary>A measurement of this quantity.</summary>
+    /// <param name="value">May be NaN or infinite.</param>
+    /// <param name="se">Standard error of the value, where the metric estimates it.</param>
+    /// <param name="n">How many draws or cells the value rests on.</param>
+    /// <param name="facts">Every choice that changes the number without changing the model, in a fixed order: sample counts, the reference
+    /// rows, the grid. Their hash is the protocol.</param>
+    public Measurement Found(double value, double? se, long n, params object[] facts)
+    {
+        var sentence = string.Join(' ', [Estimator, .. facts.Select(fact => Convert.ToString(fact, CultureInfo.InvariantCulture))]);
+        var protocol = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sentence)))[..12];
+        return new(Name, value, Unit, Better, Scale, se, n, protocol, Importance);
+    }
+}
