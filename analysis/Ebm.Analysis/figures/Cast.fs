@@ -49,7 +49,7 @@ let private judged (table: Table) =
     let cells name = table.Rows |> List.choose (fun row -> row.Cells.TryFind name)
 
     table.Metrics
-    |> List.filter (fun name -> (cells name).Head.Metric.Better <> "none")
+    |> List.filter (fun name -> (cells name).Head.Metric.Better <> Direction.None)
     |> List.sortBy (fun name ->
         let cell = (cells name).Head
         let rare = 2 * (cells name).Length < table.Rows.Length

@@ -13,9 +13,8 @@ let private panelled = 6
 
 let private direction (metric: Runs.Metric) =
     match metric.Better with
-    | "lower" -> "lower is better"
-    | "higher" -> "higher is better"
-    | _ -> ""
+    | Direction.None -> ""
+    | better -> $"{better.Word()} is better"
 
 /// A metric's unit, and which direction is better.
 let private about (metric: Runs.Metric) = [ metric.Unit; direction metric ] |> List.filter ((<>) "") |> String.concat ", "
@@ -167,13 +166,13 @@ let fronts (cast: Cast) =
                     // Without a difference in cost there is no trade-off to show.
                     if points.Length > 1 && spread.Length > 1 && List.max spread > 1.02 * List.min spread then
                         let metric = (List.head points |> fun (one, _, _, _) -> one.Row.Cells[name]).Metric
-                        let sign = if metric.Better = "higher" then -1.0 else 1.0
+                        let cost = metric.Better.Cost
 
                         let front =
-                            (([], None), points |> List.sortBy (fun (_, _, units, value) -> units, sign * value))
+                            (([], None), points |> List.sortBy (fun (_, _, units, value) -> units, cost value))
                             ||> List.fold (fun (front, best) (_, _, units, value) ->
                                 match best with
-                                | Some best when sign * value >= sign * best -> front, Some best
+                                | Some best when cost value >= cost best -> front, Some best
                                 | _ -> (units, value) :: front, Some value)
                             |> fst
                             |> List.rev
@@ -182,7 +181,7 @@ let fronts (cast: Cast) =
                         let units = all |> List.map (fun (_, units, _) -> units)
                         let x = fitting $"units of {says}" 4 units
                         let worst =
-                            all |> List.map (fun (_, _, value) -> value) |> (if metric.Better = "higher" then List.min else List.max)
+                            all |> List.map (fun (_, _, value) -> value) |> List.maxBy cost
 
                         let stairs =
                             [ fst front.Head, worst ]
@@ -371,7 +370,7 @@ let parallels (cast: Cast) =
         else
             let about = (fst medians.Head).Row.Cells[metric].Metric
             let axis = fitting "" 4 (medians |> List.map snd)
-            let quality value = if about.Better = "higher" then place axis value else 1.0 - place axis value
+            let quality value = if about.Better = Direction.Higher then place axis value else 1.0 - place axis value
             let axes = keys |> List.map (fun (i, key) -> key, i, scaled i)
             let last = float axes.Length
             let places = medians |> List.map snd |> List.sort |> List.toArray
@@ -386,7 +385,7 @@ let parallels (cast: Cast) =
 
                     let rank = float (Array.findIndex ((=) value) places) / float (max 1 (places.Length - 1))
                     Line(
-                        Shade(if about.Better = "higher" then rank else 1.0 - rank),
+                        Shade(if about.Better = Direction.Higher then rank else 1.0 - rank),
                         false,
                         $"{one.Target}, {one.Series}: {rounded 3 value}",
                         points

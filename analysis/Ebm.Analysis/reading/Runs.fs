@@ -9,8 +9,9 @@ open Ebm.Records
 type Metric = {
     Value: float
     Unit: string
-    /// lower, higher or none.
-    Better: string
+    Better: Direction
+    /// As the metric declares it; that of a secondary one where its file does not say.
+    Importance: Importance
     /// linear or log.
     Scale: string
     /// The standard error of this one value, where it is an estimate.
@@ -91,7 +92,8 @@ let rec private flatten path (value: JsonElement) = seq {
 let private metric (measurement: Measurement) = {
     Value = measurement.Value
     Unit = kept measurement.Unit
-    Better = kept measurement.Better
+    Better = measurement.Better
+    Importance = Option.ofNullable measurement.Importance |> Option.defaultValue Importance.Secondary
     Scale = kept measurement.Scale
     Se = Option.ofNullable measurement.Se
     N = Option.ofNullable measurement.N

@@ -387,7 +387,7 @@ let private writeRuns (report: Report) (json: Utf8JsonWriter) =
     let runs = report.Table.Rows |> List.collect _.Runs
     let heads =
         runs |> List.distinctBy _.Group |> List.map (fun run -> run.Group, (run.Config, origins report run)) |> Map.ofList
-    let about (name: string, metric: Metric) = name, metric.Unit, metric.Better, defaultArg metric.Protocol ""
+    let about (name: string, metric: Metric) = name, metric.Unit, metric.Better.Word(), defaultArg metric.Protocol ""
     let metrics = runs |> List.collect (fun run -> run.Metrics |> Map.toList |> List.map about) |> List.distinct
     let index = metrics |> List.mapi (fun i metric -> metric, i) |> dict
 

@@ -7,6 +7,7 @@
 module Ebm.Analysis.Significance
 
 open System
+open Ebm.Records
 
 /// The level of every test and interval.
 let level = 0.05
@@ -129,6 +130,48 @@ let smallestUnpaired one other =
     // Of two groups of one size, the lowest runs in one and the highest in the other is as far as the reverse.
     | ways -> min 1.0 ((if one = other then 2.0 else 1.0) / float ways)
 
+/// The runs that two rows have, and the seeds that both have.
+type Sizes = { Common: int; One: int; Other: int }
+
+/// A two-sided test of two rows of runs. Another one is another value in `tests`.
+[<ReferenceEquality>]
+type Test = {
+    /// As files and specifications have it.
+    Name: string
+    /// In the notes below a table.
+    Says: string
+    /// It compares the values on common seeds; else all values.
+    Paired: bool
+    Needs: Sizes -> bool
+    /// The smallest p-value that it can give.
+    Smallest: Sizes -> float
+    /// Of the values on common seeds, then of all values of both.
+    P: Generator -> (float * float)[] -> float[] -> float[] -> float
+}
+
+/// All tests, those of fewest assumptions that still need most of the runs first.
+let tests = [
+    {
+        Name = "sign-flip"
+        Says = "sign flips over common seeds"
+        Paired = true
+        Needs = fun sizes -> sizes.Common > 0 && 2 * sizes.Common >= min sizes.One sizes.Other
+        Smallest = fun sizes -> smallestPaired sizes.Common
+        P = fun generator pairs _ _ -> signFlip generator [| for a, b in pairs -> a - b |]
+    }
+    {
+        Name = "permutation"
+        Says = "permutation"
+        Paired = false
+        Needs = fun _ -> true
+        Smallest = fun sizes -> smallestUnpaired sizes.One sizes.Other
+        P = fun generator _ one other -> permutation generator one other
+    }
+]
+
+/// The first of some tests whose needs two rows meet; the last where they meet none.
+let fitting (tests: Test list) sizes = tests |> List.tryFind (fun test -> test.Needs sizes) |> Option.defaultWith (fun () -> List.last tests)
+
 /// Holm's adjusted p-values, in the order of the given ones: reject where one is at most the level, and the chance of any false rejection
 /// among them all is at most the level (Holm, "A simple sequentially rejective multiple test procedure", 1979).
 let holm (p: float[]) =
@@ -155,10 +198,9 @@ let testable (smallest: float[]) =
 let pairsNeeded tests = Seq.initInfinite id |> Seq.find (fun n -> 2.0 ** float (1 - n) * float (max 1 tests) <= level)
 
 /// The probability that a run of one is better than a run of the other, ties by half: Mann and Whitney's U over the number of pairs of
-/// runs. `better` is "higher" or "lower". A run that diverged is worse than any value: give it as NaN. NaN where either has no run.
-let improvement (better: string) (one: float[]) (other: float[]) =
-    let sign = if better = "higher" then 1.0 else -1.0
-    let score value = if Double.IsNaN value then -infinity else sign * value
+/// runs. A run that diverged is worse than any value: give it as NaN. NaN where either has no run.
+let improvement (better: Direction) (one: float[]) (other: float[]) =
+    let score value = if Double.IsNaN value then -infinity else -better.Cost value
     let mutable wins = 0.0
 
     for a in one do

@@ -5,6 +5,7 @@ module Ebm.Analysis.Aggregate
 
 open System
 open MathNet.Numerics.Statistics
+open Ebm.Records
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
 
@@ -65,7 +66,7 @@ let all (table: Table) : Aggregate list =
                     let tasksOfIt = mine |> List.map _.Task
 
                     if
-                        (better = "lower" || better = "higher")
+                        better <> Direction.None
                         && (List.distinct tasksOfIt).Length = tasks.Length
                         && tasksOfIt.Length = tasks.Length
                     then

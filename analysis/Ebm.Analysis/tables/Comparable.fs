@@ -23,6 +23,9 @@ let usual (values: string seq) =
     |> Seq.tryHead
     |> Option.map fst
 
+/// grid-kl of grid-kl/border: metrics that belong together.
+let family (metric: string) = (metric.Split '/')[0]
+
 /// How one value of a metric was measured, as text: equal texts are comparable.
 let protocolOf (metric: Metric) = defaultArg metric.Protocol ""
 

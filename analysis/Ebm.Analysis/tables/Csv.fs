@@ -3,6 +3,7 @@ module Ebm.Analysis.Csv
 
 open System
 open System.Globalization
+open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Table
 
@@ -57,7 +58,7 @@ let summary (table: Table) =
 
                 [ row.Group ]
                 @ row.Labels
-                @ [ name; cell.Metric.Unit; cell.Metric.Better; string cell.Summary.N ]
+                @ [ name; cell.Metric.Unit; cell.Metric.Better.Word(); string cell.Summary.N ]
                 @ statistics
                 @ [ string row.Diverged; string row.Failed ]
     ]
@@ -96,7 +97,7 @@ let versus (table: Table) =
             @ [
                 versus.Metric
                 cell.Metric.Unit
-                cell.Metric.Better
+                cell.Metric.Better.Word()
                 versus.Baseline.Group
                 string versus.Pairs
                 logarithms
@@ -105,7 +106,7 @@ let versus (table: Table) =
                 numberOrNothing low
                 numberOrNothing high
                 interval
-                (if versus.Paired then "sign-flip" else "permutation")
+                versus.By.Name
                 number versus.P
                 versus.Adjusted |> Option.map number |> Option.defaultValue ""
                 numberOrNothing versus.Improvement

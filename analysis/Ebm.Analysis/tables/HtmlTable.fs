@@ -4,6 +4,7 @@ module Ebm.Analysis.HtmlTable
 
 open System
 open System.Text
+open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Table
 
@@ -32,8 +33,8 @@ let private name (text: string) =
 
 let private arrow better =
     match better with
-    | "lower" -> " <span title=\"lower is better\">↓</span>"
-    | "higher" -> " <span title=\"higher is better\">↑</span>"
+    | Direction.Lower -> " <span title=\"lower is better\">↓</span>"
+    | Direction.Higher -> " <span title=\"higher is better\">↑</span>"
     | _ -> ""
 
 /// What a cell's numbers are, for those who point at it.
@@ -43,8 +44,7 @@ let private title (row: Row) (cell: Cell) =
     let test =
         match cell.Test with
         | Some test ->
-            let kind = if test.Paired then "sign flips" else "permutation"
-            $"; against the best: p = {Shown.probability test.P}, {Shown.probability test.Adjusted} by Holm ({kind})"
+            $"; against the best: p = {Shown.probability test.P}, {Shown.probability test.Adjusted} by Holm ({test.By.Says})"
         | None -> ""
 
     let values = String.Join(", ", [ for seed, value in List.zip cell.Seeds cell.Values -> $"{seed}: {Shown.plain value}" ])
@@ -68,7 +68,7 @@ let fragment (link: Run -> string) (table: Table) =
 
     for metric in table.Metrics do
         let found = Shown.metricOf table metric
-        let better = found |> Option.map _.Better |> Option.defaultValue ""
+        let better = found |> Option.map _.Better |> Option.defaultValue Direction.None
         let unit = found |> Option.map _.Unit |> Option.defaultValue ""
         let unit = if unit = "" then "" else $" <small>({escaped unit})</small>"
         say (

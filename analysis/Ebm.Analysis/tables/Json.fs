@@ -83,7 +83,7 @@ let private writeVersus (json: Utf8JsonWriter) (table: Table) =
         writeNumber json "low" low
         writeNumber json "high" high
         json.WriteString("interval", interval)
-        json.WriteString("test", (if versus.Paired then "sign-flip" else "permutation"))
+        json.WriteString("test", versus.By.Name)
         writeNumber json "p" versus.P
         versus.Adjusted |> Option.iter (writeNumber json "holm")
         writeNumber json "improvement" versus.Improvement
@@ -186,7 +186,7 @@ let table (table: Table) =
                 | Some cell ->
                     json.WriteStartObject name
                     json.WriteString("unit", cell.Metric.Unit)
-                    json.WriteString("better", cell.Metric.Better)
+                    json.WriteString("better", cell.Metric.Better.Word())
                     json.WriteNumber("n", cell.Summary.N)
                     if cell.Intervened > 0 then json.WriteNumber("intervened", cell.Intervened)
 
@@ -208,7 +208,7 @@ let table (table: Table) =
                     | Some test ->
                         json.WriteStartObject "test"
                         json.WriteString("against", test.Against)
-                        json.WriteString("kind", (if test.Paired then "sign-flip" else "permutation"))
+                        json.WriteString("kind", test.By.Name)
                         json.WriteNumber("n", test.N)
                         writeNumber json "p" test.P
                         writeNumber json "holm" test.Adjusted

@@ -95,8 +95,8 @@ let private shown (table: Table) (row: Row) name =
 
 let private arrow better =
     match better with
-    | "lower" -> " $\\downarrow$"
-    | "higher" -> " $\\uparrow$"
+    | Direction.Lower -> " $\\downarrow$"
+    | Direction.Higher -> " $\\uparrow$"
     | _ -> ""
 
 /// The metrics of a table for print: those that were asked for; else those with a direction.
@@ -106,7 +106,7 @@ let private printed (table: Table) =
     | None ->
         table.Metrics
         |> List.filter (fun name ->
-            Shown.metricOf table name |> Option.exists (fun metric -> metric.Better = "lower" || metric.Better = "higher"))
+            Shown.metricOf table name |> Option.exists (fun metric -> metric.Better <> Direction.None))
 
 /// Characters of a cell as printed, nearly: what is left without commands.
 let private printedLength (text: string) = RegularExpressions.Regex.Replace(text, @"\\[a-zA-Z]+|[{}$\\]", "").Length

@@ -5,6 +5,7 @@ module Ebm.Analysis.Markdown
 open System
 open System.Globalization
 open System.Text
+open Ebm.Records
 open Ebm.Analysis.Table
 
 /// Columns of one block fit into a terminal of this width.
@@ -80,13 +81,13 @@ let aligned (rows: string list list) =
 
 let arrow better =
     match better with
-    | "lower" -> " ↓"
-    | "higher" -> " ↑"
+    | Direction.Lower -> " ↓"
+    | Direction.Higher -> " ↑"
     | _ -> ""
 
 /// A metric's column: its heading, then its cells. A baseline is followed by the share of it that the metric's median is.
 let private column (table: Table) (name: string) =
-    let better = Shown.metricOf table name |> Option.map _.Better |> Option.defaultValue ""
+    let better = Shown.metricOf table name |> Option.map _.Better |> Option.defaultValue Direction.None
 
     let cell (row: Row) =
         match Shown.shareOf table row name with
@@ -100,7 +101,7 @@ let private blocks (labels: string list list) (table: Table) =
     let wide columns = columns |> List.sumBy (fun column -> 3 + (column |> List.map length |> List.max))
     let room = width - wide labels
 
-    let families = table.Metrics |> List.groupBy Shown.family |> List.map (fun (_, names) -> names |> List.map (column table))
+    let families = table.Metrics |> List.groupBy Comparable.family |> List.map (fun (_, names) -> names |> List.map (column table))
 
     let full, last =
         (([], []), families)

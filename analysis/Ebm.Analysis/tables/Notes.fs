@@ -101,11 +101,10 @@ let private tooFew (table: Table) = [
 
             match cells |> List.filter (fun cell -> cell.Verdict = Unjudged && cell.Withheld.IsNone) with
             | first :: _ :: _ as rivals when
-                (first.Metric.Better = "lower" || first.Metric.Better = "higher")
+                first.Metric.Better <> Direction.None
                 && not (cells |> List.exists (fun cell -> cell.Verdict = Best))
                 ->
-                let sign = if first.Metric.Better = "higher" then -1.0 else 1.0
-                let best = rivals |> List.minBy (fun cell -> sign * cell.Summary.Centre)
+                let best = rivals |> List.minBy (fun cell -> first.Metric.Better.Cost cell.Summary.Centre)
                 let others = rivals |> List.filter (fun cell -> not (obj.ReferenceEquals(cell, best)))
                 name, rivals.Length, min best.Summary.N (others |> List.map _.Summary.N |> List.max)
             | _ -> ()
@@ -115,11 +114,8 @@ let private bold (table: Table) = [
     let tests = shown table |> List.choose (fun (_, _, cell) -> cell.Test)
 
     if has table Best then
-        let test =
-            match tests |> List.exists _.Paired, tests |> List.exists (_.Paired >> not) with
-            | true, true -> "sign flips over common seeds, else permutation"
-            | _, true -> "permutation"
-            | _ -> "sign flips over common seeds"
+        let used = table.Options.Tests |> List.filter (fun test -> tests |> List.exists (fun found -> found.By = test))
+        let test = String.Join(", else ", [ for test in used -> test.Says ])
 
         "Bold: the best of its column on the same data, and all that are not significantly worse "
         + $"(two-sided {test}; Holm over the column; level .05)."

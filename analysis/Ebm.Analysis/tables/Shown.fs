@@ -122,9 +122,6 @@ let subjectOf (table: Table) (name: string) =
     else
         None
 
-/// grid-kl of grid-kl/border: metrics that belong together.
-let family (metric: string) = (metric.Split '/')[0]
-
 /// A metric as the first row that has it knows it.
 let metricOf (table: Table) name = table.Rows |> List.tryPick (fun row -> row.Cells.TryFind name) |> Option.map _.Metric
 
@@ -146,7 +143,7 @@ let units (table: Table) =
     let unit name = metricOf table name |> Option.map _.Unit |> Option.defaultValue ""
 
     table.Metrics
-    |> List.groupBy family
+    |> List.groupBy Comparable.family
     |> List.collect (fun (family, names) ->
         match names |> List.map unit |> List.distinct with
         | [ unit ] when names.Length > 1 -> [ unit, family ]
@@ -220,7 +217,7 @@ let versusCells (text: Shown -> string) (plainly: string -> string) (table: Tabl
     [
         yield! versus.Row.Labels |> List.map plainly
         plainly (columnOf table versus.Metric).Label
-        plainly (if versus.Paired then string versus.Pairs else $"{n versus.Row} and {n versus.Baseline}")
+        plainly (if versus.By.Paired then string versus.Pairs else $"{n versus.Row} and {n versus.Baseline}")
         text (versusOf table versus) + ratio
         plainly (probability versus.P)
         plainly (versus.Adjusted |> Option.map probability |> Option.defaultValue "n too small")
@@ -230,8 +227,10 @@ let versusCells (text: Shown -> string) (plainly: string -> string) (table: Tabl
     ]
 
 let versusNote (table: Table) =
+    let named paired = String.Join(" or ", [ for test in table.Options.Tests do if test.Paired = paired then test.Name ])
+
     $"Less {baselineName table}: mean difference over common seeds ± half of its 95 %% interval, a ratio where × stands behind it; p of "
-    + "the two-sided sign-flip test, of the permutation test where two numbers of runs are given; Holm over the rows of one data set and "
+    + $"the two-sided {named true} test, of the {named false} test where two numbers of runs are given; Holm over the rows of one data set and "
     + "metric; P(better): the probability that a run is better than one of the baseline's, runs that diverged losing; effect: the mean "
     + "difference over its standard deviation; correlation: of the two over common seeds."
 

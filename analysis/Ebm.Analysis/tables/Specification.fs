@@ -9,6 +9,7 @@
 ///     baseline: method == contrastive-divergence
 ///     divergence: worst-case
 ///     worst: { grid-kl: 10, energy-distance: 1 }
+///     tests: [ permutation ]
 ///     planned: 150
 module Ebm.Analysis.Specification
 
@@ -35,7 +36,7 @@ type Specification = {
     Options: Options
 }
 
-let private words = [ "title"; "runs"; "where"; "rows"; "columns"; "baseline"; "divergence"; "worst"; "planned" ]
+let private words = [ "title"; "runs"; "where"; "rows"; "columns"; "baseline"; "divergence"; "worst"; "tests"; "planned" ]
 
 let private fail (source: Source) key says : 'a = raise (ConfigException(source, key, says))
 
@@ -153,6 +154,15 @@ let parse (text: string) (file: string) =
         fail node.Source "worst" "worst values count under divergence: worst-case alone; write that, or delete them."
     | _ -> ()
 
+    let test (node: Document) =
+        let name = textOf "tests" node
+        let known = Significance.tests |> List.map _.Name |> ResizeArray
+
+        match Significance.tests |> List.tryFind (fun test -> test.Name = name) with
+        | Some test -> test
+        | None ->
+            fail node.Source "tests" $"unknown test {name}; known tests are {Spelling.Either known}{Spelling.DidYouMean(name, known)}."
+
     let conditions key = find key |> Option.map (listOf >> List.map (condition key)) |> Option.defaultValue []
     let baseline = conditions "baseline"
 
@@ -197,6 +207,11 @@ let parse (text: string) (file: string) =
                 Columns = columns |> Option.map (List.map fst)
                 Baseline = [ for condition in baseline -> condition.Key, condition.Values.Head ]
                 Divergence = divergence
+                Tests =
+                    find "tests"
+                    |> Option.map (listOf >> List.map test)
+                    |> Option.filter (List.isEmpty >> not)
+                    |> Option.defaultValue Significance.tests
                 Planned = find "planned" |> Option.map (whole "planned" 0L (int64 Int32.MaxValue))
         }
     }

@@ -43,6 +43,8 @@ type Options = {
     Excluded: (string * int) list
     /// Folders that are no runs, or torn.
     Skipped: int
+    /// Of these the first that fits compares two rows.
+    Tests: Significance.Test list
 }
 
 let usualOptions = {
@@ -55,14 +57,14 @@ let usualOptions = {
     Absent = []
     Excluded = []
     Skipped = 0
+    Tests = Significance.tests
 }
 
 /// A test of a cell against the best of its column.
 type Test = {
     /// The row's key.
     Against: string
-    /// By sign flips over seeds in common; else by permutation.
-    Paired: bool
+    By: Significance.Test
     /// Pairs, or runs of both.
     N: int
     P: float
@@ -208,48 +210,38 @@ let onOneScale (one: Cell) (other: Cell) =
     let bySeed (cell: Cell) = List.zip cell.Seeds (if log then cell.Values |> List.map Math.Log else cell.Values)
     log, bySeed one, bySeed other
 
-/// Two rows are paired where at least half of the smaller one's seeds are the other's too.
-let private isPaired common one other = common > 0 && 2 * common >= min one other
-
 /// The smallest p-value that two rows' seeds can give.
-let private smallest (one: HashSet<string>) (other: HashSet<string>) =
-    let common = one |> Seq.filter other.Contains |> Seq.length
-    if isPaired common one.Count other.Count then
-        Significance.smallestPaired common
-    else
-        Significance.smallestUnpaired one.Count other.Count
+let private smallest tests (one: HashSet<string>) (other: HashSet<string>) =
+    let sizes: Significance.Sizes = { Common = one |> Seq.filter other.Contains |> Seq.length; One = one.Count; Other = other.Count }
+    (Significance.fitting tests sizes).Smallest sizes
 
-/// One test of two rows' values: by the differences on common seeds where they are paired, else over all values.
+/// One test of two rows' values.
 type Compared = {
     /// Values on common seeds.
     Pairs: (float * float) list
-    Paired: bool
+    By: Significance.Test
     Smallest: float
     P: Lazy<float>
 }
 
-let compareValues (generator: unit -> Generator) (one: (string * float) list) (other: (string * float) list) =
+let compareValues tests (generator: unit -> Generator) (one: (string * float) list) (other: (string * float) list) =
     let others = Map.ofList other
     let pairs = one |> List.choose (fun (seed, value) -> others.TryFind seed |> Option.map (fun beside -> value, beside))
-    let paired = isPaired pairs.Length one.Length other.Length
+    let sizes: Significance.Sizes = { Common = pairs.Length; One = one.Length; Other = other.Length }
+    let test = Significance.fitting tests sizes
     let values = List.map snd >> Array.ofList
 
     {
         Pairs = pairs
-        Paired = paired
-        Smallest = if paired then Significance.smallestPaired pairs.Length else Significance.smallestUnpaired one.Length other.Length
-        P =
-            lazy
-                (if paired then
-                     Significance.signFlip (generator ()) [| for a, b in pairs -> a - b |]
-                 else
-                     Significance.permutation (generator ()) (values one) (values other))
+        By = test
+        Smallest = test.Smallest sizes
+        P = lazy (test.P (generator ()) (Array.ofList pairs) (values one) (values other))
     }
 
 /// Marks the best cell of one metric among the rows of one task, and all that are not significantly worse.
-let private judge hash name (rows: Row list) : Row list =
+let private judge tests hash name (rows: Row list) : Row list =
     let cells = rows |> List.choose (fun row -> row.Cells.TryFind name |> Option.map (fun cell -> row, cell))
-    let better = cells |> List.tryHead |> Option.map (fun (_, cell) -> cell.Metric.Better)
+    let better = cells |> List.tryHead |> Option.map (fun (_, cell) -> cell.Metric.Better) |> Option.defaultValue Direction.None
     let marked (verdicts: Map<string, Verdict * Test option>) =
         rows
         |> List.map (fun row ->
@@ -257,9 +249,9 @@ let private judge hash name (rows: Row list) : Row list =
             | Some cell, Some(verdict, test) -> { row with Cells = row.Cells.Add(name, { cell with Verdict = verdict; Test = test }) }
             | _ -> row)
 
-    match better with
-    | Some "lower"
-    | Some "higher" when cells.Length > 1 ->
+    if better = Direction.None || cells.Length < 2 then
+        rows
+    else
         let measuredAs (row: Row, cell: Cell) =
             let data = row.Apart |> List.filter (fun (key, _) -> key = "data digest")
             $"{Comparable.protocolOf cell.Metric}/{Comparable.samplesOf cell.Metric}/{data}"
@@ -272,24 +264,22 @@ let private judge hash name (rows: Row list) : Row list =
         let shown = same |> List.filter (fun (_, cell) -> cell.Withheld.IsNone)
         let least = if shown.IsEmpty then 0.0 else shown |> List.map lost |> List.min
         let whole, losing = shown |> List.partition (fun found -> lost found = least)
-        let sign = if better = Some "higher" then -1.0 else 1.0
-
         let candidates =
             whole
             |> List.filter (fun (_, cell) -> cell.Values |> List.forall Double.IsFinite)
             |> List.sortWith (fun (a, x) (b, y) ->
-                match compare (sign * x.Summary.Centre) (sign * y.Summary.Centre) with
+                match compare (better.Cost x.Summary.Centre) (better.Cost y.Summary.Centre) with
                 | 0 -> String.CompareOrdinal(a.Key, b.Key)
                 | order -> order)
 
         let against (row: Row, cell: Cell) (rival: Row, other: Cell) =
             let _, theirs, mine = onOneScale other cell
-            compareValues (fun () -> Generator.Of(hash, $"test/{name}/{row.Key}/{rival.Key}")) theirs mine
+            compareValues tests (fun () -> Generator.Of(hash, $"test/{name}/{row.Key}/{rival.Key}")) theirs mine
 
         // A row that no single test could tell from any other says nothing, whatever its mean.
         let seeds = candidates |> List.map (fun (row, cell) -> row.Key, HashSet cell.Seeds)
         let canTell (key, mine: HashSet<string>) =
-            seeds |> List.exists (fun (other, theirs) -> other <> key && smallest mine theirs <= Significance.level)
+            seeds |> List.exists (fun (other, theirs) -> other <> key && smallest tests mine theirs <= Significance.level)
         let told, hopeless = List.zip candidates seeds |> List.partition (snd >> canTell)
         let told, hopeless = List.map fst told, List.map fst hopeless
 
@@ -315,9 +305,9 @@ let private judge hash name (rows: Row list) : Row list =
                 let adjusted = Significance.holm p
 
                 for i, ((rival, cell), test, _) in List.indexed asked do
-                    let n = if test.Paired then test.Pairs.Length else cell.Summary.N
-                    let result = { Against = best.Key; Paired = test.Paired; N = n; P = p[i]; Adjusted = adjusted[i] }
-                    let worse = sign * cell.Summary.Centre > sign * bestCell.Summary.Centre
+                    let n = if test.By.Paired then test.Pairs.Length else cell.Summary.N
+                    let result = { Against = best.Key; By = test.By; N = n; P = p[i]; Adjusted = adjusted[i] }
+                    let worse = better.Cost cell.Summary.Centre > better.Cost bestCell.Summary.Centre
                     rival.Key, ((if worse && adjusted[i] <= Significance.level then Worse else NotWorse), Some result)
 
                 for rival, _ in hopeless do
@@ -327,7 +317,6 @@ let private judge hash name (rows: Row list) : Row list =
                     if not can then rival.Key, (TooFewToTell, None)
         ]
         |> marked
-    | _ -> rows
 
 /// What a table is made from, as text: its hash seeds every resampling.
 let private content (options: Options) (runs: Run list) =
@@ -342,6 +331,7 @@ let private content (options: Options) (runs: Run list) =
 
     line divergence
     line [ for key, value in options.Baseline -> $"{key}={value}" ]
+    if options.Tests <> Significance.tests then line [ for test in options.Tests -> test.Name ]
 
     for run in runs |> List.sortWith (fun a b -> String.CompareOrdinal(a.Id, b.Id)) do
         line [ run.Id; run.Group; run.State; run.Seed; String.Join(' ', run.Data |> List.map snd) ]
@@ -371,7 +361,6 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
         | [] -> None
         | first :: _ as measured ->
             let errors = measured |> List.choose _.Se
-            let directed = first.Better = "lower" || first.Better = "higher"
 
             Some {
                 Metric = first
@@ -381,7 +370,7 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
                 Withheld =
                     match divergence with
                     | Fail when diverged > 0 -> Some "a run of it diverged"
-                    | WorstCase bounds when diverged > 0 && directed && not (bounds.ContainsKey name) ->
+                    | WorstCase bounds when diverged > 0 && first.Better <> Direction.None && not (bounds.ContainsKey name) ->
                         Some "a run of it diverged, and no bound is declared for the metric"
                     | _ -> None
                 Se = if errors.IsEmpty then None else Some(sqrt (errors |> List.averageBy (fun se -> se * se)))
@@ -441,14 +430,28 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
             | Some order -> order
             | None -> String.CompareOrdinal(a.Key, b.Key))
 
+    // Families as their most important metric says, then their metrics.
+    let importance =
+        unjudged
+        |> List.collect (fun row -> [ for KeyValue(name, cell) in row.Cells -> name, cell.Metric.Importance ])
+        |> List.groupBy fst
+        |> List.map (fun (name, found) -> name, found |> List.map snd |> List.min)
+
     let found =
-        unjudged |> List.collect (fun row -> List.ofSeq row.Cells.Keys) |> List.distinct |> List.sortWith Varying.natural
+        importance
+        |> List.groupBy (fst >> Comparable.family)
+        |> List.map (fun (family, found) -> (found |> List.map snd |> List.min, family), found)
+        |> List.sortWith (fun ((a, x), _) ((b, y), _) -> if a <> b then compare a b else Varying.natural x y)
+        |> List.collect (
+            snd >> List.sortWith (fun (x, a) (y, b) -> if a <> b then compare a b else Varying.natural x y) >> List.map fst
+        )
+
     let metrics = options.Columns |> Option.map (List.map _.Metric) |> Option.defaultValue found
 
     let judged =
         unjudged
         |> List.groupBy _.Task
-        |> List.collect (fun (_, rows) -> (rows, metrics) ||> List.fold (fun rows name -> judge hash name rows))
+        |> List.collect (fun (_, rows) -> (rows, metrics) ||> List.fold (fun rows name -> judge options.Tests hash name rows))
         |> List.map (fun row -> row.Key, row)
         |> Map.ofList
 

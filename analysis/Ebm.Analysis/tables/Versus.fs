@@ -4,6 +4,7 @@ module Ebm.Analysis.Versus
 
 open System
 open System.Runtime.CompilerServices
+open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
@@ -19,8 +20,7 @@ type Versus = {
     Difference: Summary
     /// The difference is of logarithms: exp of it is a ratio.
     Ratio: bool
-    /// By sign flips; else by permutation.
-    Paired: bool
+    By: Significance.Test
     P: float
     /// Holm, over the task's rows; none where n is too small for any p-value to reach the level.
     Adjusted: float option
@@ -48,15 +48,15 @@ let private outcomes name (row: Row) =
     let lost = row.Runs |> List.filter (fun run -> run.State = "diverged" && not (List.contains run.Seed cell.Seeds))
     Array.ofList (cell.Values @ List.replicate lost.Length nan)
 
-let private versus hash name (baseline: Row) (row: Row) =
+let private versus tests hash name (baseline: Row) (row: Row) =
     let cell, other = row.Cells[name], baseline.Cells[name]
     let ratio, one, two = onOneScale cell other
     let generator purpose () = Generator.Of(hash, $"versus/{purpose}/{name}/{row.Key}/{baseline.Key}")
-    let test = compareValues (generator "test") one two
+    let test = compareValues tests (generator "test") one two
     let differences = [ for a, b in test.Pairs -> a - b ]
 
     let summary =
-        if test.Paired then
+        if test.By.Paired then
             summarise (generator "mean" ()) false differences
         else
             let apart = List.averageBy snd one - List.averageBy snd two
@@ -70,7 +70,7 @@ let private versus hash name (baseline: Row) (row: Row) =
         Pairs = test.Pairs.Length
         Difference = summary
         Ratio = ratio
-        Paired = test.Paired
+        By = test.By
         P = test.P.Value
         Adjusted = None
         Improvement = Significance.improvement cell.Metric.Better (outcomes name row) (outcomes name baseline)
@@ -93,7 +93,7 @@ let private find (table: Table) : Versus list = [
                         && row.Apart.IsEmpty
                         && cell.Withheld.IsNone
                         && other.Withheld.IsNone
-                        && (cell.Metric.Better = "lower" || cell.Metric.Better = "higher")
+                        && cell.Metric.Better <> Direction.None
                         && Comparable.protocolOf cell.Metric = Comparable.protocolOf other.Metric
                         && Comparable.samplesOf cell.Metric = Comparable.samplesOf other.Metric
                         && cell.Values @ other.Values |> List.forall Double.IsFinite
@@ -101,7 +101,7 @@ let private find (table: Table) : Versus list = [
                         && not other.Values.IsEmpty
                     | _ -> false
 
-                let found = table.Rows |> List.filter comparable |> List.map (versus table.Hash name baseline)
+                let found = table.Rows |> List.filter comparable |> List.map (versus table.Options.Tests table.Hash name baseline)
                 let can = found |> List.map fst |> Array.ofList |> Significance.testable |> List.ofArray
                 let adjusted =
                     [|

@@ -180,11 +180,11 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
         table.Metrics
         |> List.choose (fun name ->
             Shown.metricOf table name
-            |> Option.filter (fun metric -> metric.Better = "lower" || metric.Better = "higher")
+            |> Option.filter (fun metric -> metric.Better <> Direction.None)
             |> Option.map (fun metric ->
                 let n = metric.N |> Option.map (fun n -> $", over {n}") |> Option.defaultValue ""
                 let protocol = metric.Protocol |> Option.map (fun protocol -> $", protocol {short protocol}") |> Option.defaultValue ""
-                $"{name} in {metric.Unit}, {metric.Better} is better{n}{protocol}"))
+                $"{name} in {metric.Unit}, {metric.Better.Word()} is better{n}{protocol}"))
 
     let packages =
         of' (fun manifest ->

@@ -30,7 +30,7 @@ let private uniform (text: string) =
 let draw (seed: int) (n: int) (before: Set<string>) (tables: Table list) : Drawn list =
     // A floor or a Gaussian's value beside a metric is no claim; where there is nothing else, it is drawn.
     let claims (cells: Map<string, Cell>) =
-        let directed = cells |> Map.filter (fun _ cell -> cell.Metric.Better = "lower" || cell.Metric.Better = "higher")
+        let directed = cells |> Map.filter (fun _ cell -> cell.Metric.Better <> Direction.None)
         if directed.IsEmpty then cells else directed
 
     let cells =

@@ -24,9 +24,12 @@ open Ebm.Records
 open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
 
-type Better =
-    | Lower
-    | Higher
+/// The direction of a metric, as `metric` takes it.
+[<Literal>]
+let Lower = Direction.Lower
+
+[<Literal>]
+let Higher = Direction.Higher
 
 type Sweep = {
     Name: string
@@ -36,8 +39,8 @@ type Sweep = {
     Conditional: (string * Override) list
     /// Conditions that every run must fulfil, in the grammar of --where.
     Where: string list
-    /// The metric that decides between runs, and its direction.
-    Metric: (string * Better option) option
+    /// The metric that decides between runs, and its direction, which must be the metric's own.
+    Metric: (string * Direction) option
     /// The settings of the rows that other rows are compared with.
     Baseline: (string * string) list
     /// A rule of --prune.
@@ -131,7 +134,7 @@ let either (parts: (Sweep -> Sweep) list) sweep =
 let union other sweep = { sweep with Parts = sweep.Parts @ other.Parts; Conditional = sweep.Conditional @ other.Conditional }
 
 /// The metric that decides between runs, and whether lower or higher is better.
-let metric name better sweep = { sweep with Metric = Some(name, Some better) }
+let metric name better sweep = { sweep with Metric = Some(name, better) }
 
 /// A setting of the rows that others are compared with: `baseline "method" "contrastive-divergence"`. Repeat it for more settings.
 let baseline key value sweep = { sweep with Baseline = sweep.Baseline @ [ key, value ] }

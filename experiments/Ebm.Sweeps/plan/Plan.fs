@@ -39,6 +39,8 @@ type Plan = {
     /// runs/<sweep>
     Folder: string
     Runs: PlannedRun list
+    /// Runs like those that searches will propose, while they have proposed none.
+    Foreseen: PlannedRun list
     /// How many combinations have the config of an earlier one.
     Duplicates: int
     /// Searches that have not proposed all their trials yet.
@@ -222,15 +224,16 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
             | _ -> ()
     ]
 
-    let name, duplicates, runs =
+    let name, duplicates, runs, foreseen =
         if searches.IsEmpty then
-            under (fun _ -> [])
+            let name, duplicates, runs = under (fun _ -> [])
+            name, duplicates, runs, []
         else
             // A journal's path contains the sweep's name, which depends on its runs. A search without trials has none, so `first` makes one up.
             let first (search: Search) = [ [ for key, range in search.Space -> key, Sobol.valueAt range 0.5 ] ]
-            let name, _, _ = under first
+            let name, _, foreseen = under first
             let _, duplicates, runs = under (setup.Asked(Path.Combine(setup.Runs, name)))
-            name, duplicates, runs
+            name, duplicates, runs, foreseen
 
     let folder = Path.Combine(setup.Runs, name)
     let isNew = not (Directory.Exists folder)
@@ -238,6 +241,7 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
     {
         Sweep = name
         Folder = folder
+        Foreseen = foreseen
         Duplicates = duplicates
         Searches = searches |> List.filter (fun search -> (setup.Asked folder search).Length < search.Trials)
         Runs = [

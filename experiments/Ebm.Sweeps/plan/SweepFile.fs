@@ -111,10 +111,9 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
         | "metric" ->
             match entries "metric" node with
             | [ entry ] ->
-                match entry.Value.Value with
-                | :? string as text when text = "lower" -> metric entry.Key Lower sweep
-                | :? string as text when text = "higher" -> metric entry.Key Higher sweep
-                | _ -> raise (entry.Value.IsNot(entry.Key, "lower or higher"))
+                match [ Lower; Higher ] |> List.tryFind (fun better -> better.Word() = string entry.Value.Value) with
+                | Some better -> metric entry.Key better sweep
+                | None -> raise (entry.Value.IsNot(entry.Key, "lower or higher"))
             | _ -> raise (node.IsNot("metric", "a mapping of one metric to lower or higher"))
         | "baseline" -> entries "baseline" node |> List.fold (fun sweep entry -> baseline entry.Key (string entry.Value) sweep) sweep
         | "budget" -> add (at node (axisOf sweep.Name "train.budget" [ value node ])) sweep

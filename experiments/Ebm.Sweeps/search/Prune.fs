@@ -134,34 +134,18 @@ let losers alpha startup (groups: (string * Map<int64, float>) list) : (string *
 /// Checks that the runs measure the rule's metric, and that they do so during training if the rule needs it. Throws ConfigException.
 let check (text: string) (plan: Plan) =
     let metric, rule = parse text
-    let refuse says = raise (ConfigException(Source.CommandLine $"--prune {text}", "", says))
+    let source = Source.CommandLine $"--prune {text}"
+    Decides.check source metric _.Quantities() plan
 
-    for run in plan.Runs do
-        let known =
-            match run.Config.Find "measure.metrics" with
-            | null -> []
-            | metrics -> [
-                for entry in metrics.Entries do
-                    entry.Key
-                    match entry.Value.Find "kind" with
-                    | null -> ()
-                    | kind -> string kind.Value
-              ]
-            |> List.distinct
-
-        if not (List.contains (metric.Split('/')[0]) known) then
-            refuse $"{run.Id} does not measure \"{metric}\". Its metrics: {Sentence.listed known}{Spelling.DidYouMean(metric, known)}."
-
-        match rule with
-        | Race _ -> ()
-        | _ when not run.Spec.Measure.Every.HasValue ->
-            refuse $"{run.Id} is not measured during training; set measure.every=200, for example."
-        | _ -> ()
+    match rule with
+    | Race _ -> ()
+    | _ ->
+        match plan.Runs |> List.tryFind (fun run -> not run.Spec.Measure.Every.HasValue) with
+        | Some run ->
+            Sentence.fail source "" $"{run.Id} is not measured during training; set measure.every=200, for example."
+        | None -> Decides.check source metric _.Quantities(during = true) plan
 
     metric, rule
-
-/// Negates a metric if higher is better, so that lower is better.
-let private signed better value = if better = "higher" then -value else value
 
 /// A completed run's value of a metric, signed so that lower is better.
 let finalValue (metric: string) (folder: string) : float option =
@@ -173,7 +157,7 @@ let finalValue (metric: string) (folder: string) : float option =
         if run.State <> RunState.Completed then
             None
         else
-            run.Measurements() |> Seq.tryFind (fun m -> m.Name = metric) |> Option.map (fun m -> signed m.Better m.Value)
+            run.Measurements() |> Seq.tryFind (fun m -> m.Name = metric) |> Option.map (fun m -> m.Better.Cost m.Value)
 
 /// Caches the curves of runs; reads one again when its file has grown.
 type private Curves(metric: string) =
@@ -202,7 +186,7 @@ type private Curves(metric: string) =
             let curve = [
                 for measured in run.Measures() do
                     if measured.Measurement.Name = metric then
-                        at measured.Step, signed measured.Measurement.Better measured.Measurement.Value
+                        at measured.Step, measured.Measurement.Better.Cost measured.Measurement.Value
             ]
 
             read[folder] <- (size, curve)

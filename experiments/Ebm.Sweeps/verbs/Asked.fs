@@ -61,17 +61,28 @@ let internal asked (place: Place) : Declare.Sweep = {
         ]
 }
 
+/// The rule of --prune, else the sweep's.
+let internal pruning (place: Place) = place.Given.Options.TryGetResult <@ CommandLine.Option.Prune @> |> Option.orElse place.Sweep.Prune
+
 let internal planNamed (place: Place) (name: string option) (sweep: Declare.Sweep) =
-    Plan.plan
-        {
-            Composer = place.Composer
-            Catalog = place.Catalog.Value
-            Runs = place.Runs
-            Name = name
-            Stale = stale place
-            Asked = Search.asked
-        }
-        sweep
+    let plan =
+        Plan.plan
+            {
+                Composer = place.Composer
+                Catalog = place.Catalog.Value
+                Runs = place.Runs
+                Name = name
+                Stale = stale place
+                Asked = Search.asked
+            }
+            sweep
+
+    // Whatever names a metric is refused before anything is started.
+    Decides.checkDeclared place.Catalog.Value sweep plan
+    place.Given.Options.TryGetResult <@ Metric @>
+    |> Option.iter (fun name -> Decides.check (Source.CommandLine $"--metric {name}") name _.Quantities() plan)
+    pruning place |> Option.iter (fun text -> Prune.check text plan |> ignore)
+    plan
 
 let internal planOf (place: Place) sweep = planNamed place (place.Given.Options.TryGetResult <@ Name @>) sweep
 

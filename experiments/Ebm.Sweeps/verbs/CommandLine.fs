@@ -28,7 +28,7 @@ let verbs = [
     "stop", "end the runs of a sweep after they have written checkpoints"
     "reindex", "rebuild runs/index.db, an SQLite index of all runs, from their folders"
     "audit", "check that recorded files are unchanged and that runs can be repeated: audit verify [sweep]"
-    "list", "list the groups and their options; list <group> adds the settings"
+    "list", "list the groups and their options; list <group> adds the settings; list metric lists the values of metrics"
     "help", "print this page"
 ]
 
@@ -108,7 +108,7 @@ type Option =
             | Per_Gpu _ -> "how many runs execute at once on a GPU (1)"
             | Notify _ -> "a shell command for the first failure and for the end; it gets EBM_EVENT and EBM_SWEEP"
             | Prune _ -> "end hopeless runs early by a metric: median(…), asha(…) or race(…)"
-            | Metric _ -> "the metric that decides, for confirm and for searches"
+            | Metric _ -> "the metric that decides, for confirm and for searches: one of list metric"
             | Top _ -> "confirm: how many winners of each data set and method (1)"
             | Seeds _ -> "confirm: how many fresh seeds (6)"
             | Share -> "a worker executes its runs in one process: quicker for short runs; a crash affects only the current run"

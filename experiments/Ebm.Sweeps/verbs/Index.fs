@@ -89,7 +89,7 @@ let rebuild (runs: string) : string * int =
                 setting [ folder.Id; key; string leaf ]
 
             for measured in folder.Measurements() do
-                metric [ folder.Id; measured.Name; measured.Value; measured.Unit; measured.Better; measured.Protocol ]
+                metric [ folder.Id; measured.Name; measured.Value; measured.Unit; measured.Better.Word(); measured.Protocol ]
 
             count <- count + 1
 

@@ -39,10 +39,12 @@ let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
         Runs = plan.Runs |> List.map _.Id
     }
 
-/// The metric that decides; an error if none is given.
-let internal metric (place: Place) what =
+/// The metric that decides between the runs of a plan; an error if none is given.
+let internal metric (place: Place) what (plan: Plan) =
     match place.Given.Options.TryGetResult <@ Metric @> |> Option.orElse (place.Sweep.Metric |> Option.map fst) with
-    | Some metric -> metric
+    | Some metric ->
+        Decides.check (Source.Of $"sweep {place.Sweep.Name}, metric") metric _.Quantities() plan
+        metric
     | None -> usage what $"{what} needs a metric that decides: give --metric grid-kl, or declare metric in the sweep."
 
 /// Starts the same command again in a new session without a terminal.
@@ -200,7 +202,7 @@ let internal run (place: Place) =
     if plan.Searches.IsEmpty then
         perform place (fun () -> note place sweep whole) plan jobs (fun () -> None)
     else
-        let metric = metric place "a search"
+        let metric = metric place "a search" whole
 
         /// Records the values of trials and proposes more; None when the search has ended.
         let next () =
@@ -246,7 +248,7 @@ let internal measure (place: Place) =
 
 let internal confirm (place: Place) =
     let plan = planned place
-    let metric = metric place "confirm"
+    let metric = metric place "confirm" plan
     let options = place.Given.Options
     let winners =
         Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]

@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open System.IO
 open System.Threading
+open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.CommandLine
@@ -282,8 +283,18 @@ let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
                             | value -> value
                         [ "  " + setting.Key; standard; setting.Wants; setting.Doc ]
                 ]
+    | [ "metric" ] ->
+        for kind in (catalog ()).Describe typeof<IMetricSpec> do
+            Console.WriteLine($"kind: {kind.Kind}  {kind.Doc}".TrimEnd())
+
+            aligned [
+                for one in kind.Quantities ->
+                    [ "  " + one.Name; one.Unit; one.Better.Word(); (string one.Importance).ToLowerInvariant(); one.Doc ]
+            ]
+
+            Console.WriteLine()
     | words ->
-        let groups = configs.Groups
+        let groups = configs.Groups @ [ "metric" ]
         usage
             (String.Join(' ', "list" :: words))
-            $"list takes at most one group. Known groups: {listed groups}{Spelling.DidYouMean(words.Head, groups)}."
+            $"list takes at most one group, or metric. Known groups: {listed groups}{Spelling.DidYouMean(words.Head, groups)}."

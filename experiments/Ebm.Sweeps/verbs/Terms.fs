@@ -97,8 +97,7 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
             Share = options.Contains <@ CommandLine.Option.Share @>
             Notify = options.TryGetResult <@ Notify @>
             Pruner =
-                options.TryGetResult <@ CommandLine.Option.Prune @>
-                |> Option.orElse place.Sweep.Prune
+                pruning place
                 |> Option.map (fun text ->
                     let metric, rule = Prune.check text plan
                     Prune.Pruner(metric, rule, plan))
