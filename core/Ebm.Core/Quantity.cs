@@ -45,13 +45,11 @@ public sealed partial record Quantity(
     public Quantity For(string parameter) => this with { Name = Parameter().Replace(Name, parameter) };
 
     /// <summary>Whether a name is this quantity's for some value of its parameter.</summary>
-    public bool Fits(string name) =>
-        Parameter().Match(Name) is { Success: true } found
-            ? Regex.IsMatch(
-                name,
-                $"^{Regex.Escape(Name[..found.Index])}({(Name.Contains('|') ? found.Groups[1] : "[^/]+")}){Regex.Escape(Name[(found.Index + found.Length)..])}$"
-            )
-            : name == Name;
+    public bool Fits(string name)
+    {
+        string Words(Match one) => one.Value.Contains('|') ? $"({one.Groups[1].Value.Replace(@"\|", "|")})" : "[^/]+";
+        return Regex.IsMatch(name, $"^{Parameter().Replace(Regex.Escape(Name), Words)}$");
+    }
 
     /// <summary>A measurement of this quantity.</summary>
     /// <param name="value">May be NaN or infinite.</param>

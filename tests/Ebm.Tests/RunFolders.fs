@@ -12,6 +12,7 @@ let metric better value : Metric = {
     Value = value
     Unit = "nats"
     Better = better
+    Importance = Importance.Secondary
     Scale = "linear"
     Se = None
     N = Some 1000L
@@ -29,7 +30,7 @@ let run data method (seed: int) (metrics: (string * float) list) : Run = {
         Seed = string seed
         Config = Map [ "data.kind", data; "method.kind", method; "seed", string seed ]
         Asked = Map [ "data", data; "method", method ]
-        Metrics = Map [ for name, value in metrics -> name, metric "lower" value ]
+        Metrics = Map [ for name, value in metrics -> name, metric Direction.Lower value ]
         TrainUnits = Some 1000L
         SampleUnits = Some 10L
         Seconds = Some 1.5
@@ -141,7 +142,7 @@ let trained (sweep: string) (name: string) kind (seed: int) state reason (extra:
     ]
 
     run.Append [
-        for step in [ 20L; 40L ] -> MeasuredAt(step, Measurement("grid-kl", 1.0 / float (step + int64 seed), "nats", "lower"))
+        for step in [ 20L; 40L ] -> MeasuredAt(step, Measurement("grid-kl", 1.0 / float (step + int64 seed), "nats", Direction.Lower))
     ]
 
     if state = RunState.Completed then
@@ -159,7 +160,7 @@ let trained (sweep: string) (name: string) kind (seed: int) state reason (extra:
                 "grid-kl",
                 0.1 + 0.01 * float seed,
                 "nats",
-                "lower",
+                Direction.Lower,
                 Arrays = [|
                     array "landscape" [ "y"; "x" ] [ side; side ] (log 1.5f)
                     array "truth" [ "y"; "x" ] [ side; side ] (log 1.0f)
@@ -174,8 +175,8 @@ let trained (sweep: string) (name: string) kind (seed: int) state reason (extra:
                         (Array.init 18 (fun i -> float32 (i % 3) / 3.0f))
                 |]
             )
-            Measurement("grid-kl/gaussian", 2.0, "nats", "none")
-            Measurement("energy-distance", 0.02 + 0.001 * float seed, "length", "lower")
+            Measurement("grid-kl/gaussian", 2.0, "nats", Direction.None)
+            Measurement("energy-distance", 0.02 + 0.001 * float seed, "length", Direction.Lower)
         ]
 
         run.WriteSamples([| for i in 0..199 -> float32 (sin (float i)) |], 100L, 2L)

@@ -180,8 +180,7 @@ let fronts (cast: Cast) =
                         let all = points |> List.collect (fun (_, runs, _, _) -> runs)
                         let units = all |> List.map (fun (_, units, _) -> units)
                         let x = fitting $"units of {says}" 4 units
-                        let worst =
-                            all |> List.map (fun (_, _, value) -> value) |> List.maxBy cost
+                        let worst = all |> List.map (fun (_, _, value) -> value) |> List.maxBy cost
 
                         let stairs =
                             [ fst front.Head, worst ]

@@ -170,7 +170,8 @@ let tests = [
 ]
 
 /// The first of some tests whose needs two rows meet; the last where they meet none.
-let fitting (tests: Test list) sizes = tests |> List.tryFind (fun test -> test.Needs sizes) |> Option.defaultWith (fun () -> List.last tests)
+let fitting (tests: Test list) sizes =
+    tests |> List.tryFind (fun test -> test.Needs sizes) |> Option.defaultWith (fun () -> List.last tests)
 
 /// Holm's adjusted p-values, in the order of the given ones: reject where one is at most the level, and the chance of any false rejection
 /// among them all is at most the level (Holm, "A simple sequentially rejective multiple test procedure", 1979).

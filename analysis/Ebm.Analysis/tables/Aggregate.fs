@@ -65,11 +65,7 @@ let all (table: Table) : Aggregate list =
                     let better = mine.Head.Cells[name].Metric.Better
                     let tasksOfIt = mine |> List.map _.Task
 
-                    if
-                        better <> Direction.None
-                        && (List.distinct tasksOfIt).Length = tasks.Length
-                        && tasksOfIt.Length = tasks.Length
-                    then
+                    if better <> Direction.None && (List.distinct tasksOfIt).Length = tasks.Length && tasksOfIt.Length = tasks.Length then
                         let strata = [|
                             for row in mine -> row.Cells[name].Values |> List.map (fun value -> value / scale[row.Task]) |> Array.ofList
                         |]

@@ -43,8 +43,7 @@ let private title (row: Row) (cell: Cell) =
 
     let test =
         match cell.Test with
-        | Some test ->
-            $"; against the best: p = {Shown.probability test.P}, {Shown.probability test.Adjusted} by Holm ({test.By.Says})"
+        | Some test -> $"; against the best: p = {Shown.probability test.P}, {Shown.probability test.Adjusted} by Holm ({test.By.Says})"
         | None -> ""
 
     let values = String.Join(", ", [ for seed, value in List.zip cell.Seeds cell.Values -> $"{seed}: {Shown.plain value}" ])

@@ -105,8 +105,7 @@ let private printed (table: Table) =
     | Some _ -> table.Metrics
     | None ->
         table.Metrics
-        |> List.filter (fun name ->
-            Shown.metricOf table name |> Option.exists (fun metric -> metric.Better <> Direction.None))
+        |> List.filter (fun name -> Shown.metricOf table name |> Option.exists (fun metric -> metric.Better <> Direction.None))
 
 /// Characters of a cell as printed, nearly: what is left without commands.
 let private printedLength (text: string) = RegularExpressions.Regex.Replace(text, @"\\[a-zA-Z]+|[{}$\\]", "").Length

@@ -101,7 +101,8 @@ let private blocks (labels: string list list) (table: Table) =
     let wide columns = columns |> List.sumBy (fun column -> 3 + (column |> List.map length |> List.max))
     let room = width - wide labels
 
-    let families = table.Metrics |> List.groupBy Comparable.family |> List.map (fun (_, names) -> names |> List.map (column table))
+    let families =
+        table.Metrics |> List.groupBy Comparable.family |> List.map (fun (_, names) -> names |> List.map (column table))
 
     let full, last =
         (([], []), families)

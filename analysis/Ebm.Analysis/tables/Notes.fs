@@ -101,8 +101,7 @@ let private tooFew (table: Table) = [
 
             match cells |> List.filter (fun cell -> cell.Verdict = Unjudged && cell.Withheld.IsNone) with
             | first :: _ :: _ as rivals when
-                first.Metric.Better <> Direction.None
-                && not (cells |> List.exists (fun cell -> cell.Verdict = Best))
+                first.Metric.Better <> Direction.None && not (cells |> List.exists (fun cell -> cell.Verdict = Best))
                 ->
                 let best = rivals |> List.minBy (fun cell -> first.Metric.Better.Cost cell.Summary.Centre)
                 let others = rivals |> List.filter (fun cell -> not (obj.ReferenceEquals(cell, best)))

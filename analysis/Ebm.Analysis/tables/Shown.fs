@@ -227,7 +227,14 @@ let versusCells (text: Shown -> string) (plainly: string -> string) (table: Tabl
     ]
 
 let versusNote (table: Table) =
-    let named paired = String.Join(" or ", [ for test in table.Options.Tests do if test.Paired = paired then test.Name ])
+    let named paired =
+        String.Join(
+            " or ",
+            [
+                for test in table.Options.Tests do
+                    if test.Paired = paired then test.Name
+            ]
+        )
 
     $"Less {baselineName table}: mean difference over common seeds ± half of its 95 %% interval, a ratio where × stands behind it; p of "
     + $"the two-sided {named true} test, of the {named false} test where two numbers of runs are given; Holm over the rows of one data set and "

@@ -442,9 +442,7 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
         |> List.groupBy (fst >> Comparable.family)
         |> List.map (fun (family, found) -> (found |> List.map snd |> List.min, family), found)
         |> List.sortWith (fun ((a, x), _) ((b, y), _) -> if a <> b then compare a b else Varying.natural x y)
-        |> List.collect (
-            snd >> List.sortWith (fun (x, a) (y, b) -> if a <> b then compare a b else Varying.natural x y) >> List.map fst
-        )
+        |> List.collect (snd >> List.sortWith (fun (x, a) (y, b) -> if a <> b then compare a b else Varying.natural x y) >> List.map fst)
 
     let metrics = options.Columns |> Option.map (List.map _.Metric) |> Option.defaultValue found
 

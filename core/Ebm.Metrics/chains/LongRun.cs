@@ -18,9 +18,7 @@ public sealed class LongRun(LongRunSpec spec) : IMetric
         var real = new EnergyDistance.Real(subject.Data, spec.Reference, subject.Rng.Stream("reference"));
         return
         [
-            .. spec.Factors.Select(times =>
-                real.Judge(Distance.For(Of(times)), chains.Run(spec.Chains, times, subject.Rng.Stream(times)))
-            ),
+            .. spec.Factors.Select(times => real.Judge(Distance.For(Of(times)), chains.Run(spec.Chains, times, subject.Rng.Stream(times)))),
         ];
     }
 }
@@ -32,10 +30,17 @@ public sealed class LongRun(LongRunSpec spec) : IMetric
 [Kind("long-run")]
 public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long Reference = 4000) : IMetricSpec
 {
-    public static readonly Quantity
-        Distance = new("long-run/<times>", "length", Lower, Secondary, "energy-distance 1", "energy distance to the data of chains run so many times as long");
+    public static readonly Quantity Distance = new(
+        "long-run/<times>",
+        "length",
+        Lower,
+        Secondary,
+        "energy-distance 1",
+        "energy distance of chains so many times as long"
+    );
 
     public IReadOnlyList<Quantity> Quantities => [.. Factors.Select(times => Distance.For(Of(times)))];
+
     internal static string Of(int times) => times.ToString(CultureInfo.InvariantCulture);
 
     public int[] Factors { get; } =

@@ -6,10 +6,9 @@ namespace Ebm.Metrics;
 /// log Z = log ∫ exp(−E) by annealed importance sampling (Neal 2001), forward and reverse, from q = N(m, AAᵀ) fitted to the training rows
 /// to exp(−E) along
 /// <code>E_β = (1 − β) E_q + β E,   log w = Σ_k (β_k − β_{k−1}) (E_q − E)(x_k),   x_{k+1} ~ a Metropolis chain at β_k</code>
-/// <c>ais/forward</c> begins at draws of q and is too low on average; <c>ais/reverse</c> begins at the model's samples, settled by a
-/// further chain at β = 1, and is too high on average as far as these are the density's own. The truth lies between where the samplers
-/// work, and <c>ais/gap</c> says how wide that is. <c>ais/log-z</c> joins both by Bennett's acceptance ratio, and <c>ais/nll</c> adds the
-/// mean energy of the test rows. Rows are moved in the coordinates z of x = m + Az, in which q is N(0, I).
+/// Forward begins at draws of q and is too low on average; reverse begins at the model's samples, settled by a further chain at β = 1, and is
+/// too high on average as far as these are the density's own. The truth lies between where the samplers work; Bennett's acceptance ratio
+/// joins both. Rows are moved in the coordinates z of x = m + Az, in which q is N(0, I).
 /// </summary>
 public sealed class Ais(AisSpec spec) : IMetric
 {
@@ -146,8 +145,7 @@ public sealed class Ais(AisSpec spec) : IMetric
 [Kind("ais")]
 public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, int Steps = 1, int Settle = 100) : IMetricSpec
 {
-    public static readonly Quantity
-        Nll = new("ais/nll", "nats", Lower, Primary, "ais 1", "negative log-likelihood of test rows"),
+    public static readonly Quantity Nll = new("ais/nll", "nats", Lower, Primary, "ais 1", "negative log-likelihood of test rows"),
         LogZ = new("ais/log-z", "nats", None, Diagnostic, "ais 1", "log Z by Bennett's acceptance ratio of both directions"),
         LogZForward = new("ais/forward", "nats", None, Diagnostic, "ais 1", "log Z from the Gaussian, too low on average"),
         LogZReverse = new("ais/reverse", "nats", None, Diagnostic, "ais 1", "log Z from the model's samples, too high on average"),

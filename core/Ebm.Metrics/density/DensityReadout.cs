@@ -6,9 +6,7 @@ namespace Ebm.Metrics;
 /// How good a log density is that a ladder of levels reads in one pass, without a normaliser. With F_ℓ = −E(·, ℓ) and T the top level,
 /// <code>readout(x) = F_0(x) − F_T(x) + log N(x; 0, I)
 /// readout(x) − log p(x | 0) = log(Z_0 / Z_T) − [log p(x | T) − log N(x; 0, I)]</code>
-/// exact where the level marginal is uniform and the top level is N(0, I). Both pieces are measured on grids, at test rows:
-/// <c>density-readout</c>, the root mean square of the left side; <c>/normaliser</c>, log(Z_0 / Z_T); <c>/top</c>, the root mean square
-/// of the bracket.
+/// exact where the level marginal is uniform and the top level is N(0, I). Both pieces are measured on grids, at test rows.
 /// </summary>
 public sealed class DensityReadout(DensityReadoutSpec spec) : IMetric
 {
@@ -59,8 +57,8 @@ public sealed class DensityReadout(DensityReadoutSpec spec) : IMetric
 [Kind("density-readout")]
 public sealed record DensityReadoutSpec(int Cells = 256, long Rows = 10_000) : IMetricSpec
 {
-    public static readonly Quantity
-        Readout = new("density-readout", "nats", Lower, Secondary, "density-readout 1", "root mean square error of the one-pass log density"),
+    public static readonly Quantity Readout =
+            new("density-readout", "nats", Lower, Secondary, "density-readout 1", "root mean square error of the one-pass log density"),
         Normaliser = new("density-readout/normaliser", "nats", None, Diagnostic, "density-readout 1", "log(Z_0 / Z_T) on grids"),
         Top = new("density-readout/top", "nats", Lower, Diagnostic, "density-readout 1", "root mean square error of the top level");
 

@@ -34,8 +34,7 @@ public sealed class EnergyValues(EnergyValuesSpec spec) : IMetric
 [Kind("energies")]
 public sealed record EnergyValuesSpec(long Rows = 1000) : IMetricSpec
 {
-    public static readonly Quantity
-        Gap = new("energies", "nats", None, Diagnostic, "energies 1", "mean energy of samples less that of test rows");
+    public static readonly Quantity Gap = new("energies", "nats", None, Diagnostic, "energies 1", "mean of samples less that of test rows");
 
     public long Rows { get; } = Require.AtLeast(2, Rows);
 

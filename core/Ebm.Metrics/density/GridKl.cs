@@ -6,11 +6,9 @@ namespace Ebm.Metrics;
 /// <summary>
 /// How far a model's density is from the true one, both integrated on a grid:
 /// <code>grid-kl = KL(p_data ‖ p_model) = Σ p_data log(p_data / p_model) Δ,   log Z = log Σ exp(−E) Δ</code>
-/// The model has no mass outside the box: <c>grid-kl/border</c>, its mass in the outer 5 %, says whether that matters. Beside it
-/// <c>grid-kl/gaussian</c>, the divergence to the Gaussian with the target's mean and covariance, which any model should beat, and
-/// <c>grid-kl/reverse</c> = KL(p_model ‖ p_data), which has no value where the target's density is zero somewhere: it is infinite for
-/// every energy there. Of a model on a base with a density, <c>grid-kl/base</c> is the base's own divergence. Grid and box are checked once
-/// per target, by doubling either.
+/// The model has no mass outside the box: its mass near the border says whether that matters. The Gaussian with the target's moments is what
+/// any model should beat. The reverse divergence is infinite for every energy where the target's density is zero somewhere, and left out
+/// there. On a base with a density, the base's own divergence is beside it. Grid and box are checked once per target, by doubling either.
 /// </summary>
 public sealed class GridKl(GridKlSpec spec) : IMetric
 {
@@ -113,11 +111,10 @@ public sealed class GridKl(GridKlSpec spec) : IMetric
 [Kind("grid-kl")]
 public sealed record GridKlSpec(int Cells = 512, int Picture = 128) : IMetricSpec
 {
-    public static readonly Quantity
-        Kl = new("grid-kl", "nats", Lower, Primary, "grid-kl 1", "KL(p_data ‖ p_model) on a grid"),
-        KlOfGaussian = new("grid-kl/gaussian", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ the Gaussian with its mean and covariance)"),
+    public static readonly Quantity Kl = new("grid-kl", "nats", Lower, Primary, "grid-kl 1", "KL(p_data ‖ p_model) on a grid"),
+        KlOfGaussian = new("grid-kl/gaussian", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ Gaussian with its moments)"),
         KlOfBase = new("grid-kl/base", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ the base that the energy tilts)"),
-        Reverse = new("grid-kl/reverse", "nats", Lower, Secondary, "grid-kl 1", "KL(p_model ‖ p_data), where the data's density is positive everywhere"),
+        Reverse = new("grid-kl/reverse", "nats", Lower, Secondary, "grid-kl 1", "KL(p_model ‖ p_data), where p_data > 0 everywhere"),
         Border = new("grid-kl/border", "probability", Lower, Diagnostic, "grid-kl 1", "the model's mass in the outer 5 % of the box");
 
     public int Cells { get; } = Require.Between(1, Grid.Most, Cells);

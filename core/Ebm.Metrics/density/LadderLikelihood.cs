@@ -20,10 +20,8 @@ public enum Transport
 /// where generation begins, which is normalised:
 /// <code>log Z_0 = Σ_ℓ log(Z_ℓ / Z_{ℓ+1}),   each ratio by Bennett's acceptance ratio from rows of both levels</code>
 /// with transport: recovery by the identity p_{ℓ+1}(x') = (2πσ²)^{−d/2} ∫ exp(−E_ℓ(x) − |s x − x'|²/2σ²) dx / Z_ℓ, whose integral is
-/// an importance sum over x. <c>ladder/log-z-low</c> uses only rows that come down and <c>/log-z-high</c> only rows that go up: on average
-/// one is too low and the other too high, so that they bracket log Z where the rows are the levels' own. <c>ladder/overlap</c> is the
-/// least effective share of a level's rows. In one or two dimensions <c>ladder/grid-error</c> is what the estimate is off by. With that
-/// transport all names begin with recovery/ instead.
+/// an importance sum over x. Rows that come down alone give a value that is too low on average, rows that go up alone one that is too high,
+/// so that they bracket log Z where the rows are the levels' own.
 /// </summary>
 public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
 {
@@ -113,13 +111,15 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
 [Kind("ladder-likelihood")]
 public sealed record LadderLikelihoodSpec(Transport Transport = Transport.None, long Rows = 4000, int Cells = 512) : IMetricSpec
 {
-    public static readonly Quantity
-        Nll = new("<ladder|recovery>/nll", "nats", Lower, Primary, "ladder-likelihood 1", "negative log-likelihood of test rows"),
-        LogZ = new("<ladder|recovery>/log-z", "nats", None, Diagnostic, "ladder-likelihood 1", "log Z by Bennett's acceptance ratios"),
-        LogZLow = new("<ladder|recovery>/log-z-low", "nats", None, Diagnostic, "ladder-likelihood 1", "log Z from rows that come down alone"),
-        LogZHigh = new("<ladder|recovery>/log-z-high", "nats", None, Diagnostic, "ladder-likelihood 1", "log Z from rows that go up alone"),
-        Overlap = new("<ladder|recovery>/overlap", "share", Higher, Diagnostic, "ladder-likelihood 1", "least effective share of a rung's rows"),
-        GridError = new("<ladder|recovery>/grid-error", "nats", None, Diagnostic, "ladder-likelihood 1", "log Z less its value on a grid, in one or two dimensions");
+    public static readonly Quantity Nll = One("nll", Lower, Primary, "negative log-likelihood of test rows"),
+        LogZ = One("log-z", None, Diagnostic, "log Z by Bennett's acceptance ratios"),
+        LogZLow = One("log-z-low", None, Diagnostic, "log Z from rows that come down alone"),
+        LogZHigh = One("log-z-high", None, Diagnostic, "log Z from rows that go up alone"),
+        Overlap = One("overlap", Higher, Diagnostic, "least effective share of a level's rows", "share"),
+        GridError = One("grid-error", None, Diagnostic, "log Z less its value on a grid, in one or two dimensions");
+
+    static Quantity One(string part, Direction better, Importance importance, string doc, string unit = "nats") =>
+        new("<ladder|recovery>/" + part, unit, better, importance, "ladder-likelihood 1", doc);
 
     internal string Family => Transport == Transport.None ? "ladder" : "recovery";
     public IReadOnlyList<Quantity> Quantities => [.. Quantity.DeclaredBy(GetType()).Select(one => one.For(Family))];

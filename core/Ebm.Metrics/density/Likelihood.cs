@@ -15,9 +15,7 @@ public enum Split
 /// The negative log-likelihood of rows that were not trained on, by importance sampling:
 /// <code>nll = mean E(x) + log Z,   log Z = log mean exp(−E(y)) / q(y),   y ~ q</code>
 /// for densities that come with a proposal q. An estimate of log Z is too low on average, and by most where the weights are heavy-tailed,
-/// which flatters the model; so beside <c>nll</c> stand <c>nll/log-z</c> with the ends of its 95 % interval, <c>nll/ess</c>, what the
-/// weighted rows are worth, <c>nll/largest-weight</c>, the share of the heaviest row, and <c>nll/low-ess</c>, which is 1 where fewer than
-/// min-ess effective rows make all of this untrustworthy. Of the validation rows it is called <c>nll-validation</c>.
+/// which flatters the model; so the interval of log Z and what the weighted rows are worth stand beside it.
 /// </summary>
 public sealed class Likelihood(LikelihoodSpec spec) : IMetric
 {
@@ -79,14 +77,16 @@ public sealed class Likelihood(LikelihoodSpec spec) : IMetric
 [Kind("likelihood")]
 public sealed record LikelihoodSpec(Split Split = Split.Test, long Rows = 100_000, double MinEss = 1000) : IMetricSpec
 {
-    public static readonly Quantity
-        Nll = new("<nll|nll-validation>", "nats", Lower, Primary, "likelihood 1", "negative log-likelihood of test rows, or of validation rows"),
-        LogZ = new("<nll|nll-validation>/log-z", "nats", None, Diagnostic, "likelihood 1", "log Z by importance sampling"),
-        LogZLow = new("<nll|nll-validation>/log-z-low", "nats", None, Diagnostic, "likelihood 1", "low end of its 95 % interval"),
-        LogZHigh = new("<nll|nll-validation>/log-z-high", "nats", None, Diagnostic, "likelihood 1", "high end of its 95 % interval"),
-        Ess = new("<nll|nll-validation>/ess", "rows", Higher, Diagnostic, "likelihood 1", "effective rows of the proposal"),
-        LargestWeight = new("<nll|nll-validation>/largest-weight", "share", Lower, Diagnostic, "likelihood 1", "share of the heaviest row"),
-        LowEss = new("<nll|nll-validation>/low-ess", "flag", Lower, Diagnostic, "likelihood 1", "1 where too few effective rows make the values untrustworthy");
+    public static readonly Quantity Nll = One("", Lower, Primary, "negative log-likelihood of test rows, or of validation rows"),
+        LogZ = One("/log-z", None, Diagnostic, "log Z by importance sampling"),
+        LogZLow = One("/log-z-low", None, Diagnostic, "low end of its 95 % interval"),
+        LogZHigh = One("/log-z-high", None, Diagnostic, "high end of its 95 % interval"),
+        Ess = One("/ess", Higher, Diagnostic, "effective rows of the proposal", "rows"),
+        LargestWeight = One("/largest-weight", Lower, Diagnostic, "share of the heaviest row", "share"),
+        LowEss = One("/low-ess", Lower, Diagnostic, "1 where too few effective rows make the others untrustworthy", "flag");
+
+    static Quantity One(string part, Direction better, Importance importance, string doc, string unit = "nats") =>
+        new("<nll|nll-validation>" + part, unit, better, importance, "likelihood 1", doc);
 
     internal string Family => Split == Split.Validation ? "nll-validation" : "nll";
     public IReadOnlyList<Quantity> Quantities => [.. Quantity.DeclaredBy(GetType()).Select(one => one.For(Family))];

@@ -102,8 +102,14 @@ public sealed class OutOfDistribution : IMetric
 [Kind("out-of-distribution")]
 public sealed record OutOfDistributionSpec(IReadOnlyDictionary<string, ISpec<IDataset>> Sets, long Rows = 2000) : IMetricSpec
 {
-    public static readonly Quantity
-        Auroc = new("auroc/<set>", "probability", Higher, Primary, "auroc 1", "probability that a row of the other set has more energy than a test row");
+    public static readonly Quantity Auroc = new(
+        "auroc/<set>",
+        "probability",
+        Higher,
+        Primary,
+        "auroc 1",
+        "P(a row of the other set has more energy than a test row)"
+    );
 
     public IReadOnlyList<Quantity> Quantities => [.. Sets.Keys.Order(StringComparer.Ordinal).Select(Auroc.For)];
 

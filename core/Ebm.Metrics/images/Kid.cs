@@ -19,8 +19,7 @@ public enum Features
 /// The kernel inception distance's estimator (Bińkowski et al. 2018), on features that need no inception network: the unbiased squared
 /// discrepancy with the cubic kernel
 /// <code>k(x, y) = (φ(x)·φ(y) / d + 1)³,   d the number of features</code>
-/// For images (C, H, W) of at least 8 × 8. Beside it <c>kid/floor</c>, of as many real rows, and <c>kid/gaussian</c>, of draws from the
-/// Gaussian with the training rows' moments.
+/// For images (C, H, W) of at least 8 × 8.
 /// </summary>
 public sealed class Kid(KidSpec spec) : IMetric
 {
@@ -39,12 +38,7 @@ public sealed class Kid(KidSpec spec) : IMetric
         var (data, rng, count) = (subject.Data, subject.Rng, samples.shape[0]);
         var real = new Discrepancy(Cubic, Of(RealRows.HeldOut(data, spec.Reference, rng.Stream("reference")), features));
         var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian")).reshape(data.Shape.Rows(count));
-        return
-        [
-            Judge(OfSamples, samples),
-            Judge(OfGaussian, gaussian),
-            Judge(OfReal, RealRows.Rival(data, count, rng.Stream("floor"))),
-        ];
+        return [Judge(OfSamples, samples), Judge(OfGaussian, gaussian), Judge(OfReal, RealRows.Rival(data, count, rng.Stream("floor")))];
 
         Measurement Judge(Quantity what, Tensor rows)
         {
@@ -94,9 +88,9 @@ public sealed class Kid(KidSpec spec) : IMetric
 [Kind("kid")]
 public sealed record KidSpec(Features Features = Features.Convolutions, long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
-    public static readonly Quantity
-        OfSamples = new("kid", "squared discrepancy", Lower, Primary, "kid 1", "kernel inception distance's estimator on own features"),
-        OfGaussian = new("kid/gaussian", "squared discrepancy", None, Secondary, "kid 1", "of draws from the Gaussian with the training rows' moments"),
+    public static readonly Quantity OfSamples =
+            new("kid", "squared discrepancy", Lower, Primary, "kid 1", "cubic-kernel discrepancy of features"),
+        OfGaussian = new("kid/gaussian", "squared discrepancy", None, Secondary, "kid 1", "of the moment-matched Gaussian"),
         OfReal = new("kid/floor", "squared discrepancy", None, Secondary, "kid 1", "of as many real rows");
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);

@@ -18,11 +18,7 @@ public sealed class ClassifierTest(ClassifierTestSpec spec) : IMetric
         var real = RealRows.HeldOut(data, Math.Min(spec.Rows, subject.Samples.shape[0]), rng.Stream("real")).flatten(1);
         var count = real.shape[0];
         var rival = RealRows.Rival(data, count, rng.Stream("floor")).flatten(1);
-        return
-        [
-            Judge(OfSamples, subject.Samples.narrow(0, 0, count).flatten(1)),
-            Judge(OfReal, rival),
-        ];
+        return [Judge(OfSamples, subject.Samples.narrow(0, 0, count).flatten(1)), Judge(OfReal, rival)];
 
         Measurement Judge(Quantity what, Tensor rows)
         {
@@ -92,9 +88,9 @@ public sealed record ClassifierTestSpec(
     double Decay = .01
 ) : IMetricSpec
 {
-    public static readonly Quantity
-        OfSamples = new("classifier-test", "accuracy", Lower, Primary, "classifier-test 1", "accuracy of telling samples from real rows"),
-        OfReal = new("classifier-test/floor", "accuracy", None, Secondary, "classifier-test 1", "accuracy of telling real rows from real rows");
+    public static readonly Quantity OfSamples =
+            new("classifier-test", "accuracy", Lower, Primary, "classifier-test 1", "of telling samples from real rows"),
+        OfReal = new("classifier-test/floor", "accuracy", None, Secondary, "classifier-test 1", "of telling real rows from others");
 
     public long Rows { get; } = Require.Between(8, 1_000_000, Rows);
     public int Width { get; } = Require.Between(1, 4096, Width);

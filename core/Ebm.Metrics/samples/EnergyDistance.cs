@@ -7,8 +7,7 @@ namespace Ebm.Metrics;
 /// <code>D = 2 E|X − Y| − E|X − X′| − E|Y − Y′|</code>
 /// zero exactly when both have the same law. The estimate averages over distinct pairs only, so it is unbiased. For perfect samples
 /// its law is skewed, with mean 0: about three of five values are negative. Its standard error is the jackknife's: right where the laws differ, √2 too wide where they agree.
-/// The data are fresh draws where the density is known, else test rows at random. Beside it <c>energy-distance/gaussian</c>, of draws
-/// from the Gaussian with the training rows' moments, and <c>energy-distance/floor</c>, of as many real rows.
+/// The data are fresh draws where the density is known, else test rows at random.
 /// </summary>
 public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
 {
@@ -22,12 +21,7 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
         var real = new Real(data, spec.Reference, rng.Stream("reference"));
         var rival = RealRows.Rival(data, count, rng.Stream("floor"));
         var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian"));
-        return
-        [
-            real.Judge(OfSamples, samples),
-            real.Judge(OfGaussian, gaussian),
-            real.Judge(OfReal, rival),
-        ];
+        return [real.Judge(OfSamples, samples), real.Judge(OfGaussian, gaussian), real.Judge(OfReal, rival)];
     }
 
     /// <summary>The energy distance between two sets of rows, with its standard error.</summary>
@@ -64,9 +58,9 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
 [Kind("energy-distance")]
 public sealed record EnergyDistanceSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
-    public static readonly Quantity
-        OfSamples = new("energy-distance", "length", Lower, Primary, "energy-distance 1", "energy distance between samples and data"),
-        OfGaussian = new("energy-distance/gaussian", "length", None, Secondary, "energy-distance 1", "of draws from the Gaussian with the training rows' moments"),
+    public static readonly Quantity OfSamples =
+            new("energy-distance", "length", Lower, Primary, "energy-distance 1", "between samples and data"),
+        OfGaussian = new("energy-distance/gaussian", "length", None, Secondary, "energy-distance 1", "of the moment-matched Gaussian"),
         OfReal = new("energy-distance/floor", "length", None, Secondary, "energy-distance 1", "of as many real rows");
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);

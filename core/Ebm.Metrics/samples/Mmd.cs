@@ -6,7 +6,7 @@ namespace Ebm.Metrics;
 /// The squared maximum mean discrepancy between samples and data, with the Gaussian kernel
 /// <code>k(x, y) = exp(−|x − y|² / 2h²),   h the median distance between real rows</code>
 /// (Gretton et al. 2012), unbiased, with values on both sides of 0 for perfect samples. The width comes from real rows alone:
-/// samples that change it would be measured with another ruler. Beside it <c>mmd/floor</c>, of as many real rows.
+/// samples that change it would be measured with another ruler.
 /// </summary>
 public sealed class Mmd(MmdSpec spec) : IMetric
 {
@@ -62,8 +62,7 @@ public sealed class Mmd(MmdSpec spec) : IMetric
 [Kind("mmd")]
 public sealed record MmdSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
-    public static readonly Quantity
-        OfSamples = new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "squared maximum mean discrepancy between samples and data"),
+    public static readonly Quantity OfSamples = new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "between samples and data"),
         OfReal = new("mmd/floor", "squared discrepancy", None, Secondary, "mmd 1", "of as many real rows");
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);

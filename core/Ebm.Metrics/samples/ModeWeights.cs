@@ -33,9 +33,9 @@ public sealed class ModeWeights : IMetric
 [Kind("mode-weights")]
 public sealed record ModeWeightsSpec : IMetricSpec
 {
-    public static readonly Quantity
-        OfSamples = new("mode-weights", "probability", Lower, Primary, "mode-weights 1", "sum over modes of |share of samples − true weight|"),
-        OfPerfect = new("mode-weights/floor", "probability", None, Secondary, "mode-weights 1", "the mean of as many perfect samples");
+    public static readonly Quantity OfSamples =
+            new("mode-weights", "probability", Lower, Primary, "mode-weights 1", "Σ |share of samples − true weight|"),
+        OfPerfect = new("mode-weights/floor", "probability", None, Secondary, "mode-weights 1", "of as many perfect samples");
 
     public IMetric Build(Site site) => new ModeWeights();
 }

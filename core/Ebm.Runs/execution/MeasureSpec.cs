@@ -36,7 +36,8 @@ public sealed record MeasureSpec(
             During is null || During.All(name => Metrics?.ContainsKey(name) == true),
             $"names metrics of this group: {string.Join(", ", Metrics?.Keys ?? [])}"
         );
-    public string? Best { get; } = Declared(Best, nameof(Best), Best is null ? [] : [Best], Of(Metrics, During).Where(one => one.Better != Direction.None));
+    public string? Best { get; } =
+        Declared(Best, nameof(Best), Best is null ? [] : [Best], Of(Metrics, During).Where(one => one.Better != Direction.None));
     public IReadOnlyDictionary<string, Tolerance> Tolerance { get; } =
         Declared(Tolerance ?? new Dictionary<string, Tolerance>(), nameof(Tolerance), Tolerance?.Keys ?? [], Of(Metrics, null));
 
@@ -53,12 +54,10 @@ public sealed record MeasureSpec(
     static T Declared<T>(T value, string setting, IEnumerable<string> names, IEnumerable<Quantity> declared)
     {
         var known = declared.Select(one => one.Name).ToList();
-        return names.FirstOrDefault(name => !known.Contains(name)) is not { } unknown
-            ? value
-            : throw new SettingException(
-                setting,
-                $"names {unknown}, which the metrics of this group do not yield; they yield {string.Join(", ", known)}{Spelling.DidYouMean(unknown, known)}"
-            );
+        if (names.FirstOrDefault(name => !known.Contains(name)) is not { } unknown)
+            return value;
+        var says = $"names {unknown}, which the metrics here do not yield; they yield {string.Join(", ", known)}";
+        throw new SettingException(setting, says + Spelling.DidYouMean(unknown, known));
     }
 }
 

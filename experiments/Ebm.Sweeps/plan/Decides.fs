@@ -16,11 +16,13 @@ let check source (name: string) (from: MeasureSpec -> Quantity seq) (plan: Plan)
         let declared = from run.Spec.Measure |> List.ofSeq
 
         match declared |> List.tryFind (fun one -> one.Name = name) with
-        | Some one when one.Better = Direction.None ->
-            fail source "" $"{name} has no better direction, so it cannot decide between runs."
+        | Some one when one.Better = Direction.None -> fail source "" $"{name} has no better direction, so it cannot decide between runs."
         | Some _ -> ()
         | None ->
-            let deciding = [ for one in declared do if one.Better <> Direction.None then one.Name ]
+            let deciding = [
+                for one in declared do
+                    if one.Better <> Direction.None then one.Name
+            ]
             unknown source name $"the metrics of {run.Id} yield" deciding
 
 /// Refuses what a sweep declares where no metric has such a value, or the metric says otherwise. A metric that the runs do not take is

@@ -141,8 +141,7 @@ let check (text: string) (plan: Plan) =
     | Race _ -> ()
     | _ ->
         match plan.Runs |> List.tryFind (fun run -> not run.Spec.Measure.Every.HasValue) with
-        | Some run ->
-            Sentence.fail source "" $"{run.Id} is not measured during training; set measure.every=200, for example."
+        | Some run -> Sentence.fail source "" $"{run.Id} is not measured during training; set measure.every=200, for example."
         | None -> Decides.check source metric _.Quantities(during = true) plan
 
     metric, rule
@@ -185,8 +184,7 @@ type private Curves(metric: string) =
 
             let curve = [
                 for measured in run.Measures() do
-                    if measured.Measurement.Name = metric then
-                        at measured.Step, measured.Measurement.Better.Cost measured.Measurement.Value
+                    if measured.Measurement.Name = metric then at measured.Step, measured.Measurement.Better.Cost measured.Measurement.Value
             ]
 
             read[folder] <- (size, curve)

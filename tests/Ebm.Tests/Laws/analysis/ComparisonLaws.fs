@@ -3,13 +3,15 @@
 module Ebm.Tests.Laws.ComparisonLaws
 
 open System
+open Ebm.Records
 open Ebm.Analysis
 open Ebm.Tests.Law
 
 let private metric value : Runs.Metric = {
     Value = value
     Unit = "nats"
-    Better = "lower"
+    Better = Direction.Lower
+    Importance = Importance.Secondary
     Scale = "linear"
     Se = None
     N = None

@@ -11,6 +11,7 @@ open Ebm.Analysis
 open Ebm.Analysis.Figure
 open Ebm.Records
 open Ebm.Tests.Law
+open Ebm.Tests.RunFolders
 
 // ── pictures ────────────────────────────────────────────────────────────────────────────────
 
@@ -66,7 +67,7 @@ let private run kind (seed: int) (units: int64) value : Runs.Run = {
         Config = Map [ "data.kind", "rings"; "method.kind", kind; "seed", string seed ]
         TrainUnits = Some units
         SampleUnits = Some 1L
-        Metrics = Map [ "kl", { Value = value; Unit = "nats"; Better = "lower"; Scale = "linear"; Se = None; N = None; Protocol = None } ]
+        Metrics = Map [ "kl", { metric Direction.Lower value with N = None; Protocol = None } ]
 }
 
 /// Kinds a to f by cost, of which c, e and f are beaten by one that costs no more.

@@ -66,11 +66,17 @@ let private bold = [
     law "where higher is better the highest is the best" (fun () ->
         let higher =
             three [ 0..7 ]
-            |> List.map (fun run -> { run with Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Better = "higher" }) })
+            |> List.map (fun run -> {
+                run with
+                    Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Better = Direction.Higher })
+            })
         must "best" (verdict (tabulate higher) "rings-bad" = Best)
         let none =
             three [ 0..7 ]
-            |> List.map (fun run -> { run with Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Better = "none" }) })
+            |> List.map (fun run -> {
+                run with
+                    Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Better = Direction.None })
+            })
         must "no direction, no best" (verdict (tabulate none) "rings-bad" = Unjudged))
 
     law "five paired seeds cannot reach .05: nothing is marked, and the notes say how many seeds could" (fun () ->
@@ -97,8 +103,31 @@ let private bold = [
     law "unpaired runs are dealt, not paired" (fun () ->
         let table = tabulate (method "rings" "good" [ 0..5 ] 1.0 @ method "rings" "bad" [ 10..15 ] 9.0)
         match (cellOf "kl" table "rings-bad").Test with
-        | Some test -> must $"%A{test}" (not test.Paired && abs (test.P - 2.0 / 924.0) < 1e-12)
+        | Some test -> must $"%A{test}" (not test.By.Paired && abs (test.P - 2.0 / 924.0) < 1e-12)
         | None -> broken "no test")
+
+    law "rows are compared by the test that is asked for, and the table's hash tells that it was" (fun () ->
+        let runs = three [ 0..7 ]
+        let dealt = tabulateWith { usualOptions with Tests = List.tail Significance.tests } "laws" runs
+        let pOf table = (cellOf "kl" table "rings-bad").Test |> Option.map (fun test -> test.By.Name, test.P)
+        must $"%A{pOf (tabulate runs)}" (pOf (tabulate runs) = Some("sign-flip", 2.0 / 256.0))
+        must $"%A{pOf dealt}" (pOf dealt |> Option.map fst = Some "permutation" && pOf dealt <> pOf (tabulate runs))
+        must (said dealt) ((said dealt).Contains "(two-sided permutation; Holm")
+        must "one hash" (dealt.Hash <> (tabulate runs).Hash))
+
+    law "columns stand in the order of their importance, families together" (fun () ->
+        let of' importance value = { metric Direction.Lower value with Importance = importance }
+        let metrics =
+            Map [
+                "a/ess", of' Importance.Diagnostic 1.0
+                "a/nll", of' Importance.Primary 1.0
+                "b", of' Importance.Diagnostic 1.0
+                "c", of' Importance.Primary 1.0
+                "c/10", of' Importance.Secondary 1.0
+                "c/9", of' Importance.Secondary 1.0
+            ]
+        let table = tabulate [ { run "rings" "one" 0 [] with Metrics = metrics } ]
+        must $"%A{table.Metrics}" (table.Metrics = [ "a/nll"; "a/ess"; "c"; "c/9"; "c/10"; "b" ]))
 
     law "only rows of one data set are compared" (fun () ->
         let table =
@@ -185,7 +214,7 @@ let private bold = [
     law "values that are not finite are shown and never the best" (fun () ->
         let broken' =
             method "rings" "good" [ 0..7 ] 1.0
-            |> List.map (fun run -> if run.Seed = "0" then { run with Metrics = Map [ "kl", metric "lower" -infinity ] } else run)
+            |> List.map (fun run -> if run.Seed = "0" then { run with Metrics = Map [ "kl", metric Direction.Lower -infinity ] } else run)
         let table = tabulate (broken' @ method "rings" "bad" [ 0..7 ] 2.0 @ method "rings" "fair" [ 0..7 ] 1.5)
         must $"%A{verdicts table}" (verdict table "rings-good" = Unjudged && verdict table "rings-fair" = Best)
         must "shown" ((Markdown.table table).Contains "-Infinity"))
@@ -218,9 +247,9 @@ let private pairs = [
             near "Holm of two" 0.5 two.Adjusted.Value
             near
                 "improvement"
-                (Significance.improvement "lower" [| 1.0; 2.0; 3.0; 4.0; 5.0; 6.0; 7.0; 8.5 |] [| for i in 2..9 -> float i |])
+                (Significance.improvement Direction.Lower [| 1.0; 2.0; 3.0; 4.0; 5.0; 6.0; 7.0; 8.5 |] [| for i in 2..9 -> float i |])
                 one.Improvement
-            must $"{one.Correlation}" (one.Correlation > 0.99 && one.Pairs = 8 && one.Paired)
+            must $"{one.Correlation}" (one.Correlation > 0.99 && one.Pairs = 8 && one.By.Paired)
         | other -> broken $"%A{other}")
 
     law "a run that diverged loses every comparison but the one with its like" (fun () ->
@@ -241,7 +270,7 @@ let private pairs = [
             for seed in 0..4 ->
                 {
                     run "rings" name seed [] with
-                        Metrics = Map [ "kl", { metric "lower" (factor * exp (noise seed)) with Scale = "log" } ]
+                        Metrics = Map [ "kl", { metric Direction.Lower (factor * exp (noise seed)) with Scale = "log" } ]
                 }
         ]
 

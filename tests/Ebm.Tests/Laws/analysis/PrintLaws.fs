@@ -38,10 +38,11 @@ let private everything = [
     for one in named "log" [ 0..4 ] (fun _ -> []) do
         {
             one with
-                Metrics = Map [ "grid-kl", { metric "lower" (exp (float (int one.Seed))) with Scale = "log"; Protocol = Some "other" } ]
+                Metrics =
+                    Map [ "grid-kl", { metric Direction.Lower (exp (float (int one.Seed))) with Scale = "log"; Protocol = Some "other" } ]
         }
     for one in named "single" [ 0 ] (fun _ -> []) do
-        { one with Metrics = Map [ "grid-kl", { metric "lower" 0.12345 with Se = Some 0.0012 } ] }
+        { one with Metrics = Map [ "grid-kl", { metric Direction.Lower 0.12345 with Se = Some 0.0012 } ] }
 ]
 
 let private tabulate runs = tabulateWith { usualOptions with Baseline = [ "method.kind", "bad" ] } "laws" runs
@@ -249,7 +250,10 @@ let all = [
         let changed =
             everything
             |> List.map (fun run ->
-                if run.Id = everything.Head.Id then { run with Metrics = run.Metrics.Add("grid-kl", metric "lower" 1.001) } else run)
+                if run.Id = everything.Head.Id then
+                    { run with Metrics = run.Metrics.Add("grid-kl", metric Direction.Lower 1.001) }
+                else
+                    run)
         for name, render in renders do
             must $"{name} differs" (render (tabulate everything) = render (tabulate changed)))
 

@@ -3,6 +3,7 @@
 module Ebm.Tests.Laws.SignificanceLaws
 
 open System
+open Ebm.Records
 open Ebm.Analysis
 open Ebm.Analysis.Significance
 open Ebm.Core
@@ -145,15 +146,19 @@ let all = [
     law "the probability of improvement is Mann and Whitney's U over the pairs, and normal draws have its closed form" (fun () ->
         // Hollander and Wolfe 1973, p. 69: W = 35 of 50.
         let term, early = [| 0.80; 0.83; 1.89; 1.04; 1.45; 1.38; 1.91; 1.64; 0.73; 1.46 |], [| 1.15; 0.88; 0.90; 0.74; 1.21 |]
-        near "permeability" 1e-12 0.7 (improvement "higher" term early)
-        near "the other way" 1e-12 0.3 (improvement "lower" term early)
-        near "ties count half" 1e-12 0.625 (improvement "lower" [| 1.0; 2.0 |] [| 2.0; 2.0 |] - 0.125)
-        near "a run that diverged loses to any, and ties with its like" 1e-12 0.5 (improvement "lower" [| nan; 1.0 |] [| nan; 1.0 |])
-        near "and to infinity" 1e-12 0.0 (improvement "higher" [| nan |] [| -1e300 |])
+        near "permeability" 1e-12 0.7 (improvement Direction.Higher term early)
+        near "the other way" 1e-12 0.3 (improvement Direction.Lower term early)
+        near "ties count half" 1e-12 0.625 (improvement Direction.Lower [| 1.0; 2.0 |] [| 2.0; 2.0 |] - 0.125)
+        near
+            "a run that diverged loses to any, and ties with its like"
+            1e-12
+            0.5
+            (improvement Direction.Lower [| nan; 1.0 |] [| nan; 1.0 |])
+        near "and to infinity" 1e-12 0.0 (improvement Direction.Higher [| nan |] [| -1e300 |])
         // P(X < Y) = Φ(1/√2) for normal draws a mean of one apart; the draws are independent, pairs of them need not be.
         let x, y = values ((rng "x").Normal 4000L), values ((rng "y").Normal 4000L) |> Array.map ((+) 1.0)
         Close.near "normal" 0.76025 (Close.share (Array.map2 (<) x y))
-        let u = improvement "lower" x y
+        let u = improvement Direction.Lower x y
         near "all pairs" (Close.k * sqrt (0.25 / 4000.0)) 0.76025 u)
 
     law "the correlation of seeds is Pearson's, and nothing where one side never changes" (fun () ->

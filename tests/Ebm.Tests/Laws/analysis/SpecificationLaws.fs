@@ -162,6 +162,11 @@ let private errors = [
     ]
     refuses "a baseline is a row, not its opposite" (with' "baseline: method != one\n") [ "line 2, baseline"; "key == value" ]
     refuses "a policy is one of three" (with' "divergence: worst\n") [ "line 2, divergence"; "report-rate, worst-case or fail" ]
+    refuses "a test is one that there is" (with' "tests: [ sign-flop ]\n") [
+        "line 2, tests"
+        "unknown test sign-flop"
+        "did you mean sign-flip?"
+    ]
     refuses "the worst case needs to be known" (with' "divergence: worst-case\n") [ "line 2, divergence"; "worst: { grid-kl: 10 }" ]
     refuses "worst values without their policy are refused" (with' "worst: { grid-kl: 10 }\n") [ "line 2, worst"; "worst-case alone" ]
     refuses "a worst value is a number" (with' "divergence: worst-case\nworst: { grid-kl: much }\n") [ "line 3, grid-kl"; "a number" ]

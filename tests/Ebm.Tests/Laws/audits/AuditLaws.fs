@@ -79,7 +79,7 @@ let private ended state (folder: RunFolder, manifest: RunManifest) =
     if state = RunState.Completed then
         folder.WriteSamples([| 1f; 2f; float32 seed; 4f |], 2L, 2L)
         folder.Write [ NamedArray("landscape", [| "x" |], [| 2L |], [| 0f; float32 seed |]) ]
-        folder.Write [ Measurement("grid-kl", 0.125 + float seed / 64.0, "nats", "lower") ]
+        folder.Write [ Measurement("grid-kl", 0.125 + float seed / 64.0, "nats", Direction.Lower) ]
 
     File.WriteAllText(folder.In "stdout.log", "ended")
     folder.Write(manifest.Ended(state, 3L))
@@ -214,7 +214,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     (fun world ->
         Directory.Delete((world.Run("rings", 1)).Path, true)
         let folder, manifest = begun world "rings" 1
-        folder.Write [ Measurement("grid-kl", 0.001, "nats", "lower") ]
+        folder.Write [ Measurement("grid-kl", 0.001, "nats", Direction.Lower) ]
         folder.Write(manifest.Ended(RunState.Completed, 3L)))
     "two runs' names exchanged",
     "run-renamed",
@@ -361,7 +361,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     "an attempt is entered once",
     (fun world ->
         let run = world.Run("rings", 1)
-        run.Write [ Measurement("grid-kl", 0.001, "nats", "lower") ]
+        run.Write [ Measurement("grid-kl", 0.001, "nats", Direction.Lower) ]
         run.Write(nonNull run.Manifest)
         let hash = nonNull (nonNull run.Manifest).Hash
         Ledger.append world.Runs (fun _ -> [ "run", Ledger.subjectOf "rings" run.Id 1, hash ])
@@ -415,7 +415,7 @@ let private untouched: (string * (World -> unit)) list = [
     "a run was measured again",
     (fun world ->
         let run = world.Run("rings", 1)
-        run.Write [ Measurement("grid-kl", 0.5, "nats", "lower") ]
+        run.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
         run.Write(nonNull run.Manifest)
         Ledger.enterMeasured world.Runs run)
     "a table was written again", (fun world -> Ledger.enterTable world.Runs "rings" (Path.Combine(world.Root, "table.csv")))

@@ -48,7 +48,7 @@ let private run (world: World) (seed: int) (state: string) (reason: string | nul
     if state = RunState.Completed then
         folder.WriteSamples([| 1f; 2f |], 2L, 1L)
         folder.Write [ NamedArray("landscape", [| "x" |], [| 2L |], [| 0f; float32 seed |]) ]
-        folder.Write [ Measurement("grid-kl", 0.125, "nats", "lower"); Measurement("energies", nan, "nats", "lower") ]
+        folder.Write [ Measurement("grid-kl", 0.125, "nats", Direction.Lower); Measurement("energies", nan, "nats", Direction.Lower) ]
 
     File.WriteAllText(folder.In "stdout.log", "ended")
     let data name =

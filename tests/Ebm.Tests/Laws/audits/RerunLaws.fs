@@ -54,7 +54,7 @@ let private write (folder: string) (toy: Toy) =
     let weights =
         NamedTensorBytes("layers.0.weight", "U8", [| int64 toy.Weights.Length |], ReadOnlyMemory(List.toArray toy.Weights))
     Safetensors.Write(run.In("checkpoint", "method.safetensors"), [ weights ])
-    if toy.State = RunState.Completed then run.Write [ Measurement("grid-kl", toy.Metric, "nats", "lower") ]
+    if toy.State = RunState.Completed then run.Write [ Measurement("grid-kl", toy.Metric, "nats", Direction.Lower) ]
     let map (pairs: (string * string) list) : IReadOnlyDictionary<string, string> = readOnlyDict pairs
 
     run.Write(
@@ -340,8 +340,8 @@ let all = [
                 let was, is = write (Path.Combine(folder, "was")) { toy with Metric = nan }, write (Path.Combine(folder, "is")) toy
                 File.Delete(is.In "metrics.json")
                 must "a metric that is missing" ((metrics was is (fun _ -> [])).Head.Agrees = Different)
-                is.Write [ Measurement("grid-kl", nan, "nats", "lower", Protocol = "q") ]
-                was.Write [ Measurement("grid-kl", nan, "nats", "lower", Protocol = "p") ]
+                is.Write [ Measurement("grid-kl", nan, "nats", Direction.Lower, Protocol = "q") ]
+                was.Write [ Measurement("grid-kl", nan, "nats", Direction.Lower, Protocol = "p") ]
                 must "another protocol" ((metrics was is (fun _ -> [])).Head.Agrees = NotComparable)))
     |> breaks "infinity lies within half of itself" (fun () ->
         compared None { toy with Metric = infinity } other [] (fun found -> must "within" (found.Metrics.Head.Agrees = Tolerance)))

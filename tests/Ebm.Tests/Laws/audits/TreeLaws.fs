@@ -48,7 +48,7 @@ let private ended (sweep: string) (git: GitState | null) =
     let run = RunFolder.Create(sweep, id, Document.Parse("seed: 0\n", "config.yaml"), hashed)
     run.Append [ Trace(1L, "energy/loss", "0000000000000001") ]
     run.Append [ Event(1L, "energy/loss", 0.5) ]
-    run.Write [ Measurement("grid-kl", 0.5, "nats", "lower") ]
+    run.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
     run.Write(
         RunManifest(
             State = "completed",

@@ -451,8 +451,8 @@ let all = [
             let run = run folder
             let grid = NamedArray("landscape", [| "y"; "x" |], [| 2L; 2L |], [| 1.0f; 2.0f; nanf; 4.0f |])
             let measured = [
-                Measurement("grid-kl", 0.03, "nats", "lower", Se = 0.002, N = 262144L, Protocol = "p", Arrays = [| grid |])
-                Measurement("long-run/1", nan, "", "none")
+                Measurement("grid-kl", 0.03, "nats", Direction.Lower, Se = 0.002, N = 262144L, Protocol = "p", Arrays = [| grid |])
+                Measurement("long-run/1", nan, "", Direction.None, Importance = Nullable Importance.Diagnostic)
             ]
             run.Write(measured :> Measurement seq)
             let back = run.Measurements()
@@ -464,7 +464,9 @@ let all = [
                 (array.Axes = grid.Axes
                  && array.Shape = grid.Shape
                  && Array.forall2 (fun (a: float32) b -> a.Equals b) array.Values grid.Values)
-            must "the JSON is not as documented" ((File.ReadAllText(run.In "metrics.json")).Contains "\"value\": \"NaN\"")
+            let json = File.ReadAllText(run.In "metrics.json")
+            for text in [ "\"value\": \"NaN\""; "\"better\": \"none\""; "\"importance\": \"diagnostic\"" ] do
+                must $"{text} is not in the JSON" (json.Contains text)
             throws<ArgumentException, _> [ "../x" ] (fun () ->
                 run.Write([ NamedArray("../x", [||], [||], [| 0.0f |]) ] :> NamedArray seq))))
 

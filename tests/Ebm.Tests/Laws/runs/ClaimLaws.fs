@@ -26,7 +26,8 @@ let private manifest (at: RunFolder) (attempt: int) step =
 
 let private event step = [ Event(step, "energy/gap", float step) ]
 
-let private value x = Measurement("grid-kl", x, "nats", "lower", Arrays = [ NamedArray("landscape", [| "x" |], [| 1L |], [| float32 x |]) ])
+let private value x =
+    Measurement("grid-kl", x, "nats", Direction.Lower, Arrays = [ NamedArray("landscape", [| "x" |], [| 1L |], [| float32 x |]) ])
 
 let private fill (text: string) (path: string) = File.WriteAllText(Path.Combine(path, "state.json"), text)
 

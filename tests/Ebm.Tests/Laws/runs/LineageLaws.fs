@@ -135,6 +135,8 @@ let private before (at: RunFolder) =
 /// Throws when it measures.
 [<Kind("law-throws")>]
 type ThrowsSpec() =
+    interface IMetricSpec
+
     interface ISpec<IMetric> with
         member _.Build _ = {
             new IMetric with
@@ -192,7 +194,7 @@ let private adopt (at: RunFolder) (values: float list) =
         draft.Write [
             for value in values ->
                 let array = NamedArray($"array-{value}", axis, [| 1L |], [| float32 value |])
-                Measurement($"metric-{value}", value, "nats", "lower", Arrays = [ array ])
+                Measurement($"metric-{value}", value, "nats", Direction.Lower, Arrays = [ array ])
         ]
         taken.Adopt(draft, nonNull taken.Manifest)
     finally

@@ -282,12 +282,25 @@ type FactorlessSpec([<Optional; DefaultParameterValue(false)>] drawing: bool) =
 /// Of rows whose covariance it cannot decompose.
 [<Kind("law-factorless")>]
 type FactorlessMetricSpec() =
+    interface IMetricSpec
+
     interface ISpec<IMetric> with
         member _.Build _ = {
             new IMetric with
                 member _.Measure _ =
                     torch.linalg.eigh (torch.full ([| 3L; 3L |], scalar nan)) |> ignore
                     Seq.empty
+        }
+
+/// Yields what it does not declare.
+[<Kind("law-undeclared")>]
+type UndeclaredMetricSpec() =
+    interface IMetricSpec
+
+    interface ISpec<IMetric> with
+        member _.Build _ = {
+            new IMetric with
+                member _.Measure _ = [ Measurement("planted", 1.0, "nats", Direction.Lower) ]
         }
 
 /// Libtorch throws, but not for its numbers.
@@ -604,6 +617,10 @@ let all = [
                 "measuring worst: linalg.eigh: The algorithm failed to converge"
                 10L)
     |> breaks "shapes that do not fit" (fun () -> numbersFail [ method' "kind: law-misshapen" ] "" 1L)
+
+    law "a run whose metric yields what it does not declare fails, and says which" (fun () ->
+        let state, said, _ = ended [ "measure.metrics", box (Document.Parse("{ worst: { kind: law-undeclared } }", "x.yaml")) ]
+        must $"{state}: {said}" (state = RunState.Failed && said.Contains "the metric worst yields planted"))
 
     law
         "divergence is an outcome of every method: at a hopeless learning rate its run ends with state, step and reason, and measures nothing"

@@ -135,6 +135,7 @@ let all = [
                 Plan.plan setup (Sweeping.typed [ "experiment=rings"; "seed=0,1"; "s=tpe(6, train.lr=log(1e-4,1e-2), batch=2)" ])
             let first = plan ()
             must $"{first.Sweep} has {first.Runs.Length} runs" (first.Sweep = "rings" && first.Runs.IsEmpty && first.Searches.Length = 1)
+            must "it says nothing of the runs to come" (first.Foreseen.Length = 2)
             Search.ask first.Folder first.Searches.Head
             let runs = (plan ()).Runs
             must $"{runs.Length} runs" (runs.Length = 4 && (runs |> List.distinctBy _.Spec.Train.Lr |> List.length) = 2)))

@@ -66,7 +66,7 @@ let private complete folder arguments (values: float option list) =
                 Seed = run.Spec.Seed
             )
         )
-        value |> Option.iter (fun value -> at.Write([ Measurement("grid-kl", value, "nats", "lower") ]))
+        value |> Option.iter (fun value -> at.Write([ Measurement("grid-kl", value, "nats", Direction.Lower) ]))
 
     plan
 
@@ -126,6 +126,46 @@ let all = [
             let code, _, _ = told folder [ "plan"; "method.stpes=3" ]
             must "a mistake passes" (code = 2)
             must "something was written" (everything folder = before && plan.Runs.Length = 6)))
+
+    law "a metric that no run's metrics declare is refused before anything is started, with the known names and what was meant" (fun () ->
+        inFolder (fun folder ->
+            let plan = complete folder grid [ for i in 0..5 -> Some(float i) ]
+            let before = everything folder
+
+            let refused parts arguments =
+                let code, _, complains = told folder arguments
+                must $"exit code {code}: {complains}" (code = 2)
+                must complains (parts |> List.forall (fun part -> (complains: string).Contains(part: string)))
+
+            let meant = [ "unknown metric grid-lk"; "energy-distance"; "did you mean grid-kl?" ]
+            let search = "s=tpe(4, train.lr=log(1e-4,1e-2))"
+            refused meant ([ "run"; "--metric"; "grid-lk" ] @ grid)
+            refused meant [ "run"; "--metric"; "grid-lk"; search ]
+            refused meant ([ "confirm"; "--metric"; "grid-lk" ] @ grid)
+            refused meant ([ "run"; "--prune"; "race(grid-lk)" ] @ grid)
+            refused [ "energies has no better direction" ] ([ "confirm"; "--metric"; "energies" ] @ grid)
+            refused [ "measure.best"; "did you mean grid-kl?" ] ([ "plan"; "measure.best=grid-lk" ] @ grid)
+            refused [ "measure.tolerance"; "grid-lk" ] ([ "plan"; "+measure.tolerance.grid-lk.absolute=1" ] @ grid)
+            must "something was written" (everything folder = before)
+
+            let declared = Declare.metric "grid-lk" Declare.Lower (typed grid)
+            let catalog = Ebm.Runs.Catalog.Load []
+            throws<ConfigException, _> [ "unknown metric grid-lk"; "did you mean grid-kl?" ] (fun () ->
+                Decides.checkDeclared catalog declared plan)
+            throws<ConfigException, _> [ "declared higher"; "says lower" ] (fun () ->
+                Decides.checkDeclared catalog (Declare.metric "grid-kl" Declare.Higher (typed grid)) plan)
+            Decides.checkDeclared catalog (Declare.metric "nll-validation" Declare.Lower (typed grid)) plan))
+
+    law "list metric prints every value that metrics yield, with its unit, direction and doc" (fun () ->
+        let listed = said "" [ "list"; "metric" ]
+
+        for line in
+            [
+                "  grid-kl  +nats +lower +primary +KL"
+                "  auroc/<set>  +probability +higher "
+                "  <nll.nll-validation>/ess  +rows +higher +diagnostic "
+            ] do
+            must $"{line} is not in {listed}" (Text.RegularExpressions.Regex.IsMatch(listed, line)))
 
     law
         "a sample is the same on every machine, a larger one contains the smaller, and another seed gives another; --first and --grep select runs"

@@ -1,0 +1,199 @@
+/// What metrics declare: nothing else is yielded, and all of it is, for a method and data that have everything a metric may ask for.
+module Ebm.Tests.Laws.QuantityLaws
+
+open System
+open System.Collections.Generic
+open TorchSharp
+open Ebm.Core
+open Ebm.Data
+open Ebm.Metrics
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Tests.Law
+open Ebm.Tests.World
+
+let private catalog = lazy (Catalog.Load [])
+
+let private never () : 'a = raise (InvalidOperationException "a metric has no use for this")
+
+/// E(x) = |x|² / 2v + ½ d log 2πv: a density.
+let private bell (variance: float) (x: Tensor) =
+    let d = float (x.flatten(1L).shape[1])
+    x.flatten(1L).square().sum(1L) / (2.0 * variance) + d / 2.0 * log (2.0 * Math.PI * variance)
+
+/// Whatever a metric may ask of a method.
+type private Everything(shape: int64[]) =
+    inherit Method("everything", shape)
+    let draw count (rng: Rng) = rng.Normal(Array.append [| count |] shape)
+    let noise = NoiseSchedule.Geometric(0.1, 1.0, 2)
+    override _.Parts = Dictionary<string, torch.nn.Module>()
+    override _.Iterate(_, _) = never ()
+    override _.Sample(count, rng) = draw count rng
+
+    interface IDensity with
+        member _.Density = Energy(bell 0.25)
+
+    interface IWeighted with
+        member _.Weigh(count, rng) =
+            let rows = draw count rng
+            struct (rows, bell 1.0 rows - bell 0.25 rows)
+
+    interface IBridge with
+        member _.Rungs = [| Energy(bell 0.25); Energy(bell 1.0) |]
+        member _.Noise = noise
+        member _.Visit(count, rng) = [| draw count rng * 0.5; draw count rng |]
+
+    interface IChains with
+        member _.Run(count, _, rng) = draw count rng
+
+    interface IDensityReadout with
+        member _.Noise = noise
+        member _.Readout x = -(bell 0.25 x)
+
+        member _.Levels = {
+            new ILevelEnergy with
+                member _.Levels = 2
+                member _.At(_, _) = never ()
+                member _.All x = torch.stack ([| bell 0.25 x; bell 1.0 x |], 1L)
+        }
+
+/// Four Gaussians, with rows kept apart for choices.
+let private plane =
+    lazy
+        (let site = Site([||], device, rng "quantities", "")
+         let data = (GaussiansSpec(Train = 500, Test = 100) :> ISpec<IDataset>).Build site
+         let density, modes = data :?> IKnownDensity, data :?> IKnownModes
+
+         {
+             new IDataset with
+                 member _.Name = data.Name
+                 member _.Shape = data.Shape
+                 member _.Train = data.Train.``to`` torch.float64
+                 member _.Test = data.Test.``to`` torch.float64
+                 member _.Digest = data.Digest
+             interface IKnownDensity with
+                 member _.LogDensity x = density.LogDensity x
+                 member _.Draw(count, rng) = density.Draw(count, rng)
+                 member _.HalfWidth = density.HalfWidth
+             interface IKnownModes with
+                 member _.Weights = modes.Weights
+                 member _.Nearest x = modes.Nearest x
+             interface IValidated with
+                 member _.Validation = data.Test.``to`` torch.float64
+         })
+
+let private images =
+    lazy
+        (let rows = (rng "images").Normal(40L, 1L, 8L, 8L)
+
+         {
+             new IDataset with
+                 member _.Name = "images"
+                 member _.Shape = [| 1L; 8L; 8L |]
+                 member _.Train = rows
+                 member _.Test = rows
+                 member _.Digest = ""
+         })
+
+/// Settings that a kind needs, all variants in which it yields something else, and less work than by default.
+let private settings =
+    Map [
+        "ais", [ "rungs: 4, chains: 10, settle: 2" ]
+        "chain-statistics", [ "chains: 10, steps: 20, warm-up: 5" ]
+        "classifier-test", [ "epochs: 1" ]
+        "ladder-likelihood", [ "transport: none, rows: 40"; "transport: recovery, rows: 40" ]
+        "likelihood", [ "split: test, rows: 100"; "split: validation, rows: 100" ]
+        "long-run", [ "factors: [1, 3], chains: 10" ]
+        "out-of-distribution", [ "sets: { moons: { kind: two-moons, train: 2, test: 20 } }" ]
+    ]
+
+let private read (text: string) = catalog.Value.Build<IMetricSpec>(Document.Parse(text, "metric.yaml"))
+
+/// Every metric of the project in every variant, each with what it finds: in the plane, or of images where it has nothing to say there.
+let private everyMetric () = [
+    for kind in catalog.Value.Kinds typeof<IMetricSpec> do
+        if not (kind.StartsWith "law-") then
+            for variant in settings |> Map.tryFind kind |> Option.defaultValue [ "" ] do
+                let spec = read $"{{ kind: {kind}, {variant} }}"
+
+                let measured (data: IDataset) =
+                    use method = new Everything(data.Shape)
+                    let metric = spec.Build(Site(data.Shape, device, rng "metric", ""))
+                    let samples = (rng "samples").Normal(Array.append [| 40L |] data.Shape)
+                    metric.Measure(Subject(method, data, samples, rng "measure")) |> List.ofSeq
+
+                match measured plane.Value with
+                | [] -> spec, measured images.Value
+                | found -> spec, found
+]
+
+let private isDeclared (metrics: (IMetricSpec * Measurement list) list) =
+    for spec, found in metrics do
+        for m in found do
+            match spec.Quantities |> Seq.tryFind (fun one -> one.Name = m.Name) with
+            | None -> broken $"{spec} yields {m.Name} and does not declare it"
+            | Some one ->
+                must
+                    $"{m.Name} is not measured as it is declared"
+                    ((m.Unit, m.Better, m.Scale, m.Importance) = (one.Unit, one.Better, one.Scale, Nullable one.Importance))
+
+let private isYielded (metrics: (IMetricSpec * Measurement list) list) =
+    let yielded = metrics |> List.collect snd |> List.map _.Name
+
+    for spec, _ in metrics do
+        for one in Seq.append (Quantity.DeclaredBy(spec.GetType())) spec.Quantities do
+            must $"{spec} declares {one.Name}, and nothing yields it" (yielded |> List.exists one.Fits)
+
+let private named name better = Quantity(name, "nats", better, Importance.Primary, "planted 1", "planted")
+
+let private planted = named "planted" Direction.Lower
+
+/// A metric that declares one quantity.
+let private declaring = {
+    new IMetricSpec with
+        member _.Quantities = [| planted |]
+    interface ISpec<IMetric> with
+        member _.Build _ = never ()
+}
+
+let private found = planted.Found(0.5, Nullable(), 10L, 3)
+
+let all = [
+    law "a metric yields what it declares, with the unit, direction, scale and importance that it declares" (fun () ->
+        isDeclared (everyMetric ())
+        isDeclared [ declaring, [ found ] ])
+    |> breaks "a value that is not declared" (fun () ->
+        isDeclared [ declaring, [ (named "other" Direction.Lower).Found(0.5, Nullable(), 10L) ] ])
+    |> breaks "another direction than the declared one" (fun () ->
+        isDeclared [ declaring, [ (named "planted" Direction.Higher).Found(0.5, Nullable(), 10L) ] ])
+
+    law "whatever a metric declares is yielded for some method" (fun () ->
+        isYielded (everyMetric ())
+        isYielded [ declaring, [ found ] ])
+    |> breaks "a quantity that no method has" (fun () -> isYielded (everyMetric () @ [ declaring, [] ]))
+
+    law "a parameter stands for one part of a name, or for one of the words that it lists" (fun () ->
+        let named name = named name Direction.Lower
+        must "a set" ((named "auroc/<set>").Fits "auroc/two-moons" && not ((named "auroc/<set>").Fits "auroc/two/moons"))
+        must "a word" ((named "<nll|nll-validation>/ess").Fits "nll/ess" && not ((named "<nll|nll-validation>/ess").Fits "kl/ess"))
+        must "a point is a point" (not ((named "a.b").Fits "axb"))
+        must "put in" ((named "auroc/<set>").For("moons").Name = "auroc/moons"))
+
+    law "a protocol is the hash of the estimator and of the choices, in any culture" (fun () ->
+        // sha256sum of "planted 1 512 3.5 rows".
+        let protocol = planted.Found(0.5, Nullable(), 10L, 512, 3.5, "rows").Protocol
+        must $"{protocol}" (protocol = (Canonical.Sha256 "planted 1 512 3.5 rows").Substring(0, 12)))
+
+    law
+        "measure.best and measure.tolerance name values that the metrics yield, best one that has a direction and is taken during training"
+        (fun () ->
+            let metrics =
+                "metrics: { test: { kind: likelihood }, validation: { kind: likelihood, split: validation }, energies: { kind: energies } }"
+            let measure rest = catalog.Value.Build<MeasureSpec>(Document.Parse($"{metrics}\n{rest}\n", "measure.yaml"), "measure")
+            let refused parts rest = throws<ConfigException, _> parts (fun () -> measure rest)
+            measure "best: nll-validation\ntolerance: { energies: { absolute: 1 } }" |> ignore
+            refused [ "measure.yaml, line 2"; "did you mean nll-validation?" ] "best: validation"
+            refused [ "best"; "energies" ] "best: energies"
+            refused [ "best names nll,"; "they yield nll-validation" ] "best: nll\nevery: 100\nduring: [validation]"
+            refused [ "tolerance"; "grid-kl"; "energies" ] "tolerance: { grid-kl: { absolute: 1 } }")
+]
