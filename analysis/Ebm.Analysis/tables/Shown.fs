@@ -227,17 +227,11 @@ let versusCells (text: Shown -> string) (plainly: string -> string) (table: Tabl
     ]
 
 let versusNote (table: Table) =
-    let named paired =
-        String.Join(
-            " or ",
-            [
-                for test in table.Options.Tests do
-                    if test.Paired = paired then test.Name
-            ]
-        )
+    let named (test: Significance.Test) = if test.Paired then test.Says else $"{test.Says} where two numbers of runs are given"
+    let tests = String.Join(", else ", table.Options.Tests |> List.map named)
 
     $"Less {baselineName table}: mean difference over common seeds ± half of its 95 %% interval, a ratio where × stands behind it; p of "
-    + $"the two-sided {named true} test, of the {named false} test where two numbers of runs are given; Holm over the rows of one data set and "
+    + $"a two-sided test, {tests}; Holm over the rows of one data set and "
     + "metric; P(better): the probability that a run is better than one of the baseline's, runs that diverged losing; effect: the mean "
     + "difference over its standard deviation; correlation: of the two over common seeds."
 

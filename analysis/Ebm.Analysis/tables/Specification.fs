@@ -156,12 +156,15 @@ let parse (text: string) (file: string) =
 
     let test (node: Document) =
         let name = textOf "tests" node
-        let known = Significance.tests |> List.map _.Name |> ResizeArray
+        let known = Significance.tests |> List.map _.Name
 
         match Significance.tests |> List.tryFind (fun test -> test.Name = name) with
         | Some test -> test
         | None ->
-            fail node.Source "tests" $"unknown test {name}; known tests are {Spelling.Either known}{Spelling.DidYouMean(name, known)}."
+            fail
+                node.Source
+                "tests"
+                $"unknown test {name}; known tests are {Spelling.Either(ResizeArray known)}{Spelling.DidYouMean(name, known)}."
 
     let conditions key = find key |> Option.map (listOf >> List.map (condition key)) |> Option.defaultValue []
     let baseline = conditions "baseline"
@@ -208,10 +211,9 @@ let parse (text: string) (file: string) =
                 Baseline = [ for condition in baseline -> condition.Key, condition.Values.Head ]
                 Divergence = divergence
                 Tests =
-                    find "tests"
-                    |> Option.map (listOf >> List.map test)
-                    |> Option.filter (List.isEmpty >> not)
-                    |> Option.defaultValue Significance.tests
+                    match find "tests" |> Option.toList |> List.collect listOf with
+                    | [] -> Significance.tests
+                    | named -> List.map test named
                 Planned = find "planned" |> Option.map (whole "planned" 0L (int64 Int32.MaxValue))
         }
     }

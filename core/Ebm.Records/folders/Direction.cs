@@ -1,19 +1,17 @@
 namespace Ebm.Records;
 
-/// <summary>Which values of a measurement are better. Files and command lines write it in lower case.</summary>
+/// <summary>Which values of a measurement are better; none of a baseline, or of a value that explains another one.</summary>
 public enum Direction
 {
     Lower,
     Higher,
-
-    /// <summary>Neither: a baseline, or a value that explains another one.</summary>
     None,
 }
 
 /// <summary>How a direction is written, and how it orders values.</summary>
 public static class Directions
 {
-    /// <summary><c>lower</c>, <c>higher</c> or <c>none</c>.</summary>
+    /// <summary><c>lower</c>, <c>higher</c> or <c>none</c>, as files and command lines have it.</summary>
     public static string Word(this Direction better) => better.ToString().ToLowerInvariant();
 
     /// <summary>The value, or its negative where higher values are better: the lower cost is the better value.</summary>

@@ -58,42 +58,39 @@ type private Everything(shape: int64[]) =
         }
 
 /// Four Gaussians, with rows kept apart for choices.
-let private plane =
-    lazy
-        (let site = Site([||], device, rng "quantities", "")
-         let data = (GaussiansSpec(Train = 500, Test = 100) :> ISpec<IDataset>).Build site
-         let density, modes = data :?> IKnownDensity, data :?> IKnownModes
+let private plane () =
+    let data = (GaussiansSpec(Train = 500, Test = 100) :> ISpec<IDataset>).Build(Site([||], device, rng "quantities", ""))
+    let density, modes = data :?> IKnownDensity, data :?> IKnownModes
 
-         {
-             new IDataset with
-                 member _.Name = data.Name
-                 member _.Shape = data.Shape
-                 member _.Train = data.Train.``to`` torch.float64
-                 member _.Test = data.Test.``to`` torch.float64
-                 member _.Digest = data.Digest
-             interface IKnownDensity with
-                 member _.LogDensity x = density.LogDensity x
-                 member _.Draw(count, rng) = density.Draw(count, rng)
-                 member _.HalfWidth = density.HalfWidth
-             interface IKnownModes with
-                 member _.Weights = modes.Weights
-                 member _.Nearest x = modes.Nearest x
-             interface IValidated with
-                 member _.Validation = data.Test.``to`` torch.float64
-         })
+    {
+        new IDataset with
+            member _.Name = data.Name
+            member _.Shape = data.Shape
+            member _.Train = data.Train.``to`` torch.float64
+            member _.Test = data.Test.``to`` torch.float64
+            member _.Digest = data.Digest
+        interface IKnownDensity with
+            member _.LogDensity x = density.LogDensity x
+            member _.Draw(count, rng) = density.Draw(count, rng)
+            member _.HalfWidth = density.HalfWidth
+        interface IKnownModes with
+            member _.Weights = modes.Weights
+            member _.Nearest x = modes.Nearest x
+        interface IValidated with
+            member _.Validation = data.Test.``to`` torch.float64
+    }
 
-let private images =
-    lazy
-        (let rows = (rng "images").Normal(40L, 1L, 8L, 8L)
+let private images () =
+    let rows = (rng "images").Normal(40L, 1L, 8L, 8L)
 
-         {
-             new IDataset with
-                 member _.Name = "images"
-                 member _.Shape = [| 1L; 8L; 8L |]
-                 member _.Train = rows
-                 member _.Test = rows
-                 member _.Digest = ""
-         })
+    {
+        new IDataset with
+            member _.Name = "images"
+            member _.Shape = [| 1L; 8L; 8L |]
+            member _.Train = rows
+            member _.Test = rows
+            member _.Digest = ""
+    }
 
 /// Settings that a kind needs, all variants in which it yields something else, and less work than by default.
 let private settings =
@@ -111,6 +108,8 @@ let private read (text: string) = catalog.Value.Build<IMetricSpec>(Document.Pars
 
 /// Every metric of the project in every variant, each with what it finds: in the plane, or of images where it has nothing to say there.
 let private everyMetric () = [
+    let plane, images = plane (), images ()
+
     for kind in catalog.Value.Kinds typeof<IMetricSpec> do
         if not (kind.StartsWith "law-") then
             for variant in settings |> Map.tryFind kind |> Option.defaultValue [ "" ] do
@@ -122,8 +121,8 @@ let private everyMetric () = [
                     let samples = (rng "samples").Normal(Array.append [| 40L |] data.Shape)
                     metric.Measure(Subject(method, data, samples, rng "measure")) |> List.ofSeq
 
-                match measured plane.Value with
-                | [] -> spec, measured images.Value
+                match measured plane with
+                | [] -> spec, measured images
                 | found -> spec, found
 ]
 
