@@ -131,7 +131,7 @@ let private refuseWithout package =
         else
             "add a source that serves it (`dotnet nuget add source`, or NUGET_SOURCE for Paket), and build again."
 
-    refuse $"The package {package} cannot be restored: no enabled package source serves it. To go on, {instead}"
+    refuse $"The package {package} cannot be restored: no enabled package source serves it. To continue, {instead}"
 
 /// Restores tools and packages, from the caches or the package source.
 let setup () =

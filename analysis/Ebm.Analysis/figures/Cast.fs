@@ -43,8 +43,8 @@ let private said (key: string) (value: string) =
     elif heading key = key && key.Contains '.' then $"{key.Substring(key.LastIndexOf '.' + 1)}={value}"
     else value
 
-/// Metrics with a direction. Metrics of their own come before parts and baselines of another one, then those that most groups have, then
-/// likelihoods.
+/// Metrics with a direction. Parts and baselines of another metric come last; otherwise, metrics that most groups have come first, and among
+/// those likelihoods.
 let private judged (table: Table) =
     let cells name = table.Rows |> List.choose (fun row -> row.Cells.TryFind name)
 

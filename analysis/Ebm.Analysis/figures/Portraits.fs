@@ -221,7 +221,7 @@ let densities (cast: Cast) =
 
 // ── samples ─────────────────────────────────────────────────────────────────────────────────
 
-/// The number of points in a scatter; less in many scatters, to keep the page small.
+/// The number of points in a scatter; with many scatters fewer, to keep the page small.
 let private drawn panels = if panels <= 12 then 1200 else 500
 
 let private samples (folder: RunFolder) =

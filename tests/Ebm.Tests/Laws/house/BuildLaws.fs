@@ -146,7 +146,7 @@ let all = [
     law "if no source serves a package, the error names it and says what to do, with exit code 2" (fun () ->
         askedToSetUp "\"no.such.tool\": { \"version\": \"1.0.0\", \"commands\": [ \"no\" ] }"
         |> says 2 [ "The package no.such.tool cannot be restored"; "dotnet nuget add source" ])
-    |> breaks "no package is lacking" (fun () -> askedToSetUp "" |> says 2 [ "cannot be restored" ])
+    |> breaks "no package is missing" (fun () -> askedToSetUp "" |> says 2 [ "cannot be restored" ])
 
     law "a changed source or output of a product changes its stamp; a change to other files does not" (fun () ->
         let within = [

@@ -292,13 +292,13 @@ let all = [
     law
         "a sweep whose process group is killed at 20 moments gives the same bytes as an uninterrupted one, and finished runs are not changed"
         (fun () -> killed script Group 60 4 |> ignore)
-    |> breaks "runs that go on without cutting what came after their last step" (fun () ->
+    |> breaks "runs that keep records after the step from which they resume" (fun () ->
         lane { scripted careless with Whole = script.Whole } Group 3 60 1 () |> ignore)
 
     law
         "a sweep whose process is killed at 20 moments gives the same bytes as an uninterrupted one, and finished runs are not changed"
         (fun () -> killed script Own 60 4 |> ignore)
-    |> breaks "a run that stays without its sweep" (fun () ->
+    |> breaks "a run that continues after its sweep has ended" (fun () ->
         lane { scripted orphan with Whole = script.Whole; Patience = 10 } Own 2 60 1 () |> ignore)
 
     law

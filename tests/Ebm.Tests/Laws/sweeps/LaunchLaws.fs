@@ -86,7 +86,7 @@ let all = [
                 let state seed = (outcomes |> List.find (fst >> (=) seed) |> snd).State
                 must "the first run" (state "0" = RunState.Completed)
                 must (state "11") (state "11" = RunState.Failed)
-                must "every run was told of" (outcomes.Length = 3)
+                must "not every run was reported" (outcomes.Length = 3)
                 let first = plan.Runs |> List.find (fun run -> run.Spec.Seed = 0L)
                 must first.State (first.State = RunState.Completed && File.ReadAllText(Path.Combine(first.Folder, "result")) = "0\n"))))
     |> needs mayMount

@@ -114,7 +114,7 @@ let all = [
             must "an empty folder is held" (not (isAlive folder))
 
             (use _ = Hold.take folder (Shard(1, 2))
-             must "nobody holds it" (atWork folder = [ Shard(1, 2) ])
+             must "it is not held" (atWork folder = [ Shard(1, 2) ])
              throws<ConfigException, _> [ folder; "shard 1/2"; "already"; string Environment.ProcessId ] (fun () ->
                  Hold.take folder Whole)
              throws<ConfigException, _> [ "shards of 2 overlap with those of 3" ] (fun () -> Hold.take folder (Shard(2, 3))))

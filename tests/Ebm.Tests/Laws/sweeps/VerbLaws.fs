@@ -173,7 +173,7 @@ let all = [
             inFolder (fun folder ->
                 let all = ids folder grid
                 let three = ids folder (grid @ [ "--sample=3" ])
-                must "it is no sample" (three.Length = 3 && List.forall (fun id -> List.contains id all) three)
+                must "it is not a sample" (three.Length = 3 && List.forall (fun id -> List.contains id all) three)
                 must "it differs from itself" (ids folder (grid @ [ "--sample=3" ]) = three)
                 must "the larger one lacks some" (Set.isSubset (Set three) (Set(ids folder (grid @ [ "--sample=5" ]))))
                 let others = [ for seed in 1..4 -> ids folder (grid @ [ "--sample=3"; $"--sample-seed={seed}" ]) ]
