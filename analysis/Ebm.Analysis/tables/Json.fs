@@ -5,16 +5,6 @@ open Ebm.Records
 open Ebm.Analysis.Fields
 open Ebm.Analysis.Table
 
-let private verdict verdict =
-    match verdict with
-    | Best -> "best"
-    | NotWorse -> "not-worse"
-    | Worse -> "worse"
-    | TooFewToTell -> "too-few-to-tell"
-    | OtherRate -> "other-rate"
-    | Incomparable -> "incomparable"
-    | Unjudged -> "unjudged"
-
 let private texts (pairs: (string * string) seq) = fields [ for key, text in pairs -> key => text ]
 
 /// What became of every run that was planned.
@@ -59,7 +49,7 @@ let private cell (cell: Cell) =
         "protocol" => cell.Metric.Protocol
         "se" => cell.Se
         "withheld" => cell.Withheld
-        "verdict" => verdict cell.Verdict
+        "verdict" => Kebab.Case(string cell.Verdict)
         "bold" => Shown.isBold cell
         match cell.Test with
         | None -> ()

@@ -171,7 +171,7 @@ let all (runs: string) (entries: Ledger.Entry list) : (Ledger.Entry * Kept) list
     for entry in entries do
         let path = reportOf runs entry.Hash
 
-        if entry.Kind = Ledger.Kind.Audit && File.Exists path then
+        if entry.Kind = Ledger.Kind.audit && File.Exists path then
             let text = File.ReadAllText path
 
             if Canonical.Sha256 text = entry.Hash then

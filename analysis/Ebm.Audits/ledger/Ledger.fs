@@ -14,23 +14,9 @@ open System.Text
 open System.Threading
 open Ebm.Records
 
-/// The kinds of entries. A newer version may have more of them: a line of an unknown kind is an entry all the same.
+/// The kinds of entries; `ledger` is the first line's. A newer version may have more: a line of an unknown kind is an entry all the same.
 module Kind =
-    /// The first line.
-    [<Literal>]
-    let Ledger = "ledger"
-
-    [<Literal>]
-    let Run = "run"
-
-    [<Literal>]
-    let Measure = "measure"
-
-    [<Literal>]
-    let Table = "table"
-
-    [<Literal>]
-    let Audit = "audit"
+    let ledger, run, measure, table, audit = "ledger", "run", "measure", "table", "audit"
 
 type Entry = {
     Seq: int64
@@ -112,7 +98,7 @@ let append (runs: string) (items: Entry list -> (string * string * string) list)
         | [] -> ()
         | items ->
             let time = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture)
-            let items = if lines.IsEmpty then (Kind.Ledger, Guid.NewGuid().ToString("N").Substring(0, 16), "") :: items else items
+            let items = if lines.IsEmpty then (Kind.ledger, Guid.NewGuid().ToString("N").Substring(0, 16), "") :: items else items
             let last = lines |> List.tryLast
             let mutable prev = last |> Option.map hashOf |> Option.defaultValue ""
             let mutable seq = last |> Option.bind read |> Option.map (fun entry -> entry.Seq + 1L) |> Option.defaultValue 0L
@@ -145,12 +131,12 @@ let enterRuns (runs: string) (folders: RunFolder seq) =
             | manifest ->
                 match manifest.Hash with
                 | null -> ()
-                | hash -> Kind.Run, subjectOf folder.Sweep folder.Id manifest.Attempt, hash
+                | hash -> Kind.run, subjectOf folder.Sweep folder.Id manifest.Attempt, hash
     ]
 
     if not ended.IsEmpty then
         append runs (fun entries ->
-            let known = HashSet(entries |> Seq.filter (fun entry -> entry.Kind = Kind.Run) |> Seq.map _.Subject)
+            let known = HashSet(entries |> Seq.filter (fun entry -> entry.Kind = Kind.run) |> Seq.map _.Subject)
             ended |> List.filter (fun (_, subject, _) -> known.Add subject))
 
 /// Enters a run that was measured again: its manifest is another one, of the same attempt.
@@ -160,16 +146,16 @@ let enterMeasured (runs: string) (folder: RunFolder) =
     | manifest ->
         match manifest.Hash with
         | null -> ()
-        | hash -> append runs (fun _ -> [ Kind.Measure, subjectOf folder.Sweep folder.Id manifest.Attempt, hash ])
+        | hash -> append runs (fun _ -> [ Kind.measure, subjectOf folder.Sweep folder.Id manifest.Attempt, hash ])
 
 /// Enters a table by the hash of a file of it; the same table is entered once.
 let enterTable (runs: string) (sweep: string) (file: string) =
     let hash = Canonical.Sha256OfFile file
 
     append runs (fun entries ->
-        match entries |> List.tryFindBack (fun entry -> entry.Kind = Kind.Table && entry.Subject = sweep) with
+        match entries |> List.tryFindBack (fun entry -> entry.Kind = Kind.table && entry.Subject = sweep) with
         | Some last when last.Hash = hash -> []
-        | _ -> [ Kind.Table, sweep, hash ])
+        | _ -> [ Kind.table, sweep, hash ])
 
 // ── The head ────────────────────────────────────────────────────────────────────────────────
 
@@ -290,13 +276,13 @@ let private faults (lines: (string * Entry) list) = [
 
     match sorted with
     | (_, first) :: _ when first.Seq > 0L -> { What = Altered.LedgerRemoved; Says = $"{span 0L (first.Seq - 1L)} were removed" }
-    | (_, first) :: _ when first.PrevHash <> "" || first.Kind <> Kind.Ledger -> { What = Altered.LedgerEdited; Says = "entry 0 was edited" }
+    | (_, first) :: _ when first.PrevHash <> "" || first.Kind <> Kind.ledger -> { What = Altered.LedgerEdited; Says = "entry 0 was edited" }
     | _ -> ()
 
     let again =
         sorted
         |> List.map snd
-        |> List.filter (fun entry -> entry.Kind = Kind.Run)
+        |> List.filter (fun entry -> entry.Kind = Kind.run)
         |> List.groupBy _.Subject
         |> List.collect (fun (_, same) -> same.Tail |> List.filter (fun entry -> entry.Hash <> same.Head.Hash))
 

@@ -22,14 +22,8 @@ type Verdict =
     /// It did not run to where the first one came.
     | Failed
 
-let nameOf verdict =
-    match verdict with
-    | Bitwise -> "BITWISE"
-    | Tolerance -> "TOLERANCE"
-    | Statistical -> "STATISTICAL"
-    | Different -> "DIFFERENT"
-    | NotComparable -> "NOT-COMPARABLE"
-    | Failed -> "FAILED"
+/// As reports and the terminal have it: `NOT-COMPARABLE`.
+let nameOf (verdict: Verdict) = (Kebab.Case(string verdict)).ToUpperInvariant()
 
 /// The verdict of a name; None where it is no verdict's.
 let verdictOf name = [ Bitwise; Tolerance; Statistical; Different; NotComparable; Failed ] |> List.tryFind (nameOf >> (=) name)

@@ -274,7 +274,7 @@ let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found:
     // The last entry of each attempt counts: a run that was measured again has another manifest.
     let last =
         ledger.Entries
-        |> List.filter (fun entry -> entry.Kind = Ledger.Kind.Run || entry.Kind = Ledger.Kind.Measure)
+        |> List.filter (fun entry -> entry.Kind = Ledger.Kind.run || entry.Kind = Ledger.Kind.measure)
         |> List.map (fun entry -> entry.Subject, entry)
         |> Map.ofList
 
@@ -342,7 +342,7 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
         | Some ledger ->
             for entry in
                 ledger.Entries
-                |> List.filter (fun entry -> entry.Kind = Ledger.Kind.Audit)
+                |> List.filter (fun entry -> entry.Kind = Ledger.Kind.audit)
                 |> List.skipWhile (fun entry -> not (names.Contains entry.Hash)) do
                 if not (names.Contains entry.Hash) then
                     {

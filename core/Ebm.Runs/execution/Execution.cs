@@ -50,14 +50,8 @@ public sealed class Execution : IDisposable
         Document? measure = null
     )
     {
-        (this.catalog, this.dataRoot, this.stop, this.audience, this.launch, this.measure) = (
-            catalog,
-            dataRoot,
-            stop,
-            audience,
-            launch,
-            measure
-        );
+        (this.catalog, this.dataRoot, this.stop, this.audience) = (catalog, dataRoot, stop, audience);
+        (this.launch, this.measure) = (launch, measure);
         read = measure is null ? folder.Config : folder.Config.With("measure", measure);
         var resolved = catalog.Resolve<ExperimentSpec>(read);
         (config, spec) = (resolved.Document, resolved.Value);

@@ -33,14 +33,8 @@ sealed class Training : IDisposable
     /// <exception cref="ConfigException">The method or the data refuse a setting of `train`.</exception>
     public Training(RunContext run, Checkpoint checkpoint, int attempt, Stopwatch clock, Method method, IDataset data, Averages averages)
     {
-        (this.run, this.checkpoint, this.attempt, this.clock, this.method, this.averages) = (
-            run,
-            checkpoint,
-            attempt,
-            clock,
-            method,
-            averages
-        );
+        (this.run, this.checkpoint, this.attempt, this.clock) = (run, checkpoint, attempt, clock);
+        (this.method, this.averages) = (method, averages);
         (train, measure) = (run.Spec.Train, run.Spec.Measure);
         optimizers = run.Placed("train", () => new Optimizers(method, train));
         batches = run.Placed("train", () => new Batches(data.Train, train.Batch, run.Root.Rng.Stream("batches")));
