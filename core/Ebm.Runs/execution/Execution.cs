@@ -7,7 +7,7 @@ namespace Ebm.Runs;
 
 /// <summary>
 /// One attempt at a run, from its config to its completed manifest: begin; train (<see cref="Training"/>); sample and measure
-/// (<see cref="Judgement"/>); end. What is there already is taken up: a run that was stopped goes on from its checkpoint, and writes the bytes that
+/// (<see cref="Results"/>); end. What is there already is taken up: a run that was stopped goes on from its checkpoint, and writes the bytes that
 /// it would have written.
 /// </summary>
 public sealed class Execution : IDisposable
@@ -132,7 +132,7 @@ public sealed class Execution : IDisposable
                 return Over(RunState.Diverged, reason, 1);
             // Sample and measure, with the best weights or the averaged ones.
             using (Best(method) ? null : new Loan(method, averages))
-                Judge(method, data, folder);
+                WriteResults(method, data, folder);
             return Over(RunState.Completed, null, 0);
         }
         catch (StoppedException stopped)
@@ -173,7 +173,7 @@ public sealed class Execution : IDisposable
         if (!Best(method))
             checkpoint.Load(method);
         method.eval();
-        Judge(method, data, draft);
+        WriteResults(method, data, draft);
         if (measure is not null)
             draft.Write("config.yaml", stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(read.ToYaml())));
         stop.Over(() => folder.Adopt(draft, manifest));
@@ -225,7 +225,7 @@ public sealed class Execution : IDisposable
         }
     }
 
-    /// <summary>Gives the method the weights of its best measurement, where these are the ones to judge.</summary>
+    /// <summary>Gives the method the weights of its best measurement, where these are the ones to measure.</summary>
     bool Best(Method method)
     {
         if (spec.Measure.Weights != Keep.Best)
@@ -241,9 +241,9 @@ public sealed class Execution : IDisposable
     }
 
     /// <summary>Samples, arrays and metrics of the trained method, written into a run's folder or the draft of one.</summary>
-    void Judge(Method method, IDataset data, RunFolder into)
+    void WriteResults(Method method, IDataset data, RunFolder into)
     {
-        var (sample, measured) = new Judgement(run, method, data).Into(into);
+        var (sample, measured) = new Results(run, method, data).Into(into);
         manifest = manifest with { Cost = (manifest.Cost ?? new Spent(0, 0, 0)) with { Sample = sample, Measure = measured } };
     }
 

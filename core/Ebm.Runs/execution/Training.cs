@@ -89,7 +89,7 @@ sealed class Training : IDisposable
     ///   measure every so many steps, and save where that is the best so far
     ///   save every so many steps, and at the end
     ///   end where all steps are done, or a stop was asked for
-    ///   take one step, record it every so many steps, and judge what it gave
+    ///   take one step, record it every so many steps, and check what it gave
     /// until training has diverged
     /// </code>
     /// Whichever way it ends, the last step that was done is saved.
@@ -164,7 +164,7 @@ sealed class Training : IDisposable
     {
         if (train.Keep != Keep.Best)
             return false;
-        var judge =
+        var deciding =
             found.FirstOrDefault(m => measure.Best is { } wanted ? m.Name == wanted : m.Better is "lower" or "higher")
             ?? throw new ConfigException(
                 run.Config.Get("measure.best").Source,
@@ -172,10 +172,10 @@ sealed class Training : IDisposable
                 $"best is {measure.Best ?? "not given"}, and train.keep: best "
                     + $"needs one of the metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}."
             );
-        var sign = judge.Better == "higher" ? -1 : 1;
-        if (best is { } before && !(sign * judge.Value < sign * before.Value))
+        var sign = deciding.Better == "higher" ? -1 : 1;
+        if (best is { } before && !(sign * deciding.Value < sign * before.Value))
             return false;
-        best = new Best(trainer.Step, judge.Name, judge.Value);
+        best = new Best(trainer.Step, deciding.Name, deciding.Value);
         return true;
     }
 

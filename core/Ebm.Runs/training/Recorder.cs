@@ -7,7 +7,7 @@ namespace Ebm.Runs;
 
 /// <summary>
 /// What training leaves behind at a recorded step: events.jsonl and trace.jsonl. A name is the part's and the value's, energy/gap;
-/// entries of a vector are name/i, of a matrix name/i/j, and those that are NaN, never visited, are left out. Health judges each record.
+/// entries of a vector are name/i, of a matrix name/i/j, and those that are NaN, never visited, are left out. Health checks each record.
 /// </summary>
 public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health health)
 {

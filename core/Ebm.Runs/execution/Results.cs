@@ -6,7 +6,7 @@ namespace Ebm.Runs;
 /// <summary>
 /// The second and the third phase of a run: samples of the trained method, and metrics of them. The arrays that figures draw come with these.
 /// </summary>
-sealed class Judgement(RunContext run, Method method, IDataset data)
+sealed class Results(RunContext run, Method method, IDataset data)
 {
     readonly MeasureSpec measure = run.Spec.Measure;
     readonly Evaluation evaluation = new(method, data, run.Spec.Measure, run.Config);
