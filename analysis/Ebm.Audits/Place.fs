@@ -93,7 +93,7 @@ let enter (place: Place) (subject: string) (report: string) =
                 // First the report, then its entry: an entry without its report would look like one that was taken away.
                 Directory.CreateDirectory(Path.Combine(place.Runs, SweepFolder.Audits)) |> ignore
                 AtomicFile.Write(reportOf place.Runs hash, report)
-                [ "audit", subject, hash ])
+                [ Ledger.Kind.audit, subject, hash ])
 
         Ledger.anchor place.Root place.Runs |> ignore
     with

@@ -15,7 +15,7 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
     readonly Stopwatch clock = Stopwatch.StartNew();
     LedFile? output,
         errors;
-    string phase = "";
+    Phase? phase;
 
     /// <summary>Once earlier attempts have made way.</summary>
     public void Open()
@@ -33,7 +33,7 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
 
     public void Progress(Progress at)
     {
-        var line = string.Create(CultureInfo.InvariantCulture, $"progress {at.Done} {at.Of} {at.Phase}");
+        var line = string.Create(CultureInfo.InvariantCulture, $"progress {at.Done} {at.Of} {Kebab.Of(at.Phase)}");
         Say(line);
         // The log keeps the outline: each phase, once when it begins and once when it ends.
         if (at.Phase != phase || at.Done == at.Of)
@@ -52,7 +52,7 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
 
     public void Ended(RunManifest manifest)
     {
-        var line = $"ended {manifest.State}{(manifest.Reason is { } reason ? $": {reason.ReplaceLineEndings(" ")}" : "")}";
+        var line = $"ended {Kebab.Of(manifest.State)}{(manifest.Reason is { } reason ? $": {reason.ReplaceLineEndings(" ")}" : "")}";
         Say(line);
         Write(line);
     }

@@ -135,7 +135,7 @@ static class Program
     static int Measure(RunFolder folder, Options options)
     {
         if (folder.State != RunState.Completed)
-            return Complain($"{folder}: only a completed run can be measured again; this one is {folder.State}.");
+            return Complain($"{folder}: only a completed run can be measured again; this one is {Kebab.Of(folder.State)}.");
         var measure = options.Config is { } file ? Document.Read(file).Get("measure") : null;
         using var stop = new Stop();
         stop.WithParent();

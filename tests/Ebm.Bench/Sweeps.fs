@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.Globalization
 open System.IO
+open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps
 open Ebm.Sweeps.Configs
@@ -75,7 +76,7 @@ let starts configs (count: int) share =
         use _ = Hold.take plan.Folder Hold.Whole
         let jobs: Child.Job list = [ for run in plan.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
         let outcomes, _ = Launch.launch { Launch.defaults runner with Share = share } jobs (Silent())
-        if outcomes |> List.exists (fun outcome -> outcome.State <> "completed") then failwithf "%A" outcomes
+        if outcomes |> List.exists (fun outcome -> outcome.State <> RunState.Completed) then failwithf "%A" outcomes
         // The first one finds nothing in the machine's caches.
         outcomes |> List.tail |> List.map _.Took.TotalSeconds
     finally

@@ -18,7 +18,7 @@ let private launch folder seeds part =
 
     let left = [
         for at, run in List.indexed plan.Runs do
-            if isMine at && not (RunState.IsSettled run.State) then run
+            if isMine at && not (RunStates.IsSettled run.State) then run
     ]
     let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
     defaultArg stopped 0

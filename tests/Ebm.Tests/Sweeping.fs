@@ -122,5 +122,5 @@ let launchedIn folder (change: Launch.Settings -> Launch.Settings) arguments (ho
 let launched change seeds holds = inFolder (fun folder -> launchedIn folder change [ $"seed={seeds}" ] holds)
 
 let states due (plan: Plan.Plan) =
-    let found = plan.Runs |> List.map (fun run -> string run.Spec.Seed, run.State)
+    let found = plan.Runs |> List.map (fun run -> string run.Spec.Seed, Ebm.Records.Kebab.Of run.State)
     must $"%A{found} where %A{due} was due" (found = due)

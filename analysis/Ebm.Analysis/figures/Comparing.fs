@@ -432,7 +432,7 @@ let parallels (cast: Cast) =
 
 /// How runs ended: a bar for each group in which not all runs completed.
 let outcomes (cast: Cast) =
-    let states = [
+    let ends = [
         RunState.Completed, Muted
         RunState.Diverged, Series 1
         RunState.Failed, Series 4
@@ -445,9 +445,9 @@ let outcomes (cast: Cast) =
     if all |> List.forall ((=) RunState.Completed) then
         []
     else
-        let kind state = if states |> List.exists (fst >> (=) state) then state else "unfinished"
+        let kind state = if ends |> List.exists (fst >> (=) state) then Kebab.Of state else "unfinished"
         let states =
-            states @ [ "unfinished", Series 2 ]
+            [ for state, ink in ends -> Kebab.Of state, ink ] @ [ "unfinished", Series 2 ]
             |> List.filter (fun (state, _) -> all |> List.exists (fun other -> kind other = state))
         // If all runs completed, the figure is left out.
         let ill (one: Member) = one.Row.Runs |> List.exists (fun run -> run.State <> RunState.Completed)

@@ -5,6 +5,7 @@ module Ebm.Analysis.Plans
 
 open System.IO
 open System.Text.Json
+open Ebm.Analysis.Fields
 open Ebm.Records
 
 type Plan = {
@@ -19,25 +20,14 @@ type Plan = {
 let private file folder = Path.Combine(folder, "plans.jsonl")
 
 let private written (plan: Plan) =
-    JsonText.Line(fun json ->
-        let texts (texts: string list) =
-            json.WriteStartArray()
-            texts |> List.iter json.WriteStringValue
-            json.WriteEndArray()
-        json.WriteStartObject()
-        json.WriteStartArray "overrides"
-        plan.Overrides |> List.iter texts
-        json.WriteEndArray()
-        plan.Metric |> Option.iter (fun metric -> json.WriteString("metric", metric))
-        json.WriteStartObject "baseline"
-
-        for key, value in plan.Baseline do
-            json.WriteString(key, value)
-
-        json.WriteEndObject()
-        json.WritePropertyName "runs"
-        texts plan.Runs
-        json.WriteEndObject())
+    JsonText.LineOf(
+        fields [
+            "overrides" => plan.Overrides
+            "metric" => plan.Metric
+            "baseline" => fields [ for key, value in plan.Baseline -> key => value ]
+            "runs" => plan.Runs
+        ]
+    )
 
 /// The plans of a sweep's folder, the oldest first; none where it was never launched. Throws InvalidDataException: the line that is no plan.
 let read (folder: string) : Plan list =

@@ -26,7 +26,7 @@ type Run = {
     Sweep: string
     /// The configuration without its seed.
     Group: string
-    State: string
+    State: RunState
     Step: int64
     Reason: string option
     Seed: string
@@ -131,7 +131,7 @@ let private read (folder: RunFolder) (configJson: string) (manifest: RunManifest
         Id = folder.Id
         Sweep = kept folder.Sweep
         Group = kept manifest.GroupId
-        State = kept manifest.State
+        State = manifest.State
         Step = manifest.Step
         Reason = Option.ofObj manifest.Reason
         Seed = settings |> Map.tryFind "seed" |> Option.defaultValue (string manifest.Seed)

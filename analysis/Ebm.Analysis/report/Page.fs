@@ -10,6 +10,7 @@ open System.Reflection
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Table
@@ -180,7 +181,7 @@ let private comparison (report: Report) =
         "</div>\n"
     ]
 
-let private badge state = $"<span class=\"state {text state}\">{text state}</span>"
+let private badge (state: RunState) = let word = text (Kebab.Of state) in $"<span class=\"state {word}\">{word}</span>"
 
 let private link (run: Run) = $"<a href=\"{text (address run)}\">{text run.Id}</a>"
 
@@ -188,7 +189,7 @@ let private runTable (report: Report) =
     let table = report.Table
     let metrics = report.Cast.Judged |> List.truncate 6
     let runs = table.Rows |> List.collect (fun row -> row.Runs |> List.map (fun run -> row, run))
-    let states = runs |> List.map (fun (_, run) -> run.State) |> List.distinct |> List.sort
+    let states = runs |> List.map (fun (_, run) -> Kebab.Of run.State) |> List.distinct |> List.sort
 
     String.concat "" [
         tools "find-runs" states "words, such as a seed or a method"
@@ -208,7 +209,7 @@ let private runTable (report: Report) =
         "</tr></thead><tbody>\n"
 
         for row, run in runs do
-            $"<tr data-state=\"{text run.State}\">"
+            $"<tr data-state=\"{text (Kebab.Of run.State)}\">"
             cell "text" None (link run)
             cell "text" None (badge run.State)
             cell "" None (bdi run.Seed)
@@ -382,7 +383,7 @@ let private origins (report: Report) (run: Run) =
 
 /// Every run's configuration, metrics and end, for the pages of runs. What all runs have in common stands there once, what a group has in
 /// common once for the group, and what a metric is once for all values.
-let private writeRuns (report: Report) (json: Utf8JsonWriter) =
+let private runData (report: Report) =
     let constant = Map.ofList report.Table.Constant
     let runs = report.Table.Rows |> List.collect _.Runs
     let heads =
@@ -390,94 +391,65 @@ let private writeRuns (report: Report) (json: Utf8JsonWriter) =
     let about (name: string, metric: Metric) = name, metric.Unit, metric.Better.Word(), defaultArg metric.Protocol ""
     let metrics = runs |> List.collect (fun run -> run.Metrics |> Map.toList |> List.map about) |> List.distinct
     let index = metrics |> List.mapi (fun i metric -> metric, i) |> dict
+    let settings (without: Map<string, string>) = Map.filter (fun key value -> without.TryFind key <> Some value)
 
-    let settings (name: string) (without: Map<string, string>) (config: Map<string, string>) =
-        json.WriteStartObject name
+    let facts (run: Run) found = [
+        "seed", Some run.Seed
+        "ended", Some(run.Reason |> Option.map (fun reason -> $"at step {run.Step}: {reason}") |> Option.defaultValue $"at step {run.Step}")
+        "asked for by",
+        found |> Option.map (fun (_, manifest: RunManifest) -> String.Join(" ", manifest.Overrides)) |> Option.filter ((<>) "")
+        "attempt", found |> Option.map (fun (_, manifest) -> manifest.Attempt.ToString invariant) |> Option.filter ((<>) "1")
+        "training", run.TrainUnits |> Option.map (fun n -> units (float n))
+        "drawing samples", run.SampleUnits |> Option.map (fun n -> units (float n))
+        "took", run.Seconds |> Option.map (fun seconds -> seconds.ToString("0", invariant) + " s")
+        "peak memory",
+        found
+        |> Option.bind (fun (_, manifest) -> Option.ofObj manifest.Peak)
+        |> Option.map (fun peak -> Figure.rounded 3 (float peak.Rss / 1e6) + " MB")
+    ]
 
-        for KeyValue(key, value) in config do
-            if without.TryFind key <> Some value then json.WriteString(key, value)
+    let value (name, metric: Metric) : obj list = [
+        index[about (name, metric)]
+        metric.Value
+        for se in Option.toList metric.Se do
+            Double.Parse(se.ToString("G3", invariant), invariant)
+    ]
 
-        json.WriteEndObject()
-
-    json.WriteStartObject()
-    settings "constant" Map.empty constant
-    json.WriteStartObject "groups"
-    heads |> Map.iter (fun group (config, _) -> settings group constant config)
-    json.WriteEndObject()
-    json.WriteStartObject "origins"
-    heads |> Map.iter (fun group (_, origins) -> settings group Map.empty origins)
-    json.WriteEndObject()
-    json.WriteStartArray "metrics"
-
-    for name, unit, better, protocol in metrics do
-        json.WriteStartArray()
-        List.iter (fun (text: string) -> json.WriteStringValue text) [ name; unit; better; protocol ]
-        json.WriteEndArray()
-
-    json.WriteEndArray()
-    json.WriteStartArray "runs"
-
-    for run in runs do
-        json.WriteStartObject()
-        json.WriteString("id", run.Id)
-        json.WriteString("state", run.State)
-        let found = report.Folders.TryFind run.Id
-
-        let facts = [
-            "seed", Some run.Seed
-            "ended",
-            Some(run.Reason |> Option.map (fun reason -> $"at step {run.Step}: {reason}") |> Option.defaultValue $"at step {run.Step}")
-            "asked for by", found |> Option.map (fun (_, manifest) -> String.Join(" ", manifest.Overrides)) |> Option.filter ((<>) "")
-            "attempt", found |> Option.map (fun (_, manifest) -> manifest.Attempt.ToString invariant) |> Option.filter ((<>) "1")
-            "training", run.TrainUnits |> Option.map (fun n -> units (float n))
-            "drawing samples", run.SampleUnits |> Option.map (fun n -> units (float n))
-            "took", run.Seconds |> Option.map (fun seconds -> seconds.ToString("0", invariant) + " s")
-            "peak memory",
-            found
-            |> Option.bind (fun (_, manifest) -> Option.ofObj manifest.Peak)
-            |> Option.map (fun peak -> Figure.rounded 3 (float peak.Rss / 1e6) + " MB")
-        ]
-
-        json.WriteStartArray "facts"
-
-        for name, says in facts do
-            match says with
-            | Some says ->
-                json.WriteStartArray()
-                json.WriteStringValue name
-                json.WriteStringValue says
-                json.WriteEndArray()
-            | None -> ()
-
-        json.WriteEndArray()
-        json.WriteString("group", run.Group)
-        settings "config" (fst heads[run.Group]) run.Config
-        settings "origins" (snd heads[run.Group]) (origins report run)
-
-        json.WriteStartArray "values"
-
-        let number (value: float) = if Double.IsFinite value then json.WriteNumberValue value else json.WriteStringValue(number value)
-
-        for KeyValue(name, metric) in run.Metrics |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) do
-            json.WriteStartArray()
-            json.WriteNumberValue index[about (name, metric)]
-            number metric.Value
-            metric.Se |> Option.iter (fun se -> number (Double.Parse(se.ToString("G3", invariant), invariant)))
-            json.WriteEndArray()
-
-        json.WriteEndArray()
-
+    let log (run: Run) found =
         match found with
-        | Some(folder, _) when not (ended run) ->
-            match lastWords folder with
-            | "" -> ()
-            | words -> json.WriteString("log", words)
-        | _ -> ()
+        | Some(folder, _) when not (ended run) -> lastWords folder |> Some |> Option.filter ((<>) "")
+        | _ -> None
 
-        json.WriteEndObject()
+    fields [
+        "constant" => constant
+        "groups" => Map.map (fun _ (config, _) -> settings constant config) heads
+        "origins" => Map.map (fun _ (_, origins) -> origins) heads
+        "metrics" => [ for name, unit, better, protocol in metrics -> [ name; unit; better; protocol ] ]
+        "runs"
+        => [
+            for run in runs ->
+                let found = report.Folders.TryFind run.Id
 
-    json.WriteEndArray()
-    json.WriteEndObject()
+                fields [
+                    "id" => run.Id
+                    "state" => run.State
+                    "facts"
+                    => [
+                        for name, says in facts run found do
+                            for says in Option.toList says -> [ name; says ]
+                    ]
+                    "group" => run.Group
+                    "config" => settings (fst heads[run.Group]) run.Config
+                    "origins" => settings (snd heads[run.Group]) (origins report run)
+                    "values"
+                    => [
+                        for KeyValue(name, metric) in run.Metrics |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) ->
+                            value (name, metric)
+                    ]
+                    "log" => log run found
+                ]
+        ]
+    ]
 
 // ── the page ────────────────────────────────────────────────────────────────────────────────
 
@@ -562,8 +534,7 @@ let html (report: Report) =
         if report.Card then "card.html", "Card"
     ]
 
-    let data =
-        String.concat "" [ block "run-data" (JsonText.ForPage(writeRuns report)); if interactive then plots report.Figures ]
+    let data = String.concat "" [ block "run-data" (JsonText.PageOf(runData report)); if interactive then plots report.Figures ]
 
     String.concat "" [
         $"<h1>{bdi sweep}</h1>\n"

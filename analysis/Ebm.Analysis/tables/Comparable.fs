@@ -4,6 +4,7 @@ module Ebm.Analysis.Comparable
 
 open System
 open Ebm.Analysis.Runs
+open Ebm.Records
 
 /// The settings of the data: runs of one task are compared, runs of different tasks are not.
 let task (run: Run) =
@@ -45,7 +46,7 @@ let differences (runs: Run list) : Map<string, (string * string) list> =
         |> Map.ofList
 
     let inGroup (group: Run list) =
-        let completed = group |> List.filter (fun run -> run.State = "completed")
+        let completed = group |> List.filter (fun run -> run.State = RunState.Completed)
         let names = completed |> Seq.collect _.Metrics.Keys |> Seq.distinct |> List.ofSeq
 
         let differing what (text: Metric -> string) = [
@@ -68,7 +69,7 @@ let differences (runs: Run list) : Map<string, (string * string) list> =
                     | Some expected when not run.Data.IsEmpty && digest run <> expected -> "data digest", short (digest run)
                     | _ -> ()
 
-                    if run.State = "completed" then
+                    if run.State = RunState.Completed then
                         for name, key, text, expected in measured do
                             match run.Metrics.TryFind name with
                             | Some metric when text metric <> expected -> key, short (text metric)

@@ -6,6 +6,7 @@ open System.Globalization
 open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Table
+open Ebm.Records
 
 /// Where there is nothing to say, an empty field.
 let private numberOrNothing value = if Double.IsNaN value then "" else number value
@@ -26,7 +27,7 @@ let runs (table: Table) =
         header
         for row in table.Rows do
             for run in row.Runs do
-                [ run.Id; run.Group; run.State; run.Seed ]
+                [ run.Id; run.Group; Kebab.Of run.State; run.Seed ]
                 @ row.Labels
                 @ (table.Metrics
                    |> List.map (fun name -> run.Metrics.TryFind name |> Option.map (fun m -> number m.Value) |> Option.defaultValue ""))

@@ -7,6 +7,7 @@ open System.Globalization
 open System.Text
 open Ebm.Records
 open Ebm.Analysis.Table
+open Ebm.Records
 
 /// Columns of one block fit into a terminal of this width.
 let private width = 120
@@ -156,7 +157,7 @@ let table (table: Table) =
         let rows = aggregates |> List.map (Shown.aggregateCells table aggregates)
         section "Over all data sets" (Shown.aggregateHeadings table aggregates) rows Shown.aggregateNote
 
-    let unfinished = table.Rows |> List.collect _.Runs |> List.filter (fun run -> run.State <> "completed")
+    let unfinished = table.Rows |> List.collect _.Runs |> List.filter (fun run -> run.State <> RunState.Completed)
 
     if not unfinished.IsEmpty then
         say ""
@@ -165,7 +166,7 @@ let table (table: Table) =
 
         for run in unfinished do
             let reason = run.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
-            say $"- {escaped run.Id}, {run.State} at step {run.Step}{escaped reason}"
+            say $"- {escaped run.Id}, {Kebab.Of run.State} at step {run.Step}{escaped reason}"
 
     if not table.Options.Absent.IsEmpty then
         say ""

@@ -6,6 +6,7 @@ open System.Globalization
 open System.Text
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
+open Ebm.Records
 
 type Shown =
     /// The method has no such value.
@@ -156,7 +157,7 @@ let units (table: Table) =
 
 /// Units of training, the median of a row's completed runs.
 let spent (row: Row) =
-    match row.Runs |> List.filter (fun run -> run.State = "completed") |> List.choose _.TrainUnits |> List.map float with
+    match row.Runs |> List.filter (fun run -> run.State = RunState.Completed) |> List.choose _.TrainUnits |> List.map float with
     | [] -> "n/a"
     | units ->
         match MathNet.Numerics.Statistics.Statistics.Median units with

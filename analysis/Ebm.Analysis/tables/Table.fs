@@ -124,7 +124,7 @@ type Row = {
     member row.Ended = row.Completed + row.Diverged + row.Failed
 
     /// Its completed runs that needed an intervention.
-    member row.Intervened = row.Runs |> List.filter (fun run -> run.State = "completed" && not run.Interventions.IsEmpty)
+    member row.Intervened = row.Runs |> List.filter (fun run -> run.State = RunState.Completed && not run.Interventions.IsEmpty)
 
 /// Every run that was planned is one of these.
 type Counts = {
@@ -334,7 +334,7 @@ let private content (options: Options) (runs: Run list) =
     if options.Tests <> Significance.tests then line [ for test in options.Tests -> test.Name ]
 
     for run in runs |> List.sortWith (fun a b -> String.CompareOrdinal(a.Id, b.Id)) do
-        line [ run.Id; run.Group; run.State; run.Seed; String.Join(' ', run.Data |> List.map snd) ]
+        line [ run.Id; run.Group; Kebab.Of run.State; run.Seed; String.Join(' ', run.Data |> List.map snd) ]
 
         for intervention in run.Interventions do
             line [ "intervention"; intervention.What ]
@@ -350,12 +350,12 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
         runs
         |> List.choose (fun run ->
             match run.State, divergence with
-            | "completed", _ -> run.Metrics.TryFind name |> Option.map (fun metric -> run.Seed, metric.Value)
-            | "diverged", WorstCase bounds -> bounds.TryFind name |> Option.map (fun bound -> run.Seed, bound)
+            | RunState.Completed, _ -> run.Metrics.TryFind name |> Option.map (fun metric -> run.Seed, metric.Value)
+            | RunState.Diverged, WorstCase bounds -> bounds.TryFind name |> Option.map (fun bound -> run.Seed, bound)
             | _ -> None)
 
     runs
-    |> List.filter (fun run -> run.State = "completed")
+    |> List.filter (fun run -> run.State = RunState.Completed)
     |> List.choose (fun run -> run.Metrics.TryFind name)
     |> function
         | [] -> None
@@ -378,7 +378,8 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
                 Test = None
                 Intervened =
                     runs
-                    |> List.filter (fun run -> run.State = "completed" && run.Metrics.ContainsKey name && not run.Interventions.IsEmpty)
+                    |> List.filter (fun run ->
+                        run.State = RunState.Completed && run.Metrics.ContainsKey name && not run.Interventions.IsEmpty)
                     |> List.length
             }
 
@@ -399,9 +400,13 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
         let runs = runs |> List.sortWith bySeed
         let key = if apart.IsEmpty then group else $"{group} {apart}"
         let inState states = runs |> List.filter (fun run -> List.contains run.State states) |> List.length
-        let diverged = inState [ "diverged" ]
+        let diverged = inState [ RunState.Diverged ]
         let names =
-            runs |> Seq.filter (fun run -> run.State = "completed") |> Seq.collect _.Metrics.Keys |> Seq.distinct |> List.ofSeq
+            runs
+            |> Seq.filter (fun run -> run.State = RunState.Completed)
+            |> Seq.collect _.Metrics.Keys
+            |> Seq.distinct
+            |> List.ofSeq
 
         {
             Key = key
@@ -415,9 +420,9 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
                 names
                 |> List.choose (fun name -> cell hash options.Divergence key runs diverged name |> Option.map (fun cell -> name, cell))
                 |> Map.ofList
-            Completed = inState [ "completed" ]
+            Completed = inState [ RunState.Completed ]
             Diverged = diverged
-            Failed = inState [ "failed"; "timeout" ]
+            Failed = inState [ RunState.Failed; RunState.Timeout ]
             Apart = apart
         }
 
@@ -463,6 +468,8 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
                 key <> "seed" && not (List.contains key varying) && runs |> List.forall (fun run -> run.Config.TryFind key = Some value))
 
     let count states = runs |> List.filter (fun run -> List.contains run.State states) |> List.length
+    let used, diverged = count [ RunState.Completed ], count [ RunState.Diverged ]
+    let failed, pruned = count [ RunState.Failed; RunState.Timeout ], count [ RunState.Pruned ]
     let excluded = options.Excluded |> List.sumBy snd
     let there = runs.Length + excluded + options.Skipped
     let planned = max (there + options.Absent.Length) (defaultArg options.Planned there)
@@ -477,11 +484,11 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
         Rows = unjudged |> List.map (fun row -> judged[row.Key])
         Counts = {
             Planned = planned
-            Used = count [ "completed" ]
-            Diverged = count [ "diverged" ]
-            Failed = count [ "failed"; "timeout" ]
-            Pruned = count [ "pruned" ]
-            Unfinished = runs.Length - count [ "completed"; "diverged"; "failed"; "timeout"; "pruned" ]
+            Used = used
+            Diverged = diverged
+            Failed = failed
+            Pruned = pruned
+            Unfinished = runs.Length - used - diverged - failed - pruned
             Missing = planned - there
             Excluded = options.Excluded
             Skipped = options.Skipped

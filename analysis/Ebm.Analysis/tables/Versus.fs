@@ -8,6 +8,7 @@ open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
+open Ebm.Records
 
 type Versus = {
     Metric: string
@@ -45,7 +46,7 @@ let baselines (table: Table) =
 /// The metric's values of a row, NaN for each run that diverged.
 let private outcomes name (row: Row) =
     let cell = row.Cells[name]
-    let lost = row.Runs |> List.filter (fun run -> run.State = "diverged" && not (List.contains run.Seed cell.Seeds))
+    let lost = row.Runs |> List.filter (fun run -> run.State = RunState.Diverged && not (List.contains run.Seed cell.Seeds))
     Array.ofList (cell.Values @ List.replicate lost.Length nan)
 
 let private versus tests hash name (baseline: Row) (row: Row) =

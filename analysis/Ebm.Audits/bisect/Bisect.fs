@@ -8,6 +8,7 @@ open System.Diagnostics
 open System.Globalization
 open System.IO
 open System.Text.Json
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Audits.Comparison
 open Ebm.Audits.Workplace
@@ -228,15 +229,8 @@ type private Memory(path: string) =
     member _.Find sources = known.TryFind sources
 
     member _.Keep(sources: string, commit: Commit, outcome: Outcome) =
-        let line name (step: int64 option) (what: string) =
-            JsonText.Line(fun json ->
-                json.WriteStartObject()
-                json.WriteString("sources", sources)
-                json.WriteString("commit", commit.Hash)
-                json.WriteString("outcome", (name: string))
-                step |> Option.iter (fun step -> json.WriteNumber("step", step))
-                json.WriteString("what", what)
-                json.WriteEndObject())
+        let line (name: string) (step: int64 option) (what: string) =
+            JsonText.LineOf(fields [ "sources" => sources; "commit" => commit.Hash; "outcome" => name; "step" => step; "what" => what ])
 
         match outcome with
         | Untold(_, false) -> ()

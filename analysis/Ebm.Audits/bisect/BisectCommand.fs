@@ -3,6 +3,7 @@ module Ebm.Audits.BisectCommand
 
 open System
 open System.IO
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Audits.Place
 open Ebm.Audits.Comparison
@@ -16,62 +17,32 @@ let private verdict (found: Found) =
     | NotTold _ -> "NOT-TOLD"
 
 let private report (run: RunFolder) (bisection: Bisection) =
-    JsonText.Readable(fun json ->
-        let commit (name: string) (commit: Commit) =
-            json.WriteStartObject name
-            json.WriteString("hash", commit.Hash)
-            json.WriteString("date", commit.Date)
-            json.WriteString("subject", commit.Subject)
-            json.WriteEndObject()
+    let outcome (probe: Probe) =
+        match probe.Outcome with
+        | Same -> [ "outcome" => "same" ]
+        | Parts part -> [ "outcome" => "parts"; "parting" => part ]
+        | Untold(why, _) -> [ "outcome" => "untold"; "reason" => why ]
 
-        let parting (parting: Parting) =
-            json.WriteStartObject "parting"
-            parting.Step |> Option.iter (fun step -> json.WriteNumber("step", step))
-            json.WriteString("what", parting.What)
-            json.WriteEndObject()
-
-        json.WriteStartObject()
-        json.WriteString("audit", "bisect")
-        json.WriteString("run", $"{run.Sweep}/{run.Id}")
-        json.WriteString("verdict", verdict bisection.Found)
-        json.WriteNumber("until", bisection.Until)
-        json.WriteNumber("commits", bisection.Commits)
-        commit "from" bisection.Places.Head
-        commit "to" (List.last bisection.Places)
-
-        match bisection.Found with
-        | Changed(first, part, suspects) ->
-            commit "first" bisection.Places[first]
-            parting part
-            json.WriteStartArray "suspects"
-
-            for suspect in suspects do
-                json.WriteStringValue bisection.Places[suspect].Hash
-
-            json.WriteEndArray()
-        | NotTheCode part -> parting part
-        | NotTold why -> json.WriteString("reason", why)
-        | Unchanged -> ()
-
-        json.WriteStartArray "probes"
-
-        for probe in bisection.Probes do
-            json.WriteStartObject()
-            json.WriteString("hash", probe.Commit.Hash)
-
-            match probe.Outcome with
-            | Same -> json.WriteString("outcome", "same")
-            | Parts part ->
-                json.WriteString("outcome", "parts")
-                parting part
-            | Untold(why, _) ->
-                json.WriteString("outcome", "untold")
-                json.WriteString("reason", why)
-
-            json.WriteEndObject()
-
-        json.WriteEndArray()
-        json.WriteEndObject())
+    JsonText.ReadableOf(
+        fields [
+            "audit" => "bisect"
+            "run" => $"{run.Sweep}/{run.Id}"
+            "verdict" => verdict bisection.Found
+            "until" => bisection.Until
+            "commits" => bisection.Commits
+            "from" => bisection.Places.Head
+            "to" => List.last bisection.Places
+            match bisection.Found with
+            | Changed(first, part, suspects) ->
+                "first" => bisection.Places[first]
+                "parting" => part
+                "suspects" => [ for suspect in suspects -> bisection.Places[suspect].Hash ]
+            | NotTheCode part -> "parting" => part
+            | NotTold why -> "reason" => why
+            | Unchanged -> ()
+            "probes" => [ for probe in bisection.Probes -> fields [ "hash" => probe.Commit.Hash; yield! outcome probe ] ]
+        ]
+    )
 
 let private line (commit: Commit) = $"{commit.Hash.Substring(0, 12)} {commit.Date.Substring(0, 10)} {commit.Subject}"
 

@@ -3,6 +3,7 @@
 module Ebm.Audits.CardPage
 
 open System
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Analysis
 open Ebm.Audits.Evidence
@@ -145,79 +146,58 @@ let html (evidence: Evidence) (axes: Axis list) (items: Item list) =
     }
 
 let json (evidence: Evidence) (axes: Axis list) (items: Item list) =
-    JsonText.Readable(fun json ->
-        let texts (name: string) (texts: string list) =
-            json.WriteStartArray name
-            texts |> List.iter json.WriteStringValue
-            json.WriteEndArray()
+    let grade (axis: Axis) =
+        match axis.Grade, axis.Why with
+        | Some grade, _ -> [ "grade" => letter grade ]
+        | None, why -> [ "grade" => nothing; "notJudged" => defaultArg why "" ]
 
-        json.WriteStartObject()
-        json.WriteString("sweep", evidence.Table.Sweep)
-        json.WriteString("table", evidence.Table.Hash)
-        json.WriteStartArray "axes"
-
-        for axis in axes do
-            json.WriteStartObject()
-            json.WriteString("axis", axis.Name)
-
-            match axis.Grade, axis.Why with
-            | Some grade, _ -> json.WriteString("grade", letter grade)
-            | None, why ->
-                json.WriteNull "grade"
-                json.WriteString("notJudged", defaultArg why "")
-
-            json.WriteStartObject "evidence"
-
-            for name, says in axis.Shows do
-                json.WriteString(name, says)
-
-            json.WriteEndObject()
-            json.WriteStartArray "lacks"
-
-            for lack in axis.Lacks do
-                json.WriteStartObject()
-                json.WriteString("grade", letter lack.Rule.Grade)
-                json.WriteString("says", lack.Rule.Says)
-                json.WriteString("better", lack.Rule.Better)
-                texts "about" lack.Found
-                json.WriteEndObject()
-
-            json.WriteEndArray()
-            json.WriteEndObject()
-
-        json.WriteEndArray()
-        json.WriteStartArray "determinism"
-
-        for row in matrix evidence do
-            json.WriteStartObject()
-            json.WriteString("conditions", row.Conditions)
-            json.WriteString("extent", row.Extent)
-            json.WriteStartObject "verdicts"
-
-            for verdict, n in row.Counts do
-                json.WriteNumber(Comparison.nameOf verdict, n)
-
-            json.WriteEndObject()
-            json.WriteNumber("independent", row.Independent)
-            json.WriteStartArray "entries"
-            row.Entries |> List.iter json.WriteNumberValue
-            json.WriteEndArray()
-            json.WriteEndObject()
-
-        json.WriteEndArray()
-        json.WriteStartArray "checklists"
-
-        for item in items do
-            json.WriteStartObject()
-            json.WriteString("list", item.List)
-            json.WriteString("number", item.Number)
-            json.WriteString("title", item.Title)
-            json.WriteString("question", item.Question)
-            json.WriteString("answer", nameOf item.Answer)
-            json.WriteString("says", item.Says)
-            json.WriteString("needs", item.Needs)
-            texts "evidence" item.Evidence
-            json.WriteEndObject()
-
-        json.WriteEndArray()
-        json.WriteEndObject())
+    JsonText.ReadableOf(
+        fields [
+            "sweep" => evidence.Table.Sweep
+            "table" => evidence.Table.Hash
+            "axes"
+            => [
+                for axis in axes ->
+                    fields [
+                        "axis" => axis.Name
+                        yield! grade axis
+                        "evidence" => fields [ for name, says in axis.Shows -> name => says ]
+                        "lacks"
+                        => [
+                            for lack in axis.Lacks ->
+                                fields [
+                                    "grade" => letter lack.Rule.Grade
+                                    "says" => lack.Rule.Says
+                                    "better" => lack.Rule.Better
+                                    "about" => lack.Found
+                                ]
+                        ]
+                    ]
+            ]
+            "determinism"
+            => [
+                for row in matrix evidence ->
+                    fields [
+                        "conditions" => row.Conditions
+                        "extent" => row.Extent
+                        "verdicts" => fields [ for verdict, n in row.Counts -> Comparison.nameOf verdict => n ]
+                        "independent" => row.Independent
+                        "entries" => row.Entries
+                    ]
+            ]
+            "checklists"
+            => [
+                for item in items ->
+                    fields [
+                        "list" => item.List
+                        "number" => item.Number
+                        "title" => item.Title
+                        "question" => item.Question
+                        "answer" => nameOf item.Answer
+                        "says" => item.Says
+                        "needs" => item.Needs
+                        "evidence" => item.Evidence
+                    ]
+            ]
+        ]
+    )

@@ -61,8 +61,9 @@ let private isEmpty (map: Collections.Generic.IReadOnlyDictionary<string, string
 /// Alterations of some kinds, each as a reader looks for it.
 let private altered (kinds: string list) (evidence: Evidence) =
     evidence.Altered
-    |> List.filter (fun alteration -> kinds |> List.exists (fun kind -> alteration.What.StartsWith(kind, StringComparison.Ordinal)))
-    |> List.map (fun alteration -> $"{alteration.What}: {alteration.Subject}: {alteration.Says}")
+    |> List.filter (fun alteration ->
+        kinds |> List.exists (fun kind -> (Kebab.Of alteration.What).StartsWith(kind, StringComparison.Ordinal)))
+    |> List.map (fun alteration -> $"{Kebab.Of alteration.What}: {alteration.Subject}: {alteration.Says}")
 
 let private counted (values: string seq) =
     values
@@ -460,11 +461,7 @@ let rules: Rule list = [
         | None -> []
         | Some ledger ->
             let known = ledger.Entries |> List.map (fun entry -> entry.Subject.Split('#')[0]) |> Set.ofList
-            e
-            |> runsWhere (fun made ->
-                made.Run.State <> RunState.Pending
-                && made.Run.State <> RunState.Running
-                && not (known.Contains $"{made.Run.Sweep}/{made.Run.Id}")))
+            e |> runsWhere (fun made -> RunStates.IsOver made.Run.State && not (known.Contains $"{made.Run.Sweep}/{made.Run.Id}")))
     let keeps (file: string -> bool) (made: Made) =
         made.Run.State <> RunState.Completed || made.Manifest.Artefacts |> Seq.exists (fun artefact -> file artefact.Path)
 

@@ -7,7 +7,7 @@ open System
 open System.Globalization
 open System.IO
 open System.Text
-open System.Text.Json
+open Ebm.Analysis.Fields
 open Ebm.Records
 
 /// A file of the crate: its path from the root, with forward slashes.
@@ -233,7 +233,7 @@ let private action (run: Run) =
             "actionStatus", To "http://schema.org/CompletedActionStatus"
         else
             "actionStatus", To "http://schema.org/FailedActionStatus"
-            "error", Text(String.Join(": ", [ manifest.State; yield! Option.ofObj manifest.Reason |> Option.toList ]))
+            "error", Text(String.Join(": ", [ Kebab.Of manifest.State; yield! Option.ofObj manifest.Reason |> Option.toList ]))
         match variables run with
         | [] -> ()
         | variables -> "environment", refs (variables |> List.map (fun (id, _, _) -> id))
@@ -395,48 +395,32 @@ let private graph (crate: Contents) = [
 
 // ── JSON-LD ─────────────────────────────────────────────────────────────────────────────────
 
-let rec private write (json: Utf8JsonWriter) (value: Value) =
+let rec private plain (value: Value) : obj =
     match value with
-    | Text text -> json.WriteStringValue text
-    | Number number when Double.IsFinite number -> json.WriteNumberValue number
-    | Number number -> json.WriteStringValue(number.ToString CultureInfo.InvariantCulture)
-    | Whole number -> json.WriteNumberValue number
-    | Flag flag -> json.WriteBooleanValue flag
-    | To id ->
-        json.WriteStartObject()
-        json.WriteString("@id", id)
-        json.WriteEndObject()
-    | All values ->
-        json.WriteStartArray()
-        values |> List.iter (write json)
-        json.WriteEndArray()
+    | Text text -> text
+    | Number number -> number
+    | Whole number -> number
+    | Flag flag -> flag
+    | To id -> fields [ "@id" => id ]
+    | All values -> List.map plain values
 
 /// The text of `ro-crate-metadata.json`: one flat graph, in which nothing is described twice.
 let json (crate: Contents) : string =
-    JsonText.Readable(fun json ->
-        json.WriteStartObject()
-        json.WriteStartArray "@context"
-        json.WriteStringValue "https://w3id.org/ro/crate/1.1/context"
-        // sha256 and environment.
-        json.WriteStringValue "https://w3id.org/ro/terms/workflow-run/context"
-        json.WriteEndArray()
-        json.WriteStartArray "@graph"
-
-        for entity in graph crate do
-            json.WriteStartObject()
-            json.WriteString("@id", entity.Id)
-
-            match entity.Types with
-            | [ one ] -> json.WriteString("@type", one)
-            | several ->
-                json.WritePropertyName "@type"
-                write json (All(several |> List.map Text))
-
-            for name, value in entity.Properties do
-                json.WritePropertyName name
-                write json value
-
-            json.WriteEndObject()
-
-        json.WriteEndArray()
-        json.WriteEndObject())
+    JsonText.ReadableOf(
+        fields [
+            // The second has sha256 and environment.
+            "@context" => [ "https://w3id.org/ro/crate/1.1/context"; "https://w3id.org/ro/terms/workflow-run/context" ]
+            "@graph"
+            => [
+                for entity in graph crate ->
+                    fields [
+                        "@id" => entity.Id
+                        match entity.Types with
+                        | [ one ] -> "@type" => one
+                        | several -> "@type" => several
+                        for name, value in entity.Properties do
+                            name => plain value
+                    ]
+            ]
+        ]
+    )

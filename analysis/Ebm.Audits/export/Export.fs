@@ -280,7 +280,7 @@ let private readme (crate: Contents) (wish: Wish) (notes: string list) =
                 $"`sh rerun.sh{if crate.Runs.Length = 1 then String.Empty else String.Concat(' ', run.Folder.Id)}`"
             else
                 ""
-        $"| {run.Folder.Sweep}/{run.Folder.Id} | {run.Manifest.State} | {run.Manifest.Step} | {again} |"
+        $"| {run.Folder.Sweep}/{run.Folder.Id} | {Kebab.Of run.Manifest.State} | {run.Manifest.Step} | {again} |"
 
     String.concat "\n" [
         $"# {crate.Name}"
@@ -325,14 +325,8 @@ let private readme (crate: Contents) (wish: Wish) (notes: string list) =
 
 // ── All of it ───────────────────────────────────────────────────────────────────────────────
 
-let private isOver (run: RunFolder) =
-    match run.State with
-    | RunState.Pending
-    | RunState.Running -> false
-    | _ -> true
-
 let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: string) : Made =
-    let over, notOver = runs |> List.partition isOver
+    let over, notOver = runs |> List.partition (fun run -> RunStates.IsOver run.State)
     if over.IsEmpty then refuse $"{name}: no run there is over, so there is nothing to hand on."
 
     let started (run: RunFolder) =
@@ -369,7 +363,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
 
     let notes =
         (told |> List.collect snd)
-        @ [ for run in notOver -> $"The run {run.Sweep}/{run.Id} is not included: it is {run.State}." ]
+        @ [ for run in notOver -> $"The run {run.Sweep}/{run.Id} is not included: it is {Kebab.Of run.State}." ]
         |> List.distinct
 
     let commits = all |> List.map _.Sources.Commit |> List.rev |> List.distinct |> List.rev
@@ -400,14 +394,14 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
                     part root within, "What was planned, a line for each launch."
     ]
 
-    let states = over |> List.countBy _.State |> List.map (fun (state, count) -> $"{count} {state}")
+    let states = over |> List.countBy _.State |> List.map (fun (state, count) -> $"{count} {Kebab.Of state}")
     let day = (over |> List.map started |> List.max).ToString("yyyy-MM-dd", Globalization.CultureInfo.InvariantCulture)
 
     let contents others = {
         Name = name
         Description =
             (match over with
-             | [ run ] -> $"A run of an energy-based model ({run.State}), of {day}: config, trace and results"
+             | [ run ] -> $"A run of an energy-based model ({Kebab.Of run.State}), of {day}: config, trace and results"
              | _ -> $"""{over.Length} runs of energy-based models ({String.Join(", ", states)}), to {day}: configs, traces and results""")
             + (if wish.Capsule then ", and what is needed to do it again." else ".")
         Runs = all

@@ -4,6 +4,7 @@ module Ebm.Audits.ExportCommand
 open System
 open System.Globalization
 open System.IO
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Audits.Place
 
@@ -32,18 +33,17 @@ let private export (place: Place) (words: string list) =
     let made = Export.make wish name runs (place.Out |> Option.defaultValue (Path.Combine(place.Reports, folder)))
 
     let report (within: string) =
-        JsonText.Readable(fun json ->
-            json.WriteStartObject()
-            json.WriteString("audit", "export")
-            json.WriteString("folder", within)
-            json.WriteNumber("runs", made.Runs)
-            json.WriteNumber("files", made.Files)
-            json.WriteNumber("bytes", made.Bytes)
-            json.WriteString("sha256sums", Canonical.Sha256 made.Seal)
-            json.WriteStartArray "notes"
-            made.Notes |> List.iter json.WriteStringValue
-            json.WriteEndArray()
-            json.WriteEndObject())
+        JsonText.ReadableOf(
+            fields [
+                "audit" => "export"
+                "folder" => within
+                "runs" => made.Runs
+                "files" => made.Files
+                "bytes" => made.Bytes
+                "sha256sums" => Canonical.Sha256 made.Seal
+                "notes" => made.Notes
+            ]
+        )
 
     if place.Json then
         Console.Write(report made.Folder)

@@ -7,6 +7,7 @@ open System.Collections.Generic
 open System.Globalization
 open System.IO
 open System.Text.Json
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Audits.Place
 open Ebm.Audits.Comparison
@@ -99,72 +100,28 @@ let kept (audit: string) (run: RunFolder) (until: int64 option) (sampled: Sample
 let private number (value: float) = value.ToString("R", CultureInfo.InvariantCulture)
 
 /// The report of an audit, as it is printed with --json and kept.
-let write (json: Utf8JsonWriter) (kept: Kept) (found: Comparison) =
-    json.WriteStartObject()
-    json.WriteString("audit", kept.Audit)
-    json.WriteString("run", kept.Run)
-    json.WriteString("verdict", nameOf kept.Verdict)
-    kept.Until |> Option.iter (fun step -> json.WriteNumber("until", step))
-    found.Reason |> Option.iter (fun reason -> json.WriteString("reason", reason))
-    kept.Independent |> Option.iter (fun independent -> json.WriteBoolean("independent", independent))
+let report (kept: Kept) (found: Comparison) =
+    fields [
+        "audit" => kept.Audit
+        "run" => kept.Run
+        "verdict" => nameOf kept.Verdict
+        "until" => kept.Until
+        "reason" => found.Reason
+        "independent" => kept.Independent
+        "sampled" => kept.Sampled
+        "parting" => found.Parting
+        "drifts" => found.Drifts
+        "was" => kept.Was
+        "is" => kept.Is
+        "metrics"
+        => [
+            for metric in found.Metrics ->
+                fields [ "name" => metric.Name; "was" => number metric.Was; "is" => number metric.Is; "agrees" => nameOf metric.Agrees ]
+        ]
+        if not found.Notes.IsEmpty then "notes" => found.Notes
+    ]
 
-    match kept.Sampled with
-    | Some sampled ->
-        json.WriteStartObject "sampled"
-        json.WriteNumber("seed", sampled.Seed)
-        json.WriteString("group", sampled.Group)
-        json.WriteString("metric", sampled.Metric)
-        json.WriteBoolean("bold", sampled.Bold)
-        json.WriteNumber("weight", sampled.Weight)
-        json.WriteEndObject()
-    | None -> ()
-
-    match found.Parting with
-    | Some parting ->
-        json.WriteStartObject "parting"
-        parting.Step |> Option.iter (fun step -> json.WriteNumber("step", step))
-        json.WriteString("what", parting.What)
-        json.WriteEndObject()
-    | None -> ()
-
-    json.WriteStartArray "drifts"
-
-    for drift in found.Drifts do
-        json.WriteStartObject()
-        json.WriteString("kind", drift.Kind)
-        json.WriteString("says", drift.Says)
-        json.WriteEndObject()
-
-    json.WriteEndArray()
-
-    for name, conditions in [ "was", kept.Was; "is", kept.Is ] do
-        json.WriteStartObject name
-
-        for KeyValue(key, value) in conditions do
-            json.WriteString(key, value)
-
-        json.WriteEndObject()
-
-    json.WriteStartArray "metrics"
-
-    for metric in found.Metrics do
-        json.WriteStartObject()
-        json.WriteString("name", metric.Name)
-        json.WriteString("was", number metric.Was)
-        json.WriteString("is", number metric.Is)
-        json.WriteString("agrees", nameOf metric.Agrees)
-        json.WriteEndObject()
-
-    json.WriteEndArray()
-
-    if not found.Notes.IsEmpty then
-        json.WriteStartArray "notes"
-        found.Notes |> List.iter json.WriteStringValue
-        json.WriteEndArray()
-
-    json.WriteEndObject()
-
-let written (kept: Kept) (found: Comparison) = JsonText.Readable(fun json -> write json kept found)
+let written (kept: Kept) (found: Comparison) = JsonText.ReadableOf(report kept found)
 
 /// What a kept report says of a run; None where it is another audit's.
 let private read (text: string) : Kept option =
@@ -182,11 +139,7 @@ let private read (text: string) : Kept option =
         | Some map -> Map [ for entry in map.EnumerateObject() -> entry.Name, string (entry.Value.GetString()) ]
         | None -> Map.empty
 
-    let verdict =
-        [ Bitwise; Tolerance; Statistical; Different; NotComparable; Failed ]
-        |> List.tryFind (fun verdict -> nameOf verdict = text root "verdict")
-
-    match text root "audit", verdict with
+    match text root "audit", verdictOf (text root "verdict") with
     | ("smoke" | "rerun") as audit, Some verdict ->
         Some {
             Audit = audit
@@ -218,7 +171,7 @@ let all (runs: string) (entries: Ledger.Entry list) : (Ledger.Entry * Kept) list
     for entry in entries do
         let path = reportOf runs entry.Hash
 
-        if entry.Kind = "audit" && File.Exists path then
+        if entry.Kind = Ledger.Kind.audit && File.Exists path then
             let text = File.ReadAllText path
 
             if Canonical.Sha256 text = entry.Hash then

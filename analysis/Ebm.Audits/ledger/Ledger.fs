@@ -11,15 +11,18 @@ open System.Collections.Generic
 open System.Globalization
 open System.IO
 open System.Text
-open System.Text.Json
 open System.Threading
 open Ebm.Records
+
+/// The kinds of entries; `ledger` is the first line's. A newer version may have more: a line of an unknown kind is an entry all the same.
+module Kind =
+    let ledger, run, measure, table, audit = "ledger", "run", "measure", "table", "audit"
 
 type Entry = {
     Seq: int64
     /// UTC.
     Time: string
-    /// ledger (the first line), run, measure, table or audit.
+    /// One of those above.
     Kind: string
     Subject: string
     /// Of what the entry is about: a manifest's own hash, a table's file.
@@ -33,36 +36,14 @@ let pathOf (runs: string) = Path.Combine(runs, "ledger.jsonl")
 /// What a line before it is called by the next.
 let hashOf (line: string) = Canonical.Sha256 line
 
-let private written (entry: Entry) =
-    JsonText.Line(fun json ->
-        json.WriteStartObject()
-        json.WriteNumber("seq", entry.Seq)
-        json.WriteString("time", entry.Time)
-        json.WriteString("kind", entry.Kind)
-        json.WriteString("subject", entry.Subject)
-        json.WriteString("hash", entry.Hash)
-        json.WriteString("prevHash", entry.PrevHash)
-        json.WriteEndObject())
+let private written (entry: Entry) = JsonText.LineOf entry
 
 /// None if the line is not a ledger entry.
 let private read (line: string) : Entry option =
     try
-        use json = JsonDocument.Parse line
-        let text (name: string) = string (json.RootElement.GetProperty(name).GetString())
-
-        Some {
-            Seq = json.RootElement.GetProperty("seq").GetInt64()
-            Time = text "time"
-            Kind = text "kind"
-            Subject = text "subject"
-            Hash = text "hash"
-            PrevHash = text "prevHash"
-        }
-    with
-    | :? JsonException
-    | :? KeyNotFoundException
-    | :? FormatException
-    | :? InvalidOperationException -> None
+        Some(JsonText.Read<Entry>(line, "ledger.jsonl"))
+    with :? InvalidDataException ->
+        None
 
 /// The lines with a line break behind them; what a process that died left of a last one is none.
 let private linesOf (runs: string) =
@@ -117,7 +98,7 @@ let append (runs: string) (items: Entry list -> (string * string * string) list)
         | [] -> ()
         | items ->
             let time = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture)
-            let items = if lines.IsEmpty then ("ledger", Guid.NewGuid().ToString("N").Substring(0, 16), "") :: items else items
+            let items = if lines.IsEmpty then (Kind.ledger, Guid.NewGuid().ToString("N").Substring(0, 16), "") :: items else items
             let last = lines |> List.tryLast
             let mutable prev = last |> Option.map hashOf |> Option.defaultValue ""
             let mutable seq = last |> Option.bind read |> Option.map (fun entry -> entry.Seq + 1L) |> Option.defaultValue 0L
@@ -146,16 +127,16 @@ let enterRuns (runs: string) (folders: RunFolder seq) =
         for folder in folders do
             match folder.Manifest with
             | null -> ()
-            | manifest when manifest.State = RunState.Pending || manifest.State = RunState.Running -> ()
+            | manifest when not (RunStates.IsOver manifest.State) -> ()
             | manifest ->
                 match manifest.Hash with
                 | null -> ()
-                | hash -> "run", subjectOf folder.Sweep folder.Id manifest.Attempt, hash
+                | hash -> Kind.run, subjectOf folder.Sweep folder.Id manifest.Attempt, hash
     ]
 
     if not ended.IsEmpty then
         append runs (fun entries ->
-            let known = HashSet(entries |> Seq.filter (fun entry -> entry.Kind = "run") |> Seq.map _.Subject)
+            let known = HashSet(entries |> Seq.filter (fun entry -> entry.Kind = Kind.run) |> Seq.map _.Subject)
             ended |> List.filter (fun (_, subject, _) -> known.Add subject))
 
 /// Enters a run that was measured again: its manifest is another one, of the same attempt.
@@ -165,16 +146,16 @@ let enterMeasured (runs: string) (folder: RunFolder) =
     | manifest ->
         match manifest.Hash with
         | null -> ()
-        | hash -> append runs (fun _ -> [ "measure", subjectOf folder.Sweep folder.Id manifest.Attempt, hash ])
+        | hash -> append runs (fun _ -> [ Kind.measure, subjectOf folder.Sweep folder.Id manifest.Attempt, hash ])
 
 /// Enters a table by the hash of a file of it; the same table is entered once.
 let enterTable (runs: string) (sweep: string) (file: string) =
     let hash = Canonical.Sha256OfFile file
 
     append runs (fun entries ->
-        match entries |> List.tryFindBack (fun entry -> entry.Kind = "table" && entry.Subject = sweep) with
+        match entries |> List.tryFindBack (fun entry -> entry.Kind = Kind.table && entry.Subject = sweep) with
         | Some last when last.Hash = hash -> []
-        | _ -> [ "table", sweep, hash ])
+        | _ -> [ Kind.table, sweep, hash ])
 
 // ── The head ────────────────────────────────────────────────────────────────────────────────
 
@@ -248,8 +229,8 @@ let kept (repository: string) (runs: string) : (string * DateTime) list =
 
 // ── Reading and judging ─────────────────────────────────────────────────────────────────────
 
-/// What was done to a ledger: removed, edited, reordered, inserted, rewritten or torn, and where.
-type Fault = { What: string; Says: string }
+/// What was done to a ledger, and where.
+type Fault = { What: Altered; Says: string }
 
 type Ledger = {
     Id: string
@@ -282,41 +263,44 @@ let private faults (lines: (string * Entry) list) = [
         |> List.unzip
 
     for _, entry in List.concat inserted do
-        { What = "inserted"; Says = $"an entry numbered {entry.Seq} ({entry.Kind} {entry.Subject}) was inserted" }
+        { What = Altered.LedgerInserted; Says = $"an entry numbered {entry.Seq} ({entry.Kind} {entry.Subject}) was inserted" }
 
     let order = real |> List.map (fun (_, entry) -> entry.Seq)
 
     if order <> List.sort order then
         let moved =
             List.zip order (List.sort order) |> List.filter (fun (a, b) -> a <> b) |> List.map (fst >> string) |> String.concat ", "
-        { What = "reordered"; Says = $"entries {moved} stand in another order than they were written" }
+        { What = Altered.LedgerReordered; Says = $"entries {moved} stand in another order than they were written" }
 
     let sorted = real |> List.sortBy (fun (_, entry) -> entry.Seq)
 
     match sorted with
-    | (_, first) :: _ when first.Seq > 0L -> { What = "removed"; Says = $"{span 0L (first.Seq - 1L)} were removed" }
-    | (_, first) :: _ when first.PrevHash <> "" || first.Kind <> "ledger" -> { What = "edited"; Says = "entry 0 was edited" }
+    | (_, first) :: _ when first.Seq > 0L -> { What = Altered.LedgerRemoved; Says = $"{span 0L (first.Seq - 1L)} were removed" }
+    | (_, first) :: _ when first.PrevHash <> "" || first.Kind <> Kind.ledger -> { What = Altered.LedgerEdited; Says = "entry 0 was edited" }
     | _ -> ()
 
     let again =
         sorted
         |> List.map snd
-        |> List.filter (fun entry -> entry.Kind = "run")
+        |> List.filter (fun entry -> entry.Kind = Kind.run)
         |> List.groupBy _.Subject
         |> List.collect (fun (_, same) -> same.Tail |> List.filter (fun entry -> entry.Hash <> same.Head.Hash))
 
     for entry in again do
         {
-            What = "inserted"
+            What = Altered.LedgerInserted
             Says = $"entry {entry.Seq} enters {entry.Subject} once more, with another manifest: an attempt is entered once"
         }
 
     for (line, entry), (_, next) in List.pairwise sorted do
         if next.Seq > entry.Seq + 1L then
-            { What = "removed"; Says = $"{span (entry.Seq + 1L) (next.Seq - 1L)} was removed".Replace("s was", "s were") }
+            {
+                What = Altered.LedgerRemoved
+                Says = $"{span (entry.Seq + 1L) (next.Seq - 1L)} was removed".Replace("s was", "s were")
+            }
         elif next.PrevHash <> hashOf line then
             {
-                What = "edited"
+                What = Altered.LedgerEdited
                 Says = $"entry {entry.Seq} ({entry.Kind} {entry.Subject}) was edited, or another stood in its place"
             }
 ]
@@ -344,21 +328,24 @@ let load (repository: string) (runs: string) : Ledger option =
             Entries = List.map snd whole
             Loose = heads |> List.tryHead |> Option.map (fun (seq, _) -> max 0L (last - seq))
             Faults = [
-                if unreadable > 0 then { What = "torn"; Says = $"{unreadable} of its lines are not ledger entries" }
+                if unreadable > 0 then { What = Altered.LedgerTorn; Says = $"{unreadable} of its lines are not ledger entries" }
                 let inside = faults whole
                 yield! inside
 
                 match heads with
                 | (seq, hash) :: earlier when not (hashes.ContainsKey hash) ->
                     if seq > last then
-                        { What = "removed"; Says = $"{span (last + 1L) seq} at its end were removed: {refOf id} has them" }
+                        { What = Altered.LedgerRemoved; Says = $"{span (last + 1L) seq} at its end were removed: {refOf id} has them" }
                     elif inside.IsEmpty then
                         let since =
                             match earlier |> List.tryFind (fun (_, hash) -> hashes.ContainsKey hash) with
                             | Some(kept, _) -> $"after entry {kept}"
                             | None -> "from its beginning"
 
-                        { What = "rewritten"; Says = $"it was rewritten {since}: its entry {seq} is not the one that {refOf id} has" }
+                        {
+                            What = Altered.LedgerRewritten
+                            Says = $"it was rewritten {since}: its entry {seq} is not the one that {refOf id} has"
+                        }
                 | _ -> ()
             ]
         }

@@ -22,14 +22,11 @@ type Verdict =
     /// It did not run to where the first one came.
     | Failed
 
-let nameOf verdict =
-    match verdict with
-    | Bitwise -> "BITWISE"
-    | Tolerance -> "TOLERANCE"
-    | Statistical -> "STATISTICAL"
-    | Different -> "DIFFERENT"
-    | NotComparable -> "NOT-COMPARABLE"
-    | Failed -> "FAILED"
+/// As reports and the terminal have it: `NOT-COMPARABLE`.
+let nameOf (verdict: Verdict) = (Kebab.Case(string verdict)).ToUpperInvariant()
+
+/// The verdict of a name; None where it is no verdict's.
+let verdictOf name = [ Bitwise; Tolerance; Statistical; Different; NotComparable; Failed ] |> List.tryFind (nameOf >> (=) name)
 
 /// The run came out again, in one of the three ways in which that can be said.
 let reproduces verdict =
@@ -417,7 +414,9 @@ let compare (until: int64 option) (was: RunFolder) (is: RunFolder) (around: Arou
         {
             found with
                 Verdict = if isShort then Failed else Different
-                Reason = Some $"it ended {after.State} at step {after.Step}{why}; the first one ended {before.State} at step {before.Step}"
+                Reason =
+                    Some
+                        $"it ended {Kebab.Of after.State} at step {after.Step}{why}; the first one ended {Kebab.Of before.State} at step {before.Step}"
         }
     else
         let parting =

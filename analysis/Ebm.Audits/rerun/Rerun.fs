@@ -37,7 +37,7 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
                 $"{run}: its manifest names no snapshot of its sources, so they cannot be built again; `audit smoke` compares it with today's."
         )
     | Some _ when until = Some 0L ->
-        raise (InvalidDataException $"{run}: it was {manifest.State} before its first step: there is nothing to compare.")
+        raise (InvalidDataException $"{run}: it was {Kebab.Of manifest.State} before its first step: there is nothing to compare.")
     | Some snapshot ->
         let labs = labs conditions run manifest
 

@@ -4,6 +4,7 @@ module Ebm.Audits.SampleCommand
 open System
 open System.Globalization
 open System.IO
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Analysis
 open Ebm.Audits.Place
@@ -56,21 +57,17 @@ let sampleBy (again: Again) (audit: string) (place: Place) (words: string list) 
 
     if place.Json then
         Console.Write(
-            JsonText.Readable(fun json ->
-                json.WriteStartObject()
-                json.WriteString("audit", "sample")
-                json.WriteNumber("seed", place.Seed)
-                json.WriteNumber("reproduced", hits)
-                json.WriteNumber("of", n)
-                json.WriteNumber("low", low)
-                json.WriteNumber("high", high)
-                json.WriteStartArray "cells"
-
-                for kept, found in audited do
-                    KeptAudits.write json kept found
-
-                json.WriteEndArray()
-                json.WriteEndObject())
+            JsonText.ReadableOf(
+                fields [
+                    "audit" => "sample"
+                    "seed" => place.Seed
+                    "reproduced" => hits
+                    "of" => n
+                    "low" => low
+                    "high" => high
+                    "cells" => [ for kept, found in audited -> KeptAudits.report kept found ]
+                ]
+            )
         )
     else
         Console.WriteLine(

@@ -16,8 +16,7 @@ open Ebm.Records
 type Alteration = {
     /// sweep/run, a data file, or ledger.
     Subject: string
-    /// What was done, in a word or two: `config-edited`, `artefact-missing`, `ledger-reordered` …
-    What: string
+    What: Altered
     Says: string
 }
 
@@ -75,19 +74,19 @@ type private Counts() =
         Canonical.Sha256OfFile path
 
 /// What is wrong with a manifest as a text; and the manifest, where it is one.
-let private manifestAt (path: string) : RunManifest option * (string * string) list =
+let private manifestAt (path: string) : RunManifest option * (Altered * string) list =
     let text = File.ReadAllText path
 
     match RunManifest.IsSealed text |> Option.ofNullable with
-    | Some false -> None, [ "manifest-edited", $"{Path.GetFileName path} is not as it was sealed: its own hash is another" ]
+    | Some false -> None, [ Altered.ManifestEdited, $"{Path.GetFileName path} is not as it was sealed: its own hash is another" ]
     | _ ->
         try
             Some(RunManifest.Parse(text, path)), []
         with :? InvalidDataException as error ->
-            None, [ "manifest-edited", error.Message ]
+            None, [ Altered.ManifestEdited, error.Message ]
 
 /// The manifests of earlier attempts that can be read, and what is wrong with their chain.
-let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest list * (string * string) list =
+let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest list * (Altered * string) list =
     let earlier = [
         if Directory.Exists(folder.In "attempts") then
             for path in Directory.GetDirectories(folder.In "attempts") |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
@@ -97,21 +96,21 @@ let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest l
 
     let wrong = [
         for name, (_, wrong) in earlier do
-            for what, says in wrong do
-                what.Replace("manifest", "attempt"), $"attempts/{name}: {says}"
+            for _, says in wrong do
+                Altered.AttemptEdited, $"attempts/{name}: {says}"
 
         if earlier |> List.forall (fun (_, (there, _)) -> there.IsSome) then
             let chain = manifest :: [ for _, (there, _) in earlier -> there.Value ] |> List.sortBy _.Attempt
 
             for before, next in List.pairwise chain do
                 if next.Attempt = before.Attempt then
-                    "attempt-inserted", $"attempt {next.Attempt} is there twice"
+                    Altered.AttemptInserted, $"attempt {next.Attempt} is there twice"
                 elif not (isNull next.PrevHash) && next.PrevHash <> before.Hash then
-                    "attempt-missing",
+                    Altered.AttemptMissing,
                     $"attempt {next.Attempt} followed another one than attempt {before.Attempt}, which is there: one was removed or replaced"
 
             if not (isNull chain.Head.PrevHash) then
-                "attempt-missing", $"attempt {chain.Head.Attempt} followed an earlier one, which is gone"
+                Altered.AttemptMissing, $"attempt {chain.Head.Attempt} followed an earlier one, which is gone"
     ]
 
     earlier |> List.choose (fun (_, (there, _)) -> there), wrong
@@ -141,59 +140,59 @@ let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifes
             | _, isThere -> not isThere && name.StartsWith "arrays/"
 
     if adopted.IsSome then
-        "measure-interrupted",
+        Altered.MeasureInterrupted,
         "a new measurement was cut off while its results were put in place, so some are not those of the manifest; measuring the run again finishes it"
 
     for artefact in manifest.Artefacts do
         let path = folder.In artefact.Path
 
         if isLinked folder artefact.Path then
-            "artefact-linked", $"{artefact.Path} is a link now: what it shows lies elsewhere, and was not written by the run"
+            Altered.ArtefactLinked, $"{artefact.Path} is a link now: what it shows lies elsewhere, and was not written by the run"
         elif isAdopted artefact.Path then
             ()
         elif not (File.Exists path) then
-            "artefact-missing", $"{artefact.Path} is gone"
+            Altered.ArtefactMissing, $"{artefact.Path} is gone"
         // The config is looked at by itself.
         elif artefact.Path <> "config.json" then
             if FileInfo(path).Length <> artefact.Bytes then
-                "artefact-changed", $"{artefact.Path} has {FileInfo(path).Length} bytes, and had {artefact.Bytes}"
+                Altered.ArtefactChanged, $"{artefact.Path} has {FileInfo(path).Length} bytes, and had {artefact.Bytes}"
             // What has no length is not opened: a pipe would wait for its other end.
             elif artefact.Bytes > 0L && counts.Hash path <> artefact.Sha256 then
-                "artefact-changed", $"{artefact.Path} has other bytes than it had"
+                Altered.ArtefactChanged, $"{artefact.Path} has other bytes than it had"
 
     // Manifests of before their seals listed no checkpoint.
     let knowsCheckpoints = not (isNull manifest.Hash)
 
     for name in folder.ArtefactNames() do
         if not (listed.Contains name || isAdopted name) && (knowsCheckpoints || not (name.StartsWith "checkpoint/")) then
-            "artefact-extra", $"{name} was not there when the run ended"
+            Altered.ArtefactExtra, $"{name} was not there when the run ended"
 ]
 
 let private config (counts: Counts) (folder: string) (id: string) (manifest: RunManifest option) = [
     let path = Path.Combine(folder, "config.json")
 
     if not (File.Exists path) then
-        "config-missing", "config.json is gone"
+        Altered.ConfigMissing, "config.json is gone"
     else
         let hash = counts.Hash path
         let names = id.EndsWith("-" + hash.Substring(0, 12), StringComparison.Ordinal)
 
         match manifest with
         | Some manifest when manifest.ConfigSha256 = hash ->
-            if not names then "run-renamed", $"the folder is called {id}, and its run {manifest.RunId}"
+            if not names then Altered.RunRenamed, $"the folder is called {id}, and its run {manifest.RunId}"
         | Some manifest when names ->
             // The folder and its config agree: what does not belong here is the manifest.
-            "manifest-replaced", $"manifest.json is that of {manifest.RunId}"
+            Altered.ManifestReplaced, $"manifest.json is that of {manifest.RunId}"
         | Some manifest ->
             match seedOf (File.ReadAllText path) with
             | Some seed when seed <> string manifest.Seed ->
-                "config-edited", $"config.json is not the config that ran: its seed is {seed}, and the run's was {manifest.Seed}"
-            | _ -> "config-edited", "config.json is not the config that ran: its hash is neither the folder's nor the manifest's"
-        | None -> if not names then "config-edited", "the folder's name is not the hash of its config.json: one of them was altered"
+                Altered.ConfigEdited, $"config.json is not the config that ran: its seed is {seed}, and the run's was {manifest.Seed}"
+            | _ -> Altered.ConfigEdited, "config.json is not the config that ran: its hash is neither the folder's nor the manifest's"
+        | None -> if not names then Altered.ConfigEdited, "the folder's name is not the hash of its config.json: one of them was altered"
 ]
 
 /// A run as it lies there: its manifest, those of its earlier attempts, and its alterations.
-type private Read = { Manifest: RunManifest option; Earlier: RunManifest list; Wrong: (string * string) list }
+type private Read = { Manifest: RunManifest option; Earlier: RunManifest list; Wrong: (Altered * string) list }
 
 let private run (counts: Counts) (path: string) : Read =
     let id = string (Path.GetFileName path)
@@ -211,7 +210,8 @@ let private run (counts: Counts) (path: string) : Read =
             Wrong = [
                 yield! config counts path id None
 
-                if hasBegun then "manifest-missing", "it has results and no manifest.json: what it is cannot be told, and it is refused"
+                if hasBegun then
+                    Altered.ManifestMissing, "it has results and no manifest.json: what it is cannot be told, and it is refused"
             ]
         }
     else
@@ -233,11 +233,11 @@ let private run (counts: Counts) (path: string) : Read =
                     yield! config counts path id (Some manifest)
 
                     if manifest.SweepId <> folder.Sweep then
-                        "run-moved", $"it ran in the sweep {manifest.SweepId}, and lies in {folder.Sweep}"
+                        Altered.RunMoved, $"it ran in the sweep {manifest.SweepId}, and lies in {folder.Sweep}"
 
                     yield! chain
 
-                    if manifest.State <> RunState.Pending && manifest.State <> RunState.Running then yield! artefacts counts folder manifest
+                    if RunStates.IsOver manifest.State then yield! artefacts counts folder manifest
                 ]
             }
 
@@ -262,7 +262,7 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
             match root |> Option.map (fun root -> Path.Combine(root, file.Path)) with
             | Some path when File.Exists path ->
                 if counts.Hash path <> file.Sha256 then
-                    wrong.Add { Subject = file.Path; What = "data-changed"; Says = "the data file has other bytes than the runs read" }
+                    wrong.Add { Subject = file.Path; What = Altered.DataChanged; Says = "the data file has other bytes than the runs read" }
             | _ -> absent.Add file.Path
     )
     |> ignore
@@ -274,7 +274,7 @@ let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found:
     // The last entry of each attempt counts: a run that was measured again has another manifest.
     let last =
         ledger.Entries
-        |> List.filter (fun entry -> entry.Kind = "run" || entry.Kind = "measure")
+        |> List.filter (fun entry -> entry.Kind = Ledger.Kind.run || entry.Kind = Ledger.Kind.measure)
         |> List.map (fun entry -> entry.Subject, entry)
         |> Map.ofList
 
@@ -284,16 +284,16 @@ let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found:
             let alter what says = { Subject = run; What = what; Says = says }
 
             match found.TryFind run with
-            | None -> alter "run-removed" $"the ledger has it as entry {entry.Seq}, and its folder is gone"
+            | None -> alter Altered.RunRemoved $"the ledger has it as entry {entry.Seq}, and its folder is gone"
             // An attempt that was entered has ended: none of its manifests says that it is at work.
             | Some { Manifest = Some manifest } when string manifest.Attempt = attempt ->
                 if manifest.Hash <> entry.Hash then
-                    alter "manifest-replaced" $"its manifest is not the one that the ledger has as entry {entry.Seq}"
+                    alter Altered.ManifestReplaced $"its manifest is not the one that the ledger has as entry {entry.Seq}"
             | Some { Earlier = earlier } ->
                 match earlier |> List.tryFind (fun manifest -> string manifest.Attempt = attempt) with
                 | Some manifest when manifest.Hash <> entry.Hash ->
                     alter
-                        "attempt-replaced"
+                        Altered.AttemptReplaced
                         $"the manifest of its attempt {attempt} is not the one that the ledger has as entry {entry.Seq}"
                 | _ -> ()
         | _ -> ()
@@ -313,13 +313,13 @@ let private former (repository: string) (runs: string) (ledger: Ledger.Ledger op
             match ledger with
             | None -> {
                 Subject = "ledger"
-                What = "ledger-removed"
+                What = Altered.LedgerRemoved
                 Says = $"ledger.jsonl is gone; {Ledger.refOf id} has the hash of its last line"
               }
             | Some _ when before.IsEmpty -> ()
             | Some ledger -> {
                 Subject = "ledger"
-                What = "ledger-replaced"
+                What = Altered.LedgerReplaced
                 Says =
                     $"{before.Length} of the runs had ended when {Ledger.refOf id} last kept the head of this folder's ledger, and the one that is here is another, {ledger.Id}"
               }
@@ -335,19 +335,19 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
 
         for file, name in Seq.zip files (files |> Array.map (Path.GetFileNameWithoutExtension >> string)) do
             if counts.Hash file <> name then
-                { Subject = $"audits/{name}"; What = "audit-changed"; Says = "the report of an audit has other bytes than it had" }
+                { Subject = $"audits/{name}"; What = Altered.AuditChanged; Says = "the report of an audit has other bytes than it had" }
 
         match ledger with
         | None -> ()
         | Some ledger ->
             for entry in
                 ledger.Entries
-                |> List.filter (fun entry -> entry.Kind = "audit")
+                |> List.filter (fun entry -> entry.Kind = Ledger.Kind.audit)
                 |> List.skipWhile (fun entry -> not (names.Contains entry.Hash)) do
                 if not (names.Contains entry.Hash) then
                     {
                         Subject = $"audits/{entry.Hash}"
-                        What = "audit-missing"
+                        What = Altered.AuditMissing
                         Says = $"the ledger has it as entry {entry.Seq}, {entry.Subject}, and its report is gone"
                     }
 ]
@@ -380,10 +380,7 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
             [
                 for name, run in read do
                     match run.Manifest with
-                    | Some manifest when
-                        manifest.State <> RunState.Pending && manifest.State <> RunState.Running && not (known.Contains name)
-                        ->
-                        name
+                    | Some manifest when RunStates.IsOver manifest.State && not (known.Contains name) -> name
                     | _ -> ()
             ]
 
@@ -406,7 +403,7 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
             match ledger with
             | Some ledger ->
                 for fault in ledger.Faults do
-                    { Subject = "ledger"; What = $"ledger-{fault.What}"; Says = fault.Says }
+                    { Subject = "ledger"; What = fault.What; Says = fault.Says }
 
                 yield! entered (if sweeps.IsEmpty then None else Some sweeps) ledger (Map.ofList read)
             | None -> ()

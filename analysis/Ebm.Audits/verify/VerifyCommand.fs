@@ -3,38 +3,29 @@ module Ebm.Audits.VerifyCommand
 
 open System
 open System.Globalization
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Audits.Place
 open Ebm.Audits.Verify
 
+let private verdict (found: Verification) = if found.Alterations.IsEmpty then "INTACT" else "ALTERED"
+
 let private verification (found: Verification) =
-    JsonText.Readable(fun json ->
-        json.WriteStartObject()
-        json.WriteString("verdict", (if found.Alterations.IsEmpty then "INTACT" else "ALTERED"))
-        json.WriteNumber("runs", found.Runs)
-        json.WriteNumber("files", found.Files)
-        json.WriteNumber("bytes", found.Bytes)
-
-        match found.Ledger with
-        | Some ledger ->
-            json.WriteString("ledger", ledger.Id)
-            json.WriteNumber("entries", ledger.Entries.Length)
-        | None -> ()
-
-        json.WriteStartArray "alterations"
-
-        for alteration in found.Alterations do
-            json.WriteStartObject()
-            json.WriteString("subject", alteration.Subject)
-            json.WriteString("what", alteration.What)
-            json.WriteString("says", alteration.Says)
-            json.WriteEndObject()
-
-        json.WriteEndArray()
-        json.WriteStartArray "notes"
-        found.Notes |> List.iter json.WriteStringValue
-        json.WriteEndArray()
-        json.WriteEndObject())
+    JsonText.ReadableOf(
+        fields [
+            "verdict" => verdict found
+            "runs" => found.Runs
+            "files" => found.Files
+            "bytes" => found.Bytes
+            match found.Ledger with
+            | Some ledger ->
+                "ledger" => ledger.Id
+                "entries" => ledger.Entries.Length
+            | None -> ()
+            "alterations" => found.Alterations
+            "notes" => found.Notes
+        ]
+    )
 
 let private verify (place: Place) (words: string list) =
     let sweeps = sweepsOf place words
@@ -45,7 +36,7 @@ let private verify (place: Place) (words: string list) =
         Console.Write report
     else
         for alteration in found.Alterations do
-            Console.WriteLine $"{alteration.What}: {alteration.Subject}: {alteration.Says}"
+            Console.WriteLine $"{Kebab.Of alteration.What}: {alteration.Subject}: {alteration.Says}"
 
         for note in found.Notes do
             Console.WriteLine note
@@ -57,14 +48,14 @@ let private verify (place: Place) (words: string list) =
             | Some ledger -> $", ledger {ledger.Id} of {ledger.Entries.Length} entries"
             | None -> ""
 
-        let verdict =
+        let says =
             match found.Alterations.Length with
-            | 0 -> "INTACT: every hash holds."
-            | 1 -> "ALTERED: 1 alteration."
-            | count -> $"ALTERED: {count} alterations."
+            | 0 -> "every hash holds."
+            | 1 -> "1 alteration."
+            | count -> $"{count} alterations."
 
         Console.WriteLine $"{found.Runs} runs, {found.Files} files, {megabytes} MB{ledger}."
-        Console.WriteLine verdict
+        Console.WriteLine $"{verdict found}: {says}"
 
     if found.Alterations.IsEmpty then
         let what = if sweeps.IsEmpty then "every sweep" else String.Join(' ', sweeps)

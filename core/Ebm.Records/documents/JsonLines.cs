@@ -16,7 +16,7 @@ static class JsonLines
     {
         var text = new StringBuilder();
         foreach (var line in lines)
-            text.Append(JsonSerializer.Serialize(line, Json.Line)).Append('\n');
+            text.Append(JsonText.LineOf(line)).Append('\n');
         if (text.Length == 0)
             return;
         using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
@@ -40,11 +40,14 @@ static class JsonLines
             T value;
             try
             {
-                value = JsonSerializer.Deserialize<T>(line, Json.Line) ?? throw new JsonException("null stands here");
+                value = JsonText.ReadLine<T>(line) ?? throw new JsonException("null stands here");
             }
             catch (JsonException error)
             {
-                throw new InvalidDataException($"{path}, line {number}: this is not what the project writes: {Json.Says(error)}", error);
+                throw new InvalidDataException(
+                    $"{path}, line {number}: this is not what the project writes: {JsonText.Says(error)}",
+                    error
+                );
             }
             yield return value;
         }

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Ebm.Records;
 
@@ -85,39 +85,18 @@ public static class Safetensors
 
     static byte[] Header(IReadOnlyList<NamedTensorBytes> tensors, IReadOnlyDictionary<string, string> notes)
     {
-        using var bytes = new MemoryStream();
-        using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            json.WriteStartObject();
-            if (notes.Count > 0)
-            {
-                json.WriteStartObject(Notes);
-                foreach (var (name, text) in notes.OrderBy(note => note.Key, StringComparer.Ordinal))
-                    json.WriteString(name, text);
-                json.WriteEndObject();
-            }
-            var begin = 0L;
-            foreach (var tensor in tensors)
-            {
-                json.WriteStartObject(tensor.Name);
-                json.WriteString("dtype", tensor.Dtype);
-                json.WriteStartArray("shape");
-                foreach (var axis in tensor.Shape)
-                    json.WriteNumberValue(axis);
-                json.WriteEndArray();
-                json.WriteStartArray("data_offsets");
-                json.WriteNumberValue(begin);
-                json.WriteNumberValue(begin += tensor.Bytes.Length);
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }
-            json.WriteEndObject();
-        }
+        var header = new OrderedDictionary<string, object>();
+        if (notes.Count > 0)
+            header[Notes] = new SortedDictionary<string, string>(notes.ToDictionary(), StringComparer.Ordinal);
+        var begin = 0L;
+        foreach (var tensor in tensors)
+            header[tensor.Name] = new Described(tensor.Dtype, tensor.Shape, [begin, begin += tensor.Bytes.Length]);
+        var json = Encoding.UTF8.GetBytes(JsonText.LineOf(header));
         // Blanks behind the JSON bring the bytes to a multiple of 8.
-        while (bytes.Length % 8 != 0)
-            bytes.WriteByte((byte)' ');
-        return bytes.ToArray();
+        return [.. json, .. Enumerable.Repeat((byte)' ', (8 - json.Length % 8) % 8)];
     }
+
+    sealed record Described(string Dtype, long[] Shape, [property: JsonPropertyName("data_offsets")] long[] Offsets);
 
     /// <summary>The tensors in ordinal order of their names.</summary>
     /// <exception cref="InvalidDataException">The file is torn, altered or of another format; the sentence names the file.</exception>

@@ -40,7 +40,7 @@ public sealed class Experiment
     public RunFolder Run(string under, string? data = null)
     {
         var folder = RunFolder.Create(under, Identity.RunId, Config, Identity.Json);
-        if (RunState.IsSettled(folder.State))
+        if (RunStates.IsSettled(folder.State))
             return folder;
         using var stop = new Stop();
         using var execution = new Execution(folder, catalog, data ?? DataRoot, stop, new Silence());

@@ -8,14 +8,14 @@ namespace Ebm.Runs;
 /// <param name="State">The run's state from then on: interrupted by a person, preempted by a scheduler.</param>
 /// <param name="By">What asked.</param>
 /// <param name="Signal">Its number.</param>
-public sealed record StopRequest(string State, string By, int Signal)
+public sealed record StopRequest(RunState State, string By, int Signal)
 {
     /// <summary>What shells say of a process that a signal ended.</summary>
     public int ExitCode => 128 + Signal;
 }
 
 /// <summary>A run was asked to stop, and nothing is in hand that would be lost.</summary>
-public sealed class StoppedException(StopRequest request) : Exception($"{request.State} by {request.By}")
+public sealed class StoppedException(StopRequest request) : Exception($"{Kebab.Of(request.State)} by {request.By}")
 {
     public StopRequest Request => request;
 }

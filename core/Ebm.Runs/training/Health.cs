@@ -1,5 +1,6 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
+using System.Runtime.InteropServices;
+using System.Text.Json.Serialization;
 using Ebm.Core;
 
 namespace Ebm.Runs;
@@ -47,18 +48,37 @@ public sealed class Health(HealthSpec spec, long dimension)
 {
     readonly SortedDictionary<string, Series> series = new(StringComparer.Ordinal);
 
-    /// <summary>Checks an update before it is applied: the reason why training has diverged, or null.</summary>
-    /// <param name="norm">Of the part's gradient.</param>
-    public string? Of(string part, double loss, double norm) =>
-        !double.IsFinite(loss) ? $"the loss of {part} is {Show(loss)}"
-        : Math.Abs(loss) > spec.Loss ? $"the loss of {part} is {Show(loss)}, beyond {Show(spec.Loss)}"
-        : !double.IsFinite(norm) ? $"the gradient of {part} has norm {Show(norm)}"
-        : null;
+    /// <summary>Why training has diverged, the first reason that was found; null while it has not.</summary>
+    public string? Diverged { get; private set; }
 
-    /// <summary>Checks a record: the reason why training has diverged, or null.</summary>
+    /// <summary>Checks an update before it is applied.</summary>
+    /// <param name="norm">Of the part's gradient.</param>
+    /// <returns>The reason why training has diverged, or null.</returns>
+    public string? Of(string part, double loss, double norm) =>
+        Noted(
+            !double.IsFinite(loss) ? $"the loss of {part} is {Show(loss)}"
+            : Math.Abs(loss) > spec.Loss ? $"the loss of {part} is {Show(loss)}, beyond {Show(spec.Loss)}"
+            : !double.IsFinite(norm) ? $"the gradient of {part} has norm {Show(norm)}"
+            : null
+        );
+
+    /// <summary>Checks a record.</summary>
     /// <param name="norm">Of the part's parameters.</param>
     /// <param name="watched">What the part's last update watched; entries that are NaN were never visited.</param>
-    public string? Of(string part, double norm, IEnumerable<(string Name, double[] Values)> watched)
+    /// <returns>The reason why training has diverged, or null.</returns>
+    public string? Of(string part, double norm, IEnumerable<(string Name, double[] Values)> watched) => Noted(Silent(part, norm, watched));
+
+    /// <summary>Checks an exception of libtorch's.</summary>
+    /// <returns>The reason why training has diverged; null for an error that numbers are not to blame for.</returns>
+    public string? Of(ExternalException error) => Noted(NumericalException.Reason(error));
+
+    string? Noted(string? reason)
+    {
+        Diverged ??= reason;
+        return reason;
+    }
+
+    string? Silent(string part, double norm, IEnumerable<(string Name, double[] Values)> watched)
     {
         if (!double.IsFinite(norm))
             return $"the parameters of {part} have norm {Show(norm)}";
@@ -106,13 +126,15 @@ public sealed class Health(HealthSpec spec, long dimension)
 
     Series Follow(string name) => series.TryGetValue(name, out var known) ? known : series[name] = new Series();
 
-    public JsonObject Memory() => new(series.Select(s => KeyValuePair.Create(s.Key, (JsonNode?)s.Value.Memory())));
+    /// <summary>The windows, by <c>part/name</c>, in ordinal order.</summary>
+    public IReadOnlyDictionary<string, Window> Memory() =>
+        new SortedDictionary<string, Window>(series.ToDictionary(s => s.Key, s => s.Value.Memory()), StringComparer.Ordinal);
 
-    public void Remember(JsonObject memory)
+    public void Remember(IReadOnlyDictionary<string, Window> memory)
     {
         series.Clear();
-        foreach (var (name, of) in memory)
-            series[name] = Series.Of(of!.AsObject());
+        foreach (var (name, window) in memory)
+            series[name] = Series.Of(window);
     }
 
     static string Show(double value) => value.ToString("G4", CultureInfo.InvariantCulture);
@@ -143,25 +165,30 @@ public sealed class Health(HealthSpec spec, long dimension)
             return (values[(values.Count - 1) / 2] + values[values.Count / 2]) / 2;
         }
 
-        public JsonObject Memory() =>
-            new()
-            {
-                ["recent"] = new JsonArray([.. Recent.Select(v => (JsonNode)v)]),
-                ["now"] = Now,
-                ["before"] = Before,
-                ["highest"] = Highest,
-            };
+        public Window Memory() => new([.. Recent], Now, Before, Highest);
 
-        public static Series Of(JsonObject memory)
+        public static Series Of(Window memory)
         {
             var series = new Series
             {
-                Now = (double)memory["now"]!,
-                Before = (double?)memory["before"],
-                Highest = (double)memory["highest"]!,
+                Now = memory.Now,
+                Before = memory.Before,
+                Highest = memory.Highest,
             };
-            series.Recent.AddRange(memory["recent"]!.AsArray().Select(v => (double)v!));
+            series.Recent.AddRange(memory.Recent);
             return series;
         }
     }
 }
+
+/// <summary>What health remembers of one watched value.</summary>
+/// <param name="Recent">The values of the last two windows, oldest first.</param>
+/// <param name="Now">The median of the last window; 0 until it is full.</param>
+/// <param name="Before">The median of the window before; null until that is full.</param>
+/// <param name="Highest">The highest value so far.</param>
+public sealed record Window(
+    IReadOnlyList<double> Recent,
+    double Now,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Before,
+    double Highest
+);

@@ -7,7 +7,7 @@ namespace Ebm.Runs;
 
 /// <summary>
 /// What training leaves behind at a recorded step: events.jsonl and trace.jsonl. A name is the part's and the value's, energy/gap;
-/// entries of a vector are name/i, of a matrix name/i/j, and those that are NaN, never visited, are left out.
+/// entries of a vector are name/i, of a matrix name/i/j, and those that are NaN, never visited, are left out. Health checks each record.
 /// </summary>
 public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health health)
 {
@@ -15,8 +15,7 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
     /// <param name="step">Its number.</param>
     /// <param name="units">Units of cost spent so far.</param>
     /// <param name="applied">Its updates; of several to one part the last is recorded.</param>
-    /// <returns>Why training has diverged, or null.</returns>
-    public string? Record(long step, long units, IReadOnlyList<Applied> applied)
+    public void Record(long step, long units, IReadOnlyList<Applied> applied)
     {
         using var scope = NewDisposeScope();
         using var free = no_grad();
@@ -40,12 +39,12 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
             // Whatever the method watches.
             foreach (var (name, _, values) in update.Watched)
                 traces.Add(new Trace(step, $"{part.Name}/{name}", values.Length == 1 ? Bits(values[0]) : Bits(values)));
+            // After the first part that diverged, the others are not followed any further.
             diverged ??= health.Of(part.Name, size, update.Watched.Select(w => (w.Name, w.Values)));
         }
         events.Add(new Event(step, "units", units));
         folder.Append(events);
         folder.Append(traces);
-        return diverged;
     }
 
     static IEnumerable<Event> Entries(long step, string name, long[] shape, double[] values) =>

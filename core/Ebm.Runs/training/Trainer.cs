@@ -45,7 +45,7 @@ public sealed class Trainer(
     public long Units { get; private set; }
 
     /// <summary>Why training has diverged; null while it has not.</summary>
-    public string? Diverged { get; private set; }
+    public string? Diverged => health.Diverged;
 
     /// <summary>Whether the steps are done or the budget is spent.</summary>
     public bool Done => Step >= train.Steps || Units >= train.Budget;
@@ -82,10 +82,7 @@ public sealed class Trainer(
                     break;
             }
         }
-        catch (ExternalException error) when (NumericalException.Reason(error) is { } reason)
-        {
-            Diverged = reason;
-        }
+        catch (ExternalException error) when (health.Of(error) is not null) { }
         Units += Cost.Units - spent;
         if (applied.Count == 0 && Diverged is null)
             throw new InvalidOperationException($"{method.GetName()} yielded no update: a step of training must yield at least one");
@@ -118,8 +115,7 @@ public sealed class Trainer(
         // One read of the host for both: on a GPU each waits for the device.
         var measured = Numbers(stack([update.Loss.detach().reshape([]), Norm(gradient.OfType<Tensor>())]));
         var (loss, norm) = (measured[0], measured[1]);
-        Diverged = health.Of(update.Part, loss, norm);
-        if (Diverged is null)
+        if (health.Of(update.Part, loss, norm) is null)
             part.Step(gradient, norm, Factor);
         return (update, loss, norm);
     }

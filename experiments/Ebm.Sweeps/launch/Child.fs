@@ -29,7 +29,7 @@ type Job = {
 
 type Outcome = {
     Job: Job
-    State: string
+    State: RunState
     Reason: string option
     Took: TimeSpan
     /// What the logs end with; empty for a run that ended as it should.
@@ -140,12 +140,16 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     let heard (line: string) =
         match line.Split ' ' with
         | [| "progress"; done'; total; phase |] ->
-            match Int64.TryParse(done', CultureInfo.InvariantCulture), Int64.TryParse(total, CultureInfo.InvariantCulture) with
-            | (true, done'), (true, total) when total > 0L ->
+            match
+                Int64.TryParse(done', CultureInfo.InvariantCulture),
+                Int64.TryParse(total, CultureInfo.InvariantCulture),
+                Kebab.Read<Phase> phase |> Option.ofNullable
+            with
+            | (true, done'), (true, total), Some phase when total > 0L ->
                 let fraction = float done' / float total
                 progress <- Some(phase, fraction)
 
-                if phase = "train" then
+                if phase = Phase.Train then
                     trained <- Some(clock.Elapsed, fraction)
                     if before.IsNone then before <- trained
             | _ -> ()
@@ -168,8 +172,8 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     /// After its end: whether another process had the run already, so that nothing was done here.
     member _.FoundTaken = not isDone && host.ExitCode = taken
 
-    /// The phase it is in (train, sample, measure) and how much of that is done, between 0 and 1; unknown at first.
-    member _.Progress: (string * float) option = progress
+    /// The phase it is in and how much of that is done, between 0 and 1; unknown at first.
+    member _.Progress: (Phase * float) option = progress
 
     /// What it should take in all, from training's own pace; unknown until a few per cent of that are seen.
     member _.Whole: TimeSpan option =
@@ -182,7 +186,7 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     member _.Memory = host.Memory
 
     /// The state and the reason that it is being ended for, by whoever watches it.
-    member val Verdict: (string * string) option = None with get, set
+    member val Verdict: (RunState * string) option = None with get, set
 
     member _.Signal(signal: int) = host.Signal signal
 

@@ -148,7 +148,7 @@ let private notify (settings: Settings) (folder: string) (event: string) (outcom
         start.Environment["EBM_FOLDER"] <- folder
 
         for state in [ RunState.Completed; RunState.Diverged; RunState.Failed; RunState.Timeout; RunState.Pruned ] do
-            start.Environment[$"EBM_{state.ToUpperInvariant()}"] <- string (count state)
+            start.Environment[$"EBM_{(Kebab.Of state).ToUpperInvariant()}"] <- string (count state)
 
         use shell = nonNull (Process.Start start)
         shell.WaitForExit(TimeSpan.FromSeconds 30.0) |> ignore
@@ -264,7 +264,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
         match waiting |> Seq.tryFind (fun job -> not (Claim.IsHeld job.Run.Folder)), freeGpu () with
         | None, _
         | _, None -> false
-        | Some job, _ when job.Work = Execute && RunState.IsSettled(fst (stateOf job.Run.Folder)) ->
+        | Some job, _ when job.Work = Execute && RunStates.IsSettled(fst (stateOf job.Run.Folder)) ->
             // It was still at work when the plan was made, and has ended as it should.
             waiting.Remove job |> ignore
             let state, reason = stateOf job.Run.Folder

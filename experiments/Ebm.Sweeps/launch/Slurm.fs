@@ -160,8 +160,8 @@ let isQueued (state: string) =
     List.contains state [ "PENDING"; "RUNNING"; "REQUEUED"; "RESIZING"; "SUSPENDED"; "CONFIGURING"; "COMPLETING" ]
 
 /// A run's state in our words, where its folder could not be told: SLURM ended the process first.
-let inOurWords (folderSays: string) (slurmSays: string) =
-    if RunState.IsSettled folderSays || isQueued slurmSays then
+let inOurWords (folderSays: RunState) (slurmSays: string) =
+    if RunStates.IsSettled folderSays || isQueued slurmSays then
         folderSays
     else
         match slurmSays with

@@ -6,6 +6,7 @@ open System.IO
 open Spectre.Console
 open Spectre.Console.Rendering
 open Ebm.Records
+open Ebm.Runs
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Child
 open Ebm.Sweeps.Launch
@@ -19,12 +20,12 @@ let spoken (time: TimeSpan) =
 let private plural (count: int) (thing: string) = if count = 1 then $"1 {thing}" else $"{count} {thing}s"
 
 /// 12 runs: 4 planned, 7 completed, 1 failed.
-let counted (states: string list) =
+let counted (states: RunState list) =
     let parts = [
-        for state in RunState.All do
+        for state in Enum.GetValues<RunState>() do
             match states |> List.filter ((=) state) |> List.length with
             | 0 -> ()
-            | count -> $"{count} {state}"
+            | count -> $"{count} {Kebab.Of state}"
     ]
 
     let tally = String.Join(", ", parts)
@@ -33,7 +34,7 @@ let counted (states: string list) =
 let private ending (outcome: Outcome) =
     let reason = outcome.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
     let again = if outcome.WillRetry then "; it is tried again" else ""
-    $"{outcome.State} {outcome.Job.Run.Id} after {spoken outcome.Took}{reason}{again}"
+    $"{Kebab.Of outcome.State} {outcome.Job.Run.Id} after {spoken outcome.Took}{reason}{again}"
 
 let private logLines (outcome: Outcome) =
     if outcome.LogEnd.IsEmpty then
@@ -51,14 +52,14 @@ let private left (snapshot: Snapshot) =
 let private percent (child: Child) =
     match child.Progress with
     | None -> "starting"
-    | Some("train", fraction) -> $"{100.0 * fraction:F0} %%"
-    | Some(phase, fraction) -> $"{phase} {100.0 * fraction:F0} %%"
+    | Some(Phase.Train, fraction) -> $"{100.0 * fraction:F0} %%"
+    | Some(phase, fraction) -> $"{Kebab.Of phase} {100.0 * fraction:F0} %%"
 
 /// Drawing and measuring come after training, which takes most of the time.
 let private trained (child: Child) =
     match child.Progress with
     | None -> None
-    | Some("train", fraction) -> Some fraction
+    | Some(Phase.Train, fraction) -> Some fraction
     | Some _ -> Some 1.0
 
 // ── Without a terminal ──────────────────────────────────────────────────────────────────────
@@ -92,9 +93,13 @@ type private Lines(output: TextWriter) =
 
 let private colour state =
     match state with
-    | s when s = RunState.Completed || s = RunState.Pruned -> "green"
-    | s when s = RunState.Diverged || s = RunState.Interrupted || s = RunState.Preempted -> "yellow"
-    | s when s = RunState.Failed || s = RunState.Timeout -> "red"
+    | RunState.Completed
+    | RunState.Pruned -> "green"
+    | RunState.Diverged
+    | RunState.Interrupted
+    | RunState.Preempted -> "yellow"
+    | RunState.Failed
+    | RunState.Timeout -> "red"
     | _ -> "default"
 
 let private bar width (fraction: float option) =
@@ -161,7 +166,7 @@ let lines (folder: string) (slurm: Map<string, string * string>) =
             let state, reason = stateOf run.Path
 
             match slurm.TryFind run.Id with
-            | Some(task, says) when not (RunState.IsSettled state) ->
+            | Some(task, says) when not (RunStates.IsSettled state) ->
                 run, (Slurm.inOurWords state says, Some(reason |> Option.defaultValue $"SLURM's {task} is {says}"))
             | _ -> run, (state, reason)
     ]
@@ -180,5 +185,5 @@ let lines (folder: string) (slurm: Map<string, string * string>) =
                     | manifest when manifest.Step > 0L -> $", step {manifest.Step}"
                     | _ -> ""
                 let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
-                $"  {state, -11} {run.Id}{step}{reason}"
+                $"  {Kebab.Of state, -11} {run.Id}{step}{reason}"
     ]

@@ -30,7 +30,7 @@ let private size (folder: DirectoryInfo) =
     folder.EnumerateFiles("*", SearchOption.AllDirectories) |> Seq.sumBy (fun file -> float file.Length)
 
 let ofPlan (plan: Plan) : Forecast =
-    let isDone state = RunState.IsSettled state || state = RunState.Stale
+    let isDone state = RunStates.IsSettled state || state = RunState.Stale
 
     let paces =
         plan.Runs

@@ -8,6 +8,7 @@ open System
 open System.Collections.Generic
 open System.IO
 open System.Text.RegularExpressions
+open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Values
@@ -30,7 +31,7 @@ type PlannedRun = {
     /// The canonical JSON that was hashed into the id.
     Hashed: string
     Folder: string
-    State: string
+    State: RunState
     Reason: string option
 }
 
@@ -266,7 +267,7 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
 /// How many runs are in each state; the map has every state.
 let counts (plan: Plan) =
     let found = plan.Runs |> List.countBy _.State |> Map.ofList
-    [ for state in RunState.All -> state, found |> Map.tryFind state |> Option.defaultValue 0 ]
+    [ for state in Enum.GetValues<RunState>() -> state, found |> Map.tryFind state |> Option.defaultValue 0 ]
 
 // ── What is shown ───────────────────────────────────────────────────────────────────────────
 
@@ -292,29 +293,25 @@ let varying (plan: Plan) =
 
 /// The object that `plan --json` prints.
 let json (plan: Plan) =
-    JsonText.Readable(fun json ->
-        json.WriteStartObject()
-        json.WriteString("sweep", plan.Sweep)
-        json.WriteStartObject "counts"
-
-        for state, count in counts plan do
-            json.WriteNumber(state, count)
-
-        json.WriteNumber("total", plan.Runs.Length)
-        json.WriteEndObject()
-        json.WriteStartArray "runs"
-
-        for run in plan.Runs do
-            json.WriteStartObject()
-            json.WriteString("id", run.Id)
-            json.WriteString("group", run.Group)
-            json.WriteString("state", run.State)
-            json.WriteStartArray "overrides"
-            run.Overrides |> List.iter json.WriteStringValue
-            json.WriteEndArray()
-            json.WritePropertyName "config"
-            json.WriteRawValue(Canonical.Json run.Config)
-            json.WriteEndObject()
-
-        json.WriteEndArray()
-        json.WriteEndObject())
+    JsonText.ReadableOf(
+        fields [
+            "sweep" => plan.Sweep
+            "counts"
+            => fields [
+                for state, count in counts plan do
+                    Kebab.Of state => count
+                "total" => plan.Runs.Length
+            ]
+            "runs"
+            => [
+                for run in plan.Runs ->
+                    fields [
+                        "id" => run.Id
+                        "group" => run.Group
+                        "state" => run.State
+                        "overrides" => run.Overrides
+                        "config" => RawJson(Canonical.Json run.Config)
+                    ]
+            ]
+        ]
+    )

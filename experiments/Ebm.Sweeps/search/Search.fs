@@ -17,9 +17,6 @@ let private journal (folder: string) (search: Search) =
     let hash = Canonical.Sha256 $"{search.Seed} {search.Batch}\n{space}"
     Path.Combine(folder, $"search-{hash[..7]}.jsonl")
 
-let private options =
-    JsonSerializerOptions(NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals)
-
 let private number (node: JsonNode) =
     if node.GetValueKind() = JsonValueKind.String then
         System.Double.Parse(node.GetValue<string>(), invariant)
@@ -81,7 +78,7 @@ let tell (folder: string) (search: Search) (valueOf: string list -> float option
         for i, trial in List.indexed (trials folder search) do
             if trial.Value.IsNone then
                 match valueOf [ for key, value in settings search trial -> $"{key}={printValue value}" ] with
-                | Some value -> JsonSerializer.Serialize({| trial = i; value = value |}, options)
+                | Some value -> JsonText.LineOf {| trial = i; value = value |}
                 | None -> ()
     ]
 

@@ -241,13 +241,12 @@ let read (arguments: string list) : Given =
 
 let states (option: string) (text: string) = [
     for name in text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) do
-        let name = if name = "missing" then RunState.Planned else name
-        let known = "missing" :: List.ofSeq RunState.All
-
-        if not (List.contains name known) then
+        match Kebab.Read<RunState> name |> Option.ofNullable with
+        | Some state -> state
+        | None when name = "missing" -> RunState.Planned
+        | None ->
+            let known = "missing" :: List.ofSeq (Kebab.All<RunState>())
             usage $"{option} {text}" $"unknown state {name}. Known states: {listed known}{Spelling.DidYouMean(name, known)}."
-
-        name
 ]
 
 /// The value of --redo: states, run ids, or an expression over the config.
@@ -258,7 +257,9 @@ let redone (text: string) : PlannedRun -> bool =
     else
         let names = text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
 
-        fun run -> names |> Array.exists (fun name -> run.Id = name || run.State = name || (name = "all" && run.State <> RunState.Planned))
+        fun run ->
+            names
+            |> Array.exists (fun name -> run.Id = name || Kebab.Of run.State = name || (name = "all" && run.State <> RunState.Planned))
 
 /// The part of a sweep that --shard names; without it, the whole sweep.
 let part (given: Given) =

@@ -61,7 +61,7 @@ let rebuild (runs: string) : string * int =
             let nullable (value: Nullable<'a>) : obj | null = if value.HasValue then box value.Value else null
 
             match manifest with
-            | null -> run [ folder.Id; folder.Sweep; null; state; Option.toObj reason; null; null; null; null; null; folder.Path ]
+            | null -> run [ folder.Id; folder.Sweep; null; Kebab.Of state; Option.toObj reason; null; null; null; null; null; folder.Path ]
             | manifest ->
                 let units: obj | null =
                     match manifest.Cost with
@@ -75,7 +75,7 @@ let rebuild (runs: string) : string * int =
                     folder.Id
                     folder.Sweep
                     manifest.GroupId
-                    state
+                    Kebab.Of state
                     Option.toObj reason
                     manifest.Seed
                     manifest.Step

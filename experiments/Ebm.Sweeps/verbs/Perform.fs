@@ -187,7 +187,7 @@ let internal run (place: Place) =
             for run in plan.Runs do
                 if redo run || (run.State = RunState.Stale && List.contains RunState.Stale only) then
                     { Run = run; Work = ExecuteAfresh; Try = 1 }
-                elif run.State <> RunState.Stale && not (RunState.IsSettled run.State) then
+                elif run.State <> RunState.Stale && not (RunStates.IsSettled run.State) then
                     { Run = run; Work = Execute; Try = 1 }
         ]
 
@@ -214,7 +214,7 @@ let internal run (place: Place) =
                     let values = runs |> List.map (fun run -> Prune.finalValue metric run.Folder)
 
                     if
-                        runs.IsEmpty || runs |> List.exists (fun run -> not (RunState.IsSettled run.State || run.State = RunState.Failed))
+                        runs.IsEmpty || runs |> List.exists (fun run -> not (RunStates.IsSettled run.State || run.State = RunState.Failed))
                     then
                         None
                     elif values |> List.forall Option.isSome then
@@ -273,6 +273,6 @@ let internal confirm (place: Place) =
         plan
         (fun plan -> [
             for run in plan.Runs do
-                if run.State <> RunState.Stale && not (RunState.IsSettled run.State) then { Run = run; Work = Execute; Try = 1 }
+                if run.State <> RunState.Stale && not (RunStates.IsSettled run.State) then { Run = run; Work = Execute; Try = 1 }
         ])
         (fun () -> None)

@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open System.IO
 open System.Threading
+open Ebm.Analysis.Fields
 open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
@@ -45,7 +46,7 @@ let plan (plan: Plan) =
 
         aligned (
             ([ "run"; "state" ] @ keys)
-            :: List.map2 (fun (run: PlannedRun) values -> [ run.Id; run.State ] @ values) plan.Runs values
+            :: List.map2 (fun (run: PlannedRun) values -> [ run.Id; Kebab.Of run.State ] @ values) plan.Runs values
         )
 
 let private under (words: string list) (leaves: (string * string * string) list) =
@@ -85,7 +86,7 @@ let whyOfRun (run: RunFolder) words =
             match manifest.Choices with
             | null -> []
             | choices -> [ for KeyValue(group, options) in choices -> group, options ]
-        Console.WriteLine $"""{run.Id}, {manifest.State}: {String.Join(' ', manifest.Overrides)}"""
+        Console.WriteLine $"""{run.Id}, {Kebab.Of manifest.State}: {String.Join(' ', manifest.Overrides)}"""
         Console.WriteLine()
         origins choices leaves words
 
@@ -111,21 +112,20 @@ let whyJson (plan: Plan) =
     match plan.Runs with
     | [] -> usage "why" "these overrides make no run."
     | run :: _ ->
-        JsonText.Readable(fun json ->
-            json.WriteStartObject()
-            json.WriteString("id", run.Id)
-            json.WriteNumber("runs", plan.Runs.Length)
-            json.WritePropertyName "identity"
-            json.WriteRawValue run.Hashed
-            json.WriteStartObject "written"
-
-            for struct (path, _) in run.Config.Leaves() do
-                match run.Composed.Find path with
-                | null -> ()
-                | node -> json.WriteString(path, string node.Source)
-
-            json.WriteEndObject()
-            json.WriteEndObject())
+        JsonText.ReadableOf(
+            fields [
+                "id" => run.Id
+                "runs" => plan.Runs.Length
+                "identity" => RawJson run.Hashed
+                "written"
+                => fields [
+                    for struct (path, _) in run.Config.Leaves() do
+                        match run.Composed.Find path with
+                        | null -> ()
+                        | node -> path => string node.Source
+                ]
+            ]
+        )
 
 /// The runs of a name: an id, the beginning of an id or of its hash, or the path of a run's folder.
 let runsNamed (runs: string) (name: string) =

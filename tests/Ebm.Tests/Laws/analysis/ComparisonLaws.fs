@@ -5,6 +5,7 @@ module Ebm.Tests.Laws.ComparisonLaws
 open System
 open Ebm.Records
 open Ebm.Analysis
+open Ebm.Records
 open Ebm.Tests.Law
 
 let private metric value : Runs.Metric = {
@@ -24,7 +25,7 @@ let private run group (seed: int) config metrics : Runs.Run = {
         Id = $"{group}-s{seed}"
         Sweep = "laws"
         Group = group
-        State = "completed"
+        State = RunState.Completed
         Step = 10L
         Seed = string seed
         Config = Map.ofList (("seed", string seed) :: config)
@@ -40,9 +41,9 @@ let private runs = [
     for seed in 0..2 do
         run "g2" seed (steps 2) [ "kl", 1.0 + float seed; "kl/gaussian", 4.0 ]
         run "g10" seed (steps 10) [ "kl", 2.0 + float seed; "kl/gaussian", 4.0 ]
-    { run "g10" 3 (steps 10) [ "kl", 1e6 ] with State = "diverged"; Reason = Some "the loss is NaN" }
-    { run "g10" 4 (steps 10) [] with State = "failed" }
-    { run "g2" 5 (steps 2) [] with State = "timeout" }
+    { run "g10" 3 (steps 10) [ "kl", 1e6 ] with State = RunState.Diverged; Reason = Some "the loss is NaN" }
+    { run "g10" 4 (steps 10) [] with State = RunState.Failed }
+    { run "g2" 5 (steps 2) [] with State = RunState.Timeout }
 ]
 
 let private table runs = Table.tabulate "laws" runs
@@ -115,7 +116,7 @@ let all = [
             must $"%A{varying (one @ later)}" (varying (one @ later) = [ "data.kind"; "train.lr" ]))
 
     law "only completed runs enter a mean; what diverged, failed or ran out of time is counted beside it" (fun () -> onlyCompleted runs)
-    |> breaks "a diverged run counts" (fun () -> onlyCompleted (runs |> List.map (fun run -> { run with State = "completed" })))
+    |> breaks "a diverged run counts" (fun () -> onlyCompleted (runs |> List.map (fun run -> { run with State = RunState.Completed })))
 
     law "the columns of table.csv and summary.csv are those that other tools read" (fun () ->
         let header, rows = records (Csv.runs (table runs))
@@ -147,7 +148,7 @@ let all = [
         must (Json.table rows) (not ((Json.table rows).Contains '<')))
 
     law "a table of runs none of which is completed says so, and fails nowhere" (fun () ->
-        let none = runs |> List.map (fun run -> { run with State = "failed"; Metrics = Map.empty })
+        let none = runs |> List.map (fun run -> { run with State = RunState.Failed; Metrics = Map.empty })
 
         for render in every do
             must "nothing was written" (render (table none) <> ""))

@@ -370,10 +370,10 @@ let private alterations: (string * string * string * (World -> unit)) list = [
 
 let private named what (part: string) (world: World) =
     let found = (world.Verify()).Alterations
-    let shown = found |> List.map (fun a -> $"{a.What}: {a.Subject}: {a.Says}") |> String.concat "; "
+    let shown = found |> List.map (fun a -> $"{Kebab.Of a.What}: {a.Subject}: {a.Says}") |> String.concat "; "
     must
         $"{what} about {part} is not among: {shown}"
-        (found |> List.exists (fun a -> a.What = what && $"{a.Subject}: {a.Says}".Contains part))
+        (found |> List.exists (fun a -> Kebab.Of a.What = what && $"{a.Subject}: {a.Says}".Contains part))
 
 let private quietly (act: unit -> int) =
     let out = Console.Out
@@ -569,7 +569,7 @@ let all =
                     must $"%A{(seen ()).Ledger.Value.Loose}" ((seen ()).Ledger.Value.Loose = Some 0L)
                     // There, too, an end that was cut off is missed.
                     rewrite world (Array.truncate 5 (lines world))
-                    must $"%A{(seen ()).Alterations}" ((seen ()).Alterations |> List.exists (fun a -> a.What = "ledger-removed"))
+                    must $"%A{(seen ()).Alterations}" ((seen ()).Alterations |> List.exists (fun a -> a.What = Altered.LedgerRemoved))
 
                     inFolder (fun bare ->
                         must "no repository" (Result.isError (Ledger.anchor bare others))

@@ -246,12 +246,12 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("code", "the sources were not committed; only a snapshot has them"), first dirty
     ("code", "the program was not copied at launch; a build during the sweep may have replaced it"),
     first (having "argv" """["ebm-runner.dll"]""")
-    ("config", "a config was changed after the run"), altered "config-edited"
+    ("config", "a config was changed after the run"), altered Altered.ConfigEdited
     ("config", "a run does not say where its settings come from"), first (lacking "origins")
     ("config", "a run does not say from which options it was composed"), first (lacking "choices")
     ("config", "a run does not have its overrides"), first (having "overrides" "[]")
     ("config", "no script declares the run"), first (lacking "script")
-    ("data", "a data file has other bytes than the runs read"), altered "data-changed"
+    ("data", "a data file has other bytes than the runs read"), altered Altered.DataChanged
     ("data", "a run does not say which data it read"), first (having "data" "[]")
     ("data", "runs of one seed read different data"),
     retabled id (fun runs -> { runs.Head with Id = "odd"; Data = [ "toy", "another" ] } :: runs)
@@ -318,7 +318,7 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     fun e -> first (having "choices/tuned" "\"toys-better\"") { e with Chosen = None }
     ("tuning", "these records do not say how the settings were found"), fun e -> { e with Chosen = None }
     ("tuning", "no baseline was declared before the results"), plan (fun plan -> [ { plan with Baseline = [] } ])
-    ("artefacts", "files of a run or the ledger were altered"), altered "artefact-changed"
+    ("artefacts", "files of a run or the ledger were altered"), altered Altered.ArtefactChanged
     ("artefacts", "a manifest is not sealed"), first (lacking "hash")
     ("artefacts", "without a ledger, removed runs cannot be detected"), fun e -> { e with Ledger = None }
     ("artefacts", "a run has no entry in the ledger"),
@@ -464,7 +464,7 @@ let all =
                 let run = RunFolder.Under(Path.Combine(place.Runs, sweep)) |> Seq.head
                 audit place run "smoke" Comparison.Bitwise id
                 let files = Directory.GetFiles(Path.Combine(place.Runs, SweepFolder.Audits))
-                let named () = (Verify.verify place.Root (Some place.Data) place.Runs []).Alterations |> List.map _.What
+                let named () = (Verify.verify place.Root (Some place.Data) place.Runs []).Alterations |> List.map (_.What >> Kebab.Of)
                 must $"%A{named ()}" (named ()).IsEmpty
                 let last = (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.last
                 let kept = Place.reportOf place.Runs last.Hash

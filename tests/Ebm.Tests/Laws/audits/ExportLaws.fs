@@ -34,7 +34,7 @@ let private write (folder: string) (name: string) (text: string) =
 let private map (pairs: (string * string) list) : IReadOnlyDictionary<string, string> = readOnlyDict pairs
 let private at (text: string) = DateTime.Parse(text, Globalization.CultureInfo.InvariantCulture).ToUniversalTime()
 
-let private run (world: World) (seed: int) (state: string) (reason: string | null) =
+let private run (world: World) (seed: int) (state: RunState) (reason: string | null) =
     let yaml =
         $"seed: {seed}\nrate: 0.5\nfast: true\nname: \"a b\"\nfactors: [1, 100]\nnothing: null\nmethod:\n  kind: toy\n  steps: {seed + 1}\n"
 

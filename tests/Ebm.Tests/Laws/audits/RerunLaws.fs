@@ -18,7 +18,7 @@ type private Toy = {
     Traces: (int64 * string * string) list
     Weights: byte list
     Metric: float
-    State: string
+    State: RunState
     Step: int64
     Tolerance: string
     Data: string
@@ -173,7 +173,7 @@ let private composedAgain (made: string list) (now: string list) =
                     | node -> path, string node.Source
             ]
         let manifest =
-            RunManifest(State = "completed", RunId = run.Id, GroupId = "g", SweepId = "laws", ConfigSha256 = "", Origins = origins)
+            RunManifest(State = RunState.Completed, RunId = run.Id, GroupId = "g", SweepId = "laws", ConfigSha256 = "", Origins = origins)
         result.Value <- Composition.differing run manifest (Composition.read (Show.whyJson (plan now))))
 
     result.Value

@@ -210,7 +210,7 @@ let all = [
         must "elsewhere" (independent "elsewhere" = [ Some true ])
         must "here" (independent "here" = [ Some false ])
         let manifest (maker: MakerState | null) =
-            RunManifest(State = "completed", RunId = "r", GroupId = "g", SweepId = "s", ConfigSha256 = "c", Maker = maker)
+            RunManifest(State = RunState.Completed, RunId = "r", GroupId = "g", SweepId = "s", ConfigSha256 = "c", Maker = maker)
         let of' (one: MakerState | null) (other: MakerState | null) = KeptAudits.independent (manifest one) (manifest other)
         must "another user" (of' (MakerState("m", "a")) (MakerState("m", "b")) = Some true)
         must "unknown" (of' (MakerState("m", "a")) null = None && of' (MakerState(null, null)) (MakerState("m", "a")) = None))

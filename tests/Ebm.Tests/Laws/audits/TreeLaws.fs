@@ -51,7 +51,7 @@ let private ended (sweep: string) (git: GitState | null) =
     run.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
     run.Write(
         RunManifest(
-            State = "completed",
+            State = RunState.Completed,
             Step = 1L,
             RunId = id,
             GroupId = "toy",

@@ -442,7 +442,7 @@ let all = [
             """{"state":"diverged","step":12,"reason":"the loss is NaN","runId":"r","groupId":"g","sweepId":"s","configSha256":"c","tomorrow":{"x":[1,2]}}"""
         let manifest = RunManifest.Parse(text, "manifest.json")
         let again = RunManifest.Parse(manifest.ToJson(), "manifest.json")
-        must "state, step or reason" (again.State = "diverged" && again.Step = 12L && again.Reason = "the loss is NaN")
+        must "state, step or reason" (again.State = RunState.Diverged && again.Step = 12L && again.Reason = "the loss is NaN")
         must "the unknown field is lost" (manifest.ToJson().Contains "tomorrow" && again.ToJson() = manifest.ToJson())
         throws<InvalidDataException, _> [ "manifest.json" ] (fun () -> RunManifest.Parse("{\"state\":1}", "manifest.json")))
 

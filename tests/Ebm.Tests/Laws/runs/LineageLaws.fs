@@ -157,7 +157,7 @@ let private measure (at: RunFolder) (group: Document) =
 
 let private altered (at: RunFolder) =
     let runs = string (Path.GetDirectoryName(Path.GetDirectoryName at.Path))
-    (Verify.verify runs None runs []).Alterations |> List.map _.What |> List.distinct
+    (Verify.verify runs None runs []).Alterations |> List.map (_.What >> Kebab.Of) |> List.distinct
 
 /// All that lies there as the run's, by its path.
 let private published (at: RunFolder) = [

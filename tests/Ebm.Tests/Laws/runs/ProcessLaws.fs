@@ -62,7 +62,7 @@ let private twice interrupts =
 
         must $"it ended with {sweep.ExitCode}" (sweep.ExitCode = 130)
         let states = (plan folder).Runs |> List.map _.State |> List.distinct |> List.sort
-        must $"%A{states}" (states = [ RunState.Interrupted; RunState.Planned ]))
+        must $"%A{states}" (states = [ RunState.Planned; RunState.Interrupted ]))
 
 let private versions (path: string) (write: int -> int) old fresh steps =
     for step in 1..steps do

@@ -301,7 +301,7 @@ let private dataFirst (change: RunManifest -> unit) =
                 let audience = {
                     new IAudience with
                         member _.Note _ = ()
-                        member _.Progress at' = if first.IsNone && at'.Phase = "train" then first <- Some(nonNull at.Manifest)
+                        member _.Progress at' = if first.IsNone && at'.Phase = Phase.Train then first <- Some(nonNull at.Manifest)
                 }
 
                 use stop = new Stop()

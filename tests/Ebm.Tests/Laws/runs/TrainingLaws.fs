@@ -169,7 +169,7 @@ let private interrupted (experiment: Experiment) (folder: string) (steps: int64 
                 member _.Note _ = ()
 
                 member _.Progress at =
-                    if at.Phase = "train" && waiting.Count > 0 && at.Done >= waiting.Peek() then
+                    if at.Phase = Phase.Train && waiting.Count > 0 && at.Done >= waiting.Peek() then
                         waiting.Dequeue() |> ignore
                         kill (Environment.ProcessId, 10) |> ignore
                         arrived.Wait()
@@ -310,7 +310,7 @@ type MisshapenSpec() =
         member _.Build _ = new Fake([ "a" ], fun fake _ _ -> seq { yield Update("a", (torch.ones 2L + torch.ones 3L + fake.At "a").sum()) })
 
 let private ended (changes: (string * (obj | null)) list) =
-    let mutable found = "", "", 0L
+    let mutable found = RunState.Planned, "", 0L
 
     inSingle
         (fun () ->

@@ -67,9 +67,9 @@ let all = [
         launched id "0" (fun _ plan ->
             let folder = RunFolder.Open plan.Runs.Head.Folder
             let manifest = nonNull folder.Manifest
-            folder.Write(manifest.Ended("running", 3L))
+            folder.Write(manifest.Ended(RunState.Running, 3L))
             let state, reason = Plan.stateOf folder.Path
-            must state (state = RunState.Lost)
+            must $"{state}" (state = RunState.Lost)
             must (string reason) ((string reason).Contains "step 3")))
 
     law "--memory ends a run that uses too much, its state is failed, its reason has both numbers, and the others complete" (fun () ->
@@ -85,10 +85,12 @@ let all = [
             launchedIn disk (fun s -> { s with Workers = 1 }) [ "seed=0,11,1" ] (fun outcomes plan ->
                 let state seed = (outcomes |> List.find (fst >> (=) seed) |> snd).State
                 must "the first run" (state "0" = RunState.Completed)
-                must (state "11") (state "11" = RunState.Failed)
+                must $"""{state "11"}""" (state "11" = RunState.Failed)
                 must "not every run was reported" (outcomes.Length = 3)
                 let first = plan.Runs |> List.find (fun run -> run.Spec.Seed = 0L)
-                must first.State (first.State = RunState.Completed && File.ReadAllText(Path.Combine(first.Folder, "result")) = "0\n"))))
+                must
+                    $"{first.State}"
+                    (first.State = RunState.Completed && File.ReadAllText(Path.Combine(first.Folder, "result")) = "0\n"))))
     |> needs mayMount
 
     law "each run sees one GPU, and no GPU has more runs than --per-gpu at once" (fun () ->

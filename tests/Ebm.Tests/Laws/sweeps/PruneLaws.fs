@@ -101,5 +101,5 @@ let all = [
                 let state, reason = Plan.stateOf run.Folder
                 must (string reason) (state = RunState.Pruned && (string reason).Contains "p = 0.0625")
                 must "it began" (not (File.Exists(Path.Combine(run.Folder, "begun"))))
-                must "it is not settled" (RunState.IsSettled state)))
+                must "it is not settled" (RunStates.IsSettled state)))
 ]

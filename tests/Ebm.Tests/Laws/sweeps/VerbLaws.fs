@@ -369,7 +369,7 @@ let all = [
                 let state i = snd says[plan.Runs[i].Id]
                 must
                     $"%A{says}"
-                    (Slurm.isQueued (state 0) && Slurm.inOurWords "pending" (state 1) = RunState.Failed && Slurm.isQueued (state 2))
+                    (Slurm.isQueued (state 0) && Slurm.inOurWords RunState.Pending (state 1) = RunState.Failed && Slurm.isQueued (state 2))
 
                 for run in plan.Runs do
                     must "it is not pending" (fst (Plan.stateOf run.Folder) = RunState.Pending)))

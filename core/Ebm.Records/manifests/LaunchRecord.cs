@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-
 namespace Ebm.Records;
 
 /// <summary>
@@ -10,19 +7,16 @@ namespace Ebm.Records;
 /// <param name="Argv">The words of the command line.</param>
 /// <param name="Git">The commit and the snapshot of the sources; null without git.</param>
 /// <param name="Script">The script that declares the sweep; null where a program does.</param>
-public sealed record LaunchRecord(IReadOnlyList<string> Argv, GitState? Git = null, ScriptState? Script = null)
+public sealed record LaunchRecord(IReadOnlyList<string> Argv, GitState? Git = null, ScriptState? Script = null) : Extensible
 {
-    [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Others { get; init; }
-
     /// <exception cref="InvalidDataException">The file is no record of a launch; the sentence names it.</exception>
-    public static LaunchRecord Read(string path) => Json.Read<LaunchRecord>(File.ReadAllText(path), path);
+    public static LaunchRecord Read(string path) => JsonText.Read<LaunchRecord>(File.ReadAllText(path), path);
 
     /// <summary>Writes the record below a sweep's folder, unless it is there; the same launch has the same file.</summary>
     /// <returns>The file's path.</returns>
     public string Write(string sweepFolder)
     {
-        var text = JsonSerializer.Serialize(this, Json.Readable) + "\n";
+        var text = JsonText.FileOf(this);
         var path = Path.Combine(sweepFolder, SweepFolder.Launches, Canonical.Sha256(text)[..12] + ".json");
         if (!File.Exists(path))
         {

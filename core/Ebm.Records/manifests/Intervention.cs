@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-
 namespace Ebm.Records;
 
 /// <summary>
@@ -11,7 +8,7 @@ namespace Ebm.Records;
 /// <param name="What">One of the kinds below.</param>
 /// <param name="Attempt">The attempt that began with it.</param>
 /// <param name="Says">What was different, a sentence without a full stop.</param>
-public sealed record Intervention(string What, int Attempt, string Says)
+public sealed record Intervention(string What, int Attempt, string Says) : Extensible
 {
     /// <summary>The config had diverged, and was run again from step 0.</summary>
     public const string AfterDivergence = "redo-after-divergence";
@@ -27,9 +24,6 @@ public sealed record Intervention(string What, int Attempt, string Says)
 
     /// <summary>config.yaml no longer gives config.json: the file was edited, or the code resolves it otherwise.</summary>
     public const string OtherSettings = "changed-settings";
-
-    [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Others { get; init; }
 
     /// <summary>Those that a run's result rests on; of manifests that do not say, earlier attempts that diverged.</summary>
     public static IReadOnlyList<Intervention> Of(RunFolder folder, RunManifest manifest) =>

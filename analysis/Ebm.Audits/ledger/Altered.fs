@@ -1,0 +1,31 @@
+namespace Ebm.Audits
+
+/// What was done to a run's folder, to data, to reports of audits or to the ledger. `Kebab` has the words: `config-edited`, `ledger-torn` …
+type Altered =
+    | ConfigMissing = 0
+    | ConfigEdited = 1
+    | ManifestMissing = 2
+    | ManifestEdited = 3
+    | ManifestReplaced = 4
+    | AttemptMissing = 5
+    | AttemptEdited = 6
+    | AttemptReplaced = 7
+    | AttemptInserted = 8
+    | RunRenamed = 9
+    | RunMoved = 10
+    | RunRemoved = 11
+    | MeasureInterrupted = 12
+    | ArtefactMissing = 13
+    | ArtefactChanged = 14
+    | ArtefactLinked = 15
+    | ArtefactExtra = 16
+    | DataChanged = 17
+    | AuditMissing = 18
+    | AuditChanged = 19
+    | LedgerRemoved = 20
+    | LedgerReplaced = 21
+    | LedgerEdited = 22
+    | LedgerReordered = 23
+    | LedgerInserted = 24
+    | LedgerRewritten = 25
+    | LedgerTorn = 26

@@ -1,0 +1,210 @@
+using System.Diagnostics;
+using Ebm.Core;
+using Ebm.Records;
+
+namespace Ebm.Runs;
+
+/// <summary>
+/// The first phase of a run: training, with records, measurements and checkpoints on the way. It goes on from a checkpoint, if there is one, and
+/// writes the bytes that it would have written without a stop.
+/// </summary>
+sealed class Training : IDisposable
+{
+    readonly RunContext run;
+    readonly TrainSpec train;
+    readonly MeasureSpec measure;
+    readonly Checkpoint checkpoint;
+    readonly int attempt;
+    readonly Stopwatch clock;
+    readonly Method method;
+    readonly Batches batches;
+    readonly Optimizers optimizers;
+    readonly Averages averages;
+    readonly Health health;
+    readonly Trainer trainer;
+    readonly Recorder recorder;
+    readonly Evaluation evaluation;
+    Best? best;
+    long measured,
+        saved;
+
+    /// <param name="attempt">The attempt that trains.</param>
+    /// <param name="clock">Runs since the attempt began.</param>
+    /// <exception cref="ConfigException">The method or the data refuse a setting of `train`.</exception>
+    public Training(RunContext run, Checkpoint checkpoint, int attempt, Stopwatch clock, Method method, IDataset data, Averages averages)
+    {
+        (this.run, this.checkpoint, this.attempt, this.clock) = (run, checkpoint, attempt, clock);
+        (this.method, this.averages) = (method, averages);
+        (train, measure) = (run.Spec.Train, run.Spec.Measure);
+        optimizers = run.Placed("train", () => new Optimizers(method, train));
+        batches = run.Placed("train", () => new Batches(data.Train, train.Batch, run.Root.Rng.Stream("batches")));
+        health = new Health(train.Health, data.Shape.Aggregate(1L, (product, n) => product * n));
+        trainer = new Trainer(method, batches, optimizers, averages, health, train, run.Root.Rng.Stream("training"));
+        recorder = new Recorder(run.Folder, optimizers, health);
+        evaluation = new Evaluation(method, data, measure, run.Config);
+    }
+
+    /// <summary>Steps done, once they are done with everything that belongs to them.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>Units of cost spent on training, over all attempts.</summary>
+    public long Units => trainer.Units;
+
+    /// <summary>Seconds that earlier attempts spent up to the checkpoint.</summary>
+    public double SecondsBefore { get; private set; }
+
+    /// <summary>Seconds of this attempt up to its last checkpoint, or to the end of training.</summary>
+    public double Seconds { get; private set; }
+
+    /// <summary>The step after which training is interrupted; null trains to the end.</summary>
+    public long? Until { get; init; }
+
+    /// <summary>Told the step of each checkpoint.</summary>
+    public required Action<long> Saved { get; init; }
+
+    /// <summary>Takes up the checkpoint, if there is one, and cuts what was recorded behind it.</summary>
+    /// <exception cref="InvalidDataException">The checkpoint is torn, or another method's.</exception>
+    public void Resume()
+    {
+        if (checkpoint.Exists)
+        {
+            using var scope = NewDisposeScope();
+            var state = checkpoint.Load();
+            checkpoint.Restore(method, state.Method);
+            optimizers.Remember(state.Optimizers);
+            averages.Remember(state.Averages);
+            batches.Cursor = (state.Cursor.Epoch, state.Cursor.Position);
+            health.Remember(state.Health);
+            trainer.Resume(state.Step, state.Units);
+            (measured, SecondsBefore, best) = (state.Measured, state.Seconds, state.Best);
+            saved = Step = state.Step;
+        }
+        run.Folder.Truncate(trainer.Step, measured);
+    }
+
+    /// <summary>
+    /// Trains to the end:
+    /// <code>
+    /// repeat
+    ///   measure every so many steps, and save where that is the best so far
+    ///   save every so many steps, and at the end
+    ///   end where all steps are done, or a stop was asked for
+    ///   take one step, record it every so many steps, and check what it gave
+    /// until training has diverged
+    /// </code>
+    /// Whichever way it ends, the last step that was done is saved.
+    /// </summary>
+    /// <returns>Why it diverged, or null.</returns>
+    /// <exception cref="StoppedException">A stop was asked for, or <see cref="Until"/> is reached.</exception>
+    public string? ToTheEnd()
+    {
+        using var waiting = run.Stop.Waiting();
+        try
+        {
+            while (true)
+            {
+                if (trainer.Step > measured && trainer.Step % measure.Every == 0)
+                    Measure();
+                if (trainer.Done || trainer.Step % train.CheckpointEvery == 0)
+                    Save();
+                if (trainer.Done)
+                    return null;
+                run.Stop.ThrowIfRequested();
+                if (trainer.Step >= Until)
+                    throw new StoppedException(new StopRequest(RunState.Interrupted, $"--until {Until}", 0));
+
+                bool Records() => trainer.Done || trainer.Step % train.RecordEvery == 0;
+                var applied = run.Placed("method", () => trainer.Advance(Records));
+                Step = trainer.Step;
+                var (position, end) = trainer.Progress;
+                run.Report(new Progress(Math.Min(position, end), end, Phase.Train));
+                if (health.Diverged is not null || Records())
+                    recorder.Record(trainer.Step, trainer.Units, applied);
+                if (health.Diverged is { } diverged)
+                {
+                    // What it looked like when it diverged: weights of the last update that was applied.
+                    Save();
+                    return diverged;
+                }
+            }
+        }
+        catch (Exception error) when (error is StoppedException or NumericalException)
+        {
+            Save();
+            throw;
+        }
+        finally
+        {
+            Seconds = clock.Elapsed.TotalSeconds;
+        }
+    }
+
+    /// <summary>A measurement during training, on the averaged weights; training does not notice. Saves where it is the best and the best is kept.</summary>
+    void Measure()
+    {
+        var better = IsBetter(Taken());
+        measured = trainer.Step;
+        if (!better)
+            return;
+        Save(isBest: true);
+    }
+
+    IReadOnlyList<Measurement> Taken()
+    {
+        using var scope = NewDisposeScope();
+        using var loan = new Loan(method, averages);
+        var site = run.Root with { Rng = run.Root.Rng.Stream("measure").Stream(trainer.Step) };
+        var samples = evaluation.Draw(measure.EverySamples, site.Rng.Stream("samples"), _ => run.Stop.ThrowIfRequested());
+        var found = evaluation.Measure(samples, site, _ => run.Stop.ThrowIfRequested(), measure.During);
+        run.Folder.Append(found.Select(measurement => new MeasuredAt(trainer.Step, measurement)));
+        return found;
+    }
+
+    bool IsBetter(IReadOnlyList<Measurement> found)
+    {
+        if (train.Keep != Keep.Best)
+            return false;
+        var deciding =
+            found.FirstOrDefault(m => measure.Best is { } wanted ? m.Name == wanted : m.Better != Direction.None)
+            ?? throw new ConfigException(
+                run.Config.Get("measure.best").Source,
+                "measure.best",
+                $"best is {measure.Best ?? "not given"}, and train.keep: best "
+                    + $"needs one of the metrics taken during training: {string.Join(", ", found.Select(m => m.Name))}."
+            );
+        if (best is { } before && !(deciding.Better.Cost(deciding.Value) < deciding.Better.Cost(before.Value)))
+            return false;
+        best = new Best(trainer.Step, deciding.Name, deciding.Value);
+        return true;
+    }
+
+    void Save(bool isBest = false)
+    {
+        if (saved == trainer.Step && !isBest)
+            return;
+        using var scope = NewDisposeScope();
+        Seconds = clock.Elapsed.TotalSeconds;
+        checkpoint.Save(
+            new TrainingState
+            {
+                Attempt = attempt,
+                Step = trainer.Step,
+                Units = trainer.Units,
+                Measured = measured,
+                Seconds = SecondsBefore + Seconds,
+                Cursor = new Cursor(batches.Cursor.Epoch, batches.Cursor.Position),
+                Health = health.Memory(),
+                Best = best,
+                IsBest = isBest,
+                Method = method.state_dict(),
+                Optimizers = optimizers.Memory().ToDictionary(moment => moment.Name, moment => moment.Value),
+                Averages = averages.Memory().ToDictionary(mean => mean.Name, mean => mean.Value),
+            }
+        );
+        saved = trainer.Step;
+        Saved(saved);
+        run.Note($"checkpoint at step {saved}: {Machine.LiveTensors} live tensors, {Environment.WorkingSet >> 20} MiB resident");
+    }
+
+    public void Dispose() => optimizers.Dispose();
+}
