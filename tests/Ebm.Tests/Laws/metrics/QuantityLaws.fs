@@ -38,24 +38,27 @@ type private Everything(shape: int64[]) =
             let rows = draw count rng
             struct (rows, bell 1.0 rows - bell 0.25 rows)
 
-    interface IBridge with
-        member _.Rungs = [| Energy(bell 0.25); Energy(bell 1.0) |]
-        member _.Noise = noise
-        member _.Visit(count, rng) = [| draw count rng * 0.5; draw count rng |]
+    interface IOnBase with
+        member _.Base = Energy(bell 1.0)
 
     interface IChains with
         member _.Run(count, _, rng) = draw count rng
 
     interface IDensityReadout with
         member _.Noise = noise
+        member _.Top = Energy(bell 1.0)
+        member _.Visit(count, rng) = [| draw count rng * 0.5; draw count rng |]
         member _.Readout x = -(bell 0.25 x)
 
-        member _.Levels = {
-            new ILevelEnergy with
-                member _.Levels = 2
-                member _.At(_, _) = never ()
-                member _.All x = torch.stack ([| bell 0.25 x; bell 1.0 x |], 1L)
-        }
+        member _.Levels =
+            let all (x: Tensor) = torch.stack ([| bell 0.25 x; bell 1.0 x |], 1L)
+
+            {
+                new ILevelEnergy with
+                    member _.Levels = 2
+                    member _.At(x, level) = (all x).gather(1L, level.unsqueeze 1L).squeeze 1L
+                    member _.All x = all x
+            }
 
 /// Four Gaussians, with rows kept apart for choices.
 let private plane () =

@@ -69,22 +69,24 @@ let all = [
         must "the noisy one" (lost [ best; group "noisy" [ 0.0; 4.0; 1.0; 6.0 ] ] = [])
         must "too few pairs" (lost [ best; group "short" [ 9.0; 9.0; 9.0 ] ] = []))
 
-    law "a rule accepts a value that the runs' metrics declare; a rule that needs measurements during training is an error without them" (fun () ->
-        let plan = planned "/nowhere" (typed [ "experiment=rings" ])
-        let refused parts text = throws<ConfigException, _> ("--prune" :: parts) (fun () -> check text plan)
-        refused [ "unknown metric energy/loss"; "grid-kl" ] "asha(energy/loss, from=1000)"
-        refused [ "unknown metric long-run/7"; "did you mean long-run/1?" ] "race(long-run/7)"
-        refused [ "energies has no better direction" ] "race(energies)"
-        refused [ "measure.every" ] "asha(grid-kl, from=1000)"
-        refused [ "did you mean asha?" ] "ahsa(grid-kl, from=1000)"
-        refused [ "from is missing" ] "median(grid-kl)"
-        refused [ "did you mean startup?" ] "median(grid-kl, from=1, strtup=3)"
-        check "race(grid-kl)" plan |> ignore
-        let tabular = planned "/nowhere" (typed [ "experiment=rings"; "data=table"; "data.file=x.csv"; "measure=tabular" ])
-        let rule text = throws<ConfigException, _> [ "unknown metric"; "did you mean nll-validation?" ] (fun () -> check text tabular)
-        rule "asha(validation, from=1000)"
-        throws<ConfigException, _> [ "unknown metric nll:"; "nll-validation" ] (fun () -> check "asha(nll, from=1000)" tabular)
-        check "asha(nll-validation, from=1000)" tabular |> ignore)
+    law
+        "a rule accepts a value that the runs' metrics declare; a rule that needs measurements during training is an error without them"
+        (fun () ->
+            let plan = planned "/nowhere" (typed [ "experiment=rings" ])
+            let refused parts text = throws<ConfigException, _> ("--prune" :: parts) (fun () -> check text plan)
+            refused [ "unknown metric energy/loss"; "grid-kl" ] "asha(energy/loss, from=1000)"
+            refused [ "unknown metric long-run/7"; "did you mean long-run/1?" ] "race(long-run/7)"
+            refused [ "energies has no better direction" ] "race(energies)"
+            refused [ "measure.every" ] "asha(grid-kl, from=1000)"
+            refused [ "did you mean asha?" ] "ahsa(grid-kl, from=1000)"
+            refused [ "from is missing" ] "median(grid-kl)"
+            refused [ "did you mean startup?" ] "median(grid-kl, from=1, strtup=3)"
+            check "race(grid-kl)" plan |> ignore
+            let tabular = planned "/nowhere" (typed [ "experiment=rings"; "data=table"; "data.file=x.csv"; "measure=tabular" ])
+            let rule text = throws<ConfigException, _> [ "unknown metric"; "did you mean nll-validation?" ] (fun () -> check text tabular)
+            rule "asha(validation, from=1000)"
+            throws<ConfigException, _> [ "unknown metric nll:"; "nll-validation" ] (fun () -> check "asha(nll, from=1000)" tabular)
+            check "asha(nll-validation, from=1000)" tabular |> ignore)
 
     law "runs of a setting that has lost its race do not start: they are pruned, with the reason, and stay pruned" (fun () ->
         inFolder (fun folder ->
