@@ -12,16 +12,32 @@ public abstract class GeneratorNet(string name, long latent) : nn.Module<Tensor,
 
 /// <summary>
 /// A generator that can be inverted, and so has a density: log g(x) = log N(G⁻¹(x); 0, I) + log |det ∂G⁻¹/∂x|, exact in one pass.
+/// It counts what its passes cost, so that no flow has to.
 /// </summary>
 public abstract class FlowNet(string name, long latent) : GeneratorNet(name, latent)
 {
     /// <summary>x = G(z) and log |det ∂x/∂z|: (B, Latent) → (B, …Shape) and (B).</summary>
-    public abstract (Tensor X, Tensor LogVolume) Push(Tensor z);
+    public (Tensor X, Tensor LogVolume) Push(Tensor z)
+    {
+        Cost.Pass(z);
+        return Pushed(z);
+    }
 
     /// <summary>z = G⁻¹(x) and log |det ∂z/∂x|: (B, …Shape) → (B, Latent) and (B).</summary>
-    public abstract (Tensor Z, Tensor LogVolume) Pull(Tensor x);
+    public (Tensor Z, Tensor LogVolume) Pull(Tensor x)
+    {
+        Cost.Pass(x);
+        return Pulled(x);
+    }
 
-    public sealed override Tensor forward(Tensor z) => Push(z).X;
+    /// <summary>What <see cref="Push"/> gives.</summary>
+    protected abstract (Tensor X, Tensor LogVolume) Pushed(Tensor z);
+
+    /// <summary>What <see cref="Pull"/> gives.</summary>
+    protected abstract (Tensor Z, Tensor LogVolume) Pulled(Tensor x);
+
+    // A call is counted as any network's is.
+    public sealed override Tensor forward(Tensor z) => Pushed(z).X;
 
     /// <summary>log g(x) in nats: (B, …Shape) → (B).</summary>
     public Tensor LogDensity(Tensor x)

@@ -20,6 +20,9 @@ public abstract class Method(string name, long[] shape) : nn.Module(name)
                 register_module(name, child);
     }
 
+    /// <summary>Makes a module a child; the passes of its networks count from now on.</summary>
+    public override void register_module(string name, nn.Module submodule) => base.register_module(name, Cost.Counted(submodule));
+
     /// <summary>One optimizer per name; two names may share weights.</summary>
     public abstract IReadOnlyDictionary<string, nn.Module> Parts { get; }
 

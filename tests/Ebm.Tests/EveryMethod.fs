@@ -14,15 +14,24 @@ open Ebm.Tests.World
 
 let private composer = lazy Composer(Configs(under "experiments/configs"), "sweep")
 
+/// The method's own part of what a command line comes to, and the options that groups contribute to it.
+let composed (arguments: string list) =
+    let composed =
+        composer.Value.Compose [
+            for argument in arguments do
+                let given = parse argument
+
+                given,
+                match given.Setting with
+                | Some(One value) -> Some value
+                | _ -> None
+        ]
+
+    nonNull (composed.Config.Find "method"), composed.Choices
+
 /// The method's own part of its composed config, by the option's name.
 let options: Lazy<(string * Document) list> =
-    lazy
-        [
-            for option in composer.Value.Configs.Options "method" do
-                let given = parse $"method={option}"
-                let composed = composer.Value.Compose [ given, Some(Text option) ]
-                option, nonNull (composed.Config.Find "method")
-        ]
+    lazy [ for option in composer.Value.Configs.Options "method" -> option, fst (composed [ $"method={option}" ]) ]
 
 /// The first shape of a row for which it can be built: a net for images has no plane.
 let built (build: int64[] -> 'a) =

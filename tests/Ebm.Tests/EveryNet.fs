@@ -4,6 +4,8 @@ module Ebm.Tests.EveryNet
 open System
 open System.Reflection
 open Ebm.Core
+open Ebm.Records
+open Ebm.Runs
 open Ebm.Tests.World
 
 /// The interface by which a record builds a network from a stream; none for other records.
@@ -39,3 +41,24 @@ let build (role: Type) (record: obj) (from: int64[]) (target: int64[]) =
     |]
 
     nonNull (build.Invoke(record, BindingFlags.DoNotWrapExceptions, null, arguments, null))
+
+/// Every kind that builds a network from a stream, with its defaults.
+let kinds () =
+    let catalog = Catalog.Load []
+
+    [
+        for record in typeof<Ebm.Nets.MlpSpec>.Assembly.GetTypes() do
+            match Catalog.KindOf record, roleOf record with
+            | null, _
+            | _, None -> ()
+            | kind, Some role -> kind, build role (catalog.Resolve(role, Document.Parse($"kind: {kind}", "law"))).Value
+    ]
+
+/// The network, from rows of the first shape that it takes to a number, or, if it makes rows of codes, from two numbers to such rows.
+let somewhere (build: int64[] -> int64[] -> obj) =
+    EveryMethod.built (fun shape ->
+        try
+            shape, build shape [| 1L |]
+        with :? SettingException ->
+            [| 2L |], build [| 2L |] shape)
+    |> snd

@@ -73,14 +73,15 @@ type GaussianLadder(world: Gaussian, schedule: NoiseSchedule, shift: float list)
 
     let signal, noise = values schedule.Signal, values schedule.Noise
     let levels = Array.map2 (fun s n -> world.Diffused(s, n)) signal noise
+    let table (x: Tensor) = torch.stack (levels |> Array.mapi (fun i g -> shift[i] - g.LogDensity x), 1L)
 
     member _.At(level: int) = levels[level]
 
     override _.Levels = levels.Length
 
-    override _.All x = torch.stack (levels |> Array.mapi (fun i g -> shift[i] - g.LogDensity x), 1L)
+    override _.EveryEnergy x = table x
 
-    override ladder.At(x: Tensor, level: Tensor) = ladder.All(x).gather(1L, level.unsqueeze 1L).squeeze 1L
+    override _.EnergyAt(x, level) = (table x).gather(1L, level.unsqueeze 1L).squeeze 1L
 
 /// What a chain should keep: an energy, and exact rows of exp(−E).
 type Target = { Name: string; Energy: Energy; Draw: int64 -> Rng -> Tensor }

@@ -42,7 +42,7 @@ public sealed class ClassifierTest(ClassifierTestSpec spec) : IMetric
         var (mean, sd) = (seen.mean([0]), seen.std(0).clamp(min: 1e-12));
         seen = (seen - mean) / sd;
 
-        using var net = new MlpSpec(spec.Width, spec.Depth).Build(rng.Stream("net"), [seen.shape[1]], [1]).to(seen.dtype);
+        using var net = Cost.Counted(new MlpSpec(spec.Width, spec.Depth).Build(rng.Stream("net"), [seen.shape[1]], [1])).to(seen.dtype);
         using var optimizer = optim.AdamW(net.parameters(), spec.Lr, weight_decay: spec.Decay);
         using var draws = rng.Stream("batches");
         using (enable_grad())

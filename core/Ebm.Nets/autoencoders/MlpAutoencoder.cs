@@ -31,15 +31,10 @@ public sealed class MlpAutoencoder : Autoencoder
         this.DrawnFrom(rng);
     }
 
-    public override Tensor Encode(Tensor noisy, Tensor noise)
-    {
-        Cost.Pass(noisy);
-        return code.call(Trunk(noisy, noise));
-    }
+    protected override Tensor Encoded(Tensor noisy, Tensor noise) => code.call(Trunk(noisy, noise));
 
-    public override Tensor Restore(Tensor noisy, Tensor noise)
+    protected override Tensor Restored(Tensor noisy, Tensor noise)
     {
-        Cost.Pass(noisy);
         var h = Trunk(noisy, noise);
         var u = last.call(settings.Activation.Of(skip.call(h) + join.call(code.call(h))));
         return noisy + noise.PerRow(noisy) * u.reshape(noisy.shape);

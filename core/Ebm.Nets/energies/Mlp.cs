@@ -20,7 +20,6 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
 
     public override Tensor forward(Tensor x)
     {
-        Cost.Pass(x);
         var h = layers[0].call(settings.InputScale == 1 ? x.Flat() : x.Flat() * settings.InputScale);
         foreach (var layer in layers.Skip(1))
             h = layer.call(settings.Activation.Of(h));

@@ -54,18 +54,17 @@ public sealed class CouplingFlow : FlowNet
         }
     }
 
-    public override (Tensor X, Tensor LogVolume) Push(Tensor z)
+    protected override (Tensor X, Tensor LogVolume) Pushed(Tensor z)
     {
         var (x, logVolume) = Through(z, Enumerable.Range(0, conditioners.Length), inverted: false);
         return (x.reshape(shape.Rows(x.shape[0])), logVolume);
     }
 
-    public override (Tensor Z, Tensor LogVolume) Pull(Tensor x) =>
+    protected override (Tensor Z, Tensor LogVolume) Pulled(Tensor x) =>
         Through(x.Flat(), Enumerable.Range(0, conditioners.Length).Reverse(), inverted: true);
 
     (Tensor, Tensor) Through(Tensor rows, IEnumerable<int> couplings, bool inverted)
     {
-        Cost.Pass(rows);
         var (a, b) = (rows.narrow(1, 0, first), rows.narrow(1, first, Latent - first));
         var logSlopes = new List<Tensor>();
         foreach (var k in couplings)

@@ -10,11 +10,13 @@ public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
     readonly long width,
         side;
 
-    public ConvDecoder(ConvDecoderSpec settings, Rng rng, long[] from, long[] to)
+    /// <param name="setting">The setting that an error names.</param>
+    /// <param name="kind">Its kind, for the same error.</param>
+    public ConvDecoder(string setting, string kind, int width, Rng rng, long[] from, long[] to)
         : base(nameof(ConvDecoder))
     {
-        side = Images.Quarter("decoder", "conv-decoder", to);
-        width = settings.Width;
+        side = ConvTrunk.Quarter(setting, kind, to);
+        this.width = width;
         wide = nn.Linear(from.Size(), 2 * width * side * side, device: rng.Device);
         up1 = nn.Conv2d(2 * width, 4 * width, 3, padding: 1, device: rng.Device);
         between = nn.Conv2d(width, width, 3, padding: 1, device: rng.Device);
@@ -25,7 +27,6 @@ public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor z)
     {
-        Cost.Pass(z);
         var h = Active(wide.call(z.Flat())).view(-1, 2 * width, side, side);
         h = Active(between.call(Active(nn.functional.pixel_shuffle(up1.call(h), 2))));
         return nn.functional.pixel_shuffle(up2.call(h), 2);
@@ -41,5 +42,6 @@ public sealed record ConvDecoderSpec(int Width = 32) : INetSpec
 {
     public int Width { get; } = Require.Units(Width);
 
-    public nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to) => new ConvDecoder(this, rng, from, to);
+    public nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to) =>
+        new ConvDecoder("decoder", "conv-decoder", Width, rng, from, to);
 }

@@ -36,9 +36,8 @@ public sealed class LevelTime : LevelNet
 
     public override int Levels { get; }
 
-    public override Tensor At(Tensor x, Tensor level)
+    protected override Tensor EnergyAt(Tensor x, Tensor level)
     {
-        Cost.Pass(x);
         var h = x.Flat() * settings.InputScale;
         for (var i = 0; i < layers.Length; i++)
         {
@@ -50,13 +49,6 @@ public sealed class LevelTime : LevelNet
     }
 
     Tensor Normed(int i, Tensor h) => norms[i].Gained(nn.functional.linear(h, norms[i].Of(layers[i].weight), layers[i].bias));
-
-    public override Tensor All(Tensor x)
-    {
-        var rows = x.shape[0];
-        var levels = arange(Levels, device: x.device).repeat(rows);
-        return At(x.repeat_interleave(Levels, 0), levels).reshape(rows, Levels);
-    }
 }
 
 /// <summary>A fully connected network told the level by an embedding per layer.</summary>

@@ -58,13 +58,13 @@ public sealed class Trainer(
 
     /// <summary>One step: what its updates did, in order. After divergence the last of them was not applied, or there is none.</summary>
     /// <param name="records">Asked when the step is done: whether to read what was watched back to the host.</param>
-    /// <exception cref="InvalidOperationException">The method breaks the contract of its iterator; the message says how.</exception>
+    /// <exception cref="InvalidOperationException">The method breaks the contract of its iterator; or a step under a budget cost nothing; the message says how.</exception>
     public IReadOnlyList<Applied> Advance(Func<bool> records)
     {
         using var scope = NewDisposeScope();
         using var stream = rng.Stream(Step + 1);
         var (applied, gradMode) = (new List<(Update Update, double Loss, double Gradient)>(), is_grad_enabled());
-        var spent = Cost.Units;
+        var (before, spent) = (Units, Cost.Units);
         batches.Progress = (double)Progress.Position / Progress.End;
         try
         {
@@ -89,6 +89,10 @@ public sealed class Trainer(
         Units += Cost.Units - spent;
         if (applied.Count == 0 && Diverged is null)
             throw new InvalidOperationException($"{method.GetName()} yielded no update: a step of training must yield at least one");
+        if (train.Budget is not null && Units == before && Diverged is null)
+            throw new InvalidOperationException(
+                $"a step of {method.GetName()} cost nothing, so train.budget would never end training: write train.budget=null train.steps=N, or register the networks that the method calls, whose passes are then counted"
+            );
         Step++;
         if (Diverged is null)
             averages.Follow(Step);

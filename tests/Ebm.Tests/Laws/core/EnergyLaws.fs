@@ -76,7 +76,10 @@ let private nets (rng: Rng) (shape: int64 list) =
             $"level-time, {activation}", at (LevelTimeSpec(Width = 7, Depth = 2, Activation = activation))
         let mlp = MlpSpec(Width = 7, Depth = 2).Build(rng.Stream "mlp", rowShape, [| 1L |])
         "mlp", Energy(fun x -> mlp.call(x).squeeze 1L)
-        if rowShape.Length = 3 then "level-reconstruction", at (LevelReconstructionSpec(Width = 3, Bottleneck = 5))
+
+        if rowShape.Length = 3 then
+            "level-reconstruction", at (LevelReconstructionSpec(Width = 3, Bottleneck = 5))
+            "level-conv", at (LevelConvSpec(Width = 3, Hidden = 5))
     ]
 
 let private shapes seed =
@@ -182,6 +185,7 @@ let all = [
                 LevelMlpSpec(Width = 5) :> ILevelEnergySpec
                 LevelTimeSpec(Width = 5)
                 LevelReconstructionSpec(Width = 3, Bottleneck = 5)
+                LevelConvSpec(Width = 3, Hidden = 5)
             ] do
             let net = spec.Build(rng, [| 1L; 4L; 4L |], schedule ())
             let x = rng.Normal(6L, 1L, 4L, 4L)

@@ -17,8 +17,8 @@ type private Shrinking(k: float) as this =
     let k = new Parameter(number k)
     do this.register_parameter ("k", k)
     member _.K = k
-    override _.Encode(noisy, _) = noisy
-    override _.Restore(noisy, _) = k * noisy
+    override _.Encoded(noisy, _) = noisy
+    override _.Restored(noisy, _) = k * noisy
 
 /// h, given.
 type private Decoding(h: Tensor -> Tensor) =

@@ -21,8 +21,8 @@ type private Tempered(world: Gaussian, schedule: NoiseSchedule, factor: float) a
     let beta = new Parameter(number factor)
     do this.register_parameter ("beta", beta)
     override _.Levels = schedule.Levels
-    override _.All x = beta * exact.All x
-    override ladder.At(x: Tensor, level: Tensor) = ladder.All(x).gather(1L, level.unsqueeze 1L).squeeze 1L
+    override _.EveryEnergy x = beta * exact.All x
+    override _.EnergyAt(x, level) = beta * exact.At(x, level)
 
 let private spec net schedule =
     DenoisingScoreSpec(

@@ -18,8 +18,8 @@ type private Scaled(scale: float) as net =
     let log = own :> Tensor
     do net.register_parameter ("log", own)
 
-    override _.Push z = struct (z * log.exp (), (2.0 * log).expand z.shape[0])
-    override _.Pull x = struct (x * (-log).exp(), (-2.0 * log).expand x.shape[0])
+    override _.Pushed z = struct (z * log.exp (), (2.0 * log).expand z.shape[0])
+    override _.Pulled x = struct (x * (-log).exp(), (-2.0 * log).expand x.shape[0])
 
 type private ScaledSpec(scale: float) =
     interface IGeneratorSpec<GeneratorNet> with
@@ -45,9 +45,7 @@ type private Quadratic(k: float) as net =
     let own = new Modules.Parameter(number k)
     do net.register_parameter ("k", own)
 
-    override _.forward x =
-        Cost.Pass x
-        (own :> Tensor) * x.square().sum(1L, true) / 2.0
+    override _.forward x = (own :> Tensor) * x.square().sum(1L, true) / 2.0
 
 /// A net that is zero in the middle of one of the data's Gaussians: no constant of its own.
 type private Anchored(inner: torch.nn.Module<Tensor, Tensor>) as net =

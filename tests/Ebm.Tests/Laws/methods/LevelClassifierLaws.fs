@@ -22,14 +22,14 @@ type private Quadratic(world: Gaussian, schedule: NoiseSchedule, factor: float) 
     let exact = new GaussianLadder(world, schedule, List.replicate schedule.Levels 0.0)
     let forms = new Parameter(torch.zeros (6L, int64 schedule.Levels, device = device))
     do this.register_parameter ("forms", forms)
-    override _.Levels = schedule.Levels
-
-    override _.All x =
+    let table (x: Tensor) =
         let a, b = x.select (1L, 0L), x.select (1L, 1L)
         let monomials = torch.stack ([| torch.ones_like a; a; b; a * a; a * b; b * b |], 1L)
         factor * exact.All x + (3.0 * a.sin () + b * b).unsqueeze 1L + monomials.matmul forms
 
-    override ladder.At(x: Tensor, level: Tensor) = ladder.All(x).gather(1L, level.unsqueeze 1L).squeeze 1L
+    override _.Levels = schedule.Levels
+    override _.EveryEnergy x = table x
+    override _.EnergyAt(x, level) = (table x).gather(1L, level.unsqueeze 1L).squeeze 1L
 
 let private classifier factor =
     let schedule = schedule ()

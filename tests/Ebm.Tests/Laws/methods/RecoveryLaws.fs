@@ -35,9 +35,7 @@ type private Round(v: Tensor, shift: Tensor, scale: Tensor) =
     inherit LevelNet("round")
     override _.Levels = int v.shape[0]
 
-    override _.At(y, t) = scale[t] * (y.square().sum(1L) / (2.0 * v[t]) + float d / 2.0 * (2.0 * Math.PI * v[t]).log() + shift[t])
-
-    override net.All y = torch.stack ([| for t in 0 .. net.Levels - 1 -> net.At(y, repeated y.shape[0] t) |], 1L)
+    override _.EnergyAt(y, t) = scale[t] * (y.square().sum(1L) / (2.0 * v[t]) + float d / 2.0 * (2.0 * Math.PI * v[t]).log() + shift[t])
 
 let private given net = {
     new ILevelEnergySpec with
@@ -179,8 +177,7 @@ type private Bowl(theta: float, levels: int) as this =
     let theta = new Parameter(number theta)
     do this.register_parameter ("theta", theta)
     override _.Levels = levels
-    override _.At(y, _) = theta * y.square().sum(1L) / 2.0
-    override net.All y = torch.stack ([| for _ in 1..levels -> net.At(y, repeated y.shape[0] 0) |], 1L)
+    override _.EnergyAt(y, _) = theta * y.square().sum(1L) / 2.0
 
 /// The update's gradient in θ against that of the mean of −log p(y_t | x_{t+1}), with or without the tether's part of its normaliser.
 let private contrasts (logZ: float -> float -> float -> float) =

@@ -81,31 +81,13 @@ let private methodsAgree gradient =
 
 // ── networks ─────────────────────────────────────────────────────────────────────────────
 
-/// Every kind that builds a network from a stream, with its defaults.
-let private networks () =
-    let catalog = Catalog.Load []
-
-    [
-        for record in typeof<Ebm.Nets.MlpSpec>.Assembly.GetTypes() do
-            match Catalog.KindOf record, EveryNet.roleOf record with
-            | null, _
-            | _, None -> ()
-            | kind, Some role -> kind, EveryNet.build role (catalog.Resolve(role, Document.Parse($"kind: {kind}", "law"))).Value
-    ]
-
 let private networksAgree gradient =
-    let found = networks ()
+    let found = EveryNet.kinds ()
     must "no network is found" (found.Length > 3)
 
     for kind, build in found do
         use _ = torch.NewDisposeScope()
-        // From rows to a number, or, for what makes rows of codes, to rows.
-        let _, (shape, net) =
-            EveryMethod.built (fun shape ->
-                try
-                    shape, build shape [| 1L |]
-                with :? SettingException ->
-                    [| 2L |], build [| 2L |] shape)
+        let shape, net = EveryNet.somewhere build
 
         match net with
         | :? ILevelEnergy as ladder -> ladderAgrees kind ladder (net :?> torch.nn.Module) shape gradient

@@ -423,6 +423,22 @@ let private staysFlat method =
     let counts = [ for steps in [ 2; 3; 5; 9; 30 ] -> liveAfter method steps ]
     must $"live tensors after 2, 3, 5, 9 and 30 steps: %A{counts}" ((List.distinct counts).Length = 1)
 
+let private endsUnpaid (units: int64) =
+    let fake =
+        new Fake(
+            [ "a" ],
+            fun fake _ _ -> seq {
+                Cost.Rows units
+                Update("a", (fake.At "a").sum())
+            }
+        )
+
+    for steps in [ Nullable<int64>(); Nullable 10L ] do
+        let train = TrainSpec(Steps = steps, Budget = Nullable 100L, Batch = 4L, Average = Nullable())
+
+        throws<InvalidOperationException, _> [ "train.budget"; "fake"; "cost nothing"; "write train.budget=null train.steps=N" ] (fun () ->
+            advance (trainer train fake))
+
 let all = [
     law "an update is applied before the next is computed" (fun () ->
         must $"a method saw {seen three} of its own weight" (seen three = [ 0.0; -1.0; -2.0 ]))
@@ -534,6 +550,9 @@ let all = [
             while not t.Done do
                 advance t |> ignore
             must $"a budget of {budget} took {applied} updates of 3 units" (applied = updates && t.Units = 3L * int64 updates))
+
+    law "a step that costs nothing under a budget ends the run with a sentence, for the budget would never end it" (fun () -> endsUnpaid 0L)
+    |> breaks "a step that costs something" (fun () -> endsUnpaid 3L)
 
     law "the average is lent for evaluation, and what comes back is what was lent, bit for bit" (fun () ->
         let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", (fake.At "a").sum()) })

@@ -1,0 +1,113 @@
+namespace Ebm.Nets;
+
+/// <summary>Arithmetic of a convolutional net: weights, energies and Langevin noise stay in float32 whatever is chosen.</summary>
+public enum Precision
+{
+    Float32,
+    Bfloat16,
+}
+
+/// <summary>
+/// The trunk of the convolutional nets for square images. Two strided convolutions lead down to a half and to a quarter of the side; in nets that
+/// return to the image, two pixel shuffles lead back up, with a skip at half the side. What lies between the two ways, and what is read from
+/// it, is in the file of each role. The layers are children of the net that owns the trunk, under their own names.
+/// </summary>
+sealed class ConvTrunk
+{
+    readonly Modules.Conv2d down1,
+        down2,
+        inner;
+    readonly Modules.Conv2d? outer,
+        up1,
+        join,
+        up2;
+    readonly long width,
+        side;
+    readonly Activation activation;
+    readonly Precision precision;
+
+    /// <param name="owner">The net that registers the layers.</param>
+    /// <param name="setting">The setting that an error names.</param>
+    /// <param name="kind">The net's kind, for the same error.</param>
+    /// <param name="image">(C, H, W).</param>
+    /// <param name="width">Channels at half the side; twice as many at a quarter.</param>
+    /// <param name="planes">Planes beside the image's channels, on the way down.</param>
+    /// <param name="returns">Whether there is a way up.</param>
+    /// <exception cref="SettingException">The rows are not square images whose side is a multiple of 4.</exception>
+    public ConvTrunk(
+        nn.Module owner,
+        string setting,
+        string kind,
+        long[] image,
+        int width,
+        Activation activation,
+        Device device,
+        Precision precision = Precision.Float32,
+        int planes = 0,
+        bool returns = true
+    )
+    {
+        (this.width, this.activation, this.precision) = (width, activation, precision);
+        side = Quarter(setting, kind, image);
+        var (w, channels) = (this.width, image[0]);
+        down1 = Layer("down1", channels + planes, w, 4, stride: 2);
+        down2 = Layer("down2", w, 2 * w, 4, stride: 2);
+        inner = Layer("inner", 2 * w, 2 * w, 3);
+        if (!returns)
+            return;
+        outer = Layer("outer", 2 * w, 2 * w, 3);
+        up1 = Layer("up1", 2 * w, 4 * w, 1);
+        join = Layer("join", 2 * w, w, 3);
+        up2 = Layer("up2", w, 4 * channels, 3);
+
+        Modules.Conv2d Layer(string name, long from, long to, long kernel, long stride = 1)
+        {
+            var layer = nn.Conv2d(from, to, kernel, stride: stride, padding: kernel > 1 ? 1 : 0, device: device);
+            owner.register_module(name, layer);
+            return layer;
+        }
+    }
+
+    /// <summary>A quarter of an image's side.</summary>
+    /// <exception cref="SettingException">The rows are not square images whose side is a multiple of 4.</exception>
+    public static long Quarter(string setting, string kind, long[] shape) =>
+        shape is [_, var height, var width] && height == width && height % 4 == 0
+            ? height / 4
+            : throw new SettingException(
+                setting,
+                $"{kind} needs square images whose side is a multiple of 4; these rows have shape ({string.Join(", ", shape)})"
+            );
+
+    /// <summary>Numbers at a quarter of the side.</summary>
+    public long Flat => 2 * width * side * side;
+
+    /// <summary>(B, C + planes, H, W) → features at half the side, (B, width, H/2, W/2), and at a quarter, (B, 2 width, H/4, W/4).</summary>
+    public (Tensor Fine, Tensor Coarse) Down(Tensor x)
+    {
+        var fine = Active(Conv(down1, Lower(x), stride: 2));
+        return (fine, Active(Conv(inner, Active(Conv(down2, fine, stride: 2)))));
+    }
+
+    /// <summary>Features at a quarter of the side, and the skip at half of it → (B, C, H, W), linear.</summary>
+    public Tensor Up(Tensor coarse, Tensor fine)
+    {
+        var up = Active(nn.functional.pixel_shuffle(Conv(up1!, Active(Conv(outer!, coarse)), padding: 0), 2));
+        return nn.functional.pixel_shuffle(Conv(up2!, Active(Conv(join!, cat([up, fine], 1)))), 2);
+    }
+
+    /// <summary>(B, Flat) → (B, 2 width, H/4, W/4).</summary>
+    public Tensor AtQuarter(Tensor flat) => flat.view(-1, 2 * width, side, side);
+
+    /// <summary>A dense layer of the owner's, in the trunk's arithmetic.</summary>
+    public Tensor Dense(Modules.Linear layer, Tensor x) => nn.functional.linear(x, Lower(layer.weight), Lower(layer.bias!));
+
+    public Tensor Active(Tensor x) => activation.Of(x);
+
+    /// <summary>Convolution kernels are fastest where a pixel's channels lie side by side; the shape stays (B, C, H, W).</summary>
+    public static Tensor ChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+
+    Tensor Conv(Modules.Conv2d layer, Tensor x, long stride = 1, long padding = 1) =>
+        nn.functional.conv2d(x, Lower(layer.weight), Lower(layer.bias!), strides: [stride, stride], padding: [padding, padding]);
+
+    Tensor Lower(Tensor x) => precision == Precision.Bfloat16 ? x.to(bfloat16) : x;
+}

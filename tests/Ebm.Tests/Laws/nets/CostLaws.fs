@@ -1,0 +1,84 @@
+/// Passes are counted where networks are called: no network has to know of cost.
+module Ebm.Tests.Laws.CostLaws
+
+open TorchSharp
+open Ebm.Core
+open Ebm.Methods
+open Ebm.Nets
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.World
+
+let private costs what (due: int64) (spend: unit -> Tensor) =
+    let before = Cost.Units
+    spend () |> ignore
+    must $"{what} cost {Cost.Units - before} units where {due} were due" (Cost.Units - before = due)
+
+/// Every way to ask every kind of network, once with five rows.
+let private everyPass (registered: torch.nn.Module -> torch.nn.Module) =
+    for kind, build in EveryNet.kinds () do
+        use _ = torch.NewDisposeScope()
+        let shape, net = EveryNet.somewhere build
+        registered (net :?> torch.nn.Module) |> ignore
+        let x = (rng "rows").Normal(Array.append [| 5L |] shape)
+        let costs = fun how -> costs $"{kind}, {how}" 5L
+
+        match net with
+        | :? LevelNet as ladder -> costs "At" (fun () -> ladder.At(x, repeated 5L 1))
+        | :? Autoencoder as autoencoder ->
+            let noise = torch.ones (5L, device = device)
+            costs "Encode" (fun () -> autoencoder.Encode(x, noise))
+            costs "Restore" (fun () -> autoencoder.Restore(x, noise))
+        | :? GeneratorNet as generator ->
+            let z = (rng "latents").Normal(5L, generator.Latent)
+            costs "call" (fun () -> generator.call z)
+
+            match generator with
+            | :? FlowNet as flow ->
+                costs "Push" (fun () -> let struct (x, _) = flow.Push z in x)
+                costs "Pull" (fun () -> let struct (z, _) = flow.Pull x in z)
+            | _ -> ()
+        | :? torch.nn.Module<Tensor, Tensor> as net -> costs "call" (fun () -> net.call x)
+        | other -> broken $"{kind} builds a {other.GetType().Name}, and this law does not know how to call it"
+
+/// libtorch's own layer, which knows nothing of this project, as critic and inside the generator.
+let private ofLayers (counted: torch.nn.Module<Tensor, Tensor> -> torch.nn.Module<Tensor, Tensor>) =
+    let layer () = torch.nn.Linear(2L, 1L, device = device) :> torch.nn.Module<Tensor, Tensor>
+    let critic = {
+        new INetSpec with
+            member _.Build(_, _, _) = counted (layer ())
+    }
+
+    let generator = {
+        new IGeneratorSpec<GeneratorNet> with
+            member _.Build(_, _) = new LatentNet(torch.nn.Linear(2L, 2L, device = device), 2L)
+    }
+
+    let gan = (GanSpec(generator, critic, CriticSteps = 1, Penalty = 0.0)).Build(Site([| 2L |], device, rng "gan", ""))
+    let batches = Batches((rng "data").Normal(10L, 2L), 10L, rng "batches")
+    let before = Cost.Units
+    gan.Iterate(batches, rng "step") |> Seq.iter ignore
+    // The critic's positives and negatives, and for the generator its rows through both.
+    must $"a step cost {Cost.Units - before} units where 40 were due" (Cost.Units - before = 40L)
+
+/// What counts each call once more.
+type private Twice(net: torch.nn.Module<Tensor, Tensor>) as twice =
+    inherit torch.nn.Module<Tensor, Tensor>("twice")
+    do twice.register_module ("net", Cost.Counted net)
+    override _.forward x = net.call x
+
+let all = [
+    law "each pass of each network that a config can name costs a unit a row, whichever way it is asked" (fun () -> everyPass Cost.Counted)
+    |> breaks "networks that nobody registered" (fun () -> everyPass id)
+
+    law "all levels at once cost a pass where one gives them, and a pass for each level where none does" (fun () ->
+        let x = (rng "rows").Normal(5L, 2L)
+        let noise = NoiseSchedule.VariancePreserving(0.1, 0.9, 4)
+        costs "heads" 5L (fun () -> (LevelMlpSpec(Width = 4).Build(rng "heads", [| 2L |], noise)).All x)
+        costs "time" 20L (fun () -> (LevelTimeSpec(Width = 4).Build(rng "time", [| 2L |], noise)).All x))
+
+    law "a network that knows nothing of cost counts when a method calls it, and once when it was registered before" (fun () ->
+        ofLayers id
+        ofLayers Cost.Counted)
+    |> breaks "a network that counts inside another" (fun () -> ofLayers (fun net -> new Twice(net)))
+]
