@@ -38,9 +38,9 @@ static unsafe class MlpSlope
         )
         fixed (byte* columns = column is null ? default : column.bytes)
         {
-            var (a, b, c, d) = ((nint)xs, (nint)columns, (nint)values, (nint)slopes);
+            var call = new Call(layers, activation, scale, (float*)xs, (long*)columns, (float*)values, (float*)slopes, rows);
             if (Machine.Threads == 1 || tiles < 8)
-                Tiles(layers, activation, scale, (float*)a, (long*)b, (float*)c, (float*)d, rows, 0, tiles);
+                call.Tiles(0, tiles);
             else
             {
                 var (workers, each) = (Machine.Threads, (tiles + Machine.Threads - 1) / Machine.Threads);
@@ -48,126 +48,95 @@ static unsafe class MlpSlope
                     0,
                     workers,
                     new() { MaxDegreeOfParallelism = workers },
-                    w =>
-                        Tiles(
-                            layers,
-                            activation,
-                            scale,
-                            (float*)a,
-                            (long*)b,
-                            (float*)c,
-                            (float*)d,
-                            rows,
-                            w * each,
-                            Math.Min(tiles, (w + 1) * each)
-                        )
+                    w => call.Tiles(w * each, Math.Min(tiles, (w + 1) * each))
                 );
             }
         }
     }
 
-    static void Tiles(
-        Layer[] layers,
-        Activation activation,
-        float scale,
-        float* x,
-        long* column,
-        float* value,
-        float* slope,
-        int rows,
-        int from,
-        int to
-    )
+    /// <summary>What the tiles of one call share.</summary>
+    sealed class Call(Layer[] layers, Activation activation, float scale, float* x, long* column, float* value, float* slope, int rows)
     {
-        if (from >= to)
-            return;
-        var widest = Math.Max(layers.Max(layer => layer.Out), layers[0].In);
-        // Activations and their derivatives of every hidden layer, the input, and two buffers for the way back.
-        var needed = (layers.Take(layers.Length - 1).Sum(layer => 2 * layer.Out) + layers[0].In + 2 * widest) * Tile;
-        var memory = (float*)NativeMemory.AlignedAlloc((nuint)needed * sizeof(float), 64);
-        try
+        public void Tiles(int from, int to)
         {
-            for (var tile = from; tile < to; tile++)
-                One(layers, activation, scale, x, column, value, slope, tile * Tile, Math.Min(Tile, rows - tile * Tile), memory, widest);
-        }
-        finally
-        {
-            NativeMemory.AlignedFree(memory);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void One(
-        Layer[] layers,
-        Activation activation,
-        float scale,
-        float* x,
-        long* column,
-        float* value,
-        float* slope,
-        int row,
-        int count,
-        float* memory,
-        int widest
-    )
-    {
-        var (dimension, last) = (layers[0].In, layers.Length - 1);
-        var input = memory;
-        for (var i = 0; i < dimension; i++)
-        for (var lane = 0; lane < Tile; lane++)
-            input[i * Tile + lane] = lane < count ? scale * x[(row + lane) * (long)dimension + i] : 0;
-
-        var hidden = stackalloc float*[last + 1];
-        var derivative = stackalloc float*[last + 1];
-        var free = input + dimension * Tile;
-        hidden[0] = input;
-        for (var l = 0; l < last; l++)
-        {
-            hidden[l + 1] = free;
-            derivative[l + 1] = free + layers[l].Out * Tile;
-            free += 2 * layers[l].Out * Tile;
-            Forward(layers[l], hidden[l], hidden[l + 1]);
-            Activate(activation, hidden[l + 1], derivative[l + 1], layers[l].Out);
-        }
-
-        // The chosen output and its gradient in the last hidden layer.
-        float* here = free,
-            there = free + widest * Tile;
-        var top = layers[last];
-        float* weight = (float*)top.Weight,
-            bias = (float*)top.Bias;
-        for (var lane = 0; lane < Tile; lane++)
-        {
-            var chosen = column is null || lane >= count ? 0 : column[row + lane];
-            if (chosen < 0 || chosen >= top.Out)
-                throw new ArgumentOutOfRangeException(
-                    nameof(column),
-                    chosen,
-                    $"row {row + lane} asks for an output that is not there; the network has {top.Out}"
-                );
-            var chosenWeight = weight + chosen * top.In;
-            var sum = bias[chosen];
-            for (var i = 0; i < top.In; i++)
+            if (from >= to)
+                return;
+            var widest = Math.Max(layers.Max(layer => layer.Out), layers[0].In);
+            // Activations and their derivatives of every hidden layer, the input, and two buffers for the way back.
+            var needed = (layers.Take(layers.Length - 1).Sum(layer => 2 * layer.Out) + layers[0].In + 2 * widest) * Tile;
+            var memory = (float*)NativeMemory.AlignedAlloc((nuint)needed * sizeof(float), 64);
+            try
             {
-                here[i * Tile + lane] = chosenWeight[i];
-                sum += chosenWeight[i] * hidden[last][i * Tile + lane];
+                for (var tile = from; tile < to; tile++)
+                    One(tile * Tile, Math.Min(Tile, rows - tile * Tile), memory, widest);
             }
-            if (lane < count)
-                value[row + lane] = sum;
+            finally
+            {
+                NativeMemory.AlignedFree(memory);
+            }
         }
 
-        for (var l = last - 1; l >= 0; l--)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        void One(int row, int count, float* memory, int widest)
         {
-            for (var i = 0; i < layers[l].Out; i++)
-                (Vector512.Load(here + i * Tile) * Vector512.Load(derivative[l + 1] + i * Tile)).Store(here + i * Tile);
-            Backward(layers[l], here, there);
-            var back = here;
-            here = there;
-            there = back;
+            var (dimension, last) = (layers[0].In, layers.Length - 1);
+            var input = memory;
+            for (var i = 0; i < dimension; i++)
+            for (var lane = 0; lane < Tile; lane++)
+                input[i * Tile + lane] = lane < count ? scale * x[(row + lane) * (long)dimension + i] : 0;
+
+            var hidden = stackalloc float*[last + 1];
+            var derivative = stackalloc float*[last + 1];
+            var free = input + dimension * Tile;
+            hidden[0] = input;
+            for (var l = 0; l < last; l++)
+            {
+                hidden[l + 1] = free;
+                derivative[l + 1] = free + layers[l].Out * Tile;
+                free += 2 * layers[l].Out * Tile;
+                Forward(layers[l], hidden[l], hidden[l + 1]);
+                Activate(activation, hidden[l + 1], derivative[l + 1], layers[l].Out);
+            }
+
+            // The chosen output and its gradient in the last hidden layer.
+            float* here = free,
+                there = free + widest * Tile;
+            var top = layers[last];
+            float* weight = (float*)top.Weight,
+                bias = (float*)top.Bias;
+            for (var lane = 0; lane < Tile; lane++)
+            {
+                var chosen = column is null || lane >= count ? 0 : column[row + lane];
+                if (chosen < 0 || chosen >= top.Out)
+                    throw new ArgumentOutOfRangeException(
+                        nameof(column),
+                        chosen,
+                        $"row {row + lane} asks for an output that is not there; the network has {top.Out}"
+                    );
+                var chosenWeight = weight + chosen * top.In;
+                var sum = bias[chosen];
+                for (var i = 0; i < top.In; i++)
+                {
+                    here[i * Tile + lane] = chosenWeight[i];
+                    sum += chosenWeight[i] * hidden[last][i * Tile + lane];
+                }
+                if (lane < count)
+                    value[row + lane] = sum;
+            }
+
+            for (var l = last - 1; l >= 0; l--)
+            {
+                for (var i = 0; i < layers[l].Out; i++)
+                    (Vector512.Load(here + i * Tile) * Vector512.Load(derivative[l + 1] + i * Tile)).Store(here + i * Tile);
+                Backward(layers[l], here, there);
+                var back = here;
+                here = there;
+                there = back;
+            }
+            for (var lane = 0; lane < count; lane++)
+            for (var i = 0; i < dimension; i++)
+                slope[(row + lane) * (long)dimension + i] = scale * here[i * Tile + lane];
         }
-        for (var lane = 0; lane < count; lane++)
-        for (var i = 0; i < dimension; i++)
-            slope[(row + lane) * (long)dimension + i] = scale * here[i * Tile + lane];
     }
 
     /// <summary>out_j = b_j + Σ_i W_ji in_i, eight outputs at a time.</summary>
