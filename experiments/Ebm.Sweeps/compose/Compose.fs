@@ -103,14 +103,13 @@ type Composer(configs: Configs, root: string) =
 
                 for given, value in groups do
                     let source = given.Source
-                    let key = groupKey given.Key given.Package
+                    let key = keyOf "" given.Key given.Package
 
                     match given.Action, value with
-                    | Change, Some value ->
-                        choices[key] <- { Wanted = optionsOf source given.Key value; From = source; Deletes = None; Used = false }
+                    | Change, Some value -> choices[key] <- { Wanted = optionsOf source given.Key value; From = source; Deletes = None }
                     | Delete, value ->
                         let option = value |> Option.map (optionsOf source given.Key >> String.concat ",")
-                        choices[key] <- { Wanted = []; From = source; Deletes = Some option; Used = false }
+                        choices[key] <- { Wanted = []; From = source; Deletes = Some option }
                     | Add, Some value ->
                         appended.Add {
                             Group = given.Key
@@ -127,7 +126,7 @@ type Composer(configs: Configs, root: string) =
                             $"++ sets a value, but {given.Key} is a group: choose its option with {given.Key}=option, or add one with +{given.Key}=option."
                     | _, None -> fail source given.Key $"the option is missing: write {given.Key}=option."
 
-                trees.GetOrAdd(signature, expand configs root choices (List.ofSeq appended))
+                trees.GetOrAdd(signature, expand configs root (choices |> Seq.map (|KeyValue|) |> Map.ofSeq) (List.ofSeq appended))
 
         let config = assigned tree values |> Interpolate.interpolate plain
         check "" config

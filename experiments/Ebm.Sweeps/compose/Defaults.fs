@@ -1,5 +1,6 @@
 /// The defaults tree: the root's list names an option of each group. The list of an option may add groups, or `override` the choice of
-/// another list. Later entries win.
+/// another list. Later entries win. An option from the command line for a group inside another option (a
+/// method's energy) wins over all of them.
 module Ebm.Sweeps.Defaults
 
 open System
@@ -16,18 +17,12 @@ type internal Choice = {
     From: Source
     /// `~group` deletes any option; `~group=option` deletes this one and fails on another.
     Deletes: string option option
-    mutable Used: bool
 }
 
 /// Entries such as `${data}-${method}` wait until every other group is chosen.
 type private Piece =
     | Part of Document
     | Later of (unit -> Piece list)
-
-let internal groupKey (group: string) package =
-    match package with
-    | Some package -> $"{group}@{package}"
-    | None -> group
 
 /// Makes a package absolute; `parent` is the package of the file that names it.
 let private resolvePackage parent (group: string) (package: string) =
@@ -37,6 +32,13 @@ let private resolvePackage parent (group: string) (package: string) =
     | "_group_" -> group.Replace('/', '.')
     | absolute when absolute.StartsWith("_global_.", StringComparison.Ordinal) -> absolute.Substring 9
     | relative -> join parent relative
+
+/// The name by which a group is overridden: with its absolute package, unless the package is the group's own name.
+let internal keyOf parent (group: string) written =
+    match written |> Option.map (resolvePackage parent group) with
+    | Some "" -> group + "@_global_"
+    | Some package when package <> group.Replace('/', '.') -> group + "@" + package
+    | _ -> group
 
 let private parentOf (name: string) =
     match name.LastIndexOf '/' with
@@ -59,7 +61,10 @@ let internal noSuchOption (configs: Configs) (source: Source) group option =
         fail source group $"Unknown option \"{option}\" of {group}. Known options: {listed options}{Spelling.DidYouMean(option, options)}."
 
 /// Walks the defaults lists from the last entry to the first, so that the overrides of later lists are known when a group is reached.
-let internal expand (configs: Configs) (root: string) (choices: Dictionary<string, Choice>) (appended: GroupDefault list) =
+let rec internal expand (configs: Configs) (root: string) (given: Map<string, Choice>) (appended: GroupDefault list) =
+    let choices = Dictionary given
+    let used = HashSet<string>()
+    let typed = ResizeArray<Piece>()
     let seen = Dictionary<string, string list>()
     let sources = Dictionary<string, Source>()
 
@@ -94,8 +99,8 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
         for entry in read.Defaults do
             match entry with
             | Group entry when entry.Overrides ->
-                let key = groupKey (absolute folder entry.Group) entry.Package
-                choices.TryAdd(key, { Wanted = entry.Chosen; From = entry.Source; Deletes = None; Used = false }) |> ignore
+                let key = keyOf package (absolute folder entry.Group) entry.Package
+                choices.TryAdd(key, { Wanted = entry.Chosen; From = entry.Source; Deletes = None }) |> ignore
             | _ -> ()
 
         let entries = if List.contains Self read.Defaults then read.Defaults else read.Defaults @ [ Self ]
@@ -129,12 +134,12 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
 
     and group depth folder package (entry: GroupDefault) : Piece list =
         let name = absolute folder entry.Group
-        let key = groupKey name entry.Package
+        let key = keyOf package name entry.Package
 
         let wanted, source, demanded =
             match choices.TryGetValue key with
             | true, choice ->
-                choice.Used <- true
+                used.Add key |> ignore
 
                 match choice.Deletes with
                 | Some(Some option) when entry.Chosen <> [ option ] ->
@@ -170,7 +175,10 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
         if not demanded && wanted |> List.exists _.Contains("${") then
             [ Later(fun () -> options (wanted |> List.choose (interpolate source))) ]
         else
-            options wanted
+            let pieces = options wanted
+            // The settings of `tuned` come later and must not undo a choice from the command line.
+            if demanded && isNull source.File && key.Contains '@' then typed.AddRange pieces
+            pieces
 
     let rec settle pieces =
         pieces
@@ -180,18 +188,27 @@ let internal expand (configs: Configs) (root: string) (choices: Dictionary<strin
 
     let last = appended |> List.collect (group 0 "" "")
     let bodies = settle (file 0 root "" @ last)
+    let unused = choices |> Seq.map (|KeyValue|) |> Seq.filter (fst >> used.Contains >> not) |> List.ofSeq
 
-    for KeyValue(key, choice) in choices do
-        if not choice.Used then
-            let group = (key.Split '@')[0]
-            let option = if choice.Wanted.IsEmpty then "option" else choice.Wanted.Head
-            if not (configs.IsGroup group) then noSuchOption configs choice.From group option
-            let known = Seq.sort seen.Keys
+    match unused with
+    | [] ->
+        let whole = bodies @ settle (List.ofSeq typed)
+        let merged = whole |> List.fold overlay (Document.OfMap(Seq.empty<Entry>, (configs.Read root).Body.Source))
+        merged, seen |> Seq.map (|KeyValue|) |> Map.ofSeq
+    | (key, choice) :: _ ->
+        let group = (key.Split '@')[0]
+        let option = if choice.Wanted.IsEmpty then "option" else choice.Wanted.Head
+        if not (configs.IsGroup group) then noSuchOption configs choice.From group option
+        let known = Seq.sort seen.Keys |> List.ofSeq
 
+        // The name alone is enough if the group occurs once.
+        match known |> List.filter _.StartsWith(key + "@", StringComparison.Ordinal) with
+        | [ only ] when given.ContainsKey key && not (given.ContainsKey only) ->
+            expand configs root (given |> Map.remove key |> Map.add only choice) appended
+        | several when several.Length > 1 ->
+            fail choice.From group $"{group} occurs several times, as {listed several}; write {several.Head}={option}."
+        | _ ->
             fail
                 choice.From
                 group
                 $"no defaults list names {key}, so it cannot be overridden; they name {listed known}. To add it, write +{key}={option}."
-
-    let merged = bodies |> List.fold overlay (Document.OfMap(Seq.empty<Entry>, (configs.Read root).Body.Source))
-    merged, seen |> Seq.map (|KeyValue|) |> Map.ofSeq

@@ -249,11 +249,23 @@ let logs (runs: string) (words: string list) (follow: bool) =
             if not last then Thread.Sleep 300
     | words -> usage (String.Join(' ', "logs" :: words)) "logs takes one run: its id, the first characters of its id, or its folder."
 
-let private roleOf (group: string) =
-    typeof<ExperimentSpec>.GetConstructors()
-    |> Array.collect _.GetParameters()
-    |> Array.tryFind (fun parameter -> Kebab.Case(string parameter.Name) = group)
-    |> Option.map _.ParameterType
+/// What a group's options may be: the type of the setting of that name, of a run or else of a method.
+let private rolesOf (catalog: Catalog) (group: string) =
+    let settings (record: Type) = [
+        for constructor in record.GetConstructors() do
+            for parameter in constructor.GetParameters() do
+                if Kebab.Case(string parameter.Name) = group && not parameter.ParameterType.IsValueType then parameter.ParameterType
+    ]
+
+    match settings typeof<ExperimentSpec> with
+    | [] ->
+        let method' = typeof<ISpec<Method>>
+        [
+            for kind in catalog.Kinds method' do
+                yield! settings (nonNull (catalog.Find(method', kind)))
+        ]
+        |> List.distinct
+    | roles -> roles
 
 /// Prints the groups and their options, or one group's options with their settings.
 let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
@@ -267,10 +279,10 @@ let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
     | [ group ] when configs.IsGroup group ->
         aligned (options group)
 
-        match roleOf group with
-        | None -> ()
-        | Some role ->
-            for kind in (catalog ()).Describe role do
+        let catalog = catalog ()
+
+        for role in rolesOf catalog group do
+            for kind in catalog.Describe role do
                 Console.WriteLine()
                 let name = if kind.Kind = "" then group else $"kind: {kind.Kind}"
                 Console.WriteLine((name + "  " + kind.Doc).TrimEnd())

@@ -92,6 +92,32 @@ let all = [
         refuses [ "sweep", "defaults: [ dta: a ]\n" ] [] [ "sweep.yaml, line 1"; "did you mean data?" ]
         refuses [ "experiment/e", "defaults: [ e ]\n" ] [ "experiment=e" ] [ "includes itself" ])
 
+    law
+        "a group inside another option is overridden by its name and package, or by its name if it occurs once, and wins over later settings"
+        (fun () ->
+            let files = [
+                "net/small", "kind: small\nwidth: 8\n"
+                "net/large", "kind: large\nlayers: 40\n"
+                "method/m", "defaults: [ _self_, /net@energy: small ]\nkind: m\nenergy: { kind: small, depth: 9 }\n"
+                "tuned/a-m", "# @package _global_\nmethod: { energy: { kind: small, width: 2 } }\n"
+            ]
+            let both = ("method/m", "defaults: [ _self_, /net@energy: small, /net@critic: small ]\nkind: m\n") :: List.removeAt 2 files
+            let gives files arguments energy =
+                gives files arguments $"{{ data: {{ kind: a, size: 1, shared: data }}, method: {{ kind: m, {energy} }}, seed: 0 }}"
+            let large = "energy: { kind: large, layers: 40 }"
+            gives files [] "energy: { kind: small, depth: 9, width: 2 }"
+            gives files [ "net=large" ] large
+            gives files [ "net@method.energy=large" ] large
+            gives files [ "method.energy.layers=7"; "net=large" ] "energy: { kind: large, layers: 7 }"
+            gives
+                (("experiment/e", "# @package _global_\ndefaults: [ override /net@method.energy: large ]\n") :: List.removeAt 3 files)
+                [ "experiment=e" ]
+                large
+            gives both [ "net@method.critic=large" ] "energy: { kind: small, width: 2 }, critic: { kind: large, layers: 40 }"
+            refuses both [ "net=large" ] [ "occurs several times, as net@method.critic, net@method.energy; write net@method.critic=large" ]
+            refuses files [ "net@method.enrgy=large" ] [ "no defaults list names net@method.enrgy"; "net@method.energy" ]
+            refuses files [ "net=lrge" ] [ "Unknown option \"lrge\" of net"; "did you mean large?" ])
+
     law "a mapping whose kind changes is replaced, and overrides for the new kind stay" (fun () ->
         gives
             []

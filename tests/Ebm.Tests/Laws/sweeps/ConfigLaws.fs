@@ -3,7 +3,11 @@ module Ebm.Tests.Laws.ConfigLaws
 
 open System
 open System.IO
+open Ebm.Core
+open Ebm.Records
+open Ebm.Runs
 open Ebm.Sweeps
+open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
@@ -96,6 +100,11 @@ let private wrong: (string * (string * string) list * string list * string list)
     [],
     [ "configs/train/short.yaml, line 1"; "train.stpes" ]
     "an option that no verb has", [], [ "--wrokers=2" ], [ "--wrokers"; "--workers" ]
+    "a net that is another method's", [], [ "method=joint-cd"; "energy=conv" ], [ "configs/energy/conv.yaml, line 2, kind"; "level-conv" ]
+    "a group that the method does not have",
+    [],
+    [ "method=flow"; "energy=conv" ],
+    [ "command line, \"energy=conv\""; "generator@method.net" ]
     "a GPU that is not there", [], [ "device=cuda:7" ], [ "cuda:7" ]
     "a kind that belongs to another role",
     method' "kind: joint-cd\nenergy: { kind: variance-preserving }\nnoise: { kind: variance-preserving }\n",
@@ -127,6 +136,23 @@ let all = [
     law "the project's configs are valid" (fun () ->
         for file in Directory.GetFiles(under "experiments/configs/experiment") do
             counted [ "experiment=" + nonNull (Path.GetFileNameWithoutExtension file) ] 1)
+
+    law "every net, generator and noise schedule of a group is given to some method by one word" (fun () ->
+        let configs = Configs.Configs(under "experiments/configs")
+        let catalog = Catalog.Load []
+
+        let takes word method' =
+            try
+                let document, _ = EveryMethod.composed [ $"method={method'}"; word ]
+                catalog.Build<ISpec<Method>>(document, "method") |> ignore
+                true
+            with :? ConfigException ->
+                false
+
+        for group in [ "energy"; "generator"; "noise" ] do
+            for option in configs.Options group do
+                let word = $"{group}={option}"
+                must $"no method takes {word}" (configs.Options "method" |> List.exists (takes word)))
 
     law "axes are multiplied, seeds counted, zipped keys vary together, and a union leaves out duplicates" (fun () ->
         counted [ "method.steps=2,4,8"; "seed=0,1" ] 6
