@@ -11,7 +11,7 @@ open System.Text.Json
 open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Audits.Comparison
-open Ebm.Audits.Workplace
+open Ebm.Audits.Scratch
 open Ebm.Audits.Repetition
 
 // ── Searching ───────────────────────────────────────────────────────────────────────────────
@@ -248,12 +248,12 @@ type private Memory(path: string) =
             )
 
 /// What a commit's sources compute, built in a folder of their own.
-let private probe (desk: Desk) (building: Building) (conditions: Conditions) steps (run: RunFolder) (commit: Commit) : Outcome =
-    let clone = Path.Combine(desk.Folder, commit.Hash.Substring(0, 12))
+let private probe (scratch: Scratch) (building: Building) (conditions: Conditions) steps (run: RunFolder) (commit: Commit) : Outcome =
+    let clone = Path.Combine(scratch.Folder, commit.Hash.Substring(0, 12))
     let quietly = [ "-c"; "core.hooksPath=/dev/null"; "-c"; "advice.detachedHead=false" ]
     let top = git conditions.Repository [ "rev-parse"; "--show-toplevel" ]
     let inside = git conditions.Repository [ "rev-parse"; "--show-prefix" ]
-    git desk.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
+    git scratch.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
     git clone (quietly @ [ "checkout"; "--quiet"; "--detach"; commit.Hash ]) |> ignore
     let root = Path.Combine(clone, inside)
 
@@ -261,7 +261,7 @@ let private probe (desk: Desk) (building: Building) (conditions: Conditions) ste
         let failed =
             building.Programs
             |> List.tryPick (fun (program, arguments) ->
-                let ended = desk.Run(root, building.Variables, program, arguments)
+                let ended = scratch.Run(root, building.Variables, program, arguments)
                 if ended.Code = 0 then None else Some(ended.Output + "\n" + ended.Errors))
 
         match failed with
@@ -340,7 +340,7 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
 
     say $"{commits} commits after the run's own, {places.Length - 1} of them with other sources; comparing up to step {until}"
 
-    atDesk (fun desk ->
+    inScratch (fun scratch ->
         let ask place left =
             let commit = places[place].Commit
 
@@ -350,7 +350,7 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
                 | None ->
                     let clock = Stopwatch.StartNew()
                     say $"{short commit.Hash} {commit.Subject}: building"
-                    let outcome = probe desk building conditions steps run commit
+                    let outcome = probe scratch building conditions steps run commit
                     memory.Keep(places[place].Sources, commit, outcome)
                     built.Add clock.Elapsed.TotalSeconds
                     outcome, false

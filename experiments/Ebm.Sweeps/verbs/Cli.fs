@@ -38,8 +38,7 @@ let private help (sweep: Declare.Sweep) =
     say "Options:"
 
     for case in parser.GetArgumentCases() do
-        for name in case.CommandLineNames.Value do
-            if name <> "--help" then say $"  {name, -12} {case.Description.Value}"
+        say $"  {case.CommandLineNames.Value.Head, -12} {case.Description.Value}"
 
     say ""
     let declared = sweep.Parts |> List.map (List.map _.Text >> String.concat " ")
@@ -134,4 +133,5 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
     match List.ofSeq arguments with
     // Audits have the words and options of analysis/audit.fsx.
     | "audit" :: words -> Audit.main root words
+    | words when List.contains "--help" words -> perform folder root sweep [ "help" ]
     | words -> perform folder root sweep words

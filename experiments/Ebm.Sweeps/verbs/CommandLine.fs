@@ -6,6 +6,7 @@ module Ebm.Sweeps.CommandLine
 open System
 open System.Globalization
 open Argu
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Sentence
@@ -166,7 +167,7 @@ let allowed verb =
     | "stop" -> always @ [ "--shard" ]
     | _ -> always
 
-let usage (source: string) says : 'a = fail (Source.CommandLine source) "" says
+let usage source says : 'a = Options.usage source says
 
 type Given = {
     Verb: string
@@ -177,41 +178,14 @@ type Given = {
     Options: ParseResults<Option>
 }
 
-let parser = ArgumentParser.Create<Option>(programName = "sweep.fsx", helpTextMessage = "", checkStructure = false)
-
-let private optionNames =
-    parser.GetArgumentCases()
-    |> List.collect (fun case -> case.CommandLineNames.Value)
-    |> List.filter ((<>) "--help")
-    |> List.sort
+let parser = Options.parser<Option>
 
 let private isWord (text: string) =
     not (text.Contains '=') && not (text.StartsWith '~') && not (text.StartsWith '+') && not (text.Contains '(')
 
-/// The part before the equals sign: --workers of --workers=4.
-let private nameOf (argument: string) =
-    match argument.IndexOf '=' with
-    | -1 -> argument
-    | cut -> argument.Substring(0, cut)
-
 let read (arguments: string list) : Given =
-    let arguments = arguments |> List.filter ((<>) "--")
-
-    let options =
-        try
-            parser.ParseCommandLine(Array.ofList arguments, ignoreMissing = true, ignoreUnrecognized = true, raiseOnUsage = false)
-        with :? ArguParseException as error ->
-            let lines = error.Message.Split '\n'
-            let first = lines[0].Replace("ERROR: ", "").Trim().TrimEnd '.'
-            let quoted = arguments |> List.tryFind (fun argument -> argument.StartsWith "--" && first.Contains(nameOf argument))
-            usage (defaultArg quoted (String.Join(' ', arguments))) (first + ".")
-
-    let rest = options.UnrecognizedCliParams
-
-    for argument in rest do
-        if argument.StartsWith '-' && argument <> "--or" then
-            let name = nameOf argument
-            usage argument $"Unknown option {name}. Known options: {listed optionNames}{Spelling.DidYouMean(name, optionNames)}."
+    let options, rest = arguments |> List.filter ((<>) "--") |> Options.read parser
+    rest |> List.filter ((<>) "--or") |> Options.refuseOthers "a sweep" (Options.names parser)
 
     let verb, rest =
         match rest with
