@@ -41,6 +41,15 @@ let private help (sweep: Declare.Sweep) =
         say $"  {case.CommandLineNames.Value.Head, -12} {case.Description.Value}"
 
     say ""
+    say "Launchers, with their own options:"
+
+    for launcher in Launcher.all () do
+        say $"  {launcher.Name, -12} {launcher.Says}"
+
+        for case in launcher.Options |> List.collect _.GetArgumentCases() do
+            say $"    {case.CommandLineNames.Value.Head, -18} {case.Description.Value}"
+
+    say ""
     let declared = sweep.Parts |> List.map (List.map _.Text >> String.concat " ")
     say $"""This script's own sweep: {String.Join(" --or ", declared)}"""
     say "Exit codes: 0 every run completed or pruned, 1 a run failed or diverged, 2 an error of usage or config, 130 or 143 stopped."
@@ -83,7 +92,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         | "status" ->
             match sweepFolders place with
             | [] -> Console.WriteLine $"{relative place.Runs} has no sweep yet."
-            | folders -> folders |> List.collect (fun folder -> Status.lines folder (Slurm.said folder)) |> List.iter Console.WriteLine
+            | folders -> folders |> List.collect Status.lines |> List.iter Console.WriteLine
 
             0
         | "table"
