@@ -38,7 +38,7 @@ let private write (workspace: Workspace) (sweep: string) =
             Console.WriteLine $"{sweep}"
 
             for axis in axes do
-                let grade = axis.Grade |> Option.map Grades.letter |> Option.defaultValue "–"
+                let grade = axis.Grade |> Option.map Rules.letter |> Option.defaultValue "–"
 
                 let why =
                     match axis.Why, axis.Lacks with

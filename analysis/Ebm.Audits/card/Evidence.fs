@@ -1,5 +1,5 @@
 /// What a report card rests on: the records of one sweep, its runs' manifests, what was planned, the ledger, audits that were kept, and a
-/// fresh look at every hash. Read here, graded in Grades; nothing of it knows the time or where the folders lie.
+/// fresh look at every hash. Read here, graded by Rules; nothing of it knows the time or where the folders lie.
 module Ebm.Audits.Evidence
 
 open System

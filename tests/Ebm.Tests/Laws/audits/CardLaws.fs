@@ -10,7 +10,9 @@ open System.Text.RegularExpressions
 open Ebm.Analysis
 open Ebm.Audits
 open Ebm.Audits.Evidence
+open Ebm.Audits.Rules
 open Ebm.Audits.Grades
+open Ebm.Audits.Statement
 open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Law
@@ -273,7 +275,7 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("determinism", "an audit was within the declared tolerance, but not bit for bit"), audits (came Comparison.Tolerance)
     ("determinism", "an audit under other conditions differed or failed"), audits (elsewhere >> came Comparison.Different)
     ("determinism", "no audit has repeated a whole run"), only (fun kept -> { kept with Audit = "smoke"; Until = Some 50L })
-    ("determinism", "no audit was made on another machine or by another user"), only (fun kept -> { kept with Independent = None })
+    ("determinism", "no whole run was repeated on another machine or by another user"), only (fun kept -> { kept with Independent = None })
     ("determinism", "a bold row has no audited run"), only (fun kept -> { kept with Run = "toys-confirm/another" })
     ("statistics", "planned runs are missing from the table"), retabled (fun o -> { o with Planned = Some 21 }) id
     ("statistics", "a row has one or two seeds, too few for an interval"), retabled (fun o -> { o with Planned = None }) (seedsOf 2)
@@ -363,6 +365,11 @@ let private lowering (rule: Rule) =
     |> needsGit
 
 let private judged axis (evidence: Evidence) = grade evidence |> List.find (fun found -> found.Name = axis)
+
+/// The whole run repeated by its own user only, and its first steps by others.
+let private othersFirstSteps =
+    only (fun kept -> { kept with Independent = Some false })
+    >> audits (fun kept -> { kept with Independent = Some true; Audit = "smoke"; Until = Some 50L })
 
 // ── The page ────────────────────────────────────────────────────────────────────────────────
 
@@ -533,6 +540,15 @@ let all =
                 for file in Directory.GetFiles(Path.Combine(workspace.Runs, SweepFolder.Audits)) do
                     File.AppendAllText(file, " ")
                 must "they are believed" (matrix (Option.get (Evidence.read workspace sweep))).IsEmpty))
+        |> needsGit
+
+        law "an A for determinism needs a whole run that others repeated; one's own rerun and others' first steps are a B" (fun () ->
+            let grade change = (judged "determinism" (change whole.Value)).Grade
+            must "a whole run by others" (grade id = Some A)
+            must "first steps by others" (grade othersFirstSteps = Some B)
+            must "nobody else" (grade (only (fun kept -> { kept with Independent = Some false })) = Some B))
+        |> breaks "first steps by others are an A" (fun () ->
+            must "" ((judged "determinism" (othersFirstSteps whole.Value)).Grade = Some A))
         |> needsGit
 
         law "docs/report-card.md has the card's rules, each with its grade, and no other" (fun () ->
