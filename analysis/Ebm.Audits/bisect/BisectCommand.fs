@@ -31,13 +31,13 @@ let private report (run: RunFolder) (bisection: Bisection) =
             "verdict" => verdict bisection.Found
             "until" => bisection.Until
             "commits" => bisection.Commits
-            "from" => bisection.Places.Head
-            "to" => List.last bisection.Places
+            "from" => bisection.Versions.Head
+            "to" => List.last bisection.Versions
             match bisection.Found with
             | Changed(first, part, suspects) ->
-                "first" => bisection.Places[first]
+                "first" => bisection.Versions[first]
                 "parting" => part
-                "suspects" => [ for suspect in suspects -> bisection.Places[suspect].Hash ]
+                "suspects" => [ for suspect in suspects -> bisection.Versions[suspect].Hash ]
             | NotTheCode part -> "parting" => part
             | NotTold why -> "reason" => why
             | Unchanged -> ()
@@ -58,18 +58,18 @@ let private print (run: RunFolder) (bisection: Bisection) =
     match bisection.Found with
     | Unchanged -> Console.WriteLine $"UNCHANGED: {name}, up to step {bisection.Until}, over {bisection.Commits} commits"
     | Changed(first, parting, suspects) ->
-        Console.WriteLine $"CHANGED: {name}, by {line bisection.Places[first]}"
+        Console.WriteLine $"CHANGED: {name}, by {line bisection.Versions[first]}"
         Console.WriteLine $"  they part at {where parting}"
 
         if not suspects.IsEmpty then
             Console.WriteLine "  or by one of those right before it, which could not be asked:"
 
             for suspect in suspects do
-                Console.WriteLine $"    {line bisection.Places[suspect]}"
+                Console.WriteLine $"    {line bisection.Versions[suspect]}"
     | NotTheCode parting ->
         Console.WriteLine $"NOT-THE-CODE: {name}: its own sources compute something else here, from {where parting}"
         Console.WriteLine "  `audit rerun` names what is different: libraries, machine, data or flags."
-    | NotTold why -> Console.WriteLine $"NOT-TOLD: {line (List.last bisection.Places)}: {why}; --bad names an earlier commit."
+    | NotTold why -> Console.WriteLine $"NOT-TOLD: {line (List.last bisection.Versions)}: {why}; --bad names an earlier commit."
 
     for probe in bisection.Probes do
         match probe.Outcome with
