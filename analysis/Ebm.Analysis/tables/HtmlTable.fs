@@ -39,7 +39,8 @@ let private aside (content: string) = [ rawText " "; tag "small" [] [ text $"({c
 
 let private heading (table: Table) metric =
     let found = Shown.metricOf table metric
-    let better, unit = found |> Option.map (fun metric -> metric.Better, metric.Unit) |> Option.defaultValue (Direction.None, "")
+    let better, unit =
+        found |> Option.map (fun metric -> metric.Better, metric.Unit) |> Option.defaultValue (Direction.None, "")
 
     th [ attribute "scope" "col"; ofClass "number"; attribute "data-metric" metric ] [
         name (columnOf table metric).Label

@@ -471,7 +471,8 @@ let all =
                 let run = RunFolder.Under(Path.Combine(workspace.Runs, sweep)) |> Seq.head
                 audit workspace run "smoke" Comparison.Bitwise id
                 let files = Directory.GetFiles(Path.Combine(workspace.Runs, SweepFolder.Audits))
-                let named () = (Verify.verify workspace.Root (Some workspace.Data) workspace.Runs []).Alterations |> List.map (_.What >> Kebab.Of)
+                let named () =
+                    (Verify.verify workspace.Root (Some workspace.Data) workspace.Runs []).Alterations |> List.map (_.What >> Kebab.Of)
                 must $"%A{named ()}" (named ()).IsEmpty
                 let last = (Option.get (Ledger.load workspace.Root workspace.Runs)).Entries |> List.last
                 let kept = Workspace.reportOf workspace.Runs last.Hash

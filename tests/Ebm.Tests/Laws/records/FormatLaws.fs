@@ -297,13 +297,13 @@ let private written (names: string -> string) =
         let run = RunFolder.Create(folder, $"a-{Canonical.Sha256(json).Substring(0, 12)}", config, json)
 
         run.Write [
-            Measurement("grid-kl", 0.03, "nats", "lower", "log", Se = 0.002, N = 262144L, Protocol = "p<é>")
-            Measurement(names "long-run/1", nan, "", "none")
-            Measurement("nll", -infinity, "nats", "lower", Se = infinity)
+            Measurement("grid-kl", 0.03, "nats", Direction.Lower, "log", Se = 0.002, N = 262144L, Protocol = "p<é>")
+            Measurement(names "long-run/1", nan, "", Direction.None)
+            Measurement("nll", -infinity, "nats", Direction.Lower, Se = infinity)
         ]
 
         run.Append [ Event(1L, "energy/gap", -0.18); Event(2L, "energy/loss", infinity) ]
-        run.Append [ MeasuredAt(2L, Measurement("nll", nan, "nats", "lower", N = 7L)) ]
+        run.Append [ MeasuredAt(2L, Measurement("nll", nan, "nats", Direction.Lower, N = 7L)) ]
 
         for file, due in [ "metrics.json", metrics; "events.jsonl", events; "measures.jsonl", measures ] do
             let found = File.ReadAllText(run.In file)
