@@ -16,25 +16,47 @@ namespace Ebm.Runner;
 /// </summary>
 static class Program
 {
-    const string Usage = """
-        ebm-runner exec    <run folder> [--data DIR] [--with my.dll]… [--afresh]
-        ebm-runner measure <run folder> [--data DIR] [--with my.dll]… [--config FILE]
-        ebm-runner task    <tasks.jsonl> <number> [--data DIR] [--with my.dll]…
-        ebm-runner serve   [--data DIR] [--with my.dll]…
-        ebm-runner libraries
+    static readonly Option Data = new("--data", "DIR", "where data sets lie (the variable EBM_DATA, else data)"),
+        With = new("--with", "my.dll", "an assembly with further methods, data sets or metrics; may be repeated"),
+        Launch = new("--launch", "FILE", "what a sweep recorded of its launch, for the manifest"),
+        Afresh = new("--afresh", "", "discards what is there"),
+        Until = new("--until", "STEP", "interrupts training after this step, for an audit's comparison"),
+        Config = new("--config", "FILE", "a config whose group `measure` is to be used");
 
-        exec     executes the run whose config.yaml lies in the folder; one that was stopped goes on, a completed one stays as it is.
-                 --afresh discards what is there.
-        task     executes the runs of one line, counted from 0, one after the other: what a scheduler's array of tasks starts.
-        serve    executes the runs that standard input names, a line each, "exec <run folder>" with tabs between the words and --afresh behind
-                 where that is meant, and says "next" after each; its end is the end.
-        measure  draws and measures a completed run again, without training. --config names a config whose group `measure` is to be used.
-        libraries  loads libtorch, and says which files are used.
-        --data   where data sets lie; the variable EBM_DATA, or else the folder `data`, unless said.
-        --with   an assembly with further methods, data sets or metrics.
-        --until  exec: interrupts training after this step, for an audit's comparison.
-        --launch what a sweep wrote down of its launch, for the manifest.
-        """;
+    static readonly Verb[] Verbs =
+    [
+        new(
+            "exec",
+            ["<run folder>"],
+            "executes the run whose config.yaml lies in the folder; one that was stopped goes on, a completed one stays as it is",
+            [Data, With, Launch, Afresh, Until],
+            given => Exec(RunFolder.Open(given.Words[0]), given, given.Has(Afresh))
+        ),
+        new(
+            "measure",
+            ["<run folder>"],
+            "draws and measures a completed run again, without training",
+            [Data, With, Config],
+            given => Measure(RunFolder.Open(given.Words[0]), given)
+        ),
+        new(
+            "task",
+            ["<tasks.jsonl>", "<number>"],
+            "executes the runs of one line, counted from 0, one after the other: what a scheduler's array of tasks starts",
+            [Data, With, Launch],
+            given => Task(given.Words[0], (int)Whole(given.Words[1]), given)
+        ),
+        new(
+            "serve",
+            [],
+            "executes the runs that standard input names, a line each: exec, the run folder, and --afresh where it is meant, with tabs between "
+                + "them; prints \"next\" after each, and ends when its input ends",
+            [Data, With, Launch],
+            Serve
+        ),
+        new("libraries", [], "loads libtorch, and says which files are used", [], _ => Libraries()),
+        new("help", [], "this page", [], _ => Say(string.Join('\n', Verbs!.Select(verb => verb.Usage)), 0)),
+    ];
 
     /// <summary>EX_TEMPFAIL of sysexits.h: nothing is wrong, only not now.</summary>
     const int Taken = 75;
@@ -44,21 +66,16 @@ static class Program
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         try
         {
-            return arguments switch
+            var name = arguments switch
             {
-                ["exec", var folder, .. var rest] => Exec(RunFolder.Open(folder), Options.Of(rest, "--afresh")),
-                ["measure", var folder, .. var rest] => Measure(RunFolder.Open(folder), Options.Of(rest, "--config")),
-                ["task", var file, var number, .. var rest] => Task(
-                    file,
-                    int.Parse(number, CultureInfo.InvariantCulture),
-                    Options.Of(rest, "")
-                ),
-                ["serve", .. var rest] => Serve(Options.Of(rest, "")),
-                ["libraries"] => Libraries(),
-                ["help"] or ["--help"] or ["-h"] => Say(Usage, 0),
-                [] => Complain("which run? " + Usage),
-                _ => Complain($"\"{string.Join(' ', arguments)}\" is not known here.\n{Usage}"),
+                [] => throw new UsageException("which run? `ebm-runner help` lists the verbs."),
+                ["--help" or "-h", ..] => "help",
+                _ => arguments[0],
             };
+            var verb =
+                Array.Find(Verbs, verb => verb.Name == name)
+                ?? throw new UsageException($"Unknown verb {name}. Known verbs: {string.Join(", ", Verbs.Select(verb => verb.Name))}.");
+            return verb.Perform(Given.Read(verb, arguments[1..]));
         }
         catch (TakenException error)
         {
@@ -80,7 +97,7 @@ static class Program
     }
 
     /// <summary>Further runs follow unless this process was asked to stop.</summary>
-    static int Task(string file, int number, Options options)
+    static int Task(string file, int number, Given given)
     {
         using var task = JsonDocument.Parse(File.ReadLines(file).ElementAt(number));
         var afresh = task.RootElement.GetProperty("afresh").GetBoolean();
@@ -89,7 +106,7 @@ static class Program
         {
             var folder = RunFolder.Open(run.GetString()!);
             // A task that was requeued goes on from its checkpoint.
-            code = Math.Max(code, Exec(folder, options with { Afresh = afresh && folder.State == RunState.Pending }, alone: true));
+            code = Math.Max(code, Exec(folder, given, afresh && folder.State == RunState.Pending, alone: true));
             if (code >= 128)
                 break;
         }
@@ -97,7 +114,7 @@ static class Program
     }
 
     /// <summary>A run that was asked to stop is the last.</summary>
-    static int Serve(Options options)
+    static int Serve(Given given)
     {
         // Between runs the end of standard input says that nobody is left; the signal for it would kill.
         using var deaf = PosixSignalRegistration.Create(Stop.ParentGone, context => context.Cancel = true);
@@ -106,7 +123,7 @@ static class Program
             var words = line.Split('\t');
             if (words is not (["exec", _] or ["exec", _, "--afresh"]))
                 return Complain($"\"{line}\" names no run: exec, a tab, and its folder.");
-            var code = Exec(RunFolder.Open(words[1]), options with { Afresh = words.Length == 3 });
+            var code = Exec(RunFolder.Open(words[1]), given, afresh: words.Length == 3);
             if (code >= 128)
                 return code;
             Say("next", 0);
@@ -114,17 +131,14 @@ static class Program
         return 0;
     }
 
-    static int Exec(RunFolder folder, Options options, bool alone = false)
+    static int Exec(RunFolder folder, Given given, bool afresh, bool alone = false)
     {
         using var stop = new Stop();
         if (!alone)
             stop.WithParent();
         using var log = new Log(folder);
-        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log, options.Launched)
-        {
-            Until = options.Until,
-        };
-        if (!execution.Begin(options.Afresh))
+        using var execution = Execution(folder, given, stop, log);
+        if (!execution.Begin(afresh))
             return Say("ended completed", 0);
         log.Open();
         var ended = execution.Run(log.Failure);
@@ -132,15 +146,29 @@ static class Program
         return ended.ExitCode!.Value;
     }
 
-    static int Measure(RunFolder folder, Options options)
+    static Execution Execution(RunFolder folder, Given given, Stop stop, Log log, Document? measure = null)
+    {
+        var launch = given.Last(Launch) is { } file ? LaunchRecord.Read(file) : null;
+        return new Execution(folder, Catalog.Load(given.All(With)), given.Last(Data) ?? Experiment.DataRoot, stop, log, launch, measure)
+        {
+            Until = given.Last(Until) is { } step ? Whole(step) : null,
+        };
+    }
+
+    static long Whole(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new UsageException($"\"{text}\" is not a valid number: a whole number is expected.");
+
+    static int Measure(RunFolder folder, Given given)
     {
         if (folder.State != RunState.Completed)
             return Complain($"{folder}: only a completed run can be measured again; this one is {Kebab.Of(folder.State)}.");
-        var measure = options.Config is { } file ? Document.Read(file).Get("measure") : null;
+        var measure = given.Last(Config) is { } file ? Document.Read(file).Get("measure") : null;
         using var stop = new Stop();
         stop.WithParent();
         using var log = new Log(folder);
-        using var execution = new Execution(folder, Catalog.Load(options.With), options.Data, stop, log, null, measure);
+        using var execution = Execution(folder, given, stop, log, measure);
         log.Open();
         try
         {
@@ -176,30 +204,4 @@ static class Program
         Console.Error.WriteLine(text);
         return 2;
     }
-}
-
-/// <summary>Something on the command line that cannot be meant.</summary>
-sealed class UsageException(string says) : Exception(says);
-
-/// <summary>What follows the run's folder on the command line.</summary>
-sealed record Options(string Data, IReadOnlyList<string> With, bool Afresh, string? Config, string? Launch, long? Until)
-{
-    public LaunchRecord? Launched => Launch is { } file ? LaunchRecord.Read(file) : null;
-
-    /// <param name="own">The one option that only this verb has.</param>
-    public static Options Of(string[] words, string own) => Add(new Options(Experiment.DataRoot, [], false, null, null, null), words, own);
-
-    static Options Add(Options options, string[] words, string own) =>
-        words switch
-        {
-            [] => options,
-            ["--data", var folder, .. var rest] => Add(options with { Data = folder }, rest, own),
-            ["--with", var assembly, .. var rest] => Add(options with { With = [.. options.With, assembly] }, rest, own),
-            ["--launch", var file, .. var rest] => Add(options with { Launch = file }, rest, own),
-            ["--until", var step, .. var rest] when own == "--afresh" && long.TryParse(step, CultureInfo.InvariantCulture, out var until) =>
-                Add(options with { Until = until }, rest, own),
-            ["--afresh", .. var rest] when own == "--afresh" => Add(options with { Afresh = true }, rest, own),
-            ["--config", var file, .. var rest] when own == "--config" => Add(options with { Config = file }, rest, own),
-            _ => throw new UsageException($"\"{string.Join(' ', words)}\": an option is --data DIR, --with my.dll, --launch FILE or {own}"),
-        };
 }

@@ -56,7 +56,7 @@ let private rerun repository run mode =
         found.Drifts |> List.iter (fun drift -> printfn "%s: %s" drift.Kind drift.Says)
         0
     with
-    | Ebm.Audits.Workplace.Stopped signal -> 128 + signal
+    | Ebm.Audits.Scratch.Stopped signal -> 128 + signal
     | :? InvalidDataException as error ->
         eprintfn "%s" error.Message
         2

@@ -42,7 +42,7 @@ let private dashed ink =
 /// Five symbols and eight colours give forty combinations; neighbours differ in both.
 let private symbol hollow ink (x: float) (y: float) (r: float) says =
     let kind = if hollow then "open" else "dot"
-    let title = if says = "" then "" else $"<title>{Text.escaped says}</title>"
+    let title = if says = "" then "" else $"<title>{Html.escaped says}</title>"
     let path = $"<path {drawn kind ink} d=\"M{at x} {at y}"
 
     let closed (steps: (float * float) list) =
@@ -63,8 +63,8 @@ let private longest = 40
 
 let private words kind anchor x y (text: string) =
     let shown = Text.short longest text
-    let title = if shown = text then "" else $"<title>{Text.escaped text}</title>"
-    $"<text class=\"{kind}\" text-anchor=\"{anchor}\" x=\"{at x}\" y=\"{at y}\">{Text.escaped shown}{title}</text>"
+    let title = if shown = text then "" else $"<title>{Html.escaped text}</title>"
+    $"<text class=\"{kind}\" text-anchor=\"{anchor}\" x=\"{at x}\" y=\"{at y}\">{Html.escaped shown}{title}</text>"
 
 /// The second line as one text.
 let private second (panel: Panel) = [ panel.Subtitle ] @ List.map snd panel.Tags |> List.filter ((<>) "") |> String.concat "  "
@@ -150,8 +150,8 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
     elif not panel.Tags.IsEmpty then
         let tags =
             panel.Tags
-            |> List.map (fun (ink, says) -> $"<tspan class=\"tag {colour ink}\">{Text.escaped (Text.short longest says)}</tspan>")
-        let line = String.Join("  ", [ Text.escaped panel.Subtitle ] @ tags).Trim()
+            |> List.map (fun (ink, says) -> $"<tspan class=\"tag {colour ink}\">{Html.escaped (Text.short longest says)}</tspan>")
+        let line = String.Join("  ", [ Html.escaped panel.Subtitle ] @ tags).Trim()
         say $"<text class=\"subtitle\" text-anchor=\"middle\" x=\"{at middle}\" y=\"29\">{line}</text>"
 
     let isPicture =
@@ -179,11 +179,11 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
             say $"<path {asBand ink} d=\"{path outline}z\"/>"
         | Line(ink, faint, says, points) ->
             let kind = if faint then "line faint" else "line"
-            let title = if says = "" then "" else $"<title>{Text.escaped says}</title>"
+            let title = if says = "" then "" else $"<title>{Html.escaped says}</title>"
             let dashes = if faint then "" else dashed ink
             say $"<path {drawn kind ink}{dashes} d=\"{points |> Seq.map (fun (a, b) -> x a, y b) |> path}\">{title}</path>"
         | Stroke(ink, a, b) ->
-            say $"<path {asStroke ink} d=\"{path [ x a.X, y a.Y; x b.X, y b.Y ]}\"><title>{Text.escaped a.Says}</title></path>"
+            say $"<path {asStroke ink} d=\"{path [ x a.X, y a.Y; x b.X, y b.Y ]}\"><title>{Html.escaped a.Says}</title></path>"
         | Rule(ink, dotted, points) ->
             let kind = if dotted then "rule dotted" else "rule"
             say $"<path {drawn kind ink} d=\"{points |> Seq.map (fun (a, b) -> x a, y b) |> path}\"/>"
@@ -196,7 +196,7 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
         | Boxes(ink, boxes) ->
             for l, r, b, t, says in boxes do
                 let l, r, b, t = x l, x r, y b, y t
-                let title = if says = "" then "" else $"<title>{Text.escaped says}</title>"
+                let title = if says = "" then "" else $"<title>{Html.escaped says}</title>"
                 let corner = $"x=\"{at (min l r)}\" y=\"{at (min b t)}\""
                 say $"<rect {asBox ink} {corner} width=\"{at (abs (r - l))}\" height=\"{at (abs (b - t))}\">{title}</rect>"
         | Picture(raster, l, r, b, t) ->
@@ -223,7 +223,7 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
     if panel.Y.Title <> "" then
         let across = top + height / 2.0
         let title = Text.short longest panel.Y.Title
-        say $"<text class=\"axis\" text-anchor=\"middle\" transform=\"translate(11 {at across}) rotate(-90)\">{Text.escaped title}</text>"
+        say $"<text class=\"axis\" text-anchor=\"middle\" transform=\"translate(11 {at across}) rotate(-90)\">{Html.escaped title}</text>"
 
     string builder
 
@@ -243,7 +243,7 @@ let panel (figure: Figure) (index: int) (panel: Panel) =
     let width, height = size panel
     let use' (raster: Raster) = $"<use href=\"#{raster.Id}\"/>"
     let inside = content $"{figure.Id}-{whole index}" use' panel
-    let alternative = Text.escaped (alternative figure panel)
+    let alternative = Html.escaped (alternative figure panel)
     $"<svg class=\"panel\" viewBox=\"0 0 {at width} {at height}\" width=\"{at width}\" height=\"{at height}\" role=\"img\" "
     + $"aria-label=\"{alternative}\">{inside}</svg>"
 
@@ -385,10 +385,10 @@ let standalone (figure: Figure) =
     if not figure.Keys.IsEmpty then y <- y + 24.0
 
     for line in folded 150 figure.Caption do
-        say $"<text class=\"caption\" x=\"8\" y=\"{at (y + 10.0)}\">{Text.escaped line}</text>"
+        say $"<text class=\"caption\" x=\"8\" y=\"{at (y + 10.0)}\">{Html.escaped line}</text>"
         y <- y + 15.0
 
-    let title = Text.escaped figure.Title
+    let title = Html.escaped figure.Title
 
     let sheet =
         $":root{{{lightScheme}--sans:Helvetica,Arial,sans-serif}}\

@@ -12,6 +12,7 @@ open System.Diagnostics
 open System.IO
 open System.Reflection
 open System.Text.RegularExpressions
+open Giraffe.ViewEngine
 open Ebm.Records
 
 /// What is wrong, and what to write instead. It prints as that text alone, because the mistake is in the script, not below it.
@@ -264,22 +265,22 @@ let together (charts: Chart list) : Chart =
 
 /// The page as text, with this plotly.js or without.
 let page (plotly: string option) (chart: Chart) =
-    let answering = if plotly.IsSome then Page.AtOnce else Page.Never
+    let answering = if plotly.IsSome then FigureHtml.AtOnce else FigureHtml.Never
 
-    String.concat "" [
-        $"<h1>{Page.bdi chart.Title}</h1>\n<p class=\"lead\">{Text.escaped chart.Of}</p>\n"
-        Svg.definitions chart.Figures
-        if plotly.IsNone then Page.still
-        for figure in chart.Figures do
-            Page.figure answering figure
+    [
+        h1 [] [ Html.bdi chart.Title ]
+        p [ Html.ofClass "lead" ] [ Html.text chart.Of ]
+        rawText (Svg.definitions chart.Figures)
+        if plotly.IsNone then FigureHtml.still
+        yield! List.map (FigureHtml.figure answering) chart.Figures
     ]
-    |> Page.framed {
+    |> Frame.framed {
         Title = Text.short 80 chart.Title
         Name = chart.Sweep
         Links = [ for figure in chart.Figures -> "#" + figure.Id, figure.Title ]
         Skip = "#" + chart.Figures.Head.Id, "To the first figure"
         Plotly = plotly
-        Data = if plotly.IsSome then Page.plots chart.Figures else ""
+        Data = if plotly.IsSome then FigureHtml.plots chart.Figures else []
     }
 
 /// The clone that this library was built in, wherever the script lies.

@@ -55,13 +55,7 @@ let private cell (cell: Cell) =
         | None -> ()
         | Some test ->
             "test"
-            => fields [
-                "against" => test.Against
-                "kind" => test.By.Name
-                "n" => test.N
-                "p" => test.P
-                "holm" => test.Adjusted
-            ]
+            => fields [ "against" => test.Against; "kind" => test.By.Name; "n" => test.N; "p" => test.P; "holm" => test.Adjusted ]
         "values" => cell.Values
     ]
 

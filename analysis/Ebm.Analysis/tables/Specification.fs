@@ -356,7 +356,7 @@ let outputs (specification: Specification) (table: Table) =
         path ".md", Markdown.table table
         path ".tex", Latex.table table
         path "-macros.tex", Latex.macros table
-        path ".html", HtmlTable.fragment (fun run -> $"#run-{run.Id}") table + HtmlTable.versus table + HtmlTable.aggregates table
+        path ".html", Html.rendered (HtmlTable.whole (fun run -> $"#run-{run.Id}") table)
         path "-runs.csv", Csv.runs table
         path "-summary.csv", Csv.summary table
         if not table.Options.Baseline.IsEmpty then

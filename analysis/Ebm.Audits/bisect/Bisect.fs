@@ -11,7 +11,7 @@ open System.Text.Json
 open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Audits.Comparison
-open Ebm.Audits.Workplace
+open Ebm.Audits.Scratch
 open Ebm.Audits.Repetition
 
 // ── Searching ───────────────────────────────────────────────────────────────────────────────
@@ -32,13 +32,13 @@ type Found =
     | NotTheCode of Parting
     | NotTold of why: string
 
-/// Searches the places 1 to `last` of a history; place 0 is what was recorded, and is asked only where all else was found to differ.
-/// `ask` is told the place, and how many there may be to ask after it.
+/// Searches the versions 1 to `last` of a history; version 0 is what was recorded, and is asked only where all else was found to differ.
+/// `ask` is told the version, and how many there may be to ask after it.
 let search (last: int) (ask: int -> int -> Outcome) : Found =
     let left inQuestion = if inQuestion <= 0 then 0 else int (ceil (Math.Log2(float (inQuestion + 1))))
 
     let rec narrow same (first: int, parting) untold =
-        let inQuestion = [ same + 1 .. first - 1 ] |> List.filter (fun place -> not (List.contains place untold))
+        let inQuestion = [ same + 1 .. first - 1 ] |> List.filter (fun version -> not (List.contains version untold))
 
         match inQuestion with
         | [] ->
@@ -138,18 +138,18 @@ let private history (repository: string) (run: RunFolder) (manifest: RunManifest
 
     let all = own :: from :: later
 
-    let places =
+    let versions =
         List.zip all (sources repository all)
         |> List.fold
-            (fun places (hash, sources) ->
-                match places with
-                | (_, last) :: _ when last = sources -> places
-                | _ -> (hash, sources) :: places)
+            (fun versions (hash, sources) ->
+                match versions with
+                | (_, last) :: _ when last = sources -> versions
+                | _ -> (hash, sources) :: versions)
             []
         |> List.rev
         |> List.map (fun (hash, sources) -> { Commit = commitOf repository hash; Sources = sources })
 
-    places, later.Length
+    versions, later.Length
 
 // ── Probing ─────────────────────────────────────────────────────────────────────────────────
 
@@ -162,8 +162,8 @@ type Probe = {
 
 type Bisection = {
     Found: Found
-    /// What the places of the finding are.
-    Places: Commit list
+    /// What the versions of the finding are.
+    Versions: Commit list
     Commits: int
     Until: int64
     Probes: Probe list
@@ -248,12 +248,12 @@ type private Memory(path: string) =
             )
 
 /// What a commit's sources compute, built in a folder of their own.
-let private probe (desk: Desk) (building: Building) (conditions: Conditions) steps (run: RunFolder) (commit: Commit) : Outcome =
-    let clone = Path.Combine(desk.Folder, commit.Hash.Substring(0, 12))
+let private probe (scratch: Scratch) (building: Building) (conditions: Conditions) steps (run: RunFolder) (commit: Commit) : Outcome =
+    let clone = Path.Combine(scratch.Folder, commit.Hash.Substring(0, 12))
     let quietly = [ "-c"; "core.hooksPath=/dev/null"; "-c"; "advice.detachedHead=false" ]
     let top = git conditions.Repository [ "rev-parse"; "--show-toplevel" ]
     let inside = git conditions.Repository [ "rev-parse"; "--show-prefix" ]
-    git desk.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
+    git scratch.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
     git clone (quietly @ [ "checkout"; "--quiet"; "--detach"; commit.Hash ]) |> ignore
     let root = Path.Combine(clone, inside)
 
@@ -261,7 +261,7 @@ let private probe (desk: Desk) (building: Building) (conditions: Conditions) ste
         let failed =
             building.Programs
             |> List.tryPick (fun (program, arguments) ->
-                let ended = desk.Run(root, building.Variables, program, arguments)
+                let ended = scratch.Run(root, building.Variables, program, arguments)
                 if ended.Code = 0 then None else Some(ended.Output + "\n" + ended.Errors))
 
         match failed with
@@ -305,8 +305,8 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
 
     let until = traced |> List.tryFind (fun step -> step >= steps) |> Option.defaultValue (List.last traced)
     let bad = git conditions.Repository [ "rev-parse"; "--verify"; bad + "^{commit}" ]
-    let places, commits = history conditions.Repository run manifest bad
-    let places = Array.ofList places
+    let versions, commits = history conditions.Repository run manifest bad
+    let versions = Array.ofList versions
 
     // The config is the run's own at every commit, so it is not composed.
     let conditions = { conditions with Compose = fun _ _ _ _ -> Composition.Untold "each commit is given the run's own" }
@@ -338,20 +338,20 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
         | Parts { What = what } -> $"parts: {what}"
         | Untold(why, _) -> why
 
-    say $"{commits} commits after the run's own, {places.Length - 1} of them with other sources; comparing up to step {until}"
+    say $"{commits} commits after the run's own, {versions.Length - 1} of them with other sources; comparing up to step {until}"
 
-    atDesk (fun desk ->
-        let ask place left =
-            let commit = places[place].Commit
+    inScratch (fun scratch ->
+        let ask version left =
+            let commit = versions[version].Commit
 
             let outcome, remembered =
-                match memory.Find places[place].Sources with
+                match memory.Find versions[version].Sources with
                 | Some outcome -> outcome, true
                 | None ->
                     let clock = Stopwatch.StartNew()
                     say $"{short commit.Hash} {commit.Subject}: building"
-                    let outcome = probe desk building conditions steps run commit
-                    memory.Keep(places[place].Sources, commit, outcome)
+                    let outcome = probe scratch building conditions steps run commit
+                    memory.Keep(versions[version].Sources, commit, outcome)
                     built.Add clock.Elapsed.TotalSeconds
                     outcome, false
 
@@ -370,8 +370,8 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
             outcome
 
         {
-            Found = search (places.Length - 1) ask
-            Places = [ for place in places -> place.Commit ]
+            Found = search (versions.Length - 1) ask
+            Versions = [ for version in versions -> version.Commit ]
             Commits = commits
             Until = until
             Probes = List.ofSeq probes

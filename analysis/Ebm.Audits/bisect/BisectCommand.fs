@@ -3,9 +3,10 @@ module Ebm.Audits.BisectCommand
 
 open System
 open System.IO
+open Argu
 open Ebm.Analysis.Fields
 open Ebm.Records
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 open Ebm.Audits.Comparison
 open Ebm.Audits.Bisect
 
@@ -30,13 +31,13 @@ let private report (run: RunFolder) (bisection: Bisection) =
             "verdict" => verdict bisection.Found
             "until" => bisection.Until
             "commits" => bisection.Commits
-            "from" => bisection.Places.Head
-            "to" => List.last bisection.Places
+            "from" => bisection.Versions.Head
+            "to" => List.last bisection.Versions
             match bisection.Found with
             | Changed(first, part, suspects) ->
-                "first" => bisection.Places[first]
+                "first" => bisection.Versions[first]
                 "parting" => part
-                "suspects" => [ for suspect in suspects -> bisection.Places[suspect].Hash ]
+                "suspects" => [ for suspect in suspects -> bisection.Versions[suspect].Hash ]
             | NotTheCode part -> "parting" => part
             | NotTold why -> "reason" => why
             | Unchanged -> ()
@@ -57,18 +58,18 @@ let private print (run: RunFolder) (bisection: Bisection) =
     match bisection.Found with
     | Unchanged -> Console.WriteLine $"UNCHANGED: {name}, up to step {bisection.Until}, over {bisection.Commits} commits"
     | Changed(first, parting, suspects) ->
-        Console.WriteLine $"CHANGED: {name}, by {line bisection.Places[first]}"
+        Console.WriteLine $"CHANGED: {name}, by {line bisection.Versions[first]}"
         Console.WriteLine $"  they part at {where parting}"
 
         if not suspects.IsEmpty then
             Console.WriteLine "  or by one of those right before it, which could not be asked:"
 
             for suspect in suspects do
-                Console.WriteLine $"    {line bisection.Places[suspect]}"
+                Console.WriteLine $"    {line bisection.Versions[suspect]}"
     | NotTheCode parting ->
         Console.WriteLine $"NOT-THE-CODE: {name}: its own sources compute something else here, from {where parting}"
         Console.WriteLine "  `audit rerun` names what is different: libraries, machine, data or flags."
-    | NotTold why -> Console.WriteLine $"NOT-TOLD: {line (List.last bisection.Places)}: {why}; --bad names an earlier commit."
+    | NotTold why -> Console.WriteLine $"NOT-TOLD: {line (List.last bisection.Versions)}: {why}; --bad names an earlier commit."
 
     for probe in bisection.Probes do
         match probe.Outcome with
@@ -76,22 +77,30 @@ let private print (run: RunFolder) (bisection: Bisection) =
         | Same
         | Parts _ -> ()
 
-let private bisectWith (building: unit -> Building) (place: Place) (words: string list) =
-    let run = runOf place words
+type Option =
+    | [<EqualsAssignmentOrSpaced>] Steps of count: int64
+    | [<EqualsAssignmentOrSpaced>] Bad of commit: string
 
-    let conditions = {
-        Repetition.conditions place.Root place.Data with
-            Threads = place.Threads
-            Variables = place.Variables
-            With = place.With
-    }
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Steps _ -> "compare at least so many steps (50)"
+            | Bad _ -> "the last commit in question (HEAD)"
+
+let private parser = Options.parser<Option>
+
+let private bisectWith (building: unit -> Building) (workspace: Workspace) (arguments: string list) =
+    let conditions, arguments = RepetitionCommand.conditionsOf workspace arguments
+    let options, words = Options.read parser arguments
+    let run = runOf workspace words
 
     let say (what: string) = eprintfn $"{what}"
-    let memory = Path.Combine(place.Root, "artifacts", "bisect")
-    let bisection = bisect (building ()) conditions memory say place.Steps place.Bad run
+    let memory = Path.Combine(workspace.Root, "artifacts", "bisect")
+    let steps, bad = options.GetResult(<@ Steps @>, 50L), options.GetResult(<@ Bad @>, "HEAD")
+    let bisection = bisect (building ()) conditions memory say steps bad run
     let report = report run bisection
-    if place.Json then Console.Write report else print run bisection
-    enter place $"bisect {run.Sweep}/{run.Id}" report
+    if workspace.Json then Console.Write report else print run bisection
+    enter workspace $"bisect {run.Sweep}/{run.Id}" report
 
     match bisection.Found with
     | Unchanged -> 0
@@ -101,7 +110,9 @@ let private bisectWith (building: unit -> Building) (place: Place) (words: strin
 
 let verbOf building = {
     Name = "bisect"
-    Says = "find the commit since which the first steps come out otherwise: bisect <run> [--steps K] [--bad COMMIT]"
+    Words = "<run>"
+    Says = "find the commit since which the first steps come out otherwise"
+    Options = [ parser; RepetitionCommand.parser ]
     Perform = bisectWith building
 }
 

@@ -5,16 +5,16 @@ open System
 open System.IO
 open Ebm.Records
 open Ebm.Analysis
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 
-let private write (place: Place) (sweep: string) =
-    match Evidence.read place sweep with
+let private write (workspace: Workspace) (sweep: string) =
+    match Evidence.read workspace sweep with
     | None ->
-        if not place.Json then eprintfn $"{sweep}: no run there has begun."
+        if not workspace.Json then eprintfn $"{sweep}: no run there has begun."
         None
     | Some evidence ->
         let axes, files = Card.files evidence
-        let folder = Path.Combine(place.Reports, sweep)
+        let folder = Path.Combine(workspace.Reports, sweep)
         Directory.CreateDirectory folder |> ignore
 
         for name, text in files do
@@ -24,20 +24,21 @@ let private write (place: Place) (sweep: string) =
         let report = Path.Combine(folder, "index.html")
 
         if not (File.Exists report && File.ReadAllText(report).Contains "href=\"card.html\"") then
-            match Report.ofSweep (Path.Combine(place.Runs, sweep)) place.Reports with
+            match Report.ofSweep (Path.Combine(workspace.Runs, sweep)) workspace.Reports with
             | Some table, skipped ->
-                Report.page (Report.plotly place.Root) (Path.Combine(place.Runs, sweep)) place.Reports (table, skipped) |> ignore
+                Report.page (Report.plotly workspace.Root) (Path.Combine(workspace.Runs, sweep)) workspace.Reports (table, skipped)
+                |> ignore
             | None, _ -> ()
 
         let card = files |> List.find (fst >> (=) "card.json") |> snd
 
-        if place.Json then
+        if workspace.Json then
             Console.Write card
         else
             Console.WriteLine $"{sweep}"
 
             for axis in axes do
-                let grade = axis.Grade |> Option.map Grades.letter |> Option.defaultValue "–"
+                let grade = axis.Grade |> Option.map Rules.letter |> Option.defaultValue "–"
 
                 let why =
                     match axis.Why, axis.Lacks with
@@ -50,21 +51,23 @@ let private write (place: Place) (sweep: string) =
             for name, _ in files do
                 Console.WriteLine(Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(folder, name)))
 
-        enter place $"card {sweep}" card
+        enter workspace $"card {sweep}" card
         Some()
 
-let private perform (place: Place) (words: string list) =
+let private perform (workspace: Workspace) (words: string list) =
     let sweeps =
-        match sweepsOf place words with
-        | [] -> SweepFolder.Under place.Runs |> Seq.map (Path.GetFileName >> string) |> List.ofSeq
+        match sweepsOf workspace words with
+        | [] -> SweepFolder.Under workspace.Runs |> Seq.map (Path.GetFileName >> string) |> List.ofSeq
         | words -> words
 
-    if sweeps |> List.choose (write place) |> List.isEmpty then
+    if sweeps |> List.choose (write workspace) |> List.isEmpty then
         refuse "no run there has begun, so there is nothing to grade."
     0
 
 let verb = {
     Name = "card"
-    Says = "grade what the records of a sweep show, axis by axis, and fill in the NeurIPS and Pineau checklists: card [sweep…]"
+    Words = "[sweep…]"
+    Says = "grade what the records of a sweep show, axis by axis, and fill in the NeurIPS and Pineau checklists"
+    Options = []
     Perform = perform
 }

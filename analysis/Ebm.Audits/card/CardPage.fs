@@ -3,57 +3,69 @@
 module Ebm.Audits.CardPage
 
 open System
+open Giraffe.ViewEngine
 open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Analysis
+open Ebm.Analysis.Html
 open Ebm.Audits.Evidence
+open Ebm.Audits.Rules
 open Ebm.Audits.Grades
+open Ebm.Audits.Statement
 open Ebm.Audits.Checklists
 
-let private text = Text.escaped
-
-let private shown (grade: Grade option) =
+let private badge (grade: Grade option) =
     match grade with
-    | Some grade -> letter grade, letter grade
-    | None -> "none", "not judged"
-
-let private badge grade =
-    let kind, says = shown grade
-    $"<b class=\"grade {kind}\">{says}</b>"
+    | Some grade -> b [ ofClass $"grade {letter grade}" ] [ text (letter grade) ]
+    | None -> b [ ofClass "grade none" ] [ text "not judged" ]
 
 /// What a lack is about: runs lead to their pages in the report.
-let private about (evidence: Evidence) (found: string list) =
+let private about (evidence: Evidence) (found: string list) : XmlNode list = [
     let runs = evidence.Runs |> List.map (fun made -> made.Run.Id, made.Run) |> Map.ofList
     let most = 6
 
-    let one (name: string) =
-        match runs.TryFind name with
-        | Some run -> $"<a href=\"index.html{text (Page.address run)}\">{text run.Id}</a>"
-        | None -> Page.bdi name
+    for i, name in List.indexed (List.truncate most found) do
+        if i > 0 then text ", "
 
-    String.Join(", ", found |> List.truncate most |> List.map one)
-    + (if found.Length > most then $", and {found.Length - most} more" else "")
+        match runs.TryFind name with
+        | Some run -> anchor $"index.html{Page.address run}" [ text run.Id ]
+        | None -> bdi name
+
+    if found.Length > most then text $", and {found.Length - most} more"
+]
 
 let private axis (evidence: Evidence) (axis: Axis) =
-    String.concat "" [
-        $"<section class=\"axis\" id=\"{axis.Name}\"><h3>{axis.Name}: {badge axis.Grade}</h3><p class=\"small\">{text axis.Asks}</p>"
-        Page.definitions axis.Shows
-        axis.Why |> Option.map (fun why -> $"<p>Not judged: {text why}</p>") |> Option.defaultValue ""
+    tag "section" [ ofClass "axis"; named axis.Name ] [
+        h3 [] [ text $"{axis.Name}: "; badge axis.Grade ]
+        remark axis.Asks
+        definitions axis.Shows
+        match axis.Why with
+        | Some why -> paragraph $"Not judged: {why}"
+        | None when axis.Lacks.IsEmpty -> paragraph "Nothing is lacking."
+        | None -> ()
 
         for lack in axis.Lacks do
-            let grade = letter lack.Rule.Grade
-            $"<div class=\"lack {grade}\"><p><b class=\"grade {grade}\">{grade}</b> {text lack.Rule.Says}: {about evidence lack.Found}</p>"
-            $"<p class=\"small\">For a better grade: {text lack.Rule.Better}</p></div>"
-
-        if axis.Why.IsNone && axis.Lacks.IsEmpty then "<p>Nothing is lacking.</p>"
-        "</section>\n"
+            div [ ofClass $"lack {letter lack.Rule.Grade}" ] [
+                p [] [ badge (Some lack.Rule.Grade); text $" {lack.Rule.Says}: "; yield! about evidence lack.Found ]
+                remark $"For a better grade: {lack.Rule.Better}"
+            ]
     ]
 
-let private statement (evidence: Evidence) =
+let private statement (evidence: Evidence) : XmlNode list =
+    let word content = td [ ofClass "text" ] [ text content ]
+
     match matrix evidence with
-    | [] ->
-        "<p>No audit that the ledger has did a run of this sweep again, so nothing can be said. <code>audit sample</code> does some again; "
-        + "<code>--threads 2</code> and <code>--set ATEN_CPU_CAPABILITY=avx2</code> do it under other conditions.</p>"
+    | [] -> [
+        p [] [
+            text "No audit that the ledger has did a run of this sweep again, so nothing can be said. "
+            code [] [ text "audit sample" ]
+            text " does some again; "
+            code [] [ text "--threads 2" ]
+            text " and "
+            code [] [ text "--set ATEN_CPU_CAPABILITY=avx2" ]
+            text " do it under other conditions."
+        ]
+      ]
     | rows ->
         let verdicts =
             [
@@ -66,83 +78,93 @@ let private statement (evidence: Evidence) =
             ]
             |> List.filter (fun verdict -> rows |> List.exists (fun row -> row.Counts |> List.exists (fst >> (=) verdict)))
 
-        String.concat "" [
-            "<div class=\"scroll\"><table><thead><tr><th class=\"text\" scope=\"col\">conditions</th><th class=\"text\" scope=\"col\">what</th>"
+        [
+            div [ ofClass "scroll" ] [
+                table [] [
+                    thead [] [
+                        tr [] [
+                            column "text" [ text "conditions" ]
+                            column "text" [ text "what" ]
+                            for verdict in verdicts do
+                                column "" [ text (Comparison.nameOf verdict) ]
+                            column "" [ text "by others" ]
+                            column "text" [ text "ledger entries" ]
+                        ]
+                    ]
+                    tbody [] [
+                        for row in rows do
+                            let number n = td [] [ text (string<int> n) ]
+                            let more = if row.Entries.Length > 12 then ", …" else ""
 
-            for verdict in verdicts do
-                $"<th scope=\"col\">{Comparison.nameOf verdict}</th>"
-
-            "<th scope=\"col\">by others</th><th class=\"text\" scope=\"col\">ledger entries</th></tr></thead><tbody>"
-
-            for row in rows do
-                $"<tr><td class=\"text wrap\">{Page.bdi row.Conditions}</td><td class=\"text\">{text row.Extent}</td>"
-
-                for verdict in verdicts do
-                    let n = row.Counts |> List.tryFind (fst >> (=) verdict) |> Option.map snd |> Option.defaultValue 0
-                    $"<td>{n}</td>"
-
-                let entries = String.Join(", ", List.truncate 12 row.Entries) + (if row.Entries.Length > 12 then ", …" else "")
-                $"<td>{row.Independent}</td><td class=\"text\">{entries}</td></tr>"
-
-            "</tbody></table></div>"
-            "<p class=\"small\">Each number counts audits; what stands in no line has not been tried. By others: from another machine or another "
-            + "user's account than the run, as far as manifests tell. It says who typed, not that nobody agreed on anything.</p>"
+                            tr [] [
+                                td [ ofClass "text wrap" ] [ bdi row.Conditions ]
+                                word row.Extent
+                                for verdict in verdicts do
+                                    number (row.Counts |> List.tryFind (fst >> (=) verdict) |> Option.map snd |> Option.defaultValue 0)
+                                number row.Independent
+                                word (String.Join(", ", List.truncate 12 row.Entries) + more)
+                            ]
+                    ]
+                ]
+            ]
+            remark (
+                "Each number counts audits; what stands in no line has not been tried. By others: from another machine or another "
+                + "user's account than the run, as far as manifests tell. It says who typed, not that nobody agreed on anything."
+            )
         ]
 
-let private checklist (items: Item list) (list: string, source: string) =
-    String.concat "" [
-        $"<h3>{text list}</h3><p class=\"small\">{text source}</p>\n"
+let private item (item: Item) =
+    let kind =
+        match item.Answer with
+        | FromRecords -> "A"
+        | Partly -> "C"
+        | Authors -> "D"
 
-        for item in items do
-            if item.List = list then
-                let kind =
-                    match item.Answer with
-                    | FromRecords -> "A"
-                    | Partly -> "C"
-                    | Authors -> "D"
-
-                $"<div class=\"item\"><h4>{text item.Number}. {text item.Title} — <span class=\"grade {kind}\">{nameOf item.Answer}</span></h4>"
-                $"<p class=\"question\">{text item.Question}</p>"
-                if item.Says <> "" then $"<p>{text item.Says}</p>"
-                if item.Needs <> "" then $"<p class=\"needs\">Needs your answer: {text item.Needs}</p>"
-                if not item.Evidence.IsEmpty then
-                    let evidence = item.Evidence |> List.map text |> String.concat "; "
-                    $"<p class=\"small\">Evidence: {evidence}</p>"
-                "</div>\n"
+    div [ ofClass "item" ] [
+        h4 [] [ text $"{item.Number}. {item.Title} — "; span [ ofClass $"grade {kind}" ] [ text (nameOf item.Answer) ] ]
+        p [ ofClass "question" ] [ text item.Question ]
+        if item.Says <> "" then paragraph item.Says
+        if item.Needs <> "" then p [ ofClass "needs" ] [ text $"Needs your answer: {item.Needs}" ]
+        if not item.Evidence.IsEmpty then remark $"""Evidence: {String.Join("; ", item.Evidence)}"""
     ]
 
 let html (evidence: Evidence) (axes: Axis list) (items: Item list) =
     let sweep = evidence.Table.Sweep
 
-    String.concat "" [
-        $"<h1>{Page.bdi sweep}: report card</h1>\n"
-        $"<p class=\"lead\">{evidence.Runs.Length} runs. A grade says what the records of these runs show, and what is unknown is no A; it says "
-        + "nothing of whether the method is good. Where something was entered, it is not shown that the entry was honest.</p>"
-        "<ul class=\"grades\">"
-
-        for axis in axes do
-            $"<li><a href=\"#{axis.Name}\">{badge axis.Grade}{axis.Name}</a></li>"
-
-        "</ul>\n<h2 id=\"axes\">Axes</h2>\n"
-
-        for one in axes do
-            axis evidence one
-
-        "<h2 id=\"statement\">What audits have shown of determinism</h2>\n"
-        statement evidence
-        "\n<h2 id=\"checklists\">Checklists</h2>\n<p>Filled from the records; what only authors can say is marked. "
-        + "<a href=\"checklist.tex\">checklist.tex</a> has the NeurIPS items as its template has them.</p>\n"
-
-        for source in Checklists.sources do
-            checklist items source
+    [
+        h1 [] [ bdi sweep; text ": report card" ]
+        p [ ofClass "lead" ] [
+            text (
+                $"{evidence.Runs.Length} runs. A grade says what the records of these runs show, and what is unknown is no A; it says "
+                + "nothing of whether the method is good. Where something was entered, it is not shown that the entry was honest."
+            )
+        ]
+        ul [ ofClass "grades" ] [
+            for axis in axes do
+                li [] [ anchor $"#{axis.Name}" [ badge axis.Grade; text axis.Name ] ]
+        ]
+        h2 [ named "axes" ] [ text "Axes" ]
+        yield! List.map (axis evidence) axes
+        h2 [ named "statement" ] [ text "What audits have shown of determinism" ]
+        yield! statement evidence
+        h2 [ named "checklists" ] [ text "Checklists" ]
+        p [] [
+            text "Filled from the records; what only authors can say is marked. "
+            anchor "checklist.tex" [ text "checklist.tex" ]
+            text " has the NeurIPS items as its template has them."
+        ]
+        for list, source in Checklists.sources do
+            h3 [] [ text list ]
+            remark source
+            yield! items |> List.filter (fun item -> item.List = list) |> List.map item
     ]
-    |> Page.framed {
+    |> Frame.framed {
         Title = $"{Text.short 80 sweep}: report card"
         Name = sweep
         Links = [ "#axes", "Axes"; "#statement", "Determinism"; "#checklists", "Checklists"; "index.html", "Report" ]
         Skip = "#axes", "To the grades"
         Plotly = None
-        Data = ""
+        Data = []
     }
 
 let json (evidence: Evidence) (axes: Axis list) (items: Item list) =

@@ -102,7 +102,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
     let runs = table.Rows |> List.collect _.Runs
     let completed = evidence.Runs |> List.filter (fun made -> made.Run.State = RunState.Completed)
     let gradeOf name = axes |> List.find (fun axis -> axis.Name = name) |> _.Grade
-    let atLeastB names = names |> List.forall (fun name -> gradeOf name = Some Grades.A || gradeOf name = Some Grades.B)
+    let atLeastB names = names |> List.forall (fun name -> gradeOf name = Some Rules.A || gradeOf name = Some Rules.B)
 
     let answered names = if atLeastB names then FromRecords else Partly
     let of' (choose: RunManifest -> string option) = distinct (List.map choose manifests)
@@ -124,7 +124,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
         |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
 
     let inputs = if files.IsEmpty then "data are computed, from the seed alone" else $"data files are {orUnknown files}"
-    let machines = evidence.Runs |> List.map (Grades.machineOf >> Some) |> distinct
+    let machines = evidence.Runs |> List.map (Rules.machineOf >> Some) |> distinct
 
     let memory =
         manifests
@@ -152,7 +152,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
     let varied = if ranges.IsEmpty then "nothing but the seed varies" else String.Join("; ", ranges)
 
     let tried =
-        Grades.settings evidence
+        Rules.settings evidence
         |> List.map (fun (data, methods) ->
             let methods = list [ for method', n in methods -> $"{method'} {n}" ]
             $"on {data}: {methods}")

@@ -1,5 +1,5 @@
 /// What a report card rests on: the records of one sweep, its runs' manifests, what was planned, the ledger, audits that were kept, and a
-/// fresh look at every hash. Read here, graded in Grades; nothing of it knows the time or where the folders lie.
+/// fresh look at every hash. Read here, graded by Rules; nothing of it knows the time or where the folders lie.
 module Ebm.Audits.Evidence
 
 open System
@@ -7,7 +7,7 @@ open System.IO
 open System.Text.Json
 open Ebm.Records
 open Ebm.Analysis
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 
 /// A run with what its manifest says.
 type Made = { Run: Runs.Run; Manifest: RunManifest }
@@ -68,8 +68,8 @@ let sources (manifest: RunManifest) : string option =
         | snapshot -> Some snapshot.Commit
 
 /// Of one sweep's folder; None where no run there has begun.
-let read (place: Place) (sweep: string) : Evidence option =
-    let folder = Path.Combine(place.Runs, sweep)
+let read (workspace: Workspace) (sweep: string) : Evidence option =
+    let folder = Path.Combine(workspace.Runs, sweep)
 
     match Report.tableOf folder with
     | None, _ -> None
@@ -83,9 +83,9 @@ let read (place: Place) (sweep: string) : Evidence option =
         ]
 
         let known = made |> List.map (fun made -> $"{made.Run.Sweep}/{made.Run.Id}") |> Set.ofList
-        let found = Verify.verify place.Root (Some place.Data) place.Runs [ sweep ]
+        let found = Verify.verify workspace.Root (Some workspace.Data) workspace.Runs [ sweep ]
         let commits = made |> List.choose (fun made -> sources made.Manifest) |> List.distinct
-        let has (name: string) = Git.ask place.Root [ "cat-file"; "-e"; name ] |> Result.isOk
+        let has (name: string) = Git.ask workspace.Root [ "cat-file"; "-e"; name ] |> Result.isOk
         let here, absent = commits |> List.partition (fun commit -> has (commit + "^{commit}"))
 
         Some {
@@ -95,10 +95,10 @@ let read (place: Place) (sweep: string) : Evidence option =
             Plans = Plans.read folder
             Chosen =
                 if sweep.EndsWith(confirmed, StringComparison.Ordinal) then
-                    sweepAt place.Runs (sweep.Substring(0, sweep.Length - confirmed.Length))
+                    sweepAt workspace.Runs (sweep.Substring(0, sweep.Length - confirmed.Length))
                 else
                     None
-            Confirmed = sweepAt place.Runs (sweep + confirmed)
+            Confirmed = sweepAt workspace.Runs (sweep + confirmed)
             Searches =
                 Directory.GetFiles(folder, "search-*.jsonl")
                 |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
@@ -108,7 +108,7 @@ let read (place: Place) (sweep: string) : Evidence option =
             Ledger = found.Ledger
             Audits =
                 match found.Ledger with
-                | Some ledger -> KeptAudits.all place.Runs ledger.Entries |> List.filter (fun (_, kept) -> known.Contains kept.Run)
+                | Some ledger -> KeptAudits.all workspace.Runs ledger.Entries |> List.filter (fun (_, kept) -> known.Contains kept.Run)
                 | None -> []
             AbsentData =
                 made
@@ -118,7 +118,7 @@ let read (place: Place) (sweep: string) : Evidence option =
                         | null -> ()
                         | files ->
                             for file in files do
-                                if not (File.Exists(Path.Combine(place.Data, file.Path))) then file.Path
+                                if not (File.Exists(Path.Combine(workspace.Data, file.Path))) then file.Path
                 ])
                 |> List.distinct
                 |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))

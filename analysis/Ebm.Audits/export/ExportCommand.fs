@@ -4,33 +4,60 @@ module Ebm.Audits.ExportCommand
 open System
 open System.Globalization
 open System.IO
+open Argu
 open Ebm.Analysis.Fields
 open Ebm.Records
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 
-let private export (place: Place) (words: string list) =
+type Option =
+    | [<EqualsAssignmentOrSpaced>] Out of folder: string
+    | [<EqualsAssignmentOrSpaced>] Largest of megabytes: int64
+    | Crate
+    | Capsule
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Out _ -> "the folder to make (reports/<sweep>/export/…)"
+            | Largest _ -> "take data files along up to this size in MB (64)"
+            | Crate -> "only the RO-Crate"
+            | Capsule -> "only what repeats the runs elsewhere"
+
+let private parser = Options.parser<Option>
+
+let private export (workspace: Workspace) (arguments: string list) =
+    let options, words = Options.read parser arguments
+
     let name, runs, folder =
         match words with
-        | [ word ] when Directory.Exists(Path.Combine(place.Runs, word)) ->
-            $"The sweep {word}", List.ofSeq (RunFolder.Under(Path.Combine(place.Runs, word))), Path.Combine(word, "export", "all")
+        | [ word ] when Directory.Exists(Path.Combine(workspace.Runs, word)) ->
+            $"The sweep {word}", List.ofSeq (RunFolder.Under(Path.Combine(workspace.Runs, word))), Path.Combine(word, "export", "all")
         | [ _ ] ->
-            let run = runOf place words
+            let run = runOf workspace words
             $"The run {run.Sweep}/{run.Id}", [ run ], Path.Combine(run.Sweep, "export", run.Id)
         | _ -> refuse "name one run or one sweep: a run's id, or a part of it, or the sweep's name."
 
     // Neither asked for is both asked for.
-    let both = place.Crate = place.Capsule
+    let crate, capsule = options.Contains <@ Crate @>, options.Contains <@ Capsule @>
+    let both = crate = capsule
 
     let wish: Export.Wish = {
-        Repository = place.Root
-        Data = place.Data
-        Crate = both || place.Crate
-        Capsule = both || place.Capsule
+        Repository = workspace.Root
+        Data = workspace.Data
+        Crate = both || crate
+        Capsule = both || capsule
         Plans = runs.Length > 1
-        Largest = place.Largest
+        Largest = options.GetResult(<@ Largest @>, 64L) * 1_000_000L
     }
 
-    let made = Export.make wish name runs (place.Out |> Option.defaultValue (Path.Combine(place.Reports, folder)))
+    let made =
+        Export.make
+            wish
+            name
+            runs
+            (options.TryGetResult <@ Out @>
+             |> Option.map Path.GetFullPath
+             |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
 
     let report (within: string) =
         JsonText.ReadableOf(
@@ -45,7 +72,7 @@ let private export (place: Place) (words: string list) =
             ]
         )
 
-    if place.Json then
+    if workspace.Json then
         Console.Write(report made.Folder)
     else
         let megabytes = (float made.Bytes / 1e6).ToString("0.0", CultureInfo.InvariantCulture)
@@ -54,13 +81,13 @@ let private export (place: Place) (words: string list) =
         made.Notes |> List.iter Console.WriteLine
         if wish.Capsule then Console.WriteLine "Anywhere with git and the .NET SDK: sh rerun.sh"
 
-    enter place $"export {words.Head}" (report (string (Path.GetFileName made.Folder)))
+    enter workspace $"export {words.Head}" (report (string (Path.GetFileName made.Folder)))
     0
 
 let verb = {
     Name = "export"
-    Says =
-        "a folder from which another machine does it again, and which is an RO-Crate: export <run or sweep> [--out DIR] [--largest MB]; "
-        + "--crate or --capsule alone leaves the other out"
+    Words = "<run or sweep>"
+    Says = "a folder from which another machine does it again, and which is an RO-Crate"
+    Options = [ parser ]
     Perform = export
 }

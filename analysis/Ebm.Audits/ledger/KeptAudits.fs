@@ -9,7 +9,7 @@ open System.IO
 open System.Text.Json
 open Ebm.Analysis.Fields
 open Ebm.Records
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 open Ebm.Audits.Comparison
 
 /// The cell of a table for which a run was drawn.

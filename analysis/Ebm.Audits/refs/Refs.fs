@@ -6,7 +6,7 @@ open System
 open System.Globalization
 open System.IO
 open Ebm.Records
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 
 /// The sources of a launch, as a commit that no branch has.
 type Snapshot = {

@@ -4,44 +4,65 @@ module Ebm.Audits.RefsCommand
 open System
 open System.Globalization
 open System.IO
-open Ebm.Audits.Place
+open System.Text.Json
+open Argu
+open Ebm.Audits.Workspace
 open Ebm.Audits.Refs
 
 let private day (time: DateTime) = time.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)
 
-let private perform (place: Place) (folders: string list) =
-    let folders = place.Runs :: List.map Path.GetFullPath folders
+type Option =
+    | Prune
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Prune -> "drop the snapshots that no run here needs"
+
+let private parser = Options.parser<Option>
+
+let private perform (workspace: Workspace) (arguments: string list) =
+    let options, folders = Options.read parser arguments
+    let folders = workspace.Runs :: List.map Path.GetFullPath folders
 
     for folder in folders do
         if not (Directory.Exists folder) then
             refuse $"there are no runs at {folder}; --runs and the words name the folders to look below."
 
-    let snapshots = snapshots place.Root folders
+    let snapshots = snapshots workspace.Root folders
     let unneeded = snapshots |> List.filter (fun snapshot -> snapshot.Needed = 0)
 
-    for head in heads place.Root place.Runs do
+    let heads = heads workspace.Root workspace.Runs
+    let say (line: string) = if not workspace.Json then Console.WriteLine line
+
+    if workspace.Json then
+        Console.WriteLine(JsonSerializer.Serialize {| audit = "refs"; heads = heads; snapshots = snapshots |})
+
+    for head in heads do
         let where = if head.IsHere then "of this folder" else "of another folder"
-        Console.WriteLine $"ledger {head.Ledger}  {day head.Kept}  {head.Entries} entries, {where}"
+        say $"ledger {head.Ledger}  {day head.Kept}  {head.Entries} entries, {where}"
 
     for snapshot in snapshots do
         let whose = if snapshot.Needed = 0 then "no run here" else $"{snapshot.Needed} runs and launches"
-        Console.WriteLine $"{snapshot.Ref}  {day snapshot.Made}  {whose}"
+        say $"{snapshot.Ref}  {day snapshot.Made}  {whose}"
 
-    if place.Prune then
+    if options.Contains <@ Prune @> then
         for snapshot in unneeded do
-            match Git.ask place.Root [ "update-ref"; "-d"; snapshot.Ref; snapshot.Commit ] with
+            match Git.ask workspace.Root [ "update-ref"; "-d"; snapshot.Ref; snapshot.Commit ] with
             | Ok _ -> ()
             | Error says -> refuse $"{snapshot.Ref}: {says}"
 
-        Console.WriteLine $"{unneeded.Length} snapshots were dropped; git collects their files in its own time."
+        say $"{unneeded.Length} snapshots were dropped; git collects their files in its own time."
     elif not unneeded.IsEmpty then
-        Console.WriteLine
+        say
             $"{unneeded.Length} of {snapshots.Length} snapshots are named by no run here. --prune drops them: runs that lie elsewhere could then not be done again, so name their folders too."
 
     0
 
 let verb = {
     Name = "refs"
-    Says = "the sources and heads that git keeps for audits: refs [further folders of runs] [--prune]"
+    Words = "[further folders of runs]"
+    Says = "the sources and heads that git keeps for audits"
+    Options = [ parser ]
     Perform = perform
 }

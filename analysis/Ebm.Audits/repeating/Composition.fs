@@ -6,7 +6,7 @@ open System
 open System.IO
 open System.Text.Json
 open Ebm.Records
-open Ebm.Audits.Workplace
+open Ebm.Audits.Scratch
 
 /// What a config identifies a run by, and where each of its values was written; what stands in no file is a default.
 type Composed = { Identity: Document; Written: Map<string, string> }
@@ -30,9 +30,9 @@ let read (json: string) : Composed =
     }
 
 /// Composes a run's overrides with the configs of a repository. `labs` are a lab's assemblies.
-let compose (desk: Desk) (repository: string) (labs: string list) (manifest: RunManifest) : Composing =
+let compose (scratch: Scratch) (repository: string) (labs: string list) (manifest: RunManifest) : Composing =
     let script = Path.Combine(repository, "experiments", "sweep.fsx")
-    let words = Path.Combine(desk.Folder, "words.yaml")
+    let words = Path.Combine(scratch.Folder, "words.yaml")
     let entry name value = Collections.Generic.KeyValuePair(name, value)
 
     let sweep =
@@ -44,10 +44,10 @@ let compose (desk: Desk) (repository: string) (labs: string list) (manifest: Run
     File.WriteAllText(words, sweep.ToYaml())
 
     let arguments =
-        [ "fsi"; script; "why"; "--json"; "--sweep"; words; "--runs"; Path.Combine(desk.Folder, "none") ]
+        [ "fsi"; script; "why"; "--json"; "--sweep"; words; "--runs"; Path.Combine(scratch.Folder, "none") ]
         @ List.collect (fun lab -> [ "--with"; lab ]) labs
 
-    let ended = desk.Run(repository, [], "dotnet", arguments)
+    let ended = scratch.Run(repository, [], "dotnet", arguments)
 
     let last = (ended.Errors.Trim().Split '\n' |> Array.last).Replace(words, "its overrides")
 

@@ -6,7 +6,7 @@ open System
 open System.IO
 open Ebm.Records
 open Ebm.Audits.Comparison
-open Ebm.Audits.Workplace
+open Ebm.Audits.Scratch
 
 /// How a run is done again. What differs from how it was done is asked for, and then named as a drift.
 type Conditions = {
@@ -20,7 +20,7 @@ type Conditions = {
     /// A lab's assemblies, where they lie now; else where they lay.
     With: string list
     /// Composes a run's words with the configs of a repository, given a lab's assemblies.
-    Compose: Desk -> string -> string list -> RunManifest -> Composition.Composing
+    Compose: Scratch -> string -> string list -> RunManifest -> Composition.Composing
     /// What builds the sources in whose root it is started, from locked packages.
     Build: string * string list
 }
@@ -93,11 +93,11 @@ let private copied (conditions: Conditions) (run: RunFolder) (below: string) =
 
     RunFolder.Open folder
 
-let execute (desk: Desk) runner (conditions: Conditions) (run: RunFolder) (manifest: RunManifest) labs (further: string list) =
-    let again = copied conditions run desk.Folder
+let execute (scratch: Scratch) runner (conditions: Conditions) (run: RunFolder) (manifest: RunManifest) labs (further: string list) =
+    let again = copied conditions run scratch.Folder
     let arguments =
         [ "exec"; again.Path; "--data"; conditions.Data ] @ List.collect (fun lab -> [ "--with"; lab ]) labs @ further
-    let ended = desk.Run(desk.Folder, variables conditions manifest, runner, arguments)
+    let ended = scratch.Run(scratch.Folder, variables conditions manifest, runner, arguments)
 
     if isNull again.Manifest then
         raise (InvalidDataException $"{run.Id}: the runner could not begin it: {lastLines 3 (ended.Output + ended.Errors)}")

@@ -6,7 +6,7 @@ open Ebm.Records
 open Ebm.Analysis
 open Ebm.Audits.Comparison
 open Ebm.Audits.Repetition
-open Ebm.Audits.Workplace
+open Ebm.Audits.Scratch
 
 /// The values that other completed seeds of the run's group have.
 let private otherSeeds (run: RunFolder) (manifest: RunManifest) =
@@ -41,14 +41,14 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
     | Some snapshot ->
         let labs = labs conditions run manifest
 
-        atDesk (fun desk ->
-            let clone = Path.Combine(desk.Folder, "sources")
+        inScratch (fun scratch ->
+            let clone = Path.Combine(scratch.Folder, "sources")
 
             let git where arguments =
                 match Git.ask where arguments with
                 | Ok said -> said
                 | Error says ->
-                    desk.Check()
+                    scratch.Check()
 
                     raise (
                         InvalidDataException
@@ -61,12 +61,12 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
             say $"checking out {snapshot.Commit.Substring(0, 12)}"
             // Objects are read where they are; nothing is written there, and no hook of the user's runs.
             let quietly = [ "-c"; "core.hooksPath=/dev/null"; "-c"; "advice.detachedHead=false" ]
-            git desk.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
+            git scratch.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
             git clone (quietly @ [ "checkout"; "--quiet"; "--detach"; snapshot.Commit ]) |> ignore
             let sources = Path.Combine(clone, inside)
             say "building it from the locked packages"
             let program, arguments = conditions.Build
-            let built = desk.Run(sources, [], program, arguments)
+            let built = scratch.Run(sources, [], program, arguments)
 
             if built.Code <> 0 then
                 {
@@ -81,14 +81,14 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
             else
                 say "running it again"
                 let composed =
-                    match conditions.Compose desk sources labs manifest with
+                    match conditions.Compose scratch sources labs manifest with
                     // The configs made this run, so they are not at fault: the script is older than this request.
                     | Composition.Refused says -> Composition.Untold says
                     | composed -> composed
 
                 let beside = Path.Combine(sources, "artifacts", "bin", "Ebm.Runner", "release")
                 let limit = until |> Option.map (fun step -> [ "--until"; string step ]) |> Option.defaultValue []
-                let again = execute desk (Path.Combine(beside, "ebm-runner")) conditions run manifest labs limit
+                let again = execute scratch (Path.Combine(beside, "ebm-runner")) conditions run manifest labs limit
                 let drifts, notes = further conditions run manifest composed
 
                 compare until run again {

@@ -2,18 +2,22 @@
 module Ebm.Audits.RerunCommand
 
 open Ebm.Records
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 open Ebm.Audits.Comparison
-open Ebm.Audits.RepetitionCommand
 
 /// All of it again.
-let rerunOf (place: Place) (run: RunFolder) : int64 option * Comparison =
-    let say (what: string) = if not place.Json then eprintfn $"{what} …"
-    None, Rerun.rerun (conditionsOf place) say run
+let rerunOf (workspace: Workspace) conditions (run: RunFolder) : int64 option * Comparison =
+    let say (what: string) = if not workspace.Json then eprintfn $"{what} …"
+    None, Rerun.rerun conditions say run
+
+let private perform (workspace: Workspace) (arguments: string list) =
+    let conditions, words = RepetitionCommand.conditionsOf workspace arguments
+    RepetitionCommand.one "rerun" (rerunOf workspace conditions) workspace words
 
 let verb = {
     Name = "rerun"
-    Says =
-        "check out the sources as they were, build them, run, and compare everything: rerun <run>; --threads and --set change what it is done with"
-    Perform = one "rerun" rerunOf
+    Words = "<run>"
+    Says = "check out the sources as they were, build them, run, and compare everything"
+    Options = [ RepetitionCommand.parser ]
+    Perform = perform
 }

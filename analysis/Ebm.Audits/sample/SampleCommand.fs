@@ -4,63 +4,90 @@ module Ebm.Audits.SampleCommand
 open System
 open System.Globalization
 open System.IO
+open Argu
 open Ebm.Analysis.Fields
 open Ebm.Records
 open Ebm.Analysis
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 open Ebm.Audits.Comparison
 open Ebm.Audits.Sample
 
 let private percent (share: float) = (100.0 * share).ToString("0", CultureInfo.InvariantCulture)
 
-/// Does a run again and says how far: what `sample` is to do with each.
-type Again = Place -> RunFolder -> int64 option * Comparison
+type Option =
+    | [<EqualsAssignmentOrSpaced>] N of count: int
+    | [<EqualsAssignmentOrSpaced>] Seed of int
+    | [<EqualsAssignmentOrSpaced>] Steps of count: int64
+    | Rerun
+    | Again
 
-let sampleBy (again: Again) (audit: string) (place: Place) (words: string list) : int =
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | N _ -> "draw so many cells (5)"
+            | Seed _ -> "another draw (0)"
+            | Steps _ -> "run at least so many steps, as smoke does (50)"
+            | Rerun -> "repeat whole runs, as rerun does"
+            | Again -> "also draw cells that were drawn before"
+
+let private parser = Options.parser<Option>
+
+let private perform (workspace: Workspace) (arguments: string list) : int =
+    let conditions, arguments = RepetitionCommand.conditionsOf workspace arguments
+    let options, words = Options.read parser arguments
+    let seed = options.GetResult(<@ Seed @>, 0)
+    let n = options.GetResult(<@ N @>, 5) |> Options.counted "--n"
+
+    let audit, again =
+        if options.Contains <@ Rerun @> then
+            "rerun", RerunCommand.rerunOf workspace conditions
+        else
+            "smoke", SmokeCommand.smokeOf workspace conditions (options.GetResult(<@ Steps @>, 50L))
+
     let sweeps =
-        match sweepsOf place words with
-        | [] -> List.ofSeq (SweepFolder.Under place.Runs)
-        | words -> words |> List.map (fun word -> Path.Combine(place.Runs, word))
+        match sweepsOf workspace words with
+        | [] -> List.ofSeq (SweepFolder.Under workspace.Runs)
+        | words -> words |> List.map (fun word -> Path.Combine(workspace.Runs, word))
 
     let tables = sweeps |> List.choose (Report.tableOf >> fst)
 
     let before =
-        match Ledger.load place.Root place.Runs with
-        | Some ledger when not place.Again ->
-            KeptAudits.all place.Runs ledger.Entries
+        match Ledger.load workspace.Root workspace.Runs with
+        | Some ledger when not (options.Contains <@ Again @>) ->
+            KeptAudits.all workspace.Runs ledger.Entries
             |> List.filter (fun (_, kept) -> kept.Sampled.IsSome)
             |> List.map (fun (_, kept) -> kept.Run)
             |> Set.ofList
         | _ -> Set.empty
 
-    let drawn = draw place.Seed place.N before tables
+    let drawn = draw seed n before tables
     if drawn.IsEmpty then refuse "no run there is completed, so there is none to draw."
 
     let audited = [
         for i, one in List.indexed drawn do
             let run = RunFolder.Open one.Run.Path
-            let until, found = again place run
+            let until, found = again run
             let kept = KeptAudits.kept audit run until (Some one.Sampled) found
             let bold = if one.Sampled.Bold then ", bold" else ""
 
-            if not place.Json then
+            if not workspace.Json then
                 Console.WriteLine $"{i + 1} of {drawn.Length}, {one.Sampled.Metric} of {one.Row}{bold} (weight {one.Sampled.Weight})"
                 RepetitionCommand.print run until found
                 if kept.Independent = Some true then Console.WriteLine "  by another machine or user than the run's own"
 
-            enter place $"sample {run.Sweep}/{run.Id}" (KeptAudits.written kept found)
+            enter workspace $"sample {run.Sweep}/{run.Id}" (KeptAudits.written kept found)
             kept, found
     ]
 
     let verdicts = audited |> List.map (fun (kept, _) -> kept.Verdict)
     let hits, n, low, high = summary verdicts
 
-    if place.Json then
+    if workspace.Json then
         Console.Write(
             JsonText.ReadableOf(
                 fields [
                     "audit" => "sample"
-                    "seed" => place.Seed
+                    "seed" => seed
                     "reproduced" => hits
                     "of" => n
                     "low" => low
@@ -78,12 +105,8 @@ let sampleBy (again: Again) (audit: string) (place: Place) (words: string list) 
 
 let verb = {
     Name = "sample"
-    Says =
-        "repeats runs behind randomly drawn cells of a table, bold cells with higher odds: sample [sweep] [--n N] [--seed S] [--rerun]; --again also draws cells that were drawn before"
-    Perform =
-        fun place words ->
-            if place.Whole then
-                sampleBy RerunCommand.rerunOf "rerun" place words
-            else
-                sampleBy SmokeCommand.smokeOf "smoke" place words
+    Words = "[sweep…]"
+    Says = "repeat runs behind randomly drawn cells of a table, bold cells with higher odds"
+    Options = [ parser; RepetitionCommand.parser ]
+    Perform = perform
 }

@@ -5,7 +5,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Audits.Comparison
 open Ebm.Audits.Repetition
-open Ebm.Audits.Workplace
+open Ebm.Audits.Scratch
 
 /// The commit that has a run's sources.
 let private sourcesOf (manifest: RunManifest) : string option =
@@ -35,10 +35,10 @@ let smoke (runner: string) (conditions: Conditions) (steps: int64) (run: RunFold
             let changed = CompiledSources.changed conditions.Repository commit
             fun name -> changed (Path.Combine(beside, name + ".dll"))
 
-    atDesk (fun desk ->
+    inScratch (fun scratch ->
         // First, because a script may build what has changed since.
-        let composed = conditions.Compose desk conditions.Repository labs manifest
-        let again = execute desk runner conditions run manifest labs [ "--until"; string until ]
+        let composed = conditions.Compose scratch conditions.Repository labs manifest
+        let again = execute scratch runner conditions run manifest labs [ "--until"; string until ]
         let drifts, notes = further conditions run manifest composed
         let around = { nothing with Sources = sources; Further = drifts @ rebuilt manifest again labs; Notes = notes }
         until, compare (Some until) run again around)

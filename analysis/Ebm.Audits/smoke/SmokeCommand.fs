@@ -1,18 +1,35 @@
 /// `smoke`: the first steps again, with what is built here.
 module Ebm.Audits.SmokeCommand
 
+open Argu
 open Ebm.Records
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 open Ebm.Audits.Comparison
-open Ebm.Audits.RepetitionCommand
+
+type Option =
+    | [<EqualsAssignmentOrSpaced>] Steps of count: int64
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Steps _ -> "run at least so many steps (50)"
+
+let private parser = Options.parser<Option>
 
 /// The first steps again, up to the step that is answered.
-let smokeOf (place: Place) (run: RunFolder) : int64 option * Comparison =
-    let until, found = Smoke.smoke (runnerOf place) (conditionsOf place) place.Steps run
+let smokeOf (workspace: Workspace) conditions (steps: int64) (run: RunFolder) : int64 option * Comparison =
+    let until, found = Smoke.smoke (runnerOf workspace) conditions steps run
     Some until, found
+
+let private perform (workspace: Workspace) (arguments: string list) =
+    let conditions, arguments = RepetitionCommand.conditionsOf workspace arguments
+    let options, words = Options.read parser arguments
+    RepetitionCommand.one "smoke" (smokeOf workspace conditions (options.GetResult(<@ Steps @>, 50L))) workspace words
 
 let verb = {
     Name = "smoke"
-    Says = "run the first steps again with what is built here, and compare the trace: smoke <run> [--steps K]"
-    Perform = one "smoke" smokeOf
+    Words = "<run>"
+    Says = "run the first steps again with what is built here, and compare the trace"
+    Options = [ parser; RepetitionCommand.parser ]
+    Perform = perform
 }

@@ -5,7 +5,7 @@ open System
 open System.Globalization
 open Ebm.Analysis.Fields
 open Ebm.Records
-open Ebm.Audits.Place
+open Ebm.Audits.Workspace
 open Ebm.Audits.Verify
 
 let private verdict (found: Verification) = if found.Alterations.IsEmpty then "INTACT" else "ALTERED"
@@ -27,12 +27,12 @@ let private verification (found: Verification) =
         ]
     )
 
-let private verify (place: Place) (words: string list) =
-    let sweeps = sweepsOf place words
-    let found = Verify.verify place.Root (Some place.Data) place.Runs sweeps
+let private verify (workspace: Workspace) (words: string list) =
+    let sweeps = sweepsOf workspace words
+    let found = Verify.verify workspace.Root (Some workspace.Data) workspace.Runs sweeps
     let report = verification found
 
-    if place.Json then
+    if workspace.Json then
         Console.Write report
     else
         for alteration in found.Alterations do
@@ -59,13 +59,15 @@ let private verify (place: Place) (words: string list) =
 
     if found.Alterations.IsEmpty then
         let what = if sweeps.IsEmpty then "every sweep" else String.Join(' ', sweeps)
-        enter place $"verify {what}" report
+        enter workspace $"verify {what}" report
         0
     else
         3
 
 let verb = {
     Name = "verify"
-    Says = "recompute every hash of runs, data and ledger: verify [sweep…]; trains nothing, writes nothing but the ledger's entry"
+    Words = "[sweep…]"
+    Says = "recompute every hash of runs, data and ledger; trains nothing, writes nothing but the ledger's entry"
+    Options = []
     Perform = verify
 }

@@ -25,6 +25,8 @@ type OnError =
 type Settings = {
     /// Runs at once.
     Workers: int
+    /// Runs at once, where the command line says it.
+    Wanted: int option
     OnError: OnError
     /// Attempts after a failed one.
     Retry: int
@@ -51,11 +53,14 @@ type Settings = {
     Runner: string
     /// What it is told besides the run's folder.
     Arguments: string list
+    /// What it is told besides where it executes a run.
+    Executing: string list
 }
 
 /// What is not said: one run at a time by this runner, no limits.
 let defaults runner = {
     Workers = 1
+    Wanted = None
     OnError = Guarded
     Retry = 0
     Timeout = None
@@ -70,6 +75,7 @@ let defaults runner = {
     Pruner = None
     Runner = runner
     Arguments = []
+    Executing = []
 }
 
 type Snapshot = {
@@ -249,12 +255,16 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
     let hostOf (job: Job) gpu (words: string list) =
         let threads = job.Run.Spec.Threads
 
-        if not settings.Share || job.Work = Measure then
+        if job.Work = Measure then
             Host(settings.Runner, words @ settings.Arguments, threads, gpu, false, woken)
+        elif not settings.Share then
+            Host(settings.Runner, words @ settings.Arguments @ settings.Executing, threads, gpu, false, woken)
         else
             let free = idle |> Seq.tryFind (fun host -> host.Threads = threads && host.Gpu = gpu && not host.HasExited)
             let host =
-                free |> Option.defaultWith (fun () -> Host(settings.Runner, "serve" :: settings.Arguments, threads, gpu, true, woken))
+                free
+                |> Option.defaultWith (fun () ->
+                    Host(settings.Runner, "serve" :: settings.Arguments @ settings.Executing, threads, gpu, true, woken))
             idle.Remove host |> ignore
             host
 

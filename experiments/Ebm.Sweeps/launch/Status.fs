@@ -158,16 +158,17 @@ let during (work: IDisplay -> 'a) : 'a =
 
 // ── From another shell ──────────────────────────────────────────────────────────────────────
 
-/// What a sweep's folder says now, line by line; `slurm` is what SLURM says of runs that it was given.
-let lines (folder: string) (slurm: Map<string, string * string>) =
+/// What a sweep's folder says now, line by line, and where it has no settled state of a run, what a scheduler says.
+let lines (folder: string) =
+    let told = Launcher.told folder
 
     let runs = [
         for run in RunFolder.Under folder do
             let state, reason = stateOf run.Path
 
-            match slurm.TryFind run.Id with
-            | Some(task, says) when not (RunStates.IsSettled state) ->
-                run, (Slurm.inOurWords state says, Some(reason |> Option.defaultValue $"SLURM's {task} is {says}"))
+            match told.TryFind run.Id with
+            | Some told when not (RunStates.IsSettled state) ->
+                run, (defaultArg told.State state, Some(reason |> Option.defaultValue $"task {told.Task} is {told.Word}"))
             | _ -> run, (state, reason)
     ]
 

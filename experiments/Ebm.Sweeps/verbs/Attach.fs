@@ -69,7 +69,12 @@ let internal stop (place: Place) =
     let folder = oneSweep place
 
     match working place folder with
-    | [] -> usage "stop" $"no sweep is running in {relative folder}."
+    | [] ->
+        match Launcher.all () |> List.collect (fun launcher -> launcher.Stop folder) with
+        | [] -> usage "stop" $"no sweep is running in {relative folder}."
+        | jobs -> Console.WriteLine $"""{Path.GetFileName folder}: {String.Join(", ", jobs)} are asked to stop."""
+
+        0
     | parts ->
         Hold.stop folder parts
 

@@ -38,8 +38,16 @@ let private help (sweep: Declare.Sweep) =
     say "Options:"
 
     for case in parser.GetArgumentCases() do
-        for name in case.CommandLineNames.Value do
-            if name <> "--help" then say $"  {name, -12} {case.Description.Value}"
+        say $"  {case.CommandLineNames.Value.Head, -12} {case.Description.Value}"
+
+    say ""
+    say "Launchers, with their own options:"
+
+    for launcher in Launcher.all () do
+        say $"  {launcher.Name, -12} {launcher.Says}"
+
+        for case in launcher.Options |> List.collect _.GetArgumentCases() do
+            say $"    {case.CommandLineNames.Value.Head, -18} {case.Description.Value}"
 
     say ""
     let declared = sweep.Parts |> List.map (List.map _.Text >> String.concat " ")
@@ -84,7 +92,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         | "status" ->
             match sweepFolders place with
             | [] -> Console.WriteLine $"{relative place.Runs} has no sweep yet."
-            | folders -> folders |> List.collect (fun folder -> Status.lines folder (Slurm.said folder)) |> List.iter Console.WriteLine
+            | folders -> folders |> List.collect Status.lines |> List.iter Console.WriteLine
 
             0
         | "table"
@@ -134,4 +142,5 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
     match List.ofSeq arguments with
     // Audits have the words and options of analysis/audit.fsx.
     | "audit" :: words -> Audit.main root words
+    | words when List.contains "--help" words -> perform folder root sweep [ "help" ]
     | words -> perform folder root sweep words

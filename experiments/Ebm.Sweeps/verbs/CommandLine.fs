@@ -6,6 +6,7 @@ module Ebm.Sweeps.CommandLine
 open System
 open System.Globalization
 open Argu
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Sentence
@@ -50,8 +51,6 @@ type Option =
     | [<EqualsAssignmentOrSpaced>] Timeout of seconds: float
     | [<EqualsAssignmentOrSpaced>] Memory of gigabytes: float
     | [<EqualsAssignmentOrSpaced>] Launcher of string
-    | [<EqualsAssignmentOrSpaced>] Slurm of options: string
-    | [<EqualsAssignmentOrSpaced>] Runs_Per_Task of int
     | [<EqualsAssignmentOrSpaced>] Sweep of file: string
     | [<EqualsAssignmentOrSpaced>] Grep of text: string
     | [<EqualsAssignmentOrSpaced>] First of int
@@ -93,9 +92,7 @@ type Option =
             | Max_Gpu_Hours _ -> "start no run after this many GPU hours, summed over runs"
             | Timeout _ -> "the most seconds that a run may take"
             | Memory _ -> "the most gigabytes that a run may use; also limits how many execute at once"
-            | Launcher _ -> "local, or slurm (submits an array of tasks)"
-            | Slurm _ -> "further options of sbatch, such as --slurm \"--partition=gpu --time=2:00:00\""
-            | Runs_Per_Task _ -> "slurm: how many runs a task executes, one after the other (1)"
+            | Launcher _ -> "the launcher that executes the runs (local)"
             | Sweep _ -> "a YAML file with a sweep, which replaces the script's"
             | Grep _ -> "only runs whose id or overrides contain this text"
             | First _ -> "only the first N runs"
@@ -148,12 +145,7 @@ let allowed verb =
     match verb with
     | "measure" -> always @ sweep @ filters @ launch
     | "confirm" -> always @ sweep @ launch @ [ "--metric"; "--top"; "--seeds"; "--reuse" ]
-    | "run" ->
-        always
-        @ sweep
-        @ filters
-        @ launch
-        @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher"; "--slurm"; "--runs-per-task" ]
+    | "run" -> always @ sweep @ filters @ launch @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher" ]
     | "plan" -> always @ sweep @ filters @ fresh @ [ "--json" ]
     | "why" -> always @ sweep @ [ "--json" ]
     | "table"
@@ -166,7 +158,7 @@ let allowed verb =
     | "stop" -> always @ [ "--shard" ]
     | _ -> always
 
-let usage (source: string) says : 'a = fail (Source.CommandLine source) "" says
+let usage source says : 'a = Options.usage source says
 
 type Given = {
     Verb: string
@@ -175,43 +167,21 @@ type Given = {
     /// The lists of overrides between --or.
     Unions: string list list
     Options: ParseResults<Option>
+    Launcher: Launcher.Launcher
+    Launching: Launcher.Launching
 }
 
-let parser = ArgumentParser.Create<Option>(programName = "sweep.fsx", helpTextMessage = "", checkStructure = false)
-
-let private optionNames =
-    parser.GetArgumentCases()
-    |> List.collect (fun case -> case.CommandLineNames.Value)
-    |> List.filter ((<>) "--help")
-    |> List.sort
+let parser = Options.parser<Option>
 
 let private isWord (text: string) =
     not (text.Contains '=') && not (text.StartsWith '~') && not (text.StartsWith '+') && not (text.Contains '(')
 
-/// The part before the equals sign: --workers of --workers=4.
-let private nameOf (argument: string) =
-    match argument.IndexOf '=' with
-    | -1 -> argument
-    | cut -> argument.Substring(0, cut)
-
 let read (arguments: string list) : Given =
-    let arguments = arguments |> List.filter ((<>) "--")
-
-    let options =
-        try
-            parser.ParseCommandLine(Array.ofList arguments, ignoreMissing = true, ignoreUnrecognized = true, raiseOnUsage = false)
-        with :? ArguParseException as error ->
-            let lines = error.Message.Split '\n'
-            let first = lines[0].Replace("ERROR: ", "").Trim().TrimEnd '.'
-            let quoted = arguments |> List.tryFind (fun argument -> argument.StartsWith "--" && first.Contains(nameOf argument))
-            usage (defaultArg quoted (String.Join(' ', arguments))) (first + ".")
-
-    let rest = options.UnrecognizedCliParams
-
-    for argument in rest do
-        if argument.StartsWith '-' && argument <> "--or" then
-            let name = nameOf argument
-            usage argument $"Unknown option {name}. Known options: {listed optionNames}{Spelling.DidYouMean(name, optionNames)}."
+    let options, rest = arguments |> List.filter ((<>) "--") |> Options.read parser
+    let launcher = options.GetResult(<@ Launcher @>, "local") |> Launcher.find
+    let launching, rest = launcher.Read rest
+    let known = Options.names parser @ List.collect Options.names launcher.Options
+    rest |> List.filter ((<>) "--or") |> Options.refuseOthers "a sweep" known
 
     let verb, rest =
         match rest with
@@ -235,7 +205,7 @@ let read (arguments: string list) : Given =
 
     if unions.Length > 1 && unions |> List.exists List.isEmpty then usage "--or" "one side of --or has no overrides."
 
-    { Verb = verb; Words = words; Unions = unions; Options = options }
+    { Verb = verb; Words = words; Unions = unions; Options = options; Launcher = launcher; Launching = launching }
 
 // ── What is selected ────────────────────────────────────────────────────────────────────────
 

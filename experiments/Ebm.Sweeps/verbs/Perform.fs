@@ -1,4 +1,4 @@
-/// Executes the remaining runs of a plan, here, in the background or by SLURM, and prints the results.
+/// Executes the remaining runs of a plan, here, in the background or by a scheduler, and prints the results.
 module Ebm.Sweeps.Perform
 
 open System
@@ -53,32 +53,24 @@ let internal detach (place: Place) (plan: Plan) =
     (Hold.take plan.Folder (part place.Given)).Dispose()
     let log = Path.Combine(plan.Folder, Hold.nameOf (part place.Given) + ".log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
-    let command = Environment.ProcessPath :: words |> List.map (string >> Slurm.quoted) |> String.concat " "
+    let command = Environment.ProcessPath :: words |> List.map (string >> Launcher.quoted) |> String.concat " "
     let start =
-        ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Slurm.quoted log} 2>&1 < /dev/null" ])
+        ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Launcher.quoted log} 2>&1 < /dev/null" ])
     use child = nonNull (Process.Start start)
     child.WaitForExit()
     Console.WriteLine $"{plan.Sweep} runs in the background; follow it with attach, end it with stop. Its log is {relative log}."
 
-let internal submit (place: Place) (plan: Plan) (jobs: Job list) =
+let internal submit (place: Place) (plan: Plan) (jobs: Job list) submit =
+    let launcher = place.Given.Launcher
     let pinned, _ = pinned place plan
-    let settings = settings place plan |> pinned
-    let queued = Slurm.said plan.Folder |> Map.filter (fun _ (_, state) -> Slurm.isQueued state)
+    let queued = launcher.Told plan.Folder |> Map.filter (fun _ told -> told.IsQueued)
     let jobs = jobs |> List.filter (fun job -> not (queued.ContainsKey job.Run.Id))
 
     if jobs.IsEmpty then
-        Console.WriteLine $"No run is left to submit: {queued.Count} runs are already in SLURM's queue."
+        Console.WriteLine $"No run is left to submit: {queued.Count} runs are already in the queue of {launcher.Name}."
     else
-        let submission: Slurm.Submission = {
-            Workers = place.Given.Options.GetResult(<@ Workers @>, 256)
-            RunsPerTask = max 1 (place.Given.Options.GetResult(<@ Runs_Per_Task @>, 1))
-            Options = place.Given.Options.GetResult(<@ CommandLine.Option.Slurm @>, "")
-            Runner = settings.Runner
-            Arguments = settings.Arguments
-        }
-
-        let jobs' = Slurm.submit submission plan.Folder jobs
-        Console.WriteLine $"""{jobs.Length} runs were submitted as {String.Join(", ", jobs')}; `status` shows their states."""
+        let submitted: string list = submit (settings place plan |> pinned) plan.Folder jobs
+        Console.WriteLine $"""{jobs.Length} runs were submitted as {String.Join(", ", submitted)}; `status` shows their states."""
 
     0
 
@@ -100,16 +92,13 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
         checkDevices plan
         settings place plan |> ignore
 
-        match given.Options.TryGetResult <@ Launcher @> with
-        | Some "slurm" ->
+        match given.Launching with
+        | Launcher.Submits submits ->
+            Directory.CreateDirectory plan.Folder |> ignore
             Show.counts plan
             noted ()
-            submit place plan jobs
-        | Some other when other <> "local" ->
-            usage
-                $"--launcher {other}"
-                $"""unknown launcher {other}. Known launchers: local, slurm{Spelling.DidYouMean(other, [ "local"; "slurm" ])}."""
-        | _ ->
+            submit place plan jobs submits
+        | Launcher.Executes executes ->
             let stale =
                 plan.Runs
                 |> List.filter (fun run -> run.State = RunState.Stale && jobs |> List.forall (fun job -> job.Run.Id <> run.Id))
@@ -131,7 +120,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                         let settings: Launch.Settings = settings place plan |> pinned
                         Console.WriteLine
                             $"{jobs.Length} runs to execute, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
-                        Status.during (entering place >> Launch.launch settings jobs)
+                        Status.during (entering place >> executes settings jobs)
 
                 let outcomes = before @ outcomes
 

@@ -85,6 +85,7 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
     {
         Launch.defaults (runner ()) with
             Workers = workers
+            Wanted = options.TryGetResult <@ Workers @>
             OnError = onError place.Given
             Retry = retry
             Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
@@ -129,11 +130,10 @@ let internal pinned (place: Place) (plan: Plan) : (Launch.Settings -> Launch.Set
     let arguments = [
         "--data"
         dataRoot place
-        "--launch"
-        launchRecord place plan
         for assembly in pin.With do
             "--with"
             assembly
     ]
 
-    (fun settings -> { settings with Runner = pin.Runner; Arguments = arguments }), pin.Held
+    let executing = [ "--launch"; launchRecord place plan ]
+    (fun settings -> { settings with Runner = pin.Runner; Arguments = arguments; Executing = executing }), pin.Held

@@ -48,7 +48,7 @@ let private marked (interventions: Intervention list) =
     let forms = [
         "Markdown", Markdown.table table, [ @"3\*"; @" ± "; @"\* |"; note ]
         "LaTeX", Latex.table table, [ "$^{{}*}$"; note ]
-        "HTML", HtmlTable.fragment (fun _ -> "#") table, [ "<summary>3*</summary>"; "</a>*</td>"; note ]
+        "HTML", Html.rendered (HtmlTable.fragment (fun _ -> "#") table), [ "<summary>3*</summary>"; "</a>*</td>"; note ]
         "JSON", Json.table table, [ "\"intervened\": 1"; "redo-after-divergence"; note ]
     ]
 

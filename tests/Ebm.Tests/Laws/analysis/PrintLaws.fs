@@ -121,7 +121,7 @@ let private renders: (string * (Table -> string)) list = [
     "LaTeX", Latex.table
     "LaTeX against the baseline", Latex.versus
     "macros", Latex.macros
-    "HTML", (fun table -> HtmlTable.fragment (fun run -> "#run-" + run.Id) table + HtmlTable.versus table)
+    "HTML", (fun table -> Html.rendered (HtmlTable.whole (fun run -> "#run-" + run.Id) table))
     "JSON", Json.table
 ]
 
@@ -211,10 +211,9 @@ let all = [
         must $"%A{lines}" (blocks.Length <= 4)
         must "a tag in Markdown" (not (Regex.IsMatch(Markdown.table table, @"(?<!\\)<")))
         must "turned around" (not ((Markdown.table table).Contains '\u202E') && not ((Latex.table table).Contains '\u202E'))
-        isOnlyText (HtmlTable.fragment (fun run -> "#run-" + run.Id) table)
-        isOnlyText (
-            HtmlTable.versus (tabulateWith { usualOptions with Baseline = [ "method.kind", hostile[0] ] } "</caption><b>" ofHostile)
-        )
+        isOnlyText (Html.rendered (HtmlTable.fragment (fun run -> "#run-" + run.Id) table))
+        let against = { usualOptions with Baseline = [ "method.kind", hostile[0] ] }
+        isOnlyText (Html.rendered (HtmlTable.versus (tabulateWith against "</caption><b>" ofHostile)))
         use json = JsonDocument.Parse(Json.table table)
         let groups =
             json.RootElement.GetProperty("groups").EnumerateArray()
@@ -224,10 +223,10 @@ let all = [
         must "< in JSON" (not ((Json.table table).Contains '<'))
         must "quoted in CSV" ((Csv.summary table).Contains("\"" + hostile[4].Replace("\"", "\"\"") + "\"")))
     |> breaks "a tag that is not escaped" (fun () ->
-        isOnlyText (HtmlTable.fragment (fun run -> "#run-" + run.Id) (tabulate ofHostile) + "<img onerror=x>"))
+        isOnlyText (Html.rendered (HtmlTable.fragment (fun run -> "#run-" + run.Id) (tabulate ofHostile)) + "<img onerror=x>"))
 
     law "links of a cell lead to the runs of its row, by whatever name the page gives them" (fun () ->
-        let html = HtmlTable.fragment (fun run -> $"runs/{run.Id}/\"") (tabulate everything)
+        let html = Html.rendered (HtmlTable.fragment (fun run -> $"runs/{run.Id}/\"") (tabulate everything))
         let ids = [ for found in Regex.Matches(html, "id=\"(row-[0-9]+)\"") -> found.Groups[1].Value ]
         let linked = [ for found in Regex.Matches(html, "href=\"#(row-[0-9]+)\"") -> found.Groups[1].Value ] |> List.distinct
         must $"%A{linked}" (List.sort linked = List.sort ids && ids.Length = (tabulate everything).Rows.Length)

@@ -385,8 +385,8 @@ let private quietly (act: unit -> int) =
         Console.SetOut out
 
 let private audited (world: World) words =
-    let place = { Place.at world.Root with Runs = world.Runs; Data = world.Data; Json = true }
-    quietly (fun () -> Audit.perform place words)
+    let workspace = { Workspace.at world.Root with Runs = world.Runs; Data = world.Data; Json = true }
+    quietly (fun () -> Audit.perform workspace words)
 
 let private alteration (name, what, part, alter: World -> unit) =
     law $"an audit names {name}, and ends with 3" (fun () ->
@@ -482,6 +482,40 @@ let private untouched: (string * (World -> unit)) list = [
         File.Delete(folder.In "manifest.json"))
 ]
 
+// ── The command line ────────────────────────────────────────────────────────────────────────
+
+/// The exit code of a command line, and what it prints on both outputs.
+let private asked (arguments: string list) =
+    let out, error = Console.Out, Console.Error
+    use says = new StringWriter()
+    use complains = new StringWriter()
+
+    try
+        Console.SetOut says
+        Console.SetError complains
+        let code = Audit.main root arguments
+        code, string says, string complains
+    finally
+        Console.SetOut out
+        Console.SetError error
+
+let private optionsOf (verb: Workspace.Verb) = verb.Options @ [ Workspace.parser ] |> List.collect Options.names
+
+let private refuses (name: string) (option: string) (known: string list) =
+    let code, says, complains = asked [ name; $"{option}=1" ]
+    must $"audit {name} {option} ends with {code}, and says {says}" (code = 2 && says = "")
+    must complains (complains.Contains $"Unknown option {option} of {name}")
+
+    for due in known do
+        must $"{due} is missing in {complains}" (complains.Contains due)
+
+let private describes (arguments: string list) (known: string list) =
+    let code, says, _ = asked arguments
+    must $"%A{arguments} ends with {code}" (code = 0)
+
+    for due in known do
+        must $"%A{arguments} does not describe {due}: {says}" (says.Contains $"  {due} ")
+
 let all =
     List.map alteration alterations
     @ [
@@ -499,6 +533,35 @@ let all =
                 alter world
                 must "it was found" (world.Verify()).Alterations.IsEmpty))
         |> needsGit
+
+        law "an audit refuses each option that another audit has and it has not, and names its own" (fun () ->
+            let every = Audit.verbs |> List.collect optionsOf |> List.distinct
+
+            for verb in Audit.verbs do
+                for option in List.except (optionsOf verb) every do
+                    refuses verb.Name option (optionsOf verb)
+
+            let _, _, complains = asked [ "smoke"; "some-run"; "--step=3" ]
+            must complains (complains.Contains "did you mean --steps?"))
+        |> breaks "an option that it has" (fun () -> refuses "smoke" "--steps" [])
+
+        law "an option without its value, or with a value that is not valid, is refused" (fun () ->
+            for arguments in [ [ "--steps" ]; [ "--steps=many" ]; [ "--threads=0" ]; [ "--set=OMP_NUM_THREADS" ]; [ "--runs" ] ] do
+                let code, says, complains = asked ("smoke" :: "some-run" :: arguments)
+                must $"%A{arguments}: {code} {says}" (code = 2 && says = "")
+                must complains (complains.Contains(Options.nameOf arguments.Head)))
+
+        law "help describes each audit and each of its options, and so does --help" (fun () ->
+            describes [ "help" ] (Audit.verbs |> List.map _.Name)
+            describes [ "--help" ] (Audit.verbs |> List.map _.Name)
+
+            for verb in Audit.verbs do
+                describes [ "help"; verb.Name ] (optionsOf verb)
+                describes [ verb.Name; "--"; "--help" ] (optionsOf verb)
+
+            let code, _, complains = asked [ "help"; "smok" ]
+            must complains (code = 2 && complains.Contains "did you mean smoke?"))
+        |> breaks "an option that it has not" (fun () -> describes [ "help"; "verify" ] [ "--steps" ])
 
         law "a manifest's hash is that of its own text with nothing between the hash's quotes" (fun () ->
             inWorld (fun world ->

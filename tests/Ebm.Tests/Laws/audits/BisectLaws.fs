@@ -129,7 +129,7 @@ let private bisected (world: History) (bad: string) =
     let built = Path.Combine(Path.GetDirectoryName world.Root |> string, "built")
     let building () = { Programs = [ "sh", [ "-c"; build.Replace("../../built", built) ] ]; Variables = [] }
 
-    let place = { Place.at world.Root with Runs = world.Runs; Json = true; Steps = 4L; Bad = bad }
+    let workspace = { Workspace.at world.Root with Runs = world.Runs; Json = true }
 
     let before = Console.Out
     use text = new StringWriter()
@@ -137,7 +137,7 @@ let private bisected (world: History) (bad: string) =
     let code =
         try
             Console.SetOut text
-            (BisectCommand.verbOf building).Perform place [ world.Run.Id ]
+            (BisectCommand.verbOf building).Perform workspace [ world.Run.Id; "--steps=4"; "--bad"; bad ]
         finally
             Console.SetOut before
 

@@ -10,7 +10,9 @@ open System.Text.RegularExpressions
 open Ebm.Analysis
 open Ebm.Audits
 open Ebm.Audits.Evidence
+open Ebm.Audits.Rules
 open Ebm.Audits.Grades
+open Ebm.Audits.Statement
 open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Law
@@ -105,8 +107,8 @@ let private write (runs: string) (sweep: string) (told: Told) (seed: int) (metri
     File.WriteAllText(Path.Combine(folder, "manifest.json"), manifest.Sealed().ToJson())
     RunFolder.Open folder
 
-let private placeOf (folder: string) = {
-    Place.at folder with
+let private workspaceOf (folder: string) = {
+    Workspace.at folder with
         Runs = Path.Combine(folder, "runs")
         Reports = Path.Combine(folder, "reports")
         Data = Path.Combine(folder, "data")
@@ -124,10 +126,10 @@ let private found verdict made : Comparison.Comparison = {
 }
 
 /// Enters an audit of a run: under which conditions, and whether others did it.
-let private audit (place: Place.Place) (run: RunFolder) verb verdict (change: RunManifest -> RunManifest) =
+let private audit (workspace: Workspace.Workspace) (run: RunFolder) verb verdict (change: RunManifest -> RunManifest) =
     let was = nonNull run.Manifest
     let comparison = found verdict (Some(was, change was))
-    Place.enter place $"{verb} {run.Sweep}/{run.Id}" (KeptAudits.written (KeptAudits.kept verb run None None comparison) comparison)
+    Workspace.enter workspace $"{verb} {run.Sweep}/{run.Id}" (KeptAudits.written (KeptAudits.kept verb run None None comparison) comparison)
 
 let private byOthers = having "maker/machine" "\"other machine\""
 
@@ -135,43 +137,43 @@ let private byOthers = having "maker/machine" "\"other machine\""
 let private build (folder: string) (names: string * string) =
     let git (words: string list) =
         must $"git {words}" (ends "git" ([ "-C"; folder; "-c"; "user.name=l"; "-c"; "user.email=l@l" ] @ words) = 0)
-    let place = placeOf folder
+    let workspace = workspaceOf folder
     File.WriteAllText(Path.Combine(folder, "paket.lock"), "")
     File.WriteAllText(Path.Combine(folder, ".gitignore"), "runs\nreports\ndata\n")
     git [ "init"; "--quiet" ]
     git [ "add"; "-A" ]
     git [ "commit"; "--quiet"; "-m"; "sources" ]
     let commit = Git.ask folder [ "rev-parse"; "HEAD" ] |> Result.defaultValue ""
-    Directory.CreateDirectory place.Data |> ignore
-    File.WriteAllText(Path.Combine(place.Data, "rows.bin"), "rows")
+    Directory.CreateDirectory workspace.Data |> ignore
+    File.WriteAllText(Path.Combine(workspace.Data, "rows.bin"), "rows")
     let told method' setting = { Method = method'; Setting = setting; Commit = commit; Rows = "rows" }
     let better, worse = names
 
     for seed in 0..2 do
         for method' in [ better; worse ] do
             for setting in [ "0.1"; "0.2" ] do
-                write place.Runs "toys" (told method' setting) seed 1.0 |> ignore
+                write workspace.Runs "toys" (told method' setting) seed 1.0 |> ignore
 
     for seed in 10..19 do
         let noise = 0.001 * float (seed % 3)
-        write place.Runs "toys-confirm" (told better "0.1") seed (0.1 + noise) |> ignore
-        write place.Runs "toys-confirm" (told worse "0.2") seed (0.5 + 2.0 * noise) |> ignore
+        write workspace.Runs "toys-confirm" (told better "0.1") seed (0.1 + noise) |> ignore
+        write workspace.Runs "toys-confirm" (told worse "0.2") seed (0.5 + 2.0 * noise) |> ignore
 
-    let here = RunFolder.Under(Path.Combine(place.Runs, "toys-confirm")) |> List.ofSeq
+    let here = RunFolder.Under(Path.Combine(workspace.Runs, "toys-confirm")) |> List.ofSeq
 
-    Plans.note (Path.Combine(place.Runs, "toys-confirm")) {
+    Plans.note (Path.Combine(workspace.Runs, "toys-confirm")) {
         Overrides = [ [ $"method={better},{worse}"; "seed=10..19" ] ]
         Metric = Some "grid-kl"
         Baseline = [ "method.kind", worse ]
         Runs = here |> List.map _.Id
     }
 
-    Ledger.enterRuns place.Runs here
+    Ledger.enterRuns workspace.Runs here
     let best = here |> List.find (fun run -> (File.ReadAllText(run.In "config.json")).Contains(JsonSerializer.Serialize better))
-    audit place best "rerun" Comparison.Bitwise byOthers
-    place
+    audit workspace best "rerun" Comparison.Bitwise byOthers
+    workspace
 
-let private inWorld names (holds: Place.Place -> unit) = Folder.inFolder (fun folder -> holds (build folder names))
+let private inWorld names (holds: Workspace.Workspace -> unit) = Folder.inFolder (fun folder -> holds (build folder names))
 
 let private usual = "better", "worse"
 let private sweep = "toys-confirm"
@@ -180,7 +182,7 @@ let private sweep = "toys-confirm"
 let private whole =
     lazy
         (let kept = ref None
-         inWorld usual (fun place -> kept.Value <- Evidence.read place sweep)
+         inWorld usual (fun workspace -> kept.Value <- Evidence.read workspace sweep)
          Option.get kept.Value)
 
 // ── What is planted ─────────────────────────────────────────────────────────────────────────
@@ -273,7 +275,7 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("determinism", "an audit was within the declared tolerance, but not bit for bit"), audits (came Comparison.Tolerance)
     ("determinism", "an audit under other conditions differed or failed"), audits (elsewhere >> came Comparison.Different)
     ("determinism", "no audit has repeated a whole run"), only (fun kept -> { kept with Audit = "smoke"; Until = Some 50L })
-    ("determinism", "no audit was made on another machine or by another user"), only (fun kept -> { kept with Independent = None })
+    ("determinism", "no whole run was repeated on another machine or by another user"), only (fun kept -> { kept with Independent = None })
     ("determinism", "a bold row has no audited run"), only (fun kept -> { kept with Run = "toys-confirm/another" })
     ("statistics", "planned runs are missing from the table"), retabled (fun o -> { o with Planned = Some 21 }) id
     ("statistics", "a row has one or two seeds, too few for an interval"), retabled (fun o -> { o with Planned = None }) (seedsOf 2)
@@ -364,6 +366,11 @@ let private lowering (rule: Rule) =
 
 let private judged axis (evidence: Evidence) = grade evidence |> List.find (fun found -> found.Name = axis)
 
+/// The whole run repeated by its own user only, and its first steps by others.
+let private othersFirstSteps =
+    only (fun kept -> { kept with Independent = Some false })
+    >> audits (fun kept -> { kept with Independent = Some true; Audit = "smoke"; Until = Some 50L })
+
 // ── The page ────────────────────────────────────────────────────────────────────────────────
 
 let private text (evidence: Evidence) =
@@ -386,10 +393,10 @@ let private quietly (act: unit -> 'a) =
     finally
         Console.SetOut out
 
-let private carded (place: Place.Place) =
-    let code = quietly (fun () -> Audit.perform place [ "card"; sweep ])
+let private carded (workspace: Workspace.Workspace) =
+    let code = quietly (fun () -> Audit.perform workspace [ "card"; sweep ])
     must $"it ends with {code}" (code = 0)
-    Path.Combine(place.Reports, sweep, "card.html")
+    Path.Combine(workspace.Reports, sweep, "card.html")
 
 let private shows (page: Browser.Page) (file: string) =
     page.Go file
@@ -410,8 +417,8 @@ let private shows (page: Browser.Page) (file: string) =
 
 let private opened names (change: string -> string) () =
     Folder.inFolder (fun profile ->
-        inWorld names (fun place ->
-            let card = carded place
+        inWorld names (fun workspace ->
+            let card = carded workspace
             File.WriteAllText(card, change (File.ReadAllText card))
             use page = Browser.Page.Open profile
             shows page card))
@@ -446,28 +453,29 @@ let all =
         |> needsGit
 
         law "what is altered on the disk lowers the axis it belongs to" (fun () ->
-            inWorld usual (fun place ->
-                let run = RunFolder.Under(Path.Combine(place.Runs, sweep)) |> Seq.head
-                let read () = Option.get (Evidence.read place sweep)
+            inWorld usual (fun workspace ->
+                let run = RunFolder.Under(Path.Combine(workspace.Runs, sweep)) |> Seq.head
+                let read () = Option.get (Evidence.read workspace sweep)
                 let graded axis grade = must $"{axis} is %A{(judged axis (read ())).Grade}" ((judged axis (read ())).Grade = Some grade)
                 File.WriteAllText(run.In "samples.npy", "sampleS")
                 graded "artefacts" F
-                File.WriteAllText(Path.Combine(place.Data, "rows.bin"), "rowS")
+                File.WriteAllText(Path.Combine(workspace.Data, "rows.bin"), "rowS")
                 graded "data" F
-                File.Delete(Path.Combine(place.Data, "rows.bin"))
+                File.Delete(Path.Combine(workspace.Data, "rows.bin"))
                 graded "data" B
                 graded "code" A))
         |> needsGit
 
         law "verify names an audit's report that was altered, and one that is gone" (fun () ->
-            inWorld usual (fun place ->
-                let run = RunFolder.Under(Path.Combine(place.Runs, sweep)) |> Seq.head
-                audit place run "smoke" Comparison.Bitwise id
-                let files = Directory.GetFiles(Path.Combine(place.Runs, SweepFolder.Audits))
-                let named () = (Verify.verify place.Root (Some place.Data) place.Runs []).Alterations |> List.map (_.What >> Kebab.Of)
+            inWorld usual (fun workspace ->
+                let run = RunFolder.Under(Path.Combine(workspace.Runs, sweep)) |> Seq.head
+                audit workspace run "smoke" Comparison.Bitwise id
+                let files = Directory.GetFiles(Path.Combine(workspace.Runs, SweepFolder.Audits))
+                let named () =
+                    (Verify.verify workspace.Root (Some workspace.Data) workspace.Runs []).Alterations |> List.map (_.What >> Kebab.Of)
                 must $"%A{named ()}" (named ()).IsEmpty
-                let last = (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.last
-                let kept = Place.reportOf place.Runs last.Hash
+                let last = (Option.get (Ledger.load workspace.Root workspace.Runs)).Entries |> List.last
+                let kept = Workspace.reportOf workspace.Runs last.Hash
                 must "there are not two" (files.Length = 2)
                 File.WriteAllText(kept, (File.ReadAllText kept).Replace("smoke", "rerun"))
                 must $"%A{named ()}" (named () = [ "audit-changed" ])
@@ -477,25 +485,25 @@ let all =
 
         law "the same records give the same card, byte for byte, wherever they lie" (fun () ->
             Folder.inFolder (fun elsewhere ->
-                inWorld usual (fun place ->
-                    let here = Evidence.read place sweep |> Option.get |> text
-                    must "it is another the second time" (text (Option.get (Evidence.read place sweep)) = here)
-                    must "it cannot be copied" (ends "cp" [ "-r"; place.Root + "/."; elsewhere ] = 0)
-                    must "it is another elsewhere" (text (Option.get (Evidence.read (placeOf elsewhere) sweep)) = here)
-                    must "it names its folder" (not (here.Contains place.Root))
+                inWorld usual (fun workspace ->
+                    let here = Evidence.read workspace sweep |> Option.get |> text
+                    must "it is another the second time" (text (Option.get (Evidence.read workspace sweep)) = here)
+                    must "it cannot be copied" (ends "cp" [ "-r"; workspace.Root + "/."; elsewhere ] = 0)
+                    must "it is another elsewhere" (text (Option.get (Evidence.read (workspaceOf elsewhere) sweep)) = here)
+                    must "it names its folder" (not (here.Contains workspace.Root))
                     // Its own entry in the ledger is no evidence.
-                    carded place |> ignore
-                    must "it is another when it was entered" (text (Option.get (Evidence.read place sweep)) = here))))
+                    carded workspace |> ignore
+                    must "it is another when it was entered" (text (Option.get (Evidence.read workspace sweep)) = here))))
         |> breaks "a run less" (fun () ->
-            inWorld usual (fun place ->
-                let here = Evidence.read place sweep |> Option.get |> text
-                Directory.Delete((Seq.head (RunFolder.Under(Path.Combine(place.Runs, sweep)))).Path, true)
-                must "it is another" (text (Option.get (Evidence.read place sweep)) = here)))
+            inWorld usual (fun workspace ->
+                let here = Evidence.read workspace sweep |> Option.get |> text
+                Directory.Delete((Seq.head (RunFolder.Under(Path.Combine(workspace.Runs, sweep)))).Path, true)
+                must "it is another" (text (Option.get (Evidence.read workspace sweep)) = here)))
         |> needsGit
 
         law "hostile names are text in a card, its JSON and its checklist" (fun () ->
-            inWorld named (fun place ->
-                let files = Evidence.read place sweep |> Option.get |> Card.files |> snd |> Map.ofList
+            inWorld named (fun workspace ->
+                let files = Evidence.read workspace sweep |> Option.get |> Card.files |> snd |> Map.ofList
                 harmless files["card.html"]
                 let json = JsonDocument.Parse files["card.json"]
                 must "the name is lost" (json.RootElement.GetRawText().Contains "onerror")
@@ -504,24 +512,24 @@ let all =
         |> needsGit
 
         law "the card leads to the report and the report to the card, and the ledger has the card" (fun () ->
-            inWorld usual (fun place ->
-                let card = carded place
+            inWorld usual (fun workspace ->
+                let card = carded workspace
                 must "the card does not lead there" ((File.ReadAllText card).Contains "href=\"index.html\"")
-                let report = Path.Combine(place.Reports, sweep, "index.html")
+                let report = Path.Combine(workspace.Reports, sweep, "index.html")
                 must "the report does not lead here" ((File.ReadAllText report).Contains "href=\"card.html\"")
-                let last = (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.last
+                let last = (Option.get (Ledger.load workspace.Root workspace.Runs)).Entries |> List.last
                 must last.Subject (last.Subject = $"card {sweep}")
-                let json = Path.Combine(place.Reports, sweep, "card.json")
+                let json = Path.Combine(workspace.Reports, sweep, "card.json")
                 must "its hash is another" (last.Hash = Canonical.Sha256OfFile json)
-                must "it is not kept" (File.Exists(Place.reportOf place.Runs last.Hash))))
+                must "it is not kept" (File.Exists(Workspace.reportOf workspace.Runs last.Hash))))
         |> needsGit
 
         law "the statement on determinism has the audits that were kept, by their conditions, and no others" (fun () ->
-            inWorld usual (fun place ->
-                let run = RunFolder.Under(Path.Combine(place.Runs, sweep)) |> Seq.head
-                audit place run "smoke" Comparison.Different (having "threads/intraOp" "2")
-                audit place run "smoke" Comparison.Bitwise id
-                let rows = matrix (Option.get (Evidence.read place sweep))
+            inWorld usual (fun workspace ->
+                let run = RunFolder.Under(Path.Combine(workspace.Runs, sweep)) |> Seq.head
+                audit workspace run "smoke" Comparison.Different (having "threads/intraOp" "2")
+                audit workspace run "smoke" Comparison.Bitwise id
+                let rows = matrix (Option.get (Evidence.read workspace sweep))
                 let said = rows |> List.map (fun row -> row.Extent, row.Conditions.Contains "threads 1 → 2", row.Counts)
                 let due = [
                     "first steps", false, [ Comparison.Bitwise, 1 ]
@@ -530,9 +538,18 @@ let all =
                 ]
                 must $"%A{said}" (said = due)
                 // A report of other bytes than the ledger's entry says is believed by nobody.
-                for file in Directory.GetFiles(Path.Combine(place.Runs, SweepFolder.Audits)) do
+                for file in Directory.GetFiles(Path.Combine(workspace.Runs, SweepFolder.Audits)) do
                     File.AppendAllText(file, " ")
-                must "they are believed" (matrix (Option.get (Evidence.read place sweep))).IsEmpty))
+                must "they are believed" (matrix (Option.get (Evidence.read workspace sweep))).IsEmpty))
+        |> needsGit
+
+        law "an A for determinism needs a whole run that others repeated; one's own rerun and others' first steps are a B" (fun () ->
+            let grade change = (judged "determinism" (change whole.Value)).Grade
+            must "a whole run by others" (grade id = Some A)
+            must "first steps by others" (grade othersFirstSteps = Some B)
+            must "nobody else" (grade (only (fun kept -> { kept with Independent = Some false })) = Some B))
+        |> breaks "first steps by others are an A" (fun () ->
+            must "" ((judged "determinism" (othersFirstSteps whole.Value)).Grade = Some A))
         |> needsGit
 
         law "docs/report-card.md has the card's rules, each with its grade, and no other" (fun () ->

@@ -88,7 +88,7 @@ let private written (root: string) method' (seed: int) metric (comesOut: bool) m
     run
 
 /// Sixteen runs; those of `fails` come out otherwise.
-let private inWorld (fails: string -> int -> bool) maker (holds: Place.Place -> unit) =
+let private inWorld (fails: string -> int -> bool) maker (holds: Workspace.Workspace -> unit) =
     Folder.inFolder (fun root ->
         must "git init" (ends "git" [ "init"; "--quiet"; root ] = 0)
         let runner = Path.Combine(root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
@@ -102,35 +102,36 @@ let private inWorld (fails: string -> int -> bool) maker (holds: Place.Place -> 
                 written root "worse" seed (0.5 + 0.001 * float (seed % 2)) (not (fails "worse" seed)) maker
         ]
 
-        let place = {
-            Place.at root with
+        let workspace = {
+            Workspace.at root with
                 Runs = Path.Combine(root, "runs")
                 Reports = Path.Combine(root, "reports")
                 Data = Path.Combine(root, "data")
         }
 
-        Ledger.enterRuns place.Runs runs
-        holds place)
+        Ledger.enterRuns workspace.Runs runs
+        holds workspace)
 
-let private said (place: Place.Place) words =
+let private said (workspace: Workspace.Workspace) words =
     let out = Console.Out
     use text = new StringWriter()
 
     try
         Console.SetOut text
-        let code = Audit.perform place words
+        let code = Audit.perform workspace words
         code, string text
     finally
         Console.SetOut out
 
-let private kept (place: Place.Place) = KeptAudits.all place.Runs (Option.get (Ledger.load place.Root place.Runs)).Entries |> List.map snd
+let private kept (workspace: Workspace.Workspace) =
+    KeptAudits.all workspace.Runs (Option.get (Ledger.load workspace.Root workspace.Runs)).Entries |> List.map snd
 
 let private never _ _ = false
 
 /// Two cells of two rows are there, so each sample of two has a run of each.
 let private comesOut fails due =
-    inWorld fails "here" (fun place ->
-        let code, text = said { place with N = 2 } [ "sample"; "toys" ]
+    inWorld fails "here" (fun workspace ->
+        let code, text = said workspace [ "sample"; "toys"; "--n=2" ]
         must $"it ends with {code}, and says {text}" ((code = 0) = due))
 
 let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
@@ -161,8 +162,8 @@ let all = [
         must "it is what was left" (drawn = left))
 
     law "a sample says of each cell what came of it, keeps it, and ends with the worst" (fun () ->
-        inWorld (fun method' _ -> method' = "worse") "here" (fun place ->
-            let code, text = said { place with N = 2 } [ "sample"; "toys" ]
+        inWorld (fun method' _ -> method' = "worse") "here" (fun workspace ->
+            let code, text = said workspace [ "sample"; "toys"; "--n"; "2" ]
             must $"it ends with {code}" (code = 3)
 
             for part in
@@ -176,9 +177,9 @@ let all = [
                 ] do
                 must $"it does not say {part}: {text}" (text.Contains part)
 
-            let found = kept place
+            let found = kept workspace
             must $"%A{found}" (found.Length = 2 && found |> List.forall _.Sampled.IsSome)
-            let ledger = Option.get (Ledger.load place.Root place.Runs)
+            let ledger = Option.get (Ledger.load workspace.Root workspace.Runs)
             must $"%A{ledger.Faults}" ledger.Faults.IsEmpty
             let subjects = ledger.Entries |> List.filter (fun entry -> entry.Kind = "audit") |> List.map _.Subject
             must $"%A{subjects}" (subjects |> List.forall _.StartsWith("sample toys/toy-")))
@@ -188,23 +189,23 @@ let all = [
     |> needsGit
 
     law "a second sample draws other runs, unless it is told to draw again" (fun () ->
-        inWorld never "here" (fun place ->
-            let sample again = said { place with N = 2; Again = again } [ "sample"; "toys" ] |> ignore
-            let names () = kept place |> List.map _.Run
-            sample false
+        inWorld never "here" (fun workspace ->
+            let sample further = said workspace ([ "sample"; "toys"; "--n=2" ] @ further) |> ignore
+            let names () = kept workspace |> List.map _.Run
+            sample []
             let first = names ()
-            sample false
+            sample []
             must $"%A{names ()}" ((List.distinct (names ())).Length = 4)
-            sample true
+            sample [ "--again" ]
             must $"%A{names ()}" (List.skip 4 (names ()) = first)))
     |> needsGit
 
     law "an audit by another machine is independent, one by the same is not, and of who is unknown nothing is said" (fun () ->
         let independent maker =
             let found = ref []
-            inWorld never maker (fun place ->
-                said { place with N = 2 } [ "sample"; "toys" ] |> ignore
-                found.Value <- kept place |> List.map _.Independent |> List.distinct)
+            inWorld never maker (fun workspace ->
+                said workspace [ "sample"; "toys"; "--n=2" ] |> ignore
+                found.Value <- kept workspace |> List.map _.Independent |> List.distinct)
             found.Value
 
         must "elsewhere" (independent "elsewhere" = [ Some true ])

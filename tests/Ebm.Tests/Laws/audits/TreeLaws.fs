@@ -247,17 +247,17 @@ let all = [
                 let heads = Refs.heads world.Repository runs
                 must $"%A{heads}" (heads |> List.map (fun head -> head.Entries, head.IsHere) = [ 2L, true ])
 
-                let asked prune =
+                let asked further =
                     let out = Console.Out
 
                     try
                         Console.SetOut TextWriter.Null
-                        Audit.perform { Place.at world.Repository with Prune = prune } [ "refs" ]
+                        Audit.perform (Workspace.at world.Repository) ("refs" :: further)
                     finally
                         Console.SetOut out
 
-                must "listed" (asked false = 0 && needed () = [ 0; 1; 1 ])
-                must "dropped" (asked true = 0 && needed () = [ 1; 1 ])
+                must "listed" (asked [] = 0 && needed () = [ 0; 1; 1 ])
+                must "dropped" (asked [ "--prune" ] = 0 && needed () = [ 1; 1 ])
                 must "the head" (Refs.heads world.Repository runs = heads)
                 leaves [ "nice" ] "same" 0 "BITWISE" world))
     |> needsGit

@@ -214,7 +214,7 @@ done
             must text (not (text.Contains '\027') && not (text.Contains '\r'))
             let events word = text.Split '\n' |> Array.filter _.StartsWith(word + " ") |> Array.length
             must text (events "running" = 3 && events "completed" = 2 && events "failed" = 1)
-            let status = Status.lines plan.Folder Map.empty
+            let status = Status.lines plan.Folder
             must $"%A{status}" (status.Head = "laws: 3 runs: 2 completed, 1 failed")))
 
     law "a manifest has the origin of each value: file and line, option, or override" (fun () ->

@@ -128,7 +128,7 @@ let all = [
             throws<ConfigException, _> [ "process 12 on node3" ] (fun () -> Hold.take folder (Shard(1, 2)))
             throws<ConfigException, _> [ "process 12 on node3" ] (fun () -> Hold.take folder Whole)
             must "the other shard may not" (use _ = Hold.take folder (Shard(2, 2)) in true)
-            let status = Status.lines folder Map.empty
+            let status = Status.lines folder
             must $"%A{status}" (status.Head.EndsWith ", shard 1/2 is at work (process 12 on node3)")
             File.SetLastWriteTimeUtc(lease, DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
             must "it still counts" (not (isAlive folder))
@@ -141,7 +141,7 @@ let all = [
             let first, second = shard folder 1, shard folder 2
             let states () = [ for run in RunFolder.Under(sweepIn folder) -> run.State ]
             await "all runs" 3000 (fun () -> (states () |> List.filter ((=) RunState.Running)).Length = 4)
-            let status = Status.lines (sweepIn folder) Map.empty
+            let status = Status.lines (sweepIn folder)
             must
                 $"%A{status}"
                 (status.Head.Contains "shard 1/2 is at work (process" && status.Head.Contains "shard 2/2 is at work (process")

@@ -4,8 +4,10 @@ module Ebm.Tests.Laws.VerbLaws
 open System
 open System.IO
 open System.Text.Json
+open Argu
 open Microsoft.Data.Sqlite
 open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Sweeps
 open Ebm.Tests.Law
@@ -77,7 +79,47 @@ let rec private everything (folder: string) = [
 
 let private grid = [ "method.steps=2,4"; "seed=0,1,2" ]
 
-// ── SLURM, replaced by three scripts ────────────────────────────────────────────────────────
+// ── A launcher of this assembly, which only writes runs down ────────────────────────────────
+
+type NotebookOption =
+    | [<EqualsAssignmentOrSpaced>] Mark of string
+
+    interface IArgParserTemplate with
+        member _.Usage = "what to write behind each run"
+
+let private notebook (folder: string) = Path.Combine(folder, "notebook")
+let private notebookParser = Options.parser<NotebookOption>
+
+let launcher: Launcher.Launcher = {
+    Name = "notebook"
+    Says = "writes runs down"
+    Options = [ notebookParser ]
+    Read =
+        fun arguments ->
+            let options, rest = Options.read notebookParser arguments
+
+            let submit _ folder (jobs: Child.Job list) =
+                let mark = options.GetResult(<@ Mark @>, "")
+                File.WriteAllLines(notebook folder, [ for job in jobs -> $"{job.Run.Id} {mark}" ])
+                [ "page 1" ]
+
+            Launcher.Submits submit, rest
+    Told =
+        fun folder ->
+            Map [
+                if File.Exists(notebook folder) then
+                    for line in File.ReadAllLines(notebook folder) ->
+                        (line.Split ' ')[0], { Task = "1"; Word = "WRITTEN"; IsQueued = true; State = Some RunState.Preempted }
+            ]
+    Stop =
+        fun folder -> [
+            if File.Exists(notebook folder) then
+                File.Delete(notebook folder)
+                "page 1"
+        ]
+}
+
+// ── SLURM, replaced by four scripts ──────────────────────────────────────────────────────────
 
 let private program (folder: string) (name: string) (text: string) =
     let path = Path.Combine(folder, name)
@@ -89,6 +131,7 @@ let private withSlurm (states: string) (holds: string -> unit) =
         let bin = (Directory.CreateDirectory(Path.Combine(folder, "bin"))).FullName
         program bin "sbatch" $"echo \"$@\" >> {folder}/submitted; echo 4$(wc -l < {folder}/submitted)\n"
         program bin "sacct" $"echo asked >> {folder}/asked; printf '{states}'\n"
+        program bin "scancel" $"echo \"$@\" >> {folder}/cancelled\n"
         program bin "scontrol" "echo 'MaxArraySize            = 3'\n"
         let path = Environment.GetEnvironmentVariable "PATH"
         Environment.SetEnvironmentVariable("PATH", $"{bin}:{path}")
@@ -364,12 +407,10 @@ let all = [
                     (File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-2.sbatch")).Contains "SLURM_ARRAY_TASK_ID + 2")
                 let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "slurm", "001", "tasks.jsonl"))
                 must "a line a task" (tasks.Length = 3 && tasks[2].Contains plan.Runs[2].Id)
-                let says = Slurm.said plan.Folder
+                let told = Slurm.told plan.Folder
                 must "sacct was asked more than once" (File.ReadAllLines(Path.Combine(folder, "asked")).Length = 1)
-                let state i = snd says[plan.Runs[i].Id]
-                must
-                    $"%A{says}"
-                    (Slurm.isQueued (state 0) && Slurm.inOurWords RunState.Pending (state 1) = RunState.Failed && Slurm.isQueued (state 2))
+                let of' i = told[plan.Runs[i].Id]
+                must $"%A{told}" ((of' 0).IsQueued && (of' 1).State = Some RunState.Failed && (of' 2).IsQueued)
 
                 for run in plan.Runs do
                     must "it is not pending" (fst (Plan.stateOf run.Folder) = RunState.Pending)))
@@ -377,14 +418,48 @@ let all = [
     law "SLURM's states are mapped to run states, and the state in the folder of a settled run wins" (fun () ->
         for says, due in
             [
-                "TIMEOUT", RunState.Timeout
-                "PREEMPTED", RunState.Preempted
-                "NODE_FAIL", RunState.Lost
-                "CANCELLED", RunState.Interrupted
-                "OUT_OF_MEMORY", RunState.Failed
-                "RUNNING", RunState.Running
-                "COMPLETED", RunState.Running
+                "TIMEOUT", Some RunState.Timeout
+                "PREEMPTED", Some RunState.Preempted
+                "NODE_FAIL", Some RunState.Lost
+                "CANCELLED", Some RunState.Interrupted
+                "OUT_OF_MEMORY", Some RunState.Failed
+                "RUNNING", None
+                "COMPLETED", None
             ] do
-            must says (Slurm.inOurWords RunState.Running says = due)
-            must says (Slurm.inOurWords RunState.Completed says = RunState.Completed))
+            must says ((Slurm.tell "1_0" says).State = due)
+
+        withSlurm "41_0|PENDING\n41_1|TIMEOUT\n42_0|TIMEOUT\n" (fun folder ->
+            let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
+            Slurm.submit (submission folder) plan.Folder (jobs plan) |> ignore
+            let at = RunFolder.Open plan.Runs[2].Folder
+            at.Write((nonNull at.Manifest).Ended(RunState.Completed, 3L, "done"))
+            let first = (Status.lines plan.Folder).Head
+            must first (first.EndsWith "3 runs: 1 pending, 1 completed, 1 timeout")))
+
+    law "stop cancels the SLURM jobs that still have a run of the sweep, and no others" (fun () ->
+        withSlurm "41_0|COMPLETED\n41_1|OUT_OF_MEMORY\n42_0|RUNNING\n" (fun folder ->
+            let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
+            Slurm.submit (submission folder) plan.Folder (jobs plan) |> ignore
+            let code, says, complains =
+                toldBare [ "stop"; string (Path.GetFileName plan.Folder); "--runs"; Path.Combine(folder, "runs") ]
+            must complains (code = 0 && says.Contains "42 are asked to stop")
+            must "others are cancelled" (File.ReadAllText(Path.Combine(folder, "cancelled")).Trim() = "42")))
+
+    law "a launcher that another assembly has is found by its name, takes its own options, and tells and stops what it was given" (fun () ->
+        inFolder (fun folder ->
+            let asked further = told folder ([ "run"; "seed=0,1"; $"--reports={folder}/reports" ] @ further)
+            let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1" ])
+            let laws = Path.Combine(folder, "runs", "laws")
+            let code, says, complains = asked [ "--launcher=notebook"; "--mark"; "x" ]
+            must complains (code = 0 && says.Contains "2 runs were submitted as page 1")
+            must "they are not written down" (List.ofArray (File.ReadAllLines(notebook laws)) = [ for run in plan.Runs -> run.Id + " x" ])
+            let _, says, _ = asked [ "--launcher=notebook" ]
+            must says (says.Contains "2 runs are already in the queue of notebook")
+            must "help does not name it" ((said folder [ "help" ]).Contains "  notebook ")
+            must "stop" ((said folder [ "stop" ]).Contains "page 1 are asked to stop" && not (File.Exists(notebook laws)))
+            let code, _, complains = asked [ "--mark=x" ]
+            must complains (code = 2 && complains.Contains "Unknown option --mark")
+            let code, _, complains = asked [ "--launcher=notebok" ]
+            let due = "Unknown launcher \"notebok\". Known launchers: local, notebook, slurm (did you mean notebook?)."
+            must complains (code = 2 && complains.Contains due)))
 ]

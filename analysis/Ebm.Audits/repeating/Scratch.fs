@@ -1,6 +1,6 @@
 /// Where an audit works: a folder and child processes of its own, both gone when it ends, however it ends. A signal ends the children first,
 /// so that nothing is written into a folder that is being deleted; only SIGKILL, which nobody can heed, leaves the folder behind.
-module Ebm.Audits.Workplace
+module Ebm.Audits.Scratch
 
 open System
 open System.Collections.Generic
@@ -16,7 +16,7 @@ exception Stopped of signal: int with
 /// What a child said, and its exit code.
 type Ended = { Code: int; Output: string; Errors: string }
 
-type Desk(folder: string) =
+type Scratch(folder: string) =
     let children = HashSet<Process>()
     let mutable signal = 0
 
@@ -37,7 +37,7 @@ type Desk(folder: string) =
             Seq.iter kill children)
 
     /// Runs a program to its end, with nothing to read and variables beside those of this process. Throws Stopped.
-    member desk.Run(where: string, variables: (string * string) list, program: string, arguments: string list) : Ended =
+    member scratch.Run(where: string, variables: (string * string) list, program: string, arguments: string list) : Ended =
         let start =
             ProcessStartInfo(
                 program,
@@ -56,7 +56,7 @@ type Desk(folder: string) =
 
         use child =
             lock children (fun () ->
-                desk.Check()
+                scratch.Check()
                 let child = nonNull (Process.Start start)
                 children.Add child |> ignore
                 child)
@@ -66,7 +66,7 @@ type Desk(folder: string) =
         let output = child.StandardOutput.ReadToEndAsync()
         child.WaitForExit()
         lock children (fun () -> children.Remove child |> ignore)
-        desk.Check()
+        scratch.Check()
         { Code = child.ExitCode; Output = output.Result; Errors = errors.Result }
 
 /// What a killed child has just begun to write may still come.
@@ -77,17 +77,17 @@ let rec private delete (folder: string) attempts =
         Thread.Sleep 100
         delete folder (attempts - 1)
 
-/// Works at a desk of its own. Throws Stopped where a signal came.
-let atDesk (act: Desk -> 'a) : 'a =
+/// Works at a scratch of its own. Throws Stopped where a signal came.
+let inScratch (act: Scratch -> 'a) : 'a =
     let folder = (Directory.CreateTempSubdirectory "ebm-audit-").FullName
-    let desk = Desk folder
+    let scratch = Scratch folder
 
     let heed (signal: PosixSignal) number =
         PosixSignalRegistration.Create(
             signal,
             fun context ->
                 context.Cancel <- true
-                desk.Stop number
+                scratch.Stop number
         )
 
     use _ = heed PosixSignal.SIGINT 2
@@ -96,13 +96,13 @@ let atDesk (act: Desk -> 'a) : 'a =
 
     try
         try
-            let made = act desk
-            desk.Check()
+            let made = act scratch
+            scratch.Check()
             made
         with error when not (error :? Stopped) ->
             // What a signal broke off fails in many ways.
-            desk.Check()
+            scratch.Check()
             reraise ()
     finally
-        desk.Stop 15
+        scratch.Stop 15
         delete folder 20

@@ -8,8 +8,12 @@ open System.Globalization
 open System.IO
 open System.Text.Json
 open System.Text.RegularExpressions
+open Argu
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Sweeps.Child
+open Ebm.Sweeps.Launch
+open Ebm.Sweeps.Launcher
 open Ebm.Sweeps.Sentence
 
 type Submission = {
@@ -41,9 +45,6 @@ let private largest () =
         let found = Regex.Match(config, @"MaxArraySize\s*=\s*(\d+)")
         if found.Success then max 1 (int found.Groups[1].Value - 1) else 1000
     | Error _ -> 1000
-
-/// A word as the shell takes it.
-let internal quoted (text: string) = "'" + text.Replace("'", "'\\''") + "'"
 
 let private script (submission: Submission) (name: string) (folder: string) (first: int) (count: int) threads =
     let further = submission.Arguments |> List.map quoted |> String.concat " "
@@ -102,75 +103,128 @@ let submit (submission: Submission) (sweep: string) (jobs: Job list) : string li
                     $"sbatch refuses: {why}; the script is {path}, and nothing of it is submitted."
     ]
 
-/// What SLURM says of each run that it was given: its job and task, and SLURM's word. One question for all jobs of the sweep.
-let said (sweep: string) : Map<string, string * string> =
+/// Which task each run was given to, such as 12_3; later submissions of a run count.
+let private given (sweep: string) : (string * string) list =
     let all = Path.Combine(sweep, SweepFolder.Slurm)
 
-    let given =
-        if not (Directory.Exists all) then
-            []
-        else
-            [
-                for folder in Directory.GetDirectories all |> Array.sort do
-                    let tasks = File.ReadAllLines(Path.Combine(folder, "tasks.jsonl"))
-
-                    for file in Directory.GetFiles(folder, "job-*.json") |> Array.sort do
-                        use json = JsonDocument.Parse(File.ReadAllText file)
-                        let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
-                        let job = string (json.RootElement.GetProperty("job").GetString())
-
-                        for i in 0 .. number "count" - 1 do
-                            use task = JsonDocument.Parse tasks[number "first" + i]
-
-                            for run in task.RootElement.GetProperty("runs").EnumerateArray() do
-                                $"{job}_{i}", string (Path.GetFileName(string (run.GetString())))
-            ]
-
-    if given.IsEmpty then
-        Map.empty
+    if not (Directory.Exists all) then
+        []
     else
-        let jobs = given |> List.map (fun (task, _) -> (task.Split '_')[0]) |> List.distinct |> String.concat ","
+        [
+            for folder in Directory.GetDirectories all |> Array.sort do
+                let tasks = File.ReadAllLines(Path.Combine(folder, "tasks.jsonl"))
+
+                for file in Directory.GetFiles(folder, "job-*.json") |> Array.sort do
+                    use json = JsonDocument.Parse(File.ReadAllText file)
+                    let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
+                    let job = string (json.RootElement.GetProperty("job").GetString())
+
+                    for i in 0 .. number "count" - 1 do
+                        use task = JsonDocument.Parse tasks[number "first" + i]
+
+                        for run in task.RootElement.GetProperty("runs").EnumerateArray() do
+                            $"{job}_{i}", string (Path.GetFileName(string (run.GetString())))
+        ]
+
+let private jobOf (task: string) = (task.Split '_')[0]
+
+let private queued = [ "PENDING"; "RUNNING"; "REQUEUED"; "RESIZING"; "SUSPENDED"; "CONFIGURING"; "COMPLETING" ]
+
+/// SLURM's word for a task; the state that it implies matters where SLURM ended the process before it could write one.
+let tell (task: string) (word: string) : Told = {
+    Task = task
+    Word = word
+    IsQueued = List.contains word queued
+    State =
+        match word with
+        | "OUT_OF_MEMORY"
+        | "FAILED"
+        | "BOOT_FAIL" -> Some RunState.Failed
+        | "TIMEOUT"
+        | "DEADLINE" -> Some RunState.Timeout
+        | "PREEMPTED" -> Some RunState.Preempted
+        | "NODE_FAIL" -> Some RunState.Lost
+        | "CANCELLED" -> Some RunState.Interrupted
+        | _ -> None
+}
+
+/// What SLURM says of each run that it was given. One question for all jobs of the sweep.
+let told (sweep: string) : Map<string, Told> =
+    match given sweep with
+    | [] -> Map.empty
+    | given ->
+        let jobs = given |> List.map (fst >> jobOf) |> List.distinct |> String.concat ","
 
         match ask "sacct" [ "-j"; jobs; "--parsable2"; "--noheader"; "--format=JobID,State" ] with
         | Error _ -> Map.empty
         | Ok lines ->
-            let states =
+            let words =
                 Map.ofList [
                     for line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
                         match line.Split '|' with
-                        | [| task; state |] when not (task.Contains '.') -> task, (state.Split ' ')[0]
+                        | [| task; word |] when not (task.Contains '.') -> task, (word.Split ' ')[0]
                         | _ -> ()
                 ]
 
             // An array that has not begun is one line, 12_[0-4].
-            let stateOf (task: string) =
-                states.TryFind task
+            let wordOf (task: string) =
+                words.TryFind task
                 |> Option.orElseWith (fun () ->
-                    states |> Map.tryPick (fun known state -> if known.StartsWith((task.Split '_')[0] + "_[") then Some state else None))
+                    words |> Map.tryPick (fun known word -> if known.StartsWith(jobOf task + "_[") then Some word else None))
 
-            // Later submissions of a run count.
-            (Map.empty, given)
-            ||> List.fold (fun found (task, run) ->
-                match stateOf task with
-                | Some state -> found.Add(run, (task, state))
-                | None -> found)
+            Map.ofList [
+                for task, run in given do
+                    match wordOf task with
+                    | Some word -> run, tell task word
+                    | None -> ()
+            ]
 
-/// Whether SLURM still has a run.
-let isQueued (state: string) =
-    List.contains state [ "PENDING"; "RUNNING"; "REQUEUED"; "RESIZING"; "SUSPENDED"; "CONFIGURING"; "COMPLETING" ]
+/// Cancels each job that has a queued run; SLURM sends SIGTERM to runs that are at work, and they write checkpoints.
+let private stop (sweep: string) : string list =
+    let told = told sweep
 
-/// A run's state in our words, where its folder could not be told: SLURM ended the process first.
-let inOurWords (folderSays: RunState) (slurmSays: string) =
-    if RunStates.IsSettled folderSays || isQueued slurmSays then
-        folderSays
-    else
-        match slurmSays with
-        | "OUT_OF_MEMORY"
-        | "FAILED"
-        | "BOOT_FAIL" -> RunState.Failed
-        | "TIMEOUT"
-        | "DEADLINE" -> RunState.Timeout
-        | "PREEMPTED" -> RunState.Preempted
-        | "NODE_FAIL" -> RunState.Lost
-        | "CANCELLED" -> RunState.Interrupted
-        | _ -> folderSays
+    let jobs =
+        given sweep
+        |> List.filter (fun (task, run) -> told.TryFind run |> Option.exists (fun told -> told.IsQueued && told.Task = task))
+        |> List.map (fst >> jobOf)
+        |> List.distinct
+
+    if not jobs.IsEmpty then
+        ask "scancel" jobs
+        |> Result.defaultWith (fun why -> fail (Source.CommandLine "stop") "" $"scancel refuses: {why}.")
+        |> ignore
+
+    jobs
+
+type Option =
+    | [<EqualsAssignmentOrSpaced>] Slurm of options: string
+    | [<EqualsAssignmentOrSpaced>] Runs_Per_Task of int
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Slurm _ -> "further options of sbatch: --slurm \"--partition=gpu --time=2:00:00\""
+            | Runs_Per_Task _ -> "runs of one task, one after the other (1)"
+
+let private parser = Options.parser<Option>
+
+let launcher = {
+    Name = "slurm"
+    Says = "a SLURM job array; --workers are its tasks at once (256)"
+    Options = [ parser ]
+    Read =
+        fun arguments ->
+            let options, rest = Options.read parser arguments
+
+            let submission (settings: Settings) = {
+                Workers = settings.Wanted |> Option.defaultValue 256
+                RunsPerTask = max 1 (options.GetResult(<@ Runs_Per_Task @>, 1))
+                Options = options.GetResult(<@ Slurm @>, "")
+                Runner = settings.Runner
+                Arguments = settings.Arguments @ settings.Executing
+            }
+
+            Submits(submission >> submit), rest
+    Told = told
+    Stop = stop
+}

@@ -1,0 +1,80 @@
+/// The page around some content: one HTML file that opens without a network. Its policy lets no script run but its own, known by their
+/// hashes, and no address be asked.
+module Ebm.Analysis.Frame
+
+open System
+open System.IO
+open System.Reflection
+open System.Security.Cryptography
+open System.Text
+open Giraffe.ViewEngine
+open Ebm.Analysis.Html
+
+let private resource name =
+    use stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name: string) |> nonNull
+    use reader = new StreamReader(stream)
+    reader.ReadToEnd()
+
+let private hash (script: string) = "'sha256-" + Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes script)) + "'"
+
+/// A script that cannot be ended from within.
+let private inlined (script: string) = script.Replace("</script", "<\\/script", StringComparison.OrdinalIgnoreCase)
+
+/// A block that scripts read: its encoder writes <, > and & as \u escapes, so that nothing in it can end it.
+let block id (json: string) = script [ attribute "type" "application/json"; named id ] [ rawText json ]
+
+/// What a page is besides its content. Links lead within the page or to a page beside it.
+type Frame = {
+    Title: string
+    /// What its bar is headed by.
+    Name: string
+    Links: (string * string) list
+    /// Where a reader without a pointer may skip to, and the words for it.
+    Skip: string * string
+    /// Scripts before the page's own, and blocks of data that they read.
+    Plotly: string option
+    Data: XmlNode list
+}
+
+/// A whole page: its policy, style and bar, the button for colours, and the content.
+let framed (frame: Frame) (content: XmlNode list) : string =
+    let scripts = Option.toList (frame.Plotly |> Option.map inlined) @ [ resource "page.js" ]
+    let hashes = scripts |> List.map hash |> String.concat " "
+    let address, words = frame.Skip
+
+    let colours =
+        $":root{{{Svg.lightScheme}}}@media screen and "
+        + $"(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{Svg.darkScheme}}}}}\n"
+        + $"@media screen{{:root[data-theme=dark]{{{Svg.darkScheme}}}}}\n"
+
+    // An attribute's value as it is: quotes around hashes need no escape within double quotes.
+    let policy = KeyValue("content", $"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {hashes}")
+
+    html [ attribute "lang" "en" ] [
+        head [] [
+            meta [ attribute "charset" "utf-8" ]
+            meta [ attribute "http-equiv" "Content-Security-Policy"; policy ]
+            meta [ attribute "name" "viewport"; attribute "content" "width=device-width, initial-scale=1" ]
+            link [ attribute "rel" "icon"; attribute "href" "data:," ]
+            title [] [ text frame.Title ]
+            style [] [ rawText (colours + resource "page.css" + Svg.style) ]
+        ]
+        body [] [
+            a [ ofClass "skip"; attribute "href" address ] [ text words ]
+            nav [ ofClass "bar"; attribute "aria-label" "Sections" ] [
+                div [] [
+                    span [ ofClass "name" ] [ bdi frame.Name ]
+                    span [ ofClass "links" ] [
+                        for address, name in frame.Links do
+                            anchor address [ text name ]
+                    ]
+                    button [ named "theme"; attribute "type" "button"; attribute "data-now" "auto"; flag "hidden" ] [ text "Colours: auto" ]
+                ]
+            ]
+            main [] [ yield! content; footer [] [ text "Written by Ebm.Research from run folders; the same runs give the same bytes." ] ]
+            yield! frame.Data
+            for one in scripts do
+                script [] [ rawText one ]
+        ]
+    ]
+    |> RenderView.AsString.htmlDocument

@@ -1,0 +1,46 @@
+/// Options of a command line, declared as Argu unions: how they are read, and the sentences that refuse the rest.
+module Ebm.Audits.Options
+
+open System
+open Argu
+open Ebm.Records
+
+/// The parser of one union of options. Help is a verb, so --help is no option.
+let parser<'option when 'option :> IArgParserTemplate> =
+    ArgumentParser.Create<'option>(helpTextMessage = "", checkStructure = false)
+
+/// Which options a parser knows: --json, --runs.
+let names (parser: ArgumentParser) = [
+    for case in parser.GetArgumentCases() do
+        yield! case.CommandLineNames.Value |> List.filter ((<>) "--help")
+]
+
+/// --workers of --workers=4.
+let nameOf (argument: string) = (argument.Split '=')[0]
+
+let usage (source: string) says : 'a = raise (ConfigException(Source.CommandLine source, "", says))
+
+/// What the arguments say of one union's options, and the other arguments in their order. Throws ConfigException for an option without
+/// its value, or with a value that is not valid.
+let read (parser: ArgumentParser<'option>) (arguments: string list) : ParseResults<'option> * string list =
+    let options =
+        try
+            parser.ParseCommandLine(Array.ofList arguments, ignoreMissing = true, ignoreUnrecognized = true, raiseOnUsage = false)
+        with :? ArguParseException as error ->
+            let lines = error.Message.Split '\n'
+            let first = lines[0].Replace("ERROR: ", "").Trim().TrimEnd '.'
+            let quoted = arguments |> List.tryFind (fun argument -> argument.StartsWith "--" && first.Contains(nameOf argument))
+            usage (defaultArg quoted (String.Join(' ', arguments))) (first + ".")
+
+    options, options.UnrecognizedCliParams
+
+/// Refuses the first of the arguments that looks like an option: `known` are those of `whose`.
+let refuseOthers (whose: string) (known: string list) (arguments: string list) =
+    for argument in arguments do
+        if argument.StartsWith '-' then
+            let name = nameOf argument
+            let listed = String.Join(", ", List.sort known)
+            usage argument $"Unknown option {name} of {whose}. Known options: {listed}{Spelling.DidYouMean(name, known)}."
+
+/// An option's value that counts something, 1 or more.
+let counted (option: string) (count: int) = if count > 0 then count else usage $"{option} {count}" $"{option} is a count of 1 or more."

@@ -1,0 +1,135 @@
+/// The folders that an audit works with, how it finds the runs that it is asked about, and how it is entered into the ledger: what all audits
+/// have in common.
+module Ebm.Audits.Workspace
+
+open System
+open System.IO
+open Argu
+open Ebm.Records
+
+type Workspace = {
+    /// The repository's root.
+    Root: string
+    Runs: string
+    Reports: string
+    Data: string
+    /// Print JSON.
+    Json: bool
+}
+
+/// A repository's own folders.
+let at (root: string) : Workspace = {
+    Root = root
+    Runs = Path.Combine(root, "runs")
+    Reports = Path.Combine(root, "reports")
+    Data =
+        match Environment.GetEnvironmentVariable "EBM_DATA" with
+        | null
+        | "" -> Path.Combine(root, "data")
+        | folder -> folder
+    Json = false
+}
+
+/// The options of every audit.
+[<RequireQualifiedAccess>]
+type Option =
+    | [<EqualsAssignmentOrSpaced>] Runs of folder: string
+    | [<EqualsAssignmentOrSpaced>] Reports of folder: string
+    | [<EqualsAssignmentOrSpaced>] Data of folder: string
+    | Json
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Runs _ -> "where runs lie (runs)"
+            | Reports _ -> "where reports go (reports)"
+            | Data _ -> "the data root (the variable EBM_DATA, else data)"
+            | Json -> "print JSON"
+
+let parser = Options.parser<Option>
+
+/// The workspace that the arguments name, and the other arguments; paths are relative to the current folder.
+let read (root: string) (arguments: string list) : Workspace * string list =
+    let options, rest = Options.read parser arguments
+    let own = at root
+    let folder given own = given |> Option.map Path.GetFullPath |> Option.defaultValue own
+
+    {
+        own with
+            Runs = folder (options.TryGetResult <@ Option.Runs @>) own.Runs
+            Reports = folder (options.TryGetResult <@ Option.Reports @>) own.Reports
+            Data = folder (options.TryGetResult <@ Option.Data @>) own.Data
+            Json = options.Contains <@ Option.Json @>
+    },
+    rest
+
+/// An audit as a verb of the command line; its file declares it, and Audit lists it.
+type Verb = {
+    Name: string
+    /// The words behind the name.
+    Words: string
+    /// What `help` says of it.
+    Says: string
+    /// The parsers of its options, besides those of every audit.
+    Options: ArgumentParser list
+    /// Does what the arguments behind its name ask; returns the exit code. Throws ConfigException with what to correct.
+    Perform: Workspace -> string list -> int
+}
+
+let refuse says : 'a = Options.usage "audit" says
+
+/// Where an audit's report is kept: the name is the hash that the ledger's entry has.
+let reportOf (runs: string) (hash: string) = Path.Combine(runs, SweepFolder.Audits, hash + ".json")
+
+/// Enters an audit into the ledger, where there is one that holds, keeps its report beside it, and keeps the ledger's head. A folder that
+/// cannot be written is no reason to fail.
+let enter (workspace: Workspace) (subject: string) (report: string) =
+    try
+        let hash = Canonical.Sha256 report
+
+        Ledger.append workspace.Runs (fun entries ->
+            if entries.IsEmpty then
+                []
+            else
+                // First the report, then its entry: an entry without its report would look like one that was taken away.
+                Directory.CreateDirectory(Path.Combine(workspace.Runs, SweepFolder.Audits)) |> ignore
+                AtomicFile.Write(reportOf workspace.Runs hash, report)
+                [ Ledger.Kind.audit, subject, hash ])
+
+        Ledger.anchor workspace.Root workspace.Runs |> ignore
+    with
+    | :? IOException
+    | :? UnauthorizedAccessException ->
+        eprintfn $"The audit is not entered into the ledger: {Ledger.pathOf workspace.Runs} cannot be written."
+
+let sweepsOf (workspace: Workspace) (words: string list) =
+    if not (Directory.Exists workspace.Runs) then
+        refuse $"there are no runs at {workspace.Runs}; --runs names another folder."
+
+    for word in words do
+        if not (Directory.Exists(Path.Combine(workspace.Runs, word))) then
+            let there = SweepFolder.Under workspace.Runs |> Seq.map (Path.GetFileName >> string) |> Array.ofSeq
+            refuse
+                $"""no sweep {word} lies under {workspace.Runs}; there are {String.Join(", ", there)}{Spelling.DidYouMean(word, there)}."""
+
+    words
+
+let runOf (workspace: Workspace) (words: string list) =
+    match words with
+    | [ word ] ->
+        let found =
+            RunFolder.Under workspace.Runs
+            |> Seq.filter (fun run -> run.Id = word || $"{run.Sweep}/{run.Id}" = word || run.Id.Contains word)
+            |> List.ofSeq
+
+        match found with
+        | [ run ] -> run
+        | [] -> refuse $"no run under {workspace.Runs} is called {word}; give a run's id, or a part of it."
+        | several ->
+            refuse $"""{word} could be {String.Join(", ", several |> List.map (fun run -> $"{run.Sweep}/{run.Id}"))}; give more of it."""
+    | _ -> refuse "name one run: its id, or a part of it."
+
+let runnerOf (workspace: Workspace) =
+    let runner = Path.Combine(workspace.Root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
+    if not (File.Exists runner) then refuse "the compiled runner is not there; build it with: dotnet fsi build.fsx build"
+    runner

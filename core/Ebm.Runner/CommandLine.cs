@@ -1,0 +1,61 @@
+using System.Globalization;
+using Ebm.Records;
+using Ebm.Runs;
+
+namespace Ebm.Runner;
+
+/// <summary>Something on the command line that is not valid.</summary>
+sealed class UsageException(string says) : Exception(says);
+
+/// <summary>An option, and the name of its value; the name is empty where the option has no value.</summary>
+sealed record Option(string Name, string Value, string Says);
+
+/// <summary>A verb: the words and the options that it takes, and what it does with them. Any other option is refused.</summary>
+sealed record Verb(string Name, string[] Words, string Says, Option[] Options, Func<Given, int> Perform)
+{
+    /// <summary>What `help` prints.</summary>
+    public string Usage =>
+        string.Concat([
+            $"ebm-runner {string.Join(' ', [Name, .. Words])}: {Says}.\n",
+            .. Options.Select(option => $"  {option.Name + ' ' + option.Value, -16} {option.Says}\n"),
+        ]);
+}
+
+/// <summary>What is given to a verb: its words, and its options with their values in the order of the command line.</summary>
+sealed record Given(IReadOnlyList<string> Words, IReadOnlyList<(Option Option, string Value)> Options)
+{
+    /// <exception cref="UsageException">A word or a value is missing, or an option or a word means nothing to the verb.</exception>
+    public static Given Read(Verb verb, string[] arguments)
+    {
+        List<string> words = [];
+        List<(Option, string)> options = [];
+        for (var i = 0; i < arguments.Length; i++)
+        {
+            var argument = arguments[i];
+            if (!argument.StartsWith('-'))
+                words.Add(argument);
+            else if (Array.Find(verb.Options, option => option.Name == argument) is not { } option)
+            {
+                var known = verb.Options.Select(option => option.Name).ToList();
+                throw new UsageException(
+                    $"Unknown option {argument} of {verb.Name}. Known options: {(known.Count == 0 ? "none" : string.Join(", ", known))}{Spelling.DidYouMean(argument, known)}."
+                );
+            }
+            else if (option.Value == "")
+                options.Add((option, ""));
+            else if (++i < arguments.Length)
+                options.Add((option, arguments[i]));
+            else
+                throw new UsageException($"{option.Name} needs a value: {option.Name} {option.Value}.");
+        }
+        return words.Count == verb.Words.Length
+            ? new Given(words, options)
+            : throw new UsageException($"{words.Count} words are given to {verb.Name}.\n{verb.Usage}");
+    }
+
+    public bool Has(Option option) => Options.Any(given => given.Option == option);
+
+    public IEnumerable<string> All(Option option) => Options.Where(given => given.Option == option).Select(given => given.Value);
+
+    public string? Last(Option option) => All(option).LastOrDefault();
+}
