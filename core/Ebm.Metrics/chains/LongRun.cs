@@ -18,7 +18,9 @@ public sealed class LongRun(LongRunSpec spec) : IMetric
         var real = new EnergyDistance.Real(subject.Data, spec.Reference, subject.Rng.Stream("reference"));
         return
         [
-            .. spec.Factors.Select(times => real.Judge(Distance.For(Of(times)), chains.Run(spec.Chains, times, subject.Rng.Stream(times)))),
+            .. spec.Factors.Select(times =>
+                real.Compare(Distance.For(Of(times)), chains.Run(spec.Chains, times, subject.Rng.Stream(times)))
+            ),
         ];
     }
 }

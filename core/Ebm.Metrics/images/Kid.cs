@@ -38,9 +38,14 @@ public sealed class Kid(KidSpec spec) : IMetric
         var (data, rng, count) = (subject.Data, subject.Rng, samples.shape[0]);
         var real = new Discrepancy(Cubic, Of(RealRows.HeldOut(data, spec.Reference, rng.Stream("reference")), features));
         var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian")).reshape(data.Shape.Rows(count));
-        return [Judge(OfSamples, samples), Judge(OfGaussian, gaussian), Judge(OfReal, RealRows.Rival(data, count, rng.Stream("floor")))];
+        return
+        [
+            Compare(OfSamples, samples),
+            Compare(OfGaussian, gaussian),
+            Compare(OfReal, RealRows.Rival(data, count, rng.Stream("floor"))),
+        ];
 
-        Measurement Judge(Quantity what, Tensor rows)
+        Measurement Compare(Quantity what, Tensor rows)
         {
             var (value, se) = real.From(Of(rows, features));
             return what.Found(value, se, rows.shape[0], (int)spec.Features, rows.shape[0], real.Count);

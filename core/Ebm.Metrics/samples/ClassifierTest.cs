@@ -18,9 +18,9 @@ public sealed class ClassifierTest(ClassifierTestSpec spec) : IMetric
         var real = RealRows.HeldOut(data, Math.Min(spec.Rows, subject.Samples.shape[0]), rng.Stream("real")).flatten(1);
         var count = real.shape[0];
         var rival = RealRows.Rival(data, count, rng.Stream("floor")).flatten(1);
-        return [Judge(OfSamples, subject.Samples.narrow(0, 0, count).flatten(1)), Judge(OfReal, rival)];
+        return [Compare(OfSamples, subject.Samples.narrow(0, 0, count).flatten(1)), Compare(OfReal, rival)];
 
-        Measurement Judge(Quantity what, Tensor rows)
+        Measurement Compare(Quantity what, Tensor rows)
         {
             var (accuracy, seen) = Accuracy(rows.narrow(0, 0, Math.Min(count, rows.shape[0])), real, rng.Stream(what.Name));
             // Agresti and Coull's two successes and two failures keep the error positive at the ends.
@@ -30,8 +30,8 @@ public sealed class ClassifierTest(ClassifierTestSpec spec) : IMetric
         }
     }
 
-    /// <summary>Learned on one half of either, judged on the other; the classes count alike however many rows each has.</summary>
-    /// <returns>The accuracy, and the rows it was judged on.</returns>
+    /// <summary>Learned on one half of either, tested on the other; the classes count alike however many rows each has.</summary>
+    /// <returns>The accuracy, and the rows it was tested on.</returns>
     (double Accuracy, long Rows) Accuracy(Tensor fake, Tensor real, Rng rng)
     {
         var (fakeSeen, fakeUnseen) = Halves(fake, rng.Stream("fake"));

@@ -21,7 +21,7 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
         var real = new Real(data, spec.Reference, rng.Stream("reference"));
         var rival = RealRows.Rival(data, count, rng.Stream("floor"));
         var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian"));
-        return [real.Judge(OfSamples, samples), real.Judge(OfGaussian, gaussian), real.Judge(OfReal, rival)];
+        return [real.Compare(OfSamples, samples), real.Compare(OfGaussian, gaussian), real.Compare(OfReal, rival)];
     }
 
     /// <summary>The energy distance between two sets of rows, with its standard error.</summary>
@@ -42,7 +42,7 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
         public Real(IDataset data, long count, Rng rng)
             : this(RealRows.HeldOut(data, count, rng)) { }
 
-        public Measurement Judge(Quantity what, Tensor others)
+        public Measurement Compare(Quantity what, Tensor others)
         {
             var (value, se) = From(others);
             return what.Found(value, se, others.shape[0], others.shape[0], discrepancy.Count);

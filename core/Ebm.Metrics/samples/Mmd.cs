@@ -20,9 +20,9 @@ public sealed class Mmd(MmdSpec spec) : IMetric
         var real = RealRows.HeldOut(subject.Data, spec.Reference, subject.Rng.Stream("reference")).flatten(1);
         var rival = RealRows.Rival(subject.Data, samples.shape[0], subject.Rng.Stream("floor")).flatten(1);
         var discrepancy = new Discrepancy(Gaussian(MedianDistance(real)), real);
-        return [Judge(OfSamples, samples), Judge(OfReal, rival)];
+        return [Compare(OfSamples, samples), Compare(OfReal, rival)];
 
-        Measurement Judge(Quantity what, Tensor rows)
+        Measurement Compare(Quantity what, Tensor rows)
         {
             var (value, se) = discrepancy.From(rows);
             return what.Found(value, se, rows.shape[0], rows.shape[0], real.shape[0]);

@@ -113,6 +113,8 @@ let private startsAtDensity (lowest: ILadder -> Tensor -> Tensor) =
     for option, config in EveryMethod.options.Value do
         use _ = torch.NewDisposeScope()
         let shape, method = EveryMethod.build config
+        // In training a spectral norm moves with every call.
+        method.eval ()
 
         match box method, box method with
         | (:? ILadder as ladder), (:? IDensity as model) ->
