@@ -164,7 +164,7 @@ public sealed class RecoveryLikelihood : Method, ILadder, IChains
 
     /// <summary>−log p(x₀) + const: level 0 is the data, blurred by noise₀.</summary>
     public Energy Density => new(x => At(x.AllAt(0)).Of(tables.A[0] * x));
-    public ILevelEnergy Levels => new RecoveryLevels(tables, At, Top);
+    public ILevelEnergy Levels => new RecoveryLadder(tables, At, Top);
     public NoiseSchedule Noise => tables.Noise;
 
     /// <summary>The Gaussian where generation begins.</summary>

@@ -8,7 +8,7 @@ namespace Ebm.Methods;
 /// </summary>
 /// <param name="at">−log p(y_t) + const in nats, each row at its own rung.</param>
 /// <param name="top">−log N of the top level, in nats.</param>
-sealed class RecoveryLevels(RecoveryTables tables, Func<Tensor, Energy> at, Energy top) : ILevelEnergy
+sealed class RecoveryLadder(RecoveryTables tables, Func<Tensor, Energy> at, Energy top) : ILevelEnergy
 {
     public int Levels => tables.Energies + 1;
 
