@@ -61,7 +61,7 @@ let all = [
 
     law "what a record refuses is said with the place where it was written" (fun () ->
         parse (good.Replace("steps: 4", "steps: 0"))
-        |> says $"{file}, line 4, steps: steps must lie between 1 and 100000; 0 is not allowed."
+        |> says $"{file}, line 4, steps: steps must be between 1 and 100000; 0 is not allowed."
         edited "step" "method.step=-1" -1.0
         |> says "command line, \"method.step=-1\": step must be positive; -1 is not allowed.")
 
