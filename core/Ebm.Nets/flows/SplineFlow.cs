@@ -4,8 +4,8 @@ namespace Ebm.Nets;
 /// A monotone rational-quadratic spline on [−Bound, Bound], the identity outside (Durkan, Bekasov, Murray and Papamakarios 2019): K bins with
 /// widths w and heights h, and slopes d at the knots. In a bin, with ξ = (x − x_k)/w, s = h/w, D = d_k + d_{k+1} − 2s and β = s + D ξ(1−ξ),
 /// <code>y − y_k = h (s ξ² + d_k ξ(1−ξ)) / β,   that is   a ξ² + b ξ − s (y − y_k) = 0,   dy/dx = (2aξ + b) / (β w)</code>
-/// with a = h(s − d_k) + (y − y_k) D and b = h d_k − (y − y_k) D, so the inverse is a quadratic's root, its discriminant the slope.
 /// with a = h(s − d_k) + (y − y_k) D and b = h d_k − (y − y_k) D. So the inverse is the root of a quadratic, and its discriminant gives the slope.
+/// </summary>
 /// <param name="Bins">K.</param>
 /// <param name="Bound">Half the width of the box.</param>
 public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
