@@ -109,7 +109,7 @@ let private sleepsAt n (write: RunFolder -> unit) (taken: RunFolder -> RunFolder
 
         if reached then
             must $"asleep at step {n}, {says}, it wrote into the run" (published at = due)
-            throws<FencedException, _> [ "publishes nothing any more" ] (fun () -> first.Write(manifest at 1 11L))
+            throws<FencedException, _> [ "stops writing to it" ] (fun () -> first.Write(manifest at 1 11L))
             must $"asleep at step {n}, {says}, it wrote later" (published at = due))
 
     reached
