@@ -196,6 +196,6 @@ let all = [
             measure "best: nll-validation\ntolerance: { energies: { absolute: 1 } }" |> ignore
             refused [ "measure.yaml, line 2"; "did you mean nll-validation?" ] "best: validation"
             refused [ "best"; "energies" ] "best: energies"
-            refused [ "best names nll,"; "they yield nll-validation" ] "best: nll\nevery: 100\nduring: [validation]"
+            refused [ "best names nll,"; "their quantities are nll-validation" ] "best: nll\nevery: 100\nduring: [validation]"
             refused [ "tolerance"; "grid-kl"; "energies" ] "tolerance: { grid-kl: { absolute: 1 } }")
 ]

@@ -33,7 +33,7 @@ let private holds (lines: int) (path: string) =
     let numbers = [ for found in Regex.Matches(text, @"(?m)^line (\d+) \.{1000}$") -> int found.Groups[1].Value ]
     must "its first line is gone" (List.head numbers = 1)
     must "its last line is gone" (List.last numbers = lines)
-    let left = Regex.Match(text, @"… about (\d+) bytes are left out here: a log holds 16777216 at most …")
+    let left = Regex.Match(text, @"… about (\d+) bytes are left out here: a log has at most 16777216 bytes …")
     must "nothing says what is left out" left.Success
     let printed = 2L * List.sumBy (fun line -> int64 $"line {line} ".Length + 1001L) [ 1..lines ]
     let there = size + int64 left.Groups[1].Value
@@ -60,7 +60,7 @@ let all = [
             let lines = [ for line in 1..20_000 -> $"line {line} {String('.', 1000)}" ]
             File.WriteAllLines(
                 path,
-                List.truncate 1000 lines @ [ "… about 19000000 bytes are left out here: a log holds 16777216 at most …" ]
+                List.truncate 1000 lines @ [ "… about 19000000 bytes are left out here: a log has at most 16777216 bytes …" ]
             )
             holds 20_000 path))
 

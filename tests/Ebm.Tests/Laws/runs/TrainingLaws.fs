@@ -436,7 +436,7 @@ let private endsUnpaid (units: int64) =
     for steps in [ Nullable<int64>(); Nullable 10L ] do
         let train = TrainSpec(Steps = steps, Budget = Nullable 100L, Batch = 4L, Average = Nullable())
 
-        throws<InvalidOperationException, _> [ "train.budget"; "fake"; "cost nothing"; "write train.budget=null train.steps=N" ] (fun () ->
+        throws<InvalidOperationException, _> [ "train.budget"; "fake"; "cost nothing"; "set train.budget=null train.steps=N" ] (fun () ->
             advance (trainer train fake))
 
 let all = [
