@@ -94,6 +94,6 @@ let all = [
                         [ "config.yaml, line "; ", memory: memory is 2, but a step draws 11 different chains"; "set it to 11 or more." ]
                         (fun () -> (Experiment.Of(config [ "method.memory", box 2 ])).Run(folder, dataRoot)))
                 let rows = torch.zeros (20_000L, 1L)
-                throws<SettingException, _> [ "batch is 20000"; "16384 at most" ] (fun () -> Transport.Pairing(rows, rows)))
+                throws<SettingException, _> [ "batch is 20000"; "at most 16384" ] (fun () -> Transport.Pairing(rows, rows)))
             ())
 ]

@@ -133,13 +133,13 @@ let all = [
 
             (use _ = new Claim(run)
              must "not held" (held ())
-             throws<TakenException, _> [ "another process is at work" ] (fun () -> new Claim(run)))
+             throws<TakenException, _> [ "another process is executing this run" ] (fun () -> new Claim(run)))
 
             must "held after its end" (not (held ()))
             must "it leaves something behind" (Directory.GetDirectories(run.Path).Length = 0)
             File.WriteAllText(claim, "elsewhere\n12\n")
             must "another machine's lease" (held ())
-            throws<TakenException, _> [ "another process is at work" ] (fun () -> new Claim(run))
+            throws<TakenException, _> [ "another process is executing this run" ] (fun () -> new Claim(run))
             File.SetLastWriteTimeUtc(claim, DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
             must "a lease that is over" (not (held ()))))
 

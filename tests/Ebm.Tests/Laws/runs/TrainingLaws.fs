@@ -639,7 +639,7 @@ let all = [
 
     law "a run whose metric yields what it does not declare fails, and says which" (fun () ->
         let state, said, _ = ended [ "measure.metrics", box (Document.Parse("{ worst: { kind: law-undeclared } }", "x.yaml")) ]
-        must $"{state}: {said}" (state = RunState.Failed && said.Contains "the metric worst yields planted"))
+        must $"{state}: {said}" (state = RunState.Failed && said.Contains "the metric worst returns planted"))
 
     law
         "divergence is an outcome of every method: at a hopeless learning rate its run ends with state, step and reason, and measures nothing"
