@@ -50,7 +50,7 @@ sealed record Given(IReadOnlyList<string> Words, IReadOnlyList<(Option Option, s
         }
         return words.Count == verb.Words.Length
             ? new Given(words, options)
-            : throw new UsageException($"{verb.Name} takes {verb.Words.Length} words, not {words.Count}.\n{verb.Usage}");
+            : throw new UsageException($"Wrong number of words for {verb.Name}: {words.Count}.\n{verb.Usage}");
     }
 
     public bool Has(Option option) => Options.Any(given => given.Option == option);

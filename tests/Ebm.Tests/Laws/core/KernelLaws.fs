@@ -188,7 +188,7 @@ let private anew share =
     let memory = new Memory(torch.zeros (40_000L, 1L, device = device), repeated 40_000L 0)
     let none, fresh = torch.zeros (0L, 1L, device = device), (fun (x: Tensor) -> x + scalar 1.0)
     let struct (x, _, _) = memory.Begin(none, repeated 0L 0, 40_000L, 0.1, share, fresh, 0, rng "anew")
-    Close.near "share that begins anew" 0.25 (Close.mean (values x))
+    Close.near "share of restarts" 0.25 (Close.mean (values x))
 
 let all = [
     law "a walk runs its kernel with each level's step size, returns the mean acceptance, and adapts the sizes once" (fun () ->
