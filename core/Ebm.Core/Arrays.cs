@@ -4,8 +4,8 @@ namespace Ebm.Core;
 
 public static class Arrays
 {
-    /// <summary>A tensor as the records keep it: on the host, in float32, row by row.</summary>
-    /// <param name="axes">What each dimension counts.</param>
+    /// <summary>Copies a tensor to the host as float32 in row-major order, as records store arrays.</summary>
+    /// <param name="axes">The meaning of each dimension.</param>
     public static NamedArray Named(string name, string[] axes, Tensor values) =>
         new(name, axes, values.shape, values.detach().to(float32).cpu().contiguous().data<float>().ToArray());
 }

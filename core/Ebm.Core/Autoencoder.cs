@@ -1,8 +1,8 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// A denoising autoencoder that is told the noise: r(x̃, σ) = g(f(x̃, σ)), with skips from the encoder f to g where it has them. It counts
-/// what its passes cost, so that no network has to. Abstract only because a module is what this ecosystem saves and restores.
+/// A denoising autoencoder conditioned on the noise level: r(x̃, σ) = g(f(x̃, σ)), with encoder f, decoder g and optional skips between them. It
+/// counts the cost of its passes, so implementations need not. A class, not an interface, because TorchSharp saves and restores modules.
 /// </summary>
 public abstract class Autoencoder(string name) : nn.Module(name)
 {
@@ -22,10 +22,10 @@ public abstract class Autoencoder(string name) : nn.Module(name)
         return Restored(noisy, noise);
     }
 
-    /// <summary>What <see cref="Encode"/> gives.</summary>
+    /// <summary>Computes the result of <see cref="Encode"/>.</summary>
     protected abstract Tensor Encoded(Tensor noisy, Tensor noise);
 
-    /// <summary>What <see cref="Restore"/> gives.</summary>
+    /// <summary>Computes the result of <see cref="Restore"/>.</summary>
     protected abstract Tensor Restored(Tensor noisy, Tensor noise);
 }
 

@@ -3,12 +3,12 @@ using System.Runtime.CompilerServices;
 namespace Ebm.Core;
 
 /// <summary>
-/// The project's unit of cost: one row through one gradient. A slope of B rows costs B; an update costs the rows evaluated with a
-/// graph, twice under double backward; networks that are not energies count alike. Wall time depends on the machine, this does not.
-/// Passes are counted where networks are called, so that no network has to: of a network that a method registers, every call
-/// counts; a <see cref="LevelNet"/>, an <see cref="Autoencoder"/> and a <see cref="FlowNet"/> count what else they are asked for.
+/// Counts cost in the project's unit: the gradient of one row. The slope of B rows costs B. An update costs the rows that it evaluates with a
+/// graph, twice under double backward; networks that are not energies count in the same way. Unlike wall time, this cost does not depend on the
+/// machine. The counting happens where networks are called, so implementations need not count: every call of a network that a method registers
+/// counts; <see cref="LevelNet"/>, <see cref="Autoencoder"/> and <see cref="FlowNet"/> also count calls of their other members.
 /// </summary>
-/// <remarks>The count is per thread and only ever read as a difference; it changes nothing that it counts.</remarks>
+/// <remarks>The count is per thread and only differences of it are used; counting does not change any result.</remarks>
 public static class Cost
 {
     [ThreadStatic]
@@ -17,7 +17,7 @@ public static class Cost
     [ThreadStatic]
     static int inSlope;
 
-    /// <summary>A network may be registered in two places, and counts once.</summary>
+    /// <summary>Networks that are already counted: a network registered in two places counts once.</summary>
     static readonly ConditionalWeakTable<nn.Module, nn.Module> counted = [];
 
     /// <summary>Units spent on this thread so far.</summary>
@@ -26,10 +26,10 @@ public static class Cost
     /// <summary>Whether the slope that a kernel asked for is being computed on this thread.</summary>
     public static bool InSlope => inSlope > 0;
 
-    /// <summary>Counts rows whose gradient was taken.</summary>
+    /// <summary>Adds rows whose gradient was computed.</summary>
     public static void Rows(long count) => units += count;
 
-    /// <summary>A network is called: rows evaluated with a graph will be differentiated.</summary>
+    /// <summary>Counts a call of a network: rows evaluated with a graph will be differentiated.</summary>
     /// <param name="x">(B, …).</param>
     internal static void Pass(Tensor x)
     {
@@ -37,7 +37,8 @@ public static class Cost
             units += x.shape[0];
     }
 
-    /// <summary>From now on each call of the network counts its rows; of a module that is none, each call of the networks that it is made of.</summary>
+    /// <summary>Makes each call of the network count its rows. For a module that is not a network itself, does so for the networks inside
+    /// it.</summary>
     public static T Counted<T>(T module)
         where T : nn.Module
     {
@@ -64,7 +65,7 @@ public static class Cost
         return module;
     }
 
-    /// <summary>A slope counts its rows once, whatever networks stand inside.</summary>
+    /// <summary>Counts the rows of a slope once, whichever networks it calls.</summary>
     internal static T Slope<T>(Tensor x, Func<T> slope)
     {
         units += x.shape[0];

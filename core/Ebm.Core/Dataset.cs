@@ -1,6 +1,6 @@
 namespace Ebm.Core;
 
-/// <summary>Rows to learn from. One file per data set, in Ebm.Data.</summary>
+/// <summary>Training and test rows. One file per data set, in Ebm.Data.</summary>
 public interface IDataset
 {
     string Name { get; }
@@ -8,27 +8,27 @@ public interface IDataset
     /// <summary>Shape of one row: (2) for the plane, (1, 28, 28) for a digit.</summary>
     long[] Shape { get; }
 
-    /// <summary>(N, …Shape), float32, scaled as the method sees it.</summary>
+    /// <summary>(N, …Shape), float32, scaled for training.</summary>
     Tensor Train { get; }
 
-    /// <summary>(M, …Shape), rows that no method ever trains on.</summary>
+    /// <summary>(M, …Shape), rows that are never used for training.</summary>
     Tensor Test { get; }
 
-    /// <summary>SHA-256 of the content, in hex: two runs saw the same data if and only if these are equal.</summary>
+    /// <summary>SHA-256 of the content, in hex: two runs used the same data if and only if their digests are equal.</summary>
     string Digest { get; }
 
-    /// <summary>The files that the rows came from, relative to the data root, with forward slashes; none for rows that are computed.</summary>
+    /// <summary>The files that contain the rows, relative to the data root, with forward slashes; empty if the rows are computed.</summary>
     IReadOnlyList<string> Files => [];
 }
 
-/// <summary>A data set with rows kept apart for choices, such as when to stop: neither training nor a final figure sees them.</summary>
+/// <summary>A data set with validation rows, for choices such as when to stop; they are used neither for training nor for final results.</summary>
 public interface IValidated
 {
-    /// <summary>(V, …Shape), of the same law as the others.</summary>
+    /// <summary>(V, …Shape), from the same distribution as the other rows.</summary>
     Tensor Validation { get; }
 }
 
-/// <summary>A data set whose density is known exactly; metrics against it are exact too.</summary>
+/// <summary>A data set whose density is known exactly, so that metrics can compare with it.</summary>
 public interface IKnownDensity
 {
     /// <summary>log p(x) in nats, −∞ outside the support: (B, …) → (B).</summary>
@@ -37,23 +37,23 @@ public interface IKnownDensity
     /// <summary>Fresh rows from p: (count, …Shape).</summary>
     Tensor Draw(long count, Rng rng);
 
-    /// <summary>All but a negligible mass lies in [−HalfWidth, HalfWidth]^d; cells of the metrics' grid are aligned with it.</summary>
+    /// <summary>Almost all probability mass is in [−HalfWidth, HalfWidth]^d; the grid of the metrics is aligned with this box.</summary>
     double HalfWidth { get; }
 }
 
-/// <summary>A data set that knows its modes, for metrics of their weights.</summary>
+/// <summary>A data set with known modes, for metrics of mode weights.</summary>
 public interface IKnownModes
 {
     /// <summary>(K), summing to one.</summary>
     Tensor Weights { get; }
 
-    /// <summary>The mode each row belongs to: (B, …) → (B) int64 in 0 … K−1.</summary>
+    /// <summary>The mode of each row: (B, …) → (B) int64 in 0 … K−1.</summary>
     Tensor Nearest(Tensor x);
 }
 
 /// <summary>
-/// The minibatches of training: each epoch is a fresh permutation of the rows, the last incomplete batch of an epoch is left out.
-/// The permutation is a function of the stream and the epoch, so that <see cref="Cursor"/> is all that a checkpoint needs.
+/// Minibatches for training: each epoch is a new permutation of the rows, without its last incomplete batch. The permutation depends only on the
+/// stream and the epoch, so a checkpoint needs only <see cref="Cursor"/>.
 /// </summary>
 public sealed class Batches
 {
@@ -64,12 +64,12 @@ public sealed class Batches
     long epoch,
         position;
 
-    /// <param name="rows">(N, …), kept, not copied.</param>
+    /// <param name="rows">(N, …), not copied.</param>
     /// <param name="size">Rows per batch, at most N.</param>
     public Batches(Tensor rows, long size, Rng rng)
     {
         if (size < 1 || size > rows.shape[0])
-            throw new SettingException("batch", $"must lie between 1 and the {rows.shape[0]} training rows; {size} does not");
+            throw new SettingException("batch", $"must be between 1 and the number of training rows, {rows.shape[0]}; {size} is not");
         (this.rows, this.size, this.rng) = (rows, size, rng);
     }
 
@@ -85,11 +85,11 @@ public sealed class Batches
     }
 
     /// <summary>
-    /// Share of training that lies behind, in [0, 1]: of steps or of budget, whichever is further. The trainer says it before every step.
+    /// The share of training that is done, in [0, 1]: of the steps or of the budget, whichever is larger. The trainer sets it before every step.
     /// </summary>
     public double Progress { get; set; }
 
-    /// <summary>Epoch, and rows of it already taken. Setting it moves there.</summary>
+    /// <summary>The epoch, and how many of its rows have been used. Setting it moves there.</summary>
     public (long Epoch, long Position) Cursor
     {
         get => (epoch, position);

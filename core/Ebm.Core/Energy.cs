@@ -1,20 +1,19 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// E: (B, …) → (B). Everywhere in this code base p(x) ∝ exp(−E(x)): low energy, high probability. An energy is a function that may
-/// know its slope; a tether, a temperature, a latent pushforward are closures or sums of energies, and algebra on energies is algebra
-/// on densities.
+/// An energy function, E: (B, …) → (B), with p(x) ∝ exp(−E(x)) everywhere in this code base: low energy, high probability. It may have a closed
+/// form of its slope ∇E. Sums, tempering and tethers of energies are energies again: a sum of energies is a product of densities.
 /// </summary>
 /// <param name="value">The energy of each row.</param>
 /// <param name="withSlope">Value and input gradient in closed form, (B) and (B, …); without it autograd gives the slope.</param>
 public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Energy, Tensor Slope)>? withSlope = null)
 {
-    /// <summary>(B, …) → (B), with its graph where gradients are on.</summary>
+    /// <summary>(B, …) → (B), with a graph if gradients are on.</summary>
     public Tensor Of(Tensor x) => value(x);
 
     internal (Tensor Energy, Tensor Slope) SlopeAt(Tensor x) => withSlope is null ? ByAutograd(x) : withSlope(x);
 
-    /// <summary>A product of densities: energies and slopes add.</summary>
+    /// <summary>The product of two densities: energies and slopes add.</summary>
     public static Energy operator +(Energy a, Energy b) =>
         new(
             x => a.Of(x) + b.Of(x),
@@ -26,7 +25,7 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
             }
         );
 
-    /// <summary>Tempering: p^β.</summary>
+    /// <summary>Tempering: the density p^β.</summary>
     /// <param name="inverseTemperature">β, a scalar tensor or one per row, (B).</param>
     /// <param name="energy">The energy at β = 1.</param>
     public static Energy operator *(Tensor inverseTemperature, Energy energy) =>
@@ -39,7 +38,7 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
             }
         );
 
-    /// <summary>|scale·x − towards|² / 2 spread²: the energy of having risen to <paramref name="towards"/>.</summary>
+    /// <summary>|scale·x − towards|² / 2 spread²: −log p(towards | x), up to a constant, for towards = scale·x + spread·ξ.</summary>
     /// <param name="towards">(B, …).</param>
     /// <param name="scale">A scalar or one per row, (B).</param>
     /// <param name="spread">Standard deviation, a scalar or one per row, (B).</param>
@@ -53,7 +52,7 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
             }
         );
 
-    /// <summary>|x|² / 2 width²: keeps a normaliser finite where an energy does not grow outside the data.</summary>
+    /// <summary>|x|² / 2 width²: makes the normaliser finite if an energy does not grow away from the data.</summary>
     /// <param name="width">Standard deviation, positive.</param>
     public static Energy Confinement(double width) =>
         new(x => x.square().SumPerRow() / (2 * width * width), x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)));
@@ -65,8 +64,8 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
         new(x => (x / sd).square().SumPerRow() / 2 + size * (Math.Log(sd) + Math.Log(2 * Math.PI) / 2));
 
     /// <summary>
-    /// The same energy with each coordinate of its slope cut to ±limit: what some papers' chains follow. No energy has that slope, so an
-    /// unadjusted chain along it has no density that we know.
+    /// The same energy with each coordinate of its slope clipped to ±limit, as in the chains of some papers. The clipped field is not the gradient
+    /// of an energy, so the distribution of an unadjusted chain along it is unknown.
     /// </summary>
     /// <param name="limit">Positive.</param>
     public Energy Cut(double limit) =>
@@ -79,14 +78,14 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
             }
         );
 
-    /// <summary>The only output of a network, with its slope in closed form where the network has one.</summary>
+    /// <summary>The single output of a network, with its slope in closed form if the network has one.</summary>
     /// <param name="net">(B, …) → (B, 1).</param>
     public static Energy Of(nn.Module<Tensor, Tensor> net) => Of(x => net.call(x).squeeze(1), net as ISlopes, null);
 
     /// <summary>One output of a network per row.</summary>
-    /// <param name="value">With its graph: (B, …) → (B).</param>
-    /// <param name="net">What knows the slope; null where autograd does.</param>
-    /// <param name="column">(B) int64; null where there is one output.</param>
+    /// <param name="value">With a graph: (B, …) → (B).</param>
+    /// <param name="net">The network with a closed form of the slope; null to use autograd.</param>
+    /// <param name="column">(B) int64; null if there is only one output.</param>
     internal static Energy Of(Func<Tensor, Tensor> value, ISlopes? net, Tensor? column)
     {
         if (net is null)
@@ -111,18 +110,17 @@ public interface ILevelEnergy
 {
     int Levels { get; }
 
-    /// <summary>Each row at its own level: (B, …), (B) int64 → (B).</summary>
+    /// <summary>Energies with one level per row: (B, …), (B) int64 → (B).</summary>
     Tensor At(Tensor x, Tensor level);
 
-    /// <summary>A table, a row per sample and a column per level: (B, …) → (B, Levels).</summary>
+    /// <summary>Energies at every level: (B, …) → (B, Levels).</summary>
     Tensor All(Tensor x);
 }
 
 public static class Energies
 {
     /// <summary>
-    /// Energy and slope, cut from the graph on both sides: what kernels see. No graph spans two steps, and parameters get no gradient
-    /// from sampling. Costs a unit per row.
+    /// Energy and slope without a graph, for kernels: no graph spans two steps, and sampling gives parameters no gradient. Costs one unit per row.
     /// </summary>
     /// <returns>(B) and (B, …).</returns>
     public static (Tensor Energy, Tensor Slope) WithSlope(this Energy energy, Tensor x)
@@ -133,7 +131,7 @@ public static class Energies
         return (e.MoveToOuterDisposeScope(), slope.MoveToOuterDisposeScope());
     }
 
-    /// <summary>−∇E(x) with its graph, for objectives that differentiate the score again.</summary>
+    /// <summary>−∇E(x) with a graph, for objectives that differentiate the score again.</summary>
     /// <returns>(B, …), as x.</returns>
     public static Tensor Score(this Energy energy, Tensor x)
     {
@@ -143,7 +141,7 @@ public static class Energies
         return score;
     }
 
-    /// <summary>E(x, ℓ) + U(x): the same for every level.</summary>
+    /// <summary>E(x, ℓ) + U(x), with the same U at every level.</summary>
     public static ILevelEnergy Plus(this ILevelEnergy levels, Energy common) => new Raised(levels, common);
 
     sealed record Raised(ILevelEnergy Given, Energy Common) : ILevelEnergy
@@ -155,10 +153,10 @@ public static class Energies
         public Tensor All(Tensor x) => Given.All(x) + Common.Of(x).unsqueeze(1);
     }
 
-    /// <summary>E(·, ℓ) with all rows at one level.</summary>
+    /// <summary>E(·, ℓ) with all rows at the same level.</summary>
     public static Energy Only(this ILevelEnergy energy, int level) => new(x => energy.At(x, x.AllAt(level)));
 
-    /// <summary>E(·, ℓ) with each chain at its own level.</summary>
+    /// <summary>E(·, ℓ) with one level per chain.</summary>
     /// <param name="level">(B) int64.</param>
     public static Energy At(this ILevelEnergy energy, Tensor level) => Energy.Of(x => energy.At(x, level), energy as ISlopes, level);
 }

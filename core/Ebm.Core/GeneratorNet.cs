@@ -1,8 +1,8 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// G: a network that turns latent noise into rows, x = G(z) with z ~ N(0, I). Abstract only because a module is what this ecosystem
-/// saves and restores.
+/// G: a network that maps latent noise to rows, x = G(z) with z ~ N(0, I). A class, not an interface, because TorchSharp saves and restores
+/// modules.
 /// </summary>
 /// <param name="latent">Numbers in one z.</param>
 public abstract class GeneratorNet(string name, long latent) : nn.Module<Tensor, Tensor>(name)
@@ -11,8 +11,8 @@ public abstract class GeneratorNet(string name, long latent) : nn.Module<Tensor,
 }
 
 /// <summary>
-/// A generator that can be inverted, and so has a density: log g(x) = log N(G⁻¹(x); 0, I) + log |det ∂G⁻¹/∂x|, exact in one pass.
-/// It counts what its passes cost, so that no flow has to.
+/// An invertible generator, which therefore has a density: log g(x) = log N(G⁻¹(x); 0, I) + log |det ∂G⁻¹/∂x|, exact in one pass. It counts the
+/// cost of its passes, so implementations need not.
 /// </summary>
 public abstract class FlowNet(string name, long latent) : GeneratorNet(name, latent)
 {
@@ -30,13 +30,13 @@ public abstract class FlowNet(string name, long latent) : GeneratorNet(name, lat
         return Pulled(x);
     }
 
-    /// <summary>What <see cref="Push"/> gives.</summary>
+    /// <summary>Computes the result of <see cref="Push"/>.</summary>
     protected abstract (Tensor X, Tensor LogVolume) Pushed(Tensor z);
 
-    /// <summary>What <see cref="Pull"/> gives.</summary>
+    /// <summary>Computes the result of <see cref="Pull"/>.</summary>
     protected abstract (Tensor Z, Tensor LogVolume) Pulled(Tensor x);
 
-    // A call is counted as any network's is.
+    // Not counted here: the call itself is counted, as for any network.
     public sealed override Tensor forward(Tensor z) => Pushed(z).X;
 
     /// <summary>log g(x) in nats: (B, …Shape) → (B).</summary>
@@ -47,7 +47,7 @@ public abstract class FlowNet(string name, long latent) : GeneratorNet(name, lat
     }
 }
 
-/// <summary>A record that builds a generator of rows; of <c>FlowNet</c>, one with a density.</summary>
+/// <summary>A record that builds a generator of rows; with <c>FlowNet</c>, one with a density.</summary>
 public interface IGeneratorSpec<out T>
     where T : GeneratorNet
 {

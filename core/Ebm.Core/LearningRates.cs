@@ -1,6 +1,6 @@
 namespace Ebm.Core;
 
-/// <summary>The learning rate over training, as a factor of its highest value. Warm-up is the optimizer's and comes on top.</summary>
+/// <summary>The learning rate during training, as a factor of its largest value. The optimizer's warm-up is a separate factor.</summary>
 public interface ILearningRate
 {
     /// <param name="step">0 … steps−1.</param>
@@ -14,8 +14,8 @@ public sealed record Constant : ILearningRate
     public double At(long step, long steps) => 1;
 }
 
-/// <summary>Constant, then a straight line down.</summary>
-/// <param name="From">Share of training after which it falls.</param>
+/// <summary>Constant, then linearly decreasing.</summary>
+/// <param name="From">Share of training after which the rate decreases.</param>
 /// <param name="To">Factor at the end.</param>
 [Kind("linear")]
 public sealed record Linear(double From = .5, double To = .02) : ILearningRate
@@ -30,7 +30,7 @@ public sealed record Linear(double From = .5, double To = .02) : ILearningRate
     }
 }
 
-/// <summary>Half a cosine from 1 down.</summary>
+/// <summary>Half a cosine, from 1 down to the final factor.</summary>
 /// <param name="To">Factor at the end.</param>
 [Kind("cosine")]
 public sealed record Cosine(double To = 0) : ILearningRate
@@ -40,7 +40,7 @@ public sealed record Cosine(double To = 0) : ILearningRate
     public double At(long step, long steps) => To + (1 - To) * (1 + Math.Cos(Math.PI * step / steps)) / 2;
 }
 
-/// <summary>A factor at each of several shares of training.</summary>
+/// <summary>Multiplies the rate by a factor at each of several points of training.</summary>
 /// <param name="At">Shares of training, each in (0, 1), increasing.</param>
 /// <param name="Factor">What the rate is multiplied by at each.</param>
 [Kind("steps")]

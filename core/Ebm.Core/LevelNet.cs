@@ -1,8 +1,8 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// A level energy that is a network: what a method registers and trains. It counts what its passes cost, so that no network has to.
-/// Abstract only because a module is what this ecosystem saves and restores.
+/// A network that computes a level energy, which a method registers and trains. It counts the cost of its passes, so implementations need not. A
+/// class, not an interface, because TorchSharp saves and restores modules.
 /// </summary>
 public abstract class LevelNet(string name) : nn.Module(name), ILevelEnergy
 {
@@ -26,9 +26,9 @@ public abstract class LevelNet(string name) : nn.Module(name), ILevelEnergy
         return At(x.repeat_interleave(Levels, 0), levels).reshape(rows, Levels);
     }
 
-    /// <summary>Each row at its own level, in one pass: (B, …), (B) int64 → (B).</summary>
+    /// <summary>Energies with one level per row, in one pass: (B, …), (B) int64 → (B).</summary>
     protected abstract Tensor EnergyAt(Tensor x, Tensor level);
 
-    /// <summary>Every level in one pass: (B, …) → (B, Levels); null, and each level of a row costs a pass.</summary>
+    /// <summary>Energies at every level in one pass: (B, …) → (B, Levels); null if each level needs a pass of its own.</summary>
     protected virtual Tensor? EveryEnergy(Tensor x) => null;
 }

@@ -3,8 +3,8 @@ using Ebm.Records;
 namespace Ebm.Core;
 
 /// <summary>
-/// One training method, as its paper states it. A method is a module whose registered children are everything that must survive
-/// a restart: networks, persistent chains, adapted steps.
+/// A training method, as its paper states it. A method is a module; its registered children contain all state that a restart needs: networks,
+/// persistent chains, adapted step sizes.
 /// </summary>
 /// <param name="name">The kind that configs name.</param>
 /// <param name="shape">Shape of one row.</param>
@@ -12,7 +12,7 @@ public abstract class Method(string name, long[] shape) : nn.Module(name)
 {
     protected long[] Shape => shape;
 
-    /// <summary>Registers what must survive a restart, by the names that checkpoints have; null is not there.</summary>
+    /// <summary>Registers the state that a restart needs, under the names used in checkpoints; null children are skipped.</summary>
     protected void Keep(params (string Name, nn.Module? Child)[] children)
     {
         foreach (var (name, child) in children)
@@ -20,89 +20,92 @@ public abstract class Method(string name, long[] shape) : nn.Module(name)
                 register_module(name, child);
     }
 
-    /// <summary>Makes a module a child; the passes of its networks count from now on.</summary>
+    /// <summary>Makes a module a child and counts the passes of its networks from now on.</summary>
     public override void register_module(string name, nn.Module submodule) => base.register_module(name, Cost.Counted(submodule));
 
-    /// <summary>One optimizer per name; two names may share weights.</summary>
+    /// <summary>The parts that have an optimizer each; two parts may share weights.</summary>
     public abstract IReadOnlyDictionary<string, nn.Module> Parts { get; }
 
     /// <summary>
-    /// One step of training as a lazy sequence: each update is applied before the next is computed, so alternation is a loop and a
-    /// yield. The trainer owns scopes, gradients and optimizers.
+    /// One step of training as a lazy sequence of updates: the trainer applies each update before the next is computed, so a method alternates
+    /// between parts with a loop and yield. The trainer owns scopes, gradients and optimizers.
     /// </summary>
-    /// <param name="data">As many minibatches as the step needs.</param>
+    /// <param name="data">The step takes as many minibatches as it needs.</param>
     /// <param name="rng">This step's stream.</param>
     public abstract IEnumerable<Update> Iterate(Batches data, Rng rng);
 
-    /// <summary>Rows in data space: (count, …Shape).</summary>
+    /// <summary>Draws rows in data space: (count, …Shape).</summary>
     public abstract Tensor Sample(long count, Rng rng);
 }
 
-/// <summary>A loss to descend in one part's parameters, and what to record.</summary>
+/// <summary>A loss to minimise in the parameters of one part, and values to record.</summary>
 /// <param name="Part">A key of <see cref="Method.Parts"/>.</param>
-/// <param name="Loss">A scalar with its graph.</param>
-/// <param name="Watched">Values by name: scalars, vectors (recorded as name/i) or matrices (name/i/j). NaN entries, never visited, are not recorded.</param>
+/// <param name="Loss">A scalar with a graph.</param>
+/// <param name="Watched">Values by name: scalars, vectors (recorded as name/i) or matrices (name/i/j). NaN entries, such as levels without rows,
+/// are not recorded.</param>
 public sealed record Update(string Part, Tensor Loss, params (string Name, Tensor Value)[] Watched)
 {
     /// <summary>
-    /// The energies of where this update's chains have ended, (B), any scale; null where it ran none. Their mean is traced bit for bit: chains
-    /// show a difference between two runs before the weights do.
+    /// The energies of the rows where this update's chains end, (B), in any scale; null if it runs no chains. Their mean is recorded bit for bit,
+    /// because chains show a difference between two runs earlier than the weights.
     /// </summary>
     public Tensor? Chains { get; init; }
 }
 
-/// <summary>A method with an explicit density: −log p(x) + const in nats, in data space, every scale applied.</summary>
+/// <summary>A method with an explicit density: −log p(x) + const in nats, in data space, including every scale.</summary>
 public interface IDensity
 {
     Energy Density { get; }
 }
 
 /// <summary>
-/// A density with a proposal that covers it, so that its normaliser is a mean over the proposal's rows (importance sampling):
+/// A density with a proposal q that covers it, so that importance sampling estimates its normaliser:
 /// <code>log Z = log E_q[exp(−Density(x)) / q(x)],   x ~ q</code>
-/// A base with an exact density is such a proposal; a method whose density is normalised already gives its own rows with weights 0.
+/// The proposal may be a base with an exact density; a method whose density is normalised already returns its own rows with log weights 0.
 /// </summary>
 public interface IWeighted : IDensity
 {
-    /// <summary>Fresh rows of q, without a graph, and log(exp(−Density(x)) / q(x)) of each: (count, …Shape) and (count), in nats.</summary>
+    /// <summary>New rows of q, without a graph, and log(exp(−Density(x)) / q(x)) of each: (count, …Shape) and (count), in nats.</summary>
     (Tensor Rows, Tensor LogWeights) Weigh(long count, Rng rng);
 }
 
-/// <summary>A method whose model reweighs a base that has a density of its own: what the base fits is told apart from what the energy adds.</summary>
+/// <summary>A method that reweighs a base with a known density, so that the fit of the base and the contribution of the energy can be measured
+/// separately.</summary>
 public interface IOnBase : IDensity
 {
-    /// <summary>−log g(x) in nats, g the base's density.</summary>
+    /// <summary>−log g(x) in nats, where g is the density of the base.</summary>
     Energy Base { get; }
 }
 
-/// <summary>A method that samples by Markov chains: its sampler, run <c>times</c> as long as <see cref="Method.Sample"/> runs it.</summary>
+/// <summary>A method that samples by Markov chains, which can run <c>times</c> as long as in <see cref="Method.Sample"/>.</summary>
 public interface IChains
 {
     Tensor Run(long count, int times, Rng rng);
 }
 
 /// <summary>
-/// A method that has a ladder: the sequence of noise levels from data to noise with an energy each, exp(−E_ℓ)/Z_ℓ, each the diffusion of the one
-/// below up to errors of learning. It ends in a Gaussian that is known, where generation begins; estimates of normalisers go along it.
+/// A method with a ladder: a sequence of noise levels from data to noise with one density exp(−E_ℓ)/Z_ℓ each; each level is the diffusion of the
+/// one below, up to learning errors. The top level is a known Gaussian, where generation starts and where estimates of normalisers are anchored.
 /// </summary>
 public interface ILadder : IDensity
 {
-    /// <summary>E_0 … E_top in nats, of rows at their own level; the first is Density, but for a constant.</summary>
+    /// <summary>E_0 … E_top in nats, one level per row; E_0 equals Density up to a constant.</summary>
     ILevelEnergy Levels { get; }
 
-    /// <summary>As many levels.</summary>
+    /// <summary>The noise schedule, with as many levels.</summary>
     NoiseSchedule Noise { get; }
 
-    /// <summary>−log of the normalised Gaussian of the top level in nats: what E_top is learned to be, but for a constant.</summary>
+    /// <summary>−log of the normalised Gaussian of the top level, in nats; E_top learns it up to a constant.</summary>
     Energy Top { get; }
 
-    /// <summary>Rows of each level, exact ones of <see cref="Top"/> and from there down by the model's chains: (count, …Shape) for each, level 0 first.</summary>
+    /// <summary>Rows of each level, (count, …Shape), level 0 first: exact draws of <see cref="Top"/>, then rows of the model's chains from level to
+    /// level downwards.</summary>
     IReadOnlyList<Tensor> Visit(long count, Rng rng);
 }
 
 /// <summary>
-/// A method that reads log p(x) in one pass, without a normaliser: exact where the level marginal is uniform and the top level is
-/// N(0, I). Its deviations from both are log p(level 0)/p(top) and log p(x | top) − log N(x; 0, I).
+/// A method that computes log p(x) in one pass, without a normaliser. It is exact if the marginal of the levels is uniform and the top level is
+/// N(0, I); otherwise its errors are log p(level 0)/p(top) and log p(x | top) − log N(x; 0, I).
 /// </summary>
 public interface IDensityReadout : ILadder
 {
@@ -110,7 +113,7 @@ public interface IDensityReadout : ILadder
     Tensor Readout(Tensor x);
 }
 
-/// <summary>Arrays for figures that only this method can give: level jumps, trajectories.</summary>
+/// <summary>Arrays for figures that only this method can produce, such as level jumps and trajectories.</summary>
 public interface IPortrait
 {
     IEnumerable<NamedArray> Portrait(Rng rng);

@@ -1,7 +1,7 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// x_ℓ = signal_ℓ · x_0 + noise_ℓ · ξ, ξ ~ N(0, I), for levels ℓ = 0 … Levels−1, level 0 the cleanest. Data, not behaviour: two arrays.
+/// x_ℓ = signal_ℓ · x_0 + noise_ℓ · ξ, ξ ~ N(0, I), for levels ℓ = 0 … Levels−1; level 0 has the least noise.
 /// </summary>
 /// <param name="Signal">(Levels), in [0, 1].</param>
 /// <param name="Noise">(Levels), increasing, in units of the data.</param>
@@ -9,16 +9,16 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
 {
     public int Levels => (int)Signal.shape[0];
 
-    /// <summary>Rows at their levels: (B, …), (B) int64 → (B, …).</summary>
+    /// <summary>Draws rows at their levels: (B, …), (B) int64 → (B, …).</summary>
     public Tensor Diffuse(Tensor x0, Tensor level, Rng rng) => At(Signal, level, x0) * x0 + At(Noise, level, x0) * rng.NormalLike(x0);
 
     /// <summary>
-    /// One rung: x_{ℓ+1} = scale · x_ℓ + spread · ξ, for exploding and preserved variance alike. scale = signal_{ℓ+1} / signal_ℓ and
-    /// spread² = noise_{ℓ+1}² − scale² noise_ℓ².
+    /// One rung: x_{ℓ+1} = scale · x_ℓ + spread · ξ, for both variance-exploding and variance-preserving schedules. scale = signal_{ℓ+1} / signal_ℓ
+    /// and spread² = noise_{ℓ+1}² − scale² noise_ℓ².
     /// </summary>
     /// <param name="level">(B) int64, below the top.</param>
     /// <returns>(B) and (B).</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A level is the top one: nothing lies above it.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A level is the top level.</exception>
     public (Tensor Scale, Tensor Spread) Rise(Tensor level)
     {
         if (level.max().item<long>() is var top && top >= Levels - 1)
@@ -29,7 +29,7 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
         return Above(level);
     }
 
-    /// <summary>Every rung: (Levels − 1) and (Levels − 1). No number is read, so this works where tensors have none.</summary>
+    /// <summary>All rungs: (Levels − 1) and (Levels − 1). It reads no values, so it also works with meta tensors.</summary>
     public (Tensor Scale, Tensor Spread) Rises() => Above(arange(Levels - 1, dtype: int64, device: Signal.device));
 
     (Tensor Scale, Tensor Spread) Above(Tensor level)
@@ -38,42 +38,42 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
         return (scale, (Noise[level + 1].square() - (scale * Noise[level]).square()).sqrt());
     }
 
-    /// <summary>Tweedie's estimate of the clean row of a row at level 0: E[x₀ | x] = (x − noise₀² ∇E(x, 0)) / signal₀.</summary>
+    /// <summary>Tweedie's estimate of the clean row, for rows at level 0: E[x₀ | x] = (x − noise₀² ∇E(x, 0)) / signal₀.</summary>
     /// <param name="lowest">E(·, 0).</param>
     public Tensor Clean(Tensor x, Energy lowest) => (x - Noise[0].square() * lowest.WithSlope(x).Slope) / Signal[0];
 
-    /// <summary>Signal of each row's level, shaped to broadcast over the rows.</summary>
+    /// <summary>The signal of each row's level, shaped to broadcast over the rows.</summary>
     public Tensor SignalAt(Tensor level, Tensor rows) => At(Signal, level, rows);
 
-    /// <summary>Noise of each row's level, shaped to broadcast over the rows.</summary>
+    /// <summary>The noise of each row's level, shaped to broadcast over the rows.</summary>
     public Tensor NoiseAt(Tensor level, Tensor rows) => At(Noise, level, rows);
 
     public NoiseSchedule To(Device device) => new(Signal.to(device), Noise.to(device));
 
     public NoiseSchedule To(ScalarType dtype) => new(Signal.to(dtype), Noise.to(dtype));
 
-    /// <summary>Variance exploding: signal 1, noise geometric from low to high, and below them a clean level where one is given.</summary>
+    /// <summary>Variance exploding: signal 1, noise geometric from low to high, with an optional clean level below them.</summary>
     public static NoiseSchedule Geometric(double low, double high, int levels, double? clean = null) =>
         Of(clean is { } below ? [below, .. Geometrically(low, high, levels - 1)] : Geometrically(low, high, levels), _ => 1);
 
     /// <summary>
-    /// Variance preserving, signal² = 1 − noise²: noise geometric from low to high over all levels but the last, which is almost
-    /// pure N(0, I), noise <see cref="TopNoise"/>.
+    /// Variance preserving, signal² = 1 − noise²: noise geometric from low to high over all levels but the last, which is almost N(0, I), with
+    /// noise <see cref="TopNoise"/>.
     /// </summary>
     public static NoiseSchedule VariancePreserving(double low, double high, int levels) =>
         Of([.. Geometrically(low, high, levels - 1), TopNoise], s => Math.Sqrt(1 - s * s));
 
-    /// <summary>A signal of .014 is left, so that a rung up exists from every level below.</summary>
+    /// <summary>Less than 1, so that a signal of .014 remains and each level has a rung to the top.</summary>
     public const double TopNoise = .9999;
 
     /// <summary>
-    /// Levels with which the categorical draw of the level moves: neighbours at log-variance distance δ = 2/√d differ by a divergence
-    /// of about d δ²/4 = 1, so T ≈ (√d/2) ln(v_max/v_min) steps, one level more, and the top.
+    /// The number of levels with which the draw of the level mixes: neighbours at log-variance distance δ = 2/√d have a divergence of about d δ²/4
+    /// = 1, so the ladder needs T ≈ (√d/2) ln(v_max/v_min) steps, plus one level and the top.
     /// </summary>
     /// <param name="size">d, numbers in one row.</param>
     /// <param name="low">Noise of level 0, positive.</param>
     /// <param name="high">Noise of the highest geometric level.</param>
-    /// <exception cref="SettingException">They are too many to be drawn from.</exception>
+    /// <exception cref="SettingException">The number exceeds <see cref="Most"/>.</exception>
     public static int LevelsFor(long size, double low, double high)
     {
         var steps = Math.Ceiling(Math.Sqrt(size) * Math.Log(high / low));
@@ -81,11 +81,11 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
             ? Math.Max(2, (int)steps + 1) + 1
             : throw new SettingException(
                 "levels",
-                $"is not said, and the draw of the level needs {steps + 2:0} of them between noise {low} and {high} in {size} dimensions, of at most {Most}; raise low, or say how many"
+                $"is not set, and noise {low} to {high} in {size} dimensions needs {steps + 2:0} levels; at most {Most} are allowed. Raise low, or set levels"
             );
     }
 
-    /// <summary>Levels at most: a table of jumps between them has their square.</summary>
+    /// <summary>The largest number of levels; a table of jumps between levels grows with its square.</summary>
     public const int Most = 10_000;
 
     static Tensor At(Tensor array, Tensor level, Tensor rows) => array[level].to(rows.dtype).PerRow(rows);
@@ -99,9 +99,9 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
 
 /// <summary>Noise geometric from low to high, signal 1.</summary>
 /// <param name="Low">Noise of the cleanest geometric level, in units of the data.</param>
-/// <param name="High">Noise of the top level; several times the data's spread.</param>
-/// <param name="Levels">How many; unset, as many as the level draw needs in the data's dimension.</param>
-/// <param name="Clean">Noise of one more level, below the geometric ones and not in their ratio; unset, there is none.</param>
+/// <param name="High">Noise of the top level; should be several times the spread of the data.</param>
+/// <param name="Levels">Number of levels; unset: as many as the level draw needs in the data's dimension.</param>
+/// <param name="Clean">Noise of an additional level below the geometric ones; unset: no such level.</param>
 [Kind("geometric")]
 public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null, double? Clean = null) : ISpec<NoiseSchedule>
 {
@@ -110,7 +110,7 @@ public sealed record GeometricSpec(double Low = .01, double High = 3, int? Level
         Require.That(
             Require.Positive(Clean),
             Clean is null || Clean < Low,
-            $"must lie below the lowest geometric noise, {Low}",
+            $"must be below the lowest geometric noise, {Low}",
             nameof(Clean)
         );
     public double High { get; } =
@@ -121,10 +121,10 @@ public sealed record GeometricSpec(double Low = .01, double High = 3, int? Level
         NoiseSchedule.Geometric(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High), Clean).To(site.Device);
 }
 
-/// <summary>Noise geometric from low to high, then almost pure noise, at signal² = 1 − noise²: for data of unit scale.</summary>
+/// <summary>Noise geometric from low to high, then almost pure noise, with signal² = 1 − noise²; for data of unit scale.</summary>
 /// <param name="Low">Noise of the cleanest level.</param>
-/// <param name="High">Noise of the highest level but one, below 1.</param>
-/// <param name="Levels">How many; unset, as many as the level draw needs in the data's dimension.</param>
+/// <param name="High">Noise of the second highest level, below 1.</param>
+/// <param name="Levels">Number of levels; unset: as many as the level draw needs in the data's dimension.</param>
 [Kind("variance-preserving")]
 public sealed record VariancePreservingSpec(double Low = .03, double High = .95, int? Levels = null) : ISpec<NoiseSchedule>
 {
@@ -133,7 +133,7 @@ public sealed record VariancePreservingSpec(double Low = .03, double High = .95,
         Require.That(
             High,
             High > Low && High < NoiseSchedule.TopNoise,
-            $"must lie above the lowest noise, {Low}, and below the top level's, {NoiseSchedule.TopNoise}"
+            $"must be above the lowest noise, {Low}, and below the top level's, {NoiseSchedule.TopNoise}"
         );
     public int? Levels { get; } = Require.Between(3, NoiseSchedule.Most, Levels);
 

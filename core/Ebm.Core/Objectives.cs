@@ -1,24 +1,25 @@
 namespace Ebm.Core;
 
-/// <summary>Functions of energies: no networks, no sampling, no state. All take one energy per row, (B), and give a scalar.</summary>
+/// <summary>Objectives as functions of energies, without networks, sampling or state. Each takes one energy per row, (B), and returns a
+/// scalar.</summary>
 public static class Objectives
 {
     /// <summary>
-    /// mean E⁺ − mean E⁻: its gradient is the maximum-likelihood gradient where the negatives are the model's own samples. Its value
-    /// measures nothing.
+    /// mean E⁺ − mean E⁻: its gradient is the maximum-likelihood gradient if the negatives are samples of the model. Its value is not a measure of
+    /// fit.
     /// </summary>
     public static Tensor Contrast(Tensor positive, Tensor negative) => positive.mean() - negative.mean();
 
     /// <summary>
-    /// The negative of KALE in its Fenchel form, mean(E⁺ + c) + mean exp(−E⁻ − c) − 1 (Arbel, Zhou, Gretton 2021): at its least over
-    /// E and c it is −KL(data ‖ base).
+    /// The negative of KALE in its Fenchel form, mean(E⁺ + c) + mean exp(−E⁻ − c) − 1 (Arbel, Zhou, Gretton 2021). Its minimum over all E and c is
+    /// −KL(data ‖ base).
     /// </summary>
     /// <param name="data">E on data.</param>
     /// <param name="base">E on rows of the base.</param>
     /// <param name="logZ">c, a scalar; log mean exp(−E) over the base at the optimum.</param>
     /// <remarks>
-    /// In log space. Early on exp(−E − c) can leave the range of floats, so from an exponent of 30 on the exponential goes on as its tangent:
-    /// the gradient still raises c, where a mere cut would let it fall for ever.
+    /// Computed in log space. exp(−E − c) can overflow early in training, so above an exponent of 30 its tangent replaces it: unlike with clamping,
+    /// the gradient still raises c.
     /// </remarks>
     public static Tensor NegativeKale(Tensor data, Tensor @base, Tensor logZ)
     {
@@ -28,8 +29,8 @@ public static class Objectives
     }
 
     /// <summary>
-    /// −mean E⁺ − log mean exp(−E⁻), Donsker and Varadhan's lower bound of KL(data ‖ base): the Fenchel form at its best c. In a batch the
-    /// logarithm of the mean is below that of the expectation, by half the relative variance of the mean.
+    /// −mean E⁺ − log mean exp(−E⁻), Donsker and Varadhan's lower bound of KL(data ‖ base): the Fenchel form at its best c. In a batch, the
+    /// logarithm of the mean is too low by about half the relative variance of the mean.
     /// </summary>
     /// <param name="data">E on data.</param>
     /// <param name="base">E on rows of the base.</param>
@@ -38,15 +39,15 @@ public static class Objectives
     /// <summary>log mean exp(x), (B) → a scalar.</summary>
     public static Tensor LogMeanExp(Tensor x) => x.logsumexp(0) - Math.Log(x.shape[0]);
 
-    /// <summary>Mean |∇E|² at a random place on the way from each row to another: the zero-centred gradient penalty, with its graph.</summary>
+    /// <summary>Mean |∇E|² at a random point between each row and its counterpart: the zero-centred gradient penalty, with a graph.</summary>
     /// <param name="from">(B, …).</param>
-    /// <param name="to">As many.</param>
+    /// <param name="to">As many rows.</param>
     public static Tensor Steepness(Energy energy, Tensor from, Tensor to, Rng rng)
     {
         var share = rng.UniformLike(from.Flat()[.., 0]).PerRow(from);
         return energy.Score(share * from + (1 - share) * to).square().SumPerRow().mean();
     }
 
-    /// <summary>mean E⁺² + mean E⁻²: contrasts cannot see a drift common to both, this can.</summary>
+    /// <summary>mean E⁺² + mean E⁻²: penalises a common drift of all energies, which contrasts do not change.</summary>
     public static Tensor Magnitude(Tensor positive, Tensor negative) => positive.square().mean() + negative.square().mean();
 }

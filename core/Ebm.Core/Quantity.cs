@@ -8,15 +8,15 @@ using Ebm.Records;
 namespace Ebm.Core;
 
 /// <summary>
-/// One value that a metric declares: everything about it but the number. Command lines, configs, tables and <c>list metric</c> ask this, and
-/// a measurement is made from it, so that its name, unit and direction are written once.
+/// A value that a metric declares: its name, unit, direction and so on, everything but the number. Command lines, configs, tables and <c>list
+/// metric</c> read it, and measurements are made from it, so each fact is written once.
 /// </summary>
 /// <param name="Name">Such as <c>grid-kl</c>; may have one parameter, <c>auroc/&lt;set&gt;</c> or <c>&lt;ladder|recovery&gt;/nll</c>.</param>
 /// <param name="Unit">Such as <c>nats</c>.</param>
 /// <param name="Better">Which values are better.</param>
-/// <param name="Importance">What it says about a model.</param>
-/// <param name="Estimator">Name and version, <c>grid-kl 1</c>: the version rises when the same rows would give another number.</param>
-/// <param name="Doc">What it is, in a few words.</param>
+/// <param name="Importance">How directly it measures the quality of a model.</param>
+/// <param name="Estimator">Name and version, such as <c>grid-kl 1</c>; the version increases when the same rows would give another number.</param>
+/// <param name="Doc">A short description.</param>
 /// <param name="Scale"><c>linear</c> or <c>log</c>: how a figure should draw it.</param>
 public sealed partial record Quantity(
     string Name,
@@ -31,7 +31,7 @@ public sealed partial record Quantity(
     [GeneratedRegex("<([^>]+)>")]
     private static partial Regex Parameter();
 
-    /// <summary>The quantities that a record's kind can yield: its public static fields, in the order of the file.</summary>
+    /// <summary>The quantities of a record's kind: its public static fields, in file order.</summary>
     public static IReadOnlyList<Quantity> DeclaredBy(Type record) =>
         [
             .. record
@@ -41,10 +41,10 @@ public sealed partial record Quantity(
                 .Select(field => (Quantity)field.GetValue(null)!),
         ];
 
-    /// <summary>The quantity with a value in the place of its parameter.</summary>
+    /// <summary>The quantity with its parameter replaced by a value.</summary>
     public Quantity For(string parameter) => this with { Name = Parameter().Replace(Name, parameter) };
 
-    /// <summary>Whether a name is this quantity's for some value of its parameter.</summary>
+    /// <summary>Whether the name is this quantity's, for some value of its parameter.</summary>
     public bool Fits(string name)
     {
         string Words(Match one) => one.Value.Contains('|') ? $"({one.Groups[1].Value.Replace(@"\|", "|")})" : "[^/]+";
@@ -53,10 +53,10 @@ public sealed partial record Quantity(
 
     /// <summary>A measurement of this quantity.</summary>
     /// <param name="value">May be NaN or infinite.</param>
-    /// <param name="se">Standard error of the value, where the metric estimates it.</param>
-    /// <param name="n">How many draws or cells the value rests on.</param>
-    /// <param name="facts">Every choice that changes the number without changing the model, in a fixed order: sample counts, the reference
-    /// rows, the grid. Their hash is the protocol.</param>
+    /// <param name="se">Standard error of the value, if the metric estimates it.</param>
+    /// <param name="n">Number of draws or cells behind the value.</param>
+    /// <param name="facts">Every choice that changes the number but not the model, in a fixed order: sample counts, reference rows, the grid. Their
+    /// hash is the protocol.</param>
     public Measurement Found(double value, double? se, long n, params object[] facts)
     {
         var sentence = string.Join(' ', [Estimator, .. facts.Select(fact => Convert.ToString(fact, CultureInfo.InvariantCulture))]);

@@ -4,16 +4,16 @@ using System.Runtime.CompilerServices;
 
 namespace Ebm.Core;
 
-/// <summary>A setting whose value the domain does not allow. The catalog adds file, line and path.</summary>
+/// <summary>A setting with a value that is not allowed. The catalog adds file, line and path.</summary>
 /// <param name="setting">The constructor parameter's name.</param>
-/// <param name="says">What is wrong, in the words of the domain: "is a length of step, so it must be positive; -1 is not".</param>
+/// <param name="says">What is wrong: "must be positive; -1 is not allowed".</param>
 public sealed class SettingException(string setting, string says) : Exception($"{setting} {says}")
 {
     public string Setting => setting;
     public string Says => says;
 }
 
-/// <summary>Settings check themselves where they are declared: <c>public double Step { get; } = Require.Positive(Step);</c></summary>
+/// <summary>Settings validate themselves where they are declared: <c>public double Step { get; } = Require.Positive(Step);</c></summary>
 public static class Require
 {
     public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "")
@@ -31,41 +31,41 @@ public static class Require
     public static T? AtLeast<T>(T least, T? value, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : struct, INumber<T> => value is { } given ? AtLeast(least, given, setting) : null;
 
-    /// <summary>Both ends belong to the range.</summary>
+    /// <summary>Both bounds are allowed.</summary>
     public static T Between<T>(T low, T high, T value, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : INumber<T> =>
-        value >= low && value <= high ? value : throw Refuse(setting, $"must lie between {Show(low)} and {Show(high)}", value);
+        value >= low && value <= high ? value : throw Refuse(setting, $"must be between {Show(low)} and {Show(high)}", value);
 
     public static T? Between<T>(T low, T high, T? value, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : struct, INumber<T> => value is { } given ? Between(low, high, given, setting) : null;
 
-    /// <summary>A number also where runs compute, in single precision.</summary>
+    /// <summary>Finite in single precision, which runs compute in.</summary>
     public static T Finite<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : INumber<T> =>
         float.IsFinite(float.CreateTruncating(value))
             ? value
-            : throw Refuse(setting, "must be a number that single precision has, up to 3.4e38", value);
+            : throw Refuse(setting, "must be finite in single precision (at most 3.4e38)", value);
 
     public static T? Finite<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : struct, INumber<T> => value is { } given ? Finite(given, setting) : null;
 
-    // Bounds of a domain, far beyond what anybody needs: below them no product of two settings leaves its type.
+    // Generous upper bounds, so that products of two settings do not overflow.
 
-    /// <summary>Units or channels of a layer, numbers of a code.</summary>
+    /// <summary>Units or channels of a layer, or numbers in a code.</summary>
     public static int Units(int value, [CallerArgumentExpression(nameof(value))] string setting = "") => Between(1, 65_536, value, setting);
 
     /// <summary>Layers of a network, or steps of a flow.</summary>
     public static int Layers(int value, int least = 1, [CallerArgumentExpression(nameof(value))] string setting = "") =>
         Between(least, 256, value, setting);
 
-    /// <summary>Moves of a chain, which metrics multiply by up to a thousand.</summary>
+    /// <summary>Steps of a chain; metrics multiply them by up to a thousand.</summary>
     public static int Moves(int value, int least = 1, [CallerArgumentExpression(nameof(value))] string setting = "") =>
         Between(least, 100_000, value, setting);
 
-    /// <summary>Updates of a step, whose memory is free when the step is done.</summary>
+    /// <summary>Updates per step; their memory is freed after the step.</summary>
     public static int Updates(int value, [CallerArgumentExpression(nameof(value))] string setting = "") => Between(1, 1000, value, setting);
 
-    /// <summary>Rows that are computed: whether there is memory for them is asked when they are.</summary>
+    /// <summary>Computed rows; whether they fit in memory is checked when they are computed.</summary>
     public static long Rows(long value, [CallerArgumentExpression(nameof(value))] string setting = "") =>
         Between(1, 1_000_000_000, value, setting);
 

@@ -5,12 +5,12 @@ using System.Text;
 namespace Ebm.Core;
 
 /// <summary>
-/// All randomness, explicit; there is no default one. A stream is a pure function of its parent's seed and its name, so that a new
-/// consumer disturbs no other: evaluating more often never changes training. Step n of training draws from
-/// <c>Stream("training").Stream(n)</c>, so that a checkpoint needs n and no generator's state.
+/// A stream of random numbers; there is no global generator. A stream depends only on its parent's seed and its own name, so a new consumer does
+/// not change the others: evaluating more often does not change training. Step n of training draws from <c>Stream("training").Stream(n)</c>, so a
+/// checkpoint needs n and no generator state.
 /// </summary>
 /// <param name="seed">The stream's identity.</param>
-/// <param name="device">Where tensors are drawn; the CPU unless said. Streams inherit it.</param>
+/// <param name="device">The device of drawn tensors; the CPU by default. Child streams inherit it.</param>
 public sealed class Rng(ulong seed, Device? device = null) : IDisposable
 {
     Generator? generator;
@@ -47,7 +47,7 @@ public sealed class Rng(ulong seed, Device? device = null) : IDisposable
     /// <summary>Uniform on 0 … below−1, int64.</summary>
     public Tensor Integers(long below, params long[] shape) => randint(0, below, shape, dtype: int64, device: Device, generator: Source);
 
-    /// <summary>A draw from softmax(logits) for each row, by the Gumbel maximum: (B, K) → (B) int64.</summary>
+    /// <summary>A draw from softmax(logits) for each row, by the Gumbel-max trick: (B, K) → (B) int64.</summary>
     public Tensor Categorical(Tensor logits) => (logits - UniformLike(logits).clamp(min: 1e-30).log().neg().log()).argmax(-1);
 
     /// <summary>0 … count−1 in random order, int64.</summary>

@@ -1,19 +1,19 @@
 namespace Ebm.Core;
 
-/// <summary>Levels of many rows, each at its own noise level, (B) int64, and means by level.</summary>
+/// <summary>Noise levels of rows, (B) int64, and means per level.</summary>
 public static class RowLevels
 {
     /// <summary>The same level for every row: (B).</summary>
     public static Tensor AllAt(this Tensor rows, int level) => full([rows.shape[0]], level, dtype: int64, device: rows.device);
 
-    /// <summary>Mean by level: (B), (B) → (levels); NaN where no row was.</summary>
+    /// <summary>Mean per level: (B), (B) → (levels); NaN for levels without rows.</summary>
     public static Tensor MeanByLevel(this Tensor values, Tensor level, int levels)
     {
         var none = zeros(levels, dtype: values.dtype, device: values.device);
         return none.index_add(0, level, values, 1) / none.index_add(0, level, ones_like(values), 1);
     }
 
-    /// <summary>Total variation between the rows' levels and the uniform law: the first symptom of levels that do not mix.</summary>
+    /// <summary>Total variation distance between the rows' levels and the uniform distribution; it grows first when levels do not mix.</summary>
     public static Tensor Occupancy(this Tensor level, int levels)
     {
         var share =

@@ -1,9 +1,9 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// The Gaussian with the mean and covariance of all rows seen so far: where a ladder of levels ends when its top is blurred enough,
-/// N(signal μ, signal² Σ + noise² I), with an exact draw and an exact normaliser. Registered buffers in double, so that a checkpoint has
-/// them and a million rows round nothing away. Before the first row it is N(0, I).
+/// The Gaussian with the mean and covariance of all rows seen so far. With enough noise it approximates the top level of a ladder, N(signal μ,
+/// signal² Σ + noise² I), and has exact draws and an exact normaliser. Its buffers are registered, for checkpoints, and double, to avoid rounding
+/// errors over a million rows. Before the first row it is N(0, I).
 /// </summary>
 public sealed class RunningGaussian : nn.Module
 {
@@ -11,7 +11,7 @@ public sealed class RunningGaussian : nn.Module
         mean,
         covariance;
 
-    /// <param name="size">Numbers in one row; memory is their square.</param>
+    /// <param name="size">Numbers in one row; memory grows with its square.</param>
     public RunningGaussian(long size, Device device)
         : base(nameof(RunningGaussian))
     {
@@ -23,7 +23,7 @@ public sealed class RunningGaussian : nn.Module
         register_buffer("covariance", covariance);
     }
 
-    /// <summary>Takes rows in: (B, …), B at least 1.</summary>
+    /// <summary>Updates the moments with rows: (B, …), B at least 1.</summary>
     public void Learn(Tensor rows)
     {
         using var free = no_grad();
@@ -33,13 +33,13 @@ public sealed class RunningGaussian : nn.Module
         var (known, share) = (count / all, x.shape[0] / all);
         var apart = x.mean([0]) - mean;
         var centred = x - x.mean([0]);
-        // Chan's merge of two samples: covariances within, and the means' distance between.
+        // Chan's formula: the covariances within both samples, and the term of the distance between their means.
         covariance.copy_(covariance * known + centred.t().matmul(centred) / all + known * share * outer(apart, apart));
         mean.add_(share * apart);
         count.copy_(all);
     }
 
-    /// <summary>Standard normal rows made rows of N(signal μ, signal² Σ + noise² I): (B, …) → (B, …).</summary>
+    /// <summary>Maps standard normal rows to rows of N(signal μ, signal² Σ + noise² I): (B, …) → (B, …).</summary>
     /// <param name="signal">A scalar tensor.</param>
     /// <param name="noise">A scalar tensor, positive.</param>
     public Tensor Push(Tensor xi, Tensor signal, Tensor noise) =>

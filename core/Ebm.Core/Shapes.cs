@@ -1,9 +1,9 @@
 namespace Ebm.Core;
 
-/// <summary>Rows: the first dimension counts samples, the others are one sample, whatever its shape.</summary>
+/// <summary>Shapes of rows: the first dimension counts samples, the others are the shape of one sample.</summary>
 public static class Shapes
 {
-    /// <summary>A scalar or one number per row, shaped to broadcast over whole rows: (B) → (B, 1, …).</summary>
+    /// <summary>Reshapes a scalar or one number per row to broadcast over whole rows: (B) → (B, 1, …).</summary>
     public static Tensor PerRow(this Tensor perRow, Tensor rows)
     {
         if (perRow.ndim == 0)

@@ -1,9 +1,9 @@
 namespace Ebm.Core;
 
-// A config record builds what it describes. Each component has its record beside it, marked with the kind that configs name;
-// the catalog finds the records by reflection, so that a new component is one file and nobody keeps a list.
+// A config record builds the component that it describes. Each component's record is in the same file, marked with its kind; the catalog finds
+// records by reflection, so a new component needs no registration.
 
-/// <summary>The name by which a config asks for this record: <c>kind: joint-cd</c>. Unique among the records of one role.</summary>
+/// <summary>The name of this record in configs: <c>kind: joint-cd</c>. Unique among the records of one role.</summary>
 /// <param name="name">Lower case, words joined by hyphens.</param>
 [AttributeUsage(AttributeTargets.Class)]
 public sealed class KindAttribute(string name) : Attribute
@@ -11,11 +11,11 @@ public sealed class KindAttribute(string name) : Attribute
     public string Name => name;
 }
 
-/// <summary>What a record is told when it builds.</summary>
-/// <param name="Shape">Shape of one row, without the batch; empty for a data set, which says its own.</param>
-/// <param name="Device">Where the tensors live.</param>
+/// <summary>The context in which a record builds its component.</summary>
+/// <param name="Shape">Shape of one row, without the batch dimension; empty for a data set.</param>
+/// <param name="Device">The device of the tensors.</param>
 /// <param name="Rng">The stream to draw from: initial weights, or a data set's rows.</param>
-/// <param name="DataRoot">The folder under which data sets find their files.</param>
+/// <param name="DataRoot">The folder that contains the files of data sets.</param>
 public sealed record Site(long[] Shape, Device Device, Rng Rng, string DataRoot);
 
 /// <summary>A record that builds a method, a data set or a metric.</summary>
@@ -24,7 +24,7 @@ public interface ISpec<out T>
     T Build(Site site);
 }
 
-/// <summary>A record that builds a level energy. It is told the schedule, so no config says the levels or their noise twice.</summary>
+/// <summary>A record that builds a level energy. It receives the schedule, so configs state levels and noise only once.</summary>
 public interface ILevelEnergySpec
 {
     LevelNet Build(Rng rng, long[] shape, NoiseSchedule noise);
@@ -36,12 +36,12 @@ public interface INetSpec
     nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to);
 }
 
-/// <summary>A setting that decides nothing about the result (a device, a path, how often something is logged): changing it leaves the run's id as it is.</summary>
+/// <summary>A setting that does not affect the result (a device, a path, how often something is logged); it is not part of the run's id.</summary>
 [AttributeUsage(AttributeTargets.Parameter)]
 public sealed class NoIdentityAttribute : Attribute;
 
-/// <summary>A setting that was added when runs without it existed: where it has the value that they behaved as if they had, ids stay as they were.</summary>
-/// <param name="value">What the older runs did, even when the default changes later.</param>
+/// <summary>A setting added after runs existed without it. If it has the value that those runs effectively used, their ids do not change.</summary>
+/// <param name="value">The value that older runs used; it stays even if the default changes later.</param>
 [AttributeUsage(AttributeTargets.Parameter)]
 public sealed class OldRunsHadAttribute(object? value) : Attribute
 {

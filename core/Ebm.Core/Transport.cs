@@ -1,38 +1,38 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// The one-to-one pairing of two equally large sets of rows with the least total squared distance: what optimal transport between two
-/// minibatches is. Exact, by shortest augmenting paths (Kuhn 1955, Munkres 1957; the O(n³) form of Jonker and Volgenant 1987): rows of
-/// <c>to</c> enter one by one, and each settles along the path that costs least at the current prices.
+/// The one-to-one pairing of two equally large sets of rows with the least total squared distance: optimal transport between two minibatches.
+/// Exact, by shortest augmenting paths (Kuhn 1955, Munkres 1957; the O(n³) form of Jonker and Volgenant 1987): the rows of <c>to</c> are added one
+/// by one, each along the cheapest path at the current prices.
 /// </summary>
 public static class Transport
 {
-    /// <summary>Rows at most: a table of all distances is an array of .NET, and time goes with the cube.</summary>
+    /// <summary>The largest number of rows: .NET limits the array of all distances, and time grows with the cube.</summary>
     const int Most = 16_384;
 
     /// <param name="from">(n, …).</param>
     /// <param name="to">(n, …).</param>
-    /// <returns>(n) int64 on their device: <c>from[order[i]]</c> belongs to <c>to[i]</c>.</returns>
+    /// <returns>(n) int64 on their device: <c>from[order[i]]</c> is paired with <c>to[i]</c>.</returns>
     public static Tensor Pairing(Tensor from, Tensor to)
     {
         using var free = no_grad();
         using var scope = NewDisposeScope();
         var n = (int)from.shape[0];
         if (to.shape[0] != n)
-            throw new ArgumentException($"a pairing needs two sets of one size; these have {n} and {to.shape[0]} rows");
+            throw new ArgumentException($"a pairing needs two sets of equal size; these have {n} and {to.shape[0]} rows");
         if (n > Most)
-            throw new SettingException("batch", $"is {n}, and optimal transport compares every row with every other; write {Most} at most");
+            throw new SettingException("batch", $"is {n}, and optimal transport compares every pair of rows; it must be at most {Most}");
         var (x, y) = (from.Flat().to(float64), to.Flat().to(float64));
         var distance = x.square().sum(1).unsqueeze(0) + y.square().sum(1).unsqueeze(1) - 2 * y.matmul(x.t());
         var order = Assign(distance.cpu().contiguous().data<double>().ToArray(), n);
         return tensor(order, dtype: int64, device: from.device).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The column of each row, all different, with the least sum of costs.</summary>
+    /// <summary>A different column for each row, with the least total cost.</summary>
     /// <param name="cost">n rows of n, finite.</param>
     static long[] Assign(double[] cost, int n)
     {
-        // Column 0 stands for none; prices keep cost − row − column at or above zero, and at zero along the assignment.
+        // Column 0 means unassigned. Prices keep cost − row − column nonnegative, and zero along the assignment.
         double[] rowPrice = new double[n + 1],
             columnPrice = new double[n + 1],
             slack = new double[n + 1];
@@ -74,7 +74,7 @@ public static class Transport
                 column = nearest;
             } while (rowOf[column] != 0);
 
-            // The free column goes to the row before it on the path, and so on back to the row that enters.
+            // Augment: each column on the path goes to the row before it, back to the row that was added.
             for (; column != 0; column = before[column])
                 rowOf[column] = rowOf[before[column]];
         }

@@ -1,6 +1,6 @@
 namespace Ebm.Metrics;
 
-/// <summary>A function of many rows, some at a time, so that memory does not grow with their number.</summary>
+/// <summary>Evaluates a function of many rows in chunks, so that memory does not grow with the number of rows.</summary>
 static class Chunked
 {
     const long Rows = 512;

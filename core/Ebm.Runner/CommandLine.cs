@@ -4,16 +4,16 @@ using Ebm.Runs;
 
 namespace Ebm.Runner;
 
-/// <summary>Something on the command line that is not valid.</summary>
+/// <summary>An error on the command line.</summary>
 sealed class UsageException(string says) : Exception(says);
 
-/// <summary>An option, and the name of its value; the name is empty where the option has no value.</summary>
+/// <summary>An option and the name of its value, which is empty if the option has no value.</summary>
 sealed record Option(string Name, string Value, string Says);
 
-/// <summary>A verb: the words and the options that it takes, and what it does with them. Any other option is refused.</summary>
+/// <summary>A verb: its words, its options, and its action. Other options are rejected.</summary>
 sealed record Verb(string Name, string[] Words, string Says, Option[] Options, Func<Given, int> Perform)
 {
-    /// <summary>What `help` prints.</summary>
+    /// <summary>The verb's part of `help`.</summary>
     public string Usage =>
         string.Concat([
             $"ebm-runner {string.Join(' ', [Name, .. Words])}: {Says}.\n",
@@ -21,10 +21,10 @@ sealed record Verb(string Name, string[] Words, string Says, Option[] Options, F
         ]);
 }
 
-/// <summary>What is given to a verb: its words, and its options with their values in the order of the command line.</summary>
+/// <summary>The arguments of a verb: its words, and its options with their values in command-line order.</summary>
 sealed record Given(IReadOnlyList<string> Words, IReadOnlyList<(Option Option, string Value)> Options)
 {
-    /// <exception cref="UsageException">A word or a value is missing, or an option or a word means nothing to the verb.</exception>
+    /// <exception cref="UsageException">A word or a value is missing, or an option or a word is unknown to the verb.</exception>
     public static Given Read(Verb verb, string[] arguments)
     {
         List<string> words = [];
@@ -50,7 +50,7 @@ sealed record Given(IReadOnlyList<string> Words, IReadOnlyList<(Option Option, s
         }
         return words.Count == verb.Words.Length
             ? new Given(words, options)
-            : throw new UsageException($"{words.Count} words are given to {verb.Name}.\n{verb.Usage}");
+            : throw new UsageException($"Wrong number of words for {verb.Name}: {words.Count}.\n{verb.Usage}");
     }
 
     public bool Has(Option option) => Options.Any(given => given.Option == option);

@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Ebm.Runner;
 
 /// <summary>
-/// A file into which one of the process's standard streams is led, native code's words included. Whoever prints without end does not fill
-/// the disk: of more than <see cref="Most"/> bytes the beginning and the end stay, and a line between them says how much is left out.
+/// Redirects one of the process's standard streams to a file, including the output of native code. Endless output does not fill the disk: if it
+/// exceeds <see cref="Most"/> bytes, the start and the end are kept, and a line between them gives the number of omitted bytes.
 /// </summary>
 sealed class LedFile : IDisposable
 {
@@ -16,7 +16,7 @@ sealed class LedFile : IDisposable
 
     const long Beginning = Most / 2;
 
-    // Between two looks a file may grow beyond.
+    // Between two checks, a file may grow beyond the limit.
     static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
 
     readonly int stream,
@@ -28,24 +28,24 @@ sealed class LedFile : IDisposable
     long leftOut,
         notice;
 
-    /// <param name="path">The file; it is appended to.</param>
-    /// <param name="stream">1, standard output, or 2, standard error.</param>
-    /// <exception cref="IOException">The file cannot be written, or the stream not be led.</exception>
+    /// <param name="path">The file; output is appended.</param>
+    /// <param name="stream">1 for standard output, 2 for standard error.</param>
+    /// <exception cref="IOException">The file cannot be written, or the stream cannot be redirected.</exception>
     public LedFile(string path, int stream)
     {
         this.stream = stream;
-        // Appending is the system's business: native code, managed code and the notice never write over each other.
+        // The system appends, so that native code, managed code and the notice never overwrite each other.
         const int readAndWrite = 2,
             create = 0x40,
             append = 0x400,
             closeOnExec = 0x80000,
             permissions = 0b110_100_100;
         file = open(path, readAndWrite | create | append | closeOnExec, permissions);
-        // A file that is appended to cannot be written anywhere else.
+        // A descriptor in append mode cannot write anywhere else.
         cutter = open(path, readAndWrite | closeOnExec, permissions);
         before = dup(stream);
         if (file < 0 || cutter < 0 || before < 0 || dup2(file, stream) < 0)
-            throw new IOException($"{path}: stream {stream} cannot be led there: {Marshal.GetLastPInvokeErrorMessage()}");
+            throw new IOException($"{path}: stream {stream} cannot be redirected to it: {Marshal.GetLastPInvokeErrorMessage()}");
         var writer = new StreamWriter(new FileStream(new SafeFileHandle(file, ownsHandle: false), FileAccess.Write, 1))
         {
             AutoFlush = true,
@@ -55,10 +55,10 @@ sealed class LedFile : IDisposable
         watch = new Timer(_ => Look(), null, Glance, Glance);
     }
 
-    /// <summary>Writes a line into the file, in one piece.</summary>
+    /// <summary>Writes a line to the file in one write.</summary>
     public void Write(string line) => Put(file, line);
 
-    /// <summary>Writes a line to where the stream led before. Nobody may be left to read it; that is not the run's to break on.</summary>
+    /// <summary>Writes a line to the stream's original target. Its reader may have ended; that must not fail the run.</summary>
     public void Tell(string line) => Put(before, line);
 
     static void Put(int handle, string line)
@@ -67,7 +67,7 @@ sealed class LedFile : IDisposable
         _ = write(handle, bytes, (nuint)bytes.Length);
     }
 
-    /// <summary>Leads the stream back, and makes the file as small as it should be.</summary>
+    /// <summary>Restores the stream, and shortens the file to its limit.</summary>
     public void Dispose()
     {
         watch.Dispose();
@@ -96,17 +96,17 @@ sealed class LedFile : IDisposable
     }
 
     /// <summary>
-    /// Takes the middle out of the file while others go on appending: nothing is lost that is not counted. Not every file system can.
+    /// Removes the middle of the file while others append; no byte is lost without being counted. Not every file system supports this.
     /// </summary>
     bool Collapse(long length)
     {
-        // In whole blocks of any file system.
+        // A multiple of the block size of every file system.
         const long block = 1 << 20;
         const int collapse = 8;
         var taken = (length - Beginning - Most / 4) / block * block;
         if (fallocate(file, collapse, Beginning, taken) != 0)
             return false;
-        // The notice stands in the place of what is left of a line.
+        // The notice replaces the rest of the line that was cut.
         var next = new byte[1 << 16];
         var read = (int)pread(file, next, (nuint)next.Length, Beginning);
         var room = Array.IndexOf(next, (byte)'\n', 256, Math.Max(0, read - 256)) is > 0 and var line ? line : 256;
@@ -120,14 +120,14 @@ sealed class LedFile : IDisposable
         return true;
     }
 
-    /// <summary>The same by writing the end anew: what comes between the last look at the length and the cut is lost and not counted.</summary>
+    /// <summary>The same by rewriting the end; output between the last check of the length and the cut is lost and not counted.</summary>
     void Rewrite(long length)
     {
         var end = new byte[Most / 4];
         var read = (int)pread(file, end, (nuint)end.Length, length - end.Length);
         if (read <= 0)
             return;
-        // From the beginning of a line on, where lines are not without end.
+        // Starts at the beginning of a line, unless lines are too long.
         var cut = Array.IndexOf(end, (byte)'\n', 0, Math.Min(read, 1 << 16)) + 1;
         length = lseek(file, 0, End);
         leftOut += length - Beginning - notice - (read - cut);
@@ -139,7 +139,7 @@ sealed class LedFile : IDisposable
     }
 
     string Notice() =>
-        string.Create(CultureInfo.InvariantCulture, $"… about {leftOut} bytes are left out here: a log holds {Most} at most …");
+        string.Create(CultureInfo.InvariantCulture, $"… about {leftOut} bytes are left out here: a log has at most {Most} bytes …");
 
     const int End = 2;
 

@@ -6,9 +6,9 @@ using Ebm.Runs;
 namespace Ebm.Runner;
 
 /// <summary>
-/// Where a run says what it does: its progress on standard output, for whoever started it, and with the time in stdout.log; what went
-/// wrong in stderr.log. Both of the process's own streams are led into these files, so that whatever a method prints, and the last words
-/// of native code, are found there too, and are not mistaken for what the run says.
+/// The log of a run: progress goes to standard output and, with the time, to stdout.log; errors go to stderr.log. Both standard streams of the
+/// process are redirected to these files, so that they also receive the output of methods and native code, which must not be mistaken for progress
+/// lines.
 /// </summary>
 sealed class Log(RunFolder folder) : IAudience, IDisposable
 {
@@ -17,14 +17,14 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
         errors;
     Phase? phase;
 
-    /// <summary>Once earlier attempts have made way.</summary>
+    /// <summary>Opens the log, after earlier attempts have been moved away.</summary>
     public void Open()
     {
         output = new LedFile(folder.In("stdout.log"), 1);
         errors = new LedFile(folder.In("stderr.log"), 2);
     }
 
-    /// <summary>Gives the streams back: another run may follow in this process.</summary>
+    /// <summary>Restores the streams, because another run may follow in this process.</summary>
     public void Dispose()
     {
         output?.Dispose();
@@ -35,7 +35,7 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
     {
         var line = string.Create(CultureInfo.InvariantCulture, $"progress {at.Done} {at.Of} {Kebab.Of(at.Phase)}");
         Say(line);
-        // The log keeps the outline: each phase, once when it begins and once when it ends.
+        // The log contains only the start and the end of each phase.
         if (at.Phase != phase || at.Done == at.Of)
             Write(line);
         phase = at.Phase;
@@ -43,7 +43,7 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
 
     public void Note(string line) => Write(line);
 
-    /// <summary>An exception in full in stderr.log, and its sentence for whoever started the run.</summary>
+    /// <summary>Writes an exception in full to stderr.log, and its message to the original standard error.</summary>
     public void Failure(Exception error)
     {
         errors?.Write(error.ToString());

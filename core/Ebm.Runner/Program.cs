@@ -8,57 +8,57 @@ using Ebm.Runs;
 namespace Ebm.Runner;
 
 /// <summary>
-/// The compiled program that executes one run: ebm-runner exec &lt;run folder&gt;. On standard output it says how far it is, a line at a
-/// time: "progress &lt;done&gt; &lt;of&gt; &lt;train|sample|measure&gt;", and at the end "ended &lt;state&gt;". In the run's folder stdout.log has those lines
-/// with the time, and stderr.log whatever went wrong, native libraries included. Exit codes: 0 completed; 1 diverged or failed;
-/// 2 usage or config; 75 another process is at work on the run; 130, 138, 143 stopped by SIGINT, SIGUSR1, SIGTERM with a checkpoint, or
-/// by the end of the process that started it.
+/// The program that executes one run: ebm-runner exec &lt;run folder&gt;. It prints progress to standard output, one line at a time: "progress
+/// &lt;done&gt; &lt;of&gt; &lt;train|sample|measure&gt;", and at the end "ended &lt;state&gt;". In the run's folder, stdout.log has those lines
+/// with the time, and stderr.log has all errors, including those of native libraries. Exit codes: 0 completed; 1 diverged or failed; 2 usage or
+/// config; 75 another process is executing the run; 130, 138, 143 stopped with a checkpoint by SIGINT, SIGUSR1, SIGTERM, or by the end of the
+/// process that started it.
 /// </summary>
 static class Program
 {
-    static readonly Option Data = new("--data", "DIR", "where data sets lie (the variable EBM_DATA, else data)"),
-        With = new("--with", "my.dll", "an assembly with further methods, data sets or metrics; may be repeated"),
-        Launch = new("--launch", "FILE", "what a sweep recorded of its launch, for the manifest"),
-        Afresh = new("--afresh", "", "discards what is there"),
+    static readonly Option Data = new("--data", "DIR", "the folder of data sets (default: the variable EBM_DATA, else data)"),
+        With = new("--with", "my.dll", "an assembly with additional methods, data sets or metrics; may be repeated"),
+        Launch = new("--launch", "FILE", "the launch record of a sweep, for the manifest"),
+        Afresh = new("--afresh", "", "discards existing results and checkpoints"),
         Until = new("--until", "STEP", "interrupts training after this step, for an audit's comparison"),
-        Config = new("--config", "FILE", "a config whose group `measure` is to be used");
+        Config = new("--config", "FILE", "a config with the group `measure` to use");
 
     static readonly Verb[] Verbs =
     [
         new(
             "exec",
             ["<run folder>"],
-            "executes the run whose config.yaml lies in the folder; one that was stopped goes on, a completed one stays as it is",
+            "executes the run whose config.yaml is in the folder; resumes a stopped run, and does nothing for a completed one",
             [Data, With, Launch, Afresh, Until],
             given => Exec(RunFolder.Open(given.Words[0]), given, given.Has(Afresh))
         ),
         new(
             "measure",
             ["<run folder>"],
-            "draws and measures a completed run again, without training",
+            "samples and measures a completed run again, without training",
             [Data, With, Config],
             given => Measure(RunFolder.Open(given.Words[0]), given)
         ),
         new(
             "task",
             ["<tasks.jsonl>", "<number>"],
-            "executes the runs of one line, counted from 0, one after the other: what a scheduler's array of tasks starts",
+            "executes the runs of one line, counted from 0, one after the other; for tasks of a scheduler's array job",
             [Data, With, Launch],
             given => Task(given.Words[0], (int)Whole(given.Words[1]), given)
         ),
         new(
             "serve",
             [],
-            "executes the runs that standard input names, a line each: exec, the run folder, and --afresh where it is meant, with tabs between "
-                + "them; prints \"next\" after each, and ends when its input ends",
+            "executes the runs named on standard input, one per line: exec, the run folder, and optionally --afresh, separated by tabs; "
+                + "prints \"next\" after each, and ends when the input ends",
             [Data, With, Launch],
             Serve
         ),
-        new("libraries", [], "loads libtorch, and says which files are used", [], _ => Libraries()),
-        new("help", [], "this page", [], _ => Say(string.Join('\n', Verbs!.Select(verb => verb.Usage)), 0)),
+        new("libraries", [], "loads libtorch, and prints which files it uses", [], _ => Libraries()),
+        new("help", [], "prints this page", [], _ => Say(string.Join('\n', Verbs!.Select(verb => verb.Usage)), 0)),
     ];
 
-    /// <summary>EX_TEMPFAIL of sysexits.h: nothing is wrong, only not now.</summary>
+    /// <summary>EX_TEMPFAIL of sysexits.h: a temporary condition, not an error.</summary>
     const int Taken = 75;
 
     static int Main(string[] arguments)
@@ -68,7 +68,7 @@ static class Program
         {
             var name = arguments switch
             {
-                [] => throw new UsageException("which run? `ebm-runner help` lists the verbs."),
+                [] => throw new UsageException("A verb is missing; `ebm-runner help` lists the verbs."),
                 ["--help" or "-h", ..] => "help",
                 _ => arguments[0],
             };
@@ -96,7 +96,7 @@ static class Program
         }
     }
 
-    /// <summary>Further runs follow unless this process was asked to stop.</summary>
+    /// <summary>Executes further runs unless this process was asked to stop.</summary>
     static int Task(string file, int number, Given given)
     {
         using var task = JsonDocument.Parse(File.ReadLines(file).ElementAt(number));
@@ -105,7 +105,7 @@ static class Program
         foreach (var run in task.RootElement.GetProperty("runs").EnumerateArray())
         {
             var folder = RunFolder.Open(run.GetString()!);
-            // A task that was requeued goes on from its checkpoint.
+            // A requeued task resumes from its checkpoint.
             code = Math.Max(code, Exec(folder, given, afresh && folder.State == RunState.Pending, alone: true));
             if (code >= 128)
                 break;
@@ -113,10 +113,10 @@ static class Program
         return code;
     }
 
-    /// <summary>A run that was asked to stop is the last.</summary>
+    /// <summary>Ends after a run that was asked to stop.</summary>
     static int Serve(Given given)
     {
-        // Between runs the end of standard input says that nobody is left; the signal for it would kill.
+        // Between runs, the end of standard input shows that the parent has ended; its signal would kill this process.
         using var deaf = PosixSignalRegistration.Create(Stop.ParentGone, context => context.Cancel = true);
         while (Console.In.ReadLine() is { } line)
         {
@@ -177,7 +177,7 @@ static class Program
         }
         catch (Exception error)
         {
-            // Whatever it is, it is said in full in stderr.log, and the run is what it was.
+            // Any exception is written in full to stderr.log; the run's earlier results are unchanged.
             log.Failure(error);
             return 1;
         }

@@ -2,10 +2,10 @@ namespace Ebm.Core;
 
 public static class Chain
 {
-    /// <summary>Runs every chain of the batch, a scope per step; nothing is read back to the host.</summary>
+    /// <summary>Runs all chains of the batch, with one dispose scope per step; no value is copied to the host.</summary>
     /// <param name="start">(B, …).</param>
-    /// <param name="watch">Sees step number, state and acceptance after each step; what it keeps it must copy out of the scope.</param>
-    /// <returns>Where the chains end, cut from every graph: (B, …).</returns>
+    /// <param name="watch">Receives step number, state and acceptance after each step; it must move tensors that it keeps out of the scope.</param>
+    /// <returns>The last positions, detached: (B, …).</returns>
     public static Tensor Run(
         this IKernel kernel,
         Energy energy,
@@ -15,7 +15,7 @@ public static class Chain
         Action<int, ChainState, Tensor>? watch = null
     ) => kernel.Run(energy, new ChainState(start.detach()), steps, rng, watch).Position;
 
-    /// <summary>The same from a state to a state, for chains that go on under the same energy.</summary>
+    /// <summary>The same from state to state, for chains that continue under the same energy.</summary>
     public static ChainState Run(
         this IKernel kernel,
         Energy energy,
@@ -29,7 +29,7 @@ public static class Chain
         for (var i = 0; i < steps; i++)
         {
             using var scope = NewDisposeScope();
-            // Every state but the caller's dies with the step that leaves it: a chain of any length holds one.
+            // The next step's scope disposes each intermediate state, so a chain holds one state whatever its length.
             if (i > 0)
                 state.MoveInto(scope);
             (state, var accepted) = kernel.Step(energy, state, rng);
@@ -39,8 +39,8 @@ public static class Chain
         return state;
     }
 
-    /// <summary>Repeats a transition, a scope for each, for loops around chains: annealing, generation.</summary>
-    /// <param name="transition">From number and state to state.</param>
+    /// <summary>Repeats a transition, with one dispose scope each, for loops around chains such as annealing and generation.</summary>
+    /// <param name="transition">From number and state to the next state.</param>
     public static Tensor Repeat(int count, Tensor state, Func<int, Tensor, Tensor> transition)
     {
         using var free = no_grad();

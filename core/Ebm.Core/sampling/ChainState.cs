@@ -1,16 +1,16 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// Where a batch of chains stands. Energy and slope, once computed, are those at Position, so that no step computes them twice; they
-/// are null until a step needs them, so that an unadjusted chain does not pay for its last position.
+/// The state of a batch of chains. Energy and slope at Position are cached once computed, so no step computes them twice. They are null until a
+/// step needs them, so an unadjusted chain does not compute them at its last position.
 /// </summary>
 /// <param name="Position">(B, …).</param>
 /// <param name="Energy">(B).</param>
-/// <param name="Slope">∇E, as Position.</param>
-/// <param name="Momentum">As Position, for kernels that keep one.</param>
+/// <param name="Slope">∇E, shaped as Position.</param>
+/// <param name="Momentum">Shaped as Position, for kernels that use one.</param>
 public sealed record ChainState(Tensor Position, Tensor? Energy = null, Tensor? Slope = null, Tensor? Momentum = null)
 {
-    /// <summary>This state with energy and slope.</summary>
+    /// <summary>This state with energy and slope computed.</summary>
     public ChainState Under(Energy energy)
     {
         if (Energy is not null && Slope is not null)
@@ -19,7 +19,7 @@ public sealed record ChainState(Tensor Position, Tensor? Energy = null, Tensor? 
         return this with { Energy = e, Slope = slope };
     }
 
-    /// <summary>The state ends with this scope, unless it is moved out again.</summary>
+    /// <summary>Attaches the state to the scope, which disposes it unless it is moved out again.</summary>
     internal void MoveInto(DisposeScope scope)
     {
         foreach (var tensor in (Tensor?[])[Position, Energy, Slope, Momentum])
@@ -27,7 +27,7 @@ public sealed record ChainState(Tensor Position, Tensor? Energy = null, Tensor? 
                 scope.Attach(tensor);
     }
 
-    /// <summary>The state survives the scope of the step that made it.</summary>
+    /// <summary>Moves the state out of the scope of the step that made it.</summary>
     internal ChainState MoveOut()
     {
         Position.MoveToOuterDisposeScope();

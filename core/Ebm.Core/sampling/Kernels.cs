@@ -1,6 +1,6 @@
 namespace Ebm.Core;
 
-// A kernel holds settings; state is handed in and back. Exactness is a wrapper: Unadjusted or Metropolis around any proposal.
+// Kernels contain settings but no state: callers pass the state in and receive the next. Unadjusted or Metropolis wraps any proposal.
 
 /// <summary>One Markov step of a batch of chains.</summary>
 public interface IKernel
@@ -9,20 +9,20 @@ public interface IKernel
     (ChainState Next, Tensor Accepted) Step(Energy energy, ChainState state, Rng rng);
 }
 
-/// <summary>A move that may be accepted or not.</summary>
+/// <summary>A proposed move, which an accept test may reject.</summary>
 public interface IProposal
 {
     /// <summary>T: the target is exp(−E/T).</summary>
     double Temperature { get; }
 
     /// <returns>
-    /// The candidate, and log q(x | x′) − log q(x′ | x) as a function of the candidate with its slope: (B). For a deterministic flow
-    /// in phase space it is the kinetic difference.
+    /// The candidate, and log q(x | x′) − log q(x′ | x) as a function of the candidate with its slope: (B). For a deterministic flow in phase space
+    /// this is the difference of kinetic energies.
     /// </returns>
     (ChainState Candidate, Func<ChainState, Tensor> LogRatio) Propose(Energy energy, ChainState from, Rng rng);
 }
 
-/// <summary>Takes every proposal: fast, and biased by the step.</summary>
+/// <summary>Accepts every proposal: fast, but biased by the step size.</summary>
 public sealed record Unadjusted(IProposal Proposal) : IKernel
 {
     public (ChainState Next, Tensor Accepted) Step(Energy energy, ChainState state, Rng rng)
@@ -33,8 +33,8 @@ public sealed record Unadjusted(IProposal Proposal) : IKernel
 }
 
 /// <summary>
-/// Accepts with probability min(1, exp((E − E′)/T) q(x | x′)/q(x′ | x)): exact for any proposal, and the only accept test there is.
-/// A candidate without a finite energy is outside the support and is refused.
+/// Accepts with probability min(1, exp((E − E′)/T) q(x | x′)/q(x′ | x)): exact for any proposal. A candidate without a finite energy is outside the
+/// support and is rejected.
 /// </summary>
 public sealed record Metropolis(IProposal Proposal) : IKernel
 {

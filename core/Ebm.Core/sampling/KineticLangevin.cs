@@ -1,13 +1,13 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// Underdamped Langevin with a momentum that lasts, as the kernel "KLA" (or "lmc") of Arbel, Zhou and Gretton's code has it: with h = 2√λ,
+/// Underdamped Langevin with persistent momentum, as in the kernel "KLA" (or "lmc") of Arbel, Zhou and Gretton's code; with h = 2√λ,
 /// <code>x ← x + (h/2) v,   v ← e^{−κh} (v − (h/2) ∇E(x)) + √(1 − e^{−2κh}) ξ,   v ← v − (h/2) ∇E(x),   x ← x + (h/2) v</code>
-/// One slope a step, at the half way. Not adjusted: under E = k x²/2 positions settle at variance 1/k and momenta at 1/(1 − k h²/4),
-/// so its bias is none in a Gaussian and O(h²) elsewhere. Stable below h = 2/√k.
+/// It computes one slope per step, at the midpoint. Not adjusted: under E = k x²/2 positions have variance 1/k and momenta 1/(1 − k h²/4), so it is
+/// unbiased for a Gaussian; otherwise its bias is O(h²). Stable below h = 2/√k.
 /// </summary>
 /// <param name="Step">λ, (1) or (B).</param>
-/// <param name="Friction">κ: per step the momentum keeps the share e^{−κh}.</param>
+/// <param name="Friction">κ: each step multiplies the momentum by e^{−κh}.</param>
 public sealed record KineticLangevin(Tensor Step, double Friction) : IKernel
 {
     (ChainState Next, Tensor Accepted) IKernel.Step(Energy energy, ChainState state, Rng rng)

@@ -1,22 +1,22 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// Ways to draw from a tilted normal, ν(z) ∝ N(z; 0, I) exp(−tilt(z)): the posterior of the latent noise behind a generalized energy-based
-/// model's rows (Arbel, Zhou and Gretton 2021).
+/// Samplers of a tilted normal, ν(z) ∝ N(z; 0, I) exp(−tilt(z)): the posterior of the latent noise of a generalized energy-based model (Arbel, Zhou
+/// and Gretton 2021).
 /// </summary>
 public interface ILatentSampler
 {
     /// <param name="tilt">(B, Latent) → (B).</param>
     /// <param name="start">Draws from N(0, I): (count, Latent).</param>
-    /// <param name="times">As many times the sampler's own length.</param>
+    /// <param name="times">The run is this many times as long as set.</param>
     /// <returns>(count, Latent).</returns>
     Tensor Run(Energy tilt, Tensor start, int times, Rng rng);
 }
 
-/// <summary>Unadjusted Langevin, biased by the step.</summary>
+/// <summary>Unadjusted Langevin, biased by the step size.</summary>
 /// <param name="Step">ε of z − ε∇U + √(2ε) ξ; the paper's γ is 2ε.</param>
 /// <param name="Steps">Per draw.</param>
-/// <param name="Decay">The step is multiplied by this after every fifth of the steps; 1 keeps it.</param>
+/// <param name="Decay">Multiplies the step size after each fifth of the steps; 1 leaves it unchanged.</param>
 [Kind("ula")]
 public sealed record UlaSpec(double Step = .005, int Steps = 500, double Decay = 1) : ILatentSampler
 {
@@ -34,7 +34,7 @@ public sealed record UlaSpec(double Step = .005, int Steps = 500, double Decay =
         );
 }
 
-/// <summary>Metropolis-adjusted Langevin: exact in the long run, mode by mode.</summary>
+/// <summary>Metropolis-adjusted Langevin: exact in the long run, but slow to change modes.</summary>
 /// <param name="Step">ε of z − ε∇U + √(2ε) ξ.</param>
 /// <param name="Steps">Per draw.</param>
 [Kind("mala")]
@@ -47,11 +47,11 @@ public sealed record MalaSpec(double Step = .05, int Steps = 100) : ILatentSampl
         new Metropolis(new Langevin(Posterior.Like(Step, start), Temperature: 1)).Run(Posterior.Of(tilt), start, Steps * times, rng);
 }
 
-/// <summary>Kinetic Langevin, the paper's own choice for images; biased by the step.</summary>
+/// <summary>Kinetic Langevin, which the paper uses for images; biased by the step size.</summary>
 /// <param name="Step">λ; the length of a move is 2√λ.</param>
 /// <param name="Friction">κ.</param>
 /// <param name="Steps">Per draw.</param>
-/// <param name="Decay">The step is multiplied by this after every fifth of the steps; 1 keeps it.</param>
+/// <param name="Decay">Multiplies the step size after each fifth of the steps; 1 leaves it unchanged.</param>
 [Kind("kla")]
 public sealed record KlaSpec(double Step = .005, double Friction = 1, int Steps = 200, double Decay = 1) : ILatentSampler
 {
@@ -88,8 +88,8 @@ public sealed record KlaSpec(double Step = .005, double Friction = 1, int Steps 
 }
 
 /// <summary>Hamiltonian Monte Carlo.</summary>
-/// <param name="Step">Length of a leap.</param>
-/// <param name="Leaps">Per trajectory.</param>
+/// <param name="Step">Size of a leapfrog step.</param>
+/// <param name="Leaps">Leapfrog steps per trajectory.</param>
 /// <param name="Steps">Trajectories per draw.</param>
 [Kind("hmc")]
 public sealed record HmcSpec(double Step = .2, int Leaps = 5, int Steps = 20) : ILatentSampler
@@ -103,8 +103,8 @@ public sealed record HmcSpec(double Step = .2, int Leaps = 5, int Steps = 20) : 
 }
 
 /// <summary>
-/// Independent Metropolis-Hastings: candidates are fresh draws of N(0, I), accepted on the tilt alone. It changes mode in one step, and
-/// is uniformly ergodic where the tilt is bounded below.
+/// Independent Metropolis-Hastings: candidates are independent draws of N(0, I), accepted by their tilt alone. It can change modes in one step, and
+/// is uniformly ergodic if the tilt is bounded below.
 /// </summary>
 /// <param name="Steps">Candidates per draw.</param>
 [Kind("independent-metropolis")]
@@ -115,7 +115,7 @@ public sealed record IndependentMetropolisSpec(int Steps = 50) : ILatentSampler
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) =>
         new Metropolis(new Fresh()).Run(Posterior.Of(tilt), start, Steps * times, rng);
 
-    /// <summary>z′ ~ N(0, I), wherever z is.</summary>
+    /// <summary>z′ ~ N(0, I), independent of z.</summary>
     sealed record Fresh : IProposal
     {
         public double Temperature => 1;
@@ -126,8 +126,8 @@ public sealed record IndependentMetropolisSpec(int Steps = 50) : ILatentSampler
 }
 
 /// <summary>
-/// Sampling importance resampling: each draw is one of <c>pool</c> prior draws of its own, chosen by weight exp(−tilt). Exact as the pool
-/// grows, independent between draws, and without a slope.
+/// Sampling importance resampling: each draw is one of <c>pool</c> draws of the prior, chosen with weight exp(−tilt). Exact as the pool grows;
+/// draws are independent, and no slope is needed.
 /// </summary>
 /// <param name="Pool">Prior draws per row.</param>
 [Kind("importance-resampling")]
@@ -137,7 +137,7 @@ public sealed record ImportanceResamplingSpec(int Pool = 50) : ILatentSampler
 
     public Tensor Run(Energy tilt, Tensor start, int times, Rng rng)
     {
-        // The Gumbel maximum, a candidate at a time: the best of log weight + Gumbel noise is a draw by weight.
+        // The Gumbel-max trick, one candidate at a time: the maximum of log weight + Gumbel noise is a draw by weight.
         Tensor Race(Tensor z) => -tilt.Of(z) - (-rng.UniformLike(z[.., 0]).clamp(min: 1e-30).log()).log();
         using var free = no_grad();
         using var scope = NewDisposeScope();
@@ -164,7 +164,7 @@ static class Posterior
 
     public static Tensor Like(double step, Tensor z) => full([1], step, dtype: z.dtype, device: z.device);
 
-    /// <summary>A chain in five stretches, the step multiplied by <paramref name="decay"/> after each.</summary>
+    /// <summary>A chain in five parts; the step size is multiplied by <paramref name="decay"/> after each.</summary>
     public static Tensor InFifths(int count, double first, double decay, Tensor start, Func<Tensor, int, Tensor, Tensor> stretch) =>
         decay == 1
             ? stretch(Like(first, start), count, start)

@@ -4,7 +4,7 @@ namespace Ebm.Core;
 /// Hamiltonian flow of E(x) + |p|²/2 from a fresh momentum p ~ N(0, T I), in <c>Count</c> leapfrog steps of size ε:
 /// p ← p − (ε/2)∇E, x ← x + ε p, p ← p − (ε/2)∇E. Under <see cref="Metropolis"/> this is Hybrid (Hamiltonian) Monte Carlo.
 /// </summary>
-/// <param name="Step">ε, (1) or (B); a length in x, not Langevin's ε, which is ε²/2 of this one.</param>
+/// <param name="Step">ε, (1) or (B), a length in x. It corresponds to ε²/2 in Langevin's step.</param>
 /// <param name="Count">Steps per trajectory, at least 1.</param>
 /// <param name="Temperature">T of the target exp(−E/T), positive.</param>
 public sealed record Leapfrog(Tensor Step, int Count, double Temperature) : IProposal

@@ -1,14 +1,14 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// How often chains go from level i to level j in one draw of the level: exponentially forgetting counts, a registered buffer.
+/// How often chains move from level i to level j in one draw of the level: exponentially decaying counts in a registered buffer.
 /// </summary>
 public sealed class LevelJumps : nn.Module
 {
     readonly Tensor counts;
     readonly double keep;
 
-    /// <param name="keep">Share of the counts kept per recording, in [0, 1).</param>
+    /// <param name="keep">Factor of the old counts at each recording, in [0, 1).</param>
     public LevelJumps(int levels, Device device, double keep = .99)
         : base(nameof(LevelJumps))
     {
@@ -28,6 +28,6 @@ public sealed class LevelJumps : nn.Module
         counts.view(-1).index_add_(0, from * levels + to, ones(from.shape[0], dtype: counts.dtype, device: counts.device), 1);
     }
 
-    /// <summary>p(j | i), (Levels, Levels); NaN where no jump was seen.</summary>
+    /// <summary>p(j | i), (Levels, Levels); NaN where no jump was recorded.</summary>
     public Tensor Matrix => where(counts > 0, counts / counts.sum(1, keepdim: true), full_like(counts, double.NaN));
 }

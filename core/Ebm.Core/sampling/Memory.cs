@@ -1,6 +1,6 @@
 namespace Ebm.Core;
 
-/// <summary>Persistent chains with their levels; registered buffers, so that a checkpoint has them.</summary>
+/// <summary>Persistent chains with their levels, in registered buffers, so that checkpoints contain them.</summary>
 public sealed class Memory : nn.Module
 {
     readonly Tensor points,
@@ -20,24 +20,24 @@ public sealed class Memory : nn.Module
     /// <summary>(N, …).</summary>
     public Tensor Points => points;
 
-    /// <summary>Distinct chains at random, and the slots they came from: (count, …), (count), (count).</summary>
-    /// <exception cref="SettingException">There are not so many.</exception>
+    /// <summary>Distinct chains at random, and their slots: (count, …), (count), (count).</summary>
+    /// <exception cref="SettingException">The memory has fewer than count chains.</exception>
     public (Tensor Points, Tensor Levels, Tensor Slots) Draw(long count, Rng rng)
     {
         if (count > points.shape[0])
             throw new SettingException(
                 "memory",
-                $"is {points.shape[0]}, and a step draws {count} different chains from it; write {count} or more"
+                $"is {points.shape[0]}, but a step draws {count} different chains from it; set it to {count} or more"
             );
         var slots = rng.Permutation(points.shape[0]).narrow(0, 0, count);
         return (points.index_select(0, slots), levels.index_select(0, slots), slots);
     }
 
-    /// <summary>The start of a batch of chains: given rows, then chains from memory, of which some begin anew.</summary>
-    /// <param name="given">Rows that begin elsewhere, at data or at decoded codes, (n, …), with their levels, (n) int64.</param>
+    /// <summary>The start of a batch of chains: given rows, then chains from memory, some of which restart.</summary>
+    /// <param name="given">Rows that start elsewhere, at data or at decoded codes, (n, …), with their levels, (n) int64.</param>
     /// <param name="count">Chains in all, at least n.</param>
-    /// <param name="anew">A chain from memory begins anew with probability anew / of.</param>
-    /// <param name="fresh">As many new rows as these, (m, …) → (m, …), at level <paramref name="top"/>.</param>
+    /// <param name="anew">A chain from memory restarts with probability anew / of.</param>
+    /// <param name="fresh">Makes new rows for restarts at level <paramref name="top"/>, as many as its argument has: (m, …) → (m, …).</param>
     /// <returns>Rows, (count, …), levels, (count), and the slots of the chains from memory, which are the last rows.</returns>
     public (Tensor X, Tensor Level, Tensor Slots) Begin(
         Tensor given,
@@ -56,8 +56,8 @@ public sealed class Memory : nn.Module
     }
 
     /// <summary>
-    /// Puts the last chains of a batch back. Those that began elsewhere come first and are not kept, or memory would hold nothing but chains
-    /// that have hardly left the data.
+    /// Stores the last chains of a batch. The chains that started from given rows come first and are not stored; otherwise memory would contain
+    /// only chains that are still close to the data.
     /// </summary>
     /// <param name="slots">(n) int64, distinct.</param>
     /// <param name="chains">At least n: (B, …).</param>

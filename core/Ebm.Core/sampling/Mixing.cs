@@ -1,17 +1,16 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// How far chains have forgotten where they began, from one number a step of each: (chains, steps), at least 2 by 8. The formulas are those
-/// of Gelman et al., Bayesian Data Analysis (3rd ed., ch. 11), as Vehtari et al. (2021) restate them; ranks are not taken.
+/// Convergence diagnostics of chains from one number per chain and step: (chains, steps), at least 2 by 8. The formulas are those of Gelman et al.,
+/// Bayesian Data Analysis (3rd ed., ch. 11), as Vehtari et al. (2021) restate them, without rank normalisation.
 /// <code>W = mean variance within a chain,   var⁺ = (n − 1)/n W + variance of the chains' means
 /// R̂ = √(var⁺ / W),   ρ_t = 1 − (W − mean autocovariance at lag t) / var⁺,   τ = 1 + 2 Σ_t ρ_t</code>
 /// </summary>
 public static class Mixing
 {
     /// <summary>
-    /// R̂ of the halves of chains, near 1 where chains are alike and do not drift, and τ in steps, how many steps are worth an independent draw:
-    /// (1 + φ)/(1 − φ) for an autoregression with coefficient φ, more where chains differ. Both with the jackknife's standard errors, one chain
-    /// left out in turn.
+    /// Split R̂, near 1 if chains agree and do not drift, and the autocorrelation time τ, the number of steps worth one independent draw: (1 +
+    /// φ)/(1 − φ) for an autoregression with coefficient φ, more if chains differ. Standard errors are by the jackknife over chains.
     /// </summary>
     public static (double RHat, double RHatSe, double Time, double TimeSe) WithErrors(Tensor traces)
     {
@@ -28,11 +27,11 @@ public static class Mixing
         return (RHat(all), Error(RHat), Time(all), Error(Time));
     }
 
-    /// <summary>(m, n) → (2m, n/2): halves of one chain are rows i and m + i. An odd step in the middle is left out.</summary>
+    /// <summary>(m, n) → (2m, n/2): rows i and m + i are the halves of chain i. The middle step of an odd number is dropped.</summary>
     static Tensor Halves(Tensor traces)
     {
         if (traces.ndim != 2 || traces.shape[0] < 2 || traces.shape[1] < 8)
-            throw new ArgumentException($"traces are (chains, steps), at least 2 by 8; these are ({string.Join(", ", traces.shape)})");
+            throw new ArgumentException($"traces must be (chains, steps), at least 2 by 8; these are ({string.Join(", ", traces.shape)})");
         var half = traces.shape[1] / 2;
         return cat([traces.narrow(1, 0, half), traces.narrow(1, traces.shape[1] - half, half)], 0).to(float64);
     }
@@ -47,7 +46,7 @@ public static class Mixing
         if (!(of.Whole > 0))
             return 1;
         double Correlation(int lag) => 1 - (of.Within - of.Autocovariance(lag)) / of.Whole;
-        // The sum over lags ends where the sum of two neighbouring correlations is no longer positive, and these sums may only fall (Geyer 1992).
+        // Geyer's (1992) initial monotone sequence: the sum ends at the first non-positive sum of two neighbours, and these sums may not increase.
         var (time, last) = (-1.0, double.PositiveInfinity);
         for (var lag = 0; lag + 1 < of.Steps; lag += 2)
         {
@@ -60,7 +59,7 @@ public static class Mixing
         return Math.Max(time, 1 / Math.Log10(of.Chains * of.Steps));
     }
 
-    /// <summary>Mean and autocovariances of every chain, in double on the host, so that leaving one out costs nothing.</summary>
+    /// <summary>Mean and autocovariances of every chain, in double on the host, so that leaving out a chain is cheap.</summary>
     sealed class Moments
     {
         readonly double[] means;
@@ -71,7 +70,7 @@ public static class Mixing
             var (chains, steps) = ((int)traces.shape[0], (int)traces.shape[1]);
             var mean = traces.mean([1], keepdim: true);
             var centred = traces - mean;
-            // With n − 1 at every lag, as W has it: larger lags are shrunk towards 0.
+            // Divided by n − 1 at every lag, as in W; this shrinks larger lags towards 0.
             covariances =
             [
                 .. Enumerable
@@ -106,7 +105,7 @@ public static class Mixing
             }
         }
 
-        /// <summary>Both halves of a chain left out.</summary>
+        /// <summary>The moments without both halves of one chain.</summary>
         public Moments Without(int chain)
         {
             double[] Rest(double[] values) => [.. values.Where((_, i) => i % (Chains / 2) != chain)];

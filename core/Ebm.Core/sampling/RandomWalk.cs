@@ -1,8 +1,8 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// x′ = x + sξ, whatever the energy: a long leap that a slope would not take. Symmetric, so only the energies decide under Metropolis.
-/// Worth its cost where a leap has a chance to land, in few dimensions.
+/// x′ = x + sξ, independent of the energy: long moves, which can change modes. The proposal is symmetric, so Metropolis compares energies only.
+/// Such moves are accepted often enough only in few dimensions.
 /// </summary>
 /// <param name="Length">s, (1) or one per chain, (B).</param>
 /// <param name="Temperature">T of the target exp(−E/T).</param>

@@ -1,9 +1,8 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// A step size per level, grown or shrunk towards an acceptance rate; a registered buffer, so that a checkpoint has it.
-/// log ε_ℓ ← log ε_ℓ + gain (mean acceptance at ℓ − target), within a factor <c>range</c> of where it started: a floor keeps chains
-/// from freezing unseen.
+/// One step size per level, adapted towards an acceptance rate, in a registered buffer, so that checkpoints contain it. log ε_ℓ ← log ε_ℓ + gain
+/// (mean acceptance at ℓ − target), within a factor <c>range</c> of the initial value: the lower bound keeps chains from freezing unnoticed.
 /// </summary>
 public sealed class StepSizes : nn.Module
 {
@@ -15,8 +14,8 @@ public sealed class StepSizes : nn.Module
 
     /// <param name="initial">ε_ℓ, (Levels), positive.</param>
     /// <param name="target">.574 is optimal for Metropolis-adjusted Langevin in high dimension, .65 for leapfrog.</param>
-    /// <param name="gain">Growth of log ε per unit of acceptance; 0 keeps the steps.</param>
-    /// <param name="range">At least 1.</param>
+    /// <param name="gain">Change of log ε per unit of acceptance; 0 keeps step sizes fixed.</param>
+    /// <param name="range">The factor, at least 1.</param>
     public StepSizes(Tensor initial, double target = .6, double gain = .1, double range = 100)
         : base(nameof(StepSizes))
     {
@@ -33,7 +32,7 @@ public sealed class StepSizes : nn.Module
     /// <summary>ε of each level, (Levels).</summary>
     public Tensor All => log.exp();
 
-    /// <summary>Learns from one step of the chains; levels not visited keep their step.</summary>
+    /// <summary>Adapts to one step of the chains; levels without chains keep their step size.</summary>
     /// <param name="level">(B) int64.</param>
     /// <param name="accepted">(B), in [0, 1].</param>
     public void Learn(Tensor level, Tensor accepted)

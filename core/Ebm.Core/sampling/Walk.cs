@@ -1,16 +1,16 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// The walk of a method's chains, in training and in generation: Langevin steps under one energy. Papers choose the energy, the temperature,
-/// whether moves are Metropolis-adjusted, where chains begin and how far they step.
+/// Langevin steps of a method's chains under one energy, in training and in generation. Papers differ in the energy, the temperature, the
+/// Metropolis adjustment, the start and the step sizes.
 /// </summary>
-/// <param name="Target">Chains follow exp(−Target/T).</param>
+/// <param name="Target">Chains sample exp(−Target/T).</param>
 /// <param name="Temperature">T.</param>
-/// <param name="Adjusted">Metropolis-adjusted moves; false is faster and biased by the step.</param>
-/// <param name="Range">Chains are kept in the cube [−range, range]; null, they go everywhere.</param>
+/// <param name="Adjusted">Metropolis-adjusted moves; false is faster, but biased by the step size.</param>
+/// <param name="Range">Chains are clamped to the cube [−range, range]; null: not clamped.</param>
 public sealed record Walk(Energy Target, double Temperature, bool Adjusted, double? Range = null)
 {
-    /// <summary>Walks every chain of a batch, cut from every graph.</summary>
+    /// <summary>Runs all chains of a batch, detached from every graph.</summary>
     /// <param name="start">(B, …).</param>
     /// <param name="step">ε of Langevin, (1) or one per chain, (B).</param>
     /// <param name="count">Langevin steps, at least 0.</param>
@@ -25,7 +25,7 @@ public sealed record Walk(Energy Target, double Temperature, bool Adjusted, doub
         return new(ends, accepted / Math.Max(1, count));
     }
 
-    /// <summary>The same with the step size of each chain's level, (B) int64; the sizes may learn from what was accepted.</summary>
+    /// <summary>The same with the step size of each chain's level, (B) int64; if learn is set, the sizes adapt to the acceptance.</summary>
     public Walked From(Tensor start, Tensor level, StepSizes steps, int count, Rng rng, bool learn = false)
     {
         var walked = From(start, steps.For(level), count, rng);
@@ -34,24 +34,24 @@ public sealed record Walk(Energy Target, double Temperature, bool Adjusted, doub
         return walked;
     }
 
-    /// <summary>Metropolis proposals x + length · ξ instead: they change mode in few dimensions, and are nearly all refused in many.</summary>
+    /// <summary>Metropolis with proposals x + length · ξ: they can change modes in few dimensions, and are nearly all rejected in many.</summary>
     /// <param name="length">(1) or one per chain, (B).</param>
     public Tensor Leap(Tensor start, Tensor length, int count, Rng rng) =>
         new Metropolis(new RandomWalk(length, Temperature)).Run(Target, start, count, rng);
 }
 
-/// <summary>Where a walk ended, and how it went.</summary>
-/// <param name="X">Where the chains ended: (B, …).</param>
+/// <summary>The result of a walk.</summary>
+/// <param name="X">The final positions: (B, …).</param>
 /// <param name="Accepted">Mean acceptance of each chain, (B), in [0, 1].</param>
 public sealed record Walked(Tensor X, Tensor Accepted)
 {
-    /// <summary>The root mean square distance of the ends from where the chains began, before any leaps: a scalar.</summary>
+    /// <summary>The root mean square distance between the final positions and the starts before any leaps: a scalar.</summary>
     public Tensor Displacement(Tensor begun) => (X - begun).square().SumPerRow().mean().sqrt();
 
-    /// <summary>What training records of a walk: "displacement"; "accepted"; and "step", of each level.</summary>
-    /// <param name="steps">The step sizes that the chains had.</param>
-    /// <param name="begun">Where the chains began: (B, …); null, and there is no displacement.</param>
-    /// <param name="level">Of each chain, (B) int64, where acceptance is a mean by level; null where it is one of all chains.</param>
+    /// <summary>The values that training records of a walk: "displacement", "accepted", and "step" of each level.</summary>
+    /// <param name="steps">The step sizes used.</param>
+    /// <param name="begun">The starts of the chains: (B, …); null: displacement is not recorded.</param>
+    /// <param name="level">Each chain's level, (B) int64, to record the mean acceptance per level; null: the mean over all chains.</param>
     public (string Name, Tensor Value)[] Watched(StepSizes steps, Tensor? begun = null, Tensor? level = null)
     {
         var all = steps.All;

@@ -1,8 +1,8 @@
 namespace Ebm.Core;
 
 /// <summary>
-/// A kernel whose chains are put back to the nearest point of the cube [−bound, bound], as image papers clamp pixels. Rows at the
-/// border then have mass that exp(−E/T) does not give them: this is no sampler of a density.
+/// A kernel that clamps chains to the cube [−bound, bound], as image papers clamp pixels. The boundary then has mass that exp(−E/T) does not give
+/// it, so this does not sample a density.
 /// </summary>
 /// <param name="Bound">Half the cube's side, positive.</param>
 public sealed record Within(IKernel Kernel, double Bound) : IKernel

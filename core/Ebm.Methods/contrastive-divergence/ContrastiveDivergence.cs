@@ -2,14 +2,14 @@ using Ebm.Core;
 
 namespace Ebm.Methods;
 
-/// <summary>Where generation begins: at the chains of training, where they stand, or at the noise that begins chains.</summary>
+/// <summary>Where generation starts: at the current persistent chains, or at fresh noise.</summary>
 public enum Origin
 {
     Memory,
     Noise,
 }
 
-/// <summary>What fresh chains are drawn from: N(0, width²), or the cube [−width, width].</summary>
+/// <summary>The distribution of new chains: N(0, width²), or uniform on the cube [−width, width].</summary>
 public enum Fresh
 {
     Gaussian,
@@ -17,13 +17,12 @@ public enum Fresh
 }
 
 /// <summary>
-/// Contrastive divergence: one energy E(x), p(x) = exp(−E(x)) / Z, trained by mean E(x⁺) − mean E(x⁻), whose gradient is that of the
-/// likelihood where the negatives x⁻ are the model's own samples. Here they are where short Langevin chains end that began at data
-/// (Hinton, "Training products of experts by minimizing contrastive divergence", 2002, eq. 5), at noise, or where the last ones ended:
-/// persistent chains (Tieleman 2008), of which a few begin anew each time (Du and Mordatch 2019).
-/// What image papers changed is settings, with presets: chains at a temperature far below 1, their slope cut, their rows kept in the
-/// data's range; and the two terms that Du, Li, Tenenbaum and Mordatch (2021) add for the energy's own influence on where its chains
-/// end. The adjusted chain, its adapted step, the leaps and the penalty on |E|² in the defaults are our completion.
+/// Contrastive divergence: one energy E(x), p(x) = exp(−E(x)) / Z, trained by mean E(x⁺) − mean E(x⁻), which has the gradient of the likelihood if
+/// the negatives x⁻ are samples of the model. Here they are the ends of short Langevin chains that start at data (Hinton, "Training products of
+/// experts by minimizing contrastive divergence", 2002, eq. 5), at noise, or where the last ones ended: persistent chains (Tieleman 2008), a few of
+/// which restart each time (Du and Mordatch 2019). The changes of image papers are settings, with presets: a temperature far below 1, clipped
+/// slopes, rows clamped to the data's range; and the two terms that Du, Li, Tenenbaum and Mordatch (2021) add for the energy's influence on the
+/// ends of its chains. The defaults' adjusted chain, adapted step size, leaps and penalty on |E|² are our completion.
 /// </summary>
 public sealed class ContrastiveDivergence : Method, IDensity, IChains
 {
@@ -40,7 +39,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         this.settings = settings;
         net = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, [1]);
         energy = Energy.Of(net);
-        // What chains follow: exp(−target/T) is the confined model.
+        // The energy that chains follow: exp(−target/T) is the model with its confinement.
         var target =
             (settings.Cut is { } limit ? energy.Cut(limit) : energy) + settings.Temperature * Energy.Confinement(settings.Confinement);
         walk = new Walk(target, settings.Temperature, settings.Adjusted, settings.Range);
@@ -64,7 +63,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         if (settings.DataNoise > 0)
             batch = batch + settings.DataNoise * rng.NormalLike(batch);
 
-        // Negative phase: the chains from their start.
+        // Negative phase: the chains.
         var (begun, slots) = Begin(batch, rng);
         var before = Leap(begun, rng);
         if (settings.Kl > 0)
@@ -86,7 +85,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         };
     }
 
-    /// <summary>Rows where the chains begin, and the slots of memory to which the last of them go back.</summary>
+    /// <summary>The starts of the chains, and the memory slots where the last of them are stored.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Rng rng)
     {
         var (fromData, fromNoise) = settings.Start.Shares(settings.FromData, settings.FromNoise, persistent: settings.FromNoise);
@@ -110,9 +109,9 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
     Tensor Leap(Tensor x, Rng rng) => walk.Leap(x, full([1], settings.Leap, device: x.device), settings.Leaps, rng);
 
     /// <summary>
-    /// E(x⁻) − repel · log |x⁻ − nearest|, E's weights held, x⁻ as it follows from the weights through its last step alone,
-    /// x⁻ = x − ε∇E(x) + √(2εT) ξ: the part of CD's gradient that the contrast leaves out, with an estimate of the chains' entropy by
-    /// nearest neighbours (Du et al. 2021). Only its gradient matters, and that is the sum's in x⁻ times x⁻'s in the weights.
+    /// E(x⁻) − repel · log |x⁻ − nearest| with E's weights held fixed, where x⁻ depends on the weights through its last step, x⁻ = x − ε∇E(x) +
+    /// √(2εT) ξ: the part of CD's gradient that the contrast omits, with a nearest-neighbour estimate of the chains' entropy (Du et al. 2021). Only
+    /// the gradient is used: the sum's gradient in x⁻ times that of x⁻ in the weights.
     /// </summary>
     Tensor Followed(Tensor before, Tensor x, Rng rng)
     {
@@ -122,7 +121,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
             using var free = no_grad();
             var others = chains.Draw(Math.Min(settings.Memory, 100), rng).Points;
             var apart = (x.Flat().unsqueeze(1) - others.Flat()).square().sum(-1);
-            // A chain that was just stored is its own neighbour at distance 0, and pulls nowhere.
+            // A chain stored in this step is at distance 0 from itself, which is not a neighbour.
             var nearest = others[where(apart > 0, apart, full_like(apart, double.PositiveInfinity)).argmin(1)];
             pull = pull - settings.Repel * (x - nearest) / (x - nearest).square().SumPerRow().PerRow(x);
         }
@@ -137,7 +136,7 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         {
             Methods.Fresh.Gaussian => rng.Normal(Shape.Rows(count)),
             Methods.Fresh.Uniform => 2 * rng.Uniform(Shape.Rows(count)) - 1,
-            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Fresh, "is not a law of fresh chains"),
+            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Fresh, "not a valid distribution of fresh chains"),
         };
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
@@ -149,35 +148,35 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         return Chain.Repeat(times * rounds, x, (_, at) => Move(Leap(at, rng), settings.SampleSteps / rounds, rng).X);
     }
 
-    /// <summary>−log p(x) + const = E(x)/T: the temperature of the negatives is the model's.</summary>
+    /// <summary>−log p(x) + const = E(x)/T: the model has the temperature of the negatives.</summary>
     public Energy Density => (1 / settings.Temperature) * energy + Energy.Confinement(settings.Confinement);
 }
 
 /// <summary>Contrastive divergence from data, from noise or from persistent chains.</summary>
-/// <param name="Energy">From a row to a number.</param>
+/// <param name="Energy">A network from a row to one number.</param>
 /// <param name="Steps">Langevin steps per update.</param>
-/// <param name="FromData">Share of the chains of a hybrid start that begin at this step's data.</param>
-/// <param name="FromNoise">Share of a hybrid or persistent start that begins anew; the rest goes on where it was.</param>
-/// <param name="Memory">Persistent chains, at least a batch.</param>
-/// <param name="Fresh">What chains that begin anew are drawn from.</param>
-/// <param name="Width">Standard deviation, or half side, of that.</param>
-/// <param name="Adjusted">Metropolis-adjusted moves; false is faster and biased by the step.</param>
-/// <param name="Step">ε at the start, in x′ = x − ε∇E + √(2εT) ξ.</param>
-/// <param name="StepRange">An adapted step stays within this factor of where it started, so that chains cannot freeze unseen.</param>
-/// <param name="Adapt">Adjusted moves learn the step from their acceptance.</param>
-/// <param name="Acceptance">What adaptation aims at.</param>
-/// <param name="Temperature">T of exp(−E/T), which negatives come from, the model. A paper's drift a, noise b: ε = a, T = b²/2a.</param>
-/// <param name="Cut">Each coordinate of the slope that chains follow is cut to ± this; unset, followed as it is.</param>
-/// <param name="Range">Chains stay in [−range, range]; unset, everywhere.</param>
+/// <param name="FromData">Share of the chains of a hybrid start that start at this step's data.</param>
+/// <param name="FromNoise">Share of the chains of a hybrid or persistent start that restart; the others continue.</param>
+/// <param name="Memory">Number of persistent chains, at least a batch.</param>
+/// <param name="Fresh">The distribution of new chains.</param>
+/// <param name="Width">Its standard deviation, or half the side of its cube.</param>
+/// <param name="Adjusted">Metropolis-adjusted moves; false is faster, but biased by the step size.</param>
+/// <param name="Step">Initial ε in x′ = x − ε∇E + √(2εT) ξ.</param>
+/// <param name="StepRange">An adapted step size stays within this factor of the initial one, so that chains cannot freeze unnoticed.</param>
+/// <param name="Adapt">Adapt the step size of adjusted moves to their acceptance.</param>
+/// <param name="Acceptance">Target acceptance of the adaptation.</param>
+/// <param name="Temperature">T of the model exp(−E/T). For a paper's drift a and noise b: ε = a, T = b²/2a.</param>
+/// <param name="Cut">Clips each coordinate of the chains' slope to ± this; unset: not clipped.</param>
+/// <param name="Range">Clamps chains to [−range, range]; unset: not clamped.</param>
 /// <param name="Leaps">Metropolis proposals x + leap · ξ before an update's Langevin steps.</param>
-/// <param name="Leap">Their length.</param>
-/// <param name="DataNoise">Standard deviation of noise added to data.</param>
-/// <param name="SampleFrom">Where generation begins.</param>
-/// <param name="SampleSteps">Langevin steps of generation.</param>
-/// <param name="Magnitude">Weight of E⁺² + E⁻², against a drift that contrasts cannot see.</param>
-/// <param name="Kl">Weight of the energy at the chains' ends, as they follow from the weights by the last step; 0 is plain CD.</param>
-/// <param name="Repel">Within that, weight of the log distance to the nearest of 100 chains in memory.</param>
-/// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite.</param>
+/// <param name="Leap">Length of these proposals.</param>
+/// <param name="DataNoise">Standard deviation of the noise added to data.</param>
+/// <param name="SampleFrom">Where generation starts.</param>
+/// <param name="SampleSteps">Langevin steps in generation.</param>
+/// <param name="Magnitude">Weight of E⁺² + E⁻², which penalises a common drift of all energies.</param>
+/// <param name="Kl">Weight of the energy at the chains' ends, as a function of the weights through the last step; 0 is plain CD.</param>
+/// <param name="Repel">In that term, weight of the log distance to the nearest of 100 chains in memory.</param>
+/// <param name="Confinement">Width w of the weak |x|²/2w² that makes the normaliser finite.</param>
 [Kind("contrastive-divergence")]
 public sealed record ContrastiveDivergenceSpec(
     INetSpec Energy,
@@ -216,7 +215,7 @@ public sealed record ContrastiveDivergenceSpec(
         Require.That(
             Adjusted,
             !Adjusted || (Cut ?? Range) is null && Kl == 0,
-            "has no density where slopes are cut or chains clamped, and kl is the derivative of an unadjusted step (write adjusted: false)"
+            "cannot be combined with cut, range or kl: the first two have no density, and kl differentiates an unadjusted step (set adjusted: false)"
         );
     public double Step { get; } = Require.Positive(Step);
     public double StepRange { get; } = Require.AtLeast(1, StepRange);
@@ -230,7 +229,7 @@ public sealed record ContrastiveDivergenceSpec(
     public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
     public double Kl { get; } =
-        Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null, "differentiates the step, which a cut slope stops (leave cut out)");
+        Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null, "differentiates the step, which a cut slope does not allow (leave cut out)");
     public double Repel { get; } = Require.NonNegative(Repel);
     public double Confinement { get; } = Require.Positive(Confinement);
 

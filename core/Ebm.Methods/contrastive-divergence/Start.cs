@@ -1,6 +1,6 @@
 namespace Ebm.Methods;
 
-/// <summary>Where the negative chains of a step begin.</summary>
+/// <summary>Where the negative chains of a step start.</summary>
 public enum Start
 {
     Data,
@@ -11,8 +11,9 @@ public enum Start
 
 static class Starts
 {
-    /// <summary>The shares of the chains that begin at data and anew at noise; the rest goes on where it was.</summary>
-    /// <param name="persistent">The share of a persistent start that begins anew; <c>data</c> and <c>noise</c> are those of a hybrid one.</param>
+    /// <summary>The shares of the chains that start at data and at new noise; the others continue.</summary>
+    /// <param name="persistent">The share of a persistent start that restarts; <c>data</c> and <c>noise</c> are the shares of a hybrid
+    /// start.</param>
     public static (double Data, double Noise) Shares(this Start start, double data, double noise, double persistent) =>
         start switch
         {

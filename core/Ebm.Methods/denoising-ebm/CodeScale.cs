@@ -3,8 +3,8 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>
-/// Codes in units of their own spread: L⁻¹(z − mean) with covariance LLᵀ, of running moments, which are registered buffers. Codes of
-/// mean 0 and covariance I stay that while their encoder learns, and a chain that begins at N(0, I) begins among them.
+/// Standardises codes: L⁻¹(z − mean) with covariance LLᵀ. The moments are running averages in registered buffers. The codes keep mean 0 and
+/// covariance I while their encoder learns, so chains that start at N(0, I) start among them.
 /// </summary>
 public sealed class CodeScale : nn.Module
 {
@@ -13,7 +13,7 @@ public sealed class CodeScale : nn.Module
     readonly double keep;
 
     /// <param name="codes">Numbers in a code.</param>
-    /// <param name="keep">Share of the running moments kept per batch, in [0, 1).</param>
+    /// <param name="keep">Factor of the running moments at each batch, in [0, 1).</param>
     public CodeScale(long codes, Device device, double keep = .98)
         : base(nameof(CodeScale))
     {
@@ -27,16 +27,16 @@ public sealed class CodeScale : nn.Module
     /// <summary>(B, codes) → (B, codes).</summary>
     public Tensor Of(Tensor codes)
     {
-        // A code that the encoder ignores has no variance: a millionth of the mean one keeps the factor.
+        // A code that the encoder ignores has no variance; adding a millionth of the mean variance keeps the matrix positive definite.
         var floor = 1e-6 * covariance.diagonal().mean() * eye(mean.shape[0], dtype: covariance.dtype, device: covariance.device);
         return (codes - mean).matmul(linalg.inv(linalg.cholesky(covariance + floor)).t());
     }
 
-    /// <summary>How far codes are from N(0, I): the root mean square entry of mean z zᵀ − I, (B, codes) → scalar.</summary>
+    /// <summary>The distance of codes from N(0, I): the root mean square entry of mean z zᵀ − I, (B, codes) → scalar.</summary>
     public static Tensor Mismatch(Tensor codes) =>
         (codes.t().matmul(codes) / codes.shape[0] - eye(codes.shape[1], dtype: codes.dtype, device: codes.device)).square().mean().sqrt();
 
-    /// <summary>Follows a batch.</summary>
+    /// <summary>Updates the moments with a batch.</summary>
     /// <param name="codes">(B, codes).</param>
     public void Learn(Tensor codes)
     {

@@ -2,7 +2,7 @@ using Ebm.Core;
 
 namespace Ebm.Methods;
 
-/// <summary>How rows are generated: codes by chain, decoded, then pixels by chain; or a part of that, for comparison.</summary>
+/// <summary>The stages of generation: codes by chain, decoded, then pixels by chain; or only a part of them, for comparison.</summary>
 public enum Stages
 {
     TwoStage,
@@ -12,15 +12,15 @@ public enum Stages
 }
 
 /// <summary>
-/// Denoising-EBM: the error of a denoising autoencoder r is an energy once it is trained as one. With x̃ = x + ε, ε ~ N(0, σ² I),
+/// Denoising-EBM: the reconstruction error of a denoising autoencoder r, trained as an energy. With x̃ = x + ε, ε ~ N(0, σ² I),
 ///   texture   U^c(x, σ) = |x − r(x̃, σ)|² / 2σ²   (eq. 7),     semantic   U^s(z, σ) = U^c(h(z), σ)   (eq. 8),
-/// where h decodes codes z = f(x̃, σ) of r's encoder. φ, the autoencoder's weights, learn by reconstruction and by the likelihood of the
-/// texture energy; γ, those of h, by reconstruction of x from z and by that of the semantic energy. Negatives come from two chains:
-/// codes from N(0, I) under U^s, and, from where they decode to, rows under U^c (Algorithm 1).
-/// Source: Zeng, "How to construct energy for images? Denoising autoencoder can be energy based model" (2023). No code is public. Widths,
-/// σ inside the chains and at test, batch and weights are not in it. Ours: the sigma-scaled step (the printed one diverges where
-/// η ≥ 2σ²), adjusted chains, standardised codes, one stated σ for energy and density, reconstruction more rarely than contrast after a
-/// warm-up, chains of rows that begin elsewhere too, and leaps. The reconstruction alone is no density: see the laws.
+/// where h decodes the codes z = f(x̃, σ) of r's encoder. φ, the weights of the autoencoder, are trained by reconstruction and by the likelihood of
+/// the texture energy; γ, those of h, by reconstruction of x from z and by the likelihood of the semantic energy. Negatives come from two chains:
+/// codes from N(0, I) under U^s, then, from their decoded rows, rows under U^c (Algorithm 1).
+/// Source: Zeng, "How to construct energy for images? Denoising autoencoder can be energy based model" (2023), without public code. It does not
+/// give widths, σ inside the chains and at test, batch and weights. Ours: the sigma-scaled step (the printed one diverges if η ≥ 2σ²), adjusted
+/// chains, standardised codes, one fixed σ for energy and density, fewer reconstruction than contrast updates after a warm-up, other starts of row
+/// chains, and leaps. The reconstruction error alone does not define a density: see the laws.
 /// </summary>
 public sealed class DenoisingEbm : Method, IDensity, IChains
 {
@@ -44,7 +44,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         autoencoder = settings.Autoencoder.Build(site.Rng.Stream("autoencoder"), site.Shape, settings.Codes);
         decoder = settings.Decoder.Build(site.Rng.Stream("decoder"), [settings.Codes], site.Shape);
         scale = new CodeScale(settings.Codes, site.Device);
-        // The schedule's levels, and after them the stated σ.
+        // The schedule's levels, then the fixed σ.
         sigmas = cat([noise.Noise, full([1], settings.Sigma, dtype: noise.Noise.dtype, device: site.Device)]);
         age = zeros(1, dtype: int64, device: site.Device);
         Error = new ReconstructionError(autoencoder, decoder, sigmas, settings.EnergyNoise, site.Shape);
@@ -59,7 +59,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         register_buffer("age", age);
         Keep(("autoencoder", autoencoder), ("decoder", decoder), ("scale", scale));
         Keep(("code_steps", codeSteps), ("row_steps", rowSteps), ("chains", chains));
-        // Four optimizers on two sets of weights: gradients of reconstruction and of contrast differ in scale.
+        // Four optimizers for two sets of weights, because gradients of reconstruction and of contrast differ in scale.
         Parts = new Dictionary<string, nn.Module>
         {
             ["denoise"] = autoencoder,
@@ -71,7 +71,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
     public override IReadOnlyDictionary<string, nn.Module> Parts { get; }
 
-    /// <summary>The energies at each level of the schedule and, at the level after its last, at the stated σ.</summary>
+    /// <summary>The energies at each level of the schedule and, as an additional last level, at the fixed σ.</summary>
     public ReconstructionError Error { get; }
 
     public override IEnumerable<Update> Iterate(Batches data, Rng rng)
@@ -79,7 +79,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var warm = data.Progress < settings.WarmUp;
         age.add_(1);
 
-        // Reconstruction: L rounds of φ by eq. 1 and γ by eq. 13.
+        // Reconstruction: L rounds, φ by eq. 1 and γ by eq. 13.
         var rounds = warm || age.item<long>() % settings.Every == 0 ? settings.Rounds : 0;
         for (var round = 0; round < rounds; round++)
         {
@@ -98,7 +98,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         if (warm)
             yield break;
 
-        // Positive phase: data, and their codes, each at its σ.
+        // Positive phase: data and their codes, each row at its σ.
         var batch = data.Next();
         var count = batch.shape[0];
         var level = settings.SigmaPerRow ? rng.Integers(noise.Levels, count) : batch.AllAt(noise.Levels);
@@ -126,7 +126,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             };
         }
 
-        // Second half: rows under the texture energy, from the decoded codes and where else chains begin.
+        // Second half: rows under the texture energy, from the decoded codes and the other starts.
         var (begun, slots) = Begin(batch, imagined, rng);
         var leapt = Leap(Error.Texture(level, rng), begun, rng);
         var ofRows = Move(Error.Texture(level, rng), rowSteps, leapt, level, settings.RowMoves, rng, learn: true);
@@ -149,7 +149,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         };
     }
 
-    /// <summary>Standardised codes, cut from φ: (B, codes).</summary>
+    /// <summary>Standardised codes, detached from φ: (B, codes).</summary>
     Tensor Encode(Tensor noisy, Tensor sigma, bool learn = false)
     {
         using var free = no_grad();
@@ -170,11 +170,11 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
     Walk Under(Energy energy) => new(energy + confinement, Temperature: 1, settings.Adjusted);
 
-    /// <summary>Leaps as long as the noise of a level drawn for each.</summary>
+    /// <summary>Leaps; the length of each is the noise of a random level.</summary>
     Tensor Leap(Energy energy, Tensor start, Rng rng) =>
         Under(energy).Leap(start, noise.Noise[rng.Integers(noise.Levels, start.shape[0])], settings.Leaps, rng);
 
-    /// <summary>Where chains of rows begin: at decoded codes, at data, the rest in memory, some anew; and the slots for the last rows.</summary>
+    /// <summary>The starts of row chains: decoded codes, data, or memory, of which some restart; and the memory slots of the last rows.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Tensor imagined, Rng rng)
     {
         var data = Math.Min((long)Math.Round(settings.FromData * batch.shape[0]), batch.shape[0] - imagined.shape[0]);
@@ -207,40 +207,41 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         );
     }
 
-    /// <summary>−log p(x) + const: the texture energy at the stated σ, ε = 0, which chains with noise in it sample only roughly.</summary>
+    /// <summary>−log p(x) + const: the texture energy at the fixed σ with ε = 0; chains with noise inside the energy sample it only
+    /// approximately.</summary>
     public Energy Density => Error.Noiseless(noise.Levels) + confinement;
 }
 
 /// <summary>Denoising-EBM.</summary>
-/// <param name="Autoencoder">r = g ∘ f, told σ.</param>
+/// <param name="Autoencoder">r = g ∘ f, conditioned on σ.</param>
 /// <param name="Decoder">h, from a code to a row.</param>
 /// <param name="Noise">σ of the reconstruction.</param>
 /// <param name="Codes">Numbers in a code.</param>
-/// <param name="Sigma">The stated σ, at which energy and density are taken and rows generated.</param>
-/// <param name="SigmaPerRow">Chains and contrasts at a σ per row, as Algorithm 1 has it; else at the stated one.</param>
-/// <param name="EnergyNoise">ε inside the energy; fresh noise is for unadjusted chains only.</param>
-/// <param name="WarmUp">Share of training that is reconstruction alone.</param>
-/// <param name="Rounds">L: reconstruction rounds at a time.</param>
-/// <param name="Every">Steps from one time to the next after the warm-up.</param>
-/// <param name="Weighted">The reconstruction's squares over 2σ², so that every level weighs alike; false is eq. 1.</param>
+/// <param name="Sigma">The fixed σ of the energy, the density and generation.</param>
+/// <param name="SigmaPerRow">Chains and contrasts at one σ per row, as in Algorithm 1; false: at the fixed σ.</param>
+/// <param name="EnergyNoise">ε inside the energy; fresh noise is only for unadjusted chains.</param>
+/// <param name="WarmUp">Share of training with reconstruction only.</param>
+/// <param name="Rounds">L: consecutive reconstruction rounds.</param>
+/// <param name="Every">Steps between two reconstructions after the warm-up.</param>
+/// <param name="Weighted">Divide squared reconstruction errors by 2σ², so that all levels have equal weight; false is eq. 1.</param>
 /// <param name="CodeMoves">K, Langevin steps on codes.</param>
 /// <param name="RowMoves">T, Langevin steps on rows.</param>
-/// <param name="Leaps">Metropolis proposals x + σξ, σ of a level drawn for each, before Langevin's on rows; 0 is the paper's.</param>
+/// <param name="Leaps">Metropolis proposals x + σξ, with σ of a random level, before the Langevin steps on rows; the paper has 0.</param>
 /// <param name="CodeStep">η₁, on standardised codes.</param>
 /// <param name="RowStep">η₂.</param>
-/// <param name="Kappa">κ of the sigma-scaled rule.</param>
-/// <param name="Adjusted">Metropolis-adjusted moves, whose steps adapt in training; false is the paper's.</param>
-/// <param name="Acceptance">What adaptation aims at.</param>
-/// <param name="FromDecoder">Share of the chains of rows that begin at decoded codes; 1 is the paper's.</param>
-/// <param name="FromData">Share that begins at this step's data; what is left goes on where it was.</param>
-/// <param name="FromNoise">Share of those that go on which begins anew.</param>
-/// <param name="Width">Standard deviation of the noise that they begin at.</param>
-/// <param name="Memory">Persistent chains, at least a batch.</param>
+/// <param name="Kappa">κ of the sigma-scaled step.</param>
+/// <param name="Adjusted">Metropolis-adjusted moves with step sizes adapted in training; the paper has false.</param>
+/// <param name="Acceptance">Target acceptance of the adaptation.</param>
+/// <param name="FromDecoder">Share of the row chains that start at decoded codes; the paper has 1.</param>
+/// <param name="FromData">Share of the row chains that start at this step's data; the others continue.</param>
+/// <param name="FromNoise">Share of the continuing chains that restart.</param>
+/// <param name="Width">Standard deviation of the noise where chains restart.</param>
+/// <param name="Memory">Number of persistent chains, at least a batch.</param>
 /// <param name="Magnitude">Weight of U⁺² + U⁻².</param>
-/// <param name="Stages">How rows are generated.</param>
+/// <param name="Stages">The stages of generation.</param>
 /// <param name="SampleCodeMoves">Langevin steps on codes in generation.</param>
 /// <param name="SampleRowMoves">Langevin steps on rows in generation.</param>
-/// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite, of rows and of codes.</param>
+/// <param name="Confinement">Width w of the weak |x|²/2w² that makes the normalisers of rows and codes finite.</param>
 [Kind("denoising-ebm")]
 public sealed record DenoisingEbmSpec(
     IAutoencoderSpec Autoencoder,
@@ -286,7 +287,7 @@ public sealed record DenoisingEbmSpec(
         Require.That(
             Require.Moves(Leaps, least: 0),
             Leaps == 0 || EnergyNoise != EnergyNoise.Fresh,
-            "compare energies at two places, which fresh noise makes random (write leaps: 0, or energy-noise: fixed)",
+            "compare energies at two points, which fresh noise makes random (set leaps: 0, or energy-noise: fixed)",
             nameof(Leaps)
         );
     public double CodeStep { get; } = Require.Positive(CodeStep);
@@ -296,7 +297,7 @@ public sealed record DenoisingEbmSpec(
         Require.That(
             Adjusted,
             !Adjusted || EnergyNoise != EnergyNoise.Fresh,
-            "compares energies at two places, which fresh noise makes random (write adjusted: false, or energy-noise: fixed)"
+            "compares energies at two points, which fresh noise makes random (set adjusted: false, or energy-noise: fixed)"
         );
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
     public double FromDecoder { get; } = Require.Between(0, 1, FromDecoder);

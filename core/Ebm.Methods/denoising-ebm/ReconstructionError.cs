@@ -2,7 +2,7 @@ using Ebm.Core;
 
 namespace Ebm.Methods;
 
-/// <summary>The noise ε inside the energy: none, drawn once for a chain, or drawn at every evaluation, as printed.</summary>
+/// <summary>The noise ε inside the energy: none, drawn once per chain, or drawn at every evaluation, as in the paper.</summary>
 public enum EnergyNoise
 {
     None,
@@ -11,13 +11,13 @@ public enum EnergyNoise
 }
 
 /// <summary>
-/// Errors of reconstruction as energies, of rows (texture, eq. 7) and of codes (semantic, eq. 8), with x̃ = x + ε and ε ~ N(0, σ² I):
+/// Reconstruction errors as energies, of rows (texture, eq. 7) and of codes (semantic, eq. 8), with x̃ = x + ε and ε ~ N(0, σ² I):
 /// <code>U^c(x, σ) = |x − r(x̃, σ)|² / 2σ²,   U^s(z, σ) = U^c(h(z), σ)</code>
 /// </summary>
-/// <param name="autoencoder">r, told σ.</param>
+/// <param name="autoencoder">r, conditioned on σ.</param>
 /// <param name="decoder">h, from a code to a row.</param>
 /// <param name="sigmas">σ of each level: (Levels).</param>
-/// <param name="shape">Of one row.</param>
+/// <param name="shape">Shape of one row.</param>
 public sealed class ReconstructionError(
     Autoencoder autoencoder,
     nn.Module<Tensor, Tensor> decoder,
@@ -26,8 +26,8 @@ public sealed class ReconstructionError(
     long[] shape
 )
 {
-    /// <summary>U^c(·, σ). Its slope goes through r (eq. 21): without r's Jacobian it is no gradient.</summary>
-    /// <param name="level">Of each row's σ: (B) int64.</param>
+    /// <summary>U^c(·, σ). Its slope includes r's Jacobian (eq. 21); without it, it would not be a gradient.</summary>
+    /// <param name="level">Level of each row's σ: (B) int64.</param>
     public Energy Texture(Tensor level, Rng rng)
     {
         var sigma = sigmas[level];
@@ -35,7 +35,7 @@ public sealed class ReconstructionError(
         return new(x => Of(x, sigma, noise == EnergyNoise.Fresh ? rng.NormalLike(x) : drawn));
     }
 
-    /// <summary>U^s(·, σ), in which h's Jacobian is left out, as the paper does.</summary>
+    /// <summary>U^s(·, σ); as in the paper, its slope omits h's Jacobian.</summary>
     /// <param name="level">As for the texture energy.</param>
     public Energy Semantic(Tensor level, Rng rng)
     {

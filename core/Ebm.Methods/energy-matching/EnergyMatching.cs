@@ -4,17 +4,17 @@ using Ebm.Records;
 namespace Ebm.Methods;
 
 /// <summary>
-/// Energy matching: one scalar V(x) that knows no time. Far from the data −∇V carries noise along straight lines to it, by flow matching
-/// between pairs joined by optimal transport,
+/// Energy matching: one scalar V(x), independent of time. Far from the data, −∇V transports noise along straight lines to the data, by flow
+/// matching between pairs joined by optimal transport,
 ///     E |−∇V(x_t) − (x₁ − x₀)|²,   x_t = (1 − t) x₀ + t x₁ + σ ξ,
-/// and near the data V becomes the energy of p(x) = exp(−V(x)/ε) / Z, by contrastive divergence, with half of the chains from data and half from
-/// noise that the flow has carried. The first phase runs no chain; in the second the flow's loss fades from t = τ on, where the energy must
-/// not be a transport.
+/// Near the data, V becomes the energy of p(x) = exp(−V(x)/ε) / Z by contrastive divergence; half of the chains start from data and half from noise
+/// that the flow has transported. The first phase runs no chain. In the second, the weight of the flow's loss decreases from t = τ on, because the
+/// energy must not act as a transport near the data.
 /// Source: Balcerak et al., "Energy matching: unifying flow matching and energy-based models for generative modeling" (2025), and their code's
-/// two-dimensional example (τ = .8, ε = .15, σ = .1, contrast weighed 2, 20,000 and 2,000 updates). Their chains take 200 steps of .01 that warm
-/// up from temperature 0 at τ; in ours the flow ends at t = 1 and fewer, adjusted steps at temperature ε follow: our completion. In the plane
-/// noise and data lie in one place, where the two losses ask different things of one V: the contrast weighs more here than there, and
-/// density and flow are both a compromise.
+/// two-dimensional example (τ = .8, ε = .15, σ = .1, contrast weight 2, 20,000 and 2,000 updates). Their chains take 200 steps of .01, with a
+/// temperature that rises from 0 at τ. In our completion the flow ends at t = 1, and fewer, adjusted steps at temperature ε follow. In the plane,
+/// noise and data overlap, and the two losses conflict there: the contrast has a larger weight than theirs, and both density and flow are
+/// compromises.
 /// </summary>
 public sealed class EnergyMatching : Method, IDensity, IChains
 {
@@ -29,7 +29,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
         this.settings = settings;
         potential = settings.Potential.Build(site.Rng.Stream("potential"), site.Shape, [1]);
         steps = new StepSizes(full([1], settings.Step, device: site.Device), settings.Acceptance);
-        // |x|²/2w² is of the energy V/ε, so of V it is ε times as much.
+        // |x|²/2w² confines the energy V/ε; in units of V it is multiplied by ε.
         energy = Energy.Of(potential) + settings.Temperature * Energy.Confinement(settings.Confinement);
         Keep(("potential", potential), ("steps", steps));
         Parts = new Dictionary<string, nn.Module> { ["potential"] = potential };
@@ -39,7 +39,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
 
     public override IEnumerable<Update> Iterate(Batches data, Rng rng)
     {
-        // Flow matching: noise and data in pairs, and a place on the line between them.
+        // Flow matching: pairs of noise and data, and a point on the line between them.
         var batch = data.Next();
         var origin = rng.NormalLike(batch);
         origin = origin.index_select(0, Transport.Pairing(origin, batch));
@@ -58,7 +58,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
         var walked = Relax(begun, settings.Steps, rng, learn: true);
         var (positive, negative) = (energy.Of(batch), energy.Of(walked.X));
 
-        // The flow is kept up to τ, and fades towards the data.
+        // The flow's loss has weight 1 up to τ, then decreases to 0 at the data.
         var fading = ((1 - t) / (1 - settings.Tau)).clamp(max: 1);
         yield return new(
             "potential",
@@ -76,7 +76,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
         };
     }
 
-    /// <summary>The flow from t = 0 to 1: Euler's steps along −∇V, which are Langevin's at temperature 0.</summary>
+    /// <summary>The flow from t = 0 to 1 by Euler steps along −∇V, which are Langevin steps at temperature 0.</summary>
     Tensor Carry(Tensor noise, Rng rng)
     {
         var step = full([1], 1.0 / settings.FlowSteps, device: noise.device);
@@ -96,20 +96,20 @@ public sealed class EnergyMatching : Method, IDensity, IChains
     public Energy Density => 1 / settings.Temperature * energy;
 }
 
-/// <summary>Energy matching: a flow towards the data and an energy at it, in one scalar.</summary>
-/// <param name="Potential">From a row to a number, V.</param>
-/// <param name="Matching">Share of training that is flow matching alone.</param>
-/// <param name="Spread">σ, the blur about the lines from noise to data.</param>
-/// <param name="Tau">τ: from this time on the flow's loss fades in the second phase.</param>
+/// <summary>Energy matching: a flow towards the data and an energy near it, in one scalar function.</summary>
+/// <param name="Potential">V, a network from a row to one number.</param>
+/// <param name="Matching">Share of training with flow matching only.</param>
+/// <param name="Spread">σ of the noise added to the lines from noise to data.</param>
+/// <param name="Tau">τ: the time from which the weight of the flow's loss decreases in the second phase.</param>
 /// <param name="Temperature">ε: the model is exp(−V/ε).</param>
 /// <param name="Contrast">Weight of the contrast V⁺ − V⁻ against the flow's loss.</param>
-/// <param name="FlowSteps">Euler's steps of the flow from noise to data.</param>
-/// <param name="Steps">Langevin steps of the negatives after it.</param>
-/// <param name="Step">Langevin's step on V at the start, the paper's Δt; learned from the acceptance.</param>
-/// <param name="Acceptance">What adaptation aims at.</param>
-/// <param name="SampleSteps">Langevin steps of generation, after the flow.</param>
-/// <param name="Magnitude">Weight of V⁺² + V⁻², against a drift that contrasts cannot see.</param>
-/// <param name="Confinement">Width of the weak |x|²/2w² that keeps the normaliser finite.</param>
+/// <param name="FlowSteps">Euler steps of the flow from noise to data.</param>
+/// <param name="Steps">Langevin steps of the negatives after the flow.</param>
+/// <param name="Step">Initial Langevin step size on V, the paper's Δt; adapted to the acceptance.</param>
+/// <param name="Acceptance">Target acceptance of the adaptation.</param>
+/// <param name="SampleSteps">Langevin steps in generation, after the flow.</param>
+/// <param name="Magnitude">Weight of V⁺² + V⁻², which penalises a common drift of all energies.</param>
+/// <param name="Confinement">Width w of the weak |x|²/2w² that makes the normaliser finite.</param>
 [Kind("energy-matching")]
 public sealed record EnergyMatchingSpec(
     INetSpec Potential,

@@ -4,11 +4,11 @@ using Ebm.Records;
 namespace Ebm.Methods;
 
 /// <summary>
-/// A normalising flow by maximum likelihood: x = G(z) with z ~ N(0, I) and G invertible, so that
+/// A normalising flow trained by maximum likelihood: x = G(z) with z ~ N(0, I) and G invertible, so that
 /// <code>log g(x) = log N(G⁻¹(x); 0, I) + log |det ∂G⁻¹/∂x|,   loss = −E_data[log g(x)]</code>
-/// Exact density, exact samples, no chain and no normaliser: what an energy-based model must beat where a flow of the same size fits, and
-/// the base of a generalized one. Sources: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP" (2017); Durkan, Bekasov,
-/// Murray and Papamakarios, "Neural spline flows" (2019).
+/// Density and samples are exact, without chains or normalisers: a baseline for energy-based models, and the base of a generalized one. Sources:
+/// Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP" (2017); Durkan, Bekasov, Murray and Papamakarios, "Neural spline flows"
+/// (2019).
 /// </summary>
 public sealed class Flow : Method, IWeighted
 {
@@ -44,7 +44,7 @@ public sealed class Flow : Method, IWeighted
     /// <summary>−log g(x), normalised.</summary>
     public Energy Density => new(x => -flow.LogDensity(x));
 
-    /// <summary>The flow's own rows, at weight one: its density is normalised already.</summary>
+    /// <summary>Rows of the flow with log weights 0, because its density is normalised.</summary>
     public (Tensor Rows, Tensor LogWeights) Weigh(long count, Rng rng)
     {
         var rows = Sample(count, rng);
@@ -52,9 +52,9 @@ public sealed class Flow : Method, IWeighted
     }
 }
 
-/// <summary>A normalising flow by maximum likelihood.</summary>
+/// <summary>A normalising flow trained by maximum likelihood.</summary>
 /// <param name="Net">The flow.</param>
-/// <param name="Noise">Standard deviation of noise added to the data: the density of blurred data has no needles.</param>
+/// <param name="Noise">Standard deviation of noise added to the data, which keeps the density from forming narrow spikes.</param>
 [Kind("flow")]
 public sealed record FlowSpec(IGeneratorSpec<FlowNet> Net, double Noise = 0) : ISpec<Method>
 {

@@ -3,7 +3,7 @@ using Ebm.Records;
 
 namespace Ebm.Methods;
 
-/// <summary>What generator and critic play for.</summary>
+/// <summary>The loss of generator and critic.</summary>
 public enum Contest
 {
     NonSaturating,
@@ -11,11 +11,11 @@ public enum Contest
 }
 
 /// <summary>
-/// A generative adversarial network of the same two networks as a generalized energy-based model, for comparison: a generator G and a
-/// critic that scores rows by −E. Non-saturating (Goodfellow et al. 2014), with σ(−E(x)) the critic's belief that a row is real,
+/// A generative adversarial network with the two networks of a generalized energy-based model, for comparison: a generator G and a critic with
+/// score −E. Non-saturating (Goodfellow et al. 2014), where σ(−E(x)) is the critic's probability that a row is real,
 /// <code>critic: E_P[softplus(E)] + E_G[softplus(−E)],   generator: E_G[softplus(E)]</code>
-/// or Wasserstein (Arjovsky, Chintala and Bottou 2017), E_P[E] − E_G[E] and E_G[E]. Both with the zero-centred penalty on the critic's
-/// slope (Mescheder, Geiger and Nowozin 2018). After training the critic is of no more use: there is no density, and rows are G(z) as drawn.
+/// or Wasserstein (Arjovsky, Chintala and Bottou 2017), E_P[E] − E_G[E] and E_G[E]. Both have the zero-centred penalty on the critic's slope
+/// (Mescheder, Geiger and Nowozin 2018). The critic is not used after training: there is no density, and rows are G(z).
 /// </summary>
 public sealed class Gan : Method
 {
@@ -39,7 +39,7 @@ public sealed class Gan : Method
 
     public override IEnumerable<Update> Iterate(Batches data, Rng rng)
     {
-        // The critic: apart data and rows of the generator.
+        // The critic separates data from generated rows.
         Tensor batch;
         var steps = 0;
         do
@@ -48,7 +48,7 @@ public sealed class Gan : Method
             yield return CriticUpdate(batch, rng);
         } while (++steps < settings.CriticSteps);
 
-        // The generator: rows that the critic takes for data.
+        // The generator makes rows that the critic scores as data.
         var drawn = energy.Of(generator.call(rng.Normal(batch.shape[0], generator.Latent)));
         yield return new("generator", settings.Contest == Contest.NonSaturating ? nn.functional.softplus(drawn).mean() : drawn.mean());
     }
@@ -75,9 +75,9 @@ public sealed class Gan : Method
 
 /// <summary>A generative adversarial network.</summary>
 /// <param name="Generator">From latent noise to a row.</param>
-/// <param name="Energy">The critic, from a row to a number: low on data.</param>
-/// <param name="Contest">What they play for.</param>
-/// <param name="CriticSteps">Critic steps per step of training, before the generator's one.</param>
+/// <param name="Energy">The critic, a network from a row to one number: low on data.</param>
+/// <param name="Contest">The loss of generator and critic.</param>
+/// <param name="CriticSteps">Critic updates per step of training, before one of the generator.</param>
 /// <param name="Penalty">Weight of mean |∇E|² between data and generated rows.</param>
 [Kind("gan")]
 public sealed record GanSpec(

@@ -3,14 +3,14 @@ using Ebm.Records;
 
 namespace Ebm.Methods;
 
-/// <summary>The energy's lower bound on KL(data ‖ base): with each batch's own normaliser, or with a learned one.</summary>
+/// <summary>The energy's lower bound on KL(data ‖ base): with the normaliser of each batch, or with a learned one.</summary>
 public enum Bound
 {
     DonskerVaradhan,
     Fenchel,
 }
 
-/// <summary>How the base learns: by maximum likelihood before the energy (a flow), or by KALE, in turns with the energy.</summary>
+/// <summary>How the base is trained: by maximum likelihood before the energy (a flow), or by KALE, alternating with the energy.</summary>
 public enum BaseLearning
 {
     Likelihood,
@@ -18,13 +18,13 @@ public enum BaseLearning
 }
 
 /// <summary>
-/// Generalized energy-based models: a base G, which says where rows can be, and an energy E, which says how likely they are there,
+/// Generalized energy-based models: a base G defines the support of the rows, and an energy E reweighs them,
 /// <code>Q(dx) = exp(−E(x) − A) G(dx),   A = log E_G[exp(−E)].</code>
-/// The energy ascends the generalized log-likelihood −E_P[E] − A, whose best value is KL(P ‖ G) (Donsker and Varadhan), or its Fenchel form
-/// −E_P[E + c] − E_G[exp(−E − c)] + 1 with a learned c, which is A at the best. The best value over a class of energies is KALE(P ‖ G),
-/// and the base descends it. Rows are G(z), z from the posterior ν(z) ∝ N(z; 0, I) exp(−β E(G(z))), with β = 1.
-/// Source: Arbel, Zhou and Gretton, "Generalized energy based models" (2021), and their code for what the paper leaves open. A flow that
-/// learns by likelihood first, and then stands still as its own average, is our completion of the paper's flow bases.
+/// The energy maximises the generalized log-likelihood −E_P[E] − A, whose maximum is KL(P ‖ G) (Donsker and Varadhan), or its Fenchel form −E_P[E +
+/// c] − E_G[exp(−E − c)] + 1 with a learned c, which equals A at the maximum. The maximum over a class of energies is KALE(P ‖ G), which the base
+/// minimises. Rows are G(z) with z from the posterior ν(z) ∝ N(z; 0, I) exp(−β E(G(z))), β = 1.
+/// Source: Arbel, Zhou and Gretton, "Generalized energy based models" (2021), and their code for what the paper does not specify. Training a flow
+/// by likelihood first, and then using its average as the fixed base, is our completion of the paper's flow bases.
 /// </summary>
 public sealed class GeneralizedEbm : Method, IChains
 {
@@ -56,7 +56,7 @@ public sealed class GeneralizedEbm : Method, IChains
 
     public override IEnumerable<Update> Iterate(Batches data, Rng rng)
     {
-        // A flow learns first, by likelihood; the base follows it as its average, and stands still from then on.
+        // A flow is trained first, by likelihood. The base is its average, and stays fixed afterwards.
         if (learner is not null && data.Progress < settings.BaseShare)
         {
             var rows = data.Next();
@@ -66,7 +66,7 @@ public sealed class GeneralizedEbm : Method, IChains
             yield break;
         }
 
-        // The energy: up the bound, with the base as it is.
+        // The energy maximises the bound with the base held fixed.
         Tensor batch;
         var steps = 0;
         do
@@ -77,7 +77,7 @@ public sealed class GeneralizedEbm : Method, IChains
         if (learner is not null)
             yield break;
 
-        // The base: down KALE, whose data term does not see it. It lowers the energy of its rows, each by its weight softmax(−E).
+        // The base minimises KALE; the data term does not depend on it. It lowers the energy of its rows, weighted by softmax(−E).
         var drawn = @base.call(rng.Normal(batch.shape[0], @base.Latent));
         var logZ = Objectives.LogMeanExp(-tilt.Energy.Of(drawn));
         yield return new("base", -logZ, ("log-z", logZ));
@@ -91,7 +91,7 @@ public sealed class GeneralizedEbm : Method, IChains
         {
             Bound.DonskerVaradhan => Objectives.DonskerVaradhan(positive, negative),
             Bound.Fenchel => -Objectives.NegativeKale(positive, negative, tilt.C),
-            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Bound, "is not a bound"),
+            _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Bound, "not a valid bound"),
         };
         var loss = -kale;
         if (settings.Penalty > 0)
@@ -107,8 +107,8 @@ public sealed class GeneralizedEbm : Method, IChains
     }
 
     /// <summary>
-    /// What the paper's code does to the energy's gradients before its optimizer sees them: 2g/(1 + g²) for each weight, which suppresses
-    /// large ones rather than clipping them, g/(1 − g) for c, zero for what is not finite. A loss with those gradients and the same value.
+    /// The paper's code transforms the energy's gradients before the optimizer: 2g/(1 + g²) for each weight, which reduces large gradients instead
+    /// of clipping them, g/(1 − g) for c, and zero for values that are not finite. Returns a loss with those gradients and the same value.
     /// </summary>
     Tensor Transformed(Tensor loss)
     {
@@ -131,7 +131,7 @@ public sealed class GeneralizedEbm : Method, IChains
         return @base.call(rng.Normal(count, @base.Latent));
     }
 
-    /// <summary>The base as the exponential average of the flow that learns; early on it forgets faster, as averages in training do.</summary>
+    /// <summary>Updates the base, the exponential average of the training flow; early averages forget faster, as in training.</summary>
     void Follow(FlowNet flow)
     {
         using var free = no_grad();
@@ -156,7 +156,7 @@ public sealed class GeneralizedEbm : Method, IChains
 
     public GeneratorNet Base => @base;
 
-    /// <summary>E and the Fenchel form's c, which learn together.</summary>
+    /// <summary>E and the c of the Fenchel form, which are trained together.</summary>
     sealed class Tilt : nn.Module
     {
         public Tilt(nn.Module<Tensor, Tensor> net, double? floor, Device device)
@@ -174,19 +174,20 @@ public sealed class GeneralizedEbm : Method, IChains
 }
 
 /// <summary>A generalized energy-based model.</summary>
-/// <param name="Base">Where rows can be; one with a density (a flow) gives the model a density.</param>
-/// <param name="Energy">E, from a row to a number.</param>
-/// <param name="BaseLearning">By likelihood, before the energy (a flow), or by KALE, in turns with it.</param>
-/// <param name="BaseShare">Share of training in which a flow learns by likelihood.</param>
-/// <param name="BaseNoise">Standard deviation of noise on the rows a flow learns from: an energy cannot fill what the base left empty.</param>
-/// <param name="BaseAverage">Decay per step of the average of a flow that becomes the base.</param>
-/// <param name="Bound">What the energy ascends.</param>
-/// <param name="EnergySteps">Energy steps per step of training, before the base's one.</param>
-/// <param name="Penalty">Weight of mean |∇E|² between data and base: KALE moves a base well only by energies of bounded slope.</param>
-/// <param name="EnergyFloor">The paper's code keeps E ≥ −10; null keeps no floor.</param>
-/// <param name="PaperGradientTransform">The energy's gradients as the paper's code changes them.</param>
-/// <param name="Sampler">Draws z of the posterior.</param>
-/// <param name="InverseTemperature">β: 1 samples the model; the paper's code has 100, and calls it temperature.</param>
+/// <param name="Base">The generator; with a density (a flow), the model has a density too.</param>
+/// <param name="Energy">E, a network from a row to one number.</param>
+/// <param name="BaseLearning">By likelihood before the energy (a flow), or by KALE, alternating with it.</param>
+/// <param name="BaseShare">Share of training in which a flow is trained by likelihood.</param>
+/// <param name="BaseNoise">Standard deviation of noise added to the rows that train a flow: an energy cannot add mass where the base has
+/// none.</param>
+/// <param name="BaseAverage">Decay per step of the average of the flow that becomes the base.</param>
+/// <param name="Bound">The objective of the energy.</param>
+/// <param name="EnergySteps">Energy updates per step of training, before one of the base.</param>
+/// <param name="Penalty">Weight of mean |∇E|² between data and base: KALE trains a base well only if the slope of the energy is bounded.</param>
+/// <param name="EnergyFloor">Lower bound of E, −10 in the paper's code; null: none.</param>
+/// <param name="PaperGradientTransform">Transform the energy's gradients as the paper's code does.</param>
+/// <param name="Sampler">Draws z from the posterior.</param>
+/// <param name="InverseTemperature">β: 1 samples the model; the paper's code uses 100 and calls it temperature.</param>
 [Kind("generalized-ebm")]
 public sealed record GeneralizedEbmSpec(
     IGeneratorSpec<GeneratorNet> Base,
@@ -208,7 +209,7 @@ public sealed record GeneralizedEbmSpec(
         Require.That(
             BaseLearning,
             BaseLearning == BaseLearning.Kale || Base is IGeneratorSpec<FlowNet>,
-            "needs a base with a density: a flow; or write base-learning: kale"
+            "needs a base with a density (a flow), or set base-learning: kale"
         );
     public double BaseShare { get; } = Require.Between(0, 1, BaseShare);
     public double BaseNoise { get; } = Require.NonNegative(BaseNoise);

@@ -3,9 +3,9 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>
-/// A generalized energy-based model whose base has a density has one itself, known but for a constant, E(x) − log g(x), and the base's own
-/// rows, weighted by exp(−E), normalise it. A class around the model rather than a member that may be null: metrics ask what a method is, and a
-/// model on a base without a density must not be what it cannot do.
+/// If the base has a density, so has the generalized energy-based model: E(x) − log g(x) up to a constant; rows of the base weighted by exp(−E)
+/// estimate the normaliser. This is a separate class because metrics test which interfaces a method implements, and a model on a base without a
+/// density must not implement these.
 /// </summary>
 sealed class GeneralizedEbmOnFlow : Method, IWeighted, IOnBase, IChains
 {

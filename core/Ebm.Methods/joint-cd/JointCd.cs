@@ -3,14 +3,14 @@ using Ebm.Records;
 
 namespace Ebm.Methods;
 
-/// <summary>The negative phase's energy: of the drawn level, or −log Σ_ℓ exp(−E(x, ℓ)), its expectation over the draw.</summary>
+/// <summary>The energy of the negative phase: that of the drawn level, or −log Σ_ℓ exp(−E(x, ℓ)), its expectation over the draw.</summary>
 public enum Negative
 {
     LogSumExp,
     Sampled,
 }
 
-/// <summary>How rows are generated: down the levels in turn, or by the joint chain, emitted on returning to level 0.</summary>
+/// <summary>How rows are generated: annealed from level to level, or by the joint chain, which emits a row when it returns to level 0.</summary>
 public enum Generation
 {
     Annealed,
@@ -18,14 +18,13 @@ public enum Generation
 }
 
 /// <summary>
-/// Joint time-sample contrastive divergence: the noise level ("time") is a random variable, and one energy E(x, ℓ) is learned of the
-/// pair, p(x, ℓ) = exp(−E(x, ℓ)) / Z, where data are (signal_ℓ x₀ + noise_ℓ ξ, ℓ) with ℓ uniform.
-/// Contrastive divergence in its basic form, mean E(x⁺, ℓ⁺) − mean E(x⁻, ℓ⁻), with negatives from a chain that alternates the two
-/// conditionals: x given ℓ by Langevin, ℓ given x exactly, p(ℓ | x) = softmax_ℓ(−E(x, ℓ)). A chain that climbs to noise and comes back
-/// has changed mode, which no chain at one level does.
+/// Joint time-sample contrastive divergence: the noise level ("time") is a random variable, and the model is one energy E(x, ℓ) of the pair, p(x,
+/// ℓ) = exp(−E(x, ℓ)) / Z, where data are (signal_ℓ x₀ + noise_ℓ ξ, ℓ) with ℓ uniform. Trained by plain contrastive divergence, mean E(x⁺, ℓ⁺) −
+/// mean E(x⁻, ℓ⁻), with negatives from a chain that alternates between the conditionals: x given ℓ by Langevin, ℓ given x exactly, p(ℓ | x) =
+/// softmax_ℓ(−E(x, ℓ)). A chain can change modes by moving up to noise and back, unlike a chain at one level.
 /// Source: Yair and Michaeli, "Thinking fourth dimensionally: treating time as a random variable in EBMs" (2023), of which only the abstract and
-/// the start of the introduction are public; the chain, the persistent start and the steps per level follow from the joint density and
-/// are our completion, close to Zhang, Tan and Ou's DAEBM (2023), whose Metropolis correction we do not share.
+/// the start of the introduction are public. The chain, the persistent start and the step sizes per level follow from the joint density and are our
+/// completion, close to Zhang, Tan and Ou's DAEBM (2023), but with another Metropolis correction.
 /// </summary>
 public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortrait
 {
@@ -65,7 +64,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         var level = rng.Integers(noise.Levels, batch.shape[0]);
         var risen = noise.Diffuse(batch, level, rng);
 
-        // Negative phase: the joint chain from its start, x given ℓ and ℓ given x in turn.
+        // Negative phase: the joint chain, alternating x given ℓ and ℓ given x.
         var (begun, l, slots) = Begin(risen, level, rng);
         var walked = Move(begun, l, settings.Steps, rng, learn: true);
         for (var round = 1; round < settings.Rounds; round++)
@@ -76,7 +75,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
             walked = Move(walked.X, l, settings.Steps, rng, learn: true);
         }
 
-        // One table for the last draw of the level and for the gradient.
+        // One table of energies for the last draw of the level and for the gradient.
         var table = energy.All(walked.X);
         var landed = rng.Categorical(-table.detach());
         jumps.Record(l, landed);
@@ -100,7 +99,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         };
     }
 
-    /// <summary>Rows where the chains begin, their levels, and the slots of memory to which the last of them go back.</summary>
+    /// <summary>The starts of the chains, their levels, and the memory slots where the last of them are stored.</summary>
     (Tensor X, Tensor Level, Tensor Slots) Begin(Tensor risen, Tensor level, Rng rng)
     {
         var (fromData, fromNoise) = settings.Start.Shares(settings.FromData, settings.FromNoise, persistent: 0);
@@ -109,7 +108,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         return chains.Begin(rows, at, count, fromNoise, 1 - fromData, rng.NormalLike, noise.Levels - 1, rng);
     }
 
-    /// <summary>x given ℓ: Langevin with the step of each chain's level.</summary>
+    /// <summary>x given ℓ: Langevin with the step size of each chain's level.</summary>
     Walked Move(Tensor x, Tensor level, int count, Rng rng, bool learn = false) =>
         new Walk(energy.At(level) + confinement, Temperature: 1, settings.Adjusted).From(x, level, steps, count, rng, learn);
 
@@ -139,23 +138,23 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         return (moved, LevelGiven(moved, rng));
     }
 
-    /// <summary>At each level as many steps.</summary>
+    /// <summary>Annealing: the same number of steps at each level.</summary>
     Func<int, Tensor, Tensor> Down(int times, Rng rng) => (level, x) => Move(x, x.AllAt(level), times * settings.SampleSteps, rng).X;
 
-    /// <summary>−log p(x, ℓ = 0) + const: level 0 is the data, blurred by noise₀.</summary>
+    /// <summary>−log p(x, ℓ = 0) + const: level 0 is the data with noise₀ added.</summary>
     public Energy Density => energy.Only(0) + confinement;
     public ILevelEnergy Levels => energy.Plus(confinement);
     public NoiseSchedule Noise => noise;
 
-    /// <summary>N(0, I), where generation begins.</summary>
+    /// <summary>N(0, I), where generation starts.</summary>
     public Energy Top => Energy.Gaussian(sd: 1, Shape.Size());
 
     public IReadOnlyList<Tensor> Visit(long count, Rng rng) =>
         Descent.Visit(noise.Levels, noise.Levels - 1, rng.Normal(Shape.Rows(count)), Down(1, rng));
 
     /// <summary>
-    /// log p(x) = E(x, top) − E(x, 0) + log N(x; 0, I): exact where the top level is N(0, I) and levels are uniform. The confinement is in
-    /// both energies, and cancels.
+    /// log p(x) = E(x, top) − E(x, 0) + log N(x; 0, I): exact if the top level is N(0, I) and levels are uniform. Both energies contain the
+    /// confinement, which cancels.
     /// </summary>
     public Tensor Readout(Tensor x)
     {
@@ -184,20 +183,20 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
 /// <summary>Joint time-sample contrastive divergence.</summary>
 /// <param name="Steps">Langevin steps per transition.</param>
-/// <param name="Rounds">Transitions, each ending in a draw of the level; short ones and more updates learn faster than long ones.</param>
-/// <param name="FromData">Share of the chains of a hybrid start that begin at this step's data.</param>
-/// <param name="FromNoise">Share that begins at N(0, I), top level; the rest goes on where it was.</param>
-/// <param name="Memory">Persistent chains, at least a batch.</param>
-/// <param name="Adjusted">Metropolis-adjusted moves; false is faster and biased by the step.</param>
-/// <param name="Step">ε_ℓ at the start = step · (noise_ℓ² + step-floor²).</param>
-/// <param name="StepFloor">Keeps the lowest levels' steps from vanishing with their noise, in units of the data.</param>
-/// <param name="Adapt">Adjusted moves learn each level's step from its acceptance.</param>
-/// <param name="Acceptance">What adaptation aims at.</param>
-/// <param name="SampleSteps">Langevin steps per level of annealed generation.</param>
-/// <param name="Visits">Arrivals at level 0 before the joint chain emits its row.</param>
-/// <param name="Denoise">Generated rows end in Tweedie's estimate of the clean row.</param>
-/// <param name="Magnitude">Weight of E⁺² + E⁻², against a drift that contrasts cannot see.</param>
-/// <param name="Confinement">Width of the weak |x|²/2w² that keeps every level's normaliser finite.</param>
+/// <param name="Rounds">Transitions, each ending in a draw of the level; more updates with few transitions learn faster.</param>
+/// <param name="FromData">Share of the chains of a hybrid start that start at this step's data.</param>
+/// <param name="FromNoise">Share of the chains that start at N(0, I) at the top level; the others continue.</param>
+/// <param name="Memory">Number of persistent chains, at least a batch.</param>
+/// <param name="Adjusted">Metropolis-adjusted moves; false is faster, but biased by the step size.</param>
+/// <param name="Step">Initial ε_ℓ = step · (noise_ℓ² + step-floor²).</param>
+/// <param name="StepFloor">Keeps step sizes of the lowest levels from vanishing with their noise, in units of the data.</param>
+/// <param name="Adapt">Adapt each level's step size of adjusted moves to its acceptance.</param>
+/// <param name="Acceptance">Target acceptance of the adaptation.</param>
+/// <param name="SampleSteps">Langevin steps per level in annealed generation.</param>
+/// <param name="Visits">Number of the arrival at level 0 at which the joint chain emits its row.</param>
+/// <param name="Denoise">Replace generated rows by Tweedie's estimate of the clean row.</param>
+/// <param name="Magnitude">Weight of E⁺² + E⁻², which penalises a common drift of all energies.</param>
+/// <param name="Confinement">Width w of the weak |x|²/2w² that makes every level's normaliser finite.</param>
 [Kind("joint-cd")]
 public sealed record JointCdSpec(
     ILevelEnergySpec Energy,

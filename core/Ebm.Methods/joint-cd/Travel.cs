@@ -2,16 +2,17 @@ using Ebm.Core;
 
 namespace Ebm.Methods;
 
-/// <summary>Generation by the joint chain of rows and levels: a chain travels up to noise and back, and emits its row on arrival at level 0.</summary>
+/// <summary>Generation by the joint chain of rows and levels: a chain moves up to noise and back, and emits its row on arrival at level
+/// 0.</summary>
 static class Travel
 {
-    /// <param name="x">Where the chains begin: (B, …).</param>
+    /// <param name="x">The starts of the chains: (B, …).</param>
     /// <param name="level">Their levels: (B) int64.</param>
-    /// <param name="levels">How many levels there are.</param>
-    /// <param name="visits">A row is emitted on its chain's arrival of this number, counted from 1.</param>
+    /// <param name="levels">The number of levels.</param>
+    /// <param name="visits">The number of the arrival at which a chain emits its row, counted from 1.</param>
     /// <param name="transition">From rows and levels to rows and levels.</param>
     /// <returns>(B, …).</returns>
-    /// <exception cref="InvalidOperationException">Chains do not come down: the levels do not mix.</exception>
+    /// <exception cref="InvalidOperationException">Some chains did not return to level 0: the levels do not mix.</exception>
     public static Tensor Run(Tensor x, Tensor level, int levels, int visits, Func<Tensor, Tensor, (Tensor X, Tensor Level)> transition)
     {
         using var free = no_grad();
@@ -32,8 +33,8 @@ static class Travel
                 return emitted.MoveToOuterDisposeScope();
         }
         throw new InvalidOperationException(
-            $"joint-cd: {(seen < visits).sum().item<long>()} of {x.shape[0]} chains were not back at level 0 within {limit} rounds: "
-                + "the levels do not mix; generation: annealed does not need them to"
+            $"joint-cd: {(seen < visits).sum().item<long>()} of {x.shape[0]} chains did not return to level 0 within {limit} rounds: "
+                + "the levels do not mix; generation: annealed does not need mixing"
         );
     }
 }

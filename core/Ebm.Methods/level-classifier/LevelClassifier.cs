@@ -4,12 +4,12 @@ using Ebm.Records;
 namespace Ebm.Methods;
 
 /// <summary>
-/// The classifier of the noise level alone: a network F is told to guess ℓ from x_ℓ = signal_ℓ x₀ + noise_ℓ ξ, ℓ uniform, by cross
-/// entropy. At its optimum softmax_ℓ F(x) = p(ℓ | x), so that ratios of levels are ratios of densities, and where the top is N(0, I)
+/// A classifier of the noise level alone: a network F predicts ℓ from x_ℓ = signal_ℓ x₀ + noise_ℓ ξ, ℓ uniform, trained by cross entropy. At the
+/// optimum softmax_ℓ F(x) = p(ℓ | x), so ratios of levels are ratios of densities, and if the top is N(0, I)
 ///     log p(x, ℓ) = F_ℓ(x) − F_top(x) + log N(x; 0, I):
-/// a density without a chain and without a normaliser. It is joint time-sample contrastive divergence without its negatives:
-/// −F_{ℓ⁺}(x⁺) + log Σ_ℓ exp F_ℓ(x⁻) is cross entropy plus log Σ_ℓ exp F_ℓ(x⁻) − log Σ_ℓ exp F_ℓ(x⁺), and what that difference is worth is
-/// seen by leaving it out. A classifier is sure between far levels, where it learns nothing more, and errors of all rungs add up.
+/// a density without chains or a normaliser. It is joint time-sample contrastive divergence without negatives: −F_{ℓ⁺}(x⁺) + log Σ_ℓ exp F_ℓ(x⁻) is
+/// cross entropy plus log Σ_ℓ exp F_ℓ(x⁻) − log Σ_ℓ exp F_ℓ(x⁺), and this method shows what that difference contributes. The classifier is certain
+/// between distant levels and learns nothing more there, and the errors of all rungs add up.
 /// Source: telescoping density ratios (Rhodes, Xu and Gutmann 2020) with one classifier, as in the cross entropy of Yadin, Elata and Michaeli,
 /// "Classification diffusion models" (2024), who add a term on the score; annealed adjusted Langevin on the ratios is our completion.
 /// </summary>
@@ -37,12 +37,12 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
 
     public override IEnumerable<Update> Iterate(Batches data, Rng rng)
     {
-        // Data, each row at a uniform level: joint-cd's positive phase, and there is no other.
+        // Data with noise, each row at a uniform level: joint-cd's positive phase, without a negative phase.
         var batch = data.Next();
         var level = rng.Integers(noise.Levels, batch.shape[0]);
         var risen = noise.Diffuse(batch, level, rng);
 
-        // −log p(ℓ | x), of all levels from one pass.
+        // −log p(ℓ | x) of all levels in one pass.
         var table = (-energy.All(risen)).log_softmax(1);
         var entropy = -table.gather(1, level.unsqueeze(1)).squeeze(1);
         yield return new(
@@ -55,19 +55,19 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
-    /// <summary>From N(0, I) down the levels, each for as many steps.</summary>
+    /// <summary>From N(0, I) down the levels, with the same number of steps at each.</summary>
     public Tensor Run(long count, int times, Rng rng) => Descent.Run(noise.Levels - 1, rng.Normal(Shape.Rows(count)), Down(times, rng));
 
     Func<int, Tensor, Tensor> Down(int times, Rng rng) =>
         (at, x) =>
         {
             var level = x.AllAt(at);
-            // The ratio as a sum of energies, each of which may know its slope.
+            // The ratio as a sum of energies, each with a closed-form slope if it has one.
             var ratio = energy.At(level) + -1 * energy.At(x.AllAt(noise.Levels - 1)) + Energy.Confinement(1);
             return new Walk(ratio, Temperature: 1, Adjusted: true).From(x, steps[level], times * settings.SampleSteps, rng).X;
         };
 
-    /// <summary>−log p(x, ℓ = 0): level 0 is the data, blurred by noise₀.</summary>
+    /// <summary>−log p(x, ℓ = 0): level 0 is the data with noise₀ added.</summary>
     public Energy Density => new(x => -Readout(x));
 
     public ILevelEnergy Levels => ratios;
@@ -76,14 +76,14 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
     /// <summary>log p(x) = F_0(x) − F_top(x) + log N(x; 0, I).</summary>
     public Tensor Readout(Tensor x) => -ratios.All(x)[.., 0];
 
-    /// <summary>N(0, I), which the ratio at the top level is.</summary>
+    /// <summary>N(0, I), the ratio at the top level.</summary>
     public Energy Top => ratios.Only(noise.Levels - 1);
 
     public IReadOnlyList<Tensor> Visit(long count, Rng rng) =>
         Descent.Visit(noise.Levels, noise.Levels - 1, rng.Normal(Shape.Rows(count)), Down(1, rng));
 
     /// <summary>
-    /// −log p(x, ℓ) = F_top(x) − F_ℓ(x) − log N(x; 0, I). Softmax says F up to a function of x; against the top level nothing is left open.
+    /// −log p(x, ℓ) = F_top(x) − F_ℓ(x) − log N(x; 0, I). Softmax determines F up to a function of x, which cancels in the difference.
     /// </summary>
     sealed class Ratios(LevelNet energy, long size) : ILevelEnergy
     {
@@ -99,12 +99,12 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
     }
 }
 
-/// <summary>The classifier of the noise level alone, and the density that its ratios are.</summary>
-/// <param name="Energy">−F, a number per level; joint-cd's, for comparison.</param>
+/// <summary>A classifier of the noise level alone, whose ratios are a density.</summary>
+/// <param name="Energy">−F, one number per level; the same network as joint-cd's, for comparison.</param>
 /// <param name="Noise">Its top level should be N(0, I).</param>
-/// <param name="SampleSteps">Langevin steps per level of generation.</param>
+/// <param name="SampleSteps">Langevin steps per level in generation.</param>
 /// <param name="Step">ε_ℓ = step · (noise_ℓ² + step-floor²).</param>
-/// <param name="StepFloor">Keeps the lowest levels' steps from vanishing with their noise, in units of the data.</param>
+/// <param name="StepFloor">Keeps step sizes of the lowest levels from vanishing with their noise, in units of the data.</param>
 [Kind("level-classifier")]
 public sealed record LevelClassifierSpec(
     ILevelEnergySpec Energy,

@@ -3,11 +3,11 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>
-/// An amortised start of recovery chains, after cooperative diffusion recovery likelihood (Zhu, Xie, Wu, Gao, ICLR 2024, and their code):
+/// An amortised start of recovery chains, as in cooperative diffusion recovery likelihood (Zhu, Xie, Wu, Gao, ICLR 2024, and their code):
 /// <code>y_t⁰ = mean(x_{t+1}, t) + √(a_{t+1}² noise_t² σ_{t+1}² / noise_{t+1}²) ξ,   loss = |y_tᴷ − y_t⁰|²</code>
-/// Langevin refines the proposal, and the proposal learns from what it was refined into. The spread is that of y_t given x_{t+1} and x₀,
-/// the diffusion's posterior. Our completion: mean = x_{t+1} + σ_{t+1} g(x_{t+1}, t), so that a net that says nothing proposes the older
-/// paper's own start, and g is told t by a one-hot code.
+/// Langevin refines the proposal, and the proposal is trained towards the refined row. The spread is that of y_t given x_{t+1} and x₀, the
+/// diffusion's posterior. Our completion: mean = x_{t+1} + σ_{t+1} g(x_{t+1}, t), so that a net with output 0 proposes the start of the older
+/// paper; g receives t as a one-hot code.
 /// </summary>
 public sealed class CooperativeInitialiser : nn.Module
 {
@@ -25,7 +25,7 @@ public sealed class CooperativeInitialiser : nn.Module
         register_module("net", g);
     }
 
-    /// <summary>y_t⁰, with a graph to the mean: (B, …), (B) int64 → (B, …).</summary>
+    /// <summary>y_t⁰, with a graph of the mean: (B, …), (B) int64 → (B, …).</summary>
     public Tensor Propose(Tensor above, Tensor t, Rng rng)
     {
         var code = nn.functional.one_hot(t, tables.Energies).to(above.dtype);
@@ -34,6 +34,6 @@ public sealed class CooperativeInitialiser : nn.Module
     }
 }
 
-/// <summary>A network that proposes where recovery chains begin.</summary>
-/// <param name="Net">From a row, flat, with the rung's one-hot code behind it, to a row.</param>
+/// <summary>A network that proposes the starts of recovery chains.</summary>
+/// <param name="Net">From a flat row followed by the rung's one-hot code, to a row.</param>
 public sealed record CooperativeInitialiserSpec(INetSpec Net);

@@ -3,10 +3,10 @@ using Ebm.Core;
 namespace Ebm.Methods;
 
 /// <summary>
-/// Recovery likelihood's energies as a ladder: E(a_{t+1} x_t, t) of rows x_t at each level below the top, and at the top the normalised
-/// Gaussian where generation begins.
+/// Recovery likelihood's energies as a ladder: E(a_{t+1} x_t, t) of rows x_t at each level below the top; at the top, the normalised Gaussian where
+/// generation starts.
 /// </summary>
-/// <param name="at">−log p(y_t) + const in nats, each row at its own rung.</param>
+/// <param name="at">−log p(y_t) + const in nats, with one rung per row.</param>
 /// <param name="top">−log N of the top level, in nats.</param>
 sealed class RecoveryLadder(RecoveryTables tables, Func<Tensor, Energy> at, Energy top) : ILevelEnergy
 {

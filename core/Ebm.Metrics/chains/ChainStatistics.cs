@@ -3,10 +3,10 @@ using static Ebm.Metrics.ChainStatisticsSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// How well the model's density can be sampled by a local chain: Metropolis-adjusted Langevin on it, from the model's own samples, its step
-/// learned in a warm-up and then fixed. Not the method's own sampler, which may anneal: these chains are the same for every method, so that
-/// landscapes compare. They begin spread over the modes, and a chain that never leaves its mode shows as an R̂ that stays high.
-/// Traces the energy and the rows' leading principal components, those of the training rows; reports the worst of them.
+/// How well a local chain can sample the model's density: Metropolis-adjusted Langevin from the model's own samples, with a step size adapted in a
+/// warm-up and then fixed. These chains are the same for every method, unlike the method's own sampler, which may anneal, so landscapes can be
+/// compared. They start spread over the modes; a chain that never leaves its mode keeps R̂ high. Traces the energy and the rows' leading principal
+/// components, those of the training rows; reports the worst of them.
 /// </summary>
 public sealed class ChainStatistics(ChainStatisticsSpec spec) : IMetric
 {
@@ -62,17 +62,17 @@ public sealed class ChainStatistics(ChainStatisticsSpec spec) : IMetric
 }
 
 /// <summary>Split R̂, autocorrelation time and effective sample size of Langevin chains on the model's density, from its samples.</summary>
-/// <param name="Chains">Begun at the first samples; no more than there are.</param>
-/// <param name="Steps">Of each, after the warm-up.</param>
-/// <param name="WarmUp">Steps in which the step size is learned.</param>
-/// <param name="Directions">Components traced beside the energy, along the training rows' widest directions.</param>
+/// <param name="Chains">Number of chains; they start at the first samples, so there can be no more than samples.</param>
+/// <param name="Steps">Steps per chain after the warm-up.</param>
+/// <param name="WarmUp">Steps in which the step size adapts.</param>
+/// <param name="Directions">Number of principal components of the training rows traced in addition to the energy.</param>
 [Kind("chain-statistics")]
 public sealed record ChainStatisticsSpec(long Chains = 50, int Steps = 1000, int WarmUp = 200, long Directions = 4) : IMetricSpec
 {
     public static readonly Quantity RHat =
-            new("chains/r-hat", "ratio", Lower, Secondary, "chains 1", "split R̂, the worst of what is traced"),
+            new("chains/r-hat", "ratio", Lower, Secondary, "chains 1", "the worst split R̂ of all traces"),
         Time = new("chains/autocorrelation-time", "steps", Lower, Secondary, "chains 1", "the longest autocorrelation time"),
-        Ess = new("chains/ess", "draws", Higher, Secondary, "chains 1", "effective draws of all steps together"),
+        Ess = new("chains/ess", "draws", Higher, Secondary, "chains 1", "effective number of draws of all steps"),
         Accepted = new("chains/accepted", "probability", None, Diagnostic, "chains 1", "mean acceptance");
 
     public long Chains { get; } = Require.Between(3, 10_000, Chains);
@@ -80,7 +80,7 @@ public sealed record ChainStatisticsSpec(long Chains = 50, int Steps = 1000, int
         Require.That(
             Require.Between(8, 1_000_000, Steps),
             Steps * Chains * Chains <= 1_000_000_000,
-            "times the square of chains is held by the jackknife, so it must be at most 1000000000",
+            "times the square of chains is stored by the jackknife, so it must be at most 1000000000",
             nameof(Steps)
         );
     public int WarmUp { get; } = Require.Moves(WarmUp, least: 0);

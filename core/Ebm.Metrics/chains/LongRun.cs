@@ -4,8 +4,8 @@ using static Ebm.Metrics.LongRunSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// Whether a sampler that looks right has converged: the energy distance to the data of chains run 1×, 10× and 100× as long as those
-/// that make samples. A model whose density is right stays as good; one that only learned where short chains end drifts away.
+/// Whether a sampler has converged: the energy distance to the data of chains run 1×, 10× and 100× as long as those that generate samples. With a
+/// correct density the distance stays small; if training only fitted where short chains end, it grows.
 /// </summary>
 public sealed class LongRun(LongRunSpec spec) : IMetric
 {
@@ -25,10 +25,10 @@ public sealed class LongRun(LongRunSpec spec) : IMetric
     }
 }
 
-/// <summary>The energy distance to the data of chains run longer than they were trained for, for methods that sample by chains.</summary>
-/// <param name="Factors">How many times as long, each a measurement; default 1, 10, 100.</param>
-/// <param name="Chains">Run side by side.</param>
-/// <param name="Reference">Real rows to compare them with.</param>
+/// <summary>The energy distance to the data of chains run longer than in generation, for methods that sample by chains.</summary>
+/// <param name="Factors">Multiples of the length, one measurement each; default 1, 10, 100.</param>
+/// <param name="Chains">Number of parallel chains.</param>
+/// <param name="Reference">Number of real rows to compare with.</param>
 [Kind("long-run")]
 public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long Reference = 4000) : IMetricSpec
 {
@@ -38,7 +38,7 @@ public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long 
         Lower,
         Secondary,
         "energy-distance 1",
-        "energy distance of chains so many times as long"
+        "energy distance of chains run this many times as long"
     );
 
     public IReadOnlyList<Quantity> Quantities => [.. Factors.Select(times => Distance.For(Of(times)))];
@@ -50,7 +50,7 @@ public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long 
             Factors ?? [1, 10, 100],
             Factors is null
                 || (Factors.Length > 0 && Factors.All(f => f is > 0 and <= 1000) && Factors.Distinct().Count() == Factors.Length),
-            "are whole numbers from 1 to 1000, each once",
+            "must be different whole numbers from 1 to 1000",
             nameof(Factors)
         );
     public long Chains { get; } = Require.Between(2, 100_000, Chains);

@@ -6,16 +6,16 @@ namespace Ebm.Metrics;
 /// log Z = log ∫ exp(−E) by annealed importance sampling (Neal 2001), forward and reverse, from q = N(m, AAᵀ) fitted to the training rows
 /// to exp(−E) along
 /// <code>E_β = (1 − β) E_q + β E,   log w = Σ_k (β_k − β_{k−1}) (E_q − E)(x_k),   x_{k+1} ~ a Metropolis chain at β_k</code>
-/// Forward begins at draws of q and is too low on average; reverse begins at the model's samples, settled by a further chain at β = 1, and is
-/// too high on average as far as these are the density's own. The truth lies between where the samplers work; Bennett's acceptance ratio
-/// joins both. Rows are moved in the coordinates z of x = m + Az, in which q is N(0, I).
+/// The forward run starts at draws of q and is too low on average. The reverse run starts at the model's samples, moved by a further chain at β =
+/// 1, and is too high on average if these follow the density. If both samplers work, the truth is between them; Bennett's acceptance ratio combines
+/// both. Chains move in the coordinates z of x = m + Az, in which q is N(0, I).
 /// </summary>
 public sealed class Ais(AisSpec spec) : IMetric
 {
-    // Of variance, relative to the widest direction: what lies in a plane still has a density.
+    // The least variance relative to the widest direction: data in a plane still needs a density in the whole space.
     const double Floor = 1e-6;
 
-    // Long trajectories and short ones aim at much the same: .574 for one leap, .65 for many.
+    // Optimal acceptance depends little on the number of leaps: .574 for one, .65 for many.
     const double Acceptance = .6;
 
     public IEnumerable<Measurement> Measure(Subject subject)
@@ -27,7 +27,7 @@ public sealed class Ais(AisSpec spec) : IMetric
         var (data, dtype, rng) = (subject.Data, subject.Samples.dtype, subject.Rng);
         var gaussian = MatchedGaussian.To(data, Floor);
         var density = model.Density;
-        // log Z in z differs by log |det A|, the log normaliser of exp(−|z|²/2) by ½ d log 2π.
+        // log Z in z differs by log |det A|; the log normaliser of exp(−|z|²/2) is ½ d log 2π.
         var target = new Energy(z => density.Of(gaussian.From(z).reshape(data.Shape.Rows(z.shape[0]))));
         var constant = gaussian.LogVolume + data.Shape.Size() * Math.Log(2 * Math.PI) / 2;
         var path = new Path(target, spec.Rungs);
@@ -66,8 +66,7 @@ public sealed class Ais(AisSpec spec) : IMetric
         ];
     }
 
-    /// <summary>From N(0, I) to the target: β rises along a logistic curve, slowest at both ends, where the densities change
-    /// fastest.</summary>
+    /// <summary>From N(0, I) to the target: β increases along a logistic curve, slowest at both ends, where the densities change fastest.</summary>
     sealed class Path(Energy target, int rungs)
     {
         const double Steepness = 4;
@@ -93,8 +92,8 @@ public sealed class Ais(AisSpec spec) : IMetric
         new Metropolis(new Leapfrog(full([1], step, dtype: z.dtype, device: z.device), spec.Leaps, Temperature: 1));
 
     /// <summary>
-    /// The step of each rung, by chains of their own that learn it on the way up: steps that learned from the chains that are weighed would
-    /// make their transitions depend on them.
+    /// The step size of each rung, adapted by separate chains on the way up: if it adapted to the weighted chains, their transitions would depend
+    /// on their own past.
     /// </summary>
     double[] Pilot(Path path, Tensor z, Rng rng)
     {
@@ -116,7 +115,7 @@ public sealed class Ais(AisSpec spec) : IMetric
         return steps;
     }
 
-    /// <summary>Both directions pass the same rungs with the same reversible kernels, in opposite order.</summary>
+    /// <summary>Both directions use the same rungs with the same reversible kernels, in opposite order.</summary>
     (Tensor LogWeights, double Accepted) Walk(Path path, double[] steps, Tensor z, bool up, Rng rng)
     {
         var (log, accepted) = (zeros(z.shape[0], dtype: float64, device: z.device), zeros(1, dtype: z.dtype, device: z.device));
@@ -137,11 +136,11 @@ public sealed class Ais(AisSpec spec) : IMetric
 }
 
 /// <summary>log Z and NLL by annealed importance sampling, forward and reverse, for methods with a density.</summary>
-/// <param name="Rungs">Densities on the way; the gap falls about as one over their number.</param>
-/// <param name="Chains">Run side by side in either direction.</param>
-/// <param name="Leaps">Leapfrog steps of a trajectory: 1 is Metropolis-adjusted Langevin, more is Hamiltonian Monte Carlo.</param>
+/// <param name="Rungs">Number of intermediate densities; the gap is roughly inversely proportional to it.</param>
+/// <param name="Chains">Number of parallel chains in each direction.</param>
+/// <param name="Leaps">Leapfrog steps per trajectory: 1 is Metropolis-adjusted Langevin, more is Hamiltonian Monte Carlo.</param>
 /// <param name="Steps">Trajectories at each rung.</param>
-/// <param name="Settle">Trajectories at the density itself before the way back.</param>
+/// <param name="Settle">Trajectories at the density itself before the reverse run.</param>
 [Kind("ais")]
 public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, int Steps = 1, int Settle = 100) : IMetricSpec
 {
@@ -149,7 +148,7 @@ public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, 
         LogZ = new("ais/log-z", "nats", None, Diagnostic, "ais 1", "log Z by Bennett's acceptance ratio of both directions"),
         LogZForward = new("ais/forward", "nats", None, Diagnostic, "ais 1", "log Z from the Gaussian, too low on average"),
         LogZReverse = new("ais/reverse", "nats", None, Diagnostic, "ais 1", "log Z from the model's samples, too high on average"),
-        Gap = new("ais/gap", "nats", Lower, Diagnostic, "ais 1", "reverse less forward"),
+        Gap = new("ais/gap", "nats", Lower, Diagnostic, "ais 1", "reverse minus forward"),
         Ess = new("ais/ess", "rows", Higher, Diagnostic, "ais 1", "effective rows of the forward weights"),
         Accepted = new("ais/accepted", "probability", None, Diagnostic, "ais 1", "mean acceptance");
 

@@ -3,14 +3,14 @@ using static Ebm.Metrics.DensityReadoutSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// How good a log density is that a ladder of levels reads in one pass, without a normaliser. With F_ℓ = −E(·, ℓ) and T the top level,
+/// The error of the log density that a ladder of levels computes in one pass, without a normaliser. With F_ℓ = −E(·, ℓ) and T the top level,
 /// <code>readout(x) = F_0(x) − F_T(x) + log N(x; 0, I)
 /// readout(x) − log p(x | 0) = log(Z_0 / Z_T) − [log p(x | T) − log N(x; 0, I)]</code>
-/// exact where the level marginal is uniform and the top level is N(0, I). Both pieces are measured on grids, at test rows.
+/// exact if the marginal of the levels is uniform and the top level is N(0, I). Both errors are measured on grids, at test rows.
 /// </summary>
 public sealed class DensityReadout(DensityReadoutSpec spec) : IMetric
 {
-    // N(0, I) has 10⁻¹⁵ of its mass beyond.
+    // N(0, I) has 10⁻¹⁵ of its mass outside.
     const double TopHalfWidth = 8;
 
     public IEnumerable<Measurement> Measure(Subject subject)
@@ -51,9 +51,9 @@ public sealed class DensityReadout(DensityReadoutSpec spec) : IMetric
     }
 }
 
-/// <summary>The one-pass log density against the one normalised on a grid, for methods that have one, in one or two dimensions.</summary>
-/// <param name="Cells">Along each axis of the grids.</param>
-/// <param name="Rows">Test rows at which to compare.</param>
+/// <summary>The one-pass log density compared with the one normalised on a grid, for methods that have it, in one or two dimensions.</summary>
+/// <param name="Cells">Cells along each axis of the grids.</param>
+/// <param name="Rows">Number of test rows at which to compare.</param>
 [Kind("density-readout")]
 public sealed record DensityReadoutSpec(int Cells = 256, long Rows = 10_000) : IMetricSpec
 {

@@ -3,8 +3,8 @@ using static Ebm.Metrics.EnergyValuesSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// Energies of real rows and of samples, as arrays for histograms: a model whose samples are its own has both alike.
-/// <c>energies</c> is how much higher the samples' mean is. Neither is zero at the optimum of a finite run; they are for looking at.
+/// Energies of real rows and of samples, as arrays for histograms; they have the same distribution if the samples follow the data. <c>energies</c>
+/// is how much higher the samples' mean is. Finite runs do not reach zero; these values are only for inspection.
 /// </summary>
 public sealed class EnergyValues(EnergyValuesSpec spec) : IMetric
 {
@@ -30,11 +30,11 @@ public sealed class EnergyValues(EnergyValuesSpec spec) : IMetric
 }
 
 /// <summary>Energies of test rows and of samples, for methods with a density.</summary>
-/// <param name="Rows">At most so many of each, the first ones.</param>
+/// <param name="Rows">At most this many rows of each, the first ones.</param>
 [Kind("energies")]
 public sealed record EnergyValuesSpec(long Rows = 1000) : IMetricSpec
 {
-    public static readonly Quantity Gap = new("energies", "nats", None, Diagnostic, "energies 1", "mean of samples less that of test rows");
+    public static readonly Quantity Gap = new("energies", "nats", None, Diagnostic, "energies 1", "mean over samples minus mean over test rows");
 
     public long Rows { get; } = Require.AtLeast(2, Rows);
 

@@ -1,23 +1,24 @@
 namespace Ebm.Metrics;
 
 /// <summary>
-/// The midpoints of equal cells over [−HalfWidth, HalfWidth]^d, on which integrals are sums: exact to rounding for smooth densities that
-/// vanish at the border, and for step functions whose edges are cell edges. The first coordinate varies slowest.
+/// The midpoints of equal cells over [−HalfWidth, HalfWidth]^d, on which integrals are sums: exact up to rounding for smooth densities that vanish
+/// at the border, and for step functions with steps at cell edges. The first coordinate varies slowest.
 /// </summary>
 /// <param name="Dimension">d: 1 or 2.</param>
-/// <param name="Cells">Along each axis.</param>
-/// <param name="HalfWidth">In units of the data.</param>
-/// <param name="Device">Where points and values live.</param>
+/// <param name="Cells">Cells along each axis.</param>
+/// <param name="HalfWidth">Half the width of the box, in units of the data.</param>
+/// <param name="Device">The device of points and values.</param>
 sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
 {
     const long ChunkRows = 512;
 
-    /// <summary>Cells along an axis at most: their square, doubled in both directions to check a grid, is half a gigabyte of double.</summary>
+    /// <summary>The largest number of cells along an axis: a check of a grid doubles it, and the square then needs half a gigabyte in
+    /// double.</summary>
     public const int Most = 4096;
 
     public long Count => Dimension == 1 ? Cells : (long)Cells * Cells;
 
-    /// <summary>log of a cell's volume.</summary>
+    /// <summary>log of the volume of a cell.</summary>
     public double LogCell => Dimension * Math.Log(2 * HalfWidth / Cells);
 
     /// <summary>Midpoints along one axis: (Cells), float64.</summary>
@@ -26,9 +27,9 @@ sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
     /// <summary>All midpoints: (Count, d), float64.</summary>
     public Tensor Points() => Rows(0, Count);
 
-    /// <summary>A function of rows at every midpoint, a chunk at a time and without a graph.</summary>
+    /// <summary>Evaluates a function of rows at every midpoint, in chunks and without a graph.</summary>
     /// <param name="value">(B, d) → (B) or (B, K).</param>
-    /// <param name="dtype">Of the rows it is given.</param>
+    /// <param name="dtype">Type of the rows passed to the function.</param>
     /// <returns>(Count) or (Count, K), float64.</returns>
     public Tensor Map(Func<Tensor, Tensor> value, ScalarType dtype)
     {
@@ -52,8 +53,8 @@ sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
         return total.item<double>() + LogCell;
     }
 
-    /// <summary>The log of the mean density of square blocks of cells, so that a coarse picture holds the same mass.</summary>
-    /// <returns>(picture), or (picture, picture) with a row for each value of the second coordinate, as pictures have it.</returns>
+    /// <summary>The log of the mean density of square blocks of cells, so that the coarse picture has the same mass.</summary>
+    /// <returns>(picture), or (picture, picture) with one row per value of the second coordinate, as in images.</returns>
     public Tensor Coarse(Tensor logDensity, int picture)
     {
         var block = Cells / picture;

@@ -4,18 +4,18 @@ using static Ebm.Metrics.GridKlSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// How far a model's density is from the true one, both integrated on a grid:
+/// The divergence between the true density and a model's, both integrated on a grid:
 /// <code>grid-kl = KL(p_data ‖ p_model) = Σ p_data log(p_data / p_model) Δ,   log Z = log Σ exp(−E) Δ</code>
-/// The model has no mass outside the box: its mass near the border says whether that matters. The Gaussian with the target's moments is what
-/// any model should beat. The reverse divergence is infinite for every energy where the target's density is zero somewhere, and left out
-/// there. On a base with a density, the base's own divergence is beside it. Grid and box are checked once per target, by doubling either.
+/// The model has no mass outside the box; its mass near the border shows whether that matters. The Gaussian with the target's moments is a baseline
+/// that models should beat. The reverse divergence is infinite, and not reported, if the target's density is zero somewhere. For a base with a
+/// density, the divergence of the base is reported too. Grid and box are checked once per target, by doubling each.
 /// </summary>
 public sealed class GridKl(GridKlSpec spec) : IMetric
 {
     const double Tolerance = 1e-3;
     readonly ConditionalWeakTable<IDataset, Truth> truths = [];
 
-    /// <summary>The target on its grid: its normalised log density at every midpoint, and what follows from it alone.</summary>
+    /// <summary>The target on its grid: its normalised log density at every midpoint, and values computed from it.</summary>
     sealed record Truth(Grid Grid, Tensor LogP, double Entropy, double Gaussian);
 
     /// <exception cref="InvalidOperationException">The grid does not resolve the target.</exception>
@@ -57,7 +57,7 @@ public sealed class GridKl(GridKlSpec spec) : IMetric
         return all;
     }
 
-    /// <summary>Σ p (log p − log q), cells without mass counting nothing.</summary>
+    /// <summary>Σ p (log p − log q); cells without mass contribute nothing.</summary>
     static double Divergence(Tensor p, Tensor logP, Tensor logQ) => where(p > 0, p * (logP - logQ), zeros_like(p)).sum().item<double>();
 
     Truth Known(IDataset data, IKnownDensity target)
@@ -79,9 +79,9 @@ public sealed class GridKl(GridKlSpec spec) : IMetric
             if (Math.Abs(otherMass - logMass) < Tolerance && Math.Abs(otherEntropy - entropy) < Tolerance)
                 return;
             throw new InvalidOperationException(
-                $"grid-kl: {grid.Cells} cells an axis over ±{grid.HalfWidth} do not resolve {data.Name}: with {what} its log mass goes "
+                $"grid-kl: {grid.Cells} cells per axis over ±{grid.HalfWidth} do not resolve {data.Name}: with {what} its log mass changes "
                     + $"from {logMass:g6} to {otherMass:g6} and its entropy from {entropy:g6} to {otherEntropy:g6} nats, "
-                    + $"where {Tolerance} is allowed; {remedy}"
+                    + $"but only {Tolerance} is allowed; {remedy}"
             );
         }
     }
@@ -105,16 +105,16 @@ public sealed class GridKl(GridKlSpec spec) : IMetric
     }
 }
 
-/// <summary>KL(p_data ‖ p_model) on a grid, for methods with a density on data whose density is known, in one or two dimensions.</summary>
-/// <param name="Cells">Along each axis.</param>
-/// <param name="Picture">Cells along each axis of the landscape and the truth that figures draw; divides cells.</param>
+/// <summary>KL(p_data ‖ p_model) on a grid, for methods with a density and data with a known density, in one or two dimensions.</summary>
+/// <param name="Cells">Cells along each axis.</param>
+/// <param name="Picture">Cells along each axis of the figures of the landscape and the truth; must divide cells.</param>
 [Kind("grid-kl")]
 public sealed record GridKlSpec(int Cells = 512, int Picture = 128) : IMetricSpec
 {
     public static readonly Quantity Kl = new("grid-kl", "nats", Lower, Primary, "grid-kl 1", "KL(p_data ‖ p_model) on a grid"),
         KlOfGaussian = new("grid-kl/gaussian", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ Gaussian with its moments)"),
         KlOfBase = new("grid-kl/base", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ the base that the energy tilts)"),
-        Reverse = new("grid-kl/reverse", "nats", Lower, Secondary, "grid-kl 1", "KL(p_model ‖ p_data), where p_data > 0 everywhere"),
+        Reverse = new("grid-kl/reverse", "nats", Lower, Secondary, "grid-kl 1", "KL(p_model ‖ p_data), if p_data > 0 everywhere"),
         Border = new("grid-kl/border", "probability", Lower, Diagnostic, "grid-kl 1", "the model's mass in the outer 5 % of the box");
 
     public int Cells { get; } = Require.Between(1, Grid.Most, Cells);

@@ -2,26 +2,26 @@ using static Ebm.Metrics.LadderLikelihoodSpec;
 
 namespace Ebm.Metrics;
 
-/// <summary>How rows of one level are compared with the next one's.</summary>
+/// <summary>How rows of neighbouring levels are compared.</summary>
 public enum Transport
 {
-    /// <summary>As they are: levels must overlap.</summary>
+    /// <summary>Rows are compared unchanged, so levels must overlap.</summary>
     None,
 
     /// <summary>
-    /// A row of the upper level is first recovered, x ~ N(x'/s − (σ/s)² ∇E, (σ/s)² I), nearly exact where σ is small; one of the lower level
-    /// first rises.
+    /// Rows of the upper level are first recovered, x ~ N(x'/s − (σ/s)² ∇E, (σ/s)² I), which is nearly exact for small σ; rows of the lower level
+    /// are first diffused to the upper one.
     /// </summary>
     Recovery,
 }
 
 /// <summary>
-/// log Z of the density at level 0 of a ladder, and with it the negative log-likelihood of test rows. The top level's place takes the Gaussian
-/// where generation begins, which is normalised:
+/// log Z of the density at level 0 of a ladder, and with it the negative log-likelihood of test rows. In place of the top level it uses the
+/// Gaussian where generation starts, which is normalised:
 /// <code>log Z_0 = Σ_ℓ log(Z_ℓ / Z_{ℓ+1}),   each ratio by Bennett's acceptance ratio from rows of both levels</code>
-/// with transport: recovery by the identity p_{ℓ+1}(x') = (2πσ²)^{−d/2} ∫ exp(−E_ℓ(x) − |s x − x'|²/2σ²) dx / Z_ℓ, whose integral is
-/// an importance sum over x. Rows that come down alone give a value that is too low on average, rows that go up alone one that is too high,
-/// so that they bracket log Z where the rows are the levels' own.
+/// with transport: recovery by the identity p_{ℓ+1}(x') = (2πσ²)^{−d/2} ∫ exp(−E_ℓ(x) − |s x − x'|²/2σ²) dx / Z_ℓ, whose integral is an importance
+/// sum over x. The estimate from downward rows alone is too low on average, that from upward rows alone too high, so they bracket log Z if the rows
+/// follow the densities of their levels.
 /// </summary>
 public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
 {
@@ -35,7 +35,7 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
         Capacity.For(
             spec.Rows,
             (double)sizeof(float) * spec.Rows * levels.Count * subject.Data.Shape.Size(),
-            $"so many rows of each of {levels.Count} levels"
+            $"this many rows of each of {levels.Count} levels"
         );
         var rows = ladder.Visit(spec.Rows, subject.Rng.Stream("visit"));
         double logZ = 0,
@@ -47,7 +47,7 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
         {
             using var inner = NewDisposeScope();
             using var rng = subject.Rng.Stream(lower);
-            // Halves, so that neighbouring ratios rest on different rows.
+            // Halves, so that neighbouring ratios use different rows.
             var half = spec.Rows / 2;
             var (down, up) = (rows[lower + 1].narrow(0, 0, half), rows[lower].narrow(0, half, half));
             var (ofDown, ofUp) =
@@ -83,14 +83,14 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
     }
 
     /// <summary>
-    /// log [ exp(−E_ℓ(x)) N(x'; s x, σ² I) / (exp(−E_{ℓ+1}(x')) q(x | x')) ] of pairs: x' a row of the upper level with x from q, and x a
-    /// row of the lower one with x' risen from it. The mean of its exponential over the former is Z_ℓ/Z_{ℓ+1}.
+    /// log [ exp(−E_ℓ(x)) N(x'; s x, σ² I) / (exp(−E_{ℓ+1}(x')) q(x | x')) ] of pairs: down, a row x' of the upper level with x drawn from q; up, a
+    /// row x of the lower level with x' diffused from it. The mean of the exponential over the downward pairs is Z_ℓ/Z_{ℓ+1}.
     /// </summary>
     static (Tensor Down, Tensor Up) Recovered(Energy lower, Energy upper, NoiseSchedule noise, int level, Tensor down, Tensor up, Rng rng)
     {
         var (s, sigma) = noise.Rise(full([1], level, dtype: int64, device: down.device));
         var spread = sigma / s;
-        // x ~ N(x'/s − (σ/s)² ∇E(x'/s), (σ/s)² I); its normaliser and the rise's differ by s per dimension.
+        // x ~ N(x'/s − (σ/s)² ∇E(x'/s), (σ/s)² I); its normaliser differs from that of the diffusion by s per dimension.
         Tensor Mean(Tensor above) => above / s - spread.square() * lower.WithSlope(above / s).Slope;
         Tensor Log(Tensor x, Tensor above) =>
             upper.Of(above)
@@ -104,19 +104,19 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
     }
 }
 
-/// <summary>log Z along a ladder of densities, and the negative log-likelihood that follows, for methods that have such a ladder.</summary>
-/// <param name="Transport">none, or recovery: for ladders of many levels.</param>
-/// <param name="Rows">Of each level; half of them for the ratio with the level above, half for the one below.</param>
-/// <param name="Cells">Of the grid that checks it, along each axis.</param>
+/// <summary>log Z along a ladder of densities, and the resulting negative log-likelihood, for methods with a ladder.</summary>
+/// <param name="Transport">none, or recovery for ladders with many levels.</param>
+/// <param name="Rows">Rows of each level: half for the ratio with the level above, half for the one below.</param>
+/// <param name="Cells">Cells along each axis of the grid that checks the result.</param>
 [Kind("ladder-likelihood")]
 public sealed record LadderLikelihoodSpec(Transport Transport = Transport.None, long Rows = 4000, int Cells = 512) : IMetricSpec
 {
     public static readonly Quantity Nll = One("nll", Lower, Primary, "negative log-likelihood of test rows"),
         LogZ = One("log-z", None, Diagnostic, "log Z by Bennett's acceptance ratios"),
-        LogZLow = One("log-z-low", None, Diagnostic, "log Z from rows that come down alone"),
-        LogZHigh = One("log-z-high", None, Diagnostic, "log Z from rows that go up alone"),
-        Overlap = One("overlap", Higher, Diagnostic, "least effective share of a level's rows", "share"),
-        GridError = One("grid-error", None, Diagnostic, "log Z less its value on a grid, in one or two dimensions");
+        LogZLow = One("log-z-low", None, Diagnostic, "log Z from downward rows alone"),
+        LogZHigh = One("log-z-high", None, Diagnostic, "log Z from upward rows alone"),
+        Overlap = One("overlap", Higher, Diagnostic, "smallest effective share of a level's rows", "share"),
+        GridError = One("grid-error", None, Diagnostic, "log Z minus its value on a grid, in one or two dimensions");
 
     static Quantity One(string part, Direction better, Importance importance, string doc, string unit = "nats") =>
         new("<ladder|recovery>/" + part, unit, better, importance, "ladder-likelihood 1", doc);

@@ -2,26 +2,26 @@ using static Ebm.Metrics.LikelihoodSpec;
 
 namespace Ebm.Metrics;
 
-/// <summary>Which rows a likelihood is taken of.</summary>
+/// <summary>The rows of a likelihood.</summary>
 public enum Split
 {
     Test,
 
-    /// <summary>Rows kept apart for choices, where the data set has some.</summary>
+    /// <summary>Validation rows, if the data set has them.</summary>
     Validation,
 }
 
 /// <summary>
-/// The negative log-likelihood of rows that were not trained on, by importance sampling:
+/// The negative log-likelihood of held-out rows, by importance sampling:
 /// <code>nll = mean E(x) + log Z,   log Z = log mean exp(−E(y)) / q(y),   y ~ q</code>
-/// for densities that come with a proposal q. An estimate of log Z is too low on average, and by most where the weights are heavy-tailed,
-/// which flatters the model; so the interval of log Z and what the weighted rows are worth stand beside it.
+/// for densities with a proposal q. The estimate of log Z is too low on average, most of all with heavy-tailed weights, which makes the model look
+/// better than it is. So the interval of log Z and the effective number of rows are reported too.
 /// </summary>
 public sealed class Likelihood(LikelihoodSpec spec) : IMetric
 {
     const long ChunkRows = 16_384;
 
-    // Of the normal law: 95 % lie within.
+    // The two-sided 95 % quantile of the normal distribution.
     const double Interval = 1.959964;
 
     public IEnumerable<Measurement> Measure(Subject subject)
@@ -52,8 +52,7 @@ public sealed class Likelihood(LikelihoodSpec spec) : IMetric
 
     Tensor? Rows(IDataset data) => spec.Split == Split.Test ? data.Test : (data as IValidated)?.Validation;
 
-    /// <summary>A chunk of rows at a time: (spec.Rows), or one chunk where the weights are all the same, for then q is the density
-    /// itself.</summary>
+    /// <summary>The log weights in chunks: (spec.Rows), or only one chunk if all weights are equal, because then q is the density itself.</summary>
     Tensor Weights(IWeighted model, Rng rng)
     {
         var chunks = new List<Tensor>();
@@ -70,10 +69,10 @@ public sealed class Likelihood(LikelihoodSpec spec) : IMetric
     }
 }
 
-/// <summary>The negative log-likelihood of held-out rows, log Z by importance sampling, for densities with a proposal.</summary>
-/// <param name="Split">test, or validation: rows kept apart for choices such as when to stop.</param>
-/// <param name="Rows">Rows of the proposal, 16,384 in memory at a time.</param>
-/// <param name="MinEss">Fewer effective rows than this, or than half the rows where those are fewer, raise the flag nll/low-ess.</param>
+/// <summary>The negative log-likelihood of held-out rows, with log Z by importance sampling, for densities with a proposal.</summary>
+/// <param name="Split">test, or validation (rows for choices such as when to stop).</param>
+/// <param name="Rows">Rows of the proposal; at most 16,384 are in memory at a time.</param>
+/// <param name="MinEss">The flag nll/low-ess is set if there are fewer effective rows than this, or than half the rows if that is less.</param>
 [Kind("likelihood")]
 public sealed record LikelihoodSpec(Split Split = Split.Test, long Rows = 100_000, double MinEss = 1000) : IMetricSpec
 {
@@ -82,8 +81,8 @@ public sealed record LikelihoodSpec(Split Split = Split.Test, long Rows = 100_00
         LogZLow = One("/log-z-low", None, Diagnostic, "low end of its 95 % interval"),
         LogZHigh = One("/log-z-high", None, Diagnostic, "high end of its 95 % interval"),
         Ess = One("/ess", Higher, Diagnostic, "effective rows of the proposal", "rows"),
-        LargestWeight = One("/largest-weight", Lower, Diagnostic, "share of the heaviest row", "share"),
-        LowEss = One("/low-ess", Lower, Diagnostic, "1 where too few effective rows make the others untrustworthy", "flag");
+        LargestWeight = One("/largest-weight", Lower, Diagnostic, "share of the row with the largest weight", "share"),
+        LowEss = One("/low-ess", Lower, Diagnostic, "1 if too few effective rows make these values unreliable", "flag");
 
     static Quantity One(string part, Direction better, Importance importance, string doc, string unit = "nats") =>
         new("<nll|nll-validation>" + part, unit, better, importance, "likelihood 1", doc);

@@ -3,11 +3,11 @@ using static Ebm.Metrics.OutOfDistributionSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// How well energies tell rows of another data set from test rows, for each set the area under the receiver operating characteristic:
+/// How well energies separate rows of other data sets from test rows: for each set the area under the receiver operating characteristic,
 /// <code>auroc = P(E(y) &gt; E(x)) + ½ P(E(y) = E(x)),   x a test row, y a row of the other set</code>
-/// 1 where every other row has more energy, ½ for an energy that cannot tell, below ½ where it finds the others likelier than its own data,
-/// as likelihoods of images are known to (Nalisnick et al. 2019). The standard error is DeLong's (1988). A constant added to the energy, or
-/// another temperature, changes nothing. The energies themselves are arrays, for histograms.
+/// It is 1 if every other row has more energy, ½ if energies do not separate them, and below ½ if the model gives the other rows more density than
+/// its own data, which is known to happen for likelihoods of images (Nalisnick et al. 2019). The standard error is DeLong's (1988). The result does
+/// not depend on a constant in the energy or on the temperature. The energies are also written as arrays for histograms.
 /// </summary>
 public sealed class OutOfDistribution : IMetric
 {
@@ -27,7 +27,7 @@ public sealed class OutOfDistribution : IMetric
             if (!data.Shape.SequenceEqual(site.Shape))
                 throw new SettingException(
                     nameof(spec.Sets),
-                    $"holds {name}, whose rows have shape ({string.Join(", ", data.Shape)}); rows of the data have ({string.Join(", ", site.Shape)})"
+                    $"contains {name}, whose rows have shape ({string.Join(", ", data.Shape)}); rows of the data have ({string.Join(", ", site.Shape)})"
                 );
     }
 
@@ -40,7 +40,7 @@ public sealed class OutOfDistribution : IMetric
         {
             var others = Energies(model, data.Test, subject.Samples);
             var (area, se) = Area(own, others);
-            // Rows that are computed are other ones for each seed, and of the same law.
+            // Computed rows differ between seeds but have the same distribution, so the name identifies them.
             var rows = data.Files.Count > 0 ? data.Digest : data.Name;
             yield return Auroc.For(name).Found(area, se, others.Length, rows, own.Length, others.Length) with
             {
@@ -49,7 +49,7 @@ public sealed class OutOfDistribution : IMetric
         }
     }
 
-    /// <summary>The area under the curve, with its standard error; NaN where an energy is.</summary>
+    /// <summary>The area under the curve, with its standard error; NaN if an energy is NaN.</summary>
     /// <param name="own">Energies of test rows, at least two.</param>
     /// <param name="others">Energies of other rows, at least two.</param>
     public static (double Area, double Se) Area(double[] own, double[] others)
@@ -60,14 +60,14 @@ public sealed class OutOfDistribution : IMetric
         return (ofOthers.Average(), Math.Sqrt(Variance(ofOwn) / own.Length + Variance(ofOthers) / others.Length));
     }
 
-    /// <summary>Which share of some values lies below each row, ties by half: DeLong's placements.</summary>
+    /// <summary>For each row, the share of the other values below it, ties counted half: DeLong's placements.</summary>
     static double[] Placements(double[] rows, double[] among)
     {
         var sorted = among.Order().ToArray();
         return [.. rows.Select(row => (Below(sorted, row, orEqual: false) + Below(sorted, row, orEqual: true)) / 2.0 / sorted.Length)];
     }
 
-    /// <summary>How many of the sorted values are less, or at most so much.</summary>
+    /// <summary>The number of sorted values less than a value, or at most equal to it.</summary>
     static int Below(double[] sorted, double value, bool orEqual)
     {
         var (low, high) = (0, sorted.Length);
@@ -96,9 +96,9 @@ public sealed class OutOfDistribution : IMetric
             .ToArray();
 }
 
-/// <summary>How well energies tell other data sets from test rows, for methods with a density.</summary>
-/// <param name="Sets">The other data sets, by the names that their columns get; their test rows are taken.</param>
-/// <param name="Rows">At most so many rows of each, the first ones.</param>
+/// <summary>How well energies separate other data sets from test rows, for methods with a density.</summary>
+/// <param name="Sets">The other data sets by column name; their test rows are used.</param>
+/// <param name="Rows">At most this many rows of each, the first ones.</param>
 [Kind("out-of-distribution")]
 public sealed record OutOfDistributionSpec(IReadOnlyDictionary<string, ISpec<IDataset>> Sets, long Rows = 2000) : IMetricSpec
 {
@@ -114,7 +114,7 @@ public sealed record OutOfDistributionSpec(IReadOnlyDictionary<string, ISpec<IDa
     public IReadOnlyList<Quantity> Quantities => [.. Sets.Keys.Order(StringComparer.Ordinal).Select(Auroc.For)];
 
     public IReadOnlyDictionary<string, ISpec<IDataset>> Sets { get; } =
-        Require.That(Sets, Sets.Count > 0, "names one other data set at least");
+        Require.That(Sets, Sets.Count > 0, "must contain at least one other data set");
     public long Rows { get; } = Require.AtLeast(2, Rows);
 
     public IMetric Build(Site site) => new OutOfDistribution(this, site);

@@ -2,28 +2,28 @@ using static Ebm.Metrics.KidSpec;
 
 namespace Ebm.Metrics;
 
-/// <summary>What an image is compared by.</summary>
+/// <summary>The features by which images are compared.</summary>
 public enum Features
 {
-    /// <summary>Its pixels.</summary>
+    /// <summary>The pixels.</summary>
     Pixels,
 
     /// <summary>
-    /// Two layers of random convolutions, the same in every run: edges and strokes, averaged over a 4 × 4 grid of places. No net was
-    /// trained, so nothing is downloaded and no class is favoured; it is not Inception's KID, and its values compare with its own only.
+    /// Two layers of random convolutions, the same in every run: edges and strokes, averaged over a 4 × 4 grid of positions. They need no trained
+    /// net, so nothing is downloaded. This is not Inception's KID; its values can only be compared with each other.
     /// </summary>
     Convolutions,
 }
 
 /// <summary>
-/// The kernel inception distance's estimator (Bińkowski et al. 2018), on features that need no inception network: the unbiased squared
+/// The estimator of the kernel inception distance (Bińkowski et al. 2018), on features without an Inception network: the unbiased squared
 /// discrepancy with the cubic kernel
 /// <code>k(x, y) = (φ(x)·φ(y) / d + 1)³,   d the number of features</code>
 /// For images (C, H, W) of at least 8 × 8.
 /// </summary>
 public sealed class Kid(KidSpec spec) : IMetric
 {
-    // A name, not a run's seed: all runs see through the same filters.
+    // A fixed seed, independent of the run's: all runs use the same filters.
     const ulong FiltersSeed = 2018;
     const long ChunkRows = 512;
 
@@ -54,7 +54,7 @@ public sealed class Kid(KidSpec spec) : IMetric
 
     static Tensor Cubic(Tensor a, Tensor b) => (a.matmul(b.t()) / a.shape[1] + 1).pow(3);
 
-    /// <summary>(n, C, H, W) → (n, d), a chunk at a time.</summary>
+    /// <summary>(n, C, H, W) → (n, d), in chunks.</summary>
     static Tensor Of(Tensor images, Func<Tensor, Tensor> features)
     {
         var chunks = new List<Tensor>();
@@ -74,7 +74,7 @@ public sealed class Kid(KidSpec spec) : IMetric
         const long wide = 32,
             deep = 64;
         var rng = new Rng(FiltersSeed).Stream("filters");
-        // Rectified sums of unit variance halve it: √2/√fan-in keeps every layer at one scale (He et al. 2015).
+        // Rectification halves the variance, so √2/√fan-in keeps the scale of every layer equal (He et al. 2015).
         var first = (rng.Normal(wide, channels, 5, 5) * Math.Sqrt(2.0 / (25 * channels))).to(float32).to(device);
         var second = (rng.Normal(deep, wide, 3, 3) * Math.Sqrt(2.0 / (9 * wide))).to(float32).to(device);
         return images =>
@@ -86,17 +86,17 @@ public sealed class Kid(KidSpec spec) : IMetric
     }
 }
 
-/// <summary>The unbiased discrepancy of cubic kernel between features of samples and of images, for images of at least 8 × 8.</summary>
-/// <param name="Features">What images are compared by: pixels, or convolutions that are random and the same in every run.</param>
-/// <param name="Samples">At most so many of the run's samples, the first ones.</param>
-/// <param name="Reference">Real images to compare them with.</param>
+/// <summary>The unbiased discrepancy with a cubic kernel between features of samples and of real images, for images of at least 8 × 8.</summary>
+/// <param name="Features">How images are compared: by pixels, or by random convolutions that are the same in every run.</param>
+/// <param name="Samples">At most this many of the run's samples, the first ones.</param>
+/// <param name="Reference">Number of real images to compare with.</param>
 [Kind("kid")]
 public sealed record KidSpec(Features Features = Features.Convolutions, long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
     public static readonly Quantity OfSamples =
             new("kid", "squared discrepancy", Lower, Primary, "kid 1", "cubic-kernel discrepancy of features"),
-        OfGaussian = new("kid/gaussian", "squared discrepancy", None, Secondary, "kid 1", "of the moment-matched Gaussian"),
-        OfReal = new("kid/floor", "squared discrepancy", None, Secondary, "kid 1", "of as many real rows");
+        OfGaussian = new("kid/gaussian", "squared discrepancy", None, Secondary, "kid 1", "the same for the moment-matched Gaussian"),
+        OfReal = new("kid/floor", "squared discrepancy", None, Secondary, "kid 1", "the same for as many real rows");
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);

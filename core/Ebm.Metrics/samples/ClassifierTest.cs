@@ -4,10 +4,9 @@ using static Ebm.Metrics.ClassifierTestSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// The classifier two-sample test (Lopez-Paz and Oquab 2017): a small network learns to tell samples from real rows, and its accuracy on
-/// rows it has not seen is reported. One half means that it cannot; 1 that samples give themselves away. What it finds is a difference that
-/// is there, what it does not find may still be: <c>classifier-test/floor</c>, real rows in place of the samples, says what chance and few
-/// rows give.
+/// The classifier two-sample test (Lopez-Paz and Oquab 2017): a small network learns to distinguish samples from real rows; the metric is its
+/// accuracy on held-out rows. One half means that it cannot distinguish them, 1 that it always can. A high accuracy proves a difference, a low one
+/// does not exclude it: <c>classifier-test/floor</c>, with real rows in place of the samples, is the accuracy due to chance and few rows.
 /// </summary>
 public sealed class ClassifierTest(ClassifierTestSpec spec) : IMetric
 {
@@ -23,15 +22,15 @@ public sealed class ClassifierTest(ClassifierTestSpec spec) : IMetric
         Measurement Compare(Quantity what, Tensor rows)
         {
             var (accuracy, seen) = Accuracy(rows.narrow(0, 0, Math.Min(count, rows.shape[0])), real, rng.Stream(what.Name));
-            // Agresti and Coull's two successes and two failures keep the error positive at the ends.
+            // Agresti and Coull's two added successes and failures keep the error positive at accuracies of 0 and 1.
             var p = (accuracy * seen + 2) / (seen + 4);
             var se = Math.Sqrt(p * (1 - p) / (seen + 4));
             return what.Found(accuracy, se, seen, count, spec.Width, spec.Depth, spec.Epochs, spec.Batch);
         }
     }
 
-    /// <summary>Learned on one half of either, tested on the other; the classes count alike however many rows each has.</summary>
-    /// <returns>The accuracy, and the rows it was tested on.</returns>
+    /// <summary>Trains on half of each set and tests on the other half; both classes have equal weight, whatever their numbers of rows.</summary>
+    /// <returns>The accuracy, and the number of test rows.</returns>
     (double Accuracy, long Rows) Accuracy(Tensor fake, Tensor real, Rng rng)
     {
         var (fakeSeen, fakeUnseen) = Halves(fake, rng.Stream("fake"));
@@ -69,14 +68,14 @@ public sealed class ClassifierTest(ClassifierTestSpec spec) : IMetric
     }
 }
 
-/// <summary>How well a small network tells samples from real rows, on rows it has not seen: one half where it cannot.</summary>
-/// <param name="Rows">At most so many of either; half of them are learned from.</param>
+/// <summary>How well a small network distinguishes samples from real rows on held-out rows: one half if it cannot.</summary>
+/// <param name="Rows">At most this many rows of each; half of them are for training.</param>
 /// <param name="Width">Units per hidden layer of the network.</param>
 /// <param name="Depth">Hidden layers.</param>
-/// <param name="Epochs">As many rows are drawn as this many times the learned half.</param>
-/// <param name="Batch">Rows of a minibatch, drawn with replacement.</param>
+/// <param name="Epochs">Training draws this many times the number of training rows.</param>
+/// <param name="Batch">Rows per minibatch, drawn with replacement.</param>
 /// <param name="Lr">Adam's learning rate.</param>
-/// <param name="Decay">Share of the weights, times the learning rate, taken off at each update.</param>
+/// <param name="Decay">Weight decay: the share of the weights, times the learning rate, subtracted at each update.</param>
 [Kind("classifier-test")]
 public sealed record ClassifierTestSpec(
     long Rows = 4000,
@@ -89,8 +88,8 @@ public sealed record ClassifierTestSpec(
 ) : IMetricSpec
 {
     public static readonly Quantity OfSamples =
-            new("classifier-test", "accuracy", Lower, Primary, "classifier-test 1", "of telling samples from real rows"),
-        OfReal = new("classifier-test/floor", "accuracy", None, Secondary, "classifier-test 1", "of telling real rows from others");
+            new("classifier-test", "accuracy", Lower, Primary, "classifier-test 1", "accuracy in distinguishing samples from real rows"),
+        OfReal = new("classifier-test/floor", "accuracy", None, Secondary, "classifier-test 1", "the same for real rows instead of samples");
 
     public long Rows { get; } = Require.Between(8, 1_000_000, Rows);
     public int Width { get; } = Require.Between(1, 4096, Width);

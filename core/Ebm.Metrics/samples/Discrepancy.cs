@@ -1,16 +1,16 @@
 namespace Ebm.Metrics;
 
 /// <summary>
-/// How far two laws are apart by a kernel k, the squared distance of their mean embeddings:
+/// The distance of two distributions under a kernel k, the squared distance of their mean embeddings:
 /// <code>D = E k(X, X′) + E k(Y, Y′) − 2 E k(X, Y)</code>
-/// (Gretton et al. 2012). With k = −|x − y| it is Székely's energy distance. The estimate averages over distinct pairs only, so it is
-/// unbiased; for equal laws it is a degenerate U-statistic, skewed, and negative more often than positive. Its standard error is the jackknife's, right where the laws differ,
-/// and √2 too wide on average where they agree; there it would vanish with a lucky draw, so it is never less than the spread of the
-/// estimate under equal laws,
+/// (Gretton et al. 2012). With k = −|x − y| it is Székely's energy distance. The estimate averages over distinct pairs only, so it is unbiased; for
+/// equal distributions it is a degenerate U-statistic, skewed, and negative more often than positive. Its standard error is the jackknife's, which
+/// is correct if the distributions differ, and on average √2 too wide if they agree. In that case it could be nearly zero by chance, so it is never
+/// less than the spread of the estimate under equal distributions,
 /// <code>√(2V) (1/n + 1/m),   V = E k̃(Y, Y′)²,   k̃ the kernel less its means over either row</code>
 /// </summary>
 /// <param name="kernel">(n, d), (m, d) → (n, m), float64.</param>
-/// <param name="real">(m, d), m ≥ 2: the rows that others are compared with; their kernel among themselves is taken once.</param>
+/// <param name="real">(m, d), m ≥ 2: the rows to compare with; their own kernel sums are computed once.</param>
 sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
 {
     const long ChunkRows = 64;
@@ -18,7 +18,7 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
     Tensor? among;
     double centred;
 
-    /// <summary>Rows compared with.</summary>
+    /// <summary>The number of rows to compare with.</summary>
     public long Count => rows.shape[0];
 
     /// <param name="others">(n, d), n ≥ 2.</param>
@@ -31,7 +31,7 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
         if (among is null)
         {
             (among, var squares) = Apart(rows);
-            // E k̃² = E k² − 2 E r² + (E r)², r a row's mean; rounding may leave a little less than nothing.
+            // E k̃² = E k² − 2 E r² + (E r)², with r the mean of a row; rounding can make it slightly negative.
             var mean = among.mean();
             centred = Math.Max(0, (squares - 2 * among.square().mean() + mean * mean).item<double>());
         }
@@ -41,13 +41,13 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
         return ((ofOthers.mean() + ofRows.mean()).item<double>(), Math.Sqrt(Math.Max(jackknife, alike)));
     }
 
-    /// <summary>For each row the mean over the others, and the mean square of all pairs: (n, d) → (n) and a scalar.</summary>
+    /// <summary>The mean over the others for each row, and the mean square over all pairs: (n, d) → (n) and a scalar.</summary>
     (Tensor Means, Tensor Squares) Apart(Tensor x)
     {
         var (n, squares, means) = (x.shape[0], zeros(1, dtype: float64, device: x.device), new List<Tensor>());
         foreach (var (from, values) in Chunks(x, x))
         {
-            // A row beside itself is no pair.
+            // A row and itself are not a pair.
             values.diagonal((int)from).zero_();
             squares.add_(values.square().sum());
             means.Add((values.sum(1) / (n - 1)).MoveToOuterDisposeScope());
@@ -67,7 +67,7 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
         return (cat(across, 0), down);
     }
 
-    /// <summary>k(a_i, b_j), some rows a at a time, each in a scope of its own.</summary>
+    /// <summary>k(a_i, b_j) for chunks of rows a, each in its own dispose scope.</summary>
     IEnumerable<(long From, Tensor Values)> Chunks(Tensor a, Tensor b)
     {
         for (long from = 0; from < a.shape[0]; from += ChunkRows)

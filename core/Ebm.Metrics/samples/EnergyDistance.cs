@@ -3,11 +3,11 @@ using static Ebm.Metrics.EnergyDistanceSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// How far samples are from the data, without a density: Székely's energy distance
+/// The distance between samples and data without a density: Székely's energy distance
 /// <code>D = 2 E|X − Y| − E|X − X′| − E|Y − Y′|</code>
-/// zero exactly when both have the same law. The estimate averages over distinct pairs only, so it is unbiased. For perfect samples
-/// its law is skewed, with mean 0: about three of five values are negative. Its standard error is the jackknife's: right where the laws differ, √2 too wide where they agree.
-/// The data are fresh draws where the density is known, else test rows at random.
+/// zero exactly if both have the same distribution. The estimate averages over distinct pairs only, so it is unbiased. For perfect samples it is
+/// skewed with mean 0: about three of five values are negative. Its standard error is the jackknife's, which is correct if the distributions differ
+/// and √2 too wide if they agree. The data rows are new draws if the density is known, otherwise random test rows.
 /// </summary>
 public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
 {
@@ -34,7 +34,7 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
         return new Real(y).From(x);
     }
 
-    /// <summary>The rows that others are compared with.</summary>
+    /// <summary>The rows to compare with.</summary>
     internal sealed class Real(Tensor given)
     {
         readonly Discrepancy discrepancy = new((a, b) => Discrepancy.Squares(a, b).sqrt_().neg_(), given.flatten(1));
@@ -53,15 +53,15 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
 }
 
 /// <summary>The energy distance between samples and data, for any data set.</summary>
-/// <param name="Samples">At most so many of the run's samples, the first ones.</param>
-/// <param name="Reference">Real rows to compare them with.</param>
+/// <param name="Samples">At most this many of the run's samples, the first ones.</param>
+/// <param name="Reference">Number of real rows to compare with.</param>
 [Kind("energy-distance")]
 public sealed record EnergyDistanceSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
     public static readonly Quantity OfSamples =
-            new("energy-distance", "length", Lower, Primary, "energy-distance 1", "between samples and data"),
-        OfGaussian = new("energy-distance/gaussian", "length", None, Secondary, "energy-distance 1", "of the moment-matched Gaussian"),
-        OfReal = new("energy-distance/floor", "length", None, Secondary, "energy-distance 1", "of as many real rows");
+            new("energy-distance", "length", Lower, Primary, "energy-distance 1", "energy distance between samples and data"),
+        OfGaussian = new("energy-distance/gaussian", "length", None, Secondary, "energy-distance 1", "the same for the moment-matched Gaussian"),
+        OfReal = new("energy-distance/floor", "length", None, Secondary, "energy-distance 1", "the same for as many real rows");
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);

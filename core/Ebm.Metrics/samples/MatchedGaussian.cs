@@ -1,16 +1,16 @@
 namespace Ebm.Metrics;
 
 /// <summary>
-/// N(m, AAᵀ) with the mean and covariance of the training rows, A = directions · √spread: what any model should beat, and where annealing
-/// begins. In float64.
+/// N(m, AAᵀ) with the mean and covariance of the training rows, A = directions · √spread: a baseline that models should beat, and the start of
+/// annealing. In float64.
 /// </summary>
 /// <param name="Mean">(d).</param>
-/// <param name="Factor">A: (d, d), its columns orthogonal, the widest last.</param>
+/// <param name="Factor">A: (d, d), with orthogonal columns, the longest last.</param>
 sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
 {
     const long Rows = 10_000;
 
-    /// <param name="floor">Variances below this share of the largest are raised to it; 0 leaves a singular covariance singular.</param>
+    /// <param name="floor">Variances are at least this share of the largest; 0 leaves a singular covariance singular.</param>
     public static MatchedGaussian To(IDataset data, double floor = 0)
     {
         var rows = data.Train.narrow(0, 0, Math.Min(Rows, data.Train.shape[0])).to(float64).flatten(1);

@@ -5,8 +5,8 @@ namespace Ebm.Metrics;
 /// <summary>
 /// The squared maximum mean discrepancy between samples and data, with the Gaussian kernel
 /// <code>k(x, y) = exp(−|x − y|² / 2h²),   h the median distance between real rows</code>
-/// (Gretton et al. 2012), unbiased, with values on both sides of 0 for perfect samples. The width comes from real rows alone:
-/// samples that change it would be measured with another ruler.
+/// (Gretton et al. 2012), unbiased, so perfect samples give values on both sides of 0. The width depends on real rows only, so that the samples do
+/// not change the kernel that measures them.
 /// </summary>
 public sealed class Mmd(MmdSpec spec) : IMetric
 {
@@ -51,19 +51,19 @@ public sealed class Mmd(MmdSpec spec) : IMetric
         return width > 0
             ? width
             : throw new InvalidOperationException(
-                "mmd: more than half of all pairs of real rows are the same row, so no median distance gives the kernel a width"
+                "mmd: more than half of all pairs of real rows are identical, so the median distance, the width of the kernel, is 0"
             );
     }
 }
 
 /// <summary>The maximum mean discrepancy between samples and data by a Gaussian kernel of median width, for any data set.</summary>
-/// <param name="Samples">At most so many of the run's samples, the first ones.</param>
-/// <param name="Reference">Real rows to compare them with.</param>
+/// <param name="Samples">At most this many of the run's samples, the first ones.</param>
+/// <param name="Reference">Number of real rows to compare with.</param>
 [Kind("mmd")]
 public sealed record MmdSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
-    public static readonly Quantity OfSamples = new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "between samples and data"),
-        OfReal = new("mmd/floor", "squared discrepancy", None, Secondary, "mmd 1", "of as many real rows");
+    public static readonly Quantity OfSamples = new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "discrepancy between samples and data"),
+        OfReal = new("mmd/floor", "squared discrepancy", None, Secondary, "mmd 1", "the same for as many real rows");
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);

@@ -3,8 +3,8 @@ using static Ebm.Metrics.ModeWeightsSpec;
 namespace Ebm.Metrics;
 
 /// <summary>
-/// Whether samples visit each mode as often as they should: the sum over modes of |share of samples nearest to it − its true weight|,
-/// between 0 and 2. Perfect samples do not reach 0: <c>mode-weights/floor</c> is what n of them would give on average,
+/// Whether samples visit each mode as often as they should: the sum over modes of |share of samples nearest to it − its true weight|, between 0 and
+/// 2. Perfect samples do not reach 0: <c>mode-weights/floor</c> is the mean for n perfect samples,
 /// <code>Σ_k √(2 w_k (1 − w_k) / π n)</code>
 /// </summary>
 public sealed class ModeWeights : IMetric
@@ -18,7 +18,7 @@ public sealed class ModeWeights : IMetric
         var (n, weights) = (subject.Samples.shape[0], modes.Weights.to(subject.Samples.device));
         var shares = modes.Nearest(subject.Samples).bincount(null, weights.shape[0]).to(float64) / n;
         var deviation = shares - weights;
-        // The distance is Σ ±share up to a constant, and the mean of n draws that are each ±1.
+        // The distance is Σ ±share up to a constant: a mean of n draws of ±1.
         var tilt = (deviation.sign() * shares).sum().item<double>();
         var floor = (2 * weights * (1 - weights) / (Math.PI * n)).sqrt().sum().item<double>();
         return
@@ -29,13 +29,13 @@ public sealed class ModeWeights : IMetric
     }
 }
 
-/// <summary>The L1 distance between true and sampled mode weights, for data that knows its modes.</summary>
+/// <summary>The L1 distance between true and sampled mode weights, for data with known modes.</summary>
 [Kind("mode-weights")]
 public sealed record ModeWeightsSpec : IMetricSpec
 {
     public static readonly Quantity OfSamples =
             new("mode-weights", "probability", Lower, Primary, "mode-weights 1", "Σ |share of samples − true weight|"),
-        OfPerfect = new("mode-weights/floor", "probability", None, Secondary, "mode-weights 1", "of as many perfect samples");
+        OfPerfect = new("mode-weights/floor", "probability", None, Secondary, "mode-weights 1", "the same for as many perfect samples");
 
     public IMetric Build(Site site) => new ModeWeights();
 }

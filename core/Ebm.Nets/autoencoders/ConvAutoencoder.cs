@@ -1,9 +1,9 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// A small U-shaped denoising autoencoder for images: z is dense at the bottom of the trunk. log σ is a plane beside the pixels, and
-/// r(x̃, σ) = x̃ + σ u, so that u is of unit size at every σ. Smooth activations: chains follow the slope of |x − r|². (Our completion: the
-/// paper says ResNet and U-Net, and no more.)
+/// A small U-shaped denoising autoencoder for images; z is a dense layer at the bottom of the trunk. log σ is an additional plane of the input, and
+/// r(x̃, σ) = x̃ + σ u, so that u has unit size at every σ. Activations are smooth because chains follow the slope of |x − r|². (Our completion:
+/// the paper names only ResNet and U-Net.)
 /// </summary>
 public sealed class ConvAutoencoder : Autoencoder
 {

@@ -1,8 +1,8 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// Fully connected, for rows without neighbourhoods: the encoder sees (x̃, log σ), z is linear in its last layer, and g sees both, so that
-/// detail passes z by. r(x̃, σ) = x̃ + σ u: what is left to learn is of unit size at every σ, and so is the slope of |x − r|²/2σ².
+/// A fully connected autoencoder: the encoder's input is (x̃, log σ), z is linear in its last layer, and g receives both, so that detail can bypass
+/// z. r(x̃, σ) = x̃ + σ u, so that u and the slope of |x − r|²/2σ² have unit size at every σ.
 /// </summary>
 public sealed class MlpAutoencoder : Autoencoder
 {
@@ -51,8 +51,8 @@ public sealed class MlpAutoencoder : Autoencoder
 
 /// <summary>A fully connected denoising autoencoder.</summary>
 /// <param name="Width">Units per hidden layer.</param>
-/// <param name="Depth">Hidden layers, the last of which is the decoder's.</param>
-/// <param name="InputScale">The first layer sees the row times this.</param>
+/// <param name="Depth">Hidden layers, including the decoder's one.</param>
+/// <param name="InputScale">Multiplies the input row.</param>
 [Kind("mlp-autoencoder")]
 public sealed record MlpAutoencoderSpec(int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 3)
     : IAutoencoderSpec

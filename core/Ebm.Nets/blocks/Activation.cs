@@ -1,6 +1,6 @@
 namespace Ebm.Nets;
 
-/// <summary>Smooth or leaky: a kink in an activation is a jump in a slope, and chains follow slopes.</summary>
+/// <summary>Activations, smooth or leaky: chains follow slopes, and a kink makes the slope jump.</summary>
 public enum Activation
 {
     Silu,
@@ -22,6 +22,6 @@ public static class Activations
             Activation.Gelu => nn.functional.gelu(x),
             Activation.Tanh => x.tanh(),
             Activation.Relu => nn.functional.relu(x),
-            _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "is not an activation"),
+            _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "not a valid activation"),
         };
 }

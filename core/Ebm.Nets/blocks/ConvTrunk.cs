@@ -1,6 +1,6 @@
 namespace Ebm.Nets;
 
-/// <summary>Arithmetic of a convolutional net: weights, energies and Langevin noise stay in float32 whatever is chosen.</summary>
+/// <summary>Arithmetic of a convolutional net; weights, energies and Langevin noise are float32 in either case.</summary>
 public enum Precision
 {
     Float32,
@@ -8,9 +8,9 @@ public enum Precision
 }
 
 /// <summary>
-/// The trunk of the convolutional nets for square images. Two strided convolutions lead down to a half and to a quarter of the side; in nets that
-/// return to the image, two pixel shuffles lead back up, with a skip at half the side. What lies between the two ways, and what is read from
-/// it, is in the file of each role. The layers are children of the net that owns the trunk, under their own names.
+/// The trunk of the convolutional nets for square images: two strided convolutions reduce the side to a half and to a quarter. Nets that output an
+/// image have two pixel shuffles back up, with a skip at half the side. Each net defines the layers between. The net that owns the trunk registers
+/// the layers under their own names.
 /// </summary>
 sealed class ConvTrunk
 {
@@ -27,12 +27,12 @@ sealed class ConvTrunk
     readonly Precision precision;
 
     /// <param name="owner">The net that registers the layers.</param>
-    /// <param name="setting">The setting that an error names.</param>
-    /// <param name="kind">The net's kind, for the same error.</param>
+    /// <param name="setting">The setting to name in errors.</param>
+    /// <param name="kind">The net's kind, for errors.</param>
     /// <param name="image">(C, H, W).</param>
     /// <param name="width">Channels at half the side; twice as many at a quarter.</param>
-    /// <param name="planes">Planes beside the image's channels, on the way down.</param>
-    /// <param name="returns">Whether there is a way up.</param>
+    /// <param name="planes">Input planes in addition to the image's channels.</param>
+    /// <param name="returns">Whether the net outputs an image.</param>
     /// <exception cref="SettingException">The rows are not square images whose side is a multiple of 4.</exception>
     public ConvTrunk(
         nn.Module owner,
@@ -78,7 +78,7 @@ sealed class ConvTrunk
                 $"{kind} needs square images whose side is a multiple of 4; these rows have shape ({string.Join(", ", shape)})"
             );
 
-    /// <summary>Numbers at a quarter of the side.</summary>
+    /// <summary>Numbers per row at a quarter of the side.</summary>
     public long Flat => 2 * width * side * side;
 
     /// <summary>(B, C + planes, H, W) → features at half the side, (B, width, H/2, W/2), and at a quarter, (B, 2 width, H/4, W/4).</summary>
@@ -98,12 +98,12 @@ sealed class ConvTrunk
     /// <summary>(B, Flat) → (B, 2 width, H/4, W/4).</summary>
     public Tensor AtQuarter(Tensor flat) => flat.view(-1, 2 * width, side, side);
 
-    /// <summary>A dense layer of the owner's, in the trunk's arithmetic.</summary>
+    /// <summary>A dense layer of the owner, in the trunk's arithmetic.</summary>
     public Tensor Dense(Modules.Linear layer, Tensor x) => nn.functional.linear(x, Lower(layer.weight), Lower(layer.bias!));
 
     public Tensor Active(Tensor x) => activation.Of(x);
 
-    /// <summary>Convolution kernels are fastest where a pixel's channels lie side by side; the shape stays (B, C, H, W).</summary>
+    /// <summary>Makes the channels of a pixel adjacent in memory, which is fastest for convolutions; the shape stays (B, C, H, W).</summary>
     public static Tensor ChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
     Tensor Conv(Modules.Conv2d layer, Tensor x, long stride = 1, long padding = 1) =>

@@ -1,8 +1,8 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// Every weight of a network drawn from a named stream: uniform within ±1/√fan-in for weights of linear and convolution layers and their
-/// biases, as libtorch's own layers do from a hidden generator. Norms keep their ones and zeros.
+/// Draws all weights of a network from a named stream, because libtorch's layers use a hidden generator. As in libtorch, weights and biases of
+/// linear and convolution layers are uniform within ±1/√fan-in; norms keep their ones and zeros.
 /// </summary>
 public static class InitialWeights
 {

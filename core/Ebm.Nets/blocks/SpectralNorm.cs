@@ -1,9 +1,9 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// W/σ(W): a layer that stretches no direction, σ being the largest singular value (Miyato, Kataoka, Koyama and Yoshida 2018). σ = uᵀWv,
-/// where u and v follow W by power iteration, v ∝ Wᵀu and u ∝ Wv, and are constants to the gradient: ∂σ/∂W = uvᵀ. Only u is kept, a
-/// registered buffer.
+/// Spectral normalisation, W/σ(W) with σ the largest singular value, so that the layer stretches no direction (Miyato, Kataoka, Koyama and Yoshida
+/// 2018). σ = uᵀWv, where power iteration updates u and v, v ∝ Wᵀu and u ∝ Wv; they are constants for the gradient: ∂σ/∂W = uvᵀ. Only u is stored,
+/// in a registered buffer.
 /// </summary>
 public sealed class SpectralNorm : nn.Module
 {
@@ -12,7 +12,7 @@ public sealed class SpectralNorm : nn.Module
     readonly Tensor u;
     readonly Modules.Parameter? gain;
 
-    /// <param name="outputs">Rows of W: output units or channels.</param>
+    /// <param name="outputs">Rows of W, one per output unit or channel.</param>
     public SpectralNorm(SpectralNormSpec settings, long outputs, Rng rng)
         : base(nameof(SpectralNorm))
     {
@@ -25,7 +25,7 @@ public sealed class SpectralNorm : nn.Module
         register_parameter("gain", gain);
     }
 
-    /// <summary>(outputs, …) → the same, normalised; what follows the outputs counts as inputs.</summary>
+    /// <summary>(outputs, …) → the same, normalised; the remaining dimensions count as inputs.</summary>
     public Tensor Of(Tensor weight)
     {
         var w = weight.Flat();
@@ -33,7 +33,7 @@ public sealed class SpectralNorm : nn.Module
             right;
         using (no_grad())
         {
-            // A copy: the buffer may move again before the gradient is taken.
+            // A copy, because the buffer may change before the gradient is computed.
             left = u.clone();
             right = Unit(w.t().mv(left));
             if (Advances)
@@ -48,24 +48,25 @@ public sealed class SpectralNorm : nn.Module
             }
         }
         var sigma = left.dot(w.mv(right));
-        // A layer begun near zero stays near zero: what is smaller than 1 is not inflated.
+        // A layer that starts near zero stays near zero: σ below 1 does not scale it up.
         return settings.LowerBound ? weight / (sigma + Least) * sigma.clamp(max: 1) : weight / sigma;
     }
 
-    /// <summary>A layer's output, biases added, times each unit's or channel's learned gain, if any: (B, outputs, …) → the same.</summary>
+    /// <summary>Multiplies a layer's output, with biases, by the learned gain of each unit or channel, if any: (B, outputs, …) → the
+    /// same.</summary>
     public Tensor Gained(Tensor h) => gain is null ? h : h * gain.reshape([1, -1, .. Enumerable.Repeat(1L, (int)h.ndim - 2)]);
 
-    /// <summary>A chain's energy must not change under it, or its accept test compares two different ones.</summary>
+    /// <summary>A chain's energy must stay fixed; otherwise its accept test would compare two different energies.</summary>
     bool Advances => training && !(settings.Freeze && Cost.InSlope);
 
     static Tensor Unit(Tensor x) => x / (x.norm() + 1e-12);
 }
 
-/// <summary>Spectral normalisation of a net's layers, but not of its last.</summary>
-/// <param name="Iterations">Of the power method, per pass of the network.</param>
-/// <param name="Freeze">No iteration in the slopes that sampling asks for. Evaluation never iterates.</param>
-/// <param name="LowerBound">W/σ · min(σ, 1): small weights are not inflated.</param>
-/// <param name="Gain">A learned factor per unit, after the bias.</param>
+/// <summary>Spectral normalisation of all layers of a net except the last.</summary>
+/// <param name="Iterations">Power iterations per pass of the network.</param>
+/// <param name="Freeze">Do not iterate when sampling computes slopes. Evaluation never iterates.</param>
+/// <param name="LowerBound">W/σ · min(σ, 1): small weights are not scaled up.</param>
+/// <param name="Gain">Multiply each unit's output, with its bias, by a learned factor.</param>
 public sealed record SpectralNormSpec(int Iterations = 1, bool Freeze = true, bool LowerBound = false, bool Gain = false)
 {
     public int Iterations { get; } = Require.Between(1, 1000, Iterations);

@@ -1,8 +1,8 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// A convolutional energy of images: the trunk's way down, a dense layer, and one number or several: (B, C, H, W) → (B, …to). Smooth
-/// activations by default: chains follow the slope, and some losses differentiate it again.
+/// A convolutional energy of images: the downward trunk, a dense layer, and one output or several: (B, C, H, W) → (B, …to). Activations are smooth
+/// by default because chains follow the slope and some losses differentiate it.
 /// </summary>
 public sealed class ConvEnergy : nn.Module<Tensor, Tensor>
 {
@@ -33,7 +33,7 @@ public sealed class ConvEnergy : nn.Module<Tensor, Tensor>
 /// <summary>A convolutional network for square images.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 /// <param name="Hidden">Units of the dense layer.</param>
-/// <param name="Precision">bfloat16 is several times faster where the CPU has matrix units for it.</param>
+/// <param name="Precision">bfloat16 is several times faster on CPUs with matrix units for it.</param>
 [Kind("conv-energy")]
 public sealed record ConvEnergySpec(
     int Width = 32,

@@ -1,6 +1,6 @@
 namespace Ebm.Nets;
 
-/// <summary>Rows through fully connected layers: (B, …from) → (B, …to).</summary>
+/// <summary>A fully connected network: (B, …from) → (B, …to).</summary>
 public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
 {
     readonly Modules.Linear[] layers;
@@ -44,7 +44,7 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
         return (value, slope.reshape(x.shape));
     }
 
-    /// <summary>A layer's memory, which its tensors keep where it is: parameters are contiguous from their making.</summary>
+    /// <summary>The addresses of a layer's weights and biases; parameters are contiguous and never move.</summary>
     static unsafe MlpSlope.Layer Pointers(Modules.Linear layer)
     {
         fixed (
@@ -58,7 +58,7 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
 /// <summary>A fully connected network.</summary>
 /// <param name="Width">Units per hidden layer.</param>
 /// <param name="Depth">Hidden layers.</param>
-/// <param name="InputScale">The first layer sees the row times this: 3 for unit-scale data makes detail learnable.</param>
+/// <param name="InputScale">Multiplies the input row; for unit-scale data, 3 makes detail easier to learn.</param>
 [Kind("mlp")]
 public sealed record MlpSpec(int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 1) : INetSpec
 {

@@ -1,20 +1,20 @@
 namespace Ebm.Nets;
 
-/// <summary>An increasing function of a number, of which a coupling's network says the parameters.</summary>
+/// <summary>An increasing function of one number, with parameters from a coupling's network.</summary>
 public interface IMonotone
 {
     /// <summary>Parameters per number.</summary>
     int Parameters { get; }
 
-    /// <summary>y = f(x; θ) and log f′(x), or, inverted, y = f⁻¹(x; θ) and log (f⁻¹)′(x): (B, h), (B, h, Parameters) → (B, h) each.</summary>
+    /// <summary>y = f(x; θ) and log f′(x), or, if inverted, y = f⁻¹(x; θ) and log (f⁻¹)′(x): (B, h), (B, h, Parameters) → (B, h) each.</summary>
     (Tensor Y, Tensor LogSlope) Map(Tensor x, Tensor parameters, bool inverted);
 }
 
 /// <summary>
-/// A stack of couplings (Dinh, Sohl-Dickstein and Bengio 2017): a row is two halves, a and b; each coupling moves one of them by an
-/// increasing function whose parameters a small network reads from the other, a ← f(a; θ(b)), and the next swaps their parts. Triangular, so the
-/// log-determinant is a sum of slopes and the inverse costs what the way forth costs. In the plane the halves are the two coordinates.
-/// Networks start at f = the same function for all rows, so that the flow starts near the identity.
+/// A stack of couplings (Dinh, Sohl-Dickstein and Bengio 2017): a row is split into halves a and b. Each coupling transforms one half by an
+/// increasing function whose parameters a small network computes from the other, a ← f(a; θ(b)); the next coupling swaps the halves. The Jacobian
+/// is triangular, so the log-determinant is a sum of log slopes, and the inverse costs as much as the forward pass. In the plane the halves are the
+/// two coordinates. Networks start with the same f for all rows, so that the flow starts near the identity.
 /// </summary>
 public sealed class CouplingFlow : FlowNet
 {
@@ -24,14 +24,14 @@ public sealed class CouplingFlow : FlowNet
     readonly double inputScale;
     readonly Modules.Linear[][] conditioners;
 
-    /// <param name="inputScale">The networks see the other half times this.</param>
+    /// <param name="inputScale">Multiplies the inputs of the networks.</param>
     public CouplingFlow(IMonotone monotone, int couplings, int width, int depth, double inputScale, Rng rng, long[] shape)
         : base(nameof(CouplingFlow), shape.Size())
     {
         if (shape.Size() < 2)
             throw new SettingException(
                 "net",
-                "is a flow of couplings, each of which moves one half of a row by the other; these rows hold one number"
+                "is a coupling flow, which needs rows of at least two numbers; these rows have one"
             );
 
         (this.shape, this.monotone, this.inputScale) = (shape, monotone, inputScale);

@@ -1,7 +1,7 @@
 namespace Ebm.Nets;
 
-/// <summary>x ↦ x exp(s) + t with |s| bounded: one coupling alone cannot fold or tear far, many together can.</summary>
-/// <param name="Bound">Of |s|.</param>
+/// <summary>x ↦ x exp(s) + t with |s| bounded, so that a single coupling cannot distort strongly; many together can.</summary>
+/// <param name="Bound">The bound of |s|.</param>
 public sealed record Affine(double Bound) : IMonotone
 {
     public int Parameters => 2;
@@ -14,10 +14,10 @@ public sealed record Affine(double Bound) : IMonotone
 }
 
 /// <summary>Affine couplings: RealNVP (Dinh, Sohl-Dickstein and Bengio 2017).</summary>
-/// <param name="Couplings">Steps of the flow; even ones move the first half of a row, odd ones the second.</param>
+/// <param name="Couplings">Number of couplings; even ones transform the first half of a row, odd ones the second.</param>
 /// <param name="Width">Units per hidden layer of a coupling's network.</param>
 /// <param name="Depth">Hidden layers.</param>
-/// <param name="InputScale">The networks see the half they read times this.</param>
+/// <param name="InputScale">Multiplies the inputs of the networks.</param>
 /// <param name="Bound">Largest |log scale| of one coupling.</param>
 [Kind("real-nvp")]
 public sealed record RealNvpSpec(int Couplings = 8, int Width = 64, int Depth = 2, double InputScale = 1, double Bound = 2)

@@ -1,23 +1,23 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// A monotone rational-quadratic spline on [−Bound, Bound], the identity beyond (Durkan, Bekasov, Murray and Papamakarios 2019): K bins of
-/// widths w and heights h, slopes d at the knots. In a bin, with ξ = (x − x_k)/w, s = h/w, D = d_k + d_{k+1} − 2s and β = s + D ξ(1−ξ),
+/// A monotone rational-quadratic spline on [−Bound, Bound], the identity outside (Durkan, Bekasov, Murray and Papamakarios 2019): K bins with
+/// widths w and heights h, and slopes d at the knots. In a bin, with ξ = (x − x_k)/w, s = h/w, D = d_k + d_{k+1} − 2s and β = s + D ξ(1−ξ),
 /// <code>y − y_k = h (s ξ² + d_k ξ(1−ξ)) / β,   that is   a ξ² + b ξ − s (y − y_k) = 0,   dy/dx = (2aξ + b) / (β w)</code>
-/// with a = h(s − d_k) + (y − y_k) D and b = h d_k − (y − y_k) D, so the inverse is a quadratic's root, its discriminant the slope.
+/// with a = h(s − d_k) + (y − y_k) D and b = h d_k − (y − y_k) D. So the inverse is the root of a quadratic, and its discriminant gives the slope.
 /// </summary>
 /// <param name="Bins">K.</param>
 /// <param name="Bound">Half the width of the box.</param>
 public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
 {
-    /// <summary>No bin is narrower or lower than this share of the box.</summary>
+    /// <summary>The least width or height of a bin, as a share of the box.</summary>
     const double Least = 1e-3;
 
     public int Parameters => 3 * Bins - 1;
 
     public (Tensor Y, Tensor LogSlope) Map(Tensor x, Tensor parameters, bool inverted)
     {
-        // Knots (x_k, y_k), (B, h, 2, K + 1), and slopes at them; all bins are alike, and all slopes 1, where the parameters are 0.
+        // Knots (x_k, y_k), (B, h, 2, K + 1), and their slopes; parameters of 0 give equal bins and slopes of 1.
         var shares = parameters.narrow(2, 0, 2 * Bins).unflatten(2, [2, Bins]).softmax(3);
         var floor = linspace(-Bound, -Bound * (1 - 2 * Least * Bins), Bins + 1, dtype: x.dtype, device: x.device);
         var knots = nn.functional.pad(shares.cumsum(3), (1, 0)) * (2 * Bound * (1 - Least * Bins)) + floor;
@@ -27,7 +27,7 @@ public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
             value: 1
         );
 
-        // The bin of each number, and both its knots. Few operations count here: most of a small flow's time is theirs.
+        // The bin of each number, and its two knots. Small flows spend most of their time here, so it uses few operations.
         var held = x.clamp(-Bound, Bound);
         var bin = (held.detach().unsqueeze(2) >= knots.detach().select(2, inverted ? 1 : 0).narrow(2, 1, Bins - 1)).sum(2, keepdim: true);
         var ends = cat([bin, bin + 1], 2).unsqueeze(2).expand(-1, -1, 3, -1);
@@ -69,12 +69,12 @@ public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
 }
 
 /// <summary>Rational-quadratic spline couplings: a neural spline flow (Durkan, Bekasov, Murray and Papamakarios 2019).</summary>
-/// <param name="Couplings">Steps of the flow; even ones move the first half of a row, odd ones the second.</param>
-/// <param name="Bins">Pieces of each spline.</param>
-/// <param name="Bound">The splines act on [−bound, bound] and are the identity beyond.</param>
+/// <param name="Couplings">Number of couplings; even ones transform the first half of a row, odd ones the second.</param>
+/// <param name="Bins">Bins of each spline.</param>
+/// <param name="Bound">The splines act on [−bound, bound] and are the identity outside.</param>
 /// <param name="Width">Units per hidden layer of a coupling's network.</param>
 /// <param name="Depth">Hidden layers.</param>
-/// <param name="InputScale">The networks see the half they read times this.</param>
+/// <param name="InputScale">Multiplies the inputs of the networks.</param>
 [Kind("spline-flow")]
 public sealed record SplineFlowSpec(
     int Couplings = 4,

@@ -5,26 +5,26 @@ using System.Runtime.Intrinsics;
 namespace Ebm.Nets;
 
 /// <summary>
-/// A small fully connected network's output and input slope in one pass, without a graph, for tiles of sixteen rows whose activations stay in
-/// the cache: forward h_i = a(W_i h_{i−1} + b_i), backward g_{i−1} = W_iᵀ (a′ ⊙ g_i). Chains spend nearly all their time here, and
-/// autograd spends most of its own on memory. A tile's result does not depend on its neighbours, so neither threads nor the size of a batch
-/// change a bit; a law holds it to autograd.
+/// Output and input slope of a small fully connected network in one pass, without a graph, in tiles of sixteen rows whose activations stay in the
+/// cache: forward h_i = a(W_i h_{i−1} + b_i), backward g_{i−1} = W_iᵀ (a′ ⊙ g_i). Chains spend nearly all their time here; autograd would spend
+/// most of it on memory. Tiles are computed independently, so the number of threads and the batch size do not change any bit. A law compares it
+/// with autograd.
 /// </summary>
 static unsafe class MlpSlope
 {
     const int Tile = 16;
 
-    /// <summary>A layer's weights, (Out, In) row by row, and its biases.</summary>
+    /// <summary>A layer's weights, (Out, In) in row-major order, and its biases.</summary>
     public readonly record struct Layer(nint Weight, nint Bias, int In, int Out);
 
     public static bool Has(Activation activation) => activation is Activation.Silu or Activation.LeakyRelu or Activation.Relu;
 
-    /// <summary>Float32 on a CPU with vectors of eight or more.</summary>
+    /// <summary>Whether this code can run: float32, on a CPU with vectors of eight or more.</summary>
     public static bool Runs(Tensor x) =>
         x.dtype == float32 && x.device_type == DeviceType.CPU && (Vector512.IsHardwareAccelerated || Vector256.IsHardwareAccelerated);
 
     /// <param name="x">(B, In) contiguous.</param>
-    /// <param name="column">Which output of each row, (B) int64 contiguous; null where there is one.</param>
+    /// <param name="column">The output to use for each row, (B) int64 contiguous; null if there is only one.</param>
     /// <param name="value">(B).</param>
     /// <param name="slope">(B, In).</param>
     public static void Run(Layer[] layers, Activation activation, float scale, Tensor x, Tensor? column, Tensor value, Tensor slope)
@@ -54,7 +54,7 @@ static unsafe class MlpSlope
         }
     }
 
-    /// <summary>What the tiles of one call share.</summary>
+    /// <summary>The data that all tiles of one call share.</summary>
     sealed class Call(Layer[] layers, Activation activation, float scale, float* x, long* column, float* value, float* slope, int rows)
     {
         public void Tiles(int from, int to)
@@ -62,7 +62,7 @@ static unsafe class MlpSlope
             if (from >= to)
                 return;
             var widest = Math.Max(layers.Max(layer => layer.Out), layers[0].In);
-            // Activations and their derivatives of every hidden layer, the input, and two buffers for the way back.
+            // Activations and derivatives of every hidden layer, the input, and two buffers for the backward pass.
             var needed = (layers.Take(layers.Length - 1).Sum(layer => 2 * layer.Out) + layers[0].In + 2 * widest) * Tile;
             var memory = (float*)NativeMemory.AlignedAlloc((nuint)needed * sizeof(float), 64);
             try
@@ -111,7 +111,7 @@ static unsafe class MlpSlope
                     throw new ArgumentOutOfRangeException(
                         nameof(column),
                         chosen,
-                        $"row {row + lane} asks for an output that is not there; the network has {top.Out}"
+                        $"row {row + lane} asks for an output that does not exist; the network has {top.Out}"
                     );
                 var chosenWeight = weight + chosen * top.In;
                 var sum = bias[chosen];
@@ -273,7 +273,7 @@ static unsafe class MlpSlope
         }
     }
 
-    /// <summary>eˣ to a unit in the last place: 2ⁿ times a polynomial on [−½ ln 2, ½ ln 2]. NaN stays NaN.</summary>
+    /// <summary>eˣ with an error of one unit in the last place: 2ⁿ times a polynomial on [−½ ln 2, ½ ln 2]. NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector512<float> Exp(Vector512<float> x)
     {

@@ -1,6 +1,7 @@
 namespace Ebm.Nets;
 
-/// <summary>From codes to images: dense to a quarter of the resolution, then twice up, linear: (B, codes) → (B, C, H, W).</summary>
+/// <summary>A decoder from codes to images: dense to a quarter of the side, then two upsamplings, linear output: (B, codes) → (B, C, H,
+/// W).</summary>
 public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
 {
     readonly Modules.Linear wide;
@@ -10,8 +11,8 @@ public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
     readonly long width,
         side;
 
-    /// <param name="setting">The setting that an error names.</param>
-    /// <param name="kind">Its kind, for the same error.</param>
+    /// <param name="setting">The setting to name in errors.</param>
+    /// <param name="kind">The net's kind, for errors.</param>
     public ConvDecoder(string setting, string kind, int width, Rng rng, long[] from, long[] to)
         : base(nameof(ConvDecoder))
     {

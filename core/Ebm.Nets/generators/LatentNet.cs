@@ -1,6 +1,6 @@
 namespace Ebm.Nets;
 
-/// <summary>Latent noise through a network that makes rows of it: any dimension to any other, and no density.</summary>
+/// <summary>A generator made of any network: the latent dimension is free, and there is no density.</summary>
 public sealed class LatentNet : GeneratorNet
 {
     readonly nn.Module<Tensor, Tensor> net;

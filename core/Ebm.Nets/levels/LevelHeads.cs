@@ -1,6 +1,7 @@
 namespace Ebm.Nets;
 
-/// <summary>A multi-head ladder: one pass of a network gives every level's energy, so the draw of the level is as cheap as one energy.</summary>
+/// <summary>A ladder with one output head per level: one pass gives the energies of all levels, so drawing a level costs as much as one
+/// energy.</summary>
 public sealed class LevelHeads : LevelNet, ISlopes
 {
     readonly nn.Module<Tensor, Tensor> heads;
@@ -22,10 +23,10 @@ public sealed class LevelHeads : LevelNet, ISlopes
     public (Tensor Value, Tensor Slope)? WithSlope(Tensor x, Tensor? column) => (heads as ISlopes)?.WithSlope(x, column);
 }
 
-/// <summary>A fully connected network with a head per level.</summary>
+/// <summary>A fully connected network with one head per level.</summary>
 /// <param name="Width">Units per hidden layer.</param>
 /// <param name="Depth">Hidden layers.</param>
-/// <param name="InputScale">The first layer sees the row times this.</param>
+/// <param name="InputScale">Multiplies the input row.</param>
 [Kind("level-mlp")]
 public sealed record LevelMlpSpec(int Width = 128, int Depth = 3, Activation Activation = Activation.Silu, double InputScale = 3)
     : ILevelEnergySpec
@@ -36,10 +37,10 @@ public sealed record LevelMlpSpec(int Width = 128, int Depth = 3, Activation Act
         new LevelHeads(net.Build(rng, shape, [noise.Levels]), noise.Levels);
 }
 
-/// <summary>A convolutional network for square images with a head per level.</summary>
+/// <summary>A convolutional network for square images with one head per level.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 /// <param name="Hidden">Units of the dense layer.</param>
-/// <param name="Precision">bfloat16 is several times faster where the CPU has matrix units for it.</param>
+/// <param name="Precision">bfloat16 is several times faster on CPUs with matrix units for it.</param>
 [Kind("level-conv")]
 public sealed record LevelConvSpec(
     int Width = 32,

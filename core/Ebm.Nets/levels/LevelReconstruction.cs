@@ -1,9 +1,9 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// A ladder for images: one pass of a U-shaped convolutional net gives a reconstruction r(x) and a number h_ℓ(x) per level, and
+/// A ladder for images: one pass of a U-shaped convolutional net gives a reconstruction r(x) and one number h_ℓ(x) per level, and
 /// E(x, ℓ) = |x − r(x)|² / 2 noise_ℓ² + d log noise_ℓ − h_ℓ(x).
-/// The quadratic carries the level's scale, so that the net need not learn it. (Our completion: the papers leave the net open.)
+/// The quadratic term sets the scale of each level, so the net need not learn it. (Our completion: the papers do not specify the net.)
 /// </summary>
 public sealed class LevelReconstruction : LevelNet
 {
@@ -53,10 +53,10 @@ public sealed class LevelReconstruction : LevelNet
     }
 }
 
-/// <summary>A U-shaped convolutional net: reconstruction and heads.</summary>
+/// <summary>A U-shaped convolutional net with a reconstruction and one head per level.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 /// <param name="Bottleneck">Units between the two halves.</param>
-/// <param name="Precision">bfloat16 is several times faster where the CPU has matrix units for it.</param>
+/// <param name="Precision">bfloat16 is several times faster on CPUs with matrix units for it.</param>
 [Kind("level-reconstruction")]
 public sealed record LevelReconstructionSpec(int Width = 32, int Bottleneck = 256, Precision Precision = Precision.Float32)
     : ILevelEnergySpec

@@ -1,8 +1,8 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// A time-conditioned ladder: one scalar network that is told the level, h_i = a(W_i h_{i−1} + e_i(ℓ)). Levels share every weight but
-/// the embeddings; all levels at once cost a pass each.
+/// A time-conditioned ladder: one scalar network that receives the level through embeddings, h_i = a(W_i h_{i−1} + e_i(ℓ)). Levels share all
+/// weights but the embeddings; computing all levels costs one pass each.
 /// </summary>
 public sealed class LevelTime : LevelNet
 {
@@ -18,7 +18,7 @@ public sealed class LevelTime : LevelNet
         Levels = levels;
         long[] widths = [shape.Size(), .. Enumerable.Repeat((long)settings.Width, settings.Depth), 1];
         layers = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: rng.Device))];
-        // TorchSharp makes an embedding on the CPU and moves it, also to where tensors have no numbers.
+        // TorchSharp allocates an embedding on the CPU and then moves it, even to the meta device.
         Capacity.For(settings.Width, (double)sizeof(float) * levels * settings.Width, $"embeddings of {levels} levels", "width");
         embeddings = [.. widths.Skip(1).Select(width => nn.Embedding(levels, width, device: rng.Device))];
         for (var i = 0; i < layers.Length; i++)
@@ -51,11 +51,11 @@ public sealed class LevelTime : LevelNet
     Tensor Normed(int i, Tensor h) => norms[i].Gained(nn.functional.linear(h, norms[i].Of(layers[i].weight), layers[i].bias));
 }
 
-/// <summary>A fully connected network told the level by an embedding per layer.</summary>
+/// <summary>A fully connected network with one embedding of the level per layer.</summary>
 /// <param name="Width">Units per hidden layer.</param>
 /// <param name="Depth">Hidden layers.</param>
-/// <param name="InputScale">The first layer sees the row times this.</param>
-/// <param name="Spectral">Spectral normalisation of all layers but the last; null, there is none.</param>
+/// <param name="InputScale">Multiplies the input row.</param>
+/// <param name="Spectral">Spectral normalisation of all layers except the last; null: none.</param>
 [Kind("level-time")]
 public sealed record LevelTimeSpec(
     int Width = 128,

@@ -6,16 +6,17 @@ using System.Text;
 namespace Ebm.Records;
 
 /// <summary>
-/// One text for one value, on every machine and in every culture: canonical JSON in the manner of RFC 8785, so that its SHA-256 can be an identity.
-/// Keys in ordinal order, strings in Unicode's normal form C, no blanks. Two things differ from the RFC: a float keeps its type (<c>1.0</c> is not
-/// <c>1</c>; <see cref="Scalars.Text"/> has the digits), and NaN and the infinities are the strings "NaN", "Infinity", "-Infinity". −0.0 is 0.0.
+/// Canonical JSON, similar to RFC 8785: the same text for the same value on every machine and in every culture, so that its SHA-256 can be an
+/// identity. Keys are in ordinal order, strings in Unicode normal form C, without blanks. Two differences from the RFC: a float keeps its type
+/// (<c>1.0</c> is not <c>1</c>; <see cref="Scalars.Text"/> defines the digits), and NaN and the infinities are the strings "NaN", "Infinity",
+/// "-Infinity". −0.0 is 0.0.
 /// </summary>
 public static class Canonical
 {
-    // A sweep's runs share most of their documents, which never change: what one comes to is written once.
+    // The runs of a sweep share most of their documents, which are immutable, so the text of each is cached.
     static readonly ConditionalWeakTable<Document, string> Written = [];
 
-    /// <exception cref="ConfigException">A text that cannot be brought into normal form.</exception>
+    /// <exception cref="ConfigException">A text cannot be normalised.</exception>
     public static string Json(Document document)
     {
         var text = new StringBuilder();
@@ -125,8 +126,8 @@ public static class Canonical
         text.Append('"');
     }
 
-    // Below U+0300 every text is in normal form. Above, the runtime must know Unicode's tables: without them (invariant globalization) it returns
-    // its argument, and one config would get two identities.
+    // Below U+0300 every text is in normal form. Above, the runtime needs Unicode's tables: without them (invariant globalization) it returns its
+    // argument unchanged, and one config would get two identities.
     static string Normal(string value, Source source, string path)
     {
         if (value.All(c => c < '\u0300'))
@@ -135,7 +136,7 @@ public static class Canonical
             throw new ConfigException(
                 source,
                 path,
-                $"\"{value}\" cannot be compared with other spellings of itself, because this .NET runs without Unicode's tables; install libicu or keep to Latin letters."
+                $"\"{value}\" cannot be normalised, because this .NET runs without Unicode's tables; install libicu or use Latin letters only."
             );
         try
         {
@@ -143,7 +144,7 @@ public static class Canonical
         }
         catch (ArgumentException error)
         {
-            throw new ConfigException(source, path, $"this is not text: {error.Message}");
+            throw new ConfigException(source, path, $"this is not valid text: {error.Message}");
         }
     }
 }

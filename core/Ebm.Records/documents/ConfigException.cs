@@ -1,13 +1,13 @@
 namespace Ebm.Records;
 
 /// <summary>
-/// Something a user wrote is wrong. The message is one sentence that says where, what and what to write instead; its parts are kept
-/// beside it: <c>file, line n, key: what is wrong.</c> or <c>command line, "argument": what is wrong.</c>
+/// An error in something that a user wrote. The message is one sentence with the place, the problem and the remedy: <c>file, line n, key: what is
+/// wrong.</c> or <c>command line, "argument": what is wrong.</c> Its parts are properties.
 /// </summary>
 /// <param name="source">Where it was written.</param>
-/// <param name="key">The dotted path of the setting, such as <c>method.noise.low</c>; empty when it is about the whole file.</param>
-/// <param name="says">What is wrong and what to write instead, a sentence with its full stop.</param>
-/// <param name="cause">What was thrown, when it was an exception that showed it.</param>
+/// <param name="key">The dotted path of the setting, such as <c>method.noise.low</c>; empty for the whole file.</param>
+/// <param name="says">The problem and the remedy, a sentence with a full stop.</param>
+/// <param name="cause">The exception behind the error, if any.</param>
 public sealed class ConfigException(Source source, string key, string says, Exception? cause = null)
     : Exception(Sentence(source, key, says), cause)
 {
@@ -16,20 +16,20 @@ public sealed class ConfigException(Source source, string key, string says, Exce
 
     public string? File => source.File;
 
-    /// <summary>Counted from 1; 0 when it is not about a line of a file.</summary>
+    /// <summary>Counted from 1; 0 without a line of a file.</summary>
     public int Line => source.Line;
 
     public string Key => key;
 
     public string Says => says;
 
-    // A line of a file needs only the key that stands on it, and an argument of the command line holds its own; elsewhere the whole path is needed.
+    // For a line of a file the last key is enough, and a command-line argument contains its key; otherwise the sentence needs the whole path.
     static string Sentence(Source source, string key, string says) =>
         source.Argument is not null || key == "" ? $"{source}: {says}"
         : source.Line > 0 ? $"{source}, {LastKey(key)}: {says}"
         : $"{source}, {key}: {says}";
 
-    /// <summary>The last key of a dotted path, with the indices behind it: <c>list.0</c> of <c>measure.list.0</c>.</summary>
+    /// <summary>The last key of a dotted path, with the indices after it: <c>list.0</c> of <c>measure.list.0</c>.</summary>
     public static string LastKey(string path)
     {
         var segments = path.Split('.');

@@ -1,6 +1,6 @@
 namespace Ebm.Records;
 
-/// <summary>What a node of a <see cref="Document"/> is.</summary>
+/// <summary>The type of a node of a <see cref="Document"/>.</summary>
 public enum DocumentKind
 {
     Null,
@@ -12,14 +12,15 @@ public enum DocumentKind
     Map,
 }
 
-/// <summary>One key of a map: the key, where it was written, its value.</summary>
+/// <summary>One entry of a map: its key, where the key was written, and its value.</summary>
 public readonly record struct Entry(string Key, Source KeySource, Document Value);
 
 /// <summary>
-/// A configuration as a tree of typed values, each of which knows where it was written. Immutable: every edit gives a new tree.
-/// Whole numbers are <see cref="long"/> and other numbers <see cref="double"/>; 1 and 1.0 are different values. Two documents are equal
-/// when their values are, whatever the order of the keys and wherever they were written.
-/// A path is keys joined by dots (<c>method.noise.low</c>); a number is an index into a list (<c>measure.list.0</c>); the empty path is the document itself.
+/// A configuration as a tree of typed values, each with the place where it was written. Immutable: every edit returns a new tree. Whole numbers are
+/// <see cref="long"/> and other numbers <see cref="double"/>; 1 and 1.0 are different values. Two documents are equal if their values are; the
+/// order of keys and the places do not matter.
+/// A path is a sequence of keys joined by dots (<c>method.noise.low</c>); a number is an index into a list (<c>measure.list.0</c>); the empty path
+/// is the document itself.
 /// </summary>
 public sealed partial class Document : IEquatable<Document>
 {
@@ -57,7 +58,7 @@ public sealed partial class Document : IEquatable<Document>
                 throw new ConfigException(
                     entries[i].KeySource,
                     entries[i].Key,
-                    $"this key stands here twice, first at {entries[places[entries[i].Key]].KeySource}; delete one of them."
+                    $"this key occurs twice, first at {entries[places[entries[i].Key]].KeySource}; delete one of them."
                 );
     }
 
@@ -79,28 +80,28 @@ public sealed partial class Document : IEquatable<Document>
     /// <summary>A scalar's value: null, a bool, a long, a double or a string. Null for maps and lists.</summary>
     public object? Value => scalar;
 
-    /// <summary>A map's keys and values in the order in which they were written; empty for anything else.</summary>
+    /// <summary>A map's keys and values in the order in which they were written; empty for other kinds.</summary>
     public IReadOnlyList<Entry> Entries => entries;
 
-    /// <summary>A list's elements; empty for anything else.</summary>
+    /// <summary>A list's elements; empty for other kinds.</summary>
     public IReadOnlyList<Document> Items => items;
 
     // ── read from YAML ────────────────────────────────────────────────────────────────────────
 
-    /// <summary>The one document of a YAML file; a file without any is an empty map.</summary>
+    /// <summary>The document of a YAML file; an empty file gives an empty map.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="shownAs">The path that errors name, when it is not <paramref name="path"/>.</param>
+    /// <param name="shownAs">The path shown in errors, if it is not <paramref name="path"/>.</param>
     /// <exception cref="ConfigException">The file is missing, or is not YAML that this project accepts.</exception>
     public static Document Read(string path, string? shownAs = null) => Yaml.Read(path, shownAs ?? path);
 
-    /// <summary>The one document of a YAML text; a text without any is an empty map.</summary>
+    /// <summary>The document of a YAML text; an empty text gives an empty map.</summary>
     /// <param name="text">The YAML.</param>
-    /// <param name="file">The file that errors name.</param>
+    /// <param name="file">The file name shown in errors.</param>
     /// <exception cref="ConfigException">The text is not YAML that this project accepts.</exception>
     public static Document Parse(string text, string file) => Yaml.Parse(text, file);
 
-    /// <summary>An unquoted scalar as YAML would read it: <c>1e-3</c> is a float, <c>on</c> a text.</summary>
-    /// <exception cref="ConfigException">A number that 64 bits cannot hold.</exception>
+    /// <summary>An unquoted scalar, typed as in YAML: <c>1e-3</c> is a float, <c>on</c> a text.</summary>
+    /// <exception cref="ConfigException">A number that does not fit in 64 bits.</exception>
     public static Document Plain(string text, Source source)
     {
         try
@@ -133,7 +134,7 @@ public sealed partial class Document : IEquatable<Document>
         Kind switch
         {
             DocumentKind.List => items.Aggregate(items.Count, (hash, item) => HashCode.Combine(hash, item)),
-            // Keys in any order are the same map, so the sum and not the sequence.
+            // A sum, because the order of keys does not matter.
             DocumentKind.Map => entries.Sum(entry => HashCode.Combine(entry.Key, entry.Value) % 65_536),
             DocumentKind.Float => HashCode.Combine((double)scalar! + 0.0),
             _ => HashCode.Combine(Kind, scalar),

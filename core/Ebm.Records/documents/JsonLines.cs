@@ -4,14 +4,14 @@ using System.Text.Json;
 namespace Ebm.Records;
 
 /// <summary>
-/// Files that grow by a JSON object a line, each with its <c>step</c>. A process may die in the middle of a line: such a last line is not there
-/// for a reader, and is cut off before a resumed run appends. A torn line anywhere else is an error.
+/// Files with one JSON object per line, each with its <c>step</c>. A process may die while it writes a line: readers ignore such a torn last line,
+/// and a resumed run cuts it off before it appends. A torn line anywhere else is an error.
 /// </summary>
 static class JsonLines
 {
-    /// <param name="path">The file; made where it is missing.</param>
-    /// <param name="lines">One object a line.</param>
-    /// <param name="opened">Called between opening the file and writing into it.</param>
+    /// <param name="path">The file; created if it is missing.</param>
+    /// <param name="lines">One object per line.</param>
+    /// <param name="opened">Called after opening the file and before writing to it.</param>
     internal static void Append<T>(string path, IEnumerable<T> lines, Action opened)
     {
         var text = new StringBuilder();
@@ -30,7 +30,7 @@ static class JsonLines
     {
         if (!File.Exists(path))
             yield break;
-        // Another process may be appending.
+        // Another process may append at the same time.
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         using var reader = new StreamReader(stream, new UTF8Encoding(false));
         var number = 0;
@@ -40,12 +40,12 @@ static class JsonLines
             T value;
             try
             {
-                value = JsonText.ReadLine<T>(line) ?? throw new JsonException("null stands here");
+                value = JsonText.ReadLine<T>(line) ?? throw new JsonException("the value is null");
             }
             catch (JsonException error)
             {
                 throw new InvalidDataException(
-                    $"{path}, line {number}: this is not what the project writes: {JsonText.Says(error)}",
+                    $"{path}, line {number}: invalid line: {JsonText.Says(error)}",
                     error
                 );
             }
@@ -53,7 +53,7 @@ static class JsonLines
         }
     }
 
-    // A line counts once its line break is there.
+    // A line is complete only with its line break.
     static IEnumerable<string> WholeLines(StreamReader reader)
     {
         var line = new StringBuilder();
@@ -70,8 +70,8 @@ static class JsonLines
     }
 
     /// <summary>
-    /// Cuts the file before the first line whose step is later, and a torn last line with it; the bytes before stay as they are. It is another
-    /// file afterwards: who had the old one open writes into what nobody reads.
+    /// Removes the lines from the first one with a later step on, and a torn last line. The remaining bytes do not change, but the file is a new
+    /// one: a process that still has the old one open writes to a deleted file.
     /// </summary>
     internal static void Truncate(string path, long afterStep, string? staging)
     {
@@ -94,7 +94,7 @@ static class JsonLines
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"{path}: \"{Encoding.UTF8.GetString(line)}\" has no step; the file was altered.", error);
+            throw new InvalidDataException($"{path}: \"{Encoding.UTF8.GetString(line)}\" has no valid step; the file was changed.", error);
         }
     }
 }

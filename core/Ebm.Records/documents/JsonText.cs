@@ -5,12 +5,12 @@ using System.Text.Json.Serialization;
 namespace Ebm.Records;
 
 /// <summary>
-/// The JSON of files, tables and audits. Records are written and read by one set of options: keys in camel case and in the order of the
-/// declaration, an enum as its word (<see cref="Kebab"/>), NaN and the infinities as strings, what is null left out.
+/// The JSON of files, tables and audits. One set of options writes and reads all records: keys in camel case in declaration order, enums as words
+/// (<see cref="Kebab"/>), NaN and the infinities as strings, null values omitted.
 /// </summary>
 public static class JsonText
 {
-    // In files names stay readable; what may end up in a page escapes all that HTML could mistake.
+    // Files keep names readable; text that may be put into a page escapes all characters with a meaning in HTML.
     static readonly JsonSerializerOptions Plain = Options(indented: false, JavaScriptEncoder.UnsafeRelaxedJsonEscaping),
         PlainIndented = Options(indented: true, JavaScriptEncoder.UnsafeRelaxedJsonEscaping),
         Safe = Options(indented: false, JavaScriptEncoder.Default),
@@ -35,49 +35,49 @@ public static class JsonText
         public override string ConvertName(string name) => Kebab.Case(name);
     }
 
-    /// <summary>A record on one line, without its break.</summary>
+    /// <summary>A record on one line, without a line break.</summary>
     public static string LineOf<T>(T value) => JsonSerializer.Serialize(value, Plain);
 
-    /// <summary>A record, indented, with a line break at its end: a file of a run.</summary>
+    /// <summary>An indented record with a final line break, for files of a run.</summary>
     public static string FileOf<T>(T value) => JsonSerializer.Serialize(value, PlainIndented) + "\n";
 
-    /// <summary>The same for what is also printed, and may end up in a page.</summary>
+    /// <summary>An indented record for text that is also printed and may be put into a page.</summary>
     public static string ReadableOf<T>(T value) => JsonSerializer.Serialize(value, SafeIndented) + "\n";
 
-    /// <summary>A record on one line that may stand in a page's script: no text in it ends the script.</summary>
+    /// <summary>A record on one line, safe inside a page's script: no text in it can end the script.</summary>
     public static string PageOf<T>(T value) => JsonSerializer.Serialize(value, Safe);
 
-    /// <exception cref="InvalidDataException">The text is not a <typeparamref name="T"/>; the sentence names the file.</exception>
+    /// <exception cref="InvalidDataException">The text is not a valid <typeparamref name="T"/>; the message names the file.</exception>
     public static T Read<T>(string json, string file)
     {
         try
         {
-            return ReadLine<T>(json) ?? throw new InvalidDataException($"{file}: null stands where an object should.");
+            return ReadLine<T>(json) ?? throw new InvalidDataException($"{file}: the value is null instead of an object.");
         }
         catch (JsonException error)
         {
             throw new InvalidDataException(
-                $"{file}, line {(error.LineNumber ?? 0) + 1}: this is not what the project writes: {Says(error)}",
+                $"{file}, line {(error.LineNumber ?? 0) + 1}: invalid content: {Says(error)}",
                 error
             );
         }
     }
 
-    /// <exception cref="JsonException">The text is not a <typeparamref name="T"/>.</exception>
+    /// <exception cref="JsonException">The text is not a valid <typeparamref name="T"/>.</exception>
     internal static T? ReadLine<T>(string json) => JsonSerializer.Deserialize<T>(json, Plain);
 
-    /// <summary>What is wrong, without the path and the place that .NET writes behind it.</summary>
+    /// <summary>The message without the path and position that .NET appends.</summary>
     internal static string Says(JsonException error) => error.Message.Split(" Path: $")[0];
 }
 
-/// <summary>JSON that is written as it is: canonical JSON stays on its line within an indented text.</summary>
+/// <summary>JSON that is written unchanged: canonical JSON stays on one line within an indented text.</summary>
 [JsonConverter(typeof(AsItIs))]
 public sealed record RawJson(string Text)
 {
     sealed class AsItIs : JsonConverter<RawJson>
     {
         public override RawJson Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
-            throw new NotSupportedException("raw JSON is only written");
+            throw new NotSupportedException("raw JSON can only be written, not read");
 
         public override void Write(Utf8JsonWriter writer, RawJson value, JsonSerializerOptions options) => writer.WriteRawValue(value.Text);
     }

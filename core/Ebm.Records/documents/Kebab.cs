@@ -3,12 +3,13 @@ using System.Text;
 namespace Ebm.Records;
 
 /// <summary>
-/// The spelling of settings and values: <c>StepSize</c> in C# is <c>step-size</c> in a config. The words of an enum, such as <see cref="RunState"/>,
-/// are written and read here alone, in files and on the terminal.
+/// Kebab case for settings and values: <c>StepSize</c> in C# is <c>step-size</c> in a config. Also writes and reads the words of enums, such as
+/// <see cref="RunState"/>, in files and on the terminal.
 /// </summary>
 public static class Kebab
 {
-    /// <summary>A C# name in kebab case: a hyphen before each capital that begins a word; digits stay with the letters before them (<c>T6</c> is <c>t6</c>).</summary>
+    /// <summary>A C# name in kebab case: a hyphen before each capital that starts a word; digits belong to the letters before them (<c>T6</c> is
+    /// <c>t6</c>).</summary>
     public static string Case(string name)
     {
         var text = new StringBuilder();
@@ -23,7 +24,7 @@ public static class Kebab
         return text.ToString();
     }
 
-    /// <summary>The word of an enum's value: <c>RunState.Completed</c> is <c>completed</c>.</summary>
+    /// <summary>The word for an enum value: <c>RunState.Completed</c> is <c>completed</c>.</summary>
     public static string Of<T>(T value)
         where T : struct, Enum => Spelled<T>.Words[value];
 
@@ -31,7 +32,7 @@ public static class Kebab
     public static IReadOnlyList<string> All<T>()
         where T : struct, Enum => [.. Enum.GetValues<T>().Select(Of)];
 
-    /// <summary>The value that a word spells; null where it spells none.</summary>
+    /// <summary>The value of a word; null if the word is unknown.</summary>
     public static T? Read<T>(string word)
         where T : struct, Enum => Spelled<T>.Values.TryGetValue(word, out var value) ? value : null;
 

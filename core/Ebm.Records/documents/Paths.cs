@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Ebm.Records;
 
-/// <summary>A document looked at by path, and the trees that an edit at a path gives.</summary>
+/// <summary>Access to a document by path, and edited copies of it.</summary>
 public sealed partial class Document
 {
-    /// <summary>The node at a path, or null when there is none.</summary>
+    /// <summary>The node at a path, or null if it does not exist.</summary>
     public Document? Find(string path)
     {
         var node = this;
@@ -18,7 +18,7 @@ public sealed partial class Document
     }
 
     /// <summary>The node at a path.</summary>
-    /// <exception cref="ConfigException">There is none; the sentence names the keys that are there.</exception>
+    /// <exception cref="ConfigException">It does not exist; the message names the existing keys.</exception>
     public Document Get(string path)
     {
         var node = this;
@@ -34,10 +34,10 @@ public sealed partial class Document
     /// <exception cref="ConfigException">It is missing or not a text.</exception>
     public string Text(string path) => Get(path) is { Value: string value } ? value : throw Get(path).IsNot(path, "a text");
 
-    /// <exception cref="ConfigException">It is missing or neither true nor false.</exception>
+    /// <exception cref="ConfigException">It is missing or not true or false.</exception>
     public bool Bool(string path) => Get(path) is { Value: bool value } ? value : throw Get(path).IsNot(path, "true or false");
 
-    /// <summary>A whole number; a float that is exactly one (<c>1e4</c>) counts.</summary>
+    /// <summary>A whole number; a float with a whole value (<c>1e4</c>) is allowed.</summary>
     /// <exception cref="ConfigException">It is missing or not a whole number.</exception>
     public long Integer(string path) => Get(path).AsInteger() ?? throw Get(path).IsNot(path, "a whole number");
 
@@ -52,7 +52,7 @@ public sealed partial class Document
     public IReadOnlyList<Entry> Map(string path) =>
         Get(path) is { IsMap: true } map ? map.Entries : throw Get(path).IsNot(path, "a mapping");
 
-    /// <summary>The whole number that this node is, or null; a float that is exactly one counts.</summary>
+    /// <summary>This node as a whole number, or null; a float with a whole value is allowed.</summary>
     public long? AsInteger() =>
         scalar switch
         {
@@ -61,7 +61,7 @@ public sealed partial class Document
             _ => null,
         };
 
-    /// <summary>The number that this node is, or null; a whole one counts when a float64 holds it exactly.</summary>
+    /// <summary>This node as a number, or null; a whole number is allowed if a float64 represents it exactly.</summary>
     public double? AsFloat() =>
         scalar switch
         {
@@ -70,9 +70,9 @@ public sealed partial class Document
             _ => null,
         };
 
-    /// <summary>The error that this node, at <paramref name="path"/>, should have been something else: <c>low is a number; "x" is not one.</c></summary>
-    /// <param name="path">The node's path, for the sentence.</param>
-    /// <param name="wanted">With its article: <c>a number</c>, <c>true or false</c>.</param>
+    /// <summary>The error for a node of the wrong type at <paramref name="path"/>: <c>low is a number; "x" is not one.</c></summary>
+    /// <param name="path">The node's path, for the message.</param>
+    /// <param name="wanted">The wanted type with its article: <c>a number</c>, <c>true or false</c>.</param>
     public ConfigException IsNot(string path, string wanted)
     {
         var name = path == "" ? "this" : ConfigException.LastKey(path);
@@ -86,7 +86,7 @@ public sealed partial class Document
         return new(Source, path, $"{name} is {wanted}; {Quoted()} is {(wanted.StartsWith("a ") ? "not one" : "neither")}{hint}.");
     }
 
-    // A text is shown in quotes, as it would have to be written; long trees are cut.
+    // Shows a text in quotes, as it must be written, and shortens long trees.
     string Quoted()
     {
         var shown = scalar is string text ? $"\"{text}\"" : ToString();
@@ -99,7 +99,7 @@ public sealed partial class Document
     IEnumerable<(string Path, Document Value)> Leaves(string path) =>
         IsMap && entries.Count > 0 ? entries.SelectMany(entry => entry.Value.Leaves(Join(path, entry.Key))) : [(path, this)];
 
-    /// <summary>Two parts of a path joined by a dot, either of which may be empty.</summary>
+    /// <summary>Joins two parts of a path by a dot; either may be empty.</summary>
     public static string Join(string path, string key) =>
         path == "" ? key
         : key == "" ? path
@@ -134,8 +134,8 @@ public sealed partial class Document
 
     // ── edited ────────────────────────────────────────────────────────────────────────────────
 
-    /// <summary>The tree with the node at a path set; maps on the way are made where nothing or null stands.</summary>
-    /// <exception cref="ConfigException">A scalar stands in the way, or a list has no such element.</exception>
+    /// <summary>The tree with the node at a path set; missing or null maps on the way are created.</summary>
+    /// <exception cref="ConfigException">A node on the way is a scalar, or a list has no such element.</exception>
     public Document With(string path, Document value) => With(Segments(path), "", value);
 
     Document With(ReadOnlySpan<string> segments, string walked, Document value)
@@ -167,7 +167,7 @@ public sealed partial class Document
     }
 
     /// <summary>The tree without the node at a path.</summary>
-    /// <exception cref="ConfigException">There is none.</exception>
+    /// <exception cref="ConfigException">It does not exist.</exception>
     public Document Without(string path)
     {
         if (path == "")
@@ -182,7 +182,7 @@ public sealed partial class Document
         return With(above, changed);
     }
 
-    /// <summary>The same values, all said to be written elsewhere.</summary>
+    /// <summary>The same values with another source.</summary>
     public Document From(Source source) =>
         Kind switch
         {

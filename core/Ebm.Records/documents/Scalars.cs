@@ -4,9 +4,9 @@ using System.Text.RegularExpressions;
 namespace Ebm.Records;
 
 /// <summary>
-/// What an unquoted scalar means: YAML 1.2's core schema with three changes. Booleans are only <c>true</c> and <c>false</c>; digits may be
-/// grouped (<c>1_000</c>) and <c>inf</c>, <c>nan</c> need no dot; digits behind a leading zero (<c>010</c>) are text, because readers
-/// of YAML disagree about them. Whole numbers are 64 bits and other numbers are doubles, always.
+/// The types of unquoted scalars: YAML 1.2's core schema with three changes. Booleans are only <c>true</c> and <c>false</c>; digits may be grouped
+/// (<c>1_000</c>), and <c>inf</c>, <c>nan</c> need no dot; digits after a leading zero (<c>010</c>) are text, because YAML readers disagree about
+/// them. Whole numbers are always 64 bits and other numbers always doubles.
 /// </summary>
 public static partial class Scalars
 {
@@ -29,7 +29,7 @@ public static partial class Scalars
     private static partial Regex NotANumber();
 
     /// <summary>The value of an unquoted scalar: null, a bool, a long, a double or the text itself.</summary>
-    /// <exception cref="OverflowException">A number that 64 bits cannot hold; the message is a sentence.</exception>
+    /// <exception cref="OverflowException">A number that does not fit in 64 bits; the message is a sentence.</exception>
     public static object? Resolve(string text) =>
         text switch
         {
@@ -63,7 +63,7 @@ public static partial class Scalars
             : throw new OverflowException($"{text} does not fit into 64 bits; put it in quotes if a text is meant.");
     }
 
-    // Once beyond 64 bits it stays there.
+    // Beyond 64 bits, the sum is kept as it is, still too large.
     static UInt128 Next(UInt128 sum, uint radix, uint digit) => sum > long.MaxValue ? sum : sum * radix + digit;
 
     static double Real(string text)
@@ -77,8 +77,9 @@ public static partial class Scalars
     }
 
     /// <summary>
-    /// The shortest digits that read back as the same float64, in any culture: always with a point, so that it reads back as a float,
-    /// and with a signed exponent below 1e-6 and from 1e21 on: <c>1.0</c>, <c>0.05</c>, <c>1.0e-7</c>. Infinities and NaN are <c>.inf</c>, <c>-.inf</c>, <c>.nan</c>.
+    /// The shortest digits that read back as the same float64, in any culture: always with a point, so that it reads back as a float, and with a
+    /// signed exponent below 1e-6 and from 1e21 on: <c>1.0</c>, <c>0.05</c>, <c>1.0e-7</c>. Infinities and NaN are <c>.inf</c>, <c>-.inf</c>,
+    /// <c>.nan</c>.
     /// </summary>
     public static string Text(double value)
     {

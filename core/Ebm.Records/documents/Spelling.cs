@@ -1,9 +1,10 @@
 namespace Ebm.Records;
 
-/// <summary>The word a user probably meant: the nearest known one by edits (a transposition counts once), if it is near enough to be worth saying.</summary>
+/// <summary>Suggests the word that a user probably meant: the nearest known one by edit distance (a transposition counts once), if it is near
+/// enough.</summary>
 public static class Spelling
 {
-    /// <summary>The nearest of <paramref name="known"/>, or null when none is within a third of the word's length.</summary>
+    /// <summary>The nearest of <paramref name="known"/>, or null if none is within a third of the word's length.</summary>
     public static string? Nearest(string word, IEnumerable<string> known)
     {
         var nearest = known
@@ -16,7 +17,7 @@ public static class Spelling
             : null;
     }
 
-    /// <summary><c> (did you mean x?)</c> with its leading blank, or nothing.</summary>
+    /// <summary><c> (did you mean x?)</c> with a leading blank, or an empty text.</summary>
     public static string DidYouMean(string word, IEnumerable<string> known) =>
         Nearest(word, known) is { } name ? $" (did you mean {name}?)" : "";
 
@@ -24,7 +25,7 @@ public static class Spelling
     public static string Either(IReadOnlyList<string> names) =>
         names.Count < 2 ? string.Concat(names) : $"{string.Join(", ", names.Take(names.Count - 1))} or {names[^1]}";
 
-    // Optimal string alignment: insertions, deletions, replacements and swaps of neighbours.
+    // Optimal string alignment: insertions, deletions, replacements and swaps of adjacent characters.
     static int Edits(string a, string b)
     {
         var table = new int[a.Length + 1, b.Length + 1];

@@ -4,10 +4,10 @@ using System.Text.Json;
 
 namespace Ebm.Records;
 
-/// <summary>Documents made from the values of a program.</summary>
+/// <summary>Documents made from program values.</summary>
 public sealed partial class Document
 {
-    /// <summary>A map without keys, written by a program.</summary>
+    /// <summary>A map without keys, from a program.</summary>
     public static Document Empty { get; } = new(new List<Entry>(), Source.Code);
 
     public static Document Null(Source? source = null) => new(DocumentKind.Null, null, source ?? Source.Code);
@@ -22,16 +22,16 @@ public sealed partial class Document
 
     public static Document OfList(IEnumerable<Document> items, Source? source = null) => new(items.ToList(), source ?? Source.Code);
 
-    /// <exception cref="ConfigException">A key stands there twice.</exception>
+    /// <exception cref="ConfigException">A key occurs twice.</exception>
     public static Document OfMap(IEnumerable<Entry> entries, Source? source = null) => new(entries.ToList(), source ?? Source.Code);
 
-    /// <exception cref="ConfigException">A key stands there twice.</exception>
+    /// <exception cref="ConfigException">A key occurs twice.</exception>
     public static Document OfMap(IEnumerable<KeyValuePair<string, Document>> entries, Source? source = null) =>
         new(entries.Select(pair => new Entry(pair.Key, pair.Value.Source, pair.Value)).ToList(), source ?? Source.Code);
 
     /// <summary>
-    /// The document of an ordinary .NET value: null, a bool, a number, a string, an enum (in kebab case), a dictionary with string keys, a sequence,
-    /// a <see cref="JsonElement"/>, a document (returned as it is).
+    /// The document of a .NET value: null, a bool, a number, a string, an enum (in kebab case), a dictionary with string keys, a sequence, a <see
+    /// cref="JsonElement"/>, or a document (returned unchanged).
     /// </summary>
     /// <exception cref="ArgumentException">A value of another type.</exception>
     public static Document From(object? value, Source? source = null) =>
@@ -43,7 +43,7 @@ public sealed partial class Document
             string text => Of(text, source),
             sbyte or byte or short or ushort or int or uint or long => Of(Convert.ToInt64(value, CultureInfo.InvariantCulture), source),
             ulong large when large <= long.MaxValue => Of((long)large, source),
-            // A float32 means its shortest decimal, 0.1f is 0.1: a user wrote that, not the nearest float64 of the nearest float32.
+            // A float32 stands for its shortest decimal: 0.1f is 0.1, as the user wrote, not the float64 nearest to that float32.
             float number => Of(double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture), source),
             double number => Of(number, source),
             Enum name => Of(Kebab.Case(name.ToString()), source),
@@ -59,7 +59,7 @@ public sealed partial class Document
             ),
             IEnumerable list => OfList(list.Cast<object?>().Select(item => From(item, source)), source),
             _ => throw new ArgumentException(
-                $"A {value.GetType()} has no place in a document; it holds null, bools, numbers, texts, lists and maps.",
+                $"A document cannot contain a {value.GetType()}, only null, bools, numbers, texts, lists and maps.",
                 nameof(value)
             ),
         };

@@ -7,9 +7,9 @@ using ScalarEvent = YamlDotNet.Core.Events.Scalar;
 namespace Ebm.Records;
 
 /// <summary>
-/// Reads YAML into a <see cref="Document"/>. YamlDotNet tells where each node begins and what stands there; what a scalar means is decided in
-/// <see cref="Scalars"/>. Refused, each with a sentence: keys that stand twice, tabs, tags beyond the core schema's, merge keys, keys that are not
-/// scalars, a second document, nesting or aliases without measure, characters that are not text.
+/// Reads YAML into a <see cref="Document"/>. YamlDotNet gives the place and text of each node; <see cref="Scalars"/> determines the types of
+/// scalars. It rejects, each with a message: duplicate keys, tabs, tags outside the core schema, merge keys, keys that are not scalars, a second
+/// document, too much nesting or too many aliases, and invalid characters.
 /// </summary>
 static class Yaml
 {
@@ -42,14 +42,14 @@ static class Yaml
     static string Missing(string path, Exception error)
     {
         if (Directory.Exists(path))
-            return "this is a folder; a YAML file is wanted.";
+            return "this is a folder, not a YAML file.";
         if (error is not (FileNotFoundException or DirectoryNotFoundException))
             return $"the file cannot be read: {error.Message}";
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(folder))
-            return "there is no such file, nor its folder.";
+            return "there is no such file, and no such folder.";
         var beside = Directory.GetFiles(folder, "*.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();
-        return $"there is no such file; its folder holds {(beside.Count == 0 ? "no .yaml file" : string.Join(", ", beside))}{Spelling.DidYouMean(Path.GetFileName(path), beside)}.";
+        return $"there is no such file; its folder contains {(beside.Count == 0 ? "no .yaml file" : string.Join(", ", beside))}{Spelling.DidYouMean(Path.GetFileName(path), beside)}.";
     }
 
     internal static Document Parse(string text, string file)
@@ -70,11 +70,11 @@ static class Yaml
             var c = text[i];
             Source Here() => Source.InFile(file, line, i - lineStart + 1);
             if (c == '\t' && indented && text.AsSpan(i).TrimStart("\t ") is { IsEmpty: false } rest && rest[0] is not ('\n' or '\r' or '#'))
-                throw new ConfigException(Here(), "", "a tab stands in the indentation; indent with blanks.");
+                throw new ConfigException(Here(), "", "the indentation contains a tab; indent with blanks.");
             if (char.IsSurrogate(c))
             {
                 if (!char.IsHighSurrogate(c) || i + 1 == text.Length || !char.IsLowSurrogate(text[i + 1]))
-                    throw new ConfigException(Here(), "", $"half of a character, \\u{(int)c:x4}, stands here; it is not text.");
+                    throw new ConfigException(Here(), "", $"half of a surrogate pair, \\u{(int)c:x4}, is not valid text.");
                 i++;
             }
             else if (
@@ -84,7 +84,7 @@ static class Yaml
                 throw new ConfigException(
                     Here(),
                     "",
-                    $"the control character \\u{(int)c:x4} stands here; delete it, or write it as an escape in double quotes."
+                    $"control character \\u{(int)c:x4}; delete it, or write it as an escape in double quotes."
                 );
             indented = c is '\n' or '\r' || (indented && c is ' ');
             if (c == '\n' || (c == '\r' && (i + 1 == text.Length || text[i + 1] != '\n')))
@@ -110,7 +110,7 @@ static class Yaml
                 throw Refuse(parser.Current!.Start, "", "this does not belong to the document; check its indentation.");
             var last = Next();
             if (last is DocumentStart)
-                throw Refuse(last.Start, "", "a second document begins here (---); a file holds one.");
+                throw Refuse(last.Start, "", "a second document starts here (---); a file may contain only one.");
             RefuseTabs();
             return document;
         }
@@ -126,34 +126,34 @@ static class Yaml
             {
                 throw Refuse(error.Start, "", Explain(error));
             }
-            // YamlDotNet also stumbles over some texts in other ways (an InvalidOperationException, for one); all of them mean that it cannot read on from here.
+            // For some texts YamlDotNet throws other exceptions (such as InvalidOperationException); all of them mean that it cannot parse on.
             catch (Exception error)
             {
                 throw new ConfigException(
                     At(parser.Current?.End ?? Mark.Empty),
                     "",
-                    "this is not YAML from here on: a bracket, a quote or a line break is missing, or too many are there.",
+                    "this is not YAML from here on: a bracket, a quote or a line break is missing or superfluous.",
                     error
                 );
             }
         }
 
-        // The common mistakes in this project's words; the others in YamlDotNet's.
+        // Explains common mistakes in this project's words, the others in YamlDotNet's.
         static string Explain(YamlException error)
         {
             var says = error.Message;
             return says.Contains("found invalid mapping")
-                    ? "a \": \" stands inside a text here; check the indentation, begin a new line, or put the text in quotes."
-                : says.Contains("cannot start any token") ? "no value can begin with this character; put it in quotes."
+                    ? "this text contains \": \"; check the indentation, begin a new line, or put the text in quotes."
+                : says.Contains("cannot start any token") ? "no value can start with this character; put it in quotes."
                 : says.Contains("parsing a block mapping")
-                    ? "a key with its colon is wanted here; check the indentation, and the quotes above."
-                : says.Contains("parsing a block collection") ? "a list goes on here without its hyphen; check the indentation."
-                : says.Contains("parsing a flow sequence") ? "a list in brackets goes wrong here; a comma or its ] is missing."
-                : says.Contains("parsing a flow mapping") ? "a mapping in braces goes wrong here; a comma or its } is missing."
+                    ? "a key with a colon is expected here; check the indentation, and the quotes above."
+                : says.Contains("parsing a block collection") ? "a list continues here without a hyphen; check the indentation."
+                : says.Contains("parsing a flow sequence") ? "error in a list in brackets; a comma or the ] is missing."
+                : says.Contains("parsing a flow mapping") ? "error in a mapping in braces; a comma or the } is missing."
                 : says.Contains("scanning a quoted scalar, found unexpected end")
                 || says.Contains("scanning a multi-line double-quoted scalar")
-                    ? "a quote is opened, and not closed before the text's indentation ends."
-                : says.Contains("could not find expected ':'") ? "a key stands here without its colon."
+                    ? "a quote is opened but not closed before the indentation ends."
+                : says.Contains("could not find expected ':'") ? "a key has no colon."
                 : says == "" ? "this is not YAML."
                 : $"this is not YAML: {char.ToLowerInvariant(says[0])}{says[1..].TrimEnd('.')}.";
         }
@@ -185,14 +185,14 @@ static class Yaml
                 throw Refuse(
                     alias.Start,
                     path,
-                    $"*{alias.Value.Value} repeats something that was not named before; write &{alias.Value.Value} in front of it."
+                    $"*{alias.Value.Value} is an unknown alias; to define it, write &{alias.Value.Value} before the value that it repeats."
                 );
             expanded += value.Size;
             if (expanded > Nodes)
                 throw Refuse(
                     alias.Start,
                     path,
-                    $"the aliases (*) of this file stand for more than {Nodes} values; write out what is meant."
+                    $"the aliases (*) of this file expand to more than {Nodes} values; write the values out."
                 );
             return value;
         }
@@ -218,7 +218,7 @@ static class Yaml
                 Allow(key, "str", path);
                 Protect(key);
                 if (key.Value == "" && key.Style == ScalarStyle.Plain)
-                    throw Refuse(key.Start, path, "the key in front of the colon is missing.");
+                    throw Refuse(key.Start, path, "the key before the colon is missing.");
                 if (key is { Value: "<<", Style: ScalarStyle.Plain })
                     throw Refuse(
                         key.Start,
@@ -227,7 +227,7 @@ static class Yaml
                     );
                 var below = Document.Join(path, key.Value);
                 if (!lines.TryAdd(key.Value, key.Start.Line))
-                    throw Refuse(key.Start, below, $"this key stands here twice, first in line {lines[key.Value]}; delete one of them.");
+                    throw Refuse(key.Start, below, $"this key occurs twice, first in line {lines[key.Value]}; delete one of them.");
                 entries.Add(new(key.Value, At(key.Start), Node(Next(), depth + 1, below)));
             }
             return Document.OfMap(entries, At(start.Start));
@@ -250,7 +250,7 @@ static class Yaml
                     "int" when value.Kind == DocumentKind.Integer => value,
                     "bool" when value.Kind == DocumentKind.Bool => value,
                     "null" when value.IsNull => value,
-                    _ => throw Refuse(scalar.Start, path, $"\"{scalar.Value}\" is not what its tag !!{tag} says; delete the tag."),
+                    _ => throw Refuse(scalar.Start, path, $"\"{scalar.Value}\" is not a valid !!{tag}, as its tag says; delete the tag."),
                 };
             }
             catch (OverflowException error)
@@ -259,7 +259,7 @@ static class Yaml
             }
         }
 
-        // The core schema's tag of a node without its prefix; null when it has none. "!" alone makes a text of a scalar.
+        // The node's core-schema tag without prefix; null if it has none. The tag "!" makes a scalar a text.
         string? Allow(NodeEvent node, string allowed, string path)
         {
             if (node.Tag.IsEmpty)
@@ -269,7 +269,7 @@ static class Yaml
             var tag = node.Tag.Value;
             if (tag.StartsWith(CoreTag, StringComparison.Ordinal) && allowed.Split(", ").Contains(tag[CoreTag.Length..]))
                 return tag[CoreTag.Length..];
-            throw Refuse(node.Start, path, $"the tag {tag.Replace(CoreTag, "!!")} is not known here; delete it.");
+            throw Refuse(node.Start, path, $"the tag {tag.Replace(CoreTag, "!!")} is not supported; delete it.");
         }
 
         void Protect(ScalarEvent scalar)
@@ -278,7 +278,7 @@ static class Yaml
                 quoted.Add(((int)scalar.Start.Index, (int)scalar.End.Index));
         }
 
-        // Tabs may stand in quoted text, in text blocks, in comments, and on lines that hold nothing else.
+        // Tabs are allowed in quoted text, in text blocks, in comments, and on otherwise empty lines.
         void RefuseTabs()
         {
             for (var at = text.IndexOf('\t'); at >= 0; at = text.IndexOf('\t', at + 1))
@@ -290,12 +290,12 @@ static class Yaml
                 throw new ConfigException(
                     Source.InFile(file, 1 + text.AsSpan(0, at).Count('\n'), at - lineStart + 1),
                     "",
-                    "a tab stands here; write blanks, or put the text in quotes."
+                    "this line contains a tab; write blanks, or put the text in quotes."
                 );
             }
         }
 
-        // The spans come in the order of the text.
+        // The spans are in text order.
         bool InQuotes(int at)
         {
             var after = quoted.BinarySearch((at, int.MaxValue));

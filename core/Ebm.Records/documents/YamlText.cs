@@ -5,19 +5,19 @@ using System.Text.RegularExpressions;
 namespace Ebm.Records;
 
 /// <summary>
-/// Writes a <see cref="Document"/> as YAML that reads back as an equal one, here and in the YAML 1.1 readers of other languages: floats always
-/// look like floats, and a text is quoted unless no reader can take it for anything else.
+/// Writes a <see cref="Document"/> as YAML that reads back as an equal document, here and in YAML 1.1 readers of other languages: floats always
+/// look like floats, and a text is quoted unless every reader takes it for a text.
 /// </summary>
 static partial class YamlText
 {
-    // Letters first, and nothing that YAML gives a meaning; a colon or a hash only where it cannot be read as one.
+    // Starts with a letter and has no characters that are special in YAML; a colon or a hash only where it is harmless.
     [GeneratedRegex(
         @"^([A-Za-z_]|\.{0,2}/)([A-Za-z0-9_./+*()@=-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_./+*()@=-]))*\z",
         RegexOptions.CultureInvariant
     )]
     private static partial Regex Harmless();
 
-    // What some version of YAML reads as a bool or null.
+    // Words that some version of YAML reads as a bool or null.
     static readonly HashSet<string> Words = new(
         ["y", "n", "yes", "no", "on", "off", "true", "false", "null"],
         StringComparer.OrdinalIgnoreCase
@@ -51,14 +51,14 @@ static partial class YamlText
                 text.Append(' ').Append(Flow(item)).Append('\n');
                 continue;
             }
-            // The first key stands beside its hyphen, as people write it.
+            // The first key follows its hyphen on the same line.
             var below = new StringBuilder();
             Block(below, item, indent + 2);
             text.Append(' ').Append(below, indent + 2, below.Length - indent - 2);
         }
     }
 
-    // Scalars, lists of scalars, and what is empty take one line.
+    // Scalars, lists of scalars, and empty documents take one line.
     static bool IsInline(Document document) =>
         document.IsScalar || (document.Entries.Count == 0 && document.Items.All(item => item.IsScalar));
 

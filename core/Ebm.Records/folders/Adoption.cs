@@ -1,9 +1,9 @@
 namespace Ebm.Records;
 
 /// <summary>
-/// Results of a completed run are replaced all at once: a measurement writes into a draft beside them, and seals what it wrote by a manifest of
-/// its own. One rename, to <c>.measured</c>, decides that it counts; then its files move into place, the manifest last. Whoever dies before
-/// that rename has changed nothing, whoever dies after it is finished by the next measurement, and an audit says so meanwhile.
+/// Replaces the results of a completed run atomically: a measurement writes into a draft folder beside them and seals its files with a manifest of
+/// their own. One rename, to <c>.measured</c>, makes it valid; then its files move into place, the manifest last. If the process dies before the
+/// rename, nothing has changed; if it dies later, the next measurement finishes the move, and audits report the unfinished state until then.
 /// </summary>
 public sealed partial class RunFolder
 {
@@ -11,7 +11,8 @@ public sealed partial class RunFolder
         Decided = ".measured",
         Seals = "manifest.json";
 
-    /// <summary>An empty folder beside the results, to be written as a run's, and adopted. Those of measurements that were cut off go.</summary>
+    /// <summary>An empty folder beside the results, to be filled like a run's folder and adopted. Drafts of interrupted measurements are
+    /// deleted.</summary>
     public RunFolder Draft()
     {
         DropDrafts();
@@ -20,18 +21,18 @@ public sealed partial class RunFolder
         return new(draft);
     }
 
-    /// <summary>The manifest of a measurement that was cut off on its way into place; null without one.</summary>
-    /// <exception cref="InvalidDataException">The file is no manifest.</exception>
+    /// <summary>The manifest of a measurement that was interrupted while its files moved into place; null without one.</summary>
+    /// <exception cref="InvalidDataException">The file is not a valid manifest.</exception>
     public RunManifest? Adopting =>
         File.Exists(In(Decided, Seals)) ? RunManifest.Parse(File.ReadAllText(In(Decided, Seals)), In(Decided, Seals)) : null;
 
-    /// <summary>Replaces the run's results by those of a <see cref="Draft"/>, under this manifest.</summary>
-    /// <exception cref="FencedException">Another process has taken the run over: nothing has changed.</exception>
+    /// <summary>Replaces the run's results with those of a <see cref="Draft"/>, under this manifest.</summary>
+    /// <exception cref="FencedException">Another process has taken over the run; nothing has changed.</exception>
     public void Adopt(RunFolder draft, RunManifest manifest) =>
         Publish(() =>
         {
             var last = Attempts().LastOrDefault(attempt => attempt.Attempt < manifest.Attempt);
-            // Also where it has none: those that are there are another measurement's.
+            // Even if the draft has no arrays, because the existing ones belong to an earlier measurement.
             Directory.CreateDirectory(draft.In("arrays"));
             var replaced = draft.Artefacts();
             var names = replaced.Select(artefact => artefact.Path).ToHashSet(StringComparer.Ordinal);
@@ -39,7 +40,7 @@ public sealed partial class RunFolder
             Artefact[] all = [.. replaced.Concat(kept).OrderBy(artefact => artefact.Path, StringComparer.Ordinal)];
             AtomicFile.Write(draft.In(Seals), (manifest with { Artefacts = all, PrevHash = last?.Hash }).Sealed().ToJson());
             AtomicFile.Reached?.Invoke("sealed");
-            // By way of what a process that has lost its claim no longer has.
+            // Through the staging folder, which a process without a claim no longer has.
             if (staging is not null)
                 Directory.Move(draft.Path, Staged(Decided));
             Directory.Move(staging is null ? draft.Path : Staged(Decided), In(Decided));
@@ -48,7 +49,7 @@ public sealed partial class RunFolder
             FinishAdopting();
         });
 
-    /// <summary>Moves into place what was decided and is not there yet.</summary>
+    /// <summary>Moves the remaining files of an adopted measurement into place.</summary>
     public void FinishAdopting()
     {
         if (!Directory.Exists(In(Decided)))
@@ -70,7 +71,7 @@ public sealed partial class RunFolder
         Directory.Delete(In(Decided), recursive: true);
     }
 
-    /// <summary>Forgets measurements that were cut off.</summary>
+    /// <summary>Deletes the drafts of interrupted measurements.</summary>
     public void DropDrafts()
     {
         foreach (var left in Directory.GetDirectories(Path, Drafts))

@@ -5,21 +5,21 @@ using System.Text;
 namespace Ebm.Records;
 
 /// <summary>
-/// A file is there whole or not at all: written under another name, brought to the disk, then renamed into place, and the folder brought to the disk
-/// as well. A reader never sees half of it, whenever the machine stops.
+/// Writes files atomically: under a temporary name, synced to disk, then renamed into place, and the folder synced too. Readers never see a partial
+/// file, even after a crash of the machine.
 /// </summary>
 public static class AtomicFile
 {
     static long count;
 
-    /// <summary>Told of each step that a write of this thread comes to: a law stops the process there, or lets another one go ahead.</summary>
+    /// <summary>A hook called at each step of this thread's writes; laws stop the process there, or let another process continue.</summary>
     [ThreadStatic]
     internal static Action<string>? Reached;
 
     /// <summary>Writes a file, or replaces it.</summary>
-    /// <param name="path">Where it will lie.</param>
-    /// <param name="content">Writes what it will hold.</param>
-    /// <param name="staging">The folder in which it lies until it is whole, on the same disk; null is the file's own.</param>
+    /// <param name="path">The final path.</param>
+    /// <param name="content">Writes the content.</param>
+    /// <param name="staging">The folder for the temporary file, on the same disk; null for the file's own folder.</param>
     public static void Write(string path, Action<Stream> content, string? staging = null)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -58,8 +58,8 @@ public static class AtomicFile
 
     public static void Write(string path, byte[] bytes, string? staging = null) => Write(path, stream => stream.Write(bytes), staging);
 
-    /// <summary>Brings a folder's list of names to the disk, so that a rename in it outlives a power cut.</summary>
-    /// <exception cref="IOException">The system could not.</exception>
+    /// <summary>Syncs a folder's entries to disk, so that a rename in it survives a power failure.</summary>
+    /// <exception cref="IOException">The system call failed.</exception>
     public static void SyncFolder(string folder)
     {
         if (OperatingSystem.IsWindows())
@@ -71,7 +71,7 @@ public static class AtomicFile
         {
             const int notForFolders = 22; // EINVAL: some network file systems cannot sync a folder, and say so
             if (Sync(handle) != 0 && Marshal.GetLastPInvokeError() != notForFolders)
-                throw new IOException($"{folder}: the folder cannot be brought to the disk: {Marshal.GetLastPInvokeErrorMessage()}.");
+                throw new IOException($"{folder}: the folder cannot be synced to disk: {Marshal.GetLastPInvokeErrorMessage()}.");
         }
         finally
         {
@@ -79,14 +79,14 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Makes a folder, and none above it.</summary>
-    /// <exception cref="IOException">It is there already, or the folder above is not.</exception>
+    /// <summary>Creates a folder but no parent folders.</summary>
+    /// <exception cref="IOException">It exists already, or its parent does not exist.</exception>
     internal static void CreateFolder(string path)
     {
         if (OperatingSystem.IsWindows())
             Directory.CreateDirectory(path);
         else if (MakeFolder(path, Convert.ToInt32("777", 8)) != 0)
-            throw new IOException($"{path}: the folder cannot be made: {Marshal.GetLastPInvokeErrorMessage()}.");
+            throw new IOException($"{path}: the folder cannot be created: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
     [DllImport("libc", EntryPoint = "mkdir", SetLastError = true)]

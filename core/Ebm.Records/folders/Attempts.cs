@@ -3,15 +3,15 @@ using System.Globalization;
 namespace Ebm.Records;
 
 /// <summary>
-/// The attempts at a run: manifest and logs of earlier ones lie in <c>attempts/NNN</c>, results only in the run's folder.
+/// The attempts of a run: manifests and logs of earlier attempts are in <c>attempts/NNN</c>; results are only in the run's folder.
 /// </summary>
 public sealed partial class RunFolder
 {
     /// <summary>
-    /// Makes way for another attempt: the manifest and the logs of the last one move to <c>attempts/NNN</c>, the manifest last, so that
-    /// a move that was cut off is finished by the next call. Results stay.
+    /// Prepares another attempt: moves the manifest and logs of the last one to <c>attempts/NNN</c>, the manifest last, so that the next call
+    /// finishes an interrupted move. Results stay.
     /// </summary>
-    /// <returns>The number of the attempt that may begin, counted from 1.</returns>
+    /// <returns>The number of the new attempt, counted from 1.</returns>
     public int NextAttempt()
     {
         Fence();
@@ -25,13 +25,13 @@ public sealed partial class RunFolder
             AtomicFile.SyncFolder(folder);
             AtomicFile.SyncFolder(Path);
         }
-        // What a killed process left half written.
+        // Partial files of a killed process.
         foreach (var file in Directory.GetFiles(Path, ".*.new", SearchOption.AllDirectories))
             File.Delete(file);
         return 1 + Attempts().Select(attempt => attempt.Attempt).DefaultIfEmpty(0).Max();
     }
 
-    /// <summary>Takes away results and checkpoint, so that an attempt begins at step 0.</summary>
+    /// <summary>Deletes results and checkpoint, so that an attempt starts at step 0.</summary>
     public void Discard()
     {
         string[] made =

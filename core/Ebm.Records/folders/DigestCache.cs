@@ -4,17 +4,17 @@ using System.Runtime.InteropServices;
 namespace Ebm.Records;
 
 /// <summary>
-/// SHA-256 of large files that many runs read: data sets, libtorch. A file of the same path, inode, size, time of writing and time of change is not
-/// read again; what is known is kept in the user's cache folder, and where that cannot be, only for this process. The time of writing can be put back
-/// after a change, the time of change (ctime) is the system's own. So what is not noticed is a change below the file system, or under a clock that
-/// was turned back; an audit does not ask here: it reads.
+/// Caches the SHA-256 of large files that many runs read: data sets, libtorch. A file with the same path, inode, size, modification time and change
+/// time is not read again. The cache is in the user's cache folder, or only in this process if that is not possible. A user can reset the
+/// modification time, but not the change time (ctime). So only changes below the file system or under a clock that was set back remain unnoticed;
+/// audits do not use the cache.
 /// </summary>
 public static class DigestCache
 {
-    // Below this, reading is as fast as remembering.
+    // Below this size, reading is as fast as a cache lookup.
     const long Large = 1 << 20;
 
-    /// <summary>A file that was changed less than this ago may be changed again within the clock's grain, and is read.</summary>
+    /// <summary>A file changed more recently than this is read, because it may change again within the clock's resolution.</summary>
     internal static TimeSpan Settles { get; set; } = TimeSpan.FromSeconds(2);
 
     static readonly ConcurrentDictionary<string, string> Known = new();
@@ -44,12 +44,12 @@ public static class DigestCache
         return digest;
     }
 
-    /// <summary>A file's inode and the time at which it or its name was last changed; null where the system does not tell.</summary>
+    /// <summary>A file's inode and its change time (ctime); null if the system does not provide them.</summary>
     internal static (ulong Inode, DateTime Changed)? Changed(string path)
     {
         if (!OperatingSystem.IsLinux())
             return null;
-        // The layout is the kernel's, the same on every machine (linux/stat.h).
+        // The kernel's layout, the same on every architecture (linux/stat.h).
         const int here = -100,
             inodeAndChange = 0x180,
             inode = 32,
@@ -91,7 +91,7 @@ public static class DigestCache
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // A cache that cannot be written costs time, and nothing else.
+            // A cache that cannot be written only costs time.
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Ebm.Records;
 
-/// <summary>Which values of a measurement are better; none of a baseline, or of a value that explains another one.</summary>
+/// <summary>Which values of a measurement are better; none for a baseline or an explanatory value.</summary>
 public enum Direction
 {
     Lower,
@@ -8,12 +8,12 @@ public enum Direction
     None,
 }
 
-/// <summary>How a direction is written, and how it orders values.</summary>
+/// <summary>The word for a direction, and the order of values that it implies.</summary>
 public static class Directions
 {
-    /// <summary><c>lower</c>, <c>higher</c> or <c>none</c>, as files and command lines have it.</summary>
+    /// <summary><c>lower</c>, <c>higher</c> or <c>none</c>, as in files and command lines.</summary>
     public static string Word(this Direction better) => better.ToString().ToLowerInvariant();
 
-    /// <summary>The value, or its negative where higher values are better: the lower cost is the better value.</summary>
+    /// <summary>The value, negated if higher values are better: a lower cost is always better.</summary>
     public static double Cost(this Direction better, double value) => better == Direction.Higher ? -value : value;
 }

@@ -1,12 +1,12 @@
 namespace Ebm.Records;
 
 /// <summary>
-/// The files of a run that grow a line at a time while it trains: <c>events.jsonl</c>, <c>measures.jsonl</c>, <c>trace.jsonl</c>.
+/// The files of a run that grow line by line during training: <c>events.jsonl</c>, <c>measures.jsonl</c>, <c>trace.jsonl</c>.
 /// </summary>
 public sealed partial class RunFolder
 {
-    /// <summary>What training recorded, in order; a torn last line is left out.</summary>
-    /// <exception cref="InvalidDataException">Another line is not an event.</exception>
+    /// <summary>The recorded events, in order, without a torn last line.</summary>
+    /// <exception cref="InvalidDataException">Another line is not a valid event.</exception>
     public IEnumerable<Event> Events() => JsonLines.Read<Event>(In("events.jsonl"));
 
     /// <summary>The metrics taken during training, in order, without arrays.</summary>
@@ -15,7 +15,7 @@ public sealed partial class RunFolder
             .Read<MeasureLine>(In("measures.jsonl"))
             .Select(m => new MeasuredAt(m.Step, new(m.Name, m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol)));
 
-    /// <summary>The hashes along training, in order.</summary>
+    /// <summary>The hashes recorded during training, in order.</summary>
     public IEnumerable<Trace> Traces() => JsonLines.Read<Trace>(In("trace.jsonl"));
 
     /// <summary>Appends lines to <c>events.jsonl</c> in one write.</summary>
@@ -43,7 +43,7 @@ public sealed partial class RunFolder
             )
         );
 
-    // One flat object a line.
+    // One flat object per line.
     sealed record MeasureLine(
         long Step,
         string Name,
@@ -59,7 +59,7 @@ public sealed partial class RunFolder
     /// <summary>Appends lines to <c>trace.jsonl</c> in one write.</summary>
     public void Append(IEnumerable<Trace> traces) => Publish(() => JsonLines.Append(In("trace.jsonl"), traces, Fence));
 
-    /// <summary>Brings all lines to the disk: they outlast a power cut.</summary>
+    /// <summary>Syncs all lines to disk, so that they survive a power failure.</summary>
     public void Flush()
     {
         foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl"])
@@ -68,9 +68,9 @@ public sealed partial class RunFolder
                     lines.Flush(flushToDisk: true);
     }
 
-    /// <summary>Cuts what was recorded later than a step, torn last lines included, so that a resumed run writes on as if it had never stopped.</summary>
-    /// <param name="afterStep">The last step that training goes on from.</param>
-    /// <param name="afterMeasured">The last step whose measurement counts; it may lie before the other.</param>
+    /// <summary>Removes records later than a step, and torn last lines, so that a resumed run continues as if it had not stopped.</summary>
+    /// <param name="afterStep">The last step before training resumes.</param>
+    /// <param name="afterMeasured">The last step whose measurement is kept; it may be before the other.</param>
     /// <exception cref="InvalidDataException">A line has no step.</exception>
     public void Truncate(long afterStep, long afterMeasured) =>
         Publish(() =>

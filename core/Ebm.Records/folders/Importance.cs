@@ -1,8 +1,8 @@
 namespace Ebm.Records;
 
 /// <summary>
-/// What a measurement says, in the order in which tables have their columns: how good the model is; what that is compared with, or another
-/// view of it; whether the others can be trusted.
+/// The role of a measurement, in the column order of tables: quality of the model; comparison values or another view of the quality; reliability of
+/// the other values.
 /// </summary>
 public enum Importance
 {

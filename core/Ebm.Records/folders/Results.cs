@@ -3,15 +3,15 @@ using System.Text.RegularExpressions;
 namespace Ebm.Records;
 
 /// <summary>
-/// What a run leaves for tables and figures: <c>metrics.json</c>, <c>arrays/</c>, <c>samples.npy</c>.
+/// The results of a run, for tables and figures: <c>metrics.json</c>, <c>arrays/</c>, <c>samples.npy</c>.
 /// </summary>
 public sealed partial class RunFolder
 {
     [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*\z", RegexOptions.CultureInvariant)]
     private static partial Regex ArrayName();
 
-    /// <summary>The metrics of <c>metrics.json</c> in the order in which they lie there, without arrays; none when there is no such file.</summary>
-    /// <exception cref="InvalidDataException">The file is not what the project writes.</exception>
+    /// <summary>The metrics of <c>metrics.json</c> in file order, without arrays; empty if the file does not exist.</summary>
+    /// <exception cref="InvalidDataException">The file is not a valid metrics.json.</exception>
     public IReadOnlyList<Measurement> Measurements()
     {
         var path = In("metrics.json");
@@ -23,22 +23,22 @@ public sealed partial class RunFolder
             .ToList();
     }
 
-    /// <summary>Replaces <c>metrics.json</c>, and writes the measurements' arrays beside those that are there.</summary>
-    /// <exception cref="ArgumentException">Two measurements have one name.</exception>
+    /// <summary>Replaces <c>metrics.json</c>, and adds the measurements' arrays to the existing ones.</summary>
+    /// <exception cref="ArgumentException">Two measurements have the same name.</exception>
     public void Write(IEnumerable<Measurement> measurements)
     {
         var all = measurements.ToList();
         var twice = all.GroupBy(measurement => measurement.Name).FirstOrDefault(group => group.Count() > 1);
         if (twice is not null)
             throw new ArgumentException(
-                $"The metric {twice.Key} was measured twice in one run; each needs a name of its own.",
+                $"The metric {twice.Key} was measured twice in one run; each measurement needs a different name.",
                 nameof(measurements)
             );
         Write(all.SelectMany(measurement => measurement.Arrays));
         Write("metrics.json", JsonText.FileOf(all.ToDictionary(m => m.Name, MetricFields.Of)));
     }
 
-    // A metric without its name, which is its key, and without its arrays.
+    // A metric without its name, which is the key, and without its arrays.
     sealed record MetricFields(
         double Value,
         string Unit,
@@ -56,7 +56,7 @@ public sealed partial class RunFolder
     }
 
     /// <summary>Writes arrays to <c>arrays/&lt;name&gt;.npy</c> and names them in <c>arrays/index.json</c>; arrays of the same names are replaced.</summary>
-    /// <exception cref="ArgumentException">A name that cannot be a file's, or axes that do not fit the shape.</exception>
+    /// <exception cref="ArgumentException">A name cannot be a file name, or axes do not fit the shape.</exception>
     public void Write(IEnumerable<NamedArray> arrays)
     {
         var index = ArrayIndex();
@@ -64,17 +64,17 @@ public sealed partial class RunFolder
         foreach (var array in arrays)
         {
             if (!ArrayName().IsMatch(array.Name))
-                throw new ArgumentException($"\"{array.Name}\" cannot name an array; letters, digits, -, _, . and / can.", nameof(arrays));
+                throw new ArgumentException($"\"{array.Name}\" is not a valid name of an array; use letters, digits, -, _, . and /.", nameof(arrays));
             if (array.Axes.Length != array.Shape.Length)
                 throw new ArgumentException(
                     $"The array {array.Name} names {array.Axes.Length} axes ({string.Join(", ", array.Axes)}), but has {array.Shape.Length}.",
                     nameof(arrays)
                 );
-            // One flat folder: a/b lies in a.b.npy.
+            // One flat folder: a/b is in a.b.npy.
             var file = array.Name.Replace('/', '.') + ".npy";
             if (index.FirstOrDefault(known => known.Value.File == file && known.Key != array.Name) is { Key: { } other })
                 throw new ArgumentException(
-                    $"The arrays {array.Name} and {other} would lie in the same file, {file}; rename one of them.",
+                    $"The arrays {array.Name} and {other} would be in the same file, {file}; rename one of them.",
                     nameof(arrays)
                 );
             Write($"arrays/{file}", stream => Npy.Write<float>(stream, array.Values, array.Shape));
@@ -88,8 +88,8 @@ public sealed partial class RunFolder
     /// <summary>The names of the arrays, in ordinal order.</summary>
     public IReadOnlyList<string> ArrayNames() => [.. ArrayIndex().Keys];
 
-    /// <summary>One array with its axes; null when the run has none of that name.</summary>
-    /// <exception cref="InvalidDataException">The file is not what the index says.</exception>
+    /// <summary>One array with its axes; null if the run has no array of this name.</summary>
+    /// <exception cref="InvalidDataException">The file does not match the index.</exception>
     public NamedArray? Array(string name)
     {
         if (!ArrayIndex().TryGetValue(name, out var entry))
@@ -109,14 +109,14 @@ public sealed partial class RunFolder
     sealed record ArrayEntry(string File, string[] Axes, long[] Shape);
 
     /// <summary>Writes <c>samples.npy</c>.</summary>
-    /// <param name="values">Row by row.</param>
+    /// <param name="values">In row-major order.</param>
     /// <param name="shape">Rows first.</param>
     public void WriteSamples(float[] values, params long[] shape) =>
         Write("samples.npy", stream => Npy.Write<float>(stream, values, shape));
 
-    /// <exception cref="FileNotFoundException">The run has drawn none.</exception>
+    /// <exception cref="FileNotFoundException">The run has no samples.</exception>
     public (float[] Values, long[] Shape) Samples() =>
         File.Exists(In("samples.npy"))
             ? Npy.Read<float>(In("samples.npy"))
-            : throw new FileNotFoundException($"{Path}: the run has drawn no samples; it is {Kebab.Of(State)}.", In("samples.npy"));
+            : throw new FileNotFoundException($"{Path}: the run has no samples; its state is {Kebab.Of(State)}.", In("samples.npy"));
 }

@@ -3,14 +3,14 @@ using System.Text;
 namespace Ebm.Records;
 
 /// <summary>
-/// A run is a folder, and this is its layout: who reads a run reads this, and nothing else. What is written here is written whole or not at all
-/// (temporary file, fsync, rename, fsync of the folder); the files that grow by lines tolerate a torn last line.
+/// The layout of a run's folder; all readers of runs use this class. Files are written atomically (temporary file, fsync, rename, fsync of the
+/// folder); files that grow by lines tolerate a torn last line.
 /// </summary>
 public sealed partial class RunFolder
 {
     const string Hashed = "config.json";
 
-    /// <summary>Where things lie until they are whole; null without a claim.</summary>
+    /// <summary>The folder of files that are not complete yet; null without a claim.</summary>
     readonly string? staging;
 
     RunFolder(string path, string? staging = null) =>
@@ -31,13 +31,13 @@ public sealed partial class RunFolder
     public string In(params string[] names) => System.IO.Path.Combine([Path, .. names]);
 
     /// <summary>
-    /// The folder of a run with its <c>config.yaml</c> and <c>config.json</c>; one that exists already is opened, if it is of the same config.
+    /// Creates the folder of a run with its <c>config.yaml</c> and <c>config.json</c>; opens an existing folder if it has the same config.
     /// </summary>
-    /// <param name="sweepFolder">Usually <c>runs/&lt;sweep&gt;</c>; made when it is missing.</param>
+    /// <param name="sweepFolder">Usually <c>runs/&lt;sweep&gt;</c>; created if it is missing.</param>
     /// <param name="id">The run's id, which ends in the first 12 digits of the SHA-256 of <paramref name="hashed"/>.</param>
-    /// <param name="config">The resolved config, every default written out.</param>
+    /// <param name="config">The resolved config, including every default.</param>
     /// <param name="hashed">The canonical JSON of its identity.</param>
-    /// <exception cref="InvalidDataException">The id is not the hash's, or the folder holds another config.</exception>
+    /// <exception cref="InvalidDataException">The id does not end in the hash, or the folder has another config.</exception>
     public static RunFolder Create(string sweepFolder, string id, Document config, string hashed)
     {
         if (!EndsInHashOf(id, Encoding.UTF8.GetBytes(hashed)))
@@ -46,7 +46,7 @@ public sealed partial class RunFolder
             );
         var folder = new RunFolder(System.IO.Path.Combine(sweepFolder, id));
         Directory.CreateDirectory(folder.Path);
-        // The hashed text comes last: a folder that has it is a run's.
+        // The hashed text is written last: a folder that contains it is a run's folder.
         if (!File.Exists(folder.In(Hashed)))
         {
             AtomicFile.Write(folder.In("config.yaml"), config.ToYaml());
@@ -55,13 +55,13 @@ public sealed partial class RunFolder
         }
         else if (folder.ConfigJson != hashed)
             throw new InvalidDataException(
-                $"{folder.In(Hashed)}: the folder holds another config than the one that is to run there; it was altered, or two configs share 12 digits."
+                $"{folder.In(Hashed)}: the folder contains another config than the one to run; it was changed, or the hashes of two configs share 12 digits."
             );
         return folder;
     }
 
-    /// <summary>The folder of a run that exists.</summary>
-    /// <exception cref="DirectoryNotFoundException">There is none; the sentence says what is there.</exception>
+    /// <summary>Opens the folder of an existing run.</summary>
+    /// <exception cref="DirectoryNotFoundException">It does not exist or is not a run; the message says which.</exception>
     public static RunFolder Open(string path)
     {
         if (IsRun(path))
@@ -73,7 +73,8 @@ public sealed partial class RunFolder
         );
     }
 
-    /// <summary>Every run in or below a folder (a run itself, a sweep's folder, the folder of all sweeps), in the order of their paths; none when the folder is missing.</summary>
+    /// <summary>Every run in or below a folder (a run itself, a sweep's folder, the folder of all sweeps), ordered by path; none if the folder is
+    /// missing.</summary>
     public static IEnumerable<RunFolder> Under(string path) =>
         IsRun(path) ? [new(path)]
         : !Directory.Exists(path) ? []
@@ -92,14 +93,14 @@ public sealed partial class RunFolder
     /// <summary>The canonical JSON that was hashed.</summary>
     public string ConfigJson => File.ReadAllText(In(Hashed));
 
-    /// <summary>SHA-256 of <c>config.json</c> as it lies there.</summary>
+    /// <summary>SHA-256 of the current <c>config.json</c>.</summary>
     public string ConfigSha256 => Canonical.Sha256OfFile(In(Hashed));
 
-    /// <summary>False when <c>config.json</c> or the folder's name was altered.</summary>
+    /// <summary>False if <c>config.json</c> or the folder's name was changed.</summary>
     public bool IdentityHolds => EndsInHashOf(Id, File.ReadAllBytes(In(Hashed)));
 
-    /// <summary>The manifest as it lies there; null when there is none.</summary>
-    /// <exception cref="InvalidDataException">The file is not a manifest.</exception>
+    /// <summary>The current manifest; null without one.</summary>
+    /// <exception cref="InvalidDataException">The file is not a valid manifest.</exception>
     public RunManifest? Manifest
     {
         get
@@ -115,7 +116,8 @@ public sealed partial class RunFolder
         }
     }
 
-    /// <summary>Writes the manifest, sealed by its own hash and, behind an earlier attempt, by that one's; of a run that is over, with its artefacts as they lie there now.</summary>
+    /// <summary>Writes the manifest, sealed by its own hash and by that of an earlier attempt, if any; for a run that has ended, it includes the
+    /// current artefacts.</summary>
     public void Write(RunManifest manifest)
     {
         var last = Attempts().LastOrDefault(attempt => attempt.Attempt < manifest.Attempt);
@@ -126,11 +128,11 @@ public sealed partial class RunFolder
     /// <summary>The manifest's state; "pending" without a manifest.</summary>
     public RunState State => Manifest?.State ?? RunState.Pending;
 
-    /// <summary>The artefacts' paths, hashes and sizes as they lie there now: everything but manifest, logs and earlier attempts.</summary>
+    /// <summary>The current paths, hashes and sizes of the artefacts: everything except manifest, logs and earlier attempts.</summary>
     public IReadOnlyList<Artefact> Artefacts() =>
         ArtefactNames()
             .Select(name => (Name: name, File: new FileInfo(In(name))))
-            // What has no length is not opened: a pipe would wait for its other end.
+            // Files without a length are not opened: reading a pipe would block.
             .Select(found => new Artefact(
                 found.Name,
                 found.File.Length == 0 ? Canonical.Sha256("") : Canonical.Sha256OfFile(found.File.FullName),
@@ -138,7 +140,7 @@ public sealed partial class RunFolder
             ))
             .ToList();
 
-    /// <summary>The paths of the files that a run which is over must not change any more, in ordinal order, relative, with forward slashes.</summary>
+    /// <summary>The files of a run that must not change after its end, in ordinal order, as relative paths with forward slashes.</summary>
     public IReadOnlyList<string> ArtefactNames() =>
         Directory
             .EnumerateFiles(Path, "*", SearchOption.AllDirectories)
@@ -151,7 +153,7 @@ public sealed partial class RunFolder
 
     // ── any file ──────────────────────────────────────────────────────────────────────────────
 
-    /// <summary>Writes any other file of the run, whole or not at all; folders on the way are made.</summary>
+    /// <summary>Writes any other file of the run atomically; missing folders are created.</summary>
     public void Write(string name, Action<Stream> content)
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In(name))!);
@@ -160,7 +162,7 @@ public sealed partial class RunFolder
 
     void Write(string name, string text) => Write(name, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>Takes away a file or a folder of the run, if it is there, at once.</summary>
+    /// <summary>Deletes a file or a folder of the run atomically, if it exists.</summary>
     public void Remove(string name) =>
         Publish(() =>
         {

@@ -1,9 +1,9 @@
 namespace Ebm.Records;
 
 /// <summary>
-/// Writing a folder that others may take over. Who has claimed the run writes through a staging folder of its own (<see cref="Taken"/>). Taking the
-/// run over moves that folder away, and from then on each rename out of it fails, in the file system itself: a process that was thought dead
-/// publishes nothing, at whichever instruction it wakes up.
+/// Fences the writes to a run that another process may take over. A process with a claim writes through its own staging folder (<see
+/// cref="Taken"/>). A takeover moves that folder away, so every later rename out of it fails in the file system: a process that was thought dead
+/// cannot write to the run any more, at whichever instruction it resumes.
 /// </summary>
 public sealed partial class RunFolder
 {
@@ -11,12 +11,12 @@ public sealed partial class RunFolder
         Next = ".next",
         Previous = ".previous";
 
-    /// <summary>This folder for the one process that holds its lease; whoever had taken it before publishes nothing any more.</summary>
+    /// <summary>This folder for the process that has the lease; a process that had it before can no longer write.</summary>
     public RunFolder Taken()
     {
         foreach (var left in Directory.GetDirectories(Path, Stagings))
         {
-            // Moved first: what is deleted file by file could still be renamed out of.
+            // Moved first, because files could still be renamed out of the folder while it is deleted.
             var gone = left.EndsWith(".gone", StringComparison.Ordinal) ? left : left + ".gone";
             if (gone != left)
                 Directory.Move(left, gone);
@@ -30,21 +30,21 @@ public sealed partial class RunFolder
         return new(Path, own);
     }
 
-    /// <summary>Gives back what <see cref="Taken"/> took.</summary>
+    /// <summary>Deletes the staging folder of <see cref="Taken"/>.</summary>
     public void Release()
     {
         if (Directory.Exists(staging))
             Directory.Delete(staging, recursive: true);
     }
 
-    /// <exception cref="FencedException">Another process has taken the run over.</exception>
+    /// <exception cref="FencedException">Another process has taken over the run.</exception>
     void Fence()
     {
         if (staging is not null && !Directory.Exists(staging))
-            throw new FencedException("another process has taken this run over, so this one publishes nothing any more");
+            throw new FencedException("another process has taken over this run, so this process stops writing to it");
     }
 
-    /// <exception cref="FencedException">Another process has taken the run over.</exception>
+    /// <exception cref="FencedException">Another process has taken over the run.</exception>
     void Publish(Action write)
     {
         try
@@ -61,10 +61,10 @@ public sealed partial class RunFolder
     string Staged(string name) => System.IO.Path.Combine(staging ?? Path, name);
 
     /// <summary>
-    /// Replaces a folder of the run by a freshly filled one, so that at every moment one whole version is there:
-    /// as <c>name</c>, or, between two renames, as <c>name.previous</c> (see <see cref="Settle"/> and <see cref="Taken"/>).
+    /// Replaces a folder of the run by a newly filled one, so that a complete version exists at every moment: as <c>name</c>, or, between two
+    /// renames, as <c>name.previous</c> (see <see cref="Settle"/> and <see cref="Taken"/>).
     /// </summary>
-    /// <param name="fill">Writes files into the folder it is given.</param>
+    /// <param name="fill">Writes files into the folder that it receives.</param>
     public void Replace(string name, Action<string> fill) => Publish(() => Exchange(name, fill));
 
     void Exchange(string name, Action<string> fill)
@@ -90,8 +90,8 @@ public sealed partial class RunFolder
             Directory.Delete(previous, recursive: true);
     }
 
-    /// <summary>Finishes a <see cref="Replace"/> that was cut off: afterwards <c>name</c> is the newest whole version, if there is any.</summary>
-    /// <returns>Whether the folder is there.</returns>
+    /// <summary>Finishes an interrupted <see cref="Replace"/>: afterwards <c>name</c> is the newest complete version, if there is one.</summary>
+    /// <returns>Whether the folder exists.</returns>
     public bool Settle(string name)
     {
         var (current, next, previous) = (In(name), Staged(name + Next), Staged(name + Previous));

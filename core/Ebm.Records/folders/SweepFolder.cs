@@ -1,18 +1,18 @@
 namespace Ebm.Records;
 
-/// <summary>What a sweep's folder holds besides runs, in folders of its own.</summary>
+/// <summary>The folders of a sweep's folder that are not runs.</summary>
 public static class SweepFolder
 {
-    /// <summary>A <see cref="LaunchRecord"/> a file.</summary>
+    /// <summary>One <see cref="LaunchRecord"/> per file.</summary>
     public const string Launches = "launches";
 
-    /// <summary>What was handed to SLURM.</summary>
+    /// <summary>The files submitted to SLURM.</summary>
     public const string Slurm = "slurm";
 
-    /// <summary>What a folder of runs holds beside its sweeps: the reports of audits, each under its hash.</summary>
+    /// <summary>Reports of audits, named by their hashes; in the folder of all runs, beside the sweeps.</summary>
     public const string Audits = "audits";
 
-    /// <summary>The folders of the sweeps below a folder of runs, in ordinal order; none where it is missing.</summary>
+    /// <summary>The folders of the sweeps below a folder of runs, in ordinal order; empty if it is missing.</summary>
     public static IReadOnlyList<string> Under(string runs) =>
         !Directory.Exists(runs)
             ? []
@@ -24,6 +24,6 @@ public static class SweepFolder
                     .Order(StringComparer.Ordinal),
             ];
 
-    /// <summary>Whether a folder of this name below a sweep's is the sweep's own.</summary>
+    /// <summary>Whether a folder of this name below a sweep's folder is not a run.</summary>
     public static bool IsOwn(string name) => name is Launches or Slurm;
 }

@@ -7,7 +7,7 @@ using System.Text.RegularExpressions;
 namespace Ebm.Records;
 
 /// <summary>
-/// NumPy's array files, format 1.0, little-endian, row by row (the last axis fastest), of float32, float64 or int64.
+/// NumPy's array files, format 1.0, little-endian, in row-major order (the last axis fastest), of float32, float64 or int64.
 /// The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 /// </summary>
 public static partial class Npy
@@ -20,9 +20,9 @@ public static partial class Npy
 
     static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
 
-    /// <summary>Writes a file whole or not at all.</summary>
+    /// <summary>Writes a file atomically.</summary>
     /// <typeparam name="T">float, double or long.</typeparam>
-    /// <exception cref="ArgumentException">The shape does not hold as many values.</exception>
+    /// <exception cref="ArgumentException">The shape does not fit the number of values.</exception>
     public static void Write<T>(string path, ReadOnlyMemory<T> values, params long[] shape)
         where T : unmanaged => AtomicFile.Write(path, stream => Write(stream, values.Span, shape));
 
@@ -32,20 +32,20 @@ public static partial class Npy
         var count = shape.Aggregate(1L, (product, length) => checked(product * length));
         if (shape.Any(length => length < 0) || count != values.Length)
             throw new ArgumentException(
-                $"The shape ({string.Join(", ", shape)}) holds {count} values, but {values.Length} were given.",
+                $"The shape ({string.Join(", ", shape)}) has {count} values, but {values.Length} were given.",
                 nameof(shape)
             );
         var axes =
             string.Join(", ", shape.Select(length => length.ToString(CultureInfo.InvariantCulture))) + (shape.Length == 1 ? "," : "");
         var header = $"{{'descr': '{Descriptor<T>()}', 'fortran_order': False, 'shape': ({axes}), }}";
-        // The values begin at a multiple of 64 bytes, so that others can map the file.
+        // The values start at a multiple of 64 bytes, so that other programs can map the file.
         header = header.PadRight((10 + header.Length + 1 + 63) / 64 * 64 - 11) + "\n";
         stream.Write(Magic);
         Span<byte> length = stackalloc byte[2];
         BinaryPrimitives.WriteUInt16LittleEndian(length, (ushort)header.Length);
         stream.Write(length);
         stream.Write(Encoding.ASCII.GetBytes(header));
-        // A span of bytes ends at 2 GiB.
+        // A span of bytes is limited to 2 GiB.
         for (; values.Length > Piece; values = values[Piece..])
             stream.Write(MemoryMarshal.AsBytes(values[..Piece]));
         stream.Write(MemoryMarshal.AsBytes(values));
@@ -53,8 +53,8 @@ public static partial class Npy
 
     const int Piece = 1 << 20;
 
-    /// <summary>Reads a file of exactly this type.</summary>
-    /// <exception cref="InvalidDataException">The file is not such an array; the sentence names the file and what it holds.</exception>
+    /// <summary>Reads a file with exactly this element type.</summary>
+    /// <exception cref="InvalidDataException">The file is not such an array; the message names the file and its type.</exception>
     public static (T[] Values, long[] Shape) Read<T>(string path)
         where T : unmanaged
     {
@@ -62,7 +62,7 @@ public static partial class Npy
         return Read<T>(stream, path);
     }
 
-    /// <summary>The element type that a file holds, in NumPy's words: <c>&lt;f4</c>, <c>&lt;f8</c>, <c>&lt;i8</c>; and its shape.</summary>
+    /// <summary>The element type of a file in NumPy's notation, <c>&lt;f4</c>, <c>&lt;f8</c> or <c>&lt;i8</c>, and its shape.</summary>
     /// <exception cref="InvalidDataException">The file is not an array of format 1.0.</exception>
     public static (string Descriptor, long[] Shape) Describe(string path)
     {
@@ -75,7 +75,7 @@ public static partial class Npy
     {
         var (descriptor, shape) = ReadHeader(stream, name);
         if (descriptor != Descriptor<T>())
-            throw new InvalidDataException($"{name}: the array holds {descriptor}; {Descriptor<T>()} is wanted.");
+            throw new InvalidDataException($"{name}: the array has type {descriptor}, not {Descriptor<T>()}.");
         long count = 1;
         try
         {
@@ -87,7 +87,7 @@ public static partial class Npy
         }
         if (count > Array.MaxLength || (stream.CanSeek && count * Marshal.SizeOf<T>() != stream.Length - stream.Position))
             throw new InvalidDataException(
-                $"{name}: the array's shape is ({string.Join(", ", shape)}), but the file holds {stream.Length - stream.Position} bytes of values; it is torn or altered."
+                $"{name}: the array's shape is ({string.Join(", ", shape)}), but the file has {stream.Length - stream.Position} bytes of values; it is torn or was changed."
             );
         var values = new T[count];
         try
@@ -97,7 +97,7 @@ public static partial class Npy
         }
         catch (EndOfStreamException error)
         {
-            throw new InvalidDataException($"{name}: the array's values end too early; the file is torn.", error);
+            throw new InvalidDataException($"{name}: the file ends before the array does; it is torn.", error);
         }
         return (values, shape);
     }
@@ -124,5 +124,5 @@ public static partial class Npy
         typeof(T) == typeof(float) ? "<f4"
         : typeof(T) == typeof(double) ? "<f8"
         : typeof(T) == typeof(long) ? "<i8"
-        : throw new ArgumentException($"Arrays hold float, double or long, not {typeof(T).Name}.");
+        : throw new ArgumentException($"Arrays can contain float, double or long, not {typeof(T).Name}.");
 }

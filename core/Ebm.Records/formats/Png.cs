@@ -3,7 +3,7 @@ using System.IO.Compression;
 
 namespace Ebm.Records;
 
-/// <summary>Images as PNG files (RFC 2083: eight bits a channel or a palette's index, one deflate stream), the same bytes for the same values.</summary>
+/// <summary>PNG files (RFC 2083: eight bits per channel or a palette index, one deflate stream), the same bytes for the same values.</summary>
 public static class Png
 {
     const int Gap = 2; // pixels between two images
@@ -13,8 +13,8 @@ public static class Png
     public static bool Draws(long[] shape) => shape is [1 or 3, > 0, > 0];
 
     /// <summary>A grid of images.</summary>
-    /// <param name="values">(count, channels, height, width) in [−1, 1]; what lies outside is shown at the end of the range.</param>
-    /// <param name="columns">Images in a line.</param>
+    /// <param name="values">(count, channels, height, width), clamped to [−1, 1].</param>
+    /// <param name="columns">Images per line.</param>
     public static byte[] Grid(ReadOnlySpan<float> values, int count, int channels, int height, int width, int columns)
     {
         var zoom = Math.Max(1, Smallest / Math.Max(height, width));
@@ -23,7 +23,7 @@ public static class Png
         var lines = (count + columns - 1) / columns;
         var (tall, wide) = (lines * cellHeight + Gap, columns * cellWidth + Gap);
 
-        // Each line of a PNG starts with its filter; 0 is none.
+        // Each line of a PNG starts with its filter type; 0 is none.
         var stride = 1 + wide * channels;
         var pixels = new byte[tall * stride];
         for (var image = 0; image < count; image++)
@@ -42,19 +42,19 @@ public static class Png
         return File(wide, tall, channels == 1 ? Grey : Rgb, [], pixels);
     }
 
-    /// <summary>One image of a palette's colours: for fields of numbers that a colour map shows.</summary>
-    /// <param name="indices">Row by row from the top, an index into the palette each.</param>
-    /// <param name="palette">Three bytes a colour, at most 256 colours.</param>
-    /// <param name="opacity">A byte a colour, 0 lets everything through; none: nothing shines through.</param>
-    /// <exception cref="ArgumentException">The indices are not width × height, or the palette is none.</exception>
+    /// <summary>An image with a palette, for fields of numbers shown by a colour map.</summary>
+    /// <param name="indices">In row-major order from the top, one palette index per pixel.</param>
+    /// <param name="palette">Three bytes per colour, at most 256 colours.</param>
+    /// <param name="opacity">One byte per colour, 0 is transparent; null: all colours are opaque.</param>
+    /// <exception cref="ArgumentException">The number of indices is not width × height, or the palette is not valid.</exception>
     public static byte[] Paletted(ReadOnlySpan<byte> indices, int width, int height, byte[] palette, byte[]? opacity = null)
     {
         if (width < 1 || height < 1 || indices.Length != width * height)
-            throw new ArgumentException($"{width} × {height} pixels are not {indices.Length} indices.", nameof(indices));
+            throw new ArgumentException($"{width} × {height} pixels need as many indices, not {indices.Length}.", nameof(indices));
         if (palette.Length is 0 or > 768 || palette.Length % 3 != 0)
-            throw new ArgumentException($"{palette.Length} bytes are not a palette of up to 256 colours.", nameof(palette));
+            throw new ArgumentException($"{palette.Length} bytes are not a valid palette of up to 256 colours.", nameof(palette));
         if (opacity is not null && opacity.Length > palette.Length / 3)
-            throw new ArgumentException($"{opacity.Length} opacities are more than {palette.Length / 3} colours.", nameof(opacity));
+            throw new ArgumentException($"{opacity.Length} opacities are too many for {palette.Length / 3} colours.", nameof(opacity));
         var stride = width + 1;
         var (plain, above) = (new byte[stride * height], new byte[stride * height]);
         for (var y = 0; y < height; y++)
@@ -67,7 +67,7 @@ public static class Png
                 above[y * stride + 1 + x] = (byte)(index - (y == 0 ? 0 : indices[(y - 1) * width + x]));
             }
         }
-        // Smooth fields pack better as differences, matrices as they are.
+        // Smooth fields compress better as differences, matrices unfiltered.
         var (one, other) = (File(width, height, Indexed, palette, plain, opacity), File(width, height, Indexed, palette, above, opacity));
         return one.Length <= other.Length ? one : other;
     }

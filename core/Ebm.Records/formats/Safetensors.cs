@@ -5,15 +5,17 @@ using System.Text.Json.Serialization;
 
 namespace Ebm.Records;
 
-/// <summary>A tensor as bytes: what a checkpoint holds, without any tensor library.</summary>
-/// <param name="Dtype">The format's name for it: <c>F32</c>, <c>F64</c>, <c>BF16</c>, <c>I64</c>, <c>I32</c>, <c>U8</c>, <c>BOOL</c>, …</param>
+/// <summary>A tensor as bytes, as in a checkpoint, independent of any tensor library.</summary>
+/// <param name="Dtype">The format's name of the type: <c>F32</c>, <c>F64</c>, <c>BF16</c>, <c>I64</c>, <c>I32</c>, <c>U8</c>, <c>BOOL</c>,
+/// …</param>
 /// <param name="Shape">Empty for a scalar.</param>
-/// <param name="Bytes">Little-endian, row by row.</param>
+/// <param name="Bytes">Little-endian, in row-major order.</param>
 public sealed record NamedTensorBytes(string Name, string Dtype, long[] Shape, ReadOnlyMemory<byte> Bytes);
 
 /// <summary>
-/// The safetensors format: the header's length in 8 bytes, a JSON header (name → dtype, shape, place), the bytes. The same tensors make the same bytes,
-/// in whatever order they are given; what is read is checked before any of it is used: places without gaps and overlaps, sizes that fit the shapes, nothing behind the end.
+/// The safetensors format: the header's length in 8 bytes, a JSON header (name → dtype, shape, offsets), the bytes. The same tensors give the same
+/// bytes in whatever order they are passed. Reading first validates the file: offsets without gaps and overlaps, sizes that fit the shapes, nothing
+/// after the end.
 /// The format: https://huggingface.co/docs/safetensors (its description of 2022, which has not changed since).
 /// </summary>
 public static class Safetensors
@@ -38,9 +40,9 @@ public static class Safetensors
         ["BOOL"] = 1,
     };
 
-    /// <summary>Writes a file whole or not at all.</summary>
-    /// <param name="notes">Texts kept in the header.</param>
-    /// <exception cref="ArgumentException">Two tensors of one name, a dtype that the format lacks, bytes that do not fit the shape.</exception>
+    /// <summary>Writes a file atomically.</summary>
+    /// <param name="notes">Texts stored in the header.</param>
+    /// <exception cref="ArgumentException">Two tensors with the same name, an unsupported dtype, or bytes that do not fit the shape.</exception>
     public static void Write(string path, IEnumerable<NamedTensorBytes> tensors, IReadOnlyDictionary<string, string>? notes = null)
     {
         var all = tensors.ToList();
@@ -50,7 +52,7 @@ public static class Safetensors
     /// <inheritdoc cref="Write(string, IEnumerable{NamedTensorBytes}, IReadOnlyDictionary{string, string})"/>
     public static void Write(Stream stream, IEnumerable<NamedTensorBytes> tensors, IReadOnlyDictionary<string, string>? notes = null)
     {
-        // The widest elements come first, so that every tensor begins at a multiple of its element's size.
+        // The widest elements come first, so that every tensor starts at a multiple of its element size.
         var ordered = tensors
             .OrderByDescending(tensor => Bytes(tensor.Dtype))
             .ThenBy(tensor => tensor.Name, StringComparer.Ordinal)
@@ -66,7 +68,7 @@ public static class Safetensors
         }
         if (ordered.GroupBy(tensor => tensor.Name).FirstOrDefault(same => same.Count() > 1 || same.Key == Notes) is { } twice)
             throw new ArgumentException(
-                $"\"{twice.Key}\" cannot name a tensor here: {(twice.Key == Notes ? "the format keeps its notes there" : "two have this name")}.",
+                $"\"{twice.Key}\" cannot name a tensor: {(twice.Key == Notes ? "the format reserves it for notes" : "two tensors have this name")}.",
                 nameof(tensors)
             );
         var header = Header(ordered, notes ?? new Dictionary<string, string>());
@@ -81,7 +83,7 @@ public static class Safetensors
     static int Bytes(string dtype) =>
         SizeOf.TryGetValue(dtype, out var size)
             ? size
-            : throw new ArgumentException($"The dtype {dtype} is not one of the format's: {string.Join(", ", SizeOf.Keys)}.");
+            : throw new ArgumentException($"The dtype {dtype} is not supported; supported are {string.Join(", ", SizeOf.Keys)}.");
 
     static byte[] Header(IReadOnlyList<NamedTensorBytes> tensors, IReadOnlyDictionary<string, string> notes)
     {
@@ -92,18 +94,18 @@ public static class Safetensors
         foreach (var tensor in tensors)
             header[tensor.Name] = new Described(tensor.Dtype, tensor.Shape, [begin, begin += tensor.Bytes.Length]);
         var json = Encoding.UTF8.GetBytes(JsonText.LineOf(header));
-        // Blanks behind the JSON bring the bytes to a multiple of 8.
+        // Blanks after the JSON align the bytes to a multiple of 8.
         return [.. json, .. Enumerable.Repeat((byte)' ', (8 - json.Length % 8) % 8)];
     }
 
     sealed record Described(string Dtype, long[] Shape, [property: JsonPropertyName("data_offsets")] long[] Offsets);
 
-    /// <summary>The tensors in ordinal order of their names.</summary>
-    /// <exception cref="InvalidDataException">The file is torn, altered or of another format; the sentence names the file.</exception>
+    /// <summary>The tensors in ordinal order of names.</summary>
+    /// <exception cref="InvalidDataException">The file is torn, was changed or has another format; the message names the file.</exception>
     public static IReadOnlyList<NamedTensorBytes> Read(string path) => ReadWithNotes(path).Tensors;
 
-    /// <summary>The tensors in ordinal order of their names, and the header's texts.</summary>
-    /// <exception cref="InvalidDataException">The file is torn, altered or of another format; the sentence names the file.</exception>
+    /// <summary>The tensors in ordinal order of names, and the header's texts.</summary>
+    /// <exception cref="InvalidDataException">The file is torn, was changed or has another format; the message names the file.</exception>
     public static (IReadOnlyList<NamedTensorBytes> Tensors, IReadOnlyDictionary<string, string> Notes) ReadWithNotes(string path)
     {
         using var stream = File.OpenRead(path);
@@ -152,12 +154,12 @@ public static class Safetensors
         foreach (var place in places)
         {
             if (place.Begin != end)
-                throw Refuse($"{place.Name} begins at byte {place.Begin}, but what stands before it ends at {end}; the file was altered.");
+                throw Refuse($"{place.Name} starts at byte {place.Begin}, but the tensor before it ends at {end}; the file was changed.");
             end = place.End;
         }
         return end == stream.Length - stream.Position
             ? (places, notes)
-            : throw Refuse($"its tensors take {end} bytes, but {stream.Length - stream.Position} are there; the file is torn.");
+            : throw Refuse($"its tensors take {end} bytes, but the file has {stream.Length - stream.Position}; it is torn.");
     }
 
     static Place PlaceOf(JsonProperty entry, Func<string, Exception?, InvalidDataException> refuse)
@@ -168,7 +170,7 @@ public static class Safetensors
         if (!SizeOf.TryGetValue(dtype, out var size))
             throw refuse($"{entry.Name} is of dtype \"{dtype}\"; known are {string.Join(", ", SizeOf.Keys)}.", null);
         if (shape.Any(length => length < 0) || place.Length != 2)
-            throw refuse($"the header's entry for {entry.Name} is not possible: {entry.Value.GetRawText()}.", null);
+            throw refuse($"the header's entry for {entry.Name} is not valid: {entry.Value.GetRawText()}.", null);
         var wanted = shape.Aggregate((UInt128)size, (product, length) => product > ulong.MaxValue ? product : product * (ulong)length);
         var given = place[1] - place[0];
         if (given < 0 || wanted != (UInt128)given || given > Array.MaxLength)

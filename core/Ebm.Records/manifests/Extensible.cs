@@ -4,11 +4,11 @@ using System.Text.Json.Serialization;
 namespace Ebm.Records;
 
 /// <summary>
-/// A record that a newer version may write with further fields. Those that this version does not know are kept, and written again behind its own.
+/// A record that newer versions may extend. Fields unknown to this version are kept and written again after its own.
 /// </summary>
 public abstract record Extensible
 {
-    /// <summary>The fields that this version does not know; null without any.</summary>
+    /// <summary>The fields unknown to this version; null if there are none.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; init; }
 }

@@ -1,19 +1,19 @@
 namespace Ebm.Records;
 
-// What a manifest says of what a run was made from besides code: the checkpoint it went on from, and its data.
+// The inputs of a run in its manifest, besides code: the checkpoint that it resumed from, and its data.
 
-/// <summary>The checkpoint that an attempt went on from.</summary>
+/// <summary>The checkpoint that an attempt resumed from.</summary>
 /// <param name="Run">The run's id.</param>
 /// <param name="Attempt">The attempt that wrote it.</param>
-/// <param name="Checkpoint">SHA-256 of a line for each of its files, "sha256  name", in ordinal order: what <c>sha256sum *</c> prints there.</param>
+/// <param name="Checkpoint">SHA-256 of one line per file, "sha256  name", in ordinal order: the output of <c>sha256sum *</c> in its folder.</param>
 public sealed record ParentState(string Run, int Attempt, long Step, string Checkpoint) : Extensible;
 
-/// <summary>One data set as it was read.</summary>
+/// <summary>One data set as the run read it.</summary>
 /// <param name="Digest">SHA-256 of its content.</param>
-/// <param name="Files">The files that its rows came from; none for a data set that is computed.</param>
-/// <param name="Rows">How many, by part: train, test, validation.</param>
-/// <param name="Split">SHA-256 of the digests of the parts: which rows are in which, and in what order.</param>
-/// <param name="Preprocessing">SHA-256 of the settings by which files became rows.</param>
+/// <param name="Files">The files of its rows; none for a computed data set.</param>
+/// <param name="Rows">The number of rows of each part: train, test, validation.</param>
+/// <param name="Split">SHA-256 of the digests of the parts: which rows are in which part, and in what order.</param>
+/// <param name="Preprocessing">SHA-256 of the settings that turn files into rows.</param>
 public sealed record DataState(
     string Name,
     string Digest,
@@ -23,7 +23,7 @@ public sealed record DataState(
     string? Preprocessing = null
 ) : Extensible;
 
-/// <summary>One file of a data set as it was read.</summary>
+/// <summary>One file of a data set as the run read it.</summary>
 /// <param name="Path">Relative to the data root, with forward slashes.</param>
-/// <param name="Modified">In UTC: a file of this size and time is not read again to be compared.</param>
+/// <param name="Modified">In UTC; a file with the same size and time is not read again for comparison.</param>
 public sealed record DataFile(string Path, long Bytes, DateTime Modified, string Sha256) : Extensible;

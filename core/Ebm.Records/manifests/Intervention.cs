@@ -1,31 +1,30 @@
 namespace Ebm.Records;
 
 /// <summary>
-/// What a run needed beyond being started and, where it was stopped, being started again. Going on from a checkpoint gives the bytes that the run
-/// would have had, and is none; doing a run again after it diverged is one, and so is going on from a checkpoint under another code, other
-/// libraries or other settings, because no single config and code has made what came of it.
+/// An event in the history of a run that one config and code alone do not explain. Resuming from a checkpoint gives the same bytes as an
+/// uninterrupted run and is not an intervention. Repeating a diverged run is one, and so is resuming under other code, libraries or settings.
 /// </summary>
 /// <param name="What">One of the kinds below.</param>
-/// <param name="Attempt">The attempt that began with it.</param>
-/// <param name="Says">What was different, a sentence without a full stop.</param>
+/// <param name="Attempt">The attempt that started with it.</param>
+/// <param name="Says">What was different; a sentence without a full stop.</param>
 public sealed record Intervention(string What, int Attempt, string Says) : Extensible
 {
-    /// <summary>The config had diverged, and was run again from step 0.</summary>
+    /// <summary>The run had diverged, and was repeated from step 0.</summary>
     public const string AfterDivergence = "redo-after-divergence";
 
-    /// <summary>Its checkpoint was made by other code.</summary>
+    /// <summary>Other code made the checkpoint.</summary>
     public const string OtherCode = "resume-under-other-code";
 
-    /// <summary>Its checkpoint was made with another libtorch, or other packages.</summary>
+    /// <summary>The checkpoint was made with another libtorch or other packages.</summary>
     public const string OtherLibraries = "resume-under-other-libraries";
 
-    /// <summary>Its checkpoint was made on another device, or with another number of threads.</summary>
+    /// <summary>The checkpoint was made on another device, or with another number of threads.</summary>
     public const string OtherConditions = "resume-under-other-conditions";
 
-    /// <summary>config.yaml no longer gives config.json: the file was edited, or the code resolves it otherwise.</summary>
+    /// <summary>config.yaml does not resolve to config.json any more: the file was edited, or the code resolves it differently.</summary>
     public const string OtherSettings = "changed-settings";
 
-    /// <summary>Those that a run's result rests on; of manifests that do not say, earlier attempts that diverged.</summary>
+    /// <summary>The interventions behind a run's result; for older manifests without this list, earlier attempts that diverged.</summary>
     public static IReadOnlyList<Intervention> Of(RunFolder folder, RunManifest manifest) =>
         manifest.Interventions
         ?? (
@@ -40,7 +39,7 @@ public sealed record Intervention(string What, int Attempt, string Says) : Exten
                 ]
         );
 
-    /// <summary>An attempt at what had diverged.</summary>
+    /// <summary>An attempt after a divergence.</summary>
     public static Intervention After(RunManifest diverged, int attempt) =>
         new(
             AfterDivergence,

@@ -1,18 +1,18 @@
 namespace Ebm.Records;
 
 /// <summary>
-/// <c>&lt;sweep&gt;/launches/&lt;hash&gt;.json</c>: what the runs of one launch have in common, found out once, when the sweep is typed: the sources as they were,
-/// the script, the words. Each run is told the file, and takes it into its manifest.
+/// <c>&lt;sweep&gt;/launches/&lt;hash&gt;.json</c>: what the runs of one launch have in common, determined once at launch: the sources, the script,
+/// the command line. Each run gets the file's path and copies it into its manifest.
 /// </summary>
 /// <param name="Argv">The words of the command line.</param>
 /// <param name="Git">The commit and the snapshot of the sources; null without git.</param>
-/// <param name="Script">The script that declares the sweep; null where a program does.</param>
+/// <param name="Script">The script that declares the sweep; null if a program does.</param>
 public sealed record LaunchRecord(IReadOnlyList<string> Argv, GitState? Git = null, ScriptState? Script = null) : Extensible
 {
-    /// <exception cref="InvalidDataException">The file is no record of a launch; the sentence names it.</exception>
+    /// <exception cref="InvalidDataException">The file is not a valid record of a launch; the message names it.</exception>
     public static LaunchRecord Read(string path) => JsonText.Read<LaunchRecord>(File.ReadAllText(path), path);
 
-    /// <summary>Writes the record below a sweep's folder, unless it is there; the same launch has the same file.</summary>
+    /// <summary>Writes the record below a sweep's folder, unless it exists; the same launch has the same file.</summary>
     /// <returns>The file's path.</returns>
     public string Write(string sweepFolder)
     {

@@ -1,12 +1,12 @@
 namespace Ebm.Records;
 
-// What a manifest says of where a run was computed: runtime, native libraries, machine, scheduler, and who started it.
+// The environment of a run in its manifest: runtime, native libraries, machine, scheduler, and user.
 
-/// <summary>The runtime and the system under it.</summary>
+/// <summary>The runtime and the operating system.</summary>
 /// <param name="Libc">The C library's version.</param>
-/// <param name="ServerGc">Whether the garbage collector is the server's.</param>
-/// <param name="Invariant">Whether cultures are all the invariant one.</param>
-/// <param name="TieredPgo">Whether code is compiled again by its profile, where that was said; null is the runtime's own default.</param>
+/// <param name="ServerGc">Whether the server garbage collector is in use.</param>
+/// <param name="Invariant">Whether globalization is invariant.</param>
+/// <param name="TieredPgo">Whether profile-guided recompilation is on, if set; null for the runtime's default.</param>
 public sealed record RuntimeState(
     string Dotnet,
     string Os,
@@ -20,10 +20,10 @@ public sealed record RuntimeState(
 
 /// <summary>The tensor library.</summary>
 /// <param name="Libtorch">Its version.</param>
-/// <param name="Build">Its own account of how it was built.</param>
+/// <param name="Build">Its description of its own build.</param>
 /// <param name="Blas">The version of the BLAS inside it.</param>
-/// <param name="Capability">The vector instructions that its kernels use: AVX512, AVX2, DEFAULT.</param>
-/// <param name="Libraries">The native files that compute, as they are loaded.</param>
+/// <param name="Capability">The vector instructions of its kernels: AVX512, AVX2, DEFAULT.</param>
+/// <param name="Libraries">The loaded native files that compute.</param>
 public sealed record NativeState(
     string Libtorch,
     string? Build = null,
@@ -32,19 +32,19 @@ public sealed record NativeState(
     IReadOnlyList<NativeFile>? Libraries = null
 ) : Extensible;
 
-/// <summary>A native library as it was loaded.</summary>
-/// <param name="Path">With ~ for the user's own folder.</param>
-/// <param name="Original">Where the file is a copy adapted to the machine: the SHA-256 of the package's file.</param>
+/// <summary>A loaded native library.</summary>
+/// <param name="Path">With ~ for the user's home folder.</param>
+/// <param name="Original">The SHA-256 of the package's file, if the loaded file is a copy adapted to the machine.</param>
 public sealed record NativeFile(string Path, string Sha256, long Bytes, string? Original = null) : Extensible;
 
 /// <summary>The machine.</summary>
-/// <param name="Cores">That this process may use.</param>
-/// <param name="Memory">Bytes that it may hold.</param>
-/// <param name="Features">The instruction sets that change which kernels are taken.</param>
-/// <param name="Affinity">The cores by number, as the system lists them: "0-3,8".</param>
-/// <param name="Installed">Bytes of memory of the machine.</param>
-/// <param name="NumaNodes">Banks of memory.</param>
-/// <param name="Accelerators">GPUs of the machine; null without any.</param>
+/// <param name="Cores">Cores available to this process.</param>
+/// <param name="Memory">Bytes available to this process.</param>
+/// <param name="Features">The instruction sets that affect the choice of kernels.</param>
+/// <param name="Affinity">The cores by number, in the system's notation: "0-3,8".</param>
+/// <param name="Installed">Bytes of memory in the machine.</param>
+/// <param name="NumaNodes">Number of memory nodes.</param>
+/// <param name="Accelerators">GPUs of the machine; null if there are none.</param>
 public sealed record HardwareState(
     string Cpu,
     int Cores,
@@ -57,18 +57,18 @@ public sealed record HardwareState(
 ) : Extensible;
 
 /// <summary>A GPU.</summary>
-/// <param name="Id">The first 12 digits of the SHA-256 of its UUID: the same card is recognised, and not traced.</param>
+/// <param name="Id">The first 12 digits of the SHA-256 of its UUID: it identifies the card without revealing the UUID.</param>
 /// <param name="Driver">The kernel module's version.</param>
 /// <param name="Memory">Bytes.</param>
-/// <param name="Mig">Whether it is divided, in the driver's words.</param>
+/// <param name="Mig">Whether it is partitioned, in the driver's words.</param>
 public sealed record AcceleratorState(string Name, string? Id = null, string? Driver = null, long? Memory = null, string? Mig = null)
     : Extensible;
 
-/// <summary>The job of a scheduler that a run was.</summary>
+/// <summary>The scheduler job of a run.</summary>
 /// <param name="Kind">slurm.</param>
-/// <param name="Job">The job's number; of an array, the array's.</param>
-/// <param name="Index">Within the array.</param>
-/// <param name="Limits">What the job was given: cpus, memory, time, gpus, in the scheduler's units.</param>
+/// <param name="Job">The job's number; for an array job, the array's.</param>
+/// <param name="Index">Index in the array.</param>
+/// <param name="Limits">The job's limits: cpus, memory, time, gpus, in the scheduler's units.</param>
 public sealed record SchedulerState(
     string Kind,
     string Job,
@@ -78,14 +78,15 @@ public sealed record SchedulerState(
     IReadOnlyDictionary<string, string>? Limits = null
 ) : Extensible;
 
-/// <summary>D0: no promise. D1: the same streams of randomness. D2: kernels that repeat, and threads that are fixed, on one machine. D3: and a run that was stopped goes on as if it had not been.</summary>
-/// <param name="Effective">The highest of these that the switches, as they were read back, allow.</param>
+/// <summary>D0: no promise. D1: the same random streams. D2: also repeatable kernels and a fixed number of threads, on one machine. D3: also, a
+/// resumed run gives the same bytes as an uninterrupted one.</summary>
+/// <param name="Effective">The highest level that the switches, as read back, allow.</param>
 public sealed record DeterminismLevel(string Requested, string Effective) : Extensible;
 
-/// <summary>How many threads an operator may use, and how many operators may run at once.</summary>
+/// <summary>Threads per operator, and the number of operators that may run at once.</summary>
 public sealed record ThreadCounts(int IntraOp, int? InterOp = null) : Extensible;
 
-/// <summary>The machine and the user that made a run, so that an audit can tell whether others made it again. The same are recognised, and not named.</summary>
-/// <param name="Machine">The first 12 digits of the SHA-256 of the machine's id; null where the system gives none.</param>
-/// <param name="User">The first 12 digits of the SHA-256 of the user's name together with the machine's id; null where either is not known.</param>
+/// <summary>Hashes of the machine and the user, so that audits can tell whether others reproduced a run; the hashes do not reveal names.</summary>
+/// <param name="Machine">The first 12 digits of the SHA-256 of the machine's id; null if the system has none.</param>
+/// <param name="User">The first 12 digits of the SHA-256 of the user's name together with the machine's id; null if either is unknown.</param>
 public sealed record MakerState(string? Machine, string? User) : Extensible;

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Ebm.Records;
 
 /// <summary>
-/// <c>manifest.json</c>: what a run is, where it came from, how it ended. Written first with the state "running", completed and renamed into place last.
-/// What could not be found out is null, and absent from the file.
+/// <c>manifest.json</c>: the identity, origin and end of a run. It is written first with the state "running", and replaced atomically at the end.
+/// Unknown values are null, and absent from the file.
 /// </summary>
 public sealed partial record RunManifest : Extensible
 {
@@ -13,12 +13,12 @@ public sealed partial record RunManifest : Extensible
     /// <summary>Training steps finished.</summary>
     public long Step { get; init; }
 
-    /// <summary>Why it ended as it did, a sentence; null for a completed run.</summary>
+    /// <summary>Why the run ended as it did, a sentence; null for a completed run.</summary>
     public string? Reason { get; init; }
 
     public int? ExitCode { get; init; }
 
-    /// <summary>The signal's number, when one ended the process.</summary>
+    /// <summary>The number of the signal that ended the process, if one did.</summary>
     public int? Signal { get; init; }
 
     public required string RunId { get; init; }
@@ -33,10 +33,10 @@ public sealed partial record RunManifest : Extensible
 
     public long Seed { get; init; }
 
-    /// <summary>The checkpoint that this attempt went on from; null where it began at step 0.</summary>
+    /// <summary>The checkpoint that this attempt resumed from; null if it started at step 0.</summary>
     public ParentState? Parent { get; init; }
 
-    /// <summary>What this result needed beyond being started, over all attempts that it rests on; null in what was written before this was known.</summary>
+    /// <summary>The interventions in all attempts behind this result; null in manifests without this field.</summary>
     public IReadOnlyList<Intervention>? Interventions { get; init; }
 
     /// <summary>SHA-256 of <c>config.json</c>: its first 12 digits end the run's id.</summary>
@@ -47,22 +47,22 @@ public sealed partial record RunManifest : Extensible
 
     public IReadOnlyList<string> Argv { get; init; } = [];
 
-    /// <summary>By whom and on what it was made; null in what was written before this was known.</summary>
+    /// <summary>The user and machine that made it; null in manifests without this field.</summary>
     public MakerState? Maker { get; init; }
 
-    /// <summary>The overrides as they were typed.</summary>
+    /// <summary>The overrides as typed.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
-    /// <summary>Where each value of the config was written, by its path; what stands in no list is a default.</summary>
+    /// <summary>Where each value of the config was written, by path; values not listed are defaults.</summary>
     public IReadOnlyDictionary<string, string>? Origins { get; init; }
 
-    /// <summary>The option that each config group contributed.</summary>
+    /// <summary>The option chosen for each config group.</summary>
     public IReadOnlyDictionary<string, string>? Choices { get; init; }
 
-    /// <summary>The script that declared the sweep; null where the runner was started by itself.</summary>
+    /// <summary>The script that declared the sweep; null if the runner was started directly.</summary>
     public ScriptState? Script { get; init; }
 
-    /// <summary>What every named stream of randomness begins with, 16 hexadecimal digits: each is a function of the run's seed and its name alone.</summary>
+    /// <summary>The seed of each named random stream, 16 hexadecimal digits; it depends only on the run's seed and the name.</summary>
     public IReadOnlyDictionary<string, string>? Streams { get; init; }
 
     public GitState? Git { get; init; }
@@ -74,28 +74,28 @@ public sealed partial record RunManifest : Extensible
     /// <summary>Package names and versions.</summary>
     public IReadOnlyDictionary<string, string>? Packages { get; init; }
 
-    /// <summary>The content hash that each package came with, by its name.</summary>
+    /// <summary>The content hash of each package, by name.</summary>
     public IReadOnlyDictionary<string, string>? PackageHashes { get; init; }
 
     public NativeState? Native { get; init; }
 
     public HardwareState? Hardware { get; init; }
 
-    /// <summary>What it computed on: cpu, or cuda:0.</summary>
+    /// <summary>The device: cpu, or cuda:0.</summary>
     public string? Device { get; init; }
 
     public ThreadCounts? Threads { get; init; }
 
-    /// <summary>The scheduler that ran it; null where there was none.</summary>
+    /// <summary>The scheduler; null without one.</summary>
     public SchedulerState? Scheduler { get; init; }
 
-    /// <summary>The variables that change what is computed (OMP_*, MKL_*, DOTNET_*, …), and no others.</summary>
+    /// <summary>Only the environment variables that affect the computation (OMP_*, MKL_*, DOTNET_*, …).</summary>
     public IReadOnlyDictionary<string, string>? Environment { get; init; }
 
-    /// <summary>How far the run was to repeat itself, and how far its switches let it.</summary>
+    /// <summary>The determinism level that was requested, and the one that the switches allow.</summary>
     public DeterminismLevel? DeterminismLevel { get; init; }
 
-    /// <summary>Each determinism switch as it was read back: requested (and not in force), effective, or unavailable.</summary>
+    /// <summary>Each determinism switch as read back: requested (but not in force), effective, or unavailable.</summary>
     public IReadOnlyDictionary<string, string>? Determinism { get; init; }
 
     public IReadOnlyList<DataState> Data { get; init; } = [];
@@ -108,13 +108,13 @@ public sealed partial record RunManifest : Extensible
 
     public IReadOnlyList<Artefact> Artefacts { get; init; } = [];
 
-    /// <summary>The hash of the last attempt's manifest before this one; null for the first.</summary>
+    /// <summary>The hash of the previous attempt's manifest; null for the first attempt.</summary>
     public string? PrevHash { get; init; }
 
-    /// <summary>SHA-256 of this file's text with nothing between the quotes of this value: the seal. Null in what was written before there were seals.</summary>
+    /// <summary>The seal: SHA-256 of this file's text with an empty value here. Null in manifests without a seal.</summary>
     public string? Hash { get; init; }
 
-    /// <summary>The same run with its end written in.</summary>
+    /// <summary>The same manifest with the end of the run.</summary>
     public RunManifest Ended(RunState state, long step, string? reason = null, int? exitCode = null, int? signal = null) =>
         this with
         {
@@ -128,13 +128,13 @@ public sealed partial record RunManifest : Extensible
     /// <summary>The same with its own hash.</summary>
     public RunManifest Sealed() => this with { Hash = Canonical.Sha256((this with { Hash = "" }).ToJson()) };
 
-    /// <summary>Whether a manifest's text is the one that was sealed; null where it has no seal.</summary>
+    /// <summary>Whether a manifest's text matches its seal; null if it has none.</summary>
     public static bool? IsSealed(string json) =>
         Seal().Match(json) is { Success: true } seal
             ? Canonical.Sha256(json.Remove(seal.Groups[1].Index, seal.Groups[1].Length)) == seal.Groups[1].Value
             : null;
 
-    // At the top level: strings hold no line breaks, and what lies deeper stands further in.
+    // The top-level key only: strings contain no line breaks, and deeper levels have more indentation.
     [GeneratedRegex(@"^  ""hash"": ""([^""]*)""", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex Seal();
 
@@ -142,7 +142,7 @@ public sealed partial record RunManifest : Extensible
     public string ToJson() => JsonText.FileOf(this);
 
     /// <param name="json">The text of a manifest.</param>
-    /// <param name="file">The file that errors name.</param>
-    /// <exception cref="InvalidDataException">The text is not a manifest; the sentence names the file.</exception>
+    /// <param name="file">The file name shown in errors.</param>
+    /// <exception cref="InvalidDataException">The text is not a valid manifest; the message names the file.</exception>
     public static RunManifest Parse(string json, string file) => JsonText.Read<RunManifest>(json, file);
 }

@@ -1,13 +1,13 @@
 namespace Ebm.Records;
 
-// What a manifest says of the code: the commit, the sources as they were at launch, and the program that was built of them.
+// The code of a run in its manifest: the commit, the sources at launch, and the program built from them.
 
-/// <summary>The commit a run was started from.</summary>
+/// <summary>The commit from which a run was started.</summary>
 /// <param name="Dirty">Files differed from the commit.</param>
-/// <param name="Describe">The nearest tag, and how far from it.</param>
-/// <param name="Remote">Where it came from, without credentials; null for a folder of this machine.</param>
-/// <param name="Snapshot">The sources as they were at launch, what was not committed too.</param>
-/// <param name="Submodules">The commit that each is at, by its path; null without any.</param>
+/// <param name="Describe">The nearest tag, and the distance to it.</param>
+/// <param name="Remote">The remote's address, without credentials; null for a folder on this machine.</param>
+/// <param name="Snapshot">The sources at launch, including uncommitted files.</param>
+/// <param name="Submodules">The commit of each submodule, by path; null if there are none.</param>
 public sealed record GitState(
     string Commit,
     string? Branch = null,
@@ -18,25 +18,25 @@ public sealed record GitState(
     IReadOnlyDictionary<string, string>? Submodules = null
 ) : Extensible;
 
-/// <summary>The sources of a launch as a commit of its own, which no branch has.</summary>
-/// <param name="Tree">Its content's hash: two launches of one tree share one snapshot.</param>
-/// <param name="Ref">What keeps it from being collected.</param>
-/// <param name="Refused">Files that were left out, each with the reason.</param>
+/// <summary>The sources of a launch as a commit that is on no branch.</summary>
+/// <param name="Tree">The hash of its content: two launches of the same tree share one snapshot.</param>
+/// <param name="Ref">The ref that keeps it from garbage collection.</param>
+/// <param name="Refused">Files left out, each with the reason.</param>
 public sealed record SnapshotState(string Commit, string Tree, string Ref, IReadOnlyList<string>? Refused = null) : Extensible;
 
 /// <summary>The script that declared a sweep.</summary>
-/// <param name="Path">Relative to the repository, or the file's name alone.</param>
+/// <param name="Path">Relative to the repository, or only the file name.</param>
 public sealed record ScriptState(string Path, string Sha256) : Extensible;
 
 /// <summary>The program that ran.</summary>
 /// <param name="Configuration">Release or Debug.</param>
 /// <param name="Version">The project's version.</param>
-/// <param name="Assemblies">SHA-256 of each assembly of the project, by its name.</param>
-/// <param name="Code">What each of them computes, as a hash that comments and line numbers do not change.</param>
-/// <param name="Sdk">The version of the .NET SDK that built them, as the build wrote it into them.</param>
-/// <param name="Compiler">The compiler's own version, from its debug information.</param>
-/// <param name="Deterministic">Whether the same sources give each of them byte for byte: what their headers say.</param>
-/// <param name="Tree">The hash of the sources that the launch built, as git has it; null for a run by itself.</param>
+/// <param name="Assemblies">SHA-256 of each assembly of the project, by name.</param>
+/// <param name="Code">A hash of each assembly's code that does not depend on comments and line numbers.</param>
+/// <param name="Sdk">The version of the .NET SDK that built them, stored in the assemblies.</param>
+/// <param name="Compiler">The compiler's version, from its debug information.</param>
+/// <param name="Deterministic">Whether the assemblies are marked as deterministic builds: the same sources give the same bytes.</param>
+/// <param name="Tree">The git hash of the sources that the launch built; null for a run started directly.</param>
 public sealed record BuildState(
     string Configuration,
     string Version,

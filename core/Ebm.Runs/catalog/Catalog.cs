@@ -6,15 +6,15 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What a config may ask for. Every record with a <see cref="KindAttribute"/> in the project's assemblies, and in a lab's own (<c>--with my.dll</c>), is found by
-/// reflection; nobody keeps a list. A record's role is the interface that a setting asks for, whatever interface that is. Settings are the record's constructor
-/// parameters in kebab case, and their defaults are the parameters' defaults, or what the record puts in the place of null.
+/// The kinds that configs can name. Reflection finds every record with a <see cref="KindAttribute"/> in the project's assemblies and in those of
+/// <c>--with my.dll</c>. A record's role is the interface that a setting requires. Settings are the record's constructor parameters in kebab case,
+/// and their defaults are the parameters' defaults, or the values by which the record replaces null.
 /// </summary>
 public sealed class Catalog
 {
     readonly IReadOnlyList<(string Name, Type Record)> kinds;
 
-    // A sweep's runs share most of their documents: what one describes is read once.
+    // The runs of a sweep share most of their documents, so the record of each is cached.
     readonly ConditionalWeakTable<Document, Dictionary<Type, object>> read = [];
 
     Catalog(IEnumerable<Assembly> assemblies)
@@ -33,9 +33,10 @@ public sealed class Catalog
             RefuseTwins([.. same.Select(kind => kind.Record)], same.Key);
     }
 
-    /// <summary>The catalog of the project's own assemblies, which lie beside this one, and of others.</summary>
-    /// <param name="with">Paths of further assemblies, as <c>--with</c> gave them.</param>
-    /// <exception cref="ConfigException">A file that is missing, is no assembly or holds no kind; or two records of one role with one kind.</exception>
+    /// <summary>The catalog of the project's own assemblies, which are beside this one, and of additional ones.</summary>
+    /// <param name="with">Paths of additional assemblies, from <c>--with</c>.</param>
+    /// <exception cref="ConfigException">A file is missing, is not an assembly or contains no kind; or two records of one role have the same
+    /// kind.</exception>
     public static Catalog Load(params IEnumerable<string> with) => new(Own().Concat(with.Select(Other)));
 
     /// <summary>The catalog of exactly these assemblies.</summary>
@@ -43,11 +44,11 @@ public sealed class Catalog
 
     // ── what there is ─────────────────────────────────────────────────────────────────────────
 
-    /// <summary>The kinds that a role may have, in ordinal order.</summary>
+    /// <summary>The kinds of a role, in ordinal order.</summary>
     /// <param name="role">An interface such as <c>ISpec&lt;Method&gt;</c>, or a record type.</param>
     public IReadOnlyList<string> Kinds(Type role) => [.. Of(role).Select(kind => kind.Name)];
 
-    /// <summary>The record of a kind, or null when the role has no such kind.</summary>
+    /// <summary>The record of a kind, or null if the role has no such kind.</summary>
     public Type? Find(Type role, string kind) => Of(role).FirstOrDefault(known => known.Name == kind).Record;
 
     /// <summary>The kind by which configs name a record; null for a record without one.</summary>
@@ -55,7 +56,7 @@ public sealed class Catalog
 
     IEnumerable<(string Name, Type Record)> Of(Type role) => kinds.Where(kind => role.IsAssignableFrom(kind.Record));
 
-    /// <summary>The doc lines of a role's kinds, or of one record without a kind, with those of their settings.</summary>
+    /// <summary>The docs of a role's kinds, or of one record without a kind, with those of their settings.</summary>
     public IReadOnlyList<KindDoc> Describe(Type role) =>
         role.IsInterface || role.IsAbstract
             ? [.. Of(role).Select(kind => CatalogDocs.Of(kind.Record, this))]
@@ -63,10 +64,11 @@ public sealed class Catalog
 
     // ── what a config makes of it ─────────────────────────────────────────────────────────────
 
-    /// <summary>Reads a document as a <typeparamref name="T"/>: the record it describes, the document with every default written out, and the part of it that is identity.</summary>
+    /// <summary>Reads a document as a <typeparamref name="T"/>; returns the record, the document with every default written out, and its identity
+    /// part.</summary>
     /// <typeparam name="T">A role (the document needs a <c>kind</c>) or a plain record.</typeparam>
-    /// <param name="written">What the user wrote.</param>
-    /// <param name="path">Where the document stands in the whole config, such as <c>method</c>.</param>
+    /// <param name="written">The user's document.</param>
+    /// <param name="path">The document's path in the whole config, such as <c>method</c>.</param>
     /// <exception cref="ConfigException">An unknown kind or setting, a missing one, a wrong type, a value out of range.</exception>
     public Resolved<T> Resolve<T>(Document written, string path = "")
         where T : notnull
@@ -88,7 +90,7 @@ public sealed class Catalog
     public T Build<T>(Document written, string path = "")
         where T : notnull => Resolve<T>(written, path).Value;
 
-    /// <summary>The record that a mapping was read as before, or what reading it gives now.</summary>
+    /// <summary>The cached record of a mapping, or the result of reading it now.</summary>
     internal object Once(Document written, Type type, Func<object> reads)
     {
         var known = read.GetOrCreateValue(written);
@@ -103,7 +105,7 @@ public sealed class Catalog
 
     // ── where it comes from ───────────────────────────────────────────────────────────────────
 
-    // Beside this assembly lie the project's own. One that is loaded already is not loaded again: its records would be other types.
+    // The project's assemblies are beside this one. A loaded one is not loaded again, because its records would be different types.
     static IEnumerable<Assembly> Own()
     {
         var here = typeof(Catalog).Assembly;
@@ -127,7 +129,7 @@ public sealed class Catalog
     {
         var where = Source.CommandLine($"--with {path}");
         if (!File.Exists(path))
-            throw new ConfigException(where, "", "there is no such file; name the assembly (.dll) that holds your kinds.");
+            throw new ConfigException(where, "", "there is no such file; name the assembly (.dll) that contains your kinds.");
         try
         {
             var assembly = Assembly.LoadFrom(Path.GetFullPath(path));
@@ -136,7 +138,7 @@ public sealed class Catalog
                 : throw new ConfigException(
                     where,
                     "",
-                    "the assembly holds no record with [Kind(\"…\")]; add one, or leave the assembly out."
+                    "the assembly contains no record with [Kind(\"…\")]; add one, or omit the assembly."
                 );
         }
         catch (FileNotFoundException error)
@@ -144,7 +146,7 @@ public sealed class Catalog
             throw new ConfigException(
                 where,
                 "",
-                $"the assembly needs {error.FileName}, which does not lie beside it; copy it there.",
+                $"the assembly needs {error.FileName}, which is not in its folder; copy it there.",
                 error
             );
         }
@@ -161,7 +163,7 @@ public sealed class Catalog
             throw new ConfigException(
                 where,
                 "",
-                $"the assembly was built against something that is not here: {error.LoaderExceptions.First(e => e is not null)!.Message}"
+                $"the assembly needs something that is missing here: {error.LoaderExceptions.First(e => e is not null)!.Message}"
             );
         }
     }
@@ -179,14 +181,14 @@ public sealed class Catalog
                 );
     }
 
-    // What the runtime defines (IEquatable<T> of every record) says nothing about a role.
+    // Interfaces of the runtime (such as IEquatable<T>) are not roles.
     static bool IsRole(Type type) => type.Assembly != typeof(object).Assembly;
 
     static string Place(Type record) => $"{record.FullName} ({Path.GetFileName(record.Assembly.Location)})";
 }
 
-/// <summary>What a config resolves to.</summary>
+/// <summary>The result of reading a config.</summary>
 /// <param name="Value">The record.</param>
-/// <param name="Document">Every setting written out, the kind first, then in the order of the record.</param>
-/// <param name="Identity">The same without what decides nothing about the result.</param>
+/// <param name="Document">Every setting, the kind first, then in the order of the record.</param>
+/// <param name="Identity">The same without settings that do not affect the result.</param>
 public sealed record Resolved<T>(T Value, Document Document, Document Identity);

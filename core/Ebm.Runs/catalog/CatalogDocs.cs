@@ -7,21 +7,21 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>What <c>list</c> says about one kind.</summary>
+/// <summary>The output of <c>list</c> for one kind.</summary>
 /// <param name="Kind">Its name; empty for a record without a kind.</param>
-/// <param name="Doc">The first sentences of its file; empty without any.</param>
-/// <param name="Settings">In the order of the record.</param>
-/// <param name="Quantities">What a metric of this kind can yield; none of other roles.</param>
+/// <param name="Doc">The summary of its doc comment; empty without one.</param>
+/// <param name="Settings">Its settings, in the order of the record.</param>
+/// <param name="Quantities">The quantities of a metric; empty for other roles.</param>
 public sealed record KindDoc(string Kind, string Doc, IReadOnlyList<SettingDoc> Settings, IReadOnlyList<Quantity> Quantities);
 
-/// <summary>What <c>list</c> says about one setting.</summary>
+/// <summary>The output of <c>list</c> for one setting.</summary>
 /// <param name="Key">In kebab case.</param>
-/// <param name="Wants">What may be written there: <c>a number</c>, <c>data, persistent, hybrid or noise</c>.</param>
-/// <param name="Default">As YAML; null where one must be written.</param>
-/// <param name="Doc">Its doc line; empty without one.</param>
+/// <param name="Wants">The allowed values: <c>a number</c>, <c>data, persistent, hybrid or noise</c>.</param>
+/// <param name="Default">The default as YAML; null if the setting is required.</param>
+/// <param name="Doc">Its doc comment; empty without one.</param>
 public sealed record SettingDoc(string Key, string Wants, string? Default, string Doc);
 
-/// <summary>The doc comments of records, from the XML file that the compiler puts beside their assembly.</summary>
+/// <summary>The doc comments of records, from the XML file that the compiler writes beside their assembly.</summary>
 static partial class CatalogDocs
 {
     [GeneratedRegex(@"\s+")]
@@ -40,7 +40,7 @@ static partial class CatalogDocs
         );
     }
 
-    // The setting's own words, else those of its property, else those of its type.
+    // The doc of the setting, else that of its property, else that of its type.
     static SettingDoc Of(Type record, Setting setting, XElement? member, Catalog catalog)
     {
         var type = Nullable.GetUnderlyingType(setting.Type) ?? setting.Type;
@@ -60,7 +60,7 @@ static partial class CatalogDocs
         );
     }
 
-    /// <summary>What may be written for a type: <c>a number</c>, <c>a list of texts</c>, <c>a mapping with a kind of a, b or c</c>.</summary>
+    /// <summary>The allowed values of a type: <c>a number</c>, <c>a list of texts</c>, <c>a mapping with a kind of a, b or c</c>.</summary>
     internal static string Wanted(Type type, Catalog catalog)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
@@ -79,7 +79,7 @@ static partial class CatalogDocs
 
     static string NameOf(Type type) => type.FullName!.Replace('+', '.');
 
-    // A lab's assembly may come without the file: then its kinds have no doc lines.
+    // An additional assembly may have no XML file; then its kinds have no docs.
     static IReadOnlyDictionary<string, XElement> Load(Assembly assembly)
     {
         var path = Path.ChangeExtension(assembly.Location, ".xml");
@@ -93,7 +93,7 @@ static partial class CatalogDocs
             : new Dictionary<string, XElement>();
     }
 
-    // <see cref="T:A.B.C"/> reads C, <paramref name="x"/> reads x, and lines are joined.
+    // <see cref="T:A.B.C"/> becomes C, <paramref name="x"/> becomes x, and lines are joined.
     static string Text(XElement? element) => Words(element).Trim();
 
     static string Words(XNode? node) =>

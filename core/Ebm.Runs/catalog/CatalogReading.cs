@@ -6,10 +6,10 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>From a document to the record that it describes. Whatever does not fit is a sentence with the place where it was written.</summary>
+/// <summary>Reads a document as the record that it describes. Errors name the place where the value was written.</summary>
 sealed class CatalogReading(Catalog catalog)
 {
-    /// <summary>The value of a setting's type.</summary>
+    /// <summary>The value, of a setting's type.</summary>
     internal object? Value(Type type, bool mayBeNull, Document written, string path)
     {
         if (Nullable.GetUnderlyingType(type) is { } inner)
@@ -43,7 +43,7 @@ sealed class CatalogReading(Catalog catalog)
         catch (OverflowException)
         {
             var (low, high) = type == typeof(int) ? (int.MinValue, int.MaxValue) : (0L, long.MaxValue);
-            throw new ConfigException(written.Source, path, $"{Name(path)} lies between {low} and {high}; {value} does not.");
+            throw new ConfigException(written.Source, path, $"{Name(path)} must be between {low} and {high}; {value} is not.");
         }
     }
 
@@ -104,7 +104,7 @@ sealed class CatalogReading(Catalog catalog)
         var isRole = type.IsInterface || type.IsAbstract;
         if (isRole && !catalog.Kinds(type).Any())
             throw new InvalidOperationException(
-                $"{type} is asked for by {(path == "" ? "the config" : path)}, but no assembly here has a record with [Kind] for it."
+                $"{(path == "" ? "the config" : path)} needs a {type}, but no assembly here has a record with [Kind] for it."
             );
         if (!written.IsMap)
             throw NotAMapping(type, isRole, written, path);
@@ -114,7 +114,7 @@ sealed class CatalogReading(Catalog catalog)
             throw new ConfigException(
                 written.Get("kind").Source,
                 Document.Join(path, "kind"),
-                $"\"{written.Text("kind")}\" is not possible here; {Catalog.KindOf(record)} is."
+                $"\"{written.Text("kind")}\" is not allowed here; only {Catalog.KindOf(record)} is."
             );
         return Construct(record, named, written, path);
     }
@@ -177,7 +177,7 @@ sealed class CatalogReading(Catalog catalog)
         }
         catch (SettingException error)
         {
-            // The record names its parameter; a condition on two of them may name neither.
+            // The record names its parameter; a condition on two parameters may name another key.
             var key = Kebab.Case(error.Setting);
             var known = shape.Keys.Contains(key);
             throw new ConfigException(

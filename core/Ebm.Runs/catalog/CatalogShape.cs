@@ -5,24 +5,24 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>One setting of a record: a constructor parameter, and the property that tells afterwards what the record made of it.</summary>
-/// <param name="MayBeNull">Its type says so.</param>
-/// <param name="Decides">It is part of a run's identity.</param>
-/// <param name="Old">What runs had before the setting existed; null when it always did.</param>
+/// <summary>One setting of a record: a constructor parameter, and the property with the value that the record uses.</summary>
+/// <param name="MayBeNull">Whether its type allows null.</param>
+/// <param name="Decides">Whether it is part of a run's identity.</param>
+/// <param name="Old">The value of runs made before the setting existed; null if it always existed.</param>
 sealed record Setting(ParameterInfo Parameter, string Key, bool MayBeNull, PropertyInfo? Property, bool Decides, OldRunsHadAttribute? Old)
 {
     internal Type Type => Parameter.ParameterType;
 
     internal bool HasDefault => Parameter.HasDefaultValue;
 
-    // Reflection gives the default of a nullable enum as the number beneath it, and that of a struct as null.
+    // Reflection returns the default of a nullable enum as its underlying number, and that of a struct as null.
     internal object? Default =>
         Parameter.DefaultValue is { } value && (Nullable.GetUnderlyingType(Type) ?? Type) is { IsEnum: true } choice
             ? Enum.ToObject(choice, value)
         : Parameter.DefaultValue is null && Type.IsValueType ? Activator.CreateInstance(Type)
         : Parameter.DefaultValue;
 
-    /// <summary>The value that a record holds.</summary>
+    /// <summary>The setting's value in a record.</summary>
     internal object? Of(object record) =>
         Property is not null
             ? Property.GetValue(record)
@@ -31,7 +31,7 @@ sealed record Setting(ParameterInfo Parameter, string Key, bool MayBeNull, Prope
             );
 }
 
-/// <summary>What reflection says about a record that configs describe, asked once per type.</summary>
+/// <summary>The settings of a record that configs describe, found by reflection once per type.</summary>
 sealed class CatalogShape
 {
     static readonly ConcurrentDictionary<Type, CatalogShape> Known = new();

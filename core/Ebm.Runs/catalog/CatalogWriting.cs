@@ -5,14 +5,14 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// From a record back to a document with every setting written out. What counts is what the record holds, not what was passed to it: a default that
-/// the record itself supplies in the place of null is written out too, and a whole number written for a float is a float.
+/// Converts a record back to a document with every setting. It writes the values of the record, not those passed to it: defaults by which the
+/// record replaces null are included, and a whole number written for a float becomes a float.
 /// </summary>
 static class CatalogWriting
 {
     /// <summary>A record's document, and its identity.</summary>
     /// <param name="value">The record.</param>
-    /// <param name="written">What the user wrote: settings that stand there keep their place; null where nothing was.</param>
+    /// <param name="written">The user's document: its settings keep their source; null without one.</param>
     internal static (Document Whole, Document Identity) Of(object? value, Document? written, Source? otherwise = null)
     {
         var source = written?.Source ?? otherwise ?? Source.Code;
@@ -26,7 +26,7 @@ static class CatalogWriting
         };
     }
 
-    // What was read once (Catalog.Once) is written once.
+    // Documents cached by Catalog.Once are written once.
     static readonly ConditionalWeakTable<Document, Tuple<object, (Document Whole, Document Identity)>> Known = [];
 
     static (Document, Document) Once(object record, Document written, Source source)
@@ -91,7 +91,7 @@ static class CatalogWriting
         return (Document.OfMap(whole, source), Document.OfMap(identity, source));
     }
 
-    // Found by the key itself and not by a path: keys may hold dots.
+    // Searches by key, not by path, because keys may contain dots.
     static Source? KeySource(Document? written, string key) =>
         written is { IsMap: true } && written.Entries.FirstOrDefault(entry => entry.Key == key) is { Key: not null } entry
             ? entry.KeySource

@@ -5,8 +5,8 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What a run is judged by: rows drawn from the method, and metrics of them. Every draw and every metric has a stream of its own, so
-/// that adding one, or measuring more often, changes neither training nor any other value.
+/// The evaluation of a run: rows drawn from the method, and metrics of them. Every draw and every metric has its own stream, so adding one, or
+/// measuring more often, changes neither training nor other values.
 /// </summary>
 public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure, Document config)
 {
@@ -30,10 +30,10 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
 
     /// <summary>Every metric that applies.</summary>
     /// <param name="samples">(count, …Shape).</param>
-    /// <param name="site">Whose stream gives each metric one of its own.</param>
+    /// <param name="site">Its stream gives each metric a stream of its own.</param>
     /// <param name="begun">Called with the metrics done so far.</param>
-    /// <param name="only">The metrics to take; all unless said.</param>
-    /// <exception cref="InvalidOperationException">A metric yields what its record does not declare.</exception>
+    /// <param name="only">The metrics to compute; null for all.</param>
+    /// <exception cref="InvalidOperationException">A metric returns a quantity that its record does not declare.</exception>
     public IReadOnlyList<Measurement> Measure(Tensor samples, Site site, Action<int> begun, string[]? only = null)
     {
         using var free = no_grad();
@@ -54,14 +54,15 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
                 () => metric.Measure(new Subject(method, data, samples, stream)).ToList()
             );
             if (values.FirstOrDefault(m => spec.Quantities.All(one => one.Name != m.Name)) is { } undeclared)
-                throw new InvalidOperationException($"the metric {name} yields {undeclared.Name}, which its record does not declare");
+                throw new InvalidOperationException($"the metric {name} returns {undeclared.Name}, which its record does not declare");
             found.AddRange(values.Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) }));
             Machine.ReturnFreedMemory();
         }
         return found;
     }
 
-    /// <summary>Values are comparable where this is equal: the metric's settings and version, the data's settings, the number of rows.</summary>
+    /// <summary>Values with equal protocols are comparable. It includes the metric's settings and version, the data's settings, and the number of
+    /// rows.</summary>
     string Protocol(string name, long rows, string? own) =>
         Identity.Protocol(
             Document.OfMap([
@@ -69,7 +70,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
                 KeyValuePair.Create("data", config.Get("data")),
                 KeyValuePair.Create("samples", Document.Of(rows)),
                 KeyValuePair.Create("own", Document.From(own)),
-                // Left out where it is the last, as for values from before there was a choice.
+                // Omitted for the last weights, so that the protocol equals that of values from before there was a choice.
                 .. measure.Weights == Keep.Last ? [] : new[] { KeyValuePair.Create("weights", config.Get("measure.weights")) },
             ])
         );

@@ -6,9 +6,8 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// One attempt at a run, from its config to its completed manifest: begin; train (<see cref="Training"/>); sample and measure
-/// (<see cref="Results"/>); end. What is there already is taken up: a run that was stopped goes on from its checkpoint, and writes the bytes that
-/// it would have written.
+/// One attempt at a run, from its config to its completed manifest: begin; train (<see cref="Training"/>); sample and measure (<see
+/// cref="Results"/>); end. A stopped run resumes from its checkpoint and writes the same bytes as an uninterrupted one.
 /// </summary>
 public sealed class Execution : IDisposable
 {
@@ -32,14 +31,14 @@ public sealed class Execution : IDisposable
     Training? training;
 
     /// <param name="folder">A run's folder with its config.</param>
-    /// <param name="catalog">Where the config's kinds are found.</param>
-    /// <param name="dataRoot">The folder under which data sets find their files.</param>
-    /// <param name="stop">Asked between steps.</param>
-    /// <param name="audience">Told how far the run is, no more often than logging.progress says.</param>
-    /// <param name="launch">What the sweep found out when it was typed; null for a run by itself.</param>
-    /// <param name="measure">The group to measure by; null for the one that the folder's config has.</param>
-    /// <exception cref="ConfigException">The config is not one.</exception>
-    /// <exception cref="TakenException">Another process is at work on the run.</exception>
+    /// <param name="catalog">The catalog of the config's kinds.</param>
+    /// <param name="dataRoot">The folder that contains the files of data sets.</param>
+    /// <param name="stop">Checked between steps.</param>
+    /// <param name="audience">Receives progress, at most as often as logging.progress allows.</param>
+    /// <param name="launch">The launch record of the sweep; null for a run without a sweep.</param>
+    /// <param name="measure">The group to measure by; null for that of the folder's config.</param>
+    /// <exception cref="ConfigException">The config is not valid.</exception>
+    /// <exception cref="TakenException">Another process is executing the run.</exception>
     public Execution(
         RunFolder folder,
         Catalog catalog,
@@ -71,16 +70,16 @@ public sealed class Execution : IDisposable
         checkpoint = new Checkpoint(this.folder);
     }
 
-    /// <summary>The step after which training is interrupted: an audit compares what was traced up to there. Null trains to the end.</summary>
+    /// <summary>The step after which training is interrupted, for an audit that compares traces up to it. Null trains to the end.</summary>
     public long? Until { get; init; }
 
-    /// <summary>Opens an attempt: earlier ones make way, and the manifest says "running" before anything is computed.</summary>
-    /// <param name="afresh">Discards results and checkpoint, also of a completed run.</param>
-    /// <returns>False when the run is completed and nothing is left to do.</returns>
-    /// <exception cref="ConfigException">The device is not there.</exception>
+    /// <summary>Starts an attempt: moves earlier ones away, and writes a manifest with the state "running" before any computation.</summary>
+    /// <param name="afresh">Discards results and checkpoint, even of a completed run.</param>
+    /// <returns>False if the run is completed and nothing is left to do.</returns>
+    /// <exception cref="ConfigException">The device does not exist.</exception>
     public bool Begin(bool afresh = false)
     {
-        // What was there? Whoever starts runs may have moved the last attempt out of the way already.
+        // The last attempt; a launcher may already have moved it away.
         var last = folder.Manifest ?? folder.Attempts().LastOrDefault();
         if (last is { State: RunState.Completed } && !afresh)
             return false;
@@ -92,7 +91,7 @@ public sealed class Execution : IDisposable
         afresh |= before is { State: RunState.Diverged };
         if (afresh)
             folder.Discard();
-        // What is this attempt made from?
+        // Record what this attempt is made from.
         clock.Start();
         manifest = Provenance.Of(
             manifest with
@@ -115,18 +114,18 @@ public sealed class Execution : IDisposable
         return true;
     }
 
-    /// <summary>Runs what is left to run, after <see cref="Begin"/>.</summary>
-    /// <returns>How it ended: completed, diverged, interrupted, preempted or failed. It stands in the folder.</returns>
-    /// <param name="failed">Given the exception of a failed run.</param>
+    /// <summary>Executes the remaining phases, after <see cref="Begin"/>.</summary>
+    /// <returns>The manifest written at the end: completed, diverged, interrupted, preempted or failed.</returns>
+    /// <param name="failed">Receives the exception of a failed run.</param>
     public RunManifest Run(Action<Exception> failed)
     {
         stop.LastWords = request => End(request.State, Says(request), request.ExitCode, request.Signal);
         try
         {
-            // Build data and method; the data too are said before the first step.
+            // Build data and method; the manifest records the data before the first step.
             using var method = Build(out var data);
             folder.Write(manifest);
-            // Train, from the checkpoint on.
+            // Train, from the checkpoint if there is one.
             using var averages = new Averages(method, spec.Train.Average);
             if (Train(method, data, averages) is { } reason)
                 return Over(RunState.Diverged, reason, 1);
@@ -146,7 +145,7 @@ public sealed class Execution : IDisposable
         catch (Exception error)
         {
             failed(error);
-            // Below the first line of libtorch's message lies its own stack; stderr.log has it.
+            // libtorch's message continues with its own stack after the first line; stderr.log has all of it.
             var reason = error is ExternalException ? error.Message.Split('\n')[0] : error.Message;
             return Over(
                 error is FencedException ? RunState.Lost : RunState.Failed,
@@ -157,8 +156,8 @@ public sealed class Execution : IDisposable
     }
 
     /// <summary>
-    /// Draws and measures a completed run again, with a measure group that may be another one, without training. Its results stay what they are
-    /// until all the new ones are there.
+    /// Samples and measures a completed run again without training, possibly with another measure group. The old results stay until all new ones
+    /// are complete.
     /// </summary>
     /// <exception cref="InvalidOperationException">The run is not completed.</exception>
     public RunManifest Measure()
@@ -180,7 +179,7 @@ public sealed class Execution : IDisposable
         return manifest;
     }
 
-    /// <summary>Threads, determinism and device, before anything is computed.</summary>
+    /// <summary>Sets threads, determinism and device, before any computation.</summary>
     void Prepare()
     {
         Machine.Threads = spec.Threads;
@@ -191,13 +190,13 @@ public sealed class Execution : IDisposable
         run = new RunContext(folder, spec, config, root, stop, report, audience.Note);
     }
 
-    /// <summary>Data and method, untrained.</summary>
+    /// <summary>Builds data and the untrained method.</summary>
     Method Build(out IDataset data)
     {
         var root = run.Root;
         var rows = data = run.Placed("data", () => spec.Data.Build(root with { Rng = root.Rng.Stream("data") }));
         manifest = manifest with { Data = [Inputs.Of(data, dataRoot, config.Get("data"))] };
-        // A GPU that is full is an exception of libtorch's; a machine that is full ends the process.
+        // On a GPU, lack of memory is a libtorch exception; on a CPU it would kill the process, so it is checked first.
         if (root.Device.type == DeviceType.CPU)
             Footprint.Check(catalog, config, rows.Shape);
         var method = run.Placed("method", () => spec.Method.Build(root with { Shape = rows.Shape, Rng = root.Rng.Stream("init") }));
@@ -225,7 +224,7 @@ public sealed class Execution : IDisposable
         }
     }
 
-    /// <summary>Gives the method the weights of its best measurement, where these are the ones to measure.</summary>
+    /// <summary>Loads the weights of the best measurement, if those are the ones to measure.</summary>
     bool Best(Method method)
     {
         if (spec.Measure.Weights != Keep.Best)
@@ -234,13 +233,13 @@ public sealed class Execution : IDisposable
             throw new ConfigException(
                 config.Get("measure.weights").Source,
                 "measure.weights",
-                "weights is best, but no best weights are kept: that takes train.keep: best and measure.every."
+                "weights is best, but no best weights are kept; set train.keep: best and measure.every."
             );
         checkpoint.Load(method, best: true);
         return true;
     }
 
-    /// <summary>Samples, arrays and metrics of the trained method, written into a run's folder or the draft of one.</summary>
+    /// <summary>Writes samples, arrays and metrics of the trained method to a run's folder or to a draft.</summary>
     void WriteResults(Method method, IDataset data, RunFolder into)
     {
         var (sample, measured) = new Results(run, method, data).Into(into);

@@ -3,7 +3,7 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>An experiment as a script sees it: a config that can be changed, typed, and run.</summary>
+/// <summary>An experiment in a script: a config that can be changed and run.</summary>
 public sealed class Experiment
 {
     readonly Catalog catalog;
@@ -15,28 +15,28 @@ public sealed class Experiment
         Identity = Identity.Of(resolved.Identity);
     }
 
-    /// <summary>The experiment of a config: the groups data and method, and whatever of train, measure, seed, device it sets.</summary>
-    /// <param name="with">Further assemblies to find kinds in.</param>
-    /// <exception cref="ConfigException">What is wrong, where, and what to write instead.</exception>
+    /// <summary>The experiment of a config with the groups data and method, and optionally train, measure, seed and device.</summary>
+    /// <param name="with">Additional assemblies with kinds.</param>
+    /// <exception cref="ConfigException">The config is not valid.</exception>
     public static Experiment Of(Document config, params string[] with) => new(Catalog.Load(with), config);
 
-    /// <summary>Every setting, defaults written out.</summary>
+    /// <summary>Every setting, including defaults.</summary>
     public Document Config => resolved.Document;
 
     public ExperimentSpec Spec => resolved.Value;
 
     public Identity Identity { get; }
 
-    /// <summary>The same with one setting changed: a number, a text, a list, a document.</summary>
-    /// <exception cref="ConfigException">The setting is unknown, or the value no possible one.</exception>
+    /// <summary>The same experiment with one setting changed to a number, a text, a list or a document.</summary>
+    /// <exception cref="ConfigException">The setting is unknown, or the value is not valid.</exception>
     public Experiment With(string path, object? value) =>
         new(catalog, Config.With(path, Document.From(value, Source.Of($"With(\"{path}\")"))));
 
-    /// <summary>Runs it here, in this process; a finished run is returned, not repeated, and one that was stopped goes on.</summary>
-    /// <param name="under">The sweep's folder; the run lies below it, under its id.</param>
-    /// <param name="data">The folder under which data sets find their files; the variable EBM_DATA, or else `data`, unless said.</param>
-    /// <returns>Its folder. State completed or diverged: a divergence is an outcome.</returns>
-    /// <exception cref="StoppedException">A signal stopped it; running it again goes on from the checkpoint.</exception>
+    /// <summary>Executes the run in this process; returns a finished run without repeating it, and resumes a stopped one.</summary>
+    /// <param name="under">The sweep's folder; the run's folder is below it, named by its id.</param>
+    /// <param name="data">The folder that contains the files of data sets; default: the variable EBM_DATA, else `data`.</param>
+    /// <returns>The run's folder. Its state is completed or diverged: a divergence is an outcome.</returns>
+    /// <exception cref="StoppedException">A signal stopped it; running it again resumes from the checkpoint.</exception>
     public RunFolder Run(string under, string? data = null)
     {
         var folder = RunFolder.Create(under, Identity.RunId, Config, Identity.Json);
@@ -61,6 +61,6 @@ public sealed class Experiment
         public void Note(string line) { }
     }
 
-    /// <summary>Where data sets lie unless it is said: the variable EBM_DATA, or else the folder `data`.</summary>
+    /// <summary>The default folder of data sets: the variable EBM_DATA, else the folder `data`.</summary>
     public static string DataRoot => Environment.GetEnvironmentVariable("EBM_DATA") is { Length: > 0 } given ? given : "data";
 }

@@ -4,15 +4,15 @@ using Ebm.Core;
 
 namespace Ebm.Runs;
 
-/// <summary>One experiment: everything a run needs to be told.</summary>
-/// <param name="Data">What is learned.</param>
-/// <param name="Method">How it is learned.</param>
-/// <param name="Train">For how long, with which optimizer.</param>
-/// <param name="Measure">What is drawn and measured.</param>
-/// <param name="Seed">All randomness follows from it.</param>
-/// <param name="Device">cpu, or cuda:N; never guessed.</param>
-/// <param name="Threads">Within one operator. Small networks are slower with two than with one.</param>
-/// <param name="Logging">What is said along the way.</param>
+/// <summary>One experiment: all settings of a run.</summary>
+/// <param name="Data">The data set.</param>
+/// <param name="Method">The training method.</param>
+/// <param name="Train">Length of training, optimizer and so on.</param>
+/// <param name="Measure">Samples and metrics.</param>
+/// <param name="Seed">The source of all randomness.</param>
+/// <param name="Device">cpu, or cuda:N; never chosen automatically.</param>
+/// <param name="Threads">Threads per operator. Small networks are slower with two than with one.</param>
+/// <param name="Logging">What is printed during the run.</param>
 public sealed partial record ExperimentSpec(
     ISpec<IDataset> Data,
     ISpec<Method> Method,
@@ -30,11 +30,11 @@ public sealed partial record ExperimentSpec(
     public TrainSpec Train { get; } = Train ?? new TrainSpec();
     public MeasureSpec Measure { get; } = Measure ?? new MeasureSpec();
     public long Seed { get; } = Require.NonNegative(Seed);
-    public string Device { get; } = Require.That(Device, DeviceName().IsMatch(Device), "is cpu, or cuda:N for the N-th GPU");
+    public string Device { get; } = Require.That(Device, DeviceName().IsMatch(Device), "must be cpu, or cuda:N for the N-th GPU");
     public int Threads { get; } = Require.Between(1, 1024, Threads);
     public LoggingSpec Logging { get; } = Logging ?? new LoggingSpec();
 
-    /// <summary>The device itself.</summary>
+    /// <summary>The torch device.</summary>
     /// <exception cref="SettingException">This machine does not have it.</exception>
     public torch.Device OnDevice()
     {
@@ -47,13 +47,13 @@ public sealed partial record ExperimentSpec(
             : throw new SettingException(
                 nameof(Device),
                 count == 0
-                    ? $"is {Device}, but libtorch finds no GPU on this machine; write cpu"
+                    ? $"is {Device}, but libtorch finds no GPU on this machine; set it to cpu"
                     : $"is {Device}, but this machine has {count} (cuda:0 to cuda:{count - 1})"
             );
     }
 }
 
-/// <summary>What a run says along the way.</summary>
+/// <summary>What a run prints.</summary>
 /// <param name="Progress">Seconds between two lines of progress.</param>
 public sealed record LoggingSpec(double Progress = 0.5)
 {

@@ -5,15 +5,16 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What a run takes of the machine's memory at least, known before it takes any: the method is built once on libtorch's meta device, where
-/// tensors have shapes and no numbers, with its optimizers and averages. No net says how large it is, so none can forget to.
+/// A lower bound of a run's memory, computed before it allocates any: builds the method on libtorch's meta device, where tensors have shapes but no
+/// values, with optimizers and averages. So networks need not declare their size.
 /// </summary>
-/// <param name="Weights">Numbers that train.</param>
-/// <param name="Bytes">In training or in drawing samples, whichever takes more.</param>
+/// <param name="Weights">Number of trained weights.</param>
+/// <param name="Bytes">The larger of the bytes for training and for sampling.</param>
 public sealed record Footprint(long Weights, double Bytes)
 {
-    /// <param name="shape">Of one row.</param>
-    /// <returns>Null where it cannot be built: what is wrong is said when it is built in earnest, and what reads numbers finds none here.</returns>
+    /// <param name="shape">Shape of one row.</param>
+    /// <returns>Null if the method cannot be built: errors are reported by the real build, and code that reads values fails on the meta
+    /// device.</returns>
     public static Footprint? Of(ExperimentSpec spec, long[] shape)
     {
         using var scope = NewDisposeScope();
@@ -34,27 +35,27 @@ public sealed record Footprint(long Weights, double Bytes)
     {
         var (weights, state) = (Size(method.parameters()), Size(method.state_dict().Values));
         var averaged = Size(averages.Memory().Select(m => m.Value));
-        // What a layer puts out stays until the gradient is taken: of the largest part at least, for an update moves one.
+        // The outputs of layers are kept until the gradient is computed; counts those of the largest part, because an update trains one part.
         var outputs = method.Parts.Values.Select(part => part.modules().Sum(Outputs)).DefaultIfEmpty().Max();
         var widest = method.modules().Select(Outputs).DefaultIfEmpty().Max();
 
         var training = weights + Size(optimizers.Memory().Select(m => m.Value)) + Single(spec.Train.Batch, outputs);
-        // The weights and buffers are lent; samples are there in pieces, as a whole and on their way to a file.
+        // Weights and buffers are lent while sampling; samples exist in chunks, as a whole and as bytes for a file.
         var (samples, atOnce) = (spec.Measure.Samples, Math.Min(spec.Measure.Samples, spec.Measure.AtOnce));
         var drawing = state + 3 * Single(samples, shape.Size()) + Single(atOnce, widest);
         return new(method.parameters().Sum(p => p.numel()), state + averaged + Math.Max(training, drawing));
     }
 
-    /// <summary>Refuses a run that this machine has no memory for, by the setting whose half would save most.</summary>
-    /// <param name="config">With every default written out.</param>
-    /// <exception cref="ConfigException">There is no room.</exception>
+    /// <summary>Throws if this machine lacks memory for a run; names the setting that saves most if halved.</summary>
+    /// <param name="config">The config with every default.</param>
+    /// <exception cref="ConfigException">There is not enough memory.</exception>
     public static void Check(Catalog catalog, Document config, long[] shape)
     {
         if (config.Get("measure.samples") is var samples && samples.AsInteger() > Array.MaxLength / shape.Size())
             throw new ConfigException(
                 samples.Source,
                 "measure.samples",
-                $"samples is {samples}: a file of them holds {Array.MaxLength} numbers at most, and a row has {shape.Size()}; lower it."
+                $"samples is {samples}: their file can contain at most {Array.MaxLength} numbers, and a row has {shape.Size()}; lower it."
             );
 
         Footprint? With(Document changed) => Of(catalog.Resolve<ExperimentSpec>(changed).Value, shape);

@@ -3,13 +3,14 @@ using System.Text;
 namespace Ebm.Runs;
 
 /// <summary>
-/// A file that one process holds at a time. On one machine it is locked, and the system drops the lock when the process ends, however it
-/// ends. Between machines, where locks may not reach, it is a lease: the file says which machine holds it and is touched while the
-/// process lives, and one that was not touched for <see cref="Lasts"/> is over.
+/// A lease on a file, held by one process at a time. On one machine it is a lock, which the system releases when the process ends in any way.
+/// Between machines, where locks may not work, the file names the holder's machine and is touched while the process lives; a lease that was not
+/// touched for <see cref="Lasts"/> has expired.
 /// </summary>
 public sealed class Lease : IDisposable
 {
-    /// <summary>How long a lease outlives its last touch, seen from another machine, whose clock should be right to a minute.</summary>
+    /// <summary>The time after the last touch until a lease expires, as seen from another machine, whose clock should be right to a
+    /// minute.</summary>
     public static readonly TimeSpan Lasts = TimeSpan.FromMinutes(2);
 
     readonly FileStream file;
@@ -22,8 +23,8 @@ public sealed class Lease : IDisposable
         renewal = new Timer(_ => Renew(), null, Lasts / 4, Lasts / 4);
     }
 
-    /// <summary>Takes the lease, and makes the file where it is missing; null when another process has it.</summary>
-    /// <exception cref="IOException">The file could not be written: a full disk, or no folder.</exception>
+    /// <summary>Takes the lease, and creates the file if it is missing; null if another process has it.</summary>
+    /// <exception cref="IOException">The file cannot be written: the disk is full, or the folder is missing.</exception>
     public static Lease? Take(string path)
     {
         if (Elsewhere(path) is not null)
@@ -48,7 +49,7 @@ public sealed class Lease : IDisposable
         }
     }
 
-    /// <summary>Whether a process holds it, here or on another machine. Writes nothing.</summary>
+    /// <summary>Whether a process holds it, on this or another machine. Writes nothing.</summary>
     public static bool IsHeld(string path)
     {
         if (!File.Exists(path))
@@ -68,7 +69,7 @@ public sealed class Lease : IDisposable
         }
     }
 
-    /// <summary>Who on another machine holds it, as "process 12 on node3"; null when none does as far as can be seen.</summary>
+    /// <summary>The holder on another machine, as "process 12 on node3"; null if there is none, as far as can be seen.</summary>
     public static string? Elsewhere(string path)
     {
         if (!File.Exists(path) || DateTime.UtcNow - File.GetLastWriteTimeUtc(path) > Lasts)
@@ -82,7 +83,7 @@ public sealed class Lease : IDisposable
         }
         catch (IOException)
         {
-            // Locked: its holder is where locks reach.
+            // The file is locked, so the holder is on a machine that shares locks with this one.
             return null;
         }
     }
@@ -105,11 +106,11 @@ public sealed class Lease : IDisposable
             }
             catch (IOException)
             {
-                // A lease that cannot be renewed is over in a while, and the fence decides who publishes.
+                // A lease that cannot be renewed expires; fencing then prevents its holder from writing.
             }
     }
 
-    /// <summary>Gives it back.</summary>
+    /// <summary>Releases the lease.</summary>
     public void Dispose()
     {
         renewal.Dispose();

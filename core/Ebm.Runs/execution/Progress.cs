@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Ebm.Runs;
 
-/// <summary>What a run is at.</summary>
+/// <summary>The phase of a run.</summary>
 public enum Phase
 {
     Train,
@@ -10,12 +10,12 @@ public enum Phase
     Measure,
 }
 
-/// <summary>How far a run is.</summary>
-/// <param name="Done">Steps of training (units, where the budget is nearer its end), rows drawn, or metrics taken.</param>
-/// <param name="Of">How many there will be.</param>
+/// <summary>The progress of a run.</summary>
+/// <param name="Done">Steps of training (or units, if the budget is nearer its end), rows drawn, or metrics computed.</param>
+/// <param name="Of">The total number.</param>
 public sealed record Progress(long Done, long Of, Phase Phase)
 {
-    /// <summary>The first and last of each phase are told always, those between no more often than once in a while.</summary>
+    /// <summary>Always reports the start and end of each phase; between them reports at most once per pause.</summary>
     internal static Action<Progress> Seldom(Action<Progress> report, TimeSpan pause)
     {
         var since = Stopwatch.StartNew();
@@ -31,7 +31,7 @@ public sealed record Progress(long Done, long Of, Phase Phase)
     }
 }
 
-/// <summary>Who is told how a run goes, on the run's own thread.</summary>
+/// <summary>Receives the progress of a run, on the run's own thread.</summary>
 public interface IAudience
 {
     void Progress(Progress at);

@@ -4,7 +4,7 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// The second and the third phase of a run: samples of the trained method, and metrics of them. The arrays that figures draw come with these.
+/// The second and third phases of a run: samples of the trained method, and their metrics, with the arrays for figures.
 /// </summary>
 sealed class Results(RunContext run, Method method, IDataset data)
 {
@@ -13,13 +13,13 @@ sealed class Results(RunContext run, Method method, IDataset data)
 
     /// <summary>
     /// <code>
-    /// sample:  x₁ … x_n from the method, kept as samples.npy (and as a picture)
-    /// measure: every metric of x₁ … x_n, in the order of their names
+    /// sample:  x₁ … x_n from the method, written to samples.npy (and as a picture)
+    /// measure: every metric of x₁ … x_n, ordered by name
     /// draw:    the method's portrait, and the energies of test rows and of samples
     /// </code>
     /// </summary>
     /// <param name="into">The run's folder, or the draft of one.</param>
-    /// <returns>The units of cost of the first, and of the other two.</returns>
+    /// <returns>The units of cost of sampling, and of measuring and drawing.</returns>
     public (long Sample, long Measure) Into(RunFolder into)
     {
         using var scope = NewDisposeScope();
@@ -53,7 +53,7 @@ sealed class Results(RunContext run, Method method, IDataset data)
         into.Write("samples.png", stream => stream.Write(png));
     }
 
-    /// <summary>What figures draw and no metric gives: the method's own portrait, and the energies of data and of samples.</summary>
+    /// <summary>Arrays for figures that no metric returns: the method's own portrait, and the energies of data and of samples.</summary>
     IEnumerable<NamedArray> Arrays(Tensor samples)
     {
         const long most = 2000;

@@ -3,7 +3,7 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>A finished run, opened in a script: sample it, score with it, plot it. Its weights are the averaged ones.</summary>
+/// <summary>A run opened in a script, for samples, scores and plots. Its weights are the averaged ones.</summary>
 public sealed class Run : IDisposable
 {
     Run(RunFolder folder, ExperimentSpec spec, Method method, IDataset data) => (Folder, Spec, Method, Data) = (folder, spec, method, data);
@@ -15,10 +15,10 @@ public sealed class Run : IDisposable
 
     /// <summary>Opens a run that has a checkpoint, finished or not.</summary>
     /// <param name="folder">runs/&lt;sweep&gt;/&lt;run id&gt;.</param>
-    /// <param name="best">The weights of the best measurement during training instead of the last ones.</param>
-    /// <param name="data">The folder under which data sets find their files; the variable EBM_DATA, or else `data`, unless said.</param>
-    /// <param name="device">Where its tensors live; the run's own device unless said.</param>
-    /// <param name="with">Further assemblies to find kinds in.</param>
+    /// <param name="best">Use the weights of the best measurement during training instead of the last ones.</param>
+    /// <param name="data">The folder that contains the files of data sets; default: the variable EBM_DATA, else `data`.</param>
+    /// <param name="device">The device of its tensors; default: the run's own.</param>
+    /// <param name="with">Additional assemblies with kinds.</param>
     /// <exception cref="FileNotFoundException">There is no checkpoint.</exception>
     public static Run Open(string folder, bool best = false, string? data = null, string? device = null, params string[] with)
     {
@@ -34,7 +34,7 @@ public sealed class Run : IDisposable
         return new Run(at, spec, method, rows);
     }
 
-    /// <summary>Fresh rows: (count, …Shape). Another name is another draw.</summary>
+    /// <summary>New rows: (count, …Shape). Another name gives another draw.</summary>
     public Tensor Sample(long count, string name = "script")
     {
         using var free = no_grad();
@@ -52,7 +52,7 @@ public sealed class Run : IDisposable
         return density.Density.Of(x);
     }
 
-    /// <summary>A named stream of the run's seed, for whatever else a script draws.</summary>
+    /// <summary>A named stream of the run's seed, for other draws of a script.</summary>
     public Rng Stream(string name) => new Rng((ulong)Spec.Seed, Data.Train.device).Stream("script").Stream(name);
 
     public void Dispose() => Method.Dispose();

@@ -3,12 +3,12 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>What the phases of a run share.</summary>
-/// <param name="Folder">Where they write.</param>
-/// <param name="Config">The resolved config, which <paramref name="Spec"/> was read from.</param>
-/// <param name="Root">The run's device, its source of all streams of randomness, and the folder of data.</param>
-/// <param name="Report">Told how far they are.</param>
-/// <param name="Note">Given lines for the log.</param>
+/// <summary>The shared context of the phases of a run.</summary>
+/// <param name="Folder">The folder to write to.</param>
+/// <param name="Config">The resolved config of <paramref name="Spec"/>.</param>
+/// <param name="Root">The run's device, its root random stream, and the data folder.</param>
+/// <param name="Report">Receives progress.</param>
+/// <param name="Note">Receives lines for the log.</param>
 sealed record RunContext(
     RunFolder Folder,
     ExperimentSpec Spec,
@@ -22,9 +22,9 @@ sealed record RunContext(
     /// <inheritdoc cref="Placed{T}(Document, string, Func{T})"/>
     public T Placed<T>(string path, Func<T> make) => Placed(Config, path, make);
 
-    /// <summary>Makes what a part of a config describes.</summary>
+    /// <summary>Builds the component that a part of a config describes.</summary>
     /// <param name="path">The part: data, method, train, or the setting device.</param>
-    /// <exception cref="ConfigException">What the domain refuses only when it is built, with the place where the setting was written.</exception>
+    /// <exception cref="ConfigException">A setting was rejected during the build; the message has the place where it was written.</exception>
     public static T Placed<T>(Document config, string path, Func<T> make)
     {
         try
@@ -35,7 +35,7 @@ sealed record RunContext(
         {
             var setting = Kebab.Case(error.Setting);
             var key = path == "device" ? path : Document.Join(path, setting);
-            // A method may refuse the batch that it was given.
+            // A method may reject the batch, which is a setting of train.
             if (config.Find(key) is null && config.Find(Document.Join("train", setting)) is not null)
                 key = Document.Join("train", setting);
             throw new ConfigException((config.Find(key) ?? config.Get(path)).Source, key, $"{setting} {error.Says}.");

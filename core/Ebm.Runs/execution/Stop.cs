@@ -5,35 +5,35 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>Why a run was asked to stop.</summary>
-/// <param name="State">The run's state from then on: interrupted by a person, preempted by a scheduler.</param>
-/// <param name="By">What asked.</param>
-/// <param name="Signal">Its number.</param>
+/// <param name="State">The run's new state: interrupted by a person, or preempted by a scheduler.</param>
+/// <param name="By">The origin of the request.</param>
+/// <param name="Signal">The signal's number.</param>
 public sealed record StopRequest(RunState State, string By, int Signal)
 {
-    /// <summary>What shells say of a process that a signal ended.</summary>
+    /// <summary>The exit code that shells report for a process ended by a signal.</summary>
     public int ExitCode => 128 + Signal;
 }
 
-/// <summary>A run was asked to stop, and nothing is in hand that would be lost.</summary>
+/// <summary>A run was asked to stop, at a point where no work is lost.</summary>
 public sealed class StoppedException(StopRequest request) : Exception($"{Kebab.Of(request.State)} by {request.By}")
 {
     public StopRequest Request => request;
 }
 
 /// <summary>
-/// Listens for the signals that ask a run to stop: an interrupt from the keyboard, SIGTERM, and SIGUSR1, which schedulers send ahead
-/// of a time limit. In training the step in hand ends and a checkpoint is written. In later phases, whose work repeats itself from
-/// the last checkpoint, the process says its last words and ends at once; so it does at a second signal in training.
+/// Handles the signals that ask a run to stop: SIGINT, SIGTERM, and SIGUSR1, which schedulers send before a time limit. In training, the current
+/// step ends and a checkpoint is written. Later phases can be repeated from the last checkpoint, so the process writes its state and exits at once,
+/// as it does at a second signal in training.
 /// </summary>
 public sealed class Stop : IDisposable
 {
-    // Not among .NET's named signals; their numbers are Linux's.
+    // .NET has no names for these signals; the numbers are Linux's.
     const PosixSignal Usr1 = (PosixSignal)10;
 
-    /// <summary>SIGUSR2: what the kernel sends when the process that started this one is gone (see <see cref="WithParent"/>).</summary>
+    /// <summary>SIGUSR2: the kernel sends it when the process that started this one has ended (see <see cref="WithParent"/>).</summary>
     public const PosixSignal ParentGone = (PosixSignal)12;
 
-    // A terminal's interrupt reaches the sweep and its runs, and the sweep passes it on: one wish, not two.
+    // Ctrl+C reaches both the sweep and its runs, and the sweep forwards it; a repeated signal within this time is the same request.
     static readonly TimeSpan Echo = TimeSpan.FromSeconds(2);
 
     readonly object gate = new();
@@ -45,25 +45,25 @@ public sealed class Stop : IDisposable
 
     public Stop()
     {
-        // Where a sweep was started in the background its children inherit that SIGINT is ignored, and .NET would leave it so; a run listens to its sweep.
+        // Children of a sweep started in the background inherit an ignored SIGINT, and .NET would keep it ignored; a run must react to its sweep.
         signal(2, 0);
         On(PosixSignal.SIGINT, new StopRequest(RunState.Interrupted, "SIGINT", 2));
         On(PosixSignal.SIGTERM, new StopRequest(RunState.Preempted, "SIGTERM", 15));
         On(Usr1, new StopRequest(RunState.Preempted, "SIGUSR1", 10));
     }
 
-    /// <summary>What to write down before the process ends in the middle of things; called on another thread.</summary>
+    /// <summary>Writes the state before the process exits at once; called on another thread.</summary>
     public Action<StopRequest>? LastWords { get; set; }
 
-    /// <summary>The variable in which a sweep tells its runs its process id: whoever finds another parent already has lost it.</summary>
+    /// <summary>The variable that contains the sweep's process id; a run with another parent process has lost its sweep.</summary>
     public const string ParentVariable = "EBM_PARENT";
 
-    /// <summary>Asks this run to stop when the process that started it ends, so that no run outlives its sweep.</summary>
+    /// <summary>Stops this run when the process that started it ends, so that no run outlives its sweep.</summary>
     public void WithParent()
     {
         var parent = int.TryParse(Environment.GetEnvironmentVariable(ParentVariable), out var told) ? told : getppid();
-        // The kernel signals the end of the parent's *thread* that started us, and .NET retires threads: only a new parent is the
-        // end of the process. A signal of its own keeps the two apart from a SIGTERM that is meant.
+        // The kernel sends the signal when the parent's *thread* that started this process ends, and .NET ends idle threads; so the handler checks
+        // whether the parent process has changed. A separate signal distinguishes this from SIGTERM.
         void Look()
         {
             if (getppid() != parent)
@@ -81,11 +81,11 @@ public sealed class Stop : IDisposable
         );
         if (prctl(DeathSignal, (nuint)(int)ParentGone, 0, 0, 0) != 0)
             throw new InvalidOperationException($"prctl(PR_SET_PDEATHSIG) failed with errno {Marshal.GetLastPInvokeError()}");
-        // It may have ended before it was watched.
+        // The parent may have ended before prctl.
         Look();
     }
 
-    /// <summary>From here on, requests wait for <see cref="ThrowIfRequested"/>, until this is disposed.</summary>
+    /// <summary>Defers requests to <see cref="ThrowIfRequested"/> until the result is disposed.</summary>
     public IDisposable Waiting()
     {
         lock (gate)
@@ -105,7 +105,7 @@ public sealed class Stop : IDisposable
                 throw new StoppedException(asked);
     }
 
-    /// <summary>Writes how the run ended; requests that come later change nothing.</summary>
+    /// <summary>Writes the end of the run; later requests have no effect.</summary>
     public void Over(Action write)
     {
         lock (gate)
@@ -143,7 +143,7 @@ public sealed class Stop : IDisposable
             else if (since.Elapsed < Echo)
                 return;
             LastWords?.Invoke(request);
-            // Not Environment.Exit: it would take libtorch down under the feet of the thread that computes.
+            // Not Environment.Exit, which would unload libtorch while another thread computes.
             _exit(request.ExitCode);
         }
     }

@@ -5,8 +5,8 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// The first phase of a run: training, with records, measurements and checkpoints on the way. It goes on from a checkpoint, if there is one, and
-/// writes the bytes that it would have written without a stop.
+/// The first phase of a run: training, with records, measurements and checkpoints. It resumes from a checkpoint, if there is one, and writes the
+/// same bytes as an uninterrupted run.
 /// </summary>
 sealed class Training : IDisposable
 {
@@ -28,9 +28,9 @@ sealed class Training : IDisposable
     long measured,
         saved;
 
-    /// <param name="attempt">The attempt that trains.</param>
-    /// <param name="clock">Runs since the attempt began.</param>
-    /// <exception cref="ConfigException">The method or the data refuse a setting of `train`.</exception>
+    /// <param name="attempt">The number of the attempt.</param>
+    /// <param name="clock">Running since the start of the attempt.</param>
+    /// <exception cref="ConfigException">The method or the data reject a setting of `train`.</exception>
     public Training(RunContext run, Checkpoint checkpoint, int attempt, Stopwatch clock, Method method, IDataset data, Averages averages)
     {
         (this.run, this.checkpoint, this.attempt, this.clock) = (run, checkpoint, attempt, clock);
@@ -44,13 +44,13 @@ sealed class Training : IDisposable
         evaluation = new Evaluation(method, data, measure, run.Config);
     }
 
-    /// <summary>Steps done, once they are done with everything that belongs to them.</summary>
+    /// <summary>Completed steps, including their records.</summary>
     public long Step { get; private set; }
 
-    /// <summary>Units of cost spent on training, over all attempts.</summary>
+    /// <summary>Units of cost spent on training in all attempts.</summary>
     public long Units => trainer.Units;
 
-    /// <summary>Seconds that earlier attempts spent up to the checkpoint.</summary>
+    /// <summary>Seconds of earlier attempts up to the checkpoint.</summary>
     public double SecondsBefore { get; private set; }
 
     /// <summary>Seconds of this attempt up to its last checkpoint, or to the end of training.</summary>
@@ -59,11 +59,11 @@ sealed class Training : IDisposable
     /// <summary>The step after which training is interrupted; null trains to the end.</summary>
     public long? Until { get; init; }
 
-    /// <summary>Told the step of each checkpoint.</summary>
+    /// <summary>Receives the step of each checkpoint.</summary>
     public required Action<long> Saved { get; init; }
 
-    /// <summary>Takes up the checkpoint, if there is one, and cuts what was recorded behind it.</summary>
-    /// <exception cref="InvalidDataException">The checkpoint is torn, or another method's.</exception>
+    /// <summary>Loads the checkpoint, if there is one, and removes records after it.</summary>
+    /// <exception cref="InvalidDataException">The checkpoint is torn, or belongs to another method.</exception>
     public void Resume()
     {
         if (checkpoint.Exists)
@@ -86,16 +86,16 @@ sealed class Training : IDisposable
     /// Trains to the end:
     /// <code>
     /// repeat
-    ///   measure every so many steps, and save where that is the best so far
+    ///   measure every so many steps, and save if that is the best so far
     ///   save every so many steps, and at the end
-    ///   end where all steps are done, or a stop was asked for
-    ///   take one step, record it every so many steps, and check what it gave
+    ///   end if all steps are done or a stop was requested
+    ///   take one step, record it every so many steps, and check its health
     /// until training has diverged
     /// </code>
-    /// Whichever way it ends, the last step that was done is saved.
+    /// In every case, the last completed step is saved.
     /// </summary>
     /// <returns>Why it diverged, or null.</returns>
-    /// <exception cref="StoppedException">A stop was asked for, or <see cref="Until"/> is reached.</exception>
+    /// <exception cref="StoppedException">A stop was requested, or <see cref="Until"/> is reached.</exception>
     public string? ToTheEnd()
     {
         using var waiting = run.Stop.Waiting();
@@ -122,7 +122,7 @@ sealed class Training : IDisposable
                     recorder.Record(trainer.Step, trainer.Units, applied);
                 if (health.Diverged is { } diverged)
                 {
-                    // What it looked like when it diverged: weights of the last update that was applied.
+                    // Keep the state at divergence: the weights after the last applied update.
                     Save();
                     return diverged;
                 }
@@ -139,7 +139,8 @@ sealed class Training : IDisposable
         }
     }
 
-    /// <summary>A measurement during training, on the averaged weights; training does not notice. Saves where it is the best and the best is kept.</summary>
+    /// <summary>Measures during training with the averaged weights, without affecting training. Saves the state if it is the best and the best is
+    /// kept.</summary>
     void Measure()
     {
         var better = IsBetter(Taken());

@@ -8,9 +8,8 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What an assembly computes, as one number: its types, signatures, constants and instructions, without what a comment or an empty
-/// line changes (debug information, the module's own id, and where things lie in the file). So a result is stale when the code
-/// behind it has changed, and not when somebody explained it better.
+/// A hash of an assembly's code: its types, signatures, constants and instructions, without what comments or empty lines change (debug information,
+/// the module id, and addresses in the file). So a result becomes stale when the code changes, but not when only a comment does.
 /// </summary>
 public static class CodeHash
 {
@@ -18,7 +17,7 @@ public static class CodeHash
 
     /// <param name="path">A .NET assembly.</param>
     /// <returns>64 hexadecimal digits.</returns>
-    /// <exception cref="BadImageFormatException">The file is no assembly.</exception>
+    /// <exception cref="BadImageFormatException">The file is not an assembly.</exception>
     public static string Of(string path)
     {
         var file = new FileInfo(path);
@@ -29,7 +28,7 @@ public static class CodeHash
     {
         using var image = new PEReader(new MemoryStream(File.ReadAllBytes(path)), PEStreamOptions.PrefetchEntireImage);
         var reader = image.GetMetadataReader();
-        // F# keeps data outside the instructions, without names that say what is in it: such an assembly counts byte by byte.
+        // F# stores data outside the instructions without hashes in their names; such an assembly is hashed byte by byte.
         if (reader.ManifestResources.Count > 0)
             return Canonical.Sha256OfFile(path);
 
@@ -53,8 +52,8 @@ public static class CodeHash
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    // The tables and heaps, without the module's id and without addresses. The data at those addresses (arrays written out in C#) have
-    // names that are hashes of them.
+    // The tables and heaps, without the module id and without addresses. The names of the data at those addresses (array literals in C#) are hashes
+    // of the data.
     static byte[] Metadata(PEReader image, MetadataReader reader)
     {
         var bytes = image.GetMetadata().GetContent().ToArray();

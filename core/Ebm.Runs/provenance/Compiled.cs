@@ -5,8 +5,8 @@ using System.Text;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What an assembly's own file says of how it was compiled (the debug directory of the PE format, and the compilation options of portable PDBs):
-/// whether the compiler promised the same bytes for the same sources, and which compiler it was.
+/// How an assembly was compiled, from its file (the debug directory of the PE format, and the compilation options of portable PDBs): whether the
+/// build was deterministic, and by which compiler.
 /// </summary>
 public static class Compiled
 {
@@ -19,7 +19,7 @@ public static class Compiled
         return image.ReadDebugDirectory().Any(entry => entry.Type == DebugDirectoryEntryType.Reproducible);
     }
 
-    /// <summary>The compiler's version; null where the assembly carries no debug information, or that does not say.</summary>
+    /// <summary>The compiler's version; null if the assembly has no debug information, or it does not contain the version.</summary>
     public static string? By(string path)
     {
         using var image = new PEReader(File.OpenRead(path));
@@ -33,7 +33,7 @@ public static class Compiled
             .Where(information => reader.GetGuid(information.Kind) == Options)
             .Select(information => Encoding.UTF8.GetString(reader.GetBlobBytes(information.Value)).Split('\0'))
             .FirstOrDefault([]);
-        // Names and values in turn.
+        // Names and values alternate.
         return options.Chunk(2).Where(pair => pair is ["compiler-version", _]).Select(pair => pair[1]).FirstOrDefault();
     }
 }

@@ -7,11 +7,11 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// The machine, as Linux describes it in /proc and /sys: CPU, memory, cores, GPUs. Whatever has no such file is absent, never guessed.
+/// The machine's CPU, memory, cores and GPUs, from Linux's /proc and /sys. Values without such a file are absent, never guessed.
 /// </summary>
 public static partial class Hardware
 {
-    // Kernels are chosen by these: libtorch's, oneDNN's and MKL's dispatch.
+    // The instruction sets by which libtorch, oneDNN and MKL choose kernels.
     static readonly string[] Deciding =
     [
         "sse4_2",
@@ -30,7 +30,7 @@ public static partial class Hardware
         "sve",
     ];
 
-    /// <param name="root">The file system's root; another folder in laws.</param>
+    /// <param name="root">The root of the file system; laws use another folder.</param>
     public static HardwareState Of(string root)
     {
         var cpu = Fields(Path.Combine(root, "proc", "cpuinfo"));
@@ -48,7 +48,7 @@ public static partial class Hardware
         );
     }
 
-    /// <summary>"name : value" a line; of several of a name the first.</summary>
+    /// <summary>Reads lines "name : value"; the first of several with the same name counts.</summary>
     static Dictionary<string, string> Fields(string file)
     {
         var fields = new Dictionary<string, string>();
@@ -77,7 +77,7 @@ public static partial class Hardware
             return null;
         var version = Path.Combine(driver, "version");
         var module = File.Exists(version) && Version().Match(File.ReadAllText(version)) is { Success: true } found ? found.Value : null;
-        // A made-up folder has no such program to be asked about it.
+        // nvidia-smi describes the real machine only, not a folder of a law.
         var told = driver == "/proc/driver/nvidia" ? Told() : [];
         var cards = Directory
             .GetDirectories(folder)
@@ -99,7 +99,7 @@ public static partial class Hardware
     [GeneratedRegex(@"\d+\.\d+(\.\d+)?", RegexOptions.CultureInvariant)]
     private static partial Regex Version();
 
-    /// <summary>What /proc does not have: memory in bytes and how a card is divided, by its UUID. None where the driver's program is not there.</summary>
+    /// <summary>Memory in bytes and MIG mode of each card, by UUID, which /proc lacks. Empty if nvidia-smi is missing.</summary>
     static Dictionary<string, (long? Memory, string? Mig)> Told()
     {
         try
@@ -122,7 +122,7 @@ public static partial class Hardware
         }
     }
 
-    /// <param name="said">A line a card: its UUID, mebibytes, and the mode of division or [N/A].</param>
+    /// <param name="said">One line per card: its UUID, mebibytes, and the MIG mode or [N/A].</param>
     public static Dictionary<string, (long? Memory, string? Mig)> Told(string said) =>
         said.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => line.Split(',', StringSplitOptions.TrimEntries))

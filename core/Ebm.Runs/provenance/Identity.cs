@@ -5,8 +5,8 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What makes a run that run and no other: the resolved config without what decides nothing about the result. The same config has the same id on
-/// every machine, in every culture and process, however its keys were ordered.
+/// The identity of a run: the resolved config without settings that do not affect the result. The same config has the same id on every machine, in
+/// every culture and process, in any order of keys.
 /// </summary>
 public sealed record Identity
 {
@@ -22,13 +22,13 @@ public sealed record Identity
     /// <summary><c>data-method-s0-0123456789ab</c>: the folder's name.</summary>
     public string RunId { get; }
 
-    /// <summary><c>data-method-0123456789ab</c>: the same for runs that differ in nothing but their seed.</summary>
+    /// <summary><c>data-method-0123456789ab</c>: equal for runs that differ only in their seed.</summary>
     public string GroupId { get; }
 
     Identity(string json, string sha256, string runId, string groupId) => (Json, Sha256, RunId, GroupId) = (json, sha256, runId, groupId);
 
-    /// <param name="identity">What <see cref="Resolved{T}.Identity"/> holds: with data.kind, method.kind and seed.</param>
-    /// <exception cref="ConfigException">One of the three is missing, or a text has no normal form.</exception>
+    /// <param name="identity">The document <see cref="Resolved{T}.Identity"/>, with data.kind, method.kind and seed.</param>
+    /// <exception cref="ConfigException">One of the three is missing, or a text cannot be normalised.</exception>
     public static Identity Of(Document identity)
     {
         var (data, method) = (identity.Text("data.kind"), identity.Text("method.kind"));
@@ -39,10 +39,10 @@ public sealed record Identity
         return new(json, hash, $"{Slug($"{data}-{method}-s{seed}")}-{hash[..Digits]}", $"{Slug($"{data}-{method}")}-{group[..Digits]}");
     }
 
-    /// <summary>The hash of a metric's resolved settings: values of equal protocol are comparable.</summary>
+    /// <summary>The hash of a metric's resolved settings: values with equal protocols are comparable.</summary>
     public static string Protocol(Document settings) => Canonical.Sha256(Canonical.Json(settings))[..Digits];
 
-    // Only [a-z0-9-]; what is too long keeps its end, where the seed is.
+    // Only [a-z0-9-]; a name that is too long keeps its end, which has the seed.
     static string Slug(string words)
     {
         var text = new StringBuilder();

@@ -3,33 +3,33 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>What has to be the same for a finished result to count as this config's.</summary>
+/// <summary>What must be unchanged for a finished result to be reused.</summary>
 public enum Reuse
 {
-    /// <summary>The config alone: its id.</summary>
+    /// <summary>Only the config, by its id.</summary>
     Config,
 
-    /// <summary>The config, and the files of its data.</summary>
+    /// <summary>The config and the files of its data.</summary>
     Data,
 
-    /// <summary>The code, libtorch and the packages too.</summary>
+    /// <summary>Also the code, libtorch and the packages.</summary>
     Exact,
 }
 
 /// <summary>
-/// What a run would be made from now: the runner's assemblies, packages, libtorch, the data's files. A completed run that was made from
-/// something else is stale: it is shown as that, and neither repeated nor passed off as new without being asked.
+/// The current inputs of a run: the runner's assemblies, packages, libtorch, the data's files. A completed run with other inputs is stale: it is
+/// reported as stale, and neither repeated nor reused unless the user asks for it.
 /// </summary>
 /// <param name="runner">The folder of the compiled runner.</param>
-/// <param name="with">A lab's own assemblies.</param>
-/// <param name="dataRoot">The folder under which data sets find their files.</param>
+/// <param name="with">Additional assemblies, from --with.</param>
+/// <param name="dataRoot">The folder that contains the files of data sets.</param>
 public sealed class Inputs(string runner, IReadOnlyList<string> with, string dataRoot)
 {
     readonly Lazy<IReadOnlyDictionary<string, string>?> packages = new(() =>
         Provenance.Packages(Path.Combine(runner, "ebm-runner.deps.json"))
     );
 
-    /// <summary>What a completed run was made from and is not there any more, in words; null where all is as it was.</summary>
+    /// <summary>The first input of a completed run that has changed or is missing, in words; null if none has.</summary>
     public string? Changed(RunManifest made, Reuse reuse) =>
         reuse == Reuse.Config ? null : Data(made) ?? (reuse == Reuse.Exact ? Code(made) ?? Library(made) : null);
 
@@ -73,15 +73,15 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
                 return $"the data file {file.Path} is not there";
             if (found.Length != file.Bytes)
                 return $"the data file {file.Path} has changed";
-            // Not by its time alone: that can be put back.
+            // Not by its time alone, because a user can reset it.
             if (DigestCache.Of(found.FullName) != file.Sha256)
                 return $"the data file {file.Path} has changed";
         }
         return null;
     }
 
-    /// <summary>A data set as it is read now.</summary>
-    /// <param name="settings">What the config says of it.</param>
+    /// <summary>The state of a data set as it is read now.</summary>
+    /// <param name="settings">The data's settings in the config.</param>
     internal static DataState Of(IDataset data, string dataRoot, Document settings)
     {
         List<(string Name, Tensor Rows)> parts = [("train", data.Train), ("test", data.Test)];

@@ -3,16 +3,16 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What an attempt rests on: the checkpoint that it goes on from, and what was done to the run beyond starting it again. A result is that of its
-/// config and code only where nothing was.
+/// The history behind an attempt: the checkpoint that it resumes from, and interventions other than restarts. Only without interventions do config
+/// and code alone determine the result.
 /// </summary>
 static class Lineage
 {
-    /// <summary>The interventions behind an attempt that is about to begin.</summary>
-    /// <param name="now">Its manifest, with everything that is known before the first step.</param>
+    /// <summary>The interventions behind an attempt that is about to start.</summary>
+    /// <param name="now">Its manifest, with everything known before the first step.</param>
     /// <param name="earlier">The attempts before it, first to last.</param>
-    /// <param name="folder">Where they lie.</param>
-    /// <param name="isEdited">Whether config.yaml gives another identity than config.json.</param>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="isEdited">Whether config.yaml gives a different identity than config.json.</param>
     public static IReadOnlyList<Intervention> Of(RunManifest now, IReadOnlyList<RunManifest> earlier, RunFolder folder, bool isEdited)
     {
         var before = earlier.LastOrDefault();
@@ -23,7 +23,7 @@ static class Lineage
             all.AddRange(Intervention.Of(folder, parent));
             all.AddRange(Between(parent, now));
         }
-        // What was trained before is discarded; that it had diverged is not.
+        // Earlier training is discarded, but its divergence is recorded.
         else if (before is not null)
             all.AddRange(Intervention.Of(folder, before).Where(was => was.What == Intervention.AfterDivergence));
         if (before is { State: RunState.Diverged })
@@ -58,8 +58,8 @@ static class Lineage
     }
 
     /// <summary>
-    /// The first name of which two maps say different things; null where they agree. What only one of them names was loaded beside the run: a script
-    /// has more assemblies in its process than the runner.
+    /// The first name with different values in two maps; null if they agree. Names in only one map are ignored, because a script's process loads
+    /// more assemblies than the runner.
     /// </summary>
     static string? Differing(IReadOnlyDictionary<string, string>? was, IReadOnlyDictionary<string, string>? now) =>
         was is null || now is null

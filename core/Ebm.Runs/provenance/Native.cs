@@ -4,14 +4,13 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What lies under .NET in this process: the native libraries that compute, as the system has loaded them. Read from /proc; where there is
-/// none, what it would say is absent.
+/// The native libraries that compute in this process, as loaded by the system. Read from /proc; without it, the values are absent.
 /// </summary>
 static class Native
 {
     const string Maps = "/proc/self/maps";
 
-    // By the file's name: what computes, and what it computes with.
+    // File names of libraries that compute, and of those that they use for it.
     static readonly string[] Computing =
     [
         "libLibTorchSharp",
@@ -26,7 +25,7 @@ static class Native
         "libcudart",
     ];
 
-    /// <summary>The paths of the libraries that compute, in ordinal order.</summary>
+    /// <summary>The paths of the computing libraries, in ordinal order.</summary>
     public static IReadOnlyList<string> Loaded() =>
         !File.Exists(Maps)
             ? []
@@ -43,14 +42,14 @@ static class Native
 
     static string? Original(string path) => Natives.Copy is { } copy && copy.Path == path ? copy.OriginalSha256 : null;
 
-    // Manifests are handed on: nobody need know who computed where.
+    // Manifests are published, so they must not contain the user's name.
     static string AtHome(string path)
     {
         var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         return home.Length > 1 && path.StartsWith(home + "/", StringComparison.Ordinal) ? "~" + path[home.Length..] : path;
     }
 
-    /// <summary>The version of the C library; null for another than glibc.</summary>
+    /// <summary>The version of the C library; null if it is not glibc.</summary>
     public static string? LibcVersion
     {
         get

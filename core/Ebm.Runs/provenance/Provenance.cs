@@ -11,12 +11,12 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// Where a run comes from: commit, assemblies, packages, runtime, libtorch, machine, environment. Written into the manifest before
-/// the first step. What cannot be found out is absent, never guessed.
+/// The provenance of a run: commit, assemblies, packages, runtime, libtorch, machine, environment. Written into the manifest before the first step.
+/// Unknown values are absent, never guessed.
 /// </summary>
 public static class Provenance
 {
-    // Only what changes what is computed: an environment may hold secrets, under such names too.
+    // Only variables that affect the computation, because others may contain secrets.
     static readonly string[] Prefixes = ["OMP_", "MKL_", "DOTNET_", "KMP_"];
     static readonly string[] Names =
     [
@@ -30,9 +30,9 @@ public static class Provenance
     static readonly string[] Secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL"];
 
     /// <summary>A manifest filled with everything known before the first step.</summary>
-    /// <param name="launch">What the sweep found out when it was typed; null for a run that was started by itself.</param>
-    /// <param name="threads">How many were asked for.</param>
-    /// <param name="root">The source of all streams of randomness, on the run's device.</param>
+    /// <param name="launch">The launch record of the sweep; null for a run started directly.</param>
+    /// <param name="threads">The requested number of threads.</param>
+    /// <param name="root">The root random stream, on the run's device.</param>
     public static RunManifest Of(RunManifest manifest, LaunchRecord? launch, int threads, Rng root)
     {
         var environment = Environment
@@ -41,12 +41,12 @@ public static class Provenance
             .ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
         var loaded = Native.Loaded();
         var packages = Packages(Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetEntryAssembly()?.GetName().Name}.deps.json"));
-        // Each is asked of the library that computes, after it was set.
+        // Each is read back from the library after it was set.
         var flags = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
             ["kernels"] = Word(Machine.IsDeterministic),
             ["threads"] = Word(Machine.Threads == threads),
-            // A CPU that lacks the instructions that were asked for computes with others.
+            // A CPU without the requested instructions uses others.
             ["vector-capability"] = Word(
                 Machine.Capability is not { } capability
                     ? null
@@ -83,14 +83,14 @@ public static class Provenance
             Scheduler = Scheduler.Of(environment),
             Environment = Allowed(environment),
             Determinism = flags,
-            // Nothing less is ever asked for: Execution asks for kernels that repeat, and every stream follows from the seed.
+            // D3 is always requested: Execution requests repeatable kernels, and every stream follows from the seed.
             DeterminismLevel = new DeterminismLevel("D3", flags["kernels"] == Effective && flags["threads"] == Effective ? "D3" : "D1"),
         };
     }
 
     const string Effective = "effective";
 
-    // What a run draws from: see the callers of Stream in Execution.
+    // The named streams of a run: see the callers of Stream in Execution.
     static readonly string[] Streams = ["data", "init", "batches", "training", "measure", "samples"];
 
     static string Word(bool? isSo) =>
@@ -101,7 +101,7 @@ public static class Provenance
             null => "unavailable",
         };
 
-    // The invariant mode knows no other culture, and its letters are everybody's.
+    // Invariant mode has no other cultures.
     static bool IsInvariant
     {
         get
@@ -122,7 +122,7 @@ public static class Provenance
         : AppContext.TryGetSwitch("System.Runtime.TieredPGO", out var isOn) ? isOn
         : null;
 
-    /// <summary>What NuGet wrote down of each package when it was unpacked; one that is not there any more is absent.</summary>
+    /// <summary>The hash that NuGet stored for each package when it was unpacked; missing packages are absent.</summary>
     static Dictionary<string, string> PackageHashes(Dictionary<string, string> packages)
     {
         var root = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } given
@@ -141,7 +141,7 @@ public static class Provenance
         return hashes;
     }
 
-    /// <summary>The most memory this process has held, in bytes.</summary>
+    /// <summary>The peak memory of this process, in bytes.</summary>
     public static long PeakMemory
     {
         get
@@ -161,7 +161,7 @@ public static class Provenance
             )
             : null;
 
-    /// <summary>What git answers about the folder of these assemblies; null where there is no git, or no repository.</summary>
+    /// <summary>git's answer for the folder of these assemblies; null without git or a repository.</summary>
     static string? Ask(params string[] arguments)
     {
         var start = new ProcessStartInfo("git", ["-C", Path.GetDirectoryName(typeof(Provenance).Assembly.Location)!, .. arguments])
@@ -189,7 +189,7 @@ public static class Provenance
             own.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration ?? "unknown",
             own.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
             Ours().ToDictionary(a => a.GetName().Name!, a => Canonical.Sha256OfFile(a.Location)),
-            // The program that starts a run decides nothing about its result.
+            // The program that starts a run does not affect its result.
             Ours().Where(a => a != Assembly.GetEntryAssembly()).ToDictionary(a => a.GetName().Name!, a => CodeHash.Of(a.Location)),
             own.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(said => said.Key == "Sdk")?.Value,
             Compiled.By(own.Location),
@@ -204,12 +204,12 @@ public static class Provenance
             .OrderBy(a => a.GetName().Name, StringComparer.Ordinal)
             .DistinctBy(a => a.GetName().Name);
 
-    // Ours, or a lab's own: whatever refers to the core's contracts.
+    // The project's assemblies and additional ones: all that refer to Ebm.Core.
     static bool IsOurs(Assembly assembly) =>
         assembly.GetName().Name!.StartsWith("Ebm.", StringComparison.Ordinal)
         || assembly.GetReferencedAssemblies().Any(r => r.Name == typeof(Method).Assembly.GetName().Name);
 
-    /// <summary>From the list of dependencies that the compiler writes beside a program; null for a script, which has none.</summary>
+    /// <summary>Packages from the list of dependencies that the compiler writes beside a program; null for a script, which has none.</summary>
     internal static Dictionary<string, string>? Packages(string file)
     {
         if (!File.Exists(file))
@@ -227,7 +227,7 @@ public static class Provenance
             .ToDictionary(l => l.Name, l => l.Version);
     }
 
-    /// <summary>The variables that decide what is computed, of all there are.</summary>
+    /// <summary>The environment variables that affect the computation.</summary>
     public static IReadOnlyDictionary<string, string> Allowed(IReadOnlyDictionary<string, string> environment) =>
         new SortedDictionary<string, string>(
             environment

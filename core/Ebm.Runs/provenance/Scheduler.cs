@@ -2,7 +2,7 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>The scheduler's job that this process is, by the variables that SLURM gives it. Who asked for the job is nobody's business.</summary>
+/// <summary>The scheduler job of this process, from SLURM's variables, without the user who submitted it.</summary>
 public static class Scheduler
 {
     static readonly (string Limit, string Variable)[] Limits =

@@ -4,15 +4,15 @@ using TorchSharp.Modules;
 namespace Ebm.Runs;
 
 /// <summary>
-/// The exponential moving average of a method's weights, ā ← d·ā + (1 − d)·a after each step, which samples and is measured while
-/// the raw weights train. Early on d is (1 + n)/(10 + n), so that the random start is forgotten.
+/// The exponential moving average of a method's weights, ā ← d·ā + (1 − d)·a after each step, used for sampling and measuring while the raw weights
+/// train. Early in training d is (1 + n)/(10 + n), so that the average forgets the initial weights.
 /// </summary>
 public sealed class Averages : IDisposable
 {
     readonly double decay;
     readonly IReadOnlyList<(string Name, Parameter Raw, Tensor Mean)> weights;
 
-    /// <param name="decay">Null keeps no average: the raw weights are lent.</param>
+    /// <param name="decay">Null keeps no average and lends the raw weights.</param>
     public Averages(Method method, double? decay)
     {
         this.decay = decay ?? 0;
@@ -21,7 +21,7 @@ public sealed class Averages : IDisposable
             : [.. method.named_parameters().Select(p => (p.name, p.parameter, p.parameter.detach().clone().DetachFromDisposeScope()))];
     }
 
-    /// <summary>After step n, counted from one.</summary>
+    /// <summary>Updates the average after step n, counted from one.</summary>
     public void Follow(long n)
     {
         if (weights.Count == 0)
@@ -50,8 +50,8 @@ public sealed class Averages : IDisposable
 }
 
 /// <summary>
-/// Lends a method out for evaluation, with its averaged weights and in evaluation mode. What comes back is what was lent, bit for
-/// bit: weights, buffers (a sampler may adapt steps or move chains) and mode, so that evaluating never changes training.
+/// Lends a method for evaluation, with its averaged weights and in evaluation mode. Disposing restores the method bit for bit: weights, buffers (a
+/// sampler may adapt step sizes or move chains) and mode, so that evaluation never changes training.
 /// </summary>
 public sealed class Loan : IDisposable
 {

@@ -4,7 +4,8 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// The folder checkpoint/: a <see cref="TrainingState"/> as state.json and *.safetensors. Replaced whole, so that one whole version is always there.
+/// The folder checkpoint/: a <see cref="TrainingState"/> as state.json and *.safetensors. It is replaced atomically, so a complete version always
+/// exists.
 /// </summary>
 public sealed class Checkpoint(RunFolder folder)
 {
@@ -12,11 +13,11 @@ public sealed class Checkpoint(RunFolder folder)
         State = "state.json",
         BestWeights = "best.safetensors";
 
-    /// <summary>Whether there is one.</summary>
+    /// <summary>Whether a checkpoint exists.</summary>
     public bool Exists => folder.Settle(Folder);
 
-    /// <summary>The checkpoint that lies there as what an attempt goes on from; null without one.</summary>
-    /// <param name="last">The number of the last attempt, which is taken to have written a checkpoint that does not say who did.</param>
+    /// <summary>The existing checkpoint as the parent of an attempt; null without one.</summary>
+    /// <param name="last">The number of the last attempt, assumed for a checkpoint without an attempt number.</param>
     public ParentState? AsParent(int last)
     {
         if (!Exists)
@@ -41,7 +42,7 @@ public sealed class Checkpoint(RunFolder folder)
     /// <summary>Replaces the checkpoint. Weights of an earlier best measurement are kept.</summary>
     public void Save(TrainingState state)
     {
-        // What was recorded up to here must outlast a power cut that the checkpoint outlasts.
+        // Records up to this step must survive a power failure if the checkpoint does.
         folder.Flush();
         folder.Replace(
             Folder,
@@ -65,8 +66,8 @@ public sealed class Checkpoint(RunFolder folder)
         );
     }
 
-    /// <summary>What was saved; its tensors are on the CPU, in the current scope.</summary>
-    /// <exception cref="InvalidDataException">The checkpoint is torn or altered.</exception>
+    /// <summary>The saved state; its tensors are on the CPU, in the current scope.</summary>
+    /// <exception cref="InvalidDataException">The checkpoint is torn or was changed.</exception>
     public TrainingState Load() =>
         Numbers() with
         {
@@ -75,9 +76,9 @@ public sealed class Checkpoint(RunFolder folder)
             Averages = Tensors("averages"),
         };
 
-    /// <summary>Gives a method the averaged weights of the last checkpoint, or those of the best measurement.</summary>
+    /// <summary>Loads the averaged weights of the last checkpoint, or those of the best measurement, into a method.</summary>
     /// <exception cref="FileNotFoundException">There is no such checkpoint.</exception>
-    /// <exception cref="InvalidDataException">The checkpoint is torn, or another method's.</exception>
+    /// <exception cref="InvalidDataException">The checkpoint is torn, or belongs to another method.</exception>
     public void Load(Method method, bool best = false)
     {
         using var scope = NewDisposeScope();
@@ -85,7 +86,7 @@ public sealed class Checkpoint(RunFolder folder)
             throw new FileNotFoundException($"{folder.In(Folder)}: this run has no checkpoint, so there are no weights to open it with");
         if (best && !File.Exists(folder.In(Folder, BestWeights)))
             throw new FileNotFoundException(
-                $"{folder.In(Folder, BestWeights)}: this run kept no best weights; train.keep: best with measure.every keeps them"
+                $"{folder.In(Folder, BestWeights)}: this run kept no best weights; set train.keep: best and measure.every to keep them"
             );
         Restore(method, Tensors(best ? "best" : "method"));
         if (best)
@@ -96,8 +97,8 @@ public sealed class Checkpoint(RunFolder folder)
             parameters[name].copy_(mean);
     }
 
-    /// <summary>Gives a method the parameters and buffers of a checkpoint.</summary>
-    /// <exception cref="InvalidDataException">They are another method's.</exception>
+    /// <summary>Loads the parameters and buffers of a checkpoint into a method.</summary>
+    /// <exception cref="InvalidDataException">They belong to another method.</exception>
     public void Restore(Method method, IReadOnlyDictionary<string, Tensor> saved)
     {
         using var free = no_grad();

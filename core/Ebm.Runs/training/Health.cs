@@ -5,22 +5,22 @@ using Ebm.Core;
 
 namespace Ebm.Runs;
 
-// Divergence is an outcome, not an accident: training ends, and the table shows the step and the reason. Some of it is loud, a NaN.
-// Some is silent: chains freeze, the gap between energies grows without end, and the loss stays finite. The silent kind is detected
-// by what methods watch under generic names, of which a method may have any:
+// Divergence is an outcome: training ends, and tables show the step and the reason. Some divergence is obvious, such as a NaN. Some is silent:
+// chains freeze and the gap between energies grows without bound, while the loss stays finite. Silent divergence is detected from values that
+// methods record under these generic names, all optional:
 //   gap           E of positives − E of negatives          magnitude     mean |E|
 //   accepted      share of accepted proposals              displacement  how far chains moved in one round
 //   step          the sampler's step size
 
-/// <summary>When training counts as diverged. It looks at medians over a window of records, never at single records.</summary>
+/// <summary>When training counts as diverged. Decisions use medians over windows of records, never single records.</summary>
 /// <param name="Loss">Largest absolute loss.</param>
-/// <param name="Window">Records in a window.</param>
-/// <param name="Growth">|E| that is so many times what it was a window before has exploded,</param>
-/// <param name="Energy">unless it is below so many nats per dimension, where growth is learning.</param>
-/// <param name="Gap">Frozen chains and a gap of more nats per dimension than this are a runaway.</param>
-/// <param name="Accepted">Chains that accept less are frozen.</param>
-/// <param name="Shrunk">Chains whose step or displacement fell to this share of its highest are frozen.</param>
-/// <param name="Stuck">A sampler that accepts less than this does not sample at all, whatever the gap.</param>
+/// <param name="Window">Number of records in a window.</param>
+/// <param name="Growth">Energies explode if |E| is this many times its value of the window before,</param>
+/// <param name="Energy">unless it is below this many nats per dimension, where growth is part of learning.</param>
+/// <param name="Gap">Frozen chains with a gap of more nats per dimension than this are a runaway.</param>
+/// <param name="Accepted">Chains with a lower acceptance are frozen.</param>
+/// <param name="Shrunk">Chains are frozen if their step size or displacement falls to this share of its highest value.</param>
+/// <param name="Stuck">With a lower acceptance than this, a sampler does not sample at all, whatever the gap.</param>
 public sealed record HealthSpec(
     double Loss = 1e8,
     int Window = 10,
@@ -42,17 +42,17 @@ public sealed record HealthSpec(
     public double Stuck { get; } = Require.Between(0, 1, Stuck);
 }
 
-/// <summary>Watches a run's health. Its windows are part of a checkpoint.</summary>
-/// <param name="dimension">Numbers in a row.</param>
+/// <summary>Checks a run for divergence. Its windows are part of a checkpoint.</summary>
+/// <param name="dimension">Numbers in one row.</param>
 public sealed class Health(HealthSpec spec, long dimension)
 {
     readonly SortedDictionary<string, Series> series = new(StringComparer.Ordinal);
 
-    /// <summary>Why training has diverged, the first reason that was found; null while it has not.</summary>
+    /// <summary>The first reason found why training has diverged; null if it has not.</summary>
     public string? Diverged { get; private set; }
 
     /// <summary>Checks an update before it is applied.</summary>
-    /// <param name="norm">Of the part's gradient.</param>
+    /// <param name="norm">Norm of the part's gradient.</param>
     /// <returns>The reason why training has diverged, or null.</returns>
     public string? Of(string part, double loss, double norm) =>
         Noted(
@@ -63,13 +63,13 @@ public sealed class Health(HealthSpec spec, long dimension)
         );
 
     /// <summary>Checks a record.</summary>
-    /// <param name="norm">Of the part's parameters.</param>
-    /// <param name="watched">What the part's last update watched; entries that are NaN were never visited.</param>
+    /// <param name="norm">Norm of the part's parameters.</param>
+    /// <param name="watched">Values of the part's last update; NaN entries are ignored.</param>
     /// <returns>The reason why training has diverged, or null.</returns>
     public string? Of(string part, double norm, IEnumerable<(string Name, double[] Values)> watched) => Noted(Silent(part, norm, watched));
 
-    /// <summary>Checks an exception of libtorch's.</summary>
-    /// <returns>The reason why training has diverged; null for an error that numbers are not to blame for.</returns>
+    /// <summary>Checks an exception from libtorch.</summary>
+    /// <returns>The reason why training has diverged; null if the error has another cause than the numbers.</returns>
     public string? Of(ExternalException error) => Noted(NumericalException.Reason(error));
 
     string? Noted(string? reason)
@@ -181,7 +181,7 @@ public sealed class Health(HealthSpec spec, long dimension)
     }
 }
 
-/// <summary>What health remembers of one watched value.</summary>
+/// <summary>The memory of one watched value.</summary>
 /// <param name="Recent">The values of the last two windows, oldest first.</param>
 /// <param name="Now">The median of the last window; 0 until it is full.</param>
 /// <param name="Before">The median of the window before; null until that is full.</param>

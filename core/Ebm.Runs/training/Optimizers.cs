@@ -3,21 +3,21 @@ using TorchSharp.Modules;
 
 namespace Ebm.Runs;
 
-// One optimizer for each part of a method. Two parts may share weights: each then keeps moments of its own for them.
+// One optimizer per part of a method. Two parts may share weights; each has its own moments for them.
 
-/// <summary>A kind of optimizer: builds one, and names what it remembers so that a checkpoint can hold it.</summary>
+/// <summary>A kind of optimizer: builds it, and converts its state for checkpoints.</summary>
 public interface IOptimizer
 {
     OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr);
 
-    /// <summary>What is remembered of one parameter.</summary>
+    /// <summary>The optimizer's state for one parameter.</summary>
     IEnumerable<(string Name, Tensor Value)> Memory(OptimizerState state);
 
-    /// <summary>Takes back what <see cref="Memory"/> gave.</summary>
+    /// <summary>Restores the state that <see cref="Memory"/> returned.</summary>
     void Remember(OptimizerState state, IReadOnlyDictionary<string, Tensor> memory);
 }
 
-/// <summary>Optimizers that follow running moments of the gradient: Adam and its variant, which differ in how weights decay.</summary>
+/// <summary>Adam and AdamW: optimizers with running moments of the gradient, which differ in their weight decay.</summary>
 public abstract record MomentsSpec(double Beta1, double Beta2, double Epsilon, double WeightDecay) : IOptimizer
 {
     public double Beta1 { get; } = Require.Between(0, 0.999999, Beta1);
@@ -53,7 +53,7 @@ public abstract record MomentsSpec(double Beta1, double Beta2, double Epsilon, d
         };
 }
 
-/// <summary>Kingma and Ba 2015, with decay, where asked for, in the gradient.</summary>
+/// <summary>Adam (Kingma and Ba 2015), with optional weight decay added to the gradient.</summary>
 /// <param name="Beta1">Decay of the mean of gradients.</param>
 /// <param name="Beta2">Decay of the mean of their squares.</param>
 /// <param name="Epsilon">Added to the root of the mean square.</param>
@@ -66,11 +66,11 @@ public sealed record AdamSpec(double Beta1 = 0.9, double Beta2 = 0.999, double E
         optim.Adam(parameters, lr, Beta1, Beta2, Epsilon, WeightDecay);
 }
 
-/// <summary>Adam whose weight decay acts on the weights, not through the gradient (Loshchilov and Hutter 2019).</summary>
+/// <summary>Adam with weight decay applied to the weights instead of the gradient (Loshchilov and Hutter 2019).</summary>
 /// <param name="Beta1">Decay of the mean of gradients.</param>
 /// <param name="Beta2">Decay of the mean of their squares.</param>
 /// <param name="Epsilon">Added to the root of the mean square.</param>
-/// <param name="WeightDecay">Share of the weights, times the learning rate, taken off at each update.</param>
+/// <param name="WeightDecay">Share of the weights, times the learning rate, subtracted at each update.</param>
 [Kind("adamw")]
 public sealed record AdamWSpec(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0.01)
     : MomentsSpec(Beta1, Beta2, Epsilon, WeightDecay)
@@ -81,13 +81,13 @@ public sealed record AdamWSpec(double Beta1 = 0.9, double Beta2 = 0.999, double 
 
 /// <summary>Stochastic gradient descent.</summary>
 /// <param name="Momentum">Decay of the running sum of gradients.</param>
-/// <param name="Nesterov">Looks ahead along the momentum.</param>
+/// <param name="Nesterov">Use Nesterov's momentum.</param>
 /// <param name="WeightDecay">Share of the weights added to the gradient.</param>
 [Kind("sgd")]
 public sealed record SgdSpec(double Momentum = 0, bool Nesterov = false, double WeightDecay = 0) : IOptimizer
 {
     public double Momentum { get; } = Require.Between(0, 0.999999, Momentum);
-    public bool Nesterov { get; } = Require.That(Nesterov, !Nesterov || Momentum > 0, "needs a momentum to look ahead along");
+    public bool Nesterov { get; } = Require.That(Nesterov, !Nesterov || Momentum > 0, "needs a momentum above 0");
     public double WeightDecay { get; } = Require.NonNegative(WeightDecay);
 
     public OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
@@ -103,7 +103,7 @@ public sealed record SgdSpec(double Momentum = 0, bool Nesterov = false, double 
     }
 }
 
-/// <summary>One part of a method, and what moves it.</summary>
+/// <summary>One part of a method, with its optimizer.</summary>
 public sealed class Part : IDisposable
 {
     readonly IOptimizer kind;
@@ -124,7 +124,7 @@ public sealed class Part : IDisposable
     public string Name { get; }
     public IReadOnlyList<(string name, Parameter parameter)> Parameters { get; }
 
-    /// <summary>The gradient of a loss in this part's parameters only; null where the loss does not touch one.</summary>
+    /// <summary>The gradient of a loss in this part's parameters only; null for parameters that the loss does not depend on.</summary>
     /// <exception cref="InvalidOperationException">The loss depends on none of them.</exception>
     public IReadOnlyList<Tensor?> Gradient(Tensor loss)
     {
@@ -137,10 +137,10 @@ public sealed class Part : IDisposable
             );
     }
 
-    /// <summary>Shortens the gradient to the clip, then steps.</summary>
+    /// <summary>Clips the gradient, then steps.</summary>
     /// <param name="gradient">One per parameter.</param>
     /// <param name="norm">Its norm over all parameters.</param>
-    /// <param name="factor">Of the learning rate.</param>
+    /// <param name="factor">Factor of the learning rate.</param>
     public void Step(IReadOnlyList<Tensor?> gradient, double norm, double factor)
     {
         foreach (var group in optimizer.ParamGroups)
@@ -148,7 +148,7 @@ public sealed class Part : IDisposable
         for (var i = 0; i < Parameters.Count; i++)
             Parameters[i].parameter.grad = gradient[i] is { } g && norm > clip ? g * (clip.Value / norm) : gradient[i];
         optimizer.step();
-        // The tensors of a gradient belong to the step's scope; a parameter that kept them would keep their memory.
+        // A gradient's tensors belong to the step's scope; keeping them on parameters would keep their memory.
         foreach (var (_, parameter) in Parameters)
             parameter.grad = null;
     }
@@ -192,7 +192,7 @@ public sealed class Optimizers : IDisposable
             throw new SettingException(nameof(TrainSpec.Parts), $"name {name}, but the parts of {this.method} are {Names}");
     }
 
-    /// <exception cref="InvalidOperationException">No such part: the message names those there are.</exception>
+    /// <exception cref="InvalidOperationException">Unknown part; the message names the known ones.</exception>
     public Part this[string name] =>
         parts.TryGetValue(name, out var part)
             ? part

@@ -6,15 +6,15 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// What training leaves behind at a recorded step: events.jsonl and trace.jsonl. A name is the part's and the value's, energy/gap;
-/// entries of a vector are name/i, of a matrix name/i/j, and those that are NaN, never visited, are left out. Health checks each record.
+/// Writes the records of training to events.jsonl and trace.jsonl. Names consist of part and value, such as energy/gap; entries of a vector are
+/// name/i, of a matrix name/i/j; NaN entries, such as levels without rows, are omitted. Each record is checked for divergence.
 /// </summary>
 public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health health)
 {
     /// <summary>Records a step.</summary>
     /// <param name="step">Its number.</param>
     /// <param name="units">Units of cost spent so far.</param>
-    /// <param name="applied">Its updates; of several to one part the last is recorded.</param>
+    /// <param name="applied">Its updates; of several updates of one part, only the last is recorded.</param>
     public void Record(long step, long units, IReadOnlyList<Applied> applied)
     {
         using var scope = NewDisposeScope();
@@ -36,10 +36,10 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
             traces.Add(new Trace(step, $"{part.Name}/norm", Bits(size)));
             if (update.ChainEnergy is { } energy)
                 traces.Add(new Trace(step, $"{part.Name}/chain-energy", Bits(energy)));
-            // Whatever the method watches.
+            // All values that the method records.
             foreach (var (name, _, values) in update.Watched)
                 traces.Add(new Trace(step, $"{part.Name}/{name}", values.Length == 1 ? Bits(values[0]) : Bits(values)));
-            // After the first part that diverged, the others are not followed any further.
+            // After the first diverged part, the others are not checked.
             diverged ??= health.Of(part.Name, size, update.Watched.Select(w => (w.Name, w.Values)));
         }
         events.Add(new Event(step, "units", units));
@@ -54,7 +54,7 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
             [_] => Visited(values, i => new Event(step, $"{name}/{Number(i)}", values[i])),
             [_, var columns] => Visited(values, i => new Event(step, $"{name}/{Number(i / columns)}/{Number(i % columns)}", values[i])),
             _ => throw new InvalidOperationException(
-                $"{name} has shape ({string.Join(", ", shape)}): a scalar, a vector or a matrix can be watched"
+                $"{name} has shape ({string.Join(", ", shape)}): only scalars, vectors and matrices can be recorded"
             ),
         };
 
@@ -65,10 +65,10 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
 
     static string Bits(double value) => BitConverter.DoubleToUInt64Bits(value).ToString("x16", CultureInfo.InvariantCulture);
 
-    // A vector's, as the first 64 bits of their hash.
+    // For a vector, the first 64 bits of its hash.
     static string Bits(double[] values) => Canonical.Sha256(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()))[..16];
 
-    // The first 64 bits of a hash of every bit of every weight: two runs part at the first record where these differ.
+    // The first 64 bits of a hash of all weights: two runs differ from the first record on where these differ.
     static string Bits(Part part)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

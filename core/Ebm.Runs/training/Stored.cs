@@ -2,7 +2,7 @@ using Ebm.Records;
 
 namespace Ebm.Runs;
 
-/// <summary>Tensors as the bytes of safetensors files, and back.</summary>
+/// <summary>Converts tensors to safetensors files and back.</summary>
 static class Stored
 {
     static readonly (string Name, ScalarType Type)[] Types =
@@ -16,14 +16,14 @@ static class Stored
         ("BOOL", ScalarType.Bool),
     ];
 
-    /// <summary>A tensor's values, row by row, as they lie in memory.</summary>
+    /// <summary>A tensor's values as bytes, in row-major order.</summary>
     public static byte[] Bytes(Tensor tensor)
     {
         using var scope = NewDisposeScope();
         return tensor.detach().cpu().contiguous().bytes.ToArray();
     }
 
-    /// <summary>Each name once.</summary>
+    /// <summary>Writes tensors; names must be unique.</summary>
     public static void Write(string path, IEnumerable<(string Name, Tensor Value)> tensors) =>
         Safetensors.Write(
             path,
@@ -36,7 +36,7 @@ static class Stored
         );
 
     /// <summary>The tensors of a file, on the CPU, in the current scope.</summary>
-    /// <exception cref="InvalidDataException">The file is torn or altered; the sentence names it.</exception>
+    /// <exception cref="InvalidDataException">The file is torn or was changed; the message names it.</exception>
     public static IReadOnlyDictionary<string, Tensor> Read(string path) =>
         Safetensors
             .Read(path)

@@ -2,22 +2,23 @@ using Ebm.Core;
 
 namespace Ebm.Runs;
 
-// The group `train`: everything that decides the events of training, and so belongs to a run's identity.
+// The group `train`: all settings that affect training, which are therefore part of a run's identity.
 
 /// <summary>How a method is trained.</summary>
-/// <param name="Steps">Steps at most; one step is one call of the method's iterator. Null where only the budget ends training.</param>
-/// <param name="Batch">Rows of a minibatch.</param>
+/// <param name="Steps">Largest number of steps; one step is one call of the method's iterator. Null: only the budget ends training.</param>
+/// <param name="Batch">Rows per minibatch.</param>
 /// <param name="Lr">The learning rate, before warm-up and schedule.</param>
-/// <param name="Budget">Training ends at the first update that reaches so many units: rows through one gradient.</param>
-/// <param name="WarmUp">The learning rate grows linearly over so many steps.</param>
-/// <param name="Clip">Largest norm of a part's gradient; longer ones are shortened to it. Null clips nothing.</param>
-/// <param name="Average">Decay per step of the weights' exponential moving average, which samples and is measured. Null keeps the raw weights.</param>
-/// <param name="Schedule">The learning rate's course after warm-up; constant unless said.</param>
-/// <param name="Optimizer">Adam unless said.</param>
-/// <param name="Parts">What differs for one part, by the part's name.</param>
+/// <param name="Budget">Training ends at the first update that reaches this many units; one unit is the gradient of one row.</param>
+/// <param name="WarmUp">Number of steps over which the learning rate increases linearly.</param>
+/// <param name="Clip">Largest norm of a part's gradient; larger gradients are scaled down to it. Null: no clipping.</param>
+/// <param name="Average">Decay per step of the exponential moving average of the weights, which is used for sampling and measuring. Null uses the
+/// raw weights.</param>
+/// <param name="Schedule">The learning rate after warm-up; default: constant.</param>
+/// <param name="Optimizer">The optimizer; default: Adam.</param>
+/// <param name="Parts">Settings that differ for one part, by the part's name.</param>
 /// <param name="RecordEvery">Steps between two records in events.jsonl.</param>
 /// <param name="CheckpointEvery">Steps between two checkpoints.</param>
-/// <param name="Keep">Which checkpoints stay.</param>
+/// <param name="Keep">Which checkpoints are kept.</param>
 /// <param name="Health">When training counts as diverged.</param>
 public sealed record TrainSpec(
     long? Steps = 2000,
@@ -40,7 +41,7 @@ public sealed record TrainSpec(
         Require.That(
             Require.Positive(Steps),
             Steps is not null || Budget is not null,
-            "must be a number when train.budget is null, or training would never end",
+            "must be a number if train.budget is null; otherwise training would never end",
             nameof(Steps)
         );
     public long Batch { get; } = Require.Positive(Batch);
@@ -56,7 +57,7 @@ public sealed record TrainSpec(
     public long CheckpointEvery { get; } = Require.Positive(CheckpointEvery);
     public HealthSpec Health { get; } = Health ?? new HealthSpec();
 
-    /// <summary>How far training is: whichever of steps and units is further along, as a position and its end.</summary>
+    /// <summary>The progress of training, by steps or units, whichever is further: a position and its end.</summary>
     public (long Position, long End) Progress(long step, long units) =>
         (Steps, Budget) switch
         {
@@ -67,7 +68,7 @@ public sealed record TrainSpec(
         };
 }
 
-/// <summary>What differs for one part of a method; null leaves the setting of `train`.</summary>
+/// <summary>Settings of one part of a method; null uses the setting of `train`.</summary>
 /// <param name="Lr">This part's learning rate.</param>
 /// <param name="Clip">This part's largest gradient norm.</param>
 /// <param name="Optimizer">This part's optimizer.</param>
@@ -77,7 +78,7 @@ public sealed record PartSpec(double? Lr = null, double? Clip = null, IOptimizer
     public double? Clip { get; } = Require.Positive(Clip);
 }
 
-/// <summary>Which checkpoints stay in the folder.</summary>
+/// <summary>Which checkpoints are kept.</summary>
 public enum Keep
 {
     /// <summary>The last one.</summary>

@@ -3,12 +3,12 @@ using Ebm.Core;
 
 namespace Ebm.Runs;
 
-/// <summary>What one update did.</summary>
-/// <param name="Part">The part it moved.</param>
-/// <param name="Loss">Before the update.</param>
-/// <param name="Gradient">Norm of the part's gradient, before it was clipped.</param>
-/// <param name="Watched">Values by name, row-major, with their shapes; empty where the step is not recorded.</param>
-/// <param name="ChainEnergy">The mean energy of where its chains ended; null without chains, and where the step is not recorded.</param>
+/// <summary>The result of one update.</summary>
+/// <param name="Part">The part that was updated.</param>
+/// <param name="Loss">The loss before the update.</param>
+/// <param name="Gradient">Norm of the part's gradient before clipping.</param>
+/// <param name="Watched">Values by name, row-major, with their shapes; empty if the step is not recorded.</param>
+/// <param name="ChainEnergy">The mean energy at the ends of its chains; null without chains, or if the step is not recorded.</param>
 public sealed record Applied(
     string Part,
     double Loss,
@@ -18,16 +18,16 @@ public sealed record Applied(
 );
 
 /// <summary>
-/// The trainer, whole. A step opens a scope and asks the method for updates; each is applied before the next is computed: the
-/// gradient in that part's parameters only, clipped, one step of that part's optimizer. It knows no method, no sampler, no level.
+/// The training loop. A step opens a scope and asks the method for updates; each is applied before the next is computed: the gradient in that
+/// part's parameters only, clipped, then one step of that part's optimizer. The trainer does not depend on methods, samplers or levels.
 /// </summary>
-/// <param name="method">What is trained.</param>
-/// <param name="batches">Where its minibatches come from.</param>
+/// <param name="method">The method to train.</param>
+/// <param name="batches">Its minibatches.</param>
 /// <param name="optimizers">One per part of the method.</param>
-/// <param name="averages">Follow the weights, a step at a time.</param>
+/// <param name="averages">Averages of the weights, updated after each step.</param>
 /// <param name="health">Checks each update before it is applied.</param>
 /// <param name="train">The settings.</param>
-/// <param name="rng">The stream of training; step n draws from its n-th stream, so that a checkpoint needs only n.</param>
+/// <param name="rng">The stream of training; step n draws from its n-th stream, so a checkpoint needs only n.</param>
 public sealed class Trainer(
     Method method,
     Batches batches,
@@ -44,21 +44,22 @@ public sealed class Trainer(
     /// <summary>Units of cost spent on them.</summary>
     public long Units { get; private set; }
 
-    /// <summary>Why training has diverged; null while it has not.</summary>
+    /// <summary>Why training has diverged; null if it has not.</summary>
     public string? Diverged => health.Diverged;
 
     /// <summary>Whether the steps are done or the budget is spent.</summary>
     public bool Done => Step >= train.Steps || Units >= train.Budget;
 
-    /// <summary>How far training is.</summary>
+    /// <summary>The progress of training.</summary>
     public (long Position, long End) Progress => train.Progress(Step, Units);
 
-    /// <summary>Takes up training where a checkpoint left it.</summary>
+    /// <summary>Resumes training from a checkpoint.</summary>
     public void Resume(long step, long units) => (Step, Units) = (step, units);
 
-    /// <summary>One step: what its updates did, in order. After divergence the last of them was not applied, or there is none.</summary>
-    /// <param name="records">Asked when the step is done: whether to read what was watched back to the host.</param>
-    /// <exception cref="InvalidOperationException">The method breaks the contract of its iterator; or a step under a budget cost nothing; the message says how.</exception>
+    /// <summary>Runs one step and returns its updates in order. After divergence the last of them was not applied, or there is none.</summary>
+    /// <param name="records">Called at the end of the step: whether to copy recorded values to the host.</param>
+    /// <exception cref="InvalidOperationException">The method breaks the contract of its iterator, or a step under a budget cost nothing; the
+    /// message says how.</exception>
     public IReadOnlyList<Applied> Advance(Func<bool> records)
     {
         using var scope = NewDisposeScope();
@@ -88,7 +89,7 @@ public sealed class Trainer(
             throw new InvalidOperationException($"{method.GetName()} yielded no update: a step of training must yield at least one");
         if (train.Budget is not null && Units == before && Diverged is null)
             throw new InvalidOperationException(
-                $"a step of {method.GetName()} cost nothing, so train.budget would never end training: write train.budget=null train.steps=N, or register the networks that the method calls, whose passes are then counted"
+                $"a step of {method.GetName()} cost nothing, so train.budget would never end training: set train.budget=null train.steps=N, or register the networks that the method calls, so that their passes are counted"
             );
         Step++;
         if (Diverged is null)
@@ -116,7 +117,7 @@ public sealed class Trainer(
         var gradient = part.Gradient(update.Loss);
 
         using var free = no_grad();
-        // One read of the host for both: on a GPU each waits for the device.
+        // One copy to the host for both, because on a GPU each copy waits for the device.
         var measured = Numbers(stack([update.Loss.detach().reshape([]), Norm(gradient.OfType<Tensor>())]));
         var (loss, norm) = (measured[0], measured[1]);
         if (health.Of(update.Part, loss, norm) is null)
@@ -124,7 +125,7 @@ public sealed class Trainer(
         return (update, loss, norm);
     }
 
-    /// <summary>Of the learning rate: warm-up times schedule.</summary>
+    /// <summary>The factor of the learning rate: warm-up times schedule.</summary>
     double Factor
     {
         get
@@ -135,8 +136,8 @@ public sealed class Trainer(
     }
 
     /// <summary>
-    /// An iterator suspends in the middle of its own code: a scope or a gradient mode it holds open across a yield would be ours too,
-    /// and would free the wrong tensors.
+    /// An iterator is suspended inside its own code: if it held a scope or a gradient mode open across a yield, they would apply to the trainer
+    /// too, and would dispose the wrong tensors.
     /// </summary>
     void Expect(DisposeScope scope, bool gradMode, string when)
     {
@@ -144,11 +145,11 @@ public sealed class Trainer(
             throw new InvalidOperationException(
                 $"{method.GetName()} left gradients {(gradMode ? "off" : "on")} across {when}: end the using of no_grad or enable_grad before the yield"
             );
-        // A new tensor belongs to the innermost scope: if that is not ours, the method holds one open.
+        // A new tensor belongs to the innermost scope: if that is not the trainer's, the method holds one open.
         using var probe = empty(0);
         if (!scope.Contains(probe))
             throw new InvalidOperationException(
-                $"{method.GetName()} holds a dispose scope open across {when}: a method opens none, the trainer and the chains do"
+                $"{method.GetName()} holds a dispose scope open across {when}: methods must not open scopes; the trainer and the chains do"
             );
     }
 

@@ -3,12 +3,12 @@ using System.Text.Json.Serialization;
 namespace Ebm.Runs;
 
 /// <summary>
-/// Everything that decides how training goes on after a step. The numbers are what <c>checkpoint/state.json</c> holds, and the tensors lie beside it,
-/// each group in a file. Randomness needs no state of its own: step n draws from the n-th stream of the run's seed.
+/// The state from which training continues after a step. The numbers are in <c>checkpoint/state.json</c>, and each group of tensors is in a file
+/// beside it. Random streams need no state: step n draws from the n-th stream of the run's seed.
 /// </summary>
 public sealed record TrainingState
 {
-    /// <summary>The attempt that trained up to here; null in a file that does not have it.</summary>
+    /// <summary>The attempt that trained up to here; null in older files.</summary>
     public int? Attempt { get; init; }
 
     /// <summary>Steps done.</summary>
@@ -17,22 +17,22 @@ public sealed record TrainingState
     /// <summary>Units of cost spent on them.</summary>
     public required long Units { get; init; }
 
-    /// <summary>The last step at which training was measured; 0 before the first.</summary>
+    /// <summary>The last step with a measurement; 0 before the first.</summary>
     public required long Measured { get; init; }
 
-    /// <summary>Seconds spent so far, over all attempts that this one rests on.</summary>
+    /// <summary>Seconds spent so far, in all attempts behind this state.</summary>
     public required double Seconds { get; init; }
 
     public required Cursor Cursor { get; init; }
 
-    /// <summary>Health's windows, by <c>part/name</c>.</summary>
+    /// <summary>The windows of Health, by <c>part/name</c>.</summary>
     public required IReadOnlyDictionary<string, Window> Health { get; init; }
 
-    /// <summary>The best measurement during training; null before there is one.</summary>
+    /// <summary>The best measurement during training; null before the first.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public Best? Best { get; init; }
 
-    /// <summary>The method's parameters and buffers: networks, chains, adapted steps.</summary>
+    /// <summary>The method's parameters and buffers: networks, chains, adapted step sizes.</summary>
     [JsonIgnore]
     public IReadOnlyDictionary<string, Tensor> Method { get; init; } = Nothing;
 
@@ -40,19 +40,20 @@ public sealed record TrainingState
     [JsonIgnore]
     public IReadOnlyDictionary<string, Tensor> Optimizers { get; init; } = Nothing;
 
-    /// <summary>The averaged parameters; none where no average is kept.</summary>
+    /// <summary>The averaged parameters; empty if no average is kept.</summary>
     [JsonIgnore]
     public IReadOnlyDictionary<string, Tensor> Averages { get; init; } = Nothing;
 
-    /// <summary>Whether <see cref="Best"/> was measured at this very step: its weights are those of now, the averaged ones where there are any.</summary>
+    /// <summary>Whether <see cref="Best"/> was measured at this step; its weights are then the current ones, averaged if there is an
+    /// average.</summary>
     [JsonIgnore]
     public bool IsBest { get; init; }
 
     static readonly IReadOnlyDictionary<string, Tensor> Nothing = new Dictionary<string, Tensor>();
 }
 
-/// <summary>How far the minibatches are.</summary>
-/// <param name="Position">Rows of the epoch already taken.</param>
+/// <summary>The position in the minibatches.</summary>
+/// <param name="Position">Rows of the epoch already used.</param>
 public sealed record Cursor(long Epoch, long Position);
 
 /// <summary>The best measurement during training.</summary>

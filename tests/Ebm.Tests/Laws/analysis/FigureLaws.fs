@@ -222,7 +222,7 @@ let all = [
 
     law "a picture's errors are sentences" (fun () ->
         throws<ArgumentException, _> [ "16 × 31"; "512" ] (fun () -> Png.Paletted(smooth, 16, 31, palette))
-        throws<ArgumentException, _> [ "not a palette" ] (fun () -> Png.Paletted(smooth, 16, 32, [| 0uy |])))
+        throws<ArgumentException, _> [ "not a valid palette" ] (fun () -> Png.Paletted(smooth, 16, 32, [| 0uy |])))
 
     forAll
         "ticks are round, in order, inside, and no two say the same"

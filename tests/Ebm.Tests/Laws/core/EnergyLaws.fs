@@ -1,4 +1,4 @@
-/// Energies know their slopes: every slope agrees with autograd and with differences, leaves no graph, and is counted once.
+/// The slopes of energies: each agrees with autograd and with differences, leaves no graph, and is counted once.
 module Ebm.Tests.Laws.EnergyLaws
 
 open System
@@ -18,12 +18,12 @@ let private slope (energy: Energy) x =
     let struct (_, slope) = energy.WithSlope x
     slope
 
-/// Dᵥ of the summed energy, by differences, against the slope along the same v.
+/// The derivative of the summed energy along v by differences, compared with the slope along v.
 let private agreesWithDifferences what (energy: Energy) (x: Tensor) (v: Tensor) =
     use _ = torch.no_grad ()
     let along t = value ((energy.Of(x + t * v)).sum())
     Close.near
-        $"{what}: slope along a direction less differences"
+        $"{what}: slope along a direction minus differences"
         0.0
         (let d = Close.derivative along in { d with Value = d.Value - value ((slope energy x * v).sum()) })
 
@@ -31,7 +31,7 @@ let private agreesWithAutograd what (energy: Energy) (x: Tensor) =
     let at = leaf x
     let due = torch.autograd.grad([| (energy.Of at).sum() |], [| at |])[0]
     let struct (e, slope) = energy.WithSlope x
-    // As many roundings as the longest sum in it, with room for the depth of a net.
+    // As many roundings as the longest sum has terms, plus some for the depth of a net.
     let depth = 64 + 8 * int (x.numel () / x.shape[0])
     Close.same $"{what}: slope against autograd" depth due slope
     Close.same $"{what}: energy beside the slope" depth (energy.Of(x).detach()) e
@@ -41,7 +41,7 @@ let private agrees what energy (rng: Rng) (shape: int64 list) =
     agreesWithAutograd what energy x
     agreesWithDifferences what energy x (rng.NormalLike x)
 
-/// Every way to make an energy whose slope is composed or in closed form, for rows of a shape.
+/// All energies with a composed or closed-form slope, for rows of a shape.
 let private composed (rng: Rng) (shape: int64 list) : (string * Energy) list =
     let rowsOf, batch = List.tail shape, List.head shape
     let quartic = Energy(fun x -> (x.square().square() / 4.0).SumPerRow())
@@ -64,7 +64,7 @@ let private schedule () = NoiseSchedule.VariancePreserving(0.1, 0.9, 4)
 
 let private activations = [ Activation.Silu; Activation.Softplus; Activation.Gelu; Activation.Tanh ]
 
-/// Every net that is an energy, each row at a level of its own.
+/// Every net that is an energy, with a different level in each row.
 let private nets (rng: Rng) (shape: int64 list) =
     let rowShape = Array.ofList (List.tail shape)
     let level = (rng.Stream "level").Integers(4L, List.head shape)
@@ -91,7 +91,7 @@ let private shapes seed =
     | 1 -> [ batch; 3L ]
     | _ -> [ batch; int64 (random.Next(1, 3)); 4L; 4L ]
 
-/// The units that a computation costs.
+/// The cost of a computation, in units.
 let private units (spend: unit -> unit) =
     let before = Cost.Units
     spend ()
@@ -99,21 +99,21 @@ let private units (spend: unit -> unit) =
 
 let private costs what (due: int64) spend =
     let found = units spend
-    must $"{what} cost {found} units where {due} were due" (found = due)
+    must $"{what} cost {found} units instead of {due}" (found = due)
 
 let private net () = LevelMlpSpec(Width = 4, Depth = 1).Build(rng "counted", [| 2L |], schedule ())
 
 let private run (kernel: IKernel) (energy: Energy) steps () =
     kernel.Run(energy, torch.zeros (10L, 2L, device = device), steps, rng "counted") |> ignore
 
-/// Level 0 of a ladder and the density of the same method differ by a constant.
+/// Level 0 of a ladder and the density of its method differ by a constant.
 let private startsAtDensity (lowest: ILadder -> Tensor -> Tensor) =
     let mutable found = 0
 
     for option, config in EveryMethod.options.Value do
         use _ = torch.NewDisposeScope()
         let shape, method = EveryMethod.build config
-        // In training a spectral norm moves with every call.
+        // In training, each call changes a spectral norm.
         method.eval ()
 
         match box method, box method with
@@ -127,10 +127,10 @@ let private startsAtDensity (lowest: ILadder -> Tensor -> Tensor) =
     must $"only {found} methods have a ladder and a density" (found > 2)
 
 let all = [
-    law "the lowest level of every ladder is the method's density, its confinement included, but for a constant" (fun () ->
+    law "the lowest level of every ladder is the method's density with its confinement, up to a constant" (fun () ->
         startsAtDensity (fun ladder x -> ladder.Levels.At(x, repeated x.shape[0] 0)))
     |> breaks "another level" (fun () -> startsAtDensity (fun ladder x -> ladder.Levels.At(x, repeated x.shape[0] 1)))
-    |> breaks "a confinement that is left out" (fun () ->
+    |> breaks "an omitted confinement" (fun () ->
         startsAtDensity (fun ladder x -> ladder.Levels.At(x, repeated x.shape[0] 0) - x.flatten(1L).square().sum(1L) / 200.0))
 
     forAll
@@ -155,7 +155,7 @@ let all = [
 
             true)
 
-    law "a slope given wrongly does not agree" (fun () ->
+    law "a wrong slope does not agree" (fun () ->
         let x = (rng "wrong").Normal(5L, 3L)
         let wrong = Energy((fun x -> x.square().SumPerRow() / 2.0), (fun x -> struct (x.square().SumPerRow() / 2.0, 1.001 * x)))
         let noticed check =
@@ -167,7 +167,7 @@ let all = [
         must "autograd did not notice" (noticed (fun () -> agreesWithAutograd "wrong" wrong x))
         must "differences did not notice" (noticed (fun () -> agreesWithDifferences "wrong" wrong x (torch.ones_like x))))
 
-    law "a tether is the energy of having risen: −log N(towards; scale x, spread²) but for a constant" (fun () ->
+    law "a tether is −log N(towards; scale x, spread²) up to a constant" (fun () ->
         let rng = rng "tether"
         let x, y = rng.Normal(50L, 1L), rng.Normal(50L, 1L)
         let scale, spread = rng.Uniform 50L + 0.5, rng.Uniform 50L + 0.5
@@ -179,7 +179,7 @@ let all = [
             let found = -(energy.Of x)[i]
             Close.same "log density" 64 (due.LogDensity(y[i].unsqueeze 0L) - constant) (found.reshape 1L))
 
-    law "At and All of a ladder are one energy: a column per level" (fun () ->
+    law "At and All of a ladder agree: All has one column per level" (fun () ->
         let rng = rng "ladder"
 
         for spec in
@@ -197,22 +197,22 @@ let all = [
             for l in 0 .. net.Levels - 1 do
                 Close.same $"level {l}" 256 (table.select (1L, int64 l)) (net.At(x, repeated 6L l)))
 
-    law "WithSlope leaves no graph, gives the parameters no gradient, and works where gradients are off" (fun () ->
+    law "WithSlope leaves no graph, gives the parameters no gradient, and works with gradients off" (fun () ->
         let net = net ()
         let level = torch.zeros (5L, dtype = torch.int64, device = device)
         let x = leaf ((rng "no graph").Normal(5L, 2L))
         let check () =
             let struct (e, slope) = ((net :> ILevelEnergy).At level).WithSlope x
-            must "the energy has a graph" (not e.requires_grad)
-            must "the slope has a graph" (not slope.requires_grad)
+            must "the energy must not have a graph" (not e.requires_grad)
+            must "the slope must not have a graph" (not slope.requires_grad)
 
         check ()
         (use _ = torch.no_grad () in check ())
-        must "gradients are off afterwards" (torch.is_grad_enabled ())
-        must "a parameter got a gradient" (net.parameters () |> Seq.forall (fun p -> isNull p.grad))
-        must "x got a gradient" (isNull x.grad))
+        must "gradients must be on again" (torch.is_grad_enabled ())
+        must "parameters must not get a gradient" (net.parameters () |> Seq.forall (fun p -> isNull p.grad))
+        must "x must not get a gradient" (isNull x.grad))
 
-    law "a chain of any length leaves as many live tensors as it found, and the state it returns" (fun () ->
+    law "a chain of any length adds no live tensors except the state that it returns" (fun () ->
         let energy = (net () :> ILevelEnergy).At(torch.zeros (5L, dtype = torch.int64, device = device))
         let start = torch.zeros (5L, 2L, device = device)
         let step = number 0.1
@@ -247,9 +247,9 @@ let all = [
             there
 
         let d = Close.derivative moved
-        Close.near "gradient along a direction less differences" 0.0 { d with Value = d.Value - along })
+        Close.near "gradient along a direction minus differences" 0.0 { d with Value = d.Value - along })
 
-    law "a unit is one row through one gradient: a slope of B rows costs B, whatever is in it" (fun () ->
+    law "a unit is the gradient of one row: a slope of B rows costs B, whatever it computes" (fun () ->
         let x = torch.zeros (10L, 2L, device = device)
         let level = torch.zeros (10L, dtype = torch.int64, device = device)
         let one, other = (net () :> ILevelEnergy).At level, (net () :> ILevelEnergy).At level
@@ -257,10 +257,10 @@ let all = [
         costs "a closed form's slope" 10L (fun () -> Energy.Confinement(1.0).WithSlope x |> ignore)
         costs "the slope of a sum" 10L (fun () -> (one + other + Energy.Confinement 1.0).WithSlope x |> ignore)
         costs "a score, which is differentiated twice" 20L (fun () -> one.Score x |> ignore)
-        costs "an energy with its graph" 10L (fun () -> one.Of x |> ignore)
-        costs "an energy without" 0L (fun () -> use _ = torch.no_grad () in one.Of x |> ignore))
+        costs "an energy with a graph" 10L (fun () -> one.Of x |> ignore)
+        costs "an energy without a graph" 0L (fun () -> use _ = torch.no_grad () in one.Of x |> ignore))
 
-    law "chains cost what they compute: n steps of Langevin n rows each, one more under Metropolis, leapfrog as many as it leaps" (fun () ->
+    law "n Langevin steps cost n units per row, one more under Metropolis; leapfrog costs one per leap" (fun () ->
         let energy = (net () :> ILevelEnergy).At(torch.zeros (10L, dtype = torch.int64, device = device))
         let step = number 0.1
         costs "7 unadjusted steps" 70L (run (Unadjusted(Langevin(step, 1.0))) energy 7)

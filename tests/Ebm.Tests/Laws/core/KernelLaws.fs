@@ -1,4 +1,4 @@
-/// Kernels leave exp(−E/T) as they claim to: exactly under Metropolis, with the bias that theory gives when unadjusted.
+/// Kernels sample exp(−E/T): exactly under Metropolis, and with the theoretical bias if unadjusted.
 module Ebm.Tests.Laws.KernelLaws
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Tests.Gaussian
 
 let private chains = 20_000L
 
-/// Curvatures 1 and 4 across the axes.
+/// Curvatures 1 and 4, not along the axes.
 let private stretched () = Gaussian.Of([ 0.5; -1.0 ], [ [ 0.625; 0.375 ]; [ 0.375; 0.625 ] ])
 
 /// ε times the largest curvature, from timid to nearly unstable (2).
@@ -19,19 +19,19 @@ let private sweep = [ 0.05; 0.1; 0.4; 1.0; 1.5 ]
 
 let private steps (curvature: float) = sweep |> List.map (fun s -> s / curvature)
 
-/// As long as the slowest direction, of curvature 1, needs to forget a twentieth of its start: (1 − ε)ⁿ = .05. Chains start next to
-/// where they should settle, so what is left of that is far below the sample's error.
+/// Enough steps for the slowest direction, of curvature 1, to forget all but a twentieth of its start: (1 − ε)ⁿ = .05. Chains start near the
+/// stationary distribution, so the rest is far below the sampling error.
 let private settling step = int (ceil (log 0.05 / log (1.0 - step)))
 
 let private langevin temperature (step: Tensor) = Langevin(step, temperature) :> IProposal
 
-/// The length ε whose trajectory of one step is Langevin's step.
+/// The step size with which a trajectory of one step is a Langevin step.
 let private leapfrog count temperature (step: Tensor) = Leapfrog((2.0 * step).sqrt(), count, temperature) :> IProposal
 
 let private unadjusted proposal = Unadjusted proposal :> IKernel
 let private metropolis proposal = Metropolis proposal :> IKernel
 
-/// Runs a kernel on N(μ, Σ) at temperature T from draws of exp(−E/T), and compares with the law it should settle in.
+/// Runs a kernel on N(μ, Σ) at temperature T from draws of exp(−E/T), and compares the result with its stationary distribution.
 let private settles (kernel: Tensor -> IKernel) temperature (law: Gaussian -> float -> Gaussian) =
     let world = stretched ()
 
@@ -46,7 +46,7 @@ let private settles (kernel: Tensor -> IKernel) temperature (law: Gaussian -> fl
 let private biased temperature (world: Gaussian) step = world.Settled(step, temperature)
 let private exact temperature (world: Gaussian) (_: float) = Gaussian(world.Mean, temperature * world.Covariance)
 
-/// Metropolis-adjusted Langevin as DAEBM's code has it: s²/2 · (g + g′) stands in the reverse residual, where s/2 · (g + g′) belongs.
+/// Metropolis-adjusted Langevin as in DAEBM's code: s²/2 · (g + g′) in the reverse residual instead of s/2 · (g + g′).
 type private Misprinted(step: Tensor, temperature: float) =
     interface IProposal with
         member _.Temperature = temperature
@@ -62,13 +62,13 @@ type private Misprinted(step: Tensor, temperature: float) =
                         let reverse = z - s * s / 2.0 * (here.Slope + there.Slope)
                         ((z.square () - reverse.square ()) / 2.0).sum 1L))
 
-/// A proposal that says it is at temperature 1, whatever it is at: the accept test then forgets T.
+/// A proposal that always reports temperature 1, so the accept test ignores T.
 type private Untempered(proposal: IProposal) =
     interface IProposal with
         member _.Temperature = 1.0
         member _.Propose(energy, from, rng) = proposal.Propose(energy, from, rng)
 
-/// First-order flow: the whole kick first, then the drift.
+/// First-order integration: all of the kick, then the drift.
 type private Euler(step: Tensor, count: int) =
     interface IProposal with
         member _.Temperature = 1.0
@@ -91,7 +91,7 @@ let private variances temperatures kernel law =
 
 let private temperatures = [ 0.1; 1.0; 2.0 ]
 
-/// Features of which every one keeps its mean under an invariant kernel.
+/// Features whose means an invariant kernel preserves.
 let private features (target: Target) (x: Tensor) = [
     for i in 0 .. int x.shape[1] - 1 do
         let xi = x.select (1L, int64 i)
@@ -108,9 +108,9 @@ let private staysIn (target: Target) name (kernel: IKernel) =
     let fresh = target.Draw chains (rng.Stream "fresh")
 
     for (feature, reached), (_, due) in List.zip (features target ends) (features target fresh) do
-        Close.near $"{name} on {target.Name}, mean of {feature} less that of fresh draws" 0.0 (Close.mean reached - Close.mean due)
+        Close.near $"{name} on {target.Name}, mean of {feature} minus that of fresh draws" 0.0 (Close.mean reached - Close.mean due)
 
-/// log₂ of step and of the energy error's size, for trajectories of (step, count), the same momenta each time.
+/// log₂ of the step size and of the energy error, for trajectories of (step, count), with the same momenta each time.
 let private energyErrors (flow: float -> int -> IProposal) trajectories =
     let energy = Energy(fun x -> (x.square () / 2.0 + x.square().square() / 4.0).sum 1L)
     let start = (rng "energy error").NormalLike(torch.empty (1000L, 2L, device = device))
@@ -126,7 +126,7 @@ let private energyErrors (flow: float -> int -> IProposal) trajectories =
 
 let private order flow trajectories =
     let step, error = energyErrors flow trajectories |> Array.unzip
-    // The next power of the step bends the line: the difference between its halves bounds what the bend does to the slope.
+    // The next power of the step bends the line; the difference between its halves bounds the effect on the slope.
     let half = step.Length / 2
     let bend = (Close.slope step[..half] error[..half]).Value - (Close.slope step[half..] error[half..]).Value
     let fit = Close.slope step error
@@ -139,7 +139,7 @@ let private ofEightSteps = counts |> List.map (fun n -> 0.1 / float n, 8)
 let private leap = flow (fun step count -> Leapfrog(step, count, 1.0) :> IProposal)
 let private euler = flow (fun step count -> Euler(step, count) :> IProposal)
 
-/// Where a walk ends, what it accepted and the steps after it, against the same kernel run by hand.
+/// The end, acceptance and adapted step sizes of a walk, compared with the same kernel run by hand.
 let private walks adjusted (kernel: IProposal -> IKernel) temperature learned =
     let world = stretched ()
     let sizes () = new StepSizes(row [ 0.1; 0.4 ], 0.6, 0.1, 100.0)
@@ -161,7 +161,7 @@ let private walks adjusted (kernel: IProposal -> IKernel) temperature learned =
     for l in 0..1 do
         Close.same $"acceptance at level {l}" 64 (walked.Accepted[level.eq (scalar (float l))].mean()) watched["accepted"].[int64 l]
 
-/// 60 chains of which 20 are given: those come first, and what is stored goes back to the slots that the rest came from.
+/// 60 chains, 20 of them given: those come first, and the others are stored in the slots that they came from.
 let private begins (rowsOf: Tensor -> Tensor) =
     let memory = new Memory(torch.arange(100L, dtype = torch.float64, device = device).unsqueeze 1L, repeated 100L 1)
     let given = torch.full ([| 20L; 1L |], scalar -1.0, device = device)
@@ -175,7 +175,7 @@ let private begins (rowsOf: Tensor -> Tensor) =
             elif x = -2.0 then 3.0
             else 1.0
     |]
-    must "a level is not that of its row" (values level = levels)
+    must "each level must be that of its row" (values level = levels)
 
     for at, row in Seq.zip (values (slots.``to`` torch.float64)) drawn do
         must $"the chain of slot {at} is {row}" (row = at || row = -2.0)
@@ -183,52 +183,52 @@ let private begins (rowsOf: Tensor -> Tensor) =
     memory.Store(slots, rowsOf (x + scalar 1000.0), level)
     Close.same "stored" 0 (x.narrow (0L, 20L, 40L) + scalar 1000.0) (memory.Points.index_select (0L, slots))
 
-/// The share of chains from memory that begin anew.
+/// The share of chains from memory that restart.
 let private anew share =
     let memory = new Memory(torch.zeros (40_000L, 1L, device = device), repeated 40_000L 0)
     let none, fresh = torch.zeros (0L, 1L, device = device), (fun (x: Tensor) -> x + scalar 1.0)
     let struct (x, _, _) = memory.Begin(none, repeated 0L 0, 40_000L, 0.1, share, fresh, 0, rng "anew")
-    Close.near "share that begins anew" 0.25 (Close.mean (values x))
+    Close.near "share of restarts" 0.25 (Close.mean (values x))
 
 let all = [
-    law "a walk is its kernel's steps at each level's size, its acceptance their mean, and the sizes learn from it once" (fun () ->
+    law "a walk runs its kernel with each level's step size, returns the mean acceptance, and adapts the sizes once" (fun () ->
         walks true metropolis 0.5 id
         walks false unadjusted 0.5 id)
     |> breaks "another temperature" (fun () -> walks true metropolis 1.0 id)
     |> breaks "no accept test" (fun () -> walks true unadjusted 0.5 id)
-    |> breaks "sizes that learn from half of the acceptance" (fun () -> walks true metropolis 0.5 (fun accepted -> accepted / scalar 2.0))
+    |> breaks "sizes adapted to half of the acceptance" (fun () -> walks true metropolis 0.5 (fun accepted -> accepted / scalar 2.0))
 
-    law "chains begin at given rows and at those in memory, and only the latter go back, each to its slot" (fun () -> begins id)
+    law "chains start at given rows and at rows in memory, and only the latter are stored, each in its slot" (fun () -> begins id)
     |> breaks "rows stored from the first one on" (fun () -> begins (fun x -> x.narrow (0L, 0L, 40L)))
 
-    law "a chain from memory begins anew with the probability that is asked for" (fun () -> anew 0.4)
+    law "a chain from memory restarts with the requested probability" (fun () -> anew 0.4)
     |> breaks "a share of all chains" (fun () -> anew 1.0)
 
-    law "unadjusted Langevin settles in variance T/(κ(1 − εκ/2)), its own bias and no other, for every step and temperature" (fun () ->
+    law "unadjusted Langevin has variance T/(κ(1 − εκ/2)), the theoretical bias, for every step and temperature" (fun () ->
         variances temperatures (fun t -> langevin t >> unadjusted) biased)
     |> breaks "compared with the target's own variance" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
-    |> breaks "half the step, as where a paper writes δ²/2" (fun () ->
+    |> breaks "half the step, as if ε were δ²/2" (fun () ->
         variances [ 1.0 ] (fun t step -> langevin t (step / 2.0) |> unadjusted) biased)
     |> breaks "no temperature in the noise" (fun () -> variances [ 2.0 ] (fun _ -> langevin 1.0 >> unadjusted) biased)
 
-    law "Metropolis takes Langevin's bias away: variance TΣ for every step and temperature" (fun () ->
+    law "Metropolis removes Langevin's bias: variance TΣ for every step and temperature" (fun () ->
         variances temperatures (fun t -> langevin t >> metropolis) exact)
-    |> breaks "taken unadjusted" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
-    |> breaks "the accept test forgets the temperature" (fun () ->
+    |> breaks "unadjusted" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
+    |> breaks "an accept test without the temperature" (fun () ->
         variances [ 0.1 ] (fun t -> langevin t >> Untempered >> metropolis) exact)
     |> breaks "the misprinted correction" (fun () -> variances [ 1.0 ] (fun t step -> Misprinted(step, t) |> metropolis) exact)
 
-    law "Metropolis takes leapfrog's bias away: variance TΣ for every step and temperature" (fun () ->
+    law "Metropolis removes leapfrog's bias: variance TΣ for every step and temperature" (fun () ->
         variances temperatures (fun t -> leapfrog 3 t >> metropolis) exact)
-    |> breaks "taken unadjusted" (fun () -> variances [ 1.0 ] (fun t -> leapfrog 3 t >> unadjusted) exact)
-    |> breaks "the accept test forgets the temperature" (fun () ->
+    |> breaks "unadjusted" (fun () -> variances [ 1.0 ] (fun t -> leapfrog 3 t >> unadjusted) exact)
+    |> breaks "an accept test without the temperature" (fun () ->
         variances [ 0.1 ] (fun t -> leapfrog 3 t >> Untempered >> metropolis) exact)
 
-    law "unadjusted leapfrog of step δ settles in variance T/(κ(1 − δ²κ/4)): that of Langevin with ε = δ²/2" (fun () ->
+    law "unadjusted leapfrog of step δ has variance T/(κ(1 − δ²κ/4)), as Langevin with ε = δ²/2" (fun () ->
         variances temperatures (fun t -> leapfrog 1 t >> unadjusted) biased)
     |> breaks "compared with the target's own variance" (fun () -> variances [ 1.0 ] (fun t -> leapfrog 1 t >> unadjusted) exact)
 
-    law "a step for each chain: chains of different steps in one batch each have their own bias" (fun () ->
+    law "chains with different step sizes in one batch each have their own bias" (fun () ->
         let world = Gaussian.Round(1, 1.0)
         let each = torch.tensor (Array.ofList sweep, dtype = torch.float64, device = device)
         let step = each.repeat_interleave chains
@@ -240,12 +240,12 @@ let all = [
             let mine = ends.narrow (0L, int64 i * chains, chains)
             Close.moments $"chains of step {own}" [| 0.0 |] (world.Settled(own, 1.0)).CovarianceValues mine)
 
-    law "started in the target, every adjusted kernel stays in the target, whatever the target" (fun () ->
+    law "every adjusted kernel leaves every target invariant" (fun () ->
         for target in targets () do
             for step in [ 0.02; 0.2; 0.6 ] do
                 staysIn target $"Langevin with step {step}" (number step |> langevin 1.0 |> metropolis)
                 staysIn target $"leapfrog with ε = {step}" (number step |> leapfrog 3 1.0 |> metropolis))
-    |> breaks "taken unadjusted" (fun () -> staysIn (targets ()).[1] "unadjusted" (number 0.2 |> langevin 1.0 |> unadjusted))
+    |> breaks "unadjusted" (fun () -> staysIn (targets ()).[1] "unadjusted" (number 0.2 |> langevin 1.0 |> unadjusted))
     |> breaks "the misprinted correction" (fun () ->
         for target in targets () do
             staysIn target "misprinted" (metropolis (Misprinted(number 0.02, 1.0))))
@@ -256,7 +256,7 @@ let all = [
         let settled (kernel: Tensor -> IKernel) squared =
             let rng = rng $"A7 {squared}"
             let start = world.Draw(20_000L, rng.Stream "start")
-            // Langevin forgets at rate ε = s²/2 or faster.
+            // Langevin forgets its start at rate ε = s²/2 or faster.
             let count = int (ceil (4.0 / squared))
             let ends = (kernel (number (squared / 2.0))).Run(world.Energy, start, count, rng.Stream "chain")
             Close.variance (Close.column ends 0)
@@ -264,14 +264,14 @@ let all = [
         for squared, printed in [ 0.01, 0.52; 0.1, 0.61; 0.5, 0.85 ] do
             Close.near $"ours at s² = {squared}" 1.0 (settled (langevin 1.0 >> metropolis) squared)
             let wrong = settled (fun step -> metropolis (Misprinted(step, 1.0))) squared
-            // The table comes from one chain of 400,000 steps, known to about 2 %.
+            // The table is from one chain of 400,000 steps, with an error of about 2 %.
             let table: Close.Estimate = { Value = printed; Error = 0.02 * printed }
-            Close.near $"misprinted, less the table, at s² = {squared}" 0.0 (wrong - table)
+            Close.near $"misprinted minus the table at s² = {squared}" 0.0 (wrong - table)
             Close.below $"misprinted at s² = {squared}" 1.0 wrong)
 
-    law "leapfrog's energy error is O(ε²) at a fixed length of trajectory" (fun () ->
+    law "leapfrog's energy error is O(ε²) at a fixed trajectory length" (fun () ->
         Close.near "slope of log error against log ε" 2.0 (order leap ofLengthOne))
-    |> breaks "a fixed number of steps, where it is 3" (fun () -> Close.near "slope" 2.0 (order leap ofEightSteps))
+    |> breaks "a fixed number of steps, with order 3" (fun () -> Close.near "slope" 2.0 (order leap ofEightSteps))
     |> breaks "a first-order flow" (fun () -> Close.near "slope" 2.0 (order euler ofLengthOne))
 
     law "acceptances are probabilities: in [0, 1], 1 when unadjusted, and the share of chains that moved" (fun () ->
@@ -284,23 +284,23 @@ let all = [
                 (number step |> langevin 1.0 |> metropolis).Step(world.Energy, ChainState start, rng.Stream "step")
 
             let accepted = values accepted
-            must $"an acceptance lies outside [0, 1] at step {step}" (accepted |> Array.forall (fun p -> p >= 0.0 && p <= 1.0))
+            must $"acceptances must be in [0, 1] at step {step}" (accepted |> Array.forall (fun p -> p >= 0.0 && p <= 1.0))
             let moved = values (next.Position.ne(start).any(1L).``to`` torch.float64)
             Close.near $"moved less accepted, step {step}" 0.0 (Close.mean (Array.map2 (-) moved accepted))
 
         let struct (_, all) = (number 0.1 |> langevin 1.0 |> unadjusted).Step(world.Energy, ChainState start, rng.Stream "step")
-        must "an unadjusted step was not taken" (values all |> Array.forall ((=) 1.0)))
+        must "every unadjusted step must be accepted" (values all |> Array.forall ((=) 1.0)))
 
-    law "a candidate without a finite energy is refused" (fun () ->
+    law "a candidate without a finite energy is rejected" (fun () ->
         for beyond in [ nan; infinity; -infinity ] do
             let energy = Energy(fun x -> torch.where((x.abs ()).lt(scalar 1.0), x * x, torch.full_like (x, scalar beyond)).sum 1L)
             let rng = rng "refused"
             let start = torch.zeros (1000L, 1L, device = device)
             let ends = (number 0.5 |> langevin 1.0 |> metropolis).Run(energy, start, 50, rng)
             must $"a chain stands where the energy is {beyond}" (values ends |> Array.forall (fun x -> abs x < 1.0))
-            must "no chain moved" (values ends |> Array.exists (fun x -> x <> 0.0)))
+            must "some chain must move" (values ends |> Array.exists (fun x -> x <> 0.0)))
 
-    law "a state that is handed on saves its energy and slope: n steps and n steps are 2n steps" (fun () ->
+    law "a returned state continues a chain with its energy and slope: n steps and n steps are 2n steps" (fun () ->
         let world = stretched ()
         let start = world.Draw(100L, rng "handed on")
 
@@ -311,7 +311,7 @@ let all = [
             let rest = kernel.Run(world.Energy, half, 10, stream)
             Close.same "positions" 0 whole rest.Position)
 
-    law "step sizes find the acceptance they aim at, level by level, and leave levels alone that no chain visits" (fun () ->
+    law "step sizes reach the target acceptance level by level, and do not change at levels without chains" (fun () ->
         let curvature = row [ 1.0; 100.0; 10_000.0; 1.0 ]
         let sizes = new StepSizes(row [ 0.01; 0.01; 0.01; 0.01 ], 0.6, 0.1, 1e4)
         let rng = rng "step sizes"
@@ -329,10 +329,10 @@ let all = [
 
         for l in 0..2 do
             let found = rates |> Seq.map (fun r -> r[l]) |> Array.ofSeq |> Close.mean
-            // Feedback holds the mean; its remaining lag is the gain's hundredth part.
+            // Feedback holds the mean; the remaining lag is a hundredth of the gain.
             Close.near $"acceptance at level {l}" 0.6 { found with Error = found.Error + 0.001 }
 
-        must "the level without chains has another step" (abs ((values sizes.All)[3] / 0.01 - 1.0) < 1e-12))
+        must "the level without chains must keep its step" (abs ((values sizes.All)[3] / 0.01 - 1.0) < 1e-12))
 
     law "step sizes stop at the floor and the ceiling of their range" (fun () ->
         let level = torch.zeros (8L, dtype = torch.int64, device = device)
@@ -343,11 +343,11 @@ let all = [
                 sizes.Learn(level, torch.full ([| 8L |], scalar accepted, device = device))
             Close.same $"after 200 steps of acceptance {accepted}" 8 (row [ due ]) sizes.All)
 
-    law "memory draws distinct slots, and what is stored comes back with its level" (fun () ->
+    law "memory draws distinct slots, and returns stored rows with their levels" (fun () ->
         let rng = rng "memory"
         let memory = new Memory(rng.Normal(50L, 3L), rng.Integers(4L, 50L))
         let struct (_, _, slots) = memory.Draw(20L, rng)
-        must "a slot was drawn twice" (values (slots.``to`` torch.float64) |> Array.distinct |> Array.length = 20)
+        must "no slot may be drawn twice" (values (slots.``to`` torch.float64) |> Array.distinct |> Array.length = 20)
         let points, levels = rng.Normal(20L, 3L), rng.Integers(4L, 20L)
         let before = memory.Points.clone ()
         memory.Store(slots, points, levels)

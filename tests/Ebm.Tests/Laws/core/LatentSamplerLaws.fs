@@ -1,4 +1,4 @@
-/// Samplers of a tilted normal: each settles where theory says, exactly or with its own bias; and the published acceptance does not.
+/// Samplers of a tilted normal: each has the stationary distribution that theory predicts, exact or biased; the published acceptance does not.
 module Ebm.Tests.Laws.LatentSamplerLaws
 
 open System
@@ -23,7 +23,7 @@ let private settles what (sampler: ILatentSampler) k variance =
     Close.near $"{what}: mean" (k / (1.0 + k)) (Close.mean z)
     Close.near $"{what}: variance" variance (Close.variance z)
 
-/// What unadjusted Langevin settles at under curvature c.
+/// The stationary variance of unadjusted Langevin under curvature c.
 let private biased c step = 1.0 / (c * (1.0 - step * c / 2.0))
 
 let private exact = [
@@ -32,7 +32,7 @@ let private exact = [
     "independent-metropolis", IndependentMetropolisSpec 60
 ]
 
-/// MALA's candidate under the acceptance of the paper's code: (γ/4)|·|² of the way back, where |·|²/(4γ) belongs, as on the way forth.
+/// MALA's candidate with the acceptance of the paper's code: (γ/4)|·|² for the reverse move instead of |·|²/(4γ), as for the forward move.
 type private Published(step: float) =
     interface IProposal with
         member _.Temperature = 1.0
@@ -46,7 +46,7 @@ type private Published(step: float) =
                         let back = here.Position - there.Position + step * there.Slope
                         (noise.square () / (4.0 * step) - step / 4.0 * back.square ()).sum 1L))
 
-/// Variance after chains of N(0, 1), long enough to forget their start.
+/// Variance of chains of N(0, 1), run long enough to forget their start.
 let private standard (chains: int64) (kernel: IKernel) steps =
     let rng = rng "standard"
     let ends = kernel.Run(Energy.Confinement 1.0, (rng.Stream "start").Normal(chains, 1L), steps, rng.Stream "chain")
@@ -60,15 +60,15 @@ let private malaIsExact (kernel: float -> IKernel) =
     for step in [ 0.05; 0.1; 0.5; 1.0 ] do
         let found = standard 40_000L (kernel step) (steps step)
         Close.near $"variance at γ = {step}" 1.0 found
-        must $"variance {found.Value:G5} at γ = {step}, to be within a fiftieth of 1" (abs (found.Value - 1.0) <= 0.02)
+        must $"variance {found.Value:G5} at γ = {step}, which must be within a fiftieth of 1" (abs (found.Value - 1.0) <= 0.02)
 
-/// Under k x²/2 the position settles at 1/k, the momentum at 1/(1 − k h²/4) with h = 2√λ.
+/// Under k x²/2 the position has variance 1/k, the momentum 1/(1 − k h²/4) with h = 2√λ.
 let private kinetic (k: float) (lambda: float) (friction: float) momentum =
     let rng = rng "kinetic"
     let start = (rng.Stream "start").Normal(chains, 1L) / sqrt k
     let kernel = KineticLangevin(number lambda, friction)
     let h = 2.0 * sqrt lambda
-    // The slower of what friction and curvature forget, to a hundredth.
+    // The slower of friction and curvature forgets all but a hundredth.
     let count = int (ceil (5.0 / (h * min friction (k / friction))))
     let state =
         kernel.Run(
@@ -91,21 +91,21 @@ let all = [
                 settles name sampler k (1.0 / (1.0 + k)))
         |> breaks "without the prior" (fun () -> settles name sampler 3.0 (1.0 / 3.0))
 
-    law "importance resampling draws from the posterior, the nearer the larger its pool" (fun () ->
+    law "importance resampling draws from the posterior, more accurately with a larger pool" (fun () ->
         settles "a pool of 500" (ImportanceResamplingSpec 500) 3.0 0.25
         let off pool = abs ((Close.variance (drawn (ImportanceResamplingSpec pool) 3.0 1)).Value - 0.25)
-        must "a pool of 2 is as good" (off 2 > 5.0 * off 500)
-        // Ten times as long is ten times the pool.
+        must "a pool of 2 must be worse" (off 2 > 5.0 * off 500)
+        // Ten times the length is ten times the pool.
         let z = drawn (ImportanceResamplingSpec 50) 3.0 10
         Close.near "a pool of 50, ten times" 0.25 (Close.variance z))
     |> breaks "a pool of two" (fun () -> settles "a pool of two" (ImportanceResamplingSpec 2) 3.0 0.25)
 
-    law "unadjusted Langevin settles with its own bias, variance 1/(c(1 − εc/2))" (fun () ->
+    law "unadjusted Langevin has the theoretical bias, variance 1/(c(1 − εc/2))" (fun () ->
         for step in [ 0.05; 0.1 ] do
             settles "ula" (UlaSpec(step, 40)) 3.0 (biased 4.0 step))
     |> breaks "compared with the posterior" (fun () -> settles "ula" (UlaSpec(0.1, 40)) 3.0 0.25)
 
-    law "kinetic Langevin settles at variance 1/k, its momenta at 1/(1 − k h²/4)" (fun () ->
+    law "kinetic Langevin has variance 1/k, and its momenta 1/(1 − k h²/4)" (fun () ->
         kineticSettles (fun k h -> 1.0 / (1.0 - k * h * h / 4.0)))
     |> breaks "momenta of variance one" (fun () -> kineticSettles (fun _ _ -> 1.0))
 
@@ -117,13 +117,13 @@ let all = [
 
     law "the published acceptance gives variance 1.026, 1.057 and 1.115 at γ = .05, .1 and .5 (D7)" (fun () ->
         for step, printed in [ 0.05, 1.026; 0.1, 1.057; 0.5, 1.115 ] do
-            // The table comes from one chain of 400,000 steps of a variance that forgets at rate 2γ: its own standard error.
+            // The table is from one chain of 400,000 steps whose variance forgets at rate 2γ; this is its standard error.
             let table: Close.Estimate = { Value = printed; Error = printed * sqrt (2.0 / (400_000.0 * step)) }
             let found = standard 160_000L (published step) (steps step)
-            Close.near $"published, less the table, at γ = {step}" 0.0 (found - table)
+            Close.near $"published minus the table at γ = {step}" 0.0 (found - table)
             Close.above $"published at γ = {step}" 1.0 found)
 
-    law "a decaying step makes the same number of moves in five stretches, and a momentum goes through all of them" (fun () ->
+    law "a decaying step makes the same number of moves in five parts, and the momentum carries over" (fun () ->
         let costs (sampler: ILatentSampler) times =
             let before = Cost.Units
             sampler.Run(tilt 1.0, (rng "costs").Normal(10L, 1L), times, rng "costs") |> ignore

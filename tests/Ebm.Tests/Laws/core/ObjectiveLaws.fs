@@ -1,4 +1,4 @@
-/// Objectives: where the truth is a stationary point, and what they are worth there.
+/// Objectives: the truth is a stationary point, and their values there.
 module Ebm.Tests.Laws.ObjectiveLaws
 
 open System
@@ -13,7 +13,7 @@ let private count = 100_000L
 
 let private leaf (x: Tensor) = x.detach().requires_grad_ true
 
-/// The gradient of an objective that averages independent terms, in θ, with its standard error: from as many equal parts of the rows.
+/// The gradient in θ of an objective that averages independent terms, with its standard error from equal parts of the rows.
 let private gradient (theta: Tensor) (objective: int64 -> Tensor) =
     let parts = [| for i in 0L .. 99L -> values (gradients (objective i) [ theta ]).[0] |]
 
@@ -42,7 +42,7 @@ let private kale (theta: Tensor) : int64 -> Tensor =
         let energy (x: Tensor) : Tensor = theta[0] + theta[1] * x.square ()
         Objectives.NegativeKale(energy (part data i), energy (part b i), theta[2])
 
-/// Value and gradient in c of (E⁺ + c) + f(−E⁻ − c) − 1, f the exponential up to 30 and its tangent from there on.
+/// Value and gradient in c of (E⁺ + c) + f(−E⁻ − c) − 1, with f the exponential up to 30 and its tangent above.
 let private comesBack (negativeKale: Tensor * Tensor * Tensor -> Tensor) =
     let data, b = row [ 0.0; 0.0 ], row [ 0.0; 0.0 ]
 
@@ -59,7 +59,7 @@ let private stationary theta =
     for g in gradient theta (kale theta) do
         Close.near "gradient of the negative KALE" 0.0 g
 
-/// Denoising score matching of E(x) = ax²/2 on data N(0, 1) with noise σ: mean |score(x + σξ) + ξ/σ|², least where a = 1/(1 + σ²).
+/// Denoising score matching of E(x) = ax²/2 on data N(0, 1) with noise σ: mean |score(x + σξ) + ξ/σ|², least at a = 1/(1 + σ²).
 let private denoising (sd: float) (a: float) =
     let rng = rng $"denoising {sd}"
     let clean, noise = rng.Normal(count, 1L), (rng.Stream "noise").Normal(count, 1L)
@@ -86,20 +86,20 @@ let all = [
         let kale = kale (row [ 0.7; 0.2; -log 2.0 - 0.7 ])
         Close.near "KALE" divergence (Close.mean [| for i in 0L .. 99L -> -value(kale i) |]))
 
-    law "far from its optimum the negative KALE goes on as a tangent, so that its constant comes back" (fun () ->
+    law "far from its optimum the negative KALE is a tangent, so that its constant recovers" (fun () ->
         comesBack Objectives.NegativeKale)
-    |> breaks "an exponent that is cut" (fun () ->
+    |> breaks "a clamped exponent" (fun () ->
         comesBack (fun (data, b, c) -> (data + c).mean() + (Objectives.LogMeanExp(-b) - c).clamp(max = scalar 30.0).exp().mean() - 1.0))
 
     law "KALE's optimum is stationary in energy and constant" (fun () -> stationary (leaf (optimum ())))
     |> breaks "another curvature" (fun () -> stationary (leaf (optimum () * torch.tensor 1.05)))
 
-    law "denoising scores are least-squares optimal at the blurred scale, a = 1/(1 + σ²)" (fun () ->
+    law "denoising scores are least-squares optimal at the scale of the noisy data, a = 1/(1 + σ²)" (fun () ->
         for sd in [ 0.3; 1.0; 2.0 ] do
             denoising sd (1.0 / (1.0 + sd * sd)))
     |> breaks "the clean data's scale" (fun () -> denoising 0.3 1.0)
 
-    law "magnitude sees the drift that a contrast cannot" (fun () ->
+    law "magnitude changes under a common drift, which a contrast does not see" (fun () ->
         let positive, negative = (rng "drift").Normal 1000L, (rng "other").Normal 1000L
         let shifted (x: Tensor) = x + 5.0
         Close.same

@@ -1,4 +1,4 @@
-/// Randomness is an argument: streams are named, independent of each other and of the order of their use, and draw what they say.
+/// Random streams are named and passed as arguments; they are independent of each other and of the order of use, and have the stated distributions.
 module Ebm.Tests.Laws.RngLaws
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Tests.World
 
 let private count = 100_000L
 
-/// Largest distance between the sample's distribution and the one claimed; Kolmogorov's law bounds it without knowing anything else.
+/// The largest distance between a sample's distribution and the claimed one, with Kolmogorov's bound, which holds for any distribution.
 let private distributed what (cumulative: float -> float) (sample: float[]) =
     let sorted, n = Array.sort sample, float sample.Length
     let distance =
@@ -20,11 +20,11 @@ let private distributed what (cumulative: float -> float) (sample: float[]) =
         |> Array.max
     // P(√n D > d) ≈ 2 exp(−2d²), as small as Close.k allows.
     let bound = sqrt (log (2.0 / 7e-6) / 2.0 / n)
-    must $"{what}: the distributions are {distance:G3} apart; {bound:G3} would be chance" (distance < bound)
+    must $"{what}: the distributions are {distance:G3} apart; chance would give at most {bound:G3}" (distance < bound)
 
 let private uniform x = max 0.0 (min 1.0 x)
 
-/// Φ by quadrature of its density: the error function has no closed form.
+/// Φ by quadrature, because the error function has no closed form.
 let private normal =
     let step = 1e-3
     let cells = [| for x in -8.0 .. step .. 8.0 -> exp (-((x + step / 2.0) ** 2.0) / 2.0) / sqrt (2.0 * Math.PI) * step |]
@@ -46,7 +46,7 @@ let private drawsSoftmax (draw: Rng -> Tensor -> Tensor) =
     for i, found in List.indexed (frequencies drawn 5) do
         Close.near $"share of class {i}" (exp logits[i] / total) found
 
-/// Streams whose names differ in one letter only, or whose numbers follow each other.
+/// Streams whose names differ in only one letter, or whose numbers are consecutive.
 let private streams (of': Rng -> int64 -> Rng) =
     let root = rng "streams"
     let firsts = [| for i in 0L .. 9_999L -> use _ = torch.NewDisposeScope() in values (((of' root i).Normal 2L)) |]
@@ -68,13 +68,13 @@ let all = [
         (root.Stream "b").Normal 3L |> ignore
         (root.Stream "a").Normal 3L |> ignore
         Close.same "the stream a" 0 due (draw (root.Stream "a"))
-        must "another name draws the same" (values (draw (root.Stream "b")) <> values due)
-        must "another seed draws the same" (values (draw ((new Rng(8UL, device)).Stream "a")) <> values due)
-        must "the root draws as its stream" (values (draw (new Rng(7UL, device))) <> values due)
-        must "the stream of a stream is that of the root" (values (draw ((root.Stream "a").Stream "a")) <> values due))
+        must "another name must draw other numbers" (values (draw (root.Stream "b")) <> values due)
+        must "another seed must draw other numbers" (values (draw ((new Rng(8UL, device)).Stream "a")) <> values due)
+        must "the root must not draw as its stream" (values (draw (new Rng(7UL, device))) <> values due)
+        must "the stream of a stream must differ from that of the root" (values (draw ((root.Stream "a").Stream "a")) <> values due))
 
     law "seeds of streams are the same on every machine and in every version" (fun () ->
-        // First eight bytes, little-endian, of SHA-256 over the parent's eight bytes and the name.
+        // The first eight bytes, little-endian, of SHA-256 over the parent's eight bytes and the name.
         let due =
             use hash = Security.Cryptography.SHA256.Create()
             BitConverter.ToUInt64(hash.ComputeHash(Array.append (BitConverter.GetBytes 42UL) (Text.Encoding.UTF8.GetBytes "training")), 0)
@@ -83,9 +83,9 @@ let all = [
         must "of a number" ((new Rng(42UL, device)).Stream(12L).Seed = (new Rng(42UL, device)).Stream("12").Seed))
 
     law "numbered streams are independent of their neighbours" (fun () -> streams (fun root i -> root.Stream i))
-    |> breaks "a stream for two numbers" (fun () -> streams (fun root i -> root.Stream(i / 2L)))
+    |> breaks "one stream for two numbers" (fun () -> streams (fun root i -> root.Stream(i / 2L)))
 
-    law "normal, uniform and integer draws have the distributions they say, in double and in float32" (fun () ->
+    law "normal, uniform and integer draws have their distributions, in double and in float32" (fun () ->
         for dtype in [ torch.float64; torch.float32 ] do
             inDtype
                 dtype
@@ -102,7 +102,7 @@ let all = [
         must "integers are int64" (integers.dtype = torch.int64)
         for i, found in List.indexed (frequencies integers 7) do
             Close.near $"share of {i}" (1.0 / 7.0) found)
-    |> breaks "a uniform that is squared" (fun () -> distributed "uniform" uniform (values ((rng "moments").Uniform(count).square())))
+    |> breaks "a squared uniform" (fun () -> distributed "uniform" uniform (values ((rng "moments").Uniform(count).square())))
     |> breaks "a normal a twentieth too narrow" (fun () -> distributed "normal" normal (values (0.95 * (rng "moments").Normal count)))
 
     law "a categorical draw has the softmax of its logits" (fun () -> drawsSoftmax (fun rng logits -> rng.Categorical logits))
@@ -116,10 +116,10 @@ let all = [
             must $"{dtype}: an impossible class was drawn" (List.forall (fun i -> shares[i].Value = 0.0) [ 0; 2; 4 ])
             Close.near $"{dtype}: share of class 1" 0.5 shares[1])
 
-    law "a permutation holds each number once, in every place equally often" (fun () ->
+    law "a permutation contains each number once, in every place equally often" (fun () ->
         let rng = rng "permutation"
         let places = [| for _ in 1..5000 -> values ((rng.Permutation 5L).``to`` torch.float64) |]
-        must "a number is missing or there twice" (places |> Array.forall (fun p -> Array.sort p = [| 0.0; 1.0; 2.0; 3.0; 4.0 |]))
+        must "every number must occur once" (places |> Array.forall (fun p -> Array.sort p = [| 0.0; 1.0; 2.0; 3.0; 4.0 |]))
 
         for place in 0..4 do
             for number in 0..4 do
@@ -128,7 +128,7 @@ let all = [
                     0.2
                     (places |> Array.map (fun p -> p[place] = float number) |> Close.share))
 
-    law "batches go through every row once an epoch, in another order each time, and a cursor brings them back" (fun () ->
+    law "batches use every row once per epoch, in another order each time, and a cursor restores the position" (fun () ->
         let data = torch.arange(10L, device = device).``to``(torch.float64).unsqueeze 1L
         let batches () = Batches(data, 3L, rng "batches")
         let one = batches ()
@@ -136,9 +136,9 @@ let all = [
         let epochs = taken |> List.chunkBySize 3 |> List.map List.concat
 
         for epoch in epochs do
-            must "a row came twice in an epoch" ((List.distinct epoch).Length = 9)
+            must "no row may occur twice in an epoch" ((List.distinct epoch).Length = 9)
 
-        must "two epochs have one order" ((List.distinct epochs).Length = 3)
+        must "epochs must have different orders" ((List.distinct epochs).Length = 3)
 
         for i in 0..8 do
             let before = batches ()
@@ -147,9 +147,9 @@ let all = [
             let after = batches ()
             after.Next() |> ignore
             after.Cursor <- before.Cursor
-            must $"after {i} batches the cursor leads elsewhere" (values (after.Next()) |> List.ofArray = taken[i]))
+            must $"after {i} batches the cursor does not restore the position" (values (after.Next()) |> List.ofArray = taken[i]))
 
-    law "a batch of more rows than there are is refused" (fun () ->
+    law "a batch with more rows than the data is rejected" (fun () ->
         let data = torch.zeros (10L, 1L, device = device)
         throws<SettingException, _> [ "batch"; "10"; "11" ] (fun () -> Batches(data, 11L, rng "batches")))
 ]

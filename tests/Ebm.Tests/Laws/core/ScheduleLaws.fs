@@ -17,7 +17,7 @@ let private schedules = [ "exploding", exploding; "preserved", preserved ]
 
 let private at (level: int) = repeated count level
 
-/// Rows of N(μ, Σ) taken to a level, then one rung up by `rise`, against Diffuse's law at the level above.
+/// Rows of N(μ, Σ) diffused to a level, then one rung up by `rise`, compared with the distribution of Diffuse at the level above.
 let private rises (rise: NoiseSchedule -> Tensor -> struct (Tensor * Tensor)) =
     let world = correlated ()
 
@@ -33,7 +33,7 @@ let private rises (rise: NoiseSchedule -> Tensor -> struct (Tensor * Tensor)) =
             Close.moments $"{name}, from level {l}" due.MeanValues due.CovarianceValues risen
 
 let all = [
-    law "Diffuse takes rows to signal x₀ + noise ξ, each row at its own level" (fun () ->
+    law "Diffuse maps rows to signal x₀ + noise ξ, each row at its own level" (fun () ->
         let world = correlated ()
 
         for name, schedule in schedules do
@@ -47,7 +47,7 @@ let all = [
                 let due = world.Diffused((values schedule.Signal)[l], (values schedule.Noise)[l])
                 Close.moments $"{name}, level {l}" due.MeanValues due.CovarianceValues (x.narrow (0L, int64 l * count, count)))
 
-    law "Rise after Diffuse(ℓ) has the law of Diffuse(ℓ + 1), for exploding and preserved variance alike" (fun () ->
+    law "Rise after Diffuse(ℓ) has the distribution of Diffuse(ℓ + 1), for exploding and preserved variance" (fun () ->
         rises (fun schedule level -> schedule.Rise level))
     |> breaks "the spread of exploding variance, whatever the signal" (fun () ->
         rises (fun schedule level ->
@@ -74,14 +74,14 @@ let all = [
 
             for noise, rungs in [ values preserved.Noise, levels - 2; values exploding.Noise, levels - 1 ] do
                 let ratios = noise |> Array.pairwise |> Array.map (fun (a, b) -> b / a)
-                must "noise does not rise" (ratios |> Array.forall (fun r -> r > 1.0))
+                must "noise must increase" (ratios |> Array.forall (fun r -> r > 1.0))
                 Close.same
                     "ratios"
                     64
                     (torch.full ([| int64 rungs |], scalar ratios[0], device = device))
                     (row (List.ofArray ratios[.. rungs - 1])))
 
-    law "levels in number follow √d ln(high/low), one more than rungs, and the top" (fun () ->
+    law "the number of levels is √d ln(high/low) rungs, plus one, plus the top" (fun () ->
         for d, low, high in [ 2L, 0.01, 1.0; 64L, 0.01, 1.0; 784L, 0.05, 3.0 ] do
             let rungs = Math.Ceiling(sqrt (float d) * log (high / low))
             must $"in {d} dimensions" (NoiseSchedule.LevelsFor(d, low, high) = int rungs + 2))

@@ -1,4 +1,4 @@
-/// Contrastive divergence: where its chains start, what its contrast is then, what it learns of a Gaussian, and the chains of image papers.
+/// Contrastive divergence: the starts of its chains, its contrast for each, learning of a Gaussian, and the chains of image papers.
 module Ebm.Tests.Laws.ContrastiveLaws
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
-/// E = β|x|²/2, one number to learn: exp(−E/T) has variance T/β.
+/// E = β|x|²/2 with one learned number: exp(−E/T) has variance T/β.
 type private Bowl(beta: float) as this =
     inherit torch.nn.Module<Tensor, Tensor>("bowl")
     let beta = new Parameter(number beta)
@@ -37,7 +37,7 @@ let private points (method: ContrastiveDivergence) = method.state_dict().["chain
 
 // ── starts ──────────────────────────────────────────────────────────────────────────────
 
-/// Chains that stay where they begin: how many slots of memory got other rows, and how many of those from afar.
+/// Chains that stay where they start: how many slots of memory changed, and how many of them to rows from afar.
 let private kept start =
     let method =
         built (
@@ -59,16 +59,16 @@ let private kept start =
 
 let private startsAs start stored anew =
     let slots, afar = kept start
-    must $"{start}: {slots} chains went back to memory, {stored} were due" (slots = stored)
-    // A row that is drawn anew lies within a thousandth of the old one about once in two thousand.
+    must $"{start}: {slots} chains were stored in memory instead of {stored}" (slots = stored)
+    // A new row is within a thousandth of the old one about once in two thousand.
     let share = Close.share [| for i in 1..2000 -> i <= afar |]
-    Close.near $"{start}: share begun anew" anew share
+    Close.near $"{start}: share of restarts" anew share
 
-/// Unadjusted chains of K steps ε: (1 − εβ)² of the variance stays, 2ε come.
+/// K unadjusted steps of size ε: each multiplies the variance by (1 − εβ)² and adds 2ε.
 let private settling steps step beta (variance: float) =
     Seq.fold (fun v _ -> (1.0 - step * beta) ** 2.0 * v + 2.0 * step) variance [ 1..steps ]
 
-/// The contrast under a wrong β: (β/2)(s² − v_K), v_K the variance after K steps from where the start begins.
+/// The contrast under a wrong β: (β/2)(s² − v_K), with v_K the variance after K steps from the start.
 let private contrast start (begun: float) =
     let s, beta, step, steps, width = 0.8, 2.0, 0.1, 3, 1.5
     let net = new Bowl(beta)
@@ -89,7 +89,7 @@ let private contrast start (begun: float) =
 
 // ── learning ────────────────────────────────────────────────────────────────────────────
 
-/// Variance of exp(−Density) after gradient descent on the contrast, from β = 3, the mean of the last half.
+/// Variance of exp(−Density), the mean over the last half of a gradient descent on the contrast from β = 3.
 let private learns sign start steps temperature =
     let net = new Bowl(3.0)
     let method =
@@ -125,14 +125,14 @@ let private learns sign start steps temperature =
     // Density is x²/2v.
     1.0 / (2.0 * value (method.Density.Of(rows [ [ 1.0 ] ])))
 
-/// The batches' own error of a variance is under 1 %; 5 % leave room for the descent's.
+/// The batches' error of a variance is less than 1 %; 5 % leaves room for that of the descent.
 let private learnsTheVariance sign start steps temperature =
     let found = learns sign start steps temperature
-    must $"{start}, T = {temperature}: variance {found:G4} where .64 was due within 5 %%" (abs (found / 0.64 - 1.0) < 0.05)
+    must $"{start}, T = {temperature}: variance {found:G4} instead of .64 within 5 %%" (abs (found / 0.64 - 1.0) < 0.05)
 
 // ── chains of image papers ──────────────────────────────────────────────────────────────
 
-/// Rows of a chain of one step from fresh rows.
+/// Rows of a chain of one step from new rows.
 let private stepped (spec: ContrastiveDivergenceSpec) =
     let method = built spec
     let before = (points method).clone()
@@ -157,14 +157,14 @@ let private cold cut range =
         )
     )
 
-/// A cold step from x is x − ε clamp(5x), then clamped: nothing else moves it.
+/// A cold step from x gives x − ε clamp(5x), then clamped to the range.
 let private descends (slope: Tensor -> Tensor) (kept: Tensor -> Tensor) cut range =
     let before, after = cold cut range
     let due = kept (before - 0.5 * slope (5.0 * before))
-    must "a row is elsewhere" (value ((after - due).abs().max()) < 1e-6)
+    must "a row differs" (value ((after - due).abs().max()) < 1e-6)
 
-/// The gradient in β that the chains' dependence on β adds, at T → 0 where a step is x⁻ = (1 − εβ)x and its derivative −εx:
-/// of the energy −εβ(1 − εβ) mean x², of the repulsion from one chain at 0, ρε/(1 − εβ).
+/// The gradient in β due to the chains' dependence on β, at T → 0 where a step is x⁻ = (1 − εβ)x and its derivative −εx: for the energy −εβ(1 − εβ)
+/// mean x², for the repulsion from one chain at 0, ρε/(1 − εβ).
 let private followed kl repel (due: float -> float -> float -> float) =
     let beta, step = 2.0, 0.1
     let data = Batches((rng "followed").Normal(1000L, 1L), 1000L, rng "batches")
@@ -193,7 +193,7 @@ let private followed kl repel (due: float -> float -> float -> float) =
         value (gradients update.Loss [ net.Beta ]).[0]
 
     let found, due = gradient kl repel - gradient 0.0 0.0, due beta step squares
-    must $"kl {kl}, repel {repel}: the gradient grew by {found:G9}, {due:G9} was due" (abs (found - due) < 1e-6 * abs due)
+    must $"kl {kl}, repel {repel}: the gradient changed by {found:G9} instead of {due:G9}" (abs (found - due) < 1e-6 * abs due)
 
 let private preset name =
     let path = Folder.under $"experiments/configs/method/contrastive-divergence-{name}.yaml"
@@ -201,14 +201,14 @@ let private preset name =
     fun (key: string) -> method.Float key
 
 let all = [
-    law "chains start at data, at noise, where the last ones ended, or a share at each; memory gets back what came from it" (fun () ->
+    law "chains start at data, at noise, where the last ones ended, or a share at each; memory stores only chains that came from it" (fun () ->
         startsAs Start.Data 0 0.0
         startsAs Start.Noise 2000 1.0
         startsAs Start.Persistent 2000 0.125
         startsAs Start.Hybrid 1500 0.125)
-    |> breaks "every chain goes back" (fun () -> startsAs Start.Hybrid 2000 0.125)
+    |> breaks "every chain is stored" (fun () -> startsAs Start.Hybrid 2000 0.125)
 
-    law "under a wrong energy the contrast is (β/2)(s² − v_K), v_K what K steps make of the start's variance" (fun () ->
+    law "under a wrong energy the contrast is (β/2)(s² − v_K), v_K the variance after K steps" (fun () ->
         contrast Start.Data (0.8 * 0.8)
         contrast Start.Noise (1.5 * 1.5))
     |> breaks "data taken for noise" (fun () -> contrast Start.Data (1.5 * 1.5))
@@ -220,7 +220,7 @@ let all = [
     |> breaks "the contrast's sign flipped" (fun () -> learnsTheVariance -1.0 Start.Persistent 4 1.0)
     |> breaks "short chains from noise" (fun () -> learnsTheVariance 1.0 Start.Noise 1 1.0)
 
-    law "a cut slope moves a cold chain by no more than ε · cut, and a range holds it" (fun () ->
+    law "a cut slope moves a cold chain by no more than ε · cut, and a range clamps it" (fun () ->
         descends id id (Nullable()) (Nullable())
         descends (fun s -> s.clamp (scalar -1.0, scalar 1.0)) id (Nullable 1.0) (Nullable())
         descends id (fun x -> x.clamp (scalar -1.0, scalar 1.0)) (Nullable()) (Nullable 1.0))
@@ -236,7 +236,7 @@ let all = [
     |> breaks "the repulsion attracts" (fun () ->
         followed 1.0 0.3 (fun beta step squares -> -step * beta * (1.0 - step * beta) * squares - 0.3 * step / (1.0 - step * beta)))
 
-    law "presets have the drift and the temperature b²/2a of their papers' code, carried from [0, 1] to [-1, 1] where need be" (fun () ->
+    law "presets have the drift and the temperature b²/2a of their papers' code, converted from [0, 1] to [-1, 1] if needed" (fun () ->
         for name, drift, noise, scale in [ "igebm", 10.0, 0.005, 2.0; "jem", 1.0, 0.01, 1.0; "improved-cd", 100.0, 0.001, 2.0 ] do
             let at = preset name
             let step, temperature = at "step", at "temperature"

@@ -1,4 +1,4 @@
-/// Denoising-EBM: what its energy is for the best reconstruction, its slope, its chains' stability and bias, its four ways to generate.
+/// Denoising-EBM: the energy of the best reconstruction, its slope, the stability and bias of its chains, and the four ways to generate.
 module Ebm.Tests.Laws.DenoisingLaws
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
-/// r(x̃, σ) = k x̃ and f(x̃, σ) = x̃: for N(0, s²) the best reconstruction is one of these, k = s²/(s² + σ²).
+/// r(x̃, σ) = k x̃ and f(x̃, σ) = x̃: for N(0, s²) the best reconstruction has this form, with k = s²/(s² + σ²).
 type private Shrinking(k: float) as this =
     inherit Autoencoder("shrinking")
     let k = new Parameter(number k)
@@ -20,7 +20,7 @@ type private Shrinking(k: float) as this =
     override _.Encoded(noisy, _) = noisy
     override _.Restored(noisy, _) = k * noisy
 
-/// h, given.
+/// A given decoder h.
 type private Decoding(h: Tensor -> Tensor) =
     inherit torch.nn.Module<Tensor, Tensor>("decoding")
     override _.forward z = h z
@@ -40,7 +40,7 @@ let private schedule = {
         member _.Build _ = NoiseSchedule.Geometric(0.1, 1.0, 4)
 }
 
-/// Chains taken unadjusted with a step that is given, on rows from N(0, width²).
+/// Unadjusted chains with a given step size, on rows from N(0, width²).
 let private spec (net: Autoencoder) (h: Tensor -> Tensor) sigma step =
     DenoisingEbmSpec(
         autoencoder net,
@@ -64,14 +64,14 @@ let private built (dimension: int64) (spec: DenoisingEbmSpec) =
 
 let private best s sigma = s * s / (s * s + sigma * sigma)
 
-/// Of exp(−E_ε U^c) under the best reconstruction of N(0, s²) (from eq. 7).
+/// Variance of exp(−E_ε U^c) under the best reconstruction of N(0, s²) (from eq. 7).
 let private implied s sigma = (s * s + sigma * sigma) ** 2.0 / (sigma * sigma)
 
 let private stated = 4
 
 // ── the energy of the best reconstruction ───────────────────────────────────────────────
 
-/// Mean over fresh noise of U^c(x) − U^c(0), by pairs that share their noise, against x²/2v.
+/// Mean over fresh noise of U^c(x) − U^c(0), in pairs with the same noise, compared with x²/2v.
 let private bends v s sigma =
     let method =
         built
@@ -106,7 +106,7 @@ let private reconstruction k =
     [|
         for i in 1L .. 200L do
             let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.head
-            must $"the first update is of {update.Part}" (update.Part = "denoise")
+            must $"the first update is one of {update.Part}" (update.Part = "denoise")
             value (gradients update.Loss [ net.K ]).[0]
     |]
     |> Close.mean
@@ -120,7 +120,7 @@ let private point () = (rng "point").Normal(1L, 2L)
 let private real noise =
     built 2L (DenoisingEbmSpec(autoencoder (net ()), decoder curved, schedule, Codes = 2, Sigma = 0.4, EnergyNoise = noise))
 
-/// (1/σ²)(I − J)ᵀ (x − r(x)), eq. 21, J one row of r at a time.
+/// (1/σ²)(I − J)ᵀ (x − r(x)), eq. 21, with J one row of r at a time.
 let private equation21 (jacobian: Tensor -> Tensor) =
     let net, x, sigma = net (), point (), 0.4
     let restore (x: Tensor) = net.Restore(x, row [ sigma ])
@@ -133,7 +133,7 @@ let private slopeIs (due: Tensor) =
     let struct (_, slope) = (real EnergyNoise.None).Error.Texture(repeated 1L stated, rng "none").WithSlope(point ())
     Close.same "the slope of U^c" 200 due slope
 
-/// Every slope against differences of its energy along a direction.
+/// Every slope compared with differences of its energy along a direction.
 let private differ (bent: Tensor -> Tensor) =
     for noise in [ EnergyNoise.None; EnergyNoise.Fixed ] do
         let method = real noise
@@ -179,8 +179,8 @@ let private settled (start: float) (moves: int) (spec: DenoisingEbmSpec) =
             ))
     Close.column (method.Run(chains, 1, rng "chains")) 0
 
-/// U^c = |(1 − k)x − kε|²/2σ² has curvature a = (1 − k)²/σ² and, with fresh ε, a slope of variance b² = (1 − k)²k²/σ²: a step keeps
-/// (1 − ηa)² of the variance and adds 2η + η²b².
+/// U^c = |(1 − k)x − kε|²/2σ² has curvature a = (1 − k)²/σ² and, with fresh ε, a slope of variance b² = (1 − k)²k²/σ²: a step multiplies the
+/// variance by (1 − ηa)² and adds 2η + η²b².
 let private stationary a b2 eta = (2.0 + eta * b2) / (a * (2.0 - eta * a))
 
 let private fresh noise predicted =
@@ -205,10 +205,10 @@ let private fresh noise predicted =
                 Stages = Stages.PixelOnly,
                 Confinement = 1e8
             )
-        // A twentieth of the start is forgotten after ln .05 / ln|1 − ηa| steps, and the start is next to where they settle.
+        // After ln .05 / ln|1 − ηa| steps a twentieth of the start is left, and the start is close to the stationary distribution.
         Close.near $"η = {eta}" due (settled (sqrt due) 40 s |> Close.variance)
 
-/// Where r projects, r = 0, U^c = x²/2σ²: a chain of step η multiplies by 1 − η/σ².
+/// If r projects, r = 0 and U^c = x²/2σ²: a chain of step η multiplies by 1 − η/σ².
 let private projecting sigma rule eta kappa =
     let s =
         DenoisingEbmSpec(
@@ -229,7 +229,7 @@ let private projecting sigma rule eta kappa =
 
 let private diverges what (x: float[]) =
     let spread = sqrt (Array.averageBy (fun v -> v * v) x)
-    must $"{what}: chains stayed, root mean square {spread:G3}" (not (Double.IsFinite spread) || spread > 1e4)
+    must $"{what}: chains did not diverge, root mean square {spread:G3}" (not (Double.IsFinite spread) || spread > 1e4)
 
 let private staysAt what sigma eta (x: float[]) = Close.near what (stationary (1.0 / (sigma * sigma)) 0.0 eta) (Close.variance x)
 
@@ -237,7 +237,7 @@ let private sigmas = [ 0.02; 0.05; 0.07; 0.1; 0.3 ]
 
 // ── likelihood ──────────────────────────────────────────────────────────────────────────
 
-/// Implied variance at ε = 0 after some steps of the texture's contrast, from the best reconstruction; `sign` −1 plants the error.
+/// Implied variance at ε = 0 after some steps of the texture's contrast from the best reconstruction; `sign` −1 is the planted error.
 let private learned sign steps =
     let s, sigma = 1.0, 0.5
     let net = new Shrinking(best s sigma)
@@ -282,17 +282,17 @@ let private learned sign steps =
     let late = path |> Seq.skip (int steps / 2) |> Seq.average
     sigma * sigma / ((1.0 - late) ** 2.0)
 
-/// Within 5 %, as the claim was registered: before, (s² + σ²)²/σ²; after, s².
+/// Within 5 %, as preregistered: before, (s² + σ²)²/σ²; after, s².
 let private claims sign =
     let before, after = learned 0.0 2L, learned sign 400L
-    must $"before: implied variance {before:G4}, due {implied 1.0 0.5:G4} within 5 %%" (abs (before / implied 1.0 0.5 - 1.0) < 0.05)
-    must $"after: implied variance {after:G4}, due 1 within 5 %%" (abs (after - 1.0) < 0.05)
+    must $"before: implied variance {before:G4}, instead of {implied 1.0 0.5:G4} within 5 %%" (abs (before / implied 1.0 0.5 - 1.0) < 0.05)
+    must $"after: implied variance {after:G4}, instead of 1 within 5 %%" (abs (after - 1.0) < 0.05)
 
 // ── generation ──────────────────────────────────────────────────────────────────────────
 
 let private scale' = 3.0
 
-/// Moves many or few on codes that decode to three times themselves, k = 1/2, σ = 1: U^c = x²/8.
+/// A given number of moves on codes that decode to three times themselves, k = 1/2, σ = 1: U^c = x²/8.
 let private generates stages moves step =
     let s =
         DenoisingEbmSpec(
@@ -311,7 +311,7 @@ let private generates stages moves step =
         )
     settled 0.5 moves s |> Close.variance
 
-/// h = 2z + 1.9 sin z, invertible: codes that forget h′ decode to exp(−U)/h′. By quadrature over codes, of a weight that may put h′ back.
+/// h = 2z + 1.9 sin z, invertible: codes without h′ decode to exp(−U)/h′. By quadrature over codes, of a weight that may restore h′.
 let private neglected (weight: float -> float) =
     let a = 0.25
     let stretched z = 2.0 * z + 1.9 * sin z
@@ -333,7 +333,7 @@ let private neglected (weight: float -> float) =
         )
     Close.near "mean x² of decoded chains" second (settled 1.0 60 s |> Array.map (fun x -> x * x) |> Close.mean)
 
-/// Leaps of several lengths on N(μ, Σ) at a temperature, from its own draws.
+/// Leaps of several lengths on N(μ, Σ) at a temperature, from draws of the target.
 let private leaps (kernel: IProposal -> IKernel) =
     let world = Gaussian.Gaussian.Of([ 0.5; -1.0 ], [ [ 0.6; 0.4 ]; [ 0.4; 0.6 ] ])
     let tempered = Gaussian.Gaussian(world.Mean, 0.5 * world.Covariance)
@@ -363,9 +363,9 @@ let private parts warmUp rounds every fromDecoder =
 
     [ for i in 1L .. 2L -> method.Iterate(data, (rng "updates").Stream i) |> Seq.map _.Part |> String.concat " " ]
 
-let private takes due found = must $"""the updates were {String.concat " | " found}, due were {String.concat " | " due}""" (due = found)
+let private takes due found = must $"""the updates were {String.concat " | " found}, instead of {String.concat " | " due}""" (due = found)
 
-/// Slots of memory that one step changed, of 100 rows of which shares begin at decoded codes and at data.
+/// Slots of memory that one step changed, with 100 rows and given shares that start at decoded codes and at data.
 let private stored fromDecoder fromData =
     let method =
         built
@@ -387,7 +387,7 @@ let private stored fromDecoder fromData =
     method.Iterate(Batches((rng "stored").Normal(100L, 1L), 100L, rng "batches"), rng "update") |> Seq.length |> ignore
     values ((points ()).ne(before).``to`` torch.float64) |> Array.sum |> int
 
-/// r of a small image along a direction of pixels: what autograd says and what differences show.
+/// The slope of r of a small image along a direction of pixels, by autograd and by differences.
 let private imageSlope (sign: float) =
     let net = ConvAutoencoderSpec(2).Build(rng "conv", [| 1L; 8L; 8L |], 3L)
     let h = ConvDecoderSpec(2).Build(rng "conv decoder", [| 3L |], [| 1L; 8L; 8L |])
@@ -399,7 +399,7 @@ let private imageSlope (sign: float) =
     Close.near "slope along v" (sign * value ((slope * v).sum())) due
 
 let all = [
-    law "fresh noise in the energy is refused for what compares energies at two places: adjusted moves and leaps" (fun () ->
+    law "fresh noise in the energy is rejected with adjusted moves and with leaps, which compare energies at two points" (fun () ->
         let spec adjusted leaps =
             DenoisingEbmSpec(
                 autoencoder (net ()),
@@ -415,7 +415,7 @@ let all = [
         throws<SettingException, _> [ "Leaps"; "fresh noise"; "leaps: 0" ] (fun () -> spec false 2))
 
     law
-        "the best reconstruction of N(0, s²) gives exp(−U^c) variance (s² + σ²)²/σ², four times s² or more: it is no density of the data"
+        "the best reconstruction of N(0, s²) gives exp(−U^c) variance (s² + σ²)²/σ², at least four times s²: it is not the density of the data"
         (fun () ->
             for s, sigma in pairs do
                 must "less than four times s²" (implied s sigma >= 4.0 * s * s - 1e-9)
@@ -426,11 +426,11 @@ let all = [
     |> breaks "at the identity" (fun () -> Close.near "slope in k" 0.0 (reconstruction 1.0))
 
     law "the slope of the texture energy is (1/σ²)(I − J)ᵀ(x − r(x)) (eq. 21)" (fun () -> slopeIs (equation21 id))
-    |> breaks "r's Jacobian forgotten" (fun () -> slopeIs (equation21 torch.zeros_like))
+    |> breaks "r's Jacobian omitted" (fun () -> slopeIs (equation21 torch.zeros_like))
     |> breaks "r's Jacobian not transposed" (fun () -> slopeIs (equation21 (fun j -> j.t ())))
 
-    law "texture, semantic and density energies have the slopes that their differences show" (fun () -> differ id)
-    |> breaks "a slope longer by a thousandth" (fun () -> differ (fun s -> 1.001 * s))
+    law "texture, semantic and density energies have slopes that agree with differences" (fun () -> differ id)
+    |> breaks "a slope a thousandth too large" (fun () -> differ (fun s -> 1.001 * s))
 
     law "fresh noise in the energy adds η²(1 − k)²k²/σ² to the variance of a step, on top of 2η" (fun () ->
         fresh EnergyNoise.Fresh stationary)
@@ -443,20 +443,20 @@ let all = [
             if 0.01 >= 2.0 * sigma * sigma then diverges $"σ = {sigma}" x else staysAt $"σ = {sigma}" sigma 0.01 x)
     |> breaks "the step scaled" (fun () -> diverges "σ = 0.05" (projecting 0.05 StepRule.SigmaScaled 0.01 0.5))
 
-    law "a scaled step never diverges, and at 4σ² it must (C6)" (fun () ->
+    law "a scaled step never diverges, but one of 4σ² does (C6)" (fun () ->
         for sigma in sigmas do
             staysAt $"σ = {sigma}" sigma (min 0.01 (0.5 * sigma * sigma)) (projecting sigma StepRule.SigmaScaled 0.01 0.5)
             diverges $"4σ² at σ = {sigma}" (projecting sigma StepRule.SigmaScaled 1e9 4.0))
-    |> breaks "a step that is printed" (fun () -> staysAt "σ = 0.05" 0.05 0.00125 (projecting 0.05 StepRule.Literal 0.01 0.5))
+    |> breaks "the printed step" (fun () -> staysAt "σ = 0.05" 0.05 0.00125 (projecting 0.05 StepRule.Literal 0.01 0.5))
 
-    law "the likelihood of the texture energy turns a reconstruction of implied variance (s² + σ²)²/σ² into one of s² (C1)" (fun () ->
+    law "the likelihood of the texture energy changes the implied variance of a reconstruction from (s² + σ²)²/σ² to s² (C1)" (fun () ->
         claims 1.0)
     |> breaks "the contrast's sign flipped" (fun () -> claims -1.0)
 
-    law "two-stage, decoder only, without a chain of codes and pixels only begin and end where they say" (fun () ->
+    law "two-stage, decoder only, without a chain of codes and pixels only start and end as documented" (fun () ->
         let equilibrium, few, many = 4.0, 1, 300
 
-        // One step of 1e-9 leaves rows where they begin; three hundred of 1 forget it.
+        // One step of 1e-9 leaves rows at their start; three hundred of 1 forget it.
         for stages, begun, ends in
             [
                 Stages.PixelOnly, 0.25, equilibrium
@@ -466,42 +466,42 @@ let all = [
             ] do
             Close.near $"{stages}, variance at the start" begun (generates stages few 1e-9)
             Close.near $"{stages}, variance at the end" ends (generates stages many 1.0))
-    |> breaks "codes taken for rows" (fun () -> Close.near "variance" 1.0 (generates Stages.WithoutLatentChain 1 1e-9))
+    |> breaks "codes instead of rows" (fun () -> Close.near "variance" 1.0 (generates Stages.WithoutLatentChain 1 1e-9))
 
-    law "codes that neglect the decoder's Jacobian decode to exp(−U)/|h′|, not to exp(−U) (C7)" (fun () -> neglected (fun _ -> 1.0))
-    |> breaks "as if it were there" (fun () -> neglected id)
+    law "codes without the decoder's Jacobian decode to exp(−U)/|h′|, not to exp(−U) (C7)" (fun () -> neglected (fun _ -> 1.0))
+    |> breaks "as if it were included" (fun () -> neglected id)
 
     law
-        "a step is L rounds of reconstruction, then the contrast of codes, then that of rows; the warm-up is reconstruction alone"
+        "a step is L rounds of reconstruction, then the contrast of codes, then that of rows; the warm-up is only reconstruction"
         (fun () ->
             takes
                 [ "denoise decode denoise decode semantic texture"; "denoise decode denoise decode semantic texture" ]
                 (parts 0.0 2 1 1.0)
             takes [ "texture"; "denoise decode texture" ] (parts 0.0 1 2 0.0)
             takes [ "denoise decode"; "denoise decode" ] (parts 0.5 1 4 1.0))
-    |> breaks "a round more" (fun () -> takes [ "denoise decode texture"; "denoise decode texture" ] (parts 0.0 2 1 0.0))
+    |> breaks "another round" (fun () -> takes [ "denoise decode texture"; "denoise decode texture" ] (parts 0.0 2 1 0.0))
 
-    law "memory gets back the chains that came from it, and no row that began at decoded codes or data" (fun () ->
+    law "memory stores the chains that came from it, but no row that started at decoded codes or data" (fun () ->
         for decoded, data, due in [ 1.0, 0.0, 0; 0.0, 1.0, 0; 0.25, 0.25, 50; 0.0, 0.0, 100 ] do
             let slots = stored decoded data
-            must $"{slots} slots changed, {due} were due" (slots = due))
-    |> breaks "every chain goes back" (fun () -> must "50 were due" (stored 0.25 0.25 = 100))
+            must $"{slots} slots changed instead of {due}" (slots = due))
+    |> breaks "every chain is stored" (fun () -> must "instead of 50" (stored 0.25 0.25 = 100))
 
-    law "a convolutional autoencoder and decoder have the slope that differences show" (fun () -> imageSlope 1.0)
-    |> breaks "a slope longer by a thousandth" (fun () -> imageSlope 1.001)
+    law "a convolutional autoencoder and decoder have slopes that agree with differences" (fun () -> imageSlope 1.0)
+    |> breaks "a slope a thousandth too large" (fun () -> imageSlope 1.001)
 
     law "whitened codes have mean 0 and covariance I, whatever the encoder's" (fun () ->
         let world = Gaussian.Gaussian.Of([ 3.0; -1.0 ], [ [ 4.0; 1.9 ]; [ 1.9; 1.0 ] ])
         use codes = new CodeScale(2L, device)
         for i in 1..600 do
             codes.Learn(world.Draw(1000L, (rng "codes").Stream $"{i}"))
-        // What is running forgets a fiftieth a batch: the moments of some 99,000 rows, against 2,000 here.
+        // The running moments forget a fiftieth per batch: they average some 99,000 rows; this test uses 2,000.
         Close.moments "codes" [| 0.0; 0.0 |] (array2D [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]) (codes.Of(world.Draw(2000L, rng "fresh"))))
-    |> breaks "never learned" (fun () ->
+    |> breaks "without updates" (fun () ->
         let world = Gaussian.Gaussian.Of([ 3.0; -1.0 ], [ [ 4.0; 1.9 ]; [ 1.9; 1.0 ] ])
         use codes = new CodeScale(2L, device)
         Close.moments "codes" [| 0.0; 0.0 |] (array2D [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]) (codes.Of(world.Draw(2000L, rng "fresh"))))
 
-    law "leaps under Metropolis leave their target as it is" (fun () -> leaps (fun p -> Metropolis p :> IKernel))
-    |> breaks "taken unadjusted" (fun () -> leaps (fun p -> Unadjusted p :> IKernel))
+    law "leaps under Metropolis leave their target invariant" (fun () -> leaps (fun p -> Metropolis p :> IKernel))
+    |> breaks "unadjusted" (fun () -> leaps (fun p -> Unadjusted p :> IKernel))
 ]

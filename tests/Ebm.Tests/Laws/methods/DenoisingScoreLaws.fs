@@ -1,4 +1,4 @@
-/// Denoising score matching: its loss at the truth, its optimum, its double backward, its annealed Langevin.
+/// Denoising score matching: its loss at the truth, its optimum, its double backward, and annealed Langevin.
 module Ebm.Tests.Laws.DenoisingScoreLaws
 
 open TorchSharp
@@ -14,7 +14,7 @@ open Ebm.Tests.Gaussian
 let private world () = Gaussian.Of([ 0.3; -0.2 ], [ [ 0.4; 0.1 ]; [ 0.1; 0.3 ] ])
 let private schedule () = NoiseSchedule.Geometric(0.2, 1.5, 4)
 
-/// The exact energies of a Gaussian's levels, times one number that is learned.
+/// The exact energies of a Gaussian's levels, times one learned factor.
 type private Tempered(world: Gaussian, schedule: NoiseSchedule, factor: float) as this =
     inherit LevelNet("tempered")
     let exact = new GaussianLadder(world, schedule, List.replicate schedule.Levels 0.0)
@@ -48,7 +48,7 @@ let private updates (method: DenoisingScore) batch count =
     let data = Batches((world ()).Draw(20_000L, rng "data"), batch, rng "batches")
     [| for i in 1L .. count -> method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne |]
 
-/// At the truth E |noise s + ξ|² = d − noise² tr Σ_ℓ⁻¹: what no denoiser can know.
+/// At the truth E |noise s + ξ|² = d − noise² tr Σ_ℓ⁻¹: the error of the best denoiser.
 let private least factor =
     let schedule = schedule ()
     let misfits = updates (tempered factor) 1000L 60L |> Array.map (fun u -> let struct (_, v) = u.Watched[0] in values v)
@@ -58,7 +58,7 @@ let private least factor =
         let due = 2.0 - noise * noise * value ((world ()).Diffused(1.0, noise).Precision.diagonal().sum())
         Close.near $"misfit at level {l}" due (misfits |> Array.map (Array.item l) |> Close.mean)
 
-/// The loss's slope in the energies' common factor.
+/// The derivative of the loss in the energies' common factor.
 let private slope factor =
     let method = tempered factor
     let beta = method.Parts["energy"].parameters() |> Seq.toArray
@@ -83,7 +83,7 @@ let private differs (along: Tensor[] -> Tensor[] -> Tensor) =
             moved -h
             there)
 
-    // The last layer's bias moves energies and no score: nothing in the loss leads to it.
+    // The last layer's bias changes energies but no score, so the loss does not depend on it.
     let exact = value (along (gradients (loss ()) weights) direction)
     must
         $"double backward gives {exact:G9}, differences {derivative.Value:G9} ± {derivative.Error:G3}"
@@ -92,14 +92,14 @@ let private differs (along: Tensor[] -> Tensor[] -> Tensor) =
 let private dot (a: Tensor[]) (b: Tensor[]) = Array.map2 (fun (g: Tensor) (d: Tensor) -> (g * d).sum()) a b |> Array.reduce (+)
 
 let all = [
-    law "at a Gaussian's own scores, denoising score matching's loss is d − noise² tr Σ⁻¹ at every level" (fun () -> least 1.0)
+    law "at a Gaussian's exact scores, the loss of denoising score matching is d − noise² tr Σ⁻¹ at every level" (fun () -> least 1.0)
     |> breaks "scores a tenth too large" (fun () -> least 1.1)
 
-    law "denoising score matching is least at a Gaussian's own scores" (fun () -> Close.near "slope in the factor" 0.0 (slope 1.0))
+    law "denoising score matching has its minimum at a Gaussian's exact scores" (fun () -> Close.near "slope in the factor" 0.0 (slope 1.0))
     |> breaks "scores a twentieth too large" (fun () -> Close.near "slope in the factor" 0.0 (slope 1.05))
 
     law "the gradient of denoising score matching, a second derivative, agrees with differences" (fun () -> differs dot)
-    |> breaks "the first parameter's gradient forgotten" (fun () -> differs (fun g d -> dot g[1..] d[1..]))
+    |> breaks "the first parameter's gradient omitted" (fun () -> differs (fun g d -> dot g[1..] d[1..]))
 
     law "on exact energies, annealed Langevin generates level 0" (fun () ->
         let schedule = schedule ()

@@ -1,4 +1,4 @@
-/// Energy matching: its pairs, its flow between a Gaussian and its translation, its chains under an exact energy.
+/// Energy matching: its pairs, its flow between a Gaussian and its translation, and its chains under an exact energy.
 module Ebm.Tests.Laws.EnergyMatchingLaws
 
 open TorchSharp
@@ -16,18 +16,18 @@ let rec private orders (left: int list) : int list seq =
     else
         left |> Seq.collect (fun i -> orders (List.except [ i ] left) |> Seq.map (fun rest -> i :: rest))
 
-/// The pairing found costs what the cheapest of all orders costs.
+/// The found pairing costs as much as the cheapest of all orders.
 let private pairs (pairing: Tensor -> Tensor -> int64[]) =
     for trial in 1..20 do
         let x, y = (rng $"from {trial}").Normal(6L, 2L), (rng $"to {trial}").Normal(6L, 2L)
         let cost = values ((y.unsqueeze 1L - x.unsqueeze 0L).square().sum 2L)
         let sum (order: int seq) = order |> Seq.mapi (fun i j -> cost[6 * i + j]) |> Seq.sum
         let found = pairing x y |> Array.map int
-        must $"{found} is no order" (Array.sort found = [| 0..5 |])
+        must $"{found} is not a permutation" (Array.sort found = [| 0..5 |])
         let least = orders [ 0..5 ] |> Seq.map sum |> Seq.min
         must $"the pairing costs {sum found}, the cheapest {least}" (sum found <= least + 1e-9)
 
-/// To each row the nearest one left.
+/// Pairs each row with the nearest remaining one.
 let private greedy (x: Tensor) (y: Tensor) =
     let cost = values ((y.unsqueeze 1L - x.unsqueeze 0L).square().sum 2L)
     let taken = System.Collections.Generic.HashSet<int>()
@@ -39,7 +39,7 @@ let private greedy (x: Tensor) (y: Tensor) =
             int64 j
     |]
 
-/// A potential that is given, plus a linear and a round quadratic form that are learned.
+/// A given potential, plus learned linear and quadratic terms.
 type private Given(exact: Tensor -> Tensor) as this =
     inherit torch.nn.Module<Tensor, Tensor>("given")
     let forms = new Parameter(torch.zeros (3L, device = device))
@@ -60,7 +60,7 @@ let private built (exact: Tensor -> Tensor) (settings: INetSpec -> EnergyMatchin
 
 let private shift () = row [ 1.5; -0.8 ]
 
-/// From N(0, I) to its translation every pair's mean velocity is the shift: V(x) = −shift·x, and no form improves it.
+/// From N(0, I) to its translation the mean velocity of all pairs is the shift: V(x) = −shift·x, which no added term improves.
 let private translates factor =
     let method =
         built (fun x -> x.matmul (-factor * shift ())) (fun net -> EnergyMatchingSpec(net, Matching = 1.0, Confinement = 1e6))
@@ -112,10 +112,10 @@ let private generates temperature =
 let all = [
     law "pairs of two minibatches have the least total squared distance of all pairings" (fun () ->
         pairs (fun x y -> Transport.Pairing(x, y).data<int64>().ToArray()))
-    |> breaks "the nearest row that is left" (fun () -> pairs greedy)
+    |> breaks "the nearest remaining row" (fun () -> pairs greedy)
     |> breaks "the inverse of the pairing" (fun () -> pairs (fun x y -> Transport.Pairing(x, y).argsort(0L).data<int64>().ToArray()))
 
-    law "energy matching's flow from N(0, I) to its translation is least at V(x) = −shift·x" (fun () -> translates 1.0)
+    law "energy matching's flow from N(0, I) to its translation has its minimal loss at V(x) = −shift·x" (fun () -> translates 1.0)
     |> breaks "a tenth too fast" (fun () -> translates 1.1)
 
     law "on an exact potential, energy matching's gap has mean zero at the potential's temperature" (fun () -> gap warmth)

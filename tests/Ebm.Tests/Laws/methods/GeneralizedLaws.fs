@@ -1,4 +1,4 @@
-/// Generalized energy-based models: the bounds, their constant and their gradients in closed form, the base's own learning, the density.
+/// Generalized energy-based models: closed forms of the bounds, their constant and gradients; training of the base; the density.
 module Ebm.Tests.Laws.GeneralizedLaws
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Tests.Law
 open Ebm.Tests.World
 open Ebm.Tests.Gaussian
 
-/// A base with everything known: x = s z, log s its one weight.
+/// A base in closed form: x = s z, with log s its only weight.
 type private Scaled(scale: float) as net =
     inherit FlowNet("scaled", 2L)
     let own = new Modules.Parameter(number (log scale))
@@ -25,21 +25,21 @@ type private ScaledSpec(scale: float) =
     interface IGeneratorSpec<GeneratorNet> with
         member _.Build(_, _) = new Scaled(scale)
 
-    // F# has no variance: what is a flow's spec is a generator's for C# only.
+    // F# has no variance of generic interfaces, which would make the spec of a flow a spec of a generator, as in C#.
     interface IGeneratorSpec<FlowNet> with
         member _.Build(_, _) = new Scaled(scale)
 
 let private asBase (spec: IGeneratorSpec<FlowNet>) =
     match box spec with
     | :? IGeneratorSpec<GeneratorNet> as spec -> spec
-    | _ -> broken "a flow's spec is no generator's"
+    | _ -> broken "the spec of a flow is not one of a generator"
 
-/// A net of one's own.
+/// A given net.
 type private Given(build: Rng -> torch.nn.Module<Tensor, Tensor>) =
     interface INetSpec with
         member _.Build(rng, _, _) = build rng
 
-/// k|x|²/2, k its one weight.
+/// k|x|²/2, with k its only weight.
 type private Quadratic(k: float) as net =
     inherit torch.nn.Module<Tensor, Tensor>("quadratic")
     let own = new Modules.Parameter(number k)
@@ -47,7 +47,7 @@ type private Quadratic(k: float) as net =
 
     override _.forward x = (own :> Tensor) * x.square().sum(1L, true) / 2.0
 
-/// A net that is zero in the middle of one of the data's Gaussians: no constant of its own.
+/// A net that is zero at the centre of one of the data's Gaussians, so it has no free constant.
 type private Anchored(inner: torch.nn.Module<Tensor, Tensor>) as net =
     inherit torch.nn.Module<Tensor, Tensor>("anchored")
     do net.register_module ("inner", inner)
@@ -60,12 +60,12 @@ let private anchored = Given(fun rng -> new Anchored(small.Build(rng, [| 2L |], 
 let private site name = Site([| 2L |], device, rng name, "")
 let private core (spec: GeneralizedEbmSpec) name = new GeneralizedEbm(spec, site name)
 
-/// From the start the energy's turn: the base stays the exact one.
+/// The energy learns from the start; the base stays exact.
 let private onScaled scale energy = GeneralizedEbmSpec(ScaledSpec scale, energy, BaseShare = 0.0)
 
 let private batches (data: Tensor) size = Batches(data, size, rng "batches")
 
-/// Trains as the trainer does, without averages, the rate falling to nothing; `keep` says which weights learn.
+/// Trains as the trainer does, without averages, with a rate that decreases to zero; `keep` selects the weights to train.
 let private trainOnly (keep: string -> bool) (method: Method) (data: Tensor) batch (lr: float) steps =
     let batches = batches data batch
     let learners (part: torch.nn.Module) = [|
@@ -94,7 +94,7 @@ let private train method = trainOnly (fun _ -> true) method
 
 let private watched name (update: Update) = update.Watched |> Seq.pick (fun struct (n, v) -> if n = name then Some v else None)
 
-/// Data for which everything is known: two round Gaussians of variance v at ±a, against a base N(0, s²I).
+/// Data in closed form: two round Gaussians of variance v at ±a, with a base N(0, s²I).
 let private at, private spread, private baseScale = 1.2, 0.5, 1.3
 
 let private mixture (x: Tensor) =
@@ -114,7 +114,7 @@ let private divergence () =
     let p, g = mixture x, (Gaussian.Round(2, baseScale * baseScale)).LogDensity x
     value ((p.exp () * (p - g)).sum()) * (2.0 * width / float cells) ** 2.0
 
-/// −mean E − log mean exp(−E) on given data and fresh rows of the base, its error by the delta method.
+/// −mean E − log mean exp(−E) on given data and new rows of the base, with its error by the delta method.
 let private kaleOn (data: Tensor) (model: GeneralizedEbm) : Close.Estimate =
     use _ = torch.no_grad ()
     let positive = values (model.Energy.Of data)
@@ -138,7 +138,7 @@ let private neverAbove data evaluated steps =
         (fun () ->
             for bound in [ Bound.DonskerVaradhan; Bound.Fenchel ] do
                 let kale = kaleOn (evaluated ()) (taught bound (data ()) steps)
-                must $"{bound}: KALE is {kale.Value:G4} ± {kale.Error:G2}, the divergence {due:G4}" (kale.Value <= due + 3.0 * kale.Error))
+                must $"{bound}: KALE is {kale.Value:G4} ± {kale.Error:G2}, but the divergence is {due:G4}" (kale.Value <= due + 3.0 * kale.Error))
         ()
 
 let private tight steps =
@@ -154,10 +154,10 @@ let private tight steps =
 
 let private few () = drawn 50L (rng "few")
 
-/// The same fifty as often as makes them look like many.
+/// The same fifty rows, repeated so that they look like many.
 let private fewAgain () = (few ()).repeat(800L, 1L)
 
-/// |c − log mean exp(−E)| on 100,000 fresh rows of the base.
+/// |c − log mean exp(−E)| on 100,000 new rows of the base.
 let private constantIsLearned transformed keep =
     inSingle
         (fun () ->
@@ -180,7 +180,7 @@ let private constantIsLearned transformed keep =
             must $"c is {c:G4}, log mean exp(−E) is {due:G4}" (abs (c - due) < 0.05))
         ()
 
-/// One update of a fresh model, and its gradient in the weights of a part.
+/// One update of a new model, and its gradient in the weights of a part.
 let private updates (model: Method) (data: Tensor) =
     let batches = batches data data.shape[0]
     batches.Progress <- 0.5
@@ -192,13 +192,13 @@ let private gradientIn (model: Method) (update: Update) =
 let private kale penalty steps =
     GeneralizedEbmSpec(ScaledSpec 1.5, quadratic 0.4, BaseLearning = BaseLearning.Kale, EnergySteps = steps, Penalty = penalty)
 
-/// The base descends −log mean exp(−E(sz)): d/d(log s) = mean over weights w ∝ exp(−E) of ∇E · x = k|x|².
+/// The base minimises −log mean exp(−E(sz)): d/d(log s) = mean over weights w ∝ exp(−E) of ∇E · x = k|x|².
 let private baseGradient (weigh: Tensor -> Tensor) =
     let model = core (kale 0.0 2) "base gradient"
     let data = (rng "data").Normal(64L, 2L)
     let steps = updates model data
     must "two steps of the energy, then one of the base" (steps |> List.map _.Part = [ "energy"; "energy"; "base" ])
-    // The same stream, and the same draws in the same order.
+    // The same stream, with the same draws in the same order.
     let stream = rng "update"
     let x = [ for _ in 1..3 -> 1.5 * stream.Normal(64L, 2L) ] |> List.last
     let k = 0.4
@@ -206,7 +206,7 @@ let private baseGradient (weigh: Tensor -> Tensor) =
     let due = (w * k * x.square().sum 1L).sum()
     Close.same "gradient in log s" 256 (due.reshape 1L) (gradientIn model steps[2]).[0]
 
-/// Double backward: λ mean |∇E|² of E = k|x|²/2 at points between is λ k² mean |x̂|², of gradient 2 λ k mean |x̂|².
+/// Double backward: λ mean |∇E|² of E = k|x|²/2 at points between the rows is λ k² mean |x̂|², with gradient 2 λ k mean |x̂|².
 let private penalised (gradient: float -> float -> Tensor -> Tensor) =
     let energy = new Quadratic 0.4
     let rows = (rng "rows").Normal(64L, 2L), (rng "others").Normal(64L, 2L)
@@ -221,13 +221,13 @@ let private transforms (weight: Tensor -> Tensor) (constant: Tensor -> Tensor) =
     let data = 3.0 * (rng "data").Normal(64L, 2L)
     let plain, changed = core (spec false) "transform", core (spec true) "transform"
     let before, after = updates plain data |> List.exactlyOne, updates changed data |> List.exactlyOne
-    Close.same "the value is the bound's" 64 (before.Loss.detach().reshape 1L) (after.Loss.detach().reshape 1L)
+    Close.same "the value must be the bound" 64 (before.Loss.detach().reshape 1L) (after.Loss.detach().reshape 1L)
     let names = [ for struct (name, _) in plain.Parts["energy"].named_parameters() -> name ]
 
     for name, g, t in Seq.zip3 names (gradientIn plain before) (gradientIn changed after) do
         Close.same name 64 ((if name = "c" then constant else weight) g) t
 
-/// A model on a flow, its weights away from their start.
+/// A model on a flow, with weights changed from their initial values.
 let private onFlow () =
     let spec = GeneralizedEbmSpec(asBase (RealNvpSpec(Couplings = 2, Width = 8)), small)
     let model = spec.Build(site "on flow")
@@ -243,7 +243,7 @@ let private weighs (sign: float) =
     let model =
         match box (onFlow ()) with
         | :? IWeighted as model -> model
-        | _ -> broken "it has no density"
+        | _ -> broken "the model has no density"
 
     let width, cells = 16.0, 500L
     let axis = (torch.arange (float cells, dtype = torch.float64, device = device) + 0.5) * (2.0 * width / float cells) - width
@@ -264,25 +264,25 @@ let private flowLearns (spec: GeneralizedEbmSpec) =
     let at progress =
         data.Progress <- progress
         [ for u in model.Iterate(data, rng "step") -> u.Part ]
-    must "early on the flow learns" (at 0.0 = [ "base" ])
-    must "later the energy does" (at 0.75 = [ "energy" ])
+    must "early in training the flow learns" (at 0.0 = [ "base" ])
+    must "later the energy learns" (at 0.75 = [ "energy" ])
 
 let private refuses (build: unit -> unit) =
     try
         build ()
-        broken "it was built"
+        broken "it was not rejected"
     with :? SettingException as e when e.Message.Contains "base-learning: kale" ->
         ()
 
 let private costs (spec: GeneralizedEbmSpec) due =
     let before = Cost.Units
     updates (core spec "costs") ((rng "data").Normal(10L, 2L)) |> ignore
-    must $"a step cost {Cost.Units - before} units where {due} were due" (Cost.Units - before = due)
+    must $"a step cost {Cost.Units - before} units instead of {due}" (Cost.Units - before = due)
 
 let all = [
-    law "KALE, learned, is never above the KL divergence by more than three standard errors (D3)" (fun () ->
+    law "the learned KALE is never above the KL divergence by more than three standard errors (D3)" (fun () ->
         neverAbove (fun () -> drawn 20_000L (rng "data")) fresh 300L)
-    |> breaks "judged on the fifty rows it was learned from" (fun () -> neverAbove few fewAgain 1000L)
+    |> breaks "measured on the fifty training rows" (fun () -> neverAbove few fewAgain 1000L)
 
     law "KALE of a rich class is within a tenth of the KL divergence (D3)" (fun () -> tight 600L)
     |> breaks "hardly trained" (fun () -> tight 10L)
@@ -295,10 +295,10 @@ let all = [
 
         for off in [ -2.0; -0.1; 0.1; 2.0 ] do
             let under = -Objectives.NegativeKale(data, b, best + off)
-            // 1 − δ − exp(−δ) is what c = A + δ loses.
+            // 1 − δ − exp(−δ) is the loss due to c = A + δ.
             Close.same $"off by {off}" 256 (bound + (1.0 - off - exp -off)) under)
 
-    law "the Fenchel form stays finite where exp(−E − c) leaves the range of floats" (fun () ->
+    law "the Fenchel form stays finite if exp(−E − c) overflows" (fun () ->
         let far = -1000.0 * torch.ones (10L, device = device)
         let found = value (Objectives.NegativeKale(far, far, number(0.0).squeeze()))
         must $"it is {found}" (Double.IsFinite found))
@@ -310,54 +310,54 @@ let all = [
             constantIsLearned transformed (fun _ -> true))
         |> breaks "c frozen at 0" (fun () -> constantIsLearned transformed (fun name -> name <> "c"))
 
-    law "the base descends the energy of its rows, each by its weight softmax(−E)" (fun () -> baseGradient (fun x -> x.softmax 0L))
-    |> breaks "all rows alike" (fun () -> baseGradient (fun x -> torch.full_like (x, scalar (1.0 / 64.0))))
+    law "the base lowers the energy of its rows, weighted by softmax(−E)" (fun () -> baseGradient (fun x -> x.softmax 0L))
+    |> breaks "equal weights" (fun () -> baseGradient (fun x -> torch.full_like (x, scalar (1.0 / 64.0))))
 
-    law "the gradient penalty is centred at zero, and differentiates twice" (fun () ->
+    law "the gradient penalty is centred at zero, and is differentiated twice" (fun () ->
         penalised (fun k _ x -> (2.0 * k * x.square().sum(1L).mean()).reshape 1L))
     |> breaks "centred at one" (fun () ->
         penalised (fun k one x -> let r = x.square().sum(1L).sqrt() in (2.0 * (k * r - one) * r).mean().reshape 1L))
 
     law "the paper's gradients: 2g/(1 + g²) for the weights, g/(1 − g) for c" (fun () ->
         transforms (fun g -> 2.0 * g / (1.0 + g.square ())) (fun g -> g / (1.0 - g)))
-    |> breaks "left as they are" (fun () -> transforms id id)
+    |> breaks "unchanged" (fun () -> transforms id id)
 
-    law "the energy's floor holds, and gives no gradient below" (fun () ->
+    law "the energy has a floor, without a gradient below it" (fun () ->
         let model = core (GeneralizedEbmSpec(ScaledSpec 1.0, quadratic -1.0, EnergyFloor = -10.0)) "floor"
         let x = rows [ [ 1.0; 1.0 ]; [ 10.0; 10.0 ] ]
         Close.same "energies" 16 (row [ -1.0; -10.0 ]) (model.Energy.Of(x).detach())
         let struct (_, slope) = model.Energy.WithSlope x
         Close.same "slopes" 16 (rows [ [ -1.0; -1.0 ]; [ 0.0; 0.0 ] ]) slope)
 
-    law "a model on a flow weighs the flow's rows by exp(−E): their mean is its density's integral" (fun () -> weighs 1.0)
+    law "a model on a flow weights the flow's rows by exp(−E): the mean weight is the integral of its density" (fun () -> weighs 1.0)
     |> breaks "the energy's sign flipped" (fun () -> weighs -1.0)
 
-    law "a model has a density where its base has one, and only there" (fun () ->
+    law "a model has a density if and only if its base has one" (fun () ->
         must
-            "on a flow it has none"
+            "on a flow it has no density"
             (match box (onFlow ()) with
              | :? IWeighted -> true
              | _ -> false)
         let spec = GeneralizedEbmSpec(MlpGeneratorSpec(), small, BaseLearning = BaseLearning.Kale)
         must
-            "on layers it has one"
+            "on layers it has a density"
             (match box (spec.Build(site "layers")) with
              | :? IDensity -> false
              | _ -> true))
 
-    law "rows at inverse temperature β: on N(0, s²) the energy k|x|²/2 leaves variance s²/(1 + βks²)" (fun () ->
+    law "at inverse temperature β, on N(0, s²), the energy k|x|²/2 leaves variance s²/(1 + βks²)" (fun () ->
         for beta in [ 1.0; 3.0 ] do
             sampled beta (2.25 / (1.0 + beta * 0.4 * 2.25)))
-    |> breaks "β taken for a temperature" (fun () -> sampled 3.0 (2.25 / (1.0 + 0.4 * 2.25 / 3.0)))
+    |> breaks "β used as a temperature" (fun () -> sampled 3.0 (2.25 / (1.0 + 0.4 * 2.25 / 3.0)))
 
     law "a flow learns in its share of training, the energy in the rest, and the base is the flow's average" (fun () ->
         flowLearns (GeneralizedEbmSpec(ScaledSpec 1.5, quadratic 0.4))
         let model = core (GeneralizedEbmSpec(ScaledSpec 1.5, quadratic 0.4, BaseShare = 0.9)) "average"
         train model (3.0 * (rng "data").Normal(4096L, 2L)) 256L 1e-2 300L
         let s = exp (value (Seq.head (model.Base.parameters ())))
-        must $"the base's scale is {s:G4} where the data's is 3" (abs (s - 3.0) < 0.1))
+        must $"the base's scale is {s:G4} instead of 3" (abs (s - 3.0) < 0.1))
 
-    law "learning by likelihood needs a base with a density, and says what to write" (fun () ->
+    law "learning by likelihood needs a base with a density, and the error says what to set" (fun () ->
         refuses (fun () -> GeneralizedEbmSpec(MlpGeneratorSpec(), small) |> ignore))
     |> breaks "a flow" (fun () -> refuses (fun () -> GeneralizedEbmSpec(ScaledSpec 1.0, small) |> ignore))
 
@@ -366,7 +366,7 @@ let all = [
         costs (GeneralizedEbmSpec(MlpGeneratorSpec(), small, BaseLearning = BaseLearning.Kale, EnergySteps = 2)) 60L
         costs (GeneralizedEbmSpec(MlpGeneratorSpec(), small, BaseLearning = BaseLearning.Kale, EnergySteps = 2, Penalty = 1.0)) 100L)
 
-    law "critic and generator: the optimal critic is −log p_data/p_generator, and at equal laws both stand still" (fun () ->
+    law "critic and generator: the optimal critic is −log p_data/p_generator, and at equal distributions neither changes" (fun () ->
         for contest in [ Contest.NonSaturating; Contest.Wasserstein ] do
             let method = (GanSpec(ScaledSpec 1.0, quadratic 0.0, contest, CriticSteps = 1, Penalty = 0.0)).Build(site "gan")
 
@@ -379,7 +379,7 @@ let all = [
             |]
 
             must "critic, then generator" (parts[0] |> List.map fst = [ "critic"; "generator" ])
-            // E = 0 everywhere: neither k, at the truth, nor the scale has anything to gain.
+            // E = 0 everywhere: at the truth, neither k nor the scale has a gradient.
             Close.near $"{contest}: the critic's gradient" 0.0 (parts |> Array.map (List.head >> snd) |> Close.mean)
             must "the generator's gradient" (parts |> Array.forall (fun p -> snd p[1] = 0.0)))
 ]

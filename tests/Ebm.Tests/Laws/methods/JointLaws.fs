@@ -1,4 +1,4 @@
-/// Joint time-sample contrastive divergence: the chain on (x, ℓ), its negatives, its ladder of levels, its one-pass density.
+/// Joint time-sample contrastive divergence: the chain on (x, ℓ), its negatives, its levels, and its one-pass density.
 module Ebm.Tests.Laws.JointLaws
 
 open System
@@ -13,7 +13,7 @@ open Ebm.Tests.Gaussian
 
 let private chains = 40_000L
 
-/// Steps suited to each level of a ladder over data of spread `width`.
+/// Step sizes for each level of a ladder over data with spread `width`.
 let private suited share width (schedule: NoiseSchedule) = share * (schedule.Noise.square () + schedule.Signal.square () * width * width)
 
 let private narrow () = Gaussian.Of([ 0.5; -0.2 ], [ [ 0.04; 0.01 ]; [ 0.01; 0.02 ] ])
@@ -23,7 +23,7 @@ let private schedules = [
     "preserved", (fun () -> NoiseSchedule.VariancePreserving(0.05, 0.95, 6))
 ]
 
-/// Rounds of x given ℓ and ℓ given x, started in the exact joint law; levels uniform and every level's moments to come out.
+/// Rounds of x given ℓ and ℓ given x, started from the exact joint distribution; levels must stay uniform and keep their moments.
 let private keepsTheJoint (kernel: Tensor -> IKernel) (draw: ILevelEnergy -> Tensor -> Rng -> Tensor) =
     for name, schedule in schedules do
         let world, schedule, rng = narrow (), schedule (), rng $"joint {name}"
@@ -51,7 +51,7 @@ let private exactly (ladder: ILevelEnergy) (x: Tensor) (rng: Rng) = rng.Categori
 let private tempered (ladder: ILevelEnergy) (x: Tensor) (rng: Rng) = rng.Categorical(-2.0 * ladder.All x)
 let private ofOthers (ladder: ILevelEnergy) (x: Tensor) (rng: Rng) = rng.Categorical(-(ladder.All x).roll(1L, 0L))
 
-/// A schedule that is given, and one that a config would name.
+/// A given schedule, and one that configs can name.
 type private Given(schedule: NoiseSchedule) =
     interface ISpec<NoiseSchedule> with
         member _.Build _ = schedule
@@ -64,7 +64,7 @@ let private site (shape: int64[]) name = Site(shape, device, rng name, Folder.da
 
 let private unshifted (schedule: NoiseSchedule) = List.replicate schedule.Levels 0.0
 
-/// Joint CD over exact energies: what it does then has a closed form.
+/// Joint CD over exact energies, where results have closed forms.
 let private exactMethod (world: Gaussian) (schedule: NoiseSchedule) shift settings =
     let spec =
         JointCdSpec(Exact(world, shift), Given schedule, Adapt = false, Confinement = 1e6, Step = 0.3, StepFloor = 0.2, Memory = 4000)
@@ -95,7 +95,7 @@ let private negativeGradients (energy: LevelNet) (negative: Tensor -> Rng -> Ten
 let private negatives levelOf =
     let schedule = preserved ()
     let energy = LevelMlpSpec(Width = 8, Depth = 2).Build(rng "net", [| 2L |], schedule)
-    // The heads of a fresh net are nearly alike; apart, the level drawn matters.
+    // The heads of a new net are nearly equal; with different heads the drawn level matters.
     use _ = torch.no_grad ()
     for p in energy.parameters () do
         p.mul_ (torch.tensor 2.0) |> ignore
@@ -105,15 +105,15 @@ let private negatives levelOf =
 
     for i in 0..3 do
         let drawn, expected = Array.map (Array.item i) sampled, Array.map (Array.item i) whole
-        Close.near $"sampled less log-sum-exp, direction {i}" 0.0 (Array.map2 (-) drawn expected |> Close.mean)
-        // Centred squares, pair by pair: the replicates share their x.
+        Close.near $"sampled minus log-sum-exp, direction {i}" 0.0 (Array.map2 (-) drawn expected |> Close.mean)
+        // Centred squares in pairs, because the replicates share their x.
         let squares (z: float[]) = let m = Array.average z in z |> Array.map (fun v -> (v - m) ** 2.0)
         Close.above
-            $"variance sampled less variance of log-sum-exp, direction {i}"
+            $"variance of sampled minus variance of log-sum-exp, direction {i}"
             0.0
             (Array.map2 (-) (squares drawn) (squares expected) |> Close.mean)
 
-/// How often one exact draw of the level changes it, for Gaussian noise in d dimensions at the levels given.
+/// How often one exact draw of the level changes it, for Gaussian noise in d dimensions at the given levels.
 let private jumps d (noise: float[]) =
     let rng = rng $"jumps {d}"
     let count = 20_000L
@@ -127,12 +127,12 @@ let private jumps d (noise: float[]) =
 
 let private geometric low high count = values (NoiseSchedule.Geometric(low, high, count)).Noise
 
-/// The default ladder without its top, thinned to a share of its rungs.
+/// The default ladder without its top, with only a share of its rungs.
 let private ladderOf d share =
     let rungs = NoiseSchedule.LevelsFor(d, 0.01, 1.0) - 2
     geometric 0.01 1.0 (1 + max 1 (int (Math.Round(float rungs * share))))
 
-/// Chains under a level's energy and the tether to a point one rung higher, from draws of the posterior.
+/// Chains under a level's energy and the tether to a point one rung above, from draws of the posterior.
 let private tethered (tether: Tensor -> Tensor -> Tensor -> Energy) (due: Gaussian -> float -> Gaussian) =
     let world = Gaussian.Of([ 0.0; 1.0 ], [ [ 1.0; 0.5 ]; [ 0.5; 1.5 ] ])
     let schedule = NoiseSchedule.VariancePreserving(0.3, 0.9, 4)
@@ -147,18 +147,18 @@ let private tethered (tether: Tensor -> Tensor -> Tensor -> Energy) (due: Gaussi
         let curvatures = values (torch.linalg.eigvalsh posterior.Precision)
 
         for share in [ 0.1; 0.5; 1.2 ] do
-            // The step as a share of the largest curvature's inverse, from timid to nearly unstable (2).
+            // The step as a share of the inverse of the largest curvature, from small to nearly unstable (2).
             let step = share / Array.max curvatures
             let rng = rng $"tethered {l} {share}"
             let start = posterior.Draw(chains, rng.Stream "start")
             let ends = (unadjusted (number step)).Run(energy, start, int (ceil (4.0 / (step * Array.min curvatures))), rng)
             let settled = due posterior step
-            Close.moments $"level {l}, step {share} of the largest stable one's half" settled.MeanValues settled.CovarianceValues ends
+            Close.moments $"level {l}, step {share} of half the largest stable one" settled.MeanValues settled.CovarianceValues ends
 
 let all = [
     law "the joint chain leaves (x, ℓ) invariant: levels stay uniform, and every level keeps its mean and covariance" (fun () ->
         keepsTheJoint adjusted exactly)
-    |> breaks "moves taken unadjusted" (fun () -> keepsTheJoint unadjusted exactly)
+    |> breaks "unadjusted moves" (fun () -> keepsTheJoint unadjusted exactly)
     |> breaks "the level drawn at another temperature" (fun () -> keepsTheJoint adjusted tempered)
     |> breaks "the level drawn from another row's energies" (fun () -> keepsTheJoint adjusted ofOthers)
 
@@ -202,10 +202,10 @@ let all = [
             let due = world.Diffused((values schedule.Signal)[0], (values schedule.Noise)[0])
             Close.moments $"{generation}" due.MeanValues due.CovarianceValues (method.Sample(4000L, rng "generate")))
 
-    law "the log-sum-exp negative has the sampled one's expectation and less variance (A6)" (fun () -> negatives exactly)
+    law "the log-sum-exp negative has the expectation of the sampled one, and less variance (A6)" (fun () -> negatives exactly)
     |> breaks "the softmax of the wrong x" (fun () -> negatives ofOthers)
 
-    law "joint CD's two negatives are those: the same gradient on average, along the same chains" (fun () ->
+    law "joint CD's two negatives have the same gradient on average, with the same chains" (fun () ->
         let schedule = preserved ()
 
         let gradients negative =
@@ -233,7 +233,7 @@ let all = [
         |> Close.mean
         |> Close.near "sampled less log-sum-exp" 0.0)
 
-    law "levels in number like √d let the level move: .5 to .7 of exact draws change it in 2, 8, 32 and 64 dimensions (A8)" (fun () ->
+    law "with a number of levels like √d, .5 to .7 of exact draws change the level in 2, 8, 32 and 64 dimensions (A8)" (fun () ->
         for d in [ 2L; 8L; 32L; 64L ] do
             let rate = jumps d (ladderOf d 1.0)
             Close.above $"jumps in {d} dimensions" 0.5 rate
@@ -242,11 +242,11 @@ let all = [
         for d in [ 2L; 8L; 32L; 64L ] do
             Close.above $"jumps in {d} dimensions" 0.5 (jumps d (ladderOf d 0.25)))
 
-    law "a quarter of the levels freezes the level: under .05 of draws change it in 8, 32 and 64 dimensions (A8)" (fun () ->
+    law "with a quarter of the levels, under .05 of draws change the level in 8, 32 and 64 dimensions (A8)" (fun () ->
         for d in [ 8L; 32L; 64L ] do
             Close.below $"jumps in {d} dimensions" 0.05 (jumps d (ladderOf d 0.25)))
 
-    law "where all levels are equal, the level is drawn uniformly: 1 − 1/Levels of draws change it (A8)" (fun () ->
+    law "if all levels are equal, the level is drawn uniformly: 1 − 1/Levels of draws change it (A8)" (fun () ->
         for d in [ 2L; 64L ] do
             let levels = NoiseSchedule.LevelsFor(d, 0.01, 1.0)
             Close.near $"jumps among {levels} equal levels" (1.0 - 1.0 / float levels) (jumps d (Array.replicate levels 0.5)))

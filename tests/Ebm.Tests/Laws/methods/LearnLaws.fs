@@ -1,4 +1,4 @@
-/// Does it learn? Whole runs, a minute each on one core, judged by the exact density.
+/// Learning: whole runs, a minute each on one core, measured by the exact density.
 module Ebm.Tests.Laws.LearnLaws
 
 open Ebm.Records
@@ -8,7 +8,7 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.World
 
-/// Joint CD on a target, for some steps; what its metrics find, by name.
+/// Joint CD on a target for some steps; the values of its metrics, by name.
 let private learned (data: string) (steps: int) =
     let mutable found = Map.empty
 
@@ -27,12 +27,12 @@ measure:
             )
 
         let run = (Experiment.Of(config)).Run(folder, dataRoot)
-        must $"it ended {run.State}" (run.State = RunState.Completed)
+        must $"the run ended {run.State}" (run.State = RunState.Completed)
         found <- Map [ for m in run.Measurements() -> m.Name, m.Value ])
 
     found
 
-/// At most a twentieth of what the Gaussian of the data's mean and covariance is off by.
+/// grid-kl must be at most a twentieth of that of the moment-matched Gaussian.
 let private learns data steps =
     let found = learned data steps
     let divergence, gaussian = found["grid-kl"], found["grid-kl/gaussian"]

@@ -1,4 +1,4 @@
-/// The classifier of the noise level: its optimum is p(ℓ | x), and the ratios at it are log p(x, ℓ).
+/// The classifier of the noise level: at its optimum, p(ℓ | x), its ratios are log p(x, ℓ).
 module Ebm.Tests.Laws.LevelClassifierLaws
 
 open TorchSharp
@@ -12,11 +12,11 @@ open Ebm.Tests.Gaussian
 
 let private world () = Gaussian.Of([ 0.4; -0.3 ], [ [ 0.3; 0.1 ]; [ 0.1; 0.2 ] ])
 
-/// A ladder that ends in N(0, I) itself.
+/// A ladder whose top is exactly N(0, I).
 let private schedule () = NoiseSchedule(row [ 0.98; 0.9; 0.6; 0.0 ], row [ 0.2; 0.436; 0.8; 1.0 ])
 
-/// The exact energies of a Gaussian's levels, times a factor, plus any function of x, plus a quadratic form per level that is learned: a
-/// cross entropy is convex in it, so where its gradient vanishes is its least.
+/// The exact energies of a Gaussian's levels, times a factor, plus any function of x, plus a learned quadratic form per level. Cross entropy is
+/// convex in the form, so a zero gradient is the minimum.
 type private Quadratic(world: Gaussian, schedule: NoiseSchedule, factor: float) as this =
     inherit LevelNet("quadratic")
     let exact = new GaussianLadder(world, schedule, List.replicate schedule.Levels 0.0)
@@ -66,10 +66,10 @@ let private level0 () =
     (world ()).Diffused((values schedule.Signal)[0], (values schedule.Noise)[0])
 
 let all = [
-    law "the level's cross entropy is least where it gives p(ℓ | x): its slope vanishes in every quadratic form" (fun () -> isLeast 1.0)
-    |> breaks "a posterior too sure of itself" (fun () -> isLeast 1.3)
+    law "the level's cross entropy has its minimum at p(ℓ | x): its gradient vanishes in every quadratic form" (fun () -> isLeast 1.0)
+    |> breaks "a posterior that is too certain" (fun () -> isLeast 1.3)
 
-    law "at the exact p(ℓ | x), the level classifier's ratios are log p(x, ℓ), whatever function of x softmax leaves open" (fun () ->
+    law "at the exact p(ℓ | x), the level classifier's ratios are log p(x, ℓ), whatever function of x is added to all levels" (fun () ->
         let schedule = schedule ()
         let method = classifier 1.0
         let x = (rng "x").Normal(100L, 2L)

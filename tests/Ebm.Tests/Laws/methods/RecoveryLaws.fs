@@ -1,4 +1,4 @@
-/// Recovery likelihood on N(0, s² I), where every level, recovery density and normaliser is closed form; and its ladders' tables.
+/// Recovery likelihood on N(0, s² I), where all levels, recovery densities and normalisers have closed forms; and the tables of its ladders.
 module Ebm.Tests.Laws.RecoveryLaws
 
 open System
@@ -23,14 +23,14 @@ let private preserved () = NoiseSchedule.VariancePreserving(0.1, 0.95, 6)
 let private exploding () = NoiseSchedule.Geometric(0.1, 2.0, 6, Nullable 0.01)
 let private schedules = [ "preserved", preserved; "exploding", exploding ]
 
-/// Signal and noise of each rung's energy, that of y_t = a_{t+1} x_t, and the scale and spread of the rung.
+/// Signal and noise of each rung's energy, whose variable is y_t = a_{t+1} x_t, and the scale and spread of the rung.
 let private rungs (schedule: NoiseSchedule) =
     let t = torch.arange (int64 (schedule.Levels - 1), device = device)
     let struct (a, sigma) = schedule.Rise t
     let v = a.square () * (schedule.Signal[t].square() * s * s + schedule.Noise[t].square())
     {| A = values a; Sigma = values sigma; V = v |}
 
-/// Energies −log N(y; 0, v_t) / β_t + shift_t as a network might learn them, its output β_t times the energy.
+/// Energies −log N(y; 0, v_t) / β_t + shift_t as a network could learn them, with output β_t times the energy.
 type private Round(v: Tensor, shift: Tensor, scale: Tensor) =
     inherit LevelNet("round")
     override _.Levels = int v.shape[0]
@@ -63,7 +63,7 @@ let private updates (method: RecoveryLikelihood) size count =
 let private nth (x: Tensor) i = (values x)[i]
 
 let private within what due tolerance found =
-    must $"{what} is {found:G8} where {due:G8} is due, to {tolerance:G2}" (abs (found - due) <= tolerance)
+    must $"{what} is {found:G8} instead of {due:G8}; {tolerance:G2} is allowed" (abs (found - due) <= tolerance)
 
 // ── Tables ──────────────────────────────────────────────────────────────────────────────────
 
@@ -91,7 +91,7 @@ let private hasTable (schedule: NoiseSchedule) =
             within $"a_{i}" a' half (nth a (i - 1))
             within $"σ_{i}" sigma' half (nth sigma (i - 1))
 
-/// d_t², 1/d_t² and the loss weight, to the digits that are known.
+/// d_t², 1/d_t² and the loss weight, to the known digits.
 let private steps = [
     2.0954e-5, 47724.0, 1.0
     1.7277e-3, 578.8, 0.6267
@@ -151,7 +151,7 @@ let private recovers schedules unit step (epsilon: float -> float -> float) =
             let y = method.Recover(start, above, repeated 20_000L t, count, 1.0, rng $"recover {name} {t}").X
             Close.moments $"{name}, rung {t}" due.MeanValues due.CovarianceValues y
 
-/// Adjusted, with small steps, from x_{t+1}: mean and variance of the recovery density.
+/// Adjusted chains with small steps from x_{t+1}: mean and variance of the recovery density.
 let private unbiased last (due: float -> float -> float * float) =
     let schedule = preserved ()
     let table = rungs schedule
@@ -171,7 +171,7 @@ let private unbiased last (due: float -> float -> float * float) =
 
 // ── Losses ──────────────────────────────────────────────────────────────────────────────────
 
-/// θ_t |y|²/2 with one number to learn: −log p(y | x') is closed form.
+/// θ_t |y|²/2 with one learned number: −log p(y | x') has a closed form.
 type private Bowl(theta: float, levels: int) as this =
     inherit LevelNet("bowl")
     let theta = new Parameter(number theta)
@@ -179,7 +179,7 @@ type private Bowl(theta: float, levels: int) as this =
     override _.Levels = levels
     override _.EnergyAt(y, _) = theta * y.square().sum(1L) / 2.0
 
-/// The update's gradient in θ against that of the mean of −log p(y_t | x_{t+1}), with or without the tether's part of its normaliser.
+/// The update's gradient in θ compared with that of the mean of −log p(y_t | x_{t+1}), with or without the tether's part of the normaliser.
 let private contrasts (logZ: float -> float -> float -> float) =
     let schedule = exploding ()
     let theta = 1.7
@@ -209,7 +209,7 @@ let private contrasts (logZ: float -> float -> float -> float) =
     let gradients = [| for u in updates method 2000L 40L -> value ((gradients u.Loss parameters)[0]) |]
     Close.near "gradient in θ" due (Close.mean gradients)
 
-/// log ∫ exp(−θy²/2 − (x' − y)²/2σ²) dy, averaged over x', a dimension at a time.
+/// log ∫ exp(−θy²/2 − (x' − y)²/2σ²) dy, averaged over x', for one dimension.
 let private tethered theta variance secondMoment =
     let kappa = theta + 1.0 / variance
     secondMoment / (2.0 * variance * variance * kappa) - log kappa / 2.0 - secondMoment / (2.0 * variance)
@@ -217,7 +217,7 @@ let private tethered theta variance secondMoment =
 let private small () =
     given (fun noise -> (LevelMlpSpec(Width = 6, Depth = 1) :> ILevelEnergySpec).Build(rng "small", [| int64 d |], noise))
 
-/// The loss without chains and its gradient, against σ²/2 |∇E(x') + (x' − y)/σ² |² for the same rows.
+/// The loss without chains and its gradient, compared with σ²/2 |∇E(x') + (x' − y)/σ² |² for the same rows.
 let private denoises (weight: Tensor -> Tensor) =
     for name, schedule in schedules do
         let schedule = schedule ()
@@ -236,16 +236,16 @@ let private denoises (weight: Tensor -> Tensor) =
         let due = ((weight sigma) * (score - (y - above) / sigma.square ()).square()).sum(1L).mean()
         Close.same $"{name}: loss" 4096 due update.Loss
 
-        // The last bias moves no slope, and so has no gradient.
+        // The last bias does not affect the slope, so it has no gradient.
         let known (all: (Tensor | null)[]) = all |> Array.choose Option.ofObj
         let dues = known (reached due (net.parameters () |> Seq.toArray))
         let found = known (reached update.Loss parameters)
-        must $"{name}: {dues.Length} gradients are due, {found.Length} are there" (dues.Length = found.Length && dues.Length > 2)
+        must $"{name}: {found.Length} gradients instead of {dues.Length}" (dues.Length = found.Length && dues.Length > 2)
 
         for a, b in Array.zip dues found do
             Close.same $"{name}: gradient" 4096 a b
 
-/// How far the recovery density is from the Gaussian that replaces it: KL in nats, for each σ, at a point of a Gaussian world.
+/// The divergence between the recovery density and its Gaussian approximation: KL in nats, for each σ, at a point of a Gaussian world.
 let private linearised (sigma: float) =
     let world = Gaussian.Of([ 0.0; 0.0 ], [ [ 0.6; 0.2 ]; [ 0.2; 0.5 ] ])
     let above = row [ 0.7; 0.4 ]
@@ -271,7 +271,7 @@ let private scaledSpec (schedule: NoiseSchedule) energyScale weight =
         Confinement = Nullable()
     )
 
-/// By how much the log density read from a network with scaled outputs rises where the true one rises by one.
+/// The increase of the log density read from a network with scaled outputs, per unit of the true one.
 let private calibrated (read: RecoveryLikelihood -> Tensor -> Tensor) =
     for name, schedule in schedules do
         let schedule = schedule ()
@@ -279,7 +279,7 @@ let private calibrated (read: RecoveryLikelihood -> Tensor -> Tensor) =
         let x = (rng "calibrated").Normal(50L, 2L)
         let truth = ((world ()).Diffused((nth schedule.Signal 0), (nth schedule.Noise 0))).LogDensity x
         let slope = Close.slope (values (read method x)) (values truth)
-        within $"{name}: slope of the true log density on the one that was read" 1.0 1e-6 slope.Value
+        within $"{name}: slope of the true log density on the one read" 1.0 1e-6 slope.Value
 
 // ── The likelihood along the ladder ─────────────────────────────────────────────────────────
 
@@ -288,7 +288,7 @@ let private data =
         ((GaussiansSpec(Dimension = d, Modes = 1, Radius = 0, Sd = s, Train = 1000, Test = 1000) :> ISpec<IDataset>)
             .Build(Site([||], device, rng "ladder data", "")))
 
-/// What the metric finds on exact energies, each shifted by as much as it is told.
+/// The metric's values on exact energies, each with a given shift.
 let private walked (schedule: NoiseSchedule) top transport rows sampleSteps (output: Tensor -> Tensor) =
     let table = rungs schedule
     let shift = (rng "shift").Normal(int64 (schedule.Levels - 1))
@@ -335,7 +335,7 @@ let private initialised () =
     schedule,
     build "initialised" (RecoveryLikelihoodSpec(small (), scheduled schedule, From = From.Above, Initialiser = settings, Coupled = true))
 
-/// Rows that a net proposes that says nothing, less what is above them: their spread is that of y_t given x_{t+1} and x₀.
+/// Proposals of a net with output 0, minus the rows above: their spread is that of y_t given x_{t+1} and x₀.
 let private proposes (spread: float -> float -> float -> float -> float) =
     let schedule = preserved ()
     let tables = new RecoveryTables(schedule, 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
@@ -354,7 +354,7 @@ let private proposes (spread: float -> float -> float -> float -> float) =
         let variance = (spread table.A[t] noise[t] table.Sigma[t] noise[t + 1]) ** 2.0
         Close.moments $"rung {t}" [| 0.8; -0.5 |] (array2D [ [ variance; 0.0 ]; [ 0.0; variance ] ]) y
 
-/// y_t of rows that are all x₀: signal · x₀ and noise are what the rung's energy is told.
+/// y_t of rows that all equal x₀ has the signal (times x₀) and noise given to the rung's energy.
 let private isTold (told: RecoveryTables -> NoiseSchedule) =
     for name, schedule in schedules do
         let tables = new RecoveryTables(schedule (), 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
@@ -368,14 +368,14 @@ let private isTold (told: RecoveryTables -> NoiseSchedule) =
             Close.near $"{name}, rung {t}: noise²" (noise * noise) (Close.variance (values y))
 
 let all = [
-    law "the energy of a rung is told the signal and the noise of y = a x, which it sees" (fun () -> isTold _.Below)
+    law "the energy of a rung receives the signal and noise of y = a x, its variable" (fun () -> isTold _.Below)
     |> breaks "those of x" (fun () -> isTold (fun tables -> NoiseSchedule(tables.Noise.Signal, tables.Noise.Noise)))
 
     law "the released schedule has the paper's six energies, to six decimals (B8)" (fun () -> hasTable (BetaSchedules.Released 6))
-    |> breaks "levels equally far apart" (fun () -> hasTable (BetaSchedules.Ddpm 7))
+    |> breaks "equally spaced levels" (fun () -> hasTable (BetaSchedules.Ddpm 7))
     |> breaks "seven energies" (fun () -> hasTable (BetaSchedules.Released 7))
 
-    law "the released schedule has no T = 1000: above 501 its stride is 0, which is an error that says so (B8)" (fun () ->
+    law "the released schedule has no T = 1000: above 501 its stride is 0, which is an error with that message (B8)" (fun () ->
         must "T = 501 has 502 levels" ((BetaSchedules.Released 501).Levels = 502)
 
         for energies in [ 502; 1000 ] do
@@ -394,14 +394,14 @@ let all = [
         let net = LevelTimeSpec(Width = 4, Depth = 1)
         let method = build "thousand" (RecoveryLikelihoodSpec(net, DdpmSpec(), Steps = 2))
         let update = updates method 100L 1L |> Array.exactlyOne
-        must "the loss is not finite" (Double.IsFinite(value update.Loss))
+        must "the loss must be finite" (Double.IsFinite(value update.Loss))
         must "999 energies and the top" ((method :> ILadder).Levels.Levels = 1000))
 
-    law "steps, scales and weights are the released code's: c_t² is a ratio of standard deviations, the last rung is marginal" (fun () ->
+    law "steps, scales and weights are those of the released code: c_t² is a ratio of standard deviations, the last rung is marginal" (fun () ->
         hasSteps _.StepSquared)
     |> breaks "c_t² squared" (fun () -> hasSteps (fun tables -> tables.StepSquared * tables.Below.Noise / tables.Below.Noise[0]))
 
-    law "a conditional chain has the recovery density's closed form, and unadjusted Langevin's own bias (B7)" (fun () ->
+    law "a conditional chain has the recovery density's closed form with unadjusted Langevin's bias (B7)" (fun () ->
         recovers schedules StepUnit.Recovery 0.2 (fun a _ -> a * a)
         recovers [ "preserved", preserved ] StepUnit.NoiseRatio 0.004 (fun _ c2 -> c2))
     |> breaks "c_t² squared" (fun () -> recovers [ "preserved", preserved ] StepUnit.NoiseRatio 0.004 (fun _ c2 -> c2 * c2))
@@ -411,24 +411,24 @@ let all = [
     law "an adjusted chain from x_{t+1} reaches the recovery density, and at a marginal last rung the marginal" (fun () ->
         unbiased LastRung.Tethered posterior
         unbiased LastRung.Marginal (fun v _ -> 0.0, v))
-    |> breaks "the last rung's tether left on" (fun () -> unbiased LastRung.Tethered (fun v _ -> 0.0, v))
+    |> breaks "a last rung with a tether" (fun () -> unbiased LastRung.Tethered (fun v _ -> 0.0, v))
 
-    law "the contrast's gradient is that of −log p(y_t | x_{t+1}), normaliser and all" (fun () -> contrasts tethered)
+    law "the contrast's gradient is that of −log p(y_t | x_{t+1}), including the normaliser" (fun () -> contrasts tethered)
     |> breaks "the marginal's normaliser instead of the tethered one" (fun () ->
         contrasts (fun theta _ _ -> log (2.0 * Math.PI / theta) / 2.0))
 
     law "without chains the loss is denoising score matching, weighted by σ²/2, gradients included" (fun () ->
         denoises (fun sigma -> sigma.square () / 2.0))
-    |> breaks "the weight left out" (fun () -> denoises (fun sigma -> torch.full_like (sigma, scalar 0.5)))
+    |> breaks "without the weight" (fun () -> denoises (fun sigma -> torch.full_like (sigma, scalar 0.5)))
 
-    law "the Gaussian that replaces the recovery density is right to fourth order in σ" (fun () ->
+    law "the Gaussian approximation of the recovery density is accurate to fourth order in σ" (fun () ->
         let sigmas = [| 0.02; 0.04; 0.08 |]
         let slope = Close.slope (sigmas |> Array.map log) (sigmas |> Array.map (linearised >> log))
         within "order" 4.0 0.1 slope.Value)
 
-    law "the log density is the network's output times 1/δ_t², where outputs are scaled (B6)" (fun () ->
+    law "the log density is the network's output times 1/δ_t², if outputs are scaled (B6)" (fun () ->
         calibrated (fun method x -> -(method :> IDensity).Density.Of x))
-    |> breaks "the scale dropped" (fun () ->
+    |> breaks "without the scale" (fun () ->
         calibrated (fun method x -> -(method.Parts["energy"] :?> LevelNet).At(x, repeated x.shape[0] 0)))
 
     law "weighted by 1/δ_t², scaled outputs have the loss of raw energies" (fun () ->
@@ -498,7 +498,7 @@ let all = [
         generated (BetaSchedules.Released 6) 1.0
         throws<Broken, _> [ "covariance" ] (fun () -> generated (preserved ()) 0.8))
 
-    law "a running Gaussian has the mean and covariance of all rows it saw, draws them risen, and is normalised" (fun () ->
+    law "a running Gaussian has the mean and covariance of all rows it saw, draws their diffusion, and is normalised" (fun () ->
         let gaussian = correlated ()
         let rows = gaussian.Draw(1000L, rng "rows")
         let running = new RunningGaussian(3L, device)
@@ -514,21 +514,21 @@ let all = [
         Close.same "−log density" 4096 (-(due.LogDensity x)) (running.Energy(signal, noise).Of x)
         Close.moments "draws" due.MeanValues due.CovarianceValues (running.Push((rng "draws").Normal(20_000L, 3L), signal, noise)))
 
-    law "along the ladder log Z and the negative log-likelihood come out right, as rungs are and with recovery between them (B3)" (fun () ->
+    law "along the ladder log Z and the negative log-likelihood are correct, with and without recovery between rungs (B3)" (fun () ->
         walks id)
-    |> breaks "the scale of the outputs dropped" (fun () -> walks (fun one -> 0.8 * one))
+    |> breaks "without the scale of the outputs" (fun () -> walks (fun one -> 0.8 * one))
 
     law "fifty rungs bracket log Z within .2 nats (B3)" (fun () ->
         let due, found = walked (BetaSchedules.Ddpm 51) Top.Standard Transport.None 1000L 8 id
         let low, high = found["log-z-low"].Value, found["log-z-high"].Value
-        must $"from {low} to {high} are more than .2" (abs (high - low) < 0.2)
+        must $"{low} to {high} is more than .2" (abs (high - low) < 0.2)
         Close.near "log Z" due found["log-z"])
 
-    law "an initialiser that says nothing proposes x_{t+1}, with the spread of y_t given x_{t+1} and x₀" (fun () ->
+    law "an initialiser with output 0 proposes x_{t+1}, with the spread of y_t given x_{t+1} and x₀" (fun () ->
         proposes (fun a noise sigma above -> a * noise * sigma / above))
     |> breaks "the spread of the rung" (fun () -> proposes (fun _ _ sigma _ -> sigma))
 
-    law "an initialiser learns from where its chains end: its own update, which moves nothing else" (fun () ->
+    law "an initialiser learns from the ends of its chains, in an update that changes nothing else" (fun () ->
         let schedule, method = initialised ()
         let batches = batches 100L
         let parts = [ for u in method.Iterate(batches, rng "initialised") -> u ]
@@ -536,12 +536,12 @@ let all = [
         let energies = method.Parts["energy"].parameters() |> Seq.toArray
         let own = method.Parts["initialiser"].parameters() |> Seq.toArray
         let touched (of': Tensor) inputs = reached of' inputs |> Array.exists (isNull >> not)
-        must "its loss does not reach it" (touched parts[1].Loss own)
-        must "its loss reaches the energy" (not (touched parts[1].Loss energies))
-        must "the energy's loss reaches it" (not (touched parts[0].Loss own))
+        must "the loss must depend on its weights" (touched parts[1].Loss own)
+        must "the loss must not depend on the energy" (not (touched parts[1].Loss energies))
+        must "the energy's loss must not depend on it" (not (touched parts[0].Loss own))
         must "some rungs" (schedule.Levels = 6))
 
-    law "settings that contradict each other are refused" (fun () ->
+    law "contradictory settings are rejected" (fun () ->
         let spec = RecoveryLikelihoodSpec(small (), scheduled (preserved ()))
         throws<SettingException, _> [ "x_{t+1}" ] (fun () -> RecoveryLikelihoodSpec(spec.Energy, spec.Noise, Coupled = true))
         throws<SettingException, _> [ "tethered" ] (fun () ->

@@ -1,4 +1,4 @@
-/// Metrics: each against cases whose value is known in closed form, and each standard error against the spread of repetitions.
+/// Metrics: each compared with closed forms, and each standard error with the spread of repetitions.
 module Ebm.Tests.Laws.MetricLaws
 
 open System
@@ -18,9 +18,9 @@ let private site = Site([||], device, rng "metric data", "")
 let private build (spec: ISpec<IDataset>) = spec.Build site
 
 let private nothing = Dictionary<string, torch.nn.Module>() :> IReadOnlyDictionary<_, _>
-let private never () : 'a = raise (InvalidOperationException "a metric has no use for this")
+let private never () : 'a = raise (InvalidOperationException "a metric must not call this")
 
-/// A method that is nothing but an energy.
+/// A method that consists of an energy only.
 type private Exact(energy: Tensor -> Tensor) =
     inherit Method("exact", [| 2L |])
     override _.Parts = nothing
@@ -30,7 +30,7 @@ type private Exact(energy: Tensor -> Tensor) =
     interface IDensity with
         member _.Density = Energy energy
 
-/// A method that is nothing but chains: count, times as long, and the stream.
+/// A method that consists of chains only: count, multiple of the length, and the stream.
 type private Walker(walk: int64 -> int -> Rng -> Tensor) =
     inherit Method("walker", [| 2L |])
     override _.Parts = nothing
@@ -40,7 +40,7 @@ type private Walker(walk: int64 -> int -> Rng -> Tensor) =
     interface IChains with
         member _.Run(count, times, rng) = walk count times rng
 
-/// Two levels, and a readout as it should be but for a factor on the top level's energy.
+/// Two levels, and a correct readout except for a factor on the top level's energy.
 type private Ladder(clean: Tensor -> Tensor, top: Tensor -> Tensor, factor: float) =
     inherit Method("ladder", [| 2L |])
     override _.Parts = nothing
@@ -61,7 +61,7 @@ type private Ladder(clean: Tensor -> Tensor, top: Tensor -> Tensor, factor: floa
                 member _.All x = torch.stack ([| clean x; top x |], 1L)
         }
 
-/// Three levels N(0, v), each with a constant of its own, rows of them, and a top that is normalised but for a constant.
+/// Three levels N(0, v) with different constants, their rows, and a top that is normalised up to a constant.
 type private Stairs(constant: float) =
     inherit Method("stairs", [| 2L |])
     static member Variances = [ 0.25; 0.6; 1.0 ]
@@ -88,40 +88,40 @@ type private Stairs(constant: float) =
 /// |x − m|² / 2v.
 let private bell (mean: float) (variance: float) (x: Tensor) = (x - mean).square().sum(1L) / (2.0 * variance)
 
-/// N(0, sd²) in so many dimensions, as a data set.
+/// N(0, sd²) in any dimension, as a data set.
 let private round dimension sd = build (GaussiansSpec(Dimension = dimension, Modes = 1, Radius = 0, Sd = sd, Train = 1000, Test = 1000))
 
 let private measured (spec: ISpec<IMetric>) method data samples =
     (spec.Build site).Measure(Subject(method, data, samples, rng "measure")) |> List.ofSeq
 
-/// By a metric that does not look at samples, but for their dtype: that of the rows it hands to the method.
+/// Measures with a metric that uses of the samples only their dtype, which it passes to the method.
 let private judged spec method (data: IDataset) = measured spec method data (torch.zeros (2L, data.Shape[0], device = device))
 
 let private find name (found: Measurement list) =
     match found |> List.tryFind (fun m -> m.Name = name) with
     | Some m -> m
-    | None -> broken $"{name} was not measured; measured are {found |> List.map _.Name}"
+    | None -> broken $"{name} was not measured, only {found |> List.map _.Name}"
 
 let private value name found = (find name found).Value
 
 let private array name (found: Measurement list) = found |> Seq.collect _.Arrays |> Seq.find (fun a -> a.Name = name)
 
 let private within what due tolerance found =
-    must $"{what} is {found} where {due} is due; {tolerance:E1} is allowed" (abs (found - due) <= tolerance)
+    must $"{what} is {found} instead of {due}; {tolerance:E1} is allowed" (abs (found - due) <= tolerance)
 
 let private estimate name found =
     let m = find name found
     { Close.Value = m.Value; Close.Error = m.Se.GetValueOrDefault nan }
 
-/// KL(N(0, v) ‖ N(m, w)) in d dimensions, m in each of them.
+/// KL(N(0, v) ‖ N(m, w)) in d dimensions, with mean m in each of them.
 let private kl d v m w = float d / 2.0 * (v / w - 1.0 + log (w / v) + m * m / w)
 
-/// Measured with a second half as fine: what that changes is the error of the grid.
+/// Measured again on a grid twice as fine: the difference is the error of the grid.
 let private gridded (model: Tensor -> Tensor) data dues =
     let fine, coarse = judged (GridKlSpec()) (new Exact(model)) data, judged (GridKlSpec(Cells = 256)) (new Exact(model)) data
 
     for name, due in dues do
-        // The box holds all but a millionth of the widest Gaussian here; logarithms of densities reach a hundred.
+        // The box contains all but a millionth of the widest Gaussian; logarithms of densities reach a hundred.
         within name due (abs (value name fine - value name coarse) + 1e-4 * max 1e-2 (abs due)) (value name fine)
 
 let private betweenGaussians dimension variance =
@@ -133,7 +133,7 @@ let private betweenGaussians dimension variance =
 
 let private smooth: ISpec<IDataset> list = [ GaussiansSpec(Train = 500, Test = 500); RingsSpec(Train = 500, Test = 500) ]
 
-/// A constant does not matter, a temperature does.
+/// A constant does not matter; a temperature does.
 let private ofTruth (temperature: float) =
     for spec in smooth do
         let data = build spec
@@ -146,7 +146,7 @@ let private ofTruth (temperature: float) =
         for shown, due in Seq.zip (array "landscape" found).Values (array "truth" found).Values do
             within $"the landscape of {data.Name}" (float due) (Math.ScaleB(1.0 + abs (float due), -22)) (float shown)
 
-/// The picture of a bell about (0, 1): its mass, and the row and column where it is highest.
+/// The picture of a bell about (0, 1): its mass, and the row and column of its maximum.
 let private picture up =
     let found =
         judged
@@ -157,7 +157,7 @@ let private picture up =
     must $"the picture is {landscape.Shape}" (landscape.Shape = [| 128L; 128L |] && landscape.Axes = [| "y"; "x" |])
     let axis = (array "landscape-axis" found).Values
     let cell = float (axis[1] - axis[0])
-    // A quarter of a million float32 cells, and the bell's mass beyond the box.
+    // A quarter of a million float32 cells, and the bell's mass outside the box.
     within "the picture's mass" 1.0 1e-4 (landscape.Values |> Seq.sumBy (fun l -> exp (float l) * cell * cell))
     let top = landscape.Values |> Array.indexed |> Array.maxBy snd |> fst
     within "y of the highest cell" 1.0 cell (float axis[top / 128])
@@ -173,39 +173,39 @@ let private atBorder due =
 
 let private gridKl = [
     for where, dimension in [ "on the line", 1; "in the plane", 2 ] do
-        law $"grid-kl is the closed form between Gaussians {where}, either way round and to the moments" (fun () ->
+        law $"grid-kl is the closed form between Gaussians {where}, in both directions and for the moments" (fun () ->
             betweenGaussians dimension 0.4)
         |> breaks "a model a hundredth wider" (fun () -> betweenGaussians dimension 0.404)
 
-    law "grid-kl of the truth is zero either way round, whatever the energy's constant, and its landscape is the truth" (fun () ->
+    law "grid-kl of the truth is zero in both directions, whatever the energy's constant, and its landscape is the truth" (fun () ->
         ofTruth 1.0)
     |> breaks "a temperature of 1.001" (fun () -> ofTruth 1.001)
 
     law "a landscape has a row for each y, and the model's mass" (fun () -> picture 1L)
     |> breaks "a transposed model" (fun () -> picture 0L)
 
-    law "the moment-matched Gaussian stands 2.008 nats from gaussians, .897 from rings" (fun () ->
+    law "the moment-matched Gaussian has a divergence of 2.008 nats from gaussians and .897 from rings" (fun () ->
         baseline (GaussiansSpec(Train = 500, Test = 500)) 2.0085
         baseline (RingsSpec(Train = 500, Test = 500)) 0.8972)
     |> breaks "equal weights" (fun () -> baseline (GaussiansSpec(Modes = 8, Train = 500, Test = 500)) 2.0085)
 
     // Covariance ((4/3, 1/4), (1/4, 4/3)), entropy log 8.
-    law "the moment-matched Gaussian stands log(2πe) + log(247/144)/2 − log 8 = 1.028 nats from the checkerboard" (fun () ->
+    law "the moment-matched Gaussian's divergence is log(2πe) + log(247/144)/2 − log 8 = 1.028 nats for the checkerboard" (fun () ->
         baseline (CheckerboardSpec(Train = 500, Test = 500)) (log (2.0 * Math.PI * Math.E) + log (247.0 / 144.0) / 2.0 - log 8.0))
 
     law "the reverse divergence to the checkerboard, infinite for every energy, is not reported" (fun () ->
         let found = judged (GridKlSpec()) (new Exact(bell 0.0 1.0)) (build (CheckerboardSpec(Train = 500, Test = 500)))
-        must "it was" (found |> List.forall (fun m -> m.Name <> "grid-kl/reverse")))
+        must "it was reported" (found |> List.forall (fun m -> m.Name <> "grid-kl/reverse")))
 
     law "a flat energy has 1 − .95² of its mass within 5 % of the border" (fun () -> atBorder (1.0 - 0.95 * 0.95))
     |> breaks "a border of 5 % of the whole width" (fun () -> atBorder (1.0 - 0.9 * 0.9))
 
-    law "a target finer than the grid stops the measurement and says what to raise" (fun () ->
+    law "a target finer than the grid is an error that says what to raise" (fun () ->
         let narrow = build (GaussiansSpec(Sd = 0.004, Train = 500, Test = 500))
         throws<InvalidOperationException, _> [ "do not resolve gaussians"; "raise cells" ] (fun () ->
             judged (GridKlSpec()) (new Exact(bell 0.0 1.0)) narrow))
 
-    law "a target wider than its box stops the measurement and says what to raise" (fun () ->
+    law "a target wider than its box is an error that says what to raise" (fun () ->
         let wide = {
             new IDataset with
                 member _.Name = "wide"
@@ -238,7 +238,7 @@ let private byPairs (biased: bool) =
     let among a = pairs a a |> List.filter (fun (i, j, _) -> biased || i <> j) |> List.averageBy (fun (_, _, d) -> d)
     within "the distance" (2.0 * across - among x - among y) 1e-6 (distance (column x) (column y) |> fst)
 
-/// Repeated on fresh rows: its mean against the truth, its standard error against its spread.
+/// Repetitions on new rows: the mean compared with the truth, the standard error with the spread.
 let private repeated (pair: Rng -> Tensor * Tensor) truth ratio =
     let found = [| for i in 1..300 -> pair ((rng "repeated").Stream(int64 i)) ||> distance |]
     let values = Array.map fst found
@@ -246,7 +246,7 @@ let private repeated (pair: Rng -> Tensor * Tensor) truth ratio =
     let spread = sqrt (float values.Length) * (Close.mean values).Error
     let claimed = Close.mean (Array.map snd found)
 
-    // The spread of n values is known up to a share 1/√2n of itself.
+    // The spread of n values has a relative error of 1/√2n.
     Close.near "standard error over spread" ratio {
         Value = claimed.Value / spread
         Error = claimed.Error / spread + claimed.Value / spread / sqrt (2.0 * float values.Length)
@@ -268,7 +268,7 @@ let private ofSamples (spec: ISpec<IDataset>) gaussian (change: Tensor -> Tensor
     Close.near $"{data.Name}, the Gaussian's" gaussian (estimate "energy-distance/gaussian" found)
 
 let private energyDistance = [
-    law "the energy distance of a few points is its definition, pair by pair, no row with itself" (fun () -> byPairs false)
+    law "the energy distance of a few points is its definition, over all pairs of different rows" (fun () -> byPairs false)
     |> breaks "rows paired with themselves" (fun () -> byPairs true)
 
     law "between N(0, 1) and N(1, 1) the energy distance is 2 E|N(1, 2)| − 4/√π, and its standard error its spread" (fun () ->
@@ -277,14 +277,14 @@ let private energyDistance = [
 
     law "between equal laws the energy distance averages zero, and its standard error is √2 times its spread" (fun () ->
         repeated alike 0.0 (sqrt 2.0))
-    |> breaks "laws that differ by a fifth" (fun () -> repeated (fun rng -> let x, y = alike rng in x * 1.2, y) 0.0 (sqrt 2.0))
+    |> breaks "distributions that differ by a fifth" (fun () -> repeated (fun rng -> let x, y = alike rng in x * 1.2, y) 0.0 (sqrt 2.0))
 
     law
         "energy-distance of the truth is zero within its error, the moment-matched Gaussian's .068 on gaussians and .013 on rings"
         (fun () ->
             ofSamples (GaussiansSpec()) 0.068 id
             ofSamples (RingsSpec()) 0.013 id)
-    |> breaks "samples of which a fifth lie in one place" (fun () ->
+    |> breaks "samples of which a fifth are at one point" (fun () ->
         ofSamples (GaussiansSpec()) 0.068 (fun x -> torch.cat ([| x.narrow (0L, 0L, 1600L); x.narrow(0L, 0L, 1L).expand(400L, 2L) |], 0L)))
 ]
 
@@ -323,18 +323,18 @@ let private drifting (drift: float -> float) =
             rng.Normal(count, 2L) + drift (float times))
 
     let found = judged (LongRunSpec(Factors = [| 1; 10; 100 |])) walker (round 2 1.0)
-    must $"chains were run {List.ofSeq asked} times as long" (List.ofSeq asked = [ 1; 10; 100 ])
+    must $"chains were run with lengths {List.ofSeq asked}" (List.ofSeq asked = [ 1; 10; 100 ])
     must $"the names are {found |> List.map _.Name}" ((found |> List.map _.Name) = [ "long-run/1"; "long-run/10"; "long-run/100" ])
     Close.near "long-run/1" 0.0 (estimate "long-run/1" found)
     Close.above "long-run/10" 0.0 (estimate "long-run/10" found)
     Close.above "long-run/100 over /10" 0.0 (estimate "long-run/100" found - estimate "long-run/10" found)
 
 let private longRun = [
-    law "long-run sees chains drift, each as long as its name says" (fun () -> drifting log10)
-    |> breaks "chains that stay" (fun () -> drifting (fun _ -> 0.0))
+    law "long-run detects drifting chains, with the lengths in its names" (fun () -> drifting log10)
+    |> breaks "chains that do not drift" (fun () -> drifting (fun _ -> 0.0))
 ]
 
-/// The clean level N(.1, .25 I) and the top one N(0, variance I), each with a constant of its own.
+/// The clean level N(.1, .25 I) and the top one N(0, variance I), with different constants.
 let private readOut variance factor =
     let data = round 2 0.5
     let ladder = new Ladder((fun x -> bell 0.1 0.25 x + 0.7), (fun x -> bell 0.0 variance x - 0.2), factor)
@@ -349,21 +349,21 @@ let private readOut variance factor =
 
 let private readout = [
     law
-        "density-readout is off by log(Z_0/Z_T) exactly where the top level is N(0, I), and by the top level's deviation elsewhere"
+        "density-readout is off by log(Z_0/Z_T) if the top level is N(0, I), and also by the top level's deviation otherwise"
         (fun () ->
             readOut 1.0 1.0
             readOut 0.8 1.0)
-    |> breaks "a readout that forgets a hundredth of the top level" (fun () -> readOut 1.0 0.99)
+    |> breaks "a readout without a hundredth of the top level" (fun () -> readOut 1.0 0.99)
 ]
 
-/// log Z of the lowest level: 2πv in the plane, less its constant. The top level's own constant is not asked for.
+/// log Z of the lowest level: 2πv in the plane, minus its constant. The top level's constant does not matter.
 let private climbs constant =
     for transport, name in [ Transport.None, "ladder/"; Transport.Recovery, "recovery/" ] do
         let spec = LadderLikelihoodSpec(Transport = transport, Rows = 8000L)
         let found = judged spec (new Stairs(constant)) (round 2 0.5)
         Close.near $"{name}log-z" (log (2.0 * Math.PI * Stairs.Variances.Head) - Stairs.Constants.Head) (estimate $"{name}log-z" found)
 
-/// A base N(.3, variance I), and a model N(.3, .6 I) that an energy makes of it.
+/// A base N(.3, variance I), and a model N(.3, .6 I) by an energy on it.
 let private onBase variance =
     let tilted = {
         new Method("tilted", [| 2L |]) with
@@ -379,7 +379,7 @@ let private onBase variance =
     within "grid-kl" (kl 2 0.25 0.3 0.6) 1e-5 (value "grid-kl" found)
 
 let private everyone = [
-    law "a metric that does not apply yields nothing" (fun () ->
+    law "a metric that does not apply returns nothing" (fun () ->
         let walker, density = new Walker(fun _ _ _ -> never ()) :> Method, new Exact(bell 0.0 1.0) :> Method
 
         for spec, method, data in
@@ -390,22 +390,22 @@ let private everyone = [
                 LongRunSpec(), density, round 2 0.5
                 DensityReadoutSpec(), density, round 2 0.5
             ] do
-            must $"{spec} measured" (List.isEmpty (judged spec method data)))
+            must $"{spec} must not measure" (List.isEmpty (judged spec method data)))
 
     law "the likelihood along a ladder finds the lowest level's normaliser, whatever constants its energies have" (fun () -> climbs 0.0)
     |> breaks "a top that is not normalised" (fun () -> climbs 0.1)
 
-    law "grid-kl/base is the base's own divergence, whatever the energy does to it" (fun () -> onBase 0.4)
-    |> breaks "the model's divergence in its place" (fun () -> onBase 0.6)
+    law "grid-kl/base is the base's divergence, for every energy" (fun () -> onBase 0.4)
+    |> breaks "the model's divergence instead" (fun () -> onBase 0.6)
 
-    law "energies are the model's, of test rows and of samples, and their gap is the means'" (fun () ->
+    law "energies are those of test rows and samples under the model, and the gap is that of their means" (fun () ->
         let found = measured (EnergyValuesSpec()) (new Exact(bell 0.0 1.0)) (round 2 0.5) (torch.ones (10L, 2L, device = device))
         must "energies of samples" ((array "energies-samples" found).Values = Array.create 10 1f)
         let data = (array "energies-data" found).Values
         must "energies of 1,000 test rows" (data.Length = 1000)
         within "the gap" (1.0 - Array.averageBy float data) 1e-6 (value "energies" found))
 
-    law "one stream gives one measurement, whatever was measured before, and each says its unit, importance, count and protocol" (fun () ->
+    law "a measurement depends only on its stream, and has a unit, importance, count and protocol" (fun () ->
         let data = build (GaussiansSpec(Train = 5000, Test = 5000))
         let samples = (data :?> IKnownDensity).Draw(500L, rng "samples")
         let walker = new Walker(fun count _ rng -> rng.Normal(count, 2L))
@@ -428,9 +428,9 @@ let private everyone = [
             must $"{spec} depends on what it measured before" (values first = values again && values first = values fresh)
 
             for m in first do
-                must $"{m} leaves something out" (m.Unit <> "" && not (isNull m.Protocol) && m.N.HasValue && m.Importance.HasValue))
+                must $"{m} is incomplete" (m.Unit <> "" && not (isNull m.Protocol) && m.N.HasValue && m.Importance.HasValue))
 
-    law "measuring leaves no tensor behind but the truth on its grid" (fun () ->
+    law "measuring leaves no live tensors except the truth on its grid" (fun () ->
         let data = build (GaussiansSpec(Train = 500, Test = 500))
         let samples = (data :?> IKnownDensity).Draw(500L, rng "samples")
         let metrics = [
@@ -449,7 +449,7 @@ let private everyone = [
         must $"{live () - before} more tensors live" (live () = before))
 ]
 
-/// Areas under the curve of 60 energies against 60, .8 apart, and the standard errors that come with them.
+/// Areas under the curve of 60 energies and 60 others, .8 apart, with their standard errors.
 let private toldApart count =
     let random = Random 7
     let normal mean = [| for _ in 1..60 -> Normal.Sample(random, mean, 1.0) |]
@@ -461,7 +461,7 @@ let private toldApart count =
     |]
 
 let private outOfDistribution = [
-    law "energies tell another Gaussian from their own as often as in closed form, whatever their constant and temperature" (fun () ->
+    law "the area for another Gaussian is the closed form, for every constant and temperature of the energies" (fun () ->
         // E(x) = x₁ is N(0, 1) on the data and N(μ, 1) on the other set: P(E(y) > E(x)) = Φ(μ / √2).
         let told (energy: Tensor -> Tensor) =
             for mean in [ -0.7; 0.2; 1.5 ] do
@@ -483,18 +483,18 @@ let private outOfDistribution = [
                 must "its energies" ((array "energies-shifted" found).Values.Length = 4000)
         told id
         told (fun x -> x * 0.01 + 300.0))
-    |> breaks "an energy with its sign turned" (fun () ->
+    |> breaks "an energy with the wrong sign" (fun () ->
         let struct (area, se) = OutOfDistribution.Area([| 0.0; 1.0; 2.0 |], [| 1.5; 2.5; 3.5; 4.5 |])
         Close.near "area" (1.0 - 11.0 / 12.0) { Close.Value = area; Close.Error = se })
 
-    law "other data sets that are computed are measured by one protocol, whatever the seed" (fun () ->
+    law "computed data sets have the same protocol for every seed" (fun () ->
         let protocol (seed: string) =
             let spec =
                 OutOfDistributionSpec(readOnlyDict [ "moons", TwoMoonsSpec(Train = 2, Test = 50) :> ISpec<IDataset> ]) :> ISpec<IMetric>
             let metric = spec.Build(Site([| 2L |], device, rng seed, ""))
             let subject = Subject(new Exact(bell 0.0 1.0), round 2 0.5, torch.zeros (2L, 2L, device = device), rng seed)
             (Seq.head (metric.Measure subject)).Protocol
-        must "two protocols" (protocol "one" = protocol "another"))
+        must "the protocols differ" (protocol "one" = protocol "another"))
 
     law "the area under the curve counts pairs, ties by half, and its standard error is the spread of repetitions" (fun () ->
         let exact own others =
@@ -503,11 +503,11 @@ let private outOfDistribution = [
         must "pairs" (abs (exact [ 0.0; 1.0; 2.0 ] [ 1.5; 2.5; 3.5; 4.5 ] - 11.0 / 12.0) < 1e-12)
         must "ties" (exact [ 1.0; 1.0 ] [ 1.0; 1.0; 1.0 ] = 0.5)
         must "infinities" (exact [ 0.0; 1.0 ] [ infinity; infinity ] = 1.0)
-        must "nothing from nothing" (Double.IsNaN(exact [ 0.0; nan ] [ 1.0; 2.0 ]))
+        must "NaN energies must give NaN" (Double.IsNaN(exact [ 0.0; nan ] [ 1.0; 2.0 ]))
         let areas, errors = toldApart 1000
         let spread = ArrayStatistics.StandardDeviation areas
         let said = sqrt (errors |> Array.averageBy (fun se -> se * se))
-        // A standard deviation of 1000 draws is known to 1/√2000 = 2.2 %: four of it, and 2 % for what DeLong's is off at 60 rows.
+        // A standard deviation of 1000 draws has an error of 1/√2000 = 2.2 %: four of these, plus 2 % for DeLong's error at 60 rows.
         must $"the spread is {spread:F4}, the standard error {said:F4}" (abs (said / spread - 1.0) < 0.11))
     |> breaks "as if pairs were independent" (fun () ->
         let areas, _ = toldApart 300

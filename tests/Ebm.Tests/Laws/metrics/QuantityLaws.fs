@@ -1,4 +1,4 @@
-/// What metrics declare: nothing else is yielded, and all of it is, for a method and data that have everything a metric may ask for.
+/// Metrics return exactly the quantities that they declare, for a method and data that have everything a metric can use.
 module Ebm.Tests.Laws.QuantityLaws
 
 open System
@@ -14,14 +14,14 @@ open Ebm.Tests.World
 
 let private catalog = lazy (Catalog.Load [])
 
-let private never () : 'a = raise (InvalidOperationException "a metric has no use for this")
+let private never () : 'a = raise (InvalidOperationException "a metric must not call this")
 
 /// E(x) = |x|² / 2v + ½ d log 2πv: a density.
 let private bell (variance: float) (x: Tensor) =
     let d = float (x.flatten(1L).shape[1])
     x.flatten(1L).square().sum(1L) / (2.0 * variance) + d / 2.0 * log (2.0 * Math.PI * variance)
 
-/// Whatever a metric may ask of a method.
+/// Everything that a metric can use of a method.
 type private Everything(shape: int64[]) =
     inherit Method("everything", shape)
     let draw count (rng: Rng) = rng.Normal(Array.append [| count |] shape)
@@ -60,7 +60,7 @@ type private Everything(shape: int64[]) =
                     member _.All x = all x
             }
 
-/// Four Gaussians, with rows kept apart for choices.
+/// Four Gaussians, with validation rows.
 let private plane () =
     let data = (GaussiansSpec(Train = 500, Test = 100) :> ISpec<IDataset>).Build(Site([||], device, rng "quantities", ""))
     let density, modes = data :?> IKnownDensity, data :?> IKnownModes
@@ -95,7 +95,7 @@ let private images () =
             member _.Digest = ""
     }
 
-/// Settings that a kind needs, all variants in which it yields something else, and less work than by default.
+/// Settings that a kind requires, all variants with different quantities, and settings for less work than the defaults.
 let private settings =
     Map [
         "ais", [ "rungs: 4, chains: 10, settle: 2" ]
@@ -109,7 +109,7 @@ let private settings =
 
 let private read (text: string) = catalog.Value.Build<IMetricSpec>(Document.Parse(text, "metric.yaml"))
 
-/// Every metric of the project in every variant, each with what it finds: in the plane, or of images where it has nothing to say there.
+/// Every metric of the project in every variant, with its measurements: in the plane, or on images if it has none there.
 let private everyMetric () = [
     let plane, images = plane (), images ()
 
@@ -133,10 +133,10 @@ let private isDeclared (metrics: (IMetricSpec * Measurement list) list) =
     for spec, found in metrics do
         for m in found do
             match spec.Quantities |> Seq.tryFind (fun one -> one.Name = m.Name) with
-            | None -> broken $"{spec} yields {m.Name} and does not declare it"
+            | None -> broken $"{spec} returns {m.Name} without declaring it"
             | Some one ->
                 must
-                    $"{m.Name} is not measured as it is declared"
+                    $"{m.Name} does not match its declaration"
                     ((m.Unit, m.Better, m.Scale, m.Importance) = (one.Unit, one.Better, one.Scale, Nullable one.Importance))
 
 let private isYielded (metrics: (IMetricSpec * Measurement list) list) =
@@ -144,7 +144,7 @@ let private isYielded (metrics: (IMetricSpec * Measurement list) list) =
 
     for spec, _ in metrics do
         for one in Seq.append (Quantity.DeclaredBy(spec.GetType())) spec.Quantities do
-            must $"{spec} declares {one.Name}, and nothing yields it" (yielded |> List.exists one.Fits)
+            must $"{spec} declares {one.Name}, but no variant returns it" (yielded |> List.exists one.Fits)
 
 let private named name better = Quantity(name, "nats", better, Importance.Primary, "planted 1", "planted")
 
@@ -161,7 +161,7 @@ let private declaring = {
 let private found = planted.Found(0.5, Nullable(), 10L, 3)
 
 let all = [
-    law "a metric yields what it declares, with the unit, direction, scale and importance that it declares" (fun () ->
+    law "a metric returns what it declares, with the unit, direction, scale and importance that it declares" (fun () ->
         isDeclared (everyMetric ())
         isDeclared [ declaring, [ found ] ])
     |> breaks "a value that is not declared" (fun () ->
@@ -169,7 +169,7 @@ let all = [
     |> breaks "another direction than the declared one" (fun () ->
         isDeclared [ declaring, [ (named "planted" Direction.Higher).Found(0.5, Nullable(), 10L) ] ])
 
-    law "whatever a metric declares is yielded for some method" (fun () ->
+    law "every declared quantity is returned for some method" (fun () ->
         isYielded (everyMetric ())
         isYielded [ declaring, [ found ] ])
     |> breaks "a quantity that no method has" (fun () -> isYielded (everyMetric () @ [ declaring, [] ]))
@@ -178,8 +178,8 @@ let all = [
         let named name = named name Direction.Lower
         must "a set" ((named "auroc/<set>").Fits "auroc/two-moons" && not ((named "auroc/<set>").Fits "auroc/two/moons"))
         must "a word" ((named "<nll|nll-validation>/ess").Fits "nll/ess" && not ((named "<nll|nll-validation>/ess").Fits "kl/ess"))
-        must "a point is a point" (not ((named "a.b").Fits "axb"))
-        must "put in" ((named "auroc/<set>").For("moons").Name = "auroc/moons"))
+        must "a point must match only a point" (not ((named "a.b").Fits "axb"))
+        must "the parameter must be replaced" ((named "auroc/<set>").For("moons").Name = "auroc/moons"))
 
     law "a protocol is the hash of the estimator and of the choices, in any culture" (fun () ->
         // sha256sum of "planted 1 512 3.5 rows".
@@ -187,7 +187,7 @@ let all = [
         must $"{protocol}" (protocol = (Canonical.Sha256 "planted 1 512 3.5 rows").Substring(0, 12)))
 
     law
-        "measure.best and measure.tolerance name values that the metrics yield, best one that has a direction and is taken during training"
+        "measure.best and measure.tolerance name quantities of the metrics; best has a direction and is measured during training"
         (fun () ->
             let metrics =
                 "metrics: { test: { kind: likelihood }, validation: { kind: likelihood, split: validation }, energies: { kind: energies } }"
@@ -196,6 +196,6 @@ let all = [
             measure "best: nll-validation\ntolerance: { energies: { absolute: 1 } }" |> ignore
             refused [ "measure.yaml, line 2"; "did you mean nll-validation?" ] "best: validation"
             refused [ "best"; "energies" ] "best: energies"
-            refused [ "best names nll,"; "they yield nll-validation" ] "best: nll\nevery: 100\nduring: [validation]"
+            refused [ "best names nll,"; "their quantities are nll-validation" ] "best: nll\nevery: 100\nduring: [validation]"
             refused [ "tolerance"; "grid-kl"; "energies" ] "tolerance: { grid-kl: { absolute: 1 } }")
 ]

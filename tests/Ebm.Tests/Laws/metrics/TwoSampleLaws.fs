@@ -1,4 +1,4 @@
-/// Two-sample metrics: discrepancies by a kernel against closed forms, and the classifier's accuracy against Bayes'.
+/// Two-sample metrics: kernel discrepancies compared with closed forms, and the classifier's accuracy with Bayes'.
 module Ebm.Tests.Laws.TwoSampleLaws
 
 open System
@@ -12,7 +12,7 @@ open Ebm.Tests.Law
 open Ebm.Tests.World
 
 let private site = Site([||], device, rng "two samples", "")
-let private never () : 'a = raise (InvalidOperationException "a metric of samples has no use for this")
+let private never () : 'a = raise (InvalidOperationException "a metric of samples must not call this")
 
 type private NoMethod() =
     inherit Method("no-method", [| 1L |])
@@ -41,7 +41,7 @@ let private measured (spec: ISpec<IMetric>) data samples =
 let private estimate name (found: Map<string, Measurement>) = { Close.Value = found[name].Value; Close.Error = found[name].Se.Value }
 
 let private within what due tolerance found =
-    must $"{what} is {found} where {due} is due; {tolerance:E1} is allowed" (abs (found - due) <= tolerance)
+    must $"{what} is {found} instead of {due}; {tolerance:E1} is allowed" (abs (found - due) <= tolerance)
 
 /// 2 E k(X, X′) − 2 E k(X, Y) for X ~ N(0, 1), Y ~ N(m, 1), where X − Y ~ N(m, 2) gives E k = h/√(h² + 2) exp(−m²/2(h² + 2)).
 let private apart h m = 2.0 * h / sqrt (h * h + 2.0) * (1.0 - exp (-m * m / (2.0 * (h * h + 2.0))))
@@ -56,7 +56,7 @@ let private repeated dimension shift truth ratio =
     Close.near "mean" truth (Close.mean values)
     let spread = sqrt (float values.Length) * (Close.mean values).Error
     let claimed = (found |> Array.averageBy (fun struct (_, se) -> se)) / spread
-    // The spread of n values is known up to a share 1/√2n of itself.
+    // The spread of n values has a relative error of 1/√2n.
     Close.near "standard error over spread" ratio { Value = claimed; Error = claimed / sqrt (2.0 * float values.Length) }
 
 let private byPairs self =
@@ -78,28 +78,28 @@ let private byPairs self =
     within "mmd" due 1e-12 found
 
 let private kernels = [
-    law "mmd of a few points is its definition, pair by pair, no row with itself" (fun () -> byPairs false)
+    law "mmd of a few points is its definition, over all pairs of different rows" (fun () -> byPairs false)
     |> breaks "rows paired with themselves" (fun () -> byPairs true)
 
     law "between equal laws mmd averages zero, and its standard error is √2 times its spread" (fun () -> repeated 8L 0.0 0.0 (sqrt 2.0))
-    |> breaks "laws a fifth of a standard deviation apart in each direction" (fun () -> repeated 8L 0.2 0.0 (sqrt 2.0))
+    |> breaks "distributions a fifth of a standard deviation apart in each direction" (fun () -> repeated 8L 0.2 0.0 (sqrt 2.0))
 
     law "between N(0, 1) and N(1, 1) mmd is its closed form, and its standard error its spread" (fun () ->
         repeated 1L 1.0 (apart 0.8 1.0) 1.0)
     |> breaks "a kernel twice as wide" (fun () -> repeated 1L 1.0 (apart 1.6 1.0) 1.0)
 
-    law "rows nearer to each other than chance, such as copies, are not called certain to be" (fun () ->
+    law "rows closer to each other than by chance, such as copies, do not give a significant value" (fun () ->
         let x = (rng "copied").Normal(200L, 1L)
         let struct (found, se) = Mmd.Between(x, x + 0.001, 0.8)
         must $"{found} with a standard error of {se}" (found < 0.0 && -found < Close.k * se))
 
-    law "the metric's kernel is as wide as real rows are apart, in the median, whatever the samples are" (fun () ->
+    law "the kernel's width is the median distance of real rows, for all samples" (fun () ->
         let rows = data [| 1L |] (fun n rng -> rng.Normal(n, 1L)) 3000L
         // The median of |N(0, 2)|, .67449 √2.
         let due = apart 0.95387 1.0
         let found = measured (MmdSpec(Reference = 3000L)) rows ((rng "samples").Normal(2000L, 1L) + 1.0)
         let mmd = estimate "mmd" found
-        // The width is that of 1,000 rows, about two per cent; half of that share reaches the value.
+        // The width is estimated from 1,000 rows, with an error of about two per cent; half of that affects the value.
         Close.near "mmd" due { mmd with Error = mmd.Error + 0.01 * due / Close.k }
         Close.near "its floor" 0.0 (estimate "mmd/floor" found))
 ]
@@ -119,9 +119,9 @@ let private kid = [
             "images with a bright edge"
             (ofImages features (fun x -> torch.cat ([| x.narrow (3L, 0L, 7L); x.narrow(3L, 7L, 1L).abs() |], 3L)))
 
-    law "kid has nothing to say about rows that are no images" (fun () ->
+    law "kid does not measure rows that are not images" (fun () ->
         let rows = data [| 64L |] (fun n rng -> rng.Normal(n, 64L)) 10L
-        must "it measured" (measured (KidSpec()) rows rows.Test).IsEmpty)
+        must "it must not measure" (measured (KidSpec()) rows rows.Test).IsEmpty)
 ]
 
 /// Φ(z).
@@ -131,36 +131,36 @@ let private told shift due =
     let rows = data [| 2L |] (fun n rng -> rng.Normal(n, 2L)) 4000L
     let found = measured (ClassifierTestSpec(Epochs = 10)) rows ((rng "samples").Normal(4000L, 2L) + shift / sqrt 2.0)
     let accuracy = estimate "classifier-test" found
-    // A net fitted to 4,000 rows loses to Bayes at most a standard error's worth here, and never wins.
+    // A net fitted to 4,000 rows is worse than Bayes by at most a standard error here, and never better.
     Close.near $"accuracy at a distance of {shift}" due { accuracy with Error = accuracy.Error * (1.0 + 1.0 / Close.k) }
     Close.near "its floor" 0.5 (estimate "classifier-test/floor" found)
 
 let private classifier = [
-    law "a classifier tells N(0, I) from N(μ, I) as often as Bayes does, Φ(|μ|/2), and half the time where μ = 0" (fun () ->
+    law "a classifier of N(0, I) and N(μ, I) has the accuracy of Bayes, Φ(|μ|/2), and one half at μ = 0" (fun () ->
         told 0.0 0.5
         told 1.0 (normal 0.5))
-    |> breaks "judged on other laws than it is said" (fun () -> told 1.5 (normal 0.5))
+    |> breaks "compared with the wrong distribution" (fun () -> told 1.5 (normal 0.5))
 
-    law "samples that lie apart give themselves away" (fun () ->
+    law "separated samples give an accuracy of 1" (fun () ->
         let rows = data [| 2L |] (fun n rng -> rng.Normal(n, 2L)) 400L
         let found = measured (ClassifierTestSpec()) rows ((rng "samples").Normal(400L, 2L) + 20.0)
         let test = found["classifier-test"]
         must $"{test}" (test.Value = 1.0 && test.Se.Value > 0.0))
 
-    law "a two-sample metric gives one value for one stream, leaves no tensor behind and says everything about it" (fun () ->
+    law "a two-sample metric depends only on its stream, leaves no live tensors, and returns complete measurements" (fun () ->
         let rows = data [| 1L; 8L; 8L |] (fun n rng -> rng.Normal(n, 1L, 8L, 8L)) 60L
         let specs: ISpec<IMetric> list = [ MmdSpec(); KidSpec(); ClassifierTestSpec(Epochs = 2) ]
         let measure () = [ for spec in specs -> measured spec rows rows.Train |> Map.map (fun _ m -> m.Value) ]
         let first = measure ()
         collected ()
         let before = live ()
-        must "two calls, two values" (measure () = first)
+        must "two calls must give the same value" (measure () = first)
         collected ()
         must $"{live () - before} more tensors live" (live () = before)
 
         for spec in specs do
             for m in (measured spec rows rows.Train).Values do
-                must $"{m} leaves something out" (m.Unit <> "" && not (isNull m.Protocol) && m.N.HasValue && m.Se.HasValue))
+                must $"{m} is incomplete" (m.Unit <> "" && not (isNull m.Protocol) && m.N.HasValue && m.Se.HasValue))
 ]
 
 let all: Law list = kernels @ kid @ classifier

@@ -1,4 +1,4 @@
-/// Passes are counted where networks are called: no network has to know of cost.
+/// Passes are counted where networks are called, so networks need not count.
 module Ebm.Tests.Laws.CostLaws
 
 open TorchSharp
@@ -12,9 +12,9 @@ open Ebm.Tests.World
 let private costs what (due: int64) (spend: unit -> Tensor) =
     let before = Cost.Units
     spend () |> ignore
-    must $"{what} cost {Cost.Units - before} units where {due} were due" (Cost.Units - before = due)
+    must $"{what} cost {Cost.Units - before} units instead of {due}" (Cost.Units - before = due)
 
-/// Every way to ask every kind of network, once with five rows.
+/// Calls every kind of network in every way, with five rows.
 let private everyPass (registered: torch.nn.Module -> torch.nn.Module) =
     for kind, build in EveryNet.kinds () do
         use _ = torch.NewDisposeScope()
@@ -39,9 +39,9 @@ let private everyPass (registered: torch.nn.Module -> torch.nn.Module) =
                 costs "Pull" (fun () -> let struct (z, _) = flow.Pull x in z)
             | _ -> ()
         | :? torch.nn.Module<Tensor, Tensor> as net -> costs "call" (fun () -> net.call x)
-        | other -> broken $"{kind} builds a {other.GetType().Name}, and this law does not know how to call it"
+        | other -> broken $"{kind} builds a {other.GetType().Name}, which this law cannot call"
 
-/// libtorch's own layer, which knows nothing of this project, as critic and inside the generator.
+/// libtorch's own layer, which does not count, as critic and inside the generator.
 let private ofLayers (counted: torch.nn.Module<Tensor, Tensor> -> torch.nn.Module<Tensor, Tensor>) =
     let layer () = torch.nn.Linear(2L, 1L, device = device) :> torch.nn.Module<Tensor, Tensor>
     let critic = {
@@ -58,27 +58,27 @@ let private ofLayers (counted: torch.nn.Module<Tensor, Tensor> -> torch.nn.Modul
     let batches = Batches((rng "data").Normal(10L, 2L), 10L, rng "batches")
     let before = Cost.Units
     gan.Iterate(batches, rng "step") |> Seq.iter ignore
-    // The critic's positives and negatives, and for the generator its rows through both.
-    must $"a step cost {Cost.Units - before} units where 40 were due" (Cost.Units - before = 40L)
+    // The critic's positives and negatives, then the generator's rows through both networks.
+    must $"a step cost {Cost.Units - before} units instead of 40" (Cost.Units - before = 40L)
 
-/// What counts each call once more.
+/// Counts each call a second time.
 type private Twice(net: torch.nn.Module<Tensor, Tensor>) as twice =
     inherit torch.nn.Module<Tensor, Tensor>("twice")
     do twice.register_module ("net", Cost.Counted net)
     override _.forward x = net.call x
 
 let all = [
-    law "each pass of each network that a config can name costs a unit a row, whichever way it is asked" (fun () -> everyPass Cost.Counted)
-    |> breaks "networks that nobody registered" (fun () -> everyPass id)
+    law "each pass of each network that a config can name costs one unit per row, however it is called" (fun () -> everyPass Cost.Counted)
+    |> breaks "networks that are not registered" (fun () -> everyPass id)
 
-    law "all levels at once cost a pass where one gives them, and a pass for each level where none does" (fun () ->
+    law "all levels cost one pass if the net computes them at once, and one pass per level otherwise" (fun () ->
         let x = (rng "rows").Normal(5L, 2L)
         let noise = NoiseSchedule.VariancePreserving(0.1, 0.9, 4)
         costs "heads" 5L (fun () -> (LevelMlpSpec(Width = 4).Build(rng "heads", [| 2L |], noise)).All x)
         costs "time" 20L (fun () -> (LevelTimeSpec(Width = 4).Build(rng "time", [| 2L |], noise)).All x))
 
-    law "a network that knows nothing of cost counts when a method calls it, and once when it was registered before" (fun () ->
+    law "a network that does not count itself is counted when a method calls it, and once if it is registered twice" (fun () ->
         ofLayers id
         ofLayers Cost.Counted)
-    |> breaks "a network that counts inside another" (fun () -> ofLayers (fun net -> new Twice(net)))
+    |> breaks "a counted network inside another" (fun () -> ofLayers (fun net -> new Twice(net)))
 ]

@@ -1,4 +1,4 @@
-/// Flows: they invert, their log-determinants are their Jacobians', their densities integrate to one, and likelihood teaches them.
+/// Flows: inverses, log-determinants, normalised densities, and training by likelihood.
 module Ebm.Tests.Laws.FlowLaws
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Tests.Law
 open Ebm.Tests.World
 open Ebm.Tests.Gaussian
 
-/// A fresh flow is nearly the identity, whatever its couplings do: larger weights make it bend.
+/// A new flow is nearly the identity for all couplings; larger weights make it nonlinear.
 let private bent (by: float) (flow: CouplingFlow) =
     use _ = torch.no_grad ()
 
@@ -29,7 +29,7 @@ let private flow (monotone: IMonotone) (shape: int64 list) =
 let private kinds = [ "affine", affine; "spline", spline ]
 let private shapes = [ [ 2L ]; [ 3L ]; [ 5L ]; [ 1L; 2L; 2L ] ]
 
-/// x exp(s) + t, undone in the wrong order.
+/// x exp(s) + t, inverted in the wrong order.
 type private Misordered() =
     interface IMonotone with
         member _.Parameters = 2
@@ -38,7 +38,7 @@ type private Misordered() =
             let s, t = parameters.select (2L, 0L), parameters.select (2L, 1L)
             struct ((if inverted then x * (-s).exp() - t else x * s.exp () + t), (if inverted then -s else s))
 
-/// A monotone whose slope is forgotten.
+/// A monotone function without its slope.
 type private Slopeless(of': IMonotone) =
     interface IMonotone with
         member _.Parameters = of'.Parameters
@@ -47,10 +47,10 @@ type private Slopeless(of': IMonotone) =
             let struct (y, slope) = of'.Map(x, parameters, inverted)
             struct (y, 0.9 * slope)
 
-/// Beyond the box too: two standard deviations more than the spline's box in the tails.
+/// Also outside the box: in the tails, up to two standard deviations beyond the spline's box.
 let private latent (flow: FlowNet) count = 2.0 * (rng "latent").Normal(count, flow.Latent)
 
-/// Roundings grow as volumes do: as much as the most stretched row, in some hundred operations.
+/// Rounding errors grow with volumes: as much as the most stretched row, over about a hundred operations.
 let private magnified (logVolume: Tensor) = int (128.0 * exp (value (logVolume.detach().abs().max())))
 
 let private inverts (monotone: IMonotone) =
@@ -98,7 +98,7 @@ let private integral (f: Tensor -> Tensor) width cells =
 let private integratesToOne (monotone: IMonotone) =
     let flow = flow monotone [ 2L ]
     let coarse, fine = integral flow.LogDensity 10.0 120, integral flow.LogDensity 10.0 240
-    // A spline's density has kinks: the midpoint rule is off by less than what doubling the cells changes.
+    // A spline's density has kinks: the midpoint rule's error is less than the change when the cells are doubled.
     must $"the density's integral is {fine:G8}, {coarse:G8} on cells twice as wide" (abs (fine - 1.0) <= max (abs (fine - coarse)) 1e-6)
 
 let private isDrawnFrom (density: CouplingFlow -> Tensor -> Tensor) =
@@ -113,7 +113,7 @@ let private isDrawnFrom (density: CouplingFlow -> Tensor -> Tensor) =
             1.0
             (Close.mean (values ((narrow.LogDensity x - density flow x).exp())))
 
-/// The slope of the loss along a direction in the weights, against differences.
+/// The slope of the loss along a direction in the weights, compared with differences.
 let private agreesWithDifferences (flow: CouplingFlow) =
     let x = (rng "differences").Normal(20L, flow.Latent)
     let weights = flow.parameters () |> Seq.toArray
@@ -167,13 +167,13 @@ let private learns spec steps =
 let all = [
     for name, monotone in kinds do
         law $"{name} couplings invert, in the tails too, for rows of every shape" (fun () -> inverts monotone)
-        |> breaks "undone in the wrong order" (fun () -> inverts (Misordered()))
+        |> breaks "inverted in the wrong order" (fun () -> inverts (Misordered()))
 
         law $"the log-determinant of {name} couplings is that of autograd's Jacobian, both ways" (fun () -> volumes monotone)
-        |> breaks "a tenth of the slopes forgotten" (fun () -> volumes (Slopeless monotone))
+        |> breaks "a tenth of the slopes omitted" (fun () -> volumes (Slopeless monotone))
 
         law $"the density of {name} couplings integrates to one" (fun () -> integratesToOne monotone)
-        |> breaks "a tenth of the slopes forgotten" (fun () -> integratesToOne (Slopeless monotone))
+        |> breaks "a tenth of the slopes omitted" (fun () -> integratesToOne (Slopeless monotone))
 
         law $"gradients of the likelihood of {name} couplings agree with differences" (fun () ->
             agreesWithDifferences (flow monotone [ 2L ])
@@ -194,7 +194,7 @@ let all = [
             let struct (y, slope) = spline.Map(x, (rng "any").NormalLike zero, inverted)
             let outside = x.abs().gt(scalar 3.0)
             Close.same "outside" 64 (x.masked_select outside) (y.masked_select outside)
-            // A bin may be a thousandth of the box, and magnifies roundings as much.
+            // A bin can be a thousandth of the box, and magnifies rounding errors accordingly.
             Close.same "the slope outside" 4096 (torch.ones_like (x.masked_select outside)) (slope.exp().masked_select outside))
 
     law "a flow counts a pass once, however many couplings it has" (fun () ->
@@ -203,7 +203,7 @@ let all = [
         flow.LogDensity((rng "cost").Normal(10L, 2L)) |> ignore
         must $"a pass of 10 rows cost {Cost.Units - before} units" (Cost.Units - before = 10L))
 
-    law "maximum likelihood teaches flows a Gaussian" (fun () ->
+    law "flows learn a Gaussian by maximum likelihood" (fun () ->
         learns (RealNvpSpec(Couplings = 4, Width = 32)) 250L
         learns (SplineFlowSpec(Couplings = 2, Bins = 8, Width = 32)) 250L)
     |> breaks "hardly trained" (fun () -> learns (RealNvpSpec(Couplings = 4, Width = 32)) 10L)

@@ -1,5 +1,5 @@
-/// Every energy of every method, and every network that a config can name: slopes in the row and gradients in the weights agree with
-/// differences. Which there are is found by reflection and in the configs.
+/// Slopes in the row and gradients in the weights agree with differences, for every energy of every method and every network that a config can
+/// name. Reflection and the configs list them.
 module Ebm.Tests.Laws.GradientLaws
 
 open TorchSharp
@@ -31,7 +31,7 @@ let private byAutograd (f: Tensor -> Tensor) (x: Tensor) =
 /// The same along a direction in all weights at once.
 let private inWeights what (f: unit -> Tensor) (net: torch.nn.Module) (gradient: float -> float) =
     let weights = net.parameters () |> Seq.toArray
-    // Of length one together, as in the row: a net of kinks is a straight line only within short ways.
+    // The direction has length one, as in the row: a net with kinks is linear only over short distances.
     let size = weights |> Array.sumBy (fun w -> float (w.numel ()))
     let directions = weights |> Array.map (fun w -> (rng "direction").NormalLike w / sqrt size)
 
@@ -60,7 +60,7 @@ let private ladderAgrees what (ladder: ILevelEnergy) (net: torch.nn.Module) (sha
     let level = (rng "levels").Integers(int64 ladder.Levels, 5L)
     energyAgrees $"{what}, each row at its level" (ladder.At level) net shape gradient
     let x = (rng "rows").Normal(Array.append [| 5L |] shape)
-    // Levels apart, or an error in one could stand for another's.
+    // Levels have different weights; otherwise an error in one could hide in another.
     let weigh = (rng "levels' weights").Normal(1L, int64 ladder.Levels)
     inRow $"{what}, all levels" (fun x -> weigh * ladder.All x) (byAutograd (fun x -> weigh * ladder.All x)) x
 
@@ -68,7 +68,7 @@ let private methodsAgree gradient =
     for option, document in EveryMethod.options.Value do
         use _ = torch.NewDisposeScope()
         let shape, method = EveryMethod.build document
-        // In training a spectral norm moves with every call.
+        // In training, each call changes a spectral norm.
         method.eval ()
 
         match box method with
@@ -83,7 +83,7 @@ let private methodsAgree gradient =
 
 let private networksAgree gradient =
     let found = EveryNet.kinds ()
-    must "no network is found" (found.Length > 3)
+    must "some networks must be found" (found.Length > 3)
 
     for kind, build in found do
         use _ = torch.NewDisposeScope()
@@ -118,7 +118,7 @@ let private networksAgree gradient =
                 let scalar (x: Tensor) = (rng "outputs' weights").NormalLike out * net.call x
                 inRow kind scalar (byAutograd scalar) x
                 inWeights kind (fun () -> scalar x) net gradient
-        | other -> broken $"{kind} builds a {other.GetType().Name}, and this law does not know how to ask it for a number"
+        | other -> broken $"{kind} builds a {other.GetType().Name}, which this law cannot evaluate"
 
 let all = [
     law "slopes and gradients of every method's density and levels agree with differences" (fun () -> methodsAgree id)

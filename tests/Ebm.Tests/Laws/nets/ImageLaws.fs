@@ -1,4 +1,4 @@
-/// Images: a word on the command line gives a method a net for them, and such a net refuses other rows with a sentence.
+/// Images: an option on the command line gives a method a net for images, and such a net rejects other rows with a message.
 module Ebm.Tests.Laws.ImageLaws
 
 open System
@@ -10,7 +10,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
-/// What gives a method nets for images; none if its config has no energy from a group.
+/// The overrides that give a method nets for images; none if its config has no energy from a group.
 let private words option =
     let _, choices = EveryMethod.composed [ $"method={option}" ]
 
@@ -22,7 +22,7 @@ let private words option =
             | _ -> ()
     ]
 
-/// One step of every method on images of eight by eight: each update is a number with a gradient in weights.
+/// One step of every method on images of 8 × 8: each update has a finite loss and a gradient in the weights.
 let private train (weights: Method -> Update -> torch.nn.Module) =
     let mutable found = 0
 
@@ -44,9 +44,9 @@ let private train (weights: Method -> Update -> torch.nn.Module) =
                 let norm = gradients |> Array.sumBy (fun g -> value (g.square().sum()))
                 must $"{option}, {update.Part}: a gradient of squared norm {norm}" (norm > 0.0 && Double.IsFinite norm)
 
-    must $"only {found} methods were asked" (found > 10)
+    must $"only {found} methods were tested" (found > 10)
 
-/// Every net that refuses a pair of numbers refuses whatever is no square image with a side of 4, 8, 12, …, and says so.
+/// Every net that rejects a pair of numbers rejects all rows that are not square images with a side of 4, 8, 12, …, with a message.
 let private refuse (shapes: int64[] list) =
     let refusal (build: int64[] -> int64[] -> obj) shape =
         try
@@ -63,16 +63,16 @@ let private refuse (shapes: int64[] list) =
             let said = String.Join(", ", shape)
 
             match refusal build shape with
-            | None -> broken $"{kind} takes rows of shape ({said})"
+            | None -> broken $"{kind} accepts rows of shape ({said})"
             | Some message ->
                 must message (message.Contains $"{kind} needs square images" && message.Contains $"these rows have shape ({said})")
 
 let all = [
     law "every method whose energy comes from a group trains on images with a convolutional one" (fun () ->
         train (fun method update -> method.Parts[update.Part]))
-    |> breaks "weights that the loss does not see" (fun () -> train (fun _ _ -> torch.nn.Linear(2L, 2L, device = device)))
+    |> breaks "weights that the loss does not depend on" (fun () -> train (fun _ _ -> torch.nn.Linear(2L, 2L, device = device)))
 
-    law "a net for images refuses other rows, and says which it takes and what it was given" (fun () ->
+    law "a net for images rejects other rows, and names the required and the given shape" (fun () ->
         refuse [ [| 2L |]; [| 64L |]; [| 8L; 8L |]; [| 1L; 8L; 12L |]; [| 1L; 6L; 6L |] ])
     |> breaks "an image" (fun () -> refuse [ [| 1L; 8L; 8L |] ])
 ]

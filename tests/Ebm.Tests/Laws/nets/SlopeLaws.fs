@@ -1,4 +1,4 @@
-/// Networks that know their own slope agree with autograd, row by row, whatever the batch.
+/// Closed-form slopes of networks agree with autograd, row by row, in every batch.
 module Ebm.Tests.Laws.SlopeLaws
 
 open TorchSharp
@@ -7,14 +7,14 @@ open Ebm.Devices
 open Ebm.Nets
 open Ebm.Tests.Law
 
-/// In single precision, which is what chains are computed in.
+/// In single precision, as in chains.
 let private build (activation: Activation) (heads: int64) =
     MlpSpec(19, 3, activation, 3.0).Build(new Rng(5UL), [| 3L |], [| heads |]).``to`` torch.float32
 
 let private points rows = ((new Rng(7UL)).Normal(rows, 3L)).``to`` torch.float32
 
-/// Largest deviation of value and slope from autograd's. Weights and activations are such that a sum's terms come to about one, and sums of twenty
-/// float32 products, three deep, differ by some twenty times 6e-8 of that when taken in another order.
+/// The largest deviation of value and slope from autograd's. Sums have terms of about one in total; sums of twenty float32 products, three deep,
+/// differ by about twenty times 6e-8 if taken in another order.
 let private deviation (judged: Activation) (known: Activation) (rows: int64) (heads: int64) =
     use _ = torch.NewDisposeScope()
     use ours = build judged heads
@@ -29,7 +29,7 @@ let private deviation (judged: Activation) (known: Activation) (rows: int64) (he
         let struct (v, s) = own.Value
         let far (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).item<float32>() |> float
         max (far v value) (far s slope)
-    | _ -> broken $"{judged} has no slope of its own here"
+    | _ -> broken $"{judged} has no closed-form slope here"
 
 let private agree judged known =
     for rows in [ 1L; 16L; 37L ] do
@@ -38,7 +38,7 @@ let private agree judged known =
             must $"{judged}, {rows} rows, {heads} heads: {far:g3} from autograd, 2e-6 is allowed" (far < 2e-6)
 
 let all = [
-    law "a network's own slope is autograd's" (fun () ->
+    law "a network's closed-form slope is autograd's" (fun () ->
         for activation in [ Activation.Silu; Activation.LeakyRelu; Activation.Relu ] do
             agree activation activation)
     |> breaks "another activation" (fun () -> agree Activation.Silu Activation.Gelu)
@@ -60,7 +60,7 @@ let all = [
         finally
             Machine.Threads <- threads)
 
-    law "a level that is not there is an error, not a wild read" (fun () ->
+    law "a level that does not exist is an error, not an invalid read" (fun () ->
         use _ = torch.NewDisposeScope()
         use net = build Activation.Silu 4L
         let x = points 20L

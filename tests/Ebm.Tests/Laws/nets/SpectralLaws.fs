@@ -1,4 +1,4 @@
-/// Spectral normalisation: singular values by power iteration, its gradient, its flags.
+/// Spectral normalisation: singular values by power iteration, the gradient, and the flags.
 module Ebm.Tests.Laws.SpectralLaws
 
 open TorchSharp
@@ -24,7 +24,7 @@ let private isOne passes =
     let found = largest ((normed (SpectralNormSpec()) passes).Of(weight ()))
     must $"the largest singular value is {found}" (abs (found - 1.0) < 1e-9)
 
-/// The gradient of a linear function of W/σ, against differences of what the singular values say it is.
+/// The gradient of a linear function of W/σ, compared with differences of its value by singular values.
 let private follows (of': SpectralNorm -> Tensor -> Tensor) =
     let norm = normed (SpectralNormSpec()) 500
     norm.eval ()
@@ -41,7 +41,7 @@ let private follows (of': SpectralNorm -> Tensor -> Tensor) =
 let private net spectral =
     LevelTimeSpec(Width = 6, Depth = 2, Spectral = spectral).Build(rng "net", [| 2L |], NoiseSchedule.Geometric(0.1, 1.0, 3))
 
-/// Whether something moved the net's power iteration.
+/// Whether a call changed the net's power iteration.
 let private moves (spectral: SpectralNormSpec) (ask: LevelNet -> unit) =
     let net = net spectral
     let state () = [
@@ -49,7 +49,7 @@ let private moves (spectral: SpectralNormSpec) (ask: LevelNet -> unit) =
             if name.EndsWith ".u" then yield! values u
     ]
     let before = state ()
-    must "there is nothing to move" (not before.IsEmpty)
+    must "the net must have a power iteration" (not before.IsEmpty)
     ask net
     before <> state ()
 
@@ -58,13 +58,13 @@ let private slope (net: LevelNet) = (net :> ILevelEnergy).At(repeated 4L 1).With
 let private pass (net: LevelNet) = net.At(x (), repeated 4L 1) |> ignore
 
 let all = [
-    law "power iteration finds the largest singular value, pass by pass, and W/σ has it at one" (fun () -> isOne 200)
+    law "power iteration converges to the largest singular value, and that of W/σ is one" (fun () -> isOne 200)
     |> breaks "a single pass" (fun () -> isOne 1)
 
     law "the gradient of W/σ goes through σ" (fun () -> follows (fun norm w -> norm.Of w))
     |> breaks "σ held constant" (fun () -> follows (fun norm w -> norm.Of(w.detach ()) / w.detach () * w))
 
-    law "sampling moves no frozen norm, evaluation none; training passes move it, and unfrozen, sampling too" (fun () ->
+    law "training passes change a norm, sampling only if it is not frozen, evaluation never" (fun () ->
         must "a training pass" (moves (SpectralNormSpec()) pass)
         must "a slope for a kernel" (not (moves (SpectralNormSpec()) slope))
         must "a slope, unfrozen" (moves (SpectralNormSpec(Freeze = false)) slope)
@@ -85,7 +85,7 @@ let all = [
         let struct (_, slope) = energy.WithSlope(x ())
         Close.near "slope less differences" 0.0 { derivative with Value = derivative.Value - value ((slope * along).sum()) })
 
-    law "with a lower bound small weights stay small and large ones have norm one; a gain begins at one" (fun () ->
+    law "with a lower bound small weights stay small and large ones have norm one; a gain starts at one" (fun () ->
         let settings = SpectralNormSpec(Iterations = 300, LowerBound = true, Gain = true)
 
         for size in [ 0.01; 0.5; 3.0 ] do

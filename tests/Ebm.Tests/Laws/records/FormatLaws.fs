@@ -1,4 +1,4 @@
-/// The bytes of a run's files: a full file of each kind as it is stored here, written by the code byte for byte. Seals and hashes rest on them.
+/// The bytes of a run's files: a full file of each kind, written by the code byte for byte. Seals and hashes depend on them.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.FormatLaws
 
@@ -9,7 +9,7 @@ open Ebm.Runs
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// Every field of a manifest, and two that no version has.
+/// Every field of a manifest, and two unknown ones.
 let private manifest =
     """{
   "state": "completed",
@@ -284,12 +284,12 @@ let private state =
 }
 """
 
-/// Read and written again, a manifest's text is the same.
+/// A manifest's text that is read and written again does not change.
 let private comesBack (text: string) =
     let again = RunManifest.Parse(text, "manifest.json").ToJson()
-    must $"this is another text:\n{again}" (again = text)
+    must $"the text differs:\n{again}" (again = text)
 
-/// What a run's folder holds after these were written.
+/// The contents of a run's folder after writing these files.
 let private written (names: string -> string) =
     inFolder (fun folder ->
         let config = Document.Parse("seed: 1", "config.yaml")
@@ -307,7 +307,7 @@ let private written (names: string -> string) =
 
         for file, due in [ "metrics.json", metrics; "events.jsonl", events; "measures.jsonl", measures ] do
             let found = File.ReadAllText(run.In file)
-            must $"{file} is another text:\n{found}" (found = due))
+            must $"{file} differs:\n{found}" (found = due))
 
 let private stateOf best =
     TrainingState(
@@ -322,18 +322,18 @@ let private stateOf best =
     )
 
 let all = [
-    law "a manifest's bytes are those of its known answer: keys and their order, indentation, escapes, unknown fields" (fun () ->
+    law "a manifest's bytes are the expected ones: keys and their order, indentation, escapes, unknown fields" (fun () ->
         comesBack manifest)
     |> breaks "two keys in another order" (fun () ->
         comesBack (manifest.Replace("  \"rss\": 1000,\n    \"vram\": 2000", "  \"vram\": 2000,\n    \"rss\": 1000")))
-    |> breaks "a null that is written" (fun () -> comesBack (manifest.Replace("  \"signal\": 15,", "  \"signal\": null,")))
+    |> breaks "a written null" (fun () -> comesBack (manifest.Replace("  \"signal\": 15,", "  \"signal\": null,")))
 
-    law "the bytes of metrics, events and measures are those of their known answers, NaN and infinities included" (fun () -> written id)
+    law "the bytes of metrics, events and measures are the expected ones, including NaN and infinities" (fun () -> written id)
     |> breaks "another name" (fun () -> written (fun _ -> "long-run/2"))
 
-    law "the bytes of a checkpoint's state.json are those of its known answer, and read back" (fun () ->
+    law "the bytes of a checkpoint's state.json are the expected ones, and are read back" (fun () ->
         let text = JsonText.ReadableOf(stateOf null)
-        must $"this is another text:\n{text}" (text = state)
-        must "it reads back as another" (JsonText.ReadableOf(JsonText.Read<TrainingState>(text, "state.json")) = text))
+        must $"the text differs:\n{text}" (text = state)
+        must "it reads back differently" (JsonText.ReadableOf(JsonText.Read<TrainingState>(text, "state.json")) = text))
     |> breaks "a best measurement" (fun () -> must "the same" (JsonText.ReadableOf(stateOf (Best(2L, "nll", 1.0))) = state))
 ]

@@ -1,4 +1,4 @@
-/// Records: what YAML means here, one canonical text for one value, files that are whole or not there.
+/// Records: the meaning of YAML, canonical texts of values, and atomic writes of files.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.RecordLaws
 
@@ -14,7 +14,7 @@ open Ebm.Records
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// What a config file would hold: any tree of scalars, lists and maps, with awkward texts and numbers among them.
+/// A config file's content: any tree of scalars, lists and maps, including difficult texts and numbers.
 type Tree = Tree of Document
 
 let private awkward = [
@@ -108,7 +108,7 @@ let rec private turned (document: Document) =
     | DocumentKind.List -> Document.OfList(document.Items |> Seq.map turned)
     | _ -> document
 
-/// Germans write 0,5 and group with points. Culture tables are absent here (invariant globalization), so the culture is made by hand.
+/// The German culture writes 0,5 and groups with points. Culture tables are absent here (invariant globalization), so the law makes the culture.
 let private inGerman (holds: unit -> 'a) =
     let before = CultureInfo.CurrentCulture
     let german = CultureInfo.InvariantCulture.Clone() :?> CultureInfo
@@ -133,14 +133,14 @@ let private gives text (due: obj | null) =
         match value with
         | null -> "null"
         | v -> $"{v} ({v.GetType().Name})"
-    must $"v: {text} is {named found}, where {named due} was due" (Object.Equals(found, due))
+    must $"v: {text} is {named found} instead of {named due}" (Object.Equals(found, due))
 
 let private run (folder: string) =
     let config = parse "data: { kind: rings }\nmethod: { kind: joint-cd }\nseed: 0\n"
     let json = Canonical.Json config
     RunFolder.Create(Path.Combine(folder, "sweep"), $"rings-{Canonical.Sha256(json)[..11]}", config, json)
 
-/// Replaces a file again and again while another thread reads it.
+/// Replaces a file repeatedly while another thread reads it.
 let private replaces (write: string * string -> unit) =
     inFolder (fun folder ->
         let path = Path.Combine(folder, "file")
@@ -154,7 +154,7 @@ let private replaces (write: string * string -> unit) =
         let reader =
             Task.Run(fun () ->
                 while not stop.IsCancellationRequested do
-                    // Whoever writes in place may refuse readers meanwhile: that is no whole file either.
+                    // A writer in place may lock out readers; that counts as a partial file too.
                     let text =
                         try
                             File.ReadAllText path
@@ -170,11 +170,11 @@ let private replaces (write: string * string -> unit) =
 
         stop.Cancel()
         reader.Wait()
-        must $"{halves} readings found no whole file" (halves = 0)
-        must "something lies beside it" (Directory.GetFiles(folder).Length = 1))
+        must $"{halves} reads found no complete file" (halves = 0)
+        must "another file is in the folder" (Directory.GetFiles(folder).Length = 1))
 
 let all = [
-    law "an unquoted scalar is what YAML 1.2 says: 64-bit integers, float64, only true and false are bools" (fun () ->
+    law "unquoted scalars follow YAML 1.2: 64-bit integers, float64, only true and false are bools" (fun () ->
         for text, due in
             [
                 "10", box 10L
@@ -216,7 +216,7 @@ let all = [
             ] do
             gives text due)
 
-    law "YAML that readers disagree about, or that hides a mistake, is refused with its line" (fun () ->
+    law "YAML that readers disagree about, or that hides a mistake, is rejected with its line" (fun () ->
         for text, parts in
             [
                 "a: 1\nb: 2\na: 3", [ " 3, a: "; "twice"; "line 1" ]
@@ -236,11 +236,11 @@ let all = [
             ] do
             refused text parts
 
-        // A billion laughs: ten aliases of ten aliases of ….
+        // Exponential aliases: ten aliases of ten aliases of ….
         let bomb = [ for i in 1..9 -> $"""a{i}: &a{i} [{String.replicate 10 $"*a{i - 1}," |> _.TrimEnd(',')}]""" ]
         refused ("a0: &a0 [x]\n" + String.concat "\n" bomb) [ "aliases" ])
 
-    law "no text makes the reader fail in another way than with a sentence" (fun () ->
+    law "the reader fails on any text only with a message" (fun () ->
         let pieces = [|
             "a"
             ": "
@@ -283,11 +283,11 @@ let all = [
             | :? ConfigException as e -> must $"no place in: {e.Message}" (e.Message.StartsWith "x.yaml" && e.Message.EndsWith '.')
             | e -> broken $"{e.GetType().Name} for {text.Replace('\n', '¶')}: {e.Message}")
 
-    forTrees "a document written as YAML, in blocks or on a line, reads back as an equal one" (fun (Tree document) ->
+    forTrees "a document written as YAML, in blocks or on one line, reads back as an equal document" (fun (Tree document) ->
         let whole = Document.OfMap [ Entry("v", Source.Code, document) ]
         (parse (whole.ToYaml())).Equals whole && (parse $"v: {document}").Equals whole)
 
-    forTrees "canonical JSON does not depend on the order of the keys, and tells different values apart" (fun (Tree document) ->
+    forTrees "canonical JSON does not depend on the order of keys, and differs for different values" (fun (Tree document) ->
         let json = Canonical.Json document
         json = Canonical.Json(turned document)
         && document.GetHashCode() = (turned document).GetHashCode()
@@ -302,9 +302,9 @@ let all = [
         let due =
             """{"B":1.0,"a":{"y":"-Infinity","z":"NaN"},"a-b":[1.0e-7,1.0e+21,0.0,0.1,100.0],"b":1,"f":true,"n":null,"t":"a\"\n\u0001é"}"""
         let found = Canonical.Json(parse text)
-        must $"{found}\nwhere\n{due}\nwas due" (found = due))
+        must $"{found}\ninstead of\n{due}" (found = due))
 
-    law "a hash is SHA-256 in hexadecimal, of a text's bytes as of a file's" (fun () ->
+    law "a hash is SHA-256 in hexadecimal, of the bytes of a text or file" (fun () ->
         let due = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         must "of a text" (Canonical.Sha256 "abc" = due)
 
@@ -325,11 +325,11 @@ let all = [
                 let text = Scalars.Text value
                 must $"{value:R} is written {text}" (Object.Equals(Scalars.Resolve text, value) && (text.Contains '.')))
 
-    law "a file that is replaced is never seen half: readers find the old or the new one" (fun () ->
+    law "readers of a file that is replaced find the old or the new one, never a part" (fun () ->
         replaces (fun (path, text: string) -> AtomicFile.Write(path, text)))
     |> breaks "written in place" (fun () -> replaces File.WriteAllText)
 
-    law "a write that fails leaves the old file and nothing beside it" (fun () ->
+    law "a write that fails leaves the old file and no other" (fun () ->
         inFolder (fun folder ->
             let path = Path.Combine(folder, "file")
             AtomicFile.Write(path, "old")
@@ -342,8 +342,8 @@ let all = [
                         invalidOp "half way")
                 ))
 
-            must "the old file is gone" (File.ReadAllText path = "old")
-            must "something lies beside it" (Directory.GetFiles(folder).Length = 1)))
+            must "the old file must remain" (File.ReadAllText path = "old")
+            must "another file is in the folder" (Directory.GetFiles(folder).Length = 1)))
 
     law "arrays survive NumPy's format: values bit for bit, shape, and 64-byte alignment" (fun () ->
         inFolder (fun folder ->
@@ -355,7 +355,7 @@ let all = [
                 must $"{typeof<'a>.Name}: values" (Array.forall2 (fun (a: 'a) (b: 'a) -> a.Equals b) values read)
                 let bytes = File.ReadAllBytes path
                 let start = 10 + int (BitConverter.ToUInt16(bytes, 8))
-                must "the values do not begin at a multiple of 64" (start % 64 = 0 && bytes[start - 1] = byte '\n')
+                must "the values must start at a multiple of 64" (start % 64 = 0 && bytes[start - 1] = byte '\n')
 
             back [| 1.0f; -0.0f; nanf; infinityf; 1e-45f; Single.MaxValue |] [| 2L; 3L |]
             back [| 0.1; -1e300; nan |] [| 3L |]
@@ -367,7 +367,7 @@ let all = [
                 "another header than NumPy's"
                 (Encoding.ASCII.GetString(bytes, 10, 60).StartsWith "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 7), }")))
 
-    law "an array that is torn, altered or of another type is refused by the file's name" (fun () ->
+    law "an array that is torn, changed or of another type is rejected with the file's name" (fun () ->
         inFolder (fun folder ->
             let path = Path.Combine(folder, "a.npy")
             Npy.Write<float32>(path, ReadOnlyMemory [| 1.0f; 2.0f |], [| 2L |])
@@ -387,14 +387,14 @@ let all = [
 
             throws<ArgumentException, _> [ "2"; "3" ] (fun () -> Npy.Write<float32>(path, ReadOnlyMemory [| 1.0f; 2.0f |], [| 3L |]))))
 
-    law "lines that were recorded are read back; a torn last line is not there, and a torn one before it is an error" (fun () ->
+    law "recorded lines are read back; a torn last line is ignored, and an earlier torn line is an error" (fun () ->
         inFolder (fun folder ->
             let run = run folder
             let events = [ Event(1L, "energy/gap", -0.1); Event(2L, "energy/gap", nan); Event(3L, "energy/gap", infinity) ]
             run.Append(events :> Event seq)
             must "other events came back" (List.ofSeq (run.Events()) = events)
             let path = run.In "events.jsonl"
-            must "a line is not as documented" (File.ReadLines path |> Seq.head = """{"step":1,"what":"energy/gap","value":-0.1}""")
+            must "a line must be as documented" (File.ReadLines path |> Seq.head = """{"step":1,"what":"energy/gap","value":-0.1}""")
             File.AppendAllText(path, """{"step":4,"wh""")
             must "the torn line was read" (Seq.length (run.Events()) = 3)
             run.Truncate(2L, 2L)
@@ -402,7 +402,7 @@ let all = [
             File.AppendAllText(path, "{\"st\n{\"step\":3,\"what\":\"x\",\"value\":1}\n")
             throws<InvalidDataException, _> [ "events.jsonl, line 3" ] (fun () -> Seq.length (run.Events()))))
 
-    law "a folder that is replaced is whole at every moment: a filling that fails leaves the old one" (fun () ->
+    law "a folder that is replaced is complete at every moment: a failed replacement leaves the old one" (fun () ->
         inFolder (fun folder ->
             let run = run folder
             let content () = File.ReadAllText(run.In("checkpoint", "state"))
@@ -419,31 +419,31 @@ let all = [
                         invalidOp "no space left"
                 ))
 
-            must "settled on nothing" (run.Settle "checkpoint")
-            must "the old one is gone" (content () = "two")
-            // Killed between the two renames: only the previous one is there, under its other name.
+            must "no folder remains" (run.Settle "checkpoint")
+            must "the old one must remain" (content () = "two")
+            // Killed between the two renames: only the previous version exists, under its other name.
             Directory.Move(run.In "checkpoint", run.In "checkpoint.previous")
             must "not recovered" (run.Settle "checkpoint" && content () = "two")))
 
-    law "a run's folder is its config's: another config, an id of another hash, an altered hash are noticed" (fun () ->
+    law "a run's folder belongs to its config: another config, another hash in the id, or a changed hash are detected" (fun () ->
         inFolder (fun folder ->
             let mine = run folder
-            must "the identity does not hold" mine.IdentityHolds
+            must "the identity must hold" mine.IdentityHolds
             must "not found below" (RunFolder.Under folder |> Seq.map _.Id |> List.ofSeq = [ mine.Id ])
             let config = parse "seed: 1"
             throws<InvalidDataException, _> [ "12 digits" ] (fun () ->
                 RunFolder.Create(folder, "x-000000000000", config, Canonical.Json config))
             File.AppendAllText(mine.In "config.json", " ")
-            must "the alteration was not noticed" (not mine.IdentityHolds)
+            must "the change was not detected" (not mine.IdentityHolds)
             throws<DirectoryNotFoundException, _> [ "no such folder" ] (fun () -> RunFolder.Open(Path.Combine(folder, "nowhere")))))
 
-    law "a manifest reads back as written, with fields of versions to come" (fun () ->
+    law "a manifest reads back as written, including fields of later versions" (fun () ->
         let text =
             """{"state":"diverged","step":12,"reason":"the loss is NaN","runId":"r","groupId":"g","sweepId":"s","configSha256":"c","tomorrow":{"x":[1,2]}}"""
         let manifest = RunManifest.Parse(text, "manifest.json")
         let again = RunManifest.Parse(manifest.ToJson(), "manifest.json")
         must "state, step or reason" (again.State = RunState.Diverged && again.Step = 12L && again.Reason = "the loss is NaN")
-        must "the unknown field is lost" (manifest.ToJson().Contains "tomorrow" && again.ToJson() = manifest.ToJson())
+        must "the unknown field must be kept" (manifest.ToJson().Contains "tomorrow" && again.ToJson() = manifest.ToJson())
         throws<InvalidDataException, _> [ "manifest.json" ] (fun () -> RunManifest.Parse("{\"state\":1}", "manifest.json")))
 
     law "metrics and arrays of a run read back, NaN included" (fun () ->
@@ -470,7 +470,7 @@ let all = [
             throws<ArgumentException, _> [ "../x" ] (fun () ->
                 run.Write([ NamedArray("../x", [||], [||], [| 0.0f |]) ] :> NamedArray seq))))
 
-    forAll "a word spelt with one slip is recognised, and nothing like it is not" (fun (NonNegativeInt seed) ->
+    forAll "a word with one typing error is recognised, and a very different word is not" (fun (NonNegativeInt seed) ->
         let known = [ "recovery-likelihood"; "joint-cd"; "denoising-ebm"; "generalized-ebm" ]
         let random = Random seed
         let word = known[random.Next known.Length]

@@ -1,4 +1,4 @@
-/// Memory is counted before it is taken: where there is none, the system ends the process, and nobody says why.
+/// Memory is checked before it is allocated, because the system kills a process without memory without a message.
 module Ebm.Tests.Laws.CapacityLaws
 
 open System
@@ -23,7 +23,7 @@ let private config (changes: (string * (obj | null)) list) =
     changes
     |> List.fold (fun (config: Document) (path, value) -> config.With(path, Document.From value)) (Document.Parse(small, "small.yaml"))
 
-/// Runs it: the run is refused by the setting, with what it would take and what there is.
+/// Executes the experiment: it is rejected with the setting's name, the memory that it needs, and the available memory.
 let private refused (path: string) (changes: (string * (obj | null)) list) =
     inSingle
         (fun () ->
@@ -37,7 +37,7 @@ let private refused (path: string) (changes: (string * (obj | null)) list) =
                     (fun () -> (Experiment.Of(config changes)).Run(folder, dataRoot))))
         ()
 
-/// What is counted without a number, less what the numbers take once they are there.
+/// The bytes counted without values equal those of the real tensors.
 let private agrees (change: Document -> Document) =
     for option, method in EveryMethod.options.Value do
         use _ = torch.NewDisposeScope()
@@ -49,10 +49,10 @@ let private agrees (change: Document -> Document) =
         use optimizers = new Optimizers(method, spec.Train)
         use averages = new Averages(method, spec.Train.Average)
         let there = Footprint.Of(method, optimizers, averages, spec, shape)
-        must $"{option}: {counted} were counted, and {there} are there" (not (isNull counted) && nonNull counted = there)
+        must $"{option}: {counted} counted instead of {there}" (not (isNull counted) && nonNull counted = there)
 
 let all = [
-    law "what a run takes is known before it takes any: for every method, as much as there is when it is built" (fun () ->
+    law "a run's memory is known before it is allocated: for every method, as much as when it is built" (fun () ->
         inSingle (fun () -> agrees id) ())
     |> breaks "a ladder of another length" (fun () ->
         inSingle
@@ -64,14 +64,14 @@ let all = [
                         method.With("noise", Document.Parse("{ kind: geometric, levels: 77 }", "x"))))
             ())
 
-    law "a run that this machine has no memory for is refused before it takes any, by the setting to lower" (fun () ->
+    law "a run that needs too much memory is rejected before it allocates any, with the setting to lower" (fun () ->
         refused "method.energy.width" [ "method.energy.width", box 65_536; "method.energy.depth", 256 ]
         refused "method.memory" [ "method.memory", box 10_000_000; "data.dimension", 10_000 ]
         refused "train.batch" [ "train.batch", box 1_000_000_000_000L ]
         refused "data.train" [ "data.train", box 1_000_000_000; "data.dimension", 1000 ])
-    |> breaks "one that there is memory for" (fun () -> refused "method.energy.width" [ "method.energy.width", box 16 ])
+    |> breaks "one with enough memory" (fun () -> refused "method.energy.width" [ "method.energy.width", box 16 ])
 
-    law "more samples than a file can hold are refused before training" (fun () ->
+    law "more samples than a file can contain are rejected before training" (fun () ->
         inSingle
             (fun () ->
                 inFolder (fun folder ->
@@ -82,18 +82,18 @@ let all = [
                                 .Run(folder, dataRoot))))
             ())
 
-    law "whether a config is right does not depend on the machine that reads it" (fun () ->
+    law "whether a config is valid does not depend on the machine that reads it" (fun () ->
         Experiment.Of(config [ "method.energy.width", box 65_536; "method.energy.depth", 256; "data.train", 1_000_000_000 ])
         |> ignore)
 
-    law "a memory with fewer chains than a step draws, and a batch that transport cannot pair, are refused in a sentence" (fun () ->
+    law "a memory with fewer chains than a step draws, and a batch too large for transport, are rejected with a message" (fun () ->
         inSingle
             (fun () ->
                 inFolder (fun folder ->
                     throws<InvalidOperationException, _>
-                        [ "config.yaml, line "; ", memory: memory is 2, and a step draws 11 different chains"; "write 11 or more." ]
+                        [ "config.yaml, line "; ", memory: memory is 2, but a step draws 11 different chains"; "set it to 11 or more." ]
                         (fun () -> (Experiment.Of(config [ "method.memory", box 2 ])).Run(folder, dataRoot)))
                 let rows = torch.zeros (20_000L, 1L)
-                throws<SettingException, _> [ "batch is 20000"; "16384 at most" ] (fun () -> Transport.Pairing(rows, rows)))
+                throws<SettingException, _> [ "batch is 20000"; "at most 16384" ] (fun () -> Transport.Pairing(rows, rows)))
             ())
 ]

@@ -1,4 +1,4 @@
-/// The catalog: what a config may ask for, the sentences for what it may not, and the identity of what it describes.
+/// The catalog: valid configs, the messages for invalid ones, and the identity of what they describe.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.CatalogLaws
 
@@ -25,13 +25,13 @@ let private kinds = lazy (catalog.Value.Kinds typeof<ISpec<Method>> |> String.co
 let private keys (t: Type) =
     (t.GetConstructors()[0]).GetParameters() |> Array.map (fun p -> Kebab.Case(nonNull p.Name)) |> String.concat ", "
 
-/// The whole sentence, word for word.
+/// The whole message, word for word.
 let private says (due: string) (document: Document) =
     try
         build document |> ignore
-        broken $"nothing was wrong; \"{due}\" was due"
+        broken $"no error instead of \"{due}\""
     with :? ConfigException as e ->
-        must $"\"{e.Message}\"\nwhere\n\"{due}\"\nwas due" (e.Message = due)
+        must $"\"{e.Message}\"\ninstead of\n\"{due}\"" (e.Message = due)
 
 let private edited (path: string) (argument: string) (value: obj) =
     (parse good).With(path, Document.From(value, Source.CommandLine argument))
@@ -47,26 +47,26 @@ let private experiment (text: string) =
 let private idOf text = (Identity.Of (experiment text).Identity).RunId
 
 let all = [
-    law "an unknown kind: the file, the line, what is known, and the kind that was meant" (fun () ->
+    law "the message for an unknown kind has the file, the line, the known kinds and a suggestion" (fun () ->
         parse (good.Replace("joint-cd", "joint-dc"))
         |> says $"{file}, line 1, kind: \"joint-dc\" is not known here; known are {kinds.Value} (did you mean joint-cd?).")
 
-    law "a misspelt key: the file, the line, what there is, and the key that was meant" (fun () ->
+    law "the message for an unknown key has the file, the line, the known keys and a suggestion" (fun () ->
         parse (good.Replace("steps", "stpes"))
         |> says $"{file}, line 4, stpes: joint-cd has no such setting; it has {keys typeof<JointCdSpec>} (did you mean steps?).")
 
-    law "a wrong type on the command line: the argument, what is wanted, what was given" (fun () ->
+    law "the message for a wrong type on the command line has the argument, the wanted type and the value" (fun () ->
         edited "noise.low" "method.noise.low=x" "x"
         |> says "command line, \"method.noise.low=x\": low is a number; \"x\" is not one.")
 
-    law "what a record refuses is said with the place where it was written" (fun () ->
+    law "the message for a value that a record rejects has the place where it was written" (fun () ->
         parse (good.Replace("steps: 4", "steps: 0"))
-        |> says $"{file}, line 4, steps: steps must lie between 1 and 100000; 0 is not allowed."
+        |> says $"{file}, line 4, steps: steps must be between 1 and 100000; 0 is not allowed."
         edited "step" "method.step=-1" -1.0
         |> says "command line, \"method.step=-1\": step must be positive; -1 is not allowed.")
 
     law
-        "other mistakes have their sentences too: a missing kind, a text for a mapping, an unknown choice, yes for true, 1.5 of something whole"
+        "other mistakes have messages too: a missing kind, a text for a mapping, an unknown choice, yes for true, 1.5 for a whole number"
         (fun () ->
             let refused (parts: string list) (text: string) = throws<ConfigException, _> (file :: parts) (fun () -> build (parse text))
             refused [ "line 1, kind"; "missing"; "joint-cd" ] "steps: 4"
@@ -76,7 +76,7 @@ let all = [
             refused [ "line 5, rounds"; "whole number"; "1.5" ] (good + "rounds: 1.5\n")
             refused [ "line 1"; "energy" ] "kind: joint-cd\nnoise: { kind: variance-preserving }\n")
 
-    law "whatever is written for a setting, it is taken or refused in a sentence" (fun () ->
+    law "any value of a setting is accepted or rejected with a message" (fun () ->
         let awkward = [
             "null"
             "true"
@@ -107,7 +107,7 @@ let all = [
                 | :? ConfigException as e -> must e.Message (e.Message.StartsWith file && e.Message.EndsWith '.')
                 | e -> broken $"{setting.Name}: {value}: {e.GetType().Name}: {e.Message}")
 
-    law "the resolved config has every default written out, and resolves to itself" (fun () ->
+    law "the resolved config contains every default, and resolves to itself" (fun () ->
         let once = (experiment "seed: 3").Document
         let again = catalog.Value.Resolve<ExperimentSpec>(once).Document
         must "it changed" (again.ToYaml() = once.ToYaml())
@@ -123,9 +123,9 @@ let all = [
                 "device"
                 "threads"
             ] do
-            must $"{path} is not written out" (not (isNull (once.Find path))))
+            must $"{path} is missing" (not (isNull (once.Find path))))
 
-    law "a run's id is its config's: not the order of keys, not defaults written out or left out, not how a number is written" (fun () ->
+    law "a run's id depends on its config, but not on the order of keys, omitted defaults, or the notation of numbers" (fun () ->
         let id = idOf "seed: 0"
         must
             "keys in another order"
@@ -149,28 +149,28 @@ let all = [
             $"{id} is not data, method, seed and twelve digits"
             (Text.RegularExpressions.Regex.IsMatch(id, "^gaussians-joint-cd-s0-[0-9a-f]{12}$")))
 
-    law "what decides the result is in the id, and what does not is not" (fun () ->
+    law "the id depends on the settings that affect the result, and on no others" (fun () ->
         let id = idOf ""
         for other in [ "seed: 1"; "train: { lr: 2e-3 }"; "train: { steps: 10 }"; "train: { record-every: 7 }" ] do
             must $"{other} has the same id" (idOf other <> id)
         for same in [ "threads: 2"; "device: cuda:0"; "measure: { samples: 7 }"; "logging: { progress: 3 }" ] do
             must $"{same} has another id" (idOf same = id)
         let group text = (Identity.Of (experiment text).Identity).GroupId
-        must "seeds of one group have two" (group "seed: 1" = group "seed: 2")
-        must "two groups have one" (group "train: { lr: 2e-3 }" <> group ""))
+        must "seeds of one group must share the group's id" (group "seed: 1" = group "seed: 2")
+        must "two groups must have two ids" (group "train: { lr: 2e-3 }" <> group ""))
 
-    law "a lab's own assembly is found, and what is none is refused by its path" (fun () ->
+    law "an additional assembly is found, and a file that is not an assembly is rejected with its path" (fun () ->
         inFolder (fun folder ->
             let path = Path.Combine(folder, "my.dll")
             throws<ConfigException, _> [ "--with"; path; "no such file" ] (fun () -> Catalog.Load [ path ])
-            File.WriteAllText(path, "no assembly")
+            File.WriteAllText(path, "not an assembly")
             throws<ConfigException, _> [ path; "not a .NET assembly" ] (fun () -> Catalog.Load [ path ])
             throws<ConfigException, _> [ "[Kind(" ] (fun () -> Catalog.Load [ typeof<YamlDotNet.Core.Parser>.Assembly.Location ])
             let lab = Path.Combine(AppContext.BaseDirectory, "Lab.dll")
-            must "the lab's method is not there" ((Catalog.Load [ lab ]).Kinds typeof<ISpec<Method>> |> Seq.contains "moving-mean")
-            must "it is there without --with" (not (catalog.Value.Kinds typeof<ISpec<Method>> |> Seq.contains "moving-mean"))))
+            must "the additional method is missing" ((Catalog.Load [ lab ]).Kinds typeof<ISpec<Method>> |> Seq.contains "moving-mean")
+            must "it must not be known without --with" (not (catalog.Value.Kinds typeof<ISpec<Method>> |> Seq.contains "moving-mean"))))
 
-    law "every kind and every setting has its doc line" (fun () ->
+    law "every kind and every setting has a doc comment" (fun () ->
         let missing = [
             for role in
                 [

@@ -1,4 +1,4 @@
-/// One process at a time writes into a run's folder: who may claim it, and what becomes of the writes of one that has lost it unawares.
+/// Only one process at a time writes to a run's folder: claims, and the writes of a process that has lost its claim without noticing.
 module Ebm.Tests.Laws.ClaimLaws
 
 open System
@@ -31,7 +31,7 @@ let private value x =
 
 let private fill (text: string) (path: string) = File.WriteAllText(Path.Combine(path, "state.json"), text)
 
-/// Each way of writing into a run, by the one that is going to lose it.
+/// Each way of writing to a run, by the process that will lose its claim.
 let private writes: (string * (RunFolder -> unit)) list = [
     "manifest", fun at -> at.Write(manifest at 1 10L)
     "events", fun at -> at.Append(event 10L)
@@ -44,17 +44,17 @@ let private writes: (string * (RunFolder -> unit)) list = [
     "removal", fun at -> at.Remove "checkpoint"
 ]
 
-/// Everything of a run that is published, by its path.
+/// All published files of a run, by path.
 let private published (at: RunFolder) = [
     for file in Directory.GetFiles(at.Path, "*", SearchOption.AllDirectories) |> Array.sort do
         let name = Path.GetRelativePath(at.Path, file)
         if not (name.StartsWith ".staging-") then name, Canonical.Sha256OfFile file
 ]
 
-/// What one that takes the run over does: it goes on from the checkpoint, and writes everything anew.
+/// A process that takes over the run: it resumes from the checkpoint, and writes everything again.
 let private overtake (at: RunFolder) =
     let second = at.Taken()
-    must "no whole checkpoint is there for the one that takes over" (Directory.Exists(second.In "checkpoint"))
+    must "the process that takes over must find a complete checkpoint" (Directory.Exists(second.In "checkpoint"))
     let attempt = second.NextAttempt()
     second.Write(manifest second attempt 5L)
     second.Truncate(5L, 5L)
@@ -68,7 +68,7 @@ let private overtake (at: RunFolder) =
     second.Write(manifest second attempt 6L)
     second
 
-/// At the n-th step of a write by the first, another one takes the run over and does it; then the first goes on. False when it has fewer steps.
+/// At step n of a write by the first process, another one takes over the run; then the first resumes. False if the write has fewer steps.
 let private sleepsAt n (write: RunFolder -> unit) (taken: RunFolder -> RunFolder) =
     let mutable reached = false
 
@@ -102,14 +102,14 @@ let private sleepsAt n (write: RunFolder -> unit) (taken: RunFolder -> RunFolder
                 write first
             with
             | :? FencedException
-            // A planted one finds its temporary file gone.
+            // A planted process finds its temporary file deleted.
             | :? IOException -> ()
         finally
             AtomicFile.Reached <- null
 
         if reached then
             must $"asleep at step {n}, {says}, it wrote into the run" (published at = due)
-            throws<FencedException, _> [ "publishes nothing any more" ] (fun () -> first.Write(manifest at 1 11L))
+            throws<FencedException, _> [ "stops writing to it" ] (fun () -> first.Write(manifest at 1 11L))
             must $"asleep at step {n}, {says}, it wrote later" (published at = due))
 
     reached
@@ -121,33 +121,33 @@ let private fenced taken =
         while sleepsAt n write taken do
             n <- n + 1
 
-        must $"a write of {name} comes to {n - 1} steps, so nothing was tried" (n > 2 || name = "removal")
+        must $"a write of {name} has only {n - 1} steps, so nothing was tested" (n > 2 || name = "removal")
 
 let all = [
-    law "a claim is a lock here and a lease elsewhere: another machine's counts while it is fresh, and is over two minutes later" (fun () ->
+    law "a claim is a lock on one machine and a lease between machines: that of another machine expires after two minutes" (fun () ->
         inFolder (fun folder ->
             let run = made folder
             let claim = run.In ".claim"
             let held () = Claim.IsHeld run.Path
-            must "held by nobody" (not (held ()))
+            must "it must not be held" (not (held ()))
 
             (use _ = new Claim(run)
-             must "not held" (held ())
-             throws<TakenException, _> [ "another process is at work" ] (fun () -> new Claim(run)))
+             must "it must be held" (held ())
+             throws<TakenException, _> [ "another process is executing this run" ] (fun () -> new Claim(run)))
 
-            must "held after its end" (not (held ()))
-            must "it leaves something behind" (Directory.GetDirectories(run.Path).Length = 0)
+            must "it must not be held after its end" (not (held ()))
+            must "it must leave no folder" (Directory.GetDirectories(run.Path).Length = 0)
             File.WriteAllText(claim, "elsewhere\n12\n")
             must "another machine's lease" (held ())
-            throws<TakenException, _> [ "another process is at work" ] (fun () -> new Claim(run))
+            throws<TakenException, _> [ "another process is executing this run" ] (fun () -> new Claim(run))
             File.SetLastWriteTimeUtc(claim, DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
-            must "a lease that is over" (not (held ()))))
+            must "an expired lease must not hold" (not (held ()))))
 
-    law "whoever has lost a run unawares publishes nothing into it, at whichever step of whichever write it wakes up" (fun () ->
+    law "a process that has lost its claim without noticing writes nothing to the run, at any step of any write" (fun () ->
         fenced _.Taken())
-    |> breaks "one that writes without having taken it" (fun () -> fenced id)
+    |> breaks "one that writes without a claim" (fun () -> fenced id)
 
-    law "a process killed between the two renames of a checkpoint leaves it to the next one" (fun () ->
+    law "a process killed between the two renames of a checkpoint leaves it to the next process" (fun () ->
         inFolder (fun folder ->
             let at = made folder
             let first = at.Taken()
@@ -160,7 +160,7 @@ let all = [
             finally
                 AtomicFile.Reached <- null
 
-            must "it was not between them" (not (Directory.Exists(at.In "checkpoint")))
+            must "it must be killed between them" (not (Directory.Exists(at.In "checkpoint")))
             let second = at.Taken()
-            must "the checkpoint is gone" (second.Settle "checkpoint" && File.ReadAllText(second.In("checkpoint", "state.json")) = "5")))
+            must "the checkpoint must remain" (second.Settle "checkpoint" && File.ReadAllText(second.In("checkpoint", "state.json")) = "5")))
 ]

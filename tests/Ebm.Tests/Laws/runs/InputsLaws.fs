@@ -1,4 +1,4 @@
-/// What a result was made from: a change of code, libraries or data makes it stale; a better comment does not.
+/// The inputs of a result: a change of code, libraries or data makes it stale; a change of a comment does not.
 module Ebm.Tests.Laws.InputsLaws
 
 open System
@@ -16,7 +16,7 @@ open Ebm.Tests.Sweeping
 
 let private core = typeof<Ebm.Core.KindAttribute>.Assembly.Location
 
-/// A copy of an assembly with some bytes turned over.
+/// A copy of an assembly with some bytes inverted.
 let private altered (folder: string) (name: string) (where: PEReader -> MetadataReader -> int * int) =
     let bytes = File.ReadAllBytes core
     use image = new PEReader(new MemoryStream(Array.copy bytes))
@@ -29,7 +29,7 @@ let private altered (folder: string) (name: string) (where: PEReader -> Metadata
     File.WriteAllBytes(path, bytes)
     path
 
-/// The module's own id: another one after every change of a source file, a comment's too.
+/// The module id, which changes with every change of a source file, even of a comment.
 let private moduleId (image: PEReader) (reader: MetadataReader) =
     image.PEHeaders.MetadataStartOffset + reader.GetHeapMetadataOffset HeapIndex.Guid, 16
 
@@ -51,9 +51,9 @@ let private instruction (image: PEReader) (reader: MetadataReader) =
 let private unmoved (hash: string -> string) =
     inFolder (fun folder ->
         let due = hash core
-        must "the module's id counts" (hash (altered folder "id.dll" moduleId) = due)
-        must "debug information counts" (hash (altered folder "debug.dll" debugInformation) = due)
-        must "an instruction does not count" (hash (altered folder "code.dll" instruction) <> due))
+        must "the module id must not count" (hash (altered folder "id.dll" moduleId) = due)
+        must "debug information must not count" (hash (altered folder "debug.dll" debugInformation) = due)
+        must "an instruction must count" (hash (altered folder "code.dll" instruction) <> due))
 
 /// A completed run in a sweep's folder, made by the code in `bin` from a file of data.
 let private made (folder: string) (holds: Plan.PlannedRun -> string -> string -> (Reuse -> Plan.Plan) -> unit) =
@@ -94,11 +94,11 @@ let private fresh (plan: Plan.Plan) = says RunState.Completed "" plan
 
 let all = [
     law
-        "an assembly's code is its types and instructions: its module's id and debug information, which comments change, are no part of it"
+        "an assembly's code is its types and instructions: its module id and debug information, which comments change, do not count"
         (fun () -> unmoved CodeHash.Of)
     |> breaks "the hash of the file" (fun () -> unmoved Canonical.Sha256OfFile)
 
-    law "a completed run is stale when its code has changed, and the reason names the assembly; what counts can be chosen" (fun () ->
+    law "a completed run is stale when its code has changed, and the reason names the assembly; the user chooses what counts" (fun () ->
         inFolder (fun folder ->
             made folder (fun _ bin _ plan ->
                 fresh (plan Reuse.Exact)
@@ -109,7 +109,7 @@ let all = [
                 File.Delete(Path.Combine(bin, "Ebm.Core.dll"))
                 says RunState.Stale "not there" (plan Reuse.Exact))))
 
-    law "a completed run is stale when a file of its data has changed, and not when it was only touched" (fun () ->
+    law "a completed run is stale when a file of its data has changed, but not when it was only touched" (fun () ->
         inFolder (fun folder ->
             made folder (fun _ _ data plan ->
                 File.SetLastWriteTimeUtc(data, DateTime.UtcNow.AddDays 1.0)

@@ -1,5 +1,5 @@
-/// What a result rests on beyond its config: the checkpoint that it went on from, what was done to the run on the way, and that measuring
-/// again leaves it whole at every moment.
+/// What a result depends on besides its config: the checkpoint that it resumed from and interventions. And: measuring again leaves the run complete
+/// at every moment.
 module Ebm.Tests.Laws.LineageLaws
 
 open System
@@ -33,16 +33,16 @@ let private made (folder: string) (text: string) =
     let experiment = Experiment.Of(Document.Parse(text, "lineage.yaml"))
     RunFolder.Create(Path.Combine(folder, "laws"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
 
-/// An attempt, to a step or to the end; what its folder says when it has begun.
+/// An attempt up to a step or to the end; the manifest at its start.
 let private attempt (at: RunFolder) (until: int64 option) =
     use stop = new Stop()
     use execution = new Execution(at, Catalog.Load [], dataRoot, stop, Silent(), Until = Option.toNullable until)
-    must "there is nothing to do" (execution.Begin())
+    must "the attempt must start" (execution.Begin())
     let began = nonNull at.Manifest
     execution.Run(fun error -> raise error) |> ignore
     began
 
-/// The manifest of an earlier attempt, or of the last one, as if it had been another's.
+/// Changes the manifest of an earlier attempt, or of the last one.
 let private rewrite (at: RunFolder) (change: RunManifest -> unit) =
     let manifest = nonNull at.Manifest
     change manifest
@@ -55,7 +55,7 @@ let private kinds (manifest: RunManifest) = [ for found in nonNull manifest.Inte
 let private set (manifest: RunManifest) name (value: obj | null) =
     (nonNull (typeof<RunManifest>.GetProperty name)).SetValue(manifest, value)
 
-/// What `sha256sum *` prints in the checkpoint's folder.
+/// The output of `sha256sum *` in the checkpoint's folder.
 let private sums (at: RunFolder) =
     Directory.GetFiles(at.In "checkpoint")
     |> Array.sortWith (fun a b -> String.CompareOrdinal(Path.GetFileName a, Path.GetFileName b))
@@ -75,10 +75,10 @@ let private resumes (meanwhile: RunFolder -> unit) (due: string list) =
             must $"%A{kinds second}" (kinds second = due)
             let third = attempt at None
             must $"then %A{kinds third}" ((nonNull third.Parent).Attempt = 2 && kinds third = due)
-            must "it is lost at the end" (kinds (nonNull at.Manifest) = due))
+            must "the final manifest must have it too" (kinds (nonNull at.Manifest) = due))
         ()
 
-/// As if the first attempt had been made by this.
+/// Changes a property of the first attempt.
 let private madeBy name value (at: RunFolder) = rewrite at (fun manifest -> set manifest name value)
 
 let private otherCode (at: RunFolder) =
@@ -92,16 +92,16 @@ let private edited (at: RunFolder) =
     let file = at.In "config.yaml"
     File.WriteAllText(file, at.Config.With("train.batch", Document.Of 16L).ToYaml())
 
-/// A run that diverged, done again, with what happens before and how the second attempt goes on.
+/// A diverged run that is repeated, with given events before it and during the second attempt.
 let private redone (at: RunFolder) (second: unit -> RunManifest list) =
     let first = attempt at (Some 10L)
     rewrite at (fun manifest ->
         set manifest "State" RunState.Diverged
         set manifest "Reason" "the loss of energy is NaN")
-    must "it needed nothing yet" (kinds first = [])
+    must "the first attempt must have no intervention" (kinds first = [])
 
     for manifest in second () do
-        must $"a redo has a parent" (isNull manifest.Parent || (nonNull manifest.Parent).Attempt > 1)
+        must $"a redo must not have a parent" (isNull manifest.Parent || (nonNull manifest.Parent).Attempt > 1)
         must $"%A{kinds manifest}" (kinds manifest = [ Intervention.AfterDivergence ])
         let says = (Seq.head (nonNull manifest.Interventions)).Says
         must says (says = "attempt 1 diverged at step 10: the loss of energy is NaN")
@@ -125,14 +125,14 @@ let private diverged (at: RunFolder) =
     attempt at (Some 10L) |> ignore
     rewrite at (fun manifest -> set manifest "State" RunState.Diverged)
 
-/// As manifests were before they knew of interventions.
+/// Makes the manifest like those written before interventions were recorded.
 let private before (at: RunFolder) =
     diverged at
     rewrite at (fun manifest -> set manifest "Interventions" null)
 
 // ── Measuring again ─────────────────────────────────────────────────────────────────────────
 
-/// Throws when it measures.
+/// A metric that throws.
 [<Kind("law-throws")>]
 type ThrowsSpec() =
     interface IMetricSpec
@@ -159,7 +159,7 @@ let private altered (at: RunFolder) =
     let runs = string (Path.GetDirectoryName(Path.GetDirectoryName at.Path))
     (Verify.verify runs None runs []).Alterations |> List.map (_.What >> Kebab.Of) |> List.distinct
 
-/// All that lies there as the run's, by its path.
+/// All files of the run, by path.
 let private published (at: RunFolder) = [
     for name in "manifest.json" :: List.ofSeq (at.ArtefactNames()) -> name, Canonical.Sha256OfFile(at.In name)
 ]
@@ -172,17 +172,17 @@ let private throwsAndStays (measure: RunFolder -> unit) =
 
             try
                 measure at
-                broken "nothing was thrown"
+                broken "no exception was thrown"
             with :? InvalidOperationException as error ->
                 must error.Message (error.Message = "planted")
 
-            must "something has changed" (published at = was)
+            must "the run must not change" (published at = was)
             must $"%A{altered at}" (altered at = []))
         ()
 
 exception private Died
 
-/// What a measurement does once it has its values, without the seconds that they take.
+/// What a measurement does after it has its values, without the time to compute them.
 let private adopt (at: RunFolder) (values: float list) =
     let taken = at.Taken()
 
@@ -200,7 +200,7 @@ let private adopt (at: RunFolder) (values: float list) =
     finally
         taken.Release()
 
-/// Dies at each step of writing, one after the other; each time it is whole or says that it is not, and measuring again finishes it.
+/// Dies at each step of writing in turn; each time the run is complete or an audit reports it, and the next measurement finishes it.
 let private diesEverywhere () =
     inRun
         (fun at ->
@@ -233,16 +233,16 @@ let private diesEverywhere () =
                 | [ "measure-interrupted" ] -> interrupted <- interrupted + 1
                 | other -> broken $"dead at step {step}: %A{other}"
 
-            must $"it died {step} times, and {interrupted} times on its way into place" (step > 20 && interrupted > 0)
-            must "other values" ((at.Measurements() |> Seq.map _.Value |> List.ofSeq) = values step)
-            must "arrays of another measurement" (List.ofSeq (at.ArrayNames()) = [ for value in values step -> $"array-{value}" ])
+            must $"it died {step} times, {interrupted} of them while moving files into place" (step > 20 && interrupted > 0)
+            must "the values must be the new ones" ((at.Measurements() |> Seq.map _.Value |> List.ofSeq) = values step)
+            must "the arrays must be those of this measurement" (List.ofSeq (at.ArrayNames()) = [ for value in values step -> $"array-{value}" ])
             must $"%A{altered at}" (altered at = [])
-            must "what was left behind" (Directory.GetDirectories(at.Path, ".measure*").Length = 0))
+            must "no draft may remain" (Directory.GetDirectories(at.Path, ".measure*").Length = 0))
         ()
 
 let all = [
     law
-        "a resumed attempt names the attempt, the step and the bytes of the checkpoint that it goes on from, and needs no intervention"
+        "a resumed attempt names the attempt, the step and the bytes of the checkpoint that it resumes from, and is not an intervention"
         (fun () -> resumes ignore [])
     |> breaks "a checkpoint that was changed before it was resumed" (fun () ->
         resumes
@@ -251,7 +251,7 @@ let all = [
                 File.WriteAllText(file, File.ReadAllText(file).Replace("\"best\": null", "\"best\":  null")))
             [])
 
-    law "going on from a checkpoint of other code, libraries, threads or settings is an intervention, kept to the end" (fun () ->
+    law "resuming from a checkpoint of other code, libraries, threads or settings is an intervention, recorded to the end" (fun () ->
         resumes otherCode [ Intervention.OtherCode ]
         resumes (madeBy "Native" (NativeState "0.0.1")) [ Intervention.OtherLibraries ]
         resumes (madeBy "Threads" (ThreadCounts 7)) [ Intervention.OtherConditions ]
@@ -259,7 +259,7 @@ let all = [
         resumes edited [ Intervention.OtherSettings ])
     |> breaks "a plain resume" (fun () -> resumes ignore [ Intervention.OtherCode ])
 
-    law "a redo after a divergence is an intervention, also where the redo was stopped and went on" (fun () ->
+    law "a redo after a divergence is an intervention, even if the redo was stopped and resumed" (fun () ->
         inRun (fun at -> redone at (fun () -> [ attempt at None ])) ()
         inRun (fun at -> redone at (fun () -> [ attempt at (Some 10L); attempt at (Some 20L); attempt at None ])) ())
     |> breaks "a run that was only stopped" (fun () ->
@@ -269,7 +269,7 @@ let all = [
                 must "none" (kinds (attempt at None) = [ Intervention.AfterDivergence ]))
             ())
 
-    law "a table counts runs that needed an intervention, and no run that was stopped and went on" (fun () ->
+    law "a table counts runs with an intervention, but not runs that were only stopped and resumed" (fun () ->
         inTable diverged (Some "1 of 1 runs needed an intervention: 1 run again after diverging.")
         inTable before (Some "1 run again after diverging")
         inTable
@@ -282,19 +282,19 @@ let all = [
 
     law "a measurement whose metric throws leaves the run as it was, byte for byte" (fun () ->
         throwsAndStays (fun at -> measure at throwing))
-    |> breaks "one that writes its samples before it has its metrics" (fun () ->
+    |> breaks "samples that are written before the metrics are computed" (fun () ->
         throwsAndStays (fun at ->
             at.WriteSamples([| 1.0f |], 1L)
             measure at throwing))
 
     law
-        "a run whose measurement dies at any step of writing is whole, or an audit says that a measurement was cut off; the next one finishes it"
+        "a run whose measurement dies at any step of writing is complete, or an audit reports an interrupted measurement; the next one finishes it"
         (fun () -> diesEverywhere ())
-    |> breaks "results that are written one by one over those that are there" (fun () ->
+    |> breaks "results that overwrite the old ones one by one" (fun () ->
         inRun
             (fun at ->
                 attempt at None |> ignore
                 at.WriteSamples([| 1.0f |], 1L)
-                must "it is altered" (altered at = []))
+                must "it must not be altered" (altered at = []))
             ())
 ]

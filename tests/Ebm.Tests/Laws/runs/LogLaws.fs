@@ -1,4 +1,4 @@
-/// What a run prints: each stream in its own file, of which the beginning and the end stay, whoever prints without end.
+/// The output of a run: each stream has its own file, which keeps the start and the end even of endless output.
 module Ebm.Tests.Laws.LogLaws
 
 open System
@@ -25,23 +25,23 @@ measure: {{ samples: 10, metrics: {{ mode-weights: {{ kind: mode-weights }} }} }
 /// 16 MiB.
 let private most = 16L <<< 20
 
-/// A log's size and lines, how many lines each step prints being known.
+/// A log's size and lines, for a given number of lines printed per step.
 let private holds (lines: int) (path: string) =
     let size = (FileInfo path).Length
-    must $"{path} holds {size} bytes" (size <= most)
+    must $"{path} has {size} bytes" (size <= most)
     let text = File.ReadAllText path
     let numbers = [ for found in Regex.Matches(text, @"(?m)^line (\d+) \.{1000}$") -> int found.Groups[1].Value ]
-    must "its first line is gone" (List.head numbers = 1)
-    must "its last line is gone" (List.last numbers = lines)
-    let left = Regex.Match(text, @"… about (\d+) bytes are left out here: a log holds 16777216 at most …")
-    must "nothing says what is left out" left.Success
+    must "the first line must remain" (List.head numbers = 1)
+    must "the last line must remain" (List.last numbers = lines)
+    let left = Regex.Match(text, @"… about (\d+) bytes are left out here: a log has at most 16777216 bytes …")
+    must "the notice about omitted bytes is missing" left.Success
     let printed = 2L * List.sumBy (fun line -> int64 $"line {line} ".Length + 1001L) [ 1..lines ]
     let there = size + int64 left.Groups[1].Value
-    // The notice and the run's own lines are not printed by the method; what comes at the very moment of cutting is not counted.
-    must $"{there} bytes are there or left out, of {printed} printed" (there < printed + 4096L && there > printed - printed / 100L)
+    // The notice and the run's own lines are not printed by the method; output at the moment of the cut is not counted.
+    must $"{there} of {printed} printed bytes are kept or counted as omitted" (there < printed + 4096L && there > printed - printed / 100L)
 
 let all = [
-    law "a run that prints without end fills neither log: beginning and end stay, and a line says how much is left out" (fun () ->
+    law "a run with endless output fills neither log: start and end are kept, and a line gives the number of omitted bytes" (fun () ->
         inFolder (fun folder ->
             let experiment = Experiment.Of(Document.Parse(config 20_000, "chatter.yaml"), lab)
             let at =
@@ -51,21 +51,21 @@ let all = [
             let says = child.StandardOutput.ReadToEnd()
             child.WaitForExit()
             must $"it ended with {child.ExitCode}: {says}" (child.ExitCode = 0)
-            must $"what it prints is taken for what it says: {says}" (not (says.Contains "line") && says.Contains "ended completed")
+            must $"the method's output is mistaken for progress: {says}" (not (says.Contains "line") && says.Contains "ended completed")
             holds 20_000 (at.In "stdout.log")
             holds 20_000 (at.In "stderr.log")))
-    |> breaks "a log that keeps its beginning only" (fun () ->
+    |> breaks "a log that keeps only its start" (fun () ->
         inFolder (fun folder ->
             let path = Path.Combine(folder, "stdout.log")
             let lines = [ for line in 1..20_000 -> $"line {line} {String('.', 1000)}" ]
             File.WriteAllLines(
                 path,
-                List.truncate 1000 lines @ [ "… about 19000000 bytes are left out here: a log holds 16777216 at most …" ]
+                List.truncate 1000 lines @ [ "… about 19000000 bytes are left out here: a log has at most 16777216 bytes …" ]
             )
             holds 20_000 path))
 
     law
-        "what a process says before it keeps a log, or without one, is kept in stderr.log: its last 200 lines, of which 20 are shown"
+        "output before the log is open, or without a log, is kept in stderr.log: its last 200 lines, of which 20 are shown"
         (fun () ->
             inFolder (fun folder ->
                 let wordy =

@@ -1,4 +1,4 @@
-/// Processes that are asked to stop, or killed in the middle of writing: no run stays running, and what is there is whole.
+/// Processes that are asked to stop, or killed while they write: no run stays running, and all files are complete.
 module Ebm.Tests.Laws.ProcessLaws
 
 open System
@@ -20,7 +20,7 @@ let private start folder = Processes.again [ "launch"; folder; seeds ]
 
 let rec private await what (tries: int) (holds: unit -> bool) =
     if not (holds ()) then
-        if tries = 0 then broken $"{what} has not come about"
+        if tries = 0 then broken $"{what} did not happen in time"
         Thread.Sleep 50
         await what (tries - 1) holds
 
@@ -30,7 +30,7 @@ let private began folder count =
 
 let private stopped signal due state =
     inFolder (fun folder ->
-        // They wait for the signal, however late it comes.
+        // The runs wait for the signal.
         executable folder waiting |> ignore
         let first = start folder
         began folder 2
@@ -40,17 +40,17 @@ let private stopped signal due state =
         let states = (plan folder).Runs |> List.map _.State |> List.distinct |> List.sort
         must $"%A{states}" (not (List.contains RunState.Running states) && List.contains state states))
 
-/// Runs that heed no signal, and so many interrupts.
+/// Runs that ignore signals, and a number of interrupts.
 let private twice interrupts =
     inFolder (fun folder ->
         let deaf = Regex.Replace(waiting, "(?m)^trap '.*' (INT|TERM)$", "trap '' $1")
-        must "it heeds signals" (deaf.Contains "trap '' TERM")
+        must "the script must ignore signals" (deaf.Contains "trap '' TERM")
         executable folder deaf |> ignore
         let sweep = start folder
         began folder 2
 
         for i in 1..interrupts do
-            // What follows within a second is the same wish.
+            // Repeated signals within a second count as one request.
             if i > 1 then Thread.Sleep 1500
             Processes.kill (sweep.Id, 2) |> ignore
 
@@ -58,7 +58,7 @@ let private twice interrupts =
 
         if not isOver then
             Processes.kill (-sweep.Id, 9) |> ignore
-            broken "it goes on"
+            broken "it does not end"
 
         must $"it ended with {sweep.ExitCode}" (sweep.ExitCode = 130)
         let states = (plan folder).Runs |> List.map _.State |> List.distinct |> List.sort
@@ -74,12 +74,12 @@ let private versions (path: string) (write: int -> int) old fresh steps =
 let private writes path text (step: int) = fst (Processes.finished (Processes.again [ "write"; path; text; string step ]))
 
 let all = [
-    law "an interrupt, a termination and a scheduler's warning end a sweep with 130, 143 and 138, and no run stays running" (fun () ->
+    law "an interrupt, SIGTERM and SIGUSR1 end a sweep with 130, 143 and 138, and no run stays running" (fun () ->
         stopped 2 130 RunState.Interrupted
         stopped 15 143 RunState.Preempted
         stopped 10 138 RunState.Preempted)
 
-    law "the second interrupt ends runs that do not heed the first, at once, with 130, and none stays running" (fun () -> twice 2)
+    law "the second interrupt ends runs that ignore the first at once, with 130, and none stays running" (fun () -> twice 2)
     |> breaks "one interrupt" (fun () -> twice 1)
 
     law
@@ -118,16 +118,16 @@ let all = [
                     for id in Processes.about folder do
                         Processes.kill (id, 9) |> ignore))
 
-    law "a file is the old one or the new one, whenever its writer is killed: at its opening, writing, syncing and renaming" (fun () ->
+    law "a file is the old one or the new one whenever its writer is killed: at opening, writing, syncing and renaming" (fun () ->
         inFolder (fun folder ->
             let path = Path.Combine(folder, "manifest.json")
             File.WriteAllText(path, "old")
             versions path (writes path "new") "old" "new" 5
-            // What a killed writer leaves has another name, and the next attempt sweeps it away.
+            // A killed writer leaves a file with another name, which the next attempt deletes.
             must
-                "something else is there"
+                "no other file may remain"
                 (Directory.GetFiles folder |> Array.forall (fun file -> file = path || (nonNull (Path.GetFileName file)).StartsWith '.'))))
-    |> breaks "a file that is written in its place" (fun () ->
+    |> breaks "a file that is written in place" (fun () ->
         inFolder (fun folder ->
             let path = Path.Combine(folder, "file")
             versions
@@ -139,7 +139,7 @@ let all = [
                 "new"
                 1))
 
-    law "a checkpoint is a whole one, whenever its writer is killed between two renames" (fun () ->
+    law "a checkpoint is complete whenever its writer is killed between two renames" (fun () ->
         inFolder (fun folder ->
             let run = (plan folder).Runs.Head
             let at = RunFolder.Create(Path.Combine(folder, "runs", "laws"), run.Id, run.Config, run.Hashed)

@@ -1,4 +1,4 @@
-/// A run says where it comes from before its first step, and the sources it came from are kept, whatever git was told of them.
+/// A run records its provenance before its first step, and its sources are kept in a snapshot, including those that git ignores or does not know.
 module Ebm.Tests.Laws.ProvenanceLaws
 
 open System
@@ -23,7 +23,7 @@ type private Silent() =
         member _.Progress _ = ()
         member _.Note _ = ()
 
-/// The manifest of a run that has begun, and not done a step.
+/// The manifest of a run that has started but not completed a step.
 let private begun (launch: LaunchRecord | null) (holds: RunManifest -> unit) =
     inFolder (fun folder ->
         let config =
@@ -33,7 +33,7 @@ let private begun (launch: LaunchRecord | null) (holds: RunManifest -> unit) =
             RunFolder.Create(Path.Combine(folder, "laws"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
         use stop = new Stop()
         use execution = new Execution(at, Catalog.Load [], dataRoot, stop, Silent(), launch)
-        must "it does not begin" (execution.Begin())
+        must "the run must start" (execution.Begin())
         holds (nonNull at.Manifest))
 
 let private isSha (text: string) = text.Length = 64 && text |> Seq.forall Char.IsAsciiHexDigitLower
@@ -41,7 +41,7 @@ let private isSha (text: string) = text.Length = 64 && text |> Seq.forall Char.I
 let private complete (manifest: RunManifest) =
     let there what (value: 'a | null) : 'a =
         match value with
-        | null -> broken $"it does not say {what}"
+        | null -> broken $"it does not have {what}"
         | value -> value
 
     must $"it is {manifest.State} at step {manifest.Step}" (manifest.State = RunState.Running && manifest.Step = 0L)
@@ -63,9 +63,9 @@ let private complete (manifest: RunManifest) =
     for flag in [ "kernels"; "threads"; "vector-capability"; "full-precision-products"; "full-precision-convolutions" ] do
         must $"nothing of {flag}" (flags.ContainsKey flag && List.contains flags[flag] [ "effective"; "requested"; "unavailable" ])
 
-    must "kernels repeat" (flags["kernels"] = "effective" && flags["threads"] = "effective")
+    must "kernels must be repeatable" (flags["kernels"] = "effective" && flags["threads"] = "effective")
     let streams = there "its streams" manifest.Streams
-    must "streams are alike" (streams.Count = 6 && (Seq.distinct streams.Values |> Seq.length) = 6)
+    must "streams must differ" (streams.Count = 6 && (Seq.distinct streams.Values |> Seq.length) = 6)
     must "no seal" (isSha (there "its own hash" manifest.Hash))
 
 // ── A repository ────────────────────────────────────────────────────────────────────────────
@@ -108,7 +108,7 @@ let private inRepository (holds: string -> (string list -> string) -> unit) =
         write "runs/a/metrics.json" "a result"
         holds folder git)
 
-/// All that a user could miss: index, working tree, branches, stash.
+/// Everything of the user's that a snapshot must not change: index, working tree, branches, stash.
 let private theirs folder (git: string list -> string) =
     Canonical.Sha256OfFile(Path.Combine(folder, ".git", "index")),
     git [ "status"; "--porcelain"; "--untracked-files=all" ],
@@ -123,7 +123,7 @@ let private snapshotOf (state: GitState option) =
 
 let private take folder = Snapshot.take folder [ Path.Combine(folder, "runs") ]
 
-/// What `git add -A` and `git commit` do, which is not meant.
+/// A snapshot by `git add -A` and `git commit`, which changes the user's branch.
 let private carelessly folder (git: string list -> string) =
     git [ "add"; "-A" ] |> ignore
     git [ "commit"; "--quiet"; "-m"; "mine" ] |> ignore
@@ -139,31 +139,31 @@ let private keeps (take: string -> (string list -> string) -> GitState option * 
         let due =
             "\n"
             |> fun line -> String.Join(line, [ ".gitignore"; "changed.cs"; "new folder/née.cs"; "same.cs"; "settings.cs"; "staged.cs" ])
-        must $"it holds {files}" (files = due)
+        must $"it has {files}" (files = due)
         let text name = git [ "show"; $"{snapshot.Commit}:{name}" ]
-        must "what is not staged" (text "changed.cs" = "second" && text "staged.cs" = "staged and changed")
-        must "the key is in it" (text "settings.cs" = "first")
+        must "unstaged changes must be in it" (text "changed.cs" = "second" && text "staged.cs" = "staged and changed")
+        must "the key must not be in it" (text "settings.cs" = "first")
 
         for name in [ ".env"; "large.bin"; "settings.cs" ] do
-            must $"it does not say that it left {name} out" (said |> List.exists (fun (sentence: string) -> sentence.Contains name))
+            must $"it does not report that {name} is left out" (said |> List.exists (fun (sentence: string) -> sentence.Contains name))
             must $"{name} is not in the manifest" (nonNull snapshot.Refused |> Seq.exists (fun file -> file.StartsWith(name + ":"))))
 
 // ── What is found out ───────────────────────────────────────────────────────────────────────
 
-/// The build that these laws belong to.
+/// The build of these laws.
 let private built (isDeterministic: string -> bool) =
     let path = typeof<Execution>.Assembly.Location
-    must "its header promises nothing" (isDeterministic path)
+    must "its header must be marked deterministic" (isDeterministic path)
     must $"its compiler is {Compiled.By path}" (not (String.IsNullOrEmpty(Compiled.By path)))
 
     begun null (fun manifest ->
         let build = nonNull manifest.Build
         must $"its SDK is {build.Sdk}" (fst (Version.TryParse((string build.Sdk).Split('-')[0])))
-        must "it repeats" (build.Deterministic = Nullable true)
-        must "a tree that nobody launched" (isNull build.Tree)
+        must "the build must be deterministic" (build.Deterministic = Nullable true)
+        must "without a launch there must be no tree" (isNull build.Tree)
         let runtime = nonNull manifest.Runtime
         must "cultures" (runtime.Invariant.HasValue)
-        must "where it computes" (manifest.Device = "cpu"))
+        must "the device must be cpu" (manifest.Device = "cpu"))
 
 let private machine (hasGpus: bool) =
     inFolder (fun root ->
@@ -173,8 +173,8 @@ let private machine (hasGpus: bool) =
             File.WriteAllText(path, text)
 
         let bare = Hardware.Of root
-        must "what is not there" (isNull bare.Features && isNull bare.Affinity && isNull bare.Accelerators)
-        must "nor these" (not bare.Installed.HasValue && not bare.NumaNodes.HasValue)
+        must "missing values must be null" (isNull bare.Features && isNull bare.Affinity && isNull bare.Accelerators)
+        must "missing numbers must be null" (not bare.Installed.HasValue && not bare.NumaNodes.HasValue)
         write "proc/cpuinfo" "processor\t: 0\nmodel name\t: A CPU\nflags\t\t: fpu avx2 fma\n\nprocessor\t: 1\nmodel name\t: Another\n"
         write "proc/meminfo" "MemTotal:       1024 kB\nMemFree:         1 kB\n"
         write "proc/self/status" "Name:\tebm\nCpus_allowed:\t3\nCpus_allowed_list:\t0-1\n"
@@ -233,12 +233,12 @@ let private leaks (allowed: IReadOnlyDictionary<string, string> -> IReadOnlyDict
     let kept = allowed (readOnlyDict (("OMP_NUM_THREADS", "1") :: ("DOTNET_gcServer", "0") :: hidden @ slurm))
     must $"%A{List.ofSeq kept.Keys}" (List.ofSeq kept.Keys = [ "DOTNET_gcServer"; "OMP_NUM_THREADS" ])
 
-/// The runner of the same build: release beside release.
+/// The runner of the same build configuration.
 let private runner =
     let here = DirectoryInfo(Path.TrimEndingDirectorySeparator AppContext.BaseDirectory)
     Path.Combine(here.FullName, "..", "..", "Ebm.Runner", here.Name, "ebm-runner.dll")
 
-/// A run by the runner, in an environment with secrets.
+/// A run by the runner in an environment with secrets.
 let private ran () =
     inFolder (fun folder ->
         let text =
@@ -274,18 +274,18 @@ let private ran () =
         must "no libtorch" (packages.Keys |> Seq.exists (fun name -> name.StartsWith "libtorch"))
 
         for KeyValue(name, version) in packages do
-            // Paket leaves a last zero out.
+            // Paket omits a final zero.
             let spelled = if version.EndsWith ".0" then [ version; version.Substring(0, version.Length - 2) ] else [ version ]
             must $"{name} {version} is not locked" (spelled |> List.exists (fun version -> lock.Contains $"{name} ({version})"))
 
             match listed.RootElement.GetProperty("libraries").TryGetProperty $"{name}/{version}" with
             | true, built ->
                 let built = string (built.GetProperty("sha512").GetString())
-                must $"{name} is another one: {hashes[name]}, {built}" ($"sha512-{hashes[name]}" = built)
-            // It has no assembly, and so is not in the list of assemblies.
+                must $"{name} differs: {hashes[name]}, {built}" ($"sha512-{hashes[name]}" = built)
+            // It has no assembly, so it is not in the list of assemblies.
             | _ -> must $"{name} is not among the packages that were built" (name.StartsWith "libtorch"))
 
-/// The manifest as it lies there when the first step is over, and nothing was saved yet.
+/// The manifest after the first step, before anything was saved.
 let private dataFirst (change: RunManifest -> unit) =
     World.inSingle
         (fun () ->
@@ -310,7 +310,7 @@ let private dataFirst (change: RunManifest -> unit) =
                 execution.Run(fun error -> raise error) |> ignore
                 let manifest = first.Value
                 change manifest
-                must "it was saved before" (manifest.State = RunState.Running && manifest.Step = 0L)
+                must "the manifest must be that of the start" (manifest.State = RunState.Running && manifest.Step = 0L)
                 must "no data" (manifest.Data.Count = 1)
                 let data = manifest.Data[0]
                 let rows = nonNull data.Rows
@@ -318,7 +318,7 @@ let private dataFirst (change: RunManifest -> unit) =
                 must "a split and settings" (isSha (string data.Split) && isSha (string data.Preprocessing))))
         ()
 
-/// Rows of which some are for training and some for tests.
+/// Rows, some for training and some for tests.
 type private Parted(train: float list, test: float list) =
     let rows (values: float list) = TorchSharp.torch.tensor (Array.ofList values, dtype = TorchSharp.torch.float32)
 
@@ -339,7 +339,7 @@ let private splits (what: DataState -> string | null) =
     must "a part more" (what (state [ 1.0; 2.0 ] [ 3.0; 4.0 ] "whiten: full") <> what first)
     must "settings" ((state [ 1.0; 2.0; 3.0 ] [ 4.0 ] "whiten: none").Preprocessing <> first.Preprocessing)
 
-/// With the kernels that repeat asked for or not, what is said of them.
+/// The recorded determinism with and without requesting repeatable kernels.
 let private readBack (asks: bool) =
     let said on =
         Machine.Deterministic on |> ignore
@@ -352,11 +352,11 @@ let private readBack (asks: bool) =
             Machine.Deterministic false |> ignore
 
     let word, level = said true
-    must "asked for" (word = "effective" && level.Requested = "D3" && level.Effective = "D3")
+    must "requested kernels must be effective" (word = "effective" && level.Requested = "D3" && level.Effective = "D3")
     let word, level = said (not asks)
     must $"not in force: {word}, {level.Effective}" (word = "requested" && level.Effective = "D1")
 
-/// Two files of one size and one time of writing, one after the other, under one name.
+/// Two files with the same name, size and modification time, one after the other.
 let private remembers (digest: string -> string) =
     inFolder (fun folder ->
         let path = Path.Combine(folder, "rows.bin")
@@ -372,23 +372,23 @@ let private remembers (digest: string -> string) =
         try
             write 1uy
             let changed = DigestCache.Changed path
-            must "it is not the file's" (digest path = Canonical.Sha256OfFile path)
-            must "it is not the same again" (digest path = Canonical.Sha256OfFile path)
+            must "it must be the file's hash" (digest path = Canonical.Sha256OfFile path)
+            must "it must not change" (digest path = Canonical.Sha256OfFile path)
             write 2uy
-            // The system's clock goes in grains.
+            // The system's clock has a limited resolution.
             while DigestCache.Changed path = changed do
                 write 2uy
 
-            must "it did not notice" (digest path = Canonical.Sha256OfFile path)
+            must "it must detect the change" (digest path = Canonical.Sha256OfFile path)
         finally
             DigestCache.Settles <- settles)
 
 let all = [
-    law "before its first step a run says its code, libraries, machine, threads, determinism and streams" (fun () -> begun null complete)
+    law "before its first step a run records its code, libraries, machine, threads, determinism and streams" (fun () -> begun null complete)
     |> breaks "a manifest without them" (fun () ->
         complete (RunManifest(State = RunState.Running, RunId = "r", GroupId = "g", SweepId = "s", ConfigSha256 = "c")))
 
-    law "what a launch found out stands in its runs' manifests, and the same launch is written once" (fun () ->
+    law "a launch record is in the manifests of its runs, and the same launch is written once" (fun () ->
         inFolder (fun folder ->
             let git = GitState(String('a', 40), "main", Snapshot = SnapshotState(String('b', 40), String('c', 40), "refs/ebm/runs/c"))
             let record = LaunchRecord([| "sweep.fsx" |], git, ScriptState("experiments/sweep.fsx", String('d', 64)))
@@ -396,46 +396,46 @@ let all = [
             let bare = LaunchRecord([| "ebm" |])
             let read = LaunchRecord.Read(bare.Write(Path.Combine(folder, "bare")))
             must "a launch without git and script" (isNull read.Git && isNull read.Script)
-            must "another file" (record.Write folder = path && (Directory.GetFiles(Path.Combine(folder, "launches"))).Length = 1)
+            must "there must be one file" (record.Write folder = path && (Directory.GetFiles(Path.Combine(folder, "launches"))).Length = 1)
 
             begun (LaunchRecord.Read path) (fun manifest ->
                 must "the snapshot" ((nonNull (nonNull manifest.Git).Snapshot).Commit = String('b', 40))
                 must "the script" ((nonNull manifest.Script).Path = "experiments/sweep.fsx"))))
 
     law
-        "a snapshot has the sources as they are, untracked ones too, without secrets and results; index, branch and stash stay as they were"
+        "a snapshot has the current sources, including untracked ones, without secrets and results; index, branch and stash do not change"
         (fun () -> keeps (fun folder _ -> take folder))
     |> breaks "a commit on the user's branch" (fun () -> keeps carelessly)
     |> needsGit
 
-    law "the same sources have the same snapshot; committed sources are their own" (fun () ->
+    law "the same sources have the same snapshot; committed sources are their own snapshot" (fun () ->
         inRepository (fun folder git ->
             let first = snapshotOf (fst (take folder))
-            must "another one" ((snapshotOf (fst (take folder))).Commit = first.Commit)
-            must "nothing keeps it" (git [ "rev-parse"; first.Ref ] = first.Commit)
+            must "it must be the same commit" ((snapshotOf (fst (take folder))).Commit = first.Commit)
+            must "a ref must keep it" (git [ "rev-parse"; first.Ref ] = first.Commit)
             git [ "stash"; "--include-untracked"; "--quiet" ] |> ignore
             must "the commit itself" ((snapshotOf (fst (take folder))).Commit = git [ "rev-parse"; "HEAD" ])))
     |> needsGit
 
-    law "a repository without a commit has a snapshot; a folder without a repository has none, and says so" (fun () ->
+    law "a repository without a commit has a snapshot; a folder without a repository has none, and reports it" (fun () ->
         inFolder (fun folder ->
-            // The file system's own root ends the search for a repository above.
+            // The root of the file system ends the search for a repository.
             let none, said = Snapshot.take (Path.GetTempPath()) []
-            if none.IsNone then must "it does not say so" (said.Length = 1 && said.Head.Contains "not kept")
+            if none.IsNone then must "it must report it" (said.Length = 1 && said.Head.Contains "not kept")
             Git.ask folder [ "init"; "--quiet" ] |> ignore
             File.WriteAllText(Path.Combine(folder, "a.cs"), "a")
             let snapshot = snapshotOf (fst (Snapshot.take folder []))
             must "its file" (Git.ask folder [ "show"; $"{snapshot.Commit}:a.cs" ] = Ok "a")))
     |> needsGit
 
-    law "a build names its SDK, its compiler and that it repeats byte for byte, from the assemblies themselves" (fun () ->
+    law "a build records its SDK, its compiler and whether it is deterministic, from the assemblies themselves" (fun () ->
         built Compiled.IsDeterministic)
-    |> breaks "an assembly whose header does not promise it" (fun () -> built (fun _ -> false))
+    |> breaks "an assembly whose header is not marked deterministic" (fun () -> built (fun _ -> false))
 
-    law "a machine is what its /proc and /sys say: cores, memory, banks, GPUs; what has no file is absent" (fun () -> machine true)
-    |> breaks "GPUs where there are none" (fun () -> machine false)
+    law "a machine's cores, memory, NUMA nodes and GPUs come from /proc and /sys; values without a file are absent" (fun () -> machine true)
+    |> breaks "GPUs on a machine without GPUs" (fun () -> machine false)
 
-    law "what a driver's program says of GPUs is read line by line, and what it does not know is absent" (fun () ->
+    law "the output of nvidia-smi is read line by line, and unknown values are absent" (fun () ->
         let told = Hardware.Told "GPU-1, 143771, Disabled\nGPU-2, [N/A], [N/A]\nno such card\n"
         let struct (memory, mig) = told["GPU-1"]
         must "a card" (memory = Nullable(143771L <<< 20) && mig = "Disabled")
@@ -443,34 +443,34 @@ let all = [
         must "another" (not memory.HasValue && isNull mig)
         must "lines" (told.Count = 2))
 
-    law "a scheduler's job is named with its array, node, partition and limits, and not with its user" (fun () -> scheduled slurm)
+    law "a scheduler's job is recorded with its array, node, partition and limits, but without its user" (fun () -> scheduled slurm)
     |> breaks "a job alone" (fun () -> scheduled [ "SLURM_JOB_ID", "12" ])
 
-    law "outside a scheduler there is none" (fun () ->
-        must "one is named" (isNull (Scheduler.Of(readOnlyDict [ "HOME", "/root"; "SLURM_CONF", "/etc/slurm.conf" ]))))
+    law "outside a scheduler no job is recorded" (fun () ->
+        must "no job may be recorded" (isNull (Scheduler.Of(readOnlyDict [ "HOME", "/root"; "SLURM_CONF", "/etc/slurm.conf" ]))))
 
-    law "of an environment only what decides is kept, and no secret, whatever it is called" (fun () ->
+    law "only environment variables that affect the computation are recorded, and no secret under any name" (fun () ->
         leaks (fun environment -> Provenance.Allowed environment))
     |> breaks "the whole environment" (fun () -> leaks id)
 
-    law "a runner's manifest names the scheduler that it was given, its packages as the build locked them, and no secret" (fun () -> ran ())
+    law "a runner's manifest has its scheduler job, its packages as locked by the build, and no secret" (fun () -> ran ())
     |> needs (fun () -> if File.Exists runner then None else Some "the runner is not built")
 
-    law "the data stand in the manifest before the first step is recorded: rows, split, settings" (fun () -> dataFirst ignore)
-    |> breaks "a manifest that has them only later" (fun () ->
+    law "the data are in the manifest before the first step is recorded: rows, split, settings" (fun () -> dataFirst ignore)
+    |> breaks "a manifest without the data at that time" (fun () ->
         dataFirst (fun manifest -> (nonNull (typeof<RunManifest>.GetProperty "Data")).SetValue(manifest, Array.empty<DataState>)))
 
-    law "a split is which rows are where, and in what order; preprocessing is the settings" (fun () ->
+    law "a split's hash depends on the parts of rows and their order; that of preprocessing on the settings" (fun () ->
         splits (fun (state: DataState) -> state.Split))
-    |> breaks "the digest of all rows, wherever they are" (fun () -> splits (fun state -> state.Digest))
+    |> breaks "the digest of all rows, without their parts" (fun () -> splits (fun state -> state.Digest))
 
-    law "each switch of determinism is read back, and the level is what they allow" (fun () -> readBack true)
-    |> breaks "switches that are said as they were asked for" (fun () -> readBack false)
+    law "each determinism switch is read back, and the level is the one that they allow" (fun () -> readBack true)
+    |> breaks "switches recorded as requested" (fun () -> readBack false)
 
-    law "an attempt that a launcher wrote down says since when it waited, and one that was begun by itself does not" (fun () ->
+    law "an attempt from a launcher records when it was queued, and one started directly does not" (fun () ->
         begun null (fun manifest ->
             let timing = nonNull manifest.Timing
-            must "it waited" (timing.Started.HasValue && not timing.Queued.HasValue && not timing.Gpu.HasValue))
+            must "it must not be queued" (timing.Started.HasValue && not timing.Queued.HasValue && not timing.Gpu.HasValue))
 
         inFolder (fun folder ->
             let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0" ])
@@ -479,11 +479,11 @@ let all = [
             let queued = (nonNull (nonNull at.Manifest).Timing).Queued
             use stop = new Stop()
             use execution = new Execution(at, Catalog.Load [], dataRoot, stop, Silent())
-            must "it does not begin" (execution.Begin())
+            must "the run must start" (execution.Begin())
             let timing = nonNull (nonNull at.Manifest).Timing
-            must "it was not queued" (queued.HasValue && timing.Queued = queued && timing.Started.Value >= queued.Value)))
+            must "it must be queued" (queued.HasValue && timing.Queued = queued && timing.Started.Value >= queued.Value)))
 
-    law "submodules are named by their commits, and a launch's tree is the build's" (fun () ->
+    law "submodules are recorded by their commits, and a launch's tree is the build's" (fun () ->
         inRepository (fun folder git ->
             let other = folder + "-other"
             Directory.CreateDirectory other |> ignore
@@ -498,20 +498,20 @@ let all = [
                 File.WriteAllText(Path.Combine(other, "a"), "a")
                 there [ "add"; "-A" ] |> ignore
                 there [ "commit"; "--quiet"; "-m"; "a" ] |> ignore
-                must "submodules that are not there" (isNull (take folder |> fst |> Option.get).Submodules)
+                must "there must be no submodules" (isNull (take folder |> fst |> Option.get).Submodules)
                 git [ "-c"; "protocol.file.allow=always"; "submodule"; "--quiet"; "add"; other; "part" ] |> ignore
                 let state = take folder |> fst |> Option.get
                 let submodules = nonNull state.Submodules
                 must $"%A{List.ofSeq submodules}" (submodules.Count = 1 && submodules["part"] = there [ "rev-parse"; "HEAD" ])
                 begun (LaunchRecord([| "sweep.fsx" |], state)) (fun manifest ->
-                    must "another tree" ((nonNull manifest.Build).Tree = (nonNull state.Snapshot).Tree))
+                    must "the trees must be equal" ((nonNull manifest.Build).Tree = (nonNull state.Snapshot).Tree))
             finally
                 Directory.Delete(other, true)))
     |> needsGit
 
-    law "the hash of a large file is found anew when its bytes change, also where its size and time are put back" (fun () ->
+    law "the hash of a large file is computed again when its bytes change, even if its size and time are restored" (fun () ->
         remembers DigestCache.Of)
-    |> breaks "a memory of sizes and times" (fun () ->
+    |> breaks "a cache by sizes and times" (fun () ->
         let known = Dictionary<string, string>()
 
         remembers (fun path ->

@@ -1,4 +1,4 @@
-/// The runner's command line: a verb takes its own options, and what means nothing to it is refused before anything is done.
+/// The runner's command line: a verb accepts only its own options, and anything else is rejected before the run starts.
 module Ebm.Tests.Laws.RunnerLaws
 
 open System.Diagnostics
@@ -18,7 +18,7 @@ let private refuses (arguments: string list) (due: string) =
     must $"%A{arguments} ends with {code}: {says}{complains}" (code = 2 && says = "" && complains.Contains due)
 
 let all = [
-    law "the runner refuses an option of another verb, a missing value and a missing word, and says what the verb takes" (fun () ->
+    law "the runner rejects an option of another verb, a missing value and a missing word, and prints the verb's usage" (fun () ->
         refuses [ "exec"; "run"; "--config=x" ] "Unknown option --config=x of exec"
         refuses [ "measure"; "run"; "--launch"; "x" ] "Unknown option --launch of measure. Known options: --data, --with, --config."
         refuses [ "serve"; "--afresh" ] "Unknown option --afresh of serve. Known options: --data, --with, --launch."
@@ -29,7 +29,7 @@ let all = [
         refuses [ "exce"; "run" ] "Unknown verb exce")
     |> breaks "an option that the verb has" (fun () -> refuses [ "exec"; "run"; "--afresh" ] "Unknown option --afresh")
 
-    law "the runner's help describes every verb, by whichever name it is asked for" (fun () ->
+    law "the runner's help describes every verb, for every spelling of help" (fun () ->
         let _, help, _ = asked [ "help" ]
 
         for verb in [ "exec"; "measure"; "task"; "serve"; "libraries" ] do

@@ -1,4 +1,4 @@
-/// The trainer's contract: one update after the other, no part touched by another's, nothing left behind, the same bytes however often it stops.
+/// The trainer's contract: updates in order, no effect of one part on another, no leaked tensors, the same bytes after any number of stops.
 module Ebm.Tests.Laws.TrainingLaws
 
 open System
@@ -18,14 +18,14 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.World
 
-/// One number that trains.
+/// A module with a single trained number.
 type Weight() as this =
     inherit torch.nn.Module("weight")
     let w = torch.nn.Parameter(torch.zeros (1L, device = device))
     do this.register_parameter ("w", w)
     member _.W: Tensor = w
 
-/// A method whose parts are single numbers, and whose step is given.
+/// A method with single numbers as parts, and a given step.
 type Fake(parts: string list, step: Fake -> Batches -> Rng -> Update seq) as this =
     inherit Method("fake", [| 1L |])
     let weights = dict [ for name in parts -> name, new Weight() ]
@@ -40,7 +40,7 @@ type Fake(parts: string list, step: Fake -> Batches -> Rng -> Update seq) as thi
 let private copied (t: Tensor) = t.detach().clone()
 let private watch name (value: Tensor) = struct (name, value)
 
-/// Descends each weight by one: plain gradient descent with rate 1 and gradient 1.
+/// Reduces each weight by one: gradient descent with rate 1 and gradient 1.
 let private plain =
     TrainSpec(Steps = Nullable 100L, Batch = 4L, Lr = 1.0, WarmUp = 0L, Clip = Nullable(), Average = Nullable(), Optimizer = SgdSpec())
 
@@ -58,7 +58,7 @@ let private trainer (train: TrainSpec) (method: Method) =
 
 let private advance (t: Trainer) = t.Advance(fun () -> true)
 
-/// What each update of a step saw of its own weight before it was computed.
+/// The value of its weight before each update of a step.
 let private seen (step: Fake -> Batches -> Rng -> Update seq) =
     let applied = new Fake([ "a" ], step) |> trainer plain |> advance
     [ for update in applied -> let struct (_, _, values) = Seq.head update.Watched in values[0] ]
@@ -82,7 +82,7 @@ let private refuses (parts: string list) (step: Fake -> Batches -> Rng -> Update
 
 // ── small runs ───────────────────────────────────────────────────────────────────────────
 
-/// Everything that joint CD remembers, in little: persistent chains, adapted steps, moments, averages, cursor.
+/// All kinds of joint CD's state, in small: persistent chains, adapted step sizes, moments, averages, cursor.
 let private small =
     """
 data: { kind: gaussians, train: 300, test: 50 }
@@ -103,12 +103,12 @@ let private config (changes: (string * (obj | null)) list) =
 
 let private run (folder: string) (changes: (string * (obj | null)) list) = ((Experiment.Of(config changes)).Run(folder, dataRoot))
 
-/// What training wrote, and what came of it.
+/// The files that training wrote, and the results.
 let private bytes (run: RunFolder) = [
     for name in [ "events.jsonl"; "trace.jsonl"; "samples.npy" ] -> name, Canonical.Sha256OfFile(run.In name)
 ]
 
-/// A flow that learns far too fast, so that its last weights are not its best; its likelihood is exact, and so the same whenever it is taken.
+/// A flow with a learning rate so high that its last weights are not its best; its likelihood is exact, so every measurement of it is equal.
 let private restless =
     """
 data: { kind: gaussians, train: 300, test: 50 }
@@ -124,14 +124,14 @@ measure:
 logging: { progress: 0 }
 """
 
-/// What a run was judged by, and the best of what it was measured to be along the way.
+/// The final measurement of a run, and its measurements during training.
 let private judged (weights: string) =
     inFolder (fun folder ->
         let config = (Document.Parse(restless, "restless.yaml")).With("measure.weights", Document.From weights)
         let run = (Experiment.Of config).Run(folder, dataRoot)
         let along = [
             for m in run.Measures() do
-                must $"{m.Measurement.Name} was taken during training" (m.Measurement.Name.StartsWith "nll")
+                must $"{m.Measurement.Name} must not be measured during training" (m.Measurement.Name.StartsWith "nll")
                 if m.Measurement.Name = "nll" then m.Measurement.Value
         ]
         must $"{along.Length} measurements" (along.Length = 6)
@@ -145,7 +145,7 @@ let private sameBytes what (due: (string * string) list) (found: (string * strin
 [<DllImport("libc")>]
 extern int private kill(int pid, int signal)
 
-/// Runs in this process and sends itself a signal when training reaches each of some steps, as a scheduler would; resumes until it ends.
+/// Runs in this process and sends itself a signal when training reaches each given step, as a scheduler would; resumes until it ends.
 let private interrupted (experiment: Experiment) (folder: string) (steps: int64 list) =
     let at = RunFolder.Create(folder, experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
     let waiting = Queue steps
@@ -154,7 +154,7 @@ let private interrupted (experiment: Experiment) (folder: string) (steps: int64 
     while at.State <> RunState.Completed && attempts < 20 do
         attempts <- attempts + 1
         use stop = new Stop()
-        // The system delivers signals on a thread of its own: training waits until this one has come.
+        // The system delivers signals on another thread, so training waits until the signal has arrived.
         use arrived = new ManualResetEventSlim()
         use _ =
             PosixSignalRegistration.Create(
@@ -177,19 +177,19 @@ let private interrupted (experiment: Experiment) (folder: string) (steps: int64 
         }
 
         use execution = new Execution(at, Catalog.Load [], dataRoot, stop, scheduler)
-        must "there is nothing to do" (execution.Begin())
+        must "the attempt must start" (execution.Begin())
         let ended = execution.Run(fun e -> raise e)
         must $"it ended {ended.State}: {ended.Reason}" (ended.State = RunState.Completed || ended.State = RunState.Preempted)
 
     must $"it took {attempts} attempts for {steps.Length} stops" (attempts = steps.Length + 1)
     at
 
-/// The runner of the same build: release beside release.
+/// The runner of the same build configuration.
 let private runner =
     let here = DirectoryInfo(Path.TrimEndingDirectorySeparator AppContext.BaseDirectory)
     Path.Combine(here.FullName, "..", "..", "Ebm.Runner", here.Name, "ebm-runner.dll")
 
-/// Starts the runner on a run's folder; kills it without warning once it has recorded some steps.
+/// Starts the runner on a run's folder, and kills it with SIGKILL after it has recorded some steps.
 let private killed (at: RunFolder) (step: int64) =
     let start = ProcessStartInfo("dotnet", [ runner; "exec"; at.Path; "--data"; dataRoot ], RedirectStandardOutput = true)
     use child = nonNull (Process.Start start)
@@ -211,7 +211,7 @@ let private killed (at: RunFolder) (step: int64) =
 
 // ── methods that go wrong ────────────────────────────────────────────────────────────────
 
-/// The loss is NaN at a step.
+/// The loss is NaN at one step.
 [<Kind("law-nan")>]
 type NanSpec([<Optional; DefaultParameterValue(5L)>] at: int64) =
     member _.At = at
@@ -229,7 +229,7 @@ type NanSpec([<Optional; DefaultParameterValue(5L)>] at: int64) =
                 }
             )
 
-/// Chains freeze and the gap grows, step by step, while every loss stays small: methods.md's silent runaway.
+/// Chains freeze and the gap grows step by step, while every loss stays small: the silent runaway of methods.md.
 [<Kind("law-runaway")>]
 type RunawaySpec([<Optional; DefaultParameterValue(20L)>] from: int64) =
     member _.From = from
@@ -256,7 +256,7 @@ type RunawaySpec([<Optional; DefaultParameterValue(20L)>] from: int64) =
                 }
             )
 
-/// No matrix has a Cholesky factor: a step of training, or drawing rows, comes to one that has none.
+/// A training step, or the drawing of rows, factorises a matrix without a Cholesky factor.
 [<Kind("law-factorless")>]
 type FactorlessSpec([<Optional; DefaultParameterValue(false)>] drawing: bool) =
     member _.Drawing = drawing
@@ -279,7 +279,7 @@ type FactorlessSpec([<Optional; DefaultParameterValue(false)>] drawing: bool) =
                         rng.Normal(count, 2L)
             }
 
-/// Of rows whose covariance it cannot decompose.
+/// A metric of rows whose covariance it cannot decompose.
 [<Kind("law-factorless")>]
 type FactorlessMetricSpec() =
     interface IMetricSpec
@@ -292,7 +292,7 @@ type FactorlessMetricSpec() =
                     Seq.empty
         }
 
-/// Yields what it does not declare.
+/// Returns a quantity that it does not declare.
 [<Kind("law-undeclared")>]
 type UndeclaredMetricSpec() =
     interface IMetricSpec
@@ -303,7 +303,7 @@ type UndeclaredMetricSpec() =
                 member _.Measure _ = [ Measurement("planted", 1.0, "nats", Direction.Lower) ]
         }
 
-/// Libtorch throws, but not for its numbers.
+/// libtorch throws an error that is not numerical.
 [<Kind("law-misshapen")>]
 type MisshapenSpec() =
     interface ISpec<Method> with
@@ -332,7 +332,7 @@ let private ended (changes: (string * (obj | null)) list) =
 let private numbersFail (changes: (string * (obj | null)) list) (reason: string) step =
     let state, said, at = ended changes
     must $"it ended {state} at step {at}: {said}" (state = RunState.Diverged && said.StartsWith reason && at = step)
-    must $"the reason is no line: {said}" (not (said.Contains '\n') && not (said.Contains "frame"))
+    must $"the reason must be one line: {said}" (not (said.Contains '\n') && not (said.Contains "frame"))
 
 let private method' (text: string) = "method", box (Document.Parse(text, "x.yaml"))
 
@@ -352,14 +352,14 @@ let private diverges (kind: string) (reason: string) =
                 must $"it ended {manifest.State}" (manifest.State = RunState.Diverged)
                 must $"the reason is {manifest.Reason}" ((manifest.Reason |> Option.ofObj |> Option.defaultValue "").Contains reason)
                 must $"the step is {manifest.Step}" (manifest.Step >= 5L && manifest.Step < 400L)
-                must "it left metrics" (not (File.Exists(at.In "metrics.json")))
+                must "it must not write metrics" (not (File.Exists(at.In "metrics.json")))
                 let again = nonNull ((Experiment.Of(broken)).Run(folder, dataRoot)).Manifest
-                must "it ran again" (again.ToJson() = manifest.ToJson())))
+                must "it must not run again" (again.ToJson() = manifest.ToJson())))
         ()
 
 // ── every method ─────────────────────────────────────────────────────────────────────────
 
-/// A few steps of a method on a few rows, with some settings of training.
+/// A few steps of a method on a few rows, with given settings of training.
 let private brief (method: Document) (train: string) =
     Document
         .Parse(
@@ -374,7 +374,7 @@ logging: {{ progress: 0 }}
         .With("method", method)
     |> Experiment.Of
 
-/// The options of the group `method` that learn rows of the plane: presets for images are the image laws' concern.
+/// The options of the group `method` for rows of the plane; the image laws test presets for images.
 let private onThePlane () = [
     for option, method in EveryMethod.options.Value do
         let shape, _ = EveryMethod.build method
@@ -388,9 +388,9 @@ let private everyMethodDiverges (train: string) =
             let manifest = nonNull run.Manifest
             let reason = manifest.Reason |> Option.ofObj |> Option.defaultValue ""
             must $"{option} ended {manifest.State}: {reason}" (manifest.State = RunState.Diverged)
-            must $"{option} gives no reason" (reason <> "")
+            must $"{option} must have a reason" (reason <> "")
             must $"{option} diverged at step {manifest.Step}" (manifest.Step > 0L && manifest.Step < 60L)
-            must $"{option} left metrics" (not (File.Exists(run.In "metrics.json")) && Seq.isEmpty (run.Measurements())))
+            must $"{option} must not have metrics" (not (File.Exists(run.In "metrics.json")) && Seq.isEmpty (run.Measurements())))
 
 let private everyMethodResumes (stops: int64 list) (seed: int) =
     for option, method in onThePlane () do
@@ -399,7 +399,7 @@ let private everyMethodResumes (stops: int64 list) (seed: int) =
             let whole = experiment.Run(Path.Combine(folder, "whole"), dataRoot)
             must $"{option} ended {whole.State}" (whole.State = RunState.Completed)
             let measured = whole.Measurements()
-            must $"{option} measured a NaN" (measured |> Seq.forall (fun m -> Double.IsFinite m.Value))
+            must $"{option} must not measure a NaN" (measured |> Seq.forall (fun m -> Double.IsFinite m.Value))
             let again = interrupted (experiment.With("seed", seed)) (Path.Combine(folder, "stopped")) stops
             sameBytes option (bytes whole) (bytes again))
 
@@ -407,7 +407,7 @@ let private jointCd () =
     let spec = JointCdSpec(LevelMlpSpec(Width = 8, Depth = 1), VariancePreservingSpec(Levels = Nullable 4), Memory = 64)
     spec.Build(Site([| 1L |], device, rng "joint", dataRoot))
 
-/// Live tensors that training has made after so many steps.
+/// The number of live tensors after some steps of training.
 let private liveAfter (method: unit -> Method) steps =
     collected ()
     let before = live ()
@@ -419,7 +419,7 @@ let private liveAfter (method: unit -> Method) steps =
     live () - before
 
 let private staysFlat method =
-    // The first steps make what lasts: an optimizer's moments, an epoch's order.
+    // The first steps create lasting tensors: an optimizer's moments, an epoch's order.
     let counts = [ for steps in [ 2; 3; 5; 9; 30 ] -> liveAfter method steps ]
     must $"live tensors after 2, 3, 5, 9 and 30 steps: %A{counts}" ((List.distinct counts).Length = 1)
 
@@ -436,17 +436,17 @@ let private endsUnpaid (units: int64) =
     for steps in [ Nullable<int64>(); Nullable 10L ] do
         let train = TrainSpec(Steps = steps, Budget = Nullable 100L, Batch = 4L, Average = Nullable())
 
-        throws<InvalidOperationException, _> [ "train.budget"; "fake"; "cost nothing"; "write train.budget=null train.steps=N" ] (fun () ->
+        throws<InvalidOperationException, _> [ "train.budget"; "fake"; "cost nothing"; "set train.budget=null train.steps=N" ] (fun () ->
             advance (trainer train fake))
 
 let all = [
-    law "an update is applied before the next is computed" (fun () ->
+    law "each update is applied before the next is computed" (fun () ->
         must $"a method saw {seen three} of its own weight" (seen three = [ 0.0; -1.0; -2.0 ]))
     |> breaks "updates that are all computed first" (fun () ->
         let eager fake batches rng = three fake batches rng |> List.ofSeq |> Seq.ofList
         must $"a method saw {seen eager}" (seen eager = [ 0.0; -1.0; -2.0 ]))
 
-    law "an update of one part moves no other, though its loss depends on both" (fun () ->
+    law "an update of one part does not change another, even if its loss depends on both" (fun () ->
         untouched (fun fake _ _ -> seq { Update("a", ((fake.At "a" + 1.0) * (fake.At "b" + 1.0)).sum()) }))
     |> breaks "an update of the other part too" (fun () ->
         untouched (fun fake _ _ -> seq {
@@ -454,7 +454,7 @@ let all = [
             Update("b", (fake.At "b").sum())
         }))
 
-    law "a method that breaks its contract is told how" (fun () ->
+    law "an error says how a method breaks its contract" (fun () ->
         refuses [ "\"c\""; "a, b" ] (fun fake _ _ -> seq { Update("c", (fake.At "a").sum()) })
         refuses [ "no update" ] (fun _ _ _ -> Seq.empty)
         refuses [ "scalar"; "(2)" ] (fun fake _ _ -> seq { Update("a", torch.cat [| fake.At "a"; fake.At "a" |]) })
@@ -470,7 +470,7 @@ let all = [
         }))
 
     law "live tensors after training do not depend on its length" (fun () -> inSingle (fun () -> staysFlat jointCd) ())
-    |> breaks "a method that keeps a tensor a step" (fun () ->
+    |> breaks "a method that keeps one tensor per step" (fun () ->
         let kept = ResizeArray()
         staysFlat (fun () ->
             new Fake(
@@ -481,7 +481,7 @@ let all = [
                 }
             )))
 
-    law "clipping shortens a gradient to the clip and turns it nowhere" (fun () ->
+    law "clipping scales a gradient down to the clip without changing its direction" (fun () ->
         for clip, due in [ 2.5, 2.5; 100.0, 5.0 ] do
             let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", 5.0 * (fake.At "a").sum()) })
             let applied =
@@ -497,10 +497,10 @@ let all = [
                     ))
                     fake
                 |> advance
-            must "the norm that is recorded" (applied[0].Gradient = 5.0)
+            must "the recorded norm" (applied[0].Gradient = 5.0)
             Close.same $"clip {clip}" 8 (row [ -due ]) (copied (fake.At "a")))
 
-    law "warm-up raises the learning rate step by step to its height" (fun () ->
+    law "warm-up increases the learning rate linearly to its full value" (fun () ->
         let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", (fake.At "a").sum()) })
         let t =
             trainer
@@ -551,10 +551,10 @@ let all = [
                 advance t |> ignore
             must $"a budget of {budget} took {applied} updates of 3 units" (applied = updates && t.Units = 3L * int64 updates))
 
-    law "a step that costs nothing under a budget ends the run with a sentence, for the budget would never end it" (fun () -> endsUnpaid 0L)
+    law "a step that costs nothing under a budget ends the run with an error, because the budget would never end it" (fun () -> endsUnpaid 0L)
     |> breaks "a step that costs something" (fun () -> endsUnpaid 3L)
 
-    law "the average is lent for evaluation, and what comes back is what was lent, bit for bit" (fun () ->
+    law "the average is lent for evaluation, and the method is restored bit for bit" (fun () ->
         let fake = new Fake([ "a" ], fun fake _ _ -> seq { Update("a", (fake.At "a").sum()) })
         use averages = new Averages(fake, Nullable 0.5)
         let mean = ResizeArray [ 0.0 ]
@@ -567,11 +567,11 @@ let all = [
 
         (use loan = new Loan(fake, averages)
          Close.same "the average" 16 (row [ mean[4] ]) (copied (fake.At "a"))
-         must "the method trains" (not fake.training)
+         must "the method must be in evaluation mode" (not fake.training)
          use _ = torch.no_grad ()
          (fake.At "a").fill_ 99.0 |> ignore)
 
-        must "the weight did not come back" (value (fake.At "a") = -4.0 && fake.training))
+        must "the weight must be restored" (value (fake.At "a") = -4.0 && fake.training))
 
     law "a run repeated, stopped and resumed anywhere, or measured twice as often writes the same bytes" (fun () ->
         inSingle
@@ -594,11 +594,11 @@ let all = [
                         (bytes (run (Path.Combine(folder, "b")) [ "seed", 1 ]))))
             ())
 
-    law "where the best weights are asked for, they are what is judged; only the metrics asked for are taken along the way" (fun () ->
+    law "weights: best measures the best weights; only the selected metrics are measured during training" (fun () ->
         inSingle (fun () -> judged "best") ())
     |> breaks "the last weights" (fun () -> inSingle (fun () -> judged "last") ())
 
-    law "a run that is killed without warning goes on from its checkpoint and writes the same bytes" (fun () ->
+    law "a run that is killed by SIGKILL resumes from its checkpoint and writes the same bytes" (fun () ->
         inSingle
             (fun () ->
                 inFolder (fun folder ->
@@ -615,19 +615,19 @@ let all = [
                     must $"it ended {at.State}" (at.State = RunState.Running)
                     let manifest = nonNull at.Manifest
                     must
-                        "it began without its provenance"
+                        "it must start with its provenance"
                         (not (isNull manifest.Build || isNull manifest.Native || isNull manifest.Runtime))
-                    must "nothing was recorded" (Seq.length (at.Events()) > 0)
+                    must "some events must be recorded" (Seq.length (at.Events()) > 0)
                     sameBytes "killed" (bytes whole) (bytes (run (Path.Combine(folder, "killed")) []))))
             ())
 
-    law "a run that diverges ends, with state, step and reason: a loss that is NaN" (fun () -> diverges "law-nan" "loss of a is NaN")
+    law "a diverging run ends with state, step and reason: a NaN loss" (fun () -> diverges "law-nan" "loss of a is NaN")
 
-    law "a run that diverges ends, with state, step and reason: a silent runaway, all of whose losses are small" (fun () ->
+    law "a diverging run ends with state, step and reason: a silent runaway with small losses" (fun () ->
         diverges "law-runaway" "silent runaway")
 
     law
-        "where libtorch's linear algebra finds no answer, the run has diverged: in training, in drawing rows and in measuring, with step and reason"
+        "a run diverges, with step and reason, if libtorch's linear algebra fails in training, in drawing rows or in measuring"
         (fun () ->
             numbersFail [ method' "kind: law-factorless" ] "linalg.cholesky: The factorization could not be completed" 5L
             numbersFail [ method' "{ kind: law-factorless, drawing: true }" ] "drawing rows: linalg.cholesky: " 10L
@@ -637,26 +637,26 @@ let all = [
                 10L)
     |> breaks "shapes that do not fit" (fun () -> numbersFail [ method' "kind: law-misshapen" ] "" 1L)
 
-    law "a run whose metric yields what it does not declare fails, and says which" (fun () ->
+    law "a run whose metric returns an undeclared quantity fails, and the reason names it" (fun () ->
         let state, said, _ = ended [ "measure.metrics", box (Document.Parse("{ worst: { kind: law-undeclared } }", "x.yaml")) ]
-        must $"{state}: {said}" (state = RunState.Failed && said.Contains "the metric worst yields planted"))
+        must $"{state}: {said}" (state = RunState.Failed && said.Contains "the metric worst returns planted"))
 
     law
-        "divergence is an outcome of every method: at a hopeless learning rate its run ends with state, step and reason, and measures nothing"
+        "divergence is an outcome of every method: at a far too high learning rate its run ends with state, step and reason, without measurements"
         (fun () -> inSingle (fun () -> everyMethodDiverges "steps: 60, lr: 1e30, warm-up: 0, clip: null") ())
-    |> breaks "at a learning rate of nothing" (fun () -> inSingle (fun () -> everyMethodDiverges "steps: 2, lr: 1e-9, warm-up: 0") ())
+    |> breaks "at a tiny learning rate" (fun () -> inSingle (fun () -> everyMethodDiverges "steps: 2, lr: 1e-9, warm-up: 0") ())
 
-    law "a run of every method that is stopped goes on to the same bytes, and measures numbers" (fun () ->
+    law "for every method, a stopped run resumes to the same bytes, and its measurements are finite" (fun () ->
         inSingle (fun () -> everyMethodResumes [ 2L ] 0) ())
     |> breaks "another seed" (fun () -> inSingle (fun () -> everyMethodResumes [ 2L ] 1) ())
 
-    law "a healthy run is never called diverged, however its values jitter" (fun () ->
+    law "a healthy run never counts as diverged, even with noisy values" (fun () ->
         let random = Random 3
         let health = Health(HealthSpec(), 2L)
         let noisy (centre: float) = centre * exp (0.5 * (random.NextDouble() + random.NextDouble() - 1.0))
 
         for record in 1..2000 do
-            // A gap that settles, acceptance around .6, steps that shrink threefold while they adapt: what training looks like.
+            // A gap that settles, acceptance around .6, steps that shrink threefold while they adapt: typical training.
             let settling = 1.0 + 3.0 * exp (-float record / 100.0)
             let watched = [
                 struct ("gap", [| (random.NextDouble() - 0.5) * settling |])
@@ -670,7 +670,7 @@ let all = [
             must $"record {record}: {reason}" (isNull reason)
             must "an update" (isNull (health.Of("energy", random.NextDouble() * 100.0 - 50.0, noisy 3.0))))
 
-    law "health's windows survive a checkpoint: what it remembers, it goes on from" (fun () ->
+    law "health's windows are restored from a checkpoint" (fun () ->
         let feed (health: Health) records = [
             for record in records ->
                 let late = float record
@@ -687,6 +687,6 @@ let all = [
         let first, second = Health(HealthSpec(), 1L), Health(HealthSpec(), 1L)
         let before = feed first [ 1..25 ]
         second.Remember(first.Memory())
-        must "it forgot" (before @ feed second [ 26..80 ] = whole)
-        must "nothing was noticed at all" (whole |> List.exists Option.isSome))
+        must "the restored windows must give the same result" (before @ feed second [ 26..80 ] = whole)
+        must "some divergence must be detected" (whole |> List.exists Option.isSome))
 ]

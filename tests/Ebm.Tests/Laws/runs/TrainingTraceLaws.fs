@@ -1,4 +1,4 @@
-/// trace.jsonl has what an audit compares along training: bits of losses, gradients, weights, and of the chains' mean energy.
+/// trace.jsonl has the values that audits compare along training: bits of losses, gradients, weights, and of the chains' mean energy.
 module Ebm.Tests.Laws.TrainingTraceLaws
 
 open System
@@ -13,7 +13,7 @@ open Ebm.Tests.Folder
 
 let private bits (value: float) = (BitConverter.DoubleToUInt64Bits value).ToString "x16"
 
-/// What is recorded of an update whose chains end at these energies.
+/// The records of an update whose chains end at these energies.
 let private traced (chains: World.Tensor | null) (holds: Event list -> Map<string, string> -> unit) =
     inFolder (fun folder ->
         let config = Document.Parse("seed: 0", "trace.yaml")
@@ -66,14 +66,14 @@ let private ofEveryMethod (hasEnergy: Applied -> bool) =
 
                 for update in applied do
                     let watches = update.Watched |> Seq.exists (fun struct (name, _, _) -> name = "accepted")
-                    must $"{option}'s {update.Part} has chains, and their energy is not traced" (not watches || hasEnergy update)
+                    must $"{option}'s {update.Part} has chains whose energy is not traced" (not watches || hasEnergy update)
 
                 applied |> List.exists _.ChainEnergy.HasValue)
 
     must $"{chained.Length} options have chains" (chained.Length >= 5)
 
 let all = [
-    law "the trace has the mean energy of chains by itself, and events do not" (fun () ->
+    law "the trace contains the mean energy of chains, and events do not" (fun () ->
         let energies = TorchSharp.torch.tensor ([| 1.0; 2.0; 6.0 |])
 
         traced energies (fun events traces ->
@@ -82,12 +82,12 @@ let all = [
             must "norms and losses" ([ "a/loss"; "a/gradient"; "a/parameters"; "a/norm" ] |> List.forall traces.ContainsKey)
             must "an event" (events |> List.forall (fun event -> not (event.What.Contains "chain"))))
 
-        traced null (fun _ traces -> must "chains that are not there" (not (traces.ContainsKey "a/chain-energy"))))
+        traced null (fun _ traces -> must "there must be no chain energy without chains" (not (traces.ContainsKey "a/chain-energy"))))
     |> breaks "the first chain's energy" (fun () ->
         traced (TorchSharp.torch.tensor ([| 1.0; 2.0; 6.0 |])) (fun _ traces ->
             must "mean" (traces.TryFind "a/chain-energy" = Some(bits 1.0))))
 
     law "every method whose updates run chains traces their energy" (fun () ->
         World.inSingle (fun () -> ofEveryMethod _.ChainEnergy.HasValue) ())
-    |> breaks "updates that do not say it" (fun () -> World.inSingle (fun () -> ofEveryMethod (fun _ -> false)) ())
+    |> breaks "updates without chain energies" (fun () -> World.inSingle (fun () -> ofEveryMethod (fun _ -> false)) ())
 ]

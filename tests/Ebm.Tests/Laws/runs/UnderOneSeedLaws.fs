@@ -1,4 +1,4 @@
-/// Common random numbers: what two methods are given under one seed, so that their runs are pairs.
+/// Common random numbers: the inputs of two methods under the same seed, so that their runs are pairs.
 module Ebm.Tests.Laws.UnderOneSeedLaws
 
 open System.IO
@@ -11,7 +11,7 @@ open Ebm.Tests.World
 open Ebm.Tests.Folder
 open Ebm.Tests.Laws.TrainingLaws
 
-/// Says which rows it was given in each step, and what its first noise was; draws so much more noise after that.
+/// Records its rows in each step and its first noise; then draws a given amount of further noise.
 let private listener (further: int64) =
     new Fake(
         [ "a" ],
@@ -33,11 +33,11 @@ type TerseSpec() =
 type LavishSpec() =
     interface ISpec<Method> with
         member _.Build site =
-            // It also draws before it begins, as large networks do.
+            // It also draws before training, as large networks do.
             site.Rng.Normal 100L |> ignore
             listener 1000L
 
-/// What a run's method heard, step by step, and what it drew at the end.
+/// The records of a run's method, step by step, and its final draw.
 let private heard folder (kind: string) (seed: int) =
     let config =
         $"""
@@ -63,13 +63,13 @@ let private paired (other: int) =
             inFolder (fun folder ->
                 let terse, samples = heard folder "law-terse" 3
                 let lavish, others = heard folder "law-lavish" other
-                must "the methods were given other rows, or other noise" (terse = lavish)
-                must "their samples begin with other noise" (samples = others)))
+                must "the methods must get the same rows and noise" (terse = lavish)
+                must "their samples must start with the same noise" (samples = others)))
         ()
 
 let all = [
     law
-        "under one seed all methods are given the same batches, noise and samples' noise in every step, however much they draw besides"
+        "under one seed all methods get the same batches, noise and noise of samples in every step, however much else they draw"
         (fun () -> paired 3)
     |> breaks "another seed" (fun () -> paired 4)
 ]

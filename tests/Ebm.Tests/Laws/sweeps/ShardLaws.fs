@@ -92,7 +92,7 @@ let private late (also: RunFolder -> unit) =
         let says = first.StandardOutput.ReadToEnd()
         first.WaitForExit()
         also at
-        must says (says.Contains "ended lost" && says.Contains "publishes nothing any more")
+        must says (says.Contains "ended lost" && says.Contains "stops writing to it")
         must "the late worker wrote into the run" (written () = due))
 
 let all = [
