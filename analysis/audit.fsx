@@ -1,4 +1,4 @@
-/// Audits runs: `dotnet fsi analysis/audit.fsx verify [sweep…]` recomputes every hash; `help` says what else there is. Needs neither
+/// Audits runs: `dotnet fsi analysis/audit.fsx verify [sweep…]` checks every hash; `help` lists the other audits. Needs neither
 /// libtorch nor a compiler.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"

@@ -1,5 +1,5 @@
-/// Every run's configuration, metrics and end as JSON, from which the report's script shows one run. What all runs have in common stands
-/// there once, what a group has in common once for the group, and what a metric is once for all values.
+/// Every run's configuration, metrics and outcome as JSON, from which the report's script shows one run. Values that all runs share are
+/// written once, values of a group once per group, and the definition of a metric once.
 module Ebm.Analysis.RunData
 
 open System
@@ -14,7 +14,7 @@ let private invariant = CultureInfo.InvariantCulture
 /// The unit of cost, with three digits.
 let units (value: float) = (Figure.rounded 3 value) + " units"
 
-/// Where each setting came from, as far as the manifest says.
+/// The origin of each setting, from the manifest.
 let private origins (folders: Map<string, RunFolder * RunManifest>) (run: Run) =
     match folders.TryFind run.Id |> Option.bind (fun (_, manifest) -> Option.ofObj manifest.Origins) with
     | None -> Map.empty

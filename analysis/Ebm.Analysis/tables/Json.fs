@@ -7,7 +7,7 @@ open Ebm.Analysis.Table
 
 let private texts (pairs: (string * string) seq) = fields [ for key, text in pairs -> key => text ]
 
-/// What became of every run that was planned.
+/// The number of planned runs by outcome.
 let private counts (table: Table) =
     let c = table.Counts
 

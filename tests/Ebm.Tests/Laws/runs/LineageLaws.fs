@@ -270,13 +270,13 @@ let all = [
             ())
 
     law "a table counts runs that needed an intervention, and no run that was stopped and went on" (fun () ->
-        inTable diverged (Some "1 of 1 runs needed an intervention: 1 run again after diverging.")
-        inTable before (Some "1 run again after diverging")
+        inTable diverged (Some "1 of 1 runs needed an intervention: 1 repeated after diverging.")
+        inTable before (Some "1 repeated after diverging")
         inTable
             (fun at ->
                 attempt at (Some 10L) |> ignore
                 otherCode at)
-            (Some "1 finished by other code than it was begun with")
+            (Some "1 finished with other code than at the start")
         inTable (fun at -> attempt at (Some 10L) |> ignore) None)
     |> breaks "a plain resume" (fun () -> inTable (fun at -> attempt at (Some 10L) |> ignore) (Some "intervention"))
 
