@@ -421,7 +421,7 @@ let all = [
         inFolder (fun folder ->
             // The file system's own root ends the search for a repository above.
             let none, said = Snapshot.take (Path.GetTempPath()) []
-            if none.IsNone then must "it does not say so" (said.Length = 1 && said.Head.Contains "not kept")
+            if none.IsNone then must "it does not say so" (said.Length = 1 && said.Head.Contains "No snapshot")
             Git.ask folder [ "init"; "--quiet" ] |> ignore
             File.WriteAllText(Path.Combine(folder, "a.cs"), "a")
             let snapshot = snapshotOf (fst (Snapshot.take folder []))

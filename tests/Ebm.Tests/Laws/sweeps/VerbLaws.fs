@@ -297,7 +297,7 @@ let all = [
         inFolder (fun folder ->
             let asked time = told folder [ "run"; "seed=0,1"; $"--deadline={time}"; $"--reports={folder}/reports" ]
             let code, says, _ = asked "2020-01-01T00:00"
-            must says (code = 1 && says.Contains "the time for starting runs is over; 2 of 2 runs are not started")
+            must says (code = 1 && says.Contains "the time limit for starting runs (--max-time) is over; 2 of 2 runs are not started")
             let code, _, complains = asked "soon"
             must complains (code = 2 && complains.Contains "the time must be written like 2026-03-01T08:00")))
 
