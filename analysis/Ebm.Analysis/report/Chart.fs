@@ -137,8 +137,7 @@ let ofRun (path: string) : Opened =
 
     if run.State <> RunState.Completed then
         let reason = run.Reason |> Option.map (fun reason -> $" ({reason})") |> Option.defaultValue ""
-        refuse
-            $"{path}: this run is not finished: it is {Kebab.Of run.State} at step {run.Step}{reason}. Only completed runs have figures."
+        refuse $"{path}: this run is not finished: it is {Kebab.Of run.State} at step {run.Step}{reason}. Only completed runs have figures."
 
     let facts = List.choose run.Config.TryFind [ "data.kind"; "method.kind" ] @ [ $"seed {run.Seed}" ]
     { opened with Sweep = run.Sweep; Prefix = run.Id + "-"; Of = $"""One run: {String.Join(", ", facts)}.""" }

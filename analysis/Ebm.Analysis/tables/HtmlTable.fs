@@ -116,7 +116,10 @@ let private results (address: Run -> string) (table: Table) =
 
 /// The table and its notes.
 let fragment (address: Run -> string) (table: Table) : XmlNode list =
-    let notes = Notes.all table @ Shown.legend table @ [ "units: the median number of rows that went through one gradient in training." ]
+    let notes =
+        Notes.all table
+        @ Shown.legend table
+        @ [ "units: the median number of rows that went through one gradient in training." ]
     [ results address table; div [ ofClass "notes" ] (List.map paragraph notes) ]
 
 /// A plain table with headings and a note.

@@ -133,7 +133,10 @@ let table (table: Table) =
 
     say ""
 
-    for note in Notes.all table @ Shown.legend table @ [ "units: the median number of rows that went through one gradient in training." ] do
+    for note in
+        Notes.all table
+        @ Shown.legend table
+        @ [ "units: the median number of rows that went through one gradient in training." ] do
         // Two spaces at the end break the line; notes contain no mark-up.
         say $"{escapedNote note}  "
 

@@ -150,8 +150,7 @@ let parse (text: string) (file: string) =
                  + $"{Spelling.DidYouMean(other, policies)}.")
 
     match find "worst", divergence with
-    | Some node, (ReportRate | Fail) ->
-        fail node.Source "worst" "worst values need divergence: worst-case; write it, or delete them."
+    | Some node, (ReportRate | Fail) -> fail node.Source "worst" "worst values need divergence: worst-case; write it, or delete them."
     | _ -> ()
 
     let test (node: Document) =
@@ -287,8 +286,7 @@ let tabulate (root: string) (place: string option) (specification: Specification
             | some -> condition.Text, some.Length
     ]
 
-    if kept.IsEmpty then
-        fail specification.Where.Head.Source "where" $"these conditions exclude all {runs.Length} runs."
+    if kept.IsEmpty then fail specification.Where.Head.Source "where" $"these conditions exclude all {runs.Length} runs."
 
     for key, _, source in defaultArg specification.Rows [] do
         mustBeKnown kept "rows" key source

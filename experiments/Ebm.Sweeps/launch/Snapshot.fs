@@ -17,12 +17,18 @@ let largest = 8_000_000L
 let private refusal (top: string) (path: string) =
     let file = FileInfo(Path.Combine(top, path))
 
-    if path.EndsWith '/' then Some "it is a separate repository"
-    elif not file.Exists || not (isNull file.LinkTarget) then None
-    elif Withheld.inName path then Some "its name is usual for files with secrets"
-    elif file.Length > largest then Some $"it has {file.Length} bytes, and sources may have {largest}"
-    elif Withheld.inText (File.ReadAllText(file.FullName, Encoding.Latin1)) then Some "it contains text that looks like a key"
-    else None
+    if path.EndsWith '/' then
+        Some "it is a separate repository"
+    elif not file.Exists || not (isNull file.LinkTarget) then
+        None
+    elif Withheld.inName path then
+        Some "its name is usual for files with secrets"
+    elif file.Length > largest then
+        Some $"it has {file.Length} bytes, and sources may have {largest}"
+    elif Withheld.inText (File.ReadAllText(file.FullName, Encoding.Latin1)) then
+        Some "it contains text that looks like a key"
+    else
+        None
 
 /// The address without user name and password; None for a folder of this machine.
 let private remote (url: string) =

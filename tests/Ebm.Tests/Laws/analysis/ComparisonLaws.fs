@@ -82,38 +82,36 @@ let all = [
     law "the keys in which runs differ label the rows, smallest first; the seed never does" (fun () ->
         let table = table runs
         must $"%A{table.Varying}" (table.Varying = [ "method.steps" ])
-        must "10 stands before 2" ((table.Rows |> List.map _.Labels) = [ [ "2" ]; [ "10" ] ]))
+        must "10 comes before 2" ((table.Rows |> List.map _.Labels) = [ [ "2" ]; [ "10" ] ]))
 
     law "a setting of one kind is not a difference between two kinds" (fun () ->
         let other = [ "data.kind", "rings"; "method.kind", "two"; "method.width", "8"; "train.lr", "0.001" ]
         let table = table (runs @ [ run "two" 0 other [] ])
         must $"%A{table.Varying}" (table.Varying = [ "method.kind"; "method.steps" ]))
 
-    law
-        "a setting in an option's file labels no row; a requested setting does; the option's name labels two options of one kind"
-        (fun () ->
-            let asked method more config = [
-                for data in [ "rings"; "gaussians" ] do
-                    {
-                        run $"{method}-{data}" 0 (("data.kind", data) :: config) [] with
-                            Asked = Map([ "method", method; "data", data ] @ more)
-                    }
-            ]
-            let one = asked "one" [] [ "method.kind", "one"; "train.lr", "0.001" ]
-            let two = asked "two" [] [ "method.kind", "two"; "train.lr", "0.003" ]
-            let preset = asked "one-paper" [] [ "method.kind", "one"; "method.steps", "7"; "train.lr", "0.001" ]
-            let varying runs = (table runs).Varying
-            must $"%A{varying (one @ two)}" (varying (one @ two) = [ "data.kind"; "method.kind" ])
-            must $"%A{varying (one @ two @ preset)}" (varying (one @ two @ preset) = [ "data.kind"; "method" ])
-            must
-                "a preset's name is not a label"
-                ((table (one @ preset)).Rows |> List.exists (fun row -> row.Labels = [ "rings"; "one-paper" ]))
-            let faster = asked "one" [ "train.lr", "0.01" ] [ "method.kind", "one"; "train.lr", "0.01" ]
-            must $"%A{varying (one @ faster)}" (varying (one @ faster) = [ "data.kind"; "train.lr" ])
+    law "a setting in an option's file labels no row; a requested setting does; the option's name labels two options of one kind" (fun () ->
+        let asked method more config = [
+            for data in [ "rings"; "gaussians" ] do
+                {
+                    run $"{method}-{data}" 0 (("data.kind", data) :: config) [] with
+                        Asked = Map([ "method", method; "data", data ] @ more)
+                }
+        ]
+        let one = asked "one" [] [ "method.kind", "one"; "train.lr", "0.001" ]
+        let two = asked "two" [] [ "method.kind", "two"; "train.lr", "0.003" ]
+        let preset = asked "one-paper" [] [ "method.kind", "one"; "method.steps", "7"; "train.lr", "0.001" ]
+        let varying runs = (table runs).Varying
+        must $"%A{varying (one @ two)}" (varying (one @ two) = [ "data.kind"; "method.kind" ])
+        must $"%A{varying (one @ two @ preset)}" (varying (one @ two @ preset) = [ "data.kind"; "method" ])
+        must
+            "a preset's name is not a label"
+            ((table (one @ preset)).Rows |> List.exists (fun row -> row.Labels = [ "rings"; "one-paper" ]))
+        let faster = asked "one" [ "train.lr", "0.01" ] [ "method.kind", "one"; "train.lr", "0.01" ]
+        must $"%A{varying (one @ faster)}" (varying (one @ faster) = [ "data.kind"; "train.lr" ])
 
-            // Settings that no override names and no option determines: two versions of one file.
-            let later = asked "one" [] [ "method.kind", "one"; "train.lr", "0.002" ]
-            must $"%A{varying (one @ later)}" (varying (one @ later) = [ "data.kind"; "train.lr" ]))
+        // Settings that no override names and no option determines: two versions of one file.
+        let later = asked "one" [] [ "method.kind", "one"; "train.lr", "0.002" ]
+        must $"%A{varying (one @ later)}" (varying (one @ later) = [ "data.kind"; "train.lr" ]))
 
     law "only completed runs enter a mean; runs that diverged, failed or timed out are counted next to it" (fun () -> onlyCompleted runs)
     |> breaks "a diverged run counts" (fun () -> onlyCompleted (runs |> List.map (fun run -> { run with State = RunState.Completed })))

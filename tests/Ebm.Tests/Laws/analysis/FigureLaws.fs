@@ -121,7 +121,7 @@ let private areIntervals interval =
         let low, high = interval [| for run in group -> run.Metrics["kl"].Value |]
         let drawnLow, drawnHigh = (bars ())[float i]
         must
-            $"bar {i} is {drawnLow} to {drawnHigh}, {low} to {high} is due"
+            $"bar {i} is {drawnLow} to {drawnHigh}, {low} to {high} is expected"
             (abs (drawnLow - low) < 1e-12 && abs (drawnHigh - high) < 1e-12)
 
 // ── as XPlot's types ────────────────────────────────────────────────────────────────────────

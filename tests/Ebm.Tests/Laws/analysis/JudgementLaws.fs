@@ -58,8 +58,9 @@ let private marked (interventions: Intervention list) =
             must $"{form} has no \"{part}\": {text}" (text.Contains part)
 
 let private bold = [
-    law "the best row is marked, with those that are not significantly worse; pairing by seeds finds differences within the noise" (fun () ->
-        isMarked (three [ 0..7 ]) "rings-good" [ "rings-equal" ] [ "rings-bad" ])
+    law
+        "the best row is marked, with those that are not significantly worse; pairing by seeds finds differences within the noise"
+        (fun () -> isMarked (three [ 0..7 ]) "rings-good" [ "rings-equal" ] [ "rings-bad" ])
     |> breaks "other seeds for one method" (fun () ->
         let own = method "rings" "bad" [ 100..107 ] 1.3 @ method "rings" "good" [ 0..7 ] 1.0 @ method "rings" "equal" [ 0..7 ] 1.001
         isMarked own "rings-good" [ "rings-equal" ] [ "rings-bad" ])
@@ -226,7 +227,7 @@ let private bold = [
 ]
 
 let private near what (due: float) (found: float) =
-    must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= 1e-9 * max 1.0 (abs due))
+    must $"{what} is {found:R}, {due:R} is expected" (abs (found - due) <= 1e-9 * max 1.0 (abs due))
 
 let private baseline runs = tabulateWith { usualOptions with Baseline = [ "method.kind", "base" ] } "laws" runs
 

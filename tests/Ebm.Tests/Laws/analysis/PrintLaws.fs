@@ -209,7 +209,9 @@ let all = [
         let blocks = lines |> Array.map cells |> Array.distinct
         must $"%A{lines}" (blocks.Length <= 4)
         must "a tag in Markdown" (not (Regex.IsMatch(Markdown.table table, @"(?<!\\)<")))
-        must "the direction of writing changes" (not ((Markdown.table table).Contains '\u202E') && not ((Latex.table table).Contains '\u202E'))
+        must
+            "the direction of writing changes"
+            (not ((Markdown.table table).Contains '\u202E') && not ((Latex.table table).Contains '\u202E'))
         isOnlyText (Html.rendered (HtmlTable.fragment (fun run -> "#run-" + run.Id) table))
         let against = { usualOptions with Baseline = [ "method.kind", hostile[0] ] }
         isOnlyText (Html.rendered (HtmlTable.versus (tabulateWith against "</caption><b>" ofHostile)))

@@ -278,7 +278,10 @@ let all = [
     law "with Plotly every figure becomes interactive, without log messages or requests" (fun () ->
         inBrowser (fun page folder -> shows page true (reported (Report.plotly Folder.root) folder (sweep folder "methods"))))
     |> needs (fun () ->
-        if (Report.plotly Folder.root).IsSome then None else Some "plotly.js is missing: `npm ci` in analysis/plotly installs it")
+        if (Report.plotly Folder.root).IsSome then
+            None
+        else
+            Some "plotly.js is missing: `npm ci` in analysis/plotly installs it")
     |> Browser.needed
 
     law

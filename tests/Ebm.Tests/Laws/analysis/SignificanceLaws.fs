@@ -13,7 +13,8 @@ open Ebm.Tests.World
 
 let private generator name = Generator.Of("laws", name)
 
-let private near what tolerance (due: float) (found: float) = must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= tolerance)
+let private near what tolerance (due: float) (found: float) =
+    must $"{what} is {found:R}, {due:R} is expected" (abs (found - due) <= tolerance)
 
 /// Darwin's fifteen pairs of Zea mays, crossed minus self-fertilized, in eighths of an inch. Fisher counted 863 of 32768 sign patterns
 /// with a sum as high as the observed one ("The Design of Experiments", § 21).

@@ -54,8 +54,7 @@ let private refuses says (text: string) (parts: string list) =
         inRepository text (fun root file -> throws<ConfigException, _> parts (fun () -> tableOf root file)))
 
 let private checks = [
-    law "a specification selects runs, rows, columns and the baseline, and counts the excluded runs by condition" (fun () ->
-        selects good)
+    law "a specification selects runs, rows, columns and the baseline, and counts the excluded runs by condition" (fun () -> selects good)
     |> breaks "another condition" (fun () -> selects (good.Replace("method != three", "method != one")))
 
     law "a rendered specification passes its check; every form of the table is next to it" (fun () ->
@@ -120,7 +119,8 @@ let private checks = [
             let here = Markdown.table (tableOf root file)
             let elsewhere = Path.Combine(root, "elsewhere")
             Directory.Move(Path.Combine(root, "runs"), elsewhere)
-            throws<ConfigException, _> [ "main.yaml, line 2"; "the folder runs/laws does not exist"; "--runs" ] (fun () -> tableOf root file)
+            throws<ConfigException, _> [ "main.yaml, line 2"; "the folder runs/laws does not exist"; "--runs" ] (fun () ->
+                tableOf root file)
             let table, _ = Specification.tabulate root (Some elsewhere) (Specification.read file)
             must "another table" (Markdown.table table = here)))
 ]
@@ -138,7 +138,10 @@ let private errors = [
         "main.yaml, line 2, where"
         "no run has the setting data.knd (did you mean data.kind?)"
     ]
-    refuses "conditions that exclude all runs are refused" (with' "where: [ data.kind == moons ]\n") [ "line 2, where"; "exclude all 36 runs" ]
+    refuses "conditions that exclude all runs are refused" (with' "where: [ data.kind == moons ]\n") [
+        "line 2, where"
+        "exclude all 36 runs"
+    ]
     refuses "a metric that no run has is refused" (with' "columns:\n- grid-kl\n- grid-lk\n") [
         "main.yaml, line 4, columns"
         "no run has the metric grid-lk (did you mean grid-kl?)"
@@ -168,7 +171,10 @@ let private errors = [
         "did you mean sign-flip?"
     ]
     refuses "worst-case needs the worst values" (with' "divergence: worst-case\n") [ "line 2, divergence"; "worst: { grid-kl: 10 }" ]
-    refuses "worst values without their policy are refused" (with' "worst: { grid-kl: 10 }\n") [ "line 2, worst"; "need divergence: worst-case" ]
+    refuses "worst values without their policy are refused" (with' "worst: { grid-kl: 10 }\n") [
+        "line 2, worst"
+        "need divergence: worst-case"
+    ]
     refuses "a worst value is a number" (with' "divergence: worst-case\nworst: { grid-kl: much }\n") [ "line 3, grid-kl"; "a number" ]
     law "a table's specification: a missing file is named" (fun () ->
         throws<ConfigException, _> [ "analysis/tables/none.yaml"; "does not exist" ] (fun () ->

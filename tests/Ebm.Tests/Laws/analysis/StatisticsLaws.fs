@@ -12,7 +12,8 @@ open Ebm.Tests.World
 let private generator name = Generator.Of("laws", name)
 let private summarise log values = Statistics.summarise (generator "summary") log values
 
-let private near what tolerance (due: float) (found: float) = must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= tolerance)
+let private near what tolerance (due: float) (found: float) =
+    must $"{what} is {found:R}, {due:R} is expected" (abs (found - due) <= tolerance)
 
 /// The interval that a table would choose, by its bounds.
 let private chosen log name (values: float[]) =
@@ -197,5 +198,5 @@ let all = [
     law "decimals show two digits of the uncertainty, also after rounding" (fun () ->
         for uncertainty, due in [ 0.00056, 5; 0.5, 2; 0.0996, 2; 0.0994, 3; 12.3, 0; 99.6, 0; 1.0, 1; 9.96, 0 ] do
             let found = decimals uncertainty
-            must $"{uncertainty}: {found} decimals, {due} are due" (found = due))
+            must $"{uncertainty}: {found} decimals, {due} are expected" (found = due))
 ]

@@ -347,7 +347,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         begun world "moons" 1 |> ended RunState.Completed |> entered world
         anchored world
         File.WriteAllText(world.Ledger, older))
-    "a ledger begun anew over the same runs",
+    "a ledger started again over the same runs",
     "ledger-replaced",
     "refs/ebm/ledger",
     (fun world ->

@@ -374,8 +374,10 @@ let private examples (text: string) =
         let name = idOf node
         let is = not (texts "exampleOfWork" node).IsEmpty
 
-        if name.EndsWith "config.yaml" || name.EndsWith "config.json" then must $"{name} is an example" (not is)
-        elif name.StartsWith "#setting/" || isA "File" node && name.EndsWith "samples.npy" then must $"{name} is no example" is
+        if name.EndsWith "config.yaml" || name.EndsWith "config.json" then
+            must $"{name} is an example" (not is)
+        elif name.StartsWith "#setting/" || isA "File" node && name.EndsWith "samples.npy" then
+            must $"{name} is not an example" is
 
 let private metadata () = File.ReadAllText(Path.Combine(exported.Value, "ro-crate-metadata.json"))
 

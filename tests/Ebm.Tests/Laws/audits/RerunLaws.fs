@@ -82,7 +82,7 @@ let private compared until (was: Toy) (is: Toy) (group: float list) (holds: Comp
         holds (compare until was is { nothing with Group = fun _ -> group }))
 
 let private verdict due until (was: Toy) (is: Toy) group =
-    compared until was is group (fun found -> must $"it is {nameOf found.Verdict}, and {nameOf due} was due" (found.Verdict = due))
+    compared until was is group (fun found -> must $"it is {nameOf found.Verdict}, and {nameOf due} was expected" (found.Verdict = due))
 
 let private other = { toy with Weights = [ 1uy; 2uy; 3uy; 5uy ]; Metric = 0.5078125 }
 let private declared = "measure:\n  tolerance:\n    grid-kl:\n      absolute: 0.01\n"
@@ -93,7 +93,7 @@ let private drifts (is: Toy) =
     compared None toy is [] (fun c -> found.Value <- c.Drifts |> List.map _.Kind |> List.distinct)
     found.Value
 
-let private isNamed (change: Toy) kind = must $"%A{drifts change}, and {kind} was due" (drifts change = [ kind ])
+let private isNamed (change: Toy) kind = must $"%A{drifts change}, and {kind} was expected" (drifts change = [ kind ])
 
 /// The parts of a manifest that drifts are read from.
 let private manifest =
@@ -232,8 +232,8 @@ let all = [
             for before, after, kind, says in plants do
                 planted before after (fun found ->
                     match found with
-                    | [ one ] -> must $"%A{one}, and {kind} was due, saying {says}" (one.Kind = kind && one.Says.Contains says)
-                    | several -> broken $"{before}: one drift was due, and there are %A{several}"))
+                    | [ one ] -> must $"%A{one}, and {kind} was expected, saying {says}" (one.Kind = kind && one.Says.Contains says)
+                    | several -> broken $"{before}: one drift was expected, and there are %A{several}"))
     |> breaks "nothing has changed" (fun () -> isNamed toy "code")
     |> breaks "a drift by another name" (fun () -> isNamed { toy with Core = "AVX512" } "dependency")
 
@@ -339,7 +339,7 @@ let all = [
             is.Write [ Measurement("grid-kl", nan, "nats", Direction.Lower, Protocol = "q") ]
             was.Write [ Measurement("grid-kl", nan, "nats", Direction.Lower, Protocol = "p") ]
             must "another protocol" ((metrics was is (fun _ -> [])).Head.Agrees = NotComparable)))
-    |> breaks "infinity lies within half of itself" (fun () ->
+    |> breaks "infinity is within half of itself" (fun () ->
         compared None { toy with Metric = infinity } other [] (fun found -> must "within" (found.Metrics.Head.Agrees = Tolerance)))
 
     law "the range of another seed is a prediction interval: for four normal values, it contains a fifth in 95 of 100 cases" (fun () ->

@@ -61,7 +61,7 @@ let private template =
          AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
          made folder trained None)
 
-let private asked = { Repetition.conditions root dataRoot with Compose = fun _ _ _ _ -> Composition.Untold "nobody was asked" }
+let private asked = { Repetition.conditions root dataRoot with Compose = fun _ _ _ _ -> Composition.Untold "this law composes no config" }
 
 let private smoke (conditions: Repetition.Conditions) run = Smoke.smoke Sweeping.realRunner conditions 4L run
 

@@ -132,7 +132,7 @@ let private isAsBefore (before: string list) (world: World) =
     must $"""changed: {String.Join("; ", differ)}""" (before = after)
     let left = Directory.GetFileSystemEntries(world.Temporary) |> Array.filter (fun path -> not (path.EndsWith "begun"))
     must $"%A{left} were left behind" (left.Length = 0)
-    must "a process is still at work" (about world.Temporary).IsEmpty
+    must "a process is still running" (about world.Temporary).IsEmpty
 
 /// The program that repeats the run, started by `around`.
 let private starting (around: string list) (world: World) mode =

@@ -111,7 +111,7 @@ let all = [
         |> says [
             "FAILED:  one fails\n    two is\n    not three\n"
             "FAILED:  one throws\n    System.InvalidOperationException: nobody expected this\n"
-            "FAILED:  one notices nothing\n    the law does not notice a planted error: an error\n"
+            "FAILED:  one notices nothing\n    the law does not detect a planted error: an error\n"
             "skipped: one lacks something\n    no moon\n    is up\n"
             "the slowest, in seconds:\n"
             "  one holds\n"
