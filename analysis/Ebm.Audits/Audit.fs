@@ -1,5 +1,5 @@
-/// The command line of the audits, for `analysis/audit.fsx` and `sweep.fsx audit`. Exit codes: 0, all holds; 2, the message says what
-/// to correct; 3, an alteration was found, or the verdict is DIFFERENT, NOT-COMPARABLE or FAILED.
+/// The command line of the audits, for `analysis/audit.fsx` and `sweep.fsx audit`. Exit codes: 0, all holds; 2, the message says what to
+/// correct; 3, an alteration was found, or the verdict is DIFFERENT, NOT-COMPARABLE or FAILED.
 module Ebm.Audits.Audit
 
 open System

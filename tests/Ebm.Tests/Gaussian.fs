@@ -1,5 +1,5 @@
-/// Distributions with known answers: N(μ, Σ), with energy, score, diffusions, posteriors, normaliser and divergence in closed form,
-/// a ladder of its diffusions, and a few other targets with exact draws.
+/// Distributions with known answers: N(μ, Σ), with energy, score, diffusions, posteriors, normaliser and divergence in closed form, a
+/// ladder of its diffusions, and a few other targets with exact draws.
 module Ebm.Tests.Gaussian
 
 open System

@@ -1,6 +1,5 @@
 /// The plans of a sweep's folder: `plans.jsonl` has a line for each launch that planned other runs than the one before, or declared another
-/// metric. A planned run that is not in a table is reported as missing, and the metric of a sweep is on record before
-/// its results.
+/// metric. A planned run that is not in a table is reported as missing, and the metric of a sweep is on record before its results.
 module Ebm.Analysis.Plans
 
 open System.IO

@@ -142,8 +142,8 @@ let wilson (hits: int) (n: int) =
         let half = z / (1.0 + z * z / n) * sqrt (p * (1.0 - p) / n + z * z / (4.0 * n * n))
         (if hits = 0 then 0.0 else centre - half), (if hits = int n then 1.0 else centre + half)
 
-/// The interquartile mean: the mean without the lowest and the highest quarter, each rounded down to whole values (Agarwal et al.,
-/// "Deep reinforcement learning at the edge of the statistical precipice", 2021). NaN for no values.
+/// The interquartile mean: the mean without the lowest and the highest quarter, each rounded down to whole values (Agarwal et al., "Deep
+/// reinforcement learning at the edge of the statistical precipice", 2021). NaN for no values.
 let interquartileMean (values: float[]) =
     let cut = values.Length / 4
     let sorted = Array.sort values

@@ -64,7 +64,7 @@ let private commitOf (wish: Wish) (run: RunFolder) (manifest: RunManifest) =
     | _ ->
         refuse
             $"{run}: its sources, commit {commit}, are not in this repository; `git fetch origin 'refs/ebm/*:refs/ebm/*'` brings them from \
-              where they were made."
+              the clone that made them."
 
 /// Writes one file of a commit, byte by byte; None if the commit has no such file.
 let private extract (repository: string) (commit: string) (path: string) (target: string) =

@@ -120,8 +120,7 @@ let append (runs: string) (items: Entry list -> (string * string * string) list)
 /// The ledger's name for an attempt of a run.
 let subjectOf (sweep: string) (run: string) (attempt: int) = $"{sweep}/{run}#{attempt}"
 
-/// Enters the ended runs of a sweep's folder that have no entry. An attempt is entered once, so that `verify` detects every later
-/// change.
+/// Enters the ended runs of a sweep's folder that have no entry. An attempt is entered once, so that `verify` detects every later change.
 let enterRuns (runs: string) (folders: RunFolder seq) =
     let ended = [
         for folder in folders do

@@ -122,8 +122,7 @@ let private inBrowser holds =
             holds page folder (Chart.ofSweep sweep |> Chart.all)))
 
 /// Opens a page, original or changed, in a window of this width: gives the numbers of interactive and static figures, and checks that the
-/// page
-/// requests and logs nothing.
+/// page requests and logs nothing.
 let private shown plotly (change: string -> string) width (holds: int * int -> unit) =
     inBrowser (fun page folder chart ->
         let file = Path.Combine(folder, "chart.html")
