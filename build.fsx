@@ -220,8 +220,7 @@ let private bringPlotly () =
     let folder = at "analysis/plotly"
     let installed = Path.Combine(folder, "node_modules", ".package-lock.json")
     let isThere =
-        File.Exists installed
-        && File.GetLastWriteTimeUtc installed >= File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json"))
+        File.Exists installed && File.GetLastWriteTimeUtc installed >= File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json"))
 
     if not isThere && onPath "npm" then
         let options = [ "--no-audit"; "--no-fund"; "--fetch-retries=0"; "--fetch-timeout=20000" ]

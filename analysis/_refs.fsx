@@ -1,2 +1,3 @@
-// What a script here sees, from where `../experiments/_bootstrap.fsx` had it built: records of runs, what is made of them and what is held against them, no tensors.
+// The assemblies for scripts in this folder, built by `../experiments/_bootstrap.fsx`: records, analysis and audits of runs, without
+// tensors.
 #load "../artifacts/bin/Ebm.Audits/release/references.fsx"

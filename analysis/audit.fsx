@@ -1,5 +1,5 @@
-/// Audits runs: `dotnet fsi analysis/audit.fsx verify [sweep…]` recomputes every hash; `help` says what else there is. Needs neither
-/// libtorch nor a compiler.
+/// Audits runs: `dotnet fsi analysis/audit.fsx verify [sweep…]` checks every hash; `help` lists the other audits. Needs neither libtorch
+/// nor a compiler.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 

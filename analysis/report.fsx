@@ -1,5 +1,5 @@
-/// The report of one sweep's runs, or of several: `dotnet fsi analysis/report.fsx runs/rings …`. Without arguments, of every sweep under
-/// runs. One HTML file each, reports/<sweep>/index.html, and its figures as SVG beside it. Needs no libtorch.
+/// Writes the reports of sweeps: `dotnet fsi analysis/report.fsx runs/rings …`; without arguments, of every sweep in runs. A report is one
+/// HTML file, reports/<sweep>/index.html, with its figures as SVG next to it. Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 
@@ -21,15 +21,15 @@ for folder in sweeps do
     let table, skipped = Report.ofSweep folder reports
 
     for skip in skipped do
-        eprintfn $"{skip.Path}: {skip.Why}; it is left out."
+        eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
 
     match table with
     | Some table ->
         any <- true
         let path = Report.page (Report.plotly root) folder reports (table, skipped)
         printfn $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), path)}"
-    | None -> eprintfn $"{folder}: no run there has begun."
+    | None -> eprintfn $"{folder}: no run has begun."
 
 if not any then
-    eprintfn "There is nothing to report: give the folder of a sweep, runs/<sweep>."
+    eprintfn "No run was found: name the folder of a sweep, runs/<sweep>."
     exit 2

@@ -1,7 +1,7 @@
-/// Comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` tabulates sweeps into reports/; without arguments, every sweep under
-/// runs. `render analysis/tables/main.yaml` writes the table of a specification beside it, and `check analysis/tables/main.yaml` says
-/// whether the files agree with their runs; without a file, every specification under analysis/tables. `--runs DIR` stands for a
-/// specification's `runs`. Needs no libtorch.
+/// Writes comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` writes the tables of sweeps to reports/; without arguments, of
+/// every sweep in runs. `render analysis/tables/main.yaml` writes the table of a specification next to it, and `check
+/// analysis/tables/main.yaml` checks that its files agree with the runs; without a file, both process every specification in
+/// analysis/tables. `--runs DIR` replaces a specification's `runs`. Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 
@@ -10,13 +10,13 @@ open Ebm.Records
 open Ebm.Analysis
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
-let name (skip: Runs.Skipped) = eprintfn $"{skip.Path}: {skip.Why}; it is left out."
+let name (skip: Runs.Skipped) = eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
 
 let fail code (message: string) =
     eprintfn $"{message}"
     exit code
 
-/// The value of --runs, and what is left without it.
+/// The value of --runs, and the other arguments.
 let rec place found (arguments: string list) =
     match arguments with
     | "--runs" :: folder :: rest -> place (Some folder) rest
@@ -30,7 +30,7 @@ let specifications files =
 
 let someOf files =
     match specifications files with
-    | [] -> fail 2 "There is no table: give the file of a specification, analysis/tables/<name>.yaml."
+    | [] -> fail 2 "No specification was found: name its file, analysis/tables/<name>.yaml."
     | files -> files
 
 let render runs files =
@@ -47,7 +47,7 @@ let check runs files =
 
         match difference with
         | Some difference -> fail 3 difference
-        | None -> printfn $"{file}: the table is that of its runs."
+        | None -> printfn $"{file}: the table agrees with its runs."
 
 let sweeps folders =
     let folders =
@@ -65,9 +65,9 @@ let sweeps folders =
         | Some table ->
             any <- true
             printfn $"{Markdown.table table}"
-        | None -> eprintfn $"{folder}: no run there has begun."
+        | None -> eprintfn $"{folder}: no run has begun."
 
-    if not any then fail 2 "There is nothing to tabulate: give the folder of a sweep, runs/<sweep>."
+    if not any then fail 2 "No run was found: name the folder of a sweep, runs/<sweep>."
 
 try
     match place None (List.ofArray (Array.tail fsi.CommandLineArgs)) with

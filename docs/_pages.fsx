@@ -85,9 +85,7 @@ type Page = {
 
     member page.Title = page.Lines.Head.TrimStart('#', ' ')
     member page.Anchors =
-        page.Lines
-        |> List.filter (fun line -> line.StartsWith "#")
-        |> List.map (fun line -> Markdown.anchor (line.TrimStart('#', ' ')))
+        page.Lines |> List.filter (fun line -> line.StartsWith "#") |> List.map (fun line -> Markdown.anchor (line.TrimStart('#', ' ')))
     member page.Html = if page.Path = "README.md" then "readme.html" else Path.ChangeExtension(Path.GetFileName page.Path, ".html")
 
 let read path = { Path = path; Lines = List.ofArray (File.ReadAllLines(Path.Combine(root, path))) }
@@ -150,8 +148,7 @@ let problems = [
             | Ok _ -> ()
             | Error says -> says
     for page in pages do
-        if not (readme.Lines |> List.exists (fun line -> line.Contains $"({page.Path})")) then
-            $"README.md does not link to {page.Path}."
+        if not (readme.Lines |> List.exists (fun line -> line.Contains $"({page.Path})")) then $"README.md does not link to {page.Path}."
 ]
 
 match problems with

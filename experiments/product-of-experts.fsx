@@ -15,11 +15,7 @@ open Ebm.Sweeps.Declare
 
 // The experts are two runs of one sweep; finished runs are not trained again.
 let experts =
-    sweep "experts"
-    |> given "train=equal-budget"
-    |> given "method=joint-cd"
-    |> given "seed=0"
-    |> axis "data" [ "rings"; "checkerboard" ]
+    sweep "experts" |> given "train=equal-budget" |> given "method=joint-cd" |> given "seed=0" |> axis "data" [ "rings"; "checkerboard" ]
 
 match Cli.main __SOURCE_DIRECTORY__ experts [ "run" ] with
 | 0 -> ()
@@ -68,9 +64,7 @@ printfn $"{apart (runs.Head.Sample count):F3} for rows of the first expert alone
 
 // The rows as a picture for a browser.
 let points = drawn.cpu().contiguous().data<float32>().ToArray() |> Array.chunkBySize 2
-let dots =
-    [ for p in points -> FormattableString.Invariant $"<circle cx='{p[0]:F3}' cy='{-p[1]:F3}' r='.012'/>" ]
-    |> String.concat "\n"
+let dots = [ for p in points -> FormattableString.Invariant $"<circle cx='{p[0]:F3}' cy='{-p[1]:F3}' r='.012'/>" ] |> String.concat "\n"
 let picture = Path.Combine(folder "reports", "product.svg")
 Directory.CreateDirectory(folder "reports") |> ignore
 File.WriteAllText(picture, $"<svg xmlns='http://www.w3.org/2000/svg' viewBox='-3 -3 6 6' width='600' height='600'>\n{dots}\n</svg>\n")

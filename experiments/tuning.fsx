@@ -18,8 +18,7 @@ let methods = [
     "flow"
 ]
 
-let everywhere =
-    given "train=equal-budget" >> given "train.budget=2000000" >> given "measure=comparison" >> given "seed=100"
+let everywhere = given "train=equal-budget" >> given "train.budget=2000000" >> given "measure=comparison" >> given "seed=100"
 
 let tuning =
     either [

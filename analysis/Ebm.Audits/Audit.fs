@@ -1,4 +1,4 @@
-/// The audits, as `analysis/audit.fsx` and `sweep.fsx audit` take them, and their exit codes: 0, all holds; 2, a sentence says what to
+/// The command line of the audits, for `analysis/audit.fsx` and `sweep.fsx audit`. Exit codes: 0, all holds; 2, the message says what to
 /// correct; 3, an alteration was found, or the verdict is DIFFERENT, NOT-COMPARABLE or FAILED.
 module Ebm.Audits.Audit
 
@@ -25,10 +25,10 @@ let private find (name: string) =
     | Some verb -> verb
     | None -> refuse $"""Unknown audit "{name}". Known audits: {String.Join(", ", names)}{Spelling.DidYouMean(name, names)}."""
 
-/// Does what the arguments ask. Throws ConfigException with what to correct.
+/// Runs the audit that the arguments name. Throws ConfigException with a message that says what to correct.
 let perform (workspace: Workspace) (arguments: string list) : int =
     match arguments with
-    | [] -> refuse $"""which audit? {String.Join(", ", verbs |> List.map _.Name)}."""
+    | [] -> refuse $"""name an audit: {String.Join(", ", verbs |> List.map _.Name)}."""
     | name :: arguments ->
         let verb = find name
         let own = verb.Options |> List.collect Options.names
@@ -59,10 +59,10 @@ let private help (words: string list) =
     if words.IsEmpty then Console.WriteLine "Most verbs have further options: help <verb> prints them."
 
     Console.WriteLine
-        "Exit codes: 0 all holds, 2 a sentence says what to correct, 3 an alteration, or the verdict DIFFERENT, NOT-COMPARABLE or FAILED."
+        "Exit codes: 0 everything holds, 2 the message says what to correct, 3 an alteration, or the verdict DIFFERENT, NOT-COMPARABLE or FAILED."
     0
 
-/// What the script is called with; paths are relative to the current folder. Returns the exit code.
+/// Runs the script with its arguments; paths are relative to the current folder. Returns the exit code.
 let main (root: string) (arguments: string list) : int =
     try
         match arguments |> List.filter ((<>) "--") with

@@ -1,27 +1,26 @@
-/// Options of a command line, declared as Argu unions: how they are read, and the sentences that refuse the rest.
+/// Reads command-line options, declared as Argu unions, and refuses unknown ones.
 module Ebm.Audits.Options
 
 open System
 open Argu
 open Ebm.Records
 
-/// The parser of one union of options. Help is a verb, so --help is no option.
-let parser<'option when 'option :> IArgParserTemplate> =
-    ArgumentParser.Create<'option>(helpTextMessage = "", checkStructure = false)
+/// The parser of one union of options. Help is a verb, so --help is not an option.
+let parser<'option when 'option :> IArgParserTemplate> = ArgumentParser.Create<'option>(helpTextMessage = "", checkStructure = false)
 
-/// Which options a parser knows: --json, --runs.
+/// The options that a parser knows: --json, --runs.
 let names (parser: ArgumentParser) = [
     for case in parser.GetArgumentCases() do
         yield! case.CommandLineNames.Value |> List.filter ((<>) "--help")
 ]
 
-/// --workers of --workers=4.
+/// The name of an option: --workers for --workers=4.
 let nameOf (argument: string) = (argument.Split '=')[0]
 
 let usage (source: string) says : 'a = raise (ConfigException(Source.CommandLine source, "", says))
 
-/// What the arguments say of one union's options, and the other arguments in their order. Throws ConfigException for an option without
-/// its value, or with a value that is not valid.
+/// The options of one union among the arguments, and the other arguments in their order. Throws ConfigException for an option without a
+/// value, or with a value that is not valid.
 let read (parser: ArgumentParser<'option>) (arguments: string list) : ParseResults<'option> * string list =
     let options =
         try
@@ -34,7 +33,7 @@ let read (parser: ArgumentParser<'option>) (arguments: string list) : ParseResul
 
     options, options.UnrecognizedCliParams
 
-/// Refuses the first of the arguments that looks like an option: `known` are those of `whose`.
+/// Throws ConfigException if an argument looks like an option; the message lists the `known` options of `whose`.
 let refuseOthers (whose: string) (known: string list) (arguments: string list) =
     for argument in arguments do
         if argument.StartsWith '-' then
@@ -42,5 +41,5 @@ let refuseOthers (whose: string) (known: string list) (arguments: string list) =
             let listed = String.Join(", ", List.sort known)
             usage argument $"Unknown option {name} of {whose}. Known options: {listed}{Spelling.DidYouMean(name, known)}."
 
-/// An option's value that counts something, 1 or more.
-let counted (option: string) (count: int) = if count > 0 then count else usage $"{option} {count}" $"{option} is a count of 1 or more."
+/// Checks that an option's value is a count of 1 or more.
+let counted (option: string) (count: int) = if count > 0 then count else usage $"{option} {count}" $"{option} must be a count of 1 or more."

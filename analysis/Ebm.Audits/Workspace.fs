@@ -1,5 +1,4 @@
-/// The folders that an audit works with, how it finds the runs that it is asked about, and how it is entered into the ledger: what all audits
-/// have in common.
+/// What all audits share: the folders that an audit works with, the search for the runs that its arguments name, and its ledger entry.
 module Ebm.Audits.Workspace
 
 open System
@@ -41,8 +40,8 @@ type Option =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Runs _ -> "where runs lie (runs)"
-            | Reports _ -> "where reports go (reports)"
+            | Runs _ -> "the folder of runs (runs)"
+            | Reports _ -> "the folder of reports (reports)"
             | Data _ -> "the data root (the variable EBM_DATA, else data)"
             | Json -> "print JSON"
 
@@ -66,23 +65,23 @@ let read (root: string) (arguments: string list) : Workspace * string list =
 /// An audit as a verb of the command line; its file declares it, and Audit lists it.
 type Verb = {
     Name: string
-    /// The words behind the name.
+    /// The words after the name.
     Words: string
-    /// What `help` says of it.
+    /// The description that `help` prints.
     Says: string
-    /// The parsers of its options, besides those of every audit.
+    /// The parsers of its own options; every audit also has the options of this file.
     Options: ArgumentParser list
-    /// Does what the arguments behind its name ask; returns the exit code. Throws ConfigException with what to correct.
+    /// Runs the audit with the arguments after its name; returns the exit code. Throws ConfigException with what to correct.
     Perform: Workspace -> string list -> int
 }
 
 let refuse says : 'a = Options.usage "audit" says
 
-/// Where an audit's report is kept: the name is the hash that the ledger's entry has.
+/// The path of an audit's report; its name is the hash in the ledger's entry.
 let reportOf (runs: string) (hash: string) = Path.Combine(runs, SweepFolder.Audits, hash + ".json")
 
-/// Enters an audit into the ledger, where there is one that holds, keeps its report beside it, and keeps the ledger's head. A folder that
-/// cannot be written is no reason to fail.
+/// Enters an audit into the ledger, if there is a valid one, keeps its report next to the ledger, and keeps the ledger's head. An audit
+/// does not fail if the folder cannot be written.
 let enter (workspace: Workspace) (subject: string) (report: string) =
     try
         let hash = Canonical.Sha256 report
@@ -91,7 +90,7 @@ let enter (workspace: Workspace) (subject: string) (report: string) =
             if entries.IsEmpty then
                 []
             else
-                // First the report, then its entry: an entry without its report would look like one that was taken away.
+                // The report comes first, because an entry without its report would look like a removed report.
                 Directory.CreateDirectory(Path.Combine(workspace.Runs, SweepFolder.Audits)) |> ignore
                 AtomicFile.Write(reportOf workspace.Runs hash, report)
                 [ Ledger.Kind.audit, subject, hash ])
@@ -100,17 +99,16 @@ let enter (workspace: Workspace) (subject: string) (report: string) =
     with
     | :? IOException
     | :? UnauthorizedAccessException ->
-        eprintfn $"The audit is not entered into the ledger: {Ledger.pathOf workspace.Runs} cannot be written."
+        eprintfn $"The audit was not entered into the ledger: {Ledger.pathOf workspace.Runs} cannot be written."
 
 let sweepsOf (workspace: Workspace) (words: string list) =
-    if not (Directory.Exists workspace.Runs) then
-        refuse $"there are no runs at {workspace.Runs}; --runs names another folder."
+    if not (Directory.Exists workspace.Runs) then refuse $"there are no runs at {workspace.Runs}; name their folder with --runs."
 
     for word in words do
         if not (Directory.Exists(Path.Combine(workspace.Runs, word))) then
             let there = SweepFolder.Under workspace.Runs |> Seq.map (Path.GetFileName >> string) |> Array.ofSeq
             refuse
-                $"""no sweep {word} lies under {workspace.Runs}; there are {String.Join(", ", there)}{Spelling.DidYouMean(word, there)}."""
+                $"""there is no sweep {word} in {workspace.Runs}; its sweeps are {String.Join(", ", there)}{Spelling.DidYouMean(word, there)}."""
 
     words
 
@@ -124,12 +122,13 @@ let runOf (workspace: Workspace) (words: string list) =
 
         match found with
         | [ run ] -> run
-        | [] -> refuse $"no run under {workspace.Runs} is called {word}; give a run's id, or a part of it."
+        | [] -> refuse $"no run in {workspace.Runs} has {word} in its id; give a run's id, or a part of it."
         | several ->
-            refuse $"""{word} could be {String.Join(", ", several |> List.map (fun run -> $"{run.Sweep}/{run.Id}"))}; give more of it."""
+            refuse
+                $"""{word} is a part of several ids: {String.Join(", ", several |> List.map (fun run -> $"{run.Sweep}/{run.Id}"))}; give a longer part."""
     | _ -> refuse "name one run: its id, or a part of it."
 
 let runnerOf (workspace: Workspace) =
     let runner = Path.Combine(workspace.Root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
-    if not (File.Exists runner) then refuse "the compiled runner is not there; build it with: dotnet fsi build.fsx build"
+    if not (File.Exists runner) then refuse "the runner is not built; build it with: dotnet fsi build.fsx build"
     runner

@@ -1,4 +1,4 @@
-/// What an audit of hashes costs: a thousand run folders with checkpoints and samples, every byte of which is read.
+/// The cost of an audit of hashes: a thousand run folders with checkpoints and samples, of which every byte is read.
 module Ebm.Bench.Audits
 
 open System
@@ -14,7 +14,7 @@ extern void private sync()
 [<DllImport("libc")>]
 extern int private posix_fadvise(nativeint file, int64 offset, int64 length, int advice)
 
-/// Has the system write everything to the disk, and forget what it remembers of these files.
+/// Writes all data to the disk, and removes these files from the system's cache.
 let private forget (paths: string[]) =
     sync ()
 
@@ -28,7 +28,7 @@ let private random (seed: int) (bytes: int) =
     Random(seed).NextBytes content
     content
 
-/// A completed run as training leaves it, about 0.9 MB.
+/// Writes a completed run of about 0.9 MB.
 let private write (sweep: string) (seed: int) =
     let hashed = $"""{{"seed":{seed}}}"""
     let id = $"toy-s{seed}-{(Canonical.Sha256 hashed).Substring(0, 12)}"
@@ -57,7 +57,7 @@ let private write (sweep: string) (seed: int) =
         ] do
         File.WriteAllBytes(at name, random seed (1000 * kilobytes))
 
-    // Not RunFolder.Write, which waits for the disk.
+    // Not with RunFolder.Write, which waits for the disk.
     let manifest =
         RunManifest(
             State = RunState.Completed,
@@ -72,7 +72,7 @@ let private write (sweep: string) (seed: int) =
 
     File.WriteAllText(at "manifest.json", manifest.Sealed().ToJson())
 
-/// Files, megabytes, and seconds that two audits of so many runs took, one after the other: the first one reads from the disk.
+/// Files, megabytes, and the seconds of two audits of this number of runs in a row; only the first one reads from the disk.
 let verifying (count: int) =
     let folder = Directory.CreateTempSubdirectory "ebm-bench-"
 

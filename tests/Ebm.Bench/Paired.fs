@@ -1,5 +1,5 @@
-/// Two ways to do one thing, timed in turn: A B A B …. Shared machines drift by a factor of two within minutes, so only ratios of neighbours mean
-/// something, and the middle one of them says how the two compare.
+/// Times two implementations in turn: A B A B …. The speed of shared machines drifts by a factor of two within minutes, so only ratios of
+/// neighbours are meaningful, and their median is the result.
 module Ebm.Bench.Paired
 
 open System
@@ -30,7 +30,7 @@ let quantile p values =
 
 let median values = quantile 0.5 values
 
-/// How many steps take about as long as asked, after warming up.
+/// The number of steps that take about the requested time, after a warm-up.
 let calibrated (seconds: float) (timed: Timed) =
     let rec enough count =
         match timed count with
@@ -45,18 +45,14 @@ type Comparison = { A: float; B: float; Ratios: float[] }
 let compare rounds seconds (a: Timed) (b: Timed) =
     let forA, forB = calibrated seconds a, calibrated seconds b
     let pairs = [| for _ in 1..rounds -> a forA / float forA, b forB / float forB |]
-    {
-        A = median (Array.map fst pairs)
-        B = median (Array.map snd pairs)
-        Ratios = pairs |> Array.map (fun (a, b) -> a / b)
-    }
+    { A = median (Array.map fst pairs); B = median (Array.map snd pairs); Ratios = pairs |> Array.map (fun (a, b) -> a / b) }
 
-/// Seconds per step, alone.
+/// Seconds per step of one implementation.
 let alone rounds seconds (a: Timed) =
     let count = calibrated seconds a
     median [| for _ in 1..rounds -> a count / float count |]
 
-/// The most memory this process has held since `forget`, in MiB; not a number where the system does not tell.
+/// The peak memory of this process since `forget`, in MiB; NaN if the system does not report it.
 module Memory =
     let peak (status: string) =
         if File.Exists status then

@@ -1,5 +1,5 @@
-/// `dotnet fsi build.fsx bench`: this project's speed beside plain PyTorch's, on the same libtorch, BLAS and threads, measured in turn.
-/// Absolute times belong to the machine and the hour; the ratio is the result. Below 1, ours is faster.
+/// `dotnet fsi build.fsx bench`: the speed of this project and of plain PyTorch, on the same libtorch, BLAS and threads, measured in turn.
+/// Absolute times depend on the machine and its load; the ratio is the result. Below 1, this project is faster.
 module Ebm.Bench.Program
 
 open System
@@ -48,7 +48,9 @@ let private speed threads =
 
     match reference with
     | Some reference -> printfn "reference: %s" reference.Version
-    | None -> printfn "reference: none; no python3 here has torch (Debian's package is python3-torch), so only our own times are shown"
+    | None ->
+        printfn
+            "reference: none; no python3 on this machine has torch (Debian's package is python3-torch), so only this project's times are shown"
 
     printfn "roofline: matrix product %.0f GF/s, convolution %.0f GF/s\n" product convolution
     printfn "%-46s %10s %10s %8s %12s %10s %14s" "workload" "ours, µs" "ref., µs" "ratio" "middle half" "gradients/s" "peak MiB"
@@ -67,7 +69,7 @@ let private speed threads =
             (100.0 * Workloads.flops 2L batch / took / 1e9 / product)
 
     let levels = 7
-    // Per row: five slopes of a transition (its start and four candidates) and two rows of the update.
+    // Per row: five gradients for a transition (its start and four candidates) and two rows of the update.
     for manner in [ "usual"; "best" ] do
         against
             reference
@@ -99,7 +101,7 @@ let private sweep () =
         (1e3 * median pauses)
         (1e3 * quantile 0.9 pauses)
 
-    for name, share in [ "in a process of its own", false; "in one process with others (--share)", true ] do
+    for name, share in [ "in a separate process", false; "in one process with others (--share)", true ] do
         let starts = Sweeps.starts configs 6 share
         printfn "%-46s %10.2f s in the median" $"a run of one step, {name}" (median starts)
 
@@ -123,7 +125,7 @@ let private audits () =
     printfn "an audit of many runs"
     let files, megabytes, first, second = Audits.verifying 1000
     printfn
-        "%-46s %10.2f s from the disk, %.2f s once more: %d files, %.0f MB, %d cores"
+        "%-46s %10.2f s from the disk, %.2f s the second time: %d files, %.0f MB, %d cores"
         "audit verify of 1000 runs"
         first
         second
@@ -131,7 +133,7 @@ let private audits () =
         megabytes
         Environment.ProcessorCount
 
-/// `bench`, `bench sweeps` for the sweep alone, `bench tables` for tables alone, `bench audits` for audits alone, `bench 2` for two threads.
+/// `bench`, `bench sweeps` for sweeps only, `bench tables` for tables only, `bench audits` for audits only, `bench 2` for two threads.
 [<EntryPoint>]
 let main arguments =
     match arguments with

@@ -1,4 +1,4 @@
-/// The same workloads as plain PyTorch loops, in a Python process that waits while we work: a request a line, an answer a line.
+/// The same workloads as plain PyTorch loops, in a Python process that waits during our measurements: one line per request and answer.
 module Ebm.Bench.Reference
 
 open System
@@ -11,7 +11,7 @@ type Reference = { Version: string; Process: Process }
 
 let private script = Path.Combine(AppContext.BaseDirectory, "reference.py")
 
-/// None where no Python here has torch.
+/// None if no Python on this machine has torch.
 let start threads =
     let tryPython (python: string) =
         let start =
@@ -23,7 +23,7 @@ let start threads =
                 RedirectStandardError = true
             )
 
-        // The same BLAS kernels and threads as ours.
+        // The same BLAS kernels and threads as in our measurements.
         for KeyValue(name, value) in Machine.Environs threads do
             start.Environment[name] <- value
 

@@ -1,4 +1,4 @@
-/// What a sweep costs beside its runs: planning ten thousand, and the pause of a slot between one run's end and the next one's start.
+/// The cost of a sweep besides its runs: planning ten thousand runs, and the pause between one run's end and the next one's start.
 module Ebm.Bench.Sweeps
 
 open System
@@ -23,7 +23,7 @@ let private planned folder runs words =
 
     Plan.plan setup { Declare.sweep "bench" with Parts = [ words |> List.map Overrides.parse ] }
 
-/// Seconds to compose, type and count so many runs of three axes, and to find what varies.
+/// Seconds to compose, type and count this number of runs of three axes, and to find the settings that vary.
 let planning configs =
     let words = [ "experiment=rings"; "method.steps=range(1,11)"; "train.lr=logrange(1e-4,1e-2,10)"; "seed=seeds(100)" ]
     let clock = Stopwatch.StartNew()
@@ -38,7 +38,7 @@ type private Silent() =
         member _.Ended(_, _) = ()
         member _.Tick _ = ()
 
-/// A run that says when it began and ended, and does nothing.
+/// A runner that records its start and end, and does nothing else.
 let private runner =
     "#!/bin/sh\ndate +%s.%N > $2/times\nsed 's/\"state\": *\"[a-z]*\"/\"state\": \"completed\"/' $2/manifest.json > $2/.m; mv $2/.m $2/manifest.json\ndate +%s.%N >> $2/times\n"
 
@@ -77,7 +77,7 @@ let starts configs (count: int) share =
         let jobs: Child.Job list = [ for run in plan.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
         let outcomes, _ = Launch.launch { Launch.defaults runner with Share = share } jobs (Silent())
         if outcomes |> List.exists (fun outcome -> outcome.State <> RunState.Completed) then failwithf "%A" outcomes
-        // The first one finds nothing in the machine's caches.
+        // The first run is left out, because the machine's caches are cold.
         outcomes |> List.tail |> List.map _.Took.TotalSeconds
     finally
         folder.Delete true

@@ -1,4 +1,4 @@
-/// What a table costs: thousands of made-up run folders, read, tabulated and written.
+/// The cost of a table: thousands of artificial run folders are read, tabulated and written.
 module Ebm.Bench.Tables
 
 open System.Diagnostics
@@ -6,7 +6,7 @@ open System.IO
 open Ebm.Analysis
 open Ebm.Tests
 
-/// Seconds to read so many runs of ten methods, ten values and `seeds` seeds, to tabulate them, and to write every file of the table.
+/// Seconds to read the runs of ten methods, ten values and `seeds` seeds, to tabulate them, and to write every file of the table.
 let tabulating seeds =
     let folder = Directory.CreateTempSubdirectory "ebm-bench-"
 

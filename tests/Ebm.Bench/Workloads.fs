@@ -1,4 +1,4 @@
-/// What is timed: ours, in the words a user writes. The reference does the same arithmetic in `reference.py`.
+/// The timed workloads, written as a user writes them. `reference.py` does the same arithmetic.
 module Ebm.Bench.Workloads
 
 open TorchSharp
@@ -12,7 +12,7 @@ let private scoped work =
 
 let private site (dimension: int64) (seed: uint64) = Site([| dimension |], torch.CPU, new Rng(seed), "")
 
-/// An MLP d-128-128-1 whose parameters take no gradient: nothing but the slope in x is wanted of it.
+/// An MLP d-128-128-1 whose parameters need no gradient, because only the slope in x is used.
 let private net (dimension: int64) =
     let net = MlpSpec(Width = 128, Depth = 2).Build(new Rng 1UL, [| dimension |], [| 1L |])
 
@@ -21,7 +21,7 @@ let private net (dimension: int64) =
 
     net
 
-/// Multiply-adds of one pass through `net`, twice: forward, and back to the input.
+/// Multiply-adds of one pass through `net`, times two: forward, and back to the input.
 let flops (dimension: int64) (batch: int64) = 2.0 * 2.0 * float batch * float (dimension * 128L + 128L * 128L + 128L)
 
 /// One unadjusted Langevin step of a batch.
@@ -32,7 +32,7 @@ let langevin dimension (batch: int64) =
     let rng = new Rng 2UL
     let mutable x = rng.Normal(batch, dimension)
 
-    // A chain of many steps, as samplers run them; the clock sees one call for all.
+    // A chain of many steps, as in samplers; the clock measures one call for all.
     fun count ->
         let clock = System.Diagnostics.Stopwatch.StartNew()
         let moved = kernel.Run(energy, x, count, rng)
@@ -40,7 +40,7 @@ let langevin dimension (batch: int64) =
         x <- moved
         clock.Elapsed.TotalSeconds
 
-/// One training step of joint time-sample contrastive divergence, as the trainer does it: iterate, differentiate, step.
+/// One training step of joint time-sample contrastive divergence, as in the trainer: iterate, differentiate, step.
 let jointCd dimension (batch: int64) (levels: int) steps =
     let spec =
         JointCdSpec(
@@ -71,7 +71,7 @@ let jointCd dimension (batch: int64) (levels: int) steps =
                 update.Loss.backward ()
                 optimizer.step () |> ignore)
 
-/// One operator on one number: what calling costs.
+/// One operator on one number: the cost of a call.
 let add () =
     let x, y = torch.ones (1L), torch.ones (1L)
 
@@ -79,7 +79,7 @@ let add () =
         use _ = x.add y
         ()
 
-/// GF/s of the best matrix product and of the best convolution this machine gives, for scale.
+/// GF/s of the fastest matrix product and convolution on this machine, for scale.
 let roofline seconds =
     let n = 1024L
     let a, b = torch.randn (n, n), torch.randn (n, n)

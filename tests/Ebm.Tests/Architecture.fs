@@ -1,4 +1,4 @@
-/// The house keeps its plan: which project may see which, where things live, what the repository never holds.
+/// The structure of the project: the references between projects, the places of files, and what the repository must not contain.
 module Ebm.Tests.Laws.Architecture
 
 open System
@@ -14,7 +14,7 @@ open Ebm.Runs
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// What each project may reference. Ebm.Records is the ground: any project may.
+/// The projects that each project may reference; all may reference Ebm.Records.
 let private arrows =
     Map [
         "Ebm.Devices", []
@@ -32,7 +32,7 @@ let private arrows =
         "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis"; "Ebm.Audits" ]
     ]
 
-/// What looks at the house from outside may look anywhere, and nothing looks at it.
+/// These projects may reference any other, and no project references them.
 let private watchers = [ "Ebm.Tests"; "Ebm.Bench"; "Lab" ]
 
 let private generated = set [ "bin"; "obj"; ".git"; ".paket"; "paket-files"; "node_modules"; ".vs"; ".idea"; ".vscode" ]
@@ -51,7 +51,7 @@ let private ofKind (endings: string list) = files.Value |> List.filter (fun f ->
 let private read file = File.ReadAllText(under file)
 let private stem (file: string) = nonNull (Path.GetFileNameWithoutExtension file)
 
-/// Comments may speak of anything.
+/// Comments may name anything.
 let private code file = Regex.Replace(read file, @"(?m)//.*$|\(\*(?!\)).*?\*\)|/\*.*?\*/", "", RegexOptions.Singleline)
 
 let private references project = [
@@ -65,11 +65,10 @@ let private keepsArrows (projects: (string * string list) list) =
     for project, seen in projects do
         match arrows.TryFind project with
         | None ->
-            if not (List.contains project watchers) then
-                broken $"{project} stands in no plan: say in Architecture.fs what it may reference"
+            if not (List.contains project watchers) then broken $"{project} has no plan: list in Architecture.fs what it may reference"
         | Some allowed ->
             for other in seen do
-                must $"{project} → {other}: this arrow is forbidden" (other = "Ebm.Records" || List.contains other allowed)
+                must $"{project} → {other}: this reference is not allowed" (other = "Ebm.Records" || List.contains other allowed)
 
 let private projects () = ofKind [ ".csproj"; ".fsproj" ] |> List.map (fun p -> stem p, references p)
 
@@ -85,11 +84,11 @@ let private methods = (Catalog.Load []).Kinds typeof<ISpec<Method>>
 
 let private methodsAssembly () = nonNull ((Catalog.Load []).Find(typeof<ISpec<Method>>, "joint-cd")) |> _.Assembly
 
-/// The public ones: a method may give one of its variants more interfaces by a class of its own that nobody else can name.
+/// The public ones: a method may have internal classes that add interfaces to its variants.
 let private methodClasses () =
     methodsAssembly().GetExportedTypes() |> Array.filter (fun t -> typeof<Method>.IsAssignableFrom t && not t.IsAbstract)
 
-/// What lies in Ebm.Methods: folders, and files where there are any besides the project's.
+/// The contents of Ebm.Methods: folders, and files besides the project's.
 let private methodFolders () =
     [
         for file in files.Value do
@@ -103,12 +102,11 @@ let private keepsFolders (folders: string list) =
     let kinds = methodClasses () |> Array.map (fun t -> Kebab.Case t.Name) |> Set.ofArray
     must $"folders {folders}, methods {kinds}" (Set.ofList folders = kinds)
 
-/// Two records with one kind in one role, made for the law alone.
+/// Two records with the same kind and role, made for the law.
 let private twins () =
     let assembly = AssemblyBuilder.DefineDynamicAssembly(AssemblyName "Twins", AssemblyBuilderAccess.Run)
     let types = assembly.DefineDynamicModule "Twins"
-    let role =
-        types.DefineType("IRole", TypeAttributes.Public ||| TypeAttributes.Interface ||| TypeAttributes.Abstract).CreateType()
+    let role = types.DefineType("IRole", TypeAttributes.Public ||| TypeAttributes.Interface ||| TypeAttributes.Abstract).CreateType()
     let kind = CustomAttributeBuilder(nonNull (typeof<KindAttribute>.GetConstructor [| typeof<string> |]), [| box "twin" |])
 
     for name in [ "One"; "Other" ] do
@@ -124,7 +122,7 @@ let private nuget =
     | "" -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
     | folder -> folder
 
-/// Name and version of each package of a lock, with what the lock says it needs.
+/// Name and version of each package of a lock, with its dependencies in the lock.
 let private locked (text: string) = [
     for m in Regex.Matches(text, @"(?m)^    (?<name>\S+) \((?<version>[^)]+)\).*\n(?<needs>(?:      .*\n?)*)") ->
         m.Groups["name"].Value,
@@ -132,7 +130,7 @@ let private locked (text: string) = [
         [ for n in Regex.Matches(m.Groups["needs"].Value, @"(?m)^      (\S+)") -> n.Groups[1].Value ]
 ]
 
-/// What a package itself says it needs on this framework: the group of the nearest one.
+/// The dependencies of a package for this framework: those of its nearest group.
 let private needsOf (name: string, version: string) =
     let folder = Path.Combine(nuget, name.ToLowerInvariant())
     let same (found: string) =
@@ -140,10 +138,7 @@ let private needsOf (name: string, version: string) =
         && (Version.Parse(found + (if found.Split('.').Length = 2 then ".0" else ""))).ToString(3) =
             (Version.Parse(version + (if version.Split('.').Length = 2 then ".0" else ""))).ToString(3)
     let installed =
-        if Directory.Exists folder then
-            Directory.GetDirectories folder |> Array.filter (Path.GetFileName >> nonNull >> same)
-        else
-            [||]
+        if Directory.Exists folder then Directory.GetDirectories folder |> Array.filter (Path.GetFileName >> nonNull >> same) else [||]
 
     match Array.tryHead installed with
     | None -> []
@@ -179,8 +174,8 @@ let private needsOf (name: string, version: string) =
 
 let private lockHolds (text: string) =
     let packages = locked text
-    must "a registry's address stands in the lock" (not (text.Contains "://"))
-    must "the lock holds no package" (not packages.IsEmpty)
+    must "the lock contains a registry's address" (not (text.Contains "://"))
+    must "the lock contains no package" (not packages.IsEmpty)
     let known = packages |> List.map (fun (name, _, _) -> name.ToLowerInvariant()) |> set
 
     for name, version, said in packages do
@@ -188,7 +183,7 @@ let private lockHolds (text: string) =
             must $"{name} needs {need}, which the lock does not have" (known.Contains(need.ToLowerInvariant()))
 
     for m in Regex.Matches(read "paket.dependencies", @"(?m)^nuget (\S+) (\S+)") do
-        must $"{m.Groups[1].Value} is asked for, and the lock does not have it" (known.Contains(m.Groups[1].Value.ToLowerInvariant()))
+        must $"{m.Groups[1].Value} is required, but not in the lock" (known.Contains(m.Groups[1].Value.ToLowerInvariant()))
 
 let private texts () =
     ofKind [
@@ -215,7 +210,7 @@ let private texts () =
         "LICENSE"
         ".gitignore"
     ]
-    // This file names what it looks for.
+    // This file contains the patterns that it searches for.
     |> List.filter (fun f -> not (f.EndsWith "Architecture.fs"))
 
 let private speaksOf (pattern: string) = [
@@ -226,13 +221,13 @@ let private speaksOf (pattern: string) = [
 ]
 
 let all = [
-    law "projects reference each other along the arrows of the plan only" (fun () -> keepsArrows (projects ()))
-    |> breaks "Methods looks at Nets" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Nets" ] ])
-    |> breaks "Methods looks at Data" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Data" ] ])
-    |> breaks "Analysis looks at Core" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Core" ] ])
-    |> breaks "Analysis looks at Audits" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Audits" ] ])
+    law "projects reference each other only as planned" (fun () -> keepsArrows (projects ()))
+    |> breaks "Methods references Nets" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Nets" ] ])
+    |> breaks "Methods references Data" (fun () -> keepsArrows [ "Ebm.Methods", [ "Ebm.Core"; "Ebm.Data" ] ])
+    |> breaks "Analysis references Core" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Core" ] ])
+    |> breaks "Analysis references Audits" (fun () -> keepsArrows [ "Ebm.Analysis", [ "Ebm.Audits" ] ])
 
-    law "every project of the plan is there" (fun () ->
+    law "every planned project exists" (fun () ->
         let there = projects () |> List.map fst |> set
         none [
             for name in arrows.Keys do
@@ -287,19 +282,19 @@ let all = [
         let names = [ for t in methodClasses () -> $@"\b{t.Name}\w*\b" ] @ [ for k in methods -> $"\"{k}\"" ]
         none (namesOf "core/Ebm.Methods/" (String.concat "|" names)))
 
-    law "the lock has no registry's address, and every package's dependencies" (fun () -> lockHolds (read "paket.lock"))
+    law "the lock has every package's dependencies and no registry's address" (fun () -> lockHolds (read "paket.lock"))
     |> breaks "an address" (fun () -> lockHolds ((read "paket.lock").Replace("%NUGET_SOURCE%", "https://example.org")))
     |> breaks "a package without its dependencies" (fun () ->
         lockHolds (Regex.Replace(read "paket.lock", @"(?m)^    Google\.Protobuf .*\n", "")))
     |> breaks "a lock made with a cold cache" (fun () ->
-        // Such a lock has the packages that were asked for, and none that they need.
+        // Such a lock has the required packages without their dependencies.
         let asked = [ for m in Regex.Matches(read "paket.dependencies", @"(?m)^nuget (\S+)") -> m.Groups[1].Value ]
         let cold =
             Regex.Replace(read "paket.lock", @"(?m)^      .*\n", "").Split('\n')
             |> Array.filter (fun l -> not (l.StartsWith "    ") || List.exists (fun a -> l.StartsWith $"    {a} (") asked)
         lockHolds (String.concat "\n" cold))
 
-    law "no machine's paths and no registry's address stand in the repository" (fun () ->
+    law "the repository contains no machine's paths and no registry's address" (fun () ->
         none (speaksOf @"(?<![\w.~])/(work|home|root|Users)/\w|/tmp/\w|[A-Z]:\\\\Users|api\.nuget\.org|registry\.npmjs"))
 
     law "every script loads its bootstrap, then its references, in two steps" (fun () ->

@@ -1,5 +1,5 @@
-/// Asks laws with Expecto: a law is a test case that has its sentence for a name. What came of them is standard output, and its last line is the
-/// count. What goes on is standard error: which law is asked now is known there, however this process ends.
+/// Runs laws with Expecto: a law is a test case, and its sentence is the name. The results go to standard output, with the count as the
+/// last line. The progress goes to standard error, which names the running law even if this process dies.
 module Ebm.Tests.Asking
 
 open System
@@ -33,8 +33,8 @@ let private tests (says: string -> unit) laws =
 
 let private slowest = 10
 
-/// Asks laws. `out` is told of each that failed or was skipped, as it ends, then of the slowest ones and of the count. `progress` is told which law
-/// is asked and how it ended. The exit code is 0 if a law passed and none failed.
+/// Runs laws. `out` gets each failed or skipped law as it ends, then the slowest ones and the count; `progress` gets the start and the end
+/// of each law. The exit code is 0 if a law passed and none failed.
 let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
     let passed, failed, skipped = ref 0, ref 0, ref 0
     let all () = passed.Value + failed.Value + skipped.Value
@@ -70,8 +70,7 @@ let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
                     | error -> failure sentence (string error) time
     }
 
-    runTestsWithCLIArgs [ CLIArguments.Printer printer; CLIArguments.No_Spinner; CLIArguments.Colours 0 ] [||] (tests says laws)
-    |> ignore
+    runTestsWithCLIArgs [ CLIArguments.Printer printer; CLIArguments.No_Spinner; CLIArguments.Colours 0 ] [||] (tests says laws) |> ignore
 
     if times.Count > 0 then
         out.WriteLine "the slowest, in seconds:"
@@ -81,7 +80,7 @@ let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
     else
         out.WriteLine "No law was checked."
 
-    if all () <> laws.Length then out.WriteLine $"{laws.Length - all ()} laws were not asked."
+    if all () <> laws.Length then out.WriteLine $"{laws.Length - all ()} laws did not run."
 
     out.WriteLine $"{passed.Value} passed, {failed.Value} failed, {skipped.Value} skipped"
     if failed.Value = 0 && passed.Value > 0 && all () = laws.Length then 0 else 1
@@ -101,9 +100,9 @@ let main options =
         | "--seed" :: text :: rest when (seedOf text).IsSome -> parse only (seedOf text) rest
         | option :: _ -> Result.Error option
 
-    // Expecto keeps some of the pool's threads waiting, and so do laws. Beyond as many as there are processors, the pool makes new ones slowly.
+    // Expecto and laws block some threads of the pool, and the pool adds threads beyond the number of processors slowly.
     Threading.ThreadPool.SetMinThreads(Environment.ProcessorCount + 8, 8) |> ignore
-    // Whatever laws write to the console is no result.
+    // Laws may write to the console, but not into the results.
     let out = new StreamWriter(Console.OpenStandardOutput(), AutoFlush = true)
     let progress = new StreamWriter(Console.OpenStandardError(), AutoFlush = true)
     Console.SetOut Console.Error

@@ -1,5 +1,5 @@
-/// A page in headless Chromium, asked over the DevTools protocol (https://chromedevtools.github.io/devtools-protocol): a web socket and
-/// JSON, both of which .NET has. The network is off; what the page asks of it, and what it says on its console, is kept.
+/// A page in headless Chromium, controlled over the DevTools protocol (https://chromedevtools.github.io/devtools-protocol) with a web
+/// socket and JSON. The network is off; requests of the page and messages on its console are recorded.
 module Ebm.Tests.Browser
 
 open System
@@ -20,13 +20,13 @@ let private found =
          |> List.map Path.Combine
          |> List.tryFind File.Exists)
 
-/// Laws that open a page are skipped where no Chromium is.
+/// Laws that open a page are skipped without Chromium.
 let needed law =
     law
     |> needs (fun () ->
         match found.Value with
         | Some _ -> None
-        | None -> Some "there is no Chromium on the PATH; Debian's package is chromium")
+        | None -> Some "Chromium is not on the PATH; Debian's package is chromium")
 
 type Page private (chromium: Process, socket: ClientWebSocket) =
     let patience = new CancellationTokenSource(TimeSpan.FromSeconds 60.0)
@@ -45,7 +45,7 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
         next ()
         JsonDocument.Parse(text.ToArray()).RootElement
 
-    /// What a message tells beside answers.
+    /// Handles messages that are not answers.
     let hear (message: JsonElement) =
         match message.TryGetProperty "method" with
         | true, name ->
@@ -88,7 +88,7 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
 
         answer ()
 
-    /// Starts a Chromium of its own, with no network and an empty profile.
+    /// Starts a new Chromium without network and with an empty profile.
     static member Open(profile: string) =
         let start =
             ProcessStartInfo(
@@ -112,7 +112,7 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
         let listening = "DevTools listening on "
         let address = TaskCompletionSource<Uri>()
 
-        // What it says must be read to its end, or it waits.
+        // Its output must be read to the end, because a full pipe would block it.
         chromium.OutputDataReceived.Add ignore
         chromium.ErrorDataReceived.Add(fun said ->
             match said.Data with
@@ -136,10 +136,9 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
         for domain in [ "Page"; "Network"; "Runtime"; "Log" ] do
             call $"{domain}.enable" "{}" |> ignore
 
-        call "Network.emulateNetworkConditions" "{\"offline\":true,\"latency\":0,\"downloadThroughput\":0,\"uploadThroughput\":0}"
-        |> ignore
+        call "Network.emulateNetworkConditions" "{\"offline\":true,\"latency\":0,\"downloadThroughput\":0,\"uploadThroughput\":0}" |> ignore
 
-    /// The value of a JavaScript expression, waited for where it is a promise, as JSON.
+    /// The value of a JavaScript expression as JSON; waits for a promise.
     member _.Ask(expression: string) =
         let result =
             call "Runtime.evaluate" $"{{\"expression\":{JsonSerializer.Serialize expression},\"awaitPromise\":true,\"returnByValue\":true}}"
@@ -153,7 +152,7 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
 
     member page.Text(expression: string) = string (page.Ask(expression).ToString())
 
-    /// A key, pressed and let go where the focus is.
+    /// Presses and releases a key on the focused element.
     member _.Press(key: string) =
         let text = if key = "Enter" then ",\"text\":\"\\r\"" else ""
         let code =
@@ -169,19 +168,19 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
                 $"{{\"type\":\"{kind}\",\"key\":\"{key}\",\"code\":\"{key}\",\"windowsVirtualKeyCode\":{code}{text}}}"
             |> ignore
 
-    /// As if the window had this size.
+    /// Sets the size of the window.
     member _.Size(width: int, height: int) =
         call "Emulation.setDeviceMetricsOverride" $"{{\"width\":{width},\"height\":{height},\"deviceScaleFactor\":1,\"mobile\":false}}"
         |> ignore
 
-    /// As if the reader preferred dark, or printed.
+    /// Emulates a preference for dark mode, or print.
     member _.Prefer(media: string, scheme: string) =
         call
             "Emulation.setEmulatedMedia"
             $"{{\"media\":\"{media}\",\"features\":[{{\"name\":\"prefers-color-scheme\",\"value\":\"{scheme}\"}}]}}"
         |> ignore
 
-    /// Goes to a file, waits until it has loaded, and forgets what was asked and said before.
+    /// Opens a file, waits until it is loaded, and clears the records.
     member page.Go(file: string) =
         asked.Clear()
         said.Clear()
@@ -194,7 +193,7 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
 
         wait ()
 
-    /// What was asked of anybody, the page itself and what it carries with it aside.
+    /// All requests, except for the page itself and its data and blob addresses.
     member _.Asked =
         asked
         |> Seq.filter (fun url ->
@@ -202,12 +201,12 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
         |> Seq.skip 1
         |> List.ofSeq
 
-    /// What was said on the console, errors that nobody caught included.
+    /// All messages on the console, with uncaught errors.
     member _.Said = List.ofSeq said
 
     interface IDisposable with
         member _.Dispose() =
-            // Closed, it leaves its profile in peace; killed, its children may go on writing there.
+            // A closed browser stops writing to its profile; the children of a killed one may continue.
             session <- ""
             send "Browser.close" "{}" |> ignore
             if not (chromium.WaitForExit 20_000) then chromium.Kill true

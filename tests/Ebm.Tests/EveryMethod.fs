@@ -1,4 +1,4 @@
-/// Every option of the group `method`, found in the configs and composed as a user's command would; nothing is listed here.
+/// Every option of the group `method`, found in the configs and composed like a user's command.
 module Ebm.Tests.EveryMethod
 
 open System.IO
@@ -14,7 +14,7 @@ open Ebm.Tests.World
 
 let private composer = lazy Composer(Configs(under "experiments/configs"), "sweep")
 
-/// The method's own part of what a command line comes to, and the options that groups contribute to it.
+/// The method's part of a composed command line, and the options that groups contribute to it.
 let composed (arguments: string list) =
     let composed =
         composer.Value.Compose [
@@ -33,7 +33,7 @@ let composed (arguments: string list) =
 let options: Lazy<(string * Document) list> =
     lazy [ for option in composer.Value.Configs.Options "method" -> option, fst (composed [ $"method={option}" ]) ]
 
-/// The first shape of a row for which it can be built: a net for images has no plane.
+/// Builds for the first suitable shape of a row, because a net for images has no shape in the plane.
 let built (build: int64[] -> 'a) =
     let shapes = [ [| 2L |]; [| 1L; 8L; 8L |]; [| 1L; 28L; 28L |] ]
 
@@ -46,7 +46,7 @@ let built (build: int64[] -> 'a) =
     |> Seq.tryPick (function
         | Choice1Of2 found -> Some found
         | Choice2Of2 _ -> None)
-    |> Option.defaultWith (fun () -> Law.broken "it can be built for no shape of rows")
+    |> Option.defaultWith (fun () -> Law.broken "it cannot be built for any shape of rows")
 
 let build (option: Document) =
     let spec = (Catalog.Load []).Build<ISpec<Method>>(option, "method")

@@ -1,4 +1,4 @@
-/// Every record of the core that builds a network, whatever it must be told to.
+/// Every record of the core that builds a network, with any parameters of `Build`.
 module Ebm.Tests.EveryNet
 
 open System
@@ -19,7 +19,7 @@ let roleOf (record: Type) =
 
 let private schedule () = NoiseSchedule.VariancePreserving(0.1, 0.9, 4)
 
-/// The network of a record, from rows of one shape to rows of another; what it is told is known by its type.
+/// The network of a record, from rows of one shape to rows of another; the arguments of `Build` are chosen by type.
 let build (role: Type) (record: obj) (from: int64[]) (target: int64[]) =
     let build = nonNull (role.GetMethod "Build")
     let mutable shapes = [ from; target ]
@@ -37,7 +37,7 @@ let build (role: Type) (record: obj) (from: int64[]) (target: int64[]) =
                 shapes <- shapes.Tail
                 box next
             else
-                Law.broken $"{record}: a law cannot tell what a network needs a {p.ParameterType.Name} for"
+                Law.broken $"{record}: the laws have no argument of type {p.ParameterType.Name} for a network"
     |]
 
     nonNull (build.Invoke(record, BindingFlags.DoNotWrapExceptions, null, arguments, null))
@@ -54,7 +54,7 @@ let kinds () =
             | kind, Some role -> kind, build role (catalog.Resolve(role, Document.Parse($"kind: {kind}", "law"))).Value
     ]
 
-/// The network, from rows of the first shape that it takes to a number, or, if it makes rows of codes, from two numbers to such rows.
+/// The network from rows of the first shape that it accepts to a number or, if it maps codes to rows, from two numbers to such rows.
 let somewhere (build: int64[] -> int64[] -> obj) =
     EveryMethod.built (fun shape ->
         try

@@ -1,14 +1,14 @@
-/// Where the repository lies, where its data lie, and folders that a law has for itself.
+/// The folders of the repository and its data, and temporary folders for laws.
 module Ebm.Tests.Folder
 
 open System
 open System.IO
 
-/// The repository's root: outputs lie under it.
+/// The repository's root; outputs are below it.
 let root =
     let rec up (folder: DirectoryInfo | null) =
         match folder with
-        | null -> failwith $"{AppContext.BaseDirectory} does not lie in the repository: no folder above it holds Ebm.Research.sln"
+        | null -> failwith $"{AppContext.BaseDirectory} is not in the repository: no folder above it has Ebm.Research.sln"
         | at when File.Exists(Path.Combine(at.FullName, "Ebm.Research.sln")) -> at.FullName
         | at -> up at.Parent
 
@@ -16,7 +16,7 @@ let root =
 
 let under path = Path.Combine(root, path)
 
-/// A folder of the law's own, gone when the law has been asked.
+/// A temporary folder for a law, deleted at its end.
 let inFolder (holds: string -> 'a) : 'a =
     let folder = Directory.CreateTempSubdirectory "ebm-law-"
 
@@ -25,7 +25,7 @@ let inFolder (holds: string -> 'a) : 'a =
     finally
         folder.Delete true
 
-/// Where data sets lie: EBM_DATA, else `data` at the root.
+/// The folder of data sets: EBM_DATA, else `data` at the root.
 let dataRoot =
     match Environment.GetEnvironmentVariable "EBM_DATA" with
     | null
@@ -34,7 +34,4 @@ let dataRoot =
 
 let needsData file =
     Law.needs (fun () ->
-        if File.Exists(Path.Combine(dataRoot, file)) then
-            None
-        else
-            Some $"there is no {file} under the data folder; EBM_DATA names another")
+        if File.Exists(Path.Combine(dataRoot, file)) then None else Some $"the data folder has no {file}; EBM_DATA sets another folder")

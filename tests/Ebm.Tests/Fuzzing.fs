@@ -1,5 +1,5 @@
-/// Every record that a config can name, with small settings, with each setting in turn at hostile values, and with some of them at random. Asked
-/// in a process of its own (`fuzz` in Main.fs), because what is looked for ends the process: the last line says what was tried.
+/// Every record that a config can name: with small settings, with each setting in turn at hostile values, and with some of them at random.
+/// Runs in a separate process (`fuzz` in Main.fs), because some errors end the process: the last line then names the case.
 module Ebm.Tests.Fuzzing
 
 open System
@@ -28,7 +28,7 @@ let private isRecord (t: Type) = isOwn t && t.IsClass && not t.IsAbstract
 let private underlying (t: Type) = Nullable.GetUnderlyingType t |> Option.ofObj |> Option.defaultValue t
 let private isWhole (t: Type) = List.contains (underlying t) [ typeof<int>; typeof<int64>; typeof<uint64> ]
 
-/// Name, record and role of whatever configs can name, and the config itself; those of laws only where they are asked for by name.
+/// Name, record and role of everything that configs can name, and the config itself; records of laws only if they are requested by name.
 let private everything () = [
     catalog.Value |> ignore
     "experiment", typeof<ExperimentSpec>, typeof<ExperimentSpec>
@@ -48,7 +48,7 @@ let private keyOf (p: ParameterInfo) = Kebab.Case(nonNull p.Name)
 
 let private map (entries: (string * Document) list) = Document.OfMap [ for key, value in entries -> KeyValuePair(key, value) ]
 
-/// What a record needs to be told, of each role the kind at a place; whole numbers by the hundred are made few where that is asked for.
+/// The required settings of a record, with a kind for each role; large whole numbers are reduced if `few`.
 let rec private told few place (record: Type) : Document =
     map [
         for p in parameters record do
@@ -74,9 +74,9 @@ and private needed few place (t: Type) : Document =
     elif t.IsGenericType && t.GetGenericArguments().Length = 2 then
         map [ "other", needed few place (t.GetGenericArguments()[1]) ]
     else
-        Law.broken $"a law cannot tell what to write for a {t.Name}"
+        Law.broken $"the laws have no value for a {t.Name}"
 
-// A billion of something can be asked for and not be held, which is how a machine runs out of memory.
+// A billion elements may be requested but not allocated, which would exhaust the machine's memory.
 let private wholes = [ 0L; -1L; 1L; 2L; 3L; 7L; 1_000_000_000L; int64 Int32.MaxValue; 1L <<< 62 ] |> List.map Document.Of
 
 let private numbers = [ 0.0; -1.0; 1.0; 2.0; 3.0; 7.0; nan; infinity; 1e-320; 1e308 ] |> List.map Document.Of
@@ -88,7 +88,7 @@ let private listsOf (values: Document list) = [
         Document.OfList [ value; value ]
 ]
 
-/// Every path at which something can be written, with what is hostile there, and with what is only another choice.
+/// Every path of a setting, with its hostile values and its other valid values.
 let rec private paths (record: Type) : (string * Document list * Document list) list = [
     for p in parameters record do
         let t = underlying p.ParameterType
@@ -110,7 +110,7 @@ let rec private paths (record: Type) : (string * Document list * Document list) 
                 Document.Join(keyOf p, path), hostile, other
 ]
 
-/// Up to four settings at once, the same ones each time.
+/// Changes of up to four settings at once, the same ones each time.
 let private mutated (record: Type) (start: Document) count : (string * Document) list =
     match paths record with
     | [] -> []
@@ -132,14 +132,14 @@ let private mutated (record: Type) (start: Document) count : (string * Document)
 // ── what is done with it ─────────────────────────────────────────────────────────────────
 
 let private finite (f: Tensor) (weights: Tensor seq) =
-    // Of what has no gradient nothing is asked.
+    // Weights without a gradient are not checked.
     let weights = [|
         for w in weights do
             if w.requires_grad then w
     |]
     if f.requires_grad && weights.Length > 0 then reached (f.sum ()) weights |> ignore
 
-/// Two rows forth and their gradient back.
+/// Two rows forward, and their gradient back.
 let private useNet (net: obj) (shape: int64[]) =
     let x = (rng "rows").Normal(Array.append [| 2L |] shape)
     let weights = (net :?> torch.nn.Module).parameters() |> Seq.cast<Tensor>
@@ -161,7 +161,7 @@ let private useNet (net: obj) (shape: int64[]) =
         finite (autoencoder.Encode(x, noise)) weights
         finite (autoencoder.Restore(x, noise)) weights
     | :? torch.nn.Module<Tensor, Tensor> as net -> finite (net.call x) weights
-    | other -> Law.broken $"a law does not know how to ask a {other.GetType().Name}"
+    | other -> Law.broken $"the laws have no use for a {other.GetType().Name}"
 
 let private useData (data: IDataset) =
     let two (rows: Tensor) = rows.narrow (0L, 0L, min 2L rows.shape[0])
@@ -174,7 +174,7 @@ let private useData (data: IDataset) =
     | :? IKnownModes as modes -> modes.Nearest(two data.Train) |> ignore
     | _ -> ()
 
-/// The first step of training, and one near its end: methods have phases.
+/// The first step of training, and one near its end, because methods have phases.
 let private trainOn (method: Method) (shape: int64[]) =
     let train = TrainSpec(Steps = Nullable 100L, Batch = 2L)
     let batches = Batches((rng "rows").Normal(Array.append [| 5L |] shape), 2L, rng "batches")
@@ -201,20 +201,19 @@ let private useMethod (method: Method) (shape: int64[]) =
     | :? ILadder as ladder -> ladder.Levels.All x |> ignore
     | _ -> ()
 
-/// The whole config around a method, as a run has it.
+/// A run's whole config with this method.
 let private around (method: Document) =
-    let start =
-        Document.Parse("data: { kind: gaussians, train: 10, test: 10 }\ntrain: { batch: 2 }\nmeasure: { samples: 2 }", "law")
+    let start = Document.Parse("data: { kind: gaussians, train: 10, test: 10 }\ntrain: { batch: 2 }\nmeasure: { samples: 2 }", "law")
     (catalog.Value.Resolve<ExperimentSpec>(start.With("method", method))).Document
 
-/// What a run does with a config before it builds anything.
+/// The checks of a config before a run builds anything.
 let private useConfig (config: ExperimentSpec) (document: Document) shape =
     Footprint.Check(catalog.Value, document, shape)
     Machine.Threads <- config.Threads
     (torch.ones 100_000L).exp().sum() |> ignore
     TimeSpan.FromSeconds config.Logging.Progress |> ignore
 
-/// Builds what a document describes for rows of a shape, and uses it.
+/// Builds the object of a document for rows of a shape, and uses it.
 let private attempt dataRoot (role: Type) (document: Document) (shape: int64[]) =
     let resolved = catalog.Value.Resolve(role, document)
     let record = resolved.Value
@@ -248,7 +247,7 @@ let private isSentence (text: string) = text.Length > 15 && text.Contains ' ' &&
 let private asked dataRoot role document shape =
     use _ = torch.NewDisposeScope()
 
-    let refused (text: string) = if isSentence text then Refused text else Wrong $"refused without a sentence: {text}"
+    let refused (text: string) = if isSentence text then Refused text else Wrong $"refused without a proper message: {text}"
 
     try
         attempt dataRoot role document shape
@@ -256,7 +255,7 @@ let private asked dataRoot role document shape =
     with
     | :? ConfigException as e when e.Message.EndsWith '.' -> refused e.Message
     | :? SettingException as e -> refused e.Message
-    // What is wrong with a file.
+    // Errors in data files.
     | :? FileNotFoundException
     | :? InvalidDataException as e -> refused e.Message
     | :? ExternalException as e when not (isNull (NumericalException.Reason e)) -> Built
@@ -278,11 +277,11 @@ let private start dataRoot (kind: string) (record: Type) role =
     |> Seq.tryFind (fun (document, shape) ->
         match asked dataRoot role document shape with
         | Built -> true
-        // Its files are not here; settings are refused before they are looked for.
+        // Its files are missing on this machine; settings are checked before the files.
         | Refused text -> text.Contains "is missing"
         | Wrong _ -> false)
 
-/// Rows of a table that can be whitened.
+/// A table whose columns can be whitened.
 let private table =
     String.Join(
         '\n',
@@ -293,7 +292,7 @@ let private table =
         ]
     )
 
-/// 0 where everything asked was built or refused in a sentence. Each case is a line before it is tried.
+/// Returns 0 if every case was built or refused with a proper message. Each case is printed before it is tried.
 let run (only: string list) =
     torch.set_default_dtype torch.float32
     Machine.Threads <- 1
@@ -327,7 +326,7 @@ let run (only: string list) =
             match start dataRoot.FullName kind record role with
             | None ->
                 wrong <- wrong + 1
-                printfn "wrong: %s can be built with no settings that the law knows" kind
+                printfn "wrong: %s cannot be built with the small settings" kind
             | Some(small, shape) ->
                 for path, hostile, _ in paths record do
                     for value in hostile do

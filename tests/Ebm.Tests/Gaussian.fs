@@ -1,5 +1,5 @@
-/// The worlds with known answers: N(μ, Σ), in which energy, score, diffusions, posteriors, normaliser and divergence are closed form,
-/// a ladder of its diffusions, and a few other targets with exact draws.
+/// Distributions with known answers: N(μ, Σ), with energy, score, diffusions, posteriors, normaliser and divergence in closed form, a
+/// ladder of its diffusions, and a few other targets with exact draws.
 module Ebm.Tests.Gaussian
 
 open System
@@ -14,7 +14,7 @@ type Gaussian(mean: Tensor, covariance: Tensor) =
     let factor = torch.linalg.cholesky covariance
     let logZ = float d / 2.0 * log (2.0 * Math.PI) + value (factor.diagonal().log().sum())
 
-    /// Of numbers: mean, and covariance row by row.
+    /// From numbers: mean, and covariance row by row.
     static member Of(mean: float list, covariance: float list list) = Gaussian(row mean, rows covariance)
 
     /// N(0, variance I).
@@ -32,7 +32,7 @@ type Gaussian(mean: Tensor, covariance: Tensor) =
         let all = values covariance
         Array2D.init (int d) (int d) (fun i j -> all[i * int d + j])
 
-    /// (x − μ)ᵀ Σ⁻¹ (x − μ) / 2, its slope left to autograd.
+    /// (x − μ)ᵀ Σ⁻¹ (x − μ) / 2; autograd gives its slope.
     member _.Energy = Energy(fun x -> ((x - mean).matmul(precision) * (x - mean)).sum(1L) / 2.0)
 
     /// log ∫ exp(−Energy).
@@ -45,17 +45,17 @@ type Gaussian(mean: Tensor, covariance: Tensor) =
 
     member _.Draw(count: int64, rng: Rng) = mean + rng.NormalLike(torch.empty (count, d, device = device)).matmul(factor.t ())
 
-    /// The law of signal · x + noise · ξ.
+    /// The distribution of signal · x + noise · ξ.
     member _.Diffused(signal: float, noise: float) =
         Gaussian(signal * mean, signal * signal * covariance + noise * noise * torch.eye (d, device = device))
 
-    /// The law of x given y = scale · x + spread · ξ.
+    /// The distribution of x given y = scale · x + spread · ξ.
     member _.Recovered(y: Tensor, scale: float, spread: float) =
         let weight = scale / (spread * spread)
         let posterior = torch.linalg.inv (precision + weight * scale * torch.eye (d, device = device))
         Gaussian(posterior.matmul (precision.matmul mean + weight * y), posterior)
 
-    /// Where unadjusted Langevin with step ε at temperature T settles: covariance T Σ (I − ε Σ⁻¹ / 2)⁻¹, and the mean.
+    /// The stationary distribution of unadjusted Langevin with step ε at temperature T: covariance T Σ (I − ε Σ⁻¹ / 2)⁻¹, and the mean.
     member _.Settled(step: float, temperature: float) =
         let shrunk = precision.matmul (torch.eye (d, device = device) - step / 2.0 * precision)
         Gaussian(mean, temperature * torch.linalg.inv shrunk)
@@ -83,10 +83,10 @@ type GaussianLadder(world: Gaussian, schedule: NoiseSchedule, shift: float list)
 
     override _.EnergyAt(x, level) = (table x).gather(1L, level.unsqueeze 1L).squeeze 1L
 
-/// What a chain should keep: an energy, and exact rows of exp(−E).
+/// A stationary distribution for chains: an energy, and exact draws from exp(−E).
 type Target = { Name: string; Energy: Energy; Draw: int64 -> Rng -> Tensor }
 
-/// Rows of a density on the line by its distribution function on a grid of 20,000 cells, straight within each.
+/// Draws from a density on the line by its distribution function on a grid of 20,000 cells, linear within each.
 let private byQuantiles (low: float) (high: float) (energy: float -> float) =
     let cells = 20_000
     let width = (high - low) / float cells
@@ -102,7 +102,7 @@ let private byQuantiles (low: float) (high: float) (energy: float -> float) =
         let drawn = values (rng.Uniform count) |> Array.map draw
         (torch.tensor (drawn, dtype = torch.float64, device = device)).unsqueeze 1L
 
-/// Correlated, of different widths, away from the origin.
+/// Correlated, with different widths, not centred.
 let correlated () = Gaussian.Of([ 1.0; -0.5; 0.3 ], [ [ 1.0; 0.6; 0.0 ]; [ 0.6; 0.8; -0.2 ]; [ 0.0; -0.2; 0.5 ] ])
 
 let targets () =

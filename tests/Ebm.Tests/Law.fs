@@ -1,37 +1,37 @@
-/// A test is a law: a value with a sentence. It says what is true, how to ask, which planted errors it must notice, and what it lacks here.
+/// A test is a law: a sentence, a check that it holds, planted errors that the check must detect, and what it needs from the machine.
 module Ebm.Tests.Law
 
 open System
 open FsCheck
 open FsCheck.FSharp
 
-/// What a law says does not hold.
+/// A law does not hold.
 exception Broken of says: string with
     override this.Message = this.says
 
 type Law = {
     Says: string
     Holds: unit -> unit
-    /// Errors planted on purpose, by name. A law that does not break on each of them does not count as a law.
+    /// Planted errors, by name. A law must fail on each of them.
     Planted: (string * (unit -> unit)) list
-    /// Why the law cannot be asked here: it is then skipped with this reason, and never passed.
+    /// Why the law cannot run on this machine; it is then skipped with this reason and does not count as passed.
     Lacks: unit -> string option
 }
 
 let law says holds = { Says = says; Holds = holds; Planted = []; Lacks = fun () -> None }
 
-/// The same law asked of something wrong: it must break.
+/// Adds a planted error, on which the law must fail.
 let breaks error asked law = { law with Planted = law.Planted @ [ error, asked ] }
 
-/// Asked only where nothing is lacking.
+/// Skips the law if something is lacking.
 let needs (lacks: unit -> string option) law = { law with Lacks = fun () -> law.Lacks() |> Option.orElseWith lacks }
 
 let broken says : 'a = raise (Broken says)
 
-/// Holds, or breaks with the sentence.
+/// Fails with the sentence unless it holds.
 let must says holds = if not holds then broken says
 
-/// Where FsCheck's random numbers start; the size, if there is one, leads straight to one case of many.
+/// The start of FsCheck's random numbers; a size, if given, selects one case directly.
 type Seed = {
     Value: uint64
     Gamma: uint64
@@ -47,10 +47,10 @@ type Seed = {
 
 let usualSeed = Seed.Of(20260101UL, 1UL)
 
-/// What `test --seed` gives: then every property starts there. It is set before the first law is asked.
+/// The value of `test --seed`, at which every property then starts. It is set before the first law runs.
 let mutable seed: Seed option = None
 
-/// Checks a property for random arguments: the same ones every time, unless `test --seed` gives another start. A failure names the start.
+/// Checks a property for random arguments, the same ones every time unless `test --seed` gives another start. A failure prints the start.
 let fromSeed (own: Seed) (change: Config -> Config) property =
     let start = seed |> Option.defaultValue own
     let replay: Replay = { Rnd = Rnd(start.Value, start.Gamma); Size = start.Size }
@@ -61,7 +61,7 @@ let fromSeed (own: Seed) (change: Config -> Config) property =
         broken
             $"{error.Message.TrimEnd()}\nThe seed was {start}: `dotnet fsi build.fsx test --only \"part of the sentence\" --seed {start}`"
 
-/// For a hundred random arguments.
+/// Checks a property for a hundred random arguments.
 let forAll says (property: 'a -> bool) = law says (fun () -> fromSeed usualSeed id property)
 
 /// The call throws exactly this exception, whose message has all the parts.
@@ -74,16 +74,16 @@ let throws<'e, 'a when 'e :> exn> (parts: string list) (call: unit -> 'a) =
             Some e
 
     match thrown with
-    | None -> broken $"nothing was thrown; {typeof<'e>.Name} was due"
+    | None -> broken $"nothing was thrown; {typeof<'e>.Name} was expected"
     | Some(:? 'e as e) ->
         match parts |> List.filter (e.Message.Contains >> not) with
         | [] -> ()
         | missing ->
             let quoted = missing |> List.map (sprintf "\"%s\"") |> String.concat ", "
-            broken $"{typeof<'e>.Name} does not say {quoted}; it says \"{e.Message}\""
-    | Some e -> broken $"{e.GetType().Name} was thrown where {typeof<'e>.Name} was due: {e.Message}"
+            broken $"{typeof<'e>.Name} does not contain {quoted}; its message is \"{e.Message}\""
+    | Some e -> broken $"{e.GetType().Name} was thrown instead of {typeof<'e>.Name}: {e.Message}"
 
-/// Asks the law, then whether it notices each planted error.
+/// Runs the law, then checks that it detects each planted error.
 let ask law =
     law.Holds()
 
@@ -95,17 +95,17 @@ let ask law =
             with Broken _ ->
                 true
 
-        must $"the law does not notice a planted error: {error}" noticed
+        must $"the law does not detect a planted error: {error}" noticed
 
-/// A file of laws that disturb nobody and that nobody disturbs, so that others are asked at the same time. Such laws reach no tensor, start no
-/// process, and change nothing that a process has only once; a law says so (IndependenceLaws.fs). Without this mark a law is asked alone.
+/// Marks a file of laws that may run at the same time as others. Such laws use no tensor, start no process, and change no process-wide
+/// state; a law checks this (IndependenceLaws.fs). Laws without this mark run one at a time.
 [<AttributeUsage(AttributeTargets.Class)>]
 type IndependentAttribute() =
     inherit Attribute()
 
 type Placed = { File: string; IsIndependent: bool; Law: Law }
 
-/// Every law of the assembly: those of each module under `Laws`, which ends in `all`.
+/// Every law of the assembly: the list `all` of each module under `Laws`.
 let everywhere () : Placed list =
     let modules =
         Reflection.Assembly.GetExecutingAssembly().GetTypes()
@@ -115,7 +115,7 @@ let everywhere () : Placed list =
     let laws = [
         for t in modules do
             match t.GetProperty "all" with
-            | null -> failwith $"{t.Name} has no `all`: a file of laws ends in the list of them"
+            | null -> failwith $"{t.Name} has no `all`: a file of laws ends with their list"
             | all ->
                 let isIndependent = t.IsDefined(typeof<IndependentAttribute>, false)
 
@@ -125,4 +125,4 @@ let everywhere () : Placed list =
 
     match laws |> List.countBy _.Law.Says |> List.filter (fun (_, n) -> n > 1) with
     | [] -> laws
-    | twice -> failwith $"two laws say the same: {fst twice.Head}"
+    | twice -> failwith $"two laws have the same sentence: {fst twice.Head}"

@@ -1,4 +1,5 @@
-/// This program asks the laws. Laws about processes start it again: as a sweep that can be killed, or as a writer that dies at a given moment.
+/// Runs the laws. Laws about processes start this program again, for example as a sweep that is killed, or as a writer that dies at a given
+/// step.
 module Ebm.Tests.Program
 
 open System
@@ -23,7 +24,7 @@ let private launch folder seeds part =
     let _, stopped = Launch.launch settings (Sweeping.jobs { plan with Runs = left }) (Sweeping.Silent())
     defaultArg stopped 0
 
-/// Dies by SIGKILL when it comes to the n-th step of writing.
+/// Dies by SIGKILL at the n-th step of writing.
 let private write (path: string) (text: string) n =
     let mutable step = 0
 
@@ -42,11 +43,11 @@ let private write (path: string) (text: string) n =
 
     0
 
-/// A rerun with stand-ins for build and runner, which are told how to behave.
+/// A rerun with substitutes for build and runner, which behave as `mode` says.
 let private rerun repository run mode =
     let conditions = {
         Ebm.Audits.Repetition.conditions repository Folder.dataRoot with
-            Compose = fun _ _ _ _ -> Ebm.Audits.Composition.Untold "nobody was asked"
+            Compose = fun _ _ _ _ -> Ebm.Audits.Composition.Untold "this law composes no config"
             Build = "sh", [ "build.sh"; mode ]
     }
 
@@ -64,7 +65,7 @@ let private rerun repository run mode =
 [<System.Runtime.InteropServices.DllImport("libc")>]
 extern int private getppid()
 
-/// Entries of its own, one after the other, said as they are made, for as long as there is somebody who waits for them.
+/// Appends entries one after the other, and prints each, until its reader ends.
 let private append folder name count =
     let parent = getppid ()
     let mutable n = 1
@@ -73,7 +74,7 @@ let private append folder name count =
         Ebm.Audits.Ledger.append folder (fun _ -> [ "audit", $"{name} {n}", "hash" ])
         Console.Out.WriteLine n
         n <- n + 1
-        // Others have their turn.
+        // Gives other processes a turn.
         Threading.Thread.Sleep 5
 
     0

@@ -9,7 +9,7 @@ open System.Runtime.InteropServices
 [<DllImport("libc")>]
 extern int kill(int pid, int signal)
 
-/// The exit code of a program that says nothing to anyone.
+/// The exit code of a program; its output is discarded.
 let ends (program: string) (arguments: string list) =
     try
         use child =
@@ -24,24 +24,23 @@ let private ofItsOwn (interrupts: string) (program: string) (arguments: string l
     let words = [ interrupts; "setsid"; program ] @ arguments
     nonNull (Process.Start(ProcessStartInfo("env", words, RedirectStandardOutput = true, RedirectStandardError = true)))
 
-/// A program in a session of its own: its process leads a group. It heeds interrupts, also where these laws are asked in the background.
+/// Starts a program as the leader of its own process group. It accepts interrupts, also if the laws run in the background.
 let leading program arguments = ofItsOwn "--default-signal=INT" program arguments
 
 let private itself = Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll")
 
-/// This program again, with the words of one of its own verbs (see Main.fs), as the leader of a group.
+/// Starts this program with the arguments of one of its own verbs (see Main.fs), as the leader of a group.
 let again (words: string list) = leading "dotnet" (itself :: words)
 
-/// The same with so many gigabytes: what takes more is refused, where the machine would have none left for anybody.
+/// The same with a memory limit in gigabytes, so that a run that needs more fails and other processes keep their memory.
 let againWithin (gigabytes: int) (words: string list) =
-    let limits =
-        $"ulimit -d {gigabytes * 1_000_000}; export DOTNET_GCHeapHardLimit={int64 gigabytes * 500_000_000L:x}; exec dotnet \"$@\""
+    let limits = $"ulimit -d {gigabytes * 1_000_000}; export DOTNET_GCHeapHardLimit={int64 gigabytes * 500_000_000L:x}; exec dotnet \"$@\""
     leading "sh" ([ "-c"; limits; "sh"; itself ] @ words)
 
-/// The same as a shell starts what goes on in its background: interrupts are ignored, and so they are in all that it starts.
+/// The same as a background process of a shell: it and its children ignore interrupts.
 let inBackground (words: string list) = ofItsOwn "--ignore-signal=INT" "dotnet" (itself :: words)
 
-/// The processes, other than this one, one of whose arguments has a text in it: a folder's path finds all that are at work in it.
+/// The other processes with this text in an argument: a folder's path finds all that use it.
 let about (text: string) = [
     for folder in Directory.GetDirectories "/proc" do
         match Int32.TryParse(Path.GetFileName folder) with
@@ -50,14 +49,14 @@ let about (text: string) = [
                 try
                     (File.ReadAllText(Path.Combine(folder, "cmdline"))).Split '\000'
                 with :? IOException ->
-                    // It has just ended.
+                    // The process has just ended.
                     [||]
 
             if words |> Array.exists (fun word -> word.Contains text) then id
         | _ -> ()
 ]
 
-/// What it said, and its exit code.
+/// The output and the exit code.
 let finished (child: Process) =
     let errors = child.StandardError.ReadToEndAsync()
     let says = child.StandardOutput.ReadToEnd()

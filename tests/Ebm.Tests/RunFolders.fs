@@ -1,5 +1,5 @@
-/// Runs made up for laws and benchmarks about tables: as records, and as the folders that a sweep leaves behind. They have files, and
-/// nothing in them was trained.
+/// Artificial runs for laws and benchmarks about tables: as records, and as the folders of a sweep. They have files, but were not
+/// trained.
 module Ebm.Tests.RunFolders
 
 open System
@@ -41,8 +41,8 @@ let run data method (seed: int) (metrics: (string * float) list) : Run = {
 /// The same run, not completed.
 let ended state (run: Run) = { run with State = state; Metrics = Map.empty; Reason = Some "planted" }
 
-/// A run's folder: config.json, manifest.json and, of a completed one, metrics.json. Its id gets the hash that belongs to it. The folder's
-/// path.
+/// Writes a run's folder: config.json, manifest.json and, if it completed, metrics.json. The hash of the config is added to its id. Returns
+/// the folder's path.
 let write (sweep: string) (run: Run) =
     let config =
         (Document.Empty, Map.toSeq run.Config)
@@ -86,7 +86,7 @@ let write (sweep: string) (run: Run) =
 
     folder
 
-/// Many runs of a sweep: methods × values × seeds on one data set, eight metrics each, and a setting more for each of `settings`.
+/// Many runs of a sweep: methods × values × seeds on one data set, with eight metrics each, and `settings` further settings.
 let many methods values seeds settings = [
     for method in 1..methods do
         for value in 1..values do
@@ -106,7 +106,7 @@ let many methods values seeds settings = [
                 }
 ]
 
-/// A run as training leaves it, small: a learned square beside the true one, energies, samples, a path, and what was watched.
+/// A small trained run: a learned landscape next to the true one, energies, samples, a path, and recorded values.
 let trained (sweep: string) (name: string) kind (seed: int) state reason (extra: (string * string) list) =
     let text (value: string) = System.Text.Json.JsonSerializer.Serialize value
     let more = extra |> List.map (fun (key, value) -> $",{text key}:{text value}") |> String.concat ""

@@ -1,4 +1,4 @@
-/// Sweeps for laws: planned from the project's configs, launched with a shell script in the place of the runner, so that they cost nothing.
+/// Sweeps for laws: planned from the project's configs, and launched with a shell script instead of the runner, so that they take no time.
 module Ebm.Tests.Sweeping
 
 open System.IO
@@ -21,13 +21,14 @@ let setup runs : Plan.Setup = {
     Asked = Search.asked
 }
 
-/// The plan of a declared sweep, whose runs lie below a folder.
+/// The plan of a declared sweep, with runs in this folder.
 let planned runs sweep = Plan.plan (setup runs) sweep
 
-/// The sweep of some words of the command line.
+/// The sweep of a command line.
 let typed arguments = { Declare.sweep "laws" with Parts = [ arguments |> List.map Overrides.parse ] }
 
-/// What the stand-in does with each seed: 6 fails, 7 aborts, 8 hangs, 9 diverges, 10 allocates without end, 11 fills the disk; others complete.
+/// The substitute's behaviour by seed: 6 fails, 7 aborts, 8 hangs, 9 diverges, 10 allocates without end, 11 fills the disk; others
+/// complete.
 let runner =
     """#!/bin/sh
 folder=$2
@@ -47,8 +48,8 @@ case $seed in
 esac
 """
 
-/// Another stand-in: a run takes some steps, each recorded and then saved, goes on from the last one that was saved, claims its folder,
-/// heeds SIGINT and SIGTERM, and ends with whoever started it. `ticks` beside the runs' folder grows with all that happens.
+/// Another substitute: a run takes some steps, records and saves each, resumes from the last saved one, claims its folder, accepts SIGINT
+/// and SIGTERM, and ends with its parent. The file `ticks` next to the folder of runs grows with every event.
 let slow =
     """#!/bin/sh
 folder=$2
@@ -83,16 +84,15 @@ tick result
 end completed
 """
 
-/// The compiled runner, which the build puts beside this program.
-let realRunner =
-    Path.GetFullPath(Path.Combine(System.AppContext.BaseDirectory, "..", "..", "Ebm.Runner", "release", "ebm-runner"))
+/// The compiled runner, which the build puts next to this program.
+let realRunner = Path.GetFullPath(Path.Combine(System.AppContext.BaseDirectory, "..", "..", "Ebm.Runner", "release", "ebm-runner"))
 
-/// The same, but a run goes no further than its beginning until there is a file `go` beside the runs' folder.
+/// The same, but a run waits at its start for a file `go` next to the folder of runs.
 let waiting =
     let work = "while [ \"$step\" -lt 4 ]"
     slow.Replace(work, "while [ ! -e \"$folder/../../go\" ]; do sleep 0.02 9>&-; done\n" + work)
 
-/// A script that can be started.
+/// Writes an executable script.
 let executable folder (text: string) =
     let path = Path.Combine(folder, "runner")
     File.WriteAllText(path, text)
@@ -108,7 +108,7 @@ type Silent() =
 
 let jobs (plan: Plan.Plan) : Child.Job list = [ for run in plan.Runs -> { Run = run; Work = Child.Execute; Try = 1 } ]
 
-/// The outcomes of a launch of these words, by seed, and the plan afterwards.
+/// The outcomes of a launch of this command line, by seed, and the plan afterwards.
 let launchedIn folder (change: Launch.Settings -> Launch.Settings) arguments (holds: (string * Child.Outcome) list -> Plan.Plan -> unit) =
     let sweep = typed ("experiment=rings" :: arguments)
     let plan () = planned (Path.Combine(folder, "runs")) sweep
@@ -123,4 +123,4 @@ let launched change seeds holds = inFolder (fun folder -> launchedIn folder chan
 
 let states due (plan: Plan.Plan) =
     let found = plan.Runs |> List.map (fun run -> string run.Spec.Seed, Ebm.Records.Kebab.Of run.State)
-    must $"%A{found} where %A{due} was due" (found = due)
+    must $"%A{found} where %A{due} was expected" (found = due)

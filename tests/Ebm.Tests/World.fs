@@ -1,4 +1,4 @@
-/// Where laws are asked: on the device of EBM_DEVICE (the CPU unless set), on one thread, in double unless they say otherwise.
+/// The setting of laws: the device of EBM_DEVICE (by default the CPU), one thread, and double precision unless they change it.
 module Ebm.Tests.World
 
 open System
@@ -17,12 +17,12 @@ let device =
     | named -> torch.device named
 
 let needsGpu law =
-    Law.needs (fun () -> if device.``type`` = DeviceType.CUDA then None else Some "asked on a GPU only: EBM_DEVICE=cuda:0") law
+    Law.needs (fun () -> if device.``type`` = DeviceType.CUDA then None else Some "runs only on a GPU: set EBM_DEVICE=cuda:0") law
 
-/// A stream of the law's own.
+/// A random stream for a law.
 let rng (name: string) = (new Rng(20260101UL, device)).Stream name
 
-/// With another default dtype than double: training runs in float32.
+/// Uses another default dtype than double: training runs in float32.
 let inDtype (dtype: torch.ScalarType) (holds: unit -> unit) () =
     let before = torch.get_default_dtype ()
     torch.set_default_dtype dtype
@@ -34,16 +34,16 @@ let inDtype (dtype: torch.ScalarType) (holds: unit -> unit) () =
 
 let inSingle holds = inDtype torch.float32 holds
 
-/// Tensors of this thread that were made and not disposed.
+/// Tensors of this thread that were not disposed.
 let live () = Machine.LiveTensors
 
-/// Finalizers free what no scope did; what they free may keep more alive until the next round.
+/// Finalizers free the tensors of no scope, and may release others that only the next round frees.
 let collected () =
     for _ in 1..3 do
         GC.Collect()
         GC.WaitForPendingFinalizers()
 
-/// One thread, double, and a scope that frees what the law made.
+/// Runs a law on one thread, in double, and in a scope that frees its tensors.
 let ask law =
     Machine.Threads <- 1
     inDtype
@@ -56,16 +56,16 @@ let ask law =
 /// A number on the device, in the default dtype.
 let number (value: float) : Tensor = torch.tensor ([| value |], dtype = torch.get_default_dtype (), device = device)
 
-/// A number where an operator takes one; F# would not know whether a tensor or a number is meant.
+/// A number as a Scalar, because F# cannot choose between the overloads for tensors and numbers.
 let scalar (value: float) : Scalar = Scalar.op_Implicit value
 
-/// As many of one number, int64: levels, mostly.
+/// A tensor with one number repeated, int64: mostly levels.
 let repeated (count: int64) (value: int) : Tensor = torch.full ([| count |], Scalar.op_Implicit value, dtype = torch.int64, device = device)
 
-/// Gradients of a scalar in some tensors; null in those that it does not depend on.
+/// Gradients of a scalar by some tensors; null for those that it does not depend on.
 let reached (of': Tensor) (inputs: #Tensor seq) : (Tensor | null)[] = Gradients.Of(of', [| for x in inputs -> x :> Tensor |]) |> Array.ofSeq
 
-/// Gradients of a scalar in some tensors; zeros in those that it does not depend on.
+/// Gradients of a scalar by some tensors; zeros for those that it does not depend on.
 let gradients (of': Tensor) (inputs: #Tensor seq) : Tensor[] =
     let inputs = [| for x in inputs -> x :> Tensor |]
 

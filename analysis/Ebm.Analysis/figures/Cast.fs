@@ -138,10 +138,7 @@ let figure id title caption keys (panels: (string * Figure.Panel) list) : Figure
         | [] -> []
         | [ _ ] -> [ { Heading = ""; Panels = List.map snd panels } ]
         | _ when targets.Length = panels.Length -> [
-            {
-                Heading = ""
-                Panels = panels |> List.map (fun (target, panel) -> { panel with Title = $"{target} · {panel.Title}" })
-            }
+            { Heading = ""; Panels = panels |> List.map (fun (target, panel) -> { panel with Title = $"{target} · {panel.Title}" }) }
           ]
         | _ -> [ for target in targets -> { Heading = target; Panels = panels |> List.filter (fst >> (=) target) |> List.map snd } ]
 

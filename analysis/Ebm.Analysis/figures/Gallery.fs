@@ -10,11 +10,7 @@ type Subject = {
     Draw: Cast -> Figure.Figure list
 }
 
-let seeds = {
-    Name = "seeds"
-    Needs = "a metric with a direction: lower or higher is better (metrics.json)"
-    Draw = Comparing.strips
-}
+let seeds = { Name = "seeds"; Needs = "a metric with a direction: lower or higher is better (metrics.json)"; Draw = Comparing.strips }
 
 let densities = {
     Name = "densities"

@@ -266,8 +266,7 @@ let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
             let second = second panel
             if second <> "" then words second middle (y + top - 1.0) "center" 10.5 "@dim"
 
-            if panel.Title <> "" then
-                words (plain panel.Title) middle (y + top - (if second = "" then 1.0 else 16.0)) "center" 12.0 "@text"
+            if panel.Title <> "" then words (plain panel.Title) middle (y + top - (if second = "" then 1.0 else 16.0)) "center" 12.0 "@text"
 
         for heading, y in headings do
             words (plain heading) 0.0 (y + 18.0) "left" 12.0 "@text"
@@ -305,14 +304,10 @@ type private FiveDigits() =
     override _.ReadJson(_, _, _, _, _) = raise (NotSupportedException())
 
     override _.WriteJson(writer: JsonWriter, value: float, _: JsonSerializer) =
-        if Double.IsFinite value then
-            writer.WriteRawValue(value.ToString("G5", CultureInfo.InvariantCulture))
-        else
-            writer.WriteNull()
+        if Double.IsFinite value then writer.WriteRawValue(value.ToString("G5", CultureInfo.InvariantCulture)) else writer.WriteNull()
 
 /// XPlot's serialisation, with characters escaped that could end the surrounding script.
-let private settings =
-    JsonSerializerSettings(StringEscapeHandling = StringEscapeHandling.EscapeHtml, Converters = [| FiveDigits() |])
+let private settings = JsonSerializerSettings(StringEscapeHandling = StringEscapeHandling.EscapeHtml, Converters = [| FiveDigits() |])
 
 /// The JSON of a figure, `{"data": …, "layout": …}`, for a page with this width in pixels.
 let json (width: float) (drawn: Figure) =

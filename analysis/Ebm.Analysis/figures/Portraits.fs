@@ -144,8 +144,7 @@ let private lines (cast: Cast) = [
         match array folder "landscape", array folder "landscape-axis" with
         | Some log, Some axis when log.Shape.Length = 1 && axis.Values.Length = log.Values.Length ->
             let curve (log: NamedArray) = [ for x, log in Array.zip axis.Values log.Values -> float x, exp (float log) ]
-            let truth =
-                array folder "truth" |> Option.filter (fun truth -> truth.Values.Length = axis.Values.Length) |> Option.map curve
+            let truth = array folder "truth" |> Option.filter (fun truth -> truth.Values.Length = axis.Values.Length) |> Option.map curve
             let learned = curve log
             let top = learned @ Option.defaultValue [] truth |> List.map snd |> List.filter Double.IsFinite |> List.fold max 1e-12
 
@@ -278,8 +277,7 @@ let scatters (cast: Cast) =
     figure
         "samples"
         "Samples"
-        ($"At most the first {drawn} rows of samples.npy, over the true density in grey if it is known. {stands cast}"
-         + beyond cast)
+        ($"At most the first {drawn} rows of samples.npy, over the true density in grey if it is known. {stands cast}" + beyond cast)
         []
         panels
 

@@ -1,4 +1,4 @@
-/// JSON objects whose keys stand in the order in which they are named; `JsonText` writes them. An anonymous record would sort its keys.
+/// JSON objects whose keys keep the order in which they are listed; `JsonText` writes them. An anonymous record would sort its keys.
 module Ebm.Analysis.Fields
 
 open System.Collections.Generic
@@ -18,5 +18,5 @@ let fields (pairs: (string * (obj | null)) seq) : Fields =
 
     ordered
 
-/// A null that is written.
+/// A null that is written, unlike a null of the record.
 let nothing = JsonSerializer.SerializeToElement<obj | null> null

@@ -1,6 +1,5 @@
-/// What was planned for a sweep's folder: `plans.jsonl`, a line for each launch that planned other runs than the one before, or decided by
-/// another metric. A run that was planned and is not in a table is missing from it, whoever removed it; and what a sweep was declared to
-/// decide is known before its results are.
+/// The plans of a sweep's folder: `plans.jsonl` has a line for each launch that planned other runs than the one before, or declared another
+/// metric. A planned run that is not in a table is reported as missing, and the metric of a sweep is on record before its results.
 module Ebm.Analysis.Plans
 
 open System.IO
@@ -29,7 +28,8 @@ let private written (plan: Plan) =
         ]
     )
 
-/// The plans of a sweep's folder, the oldest first; none where it was never launched. Throws InvalidDataException: the line that is no plan.
+/// The plans of a sweep's folder, the oldest first; none if it was never launched. Throws InvalidDataException for a line that is not a
+/// plan.
 let read (folder: string) : Plan list =
     if not (File.Exists(file folder)) then
         []
@@ -56,17 +56,17 @@ let read (folder: string) : Plan list =
                 | :? JsonException
                 | :? System.InvalidOperationException
                 | :? System.Collections.Generic.KeyNotFoundException as error ->
-                    raise (InvalidDataException($"{file folder}, line {i + 1}: this is no plan: {error.Message}", error))
+                    raise (InvalidDataException($"{file folder}, line {i + 1}: not a plan: {error.Message}", error))
         ]
 
-/// Writes a plan down, unless it is the last one.
+/// Appends a plan, unless it equals the last one.
 let note (folder: string) (plan: Plan) =
     let path = file folder
     let before = if File.Exists path then File.ReadAllText path else ""
     let line = written plan + "\n"
     if not (before.EndsWith line) then AtomicFile.Write(path, before + line)
 
-/// The runs that were planned for some folders of sweeps, or for sweeps in them, and are not among those that are there, in ordinal order.
+/// The runs that were planned for some folders of sweeps, or for sweeps in them, and have no folder, in ordinal order.
 let absent (folders: string list) (there: string seq) : string list =
     let there = Set.ofSeq there
 

@@ -1,4 +1,4 @@
-/// Runs as analysis sees them: what their folders say, in plain values. Reading never changes a folder, and needs no tensors.
+/// Runs for analysis: the contents of their folders, in plain values. Reading never changes a folder, and needs no tensors.
 module Ebm.Analysis.Runs
 
 open System
@@ -10,14 +10,14 @@ type Metric = {
     Value: float
     Unit: string
     Better: Direction
-    /// As the metric declares it; that of a secondary one where its file does not say.
+    /// As the metric declares it; `Secondary` if its file does not have one.
     Importance: Importance
     /// linear or log.
     Scale: string
-    /// The standard error of this one value, where it is an estimate.
+    /// The standard error of this one value, if it is an estimate.
     Se: float option
     N: int64 option
-    /// Hash of how it was measured: values of different protocols are not comparable.
+    /// Hash of the protocol of the measurement: values of different protocols are not comparable.
     Protocol: string option
 }
 
@@ -30,9 +30,9 @@ type Run = {
     Step: int64
     Reason: string option
     Seed: string
-    /// What was hashed, flat: dotted key to value, texts without quotes.
+    /// The hashed config, flat: dotted key to value, texts without quotes.
     Config: Map<string, string>
-    /// What it was asked for by: a group's option (method to generalized-ebm-mlp) or a single key to its value.
+    /// The overrides: a group's option (method to generalized-ebm-mlp) or a single key to its value.
     Asked: Map<string, string>
     Metrics: Map<string, Metric>
     TrainUnits: int64 option
@@ -40,15 +40,15 @@ type Run = {
     Seconds: float option
     /// Each data set's name and the digest of its content, as the run read it.
     Data: (string * string) list
-    /// Hash of the assemblies that ran, else the commit; none where neither is known.
+    /// Hash of the assemblies that ran, else the commit; none if both are unknown.
     Code: string option
-    /// What it took beyond being started, and started again where it was stopped.
+    /// Interventions in the run; see docs/resume-and-rerun.md.
     Interventions: Intervention list
-    /// The folder it was read from. Nothing in a table's files depends on it.
+    /// The folder that it was read from. No file of a table depends on it.
     Path: string
 }
 
-/// A run of which nothing is known: what other runs are written from.
+/// An empty run, from which others are made.
 let nothing = {
     Id = ""
     Sweep = ""
@@ -69,15 +69,15 @@ let nothing = {
     Path = ""
 }
 
-/// A folder that looks like a run and is not one, or not a whole one: named, and not counted.
+/// A folder that looks like a run and cannot be read as one. It is named and not counted.
 type Skipped = {
     Path: string
     Why: string
-    /// It was to be a run: a table's count of planned runs has it.
+    /// It is a run without a valid record; a table's count of planned runs includes it.
     IsRun: bool
 }
 
-/// Settings repeat from run to run: one copy of each text is enough for thousands.
+/// Settings repeat in thousands of runs, so each text is kept once.
 let private kept (text: string) = String.Intern text
 
 let rec private flatten path (value: JsonElement) = seq {
@@ -100,7 +100,7 @@ let private metric (measurement: Measurement) = {
     Protocol = Option.ofObj measurement.Protocol |> Option.map kept
 }
 
-/// "key=value", of which the sign says nothing more here.
+/// "key=value" as a pair, without the signs of additions and overrides.
 let private asked (overrides: string seq) =
     Map [
         for text in overrides do
@@ -109,7 +109,7 @@ let private asked (overrides: string seq) =
             | _ -> ()
     ]
 
-/// What was compiled decides what is computed; two commits of one build are one code.
+/// The compiled code determines what is computed, so two commits with one build count as one code.
 let private code (manifest: RunManifest) =
     let assemblies = manifest.Build |> Option.ofObj |> Option.bind (fun build -> Option.ofObj build.Assemblies)
 
@@ -147,7 +147,7 @@ let private read (folder: RunFolder) (configJson: string) (manifest: RunManifest
         Path = folder.Path
     }
 
-/// Folders in or below a folder that hold no run and nothing that could be one: lines of a table are missing there, or it is not a sweep's.
+/// Folders in or below a folder that contain no run: a table may lack lines because of them, or they do not belong to a sweep.
 let rec private foreign (path: string) : string list =
     let holdsRun folder = RunFolder.Under folder |> Seq.isEmpty |> not
 
@@ -160,21 +160,21 @@ let rec private foreign (path: string) : string list =
                 if not (name.StartsWith '.') && not (SweepFolder.IsOwn name) then if holdsRun below then yield! foreign below else below
         ]
 
-/// One run, or why its folder is not counted.
+/// Reads one run, or gives the reason why its folder is not counted.
 let private readOrSkip (folder: RunFolder) =
     let skip why = Error { Path = folder.Path; Why = why; IsRun = true }
 
     try
-        // One reading serves the hash and the settings.
+        // The file is read once, for the hash and the settings.
         let config = File.ReadAllBytes(folder.In "config.json")
 
         if not (folder.Id.EndsWith("-" + Canonical.Sha256(ReadOnlySpan config).Substring(0, 12), StringComparison.Ordinal)) then
-            skip "its name is not the hash of its config.json: one of them was altered"
+            skip "its name does not end in the hash of its config.json: one of them was altered"
         else
             match folder.Manifest with
-            | null -> skip "it has no manifest.json: it has not begun"
+            | null -> skip "it has no manifest.json, so it has not begun"
             | manifest when manifest.RunId <> folder.Id ->
-                skip $"its manifest is that of another run, {manifest.RunId}: it was copied or renamed"
+                skip $"its manifest belongs to another run, {manifest.RunId}: it was copied or renamed"
             | manifest -> Ok(read folder (Text.Encoding.UTF8.GetString config) manifest)
     with
     | :? InvalidDataException as error -> skip error.Message
@@ -182,8 +182,8 @@ let private readOrSkip (folder: RunFolder) =
     | :? IOException as error -> skip $"it cannot be read: {error.Message}"
     | :? UnauthorizedAccessException as error -> skip $"it cannot be read: {error.Message}"
 
-/// Every run in or below some folders, and what was skipped there with its reason. A run that lies in two of them counts once. Folders are
-/// read side by side; the result does not depend on which is read first.
+/// Every run in or below some folders, and the skipped folders with reasons. A run that is in two of them counts once. Folders are read in
+/// parallel; the result does not depend on the order.
 let underAll (paths: string list) : Run list * Skipped list =
     let folders = paths |> List.collect (RunFolder.Under >> List.ofSeq) |> List.distinctBy _.Path |> Array.ofList
     let found = folders |> Array.Parallel.map readOrSkip
@@ -195,7 +195,7 @@ let underAll (paths: string list) : Run list * Skipped list =
             | Error _ -> ()
     ]
 
-    // The same id is the same config: another folder of it is a copy.
+    // The same id means the same config, so another folder of it is a copy.
     let copies = runs |> List.groupBy _.Id |> List.collect (snd >> List.tail)
 
     runs |> List.distinctBy _.Id,
@@ -206,17 +206,17 @@ let underAll (paths: string list) : Run list * Skipped list =
             | Ok _ -> ()
 
         for copy in copies do
-            { Path = copy.Path; Why = "the same run lies in another of the folders, and counts once"; IsRun = false }
+            { Path = copy.Path; Why = "another of the folders contains the same run, and it counts once"; IsRun = false }
 
         for path in paths do
             for folder in foreign path do
-                { Path = folder; Why = "it holds no run"; IsRun = false }
+                { Path = folder; Why = "it contains no run"; IsRun = false }
     ]
 
-/// Every run in or below a folder, and what was skipped there with its reason.
+/// Every run in or below a folder, and the skipped folders with reasons.
 let under (path: string) : Run list * Skipped list = underAll [ path ]
 
-/// The ids of all that lies there as a run, whole or not.
+/// The ids of all folders of runs, valid or not.
 let names (runs: Run list) (skipped: Skipped list) : string list =
     [ for run in runs -> run.Id ]
     @ [

@@ -1,4 +1,4 @@
-/// Figures in a page: as SVG, and where plotly.js came along as data by which they become interactive.
+/// Figures in a page: as SVG and, if plotly.js is included, as data that makes them interactive.
 module Ebm.Analysis.FigureHtml
 
 open Giraffe.ViewEngine
@@ -8,7 +8,7 @@ open Ebm.Analysis.Html
 type Answering =
     | Never
     | AtAClick
-    /// Where the window is wide enough; elsewhere at a click.
+    /// At once if the window is wide enough, else on a click.
     | AtOnce
 
 let private key (key: Figure.Key) =
@@ -20,9 +20,9 @@ let private key (key: Figure.Key) =
         let sign, says = Svg.keySign key
         li [] [ rawText sign; bdi says ]
 
-/// A figure as it stands in a page, whose pictures `Svg.definitions` puts there.
+/// A figure of a page; the page has the pictures of `Svg.definitions`.
 let figure answering (one: Figure.Figure) : XmlNode =
-    // Panels are numbered over all rows.
+    // Panels are numbered across all rows.
     let before = one.Rows |> List.scan (fun count row -> count + row.Panels.Length) 0
 
     figure [
@@ -44,15 +44,15 @@ let figure answering (one: Figure.Figure) : XmlNode =
         figcaption [] [ text one.Caption ]
     ]
 
-/// What a page without plotly.js says of it.
+/// The note of a page without plotly.js.
 let still =
     p [ ofClass "small" ] [
         text "These figures are SVG. With npm, "
         code [] [ text "npm ci" ]
-        text " in analysis/plotly brings plotly.js, and pages written after it have them interactive as well."
+        text " in analysis/plotly installs plotly.js, which makes the figures of later pages interactive."
     ]
 
 let private width = 1120.0
 
-/// What brings figures of a page to life, as blocks of its data.
+/// The data for interactive figures, as blocks of the page.
 let plots (figures: Figure.Figure list) = [ for one in figures -> Frame.block ("plot-" + one.Id) (Plotly.json width one) ]

@@ -1,5 +1,5 @@
-/// The page around some content: one HTML file that opens without a network. Its policy lets no script run but its own, known by their
-/// hashes, and no address be asked.
+/// The page around some content: one HTML file that opens without a network. Its policy allows only its own scripts, identified by their
+/// hashes, and no network address.
 module Ebm.Analysis.Frame
 
 open System
@@ -17,21 +17,21 @@ let private resource name =
 
 let private hash (script: string) = "'sha256-" + Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes script)) + "'"
 
-/// A script that cannot be ended from within.
+/// Escapes a script so that its text cannot close its tag.
 let private inlined (script: string) = script.Replace("</script", "<\\/script", StringComparison.OrdinalIgnoreCase)
 
-/// A block that scripts read: its encoder writes <, > and & as \u escapes, so that nothing in it can end it.
+/// A block that scripts read. Its encoder writes <, > and & as \u escapes, so that its text cannot close the tag.
 let block id (json: string) = script [ attribute "type" "application/json"; named id ] [ rawText json ]
 
-/// What a page is besides its content. Links lead within the page or to a page beside it.
+/// The parts of a page around its content. Links are to anchors of the page or to pages in its folder.
 type Frame = {
     Title: string
-    /// What its bar is headed by.
+    /// The heading of its bar.
     Name: string
     Links: (string * string) list
-    /// Where a reader without a pointer may skip to, and the words for it.
+    /// The target of the skip link for keyboard users, and its text.
     Skip: string * string
-    /// Scripts before the page's own, and blocks of data that they read.
+    /// Scripts that run before the page's own, and blocks of data for them.
     Plotly: string option
     Data: XmlNode list
 }
@@ -47,7 +47,7 @@ let framed (frame: Frame) (content: XmlNode list) : string =
         + $"(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{Svg.darkScheme}}}}}\n"
         + $"@media screen{{:root[data-theme=dark]{{{Svg.darkScheme}}}}}\n"
 
-    // An attribute's value as it is: quotes around hashes need no escape within double quotes.
+    // The attribute is written without escapes: within double quotes, the quotes around hashes need none.
     let policy = KeyValue("content", $"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {hashes}")
 
     html [ attribute "lang" "en" ] [

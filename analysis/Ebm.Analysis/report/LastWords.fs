@@ -1,11 +1,11 @@
-/// The last words of a run's process: what its logs end with.
+/// The last lines of a run's logs.
 module Ebm.Analysis.LastWords
 
 open System.IO
 open System.Text
 open Ebm.Records
 
-/// What it said on standard error, or if nothing there on standard output.
+/// The end of standard error or, if it is empty, of standard output.
 let of' (folder: RunFolder) =
     let most, lines = 3000, 20
 

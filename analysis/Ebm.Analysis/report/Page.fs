@@ -1,5 +1,5 @@
-/// The report of a table: its comparison, figures, runs, failures and provenance. The same runs give the same bytes, wherever they lie: no
-/// clock, no path, no random id. What came from outside stands there as text.
+/// The report of a table: its comparison, figures, runs, failures and provenance. The same runs give the same bytes in any folder: the page
+/// contains no time of writing, no path and no random id. Text from outside is escaped.
 module Ebm.Analysis.Page
 
 open System
@@ -11,18 +11,18 @@ open Ebm.Analysis.Runs
 open Ebm.Analysis.Table
 open Ebm.Analysis.Html
 
-/// What a report is made of.
+/// The contents of a report.
 type Report = {
     Table: Table
     Cast: Cast.Cast
     Figures: Figure.Figure list
     /// The folder and manifest of each run, by id.
     Folders: Map<string, RunFolder * RunManifest>
-    /// What looked like a run and is none.
+    /// Folders that look like runs and are not.
     Skipped: Skipped list
-    /// plotly.js, where it was there when the report was written.
+    /// plotly.js, if it was installed when the report was written.
     Plotly: string option
-    /// Whether a report card lies beside it.
+    /// Whether the folder has a report card.
     Card: bool
 }
 
@@ -30,7 +30,7 @@ let private invariant = CultureInfo.InvariantCulture
 
 let private provenance (report: Report) = Provenance.of' (report.Folders |> Map.toList |> List.map (fun (_, (_, manifest)) -> manifest))
 
-/// Where a run is shown in the report.
+/// The link to a run in the report.
 let address (run: Run) = "#run=" + Uri.EscapeDataString run.Id
 
 let private badge (state: RunState) = let word = Kebab.Of state in span [ ofClass $"state {word}" ] [ text word ]
@@ -111,7 +111,7 @@ let private comparison (report: Report) = [
     div [ named "comparison"; attribute "data-tools" "find-groups" ] (HtmlTable.whole address report.Table)
 ]
 
-/// A cell that sorts by a number; empty, it sorts last.
+/// A cell that sorts by a number; an empty one sorts last.
 let private sortable (value: (string * string) option) otherwise =
     match value with
     | Some(number, shown) -> td [ attribute "data-value" number ] [ text shown ]
@@ -170,7 +170,7 @@ let private failure (report: Report) (run: Run) =
         text " "
         runLink run
         text $" at step {run.Step.ToString invariant}: "
-        bdi (run.Reason |> Option.defaultValue "no reason is recorded")
+        bdi (run.Reason |> Option.defaultValue "no reason recorded")
         match report.Folders.TryFind run.Id |> Option.map (fst >> LastWords.of') with
         | Some words when words <> "" -> details [] [ tag "summary" [] [ text "the end of its log" ]; pre [] [ text words ] ]
         | _ -> ()
@@ -182,7 +182,7 @@ let private failures (report: Report) = [
     let absent = report.Table.Options.Absent
 
     if runs.IsEmpty && report.Skipped.IsEmpty && absent.IsEmpty then paragraph "Every run completed."
-    if not runs.IsEmpty then paragraph "These runs are in no mean; the table counts them."
+    if not runs.IsEmpty then paragraph "These runs are not in any mean; the table counts them."
 
     for run in List.truncate told runs do
         failure report run
@@ -190,7 +190,7 @@ let private failures (report: Report) = [
     if runs.Length > told then paragraph $"And {runs.Length - told} more, in the table of runs."
 
     if not absent.IsEmpty then
-        paragraph "Planned, and not there: never run, or removed."
+        paragraph "Planned, but missing: never run, or removed."
 
         ul [] [
             for name in List.truncate told absent do
@@ -199,11 +199,11 @@ let private failures (report: Report) = [
         ]
 
     if not report.Skipped.IsEmpty then
-        paragraph "Folders that look like runs and were left out:"
+        paragraph "Folders that look like runs and were skipped:"
 
         ul [] [
             for skip in report.Skipped do
-                // The folder's name, not where it lies.
+                // The folder's name, not its path.
                 let folder = string (Path.GetFileName skip.Path)
                 li [] [ code [] [ text folder ]; text $": {skip.Why.Replace(skip.Path, folder)}" ]
         ]
@@ -211,16 +211,16 @@ let private failures (report: Report) = [
 
 // ── the page ────────────────────────────────────────────────────────────────────────────────
 
-/// What holds of every table; what holds of this one stands in its notes.
+/// Notes on every table; the table's own notes are below it.
 let private method' = [
-    "A row of the table is a group: runs of one configuration on several seeds. Only completed runs enter a mean; what diverged "
-    + "or failed is counted beside it."
-    "The interval speaks of seeds: initialisation, order of data and noise of sampling together. It says nothing about other data "
+    "A row of the table is a group: runs of one configuration on several seeds. Only completed runs enter a mean; runs that diverged "
+    + "or failed are counted next to it."
+    "The interval is over seeds, which set initialisation, order of data and noise of sampling. It does not cover other data "
     + "or settings. "
-    + "Percentile bootstraps, which many use, cover 75 to 84 % at three to five seeds where they say 95; Student's t covers what "
-    + "it says for normal data."
-    "The unit of cost is one row through one gradient of an energy or network, whatever machine it ran on. Seconds are shown, and "
-    + "are no metric."
+    + "Percentile bootstraps with nominal 95 % cover 75 to 84 % at three to five seeds; Student's t covers 95 % "
+    + "for normal data."
+    "The unit of cost is one row through one gradient of an energy or network, on any machine. Seconds are shown, but "
+    + "are not a metric."
 ]
 
 let private section name title = h2 [ named name ] [ text title ]

@@ -1,4 +1,4 @@
-/// What runs were made with, as their manifests say: code, machine, libraries, data.
+/// How runs were made, from their manifests: code, machine, libraries, data.
 module Ebm.Analysis.Provenance
 
 open System.Globalization
@@ -6,24 +6,16 @@ open Ebm.Records
 
 let private invariant = CultureInfo.InvariantCulture
 
-/// Each value that runs have, those of most runs first, with how many where there are several.
+/// Each distinct value, the most frequent first, with the number of runs if there are several.
 let private distinct (values: string option seq) =
-    match
-        values
-        |> Seq.choose id
-        |> Seq.filter ((<>) "")
-        |> Seq.countBy id
-        |> Seq.sortBy (fun (value, n) -> -n, value)
-        |> List.ofSeq
-    with
+    match values |> Seq.choose id |> Seq.filter ((<>) "") |> Seq.countBy id |> Seq.sortBy (fun (value, n) -> -n, value) |> List.ofSeq with
     | [] -> None
     | [ only, _ ] -> Some only
     | several ->
-        let shown =
-            several |> List.truncate 6 |> List.map (fun (value, n) -> $"""{value} ({Text.counted n "run"})""") |> String.concat "; "
+        let shown = several |> List.truncate 6 |> List.map (fun (value, n) -> $"""{value} ({Text.counted n "run"})""") |> String.concat "; "
         Some(if several.Length > 6 then $"{shown}; and {several.Length - 6} more" else shown)
 
-/// Names and values; what no manifest says is left out.
+/// Names and values; values that no manifest has are left out.
 let of' (manifests: RunManifest list) : (string * string) list =
     let each (choose: RunManifest -> string option) = distinct (Seq.map choose manifests)
     let some (value: 'a | null) (say: 'a -> string) = value |> Option.ofObj |> Option.map say

@@ -1,4 +1,4 @@
-/// The files that a sweep's table becomes.
+/// The files of a sweep's table.
 module Ebm.Analysis.Report
 
 open System
@@ -6,7 +6,7 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.Table
 
-/// What a table becomes, by file name. The same runs give the same bytes, wherever they lie.
+/// The files of a table, by name. The same runs give the same bytes in any folder.
 let files (table: Table) = [
     "table.csv", Csv.runs table
     "summary.csv", Csv.summary table
@@ -19,20 +19,20 @@ let files (table: Table) = [
         "versus.tex", Latex.versus table
 ]
 
-/// Writes a table's files into a folder, each whole or not at all, and returns their paths.
+/// Writes a table's files into a folder, each completely or not at all, and returns their paths.
 let write (folder: string) (table: Table) =
     Directory.CreateDirectory folder |> ignore
 
     files table
     |> List.map (fun (name, text) ->
         let path = Path.Combine(folder, name)
-        // Each writer has a draft of its own, so that two tables written at once cannot mix.
+        // Each process has its own draft, so that two tables written at the same time do not mix.
         let draft = Path.Combine(folder, $".{name}.{Environment.ProcessId}")
         File.WriteAllText(draft, text)
         File.Move(draft, path, true)
         path)
 
-/// The table of a sweep's folder. None where no run there has begun; and what was skipped in either case.
+/// The table of a sweep's folder, None if no run has begun; and the skipped folders.
 let tableOf (folder: string) : Table option * Runs.Skipped list =
     let runs, skipped = Runs.under folder
 
@@ -48,24 +48,23 @@ let tableOf (folder: string) : Table option * Runs.Skipped list =
                 Absent = Plans.absent [ folder ] (Runs.names runs skipped)
         }
 
-        let table =
-            tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
+        let table = tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
         Some table, skipped
 
-/// Tabulates the runs of a sweep's folder and writes the files to reports/<sweep>. None where no run there has begun; and what was
-/// skipped in either case.
+/// Tabulates the runs of a sweep's folder and writes the files to reports/<sweep>. The table is None if no run has begun. Also returns the
+/// skipped folders.
 let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped list =
     let table, skipped = tableOf folder
     table |> Option.iter (fun table -> write (Path.Combine(reports, table.Sweep)) table |> ignore)
     table, skipped
 
-/// plotly.js as npm put it under a repository's analysis/plotly; none where npm was not there.
+/// plotly.js from a repository's analysis/plotly; None if npm did not install it.
 let plotly (root: string) =
     let path = Path.Combine(root, "analysis", "plotly", "node_modules", "plotly.js-basic-dist-min", "plotly-basic.min.js")
     if File.Exists path then Some(File.ReadAllText path) else None
 
-/// Writes a table's report, reports/<sweep>/index.html, and its figures as SVG beside it, and returns the report's path. `folder` is where
-/// the table's runs lie; `skipped` is what was found there and is no run.
+/// Writes a table's report, reports/<sweep>/index.html, and its figures as SVG next to it, and returns the report's path. `folder` has the
+/// table's runs; `skipped` are its folders that are not runs.
 let page (plotly: string option) (folder: string) (reports: string) (table: Table, skipped: Runs.Skipped list) =
     let known = table.Rows |> List.collect _.Runs |> List.map _.Id |> Set.ofList
 
@@ -77,7 +76,7 @@ let page (plotly: string option) (folder: string) (reports: string) (table: Tabl
 
     let cast = Cast.cast (folders |> Map.toList |> List.map (snd >> fst)) table
 
-    // What is no run, such as the folder of launches, is nothing that a reader lacks.
+    // Folders that are not runs, such as that of launches, do not concern the reader.
     let skipped = skipped |> List.filter _.IsRun
     let place = Path.Combine(reports, table.Sweep)
 
@@ -92,7 +91,7 @@ let page (plotly: string option) (folder: string) (reports: string) (table: Tabl
     }
 
     let drawings = Path.Combine(place, "figures")
-    // A figure that is no longer drawn would look like one of these runs'.
+    // A figure of an earlier report would look like one of these runs.
     if Directory.Exists drawings then Directory.Delete(drawings, true)
     Directory.CreateDirectory drawings |> ignore
 

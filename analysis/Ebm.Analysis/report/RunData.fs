@@ -1,5 +1,5 @@
-/// Every run's configuration, metrics and end as JSON, from which the report's script shows one run. What all runs have in common stands
-/// there once, what a group has in common once for the group, and what a metric is once for all values.
+/// Every run's configuration, metrics and outcome as JSON, from which the report's script shows one run. Values that all runs share are
+/// written once, values of a group once per group, and the definition of a metric once.
 module Ebm.Analysis.RunData
 
 open System
@@ -14,7 +14,7 @@ let private invariant = CultureInfo.InvariantCulture
 /// The unit of cost, with three digits.
 let units (value: float) = (Figure.rounded 3 value) + " units"
 
-/// Where each setting came from, as far as the manifest says.
+/// The origin of each setting, from the manifest.
 let private origins (folders: Map<string, RunFolder * RunManifest>) (run: Run) =
     match folders.TryFind run.Id |> Option.bind (fun (_, manifest) -> Option.ofObj manifest.Origins) with
     | None -> Map.empty
@@ -24,8 +24,7 @@ let private origins (folders: Map<string, RunFolder * RunManifest>) (run: Run) =
 let of' (table: Table) (folders: Map<string, RunFolder * RunManifest>) =
     let constant = Map.ofList table.Constant
     let runs = table.Rows |> List.collect _.Runs
-    let heads =
-        runs |> List.distinctBy _.Group |> List.map (fun run -> run.Group, (run.Config, origins folders run)) |> Map.ofList
+    let heads = runs |> List.distinctBy _.Group |> List.map (fun run -> run.Group, (run.Config, origins folders run)) |> Map.ofList
     let about (name: string, metric: Metric) = name, metric.Unit, metric.Better.Word(), defaultArg metric.Protocol ""
     let metrics = runs |> List.collect (fun run -> run.Metrics |> Map.toList |> List.map about) |> List.distinct
     let index = metrics |> List.mapi (fun i metric -> metric, i) |> dict

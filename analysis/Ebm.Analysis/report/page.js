@@ -1,5 +1,5 @@
-// What the report does when it is clicked on: it sorts and filters its tables, opens a run's page, brings figures to life where Plotly came along,
-// and changes between light and dark. It asks no network, keeps nothing, and writes what it reads as text only.
+// The interaction of the report: sorts and filters its tables, opens a run's page, makes figures interactive if Plotly is included, and
+// switches between light and dark. It uses no network, stores nothing, and writes data only as text.
 "use strict";
 (() => {
   const one = (selector, within = document) => within.querySelector(selector);
@@ -30,7 +30,7 @@
         all("th", table).forEach(other => other.removeAttribute("aria-sort"));
         heading.setAttribute("aria-sort", down ? "descending" : "ascending");
         const keyed = [...body.rows].map((row, i) => [value(row, column), i, row]);
-        // What has no value stands last, whichever way.
+        // Rows without a value come last in both directions.
         keyed.sort(([a, i], [b, j]) => a === null || b === null ? (a === null) - (b === null) || i - j : (down ? order(b, a) : order(a, b)) || i - j);
         body.append(...keyed.map(([, , row]) => row));
       });
@@ -115,7 +115,7 @@
     const style = getComputedStyle(document.documentElement);
     const colour = text => {
       if (text.startsWith("#r") && document.getElementById(text.slice(1))) return document.getElementById(text.slice(1)).getAttribute("href");
-      // Words with a colour of their own. A name cannot pretend to be such: its < is &lt; here.
+      // A span with a colour. A name cannot imitate it, because its < is &lt; here.
       if (!text.startsWith("@")) return text.replace(/<span style="color:(@\w+)">/g, (_, name) => `<span style="color:${colour(name)}">`);
       const [name, opacity] = text.slice(1).split("/");
       const hex = style.getPropertyValue("--" + name).trim();
@@ -129,12 +129,12 @@
   const draw = figure => {
     const plot = one(".plot", figure);
     const { data: traces, layout } = coloured(data("plot-" + figure.id));
-    // Plotly's buttons have a line of their own above the panels' titles.
+    // Plotly's buttons have their own line above the panels' titles.
     const bar = 26;
     layout.height += bar;
     layout.margin.t += bar;
     const drawn = Plotly.react(plot, traces, layout, { displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
-    // Plotly smooths every picture.
+    // Plotly smooths every picture, so pixelated ones need a style.
     const sharpen = () => all("image", plot).filter(picture => coarse.has(picture.href.baseVal)).forEach(picture => picture.classList.add("pixels"));
     plot.removeAllListeners("plotly_afterplot").on("plotly_afterplot", sharpen);
     return drawn.then(sharpen);
@@ -151,7 +151,7 @@
         if (on) live.add(figure), draw(figure); else live.delete(figure);
       });
       one(".head", figure).append(button);
-      // A plot has a width of its own; where it would have to be scrolled sideways, the panels are the better start.
+      // A plot has a minimum width; in a narrower window, the panels are shown first.
       if (figure.dataset.plot === "at-once" && data("plot-" + figure.id).layout.width <= figure.clientWidth) button.click();
     }
 })();

@@ -1,5 +1,5 @@
-/// The random numbers of resampling. Their seed is a table's hash and the name of what they are for, so that the same runs give the same
-/// interval on every machine, and no cell disturbs another.
+/// The random numbers of resampling. The seed is the table's hash with the name of the purpose, so that the same runs give the same
+/// interval on every machine, and cells are independent of each other.
 ///
 /// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 namespace Ebm.Analysis
@@ -10,7 +10,7 @@ open Ebm.Records
 type Generator(seed: uint64) =
     let mutable state = seed
 
-    /// The generator of a purpose: `hash` is the table's, `name` says what the numbers are for.
+    /// The generator of a purpose: `hash` is the table's, `name` is the purpose.
     static member Of(hash: string, name: string) = Generator(Convert.ToUInt64((Canonical.Sha256 $"{hash}/{name}").Substring(0, 16), 16))
 
     /// 64 random bits.
@@ -20,5 +20,5 @@ type Generator(seed: uint64) =
         let z = (z ^^^ (z >>> 27)) * 0x94D049BB133111EBUL
         z ^^^ (z >>> 31)
 
-    /// A whole number from 0 to n − 1, each as probable as the next up to n/2⁶⁴ (Lemire 2019).
+    /// A whole number from 0 to n − 1, uniform up to n/2⁶⁴ (Lemire 2019).
     member generator.Below(n: int) = int (Math.BigMul(generator.Next(), uint64 n) >>> 64)

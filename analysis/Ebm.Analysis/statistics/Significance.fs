@@ -1,9 +1,9 @@
-/// Is the difference more than the seeds' noise? Exact tests for few runs, and how few is too few to tell.
+/// Whether a difference is more than the noise of the seeds: exact tests for few runs, and the number of runs that they need.
 ///
-/// Paired runs: the sign-flip test (Fisher, "The Design of Experiments", 1935, § 21). Were both equally good, each difference could as
-/// well have had the other sign, so the p-value is the share of all sign patterns whose mean is as far from zero. n pairs have 2ⁿ
-/// patterns, and no p-value below 2/2ⁿ: five pairs cannot reach .05. Unpaired runs: the permutation test, over all ways of dealing the
-/// runs to the two. Both two-sided.
+/// Paired runs: the sign-flip test (Fisher, "The Design of Experiments", 1935, § 21). If both rows are equally good, each difference could
+/// also have the other sign, so the p-value is the share of all sign patterns whose mean is at least as far from zero. n pairs have 2ⁿ
+/// patterns, so no p-value is below 2/2ⁿ, and five pairs cannot reach .05. Unpaired runs: the permutation test over all divisions of the
+/// runs into the two groups. Both tests are two-sided.
 module Ebm.Analysis.Significance
 
 open System
@@ -12,21 +12,21 @@ open Ebm.Records
 /// The level of every test and interval.
 let level = 0.05
 
-/// More pairs than this are sampled.
+/// The sign patterns of more pairs than this are sampled.
 let exactPairs = 16
 
-/// More ways of dealing than this are sampled.
+/// If there are more divisions than this, they are sampled.
 let exactDeals = 200_000L
 
-/// Random patterns of a test that is not exact; the observed one is another.
+/// The number of random patterns of a sampled test, without the observed one.
 let patterns = 19_999
 
-/// Sums that are equal but for rounding count as equal.
+/// Whether a sum is as far from zero, with a tolerance for rounding.
 let private asFar (size: float) (observed: float) =
     let bound = abs observed - 1e-11 * size
     fun (sum: float) -> abs sum >= bound
 
-/// Every sum of differences with signs, of at most 16 differences; the first has all as they are.
+/// The sum for every sign pattern of at most 16 differences; the first sum has no sign flipped.
 let private signedSums (differences: float[]) =
     let mutable sums = [| 0.0 |]
 
@@ -35,7 +35,7 @@ let private signedSums (differences: float[]) =
 
     sums
 
-/// The two-sided p-value of paired differences against a mean of zero: exact up to 16 pairs, above from random sign patterns.
+/// The two-sided p-value of paired differences against a mean of zero: exact up to 16 pairs, above that from random sign patterns.
 let signFlip (generator: Generator) (differences: float[]) =
     let n = differences.Length
     let isAsFar = asFar (differences |> Array.sumBy abs) (Array.sum differences)
@@ -43,7 +43,7 @@ let signFlip (generator: Generator) (differences: float[]) =
     if n = 0 then
         1.0
     elif n <= exactPairs then
-        // Half of the patterns are the other half's negatives.
+        // The first sign is fixed, because the other half of the patterns are the negatives of these.
         let sums = signedSums differences[1..] |> Array.map (fun sum -> sum + differences[0])
         float (sums |> Array.filter isAsFar |> Array.length) / float sums.Length
     else
@@ -61,7 +61,7 @@ let signFlip (generator: Generator) (differences: float[]) =
 
         float hits / float (patterns + 1)
 
-/// The ways of choosing k of n, or a number above `exactDeals`.
+/// The number of ways to choose k of n, or a number above `exactDeals`.
 let private deals n k =
     let mutable count = 1L
 
@@ -70,8 +70,8 @@ let private deals n k =
 
     count
 
-/// The two-sided p-value of two independent groups against equal means: exact while there are at most 200,000 ways of dealing the runs,
-/// above from random ones.
+/// The two-sided p-value of two independent groups against equal means: exact up to 200,000 divisions of the runs, above that from random
+/// divisions.
 let permutation (generator: Generator) (one: float[]) (other: float[]) =
     let all = Array.append one other
     let n, k = all.Length, one.Length
@@ -79,7 +79,7 @@ let permutation (generator: Generator) (one: float[]) (other: float[]) =
     if one.Length = 0 || other.Length = 0 then
         1.0
     else
-        // About the mean of all, the difference of means is a multiple of the first group's sum.
+        // With the mean of all runs as the origin, the difference of means is a multiple of the first group's sum.
         let centre = Array.average all
         let all = all |> Array.map (fun value -> value - centre)
         let isAsFar = asFar (all |> Array.sumBy abs) (Array.sum all[.. k - 1])
@@ -115,41 +115,38 @@ let permutation (generator: Generator) (one: float[]) (other: float[]) =
 
             float hits / float (patterns + 1)
 
-/// The smallest p-value that so many pairs can give.
+/// The smallest p-value that this number of pairs can give.
 let smallestPaired pairs =
-    if pairs = 0 then
-        1.0
-    else
-        max (2.0 ** float (1 - pairs)) (if pairs <= exactPairs then 0.0 else 1.0 / float (patterns + 1))
+    if pairs = 0 then 1.0 else max (2.0 ** float (1 - pairs)) (if pairs <= exactPairs then 0.0 else 1.0 / float (patterns + 1))
 
 /// The smallest p-value that groups of these sizes can give.
 let smallestUnpaired one other =
     match deals (one + other) one with
     | _ when one = 0 || other = 0 -> 1.0
     | ways when ways > exactDeals -> 1.0 / float (patterns + 1)
-    // Of two groups of one size, the lowest runs in one and the highest in the other is as far as the reverse.
+    // With groups of one size, the lowest runs in one group are as extreme as the highest runs.
     | ways -> min 1.0 ((if one = other then 2.0 else 1.0) / float ways)
 
-/// The runs that two rows have, and the seeds that both have.
+/// The number of runs of two rows, and the number of seeds that both have.
 type Sizes = { Common: int; One: int; Other: int }
 
-/// A two-sided test of two rows of runs. Another one is another value in `tests`.
+/// A two-sided test of two rows of runs. A further test is a further value in `tests`.
 [<ReferenceEquality>]
 type Test = {
-    /// As files and specifications have it.
+    /// The name in files and specifications.
     Name: string
-    /// In the notes below a table.
+    /// The name in the notes below a table.
     Says: string
-    /// It compares the values on common seeds; else all values.
+    /// It compares the values on common seeds, otherwise all values.
     Paired: bool
     Needs: Sizes -> bool
     /// The smallest p-value that it can give.
     Smallest: Sizes -> float
-    /// Of the values on common seeds, then of all values of both.
+    /// The p-value, from the values on common seeds and from all values of both rows.
     P: Generator -> (float * float)[] -> float[] -> float[] -> float
 }
 
-/// All tests, those of fewest assumptions that still need most of the runs first.
+/// All tests; the first ones assume least but need most of the runs.
 let tests = [
     {
         Name = "sign-flip"
@@ -169,12 +166,12 @@ let tests = [
     }
 ]
 
-/// The first of some tests whose needs two rows meet; the last where they meet none.
+/// The first of some tests whose requirements two rows meet, else the last.
 let fitting (tests: Test list) sizes =
     tests |> List.tryFind (fun test -> test.Needs sizes) |> Option.defaultWith (fun () -> List.last tests)
 
-/// Holm's adjusted p-values, in the order of the given ones: reject where one is at most the level, and the chance of any false rejection
-/// among them all is at most the level (Holm, "A simple sequentially rejective multiple test procedure", 1979).
+/// Holm's adjusted p-values, in the order of the given ones. If every one that is at most the level is rejected, the probability of any
+/// false rejection is at most the level (Holm, "A simple sequentially rejective multiple test procedure", 1979).
 let holm (p: float[]) =
     let adjusted = Array.zeroCreate p.Length
     let mutable highest = 0.0
@@ -188,18 +185,18 @@ let holm (p: float[]) =
 
     adjusted
 
-/// Which of several tests can reach the level at all, given the smallest p-value of each: those that cannot are no part of the family,
-/// and do not count in Holm's factor (Tarone, "A modified Bonferroni method for discrete data", 1990).
+/// Which of several tests can reach the level at all, given the smallest p-value of each. The others are not part of the family and do
+/// not count in Holm's factor (Tarone, "A modified Bonferroni method for discrete data", 1990).
 let testable (smallest: float[]) =
     let within k = smallest |> Array.map (fun p -> p <= level / float k)
     let k = Seq.initInfinite (fun i -> i + 1) |> Seq.find (fun k -> (within k |> Array.filter id |> Array.length) <= k)
     within k
 
-/// The fewest pairs with which a test can reach the level among so many of its kind.
+/// The fewest pairs with which a test can reach the level among this number of tests.
 let pairsNeeded tests = Seq.initInfinite id |> Seq.find (fun n -> 2.0 ** float (1 - n) * float (max 1 tests) <= level)
 
-/// The probability that a run of one is better than a run of the other, ties by half: Mann and Whitney's U over the number of pairs of
-/// runs. A run that diverged is worse than any value: give it as NaN. NaN where either has no run.
+/// The probability that a run of one is better than a run of the other, where a tie counts half: Mann and Whitney's U divided by the number
+/// of pairs. Give a diverged run as NaN; it is worse than any value. NaN if either has no run.
 let improvement (better: Direction) (one: float[]) (other: float[]) =
     let score value = if Double.IsNaN value then -infinity else -better.Cost value
     let mutable wins = 0.0
@@ -215,14 +212,13 @@ let improvement (better: Direction) (one: float[]) (other: float[]) =
 
     wins / float (one.Length * other.Length)
 
-/// Pearson's correlation of pairs: how much of the noise a seed gives to both. NaN of fewer than three pairs, or where one side never
-/// changes.
+/// Pearson's correlation of pairs: how much of the noise the seeds give to both. NaN for fewer than three pairs, or if one side is
+/// constant.
 let correlation (one: float[]) (other: float[]) =
     if one.Length < 3 then
         nan
     else
         let a, b = Statistics.mean one, Statistics.mean other
         let along f = Array.map2 f one other |> Array.sum
-        let ab, aa, bb =
-            along (fun x y -> (x - a) * (y - b)), along (fun x _ -> (x - a) * (x - a)), along (fun _ y -> (y - b) * (y - b))
+        let ab, aa, bb = along (fun x y -> (x - a) * (y - b)), along (fun x _ -> (x - a) * (x - a)), along (fun _ y -> (y - b) * (y - b))
         if aa = 0.0 || bb = 0.0 then nan else Math.Clamp(ab / sqrt (aa * bb), -1.0, 1.0)

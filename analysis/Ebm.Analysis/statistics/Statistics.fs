@@ -1,8 +1,9 @@
-/// What a handful of seeds can say: mean, spread, and an interval for the mean that covers what it claims.
+/// Statistics of a few seeds: mean, spread, and an interval for the mean with the stated coverage.
 ///
-/// At three to five seeds percentile bootstraps that claim 95 % cover 75–84 %; Student's t covers 95 % of normal data. So a mean gets
-/// Student's interval from three values on, on the logarithm where the metric says that its scale is one, and none below; from twenty on
-/// the bootstrap-t, which follows skewed data better (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12).
+/// At three to five seeds, percentile bootstraps with nominal 95 % cover 75–84 %; Student's t covers 95 % for normal data. So a mean of
+/// three or more values gets Student's interval, on the logarithm if the metric declares a logarithmic scale, and a mean of fewer gets
+/// none. From twenty values on it gets the bootstrap-t, which follows skewed data better (Efron and Tibshirani, "An Introduction to the
+/// Bootstrap", 1993, chapter 12).
 module Ebm.Analysis.Statistics
 
 open System
@@ -11,7 +12,7 @@ open MathNet.Numerics.Distributions
 open MathNet.Numerics.Statistics
 
 type Interval =
-    /// Too few values: a mean of one or two has no honest interval. Neither have values that are not all finite.
+    /// No interval: fewer than three values, or values that are not all finite.
     | TooFew
     /// 95 %, for the mean.
     | StudentT of low: float * high: float
@@ -25,27 +26,27 @@ type Interval =
 type Summary = {
     N: int
     Mean: float
-    /// What the interval is about: the mean, or the geometric mean where the interval is of the logarithm.
+    /// The centre of the interval: the mean, or the geometric mean if the interval is of the logarithm.
     Centre: float
     Sd: float
     Median: float
     Interval: Interval
 }
 
-/// From this many values on, the bootstrap-t.
+/// From this number of values on, the interval is the bootstrap-t.
 let manyValues = 20
 
-/// Resamples of a bootstrap: with 1999 the quantiles .025 and .975 are the 50th and the 1950th.
+/// Resamples of a bootstrap: with 1999, the quantiles .025 and .975 are the 50th and the 1950th.
 let resamples = 1999
 
 let private quantiles = ConcurrentDictionary<int, float>()
 
-/// Student's quantile of .975.
+/// The .975 quantile of Student's t.
 let private student freedom = quantiles.GetOrAdd(freedom, fun freedom -> StudentT.InvCDF(0.0, 1.0, float freedom, 0.975))
 
 let mean (values: float[]) = Array.sum values / float values.Length
 
-/// With n − 1; needs two values at least.
+/// The standard deviation with n − 1; needs at least two values.
 let private sd (values: float[]) (centre: float) =
     let mutable sum = 0.0
 
@@ -60,8 +61,8 @@ let studentT (values: float[]) =
     let half = student (values.Length - 1) * sd values centre / sqrt (float values.Length)
     centre - half, centre + half
 
-/// The 95 % bootstrap-t interval for the mean: quantiles of (mean* − mean)/se* over resamples, taken from the mean in units of its own
-/// standard error. None where a quantile is infinite, as with values of which nearly all are the same.
+/// The 95 % bootstrap-t interval for the mean: quantiles of (mean* − mean)/se* over resamples, scaled by the standard error of the values.
+/// None if a quantile is infinite, as for values that are nearly all equal.
 let bootstrapT (generator: Generator) (values: float[]) =
     let n = values.Length
     let centre = mean values
@@ -77,7 +78,7 @@ let bootstrapT (generator: Generator) (values: float[]) =
                 sum <- sum + value
                 squares <- squares + value * value
 
-            // What is left of equal values is rounding, and no spread.
+            // For equal values, the remainder is rounding and not spread.
             let about = squares - sum * sum / float n
             let error = if about <= 1e-12 * squares then 0.0 else sqrt (about / float (n - 1) / float n)
             if sum = 0.0 then 0.0 else sum / float n / error)
@@ -86,7 +87,7 @@ let bootstrapT (generator: Generator) (values: float[]) =
     let low, high = centre - se * studentized[resamples - 50], centre - se * studentized[49]
     if Double.IsFinite low && Double.IsFinite high then Some(low, high) else None
 
-/// The 95 % interval that suits the number of values: none, Student's, bootstrap-t.
+/// The 95 % interval for this number of values: none, Student's, or bootstrap-t.
 let private interval generator (values: float[]) =
     if values.Length < manyValues then
         false, studentT values
@@ -95,7 +96,7 @@ let private interval generator (values: float[]) =
         | Some bounds -> true, bounds
         | None -> false, studentT values
 
-/// The mean, sd (n − 1), median and interval of some values, one a seed. `log`: the metric's own scale is logarithmic.
+/// The mean, sd (n − 1), median and interval of some values, one per seed. `log`: the metric's scale is logarithmic.
 let summarise (generator: Generator) (log: bool) (values: float list) =
     let values = Array.ofList values
     let average = if values.Length = 0 then nan else mean values
@@ -121,7 +122,7 @@ let summarise (generator: Generator) (log: bool) (values: float list) =
         Interval = interval
     }
 
-/// The bounds of a mean's interval, NaN without one, and the name of how it was made.
+/// The bounds of a mean's interval, NaN without one, and the name of its method.
 let bounds (summary: Summary) =
     match summary.Interval with
     | TooFew -> nan, nan, "none"
@@ -141,30 +142,28 @@ let wilson (hits: int) (n: int) =
         let half = z / (1.0 + z * z / n) * sqrt (p * (1.0 - p) / n + z * z / (4.0 * n * n))
         (if hits = 0 then 0.0 else centre - half), (if hits = int n then 1.0 else centre + half)
 
-/// The interquartile mean: of the values without the lowest and the highest quarter, each rounded down to whole values (Agarwal et al.,
-/// "Deep reinforcement learning at the edge of the statistical precipice", 2021). NaN of nothing.
+/// The interquartile mean: the mean without the lowest and the highest quarter, each rounded down to whole values (Agarwal et al., "Deep
+/// reinforcement learning at the edge of the statistical precipice", 2021). NaN for no values.
 let interquartileMean (values: float[]) =
     let cut = values.Length / 4
     let sorted = Array.sort values
     if values.Length = 0 then nan else mean sorted[cut .. values.Length - 1 - cut]
 
-/// The 95 % percentile interval of a statistic of scores that lie in strata (tasks): each stratum is resampled by itself, so that every
-/// task keeps its weight.
+/// The 95 % percentile interval of a statistic of scores in strata (tasks). Each stratum is resampled separately, so that every task keeps
+/// its weight.
 let stratifiedBootstrap (generator: Generator) (statistic: float[][] -> float) (strata: float[][]) =
     let found =
         Array.init resamples (fun _ ->
-            strata
-            |> Array.map (fun values -> Array.init values.Length (fun _ -> values[generator.Below values.Length]))
-            |> statistic)
+            strata |> Array.map (fun values -> Array.init values.Length (fun _ -> values[generator.Below values.Length])) |> statistic)
 
     Array.sortInPlace found
     found[49], found[resamples - 50]
 
-/// Decimals that show two digits of the uncertainty: 0.01234 ± 0.00056 needs five.
+/// The number of decimals that shows two digits of the uncertainty: 0.01234 ± 0.00056 needs five.
 let decimals (uncertainty: float) =
     if Double.IsFinite uncertainty && uncertainty > 0.0 then
         let places = 1 - int (floor (log10 uncertainty))
-        // 0.0996 rounds to 0.10: a digit fewer.
+        // 0.0996 rounds to 0.10, which needs a digit fewer.
         let rounded = if places >= 0 && places <= 15 then Math.Round(uncertainty, places) else uncertainty
         Math.Clamp((if rounded > 0.0 then 1 - int (floor (log10 rounded + 1e-9)) else places), 0, 12)
     else

@@ -1,6 +1,6 @@
-/// One number a method over several data sets: the interquartile mean of all its runs on all of them, with an interval from a bootstrap
+/// One number per method over several data sets: the interquartile mean of all its runs on all of them, with an interval from a bootstrap
 /// that resamples within each data set (Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice", 2021).
-/// Metrics that stand beside a Gaussian's are shares of it, so that data sets count alike; others stay in their own unit.
+/// Metrics with a Gaussian's value are divided by it, so that all data sets have the same weight; others keep their own unit.
 module Ebm.Analysis.Aggregate
 
 open System
@@ -11,41 +11,39 @@ open Ebm.Analysis.Table
 
 type Aggregate = {
     Metric: string
-    /// The labels of its rows, but those of the data.
+    /// The labels of its rows, without those of the data.
     Method: (string * string) list
     Tasks: int
     Runs: int
-    /// Runs that diverged: they are in no mean.
+    /// Runs that diverged, which are in no mean.
     Diverged: int
-    /// The interquartile mean over runs and tasks; a share of the Gaussian's where `OfGaussian`.
+    /// The interquartile mean over runs and tasks, divided by the Gaussian's value if `OfGaussian`.
     Mean: float
     Low: float
     High: float
     OfGaussian: bool
-    /// The probability that a run of it is better than one of the baseline on the same data, averaged over the data sets.
+    /// The probability that one of its runs is better than one of the baseline on the same data, averaged over the data sets.
     Improvement: (float * float * float) option
 }
 
 let private isOfData (key: string) = key = "data" || key.StartsWith("data.", StringComparison.Ordinal)
 
-/// A row's labels without the data's: the same on every data set.
+/// A row's labels without those of the data, which are the same on every data set.
 let methodOf (table: Table) (row: Row) = List.zip table.Varying row.Labels |> List.filter (fst >> isOfData >> not)
 
-/// The aggregates of every metric with a direction, of the methods that have it on every data set; nothing of fewer than two.
+/// The aggregates of every metric with a direction, for the methods that have it on every data set; none for fewer than two data sets.
 let all (table: Table) : Aggregate list =
     let rows = table.Rows |> List.filter (fun row -> row.Apart.IsEmpty && not row.Cells.IsEmpty)
     let tasks = rows |> List.map _.Task |> List.distinct
     let baselines =
-        Versus.baselines table
-        |> List.choose (fun (task, rows) -> if rows.Length = 1 then Some(task, rows.Head) else None)
-        |> Map.ofList
+        Versus.baselines table |> List.choose (fun (task, rows) -> if rows.Length = 1 then Some(task, rows.Head) else None) |> Map.ofList
 
     [
         if tasks.Length >= 2 then
             for name in table.Metrics do
                 let here = rows |> List.filter (fun row -> row.Cells |> Map.tryFind name |> Option.exists _.Withheld.IsNone)
 
-                // What a value of each task is divided by.
+                // The divisor of a task's values.
                 let gaussian task =
                     let medians =
                         rows

@@ -1,5 +1,5 @@
-/// Runs that may not be averaged: other data under the same settings and seed, another protocol or another number of samples of one metric.
-/// They get a row of their own, labelled by what differs, and enter no comparison. Other code is said, but compared.
+/// Runs that may not be averaged: with other data under the same settings and seed, or with another protocol or number of samples for a
+/// metric. They get a separate row, labelled by the difference, which is not compared. Runs of other code are compared, with a warning.
 module Ebm.Analysis.Comparable
 
 open System
@@ -16,7 +16,7 @@ let task (run: Run) =
 
 let private digest (run: Run) = String.Join(' ', run.Data |> List.map snd)
 
-/// What most have; of equally many, the first in ordinal order.
+/// The most frequent value; of equally frequent ones, the first in ordinal order.
 let usual (values: string seq) =
     values
     |> Seq.countBy id
@@ -24,20 +24,20 @@ let usual (values: string seq) =
     |> Seq.tryHead
     |> Option.map fst
 
-/// grid-kl of grid-kl/border: metrics that belong together.
+/// The family of a metric: grid-kl for grid-kl/border.
 let family (metric: string) = (metric.Split '/')[0]
 
-/// How one value of a metric was measured, as text: equal texts are comparable.
+/// The protocol of a value as text: values of equal texts are comparable.
 let protocolOf (metric: Metric) = defaultArg metric.Protocol ""
 
 let samplesOf (metric: Metric) = metric.N |> Option.map string |> Option.defaultValue ""
 
 let private short (text: string) = if text.Length > 12 then text.Substring(0, 12) else text
 
-/// What sets runs apart from the others of their configuration, by run: pairs of what differs and what it is here. Nothing for a run
-/// like the rest.
+/// The differences of runs from the others of their configuration, by run: pairs of the property and its value here. A run like the others
+/// has none.
 let differences (runs: Run list) : Map<string, (string * string) list> =
-    // A seed decides the split of its data, so digests are compared between runs of one seed.
+    // The split of the data depends on the seed, so digests are compared between runs of one seed.
     let usualDigest =
         runs
         |> List.filter (fun run -> not run.Data.IsEmpty)
@@ -79,7 +79,7 @@ let differences (runs: Run list) : Map<string, (string * string) list> =
 
     runs |> List.groupBy _.Group |> List.collect (snd >> inGroup) |> List.filter (snd >> List.isEmpty >> not) |> Map.ofList
 
-/// The builds that the runs come from, with how many each; one entry is as it should be.
+/// The builds of the runs, with their numbers of runs; usually one.
 let codes (runs: Run list) =
     runs
     |> List.choose _.Code

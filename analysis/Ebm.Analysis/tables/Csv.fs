@@ -8,7 +8,7 @@ open Ebm.Analysis.Runs
 open Ebm.Analysis.Table
 open Ebm.Records
 
-/// Where there is nothing to say, an empty field.
+/// A number, or an empty field for NaN.
 let private numberOrNothing value = if Double.IsNaN value then "" else number value
 
 let private field (text: string) = if text.IndexOfAny [| ','; '"'; '\n'; '\r' |] < 0 then text else "\"" + text.Replace("\"", "\"\"") + "\""
@@ -18,8 +18,7 @@ let private text (lines: string list list) =
 
 /// A row per run.
 let runs (table: Table) =
-    let header =
-        [ "run"; "group"; "state"; "seed" ] @ table.Varying @ table.Metrics @ [ "train-units"; "sample-units"; "seconds" ]
+    let header = [ "run"; "group"; "state"; "seed" ] @ table.Varying @ table.Metrics @ [ "train-units"; "sample-units"; "seconds" ]
 
     let count = Option.map (fun (n: int64) -> n.ToString CultureInfo.InvariantCulture) >> Option.defaultValue ""
 
@@ -64,7 +63,7 @@ let summary (table: Table) =
                 @ [ string row.Diverged; string row.Failed ]
     ]
 
-/// A row per row, metric and baseline.
+/// A line per row, metric and baseline.
 let versus (table: Table) =
     text [
         [ "group" ]

@@ -1,12 +1,12 @@
-/// HTML as values of Giraffe.ViewEngine: what came from outside enters it as text or an attribute's value by the functions of this file.
+/// HTML as values of Giraffe.ViewEngine. The functions of this file escape all text from outside.
 module Ebm.Analysis.Html
 
 open System
 open System.Text
 open Giraffe.ViewEngine
 
-/// Text that stays text between tags and inside quoted attributes. What has no shape, or turns the direction of writing, is named line by
-/// line; two code points that XML cannot hold become the replacement character.
+/// Escapes text for use between tags and in quoted attributes. Invisible characters, and those that change the direction of writing, are
+/// replaced by their names; two code points that XML cannot contain become the replacement character.
 let escaped (text: string) =
     let builder = StringBuilder()
 
@@ -34,7 +34,7 @@ let named (id: string) = attribute "id" id
 
 let rendered (nodes: XmlNode list) = RenderView.AsString.htmlNodes nodes
 
-/// Text whose direction is its own, so that it turns nothing around it.
+/// Text with its own direction of writing, which does not affect the text around it.
 let bdi (content: string) = tag "bdi" [] [ text content ]
 
 let paragraph (content: string) = p [] [ text content ]
@@ -46,7 +46,7 @@ let anchor (address: string) (content: XmlNode list) = a [ attribute "href" addr
 /// The heading of a column.
 let column (kind: string) (content: XmlNode list) = th [ attribute "scope" "col"; if kind <> "" then ofClass kind ] content
 
-/// Names and what is said of them.
+/// A list of names with their descriptions.
 let definitions (pairs: (string * string) list) =
     dl [] [
         for name, says in pairs do

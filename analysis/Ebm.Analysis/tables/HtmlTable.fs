@@ -1,5 +1,5 @@
-/// A table as a fragment of HTML, to be put into a page: no script, no style, no address outside the page. Cells carry their numbers in
-/// data-value, so that a page can sort them, and lead to the runs of their row.
+/// A table as a fragment of HTML for a page, without scripts, styles and outside addresses. Cells have their numbers in data-value, so that
+/// a page can sort them, and link to the runs of their row.
 module Ebm.Analysis.HtmlTable
 
 open System
@@ -9,7 +9,7 @@ open Ebm.Analysis.Runs
 open Ebm.Analysis.Table
 open Ebm.Analysis.Html
 
-/// A name, cut where it is long, whole when one points at it; its direction does not turn what stands beside it.
+/// A name, shortened if it is long, with the whole name as its title; its direction of writing does not affect the text around it.
 let private name (whole: string) =
     let brief = Shown.brief whole
     tag "bdi" [ if brief <> whole then attribute "title" whole ] [ text brief ]
@@ -22,7 +22,7 @@ let private arrow better =
     | Direction.Higher -> sign "higher" "↑"
     | _ -> []
 
-/// What a cell's numbers are, for those who point at it.
+/// The title of a cell, which explains its numbers.
 let private title (row: Row) (cell: Cell) =
     let low, high, interval = bounds cell.Summary
 
@@ -39,8 +39,7 @@ let private aside (content: string) = [ rawText " "; tag "small" [] [ text $"({c
 
 let private heading (table: Table) metric =
     let found = Shown.metricOf table metric
-    let better, unit =
-        found |> Option.map (fun metric -> metric.Better, metric.Unit) |> Option.defaultValue (Direction.None, "")
+    let better, unit = found |> Option.map (fun metric -> metric.Better, metric.Unit) |> Option.defaultValue (Direction.None, "")
 
     th [ attribute "scope" "col"; ofClass "number"; attribute "data-metric" metric ] [
         name (columnOf table metric).Label
@@ -48,7 +47,7 @@ let private heading (table: Table) metric =
         if unit <> "" then yield! aside unit
     ]
 
-/// A number of a row, and what else stands with it.
+/// A number of a row, and further content of the cell.
 let private count (value: int) (content: XmlNode list) = td [ ofClass "number"; attribute "data-value" (string value) ] content
 
 let private cell (table: Table) (i: int) (row: Row) metric =
@@ -73,7 +72,7 @@ let private cell (table: Table) (i: int) (row: Row) metric =
             text (Notes.mark cell)
         ]
 
-/// Every row's runs are under its n. `address` is where a run is shown: "#run-…" in a page that has all of them.
+/// The runs of a row are under its n. `address` is the link to a run: "#run-…" in a page that has all of them.
 let private results (address: Run -> string) (table: Table) =
     let labels = Shown.labels table
 
@@ -114,12 +113,12 @@ let private results (address: Run -> string) (table: Table) =
         ]
     ]
 
-/// The table in one piece, and its notes.
+/// The table and its notes.
 let fragment (address: Run -> string) (table: Table) : XmlNode list =
-    let notes = Notes.all table @ Shown.legend table @ [ "units: rows through one gradient in training, the median." ]
+    let notes = Notes.all table @ Shown.legend table @ [ "units: the median number of rows that went through one gradient in training." ]
     [ results address table; div [ ofClass "notes" ] (List.map paragraph notes) ]
 
-/// A plain table of some lines under headings, and what it means.
+/// A plain table with headings and a note.
 let private lines title (headings: string list) (rows: string list list) note = [
     tag "table" [ ofClass "results versus" ] [
         caption [] [ text title ]
@@ -132,7 +131,7 @@ let private lines title (headings: string list) (rows: string list list) note = 
     paragraph note
 ]
 
-/// "A against the baseline", where one was named; else nothing.
+/// "A against the baseline", if a baseline was named.
 let versus (table: Table) : XmlNode list =
     match Versus.all table with
     | [] -> []
@@ -140,7 +139,7 @@ let versus (table: Table) : XmlNode list =
         let rows = all |> List.map (Shown.versusCells Markdown.text id table)
         lines "Against the baseline, on the same seeds" (Shown.versusHeadings table) rows (Shown.versusNote table)
 
-/// One number a method over all data sets, where there are two or more; else nothing.
+/// One number per method over all data sets, if there are two or more.
 let aggregates (table: Table) : XmlNode list =
     match Aggregate.all table with
     | [] -> []
@@ -148,5 +147,5 @@ let aggregates (table: Table) : XmlNode list =
         let rows = all |> List.map (Shown.aggregateCells table all)
         lines "Over all data sets" (Shown.aggregateHeadings table all) rows Shown.aggregateNote
 
-/// All of it.
+/// All tables and notes.
 let whole (address: Run -> string) (table: Table) : XmlNode list = fragment address table @ versus table @ aggregates table

@@ -7,7 +7,7 @@ open Ebm.Analysis.Table
 
 let private texts (pairs: (string * string) seq) = fields [ for key, text in pairs -> key => text ]
 
-/// What became of every run that was planned.
+/// The number of planned runs by outcome.
 let private counts (table: Table) =
     let c = table.Counts
 
@@ -54,8 +54,7 @@ let private cell (cell: Cell) =
         match cell.Test with
         | None -> ()
         | Some test ->
-            "test"
-            => fields [ "against" => test.Against; "kind" => test.By.Name; "n" => test.N; "p" => test.P; "holm" => test.Adjusted ]
+            "test" => fields [ "against" => test.Against; "kind" => test.By.Name; "n" => test.N; "p" => test.P; "holm" => test.Adjusted ]
         "values" => cell.Values
     ]
 

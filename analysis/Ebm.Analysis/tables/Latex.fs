@@ -1,5 +1,5 @@
-/// A table as a LaTeX fragment with booktabs, to be read by \input inside a table environment, or as it is where it takes more than a page;
-/// and its numbers as macros for prose, so that text and table cannot disagree. Needs booktabs, amsmath, bm and siunitx at most.
+/// A table as a LaTeX fragment with booktabs, for \input inside a table environment, or outside one if it takes more than a page; and its
+/// numbers as macros for the text, so that text and table always agree. Needs at most booktabs, amsmath, bm and siunitx.
 module Ebm.Analysis.Latex
 
 open System
@@ -8,10 +8,10 @@ open System.Text
 open Ebm.Records
 open Ebm.Analysis.Table
 
-/// What pdflatex prints as it stands, with any encoding of fonts.
+/// The accented letters that pdflatex prints with any font encoding.
 let private accented = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöùúûüýÿ"
 
-/// Text as LaTeX prints it. What pdflatex has no sign for is named by its number.
+/// Text for LaTeX. A character that pdflatex cannot print is replaced by its number.
 let escaped (text: string) =
     let builder = StringBuilder()
     let text = Shown.visible text
@@ -31,7 +31,7 @@ let escaped (text: string) =
         | "<" -> "\\textless{}"
         | ">" -> "\\textgreater{}"
         | "|" -> "\\textbar{}"
-        // Behind a row's end a bracket or an asterisk is an option, and neighbours join: -- is a dash.
+        // After the end of a row, LaTeX reads a bracket or an asterisk as an option, and it joins neighbours: -- is a dash.
         | "["
         | "*"
         | "-"
@@ -55,7 +55,7 @@ let escaped (text: string) =
 
     string builder
 
-/// A comment holds one line, whatever is in it.
+/// A comment of one line; line breaks in the text are replaced.
 let private comment (text: string) = "% " + Shown.visible text + "\n"
 
 let private mark cell =
@@ -63,7 +63,7 @@ let private mark cell =
     | "" -> ""
     | sign -> "$^{" + (escaped sign).Trim('$') + "}$"
 
-/// A cell in mathematics, without its dollars; None where it has no number.
+/// A cell in math mode, without dollars; None if it has no number.
 let private mathematics (cell: Shown.Shown) =
     let finite (text: string) = text.Replace("-Infinity", "-\\infty").Replace("Infinity", "\\infty").Replace("NaN", "\\text{NaN}")
 
@@ -99,7 +99,7 @@ let private arrow better =
     | Direction.Higher -> " $\\uparrow$"
     | _ -> ""
 
-/// The metrics of a table for print: those that were asked for; else those with a direction.
+/// The metrics to print: those of the specification, else those with a direction.
 let private printed (table: Table) =
     match table.Options.Columns with
     | Some _ -> table.Metrics
@@ -107,16 +107,16 @@ let private printed (table: Table) =
         table.Metrics
         |> List.filter (fun name -> Shown.metricOf table name |> Option.exists (fun metric -> metric.Better <> Direction.None))
 
-/// Characters of a cell as printed, nearly: what is left without commands.
+/// The approximate number of printed characters of a cell, without commands.
 let private printedLength (text: string) = RegularExpressions.Regex.Replace(text, @"\\[a-zA-Z]+|[{}$\\]", "").Length
 
-/// A line of type holds about as many.
+/// The approximate number of characters in a line of print.
 let private width = 88
 
-/// Rows of one tabular, which no page breaks: with headings and rules they take most of one.
+/// The number of rows of one tabular, which LaTeX does not break; with headings and rules they fill most of a page.
 let private height = 36
 
-/// The rows in tabulars that fit a page each, cut where the data change as long as that is possible.
+/// The rows in tabulars that fit on a page each, divided where the data change, if possible.
 let private pages (table: Table) : int list list =
     let tasks = table.Rows |> List.indexed |> List.groupBy (fun (_, row) -> row.Task) |> List.map (snd >> List.map fst)
 
@@ -127,7 +127,7 @@ let private pages (table: Table) : int list list =
         | _ -> rows :: pages)
     |> List.rev
 
-/// One tabular: labels, how many runs where that differs, and some of the metrics, for some of the rows.
+/// One tabular: labels, the number of runs if it varies, and some of the metrics, for some of the rows.
 let private tabular (table: Table) (rows: int list) labels (columns: (string * string * string list) list) =
     let text = StringBuilder()
     let say (line: string) = text.Append(line).Append('\n') |> ignore
@@ -146,7 +146,7 @@ let private tabular (table: Table) (rows: int list) labels (columns: (string * s
         let at = table.Rows[i]
         let above = if i = rows.Head then None else Some table.Rows[i - 1]
 
-        // Where the data change, a rule; a label that stays is printed once.
+        // A rule separates data sets; a repeated label is printed once.
         if table.Varying.Length > 1 && above |> Option.exists (fun above -> above.Task <> at.Task) then say "\\midrule"
 
         say (
@@ -164,18 +164,18 @@ let private tabular (table: Table) (rows: int list) labels (columns: (string * s
     say "\\end{tabular}"
     string text
 
-/// The first line of every file: what made it, from what.
+/// The first line of every file: its program and its source.
 let private origin (table: Table) =
     let runs = table.Rows |> List.sumBy _.Runs.Length
     $"%% generated by analysis/table.fsx: {Shown.visible table.Sweep}, table-hash {table.Hash}, from {runs} runs; do not edit\n"
 
-/// The fragment: tabulars, then what they mean in small print.
+/// The fragment: tabulars, then the notes in small print.
 let table (table: Table) =
     let brief = Shown.brief >> escaped
 
     let labels = [ for heading, labels in Shown.labels table -> brief heading, "", List.map brief labels ]
 
-    // Where every row has as many runs, a note says it once.
+    // If all rows have the same number of runs, a note gives it.
     let ns = [ for row in table.Rows -> string row.Completed + (if row.Intervened.IsEmpty then "" else "*") ]
     let labels = if (List.distinct ns).Length > 1 then labels @ [ "$n$", "", ns ] else labels
 
@@ -213,8 +213,7 @@ let table (table: Table) =
             if i > 0 then say "\\par\\medskip\n"
             say (tabular table rows labels block)
 
-        let each =
-            if (List.distinct ns).Length = 1 && table.Rows.Length > 1 then [ $"Each row has {ns.Head} completed runs." ] else []
+        let each = if (List.distinct ns).Length = 1 && table.Rows.Length > 1 then [ $"Each row has {ns.Head} completed runs." ] else []
         let legend = Shown.legend { table with Metrics = printed table } |> List.filter (fun note -> not (note.StartsWith "Units:"))
         let notes = String.Join("\n", Notes.all { table with Metrics = printed table } @ each @ legend |> List.map escaped)
         say "\\par\\smallskip\n\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright\n"
@@ -223,7 +222,7 @@ let table (table: Table) =
 
     string text
 
-/// "A against the baseline" as a fragment of its own; only the first lines of the file where no baseline was named.
+/// "A against the baseline" as a separate fragment; only the first lines of the file if no baseline was named.
 let versus (table: Table) =
     let text = StringBuilder()
     let say (line: string) = text.Append(line).Append('\n') |> ignore
@@ -232,15 +231,15 @@ let versus (table: Table) =
     say "% \\usepackage{booktabs,amsmath,bm,siunitx}"
 
     match Versus.all table with
-    | [] -> say "% there is no baseline to compare with"
+    | [] -> say "% no baseline was named"
     | all ->
-        // A page is as wide as it is: the effect's size is in the other forms.
+        // The effect column is left out, because the page is too narrow; the other forms have it.
         let printed (cells: string list) = List.removeAt (cells.Length - 2) cells
         let headings = Shown.versusHeadings table |> List.map (Shown.brief >> escaped) |> printed
         let math shown = mathematics shown |> Option.map (sprintf "$%s$") |> Option.defaultValue "--"
         let columns = String('l', table.Varying.Length + 1) + String('r', headings.Length - table.Varying.Length - 1)
 
-        // A tabular for so many comparisons as fit a page.
+        // One tabular for the comparisons of a page.
         let pages =
             (([]: Versus.Versus list list list), all |> List.groupBy (fun versus -> versus.Metric, versus.Row.Task))
             ||> List.fold (fun pages (_, some) ->
@@ -273,7 +272,7 @@ let versus (table: Table) =
 
 let private digits = [| "Zero"; "One"; "Two"; "Three"; "Four"; "Five"; "Six"; "Seven"; "Eight"; "Nine" |]
 
-/// A name of letters alone: grid-kl is GridKl, long-run/100 is LongRunOneZeroZero.
+/// A name of letters only: grid-kl becomes GridKl, long-run/100 becomes LongRunOneZeroZero.
 let private camel (text: string) =
     let name = StringBuilder()
     let mutable first = true
@@ -289,16 +288,15 @@ let private camel (text: string) =
     string name
 
 let private letters (key: string) =
-    (Canonical.Sha256 key).Substring(0, 8)
-    |> String.map (fun c -> if Char.IsAsciiDigit c then char (int 'g' + int c - int '0') else c)
+    (Canonical.Sha256 key).Substring(0, 8) |> String.map (fun c -> if Char.IsAsciiDigit c then char (int 'g' + int c - int '0') else c)
 
-/// A macro for every number of the table: \res, the table's name, the row's labels, the metric; with Mean behind it the mean alone.
-/// Against a baseline, Difference and P.
+/// A macro for every number of the table: \res, the table's name, the row's labels, the metric; with the suffix Mean, the mean alone.
+/// With a baseline, also the suffixes Difference and P.
 let macros (table: Table) =
     let row (row: Row) = row.Labels |> List.map camel |> String.concat ""
     let stem (at: Row) = camel table.Sweep + row at
 
-    // Names that letters alone do not tell apart, or that lost everything, get some of their hash.
+    // Names that are equal or empty in letters alone get a part of their hash.
     let twice = table.Rows |> List.countBy stem |> List.filter (fun (_, n) -> n > 1) |> List.map fst |> Set.ofList
     let stem (at: Row) =
         let name = stem at

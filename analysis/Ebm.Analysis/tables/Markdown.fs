@@ -1,5 +1,5 @@
-/// A table as Markdown that also reads well in a terminal: a row per group; metrics of one family beside each other, and a new
-/// block of columns where a line would grow too long.
+/// A table as Markdown that also reads well in a terminal: a row per group, the metrics of one family next to each other, and a new block
+/// of columns if a line would become too long.
 module Ebm.Analysis.Markdown
 
 open System
@@ -12,7 +12,7 @@ open Ebm.Records
 /// Columns of one block fit into a terminal of this width.
 let private width = 120
 
-/// Text that cannot end its cell or become mark-up, and is otherwise left as it is.
+/// Escapes text so that it cannot end its cell or become mark-up.
 let escaped (text: string) =
     let text = text |> Shown.visible |> Shown.brief
     let builder = StringBuilder()
@@ -25,20 +25,19 @@ let escaped (text: string) =
         | '<'
         | '&'
         | '\\' -> builder.Append('\\').Append text[i] |> ignore
-        // A link's middle; brackets alone are none.
+        // Brackets alone are not a link; "](" is.
         | '(' when i > 0 && text[i - 1] = ']' -> builder.Append "\\(" |> ignore
         | character -> builder.Append character |> ignore
 
     string builder
 
-/// A note keeps its length.
+/// Escapes a note, without shortening it.
 let private escapedNote (text: string) =
-    text.Replace("\\", "\\\\").Replace("*", "\\*").Replace("`", "\\`").Replace("<", "\\<").Replace("|", "\\|")
-    |> Shown.visible
+    text.Replace("\\", "\\\\").Replace("*", "\\*").Replace("`", "\\`").Replace("<", "\\<").Replace("|", "\\|") |> Shown.visible
 
 let private scientific (exponent: int) = FormattableString.Invariant $"e{exponent}"
 
-/// A cell before it is bold.
+/// A cell without bold.
 let text (cell: Shown.Shown) =
     match cell with
     | Shown.NotMeasured -> "n/a"
@@ -66,7 +65,7 @@ let private shown (table: Table) name (row: Row) =
 
 let private length (text: string) = StringInfo(text).LengthInTextElements
 
-/// Columns of equal width in every line, the first line a heading.
+/// Pads columns to equal width; the first line is the heading.
 let aligned (rows: string list list) =
     let widths = rows |> List.transpose |> List.map (List.map length >> List.max)
 
@@ -86,7 +85,7 @@ let arrow better =
     | Direction.Higher -> " ↑"
     | _ -> ""
 
-/// A metric's column: its heading, then its cells. A baseline is followed by the share of it that the metric's median is.
+/// A metric's column: its heading, then its cells. A baseline's cell also has the metric's median as a share of it.
 let private column (table: Table) (name: string) =
     let better = Shown.metricOf table name |> Option.map _.Better |> Option.defaultValue Direction.None
 
@@ -97,13 +96,12 @@ let private column (table: Table) (name: string) =
 
     escaped (columnOf table name).Label + arrow better :: (table.Rows |> List.map cell)
 
-/// Columns dealt into blocks that fit the width, families of metrics kept together.
+/// Divides columns into blocks that fit the width, and keeps families of metrics together.
 let private blocks (labels: string list list) (table: Table) =
     let wide columns = columns |> List.sumBy (fun column -> 3 + (column |> List.map length |> List.max))
     let room = width - wide labels
 
-    let families =
-        table.Metrics |> List.groupBy Comparable.family |> List.map (fun (_, names) -> names |> List.map (column table))
+    let families = table.Metrics |> List.groupBy Comparable.family |> List.map (fun (_, names) -> names |> List.map (column table))
 
     let full, last =
         (([], []), families)
@@ -133,8 +131,8 @@ let table (table: Table) =
 
     say ""
 
-    for note in Notes.all table @ Shown.legend table @ [ "units: rows through one gradient in training, the median." ] do
-        // A line a note, and no mark-up in it.
+    for note in Notes.all table @ Shown.legend table @ [ "units: the median number of rows that went through one gradient in training." ] do
+        // Two spaces at the end break the line; notes contain no mark-up.
         say $"{escapedNote note}  "
 
     let section title (headings: string list) (rows: string list list) note =
@@ -170,7 +168,7 @@ let table (table: Table) =
 
     if not table.Options.Absent.IsEmpty then
         say ""
-        say "Planned, and not there (never run, or removed):"
+        say "Planned, but missing (never run, or removed):"
         say ""
 
         for id in table.Options.Absent do

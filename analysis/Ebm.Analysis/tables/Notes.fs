@@ -1,5 +1,5 @@
-/// What stands under a table: how its numbers came about, what the marks mean, and what became of every run that was planned. Plain text, a
-/// sentence or two a note; each renderer writes it in its own way.
+/// The notes below a table: how its numbers were computed, what the marks mean, and the outcome of every planned run. Plain text, a
+/// sentence or two per note; each renderer has its own format.
 module Ebm.Analysis.Notes
 
 open System
@@ -8,7 +8,7 @@ open Ebm.Records
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
 
-/// What stands behind a value that is in no comparison, or rests on a run that needed an intervention.
+/// The marks after a value that is not compared, or that has a run with an intervention.
 let mark (cell: Cell) =
     (if cell.Intervened > 0 then "*" else "")
     + match cell.Verdict with
@@ -46,19 +46,19 @@ let private intervals (table: Table) =
     let measured = cells |> List.exists (fun cell -> cell.Summary.N = 1 && cell.Se.IsSome)
 
     [
-        let text = String.Join("; ", how @ (if few then [ "one or two seeds are listed as they are" ] else []))
+        let text = String.Join("; ", how @ (if few then [ "the values of one or two seeds are listed" ] else []))
         if text <> "" then $"Over seeds, of completed runs: {text}."
-        if measured then "(se …): the error of measuring the one run, which says nothing of other seeds."
+        if measured then "(se …): the measurement error of this one run, which does not cover other seeds."
     ]
 
-/// Interventions in the order in which they weigh, in words.
+/// The phrase of an intervention, and its rank among several.
 let private words what =
     match what with
-    | Intervention.AfterDivergence -> 0, "run again after diverging"
-    | Intervention.OtherSettings -> 1, "with a config.yaml that was changed"
-    | Intervention.OtherCode -> 2, "finished by other code than it was begun with"
-    | Intervention.OtherLibraries -> 3, "finished with other libraries than it was begun with"
-    | Intervention.OtherConditions -> 4, "finished on another device, or with another number of threads"
+    | Intervention.AfterDivergence -> 0, "repeated after diverging"
+    | Intervention.OtherSettings -> 1, "with a changed config.yaml"
+    | Intervention.OtherCode -> 2, "finished with other code than at the start"
+    | Intervention.OtherLibraries -> 3, "finished with other libraries than at the start"
+    | Intervention.OtherConditions -> 4, "finished on another device or with another number of threads"
     | other -> 5, other
 
 let private divergence (table: Table) = [
@@ -67,7 +67,7 @@ let private divergence (table: Table) = [
     match table.Options.Divergence with
     | ReportRate when some ->
         "Runs that diverged are in no mean: (3/5) is the mean of 3 runs of 5, and such a row is not compared with rows of another rate (†)."
-    | ReportRate when has table OtherRate -> "† not compared: another share of its runs has a value."
+    | ReportRate when has table OtherRate -> "† not compared: another share of the row's runs has a value."
     | ReportRate -> ()
     | Fail -> "– : a run of the row diverged, so it has no mean (policy: fail)."
     | WorstCase bounds ->
@@ -79,8 +79,7 @@ let private divergence (table: Table) = [
             let low, high = wilson row.Completed row.Ended
             let name = String.Join(" ", row.Labels |> List.filter ((<>) ""))
             let name = if name = "" then "" else $"{Shown.brief name}: "
-            $"{name}{row.Completed} of {row.Ended} runs completed, "
-            + $"a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
+            $"{name}{row.Completed} of {row.Ended} runs completed, " + $"a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
 
     for row in table.Rows do
         match row.Intervened with
@@ -93,7 +92,7 @@ let private divergence (table: Table) = [
             $"* {name}{runs.Length} of {row.Completed} runs needed an intervention: {what}."
 ]
 
-/// Columns of one task in which there are rivals, and too few seeds to tell any of them apart.
+/// Columns of one task with several rows, but too few seeds to tell any of them apart.
 let private tooFew (table: Table) = [
     for name in table.Metrics do
         for _, rows in table.Rows |> List.groupBy _.Task do
@@ -119,7 +118,7 @@ let private bold (table: Table) = [
         "Bold: the best of its column on the same data, and all that are not significantly worse "
         + $"(two-sided {test}; Holm over the column; level .05)."
 
-    if has table TooFewToTell then "‡ too few seeds to tell from the best, whatever their values."
+    if has table TooFewToTell then "‡ too few seeds to tell the row from the best one, whatever their values."
 
     match tooFew table with
     | [] -> ()
@@ -146,7 +145,7 @@ let private apart (table: Table) = [
         if not row.Apart.IsEmpty then
             let why = list [ for key, value in row.Apart -> $"{key} {value}" ]
             let runs = list [ for run in row.Runs -> run.Id ]
-            $"A row of its own, because its runs are not comparable with others of their configuration ({why}): {Shown.brief runs}."
+            $"A separate row, because its runs are not comparable with others of their configuration ({why}): {Shown.brief runs}."
 
     match table.Codes with
     | []

@@ -1,4 +1,4 @@
-/// How a cell reads, before any mark-up: digits as the uncertainty allows, and what is said where there is no mean.
+/// The text of a cell before any mark-up: as many digits as the uncertainty supports, and a text where there is no mean.
 module Ebm.Analysis.Shown
 
 open System
@@ -11,11 +11,11 @@ open Ebm.Records
 type Shown =
     /// The method has no such value.
     | NotMeasured
-    /// There is a mean, and the policy for runs that diverged does not show it.
+    /// There is a mean, but the policy for diverged runs does not show it.
     | NotShown
-    /// One value, with the standard error of measuring it where there is one.
+    /// One value, with its measurement error if there is one.
     | Single of value: string * se: string option
-    /// Two values, or some of which the mean has no interval.
+    /// Two values, or several whose mean has no interval.
     | Listed of string list
     /// Both times ten to the power of the exponent.
     | PlusMinus of centre: string * half: string * exponent: int
@@ -26,7 +26,7 @@ type Shown =
 
 let private fixedPoint (digits: int) (value: float) =
     let text = value.ToString("F" + string digits, CultureInfo.InvariantCulture)
-    // −0.00 is no number that anybody means.
+    // Without the sign of −0.00.
     if text.StartsWith '-' && text |> Seq.forall (fun c -> c = '-' || c = '0' || c = '.') then text.Substring 1 else text
 
 let private decimal (digits: int) (value: float) =
@@ -40,7 +40,7 @@ let plain (value: float) =
     elif not (Double.IsFinite value) then number value
     else decimal (max 0 (2 - int (floor (log10 (abs value))))) value
 
-/// A value beside its uncertainty, both to two digits of the latter; with a power of ten where they would have more than six decimals.
+/// A value and its uncertainty, both to two digits of the latter; with a power of ten if they would have more than six decimals.
 let private plusMinus (given: int option) centre half =
     let digits = decimals half
 
@@ -79,27 +79,24 @@ let cell (given: int option) (cell: Cell option) =
             Within(decimal digits cell.Summary.Mean, decimal digits low, decimal digits high)
         | _, (StudentTOfLog(low, high) | BootstrapTOfLog(low, high)) -> Within(value cell.Summary.Centre, value low, value high)
 
-/// "3/5" where not every run of the row has a value.
+/// "3/5" if not every run of the row has a value.
 let share (row: Row) (cell: Cell) = if cell.Summary.N < row.Ended then Some $"{cell.Summary.N}/{row.Ended}" else None
 
 let isBold (cell: Cell) = cell.Verdict = Best || cell.Verdict = NotWorse
 
-/// The name of a key in a heading: the kind of `method` is the method.
+/// The heading of a key: `method` for method.kind.
 let heading (table: Table) (key: string) =
     match table.Options.Labels |> Option.bind (List.tryFind (fst >> (=) key)) with
     | Some(_, label) -> label
     | None -> if key.EndsWith(".kind", StringComparison.Ordinal) then key.Substring(0, key.Length - 5) else key
 
-/// A name that would fill a page keeps its ends; CSV, JSON and the runs have it whole.
+/// Shortens a long name and keeps its ends; CSV, JSON and the runs have it whole.
 let brief (text: string) =
     let elements = StringInfo text
     let length = elements.LengthInTextElements
-    if length <= 60 then
-        text
-    else
-        elements.SubstringByTextElements(0, 40) + "…" + elements.SubstringByTextElements(length - 16)
+    if length <= 60 then text else elements.SubstringByTextElements(0, 40) + "…" + elements.SubstringByTextElements(length - 16)
 
-/// Text of which every character is seen: line breaks are blanks, and what has no shape of its own, or turns the text around, is named.
+/// Text in which every character is visible: line breaks become spaces, and invisible or direction-changing characters become their names.
 let visible (text: string) =
     let shown = StringBuilder()
 
@@ -114,7 +111,7 @@ let visible (text: string) =
 
     string shown
 
-/// The metric that a baseline such as grid-kl/gaussian stands beside.
+/// The metric of a baseline such as grid-kl/gaussian.
 let subjectOf (table: Table) (name: string) =
     let cut = name.LastIndexOf '/'
 
@@ -123,10 +120,10 @@ let subjectOf (table: Table) (name: string) =
     else
         None
 
-/// A metric as the first row that has it knows it.
+/// A metric, from the first row that has it.
 let metricOf (table: Table) name = table.Rows |> List.tryPick (fun row -> row.Cells.TryFind name) |> Option.map _.Metric
 
-/// The columns that label rows: a heading, then a label a row. Where nothing varies, what it all is about labels the one row.
+/// The label columns: a heading, then a label per row. If nothing varies, the table's subject labels its row.
 let labels (table: Table) =
     if table.Varying.IsEmpty then
         [
@@ -139,7 +136,7 @@ let labels (table: Table) =
                 heading table key, [ for row in table.Rows -> row.Labels[i] ]
         ]
 
-/// Each unit and what is measured in it: a whole family by its name, else the metrics.
+/// Each unit with its metrics: a whole family by its name, else the metrics.
 let units (table: Table) =
     let unit name = metricOf table name |> Option.map _.Unit |> Option.defaultValue ""
 
@@ -172,10 +169,10 @@ let shareOf (table: Table) (row: Row) name =
         Some(plain baseline.Summary.Median, plain (100.0 * subject.Summary.Median / baseline.Summary.Median))
     | _ -> None
 
-/// What the columns mean that the notes do not speak of.
+/// The meaning of columns that the notes do not explain.
 let legend (table: Table) = [
     if table.Metrics |> List.exists (fun name -> (subjectOf table name).IsSome) then
-        "Behind a baseline (/gaussian): the metric's median as a share of it."
+        "After a baseline (/gaussian): the metric's median as a share of it."
     if table.Rows |> List.exists (fun row -> table.Metrics |> List.exists (row.Cells.ContainsKey >> not)) then
         "n/a: the method has no such value (no density, no chains)."
 
@@ -190,7 +187,7 @@ let probability (p: float) =
     elif p >= 0.000095 then fixedPoint (1 - int (floor (log10 p))) p
     else p.ToString("0e-0", CultureInfo.InvariantCulture)
 
-/// A difference from the baseline with its interval; a ratio where the metric is logarithmic.
+/// A difference from the baseline with its interval; a ratio if the metric is logarithmic.
 let versus (given: int option) (versus: Versus.Versus) =
     let low, high, _ = bounds versus.Difference
 
@@ -202,14 +199,14 @@ let versus (given: int option) (versus: Versus.Versus) =
 
 let private versusOf (table: Table) (found: Versus.Versus) = versus (columnOf table found.Metric).Decimals found
 
-/// The labels of the baseline, of which there is one a task.
+/// The labels of the baseline, of which each task has one.
 let private baselineName (table: Table) = String.Join(", ", [ for key, value in table.Options.Baseline -> $"{key} {value}" ])
 
 let versusHeadings (table: Table) =
     [ for key in table.Varying -> heading table key ]
     @ [ "metric"; "pairs"; "difference"; "p"; "Holm"; "P(better)"; "effect"; "correlation" ]
 
-/// A comparison as the cells of a line; `text` writes a number with its uncertainty, `plainly` everything else.
+/// The cells of a comparison; `text` formats a number with its uncertainty, `plainly` everything else.
 let versusCells (text: Shown -> string) (plainly: string -> string) (table: Table) (versus: Versus.Versus) : string list =
     let some (value: float) = if Double.IsFinite value then fixedPoint 2 value else "n/a"
     let n (row: Row) = row.Cells[versus.Metric].Summary.N
@@ -228,15 +225,15 @@ let versusCells (text: Shown -> string) (plainly: string -> string) (table: Tabl
     ]
 
 let versusNote (table: Table) =
-    let named (test: Significance.Test) = if test.Paired then test.Says else $"{test.Says} where two numbers of runs are given"
+    let named (test: Significance.Test) = if test.Paired then test.Says else $"{test.Says} if two numbers of runs are given"
     let tests = String.Join(", else ", table.Options.Tests |> List.map named)
 
-    $"Less {baselineName table}: mean difference over common seeds ± half of its 95 %% interval, a ratio where × stands behind it; p of "
+    $"Difference from {baselineName table}: its mean over common seeds ± half of its 95 %% interval, a ratio if × follows; p of "
     + $"a two-sided test, {tests}; Holm over the rows of one data set and "
-    + "metric; P(better): the probability that a run is better than one of the baseline's, runs that diverged losing; effect: the mean "
+    + "metric; P(better): the probability that a run is better than one of the baseline, where diverged runs lose; effect: the mean "
     + "difference over its standard deviation; correlation: of the two over common seeds."
 
-/// A metric over all data sets as the cells of a line, under these headings.
+/// The headings of the table of metrics over all data sets.
 let aggregateHeadings (table: Table) (aggregates: Aggregate.Aggregate list) =
     [ for key, _ in aggregates.Head.Method -> heading table key ]
     @ [ "metric"; "interquartile mean"; "95 % interval"; "runs"; "data sets" ]
@@ -265,6 +262,6 @@ let aggregateCells (table: Table) (aggregates: Aggregate.Aggregate list) (aggreg
            [])
 
 let aggregateNote =
-    "Interquartile mean over all runs on all data sets (a quarter is cut at either end), with the 95 % interval of a bootstrap within data "
-    + "sets; / Gaussian: each value as a share of the moment-matched Gaussian's on the same data, so that data sets count alike. Methods "
-    + "that lack a data set are left out."
+    "Interquartile mean over all runs on all data sets (without the lowest and the highest quarter), with the 95 % interval of a bootstrap within data "
+    + "sets; / Gaussian: each value divided by that of the moment-matched Gaussian on the same data, so that data sets have equal weight. Methods "
+    + "without runs on a data set are left out."

@@ -1,5 +1,5 @@
-/// A table that stands in a paper, as a file: which runs, which rows and columns, against what, and under which policy. Rendered again it
-/// gives the same bytes, so that a check can say whether a committed table is still that of its runs.
+/// A table for a paper as a file: its runs, rows, columns, baseline and policy. Rendered again, it gives the same bytes, so that `check`
+/// can compare a committed table with its runs.
 ///
 ///     title: Three densities at one budget
 ///     runs: [ runs/comparison ]
@@ -20,13 +20,13 @@ open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Table
 
-/// A condition on a run's settings: that it is one of some values, or none of them.
+/// A condition on a run's setting: it has one of the values if `Holds`, else none of them.
 type Condition = { Key: string; Values: string list; Holds: bool; Text: string; Source: Source }
 
 type Specification = {
-    /// The name of the file without its ending: it names the outputs and the macros.
+    /// The name of the file without its extension; it names the outputs and the macros.
     Name: string
-    /// The folder of the file, where the outputs lie.
+    /// The folder of the file and of the outputs.
     Folder: string
     Runs: (string * Source) list
     Where: Condition list
@@ -51,7 +51,7 @@ let private listOf (node: Document) = if node.IsList then List.ofSeq node.Items 
 /// `key == value`, `key != value`, `key in {a, b, 0..4}`.
 let private condition at (node: Document) =
     let text = textOf at node
-    let wrong () = fail node.Source at $"\"{text}\" is no condition; write key == value, key != value or key in {{a, b, 0..4}}."
+    let wrong () = fail node.Source at $"\"{text}\" is not a valid condition; write key == value, key != value or key in {{a, b, 0..4}}."
     let trimmed (part: string) = part.Trim().Trim('"')
 
     let one (sign: string) holds =
@@ -81,7 +81,7 @@ let private condition at (node: Document) =
             { Key = trimmed key; Values = values; Holds = true; Text = text; Source = node.Source }
         | _ -> wrong ()
 
-/// A mapping's keys, each of which must be known.
+/// Checks that each key of a mapping is known.
 let private known at (words: string list) (node: Document) =
     if not node.IsMap then raise (node.IsNot(at, "a mapping"))
 
@@ -91,7 +91,7 @@ let private known at (words: string list) (node: Document) =
             fail
                 entry.KeySource
                 entry.Key
-                $"""{it} has no such setting; it has {String.Join(", ", words)}{Spelling.DidYouMean(entry.Key, words)}."""
+                $"""unknown setting of {it}. Known settings: {String.Join(", ", words)}{Spelling.DidYouMean(entry.Key, words)}."""
 
 let private whole at low high (node: Document) =
     match node.Value with
@@ -114,7 +114,7 @@ let private columnOf (node: Document) =
         let name = textOf "columns" node
         { Metric = name; Label = name; Decimals = None }, node.Source
 
-/// The specification of a YAML text; `file` names it in errors and decides where the outputs lie.
+/// Parses a specification in YAML; `file` names it in errors and determines the folder of the outputs.
 let parse (text: string) (file: string) =
     let document = Document.Parse(text, file)
     known "" words document
@@ -146,12 +146,11 @@ let parse (text: string) (file: string) =
             fail
                 node.Source
                 "divergence"
-                ($"\"{other}\" is no policy for runs that diverged; it is {Spelling.Either(ResizeArray policies)}"
+                ($"\"{other}\" is not a policy for diverged runs; write {Spelling.Either(ResizeArray policies)}"
                  + $"{Spelling.DidYouMean(other, policies)}.")
 
     match find "worst", divergence with
-    | Some node, (ReportRate | Fail) ->
-        fail node.Source "worst" "worst values count under divergence: worst-case alone; write that, or delete them."
+    | Some node, (ReportRate | Fail) -> fail node.Source "worst" "worst values need divergence: worst-case; write it, or delete them."
     | _ -> ()
 
     let test (node: Document) =
@@ -164,14 +163,14 @@ let parse (text: string) (file: string) =
             fail
                 node.Source
                 "tests"
-                $"unknown test {name}; known tests are {Spelling.Either(ResizeArray known)}{Spelling.DidYouMean(name, known)}."
+                $"unknown test {name}. Known tests: {Spelling.Either(ResizeArray known)}{Spelling.DidYouMean(name, known)}."
 
     let conditions key = find key |> Option.map (listOf >> List.map (condition key)) |> Option.defaultValue []
     let baseline = conditions "baseline"
 
     for condition in baseline do
         if not condition.Holds || condition.Values.Length > 1 then
-            fail condition.Source "baseline" $"\"{condition.Text}\" does not say which row; write key == value."
+            fail condition.Source "baseline" $"\"{condition.Text}\" does not select a row; write key == value."
 
     let rows =
         find "rows"
@@ -183,13 +182,8 @@ let parse (text: string) (file: string) =
 
     let columns = find "columns" |> Option.map (listOf >> List.map columnOf)
 
-    match
-        columns
-        |> Option.defaultValue []
-        |> List.countBy (fun (column, _) -> column.Metric)
-        |> List.tryFind (fun (_, n) -> n > 1)
-    with
-    | Some(name, _) -> fail (find "columns").Value.Source "columns" $"{name} stands here twice; delete one of them."
+    match columns |> Option.defaultValue [] |> List.countBy (fun (column, _) -> column.Metric) |> List.tryFind (fun (_, n) -> n > 1) with
+    | Some(name, _) -> fail (find "columns").Value.Source "columns" $"{name} is listed twice; delete one of them."
     | None -> ()
 
     {
@@ -221,11 +215,11 @@ let parse (text: string) (file: string) =
 /// Reads a specification.
 let read (file: string) =
     if not (File.Exists file) then
-        fail (Source.Of file) "" "there is no such file; a table's specification is a YAML file such as analysis/tables/main.yaml."
+        fail (Source.Of file) "" "the file does not exist; a table's specification is a YAML file such as analysis/tables/main.yaml."
 
     parse (File.ReadAllText file) file
 
-/// Numbers are compared as numbers: 1e-3 is 0.001.
+/// Compares numbers as numbers: 1e-3 equals 0.001.
 let private same (a: string) (b: string) =
     let number (text: string) = Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
 
@@ -237,48 +231,42 @@ let private holds (condition: Condition) (run: Run) =
     let value = if condition.Key = "sweep" then run.Sweep else setting run condition.Key
     List.exists (same value) condition.Values = condition.Holds
 
-/// Refuses a key that no run has.
+/// Throws ConfigException for a key that no run has.
 let private mustBeKnown (runs: Run list) at key source =
-    let keys =
-        runs
-        |> Seq.collect (fun run -> Seq.append run.Config.Keys run.Asked.Keys)
-        |> Seq.distinct
-        |> Set.ofSeq
-        |> Set.add "sweep"
+    let keys = runs |> Seq.collect (fun run -> Seq.append run.Config.Keys run.Asked.Keys) |> Seq.distinct |> Set.ofSeq |> Set.add "sweep"
 
     if not (keys.Contains key) then fail source at $"no run has the setting {key}{Spelling.DidYouMean(key, keys)}."
 
-/// Where a folder of runs lies: from the root of the repository, or under `place` in the stead of its `runs`.
+/// The path of a folder of runs: relative to the repository's root, or below `place` instead of its `runs`.
 let private locate (root: string) (place: string option) (folder: string) =
     match place with
     | Some place when folder = "runs" -> place
     | Some place when folder.StartsWith("runs/", StringComparison.Ordinal) -> Path.Combine(place, folder.Substring 5)
     | _ -> Path.Combine(root, folder)
 
-/// The table of a specification, and what was skipped. Folders of runs are looked for under `root`; `place` stands for `runs`, where given.
+/// The table of a specification, and the skipped folders. Folders of runs are relative to `root`; `place` replaces `runs`.
 let tabulate (root: string) (place: string option) (specification: Specification) : Table * Skipped list =
     let folders = [
         for folder, source in specification.Runs do
             let path = locate root place folder
 
             if not (Directory.Exists path) then
-                fail source "runs" $"{folder} is no folder here; run its sweep, or say with --runs where runs lie."
+                fail source "runs" $"the folder {folder} does not exist; run its sweep, or name the folder of runs with --runs."
 
             path
     ]
 
     let runs, skipped = underAll folders
 
-    if runs.IsEmpty then fail (snd specification.Runs.Head) "runs" "no run there has begun."
+    if runs.IsEmpty then fail (snd specification.Runs.Head) "runs" "no run in these folders has begun."
 
     for condition in specification.Where do
         mustBeKnown runs "where" condition.Key condition.Source
 
     let kept = runs |> List.filter (fun run -> specification.Where |> List.forall (fun condition -> holds condition run))
 
-    // A run counts for the first rule that leaves it out.
-    let leftOut =
-        runs |> List.choose (fun run -> specification.Where |> List.tryFind (fun condition -> not (holds condition run)))
+    // A run counts for the first condition that excludes it.
+    let leftOut = runs |> List.choose (fun run -> specification.Where |> List.tryFind (fun condition -> not (holds condition run)))
 
     let excluded = [
         for condition in specification.Where do
@@ -287,8 +275,7 @@ let tabulate (root: string) (place: string option) (specification: Specification
             | some -> condition.Text, some.Length
     ]
 
-    if kept.IsEmpty then
-        fail specification.Where.Head.Source "where" $"none of {runs.Length} runs is left by these conditions."
+    if kept.IsEmpty then fail specification.Where.Head.Source "where" $"these conditions exclude all {runs.Length} runs."
 
     for key, _, source in defaultArg specification.Rows [] do
         mustBeKnown kept "rows" key source
@@ -301,7 +288,7 @@ let tabulate (root: string) (place: string option) (specification: Specification
             fail
                 source
                 "columns"
-                ($"no run has the metric {column.Metric}{Spelling.DidYouMean(column.Metric, metrics)}; there are "
+                ($"no run has the metric {column.Metric}{Spelling.DidYouMean(column.Metric, metrics)}. Known metrics: "
                  + String.Join(", ", there)
                  + ".")
 
@@ -311,12 +298,12 @@ let tabulate (root: string) (place: string option) (specification: Specification
     let options = {
         specification.Options with
             Excluded = excluded
-            // Of all that the folders' sweeps have planned.
+            // Missing runs, from the plans of all sweeps in the folders.
             Absent = Plans.absent folders (names runs skipped)
             Skipped = skipped |> List.filter _.IsRun |> List.length
             Baseline = [
                 for condition in specification.Baseline do
-                    // As the runs spell it: 1e-3 in the file is 0.001 there.
+                    // Uses the spelling of the runs: 1e-3 in the file may be 0.001 there.
                     let spelled = kept |> List.map (fun run -> setting run condition.Key) |> List.tryFind (same condition.Values.Head)
                     condition.Key, defaultArg spelled condition.Values.Head
             ]
@@ -332,7 +319,7 @@ let tabulate (root: string) (place: string option) (specification: Specification
         fail
             source
             "rows"
-            $"""{n} rows would be called "{name}"; they differ in {String.Join(", ", keys)}: add one, or leave rows out by where."""
+            $"""{n} rows would be named "{name}"; they differ in {String.Join(", ", keys)}: add one, or exclude rows with where."""
     | _ -> ()
 
     if not specification.Baseline.IsEmpty then
@@ -342,7 +329,7 @@ let tabulate (root: string) (place: string option) (specification: Specification
         match baselines |> List.tryFind (fun (_, rows) -> rows.Length > 1) with
         | Some(_, rows) ->
             let names = String.Join("; ", [ for row in rows -> String.Join(" ", row.Labels) ])
-            fail source "baseline" $"{rows.Length} rows of one data set are the baseline ({names}); add a condition."
+            fail source "baseline" $"{rows.Length} rows of one data set match the baseline ({names}); add a condition."
         | None when baselines.IsEmpty -> fail source "baseline" "no row has these settings."
         | None -> ()
 
@@ -365,7 +352,7 @@ let outputs (specification: Specification) (table: Table) =
         path ".json", Json.table table
     ]
 
-/// Writes the files of a specification's table beside it, each whole or not at all; their paths.
+/// Writes the files of a specification's table next to it, each completely or not at all; returns their paths.
 let render (root: string) (place: string option) (file: string) =
     let specification = read file
     let table, skipped = tabulate root place specification
@@ -376,7 +363,7 @@ let render (root: string) (place: string option) (file: string) =
 
     table, skipped, List.map fst files
 
-/// Does each file beside a specification say what its runs say? The first line that does not, as a sentence; none where all do.
+/// Compares the files of a specification with its runs; returns the first line that differs, as a message, or None.
 let check (root: string) (place: string option) (file: string) =
     let specification = read file
     let table, skipped = tabulate root place specification
@@ -397,6 +384,6 @@ let check (root: string) (place: string option) (file: string) =
                     Seq.initInfinite id
                     |> Seq.find (fun i ->
                         line committed i <> line due i || committed.Length <= i || due.Length <= i || committed[i] <> due[i])
-                Some $"{path}, line {at + 1}: the file says\n  {line committed at}\nand its runs say\n  {line due at}"
+                Some $"{path}, line {at + 1}: the file has\n  {line committed at}\nbut its runs give\n  {line due at}"
 
     outputs specification table |> List.tryPick differs, skipped

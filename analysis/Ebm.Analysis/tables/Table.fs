@@ -1,8 +1,8 @@
-/// The comparison table: a row per configuration without its seed, a column per metric, labelled by the keys that vary and no others.
+/// The comparison table: a row per configuration without its seed, a column per metric, labelled only by the keys that vary.
 ///
-/// Only completed runs enter a mean. What diverged or failed is counted in its row, never dropped. Of the rows of one task, the best of a
-/// column is marked with all that are not significantly worse, where there are seeds enough to tell. The same runs give the same bytes:
-/// nothing here knows the time, the machine or the folder's place.
+/// Only completed runs enter a mean. Diverged and failed runs are counted in their row, never dropped. Among the rows of one task, the best
+/// of a column is marked together with all that are not significantly worse, if there are enough seeds. The same runs give the same bytes:
+/// nothing here depends on the time, the machine or the folder's path.
 module Ebm.Analysis.Table
 
 open System
@@ -13,37 +13,37 @@ open Ebm.Records
 open Ebm.Analysis.Runs
 open Ebm.Analysis.Statistics
 
-/// What a run that diverged counts for.
+/// How a diverged run counts.
 type Divergence =
-    /// A success rate beside the mean of the others; no comparison between rows of different rates.
+    /// The completion rate is shown with the mean of the other runs; rows of different rates are not compared.
     | ReportRate
-    /// The bound that was declared for the metric.
+    /// As the bound that was declared for the metric.
     | WorstCase of bounds: Map<string, float>
-    /// It leaves its row without a mean.
+    /// Its row has no mean.
     | Fail
 
-/// A column as it was asked for. Decimals: as the uncertainty has them, unless given.
+/// A requested column. Decimals: as many as the uncertainty supports, unless given.
 type Column = { Metric: string; Label: string; Decimals: int option }
 
 type Options = {
-    /// Over the table; the sweep's name where there is none.
+    /// The title of the table; the sweep's name if None.
     Title: string option
-    /// The keys that label rows, each with its heading; those that vary where there are none.
+    /// The keys that label rows, each with its heading; if None, the keys that vary.
     Labels: (string * string) list option
-    /// All metrics where there are none.
+    /// All metrics if None.
     Columns: Column list option
-    /// Settings of the rows that the others are compared with: pairs of a key and its value.
+    /// Settings of the row with which the others are compared: pairs of a key and its value.
     Baseline: (string * string) list
     Divergence: Divergence
-    /// How many runs were planned, where somebody says so; else those that have a folder, and those that have none.
+    /// The number of planned runs, if it was given; if None, the runs with a folder and the missing ones.
     Planned: int option
-    /// Runs that were planned and have no folder: never run, or removed.
+    /// Planned runs without a folder: never run, or removed.
     Absent: string list
-    /// Runs that were left out on purpose: the rule, and how many.
+    /// Runs that were excluded on purpose: the rule, and their number.
     Excluded: (string * int) list
-    /// Folders that are no runs, or torn.
+    /// Folders that are not runs, or cannot be read.
     Skipped: int
-    /// Of these the first that fits compares two rows.
+    /// The first of these tests that fits compares two rows.
     Tests: Significance.Test list
 }
 
@@ -65,80 +65,80 @@ type Test = {
     /// The row's key.
     Against: string
     By: Significance.Test
-    /// Pairs, or runs of both.
+    /// Pairs, or the runs of both rows.
     N: int
     P: float
-    /// Holm, within the column and the task.
+    /// By Holm's method, within the column and the task.
     Adjusted: float
 }
 
 type Verdict =
-    /// The best of its column and task, of which that can be said.
+    /// The best of its column and task.
     | Best
     /// Not significantly worse than the best.
     | NotWorse
     | Worse
     /// Too few seeds to tell it from the best, whatever their values.
     | TooFewToTell
-    /// Another success rate than the rows that are compared.
+    /// Another completion rate than the rows that are compared.
     | OtherRate
     /// Other data, another protocol, or another number of samples.
     | Incomparable
-    /// No direction, no rival, or none with seeds enough.
+    /// No direction, no rival, or no rival with enough seeds.
     | Unjudged
 
 /// What one row says about one metric.
 type Cell = {
     Metric: Metric
-    /// One a run that counts, in the order of their seeds.
+    /// One per run that counts, in the order of the seeds.
     Values: float list
     Seeds: string list
     Summary: Summary
-    /// Why there is a mean but it is not shown.
+    /// Why the mean is not shown.
     Withheld: string option
-    /// The size of the error of measuring one run, where the metric estimates it: the root of the mean of its squares.
+    /// The measurement error of one run, if the metric estimates it: the root of the mean square over runs.
     Se: float option
     Verdict: Verdict
     Test: Test option
-    /// Runs behind its values that needed an intervention.
+    /// Runs behind its values that have an intervention.
     Intervened: int
 }
 
 type Row = {
-    /// The group, and what sets the row apart from others of it.
+    /// The group, and the row's difference from others of it.
     Key: string
     Group: string
     Labels: string list
-    /// The settings of the data: rows of one task are compared.
+    /// The settings of the data; rows of one task are compared.
     Task: string
     Runs: Run list
     Cells: Map<string, Cell>
     Completed: int
     Diverged: int
     Failed: int
-    /// What sets the row apart from others of its group: other data, another protocol.
+    /// The row's difference from others of its group: other data, another protocol.
     Apart: (string * string) list
 } with
 
-    /// Runs that came to an end of their own: n of a cell is out of these.
+    /// Runs that ended by themselves: the n of a cell is out of these.
     member row.Ended = row.Completed + row.Diverged + row.Failed
 
-    /// Its completed runs that needed an intervention.
+    /// Its completed runs that have an intervention.
     member row.Intervened = row.Runs |> List.filter (fun run -> run.State = RunState.Completed && not run.Interventions.IsEmpty)
 
-/// Every run that was planned is one of these.
+/// The planned runs by outcome.
 type Counts = {
     Planned: int
     /// In a mean.
     Used: int
     Diverged: int
-    /// Failed, or out of time.
+    /// Failed, or timed out.
     Failed: int
     /// Ended early by a rule.
     Pruned: int
-    /// Begun, and not at its end.
+    /// Started and not ended.
     Unfinished: int
-    /// Planned, and without a folder: never run, or removed.
+    /// Planned, but without a folder: never run, or removed.
     Missing: int
     Excluded: (string * int) list
     Skipped: int
@@ -147,29 +147,29 @@ type Counts = {
 type Table = {
     Sweep: string
     Options: Options
-    /// SHA-256 of what the table is made from: runs, values, options.
+    /// SHA-256 of the table's inputs: runs, values, options.
     Hash: string
     Varying: string list
     Constant: (string * string) list
     Metrics: string list
     Rows: Row list
     Counts: Counts
-    /// The builds that the runs come from, with how many each.
+    /// The builds of the runs, with their numbers of runs.
     Codes: (string * int) list
 }
 
-/// A number as CSV and JSON have it: every digit, in no culture.
+/// A number for CSV and JSON: every digit, in the invariant culture.
 let number (value: float) =
     if Double.IsFinite value then value.ToString("R", CultureInfo.InvariantCulture)
     elif Double.IsNaN value then "NaN"
     elif value > 0.0 then "Infinity"
     else "-Infinity"
 
-/// The bounds of a mean's interval, NaN without one, and the name of how it was made.
+/// The bounds of a mean's interval, NaN without one, and the name of its method.
 let bounds = Statistics.bounds
 
-/// The keys that label the rows. What an option's file sets is no label of its own where the option is one: a learning rate tuned for a
-/// method is part of that method's row. The kind stands for the option, unless two options are of one kind.
+/// The keys that label the rows. A setting in an option's file is not a label if the option is one: a learning rate tuned for a method is
+/// part of that method's row. The kind represents the option, unless two options have one kind.
 let private labels (runs: Run list) =
     let values (key: Run -> string option) = runs |> List.map key |> List.distinct
     let groups =
@@ -181,7 +181,7 @@ let private labels (runs: Run list) =
     let follows key = among (List.groupBy options runs) (fun run -> run.Config.TryFind key)
     let set key = runs |> List.exists _.Asked.ContainsKey(key)
 
-    // Two options of one kind: the option labels, and its kind, which it decides, does not.
+    // For two options of one kind, the option is the label, and the kind, which it determines, is not.
     let presets =
         groups
         |> List.filter (fun group ->
@@ -201,16 +201,16 @@ let private labels (runs: Run list) =
 
     List.sortWith Varying.natural (presets @ keys)
 
-/// What a run is in the column of a label: its setting, or the option that was asked for; empty where it has none.
+/// The label of a run for a key: its setting, or the requested option; empty if it has none.
 let setting (run: Run) key = run.Config |> Map.tryFind key |> Option.orElse (run.Asked.TryFind key) |> Option.defaultValue ""
 
-/// Both cells' values by seed, on the scale on which they are compared: logarithms where the metric says so and all of them have one.
+/// Both cells' values by seed on the scale of the comparison: logarithms if the metric declares it and all values are positive.
 let onOneScale (one: Cell) (other: Cell) =
     let log = one.Metric.Scale = "log" && one.Values @ other.Values |> List.forall (fun value -> value > 0.0)
     let bySeed (cell: Cell) = List.zip cell.Seeds (if log then cell.Values |> List.map Math.Log else cell.Values)
     log, bySeed one, bySeed other
 
-/// The smallest p-value that two rows' seeds can give.
+/// The smallest p-value that the seeds of two rows can give.
 let private smallest tests (one: HashSet<string>) (other: HashSet<string>) =
     let sizes: Significance.Sizes = { Common = one |> Seq.filter other.Contains |> Seq.length; One = one.Count; Other = other.Count }
     (Significance.fitting tests sizes).Smallest sizes
@@ -259,7 +259,7 @@ let private judge tests hash name (rows: Row list) : Row list =
         let usual = cells |> Seq.map measuredAs |> Comparable.usual
         let same, apart = cells |> List.partition (fun found -> Some(measuredAs found) = usual)
 
-        // A row that lost runs is a mean over survivors: only rows of the highest rate are compared.
+        // A row that lost runs has the mean of the survivors, so only rows of the highest rate are compared.
         let lost (row: Row, cell: Cell) = float (row.Ended - cell.Summary.N) / float (max 1 row.Ended)
         let shown = same |> List.filter (fun (_, cell) -> cell.Withheld.IsNone)
         let least = if shown.IsEmpty then 0.0 else shown |> List.map lost |> List.min
@@ -276,7 +276,7 @@ let private judge tests hash name (rows: Row list) : Row list =
             let _, theirs, mine = onOneScale other cell
             compareValues tests (fun () -> Generator.Of(hash, $"test/{name}/{row.Key}/{rival.Key}")) theirs mine
 
-        // A row that no single test could tell from any other says nothing, whatever its mean.
+        // A row that no single test could tell from another one is not compared, whatever its mean.
         let seeds = candidates |> List.map (fun (row, cell) -> row.Key, HashSet cell.Seeds)
         let canTell (key, mine: HashSet<string>) =
             seeds |> List.exists (fun (other, theirs) -> other <> key && smallest tests mine theirs <= Significance.level)
@@ -296,7 +296,7 @@ let private judge tests hash name (rows: Row list) : Row list =
             for row, _ in losing do
                 row.Key, (OtherRate, None)
 
-            // Where no rival can be told from the best, nothing is marked: the best of too few is no finding.
+            // If no rival can be told from the best row, nothing is marked.
             if rivals |> List.exists (fun (_, _, can) -> can) then
                 let best, bestCell = told.Head
                 best.Key, (Best, None)
@@ -318,7 +318,7 @@ let private judge tests hash name (rows: Row list) : Row list =
         ]
         |> marked
 
-/// What a table is made from, as text: its hash seeds every resampling.
+/// The table's inputs as text; their hash seeds every resampling.
 let private content (options: Options) (runs: Run list) =
     let text = StringBuilder()
     let line (parts: string list) = text.Append(String.Join('\t', parts)).Append('\n') |> ignore
@@ -344,7 +344,7 @@ let private content (options: Options) (runs: Run list) =
 
     string text
 
-/// The cell of one metric: the values of completed runs, and under the worst-case policy the declared bound for each that diverged.
+/// The cell of one metric: the values of completed runs, and under worst-case the declared bound for each diverged run.
 let private cell hash (divergence: Divergence) key (runs: Run list) diverged name =
     let found =
         runs
@@ -369,9 +369,9 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
                 Summary = summarise (Generator.Of(hash, $"mean/{name}/{key}")) (first.Scale = "log") (List.map snd found)
                 Withheld =
                     match divergence with
-                    | Fail when diverged > 0 -> Some "a run of it diverged"
+                    | Fail when diverged > 0 -> Some "one of its runs diverged"
                     | WorstCase bounds when diverged > 0 && first.Better <> Direction.None && not (bounds.ContainsKey name) ->
-                        Some "a run of it diverged, and no bound is declared for the metric"
+                        Some "one of its runs diverged, and no bound is declared for the metric"
                     | _ -> None
                 Se = if errors.IsEmpty then None else Some(sqrt (errors |> List.averageBy (fun se -> se * se)))
                 Verdict = Unjudged
@@ -402,11 +402,7 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
         let inState states = runs |> List.filter (fun run -> List.contains run.State states) |> List.length
         let diverged = inState [ RunState.Diverged ]
         let names =
-            runs
-            |> Seq.filter (fun run -> run.State = RunState.Completed)
-            |> Seq.collect _.Metrics.Keys
-            |> Seq.distinct
-            |> List.ofSeq
+            runs |> Seq.filter (fun run -> run.State = RunState.Completed) |> Seq.collect _.Metrics.Keys |> Seq.distinct |> List.ofSeq
 
         {
             Key = key
@@ -435,7 +431,7 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
             | Some order -> order
             | None -> String.CompareOrdinal(a.Key, b.Key))
 
-    // Families as their most important metric says, then their metrics.
+    // Families by their most important metric, then the metrics of each family.
     let importance =
         unjudged
         |> List.collect (fun row -> [ for KeyValue(name, cell) in row.Cells -> name, cell.Metric.Importance ])
@@ -496,10 +492,10 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
         Codes = Comparable.codes runs
     }
 
-/// The table of a sweep's runs as it comes without a specification.
+/// The table of a sweep's runs, without a specification.
 let tabulate (sweep: string) (runs: Run list) = tabulateWith usualOptions sweep runs
 
-/// A column as it was asked for, or as it is.
+/// The requested column of a metric, else a plain one.
 let columnOf (table: Table) name =
     table.Options.Columns
     |> Option.bind (List.tryFind (fun column -> column.Metric = name))

@@ -1,10 +1,10 @@
-/// What tells configurations apart: the settings in which they differ, and an order for their values.
+/// The settings in which configurations differ, and an order for their values.
 module Ebm.Analysis.Varying
 
 open System
 open System.Globalization
 
-/// The order people expect of names: numbers inside them by size, so that long-run/10 stands before long-run/100.
+/// The natural order of names: numbers in them by size, so that long-run/10 comes before long-run/100.
 let natural =
     let chunk (text: string) start =
         let digit = Char.IsAsciiDigit text[start]
@@ -33,7 +33,7 @@ let natural =
 
     fun a b -> compare a 0 b 0
 
-/// Settings compare as numbers where both are, else as text.
+/// Compares settings as numbers if both are numbers, else as text.
 let inOrder (a: string) (b: string) =
     let number (text: string) = Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
 
@@ -41,13 +41,13 @@ let inOrder (a: string) (b: string) =
     | (true, x), (true, y) when x <> y -> compare x y
     | _ -> natural a b
 
-/// The keys of the kinds above a key: a setting of one kind says nothing about another kind's.
+/// The keys of the kinds above a key: a setting of one kind does not apply to another kind.
 let private kindsAbove (key: string) =
     let parts = key.Split '.'
     [ for length in 1 .. parts.Length - 1 -> String.Join('.', Array.take length parts) + ".kind" ] |> List.filter ((<>) key)
 
-/// The keys in which flat configurations differ, in natural order. Only those of the same kinds are compared: what belongs to one
-/// method's kind is not a difference between two methods, their kind is.
+/// The keys in which flat configurations differ, in natural order. A key is compared only between configurations of the same kinds above
+/// it: two methods differ in their kind, not in settings that only one of them has.
 let keys (configs: Map<string, string> list) =
     let differ key (configs: Map<string, string> list) = configs |> Seq.distinctBy (Map.tryFind key) |> Seq.truncate 2 |> Seq.length > 1
 

@@ -1,5 +1,5 @@
-/// Every row of a task against one that was named beforehand, the baseline: differences on common seeds with their interval, an exact test,
-/// and how often a run of the one beats a run of the other. A run that diverged has lost to any that did not.
+/// Every row of a task against a row that was named beforehand, the baseline: differences on common seeds with their interval, an exact
+/// test, and the probability that a run of the row beats a run of the baseline. A diverged run loses to every other run.
 module Ebm.Analysis.Versus
 
 open System
@@ -14,26 +14,26 @@ type Versus = {
     Metric: string
     Row: Row
     Baseline: Row
-    /// Runs on seeds that both have a value for.
+    /// The number of seeds for which both rows have a value.
     Pairs: int
-    /// Differences, the row's value less the baseline's; of logarithms where the metric's scale is one. Unpaired rows have a mean and no
+    /// The row's values minus the baseline's; of logarithms if the metric's scale is logarithmic. Unpaired rows have a mean and no
     /// interval.
     Difference: Summary
-    /// The difference is of logarithms: exp of it is a ratio.
+    /// The difference is of logarithms, so its exponential is a ratio.
     Ratio: bool
     By: Significance.Test
     P: float
-    /// Holm, over the task's rows; none where n is too small for any p-value to reach the level.
+    /// By Holm's method, over the task's rows; None if n is too small for any p-value to reach the level.
     Adjusted: float option
     /// The probability that a run of the row is better than a run of the baseline.
     Improvement: float
     /// Mean difference over the standard deviation of differences.
     Effect: float
-    /// Of the two rows' values over common seeds: pairing pays where it is high.
+    /// Between the two rows' values over common seeds: a high correlation makes pairing useful.
     Correlation: float
 }
 
-/// The rows of each task that have the baseline's settings: one a task, if the baseline was well chosen.
+/// The rows of each task that have the baseline's settings; a valid baseline has one per task.
 let baselines (table: Table) =
     if table.Options.Baseline.IsEmpty then
         []
@@ -43,7 +43,7 @@ let baselines (table: Table) =
 
         table.Rows |> List.filter matches |> List.groupBy _.Task
 
-/// The metric's values of a row, NaN for each run that diverged.
+/// The metric's values of a row, with NaN for each diverged run.
 let private outcomes name (row: Row) =
     let cell = row.Cells[name]
     let lost = row.Runs |> List.filter (fun run -> run.State = RunState.Diverged && not (List.contains run.Seed cell.Seeds))
@@ -121,8 +121,8 @@ let private find (table: Table) : Versus list = [
             | _ -> ()
 ]
 
-/// Tests of thousands of runs take a second, and every form of a table has them.
+// Cached, because tests of thousands of runs take a second, and every form of a table needs them.
 let private found = ConditionalWeakTable<Table, Versus list>()
 
-/// Every row against the baseline of its task, metric by metric; nothing where no baseline was named, or a task has none or several.
+/// Every row against the baseline of its task, metric by metric; none if no baseline was named, or a task has none or several.
 let all (table: Table) : Versus list = found.GetValue(table, find)

@@ -1,6 +1,6 @@
-/// Which commit changed what a run computes? Between the run's own sources, whose trace is recorded, and a later commit, each commit that is
-/// asked is built in a folder of its own and runs the first steps; half of those in question are ruled out at a time. The repository is only
-/// read: its tree, index and branch stay as they are. Commits that differ in nothing that the runner is built from have one verdict.
+/// Finds the commit that changed what a run computes. Between the run's own sources, whose trace is recorded, and a later commit, each
+/// commit that is tested is built in a separate folder and runs the first steps; each test halves the range. The repository is only read:
+/// its working tree, index and branch stay as they are. Commits with the same runner sources have the same outcome.
 module Ebm.Audits.Bisect
 
 open System
@@ -17,23 +17,23 @@ open Ebm.Audits.Repetition
 // ── Searching ───────────────────────────────────────────────────────────────────────────────
 
 type Outcome =
-    /// It computes what was recorded.
+    /// It computes the recorded values.
     | Same
     | Parts of Parting
-    /// It cannot be built or run; whether that will be so again.
+    /// It cannot be built or run; `lasting` if another try would fail, too.
     | Untold of why: string * lasting: bool
 
 type Found =
-    /// The last one computes what was recorded.
+    /// The last version computes the recorded values.
     | Unchanged
-    /// The first that computes something else, and those right before it that could not be asked: it may have been one of them.
+    /// The first version that computes something else. `suspects`, the versions right before it that could not be tested, may be the cause.
     | Changed of first: int * Parting * suspects: int list
-    /// The run's own sources compute something else here: it is not the code.
+    /// The run's own sources also compute something else here, so the code is not the cause.
     | NotTheCode of Parting
     | NotTold of why: string
 
-/// Searches the versions 1 to `last` of a history; version 0 is what was recorded, and is asked only where all else was found to differ.
-/// `ask` is told the version, and how many there may be to ask after it.
+/// Searches the versions 1 to `last` of a history. Version 0 has the recorded values; it is tested only if all others differ from them.
+/// `ask` gets the version and the greatest number of tests that may follow.
 let search (last: int) (ask: int -> int -> Outcome) : Found =
     let left inQuestion = if inQuestion <= 0 then 0 else int (ceil (Math.Log2(float (inQuestion + 1))))
 
@@ -71,12 +71,12 @@ let search (last: int) (ask: int -> int -> Outcome) : Found =
 
 type Commit = {
     Hash: string
-    /// The author's, ISO 8601.
+    /// The author's date, ISO 8601.
     Date: string
     Subject: string
 }
 
-/// What the runner is built from.
+/// The paths that the runner is built from.
 let private compiled = [ "core"; "Directory.Build.props"; "global.json"; "paket.lock" ]
 
 let private git (repository: string) (arguments: string list) =
@@ -84,7 +84,7 @@ let private git (repository: string) (arguments: string list) =
     | Ok said -> said
     | Error says -> raise (InvalidDataException $"git: {says}")
 
-/// For each commit a hash of all that the runner is built from.
+/// For each commit, a hash of the paths that the runner is built from.
 let private sources (repository: string) (commits: string list) : string list =
     let asked =
         String.concat "" [
@@ -96,7 +96,7 @@ let private sources (repository: string) (commits: string list) : string list =
     | Error says -> raise (InvalidDataException $"git: {says}")
     | Ok said ->
         said.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-        // What is not there is named with its commit.
+        // Git prints a missing path with its commit, which would make equal commits differ.
         |> Array.map (fun line -> if line.EndsWith " missing" then "missing" else line)
         |> Array.chunkBySize compiled.Length
         |> Array.map (fun hashes -> Canonical.Sha256(String.Join("\n", hashes)))
@@ -106,14 +106,14 @@ let private commitOf (repository: string) (hash: string) =
     let parts = (git repository [ "show"; "--no-patch"; "--format=%H%x00%aI%x00%s"; hash ]).Split '\000'
     { Hash = parts[0]; Date = parts[1]; Subject = parts[2] }
 
-/// Commits that follow each other and are built from the same sources: the first of them, and how many there are.
+/// The first of consecutive commits with the same sources.
 type private Candidate = { Commit: Commit; Sources: string }
 
-/// The run's own sources, then what came after them on the way to a commit, oldest first, by first parents.
+/// The run's own sources, then the later commits on the way to a commit, oldest first, by first parents.
 let private history (repository: string) (run: RunFolder) (manifest: RunManifest) (bad: string) : Candidate list * int =
     let own, head =
         match manifest.Git with
-        | null -> raise (InvalidDataException $"{run}: its manifest names no commit, so there is nothing to search from.")
+        | null -> raise (InvalidDataException $"{run}: its manifest names no commit, so the search has no start.")
         | git ->
             match git.Snapshot with
             | null -> git.Commit, git.Commit
@@ -156,23 +156,23 @@ let private history (repository: string) (run: RunFolder) (manifest: RunManifest
 type Probe = {
     Commit: Commit
     Outcome: Outcome
-    /// By an earlier search.
+    /// An earlier search found the outcome.
     Remembered: bool
 }
 
 type Bisection = {
     Found: Found
-    /// What the versions of the finding are.
+    /// The commits to which the version numbers of the finding refer.
     Versions: Commit list
     Commits: int
     Until: int64
     Probes: Probe list
 }
 
-/// How a commit becomes a runner: programs that are started in its root one after the other, with variables.
+/// How a runner is built from a commit: programs that run in its root one after the other, with environment variables.
 type Building = { Programs: (string * string list) list; Variables: (string * string) list }
 
-/// The runner alone, from locked packages; where they come from is what NuGet's own configuration says first, as in the project's build.
+/// Builds only the runner, from locked packages. They come from NuGet's first source, as in the project's build.
 let building () : Building =
     let variables =
         match Environment.GetEnvironmentVariable "NUGET_SOURCE" with
@@ -198,12 +198,9 @@ let building () : Building =
 
 let private complaint (said: string) =
     let lines = said.Split('\n', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
-    lines
-    |> Array.tryFind _.Contains(": error ")
-    |> Option.orElse (Array.tryLast lines)
-    |> Option.defaultValue "it says nothing"
+    lines |> Array.tryFind _.Contains(": error ") |> Option.orElse (Array.tryLast lines) |> Option.defaultValue "no error message"
 
-/// What searches found out about a run, by the sources' hash; kept, so that none is asked twice.
+/// The outcomes of earlier searches for a run, by the hash of the sources; kept in a file, so that no version is tested twice.
 type private Memory(path: string) =
     let read (line: string) =
         use json = JsonDocument.Parse line
@@ -220,7 +217,7 @@ type private Memory(path: string) =
     let mutable known =
         if File.Exists path then
             File.ReadAllLines path
-            |> Array.filter _.EndsWith('}') // a last line may be torn
+            |> Array.filter _.EndsWith('}') // the last line may be incomplete
             |> Array.map read
             |> Map.ofArray
         else
@@ -247,7 +244,7 @@ type private Memory(path: string) =
                 + "\n"
             )
 
-/// What a commit's sources compute, built in a folder of their own.
+/// Builds a commit in a separate folder, runs the first steps, and compares them with the run.
 let private probe (scratch: Scratch) (building: Building) (conditions: Conditions) steps (run: RunFolder) (commit: Commit) : Outcome =
     let clone = Path.Combine(scratch.Folder, commit.Hash.Substring(0, 12))
     let quietly = [ "-c"; "core.hooksPath=/dev/null"; "-c"; "advice.detachedHead=false" ]
@@ -265,14 +262,14 @@ let private probe (scratch: Scratch) (building: Building) (conditions: Condition
                 if ended.Code = 0 then None else Some(ended.Output + "\n" + ended.Errors))
 
         match failed with
-        // What a compiler refuses, it refuses again; a package that did not come may come.
+        // A compiler error comes again; a package that could not be restored may be available the next time.
         | Some said -> Untold($"it does not build: {complaint said}", said.Contains ": error CS")
         | None ->
             let runner = Path.Combine(root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
 
             try
                 match Smoke.smoke runner conditions steps run with
-                | _, { Verdict = Failed; Reason = reason } -> Untold(defaultArg reason "it did not come as far", true)
+                | _, { Verdict = Failed; Reason = reason } -> Untold(defaultArg reason "it did not reach the last compared step", true)
                 | _, { Parting = Some parting } -> Parts parting
                 | _ -> Same
             with :? InvalidDataException as error ->
@@ -282,12 +279,12 @@ let private probe (scratch: Scratch) (building: Building) (conditions: Condition
 
 let private short (hash: string) = hash.Substring(0, 12)
 
-/// The first commit after a run's own, up to `bad`, that computes something else within so many steps. What is known is kept below `memory`;
-/// `say` is told how far it is. Throws InvalidDataException with what is in the way, and Stopped.
+/// The first commit after a run's own, up to `bad`, that computes something else within so many steps. The folder `memory` keeps outcomes;
+/// `say` gets the progress. Throws InvalidDataException with the reason if the search is not possible, and Stopped.
 let bisect building (conditions: Conditions) (memory: string) (say: string -> unit) steps (bad: string) (run: RunFolder) : Bisection =
     let manifest =
         match run.Manifest with
-        | null -> raise (InvalidDataException $"{run}: it has no manifest: what it is cannot be told, and it is refused.")
+        | null -> raise (InvalidDataException $"{run}: it has no manifest, so it cannot be repeated.")
         | manifest -> manifest
 
     match run.Config.Find "device" with
@@ -296,20 +293,19 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
     | device ->
         raise (
             InvalidDataException
-                $"{run}: it ran on {device.Value}, where sums may be taken in another order each time; make it on the CPU, and search with that."
+                $"{run}: it ran on {device.Value}, where the order of sums may vary; run it again on the CPU, and search from that run."
         )
 
     let traced = run.Traces() |> Seq.map _.Step |> Seq.distinct |> List.ofSeq
-    if traced.IsEmpty then
-        raise (InvalidDataException $"{run}: its trace.jsonl holds nothing, so there are no steps to compare.")
+    if traced.IsEmpty then raise (InvalidDataException $"{run}: its trace.jsonl is empty, so there are no steps to compare.")
 
     let until = traced |> List.tryFind (fun step -> step >= steps) |> Option.defaultValue (List.last traced)
     let bad = git conditions.Repository [ "rev-parse"; "--verify"; bad + "^{commit}" ]
     let versions, commits = history conditions.Repository run manifest bad
     let versions = Array.ofList versions
 
-    // The config is the run's own at every commit, so it is not composed.
-    let conditions = { conditions with Compose = fun _ _ _ _ -> Composition.Untold "each commit is given the run's own" }
+    // Every commit gets the run's own config, so no config is composed.
+    let conditions = { conditions with Compose = fun _ _ _ _ -> Composition.Untold "each commit gets the run's own config" }
 
     let asked =
         String.Join(
@@ -333,12 +329,12 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
 
     let told outcome =
         match outcome with
-        | Same -> "computes the same"
-        | Parts { Step = Some step; What = what } -> $"parts at step {step}: {what}"
-        | Parts { What = what } -> $"parts: {what}"
+        | Same -> "gives the same values"
+        | Parts { Step = Some step; What = what } -> $"differs at step {step}: {what}"
+        | Parts { What = what } -> $"differs: {what}"
         | Untold(why, _) -> why
 
-    say $"{commits} commits after the run's own, {versions.Length - 1} of them with other sources; comparing up to step {until}"
+    say $"{commits} commits after the run's own, {versions.Length - 1} of them with other runner sources; comparing up to step {until}"
 
     inScratch (fun scratch ->
         let ask version left =
@@ -366,7 +362,7 @@ let bisect building (conditions: Conditions) (memory: string) (say: string -> un
                     let shown = (if seconds < 90.0 then seconds else seconds / 60.0).ToString("0", CultureInfo.InvariantCulture)
                     $""" (about {left} to go, some {shown} {if seconds < 90.0 then "s" else "min"})"""
 
-            say $"""{short commit.Hash} {told outcome}{if remembered then ", as found before" else ""}{eta}"""
+            say $"""{short commit.Hash} {told outcome}{if remembered then ", known from an earlier search" else ""}{eta}"""
             outcome
 
         {

@@ -1,4 +1,4 @@
-/// `bisect`: what a search for the commit that changed a run prints, and its exit code: 3 where there is one.
+/// `bisect`: prints the result of the search for the commit that changed a run. The exit code is 3 if such a commit exists.
 module Ebm.Audits.BisectCommand
 
 open System
@@ -59,21 +59,21 @@ let private print (run: RunFolder) (bisection: Bisection) =
     | Unchanged -> Console.WriteLine $"UNCHANGED: {name}, up to step {bisection.Until}, over {bisection.Commits} commits"
     | Changed(first, parting, suspects) ->
         Console.WriteLine $"CHANGED: {name}, by {line bisection.Versions[first]}"
-        Console.WriteLine $"  they part at {where parting}"
+        Console.WriteLine $"  first difference: {where parting}"
 
         if not suspects.IsEmpty then
-            Console.WriteLine "  or by one of those right before it, which could not be asked:"
+            Console.WriteLine "  or by one of the commits right before it, which could not be tested:"
 
             for suspect in suspects do
                 Console.WriteLine $"    {line bisection.Versions[suspect]}"
     | NotTheCode parting ->
-        Console.WriteLine $"NOT-THE-CODE: {name}: its own sources compute something else here, from {where parting}"
-        Console.WriteLine "  `audit rerun` names what is different: libraries, machine, data or flags."
-    | NotTold why -> Console.WriteLine $"NOT-TOLD: {line (List.last bisection.Versions)}: {why}; --bad names an earlier commit."
+        Console.WriteLine $"NOT-THE-CODE: {name}: its own sources give other results here; first difference: {where parting}"
+        Console.WriteLine "  `audit rerun` prints what differs: libraries, machine, data or flags."
+    | NotTold why -> Console.WriteLine $"NOT-TOLD: {line (List.last bisection.Versions)}: {why}; name an earlier commit with --bad."
 
     for probe in bisection.Probes do
         match probe.Outcome with
-        | Untold(why, _) -> Console.WriteLine $"  not asked: {line probe.Commit}: {why}"
+        | Untold(why, _) -> Console.WriteLine $"  not tested: {line probe.Commit}: {why}"
         | Same
         | Parts _ -> ()
 
@@ -84,8 +84,8 @@ type Option =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Steps _ -> "compare at least so many steps (50)"
-            | Bad _ -> "the last commit in question (HEAD)"
+            | Steps _ -> "the least number of steps to compare (50)"
+            | Bad _ -> "the last commit to test (HEAD)"
 
 let private parser = Options.parser<Option>
 
@@ -111,7 +111,7 @@ let private bisectWith (building: unit -> Building) (workspace: Workspace) (argu
 let verbOf building = {
     Name = "bisect"
     Words = "<run>"
-    Says = "find the commit since which the first steps come out otherwise"
+    Says = "find the commit that changed the results of a run's first steps"
     Options = [ parser; RepetitionCommand.parser ]
     Perform = bisectWith building
 }

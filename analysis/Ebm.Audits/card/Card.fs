@@ -1,7 +1,7 @@
 /// The report card of a sweep: its grades and checklists as files.
 module Ebm.Audits.Card
 
-/// What a card becomes, by file name.
+/// The files of a card, by name.
 let files (evidence: Evidence.Evidence) =
     let axes = Grades.grade evidence
     let items = Checklists.items evidence axes

@@ -10,7 +10,7 @@ open Ebm.Audits.Workspace
 let private write (workspace: Workspace) (sweep: string) =
     match Evidence.read workspace sweep with
     | None ->
-        if not workspace.Json then eprintfn $"{sweep}: no run there has begun."
+        if not workspace.Json then eprintfn $"{sweep}: no run has begun."
         None
     | Some evidence ->
         let axes, files = Card.files evidence
@@ -20,7 +20,7 @@ let private write (workspace: Workspace) (sweep: string) =
         for name, text in files do
             AtomicFile.Write(Path.Combine(folder, name), text)
 
-        // The report leads here, and the card leads there.
+        // The report and the card link to each other.
         let report = Path.Combine(folder, "index.html")
 
         if not (File.Exists report && File.ReadAllText(report).Contains "href=\"card.html\"") then
@@ -60,14 +60,13 @@ let private perform (workspace: Workspace) (words: string list) =
         | [] -> SweepFolder.Under workspace.Runs |> Seq.map (Path.GetFileName >> string) |> List.ofSeq
         | words -> words
 
-    if sweeps |> List.choose (write workspace) |> List.isEmpty then
-        refuse "no run there has begun, so there is nothing to grade."
+    if sweeps |> List.choose (write workspace) |> List.isEmpty then refuse "no run has begun, so there is nothing to grade."
     0
 
 let verb = {
     Name = "card"
     Words = "[sweep…]"
-    Says = "grade what the records of a sweep show, axis by axis, and fill in the NeurIPS and Pineau checklists"
+    Says = "grade the records of a sweep on eight axes, and fill in the NeurIPS and Pineau checklists"
     Options = []
     Perform = perform
 }

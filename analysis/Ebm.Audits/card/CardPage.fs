@@ -1,5 +1,5 @@
-/// The report card as a page, in the report's frame and style, and as JSON. The same evidence gives the same bytes; what came from outside
-/// is text.
+/// The report card as a page in the report's frame and style, and as JSON. The same evidence gives the same bytes. Text from outside is
+/// escaped.
 module Ebm.Audits.CardPage
 
 open System
@@ -19,7 +19,7 @@ let private badge (grade: Grade option) =
     | Some grade -> b [ ofClass $"grade {letter grade}" ] [ text (letter grade) ]
     | None -> b [ ofClass "grade none" ] [ text "not judged" ]
 
-/// What a lack is about: runs lead to their pages in the report.
+/// What a lack concerns: runs link to their pages in the report.
 let private about (evidence: Evidence) (found: string list) : XmlNode list = [
     let runs = evidence.Runs |> List.map (fun made -> made.Run.Id, made.Run) |> Map.ofList
     let most = 6
@@ -41,7 +41,7 @@ let private axis (evidence: Evidence) (axis: Axis) =
         definitions axis.Shows
         match axis.Why with
         | Some why -> paragraph $"Not judged: {why}"
-        | None when axis.Lacks.IsEmpty -> paragraph "Nothing is lacking."
+        | None when axis.Lacks.IsEmpty -> paragraph "No rule lowers this grade."
         | None -> ()
 
         for lack in axis.Lacks do
@@ -57,13 +57,13 @@ let private statement (evidence: Evidence) : XmlNode list =
     match matrix evidence with
     | [] -> [
         p [] [
-            text "No audit that the ledger has did a run of this sweep again, so nothing can be said. "
+            text "The ledger has no audit that repeated a run of this sweep. "
             code [] [ text "audit sample" ]
-            text " does some again; "
+            text " repeats some; "
             code [] [ text "--threads 2" ]
             text " and "
             code [] [ text "--set ATEN_CPU_CAPABILITY=avx2" ]
-            text " do it under other conditions."
+            text " repeat them under other conditions."
         ]
       ]
     | rows ->
@@ -84,7 +84,7 @@ let private statement (evidence: Evidence) : XmlNode list =
                     thead [] [
                         tr [] [
                             column "text" [ text "conditions" ]
-                            column "text" [ text "what" ]
+                            column "text" [ text "extent" ]
                             for verdict in verdicts do
                                 column "" [ text (Comparison.nameOf verdict) ]
                             column "" [ text "by others" ]
@@ -108,8 +108,8 @@ let private statement (evidence: Evidence) : XmlNode list =
                 ]
             ]
             remark (
-                "Each number counts audits; what stands in no line has not been tried. By others: from another machine or another "
-                + "user's account than the run, as far as manifests tell. It says who typed, not that nobody agreed on anything."
+                "Each number counts audits; conditions without an audit are not listed. By others: the manifests name another machine or another "
+                + "user than those of the run. This shows who started the audit, not that two people worked independently."
             )
         ]
 
@@ -135,8 +135,8 @@ let html (evidence: Evidence) (axes: Axis list) (items: Item list) =
         h1 [] [ bdi sweep; text ": report card" ]
         p [ ofClass "lead" ] [
             text (
-                $"{evidence.Runs.Length} runs. A grade says what the records of these runs show, and what is unknown is no A; it says "
-                + "nothing of whether the method is good. Where something was entered, it is not shown that the entry was honest."
+                $"{evidence.Runs.Length} runs. A grade describes the records of these runs; missing information lowers it. It does not say whether "
+                + "the method is good, or whether an entry was honest when it was made."
             )
         ]
         ul [ ofClass "grades" ] [
@@ -145,13 +145,13 @@ let html (evidence: Evidence) (axes: Axis list) (items: Item list) =
         ]
         h2 [ named "axes" ] [ text "Axes" ]
         yield! List.map (axis evidence) axes
-        h2 [ named "statement" ] [ text "What audits have shown of determinism" ]
+        h2 [ named "statement" ] [ text "Determinism in audits" ]
         yield! statement evidence
         h2 [ named "checklists" ] [ text "Checklists" ]
         p [] [
-            text "Filled from the records; what only authors can say is marked. "
+            text "Filled in from the records. A mark shows what only the authors can answer. "
             anchor "checklist.tex" [ text "checklist.tex" ]
-            text " has the NeurIPS items as its template has them."
+            text " has the NeurIPS items in the format of their template."
         ]
         for list, source in Checklists.sources do
             h3 [] [ text list ]

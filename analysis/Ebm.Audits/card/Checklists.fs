@@ -1,6 +1,6 @@
-/// What two checklists ask of experiments, answered from the records as far as records can: the NeurIPS paper checklist (the template of
+/// The items of two checklists that concern experiments, answered as far as the records can: the NeurIPS paper checklist (the template of
 /// 2025, neurips.cc/public/guides/PaperChecklist) and Pineau's Machine Learning Reproducibility Checklist (version 2.0 of 7 April 2020,
-/// cs.mcgill.ca/~jpineau/ReproducibilityChecklist.pdf). What only authors can say is left to them, and said so.
+/// cs.mcgill.ca/~jpineau/ReproducibilityChecklist.pdf). An item that only the authors can answer is marked.
 module Ebm.Audits.Checklists
 
 open System
@@ -11,11 +11,11 @@ open Ebm.Audits.Evidence
 open Ebm.Audits.Comparison
 
 type Answer =
-    /// The records answer it; a paper that says what stands here may say yes.
+    /// The records answer it. A paper that contains this text may answer yes.
     | FromRecords
-    /// The records lack something, which is named.
+    /// The records answer it in part, and the lack is named.
     | Partly
-    /// Only the authors know.
+    /// Only the authors can answer it.
     | Authors
 
 type Item = {
@@ -26,9 +26,9 @@ type Item = {
     Answer: Answer
     /// A text to paste.
     Says: string
-    /// What is left for the authors to say; empty where nothing is.
+    /// What the authors must add; empty if nothing is missing.
     Needs: string
-    /// Where it can be seen: files of the report, runs, commands.
+    /// Files of the report, runs or commands that show it.
     Evidence: string list
 }
 
@@ -63,14 +63,9 @@ let private between (say: float -> string) (values: float list) =
         let low, high = say (List.min values), say (List.max values)
         if low = high then low else $"{low} to {high}"
 
-/// Each distinct text once, those of most runs first.
+/// Each distinct text once, the most frequent first.
 let private distinct (values: string option list) =
-    values
-    |> List.choose id
-    |> List.filter ((<>) "")
-    |> List.countBy id
-    |> List.sortBy (fun (value, n) -> -n, value)
-    |> List.map fst
+    values |> List.choose id |> List.filter ((<>) "") |> List.countBy id |> List.sortBy (fun (value, n) -> -n, value) |> List.map fst
 
 let private orUnknown (texts: string list) =
     match texts with
@@ -78,7 +73,7 @@ let private orUnknown (texts: string list) =
     | texts when texts.Length > 4 -> list (List.truncate 4 texts) + $" and {texts.Length - 4} more"
     | texts -> list texts
 
-/// The lowest and highest value of a setting that is a number; else its values.
+/// The lowest and highest value of a numerical setting, or the values of another one.
 let private bounds (evidence: Evidence) (key: string) =
     let found = evidence.Table.Rows |> List.collect _.Runs |> List.map (fun run -> Table.setting run key) |> List.distinct
     let numbers =
@@ -123,12 +118,10 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
         |> List.distinct
         |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
 
-    let inputs = if files.IsEmpty then "data are computed, from the seed alone" else $"data files are {orUnknown files}"
+    let inputs = if files.IsEmpty then "data are computed from the seed alone" else $"data files are {orUnknown files}"
     let machines = evidence.Runs |> List.map (Rules.machineOf >> Some) |> distinct
 
-    let memory =
-        manifests
-        |> List.choose (fun manifest -> manifest.Peak |> Option.ofObj |> Option.map (fun peak -> float peak.Rss / 1e9))
+    let memory = manifests |> List.choose (fun manifest -> manifest.Peak |> Option.ofObj |> Option.map (fun peak -> float peak.Rss / 1e9))
 
     let hosts =
         of' (fun manifest ->
@@ -149,7 +142,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
     let seeds = runs |> List.map _.Seed |> List.distinct |> List.length
     let notes = Notes.all table |> List.truncate 2 |> String.concat " "
     let ranges = table.Varying |> List.map (bounds evidence)
-    let varied = if ranges.IsEmpty then "nothing but the seed varies" else String.Join("; ", ranges)
+    let varied = if ranges.IsEmpty then "only the seed varies" else String.Join("; ", ranges)
 
     let tried =
         Rules.settings evidence
@@ -159,7 +152,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
 
     let declared =
         match evidence.Plans |> List.choose _.Metric |> List.distinct with
-        | [ metric ] -> $"{metric} decides, as was declared at launch"
+        | [ metric ] -> $"by {metric}, as declared at launch"
         | [] -> "no metric was declared"
         | several -> $"the metric was changed: {list several}"
 
@@ -167,14 +160,14 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
         match evidence.Chosen, evidence.Confirmed with
         | Some(name, before), _ -> $"Settings were chosen in the sweep {name} ({before.Length} runs) and run again here on other seeds."
         | None, Some(name, after) -> $"The winners were run again on fresh seeds in the sweep {name} ({after.Length} runs)."
-        | None, None -> "No other sweep of these records chose the settings or confirms them."
+        | None, None -> "No other sweep in these records chose or confirmed the settings."
 
     let audits =
         match evidence.Audits with
-        | [] -> "no run was done again yet"
+        | [] -> "no audit has repeated a run"
         | audits ->
             let hits = audits |> List.filter (fun (_, kept) -> reproduces kept.Verdict) |> List.length
-            $"of {audits.Length} audits {hits} came out again"
+            $"{hits} of {audits.Length} audits reproduced the run"
 
     let metrics =
         table.Metrics
@@ -231,8 +224,8 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "4"
             "Experimental result reproducibility"
             "Does the paper fully disclose all the information needed to reproduce the main experimental results of the paper to the extent that it affects the main claims and/or conclusions of the paper (regardless of whether the code and data are provided or not)?"
-            $"Each run keeps its full configuration, its seed, the sources as they were (commit {orUnknown commits}), digests of its data, and hashes of its libraries and results; {audits}."
-            "Say in the paper what of this is published."
+            $"Each run keeps its full configuration, its seed, its sources (commit {orUnknown commits}), digests of its data, and hashes of its libraries and results; {audits}."
+            "State in the paper which of these are published."
             [ "config.yaml and manifest.json of each run"; verify ]
         item
             Authors
@@ -249,8 +242,8 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "6"
             "Experimental setting/details"
             "Does the paper specify all the training and test details (e.g., data splits, hyperparameters, how they were chosen, type of optimizer, etc.) necessary to understand the results?"
-            $"Every setting, defaults too, stands in each run's config.yaml with its origin in manifest.json; settings that vary: {varied}. {chosen}"
-            "Name the settings that a reader needs in the paper's text."
+            $"Each run's config.yaml has every setting, including defaults, and its manifest.json has their origins; settings that vary: {varied}. {chosen}"
+            "Name in the paper the settings that a reader needs."
             [ "config.yaml of each run"; "table.csv" ]
         item
             (answered [ "statistics" ])
@@ -258,7 +251,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "7"
             "Experiment statistical significance"
             "Does the paper report error bars suitably and correctly defined or other appropriate information about the statistical significance of the experiments?"
-            $"{notes} The interval speaks of {seeds} seeds: initialisation, order of data and noise together."
+            $"{notes} The interval is over {seeds} seeds; a seed sets the initialisation, the order of the data and the noise."
             ""
             [ "table.tex"; "summary.csv" ]
         item
@@ -267,7 +260,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "8"
             "Experiments compute resources"
             "For each experiment, does the paper provide sufficient information on the computer resources (type of compute workers, memory, time of execution) needed to reproduce the experiments?"
-            $"""{orUnknown machines} ({orUnknown hosts}). A run took {between duration walls} and up to {between (fun gigabytes -> gigabytes.ToString("0.0", invariant) + " GB") memory} of memory; all {runs.Length} runs together {duration total}, those that diverged or failed included."""
+            $"""{orUnknown machines} ({orUnknown hosts}). A run took {between duration walls} and up to {between (fun gigabytes -> gigabytes.ToString("0.0", invariant) + " GB") memory} of memory; all {runs.Length} runs, including those that diverged or failed, took {duration total}."""
             "Whether the project needed more compute than this sweep."
             [ "manifest.json of each run: hardware, timing, peak, cost" ]
         item
@@ -285,7 +278,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "data 2"
             "Splits"
             "The details of train / validation / test splits."
-            $"Rows are drawn or split by the stream of randomness named data, a function of the run's seed; digests: {orUnknown data}."
+            $"Rows are drawn or split with the random stream named data, which depends only on the run's seed; digests: {orUnknown data}."
             ""
             [ "manifest.json of each run: data, streams" ]
         item
@@ -295,7 +288,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "Exclusions and preprocessing"
             "An explanation of any data that were excluded, and all pre-processing step."
             (if settings.IsEmpty then "" else $"The settings of the data: {list settings}.")
-            "What was excluded before the files were as they are, and why."
+            "Which data were excluded before the files were made, and why."
             [ "config.yaml of each run" ]
         item
             Authors
@@ -313,7 +306,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "New data"
             "For new data collected, a complete description of the data collection process, such as instructions to annotators and methods for quality control."
             ""
-            "Whether data were collected for this, and how."
+            "Whether data were collected for this paper, and how."
             []
         item
             (answered [ "environment" ])
@@ -352,7 +345,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "Command and results"
             "README file includes table of results accompanied by precise command to run to produce those results."
             (if commands.IsEmpty then "" else String.Join("; ", List.truncate 3 commands))
-            (if commands.IsEmpty then "The command: no plan is on record." else "")
+            (if commands.IsEmpty then "The command: the records have no plan." else "")
             [ "table.md"; "plans.jsonl" ]
         item
             (answered [ "config"; "tuning" ])
@@ -361,7 +354,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "Hyper-parameters"
             "The range of hyper-parameters considered, method to select the best hyper-parameter configuration, and specification of all hyper-parameters used to generate results."
             $"""Range: {varied}. Settings tried: {String.Join("; ", tried)}. Selection: {declared}. {chosen}"""
-            (if atLeastB [ "tuning" ] then "" else "How settings were found, as far as these records do not say.")
+            (if atLeastB [ "tuning" ] then "" else "How the settings were found, if these records do not show it.")
             [ "table.csv"; "plans.jsonl"; "config.yaml of each run" ]
         item
             FromRecords
@@ -379,7 +372,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "Measures"
             "A clear definition of the specific measure or statistics used to report results."
             (String.Join("; ", metrics))
-            "What each measures, in a sentence."
+            "What each metric measures, in a sentence."
             [ "metrics.json of each run" ]
         item
             (answered [ "statistics" ])
@@ -410,12 +403,12 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             [ "manifest.json of each run: hardware, runtime, native" ]
     ]
 
-/// The NeurIPS items as the template has them, to paste into a paper: an answer only where the records give one.
+/// The NeurIPS items in the format of the template, to paste into a paper. An item has an answer only if the records give one.
 let latex (items: Item list) : string =
     let text = Latex.escaped
 
     String.concat "" [
-        "% The items that concern experiments, filled from records of runs: check each before it is yours.\n"
+        "% The items that concern experiments, filled in from the records of runs. Check each before you use it.\n"
 
         for item in items do
             if item.List = neurips then

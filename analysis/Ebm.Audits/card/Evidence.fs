@@ -1,5 +1,5 @@
-/// What a report card rests on: the records of one sweep, its runs' manifests, what was planned, the ledger, audits that were kept, and a
-/// fresh look at every hash. Read here, graded by Rules; nothing of it knows the time or where the folders lie.
+/// The evidence of a report card: the records of one sweep, its runs' manifests, its plans, the ledger, kept audits, and new hashes of all
+/// files. This file reads it; Rules grade it. Nothing here depends on the time or on the location of the folders.
 module Ebm.Audits.Evidence
 
 open System
@@ -9,7 +9,7 @@ open Ebm.Records
 open Ebm.Analysis
 open Ebm.Audits.Workspace
 
-/// A run with what its manifest says.
+/// A run and its manifest.
 type Made = { Run: Runs.Run; Manifest: RunManifest }
 
 type Evidence = {
@@ -17,22 +17,22 @@ type Evidence = {
     Runs: Made list
     Skipped: Runs.Skipped list
     Plans: Plans.Plan list
-    /// The sweep whose winners this one runs again on other seeds, and its runs.
+    /// The sweep whose winners this one repeats on other seeds, and its runs.
     Chosen: (string * Runs.Run list) option
-    /// The sweep that runs this one's winners again, and its runs.
+    /// The sweep that repeats this one's winners, and its runs.
     Confirmed: (string * Runs.Run list) option
     /// Journals of searches, and how many settings each tried.
     Searches: (string * int) list
-    /// What recomputing every hash of the sweep found.
+    /// The alterations that a check of every hash found.
     Altered: Verify.Alteration list
     Ledger: Ledger.Ledger option
-    /// Runs of this sweep that were done again, with the ledger's entries.
+    /// The audits that repeated a run of this sweep, with their ledger entries.
     Audits: (Ledger.Entry * KeptAudits.Kept) list
-    /// Data files that are not here, and were not compared.
+    /// Data files that are not on this machine, so their bytes were not compared.
     AbsentData: string list
-    /// Commits that runs name, of which this repository has no object.
+    /// Commits that runs name and this repository does not have.
     AbsentCommits: Set<string>
-    /// Commits that this repository has, without a lock of packages in their sources.
+    /// Commits of this repository whose sources have no lock file of packages.
     Unlocked: Set<string>
 }
 
@@ -47,7 +47,7 @@ let private sweepAt (runs: string) (name: string) =
         | [] -> None
         | found -> Some(name, found)
 
-/// A search's journal has a line for each trial that was asked.
+/// The number of trials of a search: its journal has a line for each.
 let private trials (journal: string) =
     File.ReadLines journal
     |> Seq.filter (fun line ->
@@ -58,7 +58,7 @@ let private trials (journal: string) =
             false)
     |> Seq.length
 
-/// The commit from which a run's sources are had again: that of its snapshot, else its own.
+/// The commit with a run's sources: that of its snapshot, else its own.
 let sources (manifest: RunManifest) : string option =
     match manifest.Git with
     | null -> None
@@ -67,7 +67,7 @@ let sources (manifest: RunManifest) : string option =
         | null -> Some git.Commit
         | snapshot -> Some snapshot.Commit
 
-/// Of one sweep's folder; None where no run there has begun.
+/// Reads the evidence of one sweep; None if no run has begun.
 let read (workspace: Workspace) (sweep: string) : Evidence option =
     let folder = Path.Combine(workspace.Runs, sweep)
 
@@ -123,6 +123,6 @@ let read (workspace: Workspace) (sweep: string) : Evidence option =
                 |> List.distinct
                 |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
             AbsentCommits = Set.ofList absent
-            // A lock lies at the root of the sources.
+            // The lock file is at the root of the sources.
             Unlocked = here |> List.filter (fun commit -> not (has (commit + ":paket.lock"))) |> Set.ofList
         }

@@ -1,5 +1,5 @@
-/// The grades of a report card. An axis has the worst grade of the rules that its evidence breaks, A where it breaks none, and beside it
-/// what the records show.
+/// The grades of a report card. The grade of an axis is the worst among the rules that its evidence breaks, and A if it breaks none. Each
+/// axis also lists what the records show.
 module Ebm.Audits.Grades
 
 open System
@@ -14,12 +14,12 @@ type Lack = { Rule: Rule; Found: string list }
 
 type Axis = {
     Name: string
-    /// What the axis asks.
+    /// The question that the axis answers.
     Asks: string
     /// None: not graded.
     Grade: Grade option
     Why: string option
-    /// Evidence: what it is, and what it says.
+    /// The evidence: a name, and what the records show.
     Shows: (string * string) list
     Lacks: Lack list
 }
@@ -42,7 +42,7 @@ let private values (what: Made -> string option) (evidence: Evidence) =
 
 let private some (value: 'a | null) (say: 'a -> string) = value |> Option.ofObj |> Option.map say
 
-/// A setting's words, so that they can be typed again.
+/// The command of a plan, quoted so that it can be typed again.
 let commandOf (plan: Plans.Plan) =
     let quoted (word: string) =
         if word |> Seq.forall (fun c -> Char.IsAsciiLetterOrDigit c || "=.,-_/+:".Contains c) then
@@ -96,7 +96,7 @@ let private shows: Map<string, Evidence -> (string * string) list> =
                             )
                         ))
                 e
-            "split", "by the stream data, a function of the seed, in " + share (fun m -> not (isEmpty m.Manifest.Streams)) e
+            "split", "with the random stream named data, in " + share (fun m -> not (isEmpty m.Manifest.Streams)) e
         ])
         "environment",
         (fun e -> [
@@ -113,7 +113,7 @@ let private shows: Map<string, Evidence -> (string * string) list> =
         "determinism",
         (fun e -> [
             "level",
-            values (fun m -> some m.Manifest.DeterminismLevel (fun level -> $"{level.Requested} asked for, {level.Effective} in force")) e
+            values (fun m -> some m.Manifest.DeterminismLevel (fun level -> $"{level.Requested} requested, {level.Effective} effective")) e
             "switches",
             values
                 (fun m ->
@@ -148,7 +148,7 @@ let private shows: Map<string, Evidence -> (string * string) list> =
             "decides",
             (match metrics e with
              | [ Some metric ] -> $"{metric}, declared at launch"
-             | _ -> "nothing that was declared once and kept")
+             | _ -> "not declared, or changed later")
             for data, methods in settings e do
                 $"settings on {data}", String.Join(", ", [ for method', n in methods -> $"{method'} {n}" ])
 
@@ -162,7 +162,7 @@ let private shows: Map<string, Evidence -> (string * string) list> =
         ])
         "artefacts",
         (fun e -> [
-            "hashes", (if e.Altered.IsEmpty then "every hash was computed again, and holds" else $"{e.Altered.Length} alterations")
+            "hashes", (if e.Altered.IsEmpty then "every hash holds" else $"{e.Altered.Length} alterations")
             "ledger",
             (match e.Ledger with
              | Some ledger -> ledger.Id
@@ -172,26 +172,26 @@ let private shows: Map<string, Evidence -> (string * string) list> =
     ]
 
 let private axes = [
-    "code", "Are the sources of each run known, kept, and all there?"
-    "config", "Is each setting known, and from where it came?"
-    "data", "Is it known, byte for byte, what each run read?"
-    "environment", "Is it known on what each run was computed?"
-    "determinism", "Does a run come out again when it is done again?"
-    "statistics", "Do the numbers say how sure they are, and of how many runs?"
-    "tuning", "Is it known what was tried, and was it decided beforehand what counts?"
-    "artefacts", "Does everything that was written still lie there?"
+    "code", "Are the sources of each run known, kept and complete?"
+    "config", "Are each setting and its origin known?"
+    "data", "Are the bytes that each run read known?"
+    "environment", "Are the machine and the libraries of each run known?"
+    "determinism", "Does a repeated run give the same results?"
+    "statistics", "Do the numbers have an uncertainty and a number of runs?"
+    "tuning", "Are all tried settings known, and was the metric declared beforehand?"
+    "artefacts", "Are all written files still there and unchanged?"
 ]
 
-/// Why an axis is not graded: nothing is there that could be.
+/// Why an axis is not graded; None if it has something to grade.
 let private ungraded (evidence: Evidence) axis =
     match axis with
     | "statistics" when evidence.Table.Counts.Used = 0 -> Some "No run has completed."
     | "determinism" when evidence.Audits.IsEmpty && evidence.Runs |> List.forall (fun made -> isEmpty made.Manifest.Determinism) ->
-        Some "No switch is recorded, and no audit is kept."
-    | "tuning" when evidence.Plans.IsEmpty -> Some "Nothing was declared when the runs were started: the sweep has no plans.jsonl."
+        Some "The records have no determinism switches and no audits."
+    | "tuning" when evidence.Plans.IsEmpty -> Some "Nothing was declared at launch: the sweep has no plans.jsonl."
     | _ -> None
 
-/// Every axis with its grade, its evidence and what lowers it.
+/// Every axis with its grade, its evidence, and the rules that lower the grade.
 let grade (evidence: Evidence) : Axis list = [
     for name, asks in axes do
         let lacks = [

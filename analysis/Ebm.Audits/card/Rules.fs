@@ -1,5 +1,5 @@
-/// The rules of a report card: what lowers an axis, to what grade, and what to do about it, one rule an entry. What is unknown breaks a rule.
-/// The table in docs/report-card.md is this list.
+/// The rules of a report card. An entry names an axis, the lack, the grade to which it lowers the axis, and the remedy. Missing information
+/// breaks a rule. The table in docs/report-card.md is this list.
 module Ebm.Audits.Rules
 
 open System
@@ -26,7 +26,7 @@ let letter grade =
 
 let rank grade = "ABCDF".IndexOf(letter grade)
 
-/// A lack, as a sentence; what it is about where it is found (run ids, files, rows), nothing where the rule holds.
+/// `Says` names the lack; `Found` lists the run ids, files or rows that have it, and nothing if the rule is kept.
 type Rule = { Axis: string; Grade: Grade; Says: string; Better: string; Found: Evidence -> string list }
 
 // ── What rules ask ──────────────────────────────────────────────────────────────────────────
@@ -44,7 +44,7 @@ let isEmpty (map: Collections.Generic.IReadOnlyDictionary<string, string> | null
     | null -> true
     | map -> map.Count = 0
 
-/// Alterations of some kinds, each as a reader looks for it.
+/// Alterations of some kinds, as `verify` prints them.
 let private altered (kinds: string list) (evidence: Evidence) =
     evidence.Altered
     |> List.filter (fun alteration ->
@@ -58,7 +58,7 @@ let counted (values: string seq) =
     |> Seq.map (fun (value, n) -> let runs = if n = 1 then "run" else "runs" in $"{value} ({n} {runs})")
     |> List.ofSeq
 
-/// What differs between runs that are compared; nothing where they agree.
+/// The values that differ between compared runs; empty if they agree.
 let private several (values: string seq) =
     match counted values with
     | []
@@ -79,7 +79,7 @@ let codeOf (made: Made) =
             |> Canonical.Sha256
             |> fun hash -> Some("code " + hash.Substring(0, 12))
 
-/// Where a run was computed, in a line.
+/// The machine and the libtorch of a run, in a line.
 let machineOf (made: Made) =
     let manifest = made.Manifest
     let some (value: 'a | null) (say: 'a -> string) = value |> Option.ofObj |> Option.map say
@@ -93,23 +93,22 @@ let machineOf (made: Made) =
     |> List.choose id
     |> String.concat ", "
 
-/// The same machine, library and counts of threads as the run had, as far as both say.
+/// Whether an audit had the run's own machine, libraries and threads, as far as both records show.
 let ownConditions (kept: Kept) =
-    kept.Was = kept.Is
-    && kept.Drifts |> List.forall (fun kind -> kind <> "environment" && kind <> "dependency" && kind <> "determinism")
+    kept.Was = kept.Is && kept.Drifts |> List.forall (fun kind -> kind <> "environment" && kind <> "dependency" && kind <> "determinism")
 
 let private audited (choose: Kept -> bool) (evidence: Evidence) =
     evidence.Audits
     |> List.filter (snd >> choose)
     |> List.map (fun (entry, kept) -> $"{nameOf kept.Verdict}: {kept.Run}, ledger entry {entry.Seq}")
 
-/// What can be compared at all.
+/// Whether the audit could compare the two runs.
 let private speaks (kept: Kept) = kept.Verdict <> NotComparable
 
-/// A whole run came out again.
+/// Whether the audit reproduced a whole run.
 let private repeatsAll (kept: Kept) = kept.Audit = "rerun" && reproduces kept.Verdict
 
-/// Nothing of the kind there is a lack, and this is how it is named.
+/// A lack, named by `says`, if nothing was found.
 let private none says (found: 'a list) = if found.IsEmpty then [ says ] else []
 
 let nameOfRow (row: Table.Row) =
@@ -119,10 +118,10 @@ let nameOfRow (row: Table.Row) =
 
 let private rowsWhere (lacks: Table.Row -> bool) (evidence: Evidence) = evidence.Table.Rows |> List.filter lacks |> List.map nameOfRow
 
-/// A run that stands apart is said where it belongs: by its data, or by how it was measured.
+/// Leaves out rows of runs apart: the rules on data and protocols report them.
 let private isWhole (row: Table.Row) = row.Apart.IsEmpty
 
-/// Rows of one data set, which are compared.
+/// The rows by data set; rows of one data set are compared.
 let private tasks (evidence: Evidence) = evidence.Table.Rows |> List.filter isWhole |> List.groupBy _.Task |> List.map snd
 
 let private boldRows (evidence: Evidence) =
@@ -130,7 +129,7 @@ let private boldRows (evidence: Evidence) =
 
 let private verdicts verdict (evidence: Evidence) = [
     for row in evidence.Table.Rows do
-        // Other data are said of the data.
+        // The data axis reports other data.
         if not (row.Apart |> List.exists (fun (key, _) -> key = "data digest")) then
             for KeyValue(name, cell) in row.Cells do
                 if cell.Verdict = verdict then $"{name} of {nameOfRow row}"
@@ -138,13 +137,13 @@ let private verdicts verdict (evidence: Evidence) = [
 
 // ── Tuning ──────────────────────────────────────────────────────────────────────────────────
 
-/// The runs among which settings were chosen: those of the sweep before, else these.
+/// The runs among which the settings were chosen: those of the tuning sweep, else those of this one.
 let private selection (evidence: Evidence) =
     match evidence.Chosen with
     | Some(_, runs) -> runs
     | None -> evidence.Runs |> List.map _.Run
 
-/// How many settings of each method were tried on each data set.
+/// The number of settings of each method that were tried on each data set.
 let settings (evidence: Evidence) : (string * (string * int) list) list =
     let of' (key: string) (run: Runs.Run) = run.Config.TryFind key |> Option.defaultValue ""
 
@@ -171,7 +170,7 @@ let private tunedElsewhere (made: Made) =
 
 let private seeds (runs: Runs.Run list) = runs |> List.map _.Seed |> Set.ofList
 
-/// Seeds that chose and are reported.
+/// Reported seeds that took part in the choice of settings.
 let private reused (evidence: Evidence) =
     let here = evidence.Runs |> List.map _.Run |> seeds
 
@@ -339,7 +338,7 @@ let rules: Rule list = [
     determinism
         B
         "no whole run was repeated on another machine or by another user"
-        "ask somebody else to run audit sample --rerun on another machine"
+        "run audit sample --rerun on another machine, or as another user"
         (fun e ->
             e.Audits
             |> List.filter (fun (_, kept) -> repeatsAll kept && kept.Independent = Some true)
@@ -367,7 +366,7 @@ let rules: Rule list = [
     statistics C "runs have started and not ended" "let the sweep finish" (fun e ->
         if e.Table.Counts.Unfinished > 0 then [ $"{e.Table.Counts.Unfinished} of {e.Table.Counts.Planned}" ] else [])
     statistics C "folders of runs could not be read" "audit verify, which names the alterations" (fun e ->
-        // What was altered is said where it was.
+        // Other axes report the altered runs.
         e.Skipped
         |> List.map (fun skip -> string (IO.Path.GetFileName skip.Path))
         |> List.filter (fun name -> e.Altered |> List.forall (fun alteration -> not (alteration.Subject.EndsWith("/" + name)))))
@@ -439,11 +438,7 @@ let rules: Rule list = [
         "files of a run or the ledger were altered"
         "restore them from a copy; audit verify names each"
         (altered [ "artefact"; "manifest"; "attempt"; "run"; "ledger"; "audit" ])
-    artefacts
-        D
-        "a manifest is not sealed"
-        "it was written by a version without seals: run again"
-        (runsWhere (fun m -> missing m.Manifest.Hash))
+    artefacts D "a manifest is not sealed" "this run predates sealed manifests; run it again" (runsWhere (fun m -> missing m.Manifest.Hash))
     artefacts C "without a ledger, removed runs cannot be detected" launch (fun e -> none "ledger.jsonl" (Option.toList e.Ledger))
     artefacts C "a run has no entry in the ledger" launch (fun e ->
         match e.Ledger with

@@ -1,4 +1,4 @@
-/// What audits have shown of determinism: how often runs came out again, by the conditions under which they were repeated.
+/// The results of audits on determinism: how often they reproduced runs, by the conditions of the repetition.
 module Ebm.Audits.Statement
 
 open System
@@ -6,11 +6,11 @@ open Ebm.Audits.Evidence
 open Ebm.Audits.Comparison
 open Ebm.Audits.KeptAudits
 
-/// What audits have shown under one kind of conditions, and nothing else.
+/// The results of audits under the same conditions.
 type Shown = {
-    /// first steps, or whole runs.
+    /// First steps, or whole runs.
     Extent: string
-    /// As the runs had it, or what was different.
+    /// The conditions of the audits: those of the runs, and what was changed.
     Conditions: string
     Counts: (Verdict * int) list
     Independent: int

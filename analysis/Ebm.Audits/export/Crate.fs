@@ -1,6 +1,6 @@
 /// Runs as an RO-Crate 1.1 (w3id.org/ro/crate/1.1) of the profile Workflow Run Crate 0.5 (w3id.org/ro/wfrun/workflow/0.5), which extends
-/// Process Run Crate 0.5 and Workflow RO-Crate 1.0: the script that declared them is the workflow, a run is an action, a setting a parameter,
-/// a metric a value that came out. Its bytes follow from the runs alone: the times in it are theirs.
+/// Process Run Crate 0.5 and Workflow RO-Crate 1.0. The script that declared the runs is the workflow, a run is an action, a setting is a
+/// parameter, a metric is a result. The bytes depend only on the runs; all times in it are times of the runs.
 module Ebm.Audits.Crate
 
 open System
@@ -13,11 +13,11 @@ open Ebm.Records
 /// A file of the crate: its path from the root, with forward slashes.
 type Part = { Path: string; Bytes: int64; Sha256: string }
 
-/// The files that stand for the sources of some runs.
+/// The files that represent the sources of some runs.
 type Sources = {
     Commit: string
     Remote: string option
-    /// The script that declared the runs, or the program that did them.
+    /// The script that declared the runs, or the program that executed them.
     Workflow: Part
     License: Part option
     /// Lock files and settings of the build.
@@ -26,11 +26,11 @@ type Sources = {
 }
 
 type Data =
-    /// A file that the run read, which lies in the crate.
+    /// A file that the run read and the crate contains.
     | Included of Part
-    /// One that does not: its path below the data's root, its size and hash.
+    /// A file that the run read and the crate does not contain: its path below the data root, its size and hash.
     | Named of DataFile
-    /// What the code computes: its name and the hash of its rows.
+    /// Data that the code computes: name, and hash of the rows.
     | Computed of name: string * digest: string
 
 type Run = { Folder: RunFolder; Manifest: RunManifest; Sources: Sources; Files: Part list; Data: Data list }
@@ -38,9 +38,9 @@ type Run = { Folder: RunFolder; Manifest: RunManifest; Sources: Sources; Files: 
 type Contents = {
     Name: string
     Description: string
-    /// The last one's sources are those of the crate's workflow.
+    /// The crate's workflow is from the sources of the last run.
     Runs: Run list
-    /// What else lies in the crate, and what it is.
+    /// Other files of the crate, with their descriptions.
     Others: (Part * string) list
 }
 
@@ -60,7 +60,7 @@ let private entity id types properties = { Id = id; Types = types; Properties = 
 
 let private refs (ids: string list) = All(ids |> List.distinct |> List.map To)
 
-/// A path, or part of a name, as it may stand in an identifier: letters of any script stay as they are.
+/// Percent-encodes a path, or part of a name, for an identifier; letters of any script stay as they are.
 let private escaped (text: string) =
     let kept (c: char) = Char.IsAsciiLetterOrDigit c || "-._~/=".Contains c || c >= '\u00a0'
     String.collect (fun c -> if kept c then string c else $"%%{int c:X2}") text
@@ -126,11 +126,11 @@ let private valueOf (value: Document) =
 let private parameterId (path: string) = $"#parameter/{escaped path}"
 let private settingId (path: string) (value: Document) = $"#setting/{escaped path}={escaped (string value)}"
 
-/// What a result is a case of: arrays and checkpoints are many files.
+/// The output that a result file belongs to: arrays and checkpoints are many files.
 let private outputOf (name: string) = name.Split('/')[0]
 let private outputId (name: string) = $"#output/{escaped (outputOf name)}"
 
-/// What a run is given, beside its data.
+/// The input files of a run, apart from its data.
 let private isInput (name: string) = name = "config.yaml" || name = "config.json"
 
 let private isLog (name: string) = name.EndsWith ".log" || name.StartsWith "attempts/"
@@ -159,9 +159,7 @@ let private isResult (run: Run) (part: Part) = nameIn run part |> fun name -> no
 
 let private outputs (runs: Run list) = [
     for name in
-        runs
-        |> List.collect (fun run -> run.Files |> List.filter (isResult run) |> List.map (nameIn run >> outputOf))
-        |> List.distinct do
+        runs |> List.collect (fun run -> run.Files |> List.filter (isResult run) |> List.map (nameIn run >> outputOf)) |> List.distinct do
         entity (outputId name) [ "FormalParameter" ] [ "name", Text name; "additionalType", Text "File" ]
 ]
 
@@ -192,7 +190,7 @@ let private dataEntity (data: Data) =
     | Named missing ->
         entity (dataId data) [ "CreativeWork" ] [
             "name", Text missing.Path
-            "description", Text "A file that the run read, and that does not lie here."
+            "description", Text "A file that the run read and the crate does not contain."
             "contentSize", Text(string missing.Bytes)
             "sha256", Text missing.Sha256
         ]
@@ -226,8 +224,7 @@ let private action (run: Run) =
         "object", refs (inputs @ (run.Data |> List.map dataId) @ (settings run |> List.map (fun (path, value) -> settingId path value)))
         "result",
         refs (
-            (results |> List.map (fun part -> escaped part.Path))
-            @ [ for metric in run.Folder.Measurements() -> metricId run metric.Name ]
+            (results |> List.map (fun part -> escaped part.Path)) @ [ for metric in run.Folder.Measurements() -> metricId run metric.Name ]
         )
         if manifest.State = RunState.Completed then
             "actionStatus", To "http://schema.org/CompletedActionStatus"
@@ -301,9 +298,7 @@ let private workflow (runs: Run list) (run: Run) =
     ]
 
 let private licenseOf (part: Part) = {
-    file part [ "CreativeWork" ] [
-        "description", Text "The licence of the sources, and of what came out of them unless it says otherwise."
-    ] with
+    file part [ "CreativeWork" ] [ "description", Text "The licence of the sources, and of their results unless they state another one." ] with
         Types = [ "File"; "CreativeWork" ]
 }
 
@@ -404,11 +399,11 @@ let rec private plain (value: Value) : obj =
     | To id -> fields [ "@id" => id ]
     | All values -> List.map plain values
 
-/// The text of `ro-crate-metadata.json`: one flat graph, in which nothing is described twice.
+/// The text of `ro-crate-metadata.json`: one flat graph that describes each entity once.
 let json (crate: Contents) : string =
     JsonText.ReadableOf(
         fields [
-            // The second has sha256 and environment.
+            // The second context defines sha256 and environment.
             "@context" => [ "https://w3id.org/ro/crate/1.1/context"; "https://w3id.org/ro/terms/workflow-run/context" ]
             "@graph"
             => [

@@ -1,6 +1,6 @@
-/// Runs in a folder of their own, with all that another machine needs to look at them and to do them again: their sources as a git bundle,
-/// their lock files, the data files that are small enough, what came out, and one command. What is taken along is what the manifests have
-/// hashes for, and nothing that looks like a secret.
+/// Exports runs to a separate folder with everything that another machine needs to inspect and repeat them: their sources as a git bundle,
+/// their lock files, the small data files, the results, and one command. It exports only files whose hashes are in the manifests, and none
+/// that looks like a secret.
 module Ebm.Audits.Export
 
 open System
@@ -13,13 +13,13 @@ open Ebm.Audits.Crate
 type Wish = {
     Repository: string
     Data: string
-    /// The description as an RO-Crate.
+    /// Include the description as an RO-Crate.
     Crate: bool
-    /// Sources, data and the command that does a run again.
+    /// Include sources, data, and the command that repeats a run.
     Capsule: bool
-    /// Whole sweeps: what was planned goes along, so that what is missing shows.
+    /// Include the plans of a whole sweep, so that missing runs show.
     Plans: bool
-    /// Bytes above which a data file is named instead of taken along.
+    /// The size in bytes above which a data file is named instead of copied.
     Largest: int64
 }
 
@@ -28,9 +28,9 @@ type Made = {
     Runs: int
     Files: int
     Bytes: int64
-    /// What the folder is without, and why: a sentence each.
+    /// What the folder does not contain and why, one sentence each.
     Notes: string list
-    /// SHA256SUMS, or the crate's text: what stands for all of it.
+    /// The text of SHA256SUMS, which has the hash of every other file.
     Seal: string
 }
 
@@ -43,17 +43,18 @@ let private git (repository: string) (arguments: string list) =
 
 // ── Sources ─────────────────────────────────────────────────────────────────────────────────
 
-/// The commit that holds a run's sources as they ran.
+/// The commit with a run's sources at launch.
 let private commitOf (wish: Wish) (run: RunFolder) (manifest: RunManifest) =
     let repository = wish.Repository
 
     let commit =
         match manifest.Git with
-        | null -> refuse $"{run}: its manifest names no sources, so there is nothing to do it again with."
+        | null -> refuse $"{run}: its manifest names no sources, so it cannot be repeated."
         | git ->
             match git.Snapshot with
             | null when wish.Capsule ->
-                refuse $"{run}: its manifest names no snapshot of its sources, so it cannot be done again; --crate alone describes it."
+                refuse
+                    $"{run}: its manifest names no snapshot of its sources, so it cannot be repeated; --crate exports only its description."
             | null when git.Dirty -> refuse $"{run}: its sources were not committed, and its manifest names no snapshot of them."
             | null -> git.Commit
             | snapshot -> snapshot.Commit
@@ -63,17 +64,16 @@ let private commitOf (wish: Wish) (run: RunFolder) (manifest: RunManifest) =
     | _ ->
         refuse
             $"{run}: its sources, commit {commit}, are not in this repository; `git fetch origin 'refs/ebm/*:refs/ebm/*'` brings them from \
-              where they were made."
+              the clone that made them."
 
-/// Writes one file of a commit as it is there, byte by byte; None where the commit has no such file.
+/// Writes one file of a commit, byte by byte; None if the commit has no such file.
 let private extract (repository: string) (commit: string) (path: string) (target: string) =
     match Git.ask repository [ "cat-file"; "-e"; $"{commit}:{path}" ] with
     | Error _ -> false
     | Ok _ ->
         Directory.CreateDirectory(Path.GetDirectoryName target |> string) |> ignore
 
-        let start =
-            ProcessStartInfo("git", [ "-C"; repository; "cat-file"; "blob"; $"{commit}:{path}" ], RedirectStandardOutput = true)
+        let start = ProcessStartInfo("git", [ "-C"; repository; "cat-file"; "blob"; $"{commit}:{path}" ], RedirectStandardOutput = true)
         for name in Git.ofAnotherRepository do
             start.Environment.Remove name |> ignore
 
@@ -87,15 +87,11 @@ let private extract (repository: string) (commit: string) (path: string) (target
 let private part (root: string) (path: string) : Part =
     let file = FileInfo(Path.Combine(root, path))
 
-    {
-        Path = path
-        Bytes = file.Length
-        Sha256 = if file.Length = 0L then Canonical.Sha256 "" else Canonical.Sha256OfFile file.FullName
-    }
+    { Path = path; Bytes = file.Length; Sha256 = if file.Length = 0L then Canonical.Sha256 "" else Canonical.Sha256OfFile file.FullName }
 
 let private locks = [ "paket.lock"; "paket.dependencies"; "global.json"; ".config/dotnet-tools.json" ]
 
-/// The files that stand for a run's sources in the crate.
+/// The files that represent a run's sources in the crate.
 let private sourcesOf (wish: Wish) (root: string) (run: RunFolder) (manifest: RunManifest) =
     let commit, tree = commitOf wish run manifest
 
@@ -110,7 +106,7 @@ let private sourcesOf (wish: Wish) (root: string) (run: RunFolder) (manifest: Ru
         | script -> take script.Path
 
     match script |> Option.orElseWith (fun () -> take "core/Ebm.Runner/Program.cs") with
-    | None -> refuse $"{run}: neither its script nor the runner lies in its sources, commit {commit}."
+    | None -> refuse $"{run}: its sources, commit {commit}, contain no script and no runner."
     | Some workflow ->
         let locks = locks |> List.choose take
 
@@ -132,8 +128,8 @@ let private sourcesOf (wish: Wish) (root: string) (run: RunFolder) (manifest: Ru
             Sdk = sdk
         }
 
-/// A bundle from which `git clone` gets the sources of every run, the last one's checked out. It holds what led to them: git cannot clone
-/// from a bundle of a commit without its parents.
+/// Writes a bundle from which `git clone` gets the sources of every run and checks out those of the last one. It contains their history,
+/// because git cannot clone from a bundle of a commit without its parents.
 let private bundle (repository: string) (commits: string list) (target: string) =
     let temporary = Directory.CreateTempSubdirectory "ebm-bundle-"
 
@@ -141,7 +137,7 @@ let private bundle (repository: string) (commits: string list) (target: string) 
         let bare = temporary.FullName
         git bare [ "init"; "--quiet"; "--bare"; "." ] |> ignore
         let objects = git repository [ "rev-parse"; "--path-format=absolute"; "--git-path"; "objects" ]
-        // Objects are read where they are; nothing is written there.
+        // Git reads the objects in the repository and writes nothing to it.
         File.WriteAllText(Path.Combine(bare, "objects", "info", "alternates"), objects + "\n")
         let branch (commit: string) = $"refs/heads/{commit.Substring(0, 12)}"
 
@@ -150,9 +146,8 @@ let private bundle (repository: string) (commits: string list) (target: string) 
 
         git bare [ "symbolic-ref"; "HEAD"; branch (List.last commits) ] |> ignore
 
-        // One thread packs the same bytes every time.
-        git bare ([ "-c"; "pack.threads=1"; "bundle"; "create"; "--quiet"; target; "HEAD" ] @ (commits |> List.map branch))
-        |> ignore
+        // With several threads, the packed bytes vary.
+        git bare ([ "-c"; "pack.threads=1"; "bundle"; "create"; "--quiet"; target; "HEAD" ] @ (commits |> List.map branch)) |> ignore
     finally
         temporary.Delete true
 
@@ -173,7 +168,7 @@ let private copy (source: string) (target: string) =
     File.Copy(source, target)
     File.SetUnixFileMode(target, UnixFileMode.UserRead ||| UnixFileMode.UserWrite ||| UnixFileMode.GroupRead ||| UnixFileMode.OtherRead)
 
-/// The whole folder of a run but what a process left there for itself, each file held to the manifest's hash.
+/// Copies a run's folder, without the files that only a running process needs, and checks each file against the manifest's hash.
 let private copyRun (root: string) (run: RunFolder) (manifest: RunManifest) : Part list =
     let attempts =
         if Directory.Exists(run.In "attempts") then
@@ -184,22 +179,20 @@ let private copyRun (root: string) (run: RunFolder) (manifest: RunManifest) : Pa
             []
 
     let own = [ "manifest.json"; "stdout.log"; "stderr.log" ] |> List.filter (fun name -> File.Exists(run.In name))
-    let names =
-        List.distinct (List.ofSeq (run.ArtefactNames()) @ attempts @ own)
-        |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+    let names = List.distinct (List.ofSeq (run.ArtefactNames()) @ attempts @ own) |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
     let hashes = dict [ for artefact in manifest.Artefacts -> artefact.Path, artefact.Sha256 ]
 
     if RunManifest.IsSealed(File.ReadAllText(run.In "manifest.json")) = Nullable false then
-        refuse $"{run}: its manifest was edited after it was written; `audit verify {run.Sweep}` says what else was altered."
+        refuse $"{run}: its manifest was edited after it was written; `audit verify {run.Sweep}` names all alterations."
 
     for artefact in manifest.Artefacts do
         if not (List.contains artefact.Path names) then
-            refuse $"{run}: {artefact.Path} is gone; `audit verify {run.Sweep}` says what else was altered."
+            refuse $"{run}: {artefact.Path} is gone; `audit verify {run.Sweep}` names all alterations."
 
     [
         for name in names do
             if isText name && Withheld.inText (File.ReadAllText(run.In name)) then
-                refuse $"{run}: {name} holds what looks like a key, so it is not handed on."
+                refuse $"{run}: {name} contains text that looks like a key, so the run is not exported."
 
             let within = $"runs/{run.Sweep}/{run.Id}/{name}"
             copy (run.In name) (Path.Combine(root, within))
@@ -207,13 +200,13 @@ let private copyRun (root: string) (run: RunFolder) (manifest: RunManifest) : Pa
 
             match hashes.TryGetValue name with
             | true, hash when hash <> part.Sha256 ->
-                refuse $"{run}: {name} was altered after the run ended; `audit verify {run.Sweep}` says what else was."
+                refuse $"{run}: {name} was altered after the run ended; `audit verify {run.Sweep}` names all alterations."
             | _ -> part
     ]
 
 let private megabytes (bytes: int64) = (float bytes / 1e6).ToString("0.0", Globalization.CultureInfo.InvariantCulture) + " MB"
 
-/// A data set's files that are small enough, where they are those that the run read; what is left out is said.
+/// Copies the files of a data set that are small enough and still those that the run read; the others are named with the reason.
 let private dataOf (wish: Wish) (root: string) (manifest: RunManifest) : (Data * string option) list = [
     for set in manifest.Data do
         match set.Files with
@@ -230,11 +223,11 @@ let private dataOf (wish: Wish) (root: string) (manifest: RunManifest) : (Data *
                 elif File.Exists(Path.Combine(root, within)) then
                     Included(part root within), None
                 elif file.Bytes > wish.Largest then
-                    without $"files of up to {megabytes wish.Largest} are"
+                    without $"it is larger than {megabytes wish.Largest}"
                 elif not (File.Exists source) then
-                    without "it does not lie below the data folder here"
+                    without "it is not in the data folder of this machine"
                 elif Canonical.Sha256OfFile source <> file.Sha256 then
-                    without "the file of that name here is another one"
+                    without "the file of that name on this machine has other content"
                 else
                     copy source (Path.Combine(root, within))
                     Included(part root within), None
@@ -250,7 +243,7 @@ let private script (runs: RunFolder list) =
         | [ only ] -> [ $"run={only}" ]
         | several -> [
             "if [ $# = 0 ]; then"
-            "    echo \"Which run? Those here are:\" >&2"
+            "    echo \"Name a run. This folder has:\" >&2"
             for id in several do
                 $"    echo \"  {id}\" >&2"
             "    exit 2"
@@ -261,8 +254,8 @@ let private script (runs: RunFolder list) =
 
     String.concat "\n" [
         "#!/bin/sh"
-        "# Does a run of this folder again, from its sources as they were, and says whether the same comes out. Needs git and the .NET SDK."
-        "# What is written behind goes to the audit: --data DIR, --threads N, --set NAME=VALUE, --json."
+        "# Repeats a run of this folder from its own sources, and compares the results. Needs git and the .NET SDK."
+        "# Further arguments go to the audit: --data DIR, --threads N, --set NAME=VALUE, --json."
         "set -eu"
         "cd \"$(dirname \"$0\")\""
         yield! choose
@@ -276,10 +269,7 @@ let private script (runs: RunFolder list) =
 let private readme (crate: Contents) (wish: Wish) (notes: string list) =
     let line (run: Run) =
         let again =
-            if wish.Capsule then
-                $"`sh rerun.sh{if crate.Runs.Length = 1 then String.Empty else String.Concat(' ', run.Folder.Id)}`"
-            else
-                ""
+            if wish.Capsule then $"`sh rerun.sh{if crate.Runs.Length = 1 then String.Empty else String.Concat(' ', run.Folder.Id)}`" else ""
         $"| {run.Folder.Sweep}/{run.Folder.Id} | {Kebab.Of run.Manifest.State} | {run.Manifest.Step} | {again} |"
 
     String.concat "\n" [
@@ -287,37 +277,37 @@ let private readme (crate: Contents) (wish: Wish) (notes: string list) =
         ""
         crate.Description
         ""
-        "| run | ended | steps | again |"
+        "| run | ended | steps | repeat with |"
         "| --- | --- | --- | --- |"
         yield! crate.Runs |> List.map line
         ""
-        "`runs/` holds each run's config, trace, results and manifest; the manifest names the machine, the libraries, the sources and the"
+        "`runs/` contains each run's config, trace, results and manifest; the manifest names the machine, the libraries, the sources and the"
         "data, and has the hashes of the other files."
-        if wish.Crate then "`ro-crate-metadata.json` says the same to programs, as an RO-Crate (Workflow Run Crate 0.5)."
+        if wish.Crate then "`ro-crate-metadata.json` describes the same for programs, as an RO-Crate (Workflow Run Crate 0.5)."
         ""
         if wish.Capsule then
-            "## Do a run again"
+            "## Repeat a run"
             ""
-            "On a machine with git and the .NET SDK, here:"
+            "On a machine with git and the .NET SDK, in this folder:"
             ""
             "    sh rerun.sh"
             ""
-            "This checks the hashes in `SHA256SUMS`, clones the sources out of `sources.bundle` into `src`, builds them from the locked"
-            "packages, runs, and compares every file and tensor. As root on Debian it installs libtorch and a C++ compiler where they are"
-            "missing; else it says which command does. By hand:"
+            "This checks the hashes in `SHA256SUMS`, clones the sources from `sources.bundle` into `src`, builds them from the locked"
+            "packages, runs, and compares every file and tensor. As root on Debian it installs libtorch and a C++ compiler if they are"
+            "missing; otherwise it prints the command for that. By hand:"
             ""
             "    git clone sources.bundle src"
             "    cd src"
             $"    dotnet fsi analysis/audit.fsx rerun {(List.last crate.Runs).Folder.Id} --runs ../runs --data ../data"
             ""
-            "`BITWISE` is due on a machine like the one that the manifest names. On another one sums are taken in another order, so there the"
-            "metrics decide: `TOLERANCE` where they lie within what the run's config declares, `STATISTICAL` where they lie where another"
-            "seed would, if three others lie here too. `src/docs/audits.md` explains the verdicts."
+            "On a machine like the one that the manifest names, the verdict should be `BITWISE`. Another machine may take sums in another order."
+            "There, `TOLERANCE` means that the metrics are within the tolerance in the run's config, and `STATISTICAL` that they are in the range of"
+            "another seed, which needs three other seeds in this folder. `src/docs/audits.md` explains the verdicts."
             ""
-            "`sources.bundle` holds the commits that led to the sources, too."
+            "`sources.bundle` also contains the history of the sources."
         if not notes.IsEmpty then
             ""
-            "## Not in here"
+            "## Not included"
             ""
             yield! notes |> List.map (fun note -> $"* {note}")
         ""
@@ -327,7 +317,7 @@ let private readme (crate: Contents) (wish: Wish) (notes: string list) =
 
 let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: string) : Made =
     let over, notOver = runs |> List.partition (fun run -> RunStates.IsOver run.State)
-    if over.IsEmpty then refuse $"{name}: no run there is over, so there is nothing to hand on."
+    if over.IsEmpty then refuse $"{name}: no run has ended, so there is nothing to export."
 
     let started (run: RunFolder) =
         match run.Manifest with
@@ -337,7 +327,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
             | null -> DateTime.MinValue
             | timing -> timing.Started.GetValueOrDefault DateTime.MinValue
 
-    // The newest code leads the audit.
+    // The newest sources come last: the clone checks them out, and they perform the audit.
     let over = over |> List.sortBy (fun run -> started run, run.Id)
 
     let told =
@@ -362,8 +352,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
     let all = List.map fst told
 
     let notes =
-        (told |> List.collect snd)
-        @ [ for run in notOver -> $"The run {run.Sweep}/{run.Id} is not included: it is {Kebab.Of run.State}." ]
+        (told |> List.collect snd) @ [ for run in notOver -> $"The run {run.Sweep}/{run.Id} is not included: it is {Kebab.Of run.State}." ]
         |> List.distinct
 
     let commits = all |> List.map _.Sources.Commit |> List.rev |> List.distinct |> List.rev
@@ -377,8 +366,8 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
             let named = String.Join("; ", List.truncate 5 found) + several
 
             refuse
-                $"the sources, or the commits that led to them, hold what looks like a secret: {named}. A bundle would hand it on; --crate \
-                  alone takes no sources along."
+                $"the sources or their history contain text that looks like a secret: {named}. A bundle would export it; --crate \
+                  exports no sources."
 
         bundle wish.Repository commits (Path.Combine(root, "sources.bundle"))
         Directory.CreateDirectory(Path.Combine(root, "data")) |> ignore
@@ -391,7 +380,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
 
                 if File.Exists source then
                     copy source (Path.Combine(root, within))
-                    part root within, "What was planned, a line for each launch."
+                    part root within, "The plans of the sweep, a line for each launch."
     ]
 
     let states = over |> List.countBy _.State |> List.map (fun (state, count) -> $"{count} {Kebab.Of state}")
@@ -403,7 +392,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
             (match over with
              | [ run ] -> $"A run of an energy-based model ({Kebab.Of run.State}), of {day}: config, trace and results"
              | _ -> $"""{over.Length} runs of energy-based models ({String.Join(", ", states)}), to {day}: configs, traces and results""")
-            + (if wish.Capsule then ", and what is needed to do it again." else ".")
+            + (if wish.Capsule then ", and what is needed to repeat it." else ".")
         Runs = all
         Others = others
     }
@@ -427,11 +416,11 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
 
     if wish.Crate then
         let others = [
-            part root "README.md", "What lies here, for people."
+            part root "README.md", "A description of this folder for readers."
             yield! plans
             if wish.Capsule then
                 part root "sources.bundle", "The sources of every run as a git bundle."
-                part root "rerun.sh", "Does a run again and compares."
+                part root "rerun.sh", "Repeats a run and compares the results."
         ]
 
         File.WriteAllText(Path.Combine(root, "ro-crate-metadata.json"), json (contents others))
@@ -445,18 +434,11 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
     let sums = files |> Array.map (fun part -> $"{part.Sha256}  {part.Path}\n") |> String.concat ""
     File.WriteAllText(Path.Combine(root, "SHA256SUMS"), sums)
 
-    {
-        Folder = root
-        Runs = over.Length
-        Files = files.Length + 1
-        Bytes = files |> Array.sumBy _.Bytes
-        Notes = notes
-        Seal = sums
-    }
+    { Folder = root; Runs = over.Length; Files = files.Length + 1; Bytes = files |> Array.sumBy _.Bytes; Notes = notes; Seal = sums }
 
-/// Makes the folder, whole or not at all. Throws InvalidDataException with what is in the way.
+/// Makes the folder completely or not at all. Throws InvalidDataException with the reason.
 let make (wish: Wish) (name: string) (runs: RunFolder list) (folder: string) : Made =
-    if Path.Exists folder then refuse $"{folder} is there already; delete it, or name another folder with --out."
+    if Path.Exists folder then refuse $"{folder} already exists; delete it, or name another folder with --out."
 
     let beside = folder.TrimEnd('/') + ".new"
     if Directory.Exists beside then Directory.Delete(beside, true)

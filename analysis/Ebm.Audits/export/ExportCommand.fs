@@ -1,4 +1,4 @@
-/// `export`: runs, with all that another machine needs to look at them and to do them again, in one folder.
+/// `export`: runs in one folder, with everything that another machine needs to inspect and repeat them.
 module Ebm.Audits.ExportCommand
 
 open System
@@ -19,9 +19,9 @@ type Option =
         member option.Usage =
             match option with
             | Out _ -> "the folder to make (reports/<sweep>/export/…)"
-            | Largest _ -> "take data files along up to this size in MB (64)"
+            | Largest _ -> "copy data files up to this size in MB (64)"
             | Crate -> "only the RO-Crate"
-            | Capsule -> "only what repeats the runs elsewhere"
+            | Capsule -> "only what another machine needs to repeat the runs"
 
 let private parser = Options.parser<Option>
 
@@ -37,7 +37,7 @@ let private export (workspace: Workspace) (arguments: string list) =
             $"The run {run.Sweep}/{run.Id}", [ run ], Path.Combine(run.Sweep, "export", run.Id)
         | _ -> refuse "name one run or one sweep: a run's id, or a part of it, or the sweep's name."
 
-    // Neither asked for is both asked for.
+    // Without either option, both are exported.
     let crate, capsule = options.Contains <@ Crate @>, options.Contains <@ Capsule @>
     let both = crate = capsule
 
@@ -55,9 +55,7 @@ let private export (workspace: Workspace) (arguments: string list) =
             wish
             name
             runs
-            (options.TryGetResult <@ Out @>
-             |> Option.map Path.GetFullPath
-             |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
+            (options.TryGetResult <@ Out @> |> Option.map Path.GetFullPath |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
 
     let report (within: string) =
         JsonText.ReadableOf(
@@ -87,7 +85,7 @@ let private export (workspace: Workspace) (arguments: string list) =
 let verb = {
     Name = "export"
     Words = "<run or sweep>"
-    Says = "a folder from which another machine does it again, and which is an RO-Crate"
+    Says = "export runs to a folder from which another machine can repeat them; it is also an RO-Crate"
     Options = [ parser ]
     Perform = export
 }

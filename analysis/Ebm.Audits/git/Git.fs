@@ -1,10 +1,10 @@
-/// What git answers about a repository. A machine without git, and a folder without a repository, are answers too.
+/// Runs git. A machine without git, or a folder without a repository, gives an Error and no exception.
 module Ebm.Audits.Git
 
 open System.Diagnostics
 open System.Text
 
-/// Whoever commits for the project need not have told git a name, and no hook or question of theirs comes in between.
+/// Commits need no configured user name, and git asks no questions.
 let private identity = [
     "GIT_AUTHOR_NAME", "Ebm.Research"
     "GIT_AUTHOR_EMAIL", "runs@ebm.invalid"
@@ -14,7 +14,7 @@ let private identity = [
     "GIT_OPTIONAL_LOCKS", "0"
 ]
 
-/// Variables by which git takes another repository than the folder's: a hook that calls us has some of them set to the user's own.
+/// Variables that make git use another repository than the folder's; git sets some of them for a hook, which may start an audit.
 let ofAnotherRepository = [
     "GIT_DIR"
     "GIT_WORK_TREE"
@@ -25,7 +25,7 @@ let ofAnotherRepository = [
     "GIT_PREFIX"
 ]
 
-/// Runs git in a folder with further variables and a text on its standard input. What it printed, or what it said went wrong.
+/// Runs git in a folder with further variables and a text on its standard input. Returns its output, or its error message.
 let tell (folder: string) (variables: (string * string) list) (input: string) (arguments: string list) : Result<string, string> =
     let start =
         ProcessStartInfo(
@@ -53,8 +53,8 @@ let tell (folder: string) (variables: (string * string) list) (input: string) (a
         git.WaitForExit()
         if git.ExitCode = 0 then Ok output.Result else Error(errors.Result.Trim())
     with
-    | :? System.ComponentModel.Win32Exception -> Error "there is no git on this machine"
+    | :? System.ComponentModel.Win32Exception -> Error "git is not installed"
     | :? System.IO.IOException as error -> Error $"git ended early: {error.Message}"
 
-/// The same without variables and input; the answer without its last line break.
+/// Runs git without variables and input. Returns the output without its last line break.
 let ask (folder: string) (arguments: string list) : Result<string, string> = tell folder [] "" arguments |> Result.map _.TrimEnd('\n')

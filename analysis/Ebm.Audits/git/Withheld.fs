@@ -1,5 +1,5 @@
-/// What looks like a secret: names that files with secrets have, and keys as those who issue them make them. What is kept of the sources
-/// is without, and so is what is handed on.
+/// Detects files that look like secrets: by the usual names of such files, and by the formats of issued keys. Snapshots of the sources and
+/// exports leave them out.
 module Ebm.Audits.Withheld
 
 open System
@@ -12,7 +12,7 @@ let private names =
         RegexOptions.IgnoreCase ||| RegexOptions.CultureInvariant
     )
 
-// Git searches with it too, so it is written as POSIX has it.
+// A POSIX regular expression, because git searches with it, too.
 let private keys =
     "-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60}|glpat-[A-Za-z0-9_-]{20}"
     + "|xox[abprs]-[A-Za-z0-9_-]{20}|hf_[A-Za-z0-9]{30}|AIza[A-Za-z0-9_-]{35}|:_(authToken|auth|password)=[^$]"
@@ -23,7 +23,7 @@ let inName (path: string) = names.IsMatch path
 
 let inText (text: string) = texts.IsMatch text
 
-/// What looks like a secret in a commit and all that led to it: the file, and the commit that brought it where its text does.
+/// The files in some commits and their history that look like secrets; one found by its text is named with the commit that added it.
 let inHistory (repository: string) (commits: string list) : Result<string list, string> =
     let lines (text: string) = text.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
     let log arguments =
@@ -31,7 +31,7 @@ let inHistory (repository: string) (commits: string list) : Result<string list, 
 
     match log [ "--format=" ], log [ "--format=:%h"; $"-G{keys}" ] with
     | Ok named, Ok searched ->
-        // What was committed under the name of a package manager's settings is judged by its text.
+        // The settings of a package manager are judged by their text, not by their name.
         let judged (path: string) = inName path && not (path.EndsWith ".npmrc" || path.EndsWith ".pypirc")
         let byName = lines named |> List.distinct |> List.filter judged
 

@@ -1,6 +1,6 @@
 namespace Ebm.Audits
 
-/// What was done to a run's folder, to data, to reports of audits or to the ledger. `Kebab` has the words: `config-edited`, `ledger-torn` …
+/// The kinds of alterations of run folders, data, reports of audits, and the ledger. `Kebab` gives their names: `config-edited`, …
 type Altered =
     | ConfigMissing = 0
     | ConfigEdited = 1

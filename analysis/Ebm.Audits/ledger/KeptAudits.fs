@@ -1,5 +1,5 @@
-/// What audits found is kept: a report for each, beside the ledger, under the hash that its entry has. Cards and tables cite them from
-/// here, and believe none that the ledger does not have or whose bytes are others.
+/// The reports of audits. Each is kept next to the ledger, under the hash in its ledger entry. Cards and tables cite a report only if the
+/// ledger has its entry and its bytes match the hash.
 module Ebm.Audits.KeptAudits
 
 open System
@@ -12,7 +12,7 @@ open Ebm.Records
 open Ebm.Audits.Workspace
 open Ebm.Audits.Comparison
 
-/// The cell of a table for which a run was drawn.
+/// The table cell for which a run was drawn.
 type Sampled = {
     Seed: int
     /// The row's group.
@@ -20,30 +20,30 @@ type Sampled = {
     Metric: string
     /// The table prints it bold.
     Bold: bool
-    /// How many times as likely as a cell of weight one.
+    /// The cell is drawn this many times as often as a cell of weight one.
     Weight: int
 }
 
-/// One run that was done again.
+/// An audit that repeated a run.
 type Kept = {
     /// smoke or rerun.
     Audit: string
     /// sweep/run.
     Run: string
     Verdict: Verdict
-    /// The step up to which it was compared; all of it where there is none.
+    /// The step up to which the runs were compared; None if they were compared whole.
     Until: int64 option
     /// The kinds of drift that were found.
     Drifts: string list
-    /// What decides how sums are taken, as the run had it and as the audit had it: threads, capability, device, cpu, gpu, libtorch.
+    /// The conditions that affect the order of sums, of the run and of the audit: threads, capability, device, cpu, gpu, libtorch.
     Was: Map<string, string>
     Is: Map<string, string>
-    /// By another machine or another user than the run; None where one of the two does not say.
+    /// Whether the audit had another machine or another user than the run; None if a manifest does not name them.
     Independent: bool option
     Sampled: Sampled option
 }
 
-/// What decides in which order sums are taken, in a manifest's words.
+/// The conditions that affect the order of sums, from a manifest.
 let conditions (run: RunFolder) (manifest: RunManifest) : Map<string, string> =
     let some (value: 'a | null) (choose: 'a -> string | null) = value |> Option.ofObj |> Option.bind (choose >> Option.ofObj)
 
@@ -66,8 +66,8 @@ let conditions (run: RunFolder) (manifest: RunManifest) : Map<string, string> =
             | _ -> ()
     ]
 
-/// Whether others made the second run: another machine, or another user of the same one. What is not known of both is not guessed. It
-/// says who typed, not who decided: a second account of the same person counts as another user.
+/// Whether the two runs have different machines, or different users of one machine; None if a manifest does not name them. A second account
+/// of one person counts as another user.
 let independent (was: RunManifest) (is: RunManifest) : bool option =
     match was.Maker, is.Maker with
     | null, _
@@ -123,7 +123,7 @@ let report (kept: Kept) (found: Comparison) =
 
 let written (kept: Kept) (found: Comparison) = JsonText.ReadableOf(report kept found)
 
-/// What a kept report says of a run; None where it is another audit's.
+/// Reads a kept report; None if it is not of an audit that repeats a run.
 let private read (text: string) : Kept option =
     use json = JsonDocument.Parse text
     let root = json.RootElement
@@ -165,8 +165,8 @@ let private read (text: string) : Kept option =
         }
     | _ -> None
 
-/// The runs that were done again, with the ledger's entry of each, in its order. A report that is gone, or has other bytes than its entry
-/// says, is left out.
+/// The audits that repeated runs, in the order of the ledger, each with its entry. A report that is missing or does not match its entry's
+/// hash is left out.
 let all (runs: string) (entries: Ledger.Entry list) : (Ledger.Entry * Kept) list = [
     for entry in entries do
         let path = reportOf runs entry.Hash

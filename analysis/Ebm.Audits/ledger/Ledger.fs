@@ -1,9 +1,9 @@
-/// The ledger: `<runs>/ledger.jsonl`, a line for each run that ended, each table that was written, each audit that was made. A line holds
-/// the hash of the line before it, so that a removed, edited, reordered or inserted one shows; the first line gives the ledger an id of its
-/// own, and the hash of the last one is kept as a commit under refs/ebm/ledger/<id>, where there is a repository.
+/// The ledger, `<runs>/ledger.jsonl`: a line for each run that ended, each table and each audit. A line has the hash of the line before it,
+/// so that a removed, edited, moved or inserted line shows. The first line gives the ledger an id. In a repository, the hash of the last
+/// line (the head) is kept as a commit under refs/ebm/ledger/<id>.
 ///
-/// What it does not prove: that an entry was honest when it was made; and, of lines that were written after the head was last kept, or
-/// where no repository keeps it, that nobody has rewritten them all.
+/// The ledger does not prove that an entry was honest when it was made. It does not show a rewrite of all lines after the last kept head,
+/// or of all lines if no head is kept.
 module Ebm.Audits.Ledger
 
 open System
@@ -14,7 +14,7 @@ open System.Text
 open System.Threading
 open Ebm.Records
 
-/// The kinds of entries; `ledger` is the first line's. A newer version may have more: a line of an unknown kind is an entry all the same.
+/// The kinds of entries; the first line has `ledger`. A line of an unknown kind, from a newer version, is a valid entry.
 module Kind =
     let ledger, run, measure, table, audit = "ledger", "run", "measure", "table", "audit"
 
@@ -22,18 +22,18 @@ type Entry = {
     Seq: int64
     /// UTC.
     Time: string
-    /// One of those above.
+    /// A name from `Kind`.
     Kind: string
     Subject: string
-    /// Of what the entry is about: a manifest's own hash, a table's file.
+    /// The hash of the entry's subject: a manifest's own hash, a table's file.
     Hash: string
-    /// SHA-256 of the line before, without its line break; empty in the first.
+    /// SHA-256 of the line before, without its line break; empty in the first line.
     PrevHash: string
 }
 
 let pathOf (runs: string) = Path.Combine(runs, "ledger.jsonl")
 
-/// What a line before it is called by the next.
+/// The hash of a line, which the next line contains.
 let hashOf (line: string) = Canonical.Sha256 line
 
 let private written (entry: Entry) = JsonText.LineOf entry
@@ -45,7 +45,7 @@ let private read (line: string) : Entry option =
     with :? InvalidDataException ->
         None
 
-/// The lines with a line break behind them; what a process that died left of a last one is none.
+/// The complete lines; a last line without a line break, left by a process that died, is not one.
 let private linesOf (runs: string) =
     if not (File.Exists(pathOf runs)) then
         []
@@ -57,7 +57,7 @@ let private linesOf (runs: string) =
 
 // ── Writing ─────────────────────────────────────────────────────────────────────────────────
 
-/// One at a time, whoever else appends: other processes wait.
+/// Runs `act` while no other process appends; other processes wait.
 let private alone (runs: string) (act: unit -> 'a) : 'a =
     let path = Path.Combine(runs, ".ledger.lock")
     let deadline = DateTime.UtcNow + TimeSpan.FromSeconds 30.0
@@ -68,7 +68,7 @@ let private alone (runs: string) (act: unit -> 'a) : 'a =
         with :? IOException when DateTime.UtcNow < deadline && Directory.Exists runs ->
             None
 
-    // Outside the handler, so that waiting is a loop: a call from within one adds to the stack.
+    // Not inside the exception handler, because a recursive call from a handler is not a tail call.
     let rec hold () =
         match free () with
         | Some held -> held
@@ -79,8 +79,8 @@ let private alone (runs: string) (act: unit -> 'a) : 'a =
     use _ = hold ()
     act ()
 
-/// Appends what there is to append, given the entries so far; nothing where that is nothing. Throws IOException or
-/// UnauthorizedAccessException where the folder cannot be written, and InvalidDataException where the last line is not a ledger entry.
+/// Appends the items that `items` returns for the entries so far. Throws IOException or UnauthorizedAccessException if the folder cannot be
+/// written, and InvalidDataException if the last line is not a ledger entry.
 let append (runs: string) (items: Entry list -> (string * string * string) list) : unit =
     Directory.CreateDirectory runs |> ignore
 
@@ -91,7 +91,7 @@ let append (runs: string) (items: Entry list -> (string * string * string) list)
         if not lines.IsEmpty && (read (List.last lines)).IsNone then
             raise (
                 InvalidDataException
-                    $"{pathOf runs}: its last line is no entry, so nothing can be appended; `audit verify` says what was altered."
+                    $"{pathOf runs}: its last line is not an entry, so nothing can be appended; `audit verify` prints what was altered."
             )
 
         match items entries with
@@ -111,17 +111,16 @@ let append (runs: string) (items: Entry list -> (string * string * string) list)
                 seq <- seq + 1L
 
             use file = new FileStream(pathOf runs, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read)
-            // What a process that died wrote of a line is cut off.
+            // Removes the incomplete last line of a process that died.
             file.SetLength(lines |> List.sumBy (fun line -> int64 (Encoding.UTF8.GetByteCount line) + 1L))
             file.Seek(0L, SeekOrigin.End) |> ignore
             file.Write(Encoding.UTF8.GetBytes(string text))
             file.Flush true)
 
-/// What a run's attempt is called here.
+/// The ledger's name for an attempt of a run.
 let subjectOf (sweep: string) (run: string) (attempt: int) = $"{sweep}/{run}#{attempt}"
 
-/// Enters the ended runs of a sweep's folder that are not entered yet, whoever ran them. An attempt is entered once: what is changed
-/// afterwards stays a change.
+/// Enters the ended runs of a sweep's folder that have no entry. An attempt is entered once, so that `verify` detects every later change.
 let enterRuns (runs: string) (folders: RunFolder seq) =
     let ended = [
         for folder in folders do
@@ -139,7 +138,7 @@ let enterRuns (runs: string) (folders: RunFolder seq) =
             let known = HashSet(entries |> Seq.filter (fun entry -> entry.Kind = Kind.run) |> Seq.map _.Subject)
             ended |> List.filter (fun (_, subject, _) -> known.Add subject))
 
-/// Enters a run that was measured again: its manifest is another one, of the same attempt.
+/// Enters a run that was measured again: it has a new manifest of the same attempt.
 let enterMeasured (runs: string) (folder: RunFolder) =
     match folder.Manifest with
     | null -> ()
@@ -148,7 +147,7 @@ let enterMeasured (runs: string) (folder: RunFolder) =
         | null -> ()
         | hash -> append runs (fun _ -> [ Kind.measure, subjectOf folder.Sweep folder.Id manifest.Attempt, hash ])
 
-/// Enters a table by the hash of a file of it; the same table is entered once.
+/// Enters a table by the hash of one of its files; the same table is entered once.
 let enterTable (runs: string) (sweep: string) (file: string) =
     let hash = Canonical.Sha256OfFile file
 
@@ -163,11 +162,11 @@ let refOf (id: string) = $"refs/ebm/ledger/{id}"
 
 let private hidden (text: string) = (Canonical.Sha256 text).Substring(0, 16)
 
-/// Names a folder without saying where it lies: by its path, and by the machine, because heads are fetched from others who have the same path.
+/// Identifies a folder by hashes of its path and of its machine's name, because heads fetched from another machine may have the same path.
 let private placeOf (runs: string) =
     $"place {hidden (Path.TrimEndingDirectorySeparator(Path.GetFullPath runs))}\nmachine {hidden Environment.MachineName}"
 
-/// Keeps the hash of the last line as a commit in a repository. Where there is none, the answer says so.
+/// Keeps the hash of the last line as a commit in a repository; Error if that is not possible.
 let anchor (repository: string) (runs: string) : Result<unit, string> =
     match linesOf runs with
     | [] -> Ok()
@@ -197,7 +196,7 @@ let anchor (repository: string) (runs: string) : Result<unit, string> =
                     |> Result.map ignore
         | _ -> Error "its lines are not ledger entries"
 
-/// The heads that a repository has kept of a ledger, the last one first: number and hash of a line.
+/// The heads of a ledger that a repository keeps, the last one first: number and hash of a line.
 let anchored (repository: string) (id: string) : (int64 * string) list =
     match Git.ask repository [ "log"; "--format=%B%x00"; refOf id; "--" ] with
     | Error _ -> []
@@ -213,7 +212,7 @@ let anchored (repository: string) (id: string) : (int64 * string) list =
             | _ -> ()
       ]
 
-/// The ledgers whose heads were kept of this very folder: id, and when that was last done, in UTC.
+/// The ids of the ledgers of this folder whose heads are kept, each with the time of its last head in UTC.
 let kept (repository: string) (runs: string) : (string * DateTime) list =
     match
         Git.ask repository [ "for-each-ref"; "--format=%(refname:lstrip=3) %(committerdate:unix) %(contents:body)%00"; "refs/ebm/ledger" ]
@@ -229,21 +228,21 @@ let kept (repository: string) (runs: string) : (string * DateTime) list =
 
 // ── Reading and judging ─────────────────────────────────────────────────────────────────────
 
-/// What was done to a ledger, and where.
+/// An alteration of a ledger, and its place.
 type Fault = { What: Altered; Says: string }
 
 type Ledger = {
     Id: string
     Entries: Entry list
     Faults: Fault list
-    /// How many of the last entries no repository vouches for; None where no head was kept.
+    /// The number of entries after the last kept head; None if no head is kept.
     Loose: int64 option
 }
 
 let private span (low: int64) (high: int64) = if low = high then $"entry {low}" else $"entries {low} to {high}"
 
-/// By number: gaps are removals; a number that is there twice, or a line that the next one does not follow but passes over, is an insertion;
-/// numbers out of order are a reordering; and where two follow each other by number and not by hash, the first was edited.
+/// Finds faults by number. A gap is a removal; a number that occurs twice is an insertion, and so is a line that the next one does not
+/// follow by hash; numbers out of order are a reordering; if two lines follow by number but not by hash, the first was edited.
 let private faults (lines: (string * Entry) list) = [
     let real, inserted =
         lines
@@ -252,7 +251,7 @@ let private faults (lines: (string * Entry) list) = [
             match same with
             | [ one ] -> one, []
             | several ->
-                // The one that others follow, or that follows another, was there before.
+                // The original is the line that others follow, or that follows another, by hash.
                 let hashes = HashSet(lines |> List.map (fst >> hashOf))
                 let follows (line: string, entry: Entry) =
                     (if hashes.Contains entry.PrevHash then 1 else 0)
@@ -268,9 +267,8 @@ let private faults (lines: (string * Entry) list) = [
     let order = real |> List.map (fun (_, entry) -> entry.Seq)
 
     if order <> List.sort order then
-        let moved =
-            List.zip order (List.sort order) |> List.filter (fun (a, b) -> a <> b) |> List.map (fst >> string) |> String.concat ", "
-        { What = Altered.LedgerReordered; Says = $"entries {moved} stand in another order than they were written" }
+        let moved = List.zip order (List.sort order) |> List.filter (fun (a, b) -> a <> b) |> List.map (fst >> string) |> String.concat ", "
+        { What = Altered.LedgerReordered; Says = $"entries {moved} are in another order than they were written" }
 
     let sorted = real |> List.sortBy (fun (_, entry) -> entry.Seq)
 
@@ -287,25 +285,16 @@ let private faults (lines: (string * Entry) list) = [
         |> List.collect (fun (_, same) -> same.Tail |> List.filter (fun entry -> entry.Hash <> same.Head.Hash))
 
     for entry in again do
-        {
-            What = Altered.LedgerInserted
-            Says = $"entry {entry.Seq} enters {entry.Subject} once more, with another manifest: an attempt is entered once"
-        }
+        { What = Altered.LedgerInserted; Says = $"entry {entry.Seq} enters {entry.Subject} a second time, with another manifest" }
 
     for (line, entry), (_, next) in List.pairwise sorted do
         if next.Seq > entry.Seq + 1L then
-            {
-                What = Altered.LedgerRemoved
-                Says = $"{span (entry.Seq + 1L) (next.Seq - 1L)} was removed".Replace("s was", "s were")
-            }
+            { What = Altered.LedgerRemoved; Says = $"{span (entry.Seq + 1L) (next.Seq - 1L)} was removed".Replace("s was", "s were") }
         elif next.PrevHash <> hashOf line then
-            {
-                What = Altered.LedgerEdited
-                Says = $"entry {entry.Seq} ({entry.Kind} {entry.Subject}) was edited, or another stood in its place"
-            }
+            { What = Altered.LedgerEdited; Says = $"entry {entry.Seq} ({entry.Kind} {entry.Subject}) was edited or replaced" }
 ]
 
-/// The ledger of a folder of runs, judged; None where there is none. `repository` is where its head may be kept.
+/// Reads and checks the ledger of a folder of runs; None if it has no ledger. `repository` may keep its head.
 let load (repository: string) (runs: string) : Ledger option =
     match linesOf runs with
     | [] -> None
@@ -335,7 +324,10 @@ let load (repository: string) (runs: string) : Ledger option =
                 match heads with
                 | (seq, hash) :: earlier when not (hashes.ContainsKey hash) ->
                     if seq > last then
-                        { What = Altered.LedgerRemoved; Says = $"{span (last + 1L) seq} at its end were removed: {refOf id} has them" }
+                        {
+                            What = Altered.LedgerRemoved
+                            Says = $"{span (last + 1L) seq} at its end were removed: {refOf id} has a later head"
+                        }
                     elif inside.IsEmpty then
                         let since =
                             match earlier |> List.tryFind (fun (_, hash) -> hashes.ContainsKey hash) with
@@ -344,7 +336,7 @@ let load (repository: string) (runs: string) : Ledger option =
 
                         {
                             What = Altered.LedgerRewritten
-                            Says = $"it was rewritten {since}: its entry {seq} is not the one that {refOf id} has"
+                            Says = $"it was rewritten {since}: its entry {seq} does not match the head in {refOf id}"
                         }
                 | _ -> ()
             ]

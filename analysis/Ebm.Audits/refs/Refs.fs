@@ -1,5 +1,5 @@
-/// What a repository keeps for audits, under refs/ebm: the sources that runs were made from, and the heads of ledgers. Git never
-/// drops them by itself, so that a run can be done again years later; whoever has thrown runs away can throw their sources away here.
+/// The refs under refs/ebm that a repository keeps for audits: the sources of launches, and the heads of ledgers. Git does not drop them,
+/// so that a run can be repeated years later; `refs --prune` drops sources that no run needs.
 module Ebm.Audits.Refs
 
 open System
@@ -8,12 +8,12 @@ open System.IO
 open Ebm.Records
 open Ebm.Audits.Workspace
 
-/// The sources of a launch, as a commit that no branch has.
+/// The sources of a launch, as a commit outside all branches.
 type Snapshot = {
     Ref: string
     Commit: string
     Made: DateTime
-    /// Runs and launches, below the folders that were looked at, that were made from it.
+    /// The number of runs and launches in the given folders that need it.
     Needed: int
 }
 
@@ -31,7 +31,7 @@ let private refs (repository: string) (below: string) =
             | _ -> ()
       ]
 
-/// The refs that runs and launches below a folder name. One that cannot be read might name any.
+/// The refs that runs and launches in a folder name. Fails if one cannot be read, because it may name any ref.
 let private named (runs: string) : string list =
     let of' (git: GitState | null) =
         match git with
@@ -55,7 +55,7 @@ let private named (runs: string) : string list =
                         yield! of' (LaunchRecord.Read file).Git
     ]
 
-/// Every snapshot of a repository, and how many runs and launches below some folders need it.
+/// Every snapshot of a repository, and the number of runs and launches in some folders that need it.
 let snapshots (repository: string) (folders: string list) : Snapshot list =
     let needed = folders |> List.collect named |> List.countBy id |> Map.ofList
 

@@ -1,4 +1,4 @@
-/// `refs`: the snapshots and heads that a repository keeps, and whether a run here needs them; --prune drops those that none needs.
+/// `refs`: prints the snapshots and heads that a repository keeps, and whether a run here needs them; --prune drops unneeded snapshots.
 module Ebm.Audits.RefsCommand
 
 open System
@@ -27,7 +27,7 @@ let private perform (workspace: Workspace) (arguments: string list) =
 
     for folder in folders do
         if not (Directory.Exists folder) then
-            refuse $"there are no runs at {folder}; --runs and the words name the folders to look below."
+            refuse $"there are no runs in {folder}; name the folders of runs with --runs and as arguments."
 
     let snapshots = snapshots workspace.Root folders
     let unneeded = snapshots |> List.filter (fun snapshot -> snapshot.Needed = 0)
@@ -35,8 +35,7 @@ let private perform (workspace: Workspace) (arguments: string list) =
     let heads = heads workspace.Root workspace.Runs
     let say (line: string) = if not workspace.Json then Console.WriteLine line
 
-    if workspace.Json then
-        Console.WriteLine(JsonSerializer.Serialize {| audit = "refs"; heads = heads; snapshots = snapshots |})
+    if workspace.Json then Console.WriteLine(JsonSerializer.Serialize {| audit = "refs"; heads = heads; snapshots = snapshots |})
 
     for head in heads do
         let where = if head.IsHere then "of this folder" else "of another folder"
@@ -52,17 +51,17 @@ let private perform (workspace: Workspace) (arguments: string list) =
             | Ok _ -> ()
             | Error says -> refuse $"{snapshot.Ref}: {says}"
 
-        say $"{unneeded.Length} snapshots were dropped; git collects their files in its own time."
+        say $"{unneeded.Length} snapshots were dropped; git deletes their files at its next garbage collection."
     elif not unneeded.IsEmpty then
         say
-            $"{unneeded.Length} of {snapshots.Length} snapshots are named by no run here. --prune drops them: runs that lie elsewhere could then not be done again, so name their folders too."
+            $"No run here needs {unneeded.Length} of {snapshots.Length} snapshots. --prune drops them; runs in other folders could then not be repeated, so name those folders, too."
 
     0
 
 let verb = {
     Name = "refs"
     Words = "[further folders of runs]"
-    Says = "the sources and heads that git keeps for audits"
+    Says = "list the sources and heads that git keeps for audits"
     Options = [ parser ]
     Perform = perform
 }

@@ -1,5 +1,5 @@
-/// Does a run come out again? Two folders of one run side by side: where they part first, what of their results is the same, and in what they
-/// were made differently. The verdict follows from that and from what was declared beforehand; nothing is chosen when it is given.
+/// Compares two folders of one run: their first difference, the results that agree, and the differences in how they were made. The verdict
+/// follows from these and from what was declared before the run; nothing can be chosen at the audit.
 module Ebm.Audits.Comparison
 
 open System
@@ -12,23 +12,23 @@ open Ebm.Analysis
 type Verdict =
     /// Every traced bit, every file of results and every tensor of the checkpoint is the same.
     | Bitwise
-    /// Every metric lies within the tolerance that the run's own config declares.
+    /// Every metric is within the tolerance that the run's own config declares.
     | Tolerance
-    /// Every metric lies where another seed of the original group would, with 95 %.
+    /// Every metric is in the 95 % range of another seed of the original group.
     | Statistical
     | Different
-    /// It differs, and was not made from the same config, data or code.
+    /// The results differ, and so do config, data or code.
     | NotComparable
-    /// It did not run to where the first one came.
+    /// The repeated run did not reach the last step of the first one.
     | Failed
 
-/// As reports and the terminal have it: `NOT-COMPARABLE`.
+/// The verdict's name in reports and on the terminal: `NOT-COMPARABLE`.
 let nameOf (verdict: Verdict) = (Kebab.Case(string verdict)).ToUpperInvariant()
 
-/// The verdict of a name; None where it is no verdict's.
+/// The verdict of a name; None if the name is unknown.
 let verdictOf name = [ Bitwise; Tolerance; Statistical; Different; NotComparable; Failed ] |> List.tryFind (nameOf >> (=) name)
 
-/// The run came out again, in one of the three ways in which that can be said.
+/// Whether the verdict is one of the three that reproduce the run.
 let reproduces verdict =
     match verdict with
     | Bitwise
@@ -38,7 +38,7 @@ let reproduces verdict =
     | NotComparable
     | Failed -> false
 
-/// In what two runs of one config were made differently.
+/// A difference in how two runs of one config were made.
 type Drift = {
     /// config, data, code, dependency, environment or determinism.
     Kind: string
@@ -52,7 +52,7 @@ let private entries (map: Collections.Generic.IReadOnlyDictionary<string, string
     | null -> Map.empty
     | map -> Map [ for KeyValue(key, value) in map -> key, value ]
 
-/// What two maps differ in; nothing where one of them does not say.
+/// The differences between two maps; none if one of them is empty, because its values are then unknown.
 let private differing what before after =
     if Map.isEmpty before || Map.isEmpty after then
         []
@@ -61,17 +61,17 @@ let private differing what before after =
             for key in Set.union (Set.ofSeq before.Keys) (Set.ofSeq after.Keys) do
                 match before.TryFind key, after.TryFind key with
                 | Some a, Some b when a = b -> ()
-                | a, b -> $"""{what} {key} was {defaultArg a "not there"} and is {defaultArg b "not there"}"""
+                | a, b -> $"""{what} {key} was {defaultArg a "absent"} and is {defaultArg b "absent"}"""
         ]
 
-/// The same for what may not have been found out: only keys that both have.
+/// The differences in keys that both maps have, because a missing value may be unknown.
 let private contradicting what before after =
     let said = before |> Map.filter (fun key _ -> Map.containsKey key after)
     differing what said (after |> Map.filter (fun key _ -> said.ContainsKey key))
 
 let private short (hash: string) = if hash.Length > 12 then hash.Substring(0, 12) else hash
 
-/// Counts of threads, and which kernels are used, decide the order of sums; a telemetry switch does not.
+/// Whether a variable affects the order of sums: numbers of threads and the choice of kernels do, a telemetry switch does not.
 let private decides (name: string) =
     name.EndsWith "_NUM_THREADS"
     || name = "ATEN_CPU_CAPABILITY"
@@ -80,8 +80,8 @@ let private decides (name: string) =
     || name.StartsWith "MKL_"
     || name.StartsWith "KMP_"
 
-/// What was found out of both runs before their first steps, compared. `sources` has the source files that make an assembly's code another,
-/// where they are known.
+/// Compares what the two manifests record from before the first step. `sources` gives the source files that changed an assembly's code, if
+/// they are known.
 let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest) : Drift list = [
     let drift kind says = { Kind = kind; Says = says }
     let both (a: 'a | null) (b: 'a | null) (say: 'a -> 'a -> string list) =
@@ -153,7 +153,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
                 for name in (if before.IsEmpty || after.IsEmpty then [] else List.ofSeq before.Keys) do
                     match after.TryFind name with
                     | Some hash when hash = before[name] -> ()
-                    | None -> $"the code of {name} was {short before[name]} and is not there"
+                    | None -> $"the code of {name} was {short before[name]} and is absent"
                     | Some hash ->
                         let where =
                             match sources name with
@@ -167,7 +167,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
                else
                    [
                        for name in after.Keys do
-                           if not (before.ContainsKey name) then $"the code of {name} was not there and is {short after[name]}"
+                           if not (before.ContainsKey name) then $"the code of {name} was absent and is {short after[name]}"
                    ])) do
         drift "code" says
 
@@ -177,7 +177,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
         | files ->
             Map [
                 for file in files do
-                    // A copy adapted to one machine is, on all of them, the package's file.
+                    // A copy that was adapted to a machine counts as the package's file.
                     string (Path.GetFileName file.Path), short (file.Original |> Option.ofObj |> Option.defaultValue file.Sha256)
             ]
 
@@ -202,14 +202,14 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
     for says in
         both was.Hardware is.Hardware (fun a b ->
             changed "the CPU" a.Cpu b.Cpu
-            @ changed "the set of its instructions" (listed a.Features) (listed b.Features)
+            @ changed "the instruction set" (listed a.Features) (listed b.Features)
             @ changed "the list of GPUs" (gpus a) (gpus b))
         @ both was.Threads is.Threads (fun a b ->
             (if a.IntraOp = b.IntraOp then [] else [ $"threads were {a.IntraOp} and are {b.IntraOp}" ])
             @ (if not a.InterOp.HasValue || not b.InterOp.HasValue || a.InterOp = b.InterOp then
                    []
                else
-                   [ $"operators at once were {a.InterOp.Value} and are {b.InterOp.Value}" ]))
+                   [ $"parallel operators were {a.InterOp.Value} and are {b.InterOp.Value}" ]))
         @ both was.Native is.Native (fun a b -> changed "the vector capability" a.Capability b.Capability)
         @ both was.Runtime is.Runtime (fun a b ->
             changed ".NET" a.Dotnet b.Dotnet
@@ -223,8 +223,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
     for says in
         contradicting "the flag" (entries was.Determinism) (entries is.Determinism)
         @ both was.DeterminismLevel is.DeterminismLevel (fun a b ->
-            changed "the level that was asked for" a.Requested b.Requested
-            @ changed "the level that its switches allow" a.Effective b.Effective) do
+            changed "the requested level" a.Requested b.Requested @ changed "the effective level" a.Effective b.Effective) do
         drift "determinism" says
 ]
 
@@ -233,7 +232,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
 /// The first difference, in the order in which a run writes: trace, then tensors of the checkpoint, then results.
 type Parting = { Step: int64 option; What: string }
 
-/// The first step up to `last` whose traced bits differ, or that one of the two lacks.
+/// The first step up to `last` whose traced bits differ, or that `is` lacks.
 let private tracesPart (was: RunFolder) (is: RunFolder) (last: int64) =
     let lines (folder: RunFolder) =
         folder.Traces()
@@ -247,7 +246,7 @@ let private tracesPart (was: RunFolder) (is: RunFolder) (last: int64) =
     |> List.tryPick (fun ((step, what), bits) ->
         match after.TryFind((step, what)) with
         | Some same when same = bits -> None
-        // A trace of before it watched as much as now.
+        // The runner always traces all values, so a missing one is a difference.
         | _ -> Some { Step = Some step; What = what })
 
 let private tensorsPart (was: RunFolder) (is: RunFolder) =
@@ -267,13 +266,9 @@ let private tensorsPart (was: RunFolder) (is: RunFolder) =
                 | Some other when tensor.Bytes.Span.SequenceEqual other.Bytes.Span -> None
                 | _ -> Some { Step = None; What = $"{tensor.Name} in {name}" }))
 
-/// Times and places aside: what a run of the same config, data and code writes byte by byte.
+/// Files that a run of the same config, data and code writes byte by byte: those without times and paths.
 let private isResult (name: string) =
-    name = "events.jsonl"
-    || name = "measures.jsonl"
-    || name = "metrics.json"
-    || name = "samples.npy"
-    || name.StartsWith "arrays/"
+    name = "events.jsonl" || name = "measures.jsonl" || name = "metrics.json" || name = "samples.npy" || name.StartsWith "arrays/"
 
 let private resultsPart (was: RunFolder) (is: RunFolder) =
     let results (folder: RunFolder) = folder.ArtefactNames() |> Seq.filter isResult |> List.ofSeq
@@ -288,7 +283,7 @@ let private resultsPart (was: RunFolder) (is: RunFolder) =
 
 type MetricAudit = { Name: string; Was: float; Is: float; Agrees: Verdict }
 
-/// What the run's own config declares: metric to absolute and relative tolerance.
+/// The tolerances that the run's own config declares: metric to absolute and relative tolerance.
 let tolerances (folder: RunFolder) : Map<string, float * float> =
     match folder.Config.Find "measure.tolerance" with
     | null -> Map.empty
@@ -301,7 +296,7 @@ let tolerances (folder: RunFolder) : Map<string, float * float> =
 
         Map [ for entry in node.Entries -> entry.Key, (number entry.Value "absolute", number entry.Value "relative") ]
 
-/// Where one more seed's value lies with 95 %, of at least three others: mean ± t · sd · √(1 + 1/n), on the logarithm where that is the scale.
+/// The 95 % prediction interval for one more seed, given at least three: mean ± t · sd · √(1 + 1/n), of the logarithms if `log`.
 let predicts (log: bool) (values: float list) : (float * float) option =
     if values.Length < 3 || values |> List.exists (Double.IsFinite >> not) then
         None
@@ -314,7 +309,7 @@ let predicts (log: bool) (values: float list) : (float * float) option =
         let back = if log then exp else id
         Some(back (centre - half), back (centre + half))
 
-/// Each metric of the first run beside the second's; `group` has the values of the other seeds.
+/// Compares each metric of the two runs; `group` has the values of the other seeds.
 let metrics (was: RunFolder) (is: RunFolder) (group: string -> float list) : MetricAudit list =
     let declared = tolerances was
     let after = is.Measurements() |> Seq.map (fun m -> m.Name, m) |> Map.ofSeq
@@ -323,7 +318,7 @@ let metrics (was: RunFolder) (is: RunFolder) (group: string -> float list) : Met
         for m in was.Measurements() do
             let found = after.TryFind m.Name
             let value = found |> Option.map _.Value |> Option.defaultValue nan
-            // What is no number, or has no bound, lies within nothing.
+            // NaN and infinite values are within no tolerance.
             let isFinite = Double.IsFinite value && Double.IsFinite m.Value
 
             let within =
@@ -361,20 +356,20 @@ type Comparison = {
     Metrics: MetricAudit list
     /// Why it failed, or cannot be compared.
     Reason: string option
-    /// What the run says of how it was done, and how it was done again; None where it was not begun.
+    /// The manifests of the run and of its repetition; None if the repetition did not start.
     Made: (RunManifest * RunManifest) option
-    /// What could not be told.
+    /// What could not be determined.
     Notes: string list
 }
 
-/// What a comparison is told besides the two folders.
+/// The inputs of a comparison besides the two folders.
 type Around = {
-    /// The values that other seeds of the group have of a metric.
+    /// The values of a metric for the other seeds of the group.
     Group: string -> float list
-    /// The source files that make an assembly's code another.
+    /// The source files that changed an assembly's code.
     Sources: string -> string list
-    /// Drifts that the two manifests do not show. What ran was the run's own config with the code that its manifest names, so these explain
-    /// no difference, and decide nothing.
+    /// Drifts that the two manifests do not show. The repetition used the run's own config and the code that its manifest names, so these
+    /// drifts explain no difference and do not affect the verdict.
     Further: Drift list
     Notes: string list
 }
@@ -383,12 +378,12 @@ let nothing: Around = { Group = (fun _ -> []); Sources = (fun _ -> []); Further 
 
 let private inputs = set [ "config"; "data"; "code" ]
 
-/// The whole of two runs, or what they traced up to a step where `until` says one.
+/// Compares two whole runs, or their traces up to the step `until`.
 let compare (until: int64 option) (was: RunFolder) (is: RunFolder) (around: Around) : Comparison =
     let before, after =
         match was.Manifest, is.Manifest with
         | null, _ -> raise (InvalidDataException $"{was}: it has no manifest, so there is nothing to compare with.")
-        | _, null -> raise (InvalidDataException $"{is}: it left no manifest.")
+        | _, null -> raise (InvalidDataException $"{is}: it wrote no manifest.")
         | before, after -> before, after
 
     let drifts = drifts around.Sources before after

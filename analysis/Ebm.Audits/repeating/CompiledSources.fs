@@ -1,5 +1,5 @@
-/// Which source files make an assembly another: what it was compiled from, by the debug information inside it, beside a commit that holds the
-/// sources as they were. So the files are those that a build took, whatever else lies in the folders.
+/// Finds the source files that changed an assembly: it compares the sources in the assembly's debug information with those of a commit.
+/// Only files that the build compiled count, not other files in the folders.
 module Ebm.Audits.CompiledSources
 
 open System
@@ -12,16 +12,14 @@ open Ebm.Records
 /// The name that portable debug information has for SHA-256.
 let private sha256 = Guid "8829d00f-11b8-4213-878b-770e8597ac16"
 
-/// How Directory.Build.props has compilers write the repository's root.
+/// The repository's root in debug information, as Directory.Build.props sets it.
 let private root = "/_/"
 
-/// The source files of an assembly by their paths in the repository, each with its SHA-256; none where it says nothing of them.
+/// The source files of an assembly by their paths in the repository, each with its SHA-256; none without debug information.
 let compiledFrom (assembly: string) : Map<string, string> =
     use image = new PEReader(new MemoryStream(File.ReadAllBytes assembly))
     let embedded =
-        image.ReadDebugDirectory()
-        |> Seq.filter (fun entry -> entry.Type = DebugDirectoryEntryType.EmbeddedPortablePdb)
-        |> List.ofSeq
+        image.ReadDebugDirectory() |> Seq.filter (fun entry -> entry.Type = DebugDirectoryEntryType.EmbeddedPortablePdb) |> List.ofSeq
 
     Map [
         for entry in List.truncate 1 embedded do
@@ -56,10 +54,10 @@ let private committed (repository: string) (commit: string) : Result<Map<string,
     finally
         File.Delete archive
 
-/// The first two folders of a path: a project's.
+/// The project's folder of a path: its first two parts.
 let private project (path: string) = String.Join('/', Array.truncate 2 (path.Split '/'))
 
-/// Of an assembly, the source files that are others in a commit, are new, or are gone: a function, because the commit is read once.
+/// A function from an assembly to its source files that differ from those of a commit, are new, or are gone. It reads the commit once.
 let changed (repository: string) (commit: string) : string -> string list =
     let before = lazy (committed repository commit)
 
@@ -81,7 +79,7 @@ let changed (repository: string) (commit: string) : string -> string list =
                 | None -> if own.Contains(project path) then $"{path} (new)"
 
             for path in before.Keys do
-                // A file without anything that runs may be compiled and not stand there.
+                // A compiled file without executable code is not in the debug information.
                 if own.Contains(project path) && not (now.ContainsKey path) && not (File.Exists(Path.Combine(repository, path))) then
                     $"{path} (gone)"
           ]

@@ -1,5 +1,5 @@
-/// What a run's own words would make of the configs as they are now: composed again by the sweep's script, in a process of its own, because
-/// analysis reads no configs. Where that is another config than the run's, the keys say in what.
+/// Composes a run's overrides again with today's configs, in a separate process of the sweep's script, because analysis reads no configs.
+/// If the result is not the run's config, the keys that differ are listed.
 module Ebm.Audits.Composition
 
 open System
@@ -8,25 +8,23 @@ open System.Text.Json
 open Ebm.Records
 open Ebm.Audits.Scratch
 
-/// What a config identifies a run by, and where each of its values was written; what stands in no file is a default.
+/// The part of a config that identifies a run, and the file of each value; a value that is in no file is a default.
 type Composed = { Identity: Document; Written: Map<string, string> }
 
 type Composing =
     | Made of Composed
-    /// The configs, or what they describe, have no such words any more.
+    /// Today's configs do not accept the run's overrides.
     | Refused of says: string
     | Untold of why: string
 
-/// What `why --json` prints.
+/// Reads the output of `why --json`.
 let read (json: string) : Composed =
     use json = JsonDocument.Parse json
 
     {
         Identity = Document.Parse(json.RootElement.GetProperty("identity").GetRawText(), "identity")
         Written =
-            Map [
-                for entry in json.RootElement.GetProperty("written").EnumerateObject() -> entry.Name, string (entry.Value.GetString())
-            ]
+            Map [ for entry in json.RootElement.GetProperty("written").EnumerateObject() -> entry.Name, string (entry.Value.GetString()) ]
     }
 
 /// Composes a run's overrides with the configs of a repository. `labs` are a lab's assemblies.
@@ -57,18 +55,18 @@ let compose (scratch: Scratch) (repository: string) (labs: string list) (manifes
             Made(read ended.Output)
         with
         | :? JsonException
-        | :? Collections.Generic.KeyNotFoundException -> Untold "the script said it in a form that is not known here"
+        | :? Collections.Generic.KeyNotFoundException -> Untold "the output of the script has an unknown format"
     | 2 -> Refused last
     | code -> Untold $"the script ended with exit code {code}: {last}"
 
-/// Each key of which the run's config and today's have different values: what it was and is, and where that was written.
+/// Each key whose value differs between the run's config and today's, with both values and their origins.
 let differing (run: RunFolder) (manifest: RunManifest) (now: Composed) : string list =
     let leaves (document: Document) = Map [ for struct (path, leaf) in document.Leaves() -> path, string leaf ]
     let before, after = leaves (Document.Parse(run.ConfigJson, run.In "config.json")), leaves now.Identity
 
     let origin key =
         match manifest.Origins with
-        | null -> "nobody wrote down where"
+        | null -> "origin not recorded"
         | origins ->
             match origins.TryGetValue key with
             | true, where -> where
@@ -77,7 +75,7 @@ let differing (run: RunFolder) (manifest: RunManifest) (now: Composed) : string 
     let shown (values: Map<string, string>) where key =
         match values.TryFind key with
         | Some value -> $"{value} ({where key})"
-        | None -> "not there"
+        | None -> "absent"
 
     [
         for key in Set.union (Set.ofSeq before.Keys) (Set.ofSeq after.Keys) do

@@ -1,5 +1,5 @@
-/// Doing a run again, elsewhere: what its first steps and all of it have in common. The repository and the run are only read: they may be
-/// dirty, on another branch, or read-only.
+/// Repeats a run, or its first steps, in a separate folder. The repository and the run are only read: they may be dirty, on another branch,
+/// or read-only.
 module Ebm.Audits.Repetition
 
 open System
@@ -8,24 +8,24 @@ open Ebm.Records
 open Ebm.Audits.Comparison
 open Ebm.Audits.Scratch
 
-/// How a run is done again. What differs from how it was done is asked for, and then named as a drift.
+/// The conditions of a repetition. Those that differ from the run's own are reported as drifts.
 type Conditions = {
-    /// Has the configs and sources of today, and the snapshots of former ones.
+    /// The repository with today's configs and sources, and the snapshots of earlier ones.
     Repository: string
     Data: string
-    /// Instead of the run's own.
+    /// The number of threads; None for the run's own.
     Threads: int option
-    /// Variables that stand above the run's own.
+    /// Environment variables that replace the run's own.
     Variables: (string * string) list
-    /// A lab's assemblies, where they lie now; else where they lay.
+    /// Current paths of a lab's assemblies; others are at their former paths.
     With: string list
-    /// Composes a run's words with the configs of a repository, given a lab's assemblies.
+    /// Composes a run's overrides with the configs of a repository, given a lab's assemblies.
     Compose: Scratch -> string -> string list -> RunManifest -> Composition.Composing
-    /// What builds the sources in whose root it is started, from locked packages.
+    /// The program that builds sources from locked packages, started in their root.
     Build: string * string list
 }
 
-/// As a run was, with what a repository has.
+/// The run's own conditions, with a repository and a data folder.
 let conditions (repository: string) (data: string) : Conditions = {
     Repository = repository
     Data = data
@@ -40,7 +40,7 @@ let lastLines count (text: string) =
     let lines = text.Trim().Split '\n'
     String.Join("\n", lines |> Array.skip (max 0 (lines.Length - count)))
 
-/// The variables that the run was made with, and over them those of the conditions.
+/// The run's environment variables, replaced by those of the conditions.
 let private variables (conditions: Conditions) (manifest: RunManifest) =
     let threads =
         match conditions.Threads with
@@ -51,18 +51,15 @@ let private variables (conditions: Conditions) (manifest: RunManifest) =
     | null -> threads @ conditions.Variables
     | environment -> [ for KeyValue(name, value) in environment -> name, value ] @ threads @ conditions.Variables
 
-/// The assemblies of a lab that the run was told of, where they are now.
+/// The current paths of the lab's assemblies that the run used.
 let labs (conditions: Conditions) (run: RunFolder) (manifest: RunManifest) : string list =
     let file (path: string) = string (Path.GetFileName path)
     let told =
-        manifest.Argv
-        |> List.ofSeq
-        |> List.pairwise
-        |> List.choose (fun (option, path) -> if option = "--with" then Some path else None)
+        manifest.Argv |> List.ofSeq |> List.pairwise |> List.choose (fun (option, path) -> if option = "--with" then Some path else None)
 
     for path in conditions.With do
         if told |> List.forall (fun one -> file one <> file path) then
-            raise (InvalidDataException $"{run.Id}: it ran without a lab's assembly {file path}.")
+            raise (InvalidDataException $"{run.Id}: it did not use the assembly {file path} that --with names.")
 
     [
         for path in told do
@@ -71,13 +68,13 @@ let labs (conditions: Conditions) (run: RunFolder) (manifest: RunManifest) : str
             if not (File.Exists path) then
                 raise (
                     InvalidDataException
-                        $"{run.Id}: it ran with a lab's assembly {file path}, which is no longer at {path}; --with FILE says where it is."
+                        $"{run.Id}: it ran with a lab's assembly {file path}, which is no longer at {path}; name its new path with --with FILE."
                 )
 
             path
     ]
 
-/// The run's config in a folder of its own, with nothing else.
+/// Makes a run folder with only the run's config.
 let private copied (conditions: Conditions) (run: RunFolder) (below: string) =
     let folder = Path.Combine(below, "runs", run.Sweep, run.Id)
     Directory.CreateDirectory folder |> ignore
@@ -87,7 +84,7 @@ let private copied (conditions: Conditions) (run: RunFolder) (below: string) =
         | Some count -> run.Config.With("threads", Document.Of(int64 count))
         | None -> run.Config
 
-    // Threads are no part of a run's identity: config.json stays.
+    // Threads are not part of a run's identity, so config.json stays the same.
     File.WriteAllText(Path.Combine(folder, "config.yaml"), config.ToYaml())
     File.WriteAllText(Path.Combine(folder, "config.json"), run.ConfigJson)
 
@@ -95,17 +92,16 @@ let private copied (conditions: Conditions) (run: RunFolder) (below: string) =
 
 let execute (scratch: Scratch) runner (conditions: Conditions) (run: RunFolder) (manifest: RunManifest) labs (further: string list) =
     let again = copied conditions run scratch.Folder
-    let arguments =
-        [ "exec"; again.Path; "--data"; conditions.Data ] @ List.collect (fun lab -> [ "--with"; lab ]) labs @ further
+    let arguments = [ "exec"; again.Path; "--data"; conditions.Data ] @ List.collect (fun lab -> [ "--with"; lab ]) labs @ further
     let ended = scratch.Run(scratch.Folder, variables conditions manifest, runner, arguments)
 
     if isNull again.Manifest then
-        raise (InvalidDataException $"{run.Id}: the runner could not begin it: {lastLines 3 (ended.Output + ended.Errors)}")
+        raise (InvalidDataException $"{run.Id}: the runner could not start it: {lastLines 3 (ended.Output + ended.Errors)}")
 
     again
 
-/// What is different around a run and neither of its two manifests shows: the config that its words would make, and data files that are gone.
-/// Beside it what could not be told.
+/// Drifts that the two manifests do not show: the config that the run's overrides give today, and missing data files. Also notes on what
+/// could not be determined.
 let further conditions (run: RunFolder) (manifest: RunManifest) (composed: Composition.Composing) =
     let drift kind says = { Kind = kind; Says = says }
 
@@ -114,7 +110,7 @@ let further conditions (run: RunFolder) (manifest: RunManifest) (composed: Compo
         | _ when manifest.Overrides.Count = 0 && isNull manifest.Choices ->
             [], [ "its manifest has no overrides, so its config was not composed again." ]
         | Composition.Made composed -> Composition.differing run manifest composed |> List.map (drift "config"), []
-        | Composition.Refused says -> [ drift "config" $"its words make no config any more: {says}" ], []
+        | Composition.Refused says -> [ drift "config" $"today's configs do not accept its overrides: {says}" ], []
         | Composition.Untold why -> [], [ $"its config was not composed again: {why}." ]
 
     let data = [
@@ -123,13 +119,12 @@ let further conditions (run: RunFolder) (manifest: RunManifest) (composed: Compo
             | null -> ()
             | files ->
                 for file in files do
-                    if not (File.Exists(Path.Combine(conditions.Data, file.Path))) then
-                        drift "data" $"the data file {file.Path} is not there"
+                    if not (File.Exists(Path.Combine(conditions.Data, file.Path))) then drift "data" $"the data file {file.Path} is missing"
     ]
 
     config @ data, notes
 
-/// A lab's assembly of other bytes whose code is the same: said, and no cause of anything.
+/// A drift for a lab's assembly with other bytes and the same code; it explains no difference.
 let rebuilt (manifest: RunManifest) (again: RunFolder) (labs: string list) =
     let entry (map: Collections.Generic.IReadOnlyDictionary<string, string> | null) name =
         match map with
@@ -153,12 +148,12 @@ let rebuilt (manifest: RunManifest) (again: RunFolder) (labs: string list) =
                 match entry build.Assemblies name with
                 | Some was when was <> Canonical.Sha256OfFile path && code.IsSome && code = codeNow -> {
                     Kind = "code"
-                    Says = $"the lab's assembly {name} has other bytes, {was.Substring(0, 12)} before, and the same code"
+                    Says = $"the lab's assembly {name} has other bytes than before ({was.Substring(0, 12)}), but the same code"
                   }
                 | _ -> ()
     ]
 
 let manifestOf (run: RunFolder) =
     match run.Manifest with
-    | null -> raise (InvalidDataException $"{run}: it has no manifest: what it is cannot be told, and it is refused.")
+    | null -> raise (InvalidDataException $"{run}: it has no manifest, so it cannot be repeated.")
     | manifest -> manifest

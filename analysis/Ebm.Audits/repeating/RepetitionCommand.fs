@@ -1,4 +1,4 @@
-/// Does it come out again? What `smoke`, `rerun` and `sample` print of a comparison, and its exit code.
+/// Prints the comparisons of `smoke`, `rerun` and `sample`, and gives their exit codes.
 module Ebm.Audits.RepetitionCommand
 
 open System
@@ -12,15 +12,15 @@ open Ebm.Audits.Repetition
 
 let private number (value: float) = value.ToString("R", CultureInfo.InvariantCulture)
 
-/// What a comparison says to people.
+/// Prints a comparison as text.
 let print (run: RunFolder) (until: int64 option) (found: Comparison) =
     let upTo = until |> Option.map (fun step -> $" up to step {step}") |> Option.defaultValue ""
     Console.WriteLine $"{nameOf found.Verdict}: {run.Sweep}/{run.Id}{upTo}"
     found.Reason |> Option.iter (fun reason -> Console.WriteLine $"  {reason}")
 
     match found.Parting with
-    | Some { Step = Some step; What = what } -> Console.WriteLine $"  they part at step {step}: {what}"
-    | Some { What = what } -> Console.WriteLine $"  they part after training: {what}"
+    | Some { Step = Some step; What = what } -> Console.WriteLine $"  first difference at step {step}: {what}"
+    | Some { What = what } -> Console.WriteLine $"  first difference after training: {what}"
     | None -> ()
 
     for metric in found.Metrics |> List.filter (fun metric -> metric.Agrees <> Bitwise) do
@@ -32,17 +32,17 @@ let print (run: RunFolder) (until: int64 option) (found: Comparison) =
     for note in found.Notes do
         Console.WriteLine $"  {note}"
 
-/// The exit code that a verdict means.
+/// The exit code of a verdict.
 let exitCode verdict = if reproduces verdict then 0 else 3
 
-/// Prints and enters a comparison; the exit code that its verdict means.
+/// Prints a comparison and enters it into the ledger; returns the exit code of its verdict.
 let private conclude (workspace: Workspace) (verb: string) (run: RunFolder) (until: int64 option) (found: Comparison) =
     let report = KeptAudits.written (KeptAudits.kept verb run until None found) found
     if workspace.Json then Console.Write report else print run until found
     enter workspace $"{verb} {run.Sweep}/{run.Id}" report
     exitCode found.Verdict
 
-/// What may differ from how a run was made: the options of every audit that repeats runs.
+/// The options of every audit that repeats runs: the conditions that may differ from the run's own.
 [<RequireQualifiedAccess>]
 type Option =
     | [<EqualsAssignmentOrSpaced>] Threads of count: int
@@ -52,13 +52,13 @@ type Option =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Threads _ -> "threads of libtorch (as the run had)"
+            | Threads _ -> "threads of libtorch (those of the run)"
             | Set _ -> "an environment variable, NAME=VALUE, instead of the run's own; may be repeated"
-            | With _ -> "where a lab's own assembly lies now; may be repeated"
+            | With _ -> "the current path of a lab's own assembly; may be repeated"
 
 let parser = Options.parser<Option>
 
-/// As a run was made, except for what the arguments say; and the other arguments.
+/// The run's own conditions, changed by the arguments; and the other arguments.
 let conditionsOf (workspace: Workspace) (arguments: string list) : Conditions * string list =
     let options, rest = Options.read parser arguments
 
@@ -69,13 +69,13 @@ let conditionsOf (workspace: Workspace) (arguments: string list) : Conditions * 
                 for variable in options.GetResults <@ Option.Set @> do
                     match variable.Split('=', 2) with
                     | [| name; value |] -> name, value
-                    | _ -> Options.usage $"--set {variable}" "a variable is set by NAME=VALUE."
+                    | _ -> Options.usage $"--set {variable}" "write a variable as NAME=VALUE."
             ]
             With = options.GetResults <@ Option.With @> |> List.map Path.GetFullPath
     },
     rest
 
-/// One run, repeated, printed and entered.
+/// Repeats one run, prints the comparison, and enters it into the ledger.
 let one verb (again: RunFolder -> int64 option * Comparison) (workspace: Workspace) (words: string list) =
     let run = runOf workspace words
     let until, found = again run

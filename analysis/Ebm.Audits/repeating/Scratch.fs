@@ -1,5 +1,5 @@
-/// Where an audit works: a folder and child processes of its own, both gone when it ends, however it ends. A signal ends the children first,
-/// so that nothing is written into a folder that is being deleted; only SIGKILL, which nobody can heed, leaves the folder behind.
+/// The temporary folder and the child processes of an audit; both end with it. On a signal, the children end first, so that no process
+/// writes into a folder that is being deleted. Only SIGKILL leaves the folder behind.
 module Ebm.Audits.Scratch
 
 open System
@@ -9,11 +9,11 @@ open System.IO
 open System.Runtime.InteropServices
 open System.Threading
 
-/// A signal has ended the audit; by then its folder is gone.
+/// A signal ended the audit, and its folder is deleted.
 exception Stopped of signal: int with
     override this.Message = $"stopped by signal {this.signal}; nothing was left behind."
 
-/// What a child said, and its exit code.
+/// The output and the exit code of a child.
 type Ended = { Code: int; Output: string; Errors: string }
 
 type Scratch(folder: string) =
@@ -24,19 +24,19 @@ type Scratch(folder: string) =
         try
             child.Kill(entireProcessTree = true)
         with :? InvalidOperationException ->
-            // It has just ended by itself.
+            // The child has already ended.
             ()
 
     member _.Folder = folder
     member _.Check() = if signal <> 0 then raise (Stopped signal)
 
-    /// Ends all children, and lets none begin any more.
+    /// Ends all children, and starts no further ones.
     member _.Stop(by: int) =
         lock children (fun () ->
             if signal = 0 then signal <- by
             Seq.iter kill children)
 
-    /// Runs a program to its end, with nothing to read and variables beside those of this process. Throws Stopped.
+    /// Runs a program to its end, with an empty standard input and further environment variables. Throws Stopped.
     member scratch.Run(where: string, variables: (string * string) list, program: string, arguments: string list) : Ended =
         let start =
             ProcessStartInfo(
@@ -69,7 +69,7 @@ type Scratch(folder: string) =
         scratch.Check()
         { Code = child.ExitCode; Output = output.Result; Errors = errors.Result }
 
-/// What a killed child has just begun to write may still come.
+/// Tries again, because the last writes of a killed child may arrive late.
 let rec private delete (folder: string) attempts =
     try
         if Directory.Exists folder then Directory.Delete(folder, true)
@@ -77,7 +77,7 @@ let rec private delete (folder: string) attempts =
         Thread.Sleep 100
         delete folder (attempts - 1)
 
-/// Works at a scratch of its own. Throws Stopped where a signal came.
+/// Runs `act` with a new scratch. Throws Stopped if a signal came.
 let inScratch (act: Scratch -> 'a) : 'a =
     let folder = (Directory.CreateTempSubdirectory "ebm-audit-").FullName
     let scratch = Scratch folder
@@ -100,7 +100,7 @@ let inScratch (act: Scratch -> 'a) : 'a =
             scratch.Check()
             made
         with error when not (error :? Stopped) ->
-            // What a signal broke off fails in many ways.
+            // A signal may surface as another exception.
             scratch.Check()
             reraise ()
     finally

@@ -1,4 +1,4 @@
-/// All of a run again: its sources as they were, checked out and built in a folder of their own.
+/// Repeats a whole run: its sources at launch, checked out and built in a separate folder.
 module Ebm.Audits.Rerun
 
 open System.IO
@@ -8,18 +8,16 @@ open Ebm.Audits.Comparison
 open Ebm.Audits.Repetition
 open Ebm.Audits.Scratch
 
-/// The values that other completed seeds of the run's group have.
+/// The values of a metric for the other completed seeds of the run's group.
 let private otherSeeds (run: RunFolder) (manifest: RunManifest) =
     let runs, _ = Runs.under (string (Path.GetDirectoryName run.Path))
-    let group =
-        runs
-        |> List.filter (fun other -> other.Group = manifest.GroupId && other.State = RunState.Completed && other.Id <> run.Id)
+    let group = runs |> List.filter (fun other -> other.Group = manifest.GroupId && other.State = RunState.Completed && other.Id <> run.Id)
     fun name -> group |> List.choose (fun other -> other.Metrics.TryFind name |> Option.map _.Value)
 
-/// Where a run was stopped from outside, how far it came says nothing: it is compared up to there.
+/// A run in one of these states was stopped from outside, so it is compared up to the step that it reached.
 let private stopped = set [ RunState.Pruned; RunState.Interrupted; RunState.Preempted; RunState.Timeout; RunState.Lost ]
 
-/// Checks the run's sources out, builds them from the locked packages, runs it whole, and compares everything. `say` is told what is done.
+/// Checks the run's sources out, builds them from the locked packages, runs it whole, and compares everything. `say` gets the progress.
 let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comparison =
     let manifest = manifestOf run
 
@@ -34,7 +32,7 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
     | None ->
         raise (
             InvalidDataException
-                $"{run}: its manifest names no snapshot of its sources, so they cannot be built again; `audit smoke` compares it with today's."
+                $"{run}: its manifest names no snapshot of its sources, so they cannot be built again; `audit smoke` compares it with today's sources."
         )
     | Some _ when until = Some 0L ->
         raise (InvalidDataException $"{run}: it was {Kebab.Of manifest.State} before its first step: there is nothing to compare.")
@@ -52,14 +50,14 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
 
                     raise (
                         InvalidDataException
-                            $"{run.Id}: its sources, {snapshot.Commit}, cannot be checked out: {says}; where {snapshot.Ref} is not here, \
+                            $"{run.Id}: its sources, {snapshot.Commit}, cannot be checked out: {says}; if {snapshot.Ref} is missing, \
                               git fetch origin 'refs/ebm/*:refs/ebm/*' brings it."
                     )
 
             let top = git conditions.Repository [ "rev-parse"; "--show-toplevel" ]
             let inside = git conditions.Repository [ "rev-parse"; "--show-prefix" ]
             say $"checking out {snapshot.Commit.Substring(0, 12)}"
-            // Objects are read where they are; nothing is written there, and no hook of the user's runs.
+            // Git reads the objects in the repository, writes nothing to it, and runs no hook of the user.
             let quietly = [ "-c"; "core.hooksPath=/dev/null"; "-c"; "advice.detachedHead=false" ]
             git scratch.Folder (quietly @ [ "clone"; "--quiet"; "--shared"; "--no-checkout"; top; clone ]) |> ignore
             git clone (quietly @ [ "checkout"; "--quiet"; "--detach"; snapshot.Commit ]) |> ignore
@@ -82,7 +80,7 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
                 say "running it again"
                 let composed =
                     match conditions.Compose scratch sources labs manifest with
-                    // The configs made this run, so they are not at fault: the script is older than this request.
+                    // These configs made the run, so a refusal means that the script is older than `why --json`.
                     | Composition.Refused says -> Composition.Untold says
                     | composed -> composed
 

@@ -1,11 +1,11 @@
-/// `rerun`: all of it again, with the sources as they were.
+/// `rerun`: repeats a whole run with its own sources.
 module Ebm.Audits.RerunCommand
 
 open Ebm.Records
 open Ebm.Audits.Workspace
 open Ebm.Audits.Comparison
 
-/// All of it again.
+/// Repeats the whole run.
 let rerunOf (workspace: Workspace) conditions (run: RunFolder) : int64 option * Comparison =
     let say (what: string) = if not workspace.Json then eprintfn $"{what} …"
     None, Rerun.rerun conditions say run
@@ -17,7 +17,7 @@ let private perform (workspace: Workspace) (arguments: string list) =
 let verb = {
     Name = "rerun"
     Words = "<run>"
-    Says = "check out the sources as they were, build them, run, and compare everything"
+    Says = "build the run's own sources, repeat the whole run, and compare everything"
     Options = [ RepetitionCommand.parser ]
     Perform = perform
 }

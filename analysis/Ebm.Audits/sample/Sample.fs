@@ -1,5 +1,5 @@
-/// Which cells of a sweep's table are audited: drawn at random, those in bold more often, because they are the claims. Each cell stands for a
-/// run of its row, which is done again. What was drawn before is not drawn again before the rest.
+/// Draws cells of a sweep's table for an audit: at random, and bold ones more often, because readers rely on them most. For each cell, a
+/// run of its row is repeated. Runs that were sampled before are drawn after all others.
 module Ebm.Audits.Sample
 
 open System
@@ -9,7 +9,7 @@ open Ebm.Analysis
 open Ebm.Analysis.Table
 open Ebm.Audits.Comparison
 
-/// How many times as likely a bold cell is as another one.
+/// The weight of a bold cell; another cell has weight one.
 let boldWeight = 8
 
 type Drawn = {
@@ -19,16 +19,16 @@ type Drawn = {
     Run: Runs.Run
 }
 
-/// Between 0 and 1, and neither: a function of the text alone.
+/// A number between 0 and 1, both excluded, that depends only on the text.
 let private uniform (text: string) =
     let bits = UInt64.Parse((Canonical.Sha256 text).Substring(0, 13), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
     (float bits + 0.5) / float (1UL <<< 52)
 
-/// Draws up to `n` cells with their runs, no run twice. Cells are drawn without replacement with odds as their weights: the order of
+/// Draws up to `n` cells with their runs, no run twice. Cells are drawn without replacement with odds as their weights: in the order of
 /// u^(1/w) for uniform u (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006). `before` has the runs that were
-/// sampled already: a run that was not comes first.
+/// sampled already: they come last.
 let draw (seed: int) (n: int) (before: Set<string>) (tables: Table list) : Drawn list =
-    // A floor or a Gaussian's value beside a metric is no claim; where there is nothing else, it is drawn.
+    // Floors and a Gaussian's values are not claims; they are drawn only if a row has nothing else.
     let claims (cells: Map<string, Cell>) =
         let directed = cells |> Map.filter (fun _ cell -> cell.Metric.Better <> Direction.None)
         if directed.IsEmpty then cells else directed
@@ -48,7 +48,7 @@ let draw (seed: int) (n: int) (before: Set<string>) (tables: Table list) : Drawn
 
     let nameOf (run: Runs.Run) = $"{run.Sweep}/{run.Id}"
 
-    // Once for the runs that nobody has sampled, once for all.
+    // First from the runs that were not sampled yet, then from all.
     let rec take again taken drawn left =
         match left with
         | _ when List.length drawn = n -> List.rev drawn
@@ -74,7 +74,7 @@ let draw (seed: int) (n: int) (before: Set<string>) (tables: Table list) : Drawn
 
     take false Set.empty [] cells
 
-/// How many of them reproduce, of how many, and the interval of that share.
+/// The number of verdicts that reproduce, the number of verdicts, and the interval of the share.
 let summary (verdicts: Comparison.Verdict list) =
     let hits, n = verdicts |> List.filter reproduces |> List.length, verdicts.Length
     let low, high = Statistics.wilson hits n

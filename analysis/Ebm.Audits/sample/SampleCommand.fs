@@ -1,4 +1,4 @@
-/// `sample`: audits cells of a sweep's table, drawn at random, and says of each what came of it.
+/// `sample`: audits randomly drawn cells of a sweep's table, and prints the result of each.
 module Ebm.Audits.SampleCommand
 
 open System
@@ -24,9 +24,9 @@ type Option =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | N _ -> "draw so many cells (5)"
-            | Seed _ -> "another draw (0)"
-            | Steps _ -> "run at least so many steps, as smoke does (50)"
+            | N _ -> "the number of cells (5)"
+            | Seed _ -> "the seed of the draw (0)"
+            | Steps _ -> "the least number of steps, as for smoke (50)"
             | Rerun -> "repeat whole runs, as rerun does"
             | Again -> "also draw cells that were drawn before"
 
@@ -61,7 +61,7 @@ let private perform (workspace: Workspace) (arguments: string list) : int =
         | _ -> Set.empty
 
     let drawn = draw seed n before tables
-    if drawn.IsEmpty then refuse "no run there is completed, so there is none to draw."
+    if drawn.IsEmpty then refuse "no run is completed, so no cell can be drawn."
 
     let audited = [
         for i, one in List.indexed drawn do
@@ -98,7 +98,7 @@ let private perform (workspace: Workspace) (arguments: string list) : int =
         )
     else
         Console.WriteLine(
-            $"{hits} of {n} cells reproduce, {percent low} to {percent high} %% (Wilson, 95 %%); a bold cell is drawn {boldWeight} times as readily."
+            $"{hits} of {n} cells reproduce, {percent low} to {percent high} %% (Wilson, 95 %%); bold cells are drawn with odds of {boldWeight} to 1."
         )
 
     verdicts |> List.map RepetitionCommand.exitCode |> List.max

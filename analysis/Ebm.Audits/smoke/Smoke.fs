@@ -1,4 +1,4 @@
-/// The first steps of a run again, with the runner that is built here, and what was traced of them beside what was traced then.
+/// Repeats the first steps of a run with the current build, and compares the traces.
 module Ebm.Audits.Smoke
 
 open System.IO
@@ -7,7 +7,7 @@ open Ebm.Audits.Comparison
 open Ebm.Audits.Repetition
 open Ebm.Audits.Scratch
 
-/// The commit that has a run's sources.
+/// The commit with a run's sources.
 let private sourcesOf (manifest: RunManifest) : string option =
     match manifest.Git with
     | null -> None
@@ -21,8 +21,7 @@ let smoke (runner: string) (conditions: Conditions) (steps: int64) (run: RunFold
     let manifest = manifestOf run
     let traced = run.Traces() |> Seq.map _.Step |> Seq.distinct |> List.ofSeq
 
-    if traced.IsEmpty then
-        raise (InvalidDataException $"{run}: its trace.jsonl holds nothing, so there are no steps to compare.")
+    if traced.IsEmpty then raise (InvalidDataException $"{run}: its trace.jsonl is empty, so there are no steps to compare.")
 
     let until = traced |> List.tryFind (fun step -> step >= steps) |> Option.defaultValue (List.last traced)
     let labs = labs conditions run manifest
@@ -36,7 +35,7 @@ let smoke (runner: string) (conditions: Conditions) (steps: int64) (run: RunFold
             fun name -> changed (Path.Combine(beside, name + ".dll"))
 
     inScratch (fun scratch ->
-        // First, because a script may build what has changed since.
+        // The config is composed first, because the script may build changed sources.
         let composed = conditions.Compose scratch conditions.Repository labs manifest
         let again = execute scratch runner conditions run manifest labs [ "--until"; string until ]
         let drifts, notes = further conditions run manifest composed

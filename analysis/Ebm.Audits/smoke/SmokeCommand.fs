@@ -1,4 +1,4 @@
-/// `smoke`: the first steps again, with what is built here.
+/// `smoke`: repeats the first steps with the current build.
 module Ebm.Audits.SmokeCommand
 
 open Argu
@@ -12,11 +12,11 @@ type Option =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Steps _ -> "run at least so many steps (50)"
+            | Steps _ -> "the least number of steps (50)"
 
 let private parser = Options.parser<Option>
 
-/// The first steps again, up to the step that is answered.
+/// Repeats the first steps; returns the last step that was compared, and the comparison.
 let smokeOf (workspace: Workspace) conditions (steps: int64) (run: RunFolder) : int64 option * Comparison =
     let until, found = Smoke.smoke (runnerOf workspace) conditions steps run
     Some until, found
@@ -29,7 +29,7 @@ let private perform (workspace: Workspace) (arguments: string list) =
 let verb = {
     Name = "smoke"
     Words = "<run>"
-    Says = "run the first steps again with what is built here, and compare the trace"
+    Says = "repeat the first steps with the current build, and compare the trace"
     Options = [ parser; RepetitionCommand.parser ]
     Perform = perform
 }

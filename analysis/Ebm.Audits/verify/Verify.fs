@@ -1,6 +1,6 @@
-/// Does what lies in the run folders still lie there as it was written? Every hash is computed again: of the config, of the manifest over
-/// itself, of its chain of attempts, of every artefact, of the data files that are here, of the ledger. What differs is an alteration, with
-/// a name of its own; nothing is trained, nothing is written.
+/// Checks that run folders are unchanged. It computes every hash again: of the config, of the manifest over itself, of its chain of
+/// attempts, of every artefact, of the data files on this machine, and of the ledger. Each kind of difference is an alteration with a name.
+/// Nothing is trained or written.
 module Ebm.Audits.Verify
 
 open System
@@ -25,19 +25,17 @@ type Verification = {
     Files: int64
     Bytes: int64
     Alterations: Alteration list
-    /// What could not be told, and why.
+    /// What could not be checked, and why.
     Notes: string list
     Ledger: Ledger.Ledger option
 }
 
 let private namedByHash = Regex(@"-[0-9a-f]{12}$", RegexOptions.CultureInvariant)
 
-/// Every folder that is a run, or was one: a config, a manifest, or a run's name is enough.
+/// Every folder that is or was a run: it has a config, a manifest, or a run's name.
 let rec private runFolders (path: string) : string list =
     let isRun =
-        File.Exists(Path.Combine(path, "config.json"))
-        || File.Exists(Path.Combine(path, "manifest.json"))
-        || namedByHash.IsMatch path
+        File.Exists(Path.Combine(path, "config.json")) || File.Exists(Path.Combine(path, "manifest.json")) || namedByHash.IsMatch path
 
     if isRun then
         [ path ]
@@ -50,7 +48,7 @@ let rec private runFolders (path: string) : string list =
         |> List.ofArray
         |> List.collect runFolders
 
-/// Files that lie in a run's folder beside its artefacts.
+/// Files in a run's folder that are not artefacts.
 let private beside = set [ "manifest.json"; "stdout.log"; "stderr.log" ]
 
 let private seedOf (config: string) =
@@ -73,19 +71,19 @@ type private Counts() =
         Interlocked.Add(&bytes, FileInfo(path).Length) |> ignore
         Canonical.Sha256OfFile path
 
-/// What is wrong with a manifest as a text; and the manifest, where it is one.
+/// Reads a manifest: the manifest, if it is valid, and its alterations.
 let private manifestAt (path: string) : RunManifest option * (Altered * string) list =
     let text = File.ReadAllText path
 
     match RunManifest.IsSealed text |> Option.ofNullable with
-    | Some false -> None, [ Altered.ManifestEdited, $"{Path.GetFileName path} is not as it was sealed: its own hash is another" ]
+    | Some false -> None, [ Altered.ManifestEdited, $"{Path.GetFileName path} does not match its own hash" ]
     | _ ->
         try
             Some(RunManifest.Parse(text, path)), []
         with :? InvalidDataException as error ->
             None, [ Altered.ManifestEdited, error.Message ]
 
-/// The manifests of earlier attempts that can be read, and what is wrong with their chain.
+/// The manifests of earlier attempts that can be read, and the alterations of their chain.
 let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest list * (Altered * string) list =
     let earlier = [
         if Directory.Exists(folder.In "attempts") then
@@ -104,10 +102,10 @@ let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest l
 
             for before, next in List.pairwise chain do
                 if next.Attempt = before.Attempt then
-                    Altered.AttemptInserted, $"attempt {next.Attempt} is there twice"
+                    Altered.AttemptInserted, $"attempt {next.Attempt} exists twice"
                 elif not (isNull next.PrevHash) && next.PrevHash <> before.Hash then
                     Altered.AttemptMissing,
-                    $"attempt {next.Attempt} followed another one than attempt {before.Attempt}, which is there: one was removed or replaced"
+                    $"attempt {next.Attempt} does not follow attempt {before.Attempt} as it is now: one was removed or replaced"
 
             if not (isNull chain.Head.PrevHash) then
                 Altered.AttemptMissing, $"attempt {chain.Head.Attempt} followed an earlier one, which is gone"
@@ -115,16 +113,15 @@ let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest l
 
     earlier |> List.choose (fun (_, (there, _)) -> there), wrong
 
-/// Whether a path of a run's folder, or a folder on the way to it, is a link: the runner makes none, and what lies behind may be anybody's.
+/// Whether a path in a run's folder, or a folder on the way to it, is a link: the runner makes none, and a link may lead to any file.
 let private isLinked (folder: RunFolder) (name: string) =
     let parts = name.Split '/'
 
-    seq { 1 .. parts.Length }
-    |> Seq.exists (fun count -> not (isNull (FileInfo(folder.In(Array.truncate count parts)).LinkTarget)))
+    seq { 1 .. parts.Length } |> Seq.exists (fun count -> not (isNull (FileInfo(folder.In(Array.truncate count parts)).LinkTarget)))
 
 let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifest) = [
     let listed = manifest.Artefacts |> Seq.map _.Path |> HashSet
-    // What a measurement that was cut off has put in place already, or was to: its own manifest has it.
+    // An interrupted measurement replaced some results, or was about to; its own manifest names them.
     let adopted =
         match folder.Adopting with
         | null -> None
@@ -136,31 +133,31 @@ let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifes
         | Some hashes ->
             match hashes.TryFind name, File.Exists(folder.In name) with
             | Some hash, true -> Canonical.Sha256OfFile(folder.In name) = hash
-            // Arrays go as one folder before the others come as one.
+            // The old folder of arrays is removed before the new one is put in place.
             | _, isThere -> not isThere && name.StartsWith "arrays/"
 
     if adopted.IsSome then
         Altered.MeasureInterrupted,
-        "a new measurement was cut off while its results were put in place, so some are not those of the manifest; measuring the run again finishes it"
+        "a measurement was interrupted while it replaced results, so some do not match the manifest; measure the run again"
 
     for artefact in manifest.Artefacts do
         let path = folder.In artefact.Path
 
         if isLinked folder artefact.Path then
-            Altered.ArtefactLinked, $"{artefact.Path} is a link now: what it shows lies elsewhere, and was not written by the run"
+            Altered.ArtefactLinked, $"{artefact.Path} is a link, which the run did not write"
         elif isAdopted artefact.Path then
             ()
         elif not (File.Exists path) then
             Altered.ArtefactMissing, $"{artefact.Path} is gone"
-        // The config is looked at by itself.
+        // The config has its own check.
         elif artefact.Path <> "config.json" then
             if FileInfo(path).Length <> artefact.Bytes then
                 Altered.ArtefactChanged, $"{artefact.Path} has {FileInfo(path).Length} bytes, and had {artefact.Bytes}"
-            // What has no length is not opened: a pipe would wait for its other end.
+            // An empty file is not opened, because a pipe has length 0 and would block.
             elif artefact.Bytes > 0L && counts.Hash path <> artefact.Sha256 then
-                Altered.ArtefactChanged, $"{artefact.Path} has other bytes than it had"
+                Altered.ArtefactChanged, $"{artefact.Path} does not match its hash"
 
-    // Manifests of before their seals listed no checkpoint.
+    // Manifests without seals are older and do not list checkpoints.
     let knowsCheckpoints = not (isNull manifest.Hash)
 
     for name in folder.ArtefactNames() do
@@ -179,19 +176,20 @@ let private config (counts: Counts) (folder: string) (id: string) (manifest: Run
 
         match manifest with
         | Some manifest when manifest.ConfigSha256 = hash ->
-            if not names then Altered.RunRenamed, $"the folder is called {id}, and its run {manifest.RunId}"
+            if not names then Altered.RunRenamed, $"the folder is named {id}, but its run is {manifest.RunId}"
         | Some manifest when names ->
-            // The folder and its config agree: what does not belong here is the manifest.
-            Altered.ManifestReplaced, $"manifest.json is that of {manifest.RunId}"
+            // The folder and its config agree, so the manifest is of another run.
+            Altered.ManifestReplaced, $"manifest.json belongs to the run {manifest.RunId}"
         | Some manifest ->
             match seedOf (File.ReadAllText path) with
             | Some seed when seed <> string manifest.Seed ->
                 Altered.ConfigEdited, $"config.json is not the config that ran: its seed is {seed}, and the run's was {manifest.Seed}"
-            | _ -> Altered.ConfigEdited, "config.json is not the config that ran: its hash is neither the folder's nor the manifest's"
+            | _ ->
+                Altered.ConfigEdited, "config.json is not the config that ran: its hash differs from those of the folder and the manifest"
         | None -> if not names then Altered.ConfigEdited, "the folder's name is not the hash of its config.json: one of them was altered"
 ]
 
-/// A run as it lies there: its manifest, those of its earlier attempts, and its alterations.
+/// A run folder: its manifest, those of its earlier attempts, and its alterations.
 type private Read = { Manifest: RunManifest option; Earlier: RunManifest list; Wrong: (Altered * string) list }
 
 let private run (counts: Counts) (path: string) : Read =
@@ -210,8 +208,7 @@ let private run (counts: Counts) (path: string) : Read =
             Wrong = [
                 yield! config counts path id None
 
-                if hasBegun then
-                    Altered.ManifestMissing, "it has results and no manifest.json: what it is cannot be told, and it is refused"
+                if hasBegun then Altered.ManifestMissing, "it has results but no manifest.json, so it cannot be checked"
             ]
         }
     else
@@ -233,7 +230,7 @@ let private run (counts: Counts) (path: string) : Read =
                     yield! config counts path id (Some manifest)
 
                     if manifest.SweepId <> folder.Sweep then
-                        Altered.RunMoved, $"it ran in the sweep {manifest.SweepId}, and lies in {folder.Sweep}"
+                        Altered.RunMoved, $"it ran in the sweep {manifest.SweepId}, but is in {folder.Sweep}"
 
                     yield! chain
 
@@ -241,7 +238,7 @@ let private run (counts: Counts) (path: string) : Read =
                 ]
             }
 
-/// The files of data that runs were made from, where they are here.
+/// Checks the data files of runs that are on this machine.
 let private data (counts: Counts) (root: string option) (manifests: RunManifest list) =
     let files =
         [
@@ -269,7 +266,7 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
 
     List.ofSeq wrong, List.ofSeq absent |> List.sort
 
-/// What the ledger says of the runs that are there, and of those that are not. `sweeps` are the names that are looked at; all where None.
+/// Compares the ledger with the runs that exist and those that are missing. `sweeps` limits the check to these sweeps; None checks all.
 let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found: Map<string, Read>) = [
     // The last entry of each attempt counts: a run that was measured again has another manifest.
     let last =
@@ -284,22 +281,20 @@ let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found:
             let alter what says = { Subject = run; What = what; Says = says }
 
             match found.TryFind run with
-            | None -> alter Altered.RunRemoved $"the ledger has it as entry {entry.Seq}, and its folder is gone"
-            // An attempt that was entered has ended: none of its manifests says that it is at work.
+            | None -> alter Altered.RunRemoved $"the ledger has it as entry {entry.Seq}, but its folder is gone"
+            // An entered attempt has ended, so its manifest cannot be the one of a running attempt.
             | Some { Manifest = Some manifest } when string manifest.Attempt = attempt ->
                 if manifest.Hash <> entry.Hash then
-                    alter Altered.ManifestReplaced $"its manifest is not the one that the ledger has as entry {entry.Seq}"
+                    alter Altered.ManifestReplaced $"its manifest does not match entry {entry.Seq} of the ledger"
             | Some { Earlier = earlier } ->
                 match earlier |> List.tryFind (fun manifest -> string manifest.Attempt = attempt) with
                 | Some manifest when manifest.Hash <> entry.Hash ->
-                    alter
-                        Altered.AttemptReplaced
-                        $"the manifest of its attempt {attempt} is not the one that the ledger has as entry {entry.Seq}"
+                    alter Altered.AttemptReplaced $"the manifest of its attempt {attempt} does not match entry {entry.Seq} of the ledger"
                 | _ -> ()
         | _ -> ()
 ]
 
-/// Runs that had ended when another ledger of this folder was last kept: that ledger was at work here, and was put aside.
+/// Detects a replaced ledger: runs had ended when the head of another ledger of this folder was last kept.
 let private former (repository: string) (runs: string) (ledger: Ledger.Ledger option) (manifests: RunManifest list) = [
     for id, time in Ledger.kept repository runs do
         if ledger |> Option.forall (fun ledger -> ledger.Id <> id) then
@@ -321,11 +316,11 @@ let private former (repository: string) (runs: string) (ledger: Ledger.Ledger op
                 Subject = "ledger"
                 What = Altered.LedgerReplaced
                 Says =
-                    $"{before.Length} of the runs had ended when {Ledger.refOf id} last kept the head of this folder's ledger, and the one that is here is another, {ledger.Id}"
+                    $"the ledger {ledger.Id} replaced another one: {before.Length} of the runs had ended when {Ledger.refOf id} last kept the head of this folder's ledger"
               }
 ]
 
-/// The reports of audits: each lies under its own hash, and from the first that was kept on, each entry has one.
+/// Checks the reports of audits: each is named by its hash, and each entry from the first kept report on has one.
 let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option) : Alteration list = [
     let folder = Path.Combine(runs, SweepFolder.Audits)
 
@@ -335,7 +330,7 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
 
         for file, name in Seq.zip files (files |> Array.map (Path.GetFileNameWithoutExtension >> string)) do
             if counts.Hash file <> name then
-                { Subject = $"audits/{name}"; What = Altered.AuditChanged; Says = "the report of an audit has other bytes than it had" }
+                { Subject = $"audits/{name}"; What = Altered.AuditChanged; Says = "the report of an audit does not match its hash" }
 
         match ledger with
         | None -> ()
@@ -348,20 +343,19 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
                     {
                         Subject = $"audits/{entry.Hash}"
                         What = Altered.AuditMissing
-                        Says = $"the ledger has it as entry {entry.Seq}, {entry.Subject}, and its report is gone"
+                        Says = $"the ledger has it as entry {entry.Seq}, {entry.Subject}, but its report is gone"
                     }
 ]
 
-/// Everything below `runs`, or some of its sweeps; `repository` may keep the ledger's head, `dataRoot` has the data.
+/// Checks everything in `runs`, or some of its sweeps; `repository` may keep the ledger's head, `dataRoot` has the data.
 let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps: string list) : Verification =
-    let folders =
-        if sweeps.IsEmpty then runFolders runs else sweeps |> List.collect (fun sweep -> runFolders (Path.Combine(runs, sweep)))
+    let folders = if sweeps.IsEmpty then runFolders runs else sweeps |> List.collect (fun sweep -> runFolders (Path.Combine(runs, sweep)))
 
     let counts = Counts()
     let name (path: string) = $"{Path.GetFileName(Path.GetDirectoryName path)}/{Path.GetFileName path}"
     let results = Array.zeroCreate<Read> folders.Length
 
-    // Disks and cores: hashing is most of it.
+    // Runs are checked in parallel, because hashing takes most of the time.
     Parallel.For(0, folders.Length, (fun i -> results[i] <- run counts folders[i])) |> ignore
 
     let read = List.zip (folders |> List.map name) (List.ofArray results)
@@ -411,18 +405,17 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
             yield! former repository runs ledger manifests
         ]
         Notes = [
-            if unsealed > 0 then
-                $"{unsealed} runs are of before manifests were sealed: their artefacts hold, their manifests cannot be judged."
+            if unsealed > 0 then $"{unsealed} runs predate sealed manifests: their artefacts were checked, their manifests cannot be."
 
-            if not absent.IsEmpty then $"{absent.Length} data files are not here and were not compared: {some absent}."
+            if not absent.IsEmpty then $"{absent.Length} data files are not on this machine and were not compared: {some absent}."
 
             match ledger with
             | None -> "Without a ledger, removed runs cannot be detected."
             | Some ledger ->
-                if not unentered.IsEmpty then $"{unentered.Length} runs stand in no ledger's entry: {some unentered}."
+                if not unentered.IsEmpty then $"{unentered.Length} runs have no entry in the ledger: {some unentered}."
 
                 match ledger.Loose with
-                | None -> $"No repository keeps the head of ledger {ledger.Id}: whoever rewrote all of it would not be noticed."
+                | None -> $"No repository keeps the head of ledger {ledger.Id}, so a complete rewrite would not be noticed."
                 | Some 0L -> ()
                 | Some loose -> $"The last {loose} entries of ledger {ledger.Id} were written after its head was kept."
         ]

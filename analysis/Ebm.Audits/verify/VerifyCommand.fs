@@ -1,4 +1,4 @@
-/// `verify`: what an audit of hashes prints, and its exit code.
+/// `verify`: prints the alterations that the check of all hashes found, and gives the exit code.
 module Ebm.Audits.VerifyCommand
 
 open System
@@ -67,7 +67,7 @@ let private verify (workspace: Workspace) (words: string list) =
 let verb = {
     Name = "verify"
     Words = "[sweep…]"
-    Says = "recompute every hash of runs, data and ledger; trains nothing, writes nothing but the ledger's entry"
+    Says = "check every hash of runs, data and ledger; writes only the ledger's entry"
     Options = []
     Perform = verify
 }

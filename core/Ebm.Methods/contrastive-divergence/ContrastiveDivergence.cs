@@ -229,7 +229,11 @@ public sealed record ContrastiveDivergenceSpec(
     public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
     public double Kl { get; } =
-        Require.That(Require.NonNegative(Kl), Kl == 0 || Cut is null, "differentiates the step, which a cut slope does not allow (leave cut out)");
+        Require.That(
+            Require.NonNegative(Kl),
+            Kl == 0 || Cut is null,
+            "differentiates the step, which a cut slope does not allow (leave cut out)"
+        );
     public double Repel { get; } = Require.NonNegative(Repel);
     public double Confinement { get; } = Require.Positive(Confinement);
 

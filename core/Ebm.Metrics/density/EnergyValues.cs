@@ -34,7 +34,14 @@ public sealed class EnergyValues(EnergyValuesSpec spec) : IMetric
 [Kind("energies")]
 public sealed record EnergyValuesSpec(long Rows = 1000) : IMetricSpec
 {
-    public static readonly Quantity Gap = new("energies", "nats", None, Diagnostic, "energies 1", "mean over samples minus mean over test rows");
+    public static readonly Quantity Gap = new(
+        "energies",
+        "nats",
+        None,
+        Diagnostic,
+        "energies 1",
+        "mean over samples minus mean over test rows"
+    );
 
     public long Rows { get; } = Require.AtLeast(2, Rows);
 

@@ -89,7 +89,8 @@ public sealed record ClassifierTestSpec(
 {
     public static readonly Quantity OfSamples =
             new("classifier-test", "accuracy", Lower, Primary, "classifier-test 1", "accuracy in distinguishing samples from real rows"),
-        OfReal = new("classifier-test/floor", "accuracy", None, Secondary, "classifier-test 1", "the same for real rows instead of samples");
+        OfReal =
+            new("classifier-test/floor", "accuracy", None, Secondary, "classifier-test 1", "the same for real rows instead of samples");
 
     public long Rows { get; } = Require.Between(8, 1_000_000, Rows);
     public int Width { get; } = Require.Between(1, 4096, Width);

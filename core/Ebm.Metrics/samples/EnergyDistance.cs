@@ -60,7 +60,8 @@ public sealed record EnergyDistanceSpec(long Samples = 2000, long Reference = 40
 {
     public static readonly Quantity OfSamples =
             new("energy-distance", "length", Lower, Primary, "energy-distance 1", "energy distance between samples and data"),
-        OfGaussian = new("energy-distance/gaussian", "length", None, Secondary, "energy-distance 1", "the same for the moment-matched Gaussian"),
+        OfGaussian =
+            new("energy-distance/gaussian", "length", None, Secondary, "energy-distance 1", "the same for the moment-matched Gaussian"),
         OfReal = new("energy-distance/floor", "length", None, Secondary, "energy-distance 1", "the same for as many real rows");
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);

@@ -62,7 +62,8 @@ public sealed class Mmd(MmdSpec spec) : IMetric
 [Kind("mmd")]
 public sealed record MmdSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
-    public static readonly Quantity OfSamples = new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "discrepancy between samples and data"),
+    public static readonly Quantity OfSamples =
+            new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "discrepancy between samples and data"),
         OfReal = new("mmd/floor", "squared discrepancy", None, Secondary, "mmd 1", "the same for as many real rows");
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);

@@ -29,10 +29,7 @@ public sealed class CouplingFlow : FlowNet
         : base(nameof(CouplingFlow), shape.Size())
     {
         if (shape.Size() < 2)
-            throw new SettingException(
-                "net",
-                "is a coupling flow, which needs rows of at least two numbers; these rows have one"
-            );
+            throw new SettingException("net", "is a coupling flow, which needs rows of at least two numbers; these rows have one");
 
         (this.shape, this.monotone, this.inputScale) = (shape, monotone, inputScale);
         first = Latent / 2;

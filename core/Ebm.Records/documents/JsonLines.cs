@@ -44,10 +44,7 @@ static class JsonLines
             }
             catch (JsonException error)
             {
-                throw new InvalidDataException(
-                    $"{path}, line {number}: invalid line: {JsonText.Says(error)}",
-                    error
-                );
+                throw new InvalidDataException($"{path}, line {number}: invalid line: {JsonText.Says(error)}", error);
             }
             yield return value;
         }

@@ -56,10 +56,7 @@ public static class JsonText
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException(
-                $"{file}, line {(error.LineNumber ?? 0) + 1}: invalid content: {Says(error)}",
-                error
-            );
+            throw new InvalidDataException($"{file}, line {(error.LineNumber ?? 0) + 1}: invalid content: {Says(error)}", error);
         }
     }
 

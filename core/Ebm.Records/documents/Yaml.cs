@@ -189,11 +189,7 @@ static class Yaml
                 );
             expanded += value.Size;
             if (expanded > Nodes)
-                throw Refuse(
-                    alias.Start,
-                    path,
-                    $"the aliases (*) of this file expand to more than {Nodes} values; write the values out."
-                );
+                throw Refuse(alias.Start, path, $"the aliases (*) of this file expand to more than {Nodes} values; write the values out.");
             return value;
         }
 

@@ -64,7 +64,10 @@ public sealed partial class RunFolder
         foreach (var array in arrays)
         {
             if (!ArrayName().IsMatch(array.Name))
-                throw new ArgumentException($"\"{array.Name}\" is not a valid name of an array; use letters, digits, -, _, . and /.", nameof(arrays));
+                throw new ArgumentException(
+                    $"\"{array.Name}\" is not a valid name of an array; use letters, digits, -, _, . and /.",
+                    nameof(arrays)
+                );
             if (array.Axes.Length != array.Shape.Length)
                 throw new ArgumentException(
                     $"The array {array.Name} names {array.Axes.Length} axes ({string.Join(", ", array.Axes)}), but has {array.Shape.Length}.",

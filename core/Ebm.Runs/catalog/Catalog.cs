@@ -143,12 +143,7 @@ public sealed class Catalog
         }
         catch (FileNotFoundException error)
         {
-            throw new ConfigException(
-                where,
-                "",
-                $"the assembly needs {error.FileName}, which is not in its folder; copy it there.",
-                error
-            );
+            throw new ConfigException(where, "", $"the assembly needs {error.FileName}, which is not in its folder; copy it there.", error);
         }
         catch (BadImageFormatException error)
         {

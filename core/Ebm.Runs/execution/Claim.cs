@@ -3,8 +3,7 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>Another process is executing the run.</summary>
-public sealed class TakenException(string folder)
-    : Exception($"{folder}: another process is executing this run; wait for it, or stop it.");
+public sealed class TakenException(string folder) : Exception($"{folder}: another process is executing this run; wait for it, or stop it.");
 
 /// <summary>
 /// The claim of one process on a run, by the lease on its file .claim. A process that is suspended for too long loses the claim without noticing:

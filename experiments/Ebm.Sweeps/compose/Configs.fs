@@ -26,8 +26,7 @@ and internal GroupDefault = {
 
 type internal File = { Body: Document; Defaults: Default list; Header: string option }
 
-let private entryKey =
-    Regex(@"^(?:(optional|override)\s+)?(/?[A-Za-z_][\w-]*(?:/[\w-]+)*)(?:@([\w.$-]*))?$", RegexOptions.CultureInvariant)
+let private entryKey = Regex(@"^(?:(optional|override)\s+)?(/?[A-Za-z_][\w-]*(?:/[\w-]+)*)(?:@([\w.$-]*))?$", RegexOptions.CultureInvariant)
 
 let private optionOf (source: Source) (key: string) (node: Document) =
     if node.IsScalar then
@@ -100,8 +99,7 @@ type Configs(folder: string) =
     member configs.Has name = File.Exists(configs.PathOf name)
 
     member _.IsGroup name =
-        Directory.Exists(Path.Combine(folder, name))
-        && Directory.EnumerateFiles(Path.Combine(folder, name), "*.yaml") |> Seq.isEmpty |> not
+        Directory.Exists(Path.Combine(folder, name)) && Directory.EnumerateFiles(Path.Combine(folder, name), "*.yaml") |> Seq.isEmpty |> not
 
     /// The options of a group, in ordinal order.
     member _.Options group =

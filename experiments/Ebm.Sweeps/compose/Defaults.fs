@@ -90,8 +90,7 @@ let rec internal expand (configs: Configs) (root: string) (given: Map<string, Ch
     let rec file depth name package : Piece list =
         let read = configs.Read name
 
-        if depth > 32 then
-            fail read.Body.Source "defaults" $"the defaults list of {name} includes itself, directly or through other files."
+        if depth > 32 then fail read.Body.Source "defaults" $"the defaults list of {name} includes itself, directly or through other files."
 
         let folder = parentOf name
 

@@ -62,8 +62,7 @@ let at (package: string) (body: Document) =
     if package = "" then
         body
     else
-        (package.Split '.', body)
-        ||> Array.foldBack (fun key body -> Document.OfMap([ Entry(key, body.Source, body) ], body.Source))
+        (package.Split '.', body) ||> Array.foldBack (fun key body -> Document.OfMap([ Entry(key, body.Source, body) ], body.Source))
 
 /// The path of a child; either may be empty.
 let join parent child =

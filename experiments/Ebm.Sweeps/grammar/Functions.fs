@@ -112,10 +112,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         let exact value =
             let value = real value
 
-            if Double.IsFinite value && abs value < 1e15 then
-                decimal value
-            else
-                failed "range takes finite numbers between -1e15 and 1e15."
+            if Double.IsFinite value && abs value < 1e15 then decimal value else failed "range takes finite numbers between -1e15 and 1e15."
 
         let first, past, by = exact start, exact stop, exact step
         if by = 0m then failed "the step of range must not be 0."
@@ -311,8 +308,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         ]
 
         if space.IsEmpty then failed $"{name} needs at least one range: {name}(16, train.lr=log(1e-5,1e-2))."
-        if space.Length > Sobol.dimensions then
-            failed $"{name} has {space.Length} ranges; at most {Sobol.dimensions} are possible."
+        if space.Length > Sobol.dimensions then failed $"{name} has {space.Length} ranges; at most {Sobol.dimensions} are possible."
 
         if name = "tpe" then
             Searched { Trials = trials; Batch = max 1 (int (whole "batch" 4L)); Seed = whole "seed" 0L; Space = space }

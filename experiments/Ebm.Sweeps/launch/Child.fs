@@ -1,7 +1,7 @@
-/// One run as a process of its own: started, listened to, and settled when it is gone.
+/// One run as a separate process: it is started, its output is read, and its outcome is recorded after its end.
 ///
-/// The runner says on its standard output how far it is ("progress 300 4000 train"), keeps its own logs in the run's folder, and
-/// writes how it ended into the manifest. What it could not write, because it was killed or crashed, is written here.
+/// The runner prints its progress on standard output ("progress 300 4000 train"), keeps its own logs in the run's folder, and writes its
+/// outcome into the manifest. If it could not, because it was killed or crashed, the outcome is written here.
 module Ebm.Sweeps.Child
 
 open System
@@ -15,15 +15,15 @@ open Ebm.Sweeps.Host
 
 type Work =
     | Execute
-    /// What is there already is discarded first.
+    /// Discards an earlier attempt first.
     | ExecuteAfresh
-    /// A completed run is drawn from and measured again.
+    /// Draws samples of a completed run and measures it again.
     | Measure
 
 type Job = {
     Run: PlannedRun
     Work: Work
-    /// Counted from 1, within this launch.
+    /// The number of the attempt in this launch, from 1.
     Try: int
 }
 
@@ -32,7 +32,7 @@ type Outcome = {
     State: RunState
     Reason: string option
     Took: TimeSpan
-    /// What the logs end with; empty for a run that ended as it should.
+    /// The last lines of the logs; empty for a run that ended normally.
     LogEnd: string list
     Log: string
     WillRetry: bool
@@ -49,7 +49,7 @@ let private tail (path: string) (lines: int) =
         let all = reader.ReadToEnd().Split '\n' |> Array.map _.TrimEnd() |> Array.filter ((<>) "")
         all |> Array.skip (max 0 (all.Length - lines)) |> List.ofArray
 
-/// Where each value was written that was not left to its default.
+/// The origin of each value that is not a default.
 let private origins (run: PlannedRun) =
     readOnlyDict [
         for struct (path, _) in run.Config.Leaves() do
@@ -58,22 +58,22 @@ let private origins (run: PlannedRun) =
             | node -> path, string node.Source
     ]
 
-/// What the runner says, as its exit code, when another process has the run: see its Program.
+/// The runner's exit code if another process executes the run: see its Program.
 let private taken = 75
 
-/// Throws TakenException when another process is at work on the run.
+/// Throws TakenException if another process executes the run.
 let private prepare (job: Job) =
     let run = job.Run
     let make () = RunFolder.Create(string (Path.GetDirectoryName run.Folder), run.Id, run.Config, run.Hashed)
     use claim = new Claim(run.Folder, make)
     let folder = claim.Folder
 
-    // It may have ended, elsewhere, since it was looked at.
+    // Another process may have finished the run since the plan was made.
     if job.Work = ExecuteAfresh || (job.Work = Execute && folder.State <> RunState.Completed) then
-        // Whoever is stopped between here and the runner must not go on from what was to be discarded.
+        // If the process is stopped before the runner starts, the next attempt must not resume from a discarded checkpoint.
         if job.Work = ExecuteAfresh then folder.Remove "checkpoint"
 
-        // The last attempt makes way, and the new one says what it is before its process begins.
+        // Moves the last attempt away and writes the new manifest before the process starts.
         let attempt = folder.NextAttempt()
 
         folder.Write(
@@ -94,10 +94,10 @@ let private prepare (job: Job) =
 
     RunFolder.Open run.Folder
 
-/// A run that somebody else will execute: its folder, and a manifest that says so.
+/// Prepares a run that a scheduler will execute: its folder and a pending manifest.
 let enroll (job: Job) = prepare job |> ignore
 
-/// Settles a run that does not begin: pruned, with the reason.
+/// Records a run that does not start as pruned, with the reason.
 let leaveOut (job: Job) (reason: string) =
     let folder = prepare job
 
@@ -105,15 +105,15 @@ let leaveOut (job: Job) (reason: string) =
     | null -> ()
     | manifest -> folder.Write(manifest.Ended(RunState.Pruned, manifest.Step, reason))
 
-/// What a process said before it could keep a log, or that had none.
+/// Keeps the output of a process that wrote no log.
 let private keep (log: string) (said: string list) =
     try
         if not said.IsEmpty then File.AppendAllLines(log, said)
     with :? IOException ->
-        // A full disk, most likely: the reason says the last line nevertheless.
+        // The disk is probably full; the reason still has the last line.
         ()
 
-/// What the runner is told, besides `further`.
+/// The runner's arguments, before `further`.
 let private words (job: Job) (folder: RunFolder) =
     match job.Work with
     | Execute -> [ "exec"; folder.Path ]
@@ -124,8 +124,8 @@ let private words (job: Job) (folder: RunFolder) =
         File.WriteAllText(config, job.Run.Config.ToYaml())
         [ "measure"; folder.Path; "--config"; config ]
 
-/// A run at work. `hostOf` gives it the process that it happens in, by what the runner is told; `ended` is called, on another thread, when
-/// a shared host is done with it.
+/// A running run. `hostOf` gives its process for the runner's arguments; a shared host calls `ended`, on another thread, when the run is
+/// done.
 type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     let folder = prepare job
     let clock = Stopwatch.StartNew()
@@ -133,7 +133,7 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     let host = hostOf words
     let mutable isDone = false
     let mutable progress = None
-    // When training was how far: at first, and last.
+    // The progress of training with its time: at first, and last.
     let mutable before = None
     let mutable trained = None
 
@@ -166,16 +166,16 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     member _.Host = host
     member _.Elapsed = clock.Elapsed
 
-    /// Its process is gone, or wants the next run.
+    /// The process has ended, or waits for the next run.
     member _.HasEnded = isDone || host.HasExited
 
-    /// After its end: whether another process had the run already, so that nothing was done here.
+    /// After the end: another process already executed the run, so nothing was done here.
     member _.FoundTaken = not isDone && host.ExitCode = taken
 
-    /// The phase it is in and how much of that is done, between 0 and 1; unknown at first.
+    /// The phase and its share done, between 0 and 1; unknown at first.
     member _.Progress: (Phase * float) option = progress
 
-    /// What it should take in all, from training's own pace; unknown until a few per cent of that are seen.
+    /// The estimated total time, from the pace of training; unknown during the first per cents.
     member _.Whole: TimeSpan option =
         match before, trained with
         | Some(_, first), Some(_, last) when last - first < 0.03 -> None
@@ -185,12 +185,12 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     member _.Gpu = host.Gpu
     member _.Memory = host.Memory
 
-    /// The state and the reason that it is being ended for, by whoever watches it.
+    /// The state and the reason with which the sweep ends this run.
     member val Verdict: (RunState * string) option = None with get, set
 
     member _.Signal(signal: int) = host.Signal signal
 
-    /// After its end: what became of it. `stopped` says that it was asked to end.
+    /// After the end: determines the outcome and records it. `stopped`: the run was asked to end.
     member child.Settle(stopped: bool, mayRetry: bool) : Outcome =
         if not isDone then host.Settle()
         let code = if isDone then 0 else host.ExitCode
@@ -217,14 +217,14 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
 
                 state, Some reason
             with :? IOException as error ->
-                // A full disk, most likely: the next launch finds this run lost, and this one says so.
+                // The disk is probably full: the next launch finds this run lost, and this launch reports the reason.
                 state, Some $"{reason}; its manifest could not be written: {error.Message}"
 
         let broken () = if signal.HasValue then $"signal {signal.Value} ended it{last}" else $"it ended with exit code {code}{last}"
 
         let state, reason =
             match manifest |> Option.map _.State, child.Verdict with
-            | there, _ when code = taken -> defaultArg there RunState.Pending, Some "another process is at work on it"
+            | there, _ when code = taken -> defaultArg there RunState.Pending, Some "another process executes it"
             | Some state, Some(verdict, reason) when state <> RunState.Completed && state <> RunState.Diverged -> rewrite verdict reason
             | _ when job.Work = Measure -> if code = 0 then RunState.Completed, None else RunState.Failed, Some(broken ())
             | Some state, _ when state <> RunState.Running && state <> RunState.Pending ->

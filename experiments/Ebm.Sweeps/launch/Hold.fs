@@ -1,8 +1,8 @@
-/// Who is at work in a sweep's folder: one sweep, or several shards of it, on this machine or on others that see the folder.
+/// The processes that execute a sweep's folder: one sweep, or several shards, on this machine or on others that see the folder.
 ///
-/// Each holds a lease on a file of its own, sweep.lock or shard-2-of-4.lock. It takes its own first and looks at the others then: of two
-/// that exclude each other and come at once, one goes on or none, never both. Beside it lies its process id, sweep.pid, for whoever
-/// wants to signal it here; whoever wants it to stop, from any machine, leaves sweep.stop.
+/// Each process holds a lease on its own file, sweep.lock or shard-2-of-4.lock. It takes its own lease first and then checks the others, so
+/// of two exclusive processes that start at the same time, at most one continues. Next to the lease is its process id, sweep.pid, for
+/// signals on this machine. A file sweep.stop, written on any machine, asks it to stop.
 module Ebm.Sweeps.Hold
 
 open System
@@ -17,7 +17,7 @@ type Part =
     /// The i-th of n, counted from 1.
     | Shard of int * int
 
-/// What its files are called.
+/// The name of the part's files.
 let nameOf part =
     match part with
     | Whole -> "sweep"
@@ -39,17 +39,14 @@ let private partOf (file: string) =
 
 /// The parts of a sweep that have a file of this kind, in order.
 let filed (folder: string) extension : Part list =
-    if Directory.Exists folder then
-        Directory.GetFiles(folder, "*" + extension) |> Array.choose partOf |> Array.sort |> List.ofArray
-    else
-        []
+    if Directory.Exists folder then Directory.GetFiles(folder, "*" + extension) |> Array.choose partOf |> Array.sort |> List.ofArray else []
 
-/// The parts that are at work in a folder. Writes nothing.
+/// The parts of a folder that are running. Writes nothing.
 let atWork (folder: string) : Part list = filed folder ".lock" |> List.filter (fun part -> Lease.IsHeld(fileOf folder part ".lock"))
 
 let isAlive folder = not (atWork folder).IsEmpty
 
-/// " (process 12 on node3)"; empty where it is not known.
+/// " (process 12 on node3)"; empty if the process is unknown.
 let who (folder: string) part =
     let id = fileOf folder part ".pid"
 
@@ -65,14 +62,14 @@ let private excludes one other =
 
 let private wished = Event<unit>()
 
-/// Somebody wants the part that this process holds to stop. No signal: whoever starts a sweep in the background may have it ignore SIGINT.
+/// Asks the part that this process holds to stop. It sends no signal, because a sweep that was started in the background may ignore SIGINT.
 let wishes = wished.Publish
 
-/// How soon a wish to stop is noticed.
+/// The interval of checks for a stop file.
 let private glance = TimeSpan.FromSeconds 0.5
 
-/// Holds a part until it is disposed, or the process is gone, however it went. Throws ConfigException when another process has it, or has
-/// a part that overlaps with it.
+/// Holds a part until it is disposed or the process ends in any way. Throws ConfigException if another process has it or a part that
+/// overlaps with it.
 let take (folder: string) (part: Part) : IDisposable =
     Directory.CreateDirectory folder |> ignore
 
@@ -85,9 +82,9 @@ let take (folder: string) (part: Part) : IDisposable =
         Sentence.fail
             (Source.Of folder)
             ""
-            $"{spoken other} is at work in this folder already{who folder other}{overlap}; wait for it, stop it, or choose another name with --name."
+            $"{spoken other} is already running in this folder{who folder other}{overlap}; wait for it, stop it, or choose another name with --name."
 
-    // Whoever only looks whether it is held, holds it for a moment.
+    // A process that checks whether the lease is held takes it for a moment, so several tries are needed.
     let rec lease tries =
         match Lease.Take(fileOf folder part ".lock") with
         | null when tries = 0 -> refuse part
@@ -113,7 +110,7 @@ let take (folder: string) (part: Part) : IDisposable =
                     File.Delete wish
                     wished.Trigger()
             with :? IOException ->
-                // The folder is out of reach; the next glance may see it.
+                // The folder is unreachable; the next check may succeed.
                 ()
 
         let watch = new Timer(look, null, glance, glance)
@@ -126,7 +123,7 @@ let take (folder: string) (part: Part) : IDisposable =
                     lease.Dispose()
         }
 
-/// Asks parts that are at work, here or on other machines, to stop, as an interrupt from their keyboard would.
+/// Asks running parts, here or on other machines, to stop, like an interrupt from their keyboard.
 let stop (folder: string) (parts: Part list) =
     for part in parts do
         File.WriteAllText(fileOf folder part ".stop", "")

@@ -1,6 +1,6 @@
-/// A process in which runs happen: one run's own, or, where runs share, one that is given run after run on its standard input.
+/// A process that executes runs: one run, or in shared mode one run after another from its standard input.
 ///
-/// What it says is heard line by line, without end and without blocking it; the last lines of its standard error are kept.
+/// Its output is read line by line without blocking it; the last lines of its standard error are kept.
 module Ebm.Sweeps.Host
 
 open System
@@ -16,13 +16,13 @@ open Ebm.Runs
 [<DllImport("libc", SetLastError = true)>]
 extern int private kill(int pid, int signal)
 
-/// How many of a run's last lines are kept.
+/// The number of last lines that are kept.
 let kept = 200
 
-/// A run that prints without end, or without a line break, must not take the sweep's memory: of a line so much is heard.
+/// Characters of a line that are read, so that a run without line breaks does not fill the sweep's memory.
 let private longest = 10_000
 
-/// `threads` are the run's, `gpu` is the only one that it is shown; `ended` is called, on another thread, when it is gone.
+/// `threads` are the run's; it sees only `gpu`; `ended` is called on another thread when the process ends.
 type Host(runner: string, arguments: string list, threads: int, gpu: string option, shared: bool, ended: unit -> unit) =
     let errors = ConcurrentQueue<string>()
     let mutable hear: string -> unit = ignore
@@ -41,13 +41,13 @@ type Host(runner: string, arguments: string list, threads: int, gpu: string opti
         started.Exited.Add(fun _ -> ended ())
         started.Start() |> ignore
         if not shared then started.StandardInput.Close()
-        // Where the system runs out of memory, a run ends, and not the sweep that watches over the others.
+        // If memory runs out, the system ends a run and not the sweep.
         try
             File.WriteAllText($"/proc/{started.Id}/oom_score_adj", "500")
         with
         | :? IOException
         | :? UnauthorizedAccessException ->
-            // It is over already, or the system has no such file.
+            // The process has already ended, or the system has no such file.
             ()
 
         started
@@ -87,19 +87,19 @@ type Host(runner: string, arguments: string list, threads: int, gpu: string opti
     member _.Gpu = gpu
     member _.HasExited = process'.HasExited
 
-    /// After its end.
+    /// Valid after its end.
     member _.ExitCode = process'.ExitCode
 
-    /// Its last words on standard error.
+    /// The last lines on standard error.
     member _.Errors = List.ofSeq errors
 
-    /// Tells of every line on its standard output from here on.
+    /// Calls `each` for every further line on standard output.
     member _.Hear(each: string -> unit) =
         hear <- each
         errors.Clear()
         listening.Value |> ignore
 
-    /// Bytes of memory that it holds now; 0 when it is gone.
+    /// The memory that it uses now, in bytes; 0 after its end.
     member _.Memory: int64 =
         try
             let pages = (File.ReadAllText $"/proc/{process'.Id}/statm").Split ' '
@@ -110,7 +110,7 @@ type Host(runner: string, arguments: string list, threads: int, gpu: string opti
 
     member _.Signal(signal: int) = if not process'.HasExited then kill (process'.Id, signal) |> ignore
 
-    /// Gives a shared host its next run; it may be gone already, and that is seen as its end.
+    /// Gives a shared host its next run. If the host has already ended, its end reports that.
     member _.Give(line: string) =
         try
             process'.StandardInput.WriteLine line
@@ -127,5 +127,5 @@ type Host(runner: string, arguments: string list, threads: int, gpu: string opti
 
         if not (process'.WaitForExit(TimeSpan.FromSeconds 5.0)) then kill (process'.Id, 9) |> ignore
 
-    /// Waits for its last words; a grandchild could hold the pipes open for ever.
+    /// Waits for its last lines, with a timeout, because a grandchild may keep the pipes open.
     member _.Settle() = listening.Value.Wait(TimeSpan.FromSeconds 2.0) |> ignore

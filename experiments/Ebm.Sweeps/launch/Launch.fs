@@ -1,7 +1,7 @@
-/// Does what a plan leaves to do: one process a run, so that a crash, a kill or a hang touches that run only.
+/// Executes the remaining runs of a plan, one process per run, so that a crash, a kill or a hang affects only that run.
 ///
-/// One loop on one thread starts processes, notices their ends and settles what each left behind. The folders say everything: a
-/// sweep that is killed and typed again goes on.
+/// One loop on one thread starts processes, notices their ends and records their outcomes. All state is in the folders, so the same command
+/// continues a sweep that was killed.
 module Ebm.Sweeps.Launch
 
 open System
@@ -17,47 +17,47 @@ open Ebm.Sweeps.Host
 open Ebm.Sweeps.Child
 
 type OnError =
-    /// Go on, unless the first runs all fail alike: then something is wrong with all of them.
+    /// Continues, unless the first runs all fail alike, because the others would probably fail, too.
     | Guarded
     | Continue
     | StopAfter of int
 
 type Settings = {
-    /// Runs at once.
+    /// Runs at the same time.
     Workers: int
-    /// Runs at once, where the command line says it.
+    /// Runs at the same time, if the command line gives the number.
     Wanted: int option
     OnError: OnError
-    /// Attempts after a failed one.
+    /// Further attempts of a failed run.
     Retry: int
-    /// For one run.
+    /// The time limit of one run.
     Timeout: TimeSpan option
-    /// After so long no further run starts.
+    /// After this time, no further run starts.
     MaxTime: TimeSpan option
-    /// After so much time of GPUs, summed over runs, no further run starts.
+    /// After this GPU time, summed over runs, no further run starts.
     MaxGpuTime: TimeSpan option
-    /// So many runs start at most.
+    /// The greatest number of runs to start.
     MaxRuns: int option
-    /// Bytes that one run may hold.
+    /// The memory limit of one run in bytes.
     Memory: int64 option
-    /// GPUs as CUDA numbers them, and how many runs share one; a run sees its own as cuda:0.
+    /// GPUs by their CUDA numbers, and the number of runs that share one; a run sees its own as cuda:0.
     Gpus: string list
     PerGpu: int
-    /// A worker's runs follow each other in one process, which saves their starts; a crash takes one run and that process.
+    /// The runs of a worker share one process, which saves start-up time; a crash ends one run and that process.
     Share: bool
-    /// A shell's command, told of the first failure and of the end.
+    /// A shell command that is executed at the first failure and at the end.
     Notify: string option
     /// Ends hopeless runs early.
     Pruner: Prune.Pruner option
     /// The compiled runner.
     Runner: string
-    /// What it is told besides the run's folder.
+    /// The runner's arguments besides the run's folder.
     Arguments: string list
-    /// What it is told besides where it executes a run.
+    /// Further arguments of the runner when it executes a run.
     Executing: string list
 }
 
-/// What is not said: one run at a time by this runner, no limits.
+/// The default settings: one run at a time by this runner, without limits.
 let defaults runner = {
     Workers = 1
     Wanted = None
@@ -80,14 +80,14 @@ let defaults runner = {
 
 type Snapshot = {
     Active: Child list
-    /// Jobs that are over, for good.
+    /// Jobs that have ended for good.
     Settled: int
     Total: int
-    /// Unknown until something tells.
+    /// None until an estimate is possible.
     Remaining: Eta.Remaining option
 }
 
-/// Where a launch says what happens.
+/// The display of a launch.
 type IDisplay =
     abstract Say: string -> unit
     abstract Began: Job -> unit
@@ -100,7 +100,7 @@ type IDisplay =
 [<DllImport("libc")>]
 extern int private getppid()
 
-/// The inner process of `dotnet fsi` is a child of the outer one, unless that was killed before anyone looked.
+/// The inner process of `dotnet fsi` is a child of the outer one; without the outer one, it is an orphan.
 let private isOrphan () =
     let words (id: string) =
         try
@@ -113,13 +113,13 @@ let private isOrphan () =
 
 let private sigint, sigkill, sigterm = 2, 9, 15
 
-/// What asked the sweep to stop: the exit code for it, and how often it was asked.
+/// The exit code of the request to stop, and the number of requests.
 type private Stopping() =
     let since = Stopwatch()
     member val Code = None with get, set
     member val Times = 0 with get, set
 
-    /// A signal to the group may come twice, once from whoever passes it on: what follows at once is no second wish.
+    /// A signal to the group may arrive twice, once through a parent process, so a repetition within a second does not count.
     member stopping.Ask code =
         lock since (fun () ->
             if stopping.Code.IsNone || since.Elapsed.TotalSeconds > 1.0 then
@@ -142,7 +142,7 @@ let private listen (stopping: Stopping) (wake: AutoResetEvent) =
 
 // ── The loop ────────────────────────────────────────────────────────────────────────────────
 
-/// Runs the user's own command; what it does and how it ends is the user's.
+/// Executes the user's command; its outcome is ignored.
 let private notify (settings: Settings) (folder: string) (event: string) (outcomes: Outcome list) =
     match settings.Notify with
     | None -> ()
@@ -159,24 +159,24 @@ let private notify (settings: Settings) (folder: string) (event: string) (outcom
         use shell = nonNull (Process.Start start)
         shell.WaitForExit(TimeSpan.FromSeconds 30.0) |> ignore
 
-/// Every setting's first seed before any second one: an early picture of all.
+/// The first seed of every setting before any second one, for early results of all settings.
 let seedsFirst (jobs: Job list) = jobs |> List.sortBy _.Run.Spec.Seed
 
-/// How many alike failures, and nothing else, say that the others would fail too.
+/// This number of equal failures, without a success, stops the sweep.
 let private guard = 3
 
-/// How long after SIGTERM a run that overran its time may take to write a checkpoint.
+/// The time that a run gets for a checkpoint after SIGTERM, when its time limit is over.
 let private grace = TimeSpan.FromSeconds 20.0
 
-/// Does these jobs, whose runs lie in a folder that the caller holds. Returns their outcomes and, when it was told to stop, the exit
-/// code for that.
+/// Executes jobs whose runs are in a folder that the caller holds. Returns their outcomes and, if it was asked to stop, the exit code for
+/// that.
 let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome list * int option =
-    // Not disposed: a process may be told of as gone after all this is over.
+    // Not disposed, because a process may report its end after the launch.
     let wake = new AutoResetEvent false
     let stopping = Stopping()
     let listeners = listen stopping wake
 
-    // As an interrupt from the keyboard would.
+    // The same as an interrupt from the keyboard.
     use _ =
         Hold.wishes.Subscribe(fun () ->
             stopping.Ask 130
@@ -186,7 +186,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
     let clock = Stopwatch.StartNew()
     let waiting = LinkedList<Job> jobs
     let active = List<Child>()
-    // Shared hosts that wait for a run.
+    // Shared hosts without a run.
     let idle = List<Host>()
     let outcomes = List<Outcome>()
     let mutable begun = 0
@@ -201,7 +201,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
     let over () = outcomes |> Seq.filter (fun outcome -> not outcome.WillRetry) |> List.ofSeq
 
-    /// What runs on GPUs took so far, whether they are over or not.
+    /// The GPU time of all runs so far, running or ended.
     let gpuTime () =
         let onGpu (job: Job) = not settings.Gpus.IsEmpty || job.Run.Spec.Device <> "cpu"
         let over = outcomes |> Seq.filter (fun outcome -> onGpu outcome.Job) |> Seq.sumBy _.Took.TotalSeconds
@@ -216,7 +216,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             halt $"the first {guard} runs all failed alike (--on-error continue goes on nevertheless)"
         | _ -> ()
 
-    // Seen several times a second, told anew when something has ended, and once a second.
+    // The display is updated when a run has ended, and once a second.
     let mutable told = -1, TimeSpan.Zero, None
 
     let remaining () =
@@ -234,13 +234,13 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
     let snapshot () = { Active = List.ofSeq active; Settled = (over ()).Length; Total = jobs.Length; Remaining = remaining () }
 
-    /// Told of its end without having been at work here.
+    /// Records an outcome without executing the run.
     let settled (job: Job) state reason =
         let outcome = { Job = job; State = state; Reason = reason; Took = TimeSpan.Zero; LogEnd = []; Log = ""; WillRetry = false }
         outcomes.Add outcome
         display.Ended(outcome, snapshot ())
 
-    /// The GPU with the fewest runs, where some are to be shared out; none free is None of Some.
+    /// The GPU with the fewest runs: Some None if runs share no GPUs, None if no GPU is free.
     let freeGpu () =
         if settings.Gpus.IsEmpty then
             Some None
@@ -251,7 +251,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
     let woken () = wake.Set() |> ignore
 
-    /// The process for a job: its own, or a shared one that is free or new.
+    /// The process for a job: a separate one, or a shared one that is idle or new.
     let hostOf (job: Job) gpu (words: string list) =
         let threads = job.Run.Spec.Threads
 
@@ -268,14 +268,14 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             idle.Remove host |> ignore
             host
 
-    /// Starts the first waiting job that nobody else is at work on: after a crash, a run of the last sweep may still be writing its
-    /// checkpoint. False when there is none.
+    /// Starts the first waiting job that no other process executes: after a crash, a run of the last sweep may still write its checkpoint.
+    /// False if there is none.
     let begin' () =
         match waiting |> Seq.tryFind (fun job -> not (Claim.IsHeld job.Run.Folder)), freeGpu () with
         | None, _
         | _, None -> false
         | Some job, _ when job.Work = Execute && RunStates.IsSettled(fst (stateOf job.Run.Folder)) ->
-            // It was still at work when the plan was made, and has ended as it should.
+            // It was still running when the plan was made, and has completed since.
             waiting.Remove job |> ignore
             let state, reason = stateOf job.Run.Folder
             settled job state reason
@@ -293,8 +293,8 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
                 waiting.AddLast job |> ignore
                 false
             | :? IOException as error ->
-                // A full disk, most likely. The others may fare better, later.
-                settled job RunState.Failed (Some $"it could not be begun: {error.Message}")
+                // The disk is probably full; later runs may succeed.
+                settled job RunState.Failed (Some $"it could not be started: {error.Message}")
                 tally ()
                 true
 
@@ -302,7 +302,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
         active.Remove child |> ignore
         let mayRetry = child.Job.Try <= settings.Retry && stopping.Code.IsNone
         let outcome = child.Settle(stopping.Code.IsSome, mayRetry)
-        // One that was told to end ends, whatever it has said.
+        // A host that was told to end is not used again.
         if not child.Host.HasExited && child.Verdict.IsNone && stopping.Code.IsNone then idle.Add child.Host
         let isFirst = outcomes |> Seq.forall (fun before -> before.State <> RunState.Failed && before.State <> RunState.Timeout)
         outcomes.Add outcome
@@ -321,10 +321,8 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
                 elif stopping.Code = Some 130 then sigint
                 else sigterm
 
-            if signal = sigkill then
-                display.Say "ending the runs at once."
-            elif active.Count > 0 then
-                display.Say $"stopping: {active.Count} runs write a checkpoint first; once more ends them at once."
+            if signal = sigkill then display.Say "ending the runs at once."
+            elif active.Count > 0 then display.Say $"stopping: {active.Count} runs write a checkpoint first; once more ends them at once."
 
             signalled <- stopping.Times
             waiting.Clear()
@@ -332,7 +330,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             for child in active do
                 child.Signal signal
 
-    /// Ends what holds too much, takes too long or is hopeless, each with its reason.
+    /// Ends runs that use too much memory, take too long or are pruned, each with its reason.
     let watch () =
         for child in active do
             match settings.Memory, settings.Timeout with
@@ -343,7 +341,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
                 child.Signal sigkill
             | _, Some limit when child.Elapsed > limit + grace -> child.Signal sigkill
             | _, Some limit when child.Elapsed > limit && child.Verdict.IsNone ->
-                child.Verdict <- Some(RunState.Timeout, $"it was not done after {limit.TotalSeconds} s")
+                child.Verdict <- Some(RunState.Timeout, $"it was not finished after {limit.TotalSeconds} s")
                 child.Signal sigterm
             | _ -> ()
 
@@ -371,18 +369,18 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
     try
         while active.Count > 0 || (waiting.Count > 0 && not halted) do
-            // The outer process of `dotnet fsi` may be killed without this one hearing of it.
+            // The outer process of `dotnet fsi` may be killed without a signal to this one.
             if stopping.Code.IsNone && getppid () <> parent then stopping.Ask 143
             stop ()
 
             watch ()
 
             match settings.MaxTime with
-            | Some limit when clock.Elapsed > limit -> halt "the time for starting runs is over"
+            | Some limit when clock.Elapsed > limit -> halt "the time limit for starting runs (--max-time) is over"
             | _ -> ()
 
             match settings.MaxGpuTime with
-            | Some limit when gpuTime () > limit -> halt "the time of GPUs for starting runs is used up"
+            | Some limit when gpuTime () > limit -> halt "the GPU time for starting runs is used up"
             | _ -> ()
 
             match settings.MaxRuns with
@@ -394,12 +392,12 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             while mayBegin () && active.Count < settings.Workers && begin' () do
                 ()
 
-            // What takes memory takes it fast.
+            // Memory can grow fast, so a memory limit needs frequent checks.
             wake.WaitOne(if settings.Memory.IsSome then 50 else 250) |> ignore
 
             for child in active |> Seq.filter _.HasEnded |> List.ofSeq do
                 if child.FoundTaken && stopping.Code.IsNone then
-                    // Another sweep was quicker with this run: it is waited for.
+                    // Another sweep started this run first, so this one waits for it.
                     active.Remove child |> ignore
                     waiting.AddLast child.Job |> ignore
                 else
@@ -410,7 +408,7 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
         for host in idle do
             host.Dismiss()
 
-        // Whatever went wrong here, no run outlives its sweep.
+        // On any error, no run outlives its sweep.
         for child in active do
             child.Signal sigterm
 

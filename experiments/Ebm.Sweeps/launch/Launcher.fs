@@ -1,5 +1,5 @@
-/// A way of getting runs executed, as a value. A file in launchers/ that has a value `launcher` adds one, as does any assembly that sees this
-/// one; --launcher takes its name.
+/// A way to execute runs, as a value. A file in launchers/ with a value `launcher` adds one, and so does an assembly that references this
+/// one; --launcher selects one by name.
 module Ebm.Sweeps.Launcher
 
 open System
@@ -9,33 +9,33 @@ open Ebm.Sweeps.Child
 open Ebm.Sweeps.Launch
 open Ebm.Sweeps.Sentence
 
-/// What a scheduler says of a run that it was given.
+/// A scheduler's report on a run.
 type Told = {
     Task: string
-    /// The scheduler's own word for the run's state.
+    /// The scheduler's own word for the state.
     Word: string
     IsQueued: bool
-    /// The state that the word implies where the run's folder has none that is settled.
+    /// The state that the word implies if the run's folder has no final state.
     State: RunState option
 }
 
 type Launching =
-    /// Executes runs and waits for them. Returns their outcomes and, when it was told to stop, the exit code for that.
+    /// Executes runs and waits for them. Returns their outcomes and, if it was asked to stop, the exit code for that.
     | Executes of (Settings -> Job list -> IDisplay -> Outcome list * int option)
-    /// Hands the runs of a sweep's folder to a scheduler. Returns the numbers of the scheduler's jobs.
+    /// Gives the runs of a sweep's folder to a scheduler. Returns the numbers of the scheduler's jobs.
     | Submits of (Settings -> string -> Job list -> string list)
 
 type Launcher = {
     Name: string
-    /// What `help` says of it.
+    /// The description that `help` prints.
     Says: string
     /// The parsers of its own options.
     Options: ArgumentParser list
-    /// How it launches, by its own options among the arguments; and the other arguments.
+    /// The way to launch, from its own options among the arguments; and the other arguments.
     Read: string list -> Launching * string list
-    /// What its scheduler says of the runs of a sweep's folder, by their ids.
+    /// The scheduler's report on the runs of a sweep's folder, by their ids.
     Told: string -> Map<string, Told>
-    /// Cancels the jobs that its scheduler still has of a sweep's folder. Returns their numbers.
+    /// Cancels the scheduler's remaining jobs of a sweep's folder. Returns their numbers.
     Stop: string -> string list
 }
 
@@ -58,7 +58,7 @@ let all () : Launcher list =
     ]
     |> List.sortBy _.Name
 
-/// Throws ConfigException with the names that are known.
+/// Throws ConfigException with the known names.
 let find (name: string) : Launcher =
     let launchers = all ()
 
@@ -69,8 +69,8 @@ let find (name: string) : Launcher =
         let meant = Spelling.DidYouMean(name, known)
         fail (Source.CommandLine $"--launcher {name}") "" $"""Unknown launcher "{name}". Known launchers: {listed known}{meant}."""
 
-/// What any scheduler says of the runs of a sweep's folder.
+/// The reports of all schedulers on the runs of a sweep's folder.
 let told (folder: string) : Map<string, Told> = Map.ofSeq (all () |> Seq.collect (fun launcher -> Map.toSeq (launcher.Told folder)))
 
-/// A word as the shell takes it.
+/// A word, quoted for the shell.
 let quoted (text: string) = "'" + text.Replace("'", "'\\''") + "'"

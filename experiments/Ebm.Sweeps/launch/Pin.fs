@@ -1,5 +1,5 @@
-/// The code of a sweep, pinned at launch: the compiled runner is copied aside once, under the hash of its files, and every run of the
-/// launch executes that copy. Editing and building while a sweep is at work changes nothing for it.
+/// Pins the code of a sweep at launch: the compiled runner is copied once, under the hash of its files, and every run of the launch
+/// executes that copy. Edits and builds during a sweep do not affect it.
 module Ebm.Sweeps.Pin
 
 open System
@@ -14,13 +14,13 @@ let private sorted (folder: string) (files: string[]) =
 
 let private files (folder: string) = Directory.GetFiles(folder, "*", SearchOption.AllDirectories) |> sorted folder
 
-/// Beside a lab's assembly may lie anything; what programs are made of is taken.
+/// The folder of a lab's assembly may contain other files; only those of programs are copied.
 let private beside (folder: string) =
     Directory.GetFiles folder
     |> Array.filter (fun file -> List.contains (Path.GetExtension file) [ ".dll"; ".so"; ".json"; ".xml" ])
     |> sorted folder
 
-/// A pin that no sweep uses goes a week after it was last taken.
+/// A pin that no sweep uses is deleted a week after its last use.
 let private kept = TimeSpan.FromDays 7.0
 
 let private use' (pin: string) = new FileStream(pin + ".used", FileMode.OpenOrCreate, FileAccess.Read, FileShare.Read)
@@ -32,21 +32,21 @@ let private tidy (pins: string) =
                 use _ = new FileStream(pin + ".used", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
                 Directory.Delete(pin, true)
             with :? IOException ->
-                // A sweep is at work with it.
+                // A running sweep uses it.
                 ()
 
-/// What is taken stays until it is given back.
+/// A pin in use; it is not deleted until `Held` is disposed.
 type Pinned = {
     /// The runner to start.
     Runner: string
-    /// A lab's own assemblies, where they lie now.
+    /// The current paths of a lab's own assemblies.
     With: string list
-    /// Names the code in words and logs.
+    /// Names the code in messages and logs.
     Hash: string
     Held: IDisposable
 }
 
-/// Copies the runner's folder, and a lab's assemblies with what lies beside them, below `pins`; what is there already is used.
+/// Copies the runner's folder, and a lab's assemblies with the programs next to them, into `pins`, or uses an existing copy.
 let take (pins: string) (runner: string) (with': string list) : Pinned =
     let folderOf (path: string) = string (Path.GetDirectoryName path)
     let labs = with' |> List.map folderOf |> List.distinct
@@ -76,7 +76,7 @@ let take (pins: string) (runner: string) (with': string list) : Pinned =
         try
             Directory.Move(draft, pin)
         with :? IOException when Directory.Exists pin ->
-            // Another sweep has made the same pin meanwhile.
+            // Another sweep has made the same pin at the same time.
             Directory.Delete(draft, true)
 
     Directory.SetLastWriteTimeUtc(pin, DateTime.UtcNow)
@@ -84,9 +84,4 @@ let take (pins: string) (runner: string) (with': string list) : Pinned =
     let place (path: string) =
         Path.Combine(pin, string (folders |> List.findIndexBack ((=) (folderOf path))), string (Path.GetFileName path))
 
-    {
-        Runner = Path.Combine(pin, "0", string (Path.GetFileName runner))
-        With = with' |> List.map place
-        Hash = hash
-        Held = held
-    }
+    { Runner = Path.Combine(pin, "0", string (Path.GetFileName runner)); With = with' |> List.map place; Hash = hash; Held = held }

@@ -1,6 +1,6 @@
-/// The sources as they are at launch, kept as a commit that no branch has: what is staged, what is not, and what git was never told of. The
-/// user's index, branch and stash stay as they are, because the commit is made from a copy of the index. Sources that are the same share one
-/// snapshot, under refs/ebm/runs/<tree>. Files that look like secrets, or are too large to be sources, are left out and named.
+/// A snapshot of the sources at launch, as a commit outside all branches, with staged, unstaged and untracked files. The user's index,
+/// branch and stash stay unchanged, because the commit is made from a copy of the index. Equal sources share one snapshot, under
+/// refs/ebm/runs/<tree>. Files that look like secrets, or are too large to be sources, are left out and named.
 module Ebm.Sweeps.Snapshot
 
 open System
@@ -10,21 +10,21 @@ open System.Text.RegularExpressions
 open Ebm.Records
 open Ebm.Audits
 
-/// Bytes above which a file is data or a result, and no source.
+/// Larger files, in bytes, are data or results and not sources.
 let largest = 8_000_000L
 
-/// Why a file is left out, if it is.
+/// Why a file is left out; None if it is not.
 let private refusal (top: string) (path: string) =
     let file = FileInfo(Path.Combine(top, path))
 
-    if path.EndsWith '/' then Some "it is a repository of its own"
+    if path.EndsWith '/' then Some "it is a separate repository"
     elif not file.Exists || not (isNull file.LinkTarget) then None
-    elif Withheld.inName path then Some "its name is one of those that hold secrets"
-    elif file.Length > largest then Some $"it has {file.Length} bytes, and sources have {largest} at most"
-    elif Withheld.inText (File.ReadAllText(file.FullName, Encoding.Latin1)) then Some "it holds what looks like a key"
+    elif Withheld.inName path then Some "its name is usual for files with secrets"
+    elif file.Length > largest then Some $"it has {file.Length} bytes, and sources may have {largest}"
+    elif Withheld.inText (File.ReadAllText(file.FullName, Encoding.Latin1)) then Some "it contains text that looks like a key"
     else None
 
-/// Without a user's name and password; None for a folder of this machine.
+/// The address without user name and password; None for a folder of this machine.
 let private remote (url: string) =
     if not (url.Contains ':') || url.StartsWith "file:" then None else Some(Regex.Replace(url, @"(?<=^\w+://)[^/@]*@", ""))
 
@@ -53,7 +53,7 @@ let private make (top: string) (leave: string list) (head: string option) (chang
 
             tell (zeros taken) [ "update-index"; "-z"; "--add"; "--remove"; "--replace"; "--stdin" ]
             >>= fun _ ->
-                // Of what is refused, the last commit's version stays; what was staged of it goes.
+                // A refused file keeps the version of the last commit; its staged version is dropped.
                 (Ok "", refused)
                 ||> List.fold (fun before (path, _) ->
                     before
@@ -84,11 +84,11 @@ let private make (top: string) (leave: string list) (head: string option) (chang
     finally
         File.Delete index
 
-/// The state of the repository that holds `root`, with a snapshot of it; changes below the folders `leave` (results, data) are no sources.
-/// Beside it, sentences about what could not be kept. None without git or a repository: said, and no reason to stop.
+/// The state of the repository that contains `root`, with a snapshot; changes in the folders `leave` (results, data) are not sources. Also
+/// messages about what could not be kept. None without git or a repository, which is reported and does not stop the launch.
 let take (root: string) (leave: string list) : GitState option * string list =
     match Git.ask root [ "rev-parse"; "--show-toplevel" ] with
-    | Error says -> None, [ $"The sources are not kept: {says.Split('\n')[0]}." ]
+    | Error says -> None, [ $"No snapshot of the sources was made: {says.Split('\n')[0]}." ]
     | Ok top ->
         let ask arguments = Git.ask top arguments
         let head = ask [ "rev-parse"; "--verify"; "--quiet"; "HEAD" ] |> Result.toOption |> Option.filter ((<>) "")
@@ -105,7 +105,7 @@ let take (root: string) (leave: string list) : GitState option * string list =
             | :? IOException
             | :? UnauthorizedAccessException as error -> Error error.Message
 
-        /// "<sign><commit> <path> (…)", a line each; the sign says whether it is checked out as committed.
+        /// A line per submodule, "<sign><commit> <path> (…)"; the sign shows whether it is checked out as committed.
         let submodules: Collections.Generic.IReadOnlyDictionary<string, string> | null =
             if not (File.Exists(Path.Combine(top, ".gitmodules"))) then
                 null
@@ -148,8 +148,8 @@ let take (root: string) (leave: string list) : GitState option * string list =
             let refused =
                 match snapshot.Refused with
                 | null -> []
-                | refused -> [ for file in refused -> $"The sources are kept without {file}." ]
+                | refused -> [ for file in refused -> $"The snapshot of the sources does not contain {file}." ]
 
             Some(state (head |> Option.defaultValue snapshot.Commit) snapshot), refused
-        | Error says, Some head -> Some(state head null), [ $"The sources are not kept: {says.Split('\n')[0]}." ]
-        | Error says, None -> None, [ $"The sources are not kept: {says.Split('\n')[0]}." ]
+        | Error says, Some head -> Some(state head null), [ $"No snapshot of the sources was made: {says.Split('\n')[0]}." ]
+        | Error says, None -> None, [ $"No snapshot of the sources was made: {says.Split('\n')[0]}." ]

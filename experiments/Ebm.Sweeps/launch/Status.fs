@@ -1,4 +1,4 @@
-/// How a sweep is doing: live on a terminal, a line an event anywhere else, and for whoever asks from another shell.
+/// The progress of a sweep: live on a terminal, one line per event elsewhere, and as `status` from another shell.
 module Ebm.Sweeps.Status
 
 open System
@@ -33,7 +33,7 @@ let counted (states: RunState list) =
 
 let private ending (outcome: Outcome) =
     let reason = outcome.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
-    let again = if outcome.WillRetry then "; it is tried again" else ""
+    let again = if outcome.WillRetry then "; it will be retried" else ""
     $"{Kebab.Of outcome.State} {outcome.Job.Run.Id} after {spoken outcome.Took}{reason}{again}"
 
 let private logLines (outcome: Outcome) =
@@ -47,7 +47,7 @@ let private left (snapshot: Snapshot) =
     match snapshot.Remaining with
     | Some time when spoken time.Low = spoken time.High -> $"about {spoken time.Median} left"
     | Some time -> $"about {spoken time.Median} left ({spoken time.Low}–{spoken time.High})"
-    | None -> "time left unknown yet"
+    | None -> "time left not yet known"
 
 let private percent (child: Child) =
     match child.Progress with
@@ -55,7 +55,7 @@ let private percent (child: Child) =
     | Some(Phase.Train, fraction) -> $"{100.0 * fraction:F0} %%"
     | Some(phase, fraction) -> $"{Kebab.Of phase} {100.0 * fraction:F0} %%"
 
-/// Drawing and measuring come after training, which takes most of the time.
+/// The progress of training, which takes most of the time; drawing and measuring follow it.
 let private trained (child: Child) =
     match child.Progress with
     | None -> None
@@ -64,7 +64,7 @@ let private trained (child: Child) =
 
 // ── Without a terminal ──────────────────────────────────────────────────────────────────────
 
-/// Long runs say that they are alive, and how far, as often as this.
+/// The interval at which long runs print their progress.
 let private heartbeat = TimeSpan.FromMinutes 1.0
 
 type private Lines(output: TextWriter) =
@@ -123,8 +123,7 @@ let private picture (snapshot: Snapshot) : IRenderable =
         let inFlight = snapshot.Active |> List.sumBy (trained >> Option.defaultValue 0.0)
         (float snapshot.Settled + inFlight) / float (max 1 snapshot.Total)
 
-    grid.AddRow($"[bold]{snapshot.Settled} of {snapshot.Total}[/]", $"[green]{bar 24 (Some share)}[/]", left snapshot)
-    |> ignore
+    grid.AddRow($"[bold]{snapshot.Settled} of {snapshot.Total}[/]", $"[green]{bar 24 (Some share)}[/]", left snapshot) |> ignore
     grid
 
 type private Live(console: IAnsiConsole, context: LiveDisplayContext) =
@@ -140,13 +139,11 @@ type private Live(console: IAnsiConsole, context: LiveDisplayContext) =
 
         member _.Tick snapshot = context.UpdateTarget(picture snapshot)
 
-/// A terminal that takes control codes is on standard output.
+/// Whether standard output is a terminal that accepts control codes.
 let isTerminal () =
-    not Console.IsOutputRedirected
-    && Environment.GetEnvironmentVariable "TERM" <> "dumb"
-    && AnsiConsole.Console.Profile.Capabilities.Ansi
+    not Console.IsOutputRedirected && Environment.GetEnvironmentVariable "TERM" <> "dumb" && AnsiConsole.Console.Profile.Capabilities.Ansi
 
-/// Does the work with the display that fits where the output goes.
+/// Does the work with the display for this output.
 let during (work: IDisplay -> 'a) : 'a =
     if isTerminal () then
         let console = AnsiConsole.Console
@@ -158,7 +155,7 @@ let during (work: IDisplay -> 'a) : 'a =
 
 // ── From another shell ──────────────────────────────────────────────────────────────────────
 
-/// What a sweep's folder says now, line by line, and where it has no settled state of a run, what a scheduler says.
+/// The status of a sweep's folder, line by line. For runs without a final state, it includes a scheduler's report.
 let lines (folder: string) =
     let told = Launcher.told folder
 
@@ -173,8 +170,7 @@ let lines (folder: string) =
     ]
 
     let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
-    let working =
-        [ for part in Hold.atWork folder -> $", {Hold.spoken part} is at work{Hold.who folder part}" ] |> String.concat ""
+    let working = [ for part in Hold.atWork folder -> $", {Hold.spoken part} is running{Hold.who folder part}" ] |> String.concat ""
 
     [
         $"{name}: {counted (runs |> List.map (snd >> fst))}{working}"

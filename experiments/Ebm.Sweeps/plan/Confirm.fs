@@ -13,8 +13,7 @@ let winners (top: int) (runs: (PlannedRun * float option) list) : PlannedRun lis
     |> List.collect (fun (_, runs) ->
         let groups = runs |> List.groupBy (fun (run, _) -> run.Group)
         // A setting that failed or diverged on a seed has no mean, so it cannot win.
-        let whole =
-            groups |> List.filter (fun (_, runs) -> runs |> List.forall (fun (_, value) -> value |> Option.exists Double.IsFinite))
+        let whole = groups |> List.filter (fun (_, runs) -> runs |> List.forall (fun (_, value) -> value |> Option.exists Double.IsFinite))
 
         whole
         |> List.sortBy (fun (_, runs) -> runs |> List.averageBy (fun (_, value) -> value.Value))

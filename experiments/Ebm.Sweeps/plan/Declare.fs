@@ -67,10 +67,7 @@ let internal declared name text = parseAt (Source.Of $"sweep {name}, \"{text}\""
 let replace (overrides: Override list) (given: Override) =
     let same (other: Override) = other.Key = given.Key && other.Package = given.Package
 
-    if List.exists same overrides then
-        overrides |> List.map (fun other -> if same other then given else other)
-    else
-        overrides @ [ given ]
+    if List.exists same overrides then overrides |> List.map (fun other -> if same other then given else other) else overrides @ [ given ]
 
 let internal add given sweep = { sweep with Parts = sweep.Parts |> List.map (fun part -> replace part given) }
 
@@ -94,16 +91,10 @@ let column key (items: 'T list) = key, items |> List.map (box >> value key)
 
 let internal axisOf name key values =
     let text = key + "=" + (values |> List.map printValue |> String.concat ",")
-    {
-        declared name (key + "=") with
-            Setting = Some(Sweep values)
-            Text = text
-            Source = Source.Of $"sweep {name}, \"{text}\""
-    }
+    { declared name (key + "=") with Setting = Some(Sweep values); Text = text; Source = Source.Of $"sweep {name}, \"{text}\"" }
 
 let internal zipOf name (columns: (string * Value list) list) =
-    let texts =
-        columns |> List.map (fun (key, values) -> key + "=[" + (values |> List.map printValue |> String.concat ",") + "]")
+    let texts = columns |> List.map (fun (key, values) -> key + "=[" + (values |> List.map printValue |> String.concat ",") + "]")
     // Parsed from text, so that it is checked as on the command line. The name contains the keys, so that each zip is a separate axis.
     let key = columns |> List.map fst |> String.concat "--" |> _.Replace('.', '-').Replace('/', '-').Replace('@', '-')
     declared name $"""{key}=zip({String.concat "," texts})"""

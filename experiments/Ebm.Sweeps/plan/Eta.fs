@@ -46,8 +46,7 @@ let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Activ
         None
     else
         let everyKind = paces |> List.map snd |> Array.ofList
-        let byKind =
-            paces |> List.groupBy fst |> List.map (fun (kind, paces) -> kind, paces |> List.map snd |> Array.ofList) |> dict
+        let byKind = paces |> List.groupBy fst |> List.map (fun (kind, paces) -> kind, paces |> List.map snd |> Array.ofList) |> dict
         let random = Random(waiting.Length)
 
         let drawn run =

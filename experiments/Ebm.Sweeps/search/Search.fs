@@ -18,10 +18,7 @@ let private journal (folder: string) (search: Search) =
     Path.Combine(folder, $"search-{hash[..7]}.jsonl")
 
 let private number (node: JsonNode) =
-    if node.GetValueKind() = JsonValueKind.String then
-        System.Double.Parse(node.GetValue<string>(), invariant)
-    else
-        node.GetValue<float>()
+    if node.GetValueKind() = JsonValueKind.String then System.Double.Parse(node.GetValue<string>(), invariant) else node.GetValue<float>()
 
 /// Every trial so far. Ignores a last line that a crash left incomplete.
 let trials (folder: string) (search: Search) : Tpe.Trial list =
@@ -32,8 +29,7 @@ let trials (folder: string) (search: Search) : Tpe.Trial list =
     else
         let text = File.ReadAllText path
         let whole = text.Substring(0, text.LastIndexOf '\n' + 1)
-        let lines =
-            whole.Split('\n', System.StringSplitOptions.RemoveEmptyEntries) |> Array.map (fun line -> nonNull (JsonNode.Parse line))
+        let lines = whole.Split('\n', System.StringSplitOptions.RemoveEmptyEntries) |> Array.map (fun line -> nonNull (JsonNode.Parse line))
 
         let values =
             Map.ofList [

@@ -54,8 +54,7 @@ let internal detach (place: Place) (plan: Plan) =
     let log = Path.Combine(plan.Folder, Hold.nameOf (part place.Given) + ".log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
     let command = Environment.ProcessPath :: words |> List.map (string >> Launcher.quoted) |> String.concat " "
-    let start =
-        ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Launcher.quoted log} 2>&1 < /dev/null" ])
+    let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Launcher.quoted log} 2>&1 < /dev/null" ])
     use child = nonNull (Process.Start start)
     child.WaitForExit()
     Console.WriteLine $"{plan.Sweep} runs in the background; follow it with attach, end it with stop. Its log is {relative log}."
@@ -100,8 +99,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
             submit place plan jobs submits
         | Launcher.Executes executes ->
             let stale =
-                plan.Runs
-                |> List.filter (fun run -> run.State = RunState.Stale && jobs |> List.forall (fun job -> job.Run.Id <> run.Id))
+                plan.Runs |> List.filter (fun run -> run.State = RunState.Stale && jobs |> List.forall (fun job -> job.Run.Id <> run.Id))
 
             let sayStale () =
                 match stale with
@@ -239,8 +237,7 @@ let internal confirm (place: Place) =
     let plan = planned place
     let metric = metric place "confirm" plan
     let options = place.Given.Options
-    let winners =
-        Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]
+    let winners = Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]
 
     if winners.IsEmpty then
         usage "confirm" $"{plan.Sweep} has no winner yet: no setting has completed all its seeds with a value of {metric}."

@@ -134,9 +134,7 @@ let runsNamed (runs: string) (name: string) =
     else
         RunFolder.Under runs
         |> Seq.filter (fun run ->
-            run.Id = name
-            || run.Id.StartsWith(name, StringComparison.Ordinal)
-            || run.Id.Contains("-" + name, StringComparison.Ordinal))
+            run.Id = name || run.Id.StartsWith(name, StringComparison.Ordinal) || run.Id.Contains("-" + name, StringComparison.Ordinal))
         |> List.ofSeq
 
 let findRun (runs: string) (name: string) =
@@ -203,10 +201,7 @@ let diff (runs: string) (words: string list) =
         let leaves (run: RunFolder) = Map.ofList [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf ]
         let settings = differing (leaves one) (leaves other)
 
-        if settings.IsEmpty then
-            Console.WriteLine "The configs are the same."
-        else
-            aligned ([ "key"; one.Id; other.Id ] :: settings)
+        if settings.IsEmpty then Console.WriteLine "The configs are the same." else aligned ([ "key"; one.Id; other.Id ] :: settings)
 
         match differing (Map.ofList (circumstances one)) (Map.ofList (circumstances other)) with
         | [] -> Console.WriteLine "Code, data, packages and machine are the same."

@@ -44,7 +44,7 @@ let internal tabulate (place: Place) (asJson: bool) (reporting: bool) (folder: s
     let table, skipped = Report.ofSweep folder place.Reports
 
     for skip in skipped do
-        eprintfn $"{relative skip.Path}: {skip.Why}; it is left out."
+        eprintfn $"{relative skip.Path}: {skip.Why}; it is skipped."
 
     match table with
     | Some table when asJson -> Console.Write(Json.table table)

@@ -47,9 +47,7 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
     let retry = options.GetResult(<@ Retry @>, 0)
     if retry < 0 then usage $"--retry {retry}" "--retry counts further attempts, so it must be at least 0."
 
-    let memory =
-        options.TryGetResult <@ Memory @>
-        |> Option.map (positive "--memory" >> fun gigabytes -> int64 (gigabytes * 1073741824.0))
+    let memory = options.TryGetResult <@ Memory @> |> Option.map (positive "--memory" >> fun gigabytes -> int64 (gigabytes * 1073741824.0))
 
     let gpus =
         options.TryGetResult <@ Gpus @>

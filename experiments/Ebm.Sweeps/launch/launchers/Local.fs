@@ -1,4 +1,4 @@
-/// Runs are processes of this machine, and the sweep waits for them.
+/// Executes runs as processes of this machine, and waits for them.
 module Ebm.Sweeps.Local
 
 open Ebm.Sweeps.Launcher

@@ -1,5 +1,5 @@
-/// SLURM runs the runs: one array of tasks, each of which executes one run, or a few, with the compiled runner. No process of ours needs
-/// to live meanwhile, and the folders, on a file system that all nodes see, say what became of each run.
+/// Executes runs with SLURM: an array of tasks, each of which executes one run, or a few, with the compiled runner. No process of the sweep
+/// has to wait; the folders, on a file system that all nodes see, have the outcome of each run.
 module Ebm.Sweeps.Slurm
 
 open System
@@ -17,10 +17,10 @@ open Ebm.Sweeps.Launcher
 open Ebm.Sweeps.Sentence
 
 type Submission = {
-    /// At work at once.
+    /// Tasks at the same time.
     Workers: int
     RunsPerTask: int
-    /// What sbatch is told besides.
+    /// Further options of sbatch.
     Options: string
     Runner: string
     Arguments: string list
@@ -36,9 +36,9 @@ let private ask (program: string) (arguments: string list) =
         asked.WaitForExit()
         if asked.ExitCode = 0 then Ok says else Error(errors.Result.Trim())
     with :? ComponentModel.Win32Exception ->
-        Error $"there is no {program} on this machine"
+        Error $"{program} is not installed"
 
-/// The largest array that this cluster takes.
+/// The largest array that this cluster accepts.
 let private largest () =
     match ask "scontrol" [ "show"; "config" ] with
     | Ok config ->
@@ -100,10 +100,10 @@ let submit (submission: Submission) (sweep: string) (jobs: Job list) : string li
                 fail
                     (Source.CommandLine "--launcher slurm")
                     ""
-                    $"sbatch refuses: {why}; the script is {path}, and nothing of it is submitted."
+                    $"sbatch refused the script {path}, and none of its runs were submitted: {why}."
     ]
 
-/// Which task each run was given to, such as 12_3; later submissions of a run count.
+/// The task of each run, such as 12_3; the last submission of a run counts.
 let private given (sweep: string) : (string * string) list =
     let all = Path.Combine(sweep, SweepFolder.Slurm)
 
@@ -130,7 +130,7 @@ let private jobOf (task: string) = (task.Split '_')[0]
 
 let private queued = [ "PENDING"; "RUNNING"; "REQUEUED"; "RESIZING"; "SUSPENDED"; "CONFIGURING"; "COMPLETING" ]
 
-/// SLURM's word for a task; the state that it implies matters where SLURM ended the process before it could write one.
+/// SLURM's word for a task. The state that it implies is used if SLURM ended the process before it could write one.
 let tell (task: string) (word: string) : Told = {
     Task = task
     Word = word
@@ -148,7 +148,7 @@ let tell (task: string) (word: string) : Told = {
         | _ -> None
 }
 
-/// What SLURM says of each run that it was given. One question for all jobs of the sweep.
+/// SLURM's report on each submitted run, with one query for all jobs of the sweep.
 let told (sweep: string) : Map<string, Told> =
     match given sweep with
     | [] -> Map.empty
@@ -166,7 +166,7 @@ let told (sweep: string) : Map<string, Told> =
                         | _ -> ()
                 ]
 
-            // An array that has not begun is one line, 12_[0-4].
+            // An array that has not started has one line, 12_[0-4].
             let wordOf (task: string) =
                 words.TryFind task
                 |> Option.orElseWith (fun () ->
@@ -179,7 +179,7 @@ let told (sweep: string) : Map<string, Told> =
                     | None -> ()
             ]
 
-/// Cancels each job that has a queued run; SLURM sends SIGTERM to runs that are at work, and they write checkpoints.
+/// Cancels each job that has a queued run. SLURM sends SIGTERM to running runs, which then write checkpoints.
 let private stop (sweep: string) : string list =
     let told = told sweep
 
@@ -190,9 +190,7 @@ let private stop (sweep: string) : string list =
         |> List.distinct
 
     if not jobs.IsEmpty then
-        ask "scancel" jobs
-        |> Result.defaultWith (fun why -> fail (Source.CommandLine "stop") "" $"scancel refuses: {why}.")
-        |> ignore
+        ask "scancel" jobs |> Result.defaultWith (fun why -> fail (Source.CommandLine "stop") "" $"scancel failed: {why}.") |> ignore
 
     jobs
 
@@ -210,7 +208,7 @@ let private parser = Options.parser<Option>
 
 let launcher = {
     Name = "slurm"
-    Says = "a SLURM job array; --workers are its tasks at once (256)"
+    Says = "a SLURM job array; --workers tasks run at the same time (256)"
     Options = [ parser ]
     Read =
         fun arguments ->

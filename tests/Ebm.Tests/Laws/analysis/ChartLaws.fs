@@ -1,4 +1,4 @@
-/// Charts of a script: the report's figures, one subject at a time, on a page that asks nobody; and what is wrong is said in one sentence.
+/// Charts of a script: the report's figures, one subject at a time, on a page without network; and one-sentence messages for mistakes.
 module Ebm.Tests.Laws.ChartLaws
 
 open System
@@ -34,7 +34,7 @@ let private subjects: (string * (Chart.Opened -> Chart.Chart) * string list) lis
     "outcomes", Chart.outcomes, [ "outcomes" ]
 ]
 
-/// Each subject's figures, and the files that a report has.
+/// Each subject has its figures, and they equal the files of a report.
 let private areTheReports subjects =
     inSweep (fun folder sweep ->
         let opened = Chart.ofSweep sweep
@@ -55,11 +55,11 @@ let private areTheReports subjects =
 
             for figure in all.Figures do
                 let written = File.ReadAllText(Path.Combine(files, figure.Id + ".svg"))
-                must $"{figure.Id} is not the report's" (Svg.standalone figure = written))
+                must $"{figure.Id} differs from the report's" (Svg.standalone figure = written))
 
 // ── refused ─────────────────────────────────────────────────────────────────────────────────
 
-/// One sentence or two, on one line, that say this; nothing is printed beside them.
+/// The call throws a message of one line with these parts, and prints nothing.
 let private refuses (parts: string list) (call: unit -> 'a) =
     let thrown =
         try
@@ -71,10 +71,10 @@ let private refuses (parts: string list) (call: unit -> 'a) =
     match thrown with
     | Some(:? Chart.Refusal as refusal) ->
         let says = string refusal
-        must $"more than a line: {says}" (says = refusal.Message && not (says.Contains '\n') && says.EndsWith '.')
+        must $"more than one line: {says}" (says = refusal.Message && not (says.Contains '\n') && says.EndsWith '.')
 
         for part in parts do
-            must $"\"{part}\" is not said: {says}" (says.Contains part)
+            must $"\"{part}\" is missing in: {says}" (says.Contains part)
     | Some error -> broken $"{error.GetType().Name} was thrown: {error.Message}"
     | None -> broken "nothing was refused"
 
@@ -82,13 +82,13 @@ let private refusals () =
     inSweep (fun folder sweep ->
         let at path = Path.Combine(folder, path)
         let run = Path.Combine(sweep, "rings-joint-cd-s0")
-        refuses [ "no such folder"; Directory.GetCurrentDirectory() ] (fun () -> Chart.ofSweep (at "nowhere/methods"))
-        refuses [ "no such folder" ] (fun () -> Chart.ofSweep "")
-        refuses [ "no such sweep (did you mean methods?)" ] (fun () -> Chart.ofSweep (at "runs/method"))
-        refuses [ "holds sweeps: methods"; "Chart.ofSweep \""; "methods\"" ] (fun () -> Chart.ofSweep (at "runs"))
-        refuses [ "holds no run" ] (fun () -> Chart.ofSweep (Directory.CreateDirectory(at "empty").FullName))
+        refuses [ "the folder does not exist"; Directory.GetCurrentDirectory() ] (fun () -> Chart.ofSweep (at "nowhere/methods"))
+        refuses [ "the folder does not exist" ] (fun () -> Chart.ofSweep "")
+        refuses [ "the sweep does not exist (did you mean methods?)" ] (fun () -> Chart.ofSweep (at "runs/method"))
+        refuses [ "contains sweeps: methods"; "Chart.ofSweep \""; "methods\"" ] (fun () -> Chart.ofSweep (at "runs"))
+        refuses [ "contains no run" ] (fun () -> Chart.ofSweep (Directory.CreateDirectory(at "empty").FullName))
         refuses [ "Write Chart.ofSweep" ] (fun () -> Chart.ofRun sweep)
-        refuses [ "no such run (did you mean rings-two-s0?)" ] (fun () -> Chart.ofRun (Path.Combine(sweep, "rings-twp-s0")))
+        refuses [ "the run does not exist (did you mean rings-two-s0?)" ] (fun () -> Chart.ofRun (Path.Combine(sweep, "rings-twp-s0")))
         refuses [ "3 runs begin with this name"; "rings-joint-cd-s1-" ] (fun () -> Chart.ofRun (Path.Combine(sweep, "rings-joint-cd")))
         refuses [ "Write Chart.ofRun" ] (fun () -> Chart.ofSweep (Directory.GetDirectories sweep |> Array.head))
         refuses [ "not finished"; "diverged at step 40"; "the loss is NaN" ] (fun () -> Chart.ofRun (Path.Combine(sweep, "rings-two-s3")))
@@ -109,7 +109,7 @@ let private refusals () =
 
 // ── opened ──────────────────────────────────────────────────────────────────────────────────
 
-/// How many figures of an opened page answer, and how many stand still.
+/// The numbers of interactive and of static figures in an opened page.
 let private answering (page: Browser.Page) =
     let count selector = int (page.Text $"document.querySelectorAll('{selector}').length")
     page.Text "new Promise(done => setTimeout(done, 300))" |> ignore
@@ -121,7 +121,8 @@ let private inBrowser holds =
             use page = Browser.Page.Open profile
             holds page folder (Chart.ofSweep sweep |> Chart.all)))
 
-/// A page as it is, or as somebody changed it, in a window of this width: what answers, and that nothing is asked or said.
+/// Opens a page, original or changed, in a window of this width: gives the numbers of interactive and static figures, and checks that the
+/// page requests and logs nothing.
 let private shown plotly (change: string -> string) width (holds: int * int -> unit) =
     inBrowser (fun page folder chart ->
         let file = Path.Combine(folder, "chart.html")
@@ -130,31 +131,30 @@ let private shown plotly (change: string -> string) width (holds: int * int -> u
         page.Go file
         holds (answering page)
         must "the page is wider than its window" (page.Text "document.documentElement.scrollWidth <= window.innerWidth" = "True")
-        must $"the page asked for %A{page.Asked}" page.Asked.IsEmpty
-        must $"the page said %A{page.Said}" page.Said.IsEmpty)
+        must $"the page requested %A{page.Asked}" page.Asked.IsEmpty
+        must $"the page logged %A{page.Said}" page.Said.IsEmpty)
 
 let private allOf what (found: int) = must $"{found} {what}" (found >= (subjects |> List.sumBy (fun (_, _, ids) -> ids.Length)))
 
 let private answers (live, still) =
-    allOf "figures answer" live
-    must $"{still} panels stand still" (still = 0)
+    allOf "interactive figures" live
+    must $"{still} static panels" (still = 0)
 
 let private stands (live, still) =
-    allOf "panels stand still" still
-    must $"{live} figures answer" (live = 0)
+    allOf "static panels" still
+    must $"{live} interactive figures" (live = 0)
 
 let private plotly = Report.plotly Folder.root
 
 let private needsPlotly law =
-    law
-    |> needs (fun () -> if plotly.IsSome then None else Some "plotly.js is not here: `npm ci` in analysis/plotly brings it")
+    law |> needs (fun () -> if plotly.IsSome then None else Some "plotly.js is missing: `npm ci` in analysis/plotly installs it")
 
 let private asks (html: string) =
     html.Replace("img-src data: blob:", "img-src *").Replace("<footer>", "<img src=\"http://example.org/a.png\"><footer>")
 
 // ── scripts ─────────────────────────────────────────────────────────────────────────────────
 
-/// The script of a page of docs that speaks of charts, from elsewhere than the clone, and with runs of its own.
+/// The script of a page of docs, outside the clone and with other runs.
 let private script page (folder: string) =
     let text = File.ReadAllText(Folder.under page)
     let blocks = Regex.Matches(text, "```fsharp\n(.*?)```", RegexOptions.Singleline) |> Seq.map _.Groups[1].Value
@@ -169,7 +169,7 @@ let private script page (folder: string) =
         )
 
     let path = Path.Combine(folder, "chart.fsx")
-    // Elsewhere than in the clone's own reports.
+    // Not in the clone's own reports.
     File.WriteAllText(path, loaded.Replace("Chart.show", "Chart.save \"shown.html\""))
     path
 
@@ -191,16 +191,16 @@ let private runs page (change: string -> string) (due: string list) =
             must $"{file} is not there" (File.Exists(Path.Combine(folder, file))))
 
 let all = [
-    law "a chart has the figures of its subject, and all of them are the report's" (fun () -> areTheReports subjects)
-    |> breaks "a figure that is of another subject" (fun () ->
+    law "a chart has the figures of its subject, and they equal the report's" (fun () -> areTheReports subjects)
+    |> breaks "a figure of another subject" (fun () ->
         areTheReports [ for name, draw, due in subjects -> name, draw, (if name = "costs" then [ "learning" ] else due) ])
 
-    law "what cannot be drawn is refused in a sentence that says what to write" refusals
+    law "runs that cannot be drawn are refused with a sentence that names the correct call" refusals
     |> breaks "a run that can be drawn" (fun () ->
         inSweep (fun _ sweep -> refuses [] (fun () -> Chart.ofRun (Path.Combine(sweep, "rings-two-s0")))))
-    |> breaks "another exception" (fun () -> refuses [] (fun () -> raise (DirectoryNotFoundException "there is no such folder.")))
+    |> breaks "another exception" (fun () -> refuses [] (fun () -> raise (DirectoryNotFoundException "the folder does not exist.")))
 
-    law "a title is the figure's, or stands above several; charts of different runs on one page keep their figures apart" (fun () ->
+    law "a title replaces that of one figure, or is above several; charts of different runs on one page have different ids" (fun () ->
         inSweep (fun _ sweep ->
             let one seed = Chart.ofRun (Path.Combine(sweep, $"rings-two-s{seed}"))
             must "one figure" ((Chart.seeds (one 0) |> Chart.title "mine").Figures.Head.Title = "mine")
@@ -209,7 +209,7 @@ let all = [
             must $"%A{ids both}" (ids both = [ "densities"; "energies"; "densities-2"; "energies-2" ])
             must "titles" ((both.Figures |> List.distinctBy _.Title).Length = 4)))
 
-    law "the same runs give the same page, wherever they lie, and files are written where they are wanted" (fun () ->
+    law "the same runs give the same page in any folder, and files are written to the given paths" (fun () ->
         inSweep (fun folder sweep ->
             let chart = Chart.ofSweep sweep |> Chart.densities
             let at name = Path.Combine(folder, name)
@@ -221,7 +221,7 @@ let all = [
             must "all drawings" (Directory.GetFiles(at "drawings").Length = 2)
             inSweep (fun _ moved -> must "another page" (Chart.html (Chart.ofSweep moved |> Chart.densities) = Chart.html chart))))
 
-    law "a page is opened only where somebody sits before a desktop" (fun () ->
+    law "a page is opened only if there is a desktop" (fun () ->
         let variables (given: (string * string) list) name = given |> Map.ofList |> Map.tryFind name |> Option.defaultValue ""
         must "X" (Chart.isWatched (variables [ "DISPLAY", ":0" ]) false)
         must "Wayland" (Chart.isWatched (variables [ "WAYLAND_DISPLAY", "wayland-0" ]) false)
@@ -229,25 +229,25 @@ let all = [
         must "a pipe" (not (Chart.isWatched (variables [ "DISPLAY", ":0" ]) true))
         must "CI" (not (Chart.isWatched (variables [ "DISPLAY", ":0"; "CI", "true" ]) false)))
 
-    law "in a browser with no network a chart's figures answer from the start, and its page asks for nothing and says nothing" (fun () ->
+    law "in a browser with no network a chart's figures are interactive from the start, and its page requests and logs nothing" (fun () ->
         shown plotly id 1280 answers)
     |> breaks "a page of SVG alone" (fun () -> shown None id 1280 answers)
     |> breaks "a picture from elsewhere" (fun () -> shown plotly asks 1280 answers)
     |> needsPlotly
     |> Browser.needed
 
-    law "on a window as narrow as a telephone a chart's figures stand still, and fit" (fun () -> shown plotly id 390 stands)
+    law "in a window as narrow as a telephone, a chart's figures are static and fit" (fun () -> shown plotly id 390 stands)
     |> breaks "a wide window" (fun () -> shown plotly id 1280 stands)
     |> needsPlotly
     |> Browser.needed
 
-    law "without Plotly a chart's page has its figures all the same" (fun () -> shown None id 1280 stands)
+    law "without Plotly a chart's page still has its figures" (fun () -> shown None id 1280 stands)
     |> breaks "a picture from elsewhere" (fun () -> shown None asks 1280 stands)
     |> Browser.needed
 
     law "the scripts of docs/reports.md and docs/read-a-run.md do what they say" (fun () ->
         runs "docs/reports.md" id [ "shown.html"; "figures/densities.svg"; "figures/energies.svg"; "gap.svg"; "chains.html" ]
         runs "docs/read-a-run.md" id [ "shown.html" ])
-    |> breaks "a run that is not there" (fun () ->
+    |> breaks "a run that does not exist" (fun () ->
         runs "docs/read-a-run.md" (_.Replace("rings-joint-cd-s0", "rings-gan-s0")) [ "shown.html" ])
 ]

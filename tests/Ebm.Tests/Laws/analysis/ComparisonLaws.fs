@@ -1,4 +1,4 @@
-/// The comparison table: which keys label a row, what enters a mean, and the same bytes from the same runs.
+/// The comparison table: the keys that label a row, the runs that enter a mean, and equal bytes from equal runs.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.ComparisonLaws
 
@@ -48,7 +48,7 @@ let private runs = [
 
 let private table runs = Table.tabulate "laws" runs
 
-/// The fields of a CSV line by its header.
+/// The fields of a CSV line by its heading.
 let private records (csv: string) =
     match csv.TrimEnd('\n').Split '\n' |> Array.map _.Split(',') |> List.ofArray with
     | header :: rows -> header, rows |> List.map (Array.zip header >> Map.ofArray)
@@ -66,7 +66,7 @@ let private onlyCompleted (runs: Runs.Run list) =
     must $"%A{row}" (row["n"] = "3" && row["mean"] = "3" && row["median"] = "3")
     must $"%A{row}" (row["diverged"] = "1" && row["failed"] = "1")
 
-/// Changes how one run was measured: it leaves its row.
+/// A run that was measured differently gets a separate row.
 let private splits change key value =
     let changed = { runs.Head with Metrics = runs.Head.Metrics |> Map.map (fun _ metric -> change metric) }
     let table = table (changed :: List.tail runs)
@@ -82,40 +82,35 @@ let all = [
     law "the keys in which runs differ label the rows, smallest first; the seed never does" (fun () ->
         let table = table runs
         must $"%A{table.Varying}" (table.Varying = [ "method.steps" ])
-        must "10 stands before 2" ((table.Rows |> List.map _.Labels) = [ [ "2" ]; [ "10" ] ]))
+        must "10 comes before 2" ((table.Rows |> List.map _.Labels) = [ [ "2" ]; [ "10" ] ]))
 
-    law "what belongs to one kind is no difference between two kinds" (fun () ->
+    law "a setting of one kind is not a difference between two kinds" (fun () ->
         let other = [ "data.kind", "rings"; "method.kind", "two"; "method.width", "8"; "train.lr", "0.001" ]
         let table = table (runs @ [ run "two" 0 other [] ])
         must $"%A{table.Varying}" (table.Varying = [ "method.kind"; "method.steps" ]))
 
-    law
-        "what an option's file sets labels no row of its own; what was asked for does; two options of one kind are told apart by name"
-        (fun () ->
-            let asked method more config = [
-                for data in [ "rings"; "gaussians" ] do
-                    {
-                        run $"{method}-{data}" 0 (("data.kind", data) :: config) [] with
-                            Asked = Map([ "method", method; "data", data ] @ more)
-                    }
-            ]
-            let one = asked "one" [] [ "method.kind", "one"; "train.lr", "0.001" ]
-            let two = asked "two" [] [ "method.kind", "two"; "train.lr", "0.003" ]
-            let preset = asked "one-paper" [] [ "method.kind", "one"; "method.steps", "7"; "train.lr", "0.001" ]
-            let varying runs = (table runs).Varying
-            must $"%A{varying (one @ two)}" (varying (one @ two) = [ "data.kind"; "method.kind" ])
-            must $"%A{varying (one @ two @ preset)}" (varying (one @ two @ preset) = [ "data.kind"; "method" ])
-            must
-                "a preset's name is no label"
-                ((table (one @ preset)).Rows |> List.exists (fun row -> row.Labels = [ "rings"; "one-paper" ]))
-            let faster = asked "one" [ "train.lr", "0.01" ] [ "method.kind", "one"; "train.lr", "0.01" ]
-            must $"%A{varying (one @ faster)}" (varying (one @ faster) = [ "data.kind"; "train.lr" ])
+    law "a setting in an option's file labels no row; a requested setting does; the option's name labels two options of one kind" (fun () ->
+        let asked method more config = [
+            for data in [ "rings"; "gaussians" ] do
+                { run $"{method}-{data}" 0 (("data.kind", data) :: config) [] with Asked = Map([ "method", method; "data", data ] @ more) }
+        ]
+        let one = asked "one" [] [ "method.kind", "one"; "train.lr", "0.001" ]
+        let two = asked "two" [] [ "method.kind", "two"; "train.lr", "0.003" ]
+        let preset = asked "one-paper" [] [ "method.kind", "one"; "method.steps", "7"; "train.lr", "0.001" ]
+        let varying runs = (table runs).Varying
+        must $"%A{varying (one @ two)}" (varying (one @ two) = [ "data.kind"; "method.kind" ])
+        must $"%A{varying (one @ two @ preset)}" (varying (one @ two @ preset) = [ "data.kind"; "method" ])
+        must
+            "a preset's name is not a label"
+            ((table (one @ preset)).Rows |> List.exists (fun row -> row.Labels = [ "rings"; "one-paper" ]))
+        let faster = asked "one" [ "train.lr", "0.01" ] [ "method.kind", "one"; "train.lr", "0.01" ]
+        must $"%A{varying (one @ faster)}" (varying (one @ faster) = [ "data.kind"; "train.lr" ])
 
-            // Settings that nobody asked for by name and no option decides: two versions of one file.
-            let later = asked "one" [] [ "method.kind", "one"; "train.lr", "0.002" ]
-            must $"%A{varying (one @ later)}" (varying (one @ later) = [ "data.kind"; "train.lr" ]))
+        // Settings that no override names and no option determines: two versions of one file.
+        let later = asked "one" [] [ "method.kind", "one"; "train.lr", "0.002" ]
+        must $"%A{varying (one @ later)}" (varying (one @ later) = [ "data.kind"; "train.lr" ]))
 
-    law "only completed runs enter a mean; what diverged, failed or ran out of time is counted beside it" (fun () -> onlyCompleted runs)
+    law "only completed runs enter a mean; runs that diverged, failed or timed out are counted next to it" (fun () -> onlyCompleted runs)
     |> breaks "a diverged run counts" (fun () -> onlyCompleted (runs |> List.map (fun run -> { run with State = RunState.Completed })))
 
     law "the columns of table.csv and summary.csv are those that other tools read" (fun () ->
@@ -129,12 +124,12 @@ let all = [
     law "the same runs give the same bytes, in whatever order their folders are read" (fun () -> sameBytes runs (List.rev runs))
     |> breaks "another value" (fun () -> sameBytes runs (run "g2" 0 (steps 2) [ "kl", 1.5 ] :: List.tail runs))
 
-    law "values of another protocol, or over another number of samples, stand in a row of their own, which says why" (fun () ->
+    law "values of another protocol, or over another number of samples, get a separate row, which names the reason" (fun () ->
         splits (fun metric -> { metric with Protocol = Some "q" }) "kl protocol" "q"
         splits (fun metric -> { metric with N = Some 7L }) "kl n" "7")
     |> breaks "the same protocol" (fun () -> splits id "kl protocol" "q")
 
-    law "the metric's median stands beside its baseline as a share of it" (fun () ->
+    law "the baseline's cell has the metric's median as a share of it" (fun () ->
         let text = Markdown.table (table runs)
         must text (text.Contains "4.00 (50.0 %)" && text.Contains "4.00 (75.0 %)"))
 
@@ -147,7 +142,7 @@ let all = [
         must $"%A{lines}" (lines |> Array.forall (fun line -> not (line.Contains " <img") && not (line.Contains "](")))
         must (Json.table rows) (not ((Json.table rows).Contains '<')))
 
-    law "a table of runs none of which is completed says so, and fails nowhere" (fun () ->
+    law "a table without completed runs is written in every form, and says so" (fun () ->
         let none = runs |> List.map (fun run -> { run with State = RunState.Failed; Metrics = Map.empty })
 
         for render in every do

@@ -1,4 +1,4 @@
-/// Figures as data: axes whose ticks are round and in place, intervals and fronts that are what they are called, pictures that hold what was drawn.
+/// Figures as data: round ticks in place, correct intervals and fronts, and pictures with the pixels that were drawn.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.FigureLaws
 
@@ -15,16 +15,13 @@ open Ebm.Tests.RunFolders
 
 // ── pictures ────────────────────────────────────────────────────────────────────────────────
 
-/// The indices of a paletted PNG, by the format's own rules: chunks, one deflate stream, filters 0 and 2.
+/// The indices of a paletted PNG, decoded by the rules of the format: chunks, one deflate stream, filters 0 and 2.
 let private indices (png: byte[]) =
     let number at = int (BinaryPrimitives.ReadUInt32BigEndian(ReadOnlySpan(png, at, 4)))
     let width, height = number 16, number 20
 
     let rec data at =
-        if Encoding.ASCII.GetString(png, at + 4, 4) = "IDAT" then
-            png[at + 8 .. at + 7 + number at]
-        else
-            data (at + 12 + number at)
+        if Encoding.ASCII.GetString(png, at + 4, 4) = "IDAT" then png[at + 8 .. at + 7 + number at] else data (at + 12 + number at)
 
     use stream = new ZLibStream(new MemoryStream(data 8), CompressionMode.Decompress)
     use content = new MemoryStream()
@@ -70,7 +67,7 @@ let private run kind (seed: int) (units: int64) value : Runs.Run = {
         Metrics = Map [ "kl", { metric Direction.Lower value with N = None; Protocol = None } ]
 }
 
-/// Kinds a to f by cost, of which c, e and f are beaten by one that costs no more.
+/// Kinds a to f by cost; c, e and f are worse than one that costs no more.
 let private runs = [
     for kind, units, value in [ "a", 100L, 0.9; "b", 200L, 0.5; "c", 300L, 0.6; "d", 400L, 0.2; "e", 400L, 0.3; "f", 900L, 0.25 ] do
         for seed in 0..2 -> run kind seed units (value + 0.01 * float (seed - 1))
@@ -108,7 +105,7 @@ let private isFront due (medians, stairs: (float * float) list) =
     let turns = medians |> List.filter (fun median -> List.contains median stairs)
     must $"the front turns at %A{turns}" (Set.ofList turns = Set.ofList (due medians) && turns.Length = 3)
 
-/// The bar of each group, by its place from the top.
+/// The bar of each group, by its position from the top.
 let private bars () =
     panel (Comparing.strips cast)
     |> within (function
@@ -121,14 +118,14 @@ let private areIntervals interval =
         let low, high = interval [| for run in group -> run.Metrics["kl"].Value |]
         let drawnLow, drawnHigh = (bars ())[float i]
         must
-            $"bar {i} is {drawnLow} to {drawnHigh}, {low} to {high} is due"
+            $"bar {i} is {drawnLow} to {drawnHigh}, {low} to {high} is expected"
             (abs (drawnLow - low) < 1e-12 && abs (drawnHigh - high) < 1e-12)
 
 // ── as XPlot's types ────────────────────────────────────────────────────────────────────────
 
 let private hostile = "</script><b>'$x$ & ünïcode"
 
-/// Three panels, of lines with gaps, of a picture with words on it, and of nothing at all.
+/// Three panels: lines with gaps, a picture with a text on it, and an empty one.
 let private several =
     let picture = Picture({ Id = "r1"; Png = [||]; Smooth = false }, -0.5, 1.5, 1.5, -0.5)
     let gap = Line(Series 1, false, hostile, [ 0.0, 1.0 / 3.0; 1.0, nan; 2.0, infinity; 3.0, 123456.789 ])
@@ -170,11 +167,11 @@ let private numbers (json: Json.JsonElement) =
 
     within json
 
-/// What plotly.js is told of `several`, or of what something makes of its JSON.
+/// The JSON for plotly.js of `several`, changed by `change`.
 let private isTold (change: string -> string) =
     let text = change (Plotly.json 1000.0 several)
-    must "another time it is another text" (text = change (Plotly.json 1000.0 several))
-    must "a text can end the script that holds it" (not (text.Contains '<'))
+    must "the text differs the second time" (text = change (Plotly.json 1000.0 several))
+    must "a text can end the script around it" (not (text.Contains '<'))
     use document = Json.JsonDocument.Parse text
     let data, layout = document.RootElement.GetProperty "data", document.RootElement.GetProperty "layout"
     let digits (number: string) = (RegularExpressions.Regex.Match(number, "[1-9.][0-9.]*").Value.Replace(".", "").TrimStart '0').Length
@@ -189,10 +186,10 @@ let private isTold (change: string -> string) =
         let isUsed =
             data.EnumerateArray()
             |> Seq.exists (fun trace -> (trace.GetProperty(axis.Substring(0, 5))).GetString() = axis.Replace("axis", ""))
-        must $"{axis} has no trace, so nobody sees it" isUsed
+        must $"{axis} has no trace, so it is not drawn" isUsed
 
     let title = layout.GetProperty("xaxis").GetProperty "title"
-    must "an axis' title is no object" (title.ValueKind = Json.JsonValueKind.Object && title.GetProperty("text").GetString() = "x")
+    must "an axis' title is not an object" (title.ValueKind = Json.JsonValueKind.Object && title.GetProperty("text").GetString() = "x")
     must "the logarithm is lost" (layout.GetProperty("yaxis").GetProperty("type").GetString() = "log")
     let pictures = [
         for picture in layout.GetProperty("images").EnumerateArray() ->
@@ -207,7 +204,7 @@ let private isTold (change: string -> string) =
 
 let all = [
     law
-        "plotly.js is told every panel, trace, picture and word of a figure, in numbers of five digits or null, and no text of it ends a script"
+        "plotly.js gets every panel, trace, picture and text of a figure, with numbers of five digits or null, and no text ends a script"
         (fun () -> isTold id)
     |> breaks "NaN as a text" (fun () -> isTold (_.Replace("null", "\"NaN\"")))
     |> breaks "a < as it is" (fun () -> isTold (_.Replace("\\u003c", "<")))
@@ -217,7 +214,7 @@ let all = [
         isTold (fun json -> RegularExpressions.Regex.Replace(json, "\"title\":\\{\"text\":(\"[^\"]*\")[^}]*\\}", "\"title\":$1")))
     |> breaks "a layout without pictures" (fun () -> isTold (_.Replace("#r1", "")))
 
-    law "a paletted picture holds the pixels that were drawn, whichever filter packs it better" (fun () -> survives id)
+    law "a paletted picture has the pixels that were drawn, with either filter" (fun () -> survives id)
     |> breaks "a row lower" (fun () -> survives (fun drawn -> Array.append (Array.zeroCreate 16) drawn[.. drawn.Length - 17]))
 
     law "a picture's errors are sentences" (fun () ->
@@ -225,27 +222,27 @@ let all = [
         throws<ArgumentException, _> [ "not a valid palette" ] (fun () -> Png.Paletted(smooth, 16, 32, [| 0uy |])))
 
     forAll
-        "ticks are round, in order, inside, and no two say the same"
+        "ticks are round, in order, inside, and have different labels"
         (fun (low: FsCheck.NormalFloat, size: FsCheck.PositiveInt, power: int) ->
             let span = float size.Get * Math.Pow(10.0, float (power % 8))
-            // Where the bounds agree in nine digits, so may their labels.
+            // If the bounds agree in nine digits, their labels may, too.
             let low = Math.Clamp(low.Get, -1e6 * span, 1e6 * span)
             inPlace (between "" 5 low (low + span))
             let from = Math.Pow(10.0, float (power % 8))
             inPlace (powers "" [ from; from * (2.0 + float size.Get) ])
             true)
 
-    law "the bar beside a mean is the table's interval" (fun () -> areIntervals Statistics.studentT)
+    law "the bar of a mean is the table's interval" (fun () -> areIntervals Statistics.studentT)
     |> breaks "one standard error" (fun () ->
         areIntervals (fun values ->
             let low, high = Statistics.studentT values
             let centre, half = (low + high) / 2.0, (high - low) / 2.0 / 4.303
             centre - half, centre + half))
 
-    law "the front is who is beaten by nobody in both quality and cost" (fun () -> isFront unbeaten (front ()))
-    |> breaks "everybody" (fun () -> isFront id (front ()))
+    law "the front has the groups to which no other is better in both quality and cost" (fun () -> isFront unbeaten (front ()))
+    |> breaks "every group" (fun () -> isFront id (front ()))
 
-    law "colours rise in lightness along the map, so that a grey copy says the same" (fun () ->
+    law "colours rise in lightness along the map, so that a grey copy shows the same" (fun () ->
         let light = Palette.steps 64 |> Array.map (fun rgb -> 0.2126 * float rgb[0] + 0.7152 * float rgb[1] + 0.0722 * float rgb[2])
         must "the map turns back" (light |> Array.pairwise |> Array.forall (fun (a, b) -> b > a)))
 ]

@@ -1,4 +1,5 @@
-/// What a table marks: the best and what cannot be told from it, what it does not compare, and what it says where there are too few seeds.
+/// The marks of a table: the best rows and those that cannot be told from them, the rows that are not compared, and the notes on too few
+/// seeds.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.JudgementLaws
 
@@ -10,10 +11,10 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.RunFolders
 
-/// Noise that two methods of one seed share.
+/// The noise that two methods share for one seed.
 let private noise seed = sin (float (seed * seed + 7))
 
-/// A method whose runs have these means, with noise of their seeds and a little of their own.
+/// A method whose runs have these means, with the noise of their seeds and a little of their own.
 let private method data name seeds mean = [
     for seed in seeds -> run data name seed [ "kl", mean + noise seed + 0.01 * sin (float (31 * seed * seed + 7 * String.length name)) ]
 ]
@@ -35,14 +36,14 @@ let private isMarked runs (best: string) (notWorse: string list) (worse: string 
 
 let private three seeds = method "rings" "good" seeds 1.0 @ method "rings" "equal" seeds 1.001 @ method "rings" "bad" seeds 2.0
 
-/// One run of a row needed these.
+/// One run of a row has these interventions.
 let private marked (interventions: Intervention list) =
     let table =
         three [ 0..2 ]
         |> List.map (fun run -> if run.Id = "rings-bad-s0" then { run with Interventions = interventions } else run)
         |> tabulate
 
-    let note = "bad: 1 of 3 runs needed an intervention: 1 run again after diverging."
+    let note = "bad: 1 of 3 runs needed an intervention: 1 repeated after diverging."
     must (said table) ((said table).Contains note && not ((said table).Contains "good: 1 of 3"))
 
     let forms = [
@@ -57,13 +58,14 @@ let private marked (interventions: Intervention list) =
             must $"{form} has no \"{part}\": {text}" (text.Contains part)
 
 let private bold = [
-    law "the best is marked, with what is not significantly worse; pairing by seeds shows what their noise would hide" (fun () ->
-        isMarked (three [ 0..7 ]) "rings-good" [ "rings-equal" ] [ "rings-bad" ])
-    |> breaks "seeds of another method's own" (fun () ->
+    law
+        "the best row is marked, with those that are not significantly worse; pairing by seeds finds differences within the noise"
+        (fun () -> isMarked (three [ 0..7 ]) "rings-good" [ "rings-equal" ] [ "rings-bad" ])
+    |> breaks "other seeds for one method" (fun () ->
         let own = method "rings" "bad" [ 100..107 ] 1.3 @ method "rings" "good" [ 0..7 ] 1.0 @ method "rings" "equal" [ 0..7 ] 1.001
         isMarked own "rings-good" [ "rings-equal" ] [ "rings-bad" ])
 
-    law "where higher is better the highest is the best" (fun () ->
+    law "if higher is better, the highest row is the best" (fun () ->
         let higher =
             three [ 0..7 ]
             |> List.map (fun run -> {
@@ -79,7 +81,7 @@ let private bold = [
             })
         must "no direction, no best" (verdict (tabulate none) "rings-bad" = Unjudged))
 
-    law "five paired seeds cannot reach .05: nothing is marked, and the notes say how many seeds could" (fun () ->
+    law "five paired seeds cannot reach .05: nothing is marked, and the notes give the number of seeds that could" (fun () ->
         let table = tabulate (three [ 0..4 ])
         must $"%A{verdicts table}" (table.Rows |> List.forall (fun row -> row.Cells["kl"].Verdict = Unjudged))
         let notes = said table
@@ -90,23 +92,23 @@ let private bold = [
              && notes.Contains "0.0625"
              && notes.Contains "7 paired seeds"))
 
-    law "Holm's factor counts: six pairs can tell two methods apart, and not three" (fun () ->
+    law "Holm's factor counts: six pairs can tell two methods apart, but not three" (fun () ->
         let two = tabulate (method "rings" "good" [ 0..5 ] 1.0 @ method "rings" "bad" [ 0..5 ] 2.0)
         must $"%A{verdicts two}" (verdict two "rings-good" = Best && verdict two "rings-bad" = Worse)
         must $"%A{verdicts (tabulate (three [ 0..5 ]))}" (verdict (tabulate (three [ 0..5 ])) "rings-good" = Unjudged))
 
-    law "a method of three seeds, however good, neither wins nor loses, nor keeps others from it" (fun () ->
+    law "a method with three seeds is never marked, and does not prevent the comparison of others" (fun () ->
         let table = tabulate (three [ 0..7 ] @ method "rings" "few" [ 0..2 ] 0.1)
         must $"%A{verdicts table}" (verdict table "rings-few" = TooFewToTell && verdict table "rings-good" = Best)
         must (said table) ((said table).Contains "‡"))
 
-    law "unpaired runs are dealt, not paired" (fun () ->
+    law "unpaired runs are compared by permutation, not by pairs" (fun () ->
         let table = tabulate (method "rings" "good" [ 0..5 ] 1.0 @ method "rings" "bad" [ 10..15 ] 9.0)
         match (cellOf "kl" table "rings-bad").Test with
         | Some test -> must $"%A{test}" (not test.By.Paired && abs (test.P - 2.0 / 924.0) < 1e-12)
         | None -> broken "no test")
 
-    law "rows are compared by the test that is asked for, and the table's hash tells that it was" (fun () ->
+    law "rows are compared by the requested test, which changes the table's hash" (fun () ->
         let runs = three [ 0..7 ]
         let dealt = tabulateWith { usualOptions with Tests = List.tail Significance.tests } "laws" runs
         let pOf table = (cellOf "kl" table "rings-bad").Test |> Option.map (fun test -> test.By.Name, test.P)
@@ -115,7 +117,7 @@ let private bold = [
         must (said dealt) ((said dealt).Contains "(two-sided permutation; Holm")
         must "one hash" (dealt.Hash <> (tabulate runs).Hash))
 
-    law "columns stand in the order of their importance, families together" (fun () ->
+    law "columns are in the order of their importance, families together" (fun () ->
         let of' importance value = { metric Direction.Lower value with Importance = importance }
         let metrics =
             Map [
@@ -145,9 +147,8 @@ let private bold = [
         let best = table.Rows |> List.filter (fun row -> row.Cells["kl"].Verdict = Best)
         must $"%A{verdicts table}" (best.Length = 2))
 
-    law "a row that lost runs is in no comparison with one that did not, and shows 6/8" (fun () ->
-        let survivors =
-            method "rings" "good" [ 0..5 ] 0.5 @ [ for seed in 6..7 -> ended RunState.Diverged (run "rings" "good" seed []) ]
+    law "a row that lost runs is not compared with one that did not, and shows 6/8" (fun () ->
+        let survivors = method "rings" "good" [ 0..5 ] 0.5 @ [ for seed in 6..7 -> ended RunState.Diverged (run "rings" "good" seed []) ]
         let table = tabulate (survivors @ method "rings" "bad" [ 0..7 ] 2.0 @ method "rings" "fair" [ 0..7 ] 1.0)
         must
             $"%A{verdicts table}"
@@ -156,15 +157,12 @@ let private bold = [
         // Wilson: 6 of 8 is 41 to 93 %.
         must (said table) ((said table).Contains "6 of 8 runs completed, a rate of 41 to 93 %"))
     |> breaks "survivors alone" (fun () ->
-        let table =
-            tabulate (method "rings" "good" [ 0..5 ] 0.5 @ method "rings" "bad" [ 0..7 ] 2.0 @ method "rings" "fair" [ 0..7 ] 1.0)
+        let table = tabulate (method "rings" "good" [ 0..5 ] 0.5 @ method "rings" "bad" [ 0..7 ] 2.0 @ method "rings" "fair" [ 0..7 ] 1.0)
         must "" (verdict table "rings-good" = OtherRate))
 
-    law "a run that diverged can count as the worst case, or take its row's mean away" (fun () ->
+    law "a run that diverged can count as the worst case, or remove its row's mean" (fun () ->
         let runs =
-            method "rings" "good" [ 0..6 ] 0.5
-            @ [ ended RunState.Diverged (run "rings" "good" 7 []) ]
-            @ method "rings" "bad" [ 0..7 ] 2.0
+            method "rings" "good" [ 0..6 ] 0.5 @ [ ended RunState.Diverged (run "rings" "good" 7 []) ] @ method "rings" "bad" [ 0..7 ] 2.0
         let worst = tabulateWith { usualOptions with Divergence = WorstCase(Map [ "kl", 100.0 ]) } "laws" runs
         must "eight values" ((cellOf "kl" worst "rings-good").Summary.N = 8 && List.last (cellOf "kl" worst "rings-good").Values = 100.0)
         must (said worst) ((said worst).Contains "worst case (kl 100)")
@@ -174,7 +172,7 @@ let private bold = [
         let undeclared = tabulateWith { usualOptions with Divergence = WorstCase(Map [ "other", 1.0 ]) } "laws" runs
         must "no bound" ((cellOf "kl" undeclared "rings-good").Withheld.IsSome))
 
-    law "another protocol between rows is no comparison, and other data of one seed are a row apart" (fun () ->
+    law "rows of different protocols are not compared, and runs with other data for one seed get a separate row" (fun () ->
         let protocol =
             method "rings" "bad" [ 0..7 ] 0.1
             |> List.map (fun run -> { run with Metrics = run.Metrics |> Map.map (fun _ metric -> { metric with Protocol = Some "q" }) })
@@ -190,13 +188,12 @@ let private bold = [
         must (said table) ((said table).Contains "data digest f00d"))
     |> breaks "the same data" (fun () -> must "" ((tabulate (three [ 0..7 ])).Rows |> List.exists (fun row -> not row.Apart.IsEmpty)))
 
-    law "runs of different builds are said, and compared" (fun () ->
-        let table =
-            tabulate (three [ 0..7 ] |> List.map (fun run -> if run.Seed = "0" then { run with Code = Some "another" } else run))
+    law "runs of different builds are compared, with a warning" (fun () ->
+        let table = tabulate (three [ 0..7 ] |> List.map (fun run -> if run.Seed = "0" then { run with Code = Some "another" } else run))
         must (said table) ((said table).Contains "different builds" && (said table).Contains "another (3)")
         must "best" (verdict table "rings-good" = Best))
 
-    law "every run that was planned is counted as something" (fun () ->
+    law "every planned run is counted" (fun () ->
         let runs =
             three [ 0..7 ]
             @ [
@@ -211,7 +208,7 @@ let private bold = [
             + "1 unreadable or not begun."
         must (Notes.counts table) (Notes.counts table = due))
 
-    law "values that are not finite are shown and never the best" (fun () ->
+    law "values that are not finite are shown but never the best" (fun () ->
         let broken' =
             method "rings" "good" [ 0..7 ] 1.0
             |> List.map (fun run -> if run.Seed = "0" then { run with Metrics = Map [ "kl", metric Direction.Lower -infinity ] } else run)
@@ -221,11 +218,11 @@ let private bold = [
 
     law "a cell whose runs needed interventions is marked in every form, with how many and which" (fun () ->
         marked [ Intervention(Intervention.AfterDivergence, 2, "attempt 1 diverged") ])
-    |> breaks "runs that needed none" (fun () -> marked [])
+    |> breaks "runs without interventions" (fun () -> marked [])
 ]
 
 let private near what (due: float) (found: float) =
-    must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= 1e-9 * max 1.0 (abs due))
+    must $"{what} is {found:R}, {due:R} is expected" (abs (found - due) <= 1e-9 * max 1.0 (abs due))
 
 let private baseline runs = tabulateWith { usualOptions with Baseline = [ "method.kind", "base" ] } "laws" runs
 
@@ -242,7 +239,7 @@ let private pairs = [
             near "mean" -0.9375 one.Difference.Mean
             near "p" (2.0 / 256.0) one.P
             near "Holm" (4.0 / 256.0) one.Adjusted.Value
-            // Two differences of .5 and six of zero: half of the patterns are as far.
+            // Two differences of .5 and six of zero: half of the patterns are at least as far.
             near "p of two" 0.5 two.P
             near "Holm of two" 0.5 two.Adjusted.Value
             near
@@ -252,14 +249,14 @@ let private pairs = [
             must $"{one.Correlation}" (one.Correlation > 0.99 && one.Pairs = 8 && one.By.Paired)
         | other -> broken $"%A{other}")
 
-    law "a run that diverged loses every comparison but the one with its like" (fun () ->
+    law "a diverged run loses to every run that did not diverge" (fun () ->
         let values name list = [
             for seed, value in List.indexed list ->
                 if Double.IsNaN value then ended RunState.Diverged (run "rings" name seed []) else run "rings" name seed [ "kl", value ]
         ]
 
         match Versus.all (baseline (values "base" [ 2.0; nan ] @ values "one" [ 1.0; nan ])) with
-        // Of four pairs: won, won against the diverged, lost with its diverged, and a tie.
+        // Four pairs: a win, a win against the diverged run, a loss of the diverged run, and a tie of both.
         | [ one ] ->
             near "improvement" (2.5 / 4.0) one.Improvement
             must "pairs" (one.Pairs = 1)
@@ -280,7 +277,7 @@ let private pairs = [
             must "of logarithms" (one.Ratio && one.Adjusted.IsNone)
         | other -> broken $"%A{other}")
 
-    law "over data sets: the interquartile mean of shares of each Gaussian's, of the methods that have them all" (fun () ->
+    law "over data sets: the interquartile mean of values divided by each Gaussian's, for methods with all data sets" (fun () ->
         let on data scale = [
             for name, value in [ "base", 1.0; "one", 0.5 ] do
                 for seed in 0..3 do
@@ -294,7 +291,7 @@ let private pairs = [
             $"%A{aggregates}"
             ((aggregates |> List.map (fun aggregate -> aggregate.Method)) = [ [ "method.kind", "base" ]; [ "method.kind", "one" ] ])
         let one = aggregates[1]
-        // Of .5 .51 .52 .53, twice: the middle four.
+        // The middle four of .5 .51 .52 .53, twice each.
         near "mean" 0.515 one.Mean
         must $"%A{one}" (one.OfGaussian && one.Low <= one.Mean && one.Mean <= one.High && one.Runs = 8 && one.Tasks = 2)
         must $"%A{one.Improvement}" (one.Improvement = Some(1.0, 1.0, 1.0))

@@ -1,5 +1,4 @@
-/// Tables for print and for pages: LaTeX that compiles, macros that are unique, text that stays text, and the same bytes from the same
-/// runs.
+/// Tables for print and for pages: LaTeX that compiles, unique macros, escaped text, and equal bytes from equal runs.
 module Ebm.Tests.Laws.PrintLaws
 
 open System
@@ -21,7 +20,7 @@ let private named (name: string) seeds (values: int -> (string * float) list) = 
         { made with Id = $"{group}-s{seed}"; Group = group }
 ]
 
-/// A bit of everything: eight seeds, two seeds, one seed, a divergence, tiny and huge numbers, a logarithmic metric, many seeds, nothing.
+/// One of each case: eight seeds, two seeds, one seed, a divergence, tiny and huge numbers, a logarithmic metric, many seeds, no value.
 let private everything = [
     yield!
         named "good" [ 0..7 ] (fun seed -> [
@@ -47,7 +46,7 @@ let private everything = [
 
 let private tabulate runs = tabulateWith { usualOptions with Baseline = [ "method.kind", "bad" ] } "laws" runs
 
-/// Names that try to be something else than names.
+/// Names that contain mark-up.
 let private hostile = [
     "</script><img onerror=alert(1)>"
     "\\input{/etc/passwd} \\end{tabular} % $x_1^2$ & # ~ {"
@@ -59,8 +58,7 @@ let private hostile = [
 ]
 
 let private ofHostile =
-    hostile
-    |> List.collect (fun name -> named name [ 0..2 ] (fun seed -> [ "grid-kl", float seed; "</td>\\alpha & _{", 1.0 + float seed ]))
+    hostile |> List.collect (fun name -> named name [ 0..2 ] (fun seed -> [ "grid-kl", float seed; "</td>\\alpha & _{", 1.0 + float seed ]))
 
 let private ofMany = [
     for i in 1..90 do
@@ -79,11 +77,11 @@ let private needsLatex =
                 Directory.Exists root && Directory.EnumerateFiles(root, name, SearchOption.AllDirectories) |> Seq.isEmpty |> not)
 
         match pdflatex with
-        | None -> Some "there is no pdflatex; Debian has it in texlive-latex-base, with texlive-latex-recommended and texlive-science"
+        | None -> Some "pdflatex is not installed; Debian has it in texlive-latex-base, with texlive-latex-recommended and texlive-science"
         | Some _ when not (package "siunitx.sty") -> Some "pdflatex lacks siunitx; Debian has it in texlive-science"
         | Some _ -> None)
 
-/// Compiles a document that holds a table and uses every macro; what pdflatex complains of.
+/// Compiles a document that contains a table and uses every macro; fails with the errors of pdflatex.
 let private compiles (fragment: string) (macros: string) =
     Folder.inFolder (fun folder ->
         File.WriteAllText(Path.Combine(folder, "table.tex"), fragment)
@@ -125,7 +123,7 @@ let private renders: (string * (Table -> string)) list = [
     "JSON", Json.table
 ]
 
-/// Tags of a fragment, in order: text that became a tag shows up here.
+/// The tags of a fragment, in order; unescaped text shows up as a tag.
 let private tags (html: string) = [ for tag in Regex.Matches(html, "<(/?[a-zA-Z!][^\\s>]*)") -> tag.Groups[1].Value ] |> List.distinct
 
 let private knownTags = [
@@ -150,31 +148,30 @@ let private knownTags = [
 let private isOnlyText (html: string) =
     let found = tags html |> List.map (fun tag -> tag.TrimStart '/') |> List.distinct
     must $"%A{found}" (found |> List.forall (fun tag -> List.contains tag knownTags))
-    must "an attribute that acts" (not (Regex.IsMatch(html, "<[^>]*\\son[a-z]+=")))
+    must "an attribute with a script" (not (Regex.IsMatch(html, "<[^>]*\\son[a-z]+=")))
     must "an address" (not (Regex.IsMatch(html, "(href|src)=\"(?!#)")))
 
 let all = [
-    law "the LaTeX fragment compiles with booktabs, amsmath, bm and siunitx alone, whatever is in it, and so does every macro" (fun () ->
+    law "the LaTeX fragment and every macro compile with only booktabs, amsmath, bm and siunitx, for any content" (fun () ->
         for runs in [ everything; ofHostile; named "alone" [ 0..2 ] (fun seed -> [ "grid-kl", float seed ]); [] ] do
             compiles (Latex.table (tabulate runs) + "\n\n" + Latex.versus (tabulate runs)) (Latex.macros (tabulate runs)))
     |> breaks "a name that is not escaped" (fun () -> compiles ((Latex.table (tabulate everything)).Replace("good", "g_o^d & more")) "")
     |> needsLatex
 
-    law "a table of any number of rows goes on from page to page" (fun () -> compiles (Latex.table (tabulate ofMany)) "")
+    law "a table with many rows continues on the next pages" (fun () -> compiles (Latex.table (tabulate ofMany)) "")
     |> breaks "one tabular" (fun () ->
         compiles (Regex.Replace(Latex.table (tabulate ofMany), @"(?s)\\bottomrule.{0,40}\\par\\medskip.*?\\midrule", "")) "")
     |> needsLatex
 
-    law "every character that LaTeX would take for its own is escaped" (fun () ->
-        let due =
-            "\\textbackslash{}a \\& \\% \\$ \\# \\_ \\{ \\} \\textasciitilde{} \\textasciicircum{} \\textless{} \\textgreater{}"
+    law "every special character of LaTeX is escaped" (fun () ->
+        let due = "\\textbackslash{}a \\& \\% \\$ \\# \\_ \\{ \\} \\textasciitilde{} \\textasciicircum{} \\textless{} \\textgreater{}"
         let found = Latex.escaped "\\a & % $ # _ { } ~ ^ < >"
         must found (found = due)
         must (Latex.escaped "-- [x]") (Latex.escaped "[x] --" = "{}[x] -{}-")
         must (Latex.escaped "漢") (Latex.escaped "漢é±" = "{[}U+6F22]é$\\pm$"))
-    |> breaks "one that is left" (fun () -> must "" (Latex.escaped "50%" = "50%"))
+    |> breaks "one that is not escaped" (fun () -> must "" (Latex.escaped "50%" = "50%"))
 
-    law "the fragment says where it came from, and which runs are behind every row" (fun () ->
+    law "the fragment names its source, and the runs of every row" (fun () ->
         let table = tabulate everything
         let tex = Latex.table table
         must
@@ -188,7 +185,7 @@ let all = [
         must "bold in mathematics" (tex.Contains "$\\bm{1.035 \\pm 0.020}$")
         must "no rule is vertical" (not (Regex.IsMatch(tex, @"\\begin\{tabular\}\{[^\n]*\|"))))
 
-    law "macros have names of letters, each its own, and say what the table says" (fun () ->
+    law "macros have unique names of letters, and the same numbers as the table" (fun () ->
         for runs in [ everything; ofHostile ] do
             let macros = Latex.macros (tabulate runs)
             let names = [
@@ -203,14 +200,16 @@ let all = [
         must macros (macros.Contains "\\newcommand{\\resLawsGoodGridKlP}{\\ensuremath{0.0078}}\n")
         must macros (macros.Contains "\\newcommand{\\resLawsBadHugeOneZeroZeroMean}"))
 
-    law "a hostile name is text everywhere: in Markdown no mark-up, in HTML no tag, in JSON and CSV itself" (fun () ->
+    law "a hostile name is text in every form: without mark-up in Markdown, without tags in HTML, unchanged in JSON and CSV" (fun () ->
         let table = tabulate ofHostile
         let lines = (Markdown.table table).Split '\n' |> Array.filter _.StartsWith('|')
         let cells (line: string) = Regex.Count(line, @"(?<!\\)\|")
         let blocks = lines |> Array.map cells |> Array.distinct
         must $"%A{lines}" (blocks.Length <= 4)
         must "a tag in Markdown" (not (Regex.IsMatch(Markdown.table table, @"(?<!\\)<")))
-        must "turned around" (not ((Markdown.table table).Contains '\u202E') && not ((Latex.table table).Contains '\u202E'))
+        must
+            "the direction of writing changes"
+            (not ((Markdown.table table).Contains '\u202E') && not ((Latex.table table).Contains '\u202E'))
         isOnlyText (Html.rendered (HtmlTable.fragment (fun run -> "#run-" + run.Id) table))
         let against = { usualOptions with Baseline = [ "method.kind", hostile[0] ] }
         isOnlyText (Html.rendered (HtmlTable.versus (tabulateWith against "</caption><b>" ofHostile)))
@@ -225,7 +224,7 @@ let all = [
     |> breaks "a tag that is not escaped" (fun () ->
         isOnlyText (Html.rendered (HtmlTable.fragment (fun run -> "#run-" + run.Id) (tabulate ofHostile)) + "<img onerror=x>"))
 
-    law "links of a cell lead to the runs of its row, by whatever name the page gives them" (fun () ->
+    law "links of a cell lead to the runs of its row, with the addresses that the page gives" (fun () ->
         let html = Html.rendered (HtmlTable.fragment (fun run -> $"runs/{run.Id}/\"") (tabulate everything))
         let ids = [ for found in Regex.Matches(html, "id=\"(row-[0-9]+)\"") -> found.Groups[1].Value ]
         let linked = [ for found in Regex.Matches(html, "href=\"#(row-[0-9]+)\"") -> found.Groups[1].Value ] |> List.distinct
@@ -256,7 +255,7 @@ let all = [
         for name, render in renders do
             must $"{name} differs" (render (tabulate everything) = render (tabulate changed)))
 
-    law "table.json has the raw and the adjusted p-value of every test, its policy, its hash and what became of every run" (fun () ->
+    law "table.json has the raw and the adjusted p-value of every test, its policy, its hash and the outcome of every run" (fun () ->
         use json = JsonDocument.Parse(Json.table (tabulate everything))
         let root = json.RootElement
         let tests = [
@@ -276,7 +275,7 @@ let all = [
         must "pairs" (root.GetProperty("versus").GetArrayLength() > 0))
 
     law
-        "digits follow the uncertainty: two of it, a power of ten where it is tiny, and the error of measuring beside a single run"
+        "digits follow the uncertainty: two digits of it, a power of ten if it is tiny, and the measurement error for a single run"
         (fun () ->
             let text = Markdown.table (tabulate everything)
 
@@ -289,5 +288,5 @@ let all = [
                     "laws"
                     everything
             must (Markdown.table given) ((Markdown.table given).Contains "1.0 ± 0.0" && (Markdown.table given).Contains "| KL ↓")
-            must "the name is the label's" (not ((Markdown.table given).Contains "grid-kl ↓")))
+            must "the name is the label" (not ((Markdown.table given).Contains "grid-kl ↓")))
 ]

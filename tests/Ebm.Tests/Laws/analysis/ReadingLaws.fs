@@ -1,4 +1,4 @@
-/// Reading runs for a table: what counts, what is named and left out, and that it does not matter where the folders lie.
+/// Reading runs for a table: which runs count, which are named and skipped; the location of the folders does not matter.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.ReadingLaws
 
@@ -23,13 +23,13 @@ let private names (skipped: Runs.Skipped list) (parts: string list) =
     for part in parts do
         must $"{part} is not named: %A{skipped}" (skipped |> List.exists (fun skip -> $"{skip.Path}: {skip.Why}".Contains part))
 
-/// Six runs, to two of which something happens.
+/// Six runs, two of which are damaged.
 let private readsRest (harm: string -> string -> unit) (parts: string list) =
     Folder.inFolder (fun folder ->
         let path, folders = sweep folder some
         harm folders[0] folders[1]
         let runs, skipped = Runs.under path
-        must $"{runs.Length} runs are read where four are whole" (runs.Length = 4)
+        must $"{runs.Length} runs are read, but four are undamaged" (runs.Length = 4)
         names skipped parts)
 
 let private cut (name: string) (folder: string) =
@@ -38,7 +38,7 @@ let private cut (name: string) (folder: string) =
     File.WriteAllText(path, text.Substring(0, text.Length / 2))
 
 let all = [
-    law "runs that a sweep leaves behind are read back as they are" (fun () ->
+    law "the runs of a sweep are read back unchanged" (fun () ->
         Folder.inFolder (fun folder ->
             let path, _ = sweep folder some
             let runs, skipped = Runs.under path
@@ -50,7 +50,7 @@ let all = [
                 (found.Metrics = due.Metrics && found.Config = due.Config && found.Asked = due.Asked && found.Data = due.Data)
             must "the code is unknown" found.Code.IsSome))
 
-    law "torn manifests and metrics, altered and renamed runs are named and left out, and nothing else is" (fun () ->
+    law "torn manifests and metrics, altered and renamed runs are named and skipped, and no others" (fun () ->
         readsRest
             (fun one two ->
                 cut "manifest.json" one
@@ -73,26 +73,26 @@ let all = [
                 File.Copy(Path.Combine(one, "manifest.json"), Path.Combine(two, "manifest.json"), true)
                 cut "metrics.json" one)
             [ "another run"; "metrics.json" ])
-    |> breaks "nothing happened to one of them" (fun () -> readsRest (fun one _ -> cut "manifest.json" one) [ "manifest.json" ])
+    |> breaks "one of them is undamaged" (fun () -> readsRest (fun one _ -> cut "manifest.json" one) [ "manifest.json" ])
 
-    law "folders that hold no run are named, hidden ones are not" (fun () ->
+    law "folders without runs are named, hidden ones are not" (fun () ->
         Folder.inFolder (fun folder ->
             let path, _ = sweep folder some
             Directory.CreateDirectory(Path.Combine(path, "notes", "old")) |> ignore
             Directory.CreateDirectory(Path.Combine(path, ".trash")) |> ignore
             let runs, skipped = Runs.under path
             must "runs are missing" (runs.Length = some.Length)
-            names skipped [ "notes: it holds no run" ]
+            names skipped [ "notes: it contains no run" ]
             must $"%A{skipped}" (skipped.Length = 1)))
 
-    law "a run that lies in two folders counts once, and the copy is named" (fun () ->
+    law "a run that is in two folders counts once, and the copy is named" (fun () ->
         Folder.inFolder (fun folder ->
             let one, _ = sweep (Path.Combine(folder, "a")) some
             let two, _ = sweep (Path.Combine(folder, "b")) some[..1]
             let runs, skipped = Runs.underAll [ one; two ]
             must $"{runs.Length} runs" (runs.Length = some.Length)
             names skipped [ "counts once" ]
-            // The same folder given twice is no copy.
+            // The same folder given twice is not a copy.
             must "twice" (let runs, skipped = Runs.underAll [ one; one ] in runs.Length = some.Length && skipped.IsEmpty)))
 
     law "moving the runs changes no byte of a table" (fun () ->
@@ -104,14 +104,14 @@ let all = [
             Directory.CreateDirectory(Path.GetDirectoryName there |> string) |> ignore
             Directory.Move(here, there)
             must "a byte has changed" (tables there = before)))
-    |> breaks "a value has changed with it" (fun () ->
+    |> breaks "a value changed, too" (fun () ->
         Folder.inFolder (fun folder ->
             let one, _ = sweep (Path.Combine(folder, "one")) some
             let two, _ = sweep (Path.Combine(folder, "two")) (run "rings" "one" 0 [ "kl", 1.25 ] :: List.tail some)
             let tables (path: string) = Report.files (Table.tabulate "laws" (fst (Runs.under path)))
             must "a byte has changed" (tables one = tables two)))
 
-    law "hundreds of runs are all read, and every one is in its row" (fun () ->
+    law "hundreds of runs are all read, each into its row" (fun () ->
         Folder.inFolder (fun folder ->
             let path, _ = sweep folder (many 4 5 20 0)
             let runs, skipped = Runs.under path

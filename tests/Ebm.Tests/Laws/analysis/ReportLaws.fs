@@ -1,4 +1,4 @@
-/// The report: one page that says all there is to say, asks nobody, and shows what came from outside as text.
+/// The report: one complete page that needs no network and shows text from outside as text.
 module Ebm.Tests.Laws.ReportLaws
 
 open System
@@ -10,7 +10,7 @@ open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Law
 
-/// A run of a sweep that has several kinds of method.
+/// Writes a run of a sweep with several kinds of method.
 let private write sweep kind (seed: int) = RunFolders.trained sweep $"rings-s{seed}" kind seed
 
 /// A sweep of two methods on three seeds, one of them diverged.
@@ -33,7 +33,7 @@ let private reported (plotly: string option) (folder: string) (sweep: string) =
 
 let private page plotly folder name = File.ReadAllText(reported plotly folder (sweep folder name))
 
-/// Every figure that these runs have the data for.
+/// Every figure for which these runs have data.
 let private drawn = [
     "seeds"
     "densities"
@@ -58,12 +58,12 @@ let private sameBytes (change: string -> unit) =
             let again = File.ReadAllText(reported None there moved)
             must "the page changed" (first = again)))
 
-/// What would leave the page: addresses in attributes, styles and scripts.
+/// Outside addresses of the page, in attributes, styles and scripts.
 let private asks (html: string) = [
     for found in Regex.Matches(html, "(?:src|href|url)\\s*[=(]\\s*[\"']?(?!#|data:)[^\"'\\s)>]+") -> found.Value
 ]
 
-/// What scripts read out of a page, by id.
+/// The data blocks of a page, by id.
 let private blocks (html: string) =
     Map [
         for found in Regex.Matches(html, "<script type=\"application/json\" id=\"([^\"]+)\">(.*?)</script>", RegexOptions.Singleline) do
@@ -78,7 +78,7 @@ let private names = [
     "'; window.broken=1 //\u2028\u0000]]>&lt;"
 ]
 
-/// A sweep whose settings, reasons and logs were written by somebody who wishes to break out of the page.
+/// A sweep whose settings, reasons and logs contain mark-up and scripts.
 let private hostile (folder: string) =
     let sweep = Path.Combine(folder, "<img src=x onerror='window.broken=1'>")
 
@@ -89,11 +89,10 @@ let private hostile (folder: string) =
 
     sweep
 
-/// A page in which all hostile texts are texts.
+/// Checks that all hostile texts of a page are text.
 let private harmless (html: string) =
     let tags = Regex.Matches(html, "<(img|script)\\b[^>]*>") |> Seq.map _.Value |> List.ofSeq
-    let due =
-        tags |> List.filter (fun tag -> tag <> "<script>" && not (tag.StartsWith "<script type=\"application/json\" id=\""))
+    let due = tags |> List.filter (fun tag -> tag <> "<script>" && not (tag.StartsWith "<script type=\"application/json\" id=\""))
     must $"the page has %A{due}" due.IsEmpty
     let data = blocks html
     let kept = data["run-data"].GetRawText()
@@ -104,7 +103,7 @@ let private harmless (html: string) =
 
 let private xml (svg: string) = Xml.Linq.XDocument.Parse svg |> ignore
 
-/// What an opened page must show, in light and dark.
+/// Checks an opened page in light and dark mode.
 let private shows (page: Browser.Page) plotly file =
     page.Go file
     let panels =
@@ -114,9 +113,9 @@ let private shows (page: Browser.Page) plotly file =
     must
         "a panel has no area"
         (panels.GetArrayLength() > 10 && panels.EnumerateArray() |> Seq.forall (fun area -> area.GetDouble() > 1000.0))
-    must "a picture is none" (page.Text "[...document.querySelectorAll('.pictures image')].length > 4" = "True")
+    must "a picture is missing" (page.Text "[...document.querySelectorAll('.pictures image')].length > 4" = "True")
     must
-        "a panel has no words for who cannot see it"
+        "a panel has no label for screen readers"
         (page.Text "[...document.querySelectorAll('svg.panel')].every(svg => svg.getAttribute('aria-label'))" = "True")
     let light = page.Text "getComputedStyle(document.body).backgroundColor"
     page.Prefer("screen", "dark")
@@ -127,18 +126,18 @@ let private shows (page: Browser.Page) plotly file =
     page.Prefer("screen", "light")
 
     if plotly then
-        // Each figure once by Plotly, and back.
+        // Makes each figure interactive by Plotly, and static again.
         let drawn =
             page.Text
                 "(async () => { for (const button of document.querySelectorAll('figure .head button')) button.click(); \
              await new Promise(done => setTimeout(done, 300)); \
                                return [...document.querySelectorAll('figure .plot')].filter(plot => plot.querySelector('.main-svg')).length; })()"
-        must $"{drawn} of {drawn.Length} figures answer" (drawn = page.Text "document.querySelectorAll('figure').length")
+        must $"{drawn} of {drawn.Length} figures are interactive" (drawn = page.Text "document.querySelectorAll('figure').length")
     else
         must "a button without Plotly" (page.Text "document.querySelectorAll('figure .head button').length" = "0")
 
-    must $"the page asked for %A{page.Asked}" page.Asked.IsEmpty
-    must $"the page said %A{page.Said}" page.Said.IsEmpty
+    must $"the page requested %A{page.Asked}" page.Asked.IsEmpty
+    must $"the page logged %A{page.Said}" page.Said.IsEmpty
 
 let private inBrowser holds =
     Folder.inFolder (fun folder ->
@@ -159,7 +158,7 @@ let private column table n =
 let private sorts (page: Browser.Page) =
     let seeds () = page.Text(column "#all-runs" 2 + ".join(' ')")
     let before = seeds ()
-    // By the keyboard alone.
+    // With the keyboard only.
     page.Ask "document.querySelector('#all-runs th:nth-child(3) button').focus()" |> ignore
     page.Press "Enter"
     must $"seeds are {seeds ()}" (seeds () = "0 0 1 1 2 2 3")
@@ -199,7 +198,7 @@ let private opensRuns (page: Browser.Page) =
     must "a run's page stays open" (page.Text "document.getElementById('run').hidden" = "True")
 
 let all = [
-    law "a report has every figure for which its runs have data, and no other" (fun () ->
+    law "a report has every figure for which its runs have data, and no others" (fun () ->
         Folder.inFolder (fun folder ->
             let html = page None folder "methods"
             let found = [ for m in Regex.Matches(html, "<figure id=\"([a-z-]+)\"") -> m.Groups[1].Value ]
@@ -207,7 +206,7 @@ let all = [
             let files = Directory.GetFiles(Path.Combine(folder, "reports", "methods", "figures")) |> Array.map Path.GetFileName
             must $"files are %A{files}" (Set.ofArray files = Set.ofList [ for id in drawn -> id + ".svg" ])))
 
-    law "a run without arrays, and one whose arrays are torn, leave their figures out, and the report has the others" (fun () ->
+    law "a run without arrays, and one whose arrays are torn, have no figures, and the report has the other figures" (fun () ->
         Folder.inFolder (fun folder ->
             let sweep = sweep folder "methods"
 
@@ -227,14 +226,14 @@ let all = [
             let found = [ for m in Regex.Matches(html, "<figure id=\"([a-z-]+)\"") -> m.Groups[1].Value ]
             must $"figures are %A{found}" (Set.ofList found = Set.ofList [ "seeds"; "samples"; "fronts"; "learning"; "outcomes" ])))
 
-    law "the same runs give the same report, wherever they lie" (fun () -> sameBytes ignore)
+    law "the same runs give the same report in any folder" (fun () -> sameBytes ignore)
     |> breaks "a seed less" (fun () -> sameBytes (fun sweep -> Directory.Delete((Directory.GetDirectories sweep)[0], true)))
 
     law "a report refers to nothing outside itself" (fun () ->
         Folder.inFolder (fun folder ->
             match asks (page None folder "methods") with
             | [] -> ()
-            | found -> broken $"the page asks for %A{found}"))
+            | found -> broken $"the page refers to %A{found}"))
     |> breaks "a script of another host" (fun () ->
         match asks "<script src=\"https://example.org/a.js\">" with
         | [] -> ()
@@ -262,7 +261,7 @@ let all = [
                 must $"{id}: {axes} plots and {panels} panels" (axes = panels && panels > 0)))
 
     law
-        "in a browser with no network the report asks for nothing, says nothing, and shows its figures, in light, in dark and on paper"
+        "in a browser with no network the report requests and logs nothing, and shows its figures in light and dark mode and on paper"
         (fun () -> inBrowser (fun page folder -> shows page false (reported None folder (sweep folder "methods"))))
     |> breaks "a picture from elsewhere" (fun () ->
         inBrowser (fun page folder ->
@@ -275,10 +274,10 @@ let all = [
             shows page false path))
     |> Browser.needed
 
-    law "with Plotly every figure comes to life, still without a word or a request" (fun () ->
+    law "with Plotly every figure becomes interactive, without log messages or requests" (fun () ->
         inBrowser (fun page folder -> shows page true (reported (Report.plotly Folder.root) folder (sweep folder "methods"))))
     |> needs (fun () ->
-        if (Report.plotly Folder.root).IsSome then None else Some "plotly.js is not here: `npm ci` in analysis/plotly brings it")
+        if (Report.plotly Folder.root).IsSome then None else Some "plotly.js is missing: `npm ci` in analysis/plotly installs it")
     |> Browser.needed
 
     law
@@ -287,21 +286,21 @@ let all = [
             sorts page
             opensRuns page
             filters page
-            must $"the page said %A{page.Said}" page.Said.IsEmpty))
+            must $"the page logged %A{page.Said}" page.Said.IsEmpty))
     |> breaks "a table that does not sort" (opened (fun html -> html.Replace("sortable", "fixed")) sorts)
     |> Browser.needed
 
-    law "opened, hostile names run nothing and are read as they are" (fun () ->
+    law "in an opened page, hostile names run no script and are displayed unchanged" (fun () ->
         inBrowser (fun page folder ->
             page.Go(reported (Report.plotly Folder.root) folder (hostile folder))
             page.Ask "[...document.querySelectorAll('figure .head button')].forEach(button => button.click())" |> ignore
             let text = page.Text "new Promise(done => setTimeout(() => done(document.body.textContent), 300))"
             must "a name ran" (page.Text "typeof window.broken" = "undefined")
-            must $"the page said %A{page.Said}" page.Said.IsEmpty
-            must $"the page asked for %A{page.Asked}" page.Asked.IsEmpty
+            must $"the page logged %A{page.Said}" page.Said.IsEmpty
+            must $"the page requested %A{page.Asked}" page.Asked.IsEmpty
 
             for part in [ "</script><img src=x onerror="; "\\input{/etc/passwd}"; "[U+202E]" ] do
-                must $"{part} is not to be read" (text.Contains part)
+                must $"{part} is not displayed" (text.Contains part)
 
             must "the page is wider than its window" (page.Text "document.documentElement.scrollWidth <= window.innerWidth" = "True")))
     |> Browser.needed

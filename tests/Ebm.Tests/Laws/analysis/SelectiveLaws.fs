@@ -1,4 +1,4 @@
-/// Nothing is left out in silence: every run that was planned is in a table and its report, or is counted there with the reason why not.
+/// No run is left out silently: every planned run is in a table and its report, or is counted there with the reason.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.SelectiveLaws
 
@@ -10,7 +10,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.RunFolders
 
-/// A repository in which six runs were planned: four completed, one diverged, one whose folder was deleted; and one that nobody planned.
+/// A repository with six planned runs (four completed, one diverged, one with a deleted folder) and one that was not planned.
 let private inSweep (holds: string -> string -> string -> unit) =
     Folder.inFolder (fun root ->
         let sweep = Path.Combine(root, "runs", "laws")
@@ -42,7 +42,7 @@ let private reported (missing: string -> string) =
         must "the report's name" (page.EndsWith "index.html")
 
         for name in [ "table.md"; "table.json"; "index.html" ] do
-            must $"{name} does not name what is missing" ((read name).Contains(missing gone)))
+            must $"{name} does not name the missing run" ((read name).Contains(missing gone)))
 
 let private specified (where: string) (due: string) =
     inSweep (fun root _ gone ->
@@ -54,15 +54,15 @@ let private specified (where: string) (due: string) =
         must "what is missing" (table.Options.Absent = [ gone ]))
 
 let all = [
-    law "a planned run that was deleted is counted and named in table and report, whatever else lies there" (fun () -> reported id)
+    law "a planned run that was deleted is counted and named in table and report, also among other folders" (fun () -> reported id)
     |> breaks "another run" (fun () -> reported (fun _ -> "rings-one-s1234"))
 
-    law "runs that a condition leaves out of a table are counted by it, and do not hide one that is missing" (fun () ->
+    law "runs that a condition excludes are counted by it, and do not hide a missing run" (fun () ->
         specified "" counts
 
         specified
             "where: [ \"seed in {0..4}\", method != two ]\n"
             "7 runs planned: 2 used, 1 diverged, 1 missing (never run, or removed), 1 excluded (seed in {0..4}), 2 excluded (method != two).")
-    |> breaks "a table that counts only what it shows" (fun () ->
+    |> breaks "a table that counts only the runs that it shows" (fun () ->
         specified "where: [ method != two ]\n" "4 runs planned: 3 used, 1 diverged.")
 ]

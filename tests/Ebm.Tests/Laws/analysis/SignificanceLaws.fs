@@ -1,5 +1,5 @@
-/// Tests of a table: exact p-values by another way of counting and as published, error rates under the null, and what few seeds cannot
-/// tell.
+/// The tests of a table: exact p-values, against another algorithm and publications; error rates under the null; and the limits of few
+/// seeds.
 module Ebm.Tests.Laws.SignificanceLaws
 
 open System
@@ -13,17 +13,18 @@ open Ebm.Tests.World
 
 let private generator name = Generator.Of("laws", name)
 
-let private near what tolerance (due: float) (found: float) = must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= tolerance)
+let private near what tolerance (due: float) (found: float) =
+    must $"{what} is {found:R}, {due:R} is expected" (abs (found - due) <= tolerance)
 
-/// Darwin's fifteen pairs of Zea mays, crossed less self-fertilized, in eighths of an inch. Fisher counted 863 of 32768 sign patterns
-/// with a sum as high as theirs ("The Design of Experiments", § 21).
+/// Darwin's fifteen pairs of Zea mays, crossed minus self-fertilized, in eighths of an inch. Fisher counted 863 of 32768 sign patterns
+/// with a sum as high as the observed one ("The Design of Experiments", § 21).
 let private maize = [| 49.0; -67.0; 8.0; 16.0; 6.0; 23.0; 28.0; 41.0; 14.0; 29.0; 56.0; 24.0; 75.0; 60.0; -48.0 |]
 
 /// Survival of mice, treated and not (Efron and Tibshirani 1993, table 2.1).
 let private treated, untreated =
     [| 94.0; 197.0; 16.0; 38.0; 99.0; 141.0; 23.0 |], [| 52.0; 104.0; 146.0; 10.0; 51.0; 30.0; 40.0; 27.0; 46.0 |]
 
-/// The permutation test by going through all subsets of the runs.
+/// The permutation test by enumerating all subsets of the runs.
 let private bySubsets (one: float[]) (other: float[]) =
     let all = Array.append one other
     let difference (chosen: int) =
@@ -38,17 +39,17 @@ let private bySubsets (one: float[]) (other: float[]) =
     let far = subsets |> Array.filter (fun chosen -> abs (difference chosen) >= observed - 1e-9)
     float far.Length / float subsets.Length
 
-/// How often p is at most the level where there is nothing to find.
+/// How often p is at most the level under the null hypothesis.
 let private rejects n (p: string -> float[] -> float) =
     let draws = values ((rng $"null {n}").Normal(int64 n * (if n > exactPairs then 600L else 3000L))) |> Array.chunkBySize n
     draws |> Array.mapi (fun i draw -> p (string i) draw <= level) |> Close.share
 
 let all = [
-    law "the sign-flip test of Darwin's maize is Fisher's: 1726 of 32768 patterns" (fun () ->
+    law "the sign-flip test of Darwin's maize gives Fisher's count: 1726 of 32768 patterns" (fun () ->
         near "p" 1e-12 (1726.0 / 32768.0) (signFlip (generator "maize") maize))
     |> breaks "one-sided" (fun () -> near "p" 1e-12 (863.0 / 32768.0) (signFlip (generator "maize") maize))
 
-    law "n pairs that all agree have p = 2/2ⁿ, the smallest there is: five cannot reach .05, six can" (fun () ->
+    law "n pairs that all agree have the smallest possible p, 2/2ⁿ: five cannot reach .05, six can" (fun () ->
         for n, due in [ 3, 0.25; 4, 0.125; 5, 0.0625; 6, 0.03125; 8, 0.0078125; 16, 2.0 ** -15.0 ] do
             near $"{n} pairs" 1e-15 due (signFlip (generator "agree") [| for i in 1..n -> float i |])
             near $"the smallest of {n}" 1e-15 due (smallestPaired n)
@@ -57,25 +58,25 @@ let all = [
         must "nothing differs" (signFlip (generator "zero") [| 0.0; 0.0; 0.0 |] = 1.0)
         must "no pair" (signFlip (generator "none") [||] = 1.0))
 
-    law "above sixteen pairs random patterns give the p-value that all patterns have, to their own error" (fun () ->
-        // Seventeen pairs, of which one is zero, have the p-value of sixteen.
+    law "above sixteen pairs, random patterns give the p-value of all patterns, within their sampling error" (fun () ->
+        // Seventeen pairs, one of them zero, have the p-value of the sixteen others.
         let differences = [| for i in 1..16 -> if i % 3 = 0 then -float i else float i * 1.1 |]
         let exact = signFlip (generator "exact") differences
         let drawn = signFlip (generator "drawn") (Array.append differences [| 0.0 |])
         let error = sqrt (exact * (1.0 - exact) / float patterns)
         near $"p (± {error:G2})" (Close.k * error + 1.0 / float patterns) exact drawn)
-    |> breaks "a sign for all at once" (fun () ->
+    |> breaks "one sign for all pairs" (fun () ->
         let differences = [| for i in 1..16 -> if i % 3 = 0 then -float i else float i * 1.1 |]
         near "p" 0.02 (signFlip (generator "exact") differences) 1.0)
 
-    law "the permutation test counts all ways of dealing the runs, however it goes through them" (fun () ->
+    law "the permutation test counts all divisions of the runs" (fun () ->
         near "mice" 1e-12 (bySubsets treated untreated) (permutation (generator "mice") treated untreated)
         let ties = [| 1.0; 2.0; 2.0; 3.0 |], [| 2.0; 2.0; 4.0 |]
         near "ties" 1e-12 (bySubsets (fst ties) (snd ties)) (permutation (generator "ties") (fst ties) (snd ties)))
     |> breaks "one-sided" (fun () ->
         near "mice" 1e-12 (bySubsets treated untreated / 2.0) (permutation (generator "mice") treated untreated))
 
-    law "groups that do not overlap have the smallest p there is: 2/C(2n, n), and 1/C(n + m, n) of unequal ones" (fun () ->
+    law "groups that do not overlap have the smallest possible p: 2/C(2n, n), and 1/C(n + m, n) of unequal ones" (fun () ->
         let apart n m = permutation (generator "apart") [| for i in 1..n -> float i |] [| for i in 1..m -> 100.0 + float i |]
 
         for n, due in [ 3, 2.0 / 20.0; 4, 2.0 / 70.0; 5, 2.0 / 252.0 ] do
@@ -85,8 +86,9 @@ let all = [
         near "3 and 10" 1e-12 (1.0 / 286.0) (apart 3 10)
         near "the smallest of 3 and 10" 1e-12 (1.0 / 286.0) (smallestUnpaired 3 10))
 
-    law "many runs are dealt at random, to the error of doing so" (fun () ->
-        // Eleven and eleven are 705432 ways, sampled; the p-value of ten and ten of the same spread is exact and near it.
+    law "for many runs, random divisions give the p-value within their sampling error" (fun () ->
+        // Eleven and eleven have 705432 divisions, which are sampled; the p-value of ten and ten with the same spread is exact and close to
+        // it.
         let spread n shift = [| for i in 0 .. n - 1 -> float i / float (n - 1) + shift |]
         let drawn = permutation (generator "drawn") (spread 11 0.0) (spread 11 0.2)
         let again = permutation (generator "again") (spread 11 0.0) (spread 11 0.2)
@@ -98,7 +100,7 @@ let all = [
             (bySubsets (spread 10 0.0) (spread 10 0.2))
             (permutation (generator "ten") (spread 10 0.0) (spread 10 0.2)))
 
-    law "where there is nothing to find, a test finds it at most as often as its level says, and not much less" (fun () ->
+    law "under the null hypothesis, a test rejects at most as often as its level, and not much less often" (fun () ->
         for n in [ 8; 20 ] do
             let rate = rejects n (fun name draw -> signFlip (generator name) draw)
             Close.near $"sign flips of {n}" (floor (level * 2.0 ** float (min 16 n - 1)) / 2.0 ** float (min 16 n - 1)) rate
@@ -108,7 +110,7 @@ let all = [
     |> breaks "one-sided p-values" (fun () ->
         Close.near "sign flips" level (rejects 8 (fun name draw -> signFlip (generator name) draw / 2.0)))
 
-    law "Holm's adjusted p-values are the published steps, and never fall" (fun () ->
+    law "Holm's adjusted p-values follow the published steps, and never decrease" (fun () ->
         let close (due: float list) (found: float[]) =
             must $"%A{found}" (List.forall2 (fun (a: float) b -> abs (a - b) < 1e-12) due (List.ofArray found))
 
@@ -118,24 +120,20 @@ let all = [
         close [] (holm [||]))
     |> breaks "Bonferroni" (fun () -> must "adjusted" (holm [| 0.03; 0.01 |] = [| 0.06; 0.02 |]))
 
-    law "with Holm, the chance of any false rejection among all is at most the level" (fun () ->
+    law "with Holm, the chance of any false rejection is at most the level" (fun () ->
         let tests, n = 5, 8
         let draws = values ((rng "family").Normal(int64 (tests * n) * 2000L)) |> Array.chunkBySize (tests * n)
 
         let any adjust =
             draws
             |> Array.map (fun family ->
-                family
-                |> Array.chunkBySize n
-                |> Array.map (signFlip (generator "family"))
-                |> adjust
-                |> Array.exists (fun p -> p <= level))
+                family |> Array.chunkBySize n |> Array.map (signFlip (generator "family")) |> adjust |> Array.exists (fun p -> p <= level))
             |> Close.share
 
         must "some false rejection in more than 5 % of families" (let rate = any holm in rate.Value <= level + Close.k * rate.Error)
         Close.above "without it" level (any id))
 
-    law "tests that cannot reach the level count in no family, and what can does not pay for them" (fun () ->
+    law "tests that cannot reach the level are not part of the family, and do not raise the factor of the others" (fun () ->
         must "seven rivals of six pairs" (testable (Array.create 7 (smallestPaired 6)) = Array.create 7 false)
         must "seven rivals of nine pairs" (testable (Array.create 7 (smallestPaired 9)) = Array.create 7 true)
         let mixed = Array.append (Array.create 4 (smallestPaired 10)) (Array.create 3 (smallestPaired 3))
@@ -150,18 +148,18 @@ let all = [
         near "the other way" 1e-12 0.3 (improvement Direction.Lower term early)
         near "ties count half" 1e-12 0.625 (improvement Direction.Lower [| 1.0; 2.0 |] [| 2.0; 2.0 |] - 0.125)
         near
-            "a run that diverged loses to any, and ties with its like"
+            "a diverged run loses to every other one, and ties with a diverged one"
             1e-12
             0.5
             (improvement Direction.Lower [| nan; 1.0 |] [| nan; 1.0 |])
         near "and to infinity" 1e-12 0.0 (improvement Direction.Higher [| nan |] [| -1e300 |])
-        // P(X < Y) = Φ(1/√2) for normal draws a mean of one apart; the draws are independent, pairs of them need not be.
+        // P(X < Y) = Φ(1/√2) for normal draws whose means differ by one.
         let x, y = values ((rng "x").Normal 4000L), values ((rng "y").Normal 4000L) |> Array.map ((+) 1.0)
         Close.near "normal" 0.76025 (Close.share (Array.map2 (<) x y))
         let u = improvement Direction.Lower x y
         near "all pairs" (Close.k * sqrt (0.25 / 4000.0)) 0.76025 u)
 
-    law "the correlation of seeds is Pearson's, and nothing where one side never changes" (fun () ->
+    law "the correlation of seeds is Pearson's, and NaN if one side is constant" (fun () ->
         let x = [| 1.0; 2.0; 3.0; 4.0 |]
         near "a line" 1e-12 1.0 (correlation x (x |> Array.map (fun v -> 3.0 * v + 1.0)))
         near "the other way" 1e-12 -1.0 (correlation x (x |> Array.map (fun v -> -v)))

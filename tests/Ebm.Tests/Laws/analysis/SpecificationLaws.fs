@@ -1,4 +1,4 @@
-/// A table's specification: what it selects, that what it renders is what a check finds, and what is said of a wrong one.
+/// A table's specification: its selection, the agreement of `render` and `check`, and the messages for a wrong one.
 [<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.SpecificationLaws
 
@@ -54,11 +54,10 @@ let private refuses says (text: string) (parts: string list) =
         inRepository text (fun root file -> throws<ConfigException, _> parts (fun () -> tableOf root file)))
 
 let private checks = [
-    law "a specification selects runs, rows, columns and the baseline, and counts what it leaves out by the rule that does" (fun () ->
-        selects good)
+    law "a specification selects runs, rows, columns and the baseline, and counts the excluded runs by condition" (fun () -> selects good)
     |> breaks "another condition" (fun () -> selects (good.Replace("method != three", "method != one")))
 
-    law "what a specification renders, its check finds; every form of the table lies beside it" (fun () ->
+    law "a rendered specification passes its check; every form of the table is next to it" (fun () ->
         inRepository good (fun root file ->
             let _, _, paths = Specification.render root None file
             let names = paths |> List.map (fun path -> string (Path.GetFileName path))
@@ -77,9 +76,9 @@ let private checks = [
             let bytes = paths |> List.map File.ReadAllText
             must "nothing differs" (fst (Specification.check root None file) = None)
             Specification.render root None file |> ignore
-            must "rendered again, other bytes" (bytes = List.map File.ReadAllText paths)))
+            must "the second rendering differs" (bytes = List.map File.ReadAllText paths)))
 
-    law "a check names the first line that its runs do not say, and a file that is missing" (fun () ->
+    law "a check names the first line that differs from the runs, and a missing file" (fun () ->
         inRepository good (fun root file ->
             Specification.render root None file |> ignore
             let tex = Path.Combine(root, "analysis", "tables", "main.tex")
@@ -97,7 +96,7 @@ let private checks = [
             | Some says -> must says (says.Contains "main.tex: the file is missing" && says.Contains "render")
             | None -> broken "a missing table passes"))
 
-    law "a check notices a run that has come, one that is gone, and one whose value changed" (fun () ->
+    law "a check detects a run that was added, removed or changed" (fun () ->
         let noticed (change: string -> unit) =
             inRepository good (fun root file ->
                 Specification.render root None file |> ignore
@@ -115,12 +114,13 @@ let private checks = [
             let more = run "rings" "four" 0 [ "grid-kl", 1.0 ]
             write sweep { more with Config = more.Config.Add("train.lr", "0.001") } |> ignore))
 
-    law "runs may lie elsewhere: --runs stands for the specification's runs" (fun () ->
+    law "runs may be in another folder: --runs replaces the specification's runs" (fun () ->
         inRepository good (fun root file ->
             let here = Markdown.table (tableOf root file)
             let elsewhere = Path.Combine(root, "elsewhere")
             Directory.Move(Path.Combine(root, "runs"), elsewhere)
-            throws<ConfigException, _> [ "main.yaml, line 2"; "runs/laws is no folder here"; "--runs" ] (fun () -> tableOf root file)
+            throws<ConfigException, _> [ "main.yaml, line 2"; "the folder runs/laws does not exist"; "--runs" ] (fun () ->
+                tableOf root file)
             let table, _ = Specification.tabulate root (Some elsewhere) (Specification.read file)
             must "another table" (Markdown.table table = here)))
 ]
@@ -128,50 +128,56 @@ let private checks = [
 let private with' (line: string) = "runs: [ runs/laws ]\n" + line
 
 let private errors = [
-    refuses "an unknown setting is named with its line, and what was meant" (with' "colums: [ grid-kl ]\n") [
+    refuses "an unknown setting is named with its line and a suggestion" (with' "colums: [ grid-kl ]\n") [
         "main.yaml, line 2, colums"
         "did you mean columns?"
     ]
     refuses "runs are needed" "title: x\n" [ "main.yaml"; "runs"; "runs: [ runs/rings ]" ]
-    refuses "a condition is one of three" (with' "where: [ data.kind = rings ]\n") [ "main.yaml, line 2, where"; "key == value" ]
+    refuses "a condition has one of three forms" (with' "where: [ data.kind = rings ]\n") [ "main.yaml, line 2, where"; "key == value" ]
     refuses "a condition on a setting that no run has is refused" (with' "where: [ data.knd == rings ]\n") [
         "main.yaml, line 2, where"
         "no run has the setting data.knd (did you mean data.kind?)"
     ]
-    refuses "conditions that leave nothing are refused" (with' "where: [ data.kind == moons ]\n") [ "line 2, where"; "none of 36 runs" ]
+    refuses "conditions that exclude all runs are refused" (with' "where: [ data.kind == moons ]\n") [
+        "line 2, where"
+        "exclude all 36 runs"
+    ]
     refuses "a metric that no run has is refused" (with' "columns:\n- grid-kl\n- grid-lk\n") [
         "main.yaml, line 4, columns"
         "no run has the metric grid-lk (did you mean grid-kl?)"
         "energy-distance, grid-kl"
     ]
-    refuses "a column stands once" (with' "columns: [ grid-kl, grid-kl ]\n") [ "line 2, columns"; "twice" ]
+    refuses "a column is listed once" (with' "columns: [ grid-kl, grid-kl ]\n") [ "line 2, columns"; "twice" ]
     refuses "decimals are a whole number" (with' "columns: [ { metric: grid-kl, decimals: many } ]\n") [
         "line 2, decimals"
         "from 0 to 12"
     ]
-    refuses "rows that share a name are refused, with what tells them apart" (with' "rows: [ data.kind ]\n") [
+    refuses "rows that share a name are refused, with the keys in which they differ" (with' "rows: [ data.kind ]\n") [
         "main.yaml, line 2, rows"
-        "3 rows would be called"
+        "3 rows would be named"
         "method.kind"
     ]
     refuses "a row's key that no run has is refused" (with' "rows: { method.kin: Method }\n") [ "line 2"; "did you mean method.kind?" ]
-    refuses "a baseline that no row is, is refused" (with' "baseline: method == four\n") [ "line 2, baseline"; "no row has these settings" ]
-    refuses "a baseline that several rows are, is refused" (with' "baseline: train.lr == 0.001\n") [
+    refuses "a baseline without a row is refused" (with' "baseline: method == four\n") [ "line 2, baseline"; "no row has these settings" ]
+    refuses "a baseline with several rows is refused" (with' "baseline: train.lr == 0.001\n") [
         "line 2, baseline"
-        "3 rows of one data set are the baseline"
+        "3 rows of one data set match the baseline"
     ]
-    refuses "a baseline is a row, not its opposite" (with' "baseline: method != one\n") [ "line 2, baseline"; "key == value" ]
+    refuses "a baseline must select a row, not exclude one" (with' "baseline: method != one\n") [ "line 2, baseline"; "key == value" ]
     refuses "a policy is one of three" (with' "divergence: worst\n") [ "line 2, divergence"; "report-rate, worst-case or fail" ]
-    refuses "a test is one that there is" (with' "tests: [ sign-flop ]\n") [
+    refuses "an unknown test is refused" (with' "tests: [ sign-flop ]\n") [
         "line 2, tests"
         "unknown test sign-flop"
         "did you mean sign-flip?"
     ]
-    refuses "the worst case needs to be known" (with' "divergence: worst-case\n") [ "line 2, divergence"; "worst: { grid-kl: 10 }" ]
-    refuses "worst values without their policy are refused" (with' "worst: { grid-kl: 10 }\n") [ "line 2, worst"; "worst-case alone" ]
+    refuses "worst-case needs the worst values" (with' "divergence: worst-case\n") [ "line 2, divergence"; "worst: { grid-kl: 10 }" ]
+    refuses "worst values without their policy are refused" (with' "worst: { grid-kl: 10 }\n") [
+        "line 2, worst"
+        "need divergence: worst-case"
+    ]
     refuses "a worst value is a number" (with' "divergence: worst-case\nworst: { grid-kl: much }\n") [ "line 3, grid-kl"; "a number" ]
-    law "a table's specification: a file that is not there is named" (fun () ->
-        throws<ConfigException, _> [ "analysis/tables/none.yaml"; "no such file" ] (fun () ->
+    law "a table's specification: a missing file is named" (fun () ->
+        throws<ConfigException, _> [ "analysis/tables/none.yaml"; "does not exist" ] (fun () ->
             Specification.read "analysis/tables/none.yaml"))
 ]
 

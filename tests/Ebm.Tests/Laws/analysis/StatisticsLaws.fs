@@ -1,4 +1,4 @@
-/// What tables say of a handful of seeds: means, spreads, and intervals that cover what they claim.
+/// Statistics of a few seeds: means, spreads, and intervals with the stated coverage.
 module Ebm.Tests.Laws.StatisticsLaws
 
 open System
@@ -12,17 +12,18 @@ open Ebm.Tests.World
 let private generator name = Generator.Of("laws", name)
 let private summarise log values = Statistics.summarise (generator "summary") log values
 
-let private near what tolerance (due: float) (found: float) = must $"{what} is {found:R}, {due:R} is due" (abs (found - due) <= tolerance)
+let private near what tolerance (due: float) (found: float) =
+    must $"{what} is {found:R}, {due:R} is expected" (abs (found - due) <= tolerance)
 
 /// The interval that a table would choose, by its bounds.
 let private chosen log name (values: float[]) =
     let low, high, _ = bounds (Statistics.summarise (generator name) log (List.ofArray values))
     low, high
 
-/// Enough that the error of a coverage of 95 % is below .3 %; a bootstrap takes its time.
+/// The error of a coverage of 95 % is below .3 % with this number; a bootstrap gets fewer, because it is slow.
 let private replicates n = if n < manyValues then 20_000 else 6000
 
-/// How often the interval of n draws holds the mean.
+/// How often the interval of n draws contains the mean.
 let private covers log n (interval: string -> float[] -> float * float) =
     let rng = rng $"covers {log} {n}"
     let truth = if log then 1.0 else 0.0
@@ -34,16 +35,15 @@ let private covers log n (interval: string -> float[] -> float * float) =
     |]
     |> Close.share
 
-/// 93 to 97 % at nominal 95, by more than the simulation's own error.
+/// Between 93 and 97 % for nominal 95 %, by more than the simulation's error.
 let private coversWell what estimate =
     Close.above $"coverage of {what}" 0.93 estimate
     Close.below $"coverage of {what}" 0.97 estimate
 
-/// The quantiles .025 and .975 of means of resamples: the interval that is too narrow for few values.
+/// The .025 and .975 quantiles of the means of resamples: this interval is too narrow for few values.
 let private percentile (name: string) (values: float[]) =
     let generator = generator name
-    let means =
-        Array.init 399 (fun _ -> Array.init values.Length (fun _ -> values[generator.Below values.Length]) |> Array.average)
+    let means = Array.init 399 (fun _ -> Array.init values.Length (fun _ -> values[generator.Below values.Length]) |> Array.average)
     Array.sortInPlace means
     means[9], means[389]
 
@@ -53,7 +53,7 @@ let private withNormalQuantile (_: string) (values: float[]) =
     let half = 1.96 * sqrt (variance / float values.Length)
     centre - half, centre + half
 
-/// The bootstrap-t of all resamples: its quantiles by counting instead of drawing.
+/// The bootstrap-t of all resamples, by enumeration instead of sampling.
 let private enumerated (values: float[]) =
     let n = values.Length
     let spread (sample: float[]) (centre: float) =
@@ -79,11 +79,11 @@ let private isOfAllResamples (interval: float[] -> float * float) =
     for what, due, bound in [ "low", 0.975, (centre - low) / se; "high", 0.025, (centre - high) / se ] do
         let upTo x = float (t |> Array.filter (fun t -> t <= x) |> Array.length) / float t.Length
         let below, above = upTo (bound - 1e-9), upTo (bound + 1e-9)
-        // The share of all resamples below the bound is that of the drawn ones, up to k of its standard errors.
+        // The share of all resamples below the bound equals that of the sampled ones within k standard errors.
         let error = Close.k * sqrt (0.025 * 0.975 / float resamples) + 1.0 / float resamples
         must $"{what}: the bound is the quantile {below:F4} to {above:F4}" (below - error <= due && due <= above + error)
 
-/// Student's extra hours of sleep by two drugs, ten patients (Student 1908); R's t.test gives the interval .7001 to 2.4599.
+/// Student's extra hours of sleep with two drugs, ten patients (Student 1908); R's t.test gives the interval .7001 to 2.4599.
 let private sleep = [| 1.2; 2.4; 1.3; 1.3; 0.0; 1.0; 1.8; 0.8; 4.6; 1.4 |]
 
 let all = [
@@ -93,7 +93,7 @@ let all = [
     |> breaks "the normal quantile at ten values" (fun () -> coversWell "10" (covers false 10 withNormalQuantile))
     |> breaks "percentiles of resampled means at five values" (fun () -> coversWell "5" (covers false 5 percentile))
 
-    law "on a logarithmic scale the interval is of the geometric mean, and covers it as often" (fun () ->
+    law "on a logarithmic scale, the interval is for the geometric mean, with the same coverage" (fun () ->
         for n in [ 3; 6; 20 ] do
             coversWell $"{n} logarithms" (covers true n (chosen true)))
     |> breaks "not of the logarithm" (fun () -> coversWell "20" (covers true 20 (chosen false)))
@@ -103,18 +103,18 @@ let all = [
         near "low" 5e-7 0.7001142 low
         near "high" 5e-7 2.4598858 high
         must name (name = "student-t"))
-    |> breaks "with n for n − 1" (fun () ->
+    |> breaks "with n instead of n − 1" (fun () ->
         let low, _ = studentT (Array.append sleep [| 1.58 |])
         near "low" 5e-7 0.7001142 low)
 
-    law "the bootstrap-t's bounds are quantiles of all resamples, to the error of drawing them" (fun () ->
+    law "the bootstrap-t's bounds are quantiles of all resamples, within the sampling error" (fun () ->
         isOfAllResamples (fun values -> (bootstrapT (generator "enumerated") values).Value))
-    |> breaks "the quantiles are not turned around" (fun () ->
+    |> breaks "the quantiles are not exchanged" (fun () ->
         isOfAllResamples (fun values ->
             let low, high = (bootstrapT (generator "enumerated") values).Value
             2.0 * Array.average values - high, 2.0 * Array.average values - low))
 
-    law "from twenty values on the interval is the bootstrap-t, and leans to the long tail" (fun () ->
+    law "from twenty values on, the interval is the bootstrap-t, and is longer towards the long tail" (fun () ->
         let skewed = [ for i in 1..20 -> exp (float i / 5.0) ]
 
         match (summarise false skewed).Interval with
@@ -131,12 +131,12 @@ let all = [
         | StudentT _ -> ()
         | other -> broken $"%A{other}"
 
-        // Resamples without any spread have no studentized mean.
+        // Resamples without spread have no studentized mean.
         match (summarise false (1.0 :: List.replicate 19 0.0)).Interval with
         | StudentT _ -> ()
         | other -> broken $"%A{other}")
 
-    law "mean, spread and median are the formulas; one value has no spread, two have no interval, none has no mean" (fun () ->
+    law "mean, spread and median follow the formulas; one value has no spread, two have no interval, none has no mean" (fun () ->
         let s = summarise false [ 1.0; 2.0; 6.0 ]
         must "mean, sd, median" (s.N = 3 && abs (s.Mean - 3.0) < 1e-12 && abs (s.Sd - sqrt 7.0) < 1e-12 && s.Median = 2.0)
         must "one value" (Double.IsNaN (summarise false [ 1.0 ]).Sd && (summarise false [ 1.0 ]).Interval = TooFew)
@@ -145,7 +145,7 @@ let all = [
         must "an infinite value has no interval" ((summarise false [ 1.0; 2.0; infinity ]).Interval = TooFew)
         near "the geometric mean" 1e-12 2.0 (summarise true [ 1.0; 2.0; 4.0 ]).Centre)
 
-    law "resampling is the same wherever it runs, and each purpose has numbers of its own" (fun () ->
+    law "resampling gives the same numbers on every machine, and other numbers for each purpose" (fun () ->
         // The first outputs for the seed 1234567, as published with the algorithm.
         let found = let generator = Generator 1234567UL in [ for _ in 1..5 -> generator.Next() ]
         let due = [ 6457827717110365317UL; 3203168211198807973UL; 9817491932198370423UL; 4593380528125082431UL; 16408922859458223821UL ]
@@ -169,23 +169,23 @@ let all = [
         let p = 81.0 / 263.0
         near "low" 5e-5 0.2553 (p - 1.96 * sqrt (p * (1.0 - p) / 263.0)))
 
-    law "the interquartile mean drops a quarter at either end" (fun () ->
+    law "the interquartile mean leaves out the lowest and the highest quarter" (fun () ->
         near "of twelve" 1e-12 6.5 (interquartileMean [| 5.0; 8.0; 4.0; 38.0; 8.0; 6.0; 9.0; 7.0; 7.0; 3.0; 1.0; 6.0 |])
         near "of six: one at either end" 1e-12 3.5 (interquartileMean [| 100.0; 1.0; 2.0; 3.0; 4.0; 5.0 |])
         must "of none" (Double.IsNaN(interquartileMean [||])))
     |> breaks "a mean" (fun () -> near "of six" 1e-12 3.5 (Array.average [| 100.0; 1.0; 2.0; 3.0; 4.0; 5.0 |]))
 
-    law "a stratified bootstrap resamples within tasks: what sets tasks apart is none of its uncertainty" (fun () ->
+    law "a stratified bootstrap resamples within tasks: differences between tasks do not add to the uncertainty" (fun () ->
         let mean (strata: float[][]) = strata |> Array.concat |> Array.average
         let apart = stratifiedBootstrap (generator "strata") mean [| Array.replicate 5 0.0; Array.replicate 5 100.0 |]
         must $"%A{apart}" (apart = (50.0, 50.0))
 
-        // Of one stratum of many values it is the normal interval of the plug-in variance.
+        // For one stratum with many values, it is the normal interval with the plug-in variance.
         let draws = values ((rng "strata").Normal 400L)
         let centre = Array.average draws
         let half = 1.96 * sqrt ((draws |> Array.averageBy (fun v -> (v - centre) * (v - centre))) / 400.0)
         let low, high = stratifiedBootstrap (generator "one stratum") mean [| draws |]
-        // The error of a quantile at .025 of 1999 normal draws is 2.67 of its spread over √1999, that of the spread.
+        // The error of the .025 quantile of 1999 normal draws is 2.67 times their spread over √1999.
         let error = Close.k * 2.67 / sqrt 1999.0 * half / 1.96
         near "low" error (centre - half) low
         near "high" error (centre + half) high)
@@ -194,8 +194,8 @@ let all = [
         let whole = [| Array.append (Array.replicate 5 0.0) (Array.replicate 5 100.0) |]
         must "apart" (stratifiedBootstrap (generator "strata") mean whole = (50.0, 50.0)))
 
-    law "decimals show two digits of the uncertainty, after rounding too" (fun () ->
+    law "decimals show two digits of the uncertainty, also after rounding" (fun () ->
         for uncertainty, due in [ 0.00056, 5; 0.5, 2; 0.0996, 2; 0.0994, 3; 12.3, 0; 99.6, 0; 1.0, 1; 9.96, 0 ] do
             let found = decimals uncertainty
-            must $"{uncertainty}: {found} decimals, {due} are due" (found = due))
+            must $"{uncertainty}: {found} decimals, {due} are expected" (found = due))
 ]

@@ -1,4 +1,4 @@
-/// What was written stays as it was written, or an audit names what was done to it.
+/// Recorded files stay unchanged, or an audit names the alteration.
 module Ebm.Tests.Laws.AuditLaws
 
 open System
@@ -13,7 +13,7 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
 
 // ── A small world of runs ───────────────────────────────────────────────────────────────────
 
@@ -33,7 +33,7 @@ type private World(folder: string) =
 
 let private configOf (seed: int) = $"""{{"seed":{seed},"train":{{"lr":0.001}}}}"""
 
-/// Begun at some time, as a sweep and its runner do.
+/// Begun at some time, as by a sweep and its runner.
 let private begunAt (time: DateTime) (world: World) sweep seed =
     let hashed = configOf seed
     let id = $"toy-s{seed}-{(Canonical.Sha256 hashed).Substring(0, 12)}"
@@ -60,10 +60,9 @@ let private begunAt (time: DateTime) (world: World) sweep seed =
     folder.Write manifest
     folder, manifest
 
-let private begun: World -> string -> int -> RunFolder * RunManifest =
-    begunAt (DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc))
+let private begun: World -> string -> int -> RunFolder * RunManifest = begunAt (DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc))
 
-/// Ended in some state, with the files that a run leaves.
+/// Ended in some state, with the files of an ended run.
 let private ended state (folder: RunFolder, manifest: RunManifest) =
     let seed = manifest.Seed
     folder.Append [ for step in 1L .. 3L -> Event(step, "energy/loss", 1.0 / float (step + seed)) ]
@@ -92,7 +91,7 @@ let private anchored (world: World) =
     | Ok() -> ()
     | Error says -> failwith says
 
-/// Made once: writing a run waits for the disk many times.
+/// Made once, because writing a run waits for the disk many times.
 let private template =
     lazy
         (let folder = (Directory.CreateTempSubdirectory "ebm-law-").FullName
@@ -107,7 +106,7 @@ let private template =
 
          begun world "rings" 3 |> ended RunState.Diverged |> entered world
          begun world "rings" 4 |> ended RunState.Failed |> entered world
-         // One that was tried twice.
+         // A run with two attempts.
          begun world "rings" 5 |> ended RunState.Failed |> entered world
          begun world "rings" 5 |> ended RunState.Completed |> entered world
          begun world "moons" 0 |> ended RunState.Completed |> entered world
@@ -126,7 +125,7 @@ let private inWorld (holds: World -> unit) =
 
 let private replace (path: string) (before: string) (after: string) =
     let text = File.ReadAllText path
-    must $"{before} does not stand in {Path.GetFileName path}" (text.Contains before)
+    must $"{before} is not in {Path.GetFileName path}" (text.Contains before)
     File.WriteAllText(path, text.Replace(before, after))
 
 let private flip (path: string) (at: int) =
@@ -139,7 +138,7 @@ let private lines (world: World) = File.ReadAllLines world.Ledger
 let private rewrite (world: World) (lines: string seq) =
     File.WriteAllText(world.Ledger, String.concat "" (lines |> Seq.map (fun line -> line + "\n")))
 
-/// All hashes after a line made to fit, as somebody does who knows how they are made.
+/// Adjusts all hashes after a line, as an attacker does who knows how hashes are made.
 let private rechained (lines: string list) =
     (([], ""), lines)
     ||> List.fold (fun (made, prev) line ->
@@ -155,7 +154,7 @@ let private resealed (folder: RunFolder) (before: string) (after: string) =
     let blank = Regex.Replace(text, "(?m)^  \"hash\": \"[^\"]*\"", "  \"hash\": \"\"")
     File.WriteAllText(path, blank.Replace("  \"hash\": \"\"", $"  \"hash\": \"{Canonical.Sha256 blank}\""))
 
-/// What is done, how an audit calls it, what it is said about, and how it is done.
+/// The alteration, its kind, a part of the report, and how it is planted.
 let private alterations: (string * string * string * (World -> unit)) list = [
     "a metric's digit", "artefact-changed", "metrics.json", (fun world -> replace (world.File(1, "metrics.json")) "0.140625" "0.130625")
     "another run's metrics",
@@ -202,12 +201,12 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     "manifest-replaced",
     "toy-s3",
     (fun world -> resealed (world.Run("rings", 3)) "\"diverged\"" "\"completed\"")
-    "a manifest that is gone", "manifest-missing", "refused", (fun world -> File.Delete(world.File(1, "manifest.json")))
+    "a manifest that is gone", "manifest-missing", "cannot be checked", (fun world -> File.Delete(world.File(1, "manifest.json")))
     "another run's manifest",
     "manifest-replaced",
     "toy-s0",
     (fun world -> File.Copy(world.File(0, "manifest.json"), world.File(1, "manifest.json"), true))
-    "a manifest that is none", "manifest-edited", "manifest.json", (fun world -> File.WriteAllText(world.File(1, "manifest.json"), "{"))
+    "a manifest that is not JSON", "manifest-edited", "manifest.json", (fun world -> File.WriteAllText(world.File(1, "manifest.json"), "{"))
     "a better run of the same config in its place",
     "manifest-replaced",
     "toy-s1",
@@ -226,7 +225,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         Directory.Move(one + ".away", other))
     "a run moved to another sweep",
     "run-moved",
-    "lies in moons",
+    "but is in moons",
     (fun world ->
         let run = world.Run("rings", 2)
         Directory.Move(run.Path, Path.Combine(world.Runs, "moons", run.Id)))
@@ -264,13 +263,13 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         let all = lines world
         rewrite world (Array.insertAt 4 (Regex.Replace(all[4], "\"subject\":\"[^\"]*\"", "\"subject\":\"moons/other#1\"")) all))
     "the ledger's last entries cut off", "ledger-removed", "at its end", (fun world -> rewrite world (Array.truncate 5 (lines world)))
-    "an entry taken out, and all hashes made to fit",
+    "an entry taken out, and all hashes adjusted",
     "ledger-rewritten",
     "refs/ebm/ledger",
     (fun world ->
         let all = lines world |> Array.removeAt 4 |> Array.mapi (fun i line -> Regex.Replace(line, "\"seq\":\\d+", $"\"seq\":{i}"))
         rewrite world (rechained (List.ofArray all @ [ all[3].Replace("\"seq\":3", $"\"seq\":{all.Length}") ])))
-    "a line that is no entry",
+    "a line that is not an entry",
     "ledger-torn",
     "not ledger entries",
     (fun world -> rewrite world (Array.insertAt 4 "{\"seq\":4,\"ki" (lines world)))
@@ -280,7 +279,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     (fun world ->
         anchored world
         File.Delete world.Ledger)
-    // Attacks by somebody who knows how hashes are made.
+    // Attacks by a user who knows how hashes are made.
     "two runs' metrics exchanged, and both sealed again",
     "manifest-replaced",
     "toy-s1",
@@ -299,7 +298,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     (fun world ->
         let path = world.File(1, "manifest.json")
         File.WriteAllText(path, Regex.Replace(File.ReadAllText path, ",\n  \"hash\": \"[^\"]*\"", "")))
-    "a run that is said to be still at work, so that nobody looks at its files",
+    "a run whose manifest says that it is still running, so that its files are not checked",
     "manifest-replaced",
     "toy-s1",
     (fun world ->
@@ -332,14 +331,14 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         let path, elsewhere = world.File(1, "samples.npy"), Path.Combine(world.Root, "elsewhere.npy")
         File.Move(path, elsewhere)
         File.CreateSymbolicLink(path, elsewhere) |> ignore)
-    "a checkpoint that lies behind a link",
+    "a checkpoint behind a link",
     "artefact-linked",
     "checkpoint/method.safetensors",
     (fun world ->
         let path, elsewhere = world.File(1, "checkpoint"), Path.Combine(world.Root, "elsewhere")
         Directory.Move(path, elsewhere)
         Directory.CreateSymbolicLink(path, elsewhere) |> ignore)
-    "an older ledger in the place of the newer",
+    "an older ledger in place of the newer one",
     "ledger-removed",
     "at its end",
     (fun world ->
@@ -347,7 +346,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         begun world "moons" 1 |> ended RunState.Completed |> entered world
         anchored world
         File.WriteAllText(world.Ledger, older))
-    "a ledger begun anew over the same runs",
+    "a ledger started again over the same runs",
     "ledger-replaced",
     "refs/ebm/ledger",
     (fun world ->
@@ -356,9 +355,9 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         Directory.Delete((world.Run("rings", 4)).Path, true)
         Ledger.enterRuns world.Runs (RunFolder.Under world.Runs)
         anchored world)
-    "a run entered once more",
+    "a run entered twice",
     "ledger-inserted",
-    "an attempt is entered once",
+    "a second time",
     (fun world ->
         let run = world.Run("rings", 1)
         run.Write [ Measurement("grid-kl", 0.001, "nats", Direction.Lower) ]
@@ -398,7 +397,7 @@ let private alteration (name, what, part, alter: World -> unit) =
     |> breaks "nothing was done" (fun () -> inWorld (named what part))
     |> needsGit
 
-// ── What is no alteration ───────────────────────────────────────────────────────────────────
+// ── Changes that are not alterations ───────────────────────────────────────────────────────────────────
 
 let private untouched: (string * (World -> unit)) list = [
     "nothing has happened", ignore
@@ -408,10 +407,10 @@ let private untouched: (string * (World -> unit)) list = [
             File.SetLastWriteTimeUtc(file, DateTime.UtcNow))
     "the data were touched", (fun world -> File.SetLastWriteTimeUtc(world.Rows, DateTime.UtcNow.AddDays 1.0))
     "the data are elsewhere", (fun world -> File.Delete world.Rows)
-    "a run is at work", (fun world -> begun world "rings" 9 |> ignore)
-    "a run is at work on a further attempt", (fun world -> begun world "rings" 4 |> ignore)
-    "a run was done again", (fun world -> begun world "rings" 4 |> ended RunState.Completed |> entered world)
-    "a run that nobody entered", (fun world -> begun world "rings" 9 |> ended RunState.Completed |> ignore)
+    "a run is running", (fun world -> begun world "rings" 9 |> ignore)
+    "a run is running its next attempt", (fun world -> begun world "rings" 4 |> ignore)
+    "a run was repeated", (fun world -> begun world "rings" 4 |> ended RunState.Completed |> entered world)
+    "a run without an entry", (fun world -> begun world "rings" 9 |> ended RunState.Completed |> ignore)
     "a run was measured again",
     (fun world ->
         let run = world.Run("rings", 1)
@@ -422,19 +421,19 @@ let private untouched: (string * (World -> unit)) list = [
     "another table was written", (fun world -> Ledger.enterTable world.Runs "rings" world.Rows)
     "logs have grown", (fun world -> File.AppendAllText(world.File(1, "stdout.log"), "more"))
     "a claim was left", (fun world -> File.WriteAllText(world.File(1, ".claim"), ""))
-    "a sweep's own files lie there", (fun world -> File.WriteAllText(Path.Combine(world.Runs, "rings", "sweep.lock"), ""))
+    "the folder has a sweep's own files", (fun world -> File.WriteAllText(Path.Combine(world.Runs, "rings", "sweep.lock"), ""))
     "a process died while it appended", (fun world -> File.AppendAllText(world.Ledger, "{\"seq\":99,\"ki"))
     "entries came after the head was kept", (fun world -> begun world "moons" 1 |> ended RunState.Completed |> entered world)
     "the head was kept twice", anchored
-    "the repository knows nothing of the ledger", (fun world -> Directory.Delete(Path.Combine(world.Root, ".git"), true))
-    "runs of before manifests were sealed",
+    "the repository does not keep the ledger's head", (fun world -> Directory.Delete(Path.Combine(world.Root, ".git"), true))
+    "runs that predate sealed manifests",
     (fun world ->
         let folder, manifest = begun world "moons" 2
         let run = ended RunState.Completed (folder, manifest)
         let path = run.In "manifest.json"
         File.WriteAllText(path, Regex.Replace(File.ReadAllText path, ",\n  \"hash\": \"[^\"]*\"", "")))
     "it was audited before", (fun world -> must "the first audit" (audited world [ "verify" ] = 0))
-    "the runs lie elsewhere",
+    "the runs were moved",
     (fun world ->
         let moved = Path.Combine(world.Root, "moved")
         Directory.Move(world.Runs, moved)
@@ -451,19 +450,19 @@ let private untouched: (string * (World -> unit)) list = [
         let folder, manifest = begun world "rings" 9
         folder.Write(manifest.Ended(RunState.Pruned, 0L, "hopeless"))
         entered world folder)
-    "a run was interrupted, and went on",
+    "a run was interrupted and resumed",
     (fun world ->
         begun world "rings" 9 |> ended RunState.Interrupted |> entered world
         begun world "rings" 9 |> ended RunState.Completed |> entered world)
-    "all was thrown away, and begun anew",
+    "everything was deleted and started again",
     (fun world ->
         anchored world
         Directory.Delete(world.Runs, true)
         begunAt (DateTime.UtcNow.AddSeconds 2.0) world "rings" 0 |> ended RunState.Completed |> entered world
         anchored world)
-    "a sweep was confirmed in a folder of its own",
+    "a sweep was confirmed in a separate folder",
     (fun world -> begun world "rings-confirm" 100 |> ended RunState.Completed |> entered world)
-    "the head of a ledger was fetched that lies at the same path of another machine",
+    "a ledger's head was fetched from the same path of another machine",
     (fun world ->
         anchored world
         let git arguments = Git.ask world.Root arguments |> Result.defaultWith failwith
@@ -472,7 +471,7 @@ let private untouched: (string * (World -> unit)) list = [
         let tree = git [ "rev-parse"; Ledger.refOf id + "^{tree}" ]
         let head = Git.tell world.Root [] theirs [ "commit-tree"; tree ] |> Result.defaultWith failwith
         git [ "update-ref"; "refs/ebm/ledger/0123456789abcdef"; head.Trim() ] |> ignore)
-    "somebody looks at one sweep",
+    "only one sweep is checked",
     (fun world ->
         let found = Verify.verify world.Root (Some world.Data) world.Runs [ "moons" ]
         must $"one sweep: %A{found.Alterations}" found.Alterations.IsEmpty)
@@ -519,7 +518,7 @@ let private describes (arguments: string list) (known: string list) =
 let all =
     List.map alteration alterations
     @ [
-        law "an audit of what nobody altered finds nothing" (fun () ->
+        law "an audit of unaltered files finds nothing" (fun () ->
             for name, happens in untouched do
                 inWorld (fun world ->
                     happens world
@@ -534,7 +533,7 @@ let all =
                 must "it was found" (world.Verify()).Alterations.IsEmpty))
         |> needsGit
 
-        law "an audit refuses each option that another audit has and it has not, and names its own" (fun () ->
+        law "an audit refuses the options of other audits, and names its own" (fun () ->
             let every = Audit.verbs |> List.collect optionsOf |> List.distinct
 
             for verb in Audit.verbs do
@@ -561,14 +560,14 @@ let all =
 
             let code, _, complains = asked [ "help"; "smok" ]
             must complains (code = 2 && complains.Contains "did you mean smoke?"))
-        |> breaks "an option that it has not" (fun () -> describes [ "help"; "verify" ] [ "--steps" ])
+        |> breaks "an option of another audit" (fun () -> describes [ "help"; "verify" ] [ "--steps" ])
 
-        law "a manifest's hash is that of its own text with nothing between the hash's quotes" (fun () ->
+        law "a manifest's hash is the hash of its own text with an empty hash field" (fun () ->
             inWorld (fun world ->
                 let text = File.ReadAllText(world.File(1, "manifest.json"))
                 let seal = Regex.Match(text, "(?m)^  \"hash\": \"([0-9a-f]{64})\"")
                 must "there is no seal" seal.Success
-                must "it is another" (Canonical.Sha256(text.Replace(seal.Groups[1].Value, "")) = seal.Groups[1].Value)
+                must "the hash differs" (Canonical.Sha256(text.Replace(seal.Groups[1].Value, "")) = seal.Groups[1].Value)
                 must "it does not hold" (RunManifest.IsSealed(text).Value)
                 must "it holds for another text" (not (RunManifest.IsSealed(text.Replace("\"step\": 3", "\"step\": 4")).Value))
                 let again = nonNull (world.Run("rings", 5)).Manifest
@@ -576,9 +575,9 @@ let all =
                 must "the second attempt does not name the first" (again.PrevHash = first.Hash && not (isNull first.Hash))))
         |> needsGit
 
-        law "threads and processes that append to a ledger at once, one of which is killed, lose no entry and break no chain" (fun () ->
+        law "threads and processes that append to one ledger, one of which is killed, lose no entry and break no chain" (fun () ->
             inFolder (fun folder ->
-                // What a process that died wrote of a line is cut off by the next.
+                // The next append removes the incomplete line of a process that died.
                 Ledger.append folder (fun _ -> [ "audit", "before", "hash" ])
                 File.AppendAllText(Ledger.pathOf folder, "{\"seq\":2,\"ki")
                 let children = [ for name in [ "a"; "b"; "c" ] -> name, again [ "append"; folder; name; "40" ] ]
@@ -606,12 +605,12 @@ let all =
                 must
                     $"%A{counts}"
                     (List.forall (fun name -> counts[name] = 40) [ "a"; "b"; "c" ] && counts["own"] = 21 && counts["before"] = 1)
-                // Of the one that was killed there is what it had said, and nothing out of order.
+                // The ledger has all entries that the killed process reported, in order.
                 let victims = ledger.Entries |> List.filter (fun entry -> entry.Subject.StartsWith "victim ") |> List.map _.Subject
                 must $"{victims.Length} and %A{said}" (victims.Length >= 9 && victims = [ for n in 1 .. victims.Length -> $"victim {n}" ])))
 
         law
-            "heads of several ledgers lie in one repository; a clone has them when it asks; without git nothing is kept, and that is said"
+            "one repository keeps the heads of several ledgers; a clone has them after a fetch; without git no head is kept, and the audit says so"
             (fun () ->
                 inWorld (fun world ->
                     let others = Path.Combine(world.Root, "other-runs")
@@ -627,10 +626,10 @@ let all =
                     git world.Root [ "commit"; "--quiet"; "--allow-empty"; "-m"; "first" ] |> ignore
                     git world.Root [ "clone"; "--quiet"; world.Root; clone ] |> ignore
                     let seen () = (Verify.verify clone (Some world.Data) world.Runs [])
-                    must "a clone has it unasked" ((seen ()).Ledger.Value.Loose.IsNone)
+                    must "a clone has it without a fetch" ((seen ()).Ledger.Value.Loose.IsNone)
                     git clone [ "fetch"; "--quiet"; "origin"; "refs/ebm/*:refs/ebm/*" ] |> ignore
                     must $"%A{(seen ()).Ledger.Value.Loose}" ((seen ()).Ledger.Value.Loose = Some 0L)
-                    // There, too, an end that was cut off is missed.
+                    // A cut-off end is also detected in the clone.
                     rewrite world (Array.truncate 5 (lines world))
                     must $"%A{(seen ()).Alterations}" ((seen ()).Alterations |> List.exists (fun a -> a.What = Altered.LedgerRemoved))
 
@@ -639,7 +638,7 @@ let all =
                         must "something is kept" ((Ledger.load bare others).Value.Loose.IsNone))))
         |> needsGit
 
-        law "a ledger's head goes on from the last one, and its repository's index, branch and stash are as they were" (fun () ->
+        law "a ledger's head follows the last one, and the repository's index, branch and stash stay the same" (fun () ->
             inWorld (fun world ->
                 let git arguments = Git.ask world.Root arguments |> Result.defaultValue "-"
                 let state () =
@@ -658,7 +657,7 @@ let all =
                 must $"%A{heads}" (heads |> List.map fst = [ 10L; 9L ] && ledger.Loose = Some 0L)))
         |> needsGit
 
-        law "an audit says which verbs and sweeps there are" (fun () ->
+        law "an audit lists the known verbs and sweeps" (fun () ->
             inWorld (fun world ->
                 throws<ConfigException, _> [ "verify"; "did you mean" ] (fun () -> audited world [ "verfy" ])
                 throws<ConfigException, _> [ "rings"; "moons" ] (fun () -> audited world [ "verify"; "ring" ])))

@@ -1,4 +1,4 @@
-/// The commit that changed what a run computes is found, whichever it is, also beside commits that cannot be built; and nothing else changes.
+/// Bisect finds the commit that changed what a run computes, even next to commits that cannot be built, and changes nothing else.
 module Ebm.Tests.Laws.BisectLaws
 
 open System
@@ -12,11 +12,11 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
 
 let private parting = { Step = Some 3L; What = "energy/loss" }
 
-/// A history of nine in which one commit changed the numbers (none at 10, the run's own at 0), and some cannot be built.
+/// A history of nine commits. `changed` changed the numbers (10: none, 0: the run's own sources), and those of `broken` cannot be built.
 let private nine (changed: int) (broken: int list) : (int -> Outcome) =
     fun place ->
         if List.contains place broken then Untold("it does not build", true)
@@ -39,14 +39,14 @@ let private finds (judge: int -> int list -> int -> Outcome) =
         for broken in 1..8 do
             let found, asked = searched (judge changed [ broken ])
 
-            // What cannot be asked, right before the first that differs, is not acquitted.
+            // A commit right before the first different one that cannot be tested may be the cause.
             let due =
                 if changed = broken then Changed(broken + 1, parting, [ broken ])
                 elif changed = broken + 1 then Changed(changed, parting, [ broken ])
                 else Changed(changed, parting, [])
 
-            must $"change at {changed}, none to be had of {broken}: %A{found}" (found = due)
-            // The last, halves of what is left, one that cannot be asked, and at the beginning the run's own.
+            must $"change at {changed}, not buildable {broken}: %A{found}" (found = due)
+            // At most: the last one, the halvings, one that cannot be tested, and at the start the run's own.
             must $"%A{asked}" (asked.Length <= 1 + 3 + 1 + 1)
 
 // ── A history of its own ────────────────────────────────────────────────────────────────────
@@ -61,7 +61,7 @@ let private write (folder: string) (name: string) (text: string) =
     Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore
     File.WriteAllText(path, text)
 
-/// What builds in these histories: it takes its time nowhere, and says so where the sources are broken.
+/// The build of these histories: it takes no time, and fails where the sources are broken.
 let private build =
     """set -e
 echo "$(git rev-parse HEAD)" >> ../../built
@@ -71,7 +71,7 @@ sed "s/NUMBER/$(cat core/number)/" core/runner.sh > artifacts/bin/Ebm.Runner/rel
 chmod +x artifacts/bin/Ebm.Runner/release/ebm-runner
 """
 
-/// What runs: four steps, whose third one's bits the sources decide.
+/// The runner: four steps; the sources determine the bits of the third one.
 let private runner =
     """#!/bin/sh
 folder=$2
@@ -84,7 +84,7 @@ echo '{"state":"interrupted","step":4,"runId":"x","groupId":"g","sweepId":"toys"
 
 type private History = { Root: string; Runs: string; Commits: string list; Run: RunFolder }
 
-/// Nine commits after a run's own: `changed` brings another number, `broken` does not build, the sixth touches no sources.
+/// Nine commits after a run's own: `changed` sets another number, `broken` does not build, the sixth changes no sources.
 let private history (folder: string) (changed: int) (broken: int) =
     let root, runs = Path.Combine(folder, "project"), Path.Combine(folder, "runs")
     Directory.CreateDirectory root |> ignore
@@ -124,7 +124,7 @@ let private history (folder: string) (changed: int) (broken: int) =
 
 let private inHistory changed broken (holds: History -> unit) = inFolder (fun folder -> holds (history folder changed broken))
 
-/// What it prints as JSON, and its exit code; `built` counts what is built.
+/// The printed JSON and the exit code; `built` counts the builds.
 let private bisected (world: History) (bad: string) =
     let built = Path.Combine(Path.GetDirectoryName world.Root |> string, "built")
     let building () = { Programs = [ "sh", [ "-c"; build.Replace("../../built", built) ] ]; Variables = [] }
@@ -153,21 +153,21 @@ let private text (json: JsonNode) (path: string) : string =
     walk json (List.ofArray (path.Split '.'))
 
 let all = [
-    law "the commit that changed the numbers is found, whichever of nine it is and whichever cannot be built, in few probes" (fun () ->
+    law "bisect finds the commit that changed the numbers in few probes, for each of nine and with others that cannot be built" (fun () ->
         finds nine)
-    |> breaks "what cannot be built counts as changed" (fun () ->
+    |> breaks "a commit that cannot be built counts as changed" (fun () ->
         finds (fun changed broken place ->
             match nine changed broken place with
             | Untold _ -> Parts parting
             | outcome -> outcome))
-    |> breaks "what cannot be built counts as the same" (fun () ->
+    |> breaks "a commit that cannot be built counts as unchanged" (fun () ->
         finds (fun changed broken place ->
             match nine changed broken place with
             | Untold _ -> Same
             | outcome -> outcome))
     |> breaks "it changed one commit later" (fun () -> finds (fun changed -> nine (min 9 (changed + 1))))
 
-    law "a history that changed nothing is asked once; one whose own sources differ here is not blamed on the code" (fun () ->
+    law "a history without a change takes one test; if the run's own sources differ here, the code is not blamed" (fun () ->
         must "nothing" (searched (nine 10 []) = (Unchanged, [ 9 ]))
         must "no commits" (search 0 (fun _ _ -> failwith "asked") = Unchanged)
         let found, asked = searched (nine 0 [])
@@ -177,7 +177,7 @@ let all = [
         let found, _ = searched (nine 5 [ 1; 2; 3; 4 ])
         must $"%A{found}" (found = Changed(5, parting, [ 1; 2; 3; 4 ])))
 
-    law "in a repository it builds each commit elsewhere, names the commit, its date and where they part, and remembers" (fun () ->
+    law "bisect builds each commit in a separate folder, names the commit, its date and the first difference, and keeps outcomes" (fun () ->
         inHistory 3 5 (fun world ->
             write world.Root "core/number" "uncommitted"
             write world.Root "untracked" "mine"
@@ -207,10 +207,10 @@ let all = [
             must "built again" (rebuilt = built)))
     |> needsGit
 
-    law "commits that touch nothing which is compiled are not built, and what does not build is named" (fun () ->
+    law "commits that change no compiled file are not built, and commits that do not build are named" (fun () ->
         inHistory 10 4 (fun world ->
             let code, json, built = bisected world world.Commits[6]
-            // The sixth has the fifth's sources.
+            // The sixth has the sources of the fifth.
             must $"{json}" (code = 0 && built = 1 && text json "probes.0.hash" <> "")
             let code, json, _ = bisected world world.Commits[0]
             must $"{json}" (code = 0 && (nonNull json["probes"]).AsArray().Count = 0))

@@ -1,4 +1,4 @@
-/// A report card flatters nobody: what its records lack lowers the axis it belongs to, and only that one, and is named.
+/// A lack in the records lowers the axis that it belongs to and no other, and the card names it.
 module Ebm.Tests.Laws.CardLaws
 
 open System
@@ -18,7 +18,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
 
 // ── Manifests that lack something ───────────────────────────────────────────────────────────
 
@@ -46,7 +46,7 @@ let private without (artefact: string) =
 let private map (pairs: (string * string) list) : IReadOnlyDictionary<string, string> = readOnlyDict pairs
 let private hash (text: string) = Canonical.Sha256 text
 
-/// What a run of the world is told besides its method and seed.
+/// The settings of a run besides its seed.
 type private Told = { Method: string; Setting: string; Commit: string; Rows: string }
 
 let private manifestOf (told: Told) (sweep: string) id (seed: int) (config: string) files =
@@ -82,11 +82,10 @@ let private manifestOf (told: Told) (sweep: string) id (seed: int) (config: stri
         Artefacts = files
     )
 
-/// A run's folder as it lies when it has ended.
+/// Writes the folder of an ended run.
 let private write (runs: string) (sweep: string) (told: Told) (seed: int) (metric: float) =
     let text (value: string) = JsonSerializer.Serialize value
-    let config =
-        $"{{\"data\":{{\"kind\":\"toy\"}},\"method\":{{\"kind\":{text told.Method},\"lr\":{text told.Setting}}},\"seed\":{seed}}}"
+    let config = $"{{\"data\":{{\"kind\":\"toy\"}},\"method\":{{\"kind\":{text told.Method},\"lr\":{text told.Setting}}},\"seed\":{seed}}}"
     let folder = Path.Combine(runs, sweep, $"toy-s{seed}-{(hash config).Substring(0, 12)}")
     Directory.CreateDirectory(Path.Combine(folder, "checkpoint")) |> ignore
 
@@ -125,7 +124,7 @@ let private found verdict made : Comparison.Comparison = {
     Notes = []
 }
 
-/// Enters an audit of a run: under which conditions, and whether others did it.
+/// Enters an audit of a run, with its conditions and its user.
 let private audit (workspace: Workspace.Workspace) (run: RunFolder) verb verdict (change: RunManifest -> RunManifest) =
     let was = nonNull run.Manifest
     let comparison = found verdict (Some(was, change was))
@@ -133,7 +132,7 @@ let private audit (workspace: Workspace.Workspace) (run: RunFolder) verb verdict
 
 let private byOthers = having "maker/machine" "\"other machine\""
 
-/// `better` and `worse` on ten seeds, whose settings were chosen in the sweep before, on three others, and declared there.
+/// `better` and `worse` on ten seeds. Their settings were chosen and declared in the sweep before, on three other seeds.
 let private build (folder: string) (names: string * string) =
     let git (words: string list) =
         must $"git {words}" (ends "git" ([ "-C"; folder; "-c"; "user.name=l"; "-c"; "user.email=l@l" ] @ words) = 0)
@@ -178,7 +177,7 @@ let private inWorld names (holds: Workspace.Workspace -> unit) = Folder.inFolder
 let private usual = "better", "worse"
 let private sweep = "toys-confirm"
 
-/// What a sweep that lacks nothing is judged from, read once.
+/// The evidence of a sweep that lacks nothing, read once.
 let private whole =
     lazy
         (let kept = ref None
@@ -235,7 +234,7 @@ let private tries (count: string -> int) (evidence: Evidence) = {
                 name, runs |> List.filter (fun run -> run.Config["method.lr"] = "0.1" || count run.Config["method.kind"] > 1))
 }
 
-/// What each rule is about, planted; by its axis and sentence.
+/// The lack of each rule, planted; by axis and sentence.
 let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("code", "a run names neither a commit nor assemblies"), first (lacking "git" >> lacking "build")
     ("code", "a run names no commit"), first (lacking "git")
@@ -297,7 +296,7 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
     ("statistics", "rows lost different shares of their runs"),
     retabled id (fun runs ->
         let lost = { runs.Head with State = RunState.Diverged; Metrics = Map.empty }
-        // Ten are left of eleven.
+        // Ten of eleven completed.
         { lost with Id = "lost"; Seed = "20" }
         :: { runs.Head with Id = "kept"; Seed = "20"; Group = (List.last runs).Group; Config = (List.last runs).Config }
         :: runs)
@@ -343,7 +342,7 @@ let private planted: ((string * string) * (Evidence -> Evidence)) list = [
 
 let private grades (evidence: Evidence) = grade evidence |> List.map (fun axis -> axis.Name, axis.Grade)
 
-/// The axis has the rule's grade and names what lacks, and all others are as they were: A.
+/// The axis has the rule's grade and names the lack, and all others stay at A.
 let private lowers (rule: Rule) (plant: Evidence -> Evidence) =
     for axis in grade (plant whole.Value) do
         let lacks = axis.Lacks |> List.map _.Rule.Says |> String.concat "; "
@@ -366,7 +365,7 @@ let private lowering (rule: Rule) =
 
 let private judged axis (evidence: Evidence) = grade evidence |> List.find (fun found -> found.Name = axis)
 
-/// The whole run repeated by its own user only, and its first steps by others.
+/// Its own user repeated the whole run, others only its first steps.
 let private othersFirstSteps =
     only (fun kept -> { kept with Independent = Some false })
     >> audits (fun kept -> { kept with Independent = Some true; Audit = "smoke"; Until = Some 50L })
@@ -378,7 +377,7 @@ let private text (evidence: Evidence) =
 
 let private named = "</script><img src=x onerror=window.broken=1>", "'; \u202eهذا\" & <b>\\input{x}"
 
-/// No tag but the page's own, whatever the names are.
+/// Hostile names add no tag to the page.
 let private harmless (html: string) =
     let tags = Regex.Matches(html, "<(img|script|b)\\b[^>]*>") |> Seq.map _.Value |> List.ofSeq
     let foreign = tags |> List.filter (fun tag -> tag <> "<script>" && not (tag.StartsWith "<b class=\"grade"))
@@ -426,14 +425,14 @@ let private opened names (change: string -> string) () =
 let all =
     (rules |> List.map lowering)
     @ [
-        law "of a sweep whose records lack nothing every axis of the card is an A" (fun () ->
+        law "if a sweep's records lack nothing, every axis of its card is an A" (fun () ->
             for name, grade in grades whole.Value do
                 must $"{name} is %A{grade}: %A{(judged name whole.Value).Lacks}" (grade = Some A))
         |> breaks "a manifest without its commit" (fun () ->
             must "it is an A" ((judged "code" (first (lacking "git") whole.Value)).Grade = Some A))
         |> needsGit
 
-        law "what nothing is known of is not judged, and the card says why" (fun () ->
+        law "an axis without anything to grade is not judged, and the card says why" (fun () ->
             let unjudged axis (change: Evidence -> Evidence) (part: string) =
                 let found = judged axis (change whole.Value)
                 must $"{axis} is %A{found.Grade}" found.Grade.IsNone
@@ -452,7 +451,7 @@ let all =
                 "no audit")
         |> needsGit
 
-        law "what is altered on the disk lowers the axis it belongs to" (fun () ->
+        law "an alteration on the disk lowers the axis that it belongs to" (fun () ->
             inWorld usual (fun workspace ->
                 let run = RunFolder.Under(Path.Combine(workspace.Runs, sweep)) |> Seq.head
                 let read () = Option.get (Evidence.read workspace sweep)
@@ -466,7 +465,7 @@ let all =
                 graded "code" A))
         |> needsGit
 
-        law "verify names an audit's report that was altered, and one that is gone" (fun () ->
+        law "verify names an audit's report that was altered, and one that is missing" (fun () ->
             inWorld usual (fun workspace ->
                 let run = RunFolder.Under(Path.Combine(workspace.Runs, sweep)) |> Seq.head
                 audit workspace run "smoke" Comparison.Bitwise id
@@ -483,22 +482,22 @@ let all =
                 must $"%A{named ()}" (named () = [ "audit-missing" ])))
         |> needsGit
 
-        law "the same records give the same card, byte for byte, wherever they lie" (fun () ->
+        law "the same records give the same card, byte for byte, in any folder" (fun () ->
             Folder.inFolder (fun elsewhere ->
                 inWorld usual (fun workspace ->
                     let here = Evidence.read workspace sweep |> Option.get |> text
-                    must "it is another the second time" (text (Option.get (Evidence.read workspace sweep)) = here)
+                    must "the second card differs" (text (Option.get (Evidence.read workspace sweep)) = here)
                     must "it cannot be copied" (ends "cp" [ "-r"; workspace.Root + "/."; elsewhere ] = 0)
-                    must "it is another elsewhere" (text (Option.get (Evidence.read (workspaceOf elsewhere) sweep)) = here)
+                    must "the card differs in another folder" (text (Option.get (Evidence.read (workspaceOf elsewhere) sweep)) = here)
                     must "it names its folder" (not (here.Contains workspace.Root))
-                    // Its own entry in the ledger is no evidence.
+                    // The card's own entry in the ledger is not evidence.
                     carded workspace |> ignore
-                    must "it is another when it was entered" (text (Option.get (Evidence.read workspace sweep)) = here))))
+                    must "the card differs after its entry" (text (Option.get (Evidence.read workspace sweep)) = here))))
         |> breaks "a run less" (fun () ->
             inWorld usual (fun workspace ->
                 let here = Evidence.read workspace sweep |> Option.get |> text
                 Directory.Delete((Seq.head (RunFolder.Under(Path.Combine(workspace.Runs, sweep)))).Path, true)
-                must "it is another" (text (Option.get (Evidence.read workspace sweep)) = here)))
+                must "the card is the same" (text (Option.get (Evidence.read workspace sweep)) = here)))
         |> needsGit
 
         law "hostile names are text in a card, its JSON and its checklist" (fun () ->
@@ -511,20 +510,20 @@ let all =
         |> breaks "a name as it is" (fun () -> harmless (fst named))
         |> needsGit
 
-        law "the card leads to the report and the report to the card, and the ledger has the card" (fun () ->
+        law "the card and the report link to each other, and the ledger has the card" (fun () ->
             inWorld usual (fun workspace ->
                 let card = carded workspace
-                must "the card does not lead there" ((File.ReadAllText card).Contains "href=\"index.html\"")
+                must "the card does not link to the report" ((File.ReadAllText card).Contains "href=\"index.html\"")
                 let report = Path.Combine(workspace.Reports, sweep, "index.html")
-                must "the report does not lead here" ((File.ReadAllText report).Contains "href=\"card.html\"")
+                must "the report does not link to the card" ((File.ReadAllText report).Contains "href=\"card.html\"")
                 let last = (Option.get (Ledger.load workspace.Root workspace.Runs)).Entries |> List.last
                 must last.Subject (last.Subject = $"card {sweep}")
                 let json = Path.Combine(workspace.Reports, sweep, "card.json")
-                must "its hash is another" (last.Hash = Canonical.Sha256OfFile json)
+                must "its hash differs" (last.Hash = Canonical.Sha256OfFile json)
                 must "it is not kept" (File.Exists(Workspace.reportOf workspace.Runs last.Hash))))
         |> needsGit
 
-        law "the statement on determinism has the audits that were kept, by their conditions, and no others" (fun () ->
+        law "the statement on determinism lists the kept audits by their conditions, and no others" (fun () ->
             inWorld usual (fun workspace ->
                 let run = RunFolder.Under(Path.Combine(workspace.Runs, sweep)) |> Seq.head
                 audit workspace run "smoke" Comparison.Different (having "threads/intraOp" "2")
@@ -537,22 +536,24 @@ let all =
                     "whole runs", false, [ Comparison.Bitwise, 1 ]
                 ]
                 must $"%A{said}" (said = due)
-                // A report of other bytes than the ledger's entry says is believed by nobody.
+                // A report whose bytes do not match the ledger's entry is ignored.
                 for file in Directory.GetFiles(Path.Combine(workspace.Runs, SweepFolder.Audits)) do
                     File.AppendAllText(file, " ")
-                must "they are believed" (matrix (Option.get (Evidence.read workspace sweep))).IsEmpty))
+                must "changed reports are used" (matrix (Option.get (Evidence.read workspace sweep))).IsEmpty))
         |> needsGit
 
-        law "an A for determinism needs a whole run that others repeated; one's own rerun and others' first steps are a B" (fun () ->
-            let grade change = (judged "determinism" (change whole.Value)).Grade
-            must "a whole run by others" (grade id = Some A)
-            must "first steps by others" (grade othersFirstSteps = Some B)
-            must "nobody else" (grade (only (fun kept -> { kept with Independent = Some false })) = Some B))
+        law
+            "an A for determinism needs a whole run that another user repeated; the user's own rerun and first steps by others give a B"
+            (fun () ->
+                let grade change = (judged "determinism" (change whole.Value)).Grade
+                must "a whole run by others" (grade id = Some A)
+                must "first steps by others" (grade othersFirstSteps = Some B)
+                must "nobody else repeated it" (grade (only (fun kept -> { kept with Independent = Some false })) = Some B))
         |> breaks "first steps by others are an A" (fun () ->
             must "" ((judged "determinism" (othersFirstSteps whole.Value)).Grade = Some A))
         |> needsGit
 
-        law "docs/report-card.md has the card's rules, each with its grade, and no other" (fun () ->
+        law "docs/report-card.md has the card's rules with their grades, and no others" (fun () ->
             let lines = File.ReadAllLines(Folder.under "docs/report-card.md")
             let due = rules |> List.map (fun rule -> $"| {rule.Axis} | {letter rule.Grade} | {rule.Says} | {rule.Better} |")
             let there = lines |> Array.filter (fun line -> Regex.IsMatch(line, @"^\| [a-z]+ \| [ABCDF] \|")) |> List.ofArray
@@ -561,7 +562,7 @@ let all =
             must $"missing %A{missing}, extra %A{extra}" (missing.IsEmpty && extra.IsEmpty && there = due))
 
         law
-            "in a browser with no network a card asks for nothing, says nothing, runs no name, in light, in dark and on paper"
+            "in a browser with no network a card requests nothing, logs nothing and runs no name, in light and dark mode and on paper"
             (opened named id)
         |> breaks "a picture from elsewhere" (fun () ->
             opened

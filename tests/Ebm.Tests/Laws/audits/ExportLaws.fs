@@ -1,4 +1,4 @@
-/// What is handed on is described as the profiles say, is complete, and comes out again where there is nothing else.
+/// An export is described as the profiles require, is complete, and can be repeated on its own.
 module Ebm.Tests.Laws.ExportLaws
 
 open System
@@ -14,11 +14,11 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
 
 // ── A small world ───────────────────────────────────────────────────────────────────────────
 
-/// A repository with a history, a snapshot of what was not committed, and three runs that were made from it.
+/// A repository with a history, a snapshot of uncommitted sources, and three runs from it.
 type private World = { Root: string; Runs: string; Data: string; Snapshot: string }
 
 let private git (folder: string) arguments =
@@ -144,11 +144,7 @@ let private made (world: World) (change: Export.Wish -> Export.Wish) (name: stri
 type private Exported = { Folder: string; Graph: JsonObject list }
 
 let private readGraph (text: string) =
-    (nonNull (JsonNode.Parse text)).["@graph"]
-    |> nonNull
-    |> _.AsArray()
-    |> Seq.map (fun node -> (nonNull node).AsObject())
-    |> List.ofSeq
+    (nonNull (JsonNode.Parse text)).["@graph"] |> nonNull |> _.AsArray() |> Seq.map (fun node -> (nonNull node).AsObject()) |> List.ofSeq
 
 /// Made once, for the laws that only read it.
 let private exported =
@@ -180,10 +176,9 @@ let private find (crate: Exported) (target: string) = crate.Graph |> List.tryFin
 let private ofType kind (crate: Exported) = crate.Graph |> List.filter (isA kind)
 
 let private descriptor (crate: Exported) =
-    crate.Graph
-    |> List.filter (fun node -> texts "conformsTo" node |> List.exists _.StartsWith("https://w3id.org/ro/crate/"))
+    crate.Graph |> List.filter (fun node -> texts "conformsTo" node |> List.exists _.StartsWith("https://w3id.org/ro/crate/"))
 
-/// As consumers find it: what the descriptor is about.
+/// The entity that the descriptor is about, as consumers find it.
 let private root (crate: Exported) = descriptor crate |> List.collect (texts "about") |> List.choose (find crate)
 let private mainWorkflow (crate: Exported) = root crate |> List.collect (texts "mainEntity") |> List.choose (find crate)
 let private actions = ofType "CreateAction"
@@ -192,7 +187,7 @@ let private folders (crate: Exported) = ofType "Dataset" crate |> List.filter (f
 let private isDate (text: string) = Regex.IsMatch(text, @"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$")
 let private lies (crate: Exported) (id: string) = Path.Exists(Path.Combine(crate.Folder, Uri.UnescapeDataString id))
 
-/// Everything that a chain of hasPart leads to.
+/// All files and folders that hasPart reaches.
 let private reached (crate: Exported) =
     let rec below found id =
         if Set.contains id found then
@@ -205,7 +200,7 @@ let private reached (crate: Exported) =
     below Set.empty "./"
 
 type private Requirement = {
-    /// The document, and what it says.
+    /// The document and its requirement.
     Says: string
     Of: Exported -> JsonObject list
     Property: string
@@ -221,7 +216,7 @@ let private workflowCrate = "Workflow RO-Crate 1.0"
 let private processRun = "Process Run Crate 0.5"
 let private workflowRun = "Workflow Run Crate 0.5"
 
-/// Every property that the documents say MUST be there, of entities that lie in our crates.
+/// Every property that the documents require (MUST) of entities in our crates.
 let private requirements = [
     requirement
         $"{roCrate}: the metadata file descriptor's @id is ro-crate-metadata.json"
@@ -245,10 +240,10 @@ let private requirements = [
             let reached = reached crate
             ofType "File" crate @ folders crate |> List.forall (idOf >> reached.Contains))
     requirement $"{roCrate}: a file's @type is File or has it" (ofType "File") "@type" any
-    requirement $"{roCrate}: a file's @id is a path relative to the crate's root, where it lies" (ofType "File") "@id" (fun crate ->
+    requirement $"{roCrate}: a file's @id is a path relative to the crate's root, of an existing file" (ofType "File") "@id" (fun crate ->
         idOf >> lies crate)
     requirement $"{roCrate}: a folder's @type is Dataset" folders "@type" any
-    requirement $"{roCrate}: a folder's @id is a path relative to the crate's root, where it lies" folders "@id" (fun crate ->
+    requirement $"{roCrate}: a folder's @id is a path relative to the crate's root, of an existing folder" folders "@id" (fun crate ->
         idOf >> lies crate)
     requirement $"{roCrate}: a workflow's @type has File, SoftwareSourceCode and ComputationalWorkflow" mainWorkflow "@type" (fun _ node ->
         [ "File"; "SoftwareSourceCode"; "ComputationalWorkflow" ] |> List.forall (fun kind -> isA kind node))
@@ -275,11 +270,11 @@ let private requirements = [
             texts "conformsTo" node |> List.contains "https://w3id.org/ro/wfrun/process/0.5"
             && find crate "https://w3id.org/ro/wfrun/process/0.5" |> Option.exists (isA "CreativeWork"))
     requirement
-        $"{processRun}: what was executed has a @type: SoftwareApplication, SoftwareSourceCode or ComputationalWorkflow"
+        $"{processRun}: an executed tool has a @type: SoftwareApplication, SoftwareSourceCode or ComputationalWorkflow"
         instruments
         "@type"
         (fun _ node -> [ "SoftwareApplication"; "SoftwareSourceCode"; "ComputationalWorkflow" ] |> List.exists (fun kind -> isA kind node))
-    requirement $"{processRun}: what was executed has an @id" instruments "@id" any
+    requirement $"{processRun}: an executed tool has an @id" instruments "@id" any
     requirement $"{processRun}: an execution's @type is CreateAction" actions "@type" any
     requirement $"{processRun}: an execution's @id is its own, and the root mentions it" actions "@id" (fun crate node ->
         root crate |> List.collect (texts "mentions") |> List.contains (idOf node))
@@ -297,12 +292,12 @@ let private requirements = [
     requirement $"{workflowRun}: the executions of the main workflow have it as their instrument" actions "instrument" (fun crate node ->
         texts "instrument" node = (mainWorkflow crate |> List.map idOf))
     requirement
-        $"{workflowRun}: parameters are FormalParameters, and the workflow references those that go in by input"
+        $"{workflowRun}: parameters are FormalParameters, and the workflow references the inputs by input"
         mainWorkflow
         "input"
         (fun crate node -> texts "input" node |> List.forall (find crate >> Option.exists (isA "FormalParameter")))
     requirement
-        $"{workflowRun}: parameters are FormalParameters, and the workflow references those that come out by output"
+        $"{workflowRun}: parameters are FormalParameters, and the workflow references the outputs by output"
         mainWorkflow
         "output"
         (fun crate node ->
@@ -311,16 +306,16 @@ let private requirements = [
     requirement $"{workflowRun}: a FormalParameter has an additionalType" (ofType "FormalParameter") "additionalType" any
 ]
 
-/// Of every entity that it is about, and of one at least.
+/// Each entity that the requirement concerns fits it, and there is one at least.
 let private fits (requirement: Requirement) (crate: Exported) =
     let entities = requirement.Of crate
-    must "it is about no entity of the crate" (not entities.IsEmpty)
+    must "it concerns no entity of the crate" (not entities.IsEmpty)
 
     for entity in entities do
         must $"{idOf entity} has no {requirement.Property}" (not (isNull entity[requirement.Property]))
         must $"{idOf entity} has {entity[requirement.Property]}" (requirement.Fits crate entity)
 
-/// The crate without one property of what a requirement is about, found in the whole one.
+/// The crate without the required property of one entity.
 let private without (requirement: Requirement) (folder: string) =
     let whole = { Folder = folder; Graph = graphOf folder }
     let named = requirement.Of whole |> List.map (fun entity -> entity.ToJsonString())
@@ -338,7 +333,7 @@ let private profile =
         |> breaks $"no {requirement.Property}" (fun () -> fits requirement (without requirement exported.Value))
         |> needsGit)
 
-/// What holds of the whole graph.
+/// Requirements of the whole graph.
 let private wholeGraph (text: string) =
     let document = nonNull (JsonNode.Parse text)
     let contexts = property "@context" (document.AsObject()) |> List.map string
@@ -364,7 +359,9 @@ let private wholeGraph (text: string) =
                 match value with
                 | :? JsonObject as reference ->
                     let target = string reference["@id"]
-                    must $"{idOf node}: {entry.Key} leads to {target}, which is nowhere" (known.Contains target || target.StartsWith "http")
+                    must
+                        $"{idOf node}: {entry.Key} refers to {target}, which is not described"
+                        (known.Contains target || target.StartsWith "http")
                 | _ -> ()
 
 let private examples (text: string) =
@@ -373,18 +370,16 @@ let private examples (text: string) =
         let is = not (texts "exampleOfWork" node).IsEmpty
 
         if name.EndsWith "config.yaml" || name.EndsWith "config.json" then must $"{name} is an example" (not is)
-        elif name.StartsWith "#setting/" || isA "File" node && name.EndsWith "samples.npy" then must $"{name} is no example" is
+        elif name.StartsWith "#setting/" || isA "File" node && name.EndsWith "samples.npy" then must $"{name} is not an example" is
 
 let private metadata () = File.ReadAllText(Path.Combine(exported.Value, "ro-crate-metadata.json"))
 
 let private action (seed: int) =
-    graphOf exported.Value
-    |> List.filter (fun node -> isA "CreateAction" node && (idOf node).Contains $"toy-s{seed}-")
-    |> List.exactlyOne
+    graphOf exported.Value |> List.filter (fun node -> isA "CreateAction" node && (idOf node).Contains $"toy-s{seed}-") |> List.exactlyOne
 
 // ── Capsules ────────────────────────────────────────────────────────────────────────────────
 
-/// A clone from the bundle has the sources as they ran, what was never committed too.
+/// A clone from the bundle has the sources at launch, also files that were never committed.
 let private clones (world: World) (bundle: string) =
     inFolder (fun folder ->
         must "git init" (ends "git" [ "init"; "--quiet"; folder ] = 0)
@@ -394,7 +389,7 @@ let private clones (world: World) (bundle: string) =
         must "other sources" (git clone [ "rev-parse"; "HEAD^{tree}" ] = git world.Root [ "rev-parse"; world.Snapshot + "^{tree}" ])
         must "untracked sources" (File.ReadAllText(Path.Combine(clone, "experiments", "née.fs")) = "// never committed\n"))
 
-/// The script with another program in the place of dotnet, which says what it is asked.
+/// The script with another program in place of dotnet, which prints its arguments.
 let private asked (folder: string) (arguments: string list) =
     let bin = Path.Combine(Path.GetDirectoryName folder |> string, "bin")
     Directory.CreateDirectory bin |> ignore
@@ -419,9 +414,9 @@ let all = [
     yield! profile
 
     law
-        $"{roCrate}: the metadata is one flat graph in its context, nothing is described twice, and what is referred to is described"
+        $"{roCrate}: the metadata is one flat graph in its context, no entity is described twice, and every reference has a description"
         (fun () -> wholeGraph (metadata ()))
-    |> breaks "an entity is there twice" (fun () ->
+    |> breaks "an entity is described twice" (fun () ->
         let document = nonNull (JsonNode.Parse(metadata ()))
         let graph = (nonNull document["@graph"]).AsArray()
         graph.Add((nonNull graph[1]).DeepClone())
@@ -431,16 +426,16 @@ let all = [
         wholeGraph ((metadata ()).Replace("\"@id\": \"#parameter/rate\",", "\"@id\": \"#other\",")))
     |> needsGit
 
-    law $"{workflowRun}: a settings file is no parameter's example, and every setting and result is" (fun () -> examples (metadata ()))
-    |> breaks "a settings file that is" (fun () ->
+    law $"{workflowRun}: every setting and result is a parameter's example, and a settings file is not" (fun () -> examples (metadata ()))
+    |> breaks "a settings file as an example" (fun () ->
         examples (
             (metadata ())
                 .Replace("\"name\": \"config.yaml\",", "\"name\": \"config.yaml\", \"exampleOfWork\": { \"@id\": \"#parameter/rate\" },")
         ))
-    |> breaks "settings that are not" (fun () -> examples (Regex.Replace(metadata (), "\"exampleOfWork\"", "\"other\"")))
+    |> breaks "settings that are not examples" (fun () -> examples (Regex.Replace(metadata (), "\"exampleOfWork\"", "\"other\"")))
     |> needsGit
 
-    law "every file that a crate describes lies there with its size and hash, whatever its name" (fun () ->
+    law "every file that a crate describes exists with its size and hash, with any name" (fun () ->
         let files = graphOf exported.Value |> List.filter (isA "File")
         must $"{files.Length} files" (files.Length > 20 && files |> List.exists (fun file -> (idOf file).Contains "toys%20and%20all"))
 
@@ -451,15 +446,14 @@ let all = [
             must $"{path}: its format" (not (isNull file["encodingFormat"])))
     |> needsGit
 
-    law "a run that completed says so with its times, settings, data and metrics; one that did not says why" (fun () ->
+    law "a completed run has its state, times, settings, data and metrics; another one has the reason" (fun () ->
         let completed = action 0
         must
             "completed"
             (texts "actionStatus" completed = [ "http://schema.org/CompletedActionStatus" ] && (texts "error" completed).IsEmpty)
         must
             "times"
-            (texts "startTime" completed = [ "2026-01-01T10:00:00.000Z" ]
-             && texts "endTime" completed = [ "2026-01-01T10:00:01.000Z" ])
+            (texts "startTime" completed = [ "2026-01-01T10:00:00.000Z" ] && texts "endTime" completed = [ "2026-01-01T10:00:01.000Z" ])
         let objects = texts "object" completed
         for due in [ "#setting/rate=0.5"; "#setting/method.steps=1"; "data/toy/rows.bin"; "#data/toy/large.bin" ] do
             must $"{due} is not among %A{objects}" (List.contains due objects)
@@ -468,13 +462,13 @@ let all = [
         let metric name =
             graphOf exported.Value |> List.find (fun node -> (idOf node).StartsWith "#metric/" && (idOf node).EndsWith $"/{name}")
         must "a metric" (texts "value" (metric "grid-kl") = [ "0.125" ] && texts "unitText" (metric "grid-kl") = [ "nats" ])
-        must "a metric that is no number" (texts "value" (metric "energies") = [ "NaN" ])
+        must "a metric that is not a number" (texts "value" (metric "energies") = [ "NaN" ])
         let diverged = action 1
         must "failed" (texts "actionStatus" diverged = [ "http://schema.org/FailedActionStatus" ])
         must "why" (texts "error" diverged = [ "diverged: its loss is NaN" ]))
     |> needsGit
 
-    law "the same runs are exported as the same bytes" (fun () ->
+    law "the same runs give the same bytes" (fun () ->
         inWorld (fun world ->
             let a, b = made world id "a", made world id "b"
             must "SHA256SUMS differ" (a.Seal = b.Seal)
@@ -484,18 +478,20 @@ let all = [
             must "a change is not noticed" (sums a.Folder <> 0)))
     |> needsGit
 
-    law "a capsule's bundle is complete: it verifies, clones, and its tree is the snapshot's, with what was never committed" (fun () ->
-        inWorld (fun world ->
-            let folder = (made world id "out").Folder
-            clones world (Path.Combine(folder, "sources.bundle"))
-            must "plans" (File.Exists(Path.Combine(folder, "runs", "toys and all", "plans.jsonl")))
-            must "small data" (File.ReadAllText(Path.Combine(folder, "data", "toy", "rows.bin")) = "some rows")
-            must "large data" (not (File.Exists(Path.Combine(folder, "data", "toy", "large.bin"))))
-            let readme = File.ReadAllText(Path.Combine(folder, "README.md"))
-            must readme (readme.Contains(Canonical.Sha256OfFile(Path.Combine(world.Data, "toy", "large.bin"))))
-            let verified = Verify.verify folder (Some(Path.Combine(folder, "data"))) (Path.Combine(folder, "runs")) []
-            must $"%A{verified.Alterations}" (verified.Runs = 3 && verified.Alterations.IsEmpty)))
-    |> breaks "a bundle without what led to the sources" (fun () ->
+    law
+        "a capsule's bundle is complete: it verifies and clones, and its tree is the snapshot's, with files that were never committed"
+        (fun () ->
+            inWorld (fun world ->
+                let folder = (made world id "out").Folder
+                clones world (Path.Combine(folder, "sources.bundle"))
+                must "plans" (File.Exists(Path.Combine(folder, "runs", "toys and all", "plans.jsonl")))
+                must "small data" (File.ReadAllText(Path.Combine(folder, "data", "toy", "rows.bin")) = "some rows")
+                must "large data" (not (File.Exists(Path.Combine(folder, "data", "toy", "large.bin"))))
+                let readme = File.ReadAllText(Path.Combine(folder, "README.md"))
+                must readme (readme.Contains(Canonical.Sha256OfFile(Path.Combine(world.Data, "toy", "large.bin"))))
+                let verified = Verify.verify folder (Some(Path.Combine(folder, "data"))) (Path.Combine(folder, "runs")) []
+                must $"%A{verified.Alterations}" (verified.Runs = 3 && verified.Alterations.IsEmpty)))
+    |> breaks "a bundle without the history of the sources" (fun () ->
         inWorld (fun world ->
             let bundle = Path.Combine(world.Root, "thin.bundle")
             git world.Root [ "branch"; "snapshot"; world.Snapshot ] |> ignore
@@ -508,7 +504,7 @@ let all = [
             clones world bundle))
     |> needsGit
 
-    law "a capsule's command checks every hash, clones, and asks for the run that is named" (fun () ->
+    law "a capsule's command checks every hash, clones the sources, and repeats the named run" (fun () ->
         inWorld (fun world ->
             let folder = (made world id "out").Folder
             let code, said = asked folder []
@@ -522,7 +518,7 @@ let all = [
             must $"altered: {code}: {said}" (code <> 0 && said.Contains "rows.bin" && not (said.Contains "asked"))))
     |> needsGit
 
-    law "nothing that looks like a secret is handed on: in a log, in the sources, or in a commit that led to them" (fun () ->
+    law "no export contains text that looks like a secret, in a log, in the sources or in their history" (fun () ->
         let key = "ghp_" + String('a', 36)
 
         inWorld (fun world ->
@@ -549,7 +545,7 @@ let all = [
         later (fun world -> write world.Root "settings.cs" "token = none") [])
     |> needsGit
 
-    law "what was altered, or cannot be had, is refused with a sentence, and nothing is left behind" (fun () ->
+    law "altered or unavailable files are refused with a message, and no file is left behind" (fun () ->
         inWorld (fun world ->
             File.AppendAllText((firstRun world).In "metrics.json", " ")
             refuses world [ "metrics.json was altered"; "audit verify" ])
@@ -565,10 +561,10 @@ let all = [
 
         inWorld (fun world ->
             made world id "out" |> ignore
-            throws<InvalidDataException, _> [ "is there already"; "--out" ] (fun () -> made world id "out")))
+            throws<InvalidDataException, _> [ "already exists"; "--out" ] (fun () -> made world id "out")))
     |> needsGit
 
-    law "the repository that is exported from stays as it was" (fun () ->
+    law "an export leaves its repository unchanged" (fun () ->
         inWorld (fun world ->
             let state () =
                 git world.Root [ "for-each-ref" ], git world.Root [ "status"; "--porcelain" ], git world.Root [ "count-objects"; "-v" ]
@@ -577,7 +573,7 @@ let all = [
             must "something changed" (state () = before)))
     |> needsGit
 
-    law "without the capsule there are no sources, no data and no command, and the crate describes what is there" (fun () ->
+    law "without the capsule there are no sources, no data and no command, and the crate describes its files" (fun () ->
         inWorld (fun world ->
             let folder = (made world (fun wish -> { wish with Capsule = false }) "out").Folder
             for name in [ "sources.bundle"; "rerun.sh"; "data" ] do
@@ -588,7 +584,7 @@ let all = [
             must "a crate" (not (File.Exists(Path.Combine(folder, "ro-crate-metadata.json"))))))
     |> needsGit
 
-    law "a capsule of a real run comes out again, bit for bit, in an empty folder with an empty home" (fun () ->
+    law "a capsule of a real run is reproduced bit for bit in an empty folder with an empty home" (fun () ->
         inFolder (fun folder ->
             let typed (at: string) (variables: (string * string) list) (line: string) =
                 let start =
@@ -617,7 +613,7 @@ let all = [
     |> needs (fun () ->
         match Environment.GetEnvironmentVariable "EBM_LONG" with
         | null
-        | "" -> Some "it builds and runs everything anew, some minutes: EBM_LONG=1"
+        | "" -> Some "it builds and repeats everything, which takes minutes; set EBM_LONG=1"
         | _ -> None)
     |> needsGit
 ]

@@ -1,4 +1,4 @@
-/// A run that is done again is compared by what was declared before: each verdict has its case, and each drift its name.
+/// A repeated run is judged by what was declared before: each verdict and each kind of drift has its case.
 module Ebm.Tests.Laws.RerunLaws
 
 open System
@@ -13,7 +13,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
-/// What a run is, as far as a comparison asks.
+/// The parts of a run that a comparison reads.
 type private Toy = {
     Traces: (int64 * string * string) list
     Weights: byte list
@@ -47,12 +47,10 @@ let private toy = {
 let private write (folder: string) (toy: Toy) =
     let hashed = """{"seed":0}"""
     let id = "toy-s0-" + (Canonical.Sha256 hashed).Substring(0, 12)
-    let run =
-        RunFolder.Create(Path.Combine(folder, "toys"), id, Document.Parse("seed: 0\n" + toy.Tolerance, "config.yaml"), hashed)
+    let run = RunFolder.Create(Path.Combine(folder, "toys"), id, Document.Parse("seed: 0\n" + toy.Tolerance, "config.yaml"), hashed)
     run.Append [ for step, what, bits in toy.Traces -> Trace(step, what, bits) ]
     Directory.CreateDirectory(run.In "checkpoint") |> ignore
-    let weights =
-        NamedTensorBytes("layers.0.weight", "U8", [| int64 toy.Weights.Length |], ReadOnlyMemory(List.toArray toy.Weights))
+    let weights = NamedTensorBytes("layers.0.weight", "U8", [| int64 toy.Weights.Length |], ReadOnlyMemory(List.toArray toy.Weights))
     Safetensors.Write(run.In("checkpoint", "method.safetensors"), [ weights ])
     if toy.State = RunState.Completed then run.Write [ Measurement("grid-kl", toy.Metric, "nats", Direction.Lower) ]
     let map (pairs: (string * string) list) : IReadOnlyDictionary<string, string> = readOnlyDict pairs
@@ -82,7 +80,7 @@ let private compared until (was: Toy) (is: Toy) (group: float list) (holds: Comp
         holds (compare until was is { nothing with Group = fun _ -> group }))
 
 let private verdict due until (was: Toy) (is: Toy) group =
-    compared until was is group (fun found -> must $"it is {nameOf found.Verdict}, and {nameOf due} was due" (found.Verdict = due))
+    compared until was is group (fun found -> must $"it is {nameOf found.Verdict}, and {nameOf due} was expected" (found.Verdict = due))
 
 let private other = { toy with Weights = [ 1uy; 2uy; 3uy; 5uy ]; Metric = 0.5078125 }
 let private declared = "measure:\n  tolerance:\n    grid-kl:\n      absolute: 0.01\n"
@@ -93,9 +91,9 @@ let private drifts (is: Toy) =
     compared None toy is [] (fun c -> found.Value <- c.Drifts |> List.map _.Kind |> List.distinct)
     found.Value
 
-let private isNamed (change: Toy) kind = must $"%A{drifts change}, and {kind} was due" (drifts change = [ kind ])
+let private isNamed (change: Toy) kind = must $"%A{drifts change}, and {kind} was expected" (drifts change = [ kind ])
 
-/// What a run says of itself before its first step, as far as drifts are read from it.
+/// The parts of a manifest that drifts are read from.
 let private manifest =
     """{
   "state": "completed", "runId": "toy-s0-000000000000", "groupId": "toy", "sweepId": "toys", "configSha256": "aa11",
@@ -117,13 +115,13 @@ let private manifest =
     { "path": "toy/rows.bin", "bytes": 9, "modified": "2026-01-01T00:00:00Z", "sha256": "f0" } ] } ]
 }"""
 
-/// The drifts between a manifest and the same with another text in it.
+/// The drifts between a manifest and a copy with one text replaced.
 let private planted (before: string) (after: string) holds =
-    must $"{before} does not stand there" (manifest.Contains before)
+    must $"{before} is not in the manifest" (manifest.Contains before)
     let read (text: string) = RunManifest.Parse(text, "manifest.json")
     holds (Comparison.drifts (fun name -> [ $"core/{name}/Some.cs" ]) (read manifest) (read (manifest.Replace(before, after))))
 
-/// What is changed into what, what drift that is, and what of it is said.
+/// The text, its replacement, the kind of drift, and a part of the message.
 let private plants = [
     "aa11", "bb22", "config", "was aa11 and is bb22"
     "\"train\": 100", "\"train\": 90", "data", "the number of rows of rows train was 100 and is 90"
@@ -131,7 +129,7 @@ let private plants = [
     "\"e2\"", "\"e3\"", "data", "the preprocessing of rows was e2"
     "5.0.0", "5.1.0", "dependency", "the compiler was 5.0.0 and is 5.1.0"
     "\"cpu\",\n", "\"cuda:0\",\n", "environment", "the device was cpu and is cuda:0"
-    "\"effective\": \"D3\"", "\"effective\": \"D1\"", "determinism", "the level that its switches allow was D3 and is D1"
+    "\"effective\": \"D3\"", "\"effective\": \"D1\"", "determinism", "the effective level was D3 and is D1"
     "\"digest\": \"d0\"", "\"digest\": \"d1\"", "data", "the digest of rows was d0 and is d1"
     "\"sha256\": \"f0\"", "\"sha256\": \"f1\"", "data", "toy/rows.bin was f0 of 9 bytes and is f1 of 9 bytes"
     "\"bytes\": 9", "\"bytes\": 8", "data", "of 8 bytes"
@@ -143,9 +141,9 @@ let private plants = [
     "GCC 12.2", "GCC 13.1", "dependency", "how libtorch was built"
     "\"b0\"", "\"b1\"", "dependency", "libtorch_cpu.so was b0 and is b1"
     "AMD EPYC", "Intel Xeon", "environment", "the CPU was AMD EPYC and is Intel Xeon"
-    ", \"avx512f\"", "", "environment", "the set of its instructions was avx2, avx512f and is avx2"
+    ", \"avx512f\"", "", "environment", "the instruction set was avx2, avx512f and is avx2"
     "\"intraOp\": 1", "\"intraOp\": 2", "environment", "threads were 1 and are 2"
-    "\"interOp\": 1", "\"interOp\": 2", "environment", "operators at once were 1 and are 2"
+    "\"interOp\": 1", "\"interOp\": 2", "environment", "parallel operators were 1 and are 2"
     "MKL 2024.2", "MKL 2025.0", "dependency", "BLAS was MKL 2024.2 and is MKL 2025.0"
     "\"a1\"", "\"a2\"", "dependency", "libLibTorchSharp.so was a1 and is a2"
     "AVX512", "AVX2", "environment", "the vector capability was AVX512 and is AVX2"
@@ -157,7 +155,7 @@ let private plants = [
     "\"kernels\": \"effective\"", "\"kernels\": \"requested\"", "determinism", "the flag kernels was effective and is requested"
 ]
 
-/// The drift of a run that was made of some words, where its own words now mean others.
+/// The drift of a run whose overrides now give another config.
 let private composedAgain (made: string list) (now: string list) =
     let result = ref []
 
@@ -180,7 +178,7 @@ let private composedAgain (made: string list) (now: string list) =
 
 let all = [
     law
-        "every verdict has its case: the same bits, within what was declared, as another seed would, neither, other inputs, not at the end"
+        "every verdict has its case: the same bits, within tolerance, in another seed's range, in none of these, other inputs, not at the end"
         (fun () ->
             verdict Bitwise None toy toy []
             verdict Tolerance None { toy with Tolerance = declared } { other with Tolerance = declared } []
@@ -195,12 +193,12 @@ let all = [
     |> breaks "one metric's last bit" (fun () -> verdict Bitwise None toy { toy with Metric = Math.BitIncrement 0.5 } [])
     |> breaks "a tolerance that only the second run declares" (fun () -> verdict Tolerance None toy { other with Tolerance = declared } [])
 
-    law "the same bits from another machine are the same bits, and what was different there is said all the same" (fun () ->
+    law "equal bits from another machine are BITWISE, and the drifts are still named" (fun () ->
         compared None toy { toy with Threads = 2; Code = "e" } [] (fun found ->
             must (nameOf found.Verdict) (found.Verdict = Bitwise)
             must $"%A{found.Drifts}" (found.Drifts |> List.map _.Kind = [ "code"; "environment" ])))
 
-    law "two runs part at the first step whose traced bits differ, and else at a tensor, which is named" (fun () ->
+    law "the first difference is the first step whose traced bits differ, else a tensor, which is named" (fun () ->
         let at step = toy.Traces |> List.map (fun (s, what, bits) -> if s >= step then s, what, "f" + bits.Substring 1 else s, what, bits)
 
         compared None toy { toy with Traces = at 3L } [] (fun found ->
@@ -209,7 +207,7 @@ let all = [
         compared None toy { toy with Weights = [ 0uy; 2uy; 3uy; 4uy ] } [] (fun found ->
             must $"%A{found.Parting}" (found.Parting = Some { Step = None; What = "layers.0.weight in checkpoint/method.safetensors" })))
 
-    law "the first steps are compared up to a step, whatever comes later" (fun () ->
+    law "a comparison of the first steps ignores later steps" (fun () ->
         let later = {
             other with
                 Traces = toy.Traces |> List.map (fun (s, what, bits) -> s, what, (if s > 2L then "f" + bits.Substring 1 else bits))
@@ -219,7 +217,7 @@ let all = [
         verdict Failed (Some 3L) toy { later with State = RunState.Failed; Step = 2L } [])
 
     law
-        "six drifts have names of their own, and each says what was how and is how: config, data, code, dependency, environment, determinism"
+        "there are six kinds of drift, and each names the old and the new value: config, data, code, dependency, environment, determinism"
         (fun () ->
             isNamed { toy with Data = "e" } "data"
             isNamed { toy with Code = "e" } "code"
@@ -232,12 +230,12 @@ let all = [
             for before, after, kind, says in plants do
                 planted before after (fun found ->
                     match found with
-                    | [ one ] -> must $"%A{one}, and {kind} was due, saying {says}" (one.Kind = kind && one.Says.Contains says)
-                    | several -> broken $"{before}: one drift was due, and there are %A{several}"))
+                    | [ one ] -> must $"%A{one}, and {kind} was expected, saying {says}" (one.Kind = kind && one.Says.Contains says)
+                    | several -> broken $"{before}: one drift was expected, and there are %A{several}"))
     |> breaks "nothing has changed" (fun () -> isNamed toy "code")
     |> breaks "a drift by another name" (fun () -> isNamed { toy with Core = "AVX512" } "dependency")
 
-    law "what one of two manifests does not say is no drift" (fun () ->
+    law "a value that one of two manifests lacks is not a drift" (fun () ->
         for before, after in
             [
                 "\"kernels\": \"effective\",\n    \"threads\": \"effective\"", "\"kernels\": \"effective\""
@@ -246,22 +244,20 @@ let all = [
                 "\"interOp\": 1", "\"interOp\": null"
             ] do
             planted before after (fun found -> must $"{before}: %A{found}" found.IsEmpty))
-    |> breaks "a flag that says another thing" (fun () ->
+    |> breaks "a flag with another value" (fun () ->
         planted "\"kernels\": \"effective\"" "\"kernels\": \"requested\"" (fun found -> must $"%A{found}" found.IsEmpty))
 
-    law
-        "another config drifts by its keys: what each was and is, and where both were written; what decides nothing is none of them"
-        (fun () ->
-            let drifted = composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3"; "method.steps=6"; "threads=2" ]
-            must $"%A{drifted}" (drifted = [ "method.steps was 4 (default) and is 6 (command line, \"method.steps=6\")" ])
-            let drifted = composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3"; "train=equal-budget" ]
-            must $"%A{drifted}" (drifted.Length > 0 && drifted |> List.forall _.StartsWith("train."))
-            must $"%A{drifted}" (drifted |> List.exists _.Contains("experiments/configs/train/"))
-            must "the same words" (composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3" ] = []))
+    law "a config drift names each changed key with both values and their origins, but no key that does not identify a run" (fun () ->
+        let drifted = composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3"; "method.steps=6"; "threads=2" ]
+        must $"%A{drifted}" (drifted = [ "method.steps was 4 (default) and is 6 (command line, \"method.steps=6\")" ])
+        let drifted = composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3"; "train=equal-budget" ]
+        must $"%A{drifted}" (drifted.Length > 0 && drifted |> List.forall _.StartsWith("train."))
+        must $"%A{drifted}" (drifted |> List.exists _.Contains("experiments/configs/train/"))
+        must "the same words" (composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3" ] = []))
     |> breaks "the same words" (fun () ->
         must "nothing" (composedAgain [ "method=joint-cd"; "seed=3" ] [ "method=joint-cd"; "seed=3" ] <> []))
 
-    law "an assembly says by what it was compiled from which sources of a commit are others in it" (fun () ->
+    law "the debug information of an assembly shows which sources of a commit changed" (fun () ->
         inFolder (fun folder ->
             let assembly = Path.Combine(AppContext.BaseDirectory, "Ebm.Records.dll")
             let sources = CompiledSources.compiledFrom assembly
@@ -291,7 +287,7 @@ let all = [
             File.WriteAllText(Path.Combine(folder, "core/Ebm.Records/Former.cs"), "class Former { }")
             File.WriteAllText(Path.Combine(folder, "core/Ebm.Records/notes.md"), "not compiled")
             let other = committed ()
-            // What it is compared with lacks these: they were made, and the last one is not there any more.
+            // The commit lacks these files: they were added, and the last one was then deleted.
             File.Delete(Path.Combine(folder, "core/Ebm.Records/Former.cs"))
             let changed = CompiledSources.changed folder other assembly
             must
@@ -305,48 +301,46 @@ let all = [
             match CompiledSources.changed folder (String('0', 40)) assembly with
             | [ says ] -> must says (says.Contains "git fetch origin")
             | other -> broken $"%A{other}"))
-    |> needs (fun () -> if Processes.ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+    |> needs (fun () -> if Processes.ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
 
-    law
-        "a metric agrees where it is the same number, or no number both times; what is missing, or has no bound, agrees with nothing"
-        (fun () ->
-            let agree was is tolerance due =
-                compared
-                    None
-                    { toy with Metric = was; Tolerance = tolerance }
-                    { other with Metric = is; Tolerance = tolerance }
-                    []
-                    (fun found ->
-                        let said = found.Metrics |> List.map (fun metric -> nameOf metric.Agrees)
-                        must $"{was} and {is}: %A{said}" (said = [ nameOf due ]))
+    law "a metric agrees if it is the same number, or NaN both times; a missing or infinite metric does not agree" (fun () ->
+        let agree was is tolerance due =
+            compared
+                None
+                { toy with Metric = was; Tolerance = tolerance }
+                { other with Metric = is; Tolerance = tolerance }
+                []
+                (fun found ->
+                    let said = found.Metrics |> List.map (fun metric -> nameOf metric.Agrees)
+                    must $"{was} and {is}: %A{said}" (said = [ nameOf due ]))
 
-            let relative = "measure:\n  tolerance:\n    grid-kl:\n      relative: 0.5\n"
-            agree nan nan "" Bitwise
-            agree nan 0.5 declared Different
-            agree 0.5 nan declared Different
-            agree infinity infinity "" Bitwise
-            agree infinity 0.5 relative Different
-            agree 0.5 infinity relative Different
-            agree 0.5 0.6 relative Tolerance
-            agree 0.0 -0.0 declared Tolerance
-            agree nan 0.5 relative Different
-            verdict Different None toy other [ 0.5; 0.51 ]
-            verdict Different None toy other [ 0.5; 0.51; nan ]
-            verdict Different None { toy with Metric = nan } other seeds
-            verdict Failed None toy { other with State = RunState.Diverged } seeds
+        let relative = "measure:\n  tolerance:\n    grid-kl:\n      relative: 0.5\n"
+        agree nan nan "" Bitwise
+        agree nan 0.5 declared Different
+        agree 0.5 nan declared Different
+        agree infinity infinity "" Bitwise
+        agree infinity 0.5 relative Different
+        agree 0.5 infinity relative Different
+        agree 0.5 0.6 relative Tolerance
+        agree 0.0 -0.0 declared Tolerance
+        agree nan 0.5 relative Different
+        verdict Different None toy other [ 0.5; 0.51 ]
+        verdict Different None toy other [ 0.5; 0.51; nan ]
+        verdict Different None { toy with Metric = nan } other seeds
+        verdict Failed None toy { other with State = RunState.Diverged } seeds
 
-            compared None { toy with Metric = nan } toy [] (fun found -> must (nameOf found.Verdict) (found.Verdict = Different))
-            inFolder (fun folder ->
-                let was, is = write (Path.Combine(folder, "was")) { toy with Metric = nan }, write (Path.Combine(folder, "is")) toy
-                File.Delete(is.In "metrics.json")
-                must "a metric that is missing" ((metrics was is (fun _ -> [])).Head.Agrees = Different)
-                is.Write [ Measurement("grid-kl", nan, "nats", Direction.Lower, Protocol = "q") ]
-                was.Write [ Measurement("grid-kl", nan, "nats", Direction.Lower, Protocol = "p") ]
-                must "another protocol" ((metrics was is (fun _ -> [])).Head.Agrees = NotComparable)))
-    |> breaks "infinity lies within half of itself" (fun () ->
+        compared None { toy with Metric = nan } toy [] (fun found -> must (nameOf found.Verdict) (found.Verdict = Different))
+        inFolder (fun folder ->
+            let was, is = write (Path.Combine(folder, "was")) { toy with Metric = nan }, write (Path.Combine(folder, "is")) toy
+            File.Delete(is.In "metrics.json")
+            must "a metric that is missing" ((metrics was is (fun _ -> [])).Head.Agrees = Different)
+            is.Write [ Measurement("grid-kl", nan, "nats", Direction.Lower, Protocol = "q") ]
+            was.Write [ Measurement("grid-kl", nan, "nats", Direction.Lower, Protocol = "p") ]
+            must "another protocol" ((metrics was is (fun _ -> [])).Head.Agrees = NotComparable)))
+    |> breaks "infinity is within half of itself" (fun () ->
         compared None { toy with Metric = infinity } other [] (fun found -> must "within" (found.Metrics.Head.Agrees = Tolerance)))
 
-    law "where another seed would lie is a prediction interval: of four normal values it holds the fifth 95 times in 100" (fun () ->
+    law "the range of another seed is a prediction interval: for four normal values, it contains a fifth in 95 of 100 cases" (fun () ->
         let random = Generator 7UL
         let trials = 2000
 

@@ -1,4 +1,4 @@
-/// A sample of audits draws what a table claims more readily, each run once before any twice, and says of each cell what came of it.
+/// A sample of audits prefers bold cells, draws each run once before any twice, and prints the result of each cell.
 module Ebm.Tests.Laws.SamplingLaws
 
 open System
@@ -11,7 +11,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Processes
 
-/// Two methods on so many seeds, of which one is better in one metric, and nothing can be told in the other.
+/// Two methods on some seeds: one is better in one metric, and the other metric shows no difference.
 let private table seeds =
     Table.tabulate "laws" [
         for seed in 0 .. seeds - 1 do
@@ -22,25 +22,22 @@ let private table seeds =
 
 let private nameOf (drawn: Sample.Drawn) = $"{drawn.Run.Sweep}/{drawn.Run.Id}"
 
-/// The share of seeds whose first cell is bold, beside what the weights say of one bold cell among two.
+/// The share of seeds whose first cell is bold, against the share that the weights give for one bold cell of two.
 let private prefers weight =
     let seeds = 2000
     let table = table 8
 
-    let bold =
-        Seq.init seeds (fun seed -> Sample.draw seed 1 Set.empty [ table ] |> List.head)
-        |> Seq.filter _.Sampled.Bold
-        |> Seq.length
+    let bold = Seq.init seeds (fun seed -> Sample.draw seed 1 Set.empty [ table ] |> List.head) |> Seq.filter _.Sampled.Bold |> Seq.length
 
     let due = float weight / float (weight + 1)
     let error = sqrt (due * (1.0 - due) / float seeds)
     must $"{bold} of {seeds} are bold" (abs (float bold / float seeds - due) < 4.5 * error)
 
-// ── A world whose runner does what a script says ────────────────────────────────────────────
+// ── A world whose runner is a script ────────────────────────────────────────────
 
 let private map (pairs: (string * string) list) : Collections.Generic.IReadOnlyDictionary<string, string> = readOnlyDict pairs
 
-/// A run with a trace, and what the runner is to make of it again.
+/// A run with a trace, and the result of its repetition.
 let private written (root: string) method' (seed: int) metric (comesOut: bool) maker =
     let text (value: string) = JsonSerializer.Serialize value
     let config = $"{{\"data\":{{\"kind\":\"toy\"}},\"method\":{{\"kind\":{text method'}}},\"seed\":{seed}}}"
@@ -87,7 +84,7 @@ let private written (root: string) method' (seed: int) metric (comesOut: bool) m
     File.WriteAllText(Path.Combine(again, "manifest.json"), sealed' maker)
     run
 
-/// Sixteen runs; those of `fails` come out otherwise.
+/// Sixteen runs; those of `fails` are not reproduced.
 let private inWorld (fails: string -> int -> bool) maker (holds: Workspace.Workspace -> unit) =
     Folder.inFolder (fun root ->
         must "git init" (ends "git" [ "init"; "--quiet"; root ] = 0)
@@ -128,40 +125,40 @@ let private kept (workspace: Workspace.Workspace) =
 
 let private never _ _ = false
 
-/// Two cells of two rows are there, so each sample of two has a run of each.
+/// There are two cells in two rows, so each sample of two has a run of each.
 let private comesOut fails due =
     inWorld fails "here" (fun workspace ->
         let code, text = said workspace [ "sample"; "toys"; "--n=2" ]
         must $"it ends with {code}, and says {text}" ((code = 0) = due))
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
 
 let all = [
-    law "a bold cell is drawn as many times as readily as its weight says" (fun () -> prefers Sample.boldWeight)
+    law "a bold cell is drawn with the odds of its weight" (fun () -> prefers Sample.boldWeight)
     |> breaks "another weight" (fun () -> prefers (Sample.boldWeight / 2))
 
-    law "the same seed draws the same cells, another one others, and no run twice" (fun () ->
+    law "one seed always draws the same cells, another seed draws others, and no run is drawn twice" (fun () ->
         let draw seed = Sample.draw seed 6 Set.empty [ table 8 ] |> List.map nameOf
-        must "it draws others" (draw 1 = draw 1)
+        must "one seed draws two samples" (draw 1 = draw 1)
         must "two seeds draw the same" (List.distinct [ for seed in 0..9 -> draw seed ] |> List.length > 5)
         for seed in 0..9 do
             must "a run is drawn twice" ((List.distinct (draw seed)).Length = (draw seed).Length))
 
-    law "what was sampled before is drawn again only when nothing else is left" (fun () ->
+    law "a sampled run is drawn again only if no other is left" (fun () ->
         let table = table 8
         let all' = table.Rows |> List.collect _.Runs |> List.map (fun run -> $"{run.Sweep}/{run.Id}") |> Set.ofList
-        // All but one a row.
+        // All but one of each row.
         let left = Set.ofList [ for row in table.Rows -> let run = row.Runs[3] in $"{run.Sweep}/{run.Id}" ]
         let drawn n = Sample.draw 3 n (Set.difference all' left) [ table ] |> List.map nameOf
         must $"%A{drawn 2}" (Set.ofList (drawn 2) = left)
-        must "nothing is left, and it stops" ((drawn 4).Length = 4 && Set.isSubset left (Set.ofList (drawn 4))))
+        must "it stops when nothing is left" ((drawn 4).Length = 4 && Set.isSubset left (Set.ofList (drawn 4))))
     |> breaks "without what was before" (fun () ->
         let table = table 8
         let left = Set.ofList [ for row in table.Rows -> let run = row.Runs[3] in $"{run.Sweep}/{run.Id}" ]
         let drawn = Sample.draw 3 2 Set.empty [ table ] |> List.map nameOf |> Set.ofList
-        must "it is what was left" (drawn = left))
+        must "only the rest is drawn" (drawn = left))
 
-    law "a sample says of each cell what came of it, keeps it, and ends with the worst" (fun () ->
+    law "a sample prints and keeps the result of each cell, and ends with the worst verdict's exit code" (fun () ->
         inWorld (fun method' _ -> method' = "worse") "here" (fun workspace ->
             let code, text = said workspace [ "sample"; "toys"; "--n"; "2" ]
             must $"it ends with {code}" (code = 3)
@@ -172,7 +169,7 @@ let all = [
                     "grid-kl of better, bold (weight 8)"
                     "BITWISE: toys/toy-better"
                     "DIFFERENT: toys/toy-worse"
-                    "they part at step 50: energy/loss"
+                    "first difference at step 50: energy/loss"
                     "1 of 2 cells reproduce, 9 to 91 % (Wilson, 95 %)"
                 ] do
                 must $"it does not say {part}: {text}" (text.Contains part)
@@ -185,10 +182,10 @@ let all = [
             must $"%A{subjects}" (subjects |> List.forall _.StartsWith("sample toys/toy-")))
 
         comesOut never true)
-    |> breaks "a run that comes out otherwise" (fun () -> comesOut (fun _ _ -> true) true)
+    |> breaks "a run that is not reproduced" (fun () -> comesOut (fun _ _ -> true) true)
     |> needsGit
 
-    law "a second sample draws other runs, unless it is told to draw again" (fun () ->
+    law "a second sample draws other runs, unless --again is given" (fun () ->
         inWorld never "here" (fun workspace ->
             let sample further = said workspace ([ "sample"; "toys"; "--n=2" ] @ further) |> ignore
             let names () = kept workspace |> List.map _.Run
@@ -200,7 +197,7 @@ let all = [
             must $"%A{names ()}" (List.skip 4 (names ()) = first)))
     |> needsGit
 
-    law "an audit by another machine is independent, one by the same is not, and of who is unknown nothing is said" (fun () ->
+    law "an audit by another machine is independent, one by the same machine is not, and an unknown machine gives no answer" (fun () ->
         let independent maker =
             let found = ref []
             inWorld never maker (fun workspace ->

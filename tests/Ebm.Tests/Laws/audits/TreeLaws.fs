@@ -1,4 +1,4 @@
-/// Doing a run again leaves the repository, and the run, as they were: every file's bytes, times and inode, however it ends.
+/// A rerun leaves the repository and the run unchanged, with every file's bytes, times and inode, however it ends.
 module Ebm.Tests.Laws.TreeLaws
 
 open System
@@ -12,7 +12,7 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "there is no git here")
+let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
 
 let private git (folder: string) arguments =
     match Git.ask folder arguments with
@@ -21,7 +21,7 @@ let private git (folder: string) arguments =
 
 // ── A repository whose runner is a script ───────────────────────────────────────────────────
 
-/// Makes the runner from the sources, and behaves as it is told. What it is told lies beside the build.
+/// Builds the runner from the sources; its argument tells it how to behave.
 let private build =
     """mode=$1
 [ "$mode" = no-build ] && { echo "error: it does not compile" >&2; exit 1; }
@@ -31,7 +31,7 @@ mkdir -p artifacts/bin/Ebm.Runner/release
 chmod +x artifacts/bin/Ebm.Runner/release/ebm-runner
 """
 
-/// Leaves what the sources have as results.
+/// Writes the results that the sources contain.
 let private runner =
     """[ "$mode" = hang ] && { touch "$tmp/begun"; sleep 60; }
 [ "$mode" = no-run ] && { echo "out of luck" >&2; exit 1; }
@@ -43,7 +43,7 @@ exit 0
 let private hashed = """{"seed":0}"""
 let private id = $"toy-s0-{(Canonical.Sha256 hashed).Substring(0, 12)}"
 
-/// The folder of a run that has ended, with the sources that it was made from.
+/// The folder of an ended run, with the sources that it was made from.
 let private ended (sweep: string) (git: GitState | null) =
     let run = RunFolder.Create(sweep, id, Document.Parse("seed: 0\n", "config.yaml"), hashed)
     run.Append [ Trace(1L, "energy/loss", "0000000000000001") ]
@@ -62,7 +62,7 @@ let private ended (sweep: string) (git: GitState | null) =
     )
     run.Path
 
-/// A repository in the middle of work, a run of it, and a folder for what is temporary. Below `repository` lies the run as well.
+/// A repository with uncommitted work, a run of it, and a temporary folder. `repository` also contains the run.
 type private World = { Folder: string; Repository: string; Run: string; Temporary: string }
 
 let private inWorld (holds: World -> unit) =
@@ -78,7 +78,7 @@ let private inWorld (holds: World -> unit) =
         Directory.Move(ended (Path.Combine(folder, "made")) null, at "results")
         git repository [ "add"; "-A" ] |> ignore
         git repository [ "commit"; "--quiet"; "-m"; "first" ] |> ignore
-        // The sources as they ran: one file changed, another one new, neither told to git.
+        // The sources at launch: one file changed and one untracked.
         File.WriteAllText(at "runner.sh", runner)
         File.WriteAllText(at "notes.txt", "untracked at launch")
 
@@ -88,7 +88,7 @@ let private inWorld (holds: World -> unit) =
             | None, why -> broken $"%A{why}"
 
         let run = ended (at "runs/toys") state
-        // Since then: a stash, another branch with a commit, a worktree, and changes that are staged, not staged and unknown.
+        // Later changes: a stash, another branch with a commit, a worktree, and staged, unstaged and untracked changes.
         git repository [ "stash"; "--quiet" ] |> ignore
         git repository [ "switch"; "--quiet"; "-c"; "idea" ] |> ignore
         File.WriteAllText(at "runner.sh", "exit 8")
@@ -98,15 +98,14 @@ let private inWorld (holds: World -> unit) =
         git repository [ "add"; "build.sh" ] |> ignore
         File.AppendAllText(at "build.sh", "# and more")
         File.WriteAllText(at "new.txt", "unknown")
-        // A hook that would be noticed.
+        // A hook that leaves a file if it runs.
         File.WriteAllText(at ".git/hooks/post-checkout", "#!/bin/sh\ntouch " + at "hooked")
         File.SetUnixFileMode(at ".git/hooks/post-checkout", UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
         holds { Folder = folder; Repository = repository; Run = run; Temporary = temporary })
 
-/// Every path below the repository and its other worktree: kind, size, inode, mode, times of its content and of itself; then what git says.
+/// Every path of the repository and its other worktree: kind, size, inode, mode and times; then the output of git.
 let private state (world: World) =
-    let find =
-        ProcessStartInfo("find", [ world.Repository; Path.Combine(world.Folder, "beside") ], RedirectStandardOutput = true)
+    let find = ProcessStartInfo("find", [ world.Repository; Path.Combine(world.Folder, "beside") ], RedirectStandardOutput = true)
     find.ArgumentList.Add "-printf"
     find.ArgumentList.Add "%p %y %s %i %m %T@ %C@\n"
     use child = nonNull (Process.Start find)
@@ -132,9 +131,9 @@ let private isAsBefore (before: string list) (world: World) =
     must $"""changed: {String.Join("; ", differ)}""" (before = after)
     let left = Directory.GetFileSystemEntries(world.Temporary) |> Array.filter (fun path -> not (path.EndsWith "begun"))
     must $"%A{left} were left behind" (left.Length = 0)
-    must "a process is still at work" (about world.Temporary).IsEmpty
+    must "a process is still running" (about world.Temporary).IsEmpty
 
-/// The program that does it again, started by `around`.
+/// The program that repeats the run, started by `around`.
 let private starting (around: string list) (world: World) mode =
     let program = Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll")
     let words = around @ [ "env"; $"TMPDIR={world.Temporary}"; "dotnet"; program; "rerun"; world.Repository; world.Run; mode ]
@@ -148,7 +147,7 @@ let private leaves around mode code (says: string) (world: World) =
     must $"it ended with {ended}: {said}" (ended = code && said.Contains says)
     isAsBefore before world
 
-/// Stops it when it has begun to do something that would take a minute.
+/// Stops it during work that would take a minute.
 let private stops mode signal (world: World) =
     let before = state world
     let child = starting [ "nice" ] world mode
@@ -158,7 +157,7 @@ let private stops mode signal (world: World) =
     while not (File.Exists begun) && not child.HasExited && DateTime.UtcNow < deadline do
         Thread.Sleep 20
 
-    must "it does not come so far" (File.Exists begun)
+    must "it did not start the work" (File.Exists begun)
     kill (child.Id, signal) |> ignore
     let code, said = finished child
     must $"it ended with {code}: {said}" (code = 128 + signal)
@@ -166,13 +165,13 @@ let private stops mode signal (world: World) =
 
 let all = [
     law
-        "a run is done again from a dirty tree, on another branch, inside a hook of git's, and all is as it was: bytes, times, inodes, index, stash, worktrees"
+        "a rerun from a dirty tree, on another branch, inside a git hook, changes nothing: bytes, times, inodes, index, stash, worktrees"
         (fun () ->
             inWorld (fun world ->
                 leaves [ "nice" ] "same" 0 "BITWISE" world
                 leaves [ "nice" ] "other" 0 "DIFFERENT" world
 
-                // As git calls a hook: its variables name the user's repository.
+                // Git calls a hook with variables that name the user's repository.
                 leaves
                     [
                         "env"
@@ -189,7 +188,7 @@ let all = [
             let before = state world
             git world.Repository [ "add"; "new.txt" ] |> ignore
             isAsBefore before world))
-    |> breaks "a file is written again as it was" (fun () ->
+    |> breaks "a file is written again with the same bytes" (fun () ->
         inWorld (fun world ->
             let before = state world
             let path = Path.Combine(world.Run, "metrics.json")
@@ -197,7 +196,7 @@ let all = [
             isAsBefore before world))
     |> needsGit
 
-    law "a rerun that fails leaves all as it was, and nothing behind" (fun () ->
+    law "a failed rerun changes nothing and leaves no file behind" (fun () ->
         inWorld (fun world ->
             leaves [ "nice" ] "no-build" 0 "FAILED" world
             leaves [ "nice" ] "no-run" 2 "out of luck" world
@@ -208,25 +207,25 @@ let all = [
             leaves [ "nice" ] "same" 2 "git fetch origin" world))
     |> needsGit
 
-    law "a rerun that is interrupted, while it builds or while it runs, leaves all as it was, and nothing behind" (fun () ->
+    law "a rerun that is interrupted, during the build or the run, changes nothing and leaves no file behind" (fun () ->
         inWorld (stops "hang-build" 2)
         inWorld (stops "hang" 15))
     |> needsGit
 
-    law "a run is done again where nobody may write: neither into the repository nor into the run's folder" (fun () ->
+    law "a rerun works with a read-only repository and a read-only run folder" (fun () ->
         inWorld (fun world ->
             let readOnly = "mount --bind \"$0\" \"$0\" && mount -o remount,ro,bind \"$0\" && exec \"$@\""
             leaves [ "unshare"; "--mount"; "sh"; "-c"; readOnly; world.Repository ] "same" 0 "BITWISE" world
-            // The mount does what it says.
+            // The mount is read-only.
             must
                 "it can be written"
                 (ends "unshare" [ "--mount"; "sh"; "-c"; readOnly; world.Repository; "touch"; world.Run + "/x" ] <> 0)))
     |> needsGit
     |> needs (fun () ->
-        if ends "unshare" [ "--mount"; "sh"; "-c"; "mount --bind /tmp /tmp" ] = 0 then None else Some "nobody may mount here")
+        if ends "unshare" [ "--mount"; "sh"; "-c"; "mount --bind /tmp /tmp" ] = 0 then None else Some "mounting is not permitted")
 
     law
-        "sources that no run here was made from are listed, and dropped when that is asked; what a run or a launch needs stays, and so do heads"
+        "refs lists sources that no run here needs, and drops them with --prune; the sources of a run or a launch stay, and so do heads"
         (fun () ->
             inWorld (fun world ->
                 let runs = Path.Combine(world.Repository, "runs")
@@ -235,7 +234,7 @@ let all = [
                 Ledger.append runs (fun _ -> [ "audit", "first", "hash" ])
                 must "no head" (Ledger.anchor world.Repository runs = Ok())
 
-                // Two further states of the sources: one that a launch keeps, one that nobody does.
+                // Two further snapshots: a launch needs one, and nothing needs the other.
                 for text in [ "for a launch"; "for nobody" ] do
                     File.WriteAllText(Path.Combine(world.Repository, "notes.txt"), text)
 

@@ -207,15 +207,13 @@ let all = [
     law "unadjusted Langevin has variance T/(κ(1 − εκ/2)), the theoretical bias, for every step and temperature" (fun () ->
         variances temperatures (fun t -> langevin t >> unadjusted) biased)
     |> breaks "compared with the target's own variance" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
-    |> breaks "half the step, as if ε were δ²/2" (fun () ->
-        variances [ 1.0 ] (fun t step -> langevin t (step / 2.0) |> unadjusted) biased)
+    |> breaks "half the step, as if ε were δ²/2" (fun () -> variances [ 1.0 ] (fun t step -> langevin t (step / 2.0) |> unadjusted) biased)
     |> breaks "no temperature in the noise" (fun () -> variances [ 2.0 ] (fun _ -> langevin 1.0 >> unadjusted) biased)
 
     law "Metropolis removes Langevin's bias: variance TΣ for every step and temperature" (fun () ->
         variances temperatures (fun t -> langevin t >> metropolis) exact)
     |> breaks "unadjusted" (fun () -> variances [ 1.0 ] (fun t -> langevin t >> unadjusted) exact)
-    |> breaks "an accept test without the temperature" (fun () ->
-        variances [ 0.1 ] (fun t -> langevin t >> Untempered >> metropolis) exact)
+    |> breaks "an accept test without the temperature" (fun () -> variances [ 0.1 ] (fun t -> langevin t >> Untempered >> metropolis) exact)
     |> breaks "the misprinted correction" (fun () -> variances [ 1.0 ] (fun t step -> Misprinted(step, t) |> metropolis) exact)
 
     law "Metropolis removes leapfrog's bias: variance TΣ for every step and temperature" (fun () ->

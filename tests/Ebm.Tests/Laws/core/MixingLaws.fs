@@ -31,8 +31,7 @@ let private time phi due =
     Close.near $"autocorrelation time at φ = {phi}" due found
 
 let private independent (offset: float) =
-    let side =
-        torch.where (torch.arange(40L, device = device).remainder(scalar 2.0).eq(scalar 0.0), number offset, number -offset)
+    let side = torch.where (torch.arange(40L, device = device).remainder(scalar 2.0).eq(scalar 0.0), number offset, number -offset)
     (rng "independent").Normal(40L, 500L) + side.unsqueeze 1L
 
 let private apart offset due =

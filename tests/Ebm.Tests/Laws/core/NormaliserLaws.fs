@@ -196,12 +196,10 @@ let private likelihoods = [
         within "log Z" 0.0 1e-12 logZ.Value)
 
     law "a data set without validation rows has no likelihood of them" (fun () ->
-        let found =
-            measured (LikelihoodSpec(Split = Split.Validation)) (new Weighed(model (), model (), 0.0, id)) (torch.zeros (2L, 2L))
+        let found = measured (LikelihoodSpec(Split = Split.Validation)) (new Weighed(model (), model (), 0.0, id)) (torch.zeros (2L, 2L))
         must $"{found.Count} were measured" found.IsEmpty)
 
-    law "annealing finds a Gaussian's log Z forward, in reverse and joined, within its standard errors" (fun () ->
-        annealed exactly 0.0)
+    law "annealing finds a Gaussian's log Z forward, in reverse and joined, within its standard errors" (fun () -> annealed exactly 0.0)
     |> breaks "a constant of a tenth of a nat" (fun () -> annealed exactly 0.1)
     |> breaks "a reverse run from rows of another density, without settling and with few rungs" (fun () ->
         let weighed = new Weighed(model (), model (), 5.0, id)

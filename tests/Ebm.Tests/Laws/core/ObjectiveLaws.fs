@@ -86,8 +86,7 @@ let all = [
         let kale = kale (row [ 0.7; 0.2; -log 2.0 - 0.7 ])
         Close.near "KALE" divergence (Close.mean [| for i in 0L .. 99L -> -value(kale i) |]))
 
-    law "far from its optimum the negative KALE is a tangent, so that its constant recovers" (fun () ->
-        comesBack Objectives.NegativeKale)
+    law "far from its optimum the negative KALE is a tangent, so that its constant recovers" (fun () -> comesBack Objectives.NegativeKale)
     |> breaks "a clamped exponent" (fun () ->
         comesBack (fun (data, b, c) -> (data + c).mean() + (Objectives.LogMeanExp(-b) - c).clamp(max = scalar 30.0).exp().mean() - 1.0))
 

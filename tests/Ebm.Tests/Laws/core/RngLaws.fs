@@ -15,9 +15,7 @@ let private count = 100_000L
 let private distributed what (cumulative: float -> float) (sample: float[]) =
     let sorted, n = Array.sort sample, float sample.Length
     let distance =
-        sorted
-        |> Array.mapi (fun i x -> max (abs (cumulative x - float i / n)) (abs (cumulative x - float (i + 1) / n)))
-        |> Array.max
+        sorted |> Array.mapi (fun i x -> max (abs (cumulative x - float i / n)) (abs (cumulative x - float (i + 1) / n))) |> Array.max
     // P(√n D > d) ≈ 2 exp(−2d²), as small as Close.k allows.
     let bound = sqrt (log (2.0 / 7e-6) / 2.0 / n)
     must $"{what}: the distributions are {distance:G3} apart; chance would give at most {bound:G3}" (distance < bound)

@@ -158,15 +158,7 @@ let all = [
         let said = Natives.TooOld("/p/libLibTorchSharp.so", [| "GLIBCXX_3.4.30"; "GLIBCXX_3.4.32" |], true)
 
         for part in
-            [
-                "GLIBCXX_3.4.30 and GLIBCXX_3.4.32"
-                "LD_LIBRARY_PATH"
-                "gcc/13"
-                "libstdcxx"
-                "container"
-                "Debian 13"
-                "Ubuntu 24.04"
-            ] do
+            [ "GLIBCXX_3.4.30 and GLIBCXX_3.4.32"; "LD_LIBRARY_PATH"; "gcc/13"; "libstdcxx"; "container"; "Debian 13"; "Ubuntu 24.04" ] do
             must $"{part} is missing in: {said}" (said.Contains part)
 
         must "it does not say that the file is unknown" ((Natives.TooOld("/p/x", [| "A" |], false)).Contains "cannot be adapted"))

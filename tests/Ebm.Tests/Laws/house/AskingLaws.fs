@@ -64,8 +64,7 @@ let private together independent others =
                 step -1)
     }
 
-    let laws =
-        List.init independent (fun i -> wait true $"independent {i}") @ List.init others (fun i -> wait false $"alone {i}")
+    let laws = List.init independent (fun i -> wait true $"independent {i}") @ List.init others (fun i -> wait false $"alone {i}")
     let code, _, _ = run laws
     must "they do not hold" (code = 0)
     most
@@ -111,7 +110,7 @@ let all = [
         |> says [
             "FAILED:  one fails\n    two is\n    not three\n"
             "FAILED:  one throws\n    System.InvalidOperationException: nobody expected this\n"
-            "FAILED:  one notices nothing\n    the law does not notice a planted error: an error\n"
+            "FAILED:  one notices nothing\n    the law does not detect a planted error: an error\n"
             "skipped: one lacks something\n    no moon\n    is up\n"
             "the slowest, in seconds:\n"
             "  one holds\n"

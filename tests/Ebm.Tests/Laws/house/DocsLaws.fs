@@ -78,8 +78,7 @@ let private follow name (page: string list) =
                 must $"{at} does not print \"{line}\"; it says:\n{said}" (Regex.IsMatch(said, pattern)))
 
 let private pages =
-    "README.md"
-    :: [ for file in Directory.GetFiles(Folder.under "docs", "*.md") |> Array.sort -> $"docs/{Path.GetFileName file}" ]
+    "README.md" :: [ for file in Directory.GetFiles(Folder.under "docs", "*.md") |> Array.sort -> $"docs/{Path.GetFileName file}" ]
 
 let private read page = List.ofArray (File.ReadAllLines(Folder.under page))
 

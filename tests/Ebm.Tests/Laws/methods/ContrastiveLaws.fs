@@ -188,8 +188,7 @@ let private followed kl repel (due: float -> float -> float -> float) =
                     Repel = repel
                 )
             )
-        let update =
-            method.Iterate(Batches((rng "followed").Normal(1000L, 1L), 1000L, rng "batches"), rng "update") |> Seq.exactlyOne
+        let update = method.Iterate(Batches((rng "followed").Normal(1000L, 1L), 1000L, rng "batches"), rng "update") |> Seq.exactlyOne
         value (gradients update.Loss [ net.Beta ]).[0]
 
     let found, due = gradient kl repel - gradient 0.0 0.0, due beta step squares
@@ -201,11 +200,13 @@ let private preset name =
     fun (key: string) -> method.Float key
 
 let all = [
-    law "chains start at data, at noise, where the last ones ended, or a share at each; memory stores only chains that came from it" (fun () ->
-        startsAs Start.Data 0 0.0
-        startsAs Start.Noise 2000 1.0
-        startsAs Start.Persistent 2000 0.125
-        startsAs Start.Hybrid 1500 0.125)
+    law
+        "chains start at data, at noise, where the last ones ended, or a share at each; memory stores only chains that came from it"
+        (fun () ->
+            startsAs Start.Data 0 0.0
+            startsAs Start.Noise 2000 1.0
+            startsAs Start.Persistent 2000 0.125
+            startsAs Start.Hybrid 1500 0.125)
     |> breaks "every chain is stored" (fun () -> startsAs Start.Hybrid 2000 0.125)
 
     law "under a wrong energy the contrast is (β/2)(s² − v_K), v_K the variance after K steps" (fun () ->

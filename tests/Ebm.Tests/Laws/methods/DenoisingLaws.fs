@@ -471,14 +471,10 @@ let all = [
     law "codes without the decoder's Jacobian decode to exp(−U)/|h′|, not to exp(−U) (C7)" (fun () -> neglected (fun _ -> 1.0))
     |> breaks "as if it were included" (fun () -> neglected id)
 
-    law
-        "a step is L rounds of reconstruction, then the contrast of codes, then that of rows; the warm-up is only reconstruction"
-        (fun () ->
-            takes
-                [ "denoise decode denoise decode semantic texture"; "denoise decode denoise decode semantic texture" ]
-                (parts 0.0 2 1 1.0)
-            takes [ "texture"; "denoise decode texture" ] (parts 0.0 1 2 0.0)
-            takes [ "denoise decode"; "denoise decode" ] (parts 0.5 1 4 1.0))
+    law "a step is L rounds of reconstruction, then the contrast of codes, then that of rows; the warm-up is only reconstruction" (fun () ->
+        takes [ "denoise decode denoise decode semantic texture"; "denoise decode denoise decode semantic texture" ] (parts 0.0 2 1 1.0)
+        takes [ "texture"; "denoise decode texture" ] (parts 0.0 1 2 0.0)
+        takes [ "denoise decode"; "denoise decode" ] (parts 0.5 1 4 1.0))
     |> breaks "another round" (fun () -> takes [ "denoise decode texture"; "denoise decode texture" ] (parts 0.0 2 1 0.0))
 
     law "memory stores the chains that came from it, but no row that started at decoded codes or data" (fun () ->

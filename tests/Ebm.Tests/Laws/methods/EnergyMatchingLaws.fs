@@ -62,8 +62,7 @@ let private shift () = row [ 1.5; -0.8 ]
 
 /// From N(0, I) to its translation the mean velocity of all pairs is the shift: V(x) = −shift·x, which no added term improves.
 let private translates factor =
-    let method =
-        built (fun x -> x.matmul (-factor * shift ())) (fun net -> EnergyMatchingSpec(net, Matching = 1.0, Confinement = 1e6))
+    let method = built (fun x -> x.matmul (-factor * shift ())) (fun net -> EnergyMatchingSpec(net, Matching = 1.0, Confinement = 1e6))
     let forms = method.Parts["potential"].parameters() |> Seq.toArray
     let data = Batches((rng "data").Normal(20_000L, 2L) + shift (), 64L, rng "batches")
 

@@ -118,8 +118,7 @@ let private divergence () =
 let private kaleOn (data: Tensor) (model: GeneralizedEbm) : Close.Estimate =
     use _ = torch.no_grad ()
     let positive = values (model.Energy.Of data)
-    let weights =
-        values ((-model.Energy.Of(baseScale * (rng "fresh base").NormalLike(torch.empty (40_000L, 2L, device = device)))).exp())
+    let weights = values ((-model.Energy.Of(baseScale * (rng "fresh base").NormalLike(torch.empty (40_000L, 2L, device = device)))).exp())
     let a, w = Close.mean positive, Close.mean weights
     { Value = -a.Value - log w.Value; Error = sqrt (a.Error ** 2.0 + (w.Error / w.Value) ** 2.0) }
 
@@ -138,7 +137,9 @@ let private neverAbove data evaluated steps =
         (fun () ->
             for bound in [ Bound.DonskerVaradhan; Bound.Fenchel ] do
                 let kale = kaleOn (evaluated ()) (taught bound (data ()) steps)
-                must $"{bound}: KALE is {kale.Value:G4} ± {kale.Error:G2}, but the divergence is {due:G4}" (kale.Value <= due + 3.0 * kale.Error))
+                must
+                    $"{bound}: KALE is {kale.Value:G4} ± {kale.Error:G2}, but the divergence is {due:G4}"
+                    (kale.Value <= due + 3.0 * kale.Error))
         ()
 
 let private tight steps =
@@ -247,8 +248,7 @@ let private weighs (sign: float) =
 
     let width, cells = 16.0, 500L
     let axis = (torch.arange (float cells, dtype = torch.float64, device = device) + 0.5) * (2.0 * width / float cells) - width
-    let due =
-        value ((-model.Density.Of(torch.cartesian_prod [| axis; axis |])).exp().sum()) * (2.0 * width / float cells) ** 2.0
+    let due = value ((-model.Density.Of(torch.cartesian_prod [| axis; axis |])).exp().sum()) * (2.0 * width / float cells) ** 2.0
     let struct (_, logWeights) = model.Weigh(100_000L, rng "weighed")
     Close.near "mean weight against the integral of exp(−Density)" due (Close.mean (values ((sign * logWeights).exp())))
 

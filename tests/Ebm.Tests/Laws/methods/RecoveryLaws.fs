@@ -145,8 +145,7 @@ let private recovers schedules unit step (epsilon: float -> float -> float) =
             let kappa = 1.0 / v[t] + 1.0 / variance
             let e = step * variance * epsilon table.A[t] (noise[t] / noise[0])
             let count = int (ceil (4.0 / (e * kappa)))
-            let due =
-                Gaussian(row [ 0.8; -0.5 ] / variance / kappa, torch.eye (2L, device = device) / (kappa * (1.0 - e * kappa / 2.0)))
+            let due = Gaussian(row [ 0.8; -0.5 ] / variance / kappa, torch.eye (2L, device = device) / (kappa * (1.0 - e * kappa / 2.0)))
             let start = due.Draw(20_000L, rng $"start {t}")
             let y = method.Recover(start, above, repeated 20_000L t, count, 1.0, rng $"recover {name} {t}").X
             Close.moments $"{name}, rung {t}" due.MeanValues due.CovarianceValues y
@@ -161,8 +160,7 @@ let private unbiased last (due: float -> float -> float * float) =
         | LastRung.Tethered -> (nth table.V t)
         | _ -> (nth table.V t) / table.A[t] ** 2.0
     let net = given (fun _ -> new Round(torch.full_like (table.V, scalar v), torch.zeros_like table.V, torch.ones_like table.V))
-    let method =
-        build "unbiased" (RecoveryLikelihoodSpec(net, scheduled schedule, Step = 0.4, LastRung = last, Confinement = Nullable()))
+    let method = build "unbiased" (RecoveryLikelihoodSpec(net, scheduled schedule, Step = 0.4, LastRung = last, Confinement = Nullable()))
     let above = (row [ 0.8; -0.5 ]).expand(20_000L, 2L)
     let y = method.Recover(above, above, repeated 20_000L t, 60, 1.0, rng "recover").X
     let share, variance = due v (table.Sigma[t] ** 2.0)
@@ -397,8 +395,9 @@ let all = [
         must "the loss must be finite" (Double.IsFinite(value update.Loss))
         must "999 energies and the top" ((method :> ILadder).Levels.Levels = 1000))
 
-    law "steps, scales and weights are those of the released code: c_t² is a ratio of standard deviations, the last rung is marginal" (fun () ->
-        hasSteps _.StepSquared)
+    law
+        "steps, scales and weights are those of the released code: c_t² is a ratio of standard deviations, the last rung is marginal"
+        (fun () -> hasSteps _.StepSquared)
     |> breaks "c_t² squared" (fun () -> hasSteps (fun tables -> tables.StepSquared * tables.Below.Noise / tables.Below.Noise[0]))
 
     law "a conditional chain has the recovery density's closed form with unadjusted Langevin's bias (B7)" (fun () ->

@@ -256,8 +256,7 @@ let private shifted (rng: Rng) = rng.Normal(200L, 1L), rng.Normal(300L, 1L) + 1.
 let private alike (rng: Rng) = rng.Normal(150L, 8L), rng.Normal(250L, 8L)
 
 /// 2 E|N(1, 2)| − 4/√π, where E|N(m, s²)| = s √(2/π) exp(−m²/2s²) + m erf(m/s√2).
-let private apart =
-    2.0 * (sqrt (4.0 / Math.PI) * exp -0.25 + World.value (torch.special.erf (number 0.5))) - 4.0 / sqrt Math.PI
+let private apart = 2.0 * (sqrt (4.0 / Math.PI) * exp -0.25 + World.value (torch.special.erf (number 0.5))) - 4.0 / sqrt Math.PI
 
 let private ofSamples (spec: ISpec<IDataset>) gaussian (change: Tensor -> Tensor) =
     let data = build spec
@@ -348,11 +347,9 @@ let private readOut variance factor =
     within "the readout" (root (normaliser - bracket)) 1e-9 (value "density-readout" found)
 
 let private readout = [
-    law
-        "density-readout is off by log(Z_0/Z_T) if the top level is N(0, I), and also by the top level's deviation otherwise"
-        (fun () ->
-            readOut 1.0 1.0
-            readOut 0.8 1.0)
+    law "density-readout is off by log(Z_0/Z_T) if the top level is N(0, I), and also by the top level's deviation otherwise" (fun () ->
+        readOut 1.0 1.0
+        readOut 0.8 1.0)
     |> breaks "a readout without a hundredth of the top level" (fun () -> readOut 1.0 0.99)
 ]
 

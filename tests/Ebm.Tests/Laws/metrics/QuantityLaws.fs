@@ -186,16 +186,14 @@ let all = [
         let protocol = planted.Found(0.5, Nullable(), 10L, 512, 3.5, "rows").Protocol
         must $"{protocol}" (protocol = (Canonical.Sha256 "planted 1 512 3.5 rows").Substring(0, 12)))
 
-    law
-        "measure.best and measure.tolerance name quantities of the metrics; best has a direction and is measured during training"
-        (fun () ->
-            let metrics =
-                "metrics: { test: { kind: likelihood }, validation: { kind: likelihood, split: validation }, energies: { kind: energies } }"
-            let measure rest = catalog.Value.Build<MeasureSpec>(Document.Parse($"{metrics}\n{rest}\n", "measure.yaml"), "measure")
-            let refused parts rest = throws<ConfigException, _> parts (fun () -> measure rest)
-            measure "best: nll-validation\ntolerance: { energies: { absolute: 1 } }" |> ignore
-            refused [ "measure.yaml, line 2"; "did you mean nll-validation?" ] "best: validation"
-            refused [ "best"; "energies" ] "best: energies"
-            refused [ "best names nll,"; "their quantities are nll-validation" ] "best: nll\nevery: 100\nduring: [validation]"
-            refused [ "tolerance"; "grid-kl"; "energies" ] "tolerance: { grid-kl: { absolute: 1 } }")
+    law "measure.best and measure.tolerance name quantities of the metrics; best has a direction and is measured during training" (fun () ->
+        let metrics =
+            "metrics: { test: { kind: likelihood }, validation: { kind: likelihood, split: validation }, energies: { kind: energies } }"
+        let measure rest = catalog.Value.Build<MeasureSpec>(Document.Parse($"{metrics}\n{rest}\n", "measure.yaml"), "measure")
+        let refused parts rest = throws<ConfigException, _> parts (fun () -> measure rest)
+        measure "best: nll-validation\ntolerance: { energies: { absolute: 1 } }" |> ignore
+        refused [ "measure.yaml, line 2"; "did you mean nll-validation?" ] "best: validation"
+        refused [ "best"; "energies" ] "best: energies"
+        refused [ "best names nll,"; "their quantities are nll-validation" ] "best: nll\nevery: 100\nduring: [validation]"
+        refused [ "tolerance"; "grid-kl"; "energies" ] "tolerance: { grid-kl: { absolute: 1 } }")
 ]

@@ -34,9 +34,7 @@ let private data shape (draw: int64 -> Rng -> Tensor) (count: int64) =
     }
 
 let private measured (spec: ISpec<IMetric>) data samples =
-    (spec.Build site).Measure(Subject(new NoMethod(), data, samples, rng "measure"))
-    |> Seq.map (fun m -> m.Name, m)
-    |> Map.ofSeq
+    (spec.Build site).Measure(Subject(new NoMethod(), data, samples, rng "measure")) |> Seq.map (fun m -> m.Name, m) |> Map.ofSeq
 
 let private estimate name (found: Map<string, Measurement>) = { Close.Value = found[name].Value; Close.Error = found[name].Se.Value }
 

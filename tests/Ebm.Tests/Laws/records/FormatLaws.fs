@@ -252,8 +252,7 @@ let private metrics =
 }
 """
 
-let private events =
-    "{\"step\":1,\"what\":\"energy/gap\",\"value\":-0.18}\n{\"step\":2,\"what\":\"energy/loss\",\"value\":\"Infinity\"}\n"
+let private events = "{\"step\":1,\"what\":\"energy/gap\",\"value\":-0.18}\n{\"step\":2,\"what\":\"energy/loss\",\"value\":\"Infinity\"}\n"
 
 let private measures =
     "{\"step\":2,\"name\":\"nll\",\"value\":\"NaN\",\"unit\":\"nats\",\"better\":\"lower\",\"scale\":\"linear\",\"n\":7}\n"

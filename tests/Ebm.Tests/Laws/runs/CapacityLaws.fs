@@ -83,8 +83,7 @@ let all = [
             ())
 
     law "whether a config is valid does not depend on the machine that reads it" (fun () ->
-        Experiment.Of(config [ "method.energy.width", box 65_536; "method.energy.depth", 256; "data.train", 1_000_000_000 ])
-        |> ignore)
+        Experiment.Of(config [ "method.energy.width", box 65_536; "method.energy.depth", 256; "data.train", 1_000_000_000 ]) |> ignore)
 
     law "a memory with fewer chains than a step draws, and a batch too large for transport, are rejected with a message" (fun () ->
         inSingle

@@ -16,8 +16,7 @@ let private catalog = lazy (Catalog.Load [])
 let private file = "experiments/configs/method/x.yaml"
 let private parse text = Document.Parse(text, file)
 
-let private good =
-    "kind: joint-cd\nenergy: { kind: level-mlp, width: 16 }\nnoise: { kind: variance-preserving, low: 0.05 }\nsteps: 4\n"
+let private good = "kind: joint-cd\nenergy: { kind: level-mlp, width: 16 }\nnoise: { kind: variance-preserving, low: 0.05 }\nsteps: 4\n"
 
 let private build (document: Document) = catalog.Value.Build<ISpec<Method>>(document, "method")
 let private kinds = lazy (catalog.Value.Kinds typeof<ISpec<Method>> |> String.concat ", ")
@@ -56,14 +55,12 @@ let all = [
         |> says $"{file}, line 4, stpes: joint-cd has no such setting; it has {keys typeof<JointCdSpec>} (did you mean steps?).")
 
     law "the message for a wrong type on the command line has the argument, the wanted type and the value" (fun () ->
-        edited "noise.low" "method.noise.low=x" "x"
-        |> says "command line, \"method.noise.low=x\": low is a number; \"x\" is not one.")
+        edited "noise.low" "method.noise.low=x" "x" |> says "command line, \"method.noise.low=x\": low is a number; \"x\" is not one.")
 
     law "the message for a value that a record rejects has the place where it was written" (fun () ->
         parse (good.Replace("steps: 4", "steps: 0"))
         |> says $"{file}, line 4, steps: steps must be between 1 and 100000; 0 is not allowed."
-        edited "step" "method.step=-1" -1.0
-        |> says "command line, \"method.step=-1\": step must be positive; -1 is not allowed.")
+        edited "step" "method.step=-1" -1.0 |> says "command line, \"method.step=-1\": step must be positive; -1 is not allowed.")
 
     law
         "other mistakes have messages too: a missing kind, a text for a mapping, an unknown choice, yes for true, 1.5 for a whole number"

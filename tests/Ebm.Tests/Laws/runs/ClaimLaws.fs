@@ -162,5 +162,7 @@ let all = [
 
             must "it must be killed between them" (not (Directory.Exists(at.In "checkpoint")))
             let second = at.Taken()
-            must "the checkpoint must remain" (second.Settle "checkpoint" && File.ReadAllText(second.In("checkpoint", "state.json")) = "5")))
+            must
+                "the checkpoint must remain"
+                (second.Settle "checkpoint" && File.ReadAllText(second.In("checkpoint", "state.json")) = "5")))
 ]

@@ -151,8 +151,7 @@ let private throwing =
 
 let private measure (at: RunFolder) (group: Document) =
     use stop = new Stop()
-    use execution =
-        new Execution(at, Catalog.Load [ typeof<ThrowsSpec>.Assembly.Location ], dataRoot, stop, Silent(), null, group)
+    use execution = new Execution(at, Catalog.Load [ typeof<ThrowsSpec>.Assembly.Location ], dataRoot, stop, Silent(), null, group)
     execution.Measure() |> ignore
 
 let private altered (at: RunFolder) =
@@ -235,7 +234,9 @@ let private diesEverywhere () =
 
             must $"it died {step} times, {interrupted} of them while moving files into place" (step > 20 && interrupted > 0)
             must "the values must be the new ones" ((at.Measurements() |> Seq.map _.Value |> List.ofSeq) = values step)
-            must "the arrays must be those of this measurement" (List.ofSeq (at.ArrayNames()) = [ for value in values step -> $"array-{value}" ])
+            must
+                "the arrays must be those of this measurement"
+                (List.ofSeq (at.ArrayNames()) = [ for value in values step -> $"array-{value}" ])
             must $"%A{altered at}" (altered at = [])
             must "no draft may remain" (Directory.GetDirectories(at.Path, ".measure*").Length = 0))
         ()
@@ -270,13 +271,13 @@ let all = [
             ())
 
     law "a table counts runs with an intervention, but not runs that were only stopped and resumed" (fun () ->
-        inTable diverged (Some "1 of 1 runs needed an intervention: 1 run again after diverging.")
-        inTable before (Some "1 run again after diverging")
+        inTable diverged (Some "1 of 1 runs needed an intervention: 1 repeated after diverging.")
+        inTable before (Some "1 repeated after diverging")
         inTable
             (fun at ->
                 attempt at (Some 10L) |> ignore
                 otherCode at)
-            (Some "1 finished by other code than it was begun with")
+            (Some "1 finished with other code than at the start")
         inTable (fun at -> attempt at (Some 10L) |> ignore) None)
     |> breaks "a plain resume" (fun () -> inTable (fun at -> attempt at (Some 10L) |> ignore) (Some "intervention"))
 

@@ -64,16 +64,13 @@ let all = [
             )
             holds 20_000 path))
 
-    law
-        "output before the log is open, or without a log, is kept in stderr.log: its last 200 lines, of which 20 are shown"
-        (fun () ->
-            inFolder (fun folder ->
-                let wordy =
-                    Sweeping.executable folder "#!/bin/sh\ni=0\nwhile [ $i -lt 500 ]; do i=$((i+1)); echo word $i >&2; done\nexit 3\n"
+    law "output before the log is open, or without a log, is kept in stderr.log: its last 200 lines, of which 20 are shown" (fun () ->
+        inFolder (fun folder ->
+            let wordy = Sweeping.executable folder "#!/bin/sh\ni=0\nwhile [ $i -lt 500 ]; do i=$((i+1)); echo word $i >&2; done\nexit 3\n"
 
-                Sweeping.launched (fun s -> { s with Runner = wordy }) "0" (fun outcomes plan ->
-                    let outcome = snd outcomes.Head
-                    let due = [ for i in 301..500 -> $"word {i}" ]
-                    must $"{outcome.LogEnd.Length} lines" (outcome.LogEnd = due)
-                    must "the log" (List.ofSeq (File.ReadLines(Path.Combine(plan.Runs.Head.Folder, "stderr.log"))) = due))))
+            Sweeping.launched (fun s -> { s with Runner = wordy }) "0" (fun outcomes plan ->
+                let outcome = snd outcomes.Head
+                let due = [ for i in 301..500 -> $"word {i}" ]
+                must $"{outcome.LogEnd.Length} lines" (outcome.LogEnd = due)
+                must "the log" (List.ofSeq (File.ReadLines(Path.Combine(plan.Runs.Head.Folder, "stderr.log"))) = due))))
 ]

@@ -105,7 +105,7 @@ let all = [
                     let runs () = List.ofSeq (RunFolder.Under(Path.Combine(folder, "runs")))
                     await "its run" 1200 (fun () -> runs () |> List.exists (fun run -> run.State = RunState.Running))
                     let code, says = ask detached
-                    must says (code = 2 && says.Contains "at work in this folder already")
+                    must says (code = 2 && says.Contains "already running in this folder")
                     let attached, followed = verb [ "attach"; "--name=laws" ], verb [ "logs"; (runs ()).Head.Id; "--follow" ]
                     let code, says = ask [ "stop"; "--name=laws" ]
                     must says (code = 0 && says.Contains "will stop as soon as")

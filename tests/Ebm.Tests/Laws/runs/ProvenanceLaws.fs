@@ -29,8 +29,7 @@ let private begun (launch: LaunchRecord | null) (holds: RunManifest -> unit) =
         let config =
             Document.Parse("data: {kind: gaussians}\nmethod: {kind: contrastive-divergence, energy: {kind: mlp}}\nseed: 3\n", "law.yaml")
         let experiment = Experiment.Of config
-        let at =
-            RunFolder.Create(Path.Combine(folder, "laws"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+        let at = RunFolder.Create(Path.Combine(folder, "laws"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
         use stop = new Stop()
         use execution = new Execution(at, Catalog.Load [], dataRoot, stop, Silent(), launch)
         must "the run must start" (execution.Begin())
@@ -245,8 +244,7 @@ let private ran () =
             "data: {kind: gaussians, train: 60, test: 20}\nmethod: {kind: contrastive-divergence, energy: {kind: mlp, width: 4, depth: 1}}\n"
             + "train: {steps: 2, batch: 8}\nmeasure: {samples: 4, metrics: {}}\n"
         let experiment = Experiment.Of(Document.Parse(text, "ran.yaml"))
-        let at =
-            RunFolder.Create(Path.Combine(folder, "laws"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+        let at = RunFolder.Create(Path.Combine(folder, "laws"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
         let start =
             Diagnostics.ProcessStartInfo(
                 "dotnet",
@@ -396,7 +394,9 @@ let all = [
             let bare = LaunchRecord([| "ebm" |])
             let read = LaunchRecord.Read(bare.Write(Path.Combine(folder, "bare")))
             must "a launch without git and script" (isNull read.Git && isNull read.Script)
-            must "there must be one file" (record.Write folder = path && (Directory.GetFiles(Path.Combine(folder, "launches"))).Length = 1)
+            must
+                "there must be one file"
+                (record.Write folder = path && (Directory.GetFiles(Path.Combine(folder, "launches"))).Length = 1)
 
             begun (LaunchRecord.Read path) (fun manifest ->
                 must "the snapshot" ((nonNull (nonNull manifest.Git).Snapshot).Commit = String('b', 40))
@@ -421,7 +421,7 @@ let all = [
         inFolder (fun folder ->
             // The root of the file system ends the search for a repository.
             let none, said = Snapshot.take (Path.GetTempPath()) []
-            if none.IsNone then must "it must report it" (said.Length = 1 && said.Head.Contains "not kept")
+            if none.IsNone then must "it must report it" (said.Length = 1 && said.Head.Contains "No snapshot")
             Git.ask folder [ "init"; "--quiet" ] |> ignore
             File.WriteAllText(Path.Combine(folder, "a.cs"), "a")
             let snapshot = snapshotOf (fst (Snapshot.take folder []))

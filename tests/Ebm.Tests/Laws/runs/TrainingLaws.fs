@@ -98,8 +98,7 @@ logging: { progress: 0 }
 """
 
 let private config (changes: (string * (obj | null)) list) =
-    changes
-    |> List.fold (fun (c: Document) (path, value) -> c.With(path, Document.From value)) (Document.Parse(small, "small.yaml"))
+    changes |> List.fold (fun (c: Document) (path, value) -> c.With(path, Document.From value)) (Document.Parse(small, "small.yaml"))
 
 let private run (folder: string) (changes: (string * (obj | null)) list) = ((Experiment.Of(config changes)).Run(folder, dataRoot))
 
@@ -551,7 +550,8 @@ let all = [
                 advance t |> ignore
             must $"a budget of {budget} took {applied} updates of 3 units" (applied = updates && t.Units = 3L * int64 updates))
 
-    law "a step that costs nothing under a budget ends the run with an error, because the budget would never end it" (fun () -> endsUnpaid 0L)
+    law "a step that costs nothing under a budget ends the run with an error, because the budget would never end it" (fun () ->
+        endsUnpaid 0L)
     |> breaks "a step that costs something" (fun () -> endsUnpaid 3L)
 
     law "the average is lent for evaluation, and the method is restored bit for bit" (fun () ->
@@ -626,15 +626,13 @@ let all = [
     law "a diverging run ends with state, step and reason: a silent runaway with small losses" (fun () ->
         diverges "law-runaway" "silent runaway")
 
-    law
-        "a run diverges, with step and reason, if libtorch's linear algebra fails in training, in drawing rows or in measuring"
-        (fun () ->
-            numbersFail [ method' "kind: law-factorless" ] "linalg.cholesky: The factorization could not be completed" 5L
-            numbersFail [ method' "{ kind: law-factorless, drawing: true }" ] "drawing rows: linalg.cholesky: " 10L
-            numbersFail
-                [ "measure.metrics", box (Document.Parse("{ worst: { kind: law-factorless } }", "x.yaml")) ]
-                "measuring worst: linalg.eigh: The algorithm failed to converge"
-                10L)
+    law "a run diverges, with step and reason, if libtorch's linear algebra fails in training, in drawing rows or in measuring" (fun () ->
+        numbersFail [ method' "kind: law-factorless" ] "linalg.cholesky: The factorization could not be completed" 5L
+        numbersFail [ method' "{ kind: law-factorless, drawing: true }" ] "drawing rows: linalg.cholesky: " 10L
+        numbersFail
+            [ "measure.metrics", box (Document.Parse("{ worst: { kind: law-factorless } }", "x.yaml")) ]
+            "measuring worst: linalg.eigh: The algorithm failed to converge"
+            10L)
     |> breaks "shapes that do not fit" (fun () -> numbersFail [ method' "kind: law-misshapen" ] "" 1L)
 
     law "a run whose metric returns an undeclared quantity fails, and the reason names it" (fun () ->

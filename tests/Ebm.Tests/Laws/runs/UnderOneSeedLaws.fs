@@ -68,8 +68,7 @@ let private paired (other: int) =
         ()
 
 let all = [
-    law
-        "under one seed all methods get the same batches, noise and noise of samples in every step, however much else they draw"
-        (fun () -> paired 3)
+    law "under one seed all methods get the same batches, noise and noise of samples in every step, however much else they draw" (fun () ->
+        paired 3)
     |> breaks "another seed" (fun () -> paired 4)
 ]

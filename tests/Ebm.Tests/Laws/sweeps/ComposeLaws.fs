@@ -73,10 +73,7 @@ let all = [
 
     law "packages: a group at another name, a global header, and a header with a path" (fun () ->
         gives
-            [
-                "sweep", "defaults: [ data@here.below: a, method/energy: small, extra: x ]\n"
-                "extra/x", "# @package put.there\nv: 1\n"
-            ]
+            [ "sweep", "defaults: [ data@here.below: a, method/energy: small, extra: x ]\n"; "extra/x", "# @package put.there\nv: 1\n" ]
             []
             "{ here: { below: { kind: a, size: 1, shared: data } }, method: { energy: { kind: small, width: 8, depth: 3 } }, put: { there: { v: 1 } } }")
 

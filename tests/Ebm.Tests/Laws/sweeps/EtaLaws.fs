@@ -14,9 +14,7 @@ let private runs =
     lazy ((planned "/nowhere" (typed [ "experiment=rings"; "method=joint-cd,flow"; "train.steps=100,200"; "seed=0,1,2,3,4,5,6,7" ])).Runs)
 
 let private some kind steps count =
-    runs.Value
-    |> List.filter (fun run -> run.Config.Text "method.kind" = kind && run.Spec.Train.Steps.Value = steps)
-    |> List.truncate count
+    runs.Value |> List.filter (fun run -> run.Config.Text "method.kind" = kind && run.Spec.Train.Steps.Value = steps) |> List.truncate count
 
 let private left workers took active waiting = Option.get (Eta.remaining workers took active waiting)
 

@@ -284,8 +284,7 @@ let private isLong () =
 /// The same with trainings; artifacts/kills.txt gets the phases of the kills.
 let private reallyKilled victim =
     let met = killed real victim 300 2
-    let counted =
-        met |> List.countBy id |> List.sort |> List.map (fun (phase, count) -> $"{count} {phase}") |> String.concat ", "
+    let counted = met |> List.countBy id |> List.sort |> List.map (fun (phase, count) -> $"{count} {phase}") |> String.concat ", "
     File.AppendAllText(under "artifacts/kills.txt", $"%A{victim}: {met.Length} of 20 kills met a process: {counted}\n")
 
 let all = [

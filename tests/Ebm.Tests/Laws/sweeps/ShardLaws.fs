@@ -66,8 +66,7 @@ logging: { progress: 0 }
 let private late (also: RunFolder -> unit) =
     inFolder (fun folder ->
         let experiment = Experiment.Of(Document.Parse(config, "late.yaml"))
-        let at =
-            RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+        let at = RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
         let start = ProcessStartInfo(Sweeping.realRunner, [ "exec"; at.Path ], RedirectStandardOutput = true)
         use first = nonNull (Process.Start start)
 
@@ -129,7 +128,7 @@ let all = [
             throws<ConfigException, _> [ "process 12 on node3" ] (fun () -> Hold.take folder Whole)
             must "the other shard may not" (use _ = Hold.take folder (Shard(2, 2)) in true)
             let status = Status.lines folder
-            must $"%A{status}" (status.Head.EndsWith ", shard 1/2 is at work (process 12 on node3)")
+            must $"%A{status}" (status.Head.EndsWith ", shard 1/2 is running (process 12 on node3)")
             File.SetLastWriteTimeUtc(lease, DateTime.UtcNow - Lease.Lasts - TimeSpan.FromSeconds 1.0)
             must "it still counts" (not (isAlive folder))
             use _ = Hold.take folder Whole
@@ -144,9 +143,9 @@ let all = [
             let status = Status.lines (sweepIn folder)
             must
                 $"%A{status}"
-                (status.Head.Contains "shard 1/2 is at work (process" && status.Head.Contains "shard 2/2 is at work (process")
+                (status.Head.Contains "shard 1/2 is running (process" && status.Head.Contains "shard 2/2 is running (process")
             let again, says = Processes.finished (shard folder 2)
-            must $"the same shard twice: {again}, {says}" (again <> 0 && says.Contains "shard 2/2 is at work in this folder already")
+            must $"the same shard twice: {again}, {says}" (again <> 0 && says.Contains "shard 2/2 is already running in this folder")
             Hold.stop (sweepIn folder) (atWork (sweepIn folder))
 
             for ended in [ first; second ] do

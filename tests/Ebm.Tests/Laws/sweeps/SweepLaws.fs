@@ -126,12 +126,9 @@ let all = [
 
     law "glob selects the options of a group by patterns; a key that is not a group, or a pattern without a match, is an error" (fun () ->
         let methods text =
-            (planned "/nowhere" (typed [ "experiment=rings"; "seed=0"; text ])).Runs
-            |> List.map (fun run -> run.Choices["method"].Head)
+            (planned "/nowhere" (typed [ "experiment=rings"; "seed=0"; text ])).Runs |> List.map (fun run -> run.Choices["method"].Head)
         let there = Configs.Configs(under "experiments/configs").Options "method"
-        let due =
-            there
-            |> List.filter (fun name -> name.StartsWith "contrastive-divergence" && not (name.EndsWith "jem") || name = "flow")
+        let due = there |> List.filter (fun name -> name.StartsWith "contrastive-divergence" && not (name.EndsWith "jem") || name = "flow")
         must "one pattern" (methods "method=glob(f*w)" = [ "flow" ])
         must "lists" (methods "method=glob([contrastive-*,flow], exclude=*jem)" = due && due.Length > 3)
         throws<ConfigException, _> [ "train.lr is not a group"; "Known groups" ] (fun () -> methods "train.lr=glob(*)")

@@ -276,8 +276,7 @@ let all = [
             made plan.Runs[0] "c0" "k0" "one" "1.0" "d0" 1
             made plan.Runs[1] "c1" "k1" "two" "2.0" "d1" 2
             let says = said folder [ "diff"; plan.Runs[0].Id; plan.Runs[1].Id ]
-            let words =
-                says.Split '\n' |> Array.map (fun line -> line.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray)
+            let words = says.Split '\n' |> Array.map (fun line -> line.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray)
 
             for due in
                 [
@@ -297,7 +296,7 @@ let all = [
         inFolder (fun folder ->
             let asked time = told folder [ "run"; "seed=0,1"; $"--deadline={time}"; $"--reports={folder}/reports" ]
             let code, says, _ = asked "2020-01-01T00:00"
-            must says (code = 1 && says.Contains "the time for starting runs is over; 2 of 2 runs are not started")
+            must says (code = 1 && says.Contains "the time limit for starting runs (--max-time) is over; 2 of 2 runs are not started")
             let code, _, complains = asked "soon"
             must complains (code = 2 && complains.Contains "the time must be written like 2026-03-01T08:00")))
 
@@ -440,8 +439,7 @@ let all = [
         withSlurm "41_0|COMPLETED\n41_1|OUT_OF_MEMORY\n42_0|RUNNING\n" (fun folder ->
             let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
             Slurm.submit (submission folder) plan.Folder (jobs plan) |> ignore
-            let code, says, complains =
-                toldBare [ "stop"; string (Path.GetFileName plan.Folder); "--runs"; Path.Combine(folder, "runs") ]
+            let code, says, complains = toldBare [ "stop"; string (Path.GetFileName plan.Folder); "--runs"; Path.Combine(folder, "runs") ]
             must complains (code = 0 && says.Contains "42 are asked to stop")
             must "others are cancelled" (File.ReadAllText(Path.Combine(folder, "cancelled")).Trim() = "42")))
 
