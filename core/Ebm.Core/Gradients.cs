@@ -4,8 +4,8 @@ namespace Ebm.Core;
 public static class Gradients
 {
     /// <summary>∂loss/∂input for each input, or null where the loss does not depend on it.</summary>
-    /// <param name="loss">A scalar with a graph; without one, no input has a gradient.</param>
     /// <param name="loss">A scalar; if it has no graph, no input has a gradient.</param>
+    /// <param name="inputs">Tensors that require gradients.</param>
     public static IReadOnlyList<Tensor?> Of(Tensor loss, IReadOnlyList<Tensor> inputs) =>
         !loss.requires_grad
             ? new Tensor?[inputs.Count]
