@@ -3,11 +3,8 @@ namespace Ebm.Records;
 /// <summary>What a sweep's folder holds besides runs, in folders of its own.</summary>
 public static class SweepFolder
 {
-    /// <summary>A <see cref="LaunchRecord"/> a file.</summary>
+    /// <summary>The folder of launches: a <see cref="LaunchRecord"/> a file, and a folder for each launcher that keeps files of its own.</summary>
     public const string Launches = "launches";
-
-    /// <summary>What was handed to SLURM.</summary>
-    public const string Slurm = "slurm";
 
     /// <summary>What a folder of runs holds beside its sweeps: the reports of audits, each under its hash.</summary>
     public const string Audits = "audits";
@@ -25,5 +22,5 @@ public static class SweepFolder
             ];
 
     /// <summary>Whether a folder of this name below a sweep's is the sweep's own.</summary>
-    public static bool IsOwn(string name) => name is Launches or Slurm;
+    public static bool IsOwn(string name) => name is Launches;
 }

@@ -3,6 +3,7 @@
 module Ebm.Sweeps.Launcher
 
 open System
+open System.IO
 open Argu
 open Ebm.Records
 open Ebm.Sweeps.Child
@@ -71,6 +72,9 @@ let find (name: string) : Launcher =
 
 /// What any scheduler says of the runs of a sweep's folder.
 let told (folder: string) : Map<string, Told> = Map.ofSeq (all () |> Seq.collect (fun launcher -> Map.toSeq (launcher.Told folder)))
+
+/// The folder below a sweep's in which the launcher of this name keeps files of its own; no table looks for runs there.
+let folder (name: string) (sweep: string) = Path.Combine(sweep, SweepFolder.Launches, name)
 
 /// A word as the shell takes it.
 let quoted (text: string) = "'" + text.Replace("'", "'\\''") + "'"
