@@ -206,7 +206,7 @@ let parse (text: string) (file: string) =
                 Divergence = divergence
                 Tests =
                     match find "tests" |> Option.toList |> List.collect listOf with
-                    | [] -> Significance.tests
+                    | [] -> Significance.usual
                     | named -> List.map test named
                 Planned = find "planned" |> Option.map (whole "planned" 0L (int64 Int32.MaxValue))
         }

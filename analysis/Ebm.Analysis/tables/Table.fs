@@ -57,7 +57,7 @@ let usualOptions = {
     Absent = []
     Excluded = []
     Skipped = 0
-    Tests = Significance.tests
+    Tests = Significance.usual
 }
 
 /// A test of a cell against the best of its column.
@@ -331,7 +331,7 @@ let private content (options: Options) (runs: Run list) =
 
     line divergence
     line [ for key, value in options.Baseline -> $"{key}={value}" ]
-    if options.Tests <> Significance.tests then line [ for test in options.Tests -> test.Name ]
+    if options.Tests <> Significance.usual then line [ for test in options.Tests -> test.Name ]
 
     for run in runs |> List.sortWith (fun a b -> String.CompareOrdinal(a.Id, b.Id)) do
         line [ run.Id; run.Group; Kebab.Of run.State; run.Seed; String.Join(' ', run.Data |> List.map snd) ]

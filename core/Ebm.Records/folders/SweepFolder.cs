@@ -3,11 +3,8 @@ namespace Ebm.Records;
 /// <summary>The folders of a sweep's folder that are not runs.</summary>
 public static class SweepFolder
 {
-    /// <summary>One <see cref="LaunchRecord"/> per file.</summary>
+    /// <summary>The folder of launches: one <see cref="LaunchRecord"/> per file, and a folder per launcher that keeps files.</summary>
     public const string Launches = "launches";
-
-    /// <summary>The files submitted to SLURM.</summary>
-    public const string Slurm = "slurm";
 
     /// <summary>Reports of audits, named by their hashes; in the folder of all runs, beside the sweeps.</summary>
     public const string Audits = "audits";
@@ -25,5 +22,5 @@ public static class SweepFolder
             ];
 
     /// <summary>Whether a folder of this name below a sweep's folder is not a run.</summary>
-    public static bool IsOwn(string name) => name is Launches or Slurm;
+    public static bool IsOwn(string name) => name is Launches;
 }

@@ -3,6 +3,7 @@
 module Ebm.Sweeps.Launcher
 
 open System
+open System.IO
 open Argu
 open Ebm.Records
 open Ebm.Sweeps.Child
@@ -71,6 +72,9 @@ let find (name: string) : Launcher =
 
 /// The reports of all schedulers on the runs of a sweep's folder.
 let told (folder: string) : Map<string, Told> = Map.ofSeq (all () |> Seq.collect (fun launcher -> Map.toSeq (launcher.Told folder)))
+
+/// The folder in a sweep's folder where the launcher of this name keeps its files; tables do not look for runs there.
+let folder (name: string) (sweep: string) = Path.Combine(sweep, SweepFolder.Launches, name)
 
 /// A word, quoted for the shell.
 let quoted (text: string) = "'" + text.Replace("'", "'\\''") + "'"

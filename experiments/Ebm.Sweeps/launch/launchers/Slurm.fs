@@ -26,6 +26,9 @@ type Submission = {
     Arguments: string list
 }
 
+/// Where the submissions of a sweep's folder are kept, each in a numbered folder.
+let private kept sweep = folder "slurm" sweep
+
 let private ask (program: string) (arguments: string list) =
     try
         use asked =
@@ -63,7 +66,7 @@ exec {quoted submission.Runner} task {quoted (Path.Combine(folder, "tasks.jsonl"
 /// Writes the tasks and the script, submits them, and returns the jobs' numbers. The runs wait as pending.
 let submit (submission: Submission) (sweep: string) (jobs: Job list) : string list =
     let folder =
-        let all = Path.Combine(sweep, SweepFolder.Slurm)
+        let all = kept sweep
         let last = if Directory.Exists all then Directory.GetDirectories(all).Length else 0
         (Directory.CreateDirectory(Path.Combine(all, (last + 1).ToString("000", CultureInfo.InvariantCulture)))).FullName
 
@@ -105,7 +108,7 @@ let submit (submission: Submission) (sweep: string) (jobs: Job list) : string li
 
 /// The task of each run, such as 12_3; the last submission of a run counts.
 let private given (sweep: string) : (string * string) list =
-    let all = Path.Combine(sweep, SweepFolder.Slurm)
+    let all = kept sweep
 
     if not (Directory.Exists all) then
         []

@@ -3,12 +3,14 @@ module Ebm.Tests.Laws.QuantityLaws
 
 open System
 open System.Collections.Generic
+open System.IO
 open TorchSharp
 open Ebm.Core
 open Ebm.Data
 open Ebm.Metrics
 open Ebm.Records
 open Ebm.Runs
+open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
@@ -95,19 +97,38 @@ let private images () =
             member _.Digest = ""
     }
 
-/// Settings that a kind requires, all variants with different quantities, and settings for less work than the defaults.
-let private settings =
+/// Less work than by default. A kind that is not here is measured as it is.
+let private cheaper =
     Map [
-        "ais", [ "rungs: 4, chains: 10, settle: 2" ]
-        "chain-statistics", [ "chains: 10, steps: 20, warm-up: 5" ]
-        "classifier-test", [ "epochs: 1" ]
-        "ladder-likelihood", [ "transport: none, rows: 40"; "transport: recovery, rows: 40" ]
-        "likelihood", [ "split: test, rows: 100"; "split: validation, rows: 100" ]
-        "long-run", [ "factors: [1, 3], chains: 10" ]
-        "out-of-distribution", [ "sets: { moons: { kind: two-moons, train: 2, test: 20 } }" ]
+        "ais", "{ rungs: 4, chains: 10, settle: 2 }"
+        "chain-statistics", "{ chains: 10, steps: 20, warm-up: 5 }"
+        "classifier-test", "{ epochs: 1 }"
+        "ladder-likelihood", "{ rows: 40 }"
+        "likelihood", "{ rows: 100 }"
+        "long-run", "{ factors: [1, 3], chains: 10 }"
     ]
 
-let private read (text: string) = catalog.Value.Build<IMetricSpec>(Document.Parse(text, "metric.yaml"))
+/// What the configs of the group `measure` say of a kind: there a kind has the settings without which it cannot be built.
+let private written kind =
+    Directory.GetFiles(Folder.under "experiments/configs/measure")
+    |> Seq.sort
+    |> Seq.collect (fun file -> (nonNull ((Document.Read file).Find "metrics")).Entries)
+    |> Seq.tryPick (fun entry -> if string (entry.Value.Find "kind") = kind then Some entry.Value else None)
+    |> Option.defaultWith (fun () -> Document.Parse($"kind: {kind}", "metric.yaml"))
+
+/// A kind with each choice of the settings that are choices: it may yield something else.
+let private variants kind =
+    let chosen =
+        Option.toList (cheaper.TryFind kind)
+        |> Seq.collect (fun text -> Document.Parse(text, "metric.yaml").Entries)
+        |> Seq.fold (fun (document: Document) entry -> document.With(entry.Key, entry.Value)) (written kind)
+
+    let choices = [
+        for p in ((nonNull (catalog.Value.Find(typeof<IMetricSpec>, kind))).GetConstructors()[0]).GetParameters() do
+            if p.ParameterType.IsEnum then for name in Enum.GetNames p.ParameterType -> Kebab.Case(nonNull p.Name), Kebab.Case name
+    ]
+
+    if choices.IsEmpty then [ chosen ] else [ for key, value in choices -> chosen.With(key, Document.From(value, Source.Of "metric.yaml")) ]
 
 /// Every metric of the project in every variant, with its measurements: in the plane, or on images if it has none there.
 let private everyMetric () = [
@@ -115,8 +136,8 @@ let private everyMetric () = [
 
     for kind in catalog.Value.Kinds typeof<IMetricSpec> do
         if not (kind.StartsWith "law-") then
-            for variant in settings |> Map.tryFind kind |> Option.defaultValue [ "" ] do
-                let spec = read $"{{ kind: {kind}, {variant} }}"
+            for variant in variants kind do
+                let spec = catalog.Value.Build<IMetricSpec> variant
 
                 let measured (data: IDataset) =
                     use method = new Everything(data.Shape)

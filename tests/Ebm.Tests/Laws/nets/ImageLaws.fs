@@ -6,20 +6,48 @@ open TorchSharp
 open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
+open Ebm.Sweeps.Configs
 open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
-/// The overrides that give a method nets for images; none if its config has no energy from a group.
+let private configs = Configs(Folder.under "experiments/configs")
+let private image = [| 1L; 8L; 8L |]
+
+/// The method of some words for rows of one shape; none where it cannot be had for them.
+let private methodOf (words: string list) (shape: int64[]) =
+    try
+        let document, _ = EveryMethod.composed words
+        let spec = (Catalog.Load []).Build<ISpec<Method>>(document, "method")
+        Some(spec.Build(Site(shape, device, rng "images", Folder.dataRoot)))
+    with
+    | :? ConfigException
+    | :? SettingException -> None
+
+/// Every way to give a method an energy for images by the words of its groups, and a generator for them where it takes one.
 let private words option =
-    let _, choices = EveryMethod.composed [ $"method={option}" ]
+    let method' = $"method={option}"
+    let _, choices = EveryMethod.composed [ method' ]
+    let groups = choices.Keys |> Seq.map (fun key -> (key.Split '@')[0]) |> Seq.distinct |> List.ofSeq
+
+    let fitting group =
+        if not (List.contains group groups) then
+            []
+        else
+            [
+                for net in configs.Options group do
+                    let word = $"{group}={net}"
+                    let isBuilt shape = (methodOf [ method'; word ] shape).IsSome
+                    if isBuilt image && not (isBuilt [| 2L |]) then word
+            ]
 
     [
-        for KeyValue(key, chosen) in choices do
-            match key.Split '@', chosen with
-            | [| "energy"; _ |], [ net ] -> if net.StartsWith "level-" then "energy=level-conv" else "energy=conv"
-            | [| "generator"; _ |], [ "mlp" ] -> "generator=conv"
-            | _ -> ()
+        for energy in fitting "energy" do
+            match fitting "generator" with
+            | [] -> [ method'; energy ]
+            | generators ->
+                for generator in generators do
+                    [ method'; energy; generator ]
     ]
 
 /// One step of every method on images of 8 × 8: each update has a finite loss and a gradient in the weights.
@@ -27,14 +55,11 @@ let private train (weights: Method -> Update -> torch.nn.Module) =
     let mutable found = 0
 
     for option, _ in EveryMethod.options.Value do
-        match words option with
-        | [] -> ()
-        | words ->
+        for words in words option do
             use _ = torch.NewDisposeScope()
             found <- found + 1
-            let document, _ = EveryMethod.composed ($"method={option}" :: words)
-            let spec = (Catalog.Load []).Build<ISpec<Method>>(document, "method")
-            let method = spec.Build(Site([| 1L; 8L; 8L |], device, rng "images", Folder.dataRoot))
+            let method = (methodOf words image).Value
+            let option = String.concat " " words
             let batches = Batches((rng "data").Normal(16L, 1L, 8L, 8L), 8L, rng "batches")
 
             for update in method.Iterate(batches, rng "step") do
@@ -44,10 +69,10 @@ let private train (weights: Method -> Update -> torch.nn.Module) =
                 let norm = gradients |> Array.sumBy (fun g -> value (g.square().sum()))
                 must $"{option}, {update.Part}: a gradient of squared norm {norm}" (norm > 0.0 && Double.IsFinite norm)
 
-    must $"only {found} methods were tested" (found > 10)
+    must $"only {found} methods with nets for images were asked" (found > 10)
 
-/// Every net that rejects a pair of numbers rejects all rows that are not square images with a side of 4, 8, 12, …, with a message.
-let private refuse (shapes: int64[] list) =
+/// Every net that refuses a pair of numbers refuses all rows that are not images, and says so; other images it takes or refuses.
+let private refuse (others: int64[] list) (images: int64[] list) =
     let refusal (build: int64[] -> int64[] -> obj) shape =
         try
             build shape shape |> ignore
@@ -55,24 +80,23 @@ let private refuse (shapes: int64[] list) =
         with :? SettingException as e ->
             Some e.Message
 
-    let images = EveryNet.kinds () |> List.filter (fun (_, build) -> (refusal build [| 2L |]).IsSome)
-    must $"only {images.Length} nets for images are found" (images.Length >= 6)
+    let nets = EveryNet.kinds () |> List.filter (fun (_, build) -> (refusal build [| 2L |]).IsSome)
+    must $"only {nets.Length} nets for images are found" (nets.Length >= 6)
 
-    for kind, build in images do
-        for shape in shapes do
+    for kind, build in nets do
+        for shape in others @ images do
             let said = String.Join(", ", shape)
 
             match refusal build shape with
-            | None -> broken $"{kind} accepts rows of shape ({said})"
-            | Some message ->
-                must message (message.Contains $"{kind} needs square images" && message.Contains $"these rows have shape ({said})")
+            | None -> must $"{kind} takes rows of shape ({said})" (List.contains shape images)
+            | Some message -> must message (message.Contains $"{kind} needs " && message.Contains $"these rows have shape ({said})")
 
 let all = [
     law "every method whose energy comes from a group trains on images with a convolutional one" (fun () ->
         train (fun method update -> method.Parts[update.Part]))
     |> breaks "weights that the loss does not depend on" (fun () -> train (fun _ _ -> torch.nn.Linear(2L, 2L, device = device)))
 
-    law "a net for images rejects other rows, and names the required and the given shape" (fun () ->
-        refuse [ [| 2L |]; [| 64L |]; [| 8L; 8L |]; [| 1L; 8L; 12L |]; [| 1L; 6L; 6L |] ])
-    |> breaks "an image" (fun () -> refuse [ [| 1L; 8L; 8L |] ])
+    law "a net for images refuses other rows, and says which it takes and what it was given" (fun () ->
+        refuse [ [| 2L |]; [| 64L |]; [| 8L; 8L |] ] [ [| 1L; 8L; 12L |]; [| 1L; 6L; 6L |] ])
+    |> breaks "an image" (fun () -> refuse [ image ] [])
 ]

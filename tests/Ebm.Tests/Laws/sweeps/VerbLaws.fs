@@ -386,9 +386,11 @@ let all = [
                 let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
                 let numbers = Slurm.submit (submission folder) plan.Folder (jobs plan)
                 must $"%A{numbers}" (numbers = [ "41"; "42" ])
+                let _, skipped = Runs.underAll [ plan.Folder ]
+                must $"%A{skipped}" (skipped |> List.forall _.IsRun)
                 let submitted = File.ReadAllText(Path.Combine(folder, "submitted"))
                 must submitted (submitted.Contains "--parsable --partition=night")
-                let script = File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-0.sbatch"))
+                let script = File.ReadAllText(Path.Combine(plan.Folder, "launches", "slurm", "001", "submit-0.sbatch"))
 
                 for due in
                     [
@@ -403,8 +405,9 @@ let all = [
 
                 must
                     "the second part"
-                    (File.ReadAllText(Path.Combine(plan.Folder, "slurm", "001", "submit-2.sbatch")).Contains "SLURM_ARRAY_TASK_ID + 2")
-                let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "slurm", "001", "tasks.jsonl"))
+                    (File.ReadAllText(Path.Combine(plan.Folder, "launches", "slurm", "001", "submit-2.sbatch")).Contains
+                        "SLURM_ARRAY_TASK_ID + 2")
+                let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "launches", "slurm", "001", "tasks.jsonl"))
                 must "a line a task" (tasks.Length = 3 && tasks[2].Contains plan.Runs[2].Id)
                 let told = Slurm.told plan.Folder
                 must "sacct was asked more than once" (File.ReadAllLines(Path.Combine(folder, "asked")).Length = 1)
