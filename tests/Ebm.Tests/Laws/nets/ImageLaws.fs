@@ -24,10 +24,12 @@ let private methodOf (words: string list) (shape: int64[]) =
     | :? ConfigException
     | :? SettingException -> None
 
-/// Every way to give a method an energy for images by the words of its groups, and a generator for them where it takes one.
+/// Every way to give a method an energy for images by the words of its groups, and a generator for them where it takes one. A preset is
+/// asked with one energy: it has the constants of a paper, with which chains of other nets may diverge.
 let private words option =
     let method' = $"method={option}"
-    let _, choices = EveryMethod.composed [ method' ]
+    let document, choices = EveryMethod.composed [ method' ]
+    let isPreset = string (document.Find "kind") <> option
     let groups = choices.Keys |> Seq.map (fun key -> (key.Split '@')[0]) |> Seq.distinct |> List.ofSeq
 
     let fitting group =
@@ -42,7 +44,7 @@ let private words option =
             ]
 
     [
-        for energy in fitting "energy" do
+        for energy in fitting "energy" |> List.truncate (if isPreset then 1 else Int32.MaxValue) do
             match fitting "generator" with
             | [] -> [ method'; energy ]
             | generators ->

@@ -461,6 +461,7 @@ let all = [
             let code, _, complains = asked [ "--mark=x" ]
             must complains (code = 2 && complains.Contains "Unknown option --mark")
             let code, _, complains = asked [ "--launcher=notebok" ]
-            let due = "Unknown launcher \"notebok\". Known launchers: local, notebook, slurm (did you mean notebook?)."
-            must complains (code = 2 && complains.Contains due)))
+            let known = String.concat ", " [ for launcher in Launcher.all () -> launcher.Name ]
+            let due = $"Unknown launcher \"notebok\". Known launchers: {known} (did you mean notebook?)."
+            must complains (code = 2 && known.Contains "notebook" && complains.Contains due)))
 ]
