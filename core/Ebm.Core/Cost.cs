@@ -37,8 +37,8 @@ public static class Cost
             units += x.shape[0];
     }
 
-    /// <summary>Makes each call of the network count its rows. For a module that is not a network itself, does so for the networks inside
-    /// it.</summary>
+    /// <summary>Makes each call of a network of one or two tensors count the rows of the first. For any other module, does so for the networks
+    /// inside it.</summary>
     public static T Counted<T>(T module)
         where T : nn.Module
     {
@@ -55,7 +55,16 @@ public static class Cost
                     }
                 );
                 break;
-            case nn.Module<Tensor, Tensor>:
+            case nn.Module<Tensor, Tensor, Tensor> net when counted.TryAdd(net, net):
+                net.register_forward_pre_hook(
+                    (_, x, y) =>
+                    {
+                        Pass(x);
+                        return (x, y);
+                    }
+                );
+                break;
+            case nn.Module<Tensor, Tensor> or nn.Module<Tensor, Tensor, Tensor>:
                 break;
             default:
                 foreach (var child in module.children())

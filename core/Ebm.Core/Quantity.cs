@@ -48,7 +48,7 @@ public sealed partial record Quantity(
     public bool Fits(string name)
     {
         string Words(Match one) => one.Value.Contains('|') ? $"({one.Groups[1].Value.Replace(@"\|", "|")})" : "[^/]+";
-        return Regex.IsMatch(name, $"^{Parameter().Replace(Regex.Escape(Name), Words)}$");
+        return Regex.IsMatch(name, $@"\A{Parameter().Replace(Regex.Escape(Name), Words)}\z");
     }
 
     /// <summary>A measurement of this quantity.</summary>

@@ -4,6 +4,7 @@ module Ebm.Sweeps.Launcher
 
 open System
 open System.IO
+open System.Reflection
 open Argu
 open Ebm.Records
 open Ebm.Sweeps.Child
@@ -43,14 +44,14 @@ type Launcher = {
 /// Every launcher, by name.
 let all () : Launcher list =
     let own = typeof<Launcher>.Assembly
-    let sees (assembly: Reflection.Assembly) =
+    let sees (assembly: Assembly) =
         not assembly.IsDynamic
         && (assembly = own || assembly.GetReferencedAssemblies() |> Array.exists (fun name -> name.Name = own.GetName().Name))
 
     [
         for assembly in AppDomain.CurrentDomain.GetAssemblies() |> Array.filter sees do
             for type' in assembly.GetTypes() do
-                match type'.GetProperty "launcher" with
+                match type'.GetProperty("launcher", BindingFlags.Public ||| BindingFlags.Static) with
                 | null -> ()
                 | property ->
                     match property.GetValue null with
@@ -62,13 +63,15 @@ let all () : Launcher list =
 /// Throws ConfigException with the known names.
 let find (name: string) : Launcher =
     let launchers = all ()
+    let source = Source.CommandLine $"--launcher {name}"
 
-    match launchers |> List.tryFind (fun launcher -> launcher.Name = name) with
-    | Some launcher -> launcher
-    | None ->
+    match launchers |> List.filter (fun launcher -> launcher.Name = name) with
+    | [ launcher ] -> launcher
+    | _ :: _ -> fail source "" $"Two launchers are named {name}; rename the one that was added."
+    | [] ->
         let known = launchers |> List.map _.Name
         let meant = Spelling.DidYouMean(name, known)
-        fail (Source.CommandLine $"--launcher {name}") "" $"""Unknown launcher "{name}". Known launchers: {listed known}{meant}."""
+        fail source "" $"""Unknown launcher "{name}". Known launchers: {listed known}{meant}."""
 
 /// The reports of all schedulers on the runs of a sweep's folder.
 let told (folder: string) : Map<string, Told> = Map.ofSeq (all () |> Seq.collect (fun launcher -> Map.toSeq (launcher.Told folder)))

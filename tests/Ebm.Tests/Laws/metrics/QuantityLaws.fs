@@ -199,6 +199,7 @@ let all = [
         let named name = named name Direction.Lower
         must "a set" ((named "auroc/<set>").Fits "auroc/two-moons" && not ((named "auroc/<set>").Fits "auroc/two/moons"))
         must "a word" ((named "<nll|nll-validation>/ess").Fits "nll/ess" && not ((named "<nll|nll-validation>/ess").Fits "kl/ess"))
+        must "a line break must not match" (not ((named "nll").Fits "nll\n"))
         must "a point must match only a point" (not ((named "a.b").Fits "axb"))
         must "the parameter must be replaced" ((named "auroc/<set>").For("moons").Name = "auroc/moons"))
 

@@ -67,7 +67,32 @@ type private Twice(net: torch.nn.Module<Tensor, Tensor>) as twice =
     do twice.register_module ("net", Cost.Counted net)
     override _.forward x = net.call x
 
+/// A network of a row and a second input, with two layers.
+type private Conditioned() as net =
+    inherit torch.nn.Module<Tensor, Tensor, Tensor>("conditioned")
+    let row, other = torch.nn.Linear(2L, 2L, device = device), torch.nn.Linear(2L, 2L, device = device)
+
+    do
+        net.register_module ("row", row)
+        net.register_module ("other", other)
+
+    override _.forward(x, y) = row.call x + other.call y
+
+/// `counted` makes the network count.
+let private ofTwoInputs (counted: torch.nn.Module -> torch.nn.Module) =
+    use net = new Conditioned()
+    counted net |> ignore
+    let x = (rng "rows").Normal(5L, 2L)
+    costs "a network of two inputs" 5L (fun () -> net.call (x, x))
+
 let all = [
+    law "a network of two inputs costs one unit per row, however many layers it has" (fun () -> ofTwoInputs Cost.Counted)
+    |> breaks "its layers counted one by one" (fun () ->
+        ofTwoInputs (fun net ->
+            for child in net.children () do
+                Cost.Counted child |> ignore
+            net))
+
     law "each pass of each network that a config can name costs one unit per row, however it is called" (fun () -> everyPass Cost.Counted)
     |> breaks "networks that are not registered" (fun () -> everyPass id)
 

@@ -87,6 +87,10 @@ type NotebookOption =
     interface IArgParserTemplate with
         member _.Usage = "what to write behind each run"
 
+/// Not a launcher, although it has a property of this name.
+type Decoy() =
+    member _.launcher = "notebook"
+
 let private notebook (folder: string) = Path.Combine(folder, "notebook")
 let private notebookParser = Options.parser<NotebookOption>
 
