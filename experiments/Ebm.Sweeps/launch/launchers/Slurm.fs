@@ -122,6 +122,10 @@ let private given (sweep: string) : (string * string) list =
                     let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
                     let job = string (json.RootElement.GetProperty("job").GetString())
 
+                    // It becomes an argument of sacct and scancel, where other text could be an option.
+                    if not (Regex.IsMatch(job, @"\A[0-9]+\z")) then
+                        fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
+
                     for i in 0 .. number "count" - 1 do
                         use task = JsonDocument.Parse tasks[number "first" + i]
 
@@ -219,7 +223,7 @@ let launcher = {
 
             let submission (settings: Settings) = {
                 Workers = settings.Wanted |> Option.defaultValue 256
-                RunsPerTask = max 1 (options.GetResult(<@ Runs_Per_Task @>, 1))
+                RunsPerTask = options.GetResult(<@ Runs_Per_Task @>, 1) |> Options.counted "--runs-per-task"
                 Options = options.GetResult(<@ Slurm @>, "")
                 Runner = settings.Runner
                 Arguments = settings.Arguments @ settings.Executing

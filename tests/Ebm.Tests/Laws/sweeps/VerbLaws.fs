@@ -450,6 +450,20 @@ let all = [
             must complains (code = 0 && says.Contains "42 are asked to stop")
             must "others are cancelled" (File.ReadAllText(Path.Combine(folder, "cancelled")).Trim() = "42")))
 
+    law "a job's number in a sweep's folder that is not a number reaches no SLURM command" (fun () ->
+        withSlurm "41_0|RUNNING\n41_1|RUNNING\n42_0|RUNNING\n" (fun folder ->
+            let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
+            Slurm.submit (submission folder) plan.Folder (jobs plan) |> ignore
+            let kept = Path.Combine(plan.Folder, "launches", "slurm", "001")
+            let file = (Directory.GetFiles(kept, "job-*.json"))[0]
+
+            for forged in [ "--user=me"; "41 --user=me"; "41\n"; ""; "41,42" ] do
+                File.WriteAllText(file, JsonSerializer.Serialize {| job = forged; first = 0; count = 1 |})
+                let code, _, complains =
+                    toldBare [ "stop"; string (Path.GetFileName plan.Folder); "--runs"; Path.Combine(folder, "runs") ]
+                must $"{forged}: {code} {complains}" (code = 2 && complains.Contains "must be digits" && complains.Contains file)
+                must $"{forged} cancelled" (not (File.Exists(Path.Combine(folder, "cancelled"))))))
+
     law "a launcher that another assembly has is found by its name, takes its own options, and tells and stops what it was given" (fun () ->
         inFolder (fun folder ->
             let asked further = told folder ([ "run"; "seed=0,1"; $"--reports={folder}/reports" ] @ further)
