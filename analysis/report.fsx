@@ -6,6 +6,7 @@
 open System.IO
 open Ebm.Records
 open Ebm.Analysis
+open Ebm.Audits
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 
@@ -18,15 +19,14 @@ let reports = Path.Combine(root, "reports")
 let mutable any = false
 
 for folder in sweeps do
-    let table, skipped = Report.ofSweep folder reports
+    let written = ReportFiles.write (Some(Report.plotly root)) folder reports
 
-    for skip in skipped do
+    for skip in written.Skipped do
         eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
 
-    match table with
-    | Some table ->
+    match written.Page with
+    | Some path ->
         any <- true
-        let path = Report.page (Report.plotly root) folder reports (table, skipped)
         printfn $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), path)}"
     | None -> eprintfn $"{folder}: no run has begun."
 

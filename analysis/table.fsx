@@ -1,5 +1,5 @@
 /// Writes comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` writes the tables of sweeps to reports/; without arguments, of
-/// every sweep in runs. `render analysis/tables/main.yaml` writes the table of a specification next to it, and `check
+/// every sweep in runs; with `--strict`, the exit code is 3 if a run does not match its hashes or the ledger. `render analysis/tables/main.yaml` writes the table of a specification next to it, and `check
 /// analysis/tables/main.yaml` checks that its files agree with the runs; without a file, both process every specification in
 /// analysis/tables. `--runs DIR` replaces a specification's `runs`. Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
@@ -8,6 +8,7 @@
 open System.IO
 open Ebm.Records
 open Ebm.Analysis
+open Ebm.Audits
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 let name (skip: Runs.Skipped) = eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
@@ -49,31 +50,34 @@ let check runs files =
         | Some difference -> fail 3 difference
         | None -> printfn $"{file}: the table agrees with its runs."
 
-let sweeps folders =
+let sweeps strict folders =
     let folders =
         match folders, Path.Combine(root, "runs") with
         | [], all -> List.ofSeq (SweepFolder.Under all)
         | folders, _ -> folders
 
     let mutable any = false
+    let mutable doubted = []
 
     for folder in folders do
-        let table, skipped = Report.ofSweep folder (Path.Combine(root, "reports"))
-        List.iter name skipped
+        let written = ReportFiles.write None folder (Path.Combine(root, "reports"))
+        List.iter name written.Skipped
 
-        match table with
+        match written.Table with
         | Some table ->
             any <- true
             printfn $"{Markdown.table table}"
+            doubted <- doubted @ (table.Rows |> List.collect _.Doubted)
         | None -> eprintfn $"{folder}: no run has begun."
 
     if not any then fail 2 "No run was found: name the folder of a sweep, runs/<sweep>."
+    if strict && not doubted.IsEmpty then fail 3 $"With --strict: {doubted.Length} runs are marked in these tables."
 
 try
     match place None (List.ofArray (Array.tail fsi.CommandLineArgs)) with
     | runs, "render" :: files -> render runs files
     | runs, "check" :: files -> check runs files
-    | _, folders -> sweeps folders
+    | _, folders -> sweeps (List.contains "--strict" folders) (folders |> List.filter ((<>) "--strict"))
 with
 | :? ConfigException as error -> fail 2 error.Message
 | :? InvalidDataException as error -> fail 2 error.Message

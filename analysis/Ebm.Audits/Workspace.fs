@@ -83,7 +83,7 @@ let reportOf (runs: string) (hash: string) = Path.Combine(runs, SweepFolder.Audi
 /// Enters an audit into the ledger, if there is a valid one, keeps its report next to the ledger, and keeps the ledger's head. An audit
 /// does not fail if the folder cannot be written.
 let enter (workspace: Workspace) (subject: string) (report: string) =
-    try
+    Ledger.trying (fun () ->
         let hash = Canonical.Sha256 report
 
         Ledger.append workspace.Runs (fun entries ->
@@ -95,11 +95,7 @@ let enter (workspace: Workspace) (subject: string) (report: string) =
                 AtomicFile.Write(reportOf workspace.Runs hash, report)
                 [ Ledger.Kind.audit, subject, hash ])
 
-        Ledger.anchor workspace.Root workspace.Runs |> ignore
-    with
-    | :? IOException
-    | :? UnauthorizedAccessException ->
-        eprintfn $"The audit was not entered into the ledger: {Ledger.pathOf workspace.Runs} cannot be written."
+        Ledger.anchor workspace.Root workspace.Runs |> ignore)
 
 let sweepsOf (workspace: Workspace) (words: string list) =
     if not (Directory.Exists workspace.Runs) then refuse $"there are no runs at {workspace.Runs}; name their folder with --runs."

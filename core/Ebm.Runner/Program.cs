@@ -99,7 +99,7 @@ static class Program
     /// <summary>Executes further runs unless this process was asked to stop.</summary>
     static int Task(string file, int number, Given given)
     {
-        using var task = JsonDocument.Parse(File.ReadLines(file).ElementAt(number));
+        using var task = JsonText.Parse(File.ReadLines(file).ElementAt(number));
         var afresh = task.RootElement.GetProperty("afresh").GetBoolean();
         var code = 0;
         foreach (var run in task.RootElement.GetProperty("runs").EnumerateArray())

@@ -80,12 +80,12 @@ let verifying (count: int) =
         let runs = Path.Combine(folder.FullName, "runs")
         let sweep = Path.Combine(runs, "many")
         Seq.iter (write sweep) (seq { 0 .. count - 1 })
-        Ledger.enterRuns runs (RunFolder.Under sweep)
+        Manifests.enterRuns runs (RunFolder.Under sweep) |> ignore
         Directory.GetFiles(runs, "*", SearchOption.AllDirectories) |> forget
 
         let seconds () =
             let clock = Stopwatch.StartNew()
-            let found = Verify.verify folder.FullName None runs []
+            let found = Verify.verify folder.FullName None None runs []
             if not found.Alterations.IsEmpty then failwith $"%A{found.Alterations.Head}"
             found, clock.Elapsed.TotalSeconds
 

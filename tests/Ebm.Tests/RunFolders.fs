@@ -62,7 +62,7 @@ let write (sweep: string) (run: Run) =
             Reason = Option.toObj run.Reason,
             RunId = id,
             GroupId = run.Group,
-            SweepId = run.Sweep,
+            SweepId = string (Path.GetFileName sweep),
             Seed = int64 run.Seed,
             ConfigSha256 = sha,
             Overrides = [| for KeyValue(key, value) in run.Asked -> $"{key}={value}" |],
@@ -70,8 +70,6 @@ let write (sweep: string) (run: Run) =
             Build = BuildState("Release", "0.1.0", dict [ "Ebm.Core", defaultArg run.Code "" ] |> System.Collections.Generic.Dictionary),
             Cost = Spent(1000L, 10L, 1L)
         )
-
-    File.WriteAllText(Path.Combine(folder, "manifest.json"), manifest.ToJson())
 
     if run.State = RunState.Completed then
         let fields = [
@@ -84,7 +82,14 @@ let write (sweep: string) (run: Run) =
 
         File.WriteAllText(Path.Combine(folder, "metrics.json"), "{\n" + String.Join(",\n", fields) + "\n}\n")
 
+    RunFolder.Open(folder).Write manifest
     folder
+
+/// The table of a sweep's folder, whose files it writes to reports/<sweep>, and the skipped folders.
+let ofSweep (folder: string) (reports: string) : Table.Table option * Skipped list =
+    let table, skipped = Report.tableOf folder
+    table |> Option.iter (fun table -> Report.write (Path.Combine(reports, table.Sweep)) table |> ignore)
+    table, skipped
 
 /// Many runs of a sweep: methods × values × seeds on one data set, with eight metrics each, and `settings` further settings.
 let many methods values seeds settings = [

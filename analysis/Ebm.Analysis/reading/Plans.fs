@@ -16,7 +16,10 @@ type Plan = {
     Runs: string list
 }
 
-let private file folder = Path.Combine(folder, "plans.jsonl")
+[<Literal>]
+let FileName = "plans.jsonl"
+
+let private file folder = Path.Combine(folder, FileName)
 
 let private written (plan: Plan) =
     JsonText.LineOf(
@@ -37,7 +40,7 @@ let read (folder: string) : Plan list =
         [
             for i, line in Seq.indexed (File.ReadLines(file folder)) do
                 try
-                    use json = JsonDocument.Parse line
+                    use json = JsonText.Parse line
                     let root = json.RootElement
                     let texts (element: JsonElement) = [ for text in element.EnumerateArray() -> string (text.GetString()) ]
 
@@ -59,12 +62,15 @@ let read (folder: string) : Plan list =
                     raise (InvalidDataException($"{file folder}, line {i + 1}: not a plan: {error.Message}", error))
         ]
 
-/// Appends a plan, unless it equals the last one.
-let note (folder: string) (plan: Plan) =
+/// Appends a plan, unless it equals the last one. `enter` gets the hash of the file's new text before it is written.
+let note (enter: string -> unit) (folder: string) (plan: Plan) =
     let path = file folder
     let before = if File.Exists path then File.ReadAllText path else ""
     let line = written plan + "\n"
-    if not (before.EndsWith line) then AtomicFile.Write(path, before + line)
+
+    if not (before.EndsWith line) then
+        enter (Canonical.Sha256(before + line))
+        AtomicFile.Write(path, before + line)
 
 /// The runs that were planned for some folders of sweeps, or for sweeps in them, and have no folder, in ordinal order.
 let absent (folders: string list) (there: string seq) : string list =

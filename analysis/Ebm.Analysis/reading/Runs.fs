@@ -44,6 +44,10 @@ type Run = {
     Code: string option
     /// Interventions in the run; see docs/resume-and-rerun.md.
     Interventions: Intervention list
+    /// Why the metrics are not known to be those that the run wrote: its manifest or its metrics.json were changed, or have no hash.
+    Doubt: string option
+    /// The hash of its manifest.
+    Hash: string option
     /// The folder that it was read from. No file of a table depends on it.
     Path: string
 }
@@ -66,6 +70,8 @@ let nothing = {
     Data = []
     Code = None
     Interventions = []
+    Doubt = None
+    Hash = None
     Path = ""
 }
 
@@ -123,9 +129,23 @@ let private code (manifest: RunManifest) =
         |> fun hash -> Some(kept (hash.Substring(0, 12)))
     | _ -> manifest.Git |> Option.ofObj |> Option.map (fun git -> kept git.Commit)
 
-let private read (folder: RunFolder) (configJson: string) (manifest: RunManifest) =
-    use config = JsonDocument.Parse configJson
+/// Compares the metrics that were read with what the run's sealed manifest says.
+let private doubt (seal: Seal) (manifest: RunManifest) (sha256: string | null) =
+    let listed = manifest.Artefacts |> Seq.tryFind (fun artefact -> artefact.Path = RunFolder.MetricsFile)
+
+    match seal, listed, sha256 with
+    | Seal.Broken, _, _ -> Some "its manifest.json was changed after it was written"
+    | _ when manifest.State <> RunState.Completed -> None
+    | _, Some listed, sha256 when sha256 <> listed.Sha256 -> Some "its metrics.json was changed after the run ended"
+    | _, None, Null when seal = Seal.Holds -> None
+    | _, None, _
+    | Seal.Absent, _, _ -> Some "its manifest.json has no hash of its metrics"
+    | _ -> None
+
+let private read (folder: RunFolder) (manifest: RunManifest) (seal: Seal) =
+    use config = JsonText.Parse folder.ConfigJson
     let settings = flatten "" config.RootElement |> Map.ofSeq
+    let struct (metrics, sha256) = folder.ReadMetrics()
 
     {
         Id = folder.Id
@@ -137,59 +157,53 @@ let private read (folder: RunFolder) (configJson: string) (manifest: RunManifest
         Seed = settings |> Map.tryFind "seed" |> Option.defaultValue (string manifest.Seed)
         Config = settings
         Asked = asked manifest.Overrides
-        Metrics = folder.Measurements() |> Seq.map (fun measured -> kept measured.Name, metric measured) |> Map.ofSeq
+        Metrics = metrics |> Seq.map (fun measured -> kept measured.Name, metric measured) |> Map.ofSeq
         TrainUnits = manifest.Cost |> Option.ofObj |> Option.map _.Train
         SampleUnits = manifest.Cost |> Option.ofObj |> Option.map _.Sample
         Seconds = manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Wall)
         Data = [ for data in manifest.Data -> kept data.Name, kept data.Digest ]
         Code = code manifest
         Interventions = Intervention.Of(folder, manifest) |> List.ofSeq
+        Doubt = doubt seal manifest sha256
+        Hash = Option.ofObj manifest.Hash
         Path = folder.Path
     }
 
-/// Folders in or below a folder that contain no run: a table may lack lines because of them, or they do not belong to a sweep.
-let rec private foreign (path: string) : string list =
-    let holdsRun folder = RunFolder.Under folder |> Seq.isEmpty |> not
-
-    if not (Directory.Exists path) || File.Exists(Path.Combine(path, "config.json")) then
-        []
-    else
-        [
-            for below in Directory.GetDirectories path |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
-                let name = string (Path.GetFileName below)
-                if not (name.StartsWith '.') && not (SweepFolder.IsOwn name) then if holdsRun below then yield! foreign below else below
-        ]
-
 /// Reads one run, or gives the reason why its folder is not counted.
-let private readOrSkip (folder: RunFolder) =
-    let skip why = Error { Path = folder.Path; Why = why; IsRun = true }
+let private readOrSkip (planned: string -> Set<string>) (found: RunTree.Found) =
+    let skip isRun why = Error { Path = found.Path; Why = why; IsRun = isRun }
 
     try
-        // The file is read once, for the hash and the settings.
-        let config = File.ReadAllBytes(folder.In "config.json")
-
-        if not (folder.Id.EndsWith("-" + Canonical.Sha256(ReadOnlySpan config).Substring(0, 12), StringComparison.Ordinal)) then
-            skip "its name does not end in the hash of its config.json: one of them was altered"
-        else
-            match folder.Manifest with
-            | null -> skip "it has no manifest.json, so it has not begun"
-            | manifest when manifest.RunId <> folder.Id ->
-                skip $"its manifest belongs to another run, {manifest.RunId}: it was copied or renamed"
-            | manifest -> Ok(read folder (Text.Encoding.UTF8.GetString config) manifest)
+        match found.Run, found.Manifest with
+        | Null, _ -> skip found.LooksLikeRun (nonNull found.Why)
+        | _, Null -> skip true "it has no manifest.json, so it has not begun"
+        | NonNull run, NonNull manifest ->
+            match planned (string (Path.GetDirectoryName run.Path)) with
+            | plans when not plans.IsEmpty && not (plans.Contains run.Id) ->
+                skip false "no launch of this sweep planned it; the sweep's command with its settings would"
+            | _ -> Ok(read run manifest found.Seal)
     with
-    | :? InvalidDataException as error -> skip error.Message
-    | :? JsonException as error -> skip $"its config.json is not JSON: {error.Message}"
-    | :? IOException as error -> skip $"it cannot be read: {error.Message}"
-    | :? UnauthorizedAccessException as error -> skip $"it cannot be read: {error.Message}"
+    | :? InvalidDataException as error -> skip true error.Message
+    | :? JsonException as error -> skip true $"its config.json is not JSON: {error.Message}"
+    | :? IOException as error -> skip true $"it cannot be read: {error.Message}"
+    | :? UnauthorizedAccessException as error -> skip true $"it cannot be read: {error.Message}"
 
 /// Every run in or below some folders, and the skipped folders with reasons. A run that is in two of them counts once. Folders are read in
 /// parallel; the result does not depend on the order.
 let underAll (paths: string list) : Run list * Skipped list =
-    let folders = paths |> List.collect (RunFolder.Under >> List.ofSeq) |> List.distinctBy _.Path |> Array.ofList
-    let found = folders |> Array.Parallel.map readOrSkip
+    let folders = paths |> Seq.collect RunTree.Look |> Seq.distinctBy _.Path |> Array.ofSeq
+
+    let plans =
+        folders
+        |> Seq.map (fun found -> string (Path.GetDirectoryName found.Path))
+        |> Seq.distinct
+        |> Seq.map (fun sweep -> sweep, Plans.read sweep |> List.collect _.Runs |> Set.ofList)
+        |> readOnlyDict
+
+    let results = folders |> Array.Parallel.map (readOrSkip (fun sweep -> plans[sweep]))
 
     let runs = [
-        for result in found do
+        for result in results do
             match result with
             | Ok run -> run
             | Error _ -> ()
@@ -200,17 +214,13 @@ let underAll (paths: string list) : Run list * Skipped list =
 
     runs |> List.distinctBy _.Id,
     [
-        for result in found do
+        for result in results do
             match result with
             | Error skipped -> skipped
             | Ok _ -> ()
 
         for copy in copies do
             { Path = copy.Path; Why = "another of the folders contains the same run, and it counts once"; IsRun = false }
-
-        for path in paths do
-            for folder in foreign path do
-                { Path = folder; Why = "it contains no run"; IsRun = false }
     ]
 
 /// Every run in or below a folder, and the skipped folders with reasons.

@@ -32,9 +32,10 @@ let write (folder: string) (table: Table) =
         File.Move(draft, path, true)
         path)
 
-/// The table of a sweep's folder, None if no run has begun; and the skipped folders.
-let tableOf (folder: string) : Table option * Runs.Skipped list =
+/// The table of a sweep's folder, None if no run has begun; and the skipped folders. `doubts` gives further reasons to mark a run.
+let tableWith (doubts: Runs.Run -> string option) (folder: string) : Table option * Runs.Skipped list =
     let runs, skipped = Runs.under folder
+    let runs = [ for run in runs -> { run with Doubt = run.Doubt |> Option.orElseWith (fun () -> doubts run) } ]
 
     if runs.IsEmpty then
         None, skipped
@@ -51,17 +52,13 @@ let tableOf (folder: string) : Table option * Runs.Skipped list =
         let table = tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
         Some table, skipped
 
-/// Tabulates the runs of a sweep's folder and writes the files to reports/<sweep>. The table is None if no run has begun. Also returns the
-/// skipped folders.
-let ofSweep (folder: string) (reports: string) : Table option * Runs.Skipped list =
-    let table, skipped = tableOf folder
-    table |> Option.iter (fun table -> write (Path.Combine(reports, table.Sweep)) table |> ignore)
-    table, skipped
-
 /// plotly.js from a repository's analysis/plotly; None if npm did not install it.
 let plotly (root: string) =
     let path = Path.Combine(root, "analysis", "plotly", "node_modules", "plotly.js-basic-dist-min", "plotly-basic.min.js")
     if File.Exists path then Some(File.ReadAllText path) else None
+
+/// The table of a sweep's folder, whose runs' own hashes are checked.
+let tableOf (folder: string) : Table option * Runs.Skipped list = tableWith (fun _ -> None) folder
 
 /// Writes a table's report, reports/<sweep>/index.html, and its figures as SVG next to it, and returns the report's path. `folder` has the
 /// table's runs; `skipped` are its folders that are not runs.

@@ -18,7 +18,14 @@ let private text (lines: string list list) =
 
 /// A row per run.
 let runs (table: Table) =
-    let header = [ "run"; "group"; "state"; "seed" ] @ table.Varying @ table.Metrics @ [ "train-units"; "sample-units"; "seconds" ]
+    // A last column, only if a run's metrics are in doubt.
+    let doubts = table.Rows |> List.exists (fun row -> not row.Doubted.IsEmpty)
+
+    let header =
+        [ "run"; "group"; "state"; "seed" ]
+        @ table.Varying
+        @ table.Metrics
+        @ [ "train-units"; "sample-units"; "seconds"; if doubts then "doubt" ]
 
     let count = Option.map (fun (n: int64) -> n.ToString CultureInfo.InvariantCulture) >> Option.defaultValue ""
 
@@ -31,6 +38,7 @@ let runs (table: Table) =
                 @ (table.Metrics
                    |> List.map (fun name -> run.Metrics.TryFind name |> Option.map (fun m -> number m.Value) |> Option.defaultValue ""))
                 @ [ count run.TrainUnits; count run.SampleUnits; run.Seconds |> Option.map number |> Option.defaultValue "" ]
+                @ (if doubts then [ defaultArg run.Doubt "" ] else [])
     ]
 
 /// A row per group and metric.

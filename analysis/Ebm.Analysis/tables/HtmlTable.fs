@@ -96,7 +96,7 @@ let private results (address: Run -> string) (table: Table) =
         ]
         tbody [] [
             for i, row in List.indexed table.Rows do
-                let again = if row.Intervened.IsEmpty then "" else "*"
+                let again = Notes.markOf row
 
                 tr [] [
                     for _, labels in labels do

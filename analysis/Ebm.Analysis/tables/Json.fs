@@ -30,6 +30,7 @@ let private run (run: Runs.Run) =
         "state" => run.State
         "seed" => run.Seed
         if not run.Interventions.IsEmpty then "interventions" => run.Interventions
+        "doubt" => run.Doubt
     ]
 
 let private cell (cell: Cell) =
@@ -40,6 +41,7 @@ let private cell (cell: Cell) =
         "better" => cell.Metric.Better
         "n" => cell.Summary.N
         if cell.Intervened > 0 then "intervened" => cell.Intervened
+        if cell.Doubted > 0 then "doubted" => cell.Doubted
         "mean" => cell.Summary.Mean
         "sd" => cell.Summary.Sd
         "low" => low

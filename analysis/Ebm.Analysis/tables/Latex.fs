@@ -45,6 +45,7 @@ let escaped (text: string) =
         | "…" -> "\\ldots{}"
         | "↓" -> "$\\downarrow$"
         | "↑" -> "$\\uparrow$"
+        | "¶" -> "\\P{}"
         | "†" -> "$\\dagger$"
         | "‡" -> "$\\ddagger$"
         | "§" -> "\\S{}"
@@ -176,7 +177,7 @@ let table (table: Table) =
     let labels = [ for heading, labels in Shown.labels table -> brief heading, "", List.map brief labels ]
 
     // If all rows have the same number of runs, a note gives it.
-    let ns = [ for row in table.Rows -> string row.Completed + (if row.Intervened.IsEmpty then "" else "*") ]
+    let ns = [ for row in table.Rows -> string row.Completed + (Notes.markOf row).Replace("¶", "\\P") ]
     let labels = if (List.distinct ns).Length > 1 then labels @ [ "$n$", "", ns ] else labels
 
     let column name =

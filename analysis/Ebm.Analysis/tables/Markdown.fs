@@ -112,7 +112,7 @@ let private blocks (labels: string list list) (table: Table) =
 
 let table (table: Table) =
     let labels = [ for heading, labels in Shown.labels table -> escaped heading :: List.map escaped labels ]
-    let again (row: Row) = if row.Intervened.IsEmpty then "" else "\\*"
+    let again (row: Row) = (Notes.markOf row).Replace("*", "\\*")
 
     let counts = [
         "n" :: [ for row in table.Rows -> string row.Completed + again row ]

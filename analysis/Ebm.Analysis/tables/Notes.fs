@@ -8,9 +8,14 @@ open Ebm.Records
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
 
-/// The marks after a value that is not compared, or that has a run with an intervention.
+let private marks intervened doubted = (if intervened > 0 then "*" else "") + (if doubted > 0 then "¶" else "")
+
+/// The marks after a row's number of runs.
+let markOf (row: Row) = marks row.Intervened.Length row.Doubted.Length
+
+/// The marks after a value that is not compared, or that has a run with an intervention, or one whose metrics are in doubt.
 let mark (cell: Cell) =
-    (if cell.Intervened > 0 then "*" else "")
+    marks cell.Intervened cell.Doubted
     + match cell.Verdict with
       | OtherRate -> "†"
       | TooFewToTell -> "‡"
@@ -172,5 +177,12 @@ let counts (table: Table) =
 
     $"{c.Planned} runs planned: {list parts}."
 
+/// Numbers that the run's own hashes do not cover.
+let private doubts (table: Table) = [
+    for row in table.Rows do
+        for why, runs in row.Doubted |> List.groupBy (_.Doubt >> Option.get) do
+            $"¶ {Shown.brief (list [ for run in runs -> run.Id ])}: {why}; `audit verify` names every alteration."
+]
+
 /// Every note of a table, in the order in which a reader needs them.
-let all (table: Table) = intervals table @ bold table @ divergence table @ apart table @ [ counts table ]
+let all (table: Table) = intervals table @ bold table @ divergence table @ doubts table @ apart table @ [ counts table ]

@@ -102,6 +102,8 @@ type Cell = {
     Test: Test option
     /// Runs behind its values that have an intervention.
     Intervened: int
+    /// Runs behind its values whose metrics are in doubt: see Run.Doubt.
+    Doubted: int
 }
 
 type Row = {
@@ -125,6 +127,9 @@ type Row = {
 
     /// Its completed runs that have an intervention.
     member row.Intervened = row.Runs |> List.filter (fun run -> run.State = RunState.Completed && not run.Interventions.IsEmpty)
+
+    /// Its runs whose metrics or outcome are in doubt.
+    member row.Doubted = row.Runs |> List.filter _.Doubt.IsSome
 
 /// The planned runs by outcome.
 type Counts = {
@@ -354,9 +359,10 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
             | RunState.Diverged, WorstCase bounds -> bounds.TryFind name |> Option.map (fun bound -> run.Seed, bound)
             | _ -> None)
 
-    runs
-    |> List.filter (fun run -> run.State = RunState.Completed)
-    |> List.choose (fun run -> run.Metrics.TryFind name)
+    let withValue = runs |> List.filter (fun run -> run.State = RunState.Completed && run.Metrics.ContainsKey name)
+
+    withValue
+    |> List.map _.Metrics[name]
     |> function
         | [] -> None
         | first :: _ as measured ->
@@ -376,11 +382,8 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
                 Se = if errors.IsEmpty then None else Some(sqrt (errors |> List.averageBy (fun se -> se * se)))
                 Verdict = Unjudged
                 Test = None
-                Intervened =
-                    runs
-                    |> List.filter (fun run ->
-                        run.State = RunState.Completed && run.Metrics.ContainsKey name && not run.Interventions.IsEmpty)
-                    |> List.length
+                Intervened = withValue |> List.filter (fun run -> not run.Interventions.IsEmpty) |> List.length
+                Doubted = withValue |> List.filter _.Doubt.IsSome |> List.length
             }
 
 /// The table of some runs, under a sweep's name.

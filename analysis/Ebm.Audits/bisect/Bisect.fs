@@ -203,7 +203,7 @@ let private complaint (said: string) =
 /// The outcomes of earlier searches for a run, by the hash of the sources; kept in a file, so that no version is tested twice.
 type private Memory(path: string) =
     let read (line: string) =
-        use json = JsonDocument.Parse line
+        use json = JsonText.Parse line
         let text (name: string) = json.RootElement.GetProperty(name).GetString() |> string
 
         let outcome =

@@ -24,11 +24,7 @@ let private write (workspace: Workspace) (sweep: string) =
         let report = Path.Combine(folder, "index.html")
 
         if not (File.Exists report && File.ReadAllText(report).Contains "href=\"card.html\"") then
-            match Report.ofSweep (Path.Combine(workspace.Runs, sweep)) workspace.Reports with
-            | Some table, skipped ->
-                Report.page (Report.plotly workspace.Root) (Path.Combine(workspace.Runs, sweep)) workspace.Reports (table, skipped)
-                |> ignore
-            | None, _ -> ()
+            ReportFiles.write (Some(Report.plotly workspace.Root)) (Path.Combine(workspace.Runs, sweep)) workspace.Reports |> ignore
 
         let card = files |> List.find (fst >> (=) "card.json") |> snd
 

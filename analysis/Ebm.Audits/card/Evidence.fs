@@ -24,7 +24,7 @@ type Evidence = {
     /// Journals of searches, and how many settings each tried.
     Searches: (string * int) list
     /// The alterations that a check of every hash found.
-    Altered: Verify.Alteration list
+    Altered: Alteration list
     Ledger: Ledger.Ledger option
     /// The audits that repeated a run of this sweep, with their ledger entries.
     Audits: (Ledger.Entry * KeptAudits.Kept) list
@@ -52,7 +52,7 @@ let private trials (journal: string) =
     File.ReadLines journal
     |> Seq.filter (fun line ->
         try
-            use json = JsonDocument.Parse line
+            use json = JsonText.Parse line
             json.RootElement.TryGetProperty "settings" |> fst
         with :? JsonException ->
             false)
@@ -71,7 +71,7 @@ let sources (manifest: RunManifest) : string option =
 let read (workspace: Workspace) (sweep: string) : Evidence option =
     let folder = Path.Combine(workspace.Runs, sweep)
 
-    match Report.tableOf folder with
+    match ReportFiles.tableOf folder with
     | None, _ -> None
     | Some table, skipped ->
         let made = [
@@ -83,7 +83,7 @@ let read (workspace: Workspace) (sweep: string) : Evidence option =
         ]
 
         let known = made |> List.map (fun made -> $"{made.Run.Sweep}/{made.Run.Id}") |> Set.ofList
-        let found = Verify.verify workspace.Root (Some workspace.Data) workspace.Runs [ sweep ]
+        let found = Verify.verify workspace.Root (Some workspace.Data) None workspace.Runs [ sweep ]
         let commits = made |> List.choose (fun made -> sources made.Manifest) |> List.distinct
         let has (name: string) = Git.ask workspace.Root [ "cat-file"; "-e"; name ] |> Result.isOk
         let here, absent = commits |> List.partition (fun commit -> has (commit + "^{commit}"))

@@ -437,7 +437,7 @@ let rules: Rule list = [
         F
         "files of a run or the ledger were altered"
         "restore them from a copy; audit verify names each"
-        (altered [ "artefact"; "manifest"; "attempt"; "run"; "ledger"; "audit" ])
+        (altered [ "artefact"; "manifest"; "attempt"; "run"; "ledger"; "audit"; "plans"; "launch"; "report" ])
     artefacts D "a manifest is not sealed" "this run predates sealed manifests; run it again" (runsWhere (fun m -> missing m.Manifest.Hash))
     artefacts C "without a ledger, removed runs cannot be detected" launch (fun e -> none "ledger.jsonl" (Option.toList e.Ledger))
     artefacts C "a run has no entry in the ledger" launch (fun e ->

@@ -1,6 +1,6 @@
 namespace Ebm.Audits
 
-/// The kinds of alterations of run folders, data, reports of audits, and the ledger. `Kebab` gives their names: `config-edited`, …
+/// The kinds of alterations of run folders, plans, launches, data, reports, audits, and the ledger. `Kebab` gives their names: `config-edited`, …
 type Altered =
     | ConfigMissing = 0
     | ConfigEdited = 1
@@ -29,3 +29,18 @@ type Altered =
     | LedgerInserted = 24
     | LedgerRewritten = 25
     | LedgerTorn = 26
+    | ManifestUnknown = 27
+    | RunMisplaced = 28
+    | PlansChanged = 29
+    | PlansMissing = 30
+    | LaunchChanged = 31
+    | LaunchMissing = 32
+    | ReportChanged = 33
+    | ReportMissing = 34
+
+type Alteration = {
+    /// sweep/run, another file of a sweep, a data file, or ledger.
+    Subject: string
+    What: Altered
+    Says: string
+}

@@ -125,7 +125,7 @@ let written (kept: Kept) (found: Comparison) = JsonText.ReadableOf(report kept f
 
 /// Reads a kept report; None if it is not of an audit that repeats a run.
 let private read (text: string) : Kept option =
-    use json = JsonDocument.Parse text
+    use json = JsonText.Parse text
     let root = json.RootElement
     let find (element: JsonElement) (name: string) =
         match element.TryGetProperty name with

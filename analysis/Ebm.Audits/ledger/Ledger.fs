@@ -1,6 +1,7 @@
-/// The ledger, `<runs>/ledger.jsonl`: a line for each run that ended, each table and each audit. A line has the hash of the line before it,
-/// so that a removed, edited, moved or inserted line shows. The first line gives the ledger an id. In a repository, the hash of the last
-/// line (the head) is kept as a commit under refs/ebm/ledger/<id>.
+/// The ledger, `<runs>/ledger.jsonl`: a line for each plan, launch, begun attempt, ended attempt, table and audit. A line has the hash of the
+/// line before it, so that a removed, edited, moved or inserted line shows. The first line gives the ledger an id. In a repository, the hash
+/// of the last line (the head) is kept as a commit under refs/ebm/ledger/<id>, with the place of the folder that had it: copies of a ledger
+/// share its id, and each goes on by itself.
 ///
 /// The ledger does not prove that an entry was honest when it was made. It does not show a rewrite of all lines after the last kept head,
 /// or of all lines if no head is kept.
@@ -17,6 +18,10 @@ open Ebm.Records
 /// The kinds of entries; the first line has `ledger`. A line of an unknown kind, from a newer version, is a valid entry.
 module Kind =
     let ledger, run, measure, table, audit = "ledger", "run", "measure", "table", "audit"
+    /// An attempt or a measurement begins; the hash is that of the run's manifest before it.
+    let begin' = "begin"
+    /// A sweep's plans.jsonl, one of its launches, and the SHA256SUMS of its report.
+    let plan, launch, report = "plan", "launch", "report"
 
 type Entry = {
     Seq: int64
@@ -25,13 +30,22 @@ type Entry = {
     /// A name from `Kind`.
     Kind: string
     Subject: string
-    /// The hash of the entry's subject: a manifest's own hash, a table's file.
+    /// The hash of the entry's subject: a manifest's own hash, that of a file.
     Hash: string
     /// SHA-256 of the line before, without its line break; empty in the first line.
     PrevHash: string
 }
 
 let pathOf (runs: string) = Path.Combine(runs, "ledger.jsonl")
+
+/// Writes to a ledger. A failure is only printed, so that no result is lost.
+let trying (write: unit -> unit) =
+    try
+        write ()
+    with
+    | :? IOException
+    | :? UnauthorizedAccessException
+    | :? InvalidDataException as error -> eprintfn $"The ledger could not be written: {error.Message}"
 
 /// The hash of a line, which the next line contains.
 let hashOf (line: string) = Canonical.Sha256 line
@@ -45,15 +59,21 @@ let private read (line: string) : Entry option =
     with :? InvalidDataException ->
         None
 
-/// The complete lines; a last line without a line break, left by a process that died, is not one.
+/// The complete lines; a last line without a line break, left by a process that died, is not one. Bytes that are not UTF-8, or a byte-order
+/// mark, make a line that is not an entry.
 let private linesOf (runs: string) =
     if not (File.Exists(pathOf runs)) then
         []
     else
         use file = new FileStream(pathOf runs, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
-        use reader = new StreamReader(file, UTF8Encoding false)
-        let text = reader.ReadToEnd()
-        List.ofArray (text.Split '\n' |> Array.take (text.Split('\n').Length - 1))
+        use bytes = new MemoryStream()
+        file.CopyTo bytes
+        // Decoded without looking for a byte-order mark, so that every line has the bytes of the file.
+        let lines = (UTF8Encoding false).GetString(bytes.ToArray()).Split '\n'
+        List.ofArray (Array.truncate (lines.Length - 1) lines)
+
+/// The entries of a folder's ledger; none without a ledger.
+let entries (runs: string) : Entry list = linesOf runs |> List.choose read
 
 // ── Writing ─────────────────────────────────────────────────────────────────────────────────
 
@@ -80,7 +100,7 @@ let private alone (runs: string) (act: unit -> 'a) : 'a =
     act ()
 
 /// Appends the items that `items` returns for the entries so far. Throws IOException or UnauthorizedAccessException if the folder cannot be
-/// written, and InvalidDataException if the last line is not a ledger entry.
+/// written, and InvalidDataException if a line is not a ledger entry.
 let append (runs: string) (items: Entry list -> (string * string * string) list) : unit =
     Directory.CreateDirectory runs |> ignore
 
@@ -88,10 +108,11 @@ let append (runs: string) (items: Entry list -> (string * string * string) list)
         let lines = linesOf runs
         let entries = lines |> List.choose read
 
-        if not lines.IsEmpty && (read (List.last lines)).IsNone then
+        if entries.Length < lines.Length then
+            let line = 1 + (lines |> List.findIndex (read >> Option.isNone))
             raise (
                 InvalidDataException
-                    $"{pathOf runs}: its last line is not an entry, so nothing can be appended; `audit verify` prints what was altered."
+                    $"{pathOf runs}, line {line}: it is not an entry, so nothing can be appended; `audit verify` prints what was altered."
             )
 
         match items entries with
@@ -120,41 +141,15 @@ let append (runs: string) (items: Entry list -> (string * string * string) list)
 /// The ledger's name for an attempt of a run.
 let subjectOf (sweep: string) (run: string) (attempt: int) = $"{sweep}/{run}#{attempt}"
 
-/// Enters the ended runs of a sweep's folder that have no entry. An attempt is entered once, so that `verify` detects every later change.
-let enterRuns (runs: string) (folders: RunFolder seq) =
-    let ended = [
-        for folder in folders do
-            match folder.Manifest with
-            | null -> ()
-            | manifest when not (RunStates.IsOver manifest.State) -> ()
-            | manifest ->
-                match manifest.Hash with
-                | null -> ()
-                | hash -> Kind.run, subjectOf folder.Sweep folder.Id manifest.Attempt, hash
-    ]
-
-    if not ended.IsEmpty then
-        append runs (fun entries ->
-            let known = HashSet(entries |> Seq.filter (fun entry -> entry.Kind = Kind.run) |> Seq.map _.Subject)
-            ended |> List.filter (fun (_, subject, _) -> known.Add subject))
-
-/// Enters a run that was measured again: it has a new manifest of the same attempt.
-let enterMeasured (runs: string) (folder: RunFolder) =
-    match folder.Manifest with
-    | null -> ()
-    | manifest ->
-        match manifest.Hash with
-        | null -> ()
-        | hash -> append runs (fun _ -> [ Kind.measure, subjectOf folder.Sweep folder.Id manifest.Attempt, hash ])
-
-/// Enters a table by the hash of one of its files; the same table is entered once.
-let enterTable (runs: string) (sweep: string) (file: string) =
-    let hash = Canonical.Sha256OfFile file
-
+/// Enters a text or a file by its hash, unless the last entry of this kind and subject has the same hash.
+let enter (runs: string) (kind: string) (subject: string) (hash: string) =
     append runs (fun entries ->
-        match entries |> List.tryFindBack (fun entry -> entry.Kind = Kind.table && entry.Subject = sweep) with
+        match entries |> List.tryFindBack (fun entry -> entry.Kind = kind && entry.Subject = subject) with
         | Some last when last.Hash = hash -> []
-        | _ -> [ Kind.table, sweep, hash ])
+        | _ -> [ kind, subject, hash ])
+
+/// Enters a table by the hash of one of its files.
+let enterTable (runs: string) (sweep: string) (file: string) = enter runs Kind.table sweep (Canonical.Sha256OfFile file)
 
 // ── The head ────────────────────────────────────────────────────────────────────────────────
 
@@ -166,65 +161,36 @@ let private hidden (text: string) = (Canonical.Sha256 text).Substring(0, 16)
 let private placeOf (runs: string) =
     $"place {hidden (Path.TrimEndingDirectorySeparator(Path.GetFullPath runs))}\nmachine {hidden Environment.MachineName}"
 
-/// Keeps the hash of the last line as a commit in a repository; Error if that is not possible.
-let anchor (repository: string) (runs: string) : Result<unit, string> =
-    match linesOf runs with
-    | [] -> Ok()
-    | lines ->
-        let last = List.last lines
+/// A head that a repository keeps: the number and the hash of a line, and the place of the folder that had it.
+type private Head = { Seq: int64; Hash: string; Place: string }
 
-        match read lines.Head, read last with
-        | Some first, Some head ->
-            let name = refOf first.Subject
-            let before = Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; name ]
-            let says = $"ledger {first.Subject}\n\nentry {head.Seq}\nhash {hashOf last}\n{placeOf runs}\n"
-            let bind next result = Result.bind next result
+/// The id and the heads of every ledger of a repository, the last head first; of one ledger if its id is given.
+let private headsOf (repository: string) (id: string option) : (string * Head * DateTime) list =
+    let which = id |> Option.map refOf |> Option.defaultValue "--glob=refs/ebm/ledger"
 
-            Git.ask repository [ "log"; "-1"; "--format=%B"; name; "--" ]
-            |> function
-                | Ok message when message.Contains $"hash {hashOf last}\n{placeOf runs}" -> Ok()
-                | _ ->
-                    Git.ask repository [ "mktree" ]
-                    |> bind (fun tree ->
-                        let parent =
-                            match before with
-                            | Ok commit when commit <> "" -> [ "-p"; commit ]
-                            | _ -> []
-
-                        Git.tell repository [] says ([ "commit-tree"; tree ] @ parent))
-                    |> bind (fun commit -> Git.ask repository [ "update-ref"; name; commit.Trim(); (before |> Result.defaultValue "") ])
-                    |> Result.map ignore
-        | _ -> Error "its lines are not ledger entries"
-
-/// The heads of a ledger that a repository keeps, the last one first: number and hash of a line.
-let anchored (repository: string) (id: string) : (int64 * string) list =
-    match Git.ask repository [ "log"; "--format=%B%x00"; refOf id; "--" ] with
+    match Git.ask repository [ "log"; "--format=%ct%n%B%x00"; which; "--" ] with
     | Error _ -> []
     | Ok text -> [
         for message in text.Split('\000', StringSplitOptions.RemoveEmptyEntries) do
+            let lines = message.Trim('\n').Split '\n'
             let field (name: string) =
-                message.Split '\n'
-                |> Array.tryFind (fun line -> line.StartsWith(name + " "))
-                |> Option.map (fun line -> line.Substring(name.Length + 1))
+                lines |> Array.tryFind _.StartsWith(name + " ") |> Option.map (fun line -> line.Substring(name.Length + 1))
 
-            match field "entry", field "hash" with
-            | Some entry, Some hash -> int64 entry, hash
+            match field "ledger", field "entry", field "hash" with
+            | Some id, Some entry, Some hash ->
+                let place = lines |> Array.filter (fun line -> line.StartsWith "place " || line.StartsWith "machine ") |> String.concat "\n"
+                id, { Seq = int64 entry; Hash = hash; Place = place }, DateTimeOffset.FromUnixTimeSeconds(int64 lines[0]).UtcDateTime
             | _ -> ()
       ]
 
+/// The heads of a ledger that a repository keeps, the last one first: number and hash of a line.
+let anchored (repository: string) (id: string) : (int64 * string) list = [
+    for _, head, _ in headsOf repository (Some id) -> head.Seq, head.Hash
+]
+
 /// The ids of the ledgers of this folder whose heads are kept, each with the time of its last head in UTC.
 let kept (repository: string) (runs: string) : (string * DateTime) list =
-    match
-        Git.ask repository [ "for-each-ref"; "--format=%(refname:lstrip=3) %(committerdate:unix) %(contents:body)%00"; "refs/ebm/ledger" ]
-    with
-    | Error _ -> []
-    | Ok text -> [
-        for one in text.Split('\000', StringSplitOptions.RemoveEmptyEntries) do
-            if one.Contains(placeOf runs, StringComparison.Ordinal) then
-                match one.Trim().Split(' ') with
-                | words when words.Length > 1 -> words[0], DateTimeOffset.FromUnixTimeSeconds(int64 words[1]).UtcDateTime
-                | _ -> ()
-      ]
+    headsOf repository None |> List.filter (fun (_, head, _) -> head.Place = placeOf runs) |> List.map (fun (id, _, time) -> id, time) |> List.distinctBy fst
 
 // ── Reading and judging ─────────────────────────────────────────────────────────────────────
 
@@ -237,6 +203,8 @@ type Ledger = {
     Faults: Fault list
     /// The number of entries after the last kept head; None if no head is kept.
     Loose: int64 option
+    /// What the kept heads say about copies of this ledger.
+    Copies: string option
 }
 
 let private span (low: int64) (high: int64) = if low = high then $"entry {low}" else $"entries {low} to {high}"
@@ -294,6 +262,40 @@ let private faults (lines: (string * Entry) list) = [
             { What = Altered.LedgerEdited; Says = $"entry {entry.Seq} ({entry.Kind} {entry.Subject}) was edited or replaced" }
 ]
 
+/// Compares a ledger with its kept heads: a fault, or what they say about copies. Heads of this place must all be in the ledger. A folder
+/// without heads of its place was moved, copied, or fetched: then the ledger must end where a kept head is, or contain every head.
+let private headFault (heads: Head list) (place: string) (hashes: IReadOnlyDictionary<string, int64>) (last: int64) : Fault option * string option =
+    let missing heads = heads |> List.filter (fun head -> not (hashes.ContainsKey head.Hash))
+    let present = heads |> List.filter (fun head -> hashes.ContainsKey head.Hash) |> List.map _.Seq
+    let kept = if present.IsEmpty then -1L else List.max present
+    let own = heads |> List.filter (fun head -> head.Place = place)
+    let copies = heads |> List.map _.Place |> List.distinct |> List.filter ((<>) place)
+
+    let fault (absent: Head list) =
+        let latest = absent |> List.maxBy _.Seq
+
+        if latest.Seq > last then
+            Some {
+                What = Altered.LedgerRemoved
+                Says = $"{span (last + 1L) latest.Seq} at its end were removed: a later head is kept"
+            }
+        else
+            let since = if kept < 0L then "from its beginning" else $"after entry {kept}"
+            Some { What = Altered.LedgerRewritten; Says = $"it was rewritten {since}: its entry {latest.Seq} does not match the kept head" }
+
+    match missing own, missing heads with
+    | (_ :: _ as absent), _ -> fault absent, None
+    | [], [] when own.IsEmpty && not heads.IsEmpty ->
+        None, Some "The kept heads of this ledger are of another folder or machine: this folder was moved or copied."
+    | [], [] -> None, None
+    | [], later when not own.IsEmpty || kept = last ->
+        let latest = later |> List.map _.Seq |> List.max
+        let parted = if own.IsEmpty then $" This folder is a copy from entry {kept}." else ""
+        None, Some $"A copy of this ledger in another folder or on another machine has gone on to entry {latest}.{parted}"
+    | [], absent -> fault absent, None
+    |> fun (fault, says) ->
+        fault, (if copies.IsEmpty then None else says)
+
 /// Reads and checks the ledger of a folder of runs; None if it has no ledger. `repository` may keep its head.
 let load (repository: string) (runs: string) : Ledger option =
     match linesOf runs with
@@ -307,37 +309,62 @@ let load (repository: string) (runs: string) : Ledger option =
         ]
 
         let unreadable = lines.Length - whole.Length
-        let id = whole |> List.tryHead |> Option.map (fun (_, entry) -> entry.Subject) |> Option.defaultValue ""
-        let heads = if id = "" then [] else anchored repository id
-        let hashes = whole |> List.map (fun (line, entry) -> hashOf line, entry.Seq) |> dict
+
+        let id =
+            whole
+            |> List.tryPick (fun (_, entry) -> if entry.Kind = Kind.ledger then Some entry.Subject else None)
+            |> Option.defaultValue ""
+
+        let heads = if id = "" then [] else [ for _, head, _ in headsOf repository (Some id) -> head ]
+        let hashes = whole |> List.map (fun (line, entry) -> hashOf line, entry.Seq) |> readOnlyDict
         let last = if whole.IsEmpty then -1L else whole |> List.map (fun (_, entry) -> entry.Seq) |> List.max
+        let inside = faults whole
+        let outside, copies = headFault heads (placeOf runs) hashes last
+        let present = heads |> List.filter (fun head -> hashes.ContainsKey head.Hash) |> List.map _.Seq
 
         Some {
             Id = id
             Entries = List.map snd whole
-            Loose = heads |> List.tryHead |> Option.map (fun (seq, _) -> max 0L (last - seq))
+            Loose = if heads.IsEmpty then None else Some(last - (if present.IsEmpty then -1L else List.max present))
+            Copies = copies
             Faults = [
                 if unreadable > 0 then { What = Altered.LedgerTorn; Says = $"{unreadable} of its lines are not ledger entries" }
-                let inside = faults whole
                 yield! inside
 
-                match heads with
-                | (seq, hash) :: earlier when not (hashes.ContainsKey hash) ->
-                    if seq > last then
-                        {
-                            What = Altered.LedgerRemoved
-                            Says = $"{span (last + 1L) seq} at its end were removed: {refOf id} has a later head"
-                        }
-                    elif inside.IsEmpty then
-                        let since =
-                            match earlier |> List.tryFind (fun (_, hash) -> hashes.ContainsKey hash) with
-                            | Some(kept, _) -> $"after entry {kept}"
-                            | None -> "from its beginning"
-
-                        {
-                            What = Altered.LedgerRewritten
-                            Says = $"it was rewritten {since}: its entry {seq} does not match the head in {refOf id}"
-                        }
+                match outside with
+                // Lines that were edited in place explain a missing head.
+                | Some fault when inside.IsEmpty || fault.What = Altered.LedgerRemoved -> fault
                 | _ -> ()
             ]
         }
+
+// ── Keeping the head ────────────────────────────────────────────────────────────────────────
+
+/// Keeps the hash of the last line as a commit in a repository; Error if that is not possible, or if the ledger was altered, because a kept
+/// head vouches for all lines before it.
+let anchor (repository: string) (runs: string) : Result<unit, string> =
+    match load repository runs with
+    | None -> Ok()
+    | Some { Faults = fault :: _ } -> Error $"the ledger was altered: {fault.Says}"
+    | Some ledger ->
+        let last = List.last (linesOf runs)
+        let head = List.last ledger.Entries
+        let name = refOf ledger.Id
+        let before = Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; name ]
+        let says = $"ledger {ledger.Id}\n\nentry {head.Seq}\nhash {hashOf last}\n{placeOf runs}\n"
+        let bind next result = Result.bind next result
+
+        Git.ask repository [ "log"; "-1"; "--format=%B"; name; "--" ]
+        |> function
+            | Ok message when message.Contains $"hash {hashOf last}\n{placeOf runs}" -> Ok()
+            | _ ->
+                Git.ask repository [ "mktree" ]
+                |> bind (fun tree ->
+                    let parent =
+                        match before with
+                        | Ok commit when commit <> "" -> [ "-p"; commit ]
+                        | _ -> []
+
+                    Git.tell repository [] says ([ "commit-tree"; tree ] @ parent))
+                |> bind (fun commit -> Git.ask repository [ "update-ref"; name; commit.Trim(); (before |> Result.defaultValue "") ])
+                |> Result.map ignore

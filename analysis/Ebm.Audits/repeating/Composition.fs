@@ -19,7 +19,7 @@ type Composing =
 
 /// Reads the output of `why --json`.
 let read (json: string) : Composed =
-    use json = JsonDocument.Parse json
+    use json = JsonText.Parse json
 
     {
         Identity = Document.Parse(json.RootElement.GetProperty("identity").GetRawText(), "identity")

@@ -75,8 +75,24 @@ let conditionsOf (workspace: Workspace) (arguments: string list) : Conditions * 
     },
     rest
 
+/// Prints the alterations of runs. True if there are any: then none is repeated, because a verdict would be about other files than the runs
+/// wrote.
+let areAltered (workspace: Workspace) (runs: RunFolder list) =
+    let found = Verify.changed workspace.Runs (runs |> List.map _.Path)
+
+    for KeyValue(_, alterations) in found do
+        for alteration in alterations do
+            eprintfn $"{Kebab.Of alteration.What}: {alteration.Subject}: {alteration.Says}"
+
+    if not found.IsEmpty then eprintfn $"""ALTERED: nothing is repeated of {String.Join(", ", found.Keys)}."""
+    not found.IsEmpty
+
 /// Repeats one run, prints the comparison, and enters it into the ledger.
 let one verb (again: RunFolder -> int64 option * Comparison) (workspace: Workspace) (words: string list) =
     let run = runOf workspace words
-    let until, found = again run
-    conclude workspace verb run until found
+
+    if areAltered workspace [ run ] then
+        3
+    else
+        let until, found = again run
+        conclude workspace verb run until found

@@ -49,7 +49,7 @@ let private perform (workspace: Workspace) (arguments: string list) : int =
         | [] -> List.ofSeq (SweepFolder.Under workspace.Runs)
         | words -> words |> List.map (fun word -> Path.Combine(workspace.Runs, word))
 
-    let tables = sweeps |> List.choose (Report.tableOf >> fst)
+    let tables = sweeps |> List.choose (ReportFiles.tableOf >> fst)
 
     let before =
         match Ledger.load workspace.Root workspace.Runs with
@@ -63,45 +63,48 @@ let private perform (workspace: Workspace) (arguments: string list) : int =
     let drawn = draw seed n before tables
     if drawn.IsEmpty then refuse "no run is completed, so no cell can be drawn."
 
-    let audited = [
-        for i, one in List.indexed drawn do
-            let run = RunFolder.Open one.Run.Path
-            let until, found = again run
-            let kept = KeptAudits.kept audit run until (Some one.Sampled) found
-            let bold = if one.Sampled.Bold then ", bold" else ""
-
-            if not workspace.Json then
-                Console.WriteLine $"{i + 1} of {drawn.Length}, {one.Sampled.Metric} of {one.Row}{bold} (weight {one.Sampled.Weight})"
-                RepetitionCommand.print run until found
-                if kept.Independent = Some true then Console.WriteLine "  by another machine or user than the run's own"
-
-            enter workspace $"sample {run.Sweep}/{run.Id}" (KeptAudits.written kept found)
-            kept, found
-    ]
-
-    let verdicts = audited |> List.map (fun (kept, _) -> kept.Verdict)
-    let hits, n, low, high = summary verdicts
-
-    if workspace.Json then
-        Console.Write(
-            JsonText.ReadableOf(
-                fields [
-                    "audit" => "sample"
-                    "seed" => seed
-                    "reproduced" => hits
-                    "of" => n
-                    "low" => low
-                    "high" => high
-                    "cells" => [ for kept, found in audited -> KeptAudits.report kept found ]
-                ]
-            )
-        )
+    if RepetitionCommand.areAltered workspace [ for one in drawn -> RunFolder.Open one.Run.Path ] then
+        3
     else
-        Console.WriteLine(
-            $"{hits} of {n} cells reproduce, {percent low} to {percent high} %% (Wilson, 95 %%); bold cells are drawn with odds of {boldWeight} to 1."
-        )
+        let audited = [
+            for i, one in List.indexed drawn do
+                let run = RunFolder.Open one.Run.Path
+                let until, found = again run
+                let kept = KeptAudits.kept audit run until (Some one.Sampled) found
+                let bold = if one.Sampled.Bold then ", bold" else ""
 
-    verdicts |> List.map RepetitionCommand.exitCode |> List.max
+                if not workspace.Json then
+                    Console.WriteLine $"{i + 1} of {drawn.Length}, {one.Sampled.Metric} of {one.Row}{bold} (weight {one.Sampled.Weight})"
+                    RepetitionCommand.print run until found
+                    if kept.Independent = Some true then Console.WriteLine "  by another machine or user than the run's own"
+
+                enter workspace $"sample {run.Sweep}/{run.Id}" (KeptAudits.written kept found)
+                kept, found
+        ]
+
+        let verdicts = audited |> List.map (fun (kept, _) -> kept.Verdict)
+        let hits, n, low, high = summary verdicts
+
+        if workspace.Json then
+            Console.Write(
+                JsonText.ReadableOf(
+                    fields [
+                        "audit" => "sample"
+                        "seed" => seed
+                        "reproduced" => hits
+                        "of" => n
+                        "low" => low
+                        "high" => high
+                        "cells" => [ for kept, found in audited -> KeptAudits.report kept found ]
+                    ]
+                )
+            )
+        else
+            Console.WriteLine(
+                $"{hits} of {n} cells reproduce, {percent low} to {percent high} %% (Wilson, 95 %%); bold cells are drawn with odds of {boldWeight} to 1."
+            )
+
+        verdicts |> List.map RepetitionCommand.exitCode |> List.max
 
 let verb = {
     Name = "sample"

@@ -1,6 +1,7 @@
 /// Repeats the first steps of a run with the current build, and compares the traces.
 module Ebm.Audits.Smoke
 
+open System
 open System.IO
 open Ebm.Records
 open Ebm.Audits.Comparison
@@ -15,6 +16,19 @@ let private sourcesOf (manifest: RunManifest) : string option =
         match git.Snapshot with
         | null -> if git.Dirty then None else Some git.Commit
         | snapshot -> Some snapshot.Commit
+
+/// The results that the first steps do not reach.
+let private notCompared (manifest: RunManifest) = [
+    let names =
+        manifest.Artefacts
+        |> Seq.map (fun artefact -> (artefact.Path.Split '/')[0])
+        |> Seq.filter (fun name -> name <> "trace.jsonl" && not (name.StartsWith "config."))
+        |> Seq.distinct
+        |> List.ofSeq
+
+    if not names.IsEmpty then
+        $"""Only the trace of the first steps was compared, and none of {String.Join(", ", names)}; rerun compares these."""
+]
 
 /// Runs the first steps again with a runner, up to the first traced step from `steps` on, and compares what was traced.
 let smoke (runner: string) (conditions: Conditions) (steps: int64) (run: RunFolder) : int64 * Comparison =
@@ -39,5 +53,6 @@ let smoke (runner: string) (conditions: Conditions) (steps: int64) (run: RunFold
         let composed = conditions.Compose scratch conditions.Repository labs manifest
         let again = execute scratch runner conditions run manifest labs [ "--until"; string until ]
         let drifts, notes = further conditions run manifest composed
-        let around = { nothing with Sources = sources; Further = drifts @ rebuilt manifest again labs; Notes = notes }
+        let further = drifts @ rebuilt manifest again labs
+        let around = { nothing with Sources = sources; Further = further; Notes = notes @ notCompared manifest }
         until, compare (Some until) run again around)

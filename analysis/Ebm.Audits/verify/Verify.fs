@@ -1,6 +1,6 @@
 /// Checks that run folders are unchanged. It computes every hash again: of the config, of the manifest over itself, of its chain of
-/// attempts, of every artefact, of the data files on this machine, and of the ledger. Each kind of difference is an alteration with a name.
-/// Nothing is trained or written.
+/// attempts, of every artefact, of plans, launches and reports, of the data files on this machine, and of the ledger. Each kind of
+/// difference is an alteration with a name. Nothing is trained or written.
 module Ebm.Audits.Verify
 
 open System
@@ -13,13 +13,6 @@ open System.Threading
 open System.Threading.Tasks
 open Ebm.Records
 
-type Alteration = {
-    /// sweep/run, a data file, or ledger.
-    Subject: string
-    What: Altered
-    Says: string
-}
-
 type Verification = {
     Runs: int
     Files: int64
@@ -29,27 +22,6 @@ type Verification = {
     Notes: string list
     Ledger: Ledger.Ledger option
 }
-
-let private namedByHash = Regex(@"-[0-9a-f]{12}$", RegexOptions.CultureInvariant)
-
-/// Every folder that is or was a run: it has a config, a manifest, or a run's name.
-let rec private runFolders (path: string) : string list =
-    let isRun =
-        File.Exists(Path.Combine(path, "config.json")) || File.Exists(Path.Combine(path, "manifest.json")) || namedByHash.IsMatch path
-
-    if isRun then
-        [ path ]
-    elif not (Directory.Exists path) then
-        []
-    else
-        Directory.GetDirectories path
-        |> Array.filter (fun folder -> not ((string (Path.GetFileName folder)).StartsWith '.'))
-        |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
-        |> List.ofArray
-        |> List.collect runFolders
-
-/// Files in a run's folder that are not artefacts.
-let private beside = set [ "manifest.json"; "stdout.log"; "stderr.log" ]
 
 let private seedOf (config: string) =
     try
@@ -73,15 +45,12 @@ type private Counts() =
 
 /// Reads a manifest: the manifest, if it is valid, and its alterations.
 let private manifestAt (path: string) : RunManifest option * (Altered * string) list =
-    let text = File.ReadAllText path
-
-    match RunManifest.IsSealed text |> Option.ofNullable with
-    | Some false -> None, [ Altered.ManifestEdited, $"{Path.GetFileName path} does not match its own hash" ]
-    | _ ->
-        try
-            Some(RunManifest.Parse(text, path)), []
-        with :? InvalidDataException as error ->
-            None, [ Altered.ManifestEdited, error.Message ]
+    try
+        match RunManifest.Read path with
+        | struct (_, Seal.Broken) -> None, [ Altered.ManifestEdited, $"{Path.GetFileName path} does not match its own hash" ]
+        | struct (manifest, _) -> Some manifest, []
+    with :? InvalidDataException as error ->
+        None, [ Altered.ManifestEdited, error.Message ]
 
 /// The manifests of earlier attempts that can be read, and the alterations of their chain.
 let private attempts (folder: RunFolder) (manifest: RunManifest) : RunManifest list * (Altered * string) list =
@@ -118,6 +87,37 @@ let private isLinked (folder: RunFolder) (name: string) =
     let parts = name.Split '/'
 
     seq { 1 .. parts.Length } |> Seq.exists (fun count -> not (isNull (FileInfo(folder.In(Array.truncate count parts)).LinkTarget)))
+
+/// Folders that the run did not make, and files among its earlier attempts that are not theirs. Hidden files and folders are not read.
+let private foreign (folder: RunFolder) (listed: HashSet<string>) = [
+    let made =
+        HashSet [
+            yield! [ "checkpoint"; "checkpoint.next"; "checkpoint.previous"; "arrays"; "attempts" ]
+
+            for path in listed do
+                let parts = path.Split '/'
+                yield! [ for count in 1 .. parts.Length - 1 -> String.Join('/', Array.truncate count parts) ]
+        ]
+
+    let attemptsOwn = set [ "manifest.json"; "stdout.log"; "stderr.log" ]
+
+    for path in Directory.EnumerateFileSystemEntries(folder.Path, "*", SearchOption.AllDirectories) do
+        let name = Path.GetRelativePath(folder.Path, path).Replace('\\', '/')
+        let parts = name.Split '/'
+
+        if parts |> Array.forall (fun part -> not (part.StartsWith '.')) then
+            if parts[0] = "attempts" then
+                let isOwn =
+                    match parts with
+                    | [| _ |] -> true
+                    | [| _; number |] -> Directory.Exists path && number |> Seq.forall Char.IsAsciiDigit
+                    | [| _; _; file |] -> attemptsOwn.Contains file && not (Directory.Exists path)
+                    | _ -> false
+
+                if not isOwn then name
+            elif Directory.Exists path && not (made.Contains name) then
+                $"the folder {name}"
+]
 
 let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifest) = [
     let listed = manifest.Artefacts |> Seq.map _.Path |> HashSet
@@ -160,6 +160,9 @@ let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifes
     // Manifests without seals are older and do not list checkpoints.
     let knowsCheckpoints = not (isNull manifest.Hash)
 
+    for name in foreign folder listed do
+        Altered.ArtefactExtra, $"{name} was not there when the run ended"
+
     for name in folder.ArtefactNames() do
         if not (listed.Contains name || isAdopted name) && (knowsCheckpoints || not (name.StartsWith "checkpoint/")) then
             Altered.ArtefactExtra, $"{name} was not there when the run ended"
@@ -192,11 +195,23 @@ let private config (counts: Counts) (folder: string) (id: string) (manifest: Run
 /// A run folder: its manifest, those of its earlier attempts, and its alterations.
 type private Read = { Manifest: RunManifest option; Earlier: RunManifest list; Wrong: (Altered * string) list }
 
-let private run (counts: Counts) (path: string) : Read =
-    let id = string (Path.GetFileName path)
+let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
+    let path, id = found.Path, found.Id
     let file = Path.Combine(path, "manifest.json")
 
-    if not (File.Exists file) then
+    let linked =
+        [ "config.json"; "manifest.json" ]
+        |> List.filter (fun name -> not (isNull (FileInfo(Path.Combine(path, name)).LinkTarget)))
+
+    if found.Misplaced then
+        { Manifest = None; Earlier = []; Wrong = [ Altered.RunMisplaced, nonNull found.Why ] }
+    elif not linked.IsEmpty then
+        {
+            Manifest = None
+            Earlier = []
+            Wrong = [ for name in linked -> Altered.ArtefactLinked, $"{name} is a link, which the run did not write" ]
+        }
+    elif not (File.Exists file) then
         let hasBegun =
             Directory.EnumerateFileSystemEntries path
             |> Seq.map (Path.GetFileName >> string)
@@ -238,6 +253,14 @@ let private run (counts: Counts) (path: string) : Read =
                 ]
             }
 
+/// Checks one folder. Whatever makes it no run is an alteration, too.
+let private run (counts: Counts) (found: RunTree.Found) : Read =
+    let read = recordsOf counts found
+
+    match found.Why with
+    | NonNull why when read.Wrong.IsEmpty -> { read with Wrong = [ Altered.RunRenamed, why ] }
+    | _ -> read
+
 /// Checks the data files of runs that are on this machine.
 let private data (counts: Counts) (root: string option) (manifests: RunManifest list) =
     let files =
@@ -266,33 +289,54 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
 
     List.ofSeq wrong, List.ofSeq absent |> List.sort
 
+let private explained (known: Manifests.Known) (read: Read) =
+    match read.Manifest with
+    | Some manifest -> Manifests.contradictions known read.Earlier manifest
+    | None -> []
+
 /// Compares the ledger with the runs that exist and those that are missing. `sweeps` limits the check to these sweeps; None checks all.
 let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found: Map<string, Read>) = [
-    // The last entry of each attempt counts: a run that was measured again has another manifest.
-    let last =
-        ledger.Entries
-        |> List.filter (fun entry -> entry.Kind = Ledger.Kind.run || entry.Kind = Ledger.Kind.measure)
-        |> List.map (fun entry -> entry.Subject, entry)
-        |> Map.ofList
-
-    for KeyValue(subject, entry) in last do
-        match subject.Split '#' with
-        | [| run; attempt |] when sweeps |> Option.forall (List.contains (run.Split('/')[0])) ->
-            let alter what says = { Subject = run; What = what; Says = says }
-
-            match found.TryFind run with
-            | None -> alter Altered.RunRemoved $"the ledger has it as entry {entry.Seq}, but its folder is gone"
-            // An entered attempt has ended, so its manifest cannot be the one of a running attempt.
-            | Some { Manifest = Some manifest } when string manifest.Attempt = attempt ->
-                if manifest.Hash <> entry.Hash then
-                    alter Altered.ManifestReplaced $"its manifest does not match entry {entry.Seq} of the ledger"
-            | Some { Earlier = earlier } ->
-                match earlier |> List.tryFind (fun manifest -> string manifest.Attempt = attempt) with
-                | Some manifest when manifest.Hash <> entry.Hash ->
-                    alter Altered.AttemptReplaced $"the manifest of its attempt {attempt} does not match entry {entry.Seq} of the ledger"
-                | _ -> ()
-        | _ -> ()
+    for KeyValue(run, known) in Manifests.known ledger.Entries do
+        if sweeps |> Option.forall (List.contains (run.Split('/')[0])) then
+            match found.TryFind run, Manifests.ends known |> List.tryLast with
+            | None, Some(_, entry) -> {
+                Subject = run
+                What = Altered.RunRemoved
+                Says = $"the ledger has it as entry {entry.Seq}, but its folder is gone"
+              }
+            | None, None -> ()
+            | Some read, _ ->
+                for what, says in explained known read do
+                    { Subject = run; What = what; Says = says }
 ]
+
+/// The alterations of some folders of runs, by id: their files do not match their manifests, or the ledger does not explain these. A sweep does
+/// not count such runs as done.
+let changed (runs: string) (folders: string list) : Map<string, Alteration list> =
+    let counts = Counts()
+    let known = Manifests.known (Ledger.entries runs)
+    let wanted = set folders
+
+    let check (found: RunTree.Found) =
+        let read = run counts found
+        let name = $"{found.Sweep}/{found.Id}"
+
+        let unexplained =
+            match known.TryGetValue name with
+            | true, known -> explained known read
+            | _ -> []
+
+        found.Id, [ for what, says in read.Wrong @ unexplained -> { Subject = name; What = what; Says = says } ]
+
+    folders
+    |> Seq.map (Path.GetDirectoryName >> string)
+    |> Seq.distinct
+    |> Seq.collect RunTree.Look
+    |> Seq.filter (fun found -> wanted.Contains found.Path)
+    |> Array.ofSeq
+    |> Array.Parallel.map check
+    |> Array.filter (fun (_, wrong) -> not wrong.IsEmpty)
+    |> Map.ofArray
 
 /// Detects a replaced ledger: runs had ended when the head of another ledger of this folder was last kept.
 let private former (repository: string) (runs: string) (ledger: Ledger.Ledger option) (manifests: RunManifest list) = [
@@ -324,8 +368,16 @@ let private former (repository: string) (runs: string) (ledger: Ledger.Ledger op
 let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option) : Alteration list = [
     let folder = Path.Combine(runs, SweepFolder.Audits)
 
-    if Directory.Exists folder then
-        let files = Directory.GetFiles(folder, "*.json") |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+    // A ledger with beginnings is of a version that keeps every report.
+    let always =
+        match ledger with
+        | Some ledger when ledger.Entries |> List.exists (fun entry -> entry.Kind = Ledger.Kind.begin') ->
+            ledger.Entries |> List.find (fun entry -> entry.Kind = Ledger.Kind.begin') |> _.Seq
+        | _ -> Int64.MaxValue
+
+    if Directory.Exists folder || always < Int64.MaxValue then
+        let there = if Directory.Exists folder then Directory.GetFiles(folder, "*.json") else [||]
+        let files = there |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
         let names = files |> Array.map (Path.GetFileNameWithoutExtension >> string) |> HashSet
 
         for file, name in Seq.zip files (files |> Array.map (Path.GetFileNameWithoutExtension >> string)) do
@@ -338,7 +390,7 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
             for entry in
                 ledger.Entries
                 |> List.filter (fun entry -> entry.Kind = Ledger.Kind.audit)
-                |> List.skipWhile (fun entry -> not (names.Contains entry.Hash)) do
+                |> List.skipWhile (fun entry -> not (names.Contains entry.Hash) && entry.Seq < always) do
                 if not (names.Contains entry.Hash) then
                     {
                         Subject = $"audits/{entry.Hash}"
@@ -347,21 +399,28 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
                     }
 ]
 
-/// Checks everything in `runs`, or some of its sweeps; `repository` may keep the ledger's head, `dataRoot` has the data.
-let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps: string list) : Verification =
-    let folders = if sweeps.IsEmpty then runFolders runs else sweeps |> List.collect (fun sweep -> runFolders (Path.Combine(runs, sweep)))
+/// Checks everything in `runs`, or some of its sweeps; `repository` may keep the ledger's head, `dataRoot` has the data, `reports` the
+/// reports.
+let verify (repository: string) (dataRoot: string option) (reports: string option) (runs: string) (sweeps: string list) : Verification =
+    let folders =
+        (if sweeps.IsEmpty then RunTree.Look runs |> List.ofSeq else sweeps |> List.collect (fun sweep -> List.ofSeq (RunTree.Look(Path.Combine(runs, sweep)))))
+        |> List.filter (fun found -> found.LooksLikeRun || found.Misplaced)
 
     let counts = Counts()
-    let name (path: string) = $"{Path.GetFileName(Path.GetDirectoryName path)}/{Path.GetFileName path}"
     let results = Array.zeroCreate<Read> folders.Length
 
     // Runs are checked in parallel, because hashing takes most of the time.
     Parallel.For(0, folders.Length, (fun i -> results[i] <- run counts folders[i])) |> ignore
 
-    let read = List.zip (folders |> List.map name) (List.ofArray results)
+    let read = List.zip [ for found in folders -> $"{found.Sweep}/{found.Id}" ] (List.ofArray results)
     let manifests = read |> List.choose (fun (_, run) -> run.Manifest)
     let ledger = Ledger.load repository runs
     let changed, absent = data counts dataRoot manifests
+
+    let beside, unfinished =
+        match ledger with
+        | None -> [], []
+        | Some ledger -> SweepFiles.check counts.Hash runs reports (if sweeps.IsEmpty then None else Some sweeps) ledger.Entries
 
     let unsealed = manifests |> List.filter (fun manifest -> isNull manifest.Hash) |> List.length
 
@@ -393,6 +452,7 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
 
             yield! changed |> List.sortBy _.Subject
             yield! audits counts runs ledger
+            yield! beside
 
             match ledger with
             | Some ledger ->
@@ -413,6 +473,9 @@ let verify (repository: string) (dataRoot: string option) (runs: string) (sweeps
             | None -> "Without a ledger, removed runs cannot be detected."
             | Some ledger ->
                 if not unentered.IsEmpty then $"{unentered.Length} runs have no entry in the ledger: {some unentered}."
+
+                yield! unfinished
+                yield! Option.toList ledger.Copies
 
                 match ledger.Loose with
                 | None -> $"No repository keeps the head of ledger {ledger.Id}, so a complete rewrite would not be noticed."

@@ -29,7 +29,7 @@ let private verification (found: Verification) =
 
 let private verify (workspace: Workspace) (words: string list) =
     let sweeps = sweepsOf workspace words
-    let found = Verify.verify workspace.Root (Some workspace.Data) workspace.Runs sweeps
+    let found = Verify.verify workspace.Root (Some workspace.Data) (Some workspace.Reports) workspace.Runs sweeps
     let report = verification found
 
     if workspace.Json then

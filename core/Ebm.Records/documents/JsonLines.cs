@@ -85,8 +85,7 @@ static class JsonLines
     {
         try
         {
-            var reader = new Utf8JsonReader(line);
-            using var json = JsonDocument.ParseValue(ref reader);
+            using var json = JsonText.Parse(Encoding.UTF8.GetString(line));
             return json.RootElement.GetProperty("step").GetInt64();
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)

@@ -6,7 +6,8 @@ namespace Ebm.Records;
 
 /// <summary>
 /// The JSON of files, tables and audits. One set of options writes and reads all records: keys in camel case in declaration order, enums as words
-/// (<see cref="Kebab"/>), NaN and the infinities as strings, null values omitted.
+/// (<see cref="Kebab"/>), NaN and the infinities as strings, null values omitted. A text in which an object has a key twice, however it is spelt, is
+/// not valid: programs differ in which of the two they read.
 /// </summary>
 public static class JsonText
 {
@@ -28,6 +29,7 @@ public static class JsonText
             WriteIndented = indented,
             RespectNullableAnnotations = true,
             RespectRequiredConstructorParameters = true,
+            AllowDuplicateProperties = false,
         };
 
     sealed class Words : JsonNamingPolicy
@@ -59,6 +61,10 @@ public static class JsonText
             throw new InvalidDataException($"{file}, line {(error.LineNumber ?? 0) + 1}: invalid content: {Says(error)}", error);
         }
     }
+
+    /// <summary>The elements of a text that has no record here.</summary>
+    /// <exception cref="JsonException">The text is not JSON, or an object in it has a key twice.</exception>
+    public static JsonDocument Parse(string json) => JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
 
     /// <exception cref="JsonException">The text is not a valid <typeparamref name="T"/>.</exception>
     internal static T? ReadLine<T>(string json) => JsonSerializer.Deserialize<T>(json, Plain);

@@ -59,7 +59,7 @@ public sealed partial class RunFolder
                 .GetDirectories(In("attempts"))
                 .Select(folder => System.IO.Path.Combine(folder, "manifest.json"))
                 .Where(File.Exists)
-                .Select(file => RunManifest.Parse(File.ReadAllText(file), file))
+                .Select(file => RunManifest.Read(file).Manifest)
                 .OrderBy(manifest => manifest.Attempt)
                 .ToList();
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Ebm.Records;
@@ -12,16 +13,22 @@ public sealed partial class RunFolder
 
     /// <summary>The metrics of <c>metrics.json</c> in file order, without arrays; empty if the file does not exist.</summary>
     /// <exception cref="InvalidDataException">The file is not a valid metrics.json.</exception>
-    public IReadOnlyList<Measurement> Measurements()
+    public IReadOnlyList<Measurement> Measurements() => ReadMetrics().Metrics;
+
+    /// <summary>The metrics, and the SHA-256 of the same bytes; null if the file does not exist.</summary>
+    /// <exception cref="InvalidDataException">The file is not a valid metrics.json.</exception>
+    public (IReadOnlyList<Measurement> Metrics, string? Sha256) ReadMetrics()
     {
-        var path = In("metrics.json");
+        var path = In(MetricsFile);
         if (!File.Exists(path))
-            return [];
-        return JsonText
-            .Read<Dictionary<string, MetricFields>>(File.ReadAllText(path), path)
-            .Select(pair => pair.Value.Named(pair.Key))
-            .ToList();
+            return ([], null);
+        var bytes = File.ReadAllBytes(path);
+        var metrics = JsonText.Read<Dictionary<string, MetricFields>>(Encoding.UTF8.GetString(bytes), path);
+        return (metrics.Select(pair => pair.Value.Named(pair.Key)).ToList(), Canonical.Sha256(bytes));
     }
+
+    /// <summary>The file of the metrics.</summary>
+    public const string MetricsFile = "metrics.json";
 
     /// <summary>Replaces <c>metrics.json</c>, and adds the measurements' arrays to the existing ones.</summary>
     /// <exception cref="ArgumentException">Two measurements have the same name.</exception>
@@ -35,7 +42,7 @@ public sealed partial class RunFolder
                 nameof(measurements)
             );
         Write(all.SelectMany(measurement => measurement.Arrays));
-        Write("metrics.json", JsonText.FileOf(all.ToDictionary(m => m.Name, MetricFields.Of)));
+        Write(MetricsFile, JsonText.FileOf(all.ToDictionary(m => m.Name, MetricFields.Of)));
     }
 
     // A metric without its name, which is the key, and without its arrays.

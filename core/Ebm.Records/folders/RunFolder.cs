@@ -74,11 +74,11 @@ public sealed partial class RunFolder
     }
 
     /// <summary>Every run in or below a folder (a run itself, a sweep's folder, the folder of all sweeps), ordered by path; none if the folder is
-    /// missing.</summary>
-    public static IEnumerable<RunFolder> Under(string path) =>
-        IsRun(path) ? [new(path)]
-        : !Directory.Exists(path) ? []
-        : Directory.GetDirectories(path).Order(StringComparer.Ordinal).SelectMany(Under);
+    /// missing. <see cref="RunTree"/> decides what a run is.</summary>
+    public static IEnumerable<RunFolder> Under(string path) => RunTree.Look(path).Select(found => found.Run).OfType<RunFolder>();
+
+    /// <summary>The folder at a path, which may not be a run.</summary>
+    internal static RunFolder At(string path) => new(path);
 
     static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, Hashed));
 
@@ -107,7 +107,7 @@ public sealed partial class RunFolder
         {
             try
             {
-                return RunManifest.Parse(File.ReadAllText(In("manifest.json")), In("manifest.json"));
+                return RunManifest.Read(In("manifest.json")).Manifest;
             }
             catch (FileNotFoundException)
             {

@@ -1,6 +1,19 @@
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Ebm.Records;
+
+/// <summary>Whether a manifest matches the hash over its own text.</summary>
+public enum Seal
+{
+    /// <summary>It has no hash.</summary>
+    Absent,
+
+    /// <summary>It was changed after it was written.</summary>
+    Broken,
+
+    Holds,
+}
 
 /// <summary>
 /// <c>manifest.json</c>: the identity, origin and end of a run. It is written first with the state "running", and replaced atomically at the end.
@@ -111,6 +124,9 @@ public sealed partial record RunManifest : Extensible
     /// <summary>The hash of the previous attempt's manifest; null for the first attempt.</summary>
     public string? PrevHash { get; init; }
 
+    /// <summary>The hash of this attempt's manifest from before the run was measured again; null if it was not.</summary>
+    public string? Replaces { get; init; }
+
     /// <summary>The seal: SHA-256 of this file's text with an empty value here. Null in manifests without a seal.</summary>
     public string? Hash { get; init; }
 
@@ -129,14 +145,36 @@ public sealed partial record RunManifest : Extensible
     public RunManifest Sealed() => this with { Hash = Canonical.Sha256((this with { Hash = "" }).ToJson()) };
 
     /// <summary>Whether a manifest's text matches its seal; null if it has none.</summary>
-    public static bool? IsSealed(string json) =>
-        Seal().Match(json) is { Success: true } seal
-            ? Canonical.Sha256(json.Remove(seal.Groups[1].Index, seal.Groups[1].Length)) == seal.Groups[1].Value
-            : null;
+    public static bool? IsSealed(string json)
+    {
+        if (SealLine().Matches(json) is not [var seal, ..] all)
+            return null;
+        var hash = seal.Groups[1];
+        return all.Count == 1 && Canonical.Sha256(json.Remove(hash.Index, hash.Length)) == hash.Value;
+    }
 
     // The top-level key only: strings contain no line breaks, and deeper levels have more indentation.
     [GeneratedRegex(@"^  ""hash"": ""([^""]*)""", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
-    private static partial Regex Seal();
+    private static partial Regex SealLine();
+
+    /// <summary>Reads a manifest, and checks the seal of the same bytes.</summary>
+    /// <exception cref="InvalidDataException">The file is not a valid manifest; the message names it.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static (RunManifest Manifest, Seal Seal) Read(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        var text = Encoding.UTF8.GetString(bytes);
+        var manifest = Parse(text, path);
+        var seal = IsSealed(text) switch
+        {
+            // The value that was checked is the one that readers get, and the bytes are those that were written.
+            true when SealLine().Match(text).Groups[1].Value == manifest.Hash && Encoding.UTF8.GetBytes(text).AsSpan().SequenceEqual(bytes) =>
+                Seal.Holds,
+            null when manifest.Hash is null => Seal.Absent,
+            _ => Seal.Broken,
+        };
+        return (manifest, seal);
+    }
 
     /// <summary>Indented JSON with a line break at its end.</summary>
     public string ToJson() => JsonText.FileOf(this);

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Ebm.Records;
 
 namespace Ebm.Runs;
@@ -10,9 +8,6 @@ namespace Ebm.Runs;
 /// </summary>
 public sealed record Identity
 {
-    const int Digits = 12;
-    const int LongestSlug = 40;
-
     /// <summary>The canonical JSON that is hashed: <c>config.json</c>.</summary>
     public string Json { get; }
 
@@ -32,23 +27,13 @@ public sealed record Identity
     public static Identity Of(Document identity)
     {
         var (data, method) = (identity.Text("data.kind"), identity.Text("method.kind"));
-        var seed = identity.Integer("seed").ToString(CultureInfo.InvariantCulture);
+        var seed = identity.Integer("seed");
         var json = Canonical.Json(identity);
         var hash = Canonical.Sha256(json);
         var group = Canonical.Sha256(Canonical.Json(identity.Without("seed")));
-        return new(json, hash, $"{Slug($"{data}-{method}-s{seed}")}-{hash[..Digits]}", $"{Slug($"{data}-{method}")}-{group[..Digits]}");
+        return new(json, hash, RunName.Of(data, method, seed, hash), $"{RunName.Slug($"{data}-{method}")}-{group[..RunName.Digits]}");
     }
 
     /// <summary>The hash of a metric's resolved settings: values with equal protocols are comparable.</summary>
-    public static string Protocol(Document settings) => Canonical.Sha256(Canonical.Json(settings))[..Digits];
-
-    // Only [a-z0-9-]; a name that is too long keeps its end, which has the seed.
-    static string Slug(string words)
-    {
-        var text = new StringBuilder();
-        foreach (var c in words.ToLowerInvariant())
-            text.Append(char.IsAsciiLetterOrDigit(c) ? c : '-');
-        var slug = string.Join('-', text.ToString().Split('-', StringSplitOptions.RemoveEmptyEntries));
-        return (slug.Length <= LongestSlug ? slug : slug[^LongestSlug..]).Trim('-');
-    }
+    public static string Protocol(Document settings) => Canonical.Sha256(Canonical.Json(settings))[..RunName.Digits];
 }

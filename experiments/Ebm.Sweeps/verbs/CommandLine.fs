@@ -68,6 +68,7 @@ type Option =
     | [<EqualsAssignmentOrSpaced>] Seeds of int
     | Share
     | Seeds_First
+    | Strict
     | Follow
     | Detach
     | Dry_Run
@@ -110,6 +111,7 @@ type Option =
             | Seeds _ -> "confirm: how many fresh seeds (6)"
             | Share -> "a worker executes its runs in one process: quicker for short runs; a crash affects only the current run"
             | Seeds_First -> "execute the first seed of every config before any second seed"
+            | Strict -> "table, report: refuse runs whose metrics do not match their hashes, or the ledger"
             | Follow -> "logs: continue until the run ends"
             | Detach -> "run in the background, also after this shell has ended; see attach, status and stop"
             | Dry_Run -> "only print the plan"
@@ -149,7 +151,7 @@ let allowed verb =
     | "plan" -> always @ sweep @ filters @ fresh @ [ "--json" ]
     | "why" -> always @ sweep @ [ "--json" ]
     | "table"
-    | "report" -> always @ [ "--reports"; "--json" ]
+    | "report" -> always @ [ "--reports"; "--json"; "--strict" ]
     | "list" -> [ "--with" ]
     | "logs" -> [ "--runs"; "--follow" ]
     | "diff"

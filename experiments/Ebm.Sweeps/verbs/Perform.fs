@@ -32,7 +32,9 @@ let internal checkDevices (plan: Plan) =
 
 /// Records the whole plan, also the runs that filters exclude now, so that tables can count missing runs.
 let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
-    Plans.note plan.Folder {
+    let entered hash = Ledger.trying (fun () -> Ledger.enter place.Runs Ledger.Kind.plan plan.Sweep hash)
+
+    Plans.note entered plan.Folder {
         Overrides = sweep.Parts |> List.map (List.map _.Text)
         Metric = place.Given.Options.TryGetResult <@ Metric @> |> Option.orElse (sweep.Metric |> Option.map fst)
         Baseline = sweep.Baseline
@@ -69,9 +71,36 @@ let internal submit (place: Place) (plan: Plan) (jobs: Job list) submit =
         Console.WriteLine $"No run is left to submit: {queued.Count} runs are already in the queue of {launcher.Name}."
     else
         let submitted: string list = submit (settings place plan |> pinned) plan.Folder jobs
+        Ledger.trying (fun () -> Manifests.enterBegun place.Runs [ for job in jobs -> RunFolder.Open job.Run.Folder ])
         Console.WriteLine $"""{jobs.Length} runs were submitted as {String.Join(", ", submitted)}; `status` shows their states."""
 
     0
+
+/// The ended runs of a plan whose files or ledger entries were altered: they do not count as done, and are not resumed. Each is named. Runs
+/// that the jobs execute afresh are not checked.
+let internal changed (place: Place) (plan: Plan) (jobs: Job list) : Set<string> =
+    let afresh = set [ for job in jobs do if job.Work = ExecuteAfresh then job.Run.Id ]
+
+    let ended = [
+        for run in plan.Runs do
+            match run.State with
+            | RunState.Planned
+            | RunState.Pending
+            | RunState.Running
+            | RunState.Lost
+            | RunState.Invalid -> ()
+            | _ -> if not (afresh.Contains run.Id) then run.Folder
+    ]
+
+    let found = if ended.IsEmpty then Map.empty else Verify.changed place.Runs ended
+
+    for KeyValue(id, alterations) in found do
+        for alteration in alterations do
+            eprintfn $"{Kebab.Of alteration.What}: {alteration.Subject}: {alteration.Says}"
+
+        eprintfn $"{id} does not count as done and is not resumed; restore it, or execute it again with --redo {id}."
+
+    found.Keys |> Set.ofSeq
 
 /// Executes the jobs of a plan and prints the table of the sweep's folder. `next` gives the plan of a search's next batch.
 let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: Plan -> Job list) (next: unit -> Plan option) =
@@ -87,6 +116,8 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
         0
     else
         let jobs = jobsOf plan
+        let changed = changed place plan jobs
+        let jobs = jobs |> List.filter (fun job -> not (changed.Contains job.Run.Id))
         // Errors of usage are raised before the folder is written to.
         checkDevices plan
         settings place plan |> ignore
@@ -96,7 +127,8 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
             Directory.CreateDirectory plan.Folder |> ignore
             Show.counts plan
             noted ()
-            submit place plan jobs submits
+            let code = submit place plan jobs submits
+            if changed.IsEmpty then code else 3
         | Launcher.Executes executes ->
             let stale =
                 plan.Runs |> List.filter (fun run -> run.State = RunState.Stale && jobs |> List.forall (fun job -> job.Run.Id <> run.Id))
@@ -150,12 +182,14 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 code
             | None ->
                 // Includes runs that other processes have executed.
-                enter (fun () -> Ledger.enterRuns place.Runs (RunFolder.Under plan.Folder))
-                tabulate place false true plan.Folder |> ignore
+                Ledger.trying (fun () -> enterRuns place (RunFolder.Under plan.Folder))
+                tabulate place false true false plan.Folder |> ignore
                 let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
                 let good state = List.contains state [ RunState.Completed; RunState.Pruned; RunState.Stale ]
                 let all = plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good)
-                if all then 0 else 1
+                if not changed.IsEmpty then 3
+                elif all then 0
+                else 1
 
 // ── The verbs that execute runs ─────────────────────────────────────────────────────────────
 
@@ -188,6 +222,9 @@ let internal run (place: Place) =
 
     if plan.Searches.IsEmpty then
         perform place (fun () -> note place sweep whole) plan jobs (fun () -> None)
+    elif not (changed place plan []).IsEmpty then
+        // The next trials would depend on altered values.
+        3
     else
         let metric = metric place "a search" whole
 
@@ -237,6 +274,8 @@ let internal confirm (place: Place) =
     let plan = planned place
     let metric = metric place "confirm" plan
     let options = place.Given.Options
+    let altered = changed place plan []
+    let plan = { plan with Runs = plan.Runs |> List.filter (fun run -> not (altered.Contains run.Id)) }
     let winners = Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]
 
     if winners.IsEmpty then

@@ -13,61 +13,74 @@ open Ebm.Sweeps.Asked
 
 // ── The ledger ──────────────────────────────────────────────────────────────────────────────
 
-/// Writes to the ledger. A failure is only printed, so that no result is lost.
-let internal enter (write: unit -> unit) =
-    try
-        write ()
-    with
-    | :? IOException
-    | :? UnauthorizedAccessException
-    | :? InvalidDataException as error -> eprintfn $"The ledger could not be written: {error.Message}"
+/// Enters ended runs, and names those whose manifests the ledger does not explain.
+let internal enterRuns (place: Place) (folders: RunFolder seq) =
+    for folder, why in Manifests.enterRuns place.Runs folders do
+        eprintfn $"{relative folder.Path} was not entered into the ledger: {why}."
 
-/// Enters each run as it ends.
+/// Enters each run when it begins and when it ends.
 let internal entering (place: Place) (display: Launch.IDisplay) = {
     new Launch.IDisplay with
         member _.Say text = display.Say text
-        member _.Began job = display.Began job
+
+        member _.Began job =
+            Ledger.trying (fun () -> Manifests.enterBegun place.Runs [ RunFolder.Open job.Run.Folder ])
+            display.Began job
+
         member _.Tick snapshot = display.Tick snapshot
 
         member _.Ended(outcome, snapshot) =
-            enter (fun () ->
-                let folder = RunFolder.Open outcome.Job.Run.Folder
-                if outcome.Job.Work = Measure then Ledger.enterMeasured place.Runs folder else Ledger.enterRuns place.Runs [ folder ])
-
+            Ledger.trying (fun () -> enterRuns place [ RunFolder.Open outcome.Job.Run.Folder ])
             display.Ended(outcome, snapshot)
 }
 
 // ── table ───────────────────────────────────────────────────────────────────────────────────
 
-/// Writes and prints a sweep's table; with `reporting`, also writes the report and prints its path. False if no run of the folder has started.
-let internal tabulate (place: Place) (asJson: bool) (reporting: bool) (folder: string) =
-    let table, skipped = Report.ofSweep folder place.Reports
+/// Writes and prints a sweep's table; with `reporting`, also writes the report and prints its path. With `strict`, a table with marked runs is
+/// refused. Returns the exit code; None if no run of the folder has begun.
+let internal tabulate (place: Place) (asJson: bool) (reporting: bool) (strict: bool) (folder: string) : int option =
+    let doubted =
+        if not strict then
+            []
+        else
+            match ReportFiles.tableOf folder with
+            | Some table, _ -> table.Rows |> List.collect _.Doubted
+            | None, _ -> []
 
-    for skip in skipped do
-        eprintfn $"{relative skip.Path}: {skip.Why}; it is skipped."
+    if not doubted.IsEmpty then
+        for run in doubted do
+            eprintfn $"{relative run.Path}: {run.Doubt.Value}."
 
-    match table with
-    | Some table when asJson -> Console.Write(Json.table table)
-    | Some table ->
-        enter (fun () -> Ledger.enterTable place.Runs table.Sweep (Path.Combine(place.Reports, table.Sweep, "table.csv")))
-        Ledger.anchor place.Root place.Runs |> ignore
-        Console.WriteLine()
-        Console.WriteLine(Markdown.table table)
-        Console.WriteLine(relative (Path.Combine(place.Reports, table.Sweep, "table.md")))
-    | None -> ()
+        eprintfn "With --strict, no table is written of these runs; `audit verify` names every alteration."
+        Some 3
+    else
+        let plotly = if reporting then Some(Report.plotly place.Root) else None
+        let written = ReportFiles.write plotly folder place.Reports
 
-    match table with
-    | Some table when reporting ->
-        let path = Report.page (Report.plotly place.Root) folder place.Reports (table, skipped)
-        if not asJson then Console.WriteLine(relative path)
-    | _ -> ()
+        for skip in written.Skipped do
+            eprintfn $"{relative skip.Path}: {skip.Why}; it is skipped."
 
-    table.IsSome
+        match written.Table with
+        | Some table when asJson -> Console.Write(Json.table table)
+        | Some table ->
+            Ledger.anchor place.Root place.Runs |> ignore
+            Console.WriteLine()
+            Console.WriteLine(Markdown.table table)
+            Console.WriteLine(relative (Path.Combine(place.Reports, table.Sweep, "table.md")))
+            written.Page |> Option.iter (relative >> Console.WriteLine)
+        | None -> ()
+
+        written.Table |> Option.map (fun _ -> 0)
 
 let internal printTables (place: Place) =
-    let json = place.Given.Options.Contains <@ CommandLine.Option.Json @>
+    let asJson, strict =
+        place.Given.Options.Contains <@ CommandLine.Option.Json @>, place.Given.Options.Contains <@ CommandLine.Option.Strict @>
 
-    match sweepFolders place |> List.map (tabulate place json (place.Given.Verb = "report")) with
+    let reporting = place.Given.Verb = "report"
+
+    match sweepFolders place with
     | [] -> usage place.Given.Verb $"{relative place.Runs} has no sweep yet."
-    | some when List.contains true some -> 0
-    | _ -> usage place.Given.Verb "no run of the sweep has started."
+    | folders ->
+        match folders |> List.choose (tabulate place asJson reporting strict) with
+        | [] -> usage place.Given.Verb "no run of the sweep has started."
+        | codes -> List.max codes

@@ -5,6 +5,7 @@ open System
 open System.Globalization
 open System.IO
 open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Sweeps.CommandLine
 open Ebm.Sweeps.Sentence
@@ -118,7 +119,10 @@ let internal launchRecord (place: Place) (plan: Plan) =
             let relative = Path.GetRelativePath(place.Root, Path.GetFullPath script).Replace('\\', '/')
             ScriptState((if relative.StartsWith ".." then string (Path.GetFileName script) else relative), Canonical.Sha256OfFile script))
 
-    LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
+    let path = LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
+    let subject = $"{plan.Sweep}/{SweepFolder.Launches}/{Path.GetFileName path}"
+    Ledger.trying (fun () -> Ledger.enter place.Runs Ledger.Kind.launch subject (Canonical.Sha256OfFile path))
+    path
 
 /// Pins the current code, so that a build during the sweep does not change its runs. Returns a function that puts the pinned code into
 /// settings, and the handle that keeps it.

@@ -118,7 +118,7 @@ let private given (sweep: string) : (string * string) list =
                 let tasks = File.ReadAllLines(Path.Combine(folder, "tasks.jsonl"))
 
                 for file in Directory.GetFiles(folder, "job-*.json") |> Array.sort do
-                    use json = JsonDocument.Parse(File.ReadAllText file)
+                    use json = JsonText.Parse(File.ReadAllText file)
                     let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
                     let job = string (json.RootElement.GetProperty("job").GetString())
 
@@ -127,7 +127,7 @@ let private given (sweep: string) : (string * string) list =
                         fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
 
                     for i in 0 .. number "count" - 1 do
-                        use task = JsonDocument.Parse tasks[number "first" + i]
+                        use task = JsonText.Parse tasks[number "first" + i]
 
                         for run in task.RootElement.GetProperty("runs").EnumerateArray() do
                             $"{job}_{i}", string (Path.GetFileName(string (run.GetString())))

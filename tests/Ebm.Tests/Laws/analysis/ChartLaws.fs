@@ -45,7 +45,7 @@ let private areTheReports subjects =
 
         let reports = Path.Combine(folder, "reports")
 
-        match Report.ofSweep sweep reports with
+        match Ebm.Tests.RunFolders.ofSweep sweep reports with
         | None, _ -> broken "the sweep has no run"
         | Some table, skipped ->
             Report.page None sweep reports (table, skipped) |> ignore

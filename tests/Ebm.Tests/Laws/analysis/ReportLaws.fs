@@ -27,7 +27,7 @@ let private sweep (folder: string) name =
 let private reported (plotly: string option) (folder: string) (sweep: string) =
     let reports = Path.Combine(folder, "reports")
 
-    match Report.ofSweep sweep reports with
+    match Ebm.Tests.RunFolders.ofSweep sweep reports with
     | Some table, skipped -> Report.page plotly sweep reports (table, skipped)
     | None, _ -> broken $"{sweep} has no run"
 

@@ -21,8 +21,8 @@ let private inSweep (holds: string -> string -> string -> unit) =
         ]
 
         let ids = planned |> List.map (fun folder -> string (Path.GetFileName folder))
-        Plans.note sweep { Overrides = []; Metric = None; Baseline = []; Runs = List.truncate 3 ids }
-        Plans.note sweep { Overrides = []; Metric = None; Baseline = []; Runs = List.skip 3 ids }
+        Plans.note ignore sweep { Overrides = []; Metric = None; Baseline = []; Runs = List.truncate 3 ids }
+        Plans.note ignore sweep { Overrides = []; Metric = None; Baseline = []; Runs = List.skip 3 ids }
         write sweep (run "rings" "one" 99 [ "kl", 9.0 ]) |> ignore
         Directory.Delete(planned[5], true)
         holds root sweep ids[5])
@@ -32,7 +32,7 @@ let private counts = "7 runs planned: 5 used, 1 diverged, 1 missing (never run, 
 let private reported (missing: string -> string) =
     inSweep (fun root sweep gone ->
         let reports = Path.Combine(root, "reports")
-        let table, skipped = Report.ofSweep sweep reports
+        let table, skipped = Ebm.Tests.RunFolders.ofSweep sweep reports
         let page = Report.page None sweep reports (Option.get table, skipped)
         let read name = File.ReadAllText(Path.Combine(reports, "laws", name))
 

@@ -12,147 +12,9 @@ open Ebm.Audits
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
-
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
-
-// ── A small world of runs ───────────────────────────────────────────────────────────────────
-
-/// A repository with runs of two sweeps, their data, a table, and a ledger whose head it keeps.
-type private World(folder: string) =
-    member _.Root = folder
-    member _.Runs = Path.Combine(folder, "runs")
-    member _.Data = Path.Combine(folder, "data")
-    member _.Rows = Path.Combine(folder, "data", "toy", "rows.bin")
-    member world.Ledger = Path.Combine(world.Runs, "ledger.jsonl")
-
-    member world.Run(sweep: string, seed: int) : RunFolder =
-        Directory.GetDirectories(Path.Combine(world.Runs, sweep), $"toy-s{seed}-*") |> Array.exactlyOne |> RunFolder.Open
-
-    member world.File(seed: int, name: string) = (world.Run("rings", seed)).In name
-    member world.Verify() = Verify.verify world.Root (Some world.Data) world.Runs []
-
-let private configOf (seed: int) = $"""{{"seed":{seed},"train":{{"lr":0.001}}}}"""
-
-/// Begun at some time, as by a sweep and its runner.
-let private begunAt (time: DateTime) (world: World) sweep seed =
-    let hashed = configOf seed
-    let id = $"toy-s{seed}-{(Canonical.Sha256 hashed).Substring(0, 12)}"
-    let config = Document.Parse($"seed: {seed}\ntrain:\n  lr: 0.001\n", "config.yaml")
-    let folder = RunFolder.Create(Path.Combine(world.Runs, sweep), id, config, hashed)
-    let rows = FileInfo world.Rows
-
-    let manifest =
-        RunManifest(
-            State = RunState.Running,
-            RunId = id,
-            GroupId = "toy-000000000000",
-            SweepId = sweep,
-            Seed = int64 seed,
-            Attempt = folder.NextAttempt(),
-            ConfigSha256 = folder.ConfigSha256,
-            Git = GitState(String('a', 40)),
-            Timing = Timing(time, time.AddMinutes 1.0),
-            Data = [|
-                DataState("toy", "d", [| DataFile("toy/rows.bin", rows.Length, rows.LastWriteTimeUtc, Canonical.Sha256OfFile world.Rows) |])
-            |]
-        )
-
-    folder.Write manifest
-    folder, manifest
-
-let private begun: World -> string -> int -> RunFolder * RunManifest = begunAt (DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc))
-
-/// Ended in some state, with the files of an ended run.
-let private ended state (folder: RunFolder, manifest: RunManifest) =
-    let seed = manifest.Seed
-    folder.Append [ for step in 1L .. 3L -> Event(step, "energy/loss", 1.0 / float (step + seed)) ]
-    folder.Append [ for step in 1L .. 3L -> Trace(step, "energy/parameters", $"%016x{step + 16L * seed}") ]
-
-    folder.Replace(
-        "checkpoint",
-        fun at ->
-            let weights = NamedTensorBytes("w", "F32", [| 2L |], ReadOnlyMemory [| 1uy; 2uy; 3uy; byte seed; 5uy; 6uy; 7uy; 8uy |])
-            Safetensors.Write(Path.Combine(at, "method.safetensors"), [ weights ])
-    )
-
-    if state = RunState.Completed then
-        folder.WriteSamples([| 1f; 2f; float32 seed; 4f |], 2L, 2L)
-        folder.Write [ NamedArray("landscape", [| "x" |], [| 2L |], [| 0f; float32 seed |]) ]
-        folder.Write [ Measurement("grid-kl", 0.125 + float seed / 64.0, "nats", Direction.Lower) ]
-
-    File.WriteAllText(folder.In "stdout.log", "ended")
-    folder.Write(manifest.Ended(state, 3L))
-    folder
-
-let private entered (world: World) (folder: RunFolder) = Ledger.enterRuns world.Runs [ folder ]
-
-let private anchored (world: World) =
-    match Ledger.anchor world.Root world.Runs with
-    | Ok() -> ()
-    | Error says -> failwith says
-
-/// Made once, because writing a run waits for the disk many times.
-let private template =
-    lazy
-        (let folder = (Directory.CreateTempSubdirectory "ebm-law-").FullName
-         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
-         let world = World folder
-         must "git init" (ends "git" [ "init"; "--quiet"; folder ] = 0)
-         Directory.CreateDirectory(string (Path.GetDirectoryName world.Rows)) |> ignore
-         File.WriteAllText(world.Rows, "some rows")
-
-         for seed in 0..2 do
-             begun world "rings" seed |> ended RunState.Completed |> entered world
-
-         begun world "rings" 3 |> ended RunState.Diverged |> entered world
-         begun world "rings" 4 |> ended RunState.Failed |> entered world
-         // A run with two attempts.
-         begun world "rings" 5 |> ended RunState.Failed |> entered world
-         begun world "rings" 5 |> ended RunState.Completed |> entered world
-         begun world "moons" 0 |> ended RunState.Completed |> entered world
-         let table = Path.Combine(folder, "table.csv")
-         File.WriteAllText(table, "run,group\n")
-         Ledger.enterTable world.Runs "rings" table
-         anchored world
-         folder)
-
-let private inWorld (holds: World -> unit) =
-    inFolder (fun folder ->
-        must "it cannot be copied" (ends "cp" [ "-r"; template.Value + "/."; folder ] = 0)
-        holds (World folder))
+open Ebm.Tests.AuditWorld
 
 // ── Alterations ─────────────────────────────────────────────────────────────────────────────
-
-let private replace (path: string) (before: string) (after: string) =
-    let text = File.ReadAllText path
-    must $"{before} is not in {Path.GetFileName path}" (text.Contains before)
-    File.WriteAllText(path, text.Replace(before, after))
-
-let private flip (path: string) (at: int) =
-    let bytes = File.ReadAllBytes path
-    let at = if at < 0 then bytes.Length + at else at
-    bytes[at] <- bytes[at] ^^^ 1uy
-    File.WriteAllBytes(path, bytes)
-
-let private lines (world: World) = File.ReadAllLines world.Ledger
-let private rewrite (world: World) (lines: string seq) =
-    File.WriteAllText(world.Ledger, String.concat "" (lines |> Seq.map (fun line -> line + "\n")))
-
-/// Adjusts all hashes after a line, as an attacker does who knows how hashes are made.
-let private rechained (lines: string list) =
-    (([], ""), lines)
-    ||> List.fold (fun (made, prev) line ->
-        let line = Regex.Replace(line, "\"prevHash\":\"[^\"]*\"", $"\"prevHash\":\"{prev}\"")
-        line :: made, Ledger.hashOf line)
-    |> fst
-    |> List.rev
-
-let private resealed (folder: RunFolder) (before: string) (after: string) =
-    let path = folder.In "manifest.json"
-    replace path before after
-    let text = File.ReadAllText path
-    let blank = Regex.Replace(text, "(?m)^  \"hash\": \"[^\"]*\"", "  \"hash\": \"\"")
-    File.WriteAllText(path, blank.Replace("  \"hash\": \"\"", $"  \"hash\": \"{Canonical.Sha256 blank}\""))
 
 /// The alteration, its kind, a part of the report, and how it is planted.
 let private alterations: (string * string * string * (World -> unit)) list = [
@@ -178,38 +40,38 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     "trace.jsonl",
     (fun world -> File.WriteAllLines(world.File(1, "trace.jsonl"), Array.truncate 2 (File.ReadAllLines(world.File(1, "trace.jsonl")))))
     "a file more", "artefact-extra", "better.json", (fun world -> File.WriteAllText(world.File(1, "better.json"), "{}"))
-    "a deleted completed run", "run-removed", "toy-s2", (fun world -> Directory.Delete((world.Run("rings", 2)).Path, true))
-    "a deleted diverged run", "run-removed", "toy-s3", (fun world -> Directory.Delete((world.Run("rings", 3)).Path, true))
-    "a deleted failed run", "run-removed", "toy-s4", (fun world -> Directory.Delete((world.Run("rings", 4)).Path, true))
+    "a deleted completed run", "run-removed", "toy-m-s2", (fun world -> Directory.Delete((world.Run("rings", 2)).Path, true))
+    "a deleted diverged run", "run-removed", "toy-m-s3", (fun world -> Directory.Delete((world.Run("rings", 3)).Path, true))
+    "a deleted failed run", "run-removed", "toy-m-s4", (fun world -> Directory.Delete((world.Run("rings", 4)).Path, true))
     "a swapped seed",
     "config-edited",
     "its seed is 7, and the run's was 1",
     (fun world -> replace (world.File(1, "config.json")) "\"seed\":1" "\"seed\":7")
-    "an edited setting", "config-edited", "toy-s1", (fun world -> replace (world.File(1, "config.json")) "0.001" "0.002")
+    "an edited setting", "config-edited", "toy-m-s1", (fun world -> replace (world.File(1, "config.json")) "0.001" "0.002")
     "an edited config.yaml", "artefact-changed", "config.yaml", (fun world -> replace (world.File(1, "config.yaml")) "0.001" "0.002")
     "a config that is gone", "config-missing", "config.json", (fun world -> File.Delete(world.File(1, "config.json")))
     "a state, diverged to completed",
     "manifest-edited",
-    "toy-s3",
+    "toy-m-s3",
     (fun world -> replace (world.File(3, "manifest.json")) "\"diverged\"" "\"completed\"")
-    "a manifest's seed", "manifest-edited", "toy-s1", (fun world -> replace (world.File(1, "manifest.json")) "\"seed\": 1" "\"seed\": 2")
+    "a manifest's seed", "manifest-edited", "toy-m-s1", (fun world -> replace (world.File(1, "manifest.json")) "\"seed\": 1" "\"seed\": 2")
     "a manifest's commit",
     "manifest-edited",
-    "toy-s1",
+    "toy-m-s1",
     (fun world -> replace (world.File(1, "manifest.json")) (String('a', 40)) (String('b', 40)))
     "a manifest edited and sealed again",
     "manifest-replaced",
-    "toy-s3",
+    "toy-m-s3",
     (fun world -> resealed (world.Run("rings", 3)) "\"diverged\"" "\"completed\"")
     "a manifest that is gone", "manifest-missing", "cannot be checked", (fun world -> File.Delete(world.File(1, "manifest.json")))
     "another run's manifest",
     "manifest-replaced",
-    "toy-s0",
+    "toy-m-s0",
     (fun world -> File.Copy(world.File(0, "manifest.json"), world.File(1, "manifest.json"), true))
     "a manifest that is not JSON", "manifest-edited", "manifest.json", (fun world -> File.WriteAllText(world.File(1, "manifest.json"), "{"))
     "a better run of the same config in its place",
     "manifest-replaced",
-    "toy-s1",
+    "toy-m-s1",
     (fun world ->
         Directory.Delete((world.Run("rings", 1)).Path, true)
         let folder, manifest = begun world "rings" 1
@@ -217,7 +79,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         folder.Write(manifest.Ended(RunState.Completed, 3L)))
     "two runs' names exchanged",
     "run-renamed",
-    "toy-s0",
+    "toy-m-s0",
     (fun world ->
         let one, other = (world.Run("rings", 0)).Path, (world.Run("rings", 1)).Path
         Directory.Move(one, one + ".away")
@@ -233,7 +95,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     "attempt-edited",
     "attempts/001",
     (fun world -> replace (world.File(5, "attempts/001/manifest.json")) "\"failed\"" "\"timeout\"")
-    "an earlier attempt that is gone", "attempt-missing", "toy-s5", (fun world -> Directory.Delete(world.File(5, "attempts"), true))
+    "an earlier attempt that is gone", "attempt-missing", "toy-m-s5", (fun world -> Directory.Delete(world.File(5, "attempts"), true))
     "a changed data file", "data-changed", "toy/rows.bin", (fun world -> File.WriteAllText(world.Rows, "more of the rows"))
     "a changed data file of the same size and time",
     "data-changed",
@@ -282,7 +144,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     // Attacks by a user who knows how hashes are made.
     "two runs' metrics exchanged, and both sealed again",
     "manifest-replaced",
-    "toy-s1",
+    "toy-m-s1",
     (fun world ->
         let one, other = world.File(0, "metrics.json"), world.File(1, "metrics.json")
         let text = File.ReadAllText one
@@ -294,13 +156,13 @@ let private alterations: (string * string * string * (World -> unit)) list = [
             run.Write(nonNull run.Manifest))
     "a run whose seal was taken away",
     "manifest-replaced",
-    "toy-s1",
+    "toy-m-s1",
     (fun world ->
         let path = world.File(1, "manifest.json")
         File.WriteAllText(path, Regex.Replace(File.ReadAllText path, ",\n  \"hash\": \"[^\"]*\"", "")))
     "a run whose manifest says that it is still running, so that its files are not checked",
     "manifest-replaced",
-    "toy-s1",
+    "toy-m-s1",
     (fun world ->
         resealed (world.Run("rings", 1)) "\"completed\"" "\"running\""
         replace (world.File(1, "metrics.json")) "0.140625" "0.130625")
@@ -309,9 +171,8 @@ let private alterations: (string * string * string * (World -> unit)) list = [
     "attempt 1",
     (fun world ->
         let path = world.File(5, "attempts/001/manifest.json")
-        let text = (File.ReadAllText path).Replace("\"failed\"", "\"timeout\"")
-        let blank = Regex.Replace(text, "(?m)^  \"hash\": \"[^\"]*\"", "  \"hash\": \"\"")
-        File.WriteAllText(path, blank.Replace("  \"hash\": \"\"", $"  \"hash\": \"{Canonical.Sha256 blank}\"")))
+        replace path "\"failed\"" "\"timeout\""
+        seal path)
     "the names of arrays",
     "artefact-changed",
     "arrays/index.json",
@@ -353,7 +214,7 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         anchored world
         File.Delete world.Ledger
         Directory.Delete((world.Run("rings", 4)).Path, true)
-        Ledger.enterRuns world.Runs (RunFolder.Under world.Runs)
+        Manifests.enterRuns world.Runs (RunFolder.Under world.Runs) |> ignore
         anchored world)
     "a run entered twice",
     "ledger-inserted",
@@ -363,29 +224,9 @@ let private alterations: (string * string * string * (World -> unit)) list = [
         run.Write [ Measurement("grid-kl", 0.001, "nats", Direction.Lower) ]
         run.Write(nonNull run.Manifest)
         let hash = nonNull (nonNull run.Manifest).Hash
-        Ledger.append world.Runs (fun _ -> [ "run", Ledger.subjectOf "rings" run.Id 1, hash ])
+        Ledger.append world.Runs (fun _ -> [ "run", Manifests.subjectOf "rings" run.Id 1, hash ])
         anchored world)
 ]
-
-let private named what (part: string) (world: World) =
-    let found = (world.Verify()).Alterations
-    let shown = found |> List.map (fun a -> $"{Kebab.Of a.What}: {a.Subject}: {a.Says}") |> String.concat "; "
-    must
-        $"{what} about {part} is not among: {shown}"
-        (found |> List.exists (fun a -> Kebab.Of a.What = what && $"{a.Subject}: {a.Says}".Contains part))
-
-let private quietly (act: unit -> int) =
-    let out = Console.Out
-
-    try
-        Console.SetOut TextWriter.Null
-        act ()
-    finally
-        Console.SetOut out
-
-let private audited (world: World) words =
-    let workspace = { Workspace.at world.Root with Runs = world.Runs; Data = world.Data; Json = true }
-    quietly (fun () -> Audit.perform workspace words)
 
 let private alteration (name, what, part, alter: World -> unit) =
     law $"an audit names {name}, and ends with 3" (fun () ->
@@ -413,10 +254,8 @@ let private untouched: (string * (World -> unit)) list = [
     "a run without an entry", (fun world -> begun world "rings" 9 |> ended RunState.Completed |> ignore)
     "a run was measured again",
     (fun world ->
-        let run = world.Run("rings", 1)
-        run.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
-        run.Write(nonNull run.Manifest)
-        Ledger.enterMeasured world.Runs run)
+        measured 0.5 world (world.Run("rings", 1))
+        measured 0.25 world (world.Run("rings", 1)))
     "a table was written again", (fun world -> Ledger.enterTable world.Runs "rings" (Path.Combine(world.Root, "table.csv")))
     "another table was written", (fun world -> Ledger.enterTable world.Runs "rings" world.Rows)
     "logs have grown", (fun world -> File.AppendAllText(world.File(1, "stdout.log"), "more"))
@@ -437,7 +276,7 @@ let private untouched: (string * (World -> unit)) list = [
     (fun world ->
         let moved = Path.Combine(world.Root, "moved")
         Directory.Move(world.Runs, moved)
-        let found = Verify.verify world.Root (Some world.Data) moved []
+        let found = Verify.verify world.Root (Some world.Data) None moved []
         must $"moved: %A{found.Alterations}" found.Alterations.IsEmpty
         Directory.Move(moved, world.Runs))
     "the folder of runs is a link",
@@ -473,7 +312,7 @@ let private untouched: (string * (World -> unit)) list = [
         git [ "update-ref"; "refs/ebm/ledger/0123456789abcdef"; head.Trim() ] |> ignore)
     "only one sweep is checked",
     (fun world ->
-        let found = Verify.verify world.Root (Some world.Data) world.Runs [ "moons" ]
+        let found = Verify.verify world.Root (Some world.Data) None world.Runs [ "moons" ]
         must $"one sweep: %A{found.Alterations}" found.Alterations.IsEmpty)
     "a run that has not begun",
     (fun world ->
@@ -625,7 +464,7 @@ let all =
                         | Error says -> broken says
                     git world.Root [ "commit"; "--quiet"; "--allow-empty"; "-m"; "first" ] |> ignore
                     git world.Root [ "clone"; "--quiet"; world.Root; clone ] |> ignore
-                    let seen () = (Verify.verify clone (Some world.Data) world.Runs [])
+                    let seen () = (Verify.verify clone (Some world.Data) None world.Runs [])
                     must "a clone has it without a fetch" ((seen ()).Ledger.Value.Loose.IsNone)
                     git clone [ "fetch"; "--quiet"; "origin"; "refs/ebm/*:refs/ebm/*" ] |> ignore
                     must $"%A{(seen ()).Ledger.Value.Loose}" ((seen ()).Ledger.Value.Loose = Some 0L)

@@ -160,14 +160,14 @@ let private build (folder: string) (names: string * string) =
 
     let here = RunFolder.Under(Path.Combine(workspace.Runs, "toys-confirm")) |> List.ofSeq
 
-    Plans.note (Path.Combine(workspace.Runs, "toys-confirm")) {
+    Plans.note ignore (Path.Combine(workspace.Runs, "toys-confirm")) {
         Overrides = [ [ $"method={better},{worse}"; "seed=10..19" ] ]
         Metric = Some "grid-kl"
         Baseline = [ "method.kind", worse ]
         Runs = here |> List.map _.Id
     }
 
-    Ledger.enterRuns workspace.Runs here
+    Manifests.enterRuns workspace.Runs here |> ignore
     let best = here |> List.find (fun run -> (File.ReadAllText(run.In "config.json")).Contains(JsonSerializer.Serialize better))
     audit workspace best "rerun" Comparison.Bitwise byOthers
     workspace
@@ -471,7 +471,7 @@ let all =
                 audit workspace run "smoke" Comparison.Bitwise id
                 let files = Directory.GetFiles(Path.Combine(workspace.Runs, SweepFolder.Audits))
                 let named () =
-                    (Verify.verify workspace.Root (Some workspace.Data) workspace.Runs []).Alterations |> List.map (_.What >> Kebab.Of)
+                    (Verify.verify workspace.Root (Some workspace.Data) None workspace.Runs []).Alterations |> List.map (_.What >> Kebab.Of)
                 must $"%A{named ()}" (named ()).IsEmpty
                 let last = (Option.get (Ledger.load workspace.Root workspace.Runs)).Entries |> List.last
                 let kept = Workspace.reportOf workspace.Runs last.Hash

@@ -489,7 +489,7 @@ let all = [
                 must "large data" (not (File.Exists(Path.Combine(folder, "data", "toy", "large.bin"))))
                 let readme = File.ReadAllText(Path.Combine(folder, "README.md"))
                 must readme (readme.Contains(Canonical.Sha256OfFile(Path.Combine(world.Data, "toy", "large.bin"))))
-                let verified = Verify.verify folder (Some(Path.Combine(folder, "data"))) (Path.Combine(folder, "runs")) []
+                let verified = Verify.verify folder (Some(Path.Combine(folder, "data"))) None (Path.Combine(folder, "runs")) []
                 must $"%A{verified.Alterations}" (verified.Runs = 3 && verified.Alterations.IsEmpty)))
     |> breaks "a bundle without the history of the sources" (fun () ->
         inWorld (fun world ->

@@ -106,7 +106,7 @@ let private inWorld (fails: string -> int -> bool) maker (holds: Workspace.Works
                 Data = Path.Combine(root, "data")
         }
 
-        Ledger.enterRuns workspace.Runs runs
+        Manifests.enterRuns workspace.Runs runs |> ignore
         holds workspace)
 
 let private said (workspace: Workspace.Workspace) words =

@@ -156,7 +156,7 @@ let private measure (at: RunFolder) (group: Document) =
 
 let private altered (at: RunFolder) =
     let runs = string (Path.GetDirectoryName(Path.GetDirectoryName at.Path))
-    (Verify.verify runs None runs []).Alterations |> List.map (_.What >> Kebab.Of) |> List.distinct
+    (Verify.verify runs None None runs []).Alterations |> List.map (_.What >> Kebab.Of) |> List.distinct
 
 /// All files of the run, by path.
 let private published (at: RunFolder) = [

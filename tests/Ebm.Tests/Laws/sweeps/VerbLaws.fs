@@ -342,11 +342,11 @@ let all = [
                 Runs = plan.Runs |> List.map _.Id
             }
 
-            Plans.note plan.Folder { planned with Runs = List.truncate 2 planned.Runs }
-            Plans.note plan.Folder planned
-            Plans.note plan.Folder planned
+            Plans.note ignore plan.Folder { planned with Runs = List.truncate 2 planned.Runs }
+            Plans.note ignore plan.Folder planned
+            Plans.note ignore plan.Folder planned
             must "another plan is read" (Plans.read plan.Folder = [ { planned with Runs = List.truncate 2 planned.Runs }; planned ])
-            let table () = Report.ofSweep plan.Folder (Path.Combine(folder, "reports")) |> fst |> Option.get
+            let table () = Ebm.Tests.RunFolders.ofSweep plan.Folder (Path.Combine(folder, "reports")) |> fst |> Option.get
             let counts () = (table ()).Counts.Planned, (table ()).Counts.Missing
             must $"{counts ()}" (counts () = (6, 0))
             Directory.Delete(plan.Runs.Head.Folder, true)

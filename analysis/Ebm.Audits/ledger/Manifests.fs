@@ -1,0 +1,180 @@
+/// The manifests of a run that the ledger knows. A sweep enters each attempt and each measurement when it begins, with the hash of the
+/// manifest before it, and when it ends, with the hash of its manifest. A later manifest enters the ledger only with both: a beginning, and
+/// a chain of hashes from a manifest that the ledger knows. So a manifest that was put in a run's folder later stays unknown.
+module Ebm.Audits.Manifests
+
+open System
+open System.Collections.Generic
+open Ebm.Analysis
+open Ebm.Records
+
+/// The ledger's name for an attempt of a run.
+let subjectOf (sweep: string) (run: string) (attempt: int) = $"{sweep}/{run}#{attempt}"
+
+/// What the ledger has about one run, in the order of the entries: each with its attempt.
+type Known = (int * Ledger.Entry) list
+
+/// The entries about each run, by sweep/run.
+let known (entries: Ledger.Entry list) : IReadOnlyDictionary<string, Known> =
+    let about = Dictionary<string, ResizeArray<int * Ledger.Entry>>()
+
+    for entry in entries do
+        if entry.Kind = Ledger.Kind.run || entry.Kind = Ledger.Kind.measure || entry.Kind = Ledger.Kind.begin' then
+            match entry.Subject.Split '#' with
+            | [| run; attempt |] ->
+                match Int32.TryParse attempt with
+                | true, attempt ->
+                    if not (about.ContainsKey run) then about[run] <- ResizeArray()
+                    about[run].Add((attempt, entry))
+                | _ -> ()
+            | _ -> ()
+
+    readOnlyDict [ for KeyValue(run, entries) in about -> run, List.ofSeq entries ]
+
+let private isEnd (entry: Ledger.Entry) = entry.Kind <> Ledger.Kind.begin'
+
+/// The entries of manifests that ended an attempt or a measurement.
+let ends (known: Known) : Known = known |> List.filter (snd >> isEnd)
+
+/// Whether the ledger has this manifest, as the end of an attempt or as what was there before a beginning.
+let private has (known: Known) (manifest: RunManifest) =
+    match manifest.Hash with
+    | null -> false
+    | hash -> known |> List.exists (fun (_, entry) -> entry.Hash = hash)
+
+/// Whether the ledger has the beginning of this attempt, or of an attempt before it that the scheduler repeated, after all ends before it.
+let private isBegun (known: Known) (manifest: RunManifest) =
+    let last = known |> List.filter (fun (_, entry) -> isEnd entry && Some entry.Hash <> Option.ofObj manifest.Hash) |> List.map (fun (_, entry) -> entry.Seq)
+    let after = if last.IsEmpty then -1L else List.max last
+    known |> List.exists (fun (attempt, entry) -> not (isEnd entry) && attempt <= manifest.Attempt && entry.Seq > after)
+
+/// Why a manifest is not one that the ledger explains; None if it is. `earlier` are the run's other manifests. The ledger explains a
+/// manifest that it has; one that follows such a manifest by hash and began before the ledger's eyes; and one of an attempt without a result
+/// that follows by hash. A run without any entry is not explained by the ledger, and not contradicted either.
+let unknown (known: Known) (earlier: RunManifest list) (manifest: RunManifest) : string option =
+    let isKnown = has known
+
+    /// It continues a manifest that the ledger has, directly or through others of this run.
+    let rec follows (manifest: RunManifest) =
+        let before = Option.ofObj manifest.Replaces |> Option.orElse (Option.ofObj manifest.PrevHash)
+
+        match before with
+        | None -> ends known |> List.isEmpty
+        | Some before ->
+            known |> List.exists (fun (_, entry) -> entry.Hash = before)
+            || earlier
+               |> List.exists (fun other -> other.Hash = before && other.Attempt <= manifest.Attempt && other.Hash <> manifest.Hash && follows other)
+
+    let hasResult (manifests: RunManifest list) = manifests |> List.exists (fun one -> RunStates.IsSettled one.State)
+
+    if known.IsEmpty || isKnown manifest then None
+    elif not (follows manifest) then Some $"the ledger does not have its manifest of attempt {manifest.Attempt}, which follows none that it has"
+    elif isBegun known manifest then None
+    elif RunStates.IsOver manifest.State && isNull manifest.Replaces && not (hasResult (manifest :: earlier)) then None
+    else Some $"the ledger has neither the beginning nor the end of attempt {manifest.Attempt}"
+
+/// How the manifests of a run contradict what the ledger has about it.
+let contradictions (known: Known) (earlier: RunManifest list) (manifest: RunManifest) : (Altered * string) list = [
+    let all = earlier @ [ manifest ]
+
+    for one in all do
+        // The last entry of an attempt counts: a run that was measured again has another manifest.
+        let last = ends known |> List.filter (fun (attempt, _) -> attempt = one.Attempt) |> List.tryLast |> Option.map snd
+        let isCurrent = obj.ReferenceEquals(one, manifest)
+
+        match last with
+        | Some entry when Some entry.Hash = Option.ofObj one.Hash -> ()
+        | Some entry when isNull one.Replaces || has known one || (unknown known all one).IsSome ->
+            if isCurrent then
+                Altered.ManifestReplaced, $"its manifest does not match entry {entry.Seq} of the ledger"
+            else
+                Altered.AttemptReplaced, $"the manifest of its attempt {one.Attempt} does not match entry {entry.Seq} of the ledger"
+        | _ ->
+            match unknown known all one with
+            | Some why -> Altered.ManifestUnknown, why
+            | None -> ()
+
+    for attempt in ends known |> List.map fst |> List.distinct do
+        if all |> List.forall (fun manifest -> manifest.Attempt <> attempt) then
+            Altered.AttemptMissing, $"the ledger has its attempt {attempt}, but the manifest of that attempt is gone"
+]
+
+/// Gives, for the runs of a folder's tables, the reason why its ledger does not explain a run's manifest. Reads no artefact.
+let doubts (runs: string) : Runs.Run -> string option =
+    let about = known (Ledger.entries runs)
+
+    fun run ->
+        match about.TryGetValue $"{run.Sweep}/{run.Id}" with
+        | true, known ->
+            match ends known |> List.tryLast with
+            | Some(_, entry) when Some entry.Hash = run.Hash -> None
+            | _ ->
+                let folder = RunFolder.Open run.Path
+
+                match folder.Manifest with
+                | null -> None
+                | manifest ->
+                    match contradictions known (List.ofSeq (folder.Attempts())) manifest with
+                    | (what, says) :: _ -> Some $"{Kebab.Of what}: {says}"
+                    | [] -> None
+        | _ -> None
+
+// ── Entering ────────────────────────────────────────────────────────────────────────────────
+
+/// Enters the beginning of the run's current attempt, or of a measurement of it.
+let enterBegun (runs: string) (folders: RunFolder seq) =
+    let begun = [
+        for folder in folders do
+            match folder.Manifest with
+            | null -> ()
+            | manifest ->
+                // A pending manifest is that of the attempt itself; the manifest before it is the last attempt's.
+                let before =
+                    if RunStates.IsOver manifest.State then
+                        manifest.Hash
+                    else
+                        match folder.Attempts() |> Seq.tryLast with
+                        | Some last -> last.Hash
+                        | None -> null
+
+                Ledger.Kind.begin', subjectOf folder.Sweep folder.Id manifest.Attempt, (before |> Option.ofObj |> Option.defaultValue "")
+    ]
+
+    if not begun.IsEmpty then Ledger.append runs (fun _ -> begun)
+
+/// Enters the ended attempts and measurements of runs that have no entry, the first attempt first. Returns the runs whose manifests the
+/// ledger does not explain, each with the reason: they are not entered.
+let enterRuns (runs: string) (folders: RunFolder seq) : (RunFolder * string) list =
+    let ended = [
+        for folder in folders do
+            match folder.Manifest with
+            | null -> ()
+            | manifest when isNull manifest.Hash -> ()
+            | manifest -> folder, List.ofSeq (folder.Attempts()), manifest
+    ]
+
+    let mutable refused = []
+
+    if not ended.IsEmpty then
+        Ledger.append runs (fun entries ->
+            let about = known entries
+
+            [
+                for folder, earlier, manifest in ended do
+                    let known =
+                        match about.TryGetValue $"{folder.Sweep}/{folder.Id}" with
+                        | true, known -> known
+                        | _ -> []
+
+                    let all = earlier @ [ manifest ]
+                    let fresh = all |> List.filter (fun manifest -> RunStates.IsOver manifest.State && not (has known manifest))
+
+                    match fresh |> List.tryPick (fun manifest -> unknown known all manifest) with
+                    | Some why -> refused <- (folder, why) :: refused
+                    | None ->
+                        for manifest in fresh do
+                            let kind = if isNull manifest.Replaces then Ledger.Kind.run else Ledger.Kind.measure
+                            kind, subjectOf folder.Sweep folder.Id manifest.Attempt, string manifest.Hash
+            ])
+
+    List.rev refused

@@ -1,0 +1,74 @@
+/// Writes the tables and the report of a sweep, with a file SHA256SUMS of their hashes, whose own hash enters the ledger. So `verify` detects
+/// a change to any file of a report, and `sha256sum -c SHA256SUMS` does without this project.
+module Ebm.Audits.ReportFiles
+
+open System
+open System.IO
+open Ebm.Analysis
+open Ebm.Records
+
+let sums = "SHA256SUMS"
+
+/// The names and hashes in a file of sums; lines of another form are left out.
+let read (path: string) : (string * string) list = [
+    if File.Exists path then
+        for line in File.ReadAllLines path do
+            match line.Split("  ", 2) with
+            | [| sha256; name |] -> name, sha256
+            | _ -> ()
+]
+
+let private seal (runs: string) (folder: string) (sweep: string) (written: string list) =
+    let names = written |> List.map (fun path -> Path.GetRelativePath(folder, path).Replace('\\', '/'))
+    // A table alone leaves the page as it is, and its hash with it.
+    let others = read (Path.Combine(folder, sums)) |> List.filter (fun (name, _) -> not (List.contains name names))
+
+    let text =
+        others @ [ for name in names -> name, Canonical.Sha256OfFile(Path.Combine(folder, name)) ]
+        |> List.sortWith (fun (a, _) (b, _) -> String.CompareOrdinal(a, b))
+        |> List.map (fun (name, sha256) -> $"{sha256}  {name}\n")
+        |> String.concat ""
+
+    AtomicFile.Write(Path.Combine(folder, sums), text)
+    Ledger.enter runs Ledger.Kind.report sweep (Canonical.Sha256 text)
+
+/// What a report of a sweep's folder consists of.
+type Written = {
+    /// None if no run has begun.
+    Table: Table.Table option
+    Skipped: Runs.Skipped list
+    /// The path of index.html, if it was asked for.
+    Page: string option
+}
+
+/// Tabulates a sweep's folder. Runs that the ledger of the folder above does not explain are marked.
+let tableOf (folder: string) : Table.Table option * Runs.Skipped list =
+    let runs = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))
+    Report.tableWith (Manifests.doubts runs) folder
+
+/// Writes the table of a sweep's folder to `reports`, and the page if `plotly` is given.
+let write (plotly: string option option) (folder: string) (reports: string) : Written =
+    let runs = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))
+    let table, skipped = tableOf folder
+
+    match table with
+    | None -> { Table = None; Skipped = skipped; Page = None }
+    | Some table ->
+        let place = Path.Combine(reports, table.Sweep)
+        let before = Map.ofList (read (Path.Combine(place, sums)))
+        let isNew = Report.files table |> List.exists (fun (name, text) -> before.TryFind name <> Some(Canonical.Sha256 text))
+        // If this process dies before it writes the sums, `verify` knows that the report is unfinished.
+        if isNew then Ledger.trying (fun () -> Ledger.enter runs Ledger.Kind.report table.Sweep "")
+        let files = Report.write place table
+        let page = plotly |> Option.map (fun plotly -> Report.page plotly folder reports (table, skipped))
+
+        let drawings =
+            match page with
+            | Some page -> page :: List.ofArray (Directory.GetFiles(Path.Combine(place, "figures")))
+            | None -> []
+
+        Ledger.trying (fun () ->
+            Ledger.enterTable runs table.Sweep (Path.Combine(place, "table.csv"))
+            seal runs place table.Sweep (files @ drawings))
+
+        { Table = Some table; Skipped = skipped; Page = page }
