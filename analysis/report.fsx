@@ -19,7 +19,7 @@ let reports = Path.Combine(root, "reports")
 let mutable any = false
 
 for folder in sweeps do
-    let written = ReportFiles.write (Some(Report.plotly root)) folder reports
+    let written = ReportFiles.write root (Some(Report.plotly root)) folder reports
 
     for skip in written.Skipped do
         eprintfn $"{skip.Path}: {skip.Why}; it is skipped."

@@ -60,7 +60,7 @@ let sweeps strict folders =
     let mutable doubted = []
 
     for folder in folders do
-        let written = ReportFiles.write None folder (Path.Combine(root, "reports"))
+        let written = ReportFiles.write root None folder (Path.Combine(root, "reports"))
         List.iter name written.Skipped
 
         match written.Table with

@@ -83,7 +83,7 @@ let reportOf (runs: string) (hash: string) = Path.Combine(runs, SweepFolder.Audi
 /// Enters an audit into the ledger, if there is a valid one, keeps its report next to the ledger, and keeps the ledger's head. An audit
 /// does not fail if the folder cannot be written.
 let enter (workspace: Workspace) (subject: string) (report: string) =
-    Ledger.trying (fun () ->
+    Ledger.within workspace.Root workspace.Runs (fun () ->
         let hash = Canonical.Sha256 report
 
         Ledger.append workspace.Runs (fun entries ->
@@ -93,9 +93,7 @@ let enter (workspace: Workspace) (subject: string) (report: string) =
                 // The report comes first, because an entry without its report would look like a removed report.
                 Directory.CreateDirectory(Path.Combine(workspace.Runs, SweepFolder.Audits)) |> ignore
                 AtomicFile.Write(reportOf workspace.Runs hash, report)
-                [ Ledger.Kind.audit, subject, hash ])
-
-        Ledger.anchor workspace.Root workspace.Runs |> ignore)
+                [ Ledger.Kind.audit, subject, hash ]))
 
 let sweepsOf (workspace: Workspace) (words: string list) =
     if not (Directory.Exists workspace.Runs) then refuse $"there are no runs at {workspace.Runs}; name their folder with --runs."

@@ -41,8 +41,8 @@ let run data method (seed: int) (metrics: (string * float) list) : Run = {
 /// The same run, not completed.
 let ended state (run: Run) = { run with State = state; Metrics = Map.empty; Reason = Some "planted" }
 
-/// Writes a run's folder: config.json, manifest.json and, if it completed, metrics.json. The hash of the config is added to its id. Returns
-/// the folder's path.
+/// Writes a run's folder: config.json, manifest.json and, if it completed, metrics.json. Its id follows from its config.
+/// Returns the folder's path.
 let write (sweep: string) (run: Run) =
     let config =
         (Document.Empty, Map.toSeq run.Config)
@@ -50,7 +50,7 @@ let write (sweep: string) (run: Run) =
 
     let hashed = Canonical.Json config
     let sha = Canonical.Sha256 hashed
-    let id = $"{run.Id}-{sha.Substring(0, 12)}"
+    let id = RunName.Of(run.Config["data.kind"], run.Config["method.kind"], int64 run.Seed, sha)
     let folder = Path.Combine(sweep, id)
     Directory.CreateDirectory folder |> ignore
     File.WriteAllText(Path.Combine(folder, "config.json"), hashed)
@@ -112,11 +112,11 @@ let many methods values seeds settings = [
 ]
 
 /// A small trained run: a learned landscape next to the true one, energies, samples, a path, and recorded values.
-let trained (sweep: string) (name: string) kind (seed: int) state reason (extra: (string * string) list) =
+let trained (sweep: string) kind (seed: int) state reason (extra: (string * string) list) =
     let text (value: string) = System.Text.Json.JsonSerializer.Serialize value
     let more = extra |> List.map (fun (key, value) -> $",{text key}:{text value}") |> String.concat ""
     let config = $"{{\"data\":{{\"kind\":\"rings\"}},\"method\":{{\"kind\":{text kind}{more}}},\"seed\":{seed}}}"
-    let folder = Path.Combine(sweep, $"{name}-{(Canonical.Sha256 config).Substring(0, 12)}")
+    let folder = Path.Combine(sweep, RunName.Of("rings", kind, int64 seed, Canonical.Sha256 config))
     Directory.CreateDirectory folder |> ignore
     File.WriteAllText(Path.Combine(folder, "config.json"), config)
     let run = RunFolder.Open folder

@@ -24,7 +24,8 @@ let private write (workspace: Workspace) (sweep: string) =
         let report = Path.Combine(folder, "index.html")
 
         if not (File.Exists report && File.ReadAllText(report).Contains "href=\"card.html\"") then
-            ReportFiles.write (Some(Report.plotly workspace.Root)) (Path.Combine(workspace.Runs, sweep)) workspace.Reports |> ignore
+            ReportFiles.write workspace.Root (Some(Report.plotly workspace.Root)) (Path.Combine(workspace.Runs, sweep)) workspace.Reports
+            |> ignore
 
         let card = files |> List.find (fst >> (=) "card.json") |> snd
 

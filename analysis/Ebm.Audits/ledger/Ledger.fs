@@ -54,10 +54,14 @@ let private written (entry: Entry) = JsonText.LineOf entry
 
 /// None if the line is not a ledger entry.
 let private read (line: string) : Entry option =
-    try
-        Some(JsonText.Read<Entry>(line, "ledger.jsonl"))
-    with :? InvalidDataException ->
+    // Stands for bytes that are not UTF-8.
+    if line.Contains '\uFFFD' then
         None
+    else
+        try
+            Some(JsonText.Read<Entry>(line, "ledger.jsonl"))
+        with :? InvalidDataException ->
+            None
 
 /// The complete lines; a last line without a line break, left by a process that died, is not one. Bytes that are not UTF-8, or a byte-order
 /// mark, make a line that is not an entry.
@@ -190,7 +194,10 @@ let anchored (repository: string) (id: string) : (int64 * string) list = [
 
 /// The ids of the ledgers of this folder whose heads are kept, each with the time of its last head in UTC.
 let kept (repository: string) (runs: string) : (string * DateTime) list =
-    headsOf repository None |> List.filter (fun (_, head, _) -> head.Place = placeOf runs) |> List.map (fun (id, _, time) -> id, time) |> List.distinctBy fst
+    headsOf repository None
+    |> List.filter (fun (_, head, _) -> head.Place = placeOf runs)
+    |> List.map (fun (id, _, time) -> id, time)
+    |> List.distinctBy fst
 
 // ── Reading and judging ─────────────────────────────────────────────────────────────────────
 
@@ -264,7 +271,13 @@ let private faults (lines: (string * Entry) list) = [
 
 /// Compares a ledger with its kept heads: a fault, or what they say about copies. Heads of this place must all be in the ledger. A folder
 /// without heads of its place was moved, copied, or fetched: then the ledger must end where a kept head is, or contain every head.
-let private headFault (heads: Head list) (place: string) (hashes: IReadOnlyDictionary<string, int64>) (last: int64) : Fault option * string option =
+let private headFault
+    (id: string)
+    (heads: Head list)
+    (place: string)
+    (hashes: IReadOnlyDictionary<string, int64>)
+    (last: int64)
+    : Fault option * string option =
     let missing heads = heads |> List.filter (fun head -> not (hashes.ContainsKey head.Hash))
     let present = heads |> List.filter (fun head -> hashes.ContainsKey head.Hash) |> List.map _.Seq
     let kept = if present.IsEmpty then -1L else List.max present
@@ -272,16 +285,17 @@ let private headFault (heads: Head list) (place: string) (hashes: IReadOnlyDicti
     let copies = heads |> List.map _.Place |> List.distinct |> List.filter ((<>) place)
 
     let fault (absent: Head list) =
-        let latest = absent |> List.maxBy _.Seq
-
-        if latest.Seq > last then
-            Some {
-                What = Altered.LedgerRemoved
-                Says = $"{span (last + 1L) latest.Seq} at its end were removed: a later head is kept"
-            }
-        else
+        match absent |> List.filter (fun head -> head.Seq <= last) |> List.tryHead with
+        | None ->
+            let latest = absent |> List.map _.Seq |> List.max
+            Some { What = Altered.LedgerRemoved; Says = $"{span (last + 1L) latest} at its end were removed: {refOf id} has a later head" }
+        | Some head ->
             let since = if kept < 0L then "from its beginning" else $"after entry {kept}"
-            Some { What = Altered.LedgerRewritten; Says = $"it was rewritten {since}: its entry {latest.Seq} does not match the kept head" }
+
+            Some {
+                What = Altered.LedgerRewritten
+                Says = $"it was rewritten {since}: its entry {head.Seq} does not match the head in {refOf id}"
+            }
 
     match missing own, missing heads with
     | (_ :: _ as absent), _ -> fault absent, None
@@ -293,8 +307,7 @@ let private headFault (heads: Head list) (place: string) (hashes: IReadOnlyDicti
         let parted = if own.IsEmpty then $" This folder is a copy from entry {kept}." else ""
         None, Some $"A copy of this ledger in another folder or on another machine has gone on to entry {latest}.{parted}"
     | [], absent -> fault absent, None
-    |> fun (fault, says) ->
-        fault, (if copies.IsEmpty then None else says)
+    |> fun (fault, says) -> fault, (if copies.IsEmpty then None else says)
 
 /// Reads and checks the ledger of a folder of runs; None if it has no ledger. `repository` may keep its head.
 let load (repository: string) (runs: string) : Ledger option =
@@ -319,7 +332,7 @@ let load (repository: string) (runs: string) : Ledger option =
         let hashes = whole |> List.map (fun (line, entry) -> hashOf line, entry.Seq) |> readOnlyDict
         let last = if whole.IsEmpty then -1L else whole |> List.map (fun (_, entry) -> entry.Seq) |> List.max
         let inside = faults whole
-        let outside, copies = headFault heads (placeOf runs) hashes last
+        let outside, copies = headFault id heads (placeOf runs) hashes last
         let present = heads |> List.filter (fun head -> hashes.ContainsKey head.Hash) |> List.map _.Seq
 
         Some {
@@ -368,3 +381,11 @@ let anchor (repository: string) (runs: string) : Result<unit, string> =
                     Git.tell repository [] says ([ "commit-tree"; tree ] @ parent))
                 |> bind (fun commit -> Git.ask repository [ "update-ref"; name; commit.Trim(); (before |> Result.defaultValue "") ])
                 |> Result.map ignore
+
+/// Writes to a ledger, and keeps its head before and after: a folder that was copied has a head of its own before it goes on. A failure is only
+/// printed, so that no result is lost.
+let within (repository: string) (runs: string) (write: unit -> unit) =
+    trying (fun () ->
+        anchor repository runs |> ignore
+        write ()
+        anchor repository runs |> ignore)

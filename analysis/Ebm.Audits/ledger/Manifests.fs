@@ -44,7 +44,10 @@ let private has (known: Known) (manifest: RunManifest) =
 
 /// Whether the ledger has the beginning of this attempt, or of an attempt before it that the scheduler repeated, after all ends before it.
 let private isBegun (known: Known) (manifest: RunManifest) =
-    let last = known |> List.filter (fun (_, entry) -> isEnd entry && Some entry.Hash <> Option.ofObj manifest.Hash) |> List.map (fun (_, entry) -> entry.Seq)
+    let last =
+        known
+        |> List.filter (fun (_, entry) -> isEnd entry && Some entry.Hash <> Option.ofObj manifest.Hash)
+        |> List.map (fun (_, entry) -> entry.Seq)
     let after = if last.IsEmpty then -1L else List.max last
     known |> List.exists (fun (attempt, entry) -> not (isEnd entry) && attempt <= manifest.Attempt && entry.Seq > after)
 
@@ -63,15 +66,21 @@ let unknown (known: Known) (earlier: RunManifest list) (manifest: RunManifest) :
         | Some before ->
             known |> List.exists (fun (_, entry) -> entry.Hash = before)
             || earlier
-               |> List.exists (fun other -> other.Hash = before && other.Attempt <= manifest.Attempt && other.Hash <> manifest.Hash && follows other)
+               |> List.exists (fun other ->
+                   other.Hash = before && other.Attempt <= manifest.Attempt && other.Hash <> manifest.Hash && follows other)
 
     let hasResult (manifests: RunManifest list) = manifests |> List.exists (fun one -> RunStates.IsSettled one.State)
 
-    if known.IsEmpty || isKnown manifest then None
-    elif not (follows manifest) then Some $"the ledger does not have its manifest of attempt {manifest.Attempt}, which follows none that it has"
-    elif isBegun known manifest then None
-    elif RunStates.IsOver manifest.State && isNull manifest.Replaces && not (hasResult (manifest :: earlier)) then None
-    else Some $"the ledger has neither the beginning nor the end of attempt {manifest.Attempt}"
+    if known.IsEmpty || isKnown manifest then
+        None
+    elif not (follows manifest) then
+        Some $"the ledger does not have its manifest of attempt {manifest.Attempt}, which follows none that it has"
+    elif isBegun known manifest then
+        None
+    elif RunStates.IsOver manifest.State && isNull manifest.Replaces && not (hasResult (manifest :: earlier)) then
+        None
+    else
+        Some $"the ledger has neither the beginning nor the end of attempt {manifest.Attempt}"
 
 /// How the manifests of a run contradict what the ledger has about it.
 let contradictions (known: Known) (earlier: RunManifest list) (manifest: RunManifest) : (Altered * string) list = [

@@ -46,8 +46,8 @@ let tableOf (folder: string) : Table.Table option * Runs.Skipped list =
     let runs = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))
     Report.tableWith (Manifests.doubts runs) folder
 
-/// Writes the table of a sweep's folder to `reports`, and the page if `plotly` is given.
-let write (plotly: string option option) (folder: string) (reports: string) : Written =
+/// Writes the table of a sweep's folder to `reports`, and the page if `plotly` is given. `repository` keeps the ledger's head.
+let write (repository: string) (plotly: string option option) (folder: string) (reports: string) : Written =
     let runs = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))
     let table, skipped = tableOf folder
 
@@ -58,7 +58,7 @@ let write (plotly: string option option) (folder: string) (reports: string) : Wr
         let before = Map.ofList (read (Path.Combine(place, sums)))
         let isNew = Report.files table |> List.exists (fun (name, text) -> before.TryFind name <> Some(Canonical.Sha256 text))
         // If this process dies before it writes the sums, `verify` knows that the report is unfinished.
-        if isNew then Ledger.trying (fun () -> Ledger.enter runs Ledger.Kind.report table.Sweep "")
+        if isNew then Ledger.within repository runs (fun () -> Ledger.enter runs Ledger.Kind.report table.Sweep "")
         let files = Report.write place table
         let page = plotly |> Option.map (fun plotly -> Report.page plotly folder reports (table, skipped))
 
@@ -67,7 +67,7 @@ let write (plotly: string option option) (folder: string) (reports: string) : Wr
             | Some page -> page :: List.ofArray (Directory.GetFiles(Path.Combine(place, "figures")))
             | None -> []
 
-        Ledger.trying (fun () ->
+        Ledger.within repository runs (fun () ->
             Ledger.enterTable runs table.Sweep (Path.Combine(place, "table.csv"))
             seal runs place table.Sweep (files @ drawings))
 

@@ -16,7 +16,8 @@ let private plans hash (runs: string) (entries: Ledger.Entry list) = [
         let subject = $"{sweep}/{Plans.FileName}"
 
         let isBegun =
-            entries |> List.exists (fun entry -> entry.Kind = Ledger.Kind.begin' && entry.Seq > last.Seq && entry.Subject.StartsWith(sweep + "/"))
+            entries
+            |> List.exists (fun entry -> entry.Kind = Ledger.Kind.begin' && entry.Seq > last.Seq && entry.Subject.StartsWith(sweep + "/"))
 
         if File.Exists file then
             let found: string = hash file
@@ -62,7 +63,8 @@ let private report hash (runs: string) (reports: string) (sweep: string) (entrie
     match entries |> entriesOf Ledger.Kind.report |> List.filter (fun entry -> entry.Subject = sweep) |> List.tryLast with
     | _ when not (Directory.Exists folder) -> [], []
     | Some last when last.Hash = "" -> [], [ $"The report of {sweep} was not written to its end; write it again with: report." ]
-    | Some last when not (File.Exists sums) -> changed Altered.ReportMissing $"the ledger has its {ReportFiles.sums} as entry {last.Seq}, but the file is gone"
+    | Some last when not (File.Exists sums) ->
+        changed Altered.ReportMissing $"the ledger has its {ReportFiles.sums} as entry {last.Seq}, but the file is gone"
     | Some last ->
         let found: string = hash sums
 

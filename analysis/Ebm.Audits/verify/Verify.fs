@@ -200,8 +200,7 @@ let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
     let file = Path.Combine(path, "manifest.json")
 
     let linked =
-        [ "config.json"; "manifest.json" ]
-        |> List.filter (fun name -> not (isNull (FileInfo(Path.Combine(path, name)).LinkTarget)))
+        [ "config.json"; "manifest.json" ] |> List.filter (fun name -> not (isNull (FileInfo(Path.Combine(path, name)).LinkTarget)))
 
     if found.Misplaced then
         { Manifest = None; Earlier = []; Wrong = [ Altered.RunMisplaced, nonNull found.Why ] }
@@ -403,7 +402,10 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
 /// reports.
 let verify (repository: string) (dataRoot: string option) (reports: string option) (runs: string) (sweeps: string list) : Verification =
     let folders =
-        (if sweeps.IsEmpty then RunTree.Look runs |> List.ofSeq else sweeps |> List.collect (fun sweep -> List.ofSeq (RunTree.Look(Path.Combine(runs, sweep)))))
+        (if sweeps.IsEmpty then
+             RunTree.Look runs |> List.ofSeq
+         else
+             sweeps |> List.collect (fun sweep -> List.ofSeq (RunTree.Look(Path.Combine(runs, sweep)))))
         |> List.filter (fun found -> found.LooksLikeRun || found.Misplaced)
 
     let counts = Counts()

@@ -23,8 +23,7 @@ public sealed partial class RunFolder
 
     /// <summary>The manifest of a measurement that was interrupted while its files moved into place; null without one.</summary>
     /// <exception cref="InvalidDataException">The file is not a valid manifest.</exception>
-    public RunManifest? Adopting =>
-        File.Exists(In(Decided, Seals)) ? RunManifest.Read(In(Decided, Seals)).Manifest : null;
+    public RunManifest? Adopting => File.Exists(In(Decided, Seals)) ? RunManifest.Read(In(Decided, Seals)).Manifest : null;
 
     /// <summary>Replaces the run's results with those of a <see cref="Draft"/>, under this manifest.</summary>
     /// <exception cref="FencedException">Another process has taken over the run; nothing has changed.</exception>
@@ -38,7 +37,10 @@ public sealed partial class RunFolder
             var names = replaced.Select(artefact => artefact.Path).ToHashSet(StringComparer.Ordinal);
             var kept = Artefacts().Where(old => !names.Contains(old.Path) && !old.Path.StartsWith("arrays/", StringComparison.Ordinal));
             Artefact[] all = [.. replaced.Concat(kept).OrderBy(artefact => artefact.Path, StringComparer.Ordinal)];
-            AtomicFile.Write(draft.In(Seals), (manifest with { Artefacts = all, PrevHash = last?.Hash, Replaces = Manifest?.Hash }).Sealed().ToJson());
+            AtomicFile.Write(
+                draft.In(Seals),
+                (manifest with { Artefacts = all, PrevHash = last?.Hash, Replaces = Manifest?.Hash }).Sealed().ToJson()
+            );
             AtomicFile.Reached?.Invoke("sealed");
             // Through the staging folder, which a process without a claim no longer has.
             if (staging is not null)

@@ -32,9 +32,7 @@ public static class RunName
 
     /// <summary>Whether a folder's name ends like that of a run.</summary>
     public static bool IsLike(string name) =>
-        name.Length > Digits + 1
-        && name[^(Digits + 1)] == '-'
-        && name[^Digits..].All(char.IsAsciiHexDigitLower);
+        name.Length > Digits + 1 && name[^(Digits + 1)] == '-' && name[^Digits..].All(char.IsAsciiHexDigitLower);
 
     /// <summary>Why a name does not follow from a config; null if it does.</summary>
     /// <param name="config">The bytes of <c>config.json</c>.</param>

@@ -42,19 +42,25 @@ public static class RunTree
         var places =
             LooksLikeRun(path) ? [(path, Place(path))]
             : IsSweep(path) ? Content(path)
-            : Children(path).SelectMany(child => LooksLikeRun(child) ? [(child, Place(child) ?? "it is in no sweep's folder")] : Content(child));
+            : Children(path)
+                .SelectMany(child => LooksLikeRun(child) ? [(child, Place(child) ?? "it is in no sweep's folder")] : Content(child));
         return places
             .AsParallel()
             .AsOrdered()
-            .Select(place => place is (var folder, { } why) ? new(folder, null, null, Seal.Absent, why, LooksLikeRun(folder), why != Empty)
-                    : Judged(place.Folder))
+            .Select(place =>
+                place is (var folder, { } why)
+                    ? new(folder, null, null, Seal.Absent, why, LooksLikeRun(folder), why != Empty)
+                    : Judged(place.Folder)
+            )
             .ToList();
     }
 
     /// <summary>Whether a folder is that of one sweep, and not of all sweeps, which has the ledger.</summary>
     static bool IsSweep(string folder) =>
         !Path.Exists(Path.Combine(folder, "ledger.jsonl"))
-        && (Path.Exists(Path.Combine(folder, "plans.jsonl")) || Path.Exists(Path.Combine(folder, SweepFolder.Launches)) || HoldsRun(folder));
+        && (
+            Path.Exists(Path.Combine(folder, "plans.jsonl")) || Path.Exists(Path.Combine(folder, SweepFolder.Launches)) || HoldsRun(folder)
+        );
 
     /// <summary>The folders in a sweep's folder, each with the reason why it is not a run; null for one that may be a run.</summary>
     static List<(string Folder, string? Why)> Content(string sweep)
@@ -74,8 +80,7 @@ public static class RunTree
         return content.Count > 0 || IsSweep(sweep) ? content : [(sweep, Empty)];
     }
 
-    static string Deeper(string folder) =>
-        HoldsRun(folder) ? "a run in it is too deep: a run is a folder <runs>/<sweep>/<run id>" : Empty;
+    static string Deeper(string folder) => HoldsRun(folder) ? "a run in it is too deep: a run is a folder <runs>/<sweep>/<run id>" : Empty;
 
     /// <summary>Why no run is at a place, whatever it contains; null if one may be there.</summary>
     static string? Place(string folder) =>

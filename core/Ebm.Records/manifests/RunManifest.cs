@@ -168,8 +168,9 @@ public sealed partial record RunManifest : Extensible
         var seal = IsSealed(text) switch
         {
             // The value that was checked is the one that readers get, and the bytes are those that were written.
-            true when SealLine().Match(text).Groups[1].Value == manifest.Hash && Encoding.UTF8.GetBytes(text).AsSpan().SequenceEqual(bytes) =>
-                Seal.Holds,
+            true
+                when SealLine().Match(text).Groups[1].Value == manifest.Hash
+                    && Encoding.UTF8.GetBytes(text).AsSpan().SequenceEqual(bytes) => Seal.Holds,
             null when manifest.Hash is null => Seal.Absent,
             _ => Seal.Broken,
         };

@@ -29,7 +29,10 @@ let trials (folder: string) (search: Search) : Tpe.Trial list =
     else
         let text = File.ReadAllText path
         let whole = text.Substring(0, text.LastIndexOf '\n' + 1)
-        let lines = whole.Split('\n', System.StringSplitOptions.RemoveEmptyEntries) |> Array.map (fun line -> nonNull (JsonNode.Parse(line, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false))))
+        let lines =
+            whole.Split('\n', System.StringSplitOptions.RemoveEmptyEntries)
+            |> Array.map (fun line ->
+                nonNull (JsonNode.Parse(line, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false))))
 
         let values =
             Map.ofList [

@@ -32,7 +32,7 @@ let internal checkDevices (plan: Plan) =
 
 /// Records the whole plan, also the runs that filters exclude now, so that tables can count missing runs.
 let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
-    let entered hash = Ledger.trying (fun () -> Ledger.enter place.Runs Ledger.Kind.plan plan.Sweep hash)
+    let entered hash = Ledger.within place.Root place.Runs (fun () -> Ledger.enter place.Runs Ledger.Kind.plan plan.Sweep hash)
 
     Plans.note entered plan.Folder {
         Overrides = sweep.Parts |> List.map (List.map _.Text)
@@ -79,7 +79,11 @@ let internal submit (place: Place) (plan: Plan) (jobs: Job list) submit =
 /// The ended runs of a plan whose files or ledger entries were altered: they do not count as done, and are not resumed. Each is named. Runs
 /// that the jobs execute afresh are not checked.
 let internal changed (place: Place) (plan: Plan) (jobs: Job list) : Set<string> =
-    let afresh = set [ for job in jobs do if job.Work = ExecuteAfresh then job.Run.Id ]
+    let afresh =
+        set [
+            for job in jobs do
+                if job.Work = ExecuteAfresh then job.Run.Id
+        ]
 
     let ended = [
         for run in plan.Runs do
@@ -182,7 +186,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 code
             | None ->
                 // Includes runs that other processes have executed.
-                Ledger.trying (fun () -> enterRuns place (RunFolder.Under plan.Folder))
+                Ledger.within place.Root place.Runs (fun () -> enterRuns place (RunFolder.Under plan.Folder))
                 tabulate place false true false plan.Folder |> ignore
                 let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
                 let good state = List.contains state [ RunState.Completed; RunState.Pruned; RunState.Stale ]

@@ -55,7 +55,7 @@ let internal tabulate (place: Place) (asJson: bool) (reporting: bool) (strict: b
         Some 3
     else
         let plotly = if reporting then Some(Report.plotly place.Root) else None
-        let written = ReportFiles.write plotly folder place.Reports
+        let written = ReportFiles.write place.Root plotly folder place.Reports
 
         for skip in written.Skipped do
             eprintfn $"{relative skip.Path}: {skip.Why}; it is skipped."
@@ -63,7 +63,6 @@ let internal tabulate (place: Place) (asJson: bool) (reporting: bool) (strict: b
         match written.Table with
         | Some table when asJson -> Console.Write(Json.table table)
         | Some table ->
-            Ledger.anchor place.Root place.Runs |> ignore
             Console.WriteLine()
             Console.WriteLine(Markdown.table table)
             Console.WriteLine(relative (Path.Combine(place.Reports, table.Sweep, "table.md")))

@@ -121,7 +121,7 @@ let internal launchRecord (place: Place) (plan: Plan) =
 
     let path = LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
     let subject = $"{plan.Sweep}/{SweepFolder.Launches}/{Path.GetFileName path}"
-    Ledger.trying (fun () -> Ledger.enter place.Runs Ledger.Kind.launch subject (Canonical.Sha256OfFile path))
+    Ledger.within place.Root place.Runs (fun () -> Ledger.enter place.Runs Ledger.Kind.launch subject (Canonical.Sha256OfFile path))
     path
 
 /// Pins the current code, so that a build during the sweep does not change its runs. Returns a function that puts the pinned code into

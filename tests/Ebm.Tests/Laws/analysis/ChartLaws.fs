@@ -16,9 +16,9 @@ let private sweep (folder: string) =
 
     for kind in [ "joint-cd"; "two" ] do
         for seed in 0..2 do
-            RunFolders.trained sweep $"rings-{kind}-s{seed}" kind seed RunState.Completed null [] |> ignore
+            RunFolders.trained sweep kind seed RunState.Completed null [] |> ignore
 
-    RunFolders.trained sweep "rings-two-s3" "two" 3 RunState.Diverged "the loss is NaN" [] |> ignore
+    RunFolders.trained sweep "two" 3 RunState.Diverged "the loss is NaN" [] |> ignore
     sweep
 
 let private inSweep (holds: string -> string -> unit) = Folder.inFolder (fun folder -> holds folder (sweep folder))

@@ -10,8 +10,7 @@ open Ebm.Records
 open Ebm.Tests
 open Ebm.Tests.Law
 
-/// Writes a run of a sweep with several kinds of method.
-let private write sweep kind (seed: int) = RunFolders.trained sweep $"rings-s{seed}" kind seed
+let private write = RunFolders.trained
 
 /// A sweep of two methods on three seeds, one of them diverged.
 let private sweep (folder: string) name =

@@ -27,7 +27,7 @@ let private inSweep (holds: string -> string -> string -> unit) =
         Directory.Delete(planned[5], true)
         holds root sweep ids[5])
 
-let private counts = "7 runs planned: 5 used, 1 diverged, 1 missing (never run, or removed)."
+let private counts = "6 runs planned: 4 used, 1 diverged, 1 missing (never run, or removed)."
 
 let private reported (missing: string -> string) =
     inSweep (fun root sweep gone ->

@@ -86,7 +86,7 @@ let private manifestOf (told: Told) (sweep: string) id (seed: int) (config: stri
 let private write (runs: string) (sweep: string) (told: Told) (seed: int) (metric: float) =
     let text (value: string) = JsonSerializer.Serialize value
     let config = $"{{\"data\":{{\"kind\":\"toy\"}},\"method\":{{\"kind\":{text told.Method},\"lr\":{text told.Setting}}},\"seed\":{seed}}}"
-    let folder = Path.Combine(runs, sweep, $"toy-s{seed}-{(hash config).Substring(0, 12)}")
+    let folder = Path.Combine(runs, sweep, RunName.Of("toy", told.Method, int64 seed, hash config))
     Directory.CreateDirectory(Path.Combine(folder, "checkpoint")) |> ignore
 
     let files = [
@@ -471,7 +471,8 @@ let all =
                 audit workspace run "smoke" Comparison.Bitwise id
                 let files = Directory.GetFiles(Path.Combine(workspace.Runs, SweepFolder.Audits))
                 let named () =
-                    (Verify.verify workspace.Root (Some workspace.Data) None workspace.Runs []).Alterations |> List.map (_.What >> Kebab.Of)
+                    (Verify.verify workspace.Root (Some workspace.Data) None workspace.Runs []).Alterations
+                    |> List.map (_.What >> Kebab.Of)
                 must $"%A{named ()}" (named ()).IsEmpty
                 let last = (Option.get (Ledger.load workspace.Root workspace.Runs)).Entries |> List.last
                 let kept = Workspace.reportOf workspace.Runs last.Hash

@@ -91,9 +91,11 @@ let private insideRuns: (string * string * string * (World -> unit)) list = [
     "a hash that looks like the seal in an object below",
     "manifest-edited",
     "toy-m-s1",
-    (fun world ->
-        replace (manifestOf world 1) "\"timing\": {" $"\"other\": {{\n  \"hash\": \"{String('0', 64)}\"\n  }},\n  \"timing\": {{")
-    "a byte-order mark in a manifest", "manifest-edited", "toy-m-s1", (fun world -> inserted [| 0xEFuy; 0xBBuy; 0xBFuy |] (manifestOf world 1))
+    (fun world -> replace (manifestOf world 1) "\"timing\": {" $"\"other\": {{\n  \"hash\": \"{String('0', 64)}\"\n  }},\n  \"timing\": {{")
+    "a byte-order mark in a manifest",
+    "manifest-edited",
+    "toy-m-s1",
+    (fun world -> inserted [| 0xEFuy; 0xBBuy; 0xBFuy |] (manifestOf world 1))
     "a manifest in UTF-16",
     "manifest-edited",
     "toy-m-s1",
@@ -149,7 +151,10 @@ let private insideRuns: (string * string * string * (World -> unit)) list = [
     "manifest-unknown",
     "attempt -3",
     (fun world -> resealed (world.Run("rings", 1)) "\"attempt\": 1" "\"attempt\": -3")
-    "a next attempt with a forged metric, chained to the first", "manifest-unknown", "attempt 2", (fun world -> nextAttempt RunState.Completed world 1)
+    "a next attempt with a forged metric, chained to the first",
+    "manifest-unknown",
+    "attempt 2",
+    (fun world -> nextAttempt RunState.Completed world 1)
     "a next attempt that takes a result away, chained to the first",
     "manifest-unknown",
     "attempt 2",
@@ -303,7 +308,7 @@ let private reported (world: World) =
     let launch = LaunchRecord([| "sweep.fsx" |]).Write(Path.Combine(world.Runs, "rings"))
     Ledger.enter world.Runs Ledger.Kind.launch $"rings/launches/{Path.GetFileName launch}" (Canonical.Sha256OfFile launch)
     Manifests.enterBegun world.Runs [ world.Run("rings", 4) ]
-    ReportFiles.write (Some None) (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
+    ReportFiles.write world.Root (Some None) (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
     must "the audit that keeps a report" (audited world [ "verify" ] = 0)
     anchored world
 
@@ -336,7 +341,11 @@ let private sweepFiles: (string * string * string * (World -> unit)) list = [
     "a launch with a short name",
     "launch-changed",
     "launches/",
-    (fun world -> File.Copy(launchOf world, Path.Combine(sweepFile world "launches", (Canonical.Sha256OfFile(launchOf world)).Substring(0, 1) + ".json")))
+    (fun world ->
+        File.Copy(
+            launchOf world,
+            Path.Combine(sweepFile world "launches", (Canonical.Sha256OfFile(launchOf world)).Substring(0, 1) + ".json")
+        ))
     "a number in table.csv", "report-changed", "rings/table.csv", (fun world -> replace (reportFile world "table.csv") "0.125" "0.120")
     "a number in table.tex", "report-changed", "rings/table.tex", (fun world -> File.AppendAllText(reportFile world "table.tex", "% 0.1"))
     "a number in table.md", "report-changed", "rings/table.md", (fun world -> File.AppendAllText(reportFile world "table.md", "0.1"))
@@ -344,7 +353,10 @@ let private sweepFiles: (string * string * string * (World -> unit)) list = [
     "report-changed",
     "rings/index.html",
     (fun world -> File.AppendAllText(reportFile world "index.html", "<p>better</p>"))
-    "a figure", "report-changed", "rings/figures/", (fun world -> File.AppendAllText(Directory.GetFiles(reportFile world "figures")[0], " "))
+    "a figure",
+    "report-changed",
+    "rings/figures/",
+    (fun world -> File.AppendAllText(Directory.GetFiles(reportFile world "figures")[0], " "))
     "a table with its sum made anew",
     "report-changed",
     "SHA256SUMS",
@@ -383,9 +395,12 @@ let private ledgers: (string * string * string * (World -> unit)) list = [
     "ledger",
     (fun world ->
         let bytes = File.ReadAllBytes world.Ledger
-        bytes[bytes.Length - 5] <- 0xFFuy
+        bytes[bytes.Length - 10] <- 0xFFuy
         File.WriteAllBytes(world.Ledger, bytes))
-    "a ledger in UTF-16", "ledger-torn", "ledger", (fun world -> File.WriteAllText(world.Ledger, File.ReadAllText world.Ledger, Encoding.Unicode))
+    "a ledger in UTF-16",
+    "ledger-torn",
+    "ledger",
+    (fun world -> File.WriteAllText(world.Ledger, File.ReadAllText world.Ledger, Encoding.Unicode))
     "a forged run entered as if it had begun twice",
     "ledger-inserted",
     "a second time",
@@ -397,12 +412,13 @@ let private ledgers: (string * string * string * (World -> unit)) list = [
         Ledger.anchor world.Root world.Runs |> ignore)
     "the entries of one run taken out, and all hashes adjusted",
     "ledger-rewritten",
-    "kept head",
+    "refs/ebm/ledger",
     (fun world ->
         let id = (world.Run("rings", 2)).Id
         let kept = lines world |> Array.filter (fun line -> not (line.Contains id))
         let numbered = kept |> Array.mapi (fun i line -> Regex.Replace(line, "\"seq\":\\d+", $"\"seq\":{i}"))
-        let filled = Array.append numbered [| for i in kept.Length .. (lines world).Length -> kept[1].Replace("\"seq\":1", $"\"seq\":{i}") |]
+        let filled =
+            Array.append numbered [| for i in kept.Length .. (lines world).Length -> kept[1].Replace("\"seq\":1", $"\"seq\":{i}") |]
         rewrite world (rechained (List.ofArray filled))
         Directory.Delete((world.Run("rings", 2)).Path, true))
 ]
@@ -413,7 +429,7 @@ let private ledgers: (string * string * string * (World -> unit)) list = [
 let private goesOn (world: World) =
     let refused = Manifests.enterRuns world.Runs (RunFolder.Under world.Runs)
     begun world "rings" 6 |> ended RunState.Completed |> entered world
-    ReportFiles.write None (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
+    ReportFiles.write world.Root None (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
     Ledger.anchor world.Root world.Runs |> ignore
     refused
 
@@ -463,7 +479,11 @@ let all =
                 File.WriteAllText(path, Regex.Replace(File.ReadAllText path, ",\n  \"hash\": \"[^\"]*\"", ""))
                 replace (manifestOf world 2) "\"seed\": 2" "\"seed\": 3"
                 let table = (Report.tableOf (Path.Combine(world.Runs, "rings")) |> fst).Value
-                let doubts = Map [ for row in table.Rows do for run in row.Doubted -> run.Seed, run.Doubt.Value ]
+                let doubts =
+                    Map [
+                        for row in table.Rows do
+                            for run in row.Doubted -> run.Seed, run.Doubt.Value
+                    ]
                 must $"%A{doubts}" (doubts.Keys |> List.ofSeq = [ "0"; "1"; "2" ])
                 must doubts["0"] (doubts["0"].Contains "metrics.json was changed")
                 must doubts["1"] (doubts["1"].Contains "no hash")

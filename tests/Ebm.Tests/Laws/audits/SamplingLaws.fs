@@ -79,9 +79,8 @@ let private written (root: string) method' (seed: int) metric (comesOut: bool) m
             Data = [| DataState("toy", "d") |]
         )
 
-    let sealed' (maker: string) = (manifest maker).Sealed().ToJson()
-    File.WriteAllText(Path.Combine(folder, "manifest.json"), sealed' "here")
-    File.WriteAllText(Path.Combine(again, "manifest.json"), sealed' maker)
+    run.Write(manifest "here")
+    File.WriteAllText(Path.Combine(again, "manifest.json"), (manifest maker).Sealed().ToJson())
     run
 
 /// Sixteen runs; those of `fails` are not reproduced.

@@ -138,7 +138,7 @@ let private gives text (due: obj | null) =
 let private run (folder: string) =
     let config = parse "data: { kind: rings }\nmethod: { kind: joint-cd }\nseed: 0\n"
     let json = Canonical.Json config
-    RunFolder.Create(Path.Combine(folder, "sweep"), $"rings-{Canonical.Sha256(json)[..11]}", config, json)
+    RunFolder.Create(Path.Combine(folder, "sweep"), $"rings-joint-cd-s0-{Canonical.Sha256(json)[..11]}", config, json)
 
 /// Replaces a file repeatedly while another thread reads it.
 let private replaces (write: string * string -> unit) =
