@@ -467,6 +467,7 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
             yield! former repository runs ledger manifests
         ]
         Notes = [
+            "Not covered: logs, hidden files, journals of searches, files of launchers, report cards."
             if unsealed > 0 then $"{unsealed} runs predate sealed manifests: their artefacts were checked, their manifests cannot be."
 
             if not absent.IsEmpty then $"{absent.Length} data files are not on this machine and were not compared: {some absent}."
