@@ -9,6 +9,7 @@ open Ebm.Audits.Workspace
 
 let verbs = [
     VerifyCommand.verb
+    SignCommand.verb
     SmokeCommand.verb
     RerunCommand.verb
     SampleCommand.verb

@@ -4,6 +4,10 @@
 /// also have the other sign, so the p-value is the share of all sign patterns whose mean is at least as far from zero. n pairs have 2ⁿ
 /// patterns, so no p-value is below 2/2ⁿ, and five pairs cannot reach .05. Unpaired runs: the permutation test over all divisions of the
 /// runs into the two groups. Both tests are two-sided.
+///
+/// Up to 40 pairs, or 40 runs of both rows together, every pattern is counted, without visiting each: a pattern is a pattern of one half
+/// of the numbers and one of the other, and of two sorted lists of 2²⁰ sums the pairs beyond a bound are counted in one pass ("meet in the
+/// middle"; Horowitz and Sahni, "Computing partitions with applications to the knapsack problem", 1974).
 module Ebm.Analysis.Significance
 
 open System
@@ -13,39 +17,85 @@ open Ebm.Records
 let level = 0.05
 
 /// The sign patterns of more pairs than this are sampled.
-let exactPairs = 16
+let exactPairs = 40
 
-/// If there are more divisions than this, they are sampled.
+/// Divisions of more runs than this are sampled, if there are more than `exactDeals`.
+let exactRuns = 40
+
+/// This many divisions are always counted: three runs beside a hundred have 176,851.
 let exactDeals = 200_000L
 
 /// The number of random patterns of a sampled test, without the observed one.
 let patterns = 19_999
 
-/// Whether a sum is as far from zero, with a tolerance for rounding.
-let private asFar (size: float) (observed: float) =
-    let bound = abs observed - 1e-11 * size
-    fun (sum: float) -> abs sum >= bound
+// ── Ties ────────────────────────────────────────────────────────────────────────────────────
 
-/// The sum for every sign pattern of at most 16 differences; the first sum has no sign flipped.
+/// The relative error of one rounding, to the nearest number.
+let private rounding = Math.ScaleB(1.0, -53)
+
+/// The lowest absolute sum that counts as at least as far from zero as the observed sum.
+///
+/// Sums that are equal in decimal notation differ by rounding: each number was rounded when it was read, each difference when it was
+/// subtracted, and each sum of n numbers n − 1 times. With `size`, the sum of the absolute numbers that are added, and `inputs`, that of
+/// the values that they came from, two sums of one exact value differ by at most 2u (inputs + n size), where u is the rounding. 1e-11
+/// times the size is more than 4u n size for n below 20,000. A pattern nearer to the observed sum than this tolerance counts as equal.
+let private bound (inputs: float) (size: float) (observed: float) = abs observed - max (1e-11 * size) (4.0 * rounding * inputs)
+
+/// The values divided by one power of two, so that neither their sums nor their differences exceed the range of numbers. Ordinary values
+/// stay as they are.
+let private inRange (values: float[]) = Statistics.scaledBy (Statistics.exponent values) values
+
+// ── Counting ────────────────────────────────────────────────────────────────────────────────
+
+/// Two sorted arrays as one, each with a number added to it.
+let private merged (one: float[]) (add: float) (other: float[]) (addOther: float) =
+    let mutable i, j = 0, 0
+
+    Array.init (one.Length + other.Length) (fun _ ->
+        if j = other.Length || (i < one.Length && one[i] + add <= other[j] + addOther) then
+            i <- i + 1
+            one[i - 1] + add
+        else
+            j <- j + 1
+            other[j - 1] + addOther)
+
+/// The number of sums of an element of each sorted array whose absolute value is at least the bound, which is positive.
+let private far (bound: float) (one: float[]) (other: float[]) =
+    // As the first element rises, more of the second array lies above the bound, and less below its negative.
+    let mutable above, below, count = other.Length, other.Length, 0L
+
+    for sum in one do
+        while above > 0 && sum + other[above - 1] >= bound do
+            above <- above - 1
+
+        while below > 0 && sum + other[below - 1] > -bound do
+            below <- below - 1
+
+        count <- count + int64 (other.Length - above) + int64 below
+
+    count
+
+/// The sorted sums for every sign pattern.
 let private signedSums (differences: float[]) =
-    let mutable sums = [| 0.0 |]
+    ([| 0.0 |], differences) ||> Array.fold (fun sums difference -> merged sums -(abs difference) sums (abs difference))
 
-    for difference in differences do
-        sums <- Array.append (sums |> Array.map (fun sum -> sum + difference)) (sums |> Array.map (fun sum -> sum - difference))
+/// The sorted sums of all subsets, by the number of their elements.
+let private subsetSums (values: float[]) =
+    (Array.init (values.Length + 1) (fun size -> if size = 0 then [| 0.0 |] else [||]), values)
+    ||> Array.fold (fun sums value -> sums |> Array.mapi (fun size here -> if size = 0 then here else merged here 0.0 sums[size - 1] value))
 
-    sums
-
-/// The two-sided p-value of paired differences against a mean of zero: exact up to 16 pairs, above that from random sign patterns.
-let signFlip (generator: Generator) (differences: float[]) =
+/// The two-sided p-value of differences against a mean of zero; `inputs` is the sum of the absolute values that were subtracted.
+let private flipped (generator: Generator) (inputs: float) (differences: float[]) =
     let n = differences.Length
-    let isAsFar = asFar (differences |> Array.sumBy abs) (Array.sum differences)
+    let bound = bound inputs (differences |> Array.sumBy abs) (Array.sum differences)
 
-    if n = 0 then
+    if n = 0 || bound <= 0.0 then
         1.0
     elif n <= exactPairs then
         // The first sign is fixed, because the other half of the patterns are the negatives of these.
-        let sums = signedSums differences[1..] |> Array.map (fun sum -> sum + differences[0])
-        float (sums |> Array.filter isAsFar |> Array.length) / float sums.Length
+        let one, other = differences[1..] |> Array.splitAt ((n - 1) / 2)
+        let one = signedSums one |> Array.map (fun sum -> sum + differences[0])
+        float (far bound one (signedSums other)) / Math.ScaleB(1.0, n - 1)
     else
         let mutable hits = 1
 
@@ -57,46 +107,70 @@ let signFlip (generator: Generator) (differences: float[]) =
                 sum <- if bits &&& 1UL = 0UL then sum + differences[i] else sum - differences[i]
                 bits <- bits >>> 1
 
-            if isAsFar sum then hits <- hits + 1
+            if abs sum >= bound then hits <- hits + 1
 
         float hits / float (patterns + 1)
 
-/// The number of ways to choose k of n, or a number above `exactDeals`.
+/// The two-sided p-value of differences against a mean of zero: exact up to 40 differences, above that from random sign patterns.
+let signFlip (generator: Generator) (differences: float[]) = flipped generator 0.0 (inRange differences)
+
+/// The two-sided p-value of pairs against equal means: exact up to 40 pairs, above that from random sign patterns.
+let paired (generator: Generator) (pairs: (float * float)[]) =
+    let values =
+        inRange [|
+            for a, b in pairs do
+                yield! [ a; b ]
+        |]
+    let differences = values |> Array.chunkBySize 2 |> Array.map (fun pair -> pair[0] - pair[1])
+    flipped generator (values |> Array.sumBy abs) differences
+
+/// The number of ways to choose k of n, or a number above a trillion.
 let private deals n k =
     let mutable count = 1L
 
     for i in 1L .. int64 (min k (n - k)) do
-        if count <= exactDeals then count <- count * (int64 n - i + 1L) / i
+        if count <= 1_000_000_000_000L then count <- count * (int64 n - i + 1L) / i
 
     count
 
-/// The two-sided p-value of two independent groups against equal means: exact up to 200,000 divisions of the runs, above that from random
-/// divisions.
+/// Whether all divisions into groups of these sizes are counted.
+let private isExact one other = one + other <= exactRuns || deals (one + other) one <= exactDeals
+
+/// The two-sided p-value of two independent groups against equal means: exact up to 40 runs or 200,000 divisions of them, above that from
+/// random divisions.
 let permutation (generator: Generator) (one: float[]) (other: float[]) =
-    let all = Array.append one other
+    let all = inRange (Array.append one other)
     let n, k = all.Length, one.Length
 
     if one.Length = 0 || other.Length = 0 then
         1.0
     else
+        // The mean has up to n roundings, and is subtracted from each value of a group.
+        let inputs = float n * (all |> Array.sumBy abs)
         // With the mean of all runs as the origin, the difference of means is a multiple of the first group's sum.
         let centre = Array.average all
         let all = all |> Array.map (fun value -> value - centre)
-        let isAsFar = asFar (all |> Array.sumBy abs) (Array.sum all[.. k - 1])
-        let ways = deals n k
+        let bound = bound inputs (all |> Array.sumBy abs) (Array.sum all[.. k - 1])
 
-        if ways <= exactDeals then
+        if bound <= 0.0 then
+            1.0
+        elif n <= exactRuns then
+            let one, other = all |> Array.splitAt (n / 2)
+            let one, other = subsetSums one, subsetSums other
+            let sizes = [ max 0 (k - other.Length + 1) .. min k (one.Length - 1) ]
+            float (sizes |> List.sumBy (fun size -> far bound one[size] other[k - size])) / float (deals n k)
+        elif isExact k (n - k) then
             let mutable hits = 0L
 
             let rec deal from left sum =
                 if left = 0 then
-                    if isAsFar sum then hits <- hits + 1L
+                    if abs sum >= bound then hits <- hits + 1L
                 else
                     for i in from .. n - left do
                         deal (i + 1) (left - 1) (sum + all[i])
 
             deal 0 k 0.0
-            float hits / float ways
+            float hits / float (deals n k)
         else
             let mutable hits = 1
             let cards = Array.copy all
@@ -111,7 +185,7 @@ let permutation (generator: Generator) (one: float[]) (other: float[]) =
                     cards[i] <- card
                     sum <- sum + card
 
-                if isAsFar sum then hits <- hits + 1
+                if abs sum >= bound then hits <- hits + 1
 
             float hits / float (patterns + 1)
 
@@ -121,11 +195,13 @@ let smallestPaired pairs =
 
 /// The smallest p-value that groups of these sizes can give.
 let smallestUnpaired one other =
-    match deals (one + other) one with
-    | _ when one = 0 || other = 0 -> 1.0
-    | ways when ways > exactDeals -> 1.0 / float (patterns + 1)
+    if one = 0 || other = 0 then
+        1.0
+    elif not (isExact one other) then
+        1.0 / float (patterns + 1)
     // With groups of one size, the lowest runs in one group are as extreme as the highest runs.
-    | ways -> min 1.0 ((if one = other then 2.0 else 1.0) / float ways)
+    else
+        min 1.0 ((if one = other then 2.0 else 1.0) / float (deals (one + other) one))
 
 /// The number of runs of two rows, and the number of seeds that both have.
 type Sizes = { Common: int; One: int; Other: int }
@@ -154,7 +230,7 @@ let usual = [
         Paired = true
         Needs = fun sizes -> sizes.Common > 0 && 2 * sizes.Common >= min sizes.One sizes.Other
         Smallest = fun sizes -> smallestPaired sizes.Common
-        P = fun generator pairs _ _ -> signFlip generator [| for a, b in pairs -> a - b |]
+        P = fun generator pairs _ _ -> paired generator pairs
     }
     {
         Name = "permutation"
@@ -221,6 +297,7 @@ let correlation (one: float[]) (other: float[]) =
     if one.Length < 3 then
         nan
     else
+        let one, other = inRange one, inRange other
         let a, b = Statistics.mean one, Statistics.mean other
         let along f = Array.map2 f one other |> Array.sum
         let ab, aa, bb = along (fun x y -> (x - a) * (y - b)), along (fun x _ -> (x - a) * (x - a)), along (fun _ y -> (y - b) * (y - b))

@@ -44,7 +44,19 @@ let private quantiles = ConcurrentDictionary<int, float>()
 /// The .975 quantile of Student's t.
 let private student freedom = quantiles.GetOrAdd(freedom, fun freedom -> StudentT.InvCDF(0.0, 1.0, float freedom, 0.975))
 
-let mean (values: float[]) = Array.sum values / float values.Length
+/// The power of two by which values are divided so that neither their squares nor their sum leave the range of numbers, above or below;
+/// 0 for ordinary values, between 1e-135 and 1e135. Values that are not finite are ignored.
+let exponent (values: float[]) =
+    let largest = (0.0, values) ||> Array.fold (fun largest value -> if Double.IsFinite value then max largest (abs value) else largest)
+    let power = if largest = 0.0 then 0 else Math.ILogB largest
+    if abs power < 450 then 0 else power
+
+/// Values divided by two to this power.
+let scaledBy power (values: float[]) = if power = 0 then values else values |> Array.map (fun value -> Math.ScaleB(value, -power))
+
+let mean (values: float[]) =
+    let power = exponent values
+    Math.ScaleB(Array.sum (scaledBy power values) / float values.Length, power)
 
 /// The standard deviation with n − 1; needs at least two values.
 let private sd (values: float[]) (centre: float) =
@@ -96,9 +108,7 @@ let private interval generator (values: float[]) =
         | Some bounds -> true, bounds
         | None -> false, studentT values
 
-/// The mean, sd (n − 1), median and interval of some values, one per seed. `log`: the metric's scale is logarithmic.
-let summarise (generator: Generator) (log: bool) (values: float list) =
-    let values = Array.ofList values
+let private summariseInRange (generator: Generator) (log: bool) (values: float[]) =
     let average = if values.Length = 0 then nan else mean values
     let ofLog = log && values |> Array.forall (fun value -> value > 0.0)
 
@@ -121,6 +131,32 @@ let summarise (generator: Generator) (log: bool) (values: float list) =
         Median = (if values.Length = 0 then nan else Statistics.Median values)
         Interval = interval
     }
+
+/// The mean, sd (n − 1), median and interval of some values, one per seed. `log`: the metric's scale is logarithmic. A result beyond the
+/// range of numbers is infinite.
+let summarise (generator: Generator) (log: bool) (values: float list) =
+    let values = Array.ofList values
+    let power = exponent values
+    let summary = summariseInRange generator log (scaledBy power values)
+    let back value = Math.ScaleB(value, power)
+
+    if power = 0 then
+        summary
+    else
+        {
+            summary with
+                Mean = back summary.Mean
+                Centre = back summary.Centre
+                Sd = back summary.Sd
+                Median = back summary.Median
+                Interval =
+                    match summary.Interval with
+                    | TooFew -> TooFew
+                    | StudentT(low, high) -> StudentT(back low, back high)
+                    | StudentTOfLog(low, high) -> StudentTOfLog(back low, back high)
+                    | BootstrapT(low, high) -> BootstrapT(back low, back high)
+                    | BootstrapTOfLog(low, high) -> BootstrapTOfLog(back low, back high)
+        }
 
 /// The bounds of a mean's interval, NaN without one, and the name of its method.
 let bounds (summary: Summary) =

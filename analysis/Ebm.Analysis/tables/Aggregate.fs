@@ -22,7 +22,8 @@ type Aggregate = {
     Low: float
     High: float
     OfGaussian: bool
-    /// The probability that one of its runs is better than one of the baseline on the same data, averaged over the data sets.
+    /// The probability that one of its runs is better than one of the baseline on the same data, where diverged runs lose, averaged over
+    /// the data sets.
     Improvement: (float * float * float) option
 }
 
@@ -73,25 +74,16 @@ let all (table: Table) : Aggregate list =
                             let low, high = stratifiedBootstrap (generator "mean") (Array.concat >> interquartileMean) strata
 
                             let improvement =
-                                let others =
-                                    mine
-                                    |> List.map (fun row ->
-                                        baselines.TryFind row.Task
-                                        |> Option.bind (fun baseline ->
-                                            baseline.Cells.TryFind name |> Option.map (fun cell -> baseline.Key, cell)))
+                                let isMeasured (row: Row) =
+                                    row.Cells |> Map.tryFind name |> Option.exists (fun cell -> not cell.Values.IsEmpty)
+                                let others = mine |> List.map (fun row -> baselines.TryFind row.Task |> Option.filter isMeasured)
 
                                 if
-                                    others
-                                    |> List.forall (function
-                                        | Some(_, cell) -> not cell.Values.IsEmpty
-                                        | None -> false)
-                                    && List.exists2
-                                        (fun (row: Row) (other: (string * Cell) option) -> fst other.Value <> row.Key)
-                                        mine
-                                        others
+                                    others |> List.forall _.IsSome
+                                    && List.exists2 (fun (row: Row) (other: Row option) -> other.Value.Key <> row.Key) mine others
                                 then
-                                    let theirs = [| for other in others -> Array.ofList (snd other.Value).Values |]
-                                    let mine = [| for row in mine -> Array.ofList row.Cells[name].Values |]
+                                    let theirs = [| for other in others -> Versus.outcomes name other.Value |]
+                                    let mine = [| for row in mine -> Versus.outcomes name row |]
                                     let average (strata: float[][]) =
                                         let half = strata.Length / 2
                                         Array.map2 (Significance.improvement better) strata[.. half - 1] strata[half..] |> Array.average

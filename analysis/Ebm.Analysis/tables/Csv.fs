@@ -115,7 +115,7 @@ let versus (table: Table) =
                 numberOrNothing high
                 interval
                 versus.By.Name
-                number versus.P
+                versus.P |> Option.map number |> Option.defaultValue ""
                 versus.Adjusted |> Option.map number |> Option.defaultValue ""
                 numberOrNothing versus.Improvement
                 numberOrNothing versus.Effect

@@ -81,7 +81,7 @@ let private mathematics (cell: Shown.Shown) =
     | Shown.Constant value -> Some(number value)
     | Shown.Single(value, Some se) -> Some $"{number value}\\ (\\text{{se }}{number se})"
     | Shown.Listed values -> Some(String.Join(",\\ ", List.map number values))
-    | Shown.PlusMinus(centre, half, 0) -> Some $"{centre} \\pm {half}"
+    | Shown.PlusMinus(centre, half, 0) -> Some $"{number centre} \\pm {number half}"
     | Shown.PlusMinus(centre, half, exponent) -> Some $"({centre} \\pm {half})\\times 10^{{{exponent}}}"
     | Shown.Within(centre, low, high) -> Some $"{number centre}\\ [{number low},\\,{number high}]"
 
@@ -323,7 +323,7 @@ let macros (table: Table) =
 
                 match Shown.cell decimals found with
                 | Shown.PlusMinus(centre, _, 0)
-                | Shown.Within(centre, _, _) -> define (name + "Mean") centre
+                | Shown.Within(centre, _, _) -> mathematics (Shown.Single(centre, None)) |> Option.iter (define (name + "Mean"))
                 | Shown.PlusMinus(centre, _, exponent) -> define (name + "Mean") $"{centre}\\times 10^{{{exponent}}}"
                 | _ -> ()
 
@@ -331,7 +331,9 @@ let macros (table: Table) =
                 | Some versus ->
                     let difference = Shown.versus decimals versus
                     mathematics difference |> Option.iter (define (name + "Difference"))
-                    define (name + "P") (Shown.probability versus.P)
+                    versus.P
+                    |> Option.bind (fun p -> mathematics (Shown.Single(Shown.probability p, None)))
+                    |> Option.iter (define (name + "P"))
                 | None -> ()
             | _ -> ()
 

@@ -24,10 +24,16 @@ type Shown =
     /// All values are the same.
     | Constant of string
 
+/// From here on a number has more digits before the point than a double distinguishes; it is shown with a power of ten.
+let private huge = 1e15
+
 let private fixedPoint (digits: int) (value: float) =
-    let text = value.ToString("F" + string digits, CultureInfo.InvariantCulture)
-    // Without the sign of −0.00.
-    if text.StartsWith '-' && text |> Seq.forall (fun c -> c = '-' || c = '0' || c = '.') then text.Substring 1 else text
+    if abs value >= huge && Double.IsFinite value then
+        value.ToString("0.##e0", CultureInfo.InvariantCulture)
+    else
+        let text = value.ToString("F" + string digits, CultureInfo.InvariantCulture)
+        // Without the sign of −0.00.
+        if text.StartsWith '-' && text |> Seq.forall (fun c -> c = '-' || c = '0' || c = '.') then text.Substring 1 else text
 
 let private decimal (digits: int) (value: float) =
     if not (Double.IsFinite value) then number value
@@ -40,18 +46,22 @@ let plain (value: float) =
     elif not (Double.IsFinite value) then number value
     else decimal (max 0 (2 - int (floor (log10 (abs value))))) value
 
-/// A value and its uncertainty, both to two digits of the latter; with a power of ten if they would have more than six decimals.
+/// A value and its uncertainty, both to two digits of the latter; with a power of ten if they would have more than six decimals, or are
+/// huge. An uncertainty beyond the range of numbers is infinite.
 let private plusMinus (given: int option) centre half =
     let digits = decimals half
+    let largest = max (abs centre) half
 
     match given with
-    | Some digits -> PlusMinus(fixedPoint digits centre, fixedPoint digits half, 0)
-    | None when digits <= 6 -> PlusMinus(fixedPoint digits centre, fixedPoint digits half, 0)
-    | None ->
-        let exponent = int (floor (log10 (max (abs centre) half)))
-        let scale = 10.0 ** float exponent
-        let centre, half = centre / scale, half / scale
-        let digits = min 6 (decimals half)
+    | _ when not (Double.IsFinite half) -> PlusMinus(plain centre, number half, 0)
+    | Some digits when largest < huge -> PlusMinus(fixedPoint digits centre, fixedPoint digits half, 0)
+    | None when digits <= 6 && largest < huge -> PlusMinus(fixedPoint digits centre, fixedPoint digits half, 0)
+    | _ ->
+        let exponent = int (floor (log10 largest))
+        // 10⁻³²⁴ is below the range of numbers, so the smallest numbers are scaled in two steps.
+        let scaled value = if exponent < -300 then value * 1e300 / 10.0 ** float (exponent + 300) else value / 10.0 ** float exponent
+        let centre, half = scaled centre, scaled half
+        let digits = decimals half
         PlusMinus(fixedPoint digits centre, fixedPoint digits half, exponent)
 
 let cell (given: int option) (cell: Cell option) =
@@ -73,9 +83,9 @@ let cell (given: int option) (cell: Cell option) =
         | _, TooFew -> Listed [ value cell.Summary.Mean ]
         | _, (StudentT(low, high) | BootstrapT(low, high) | StudentTOfLog(low, high) | BootstrapTOfLog(low, high)) when low = high ->
             Constant(value cell.Summary.Centre)
-        | _, StudentT(low, high) -> plusMinus given cell.Summary.Mean ((high - low) / 2.0)
+        | _, StudentT(low, high) -> plusMinus given cell.Summary.Mean (high / 2.0 - low / 2.0)
         | _, BootstrapT(low, high) ->
-            let digits = given |> Option.defaultValue (decimals ((high - low) / 2.0))
+            let digits = given |> Option.defaultValue (decimals (high / 2.0 - low / 2.0))
             Within(decimal digits cell.Summary.Mean, decimal digits low, decimal digits high)
         | _, (StudentTOfLog(low, high) | BootstrapTOfLog(low, high)) -> Within(value cell.Summary.Centre, value low, value high)
 
@@ -192,7 +202,7 @@ let versus (given: int option) (versus: Versus.Versus) =
     let low, high, _ = bounds versus.Difference
 
     match Double.IsFinite low && low < high, versus.Ratio with
-    | true, false -> plusMinus given versus.Difference.Mean ((high - low) / 2.0)
+    | true, false -> plusMinus given versus.Difference.Mean (high / 2.0 - low / 2.0)
     | true, true -> Within(plain (exp versus.Difference.Mean), plain (exp low), plain (exp high))
     | false, false -> Single(plain versus.Difference.Mean, None)
     | false, true -> Single(plain (exp versus.Difference.Mean), None)
@@ -217,8 +227,13 @@ let versusCells (text: Shown -> string) (plainly: string -> string) (table: Tabl
         plainly (columnOf table versus.Metric).Label
         plainly (if versus.By.Paired then string versus.Pairs else $"{n versus.Row} and {n versus.Baseline}")
         text (versusOf table versus) + ratio
-        plainly (probability versus.P)
-        plainly (versus.Adjusted |> Option.map probability |> Option.defaultValue "n too small")
+        plainly (versus.P |> Option.map probability |> Option.defaultValue "†")
+        plainly (
+            match versus.Adjusted with
+            | Some p -> probability p
+            | None when versus.P.IsNone -> "†"
+            | None -> "n too small"
+        )
         plainly (some versus.Improvement)
         plainly (some versus.Effect)
         plainly (some versus.Correlation)
@@ -232,6 +247,11 @@ let versusNote (table: Table) =
     + $"a two-sided test, {tests}; Holm over the rows of one data set and "
     + "metric; P(better): the probability that a run is better than one of the baseline, where diverged runs lose; effect: the mean "
     + "difference over its standard deviation; correlation: of the two over common seeds."
+    + (if Versus.all table |> List.exists _.P.IsNone then
+           " †: not tested, because the row and the baseline lost different shares of their runs; difference, effect and correlation are of the "
+           + "runs that are left."
+       else
+           "")
 
 /// The headings of the table of metrics over all data sets.
 let aggregateHeadings (table: Table) (aggregates: Aggregate.Aggregate list) =

@@ -243,6 +243,10 @@ let compareValues tests (generator: unit -> Generator) (one: (string * float) li
         P = lazy (test.P (generator ()) (Array.ofList pairs) (values one) (values other))
     }
 
+/// The share of a row's runs that have no value of a metric. A mean over the others looks better the more runs a row lost, so rows are
+/// tested against each other only if their shares are equal.
+let lost (row: Row) (cell: Cell) = float (row.Ended - cell.Summary.N) / float (max 1 row.Ended)
+
 /// Marks the best cell of one metric among the rows of one task, and all that are not significantly worse.
 let private judge tests hash name (rows: Row list) : Row list =
     let cells = rows |> List.choose (fun row -> row.Cells.TryFind name |> Option.map (fun cell -> row, cell))
@@ -264,11 +268,10 @@ let private judge tests hash name (rows: Row list) : Row list =
         let usual = cells |> Seq.map measuredAs |> Comparable.usual
         let same, apart = cells |> List.partition (fun found -> Some(measuredAs found) = usual)
 
-        // A row that lost runs has the mean of the survivors, so only rows of the highest rate are compared.
-        let lost (row: Row, cell: Cell) = float (row.Ended - cell.Summary.N) / float (max 1 row.Ended)
+        // Only rows that lost the smallest share are compared.
         let shown = same |> List.filter (fun (_, cell) -> cell.Withheld.IsNone)
-        let least = if shown.IsEmpty then 0.0 else shown |> List.map lost |> List.min
-        let whole, losing = shown |> List.partition (fun found -> lost found = least)
+        let least = if shown.IsEmpty then 0.0 else shown |> List.map (fun (row, cell) -> lost row cell) |> List.min
+        let whole, losing = shown |> List.partition (fun (row, cell) -> lost row cell = least)
         let candidates =
             whole
             |> List.filter (fun (_, cell) -> cell.Values |> List.forall Double.IsFinite)
@@ -379,7 +382,13 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
                     | WorstCase bounds when diverged > 0 && first.Better <> Direction.None && not (bounds.ContainsKey name) ->
                         Some "one of its runs diverged, and no bound is declared for the metric"
                     | _ -> None
-                Se = if errors.IsEmpty then None else Some(sqrt (errors |> List.averageBy (fun se -> se * se)))
+                Se =
+                    if errors.IsEmpty then
+                        None
+                    else
+                        let power = exponent (Array.ofList errors)
+                        let squares = errors |> List.map (fun se -> Math.ScaleB(se, -power)) |> List.map (fun se -> se * se)
+                        Some(Math.ScaleB(sqrt (List.average squares), power))
                 Verdict = Unjudged
                 Test = None
                 Intervened = withValue |> List.filter (fun run -> not run.Interventions.IsEmpty) |> List.length

@@ -1,5 +1,6 @@
-/// Every row of a task against a row that was named beforehand, the baseline: differences on common seeds with their interval, an exact
-/// test, and the probability that a run of the row beats a run of the baseline. A diverged run loses to every other run.
+/// Every row of a task against a row that was named beforehand, the baseline: differences on common seeds with their interval, a test if
+/// both rows lost the same share of their runs, and the probability that a run of the row beats a run of the baseline. A diverged run loses
+/// to every other run.
 module Ebm.Analysis.Versus
 
 open System
@@ -22,8 +23,9 @@ type Versus = {
     /// The difference is of logarithms, so its exponential is a ratio.
     Ratio: bool
     By: Significance.Test
-    P: float
-    /// By Holm's method, over the task's rows; None if n is too small for any p-value to reach the level.
+    /// None if the two rows lost different shares of their runs; see `Table.lost`.
+    P: float option
+    /// By Holm's method, over the task's rows with a p-value; None if n is too small for any p-value to reach the level.
     Adjusted: float option
     /// The probability that a run of the row is better than a run of the baseline.
     Improvement: float
@@ -44,7 +46,7 @@ let baselines (table: Table) =
         table.Rows |> List.filter matches |> List.groupBy _.Task
 
 /// The metric's values of a row, with NaN for each diverged run.
-let private outcomes name (row: Row) =
+let outcomes name (row: Row) =
     let cell = row.Cells[name]
     let lost = row.Runs |> List.filter (fun run -> run.State = RunState.Diverged && not (List.contains run.Seed cell.Seeds))
     Array.ofList (cell.Values @ List.replicate lost.Length nan)
@@ -60,7 +62,8 @@ let private versus tests hash name (baseline: Row) (row: Row) =
         if test.By.Paired then
             summarise (generator "mean" ()) false differences
         else
-            let apart = List.averageBy snd one - List.averageBy snd two
+            let centre (values: (string * float) list) = values |> List.map snd |> Array.ofList |> mean
+            let apart = centre one - centre two
             { summarise (generator "mean" ()) false [ apart ] with N = 0 }
 
     test.Smallest,
@@ -72,7 +75,7 @@ let private versus tests hash name (baseline: Row) (row: Row) =
         Difference = summary
         Ratio = ratio
         By = test.By
-        P = test.P.Value
+        P = if lost row cell = lost baseline other then Some test.P.Value else None
         Adjusted = None
         Improvement = Significance.improvement cell.Metric.Better (outcomes name row) (outcomes name baseline)
         Effect = summary.Mean / summary.Sd
@@ -103,21 +106,15 @@ let private find (table: Table) : Versus list = [
                     | _ -> false
 
                 let found = table.Rows |> List.filter comparable |> List.map (versus table.Options.Tests table.Hash name baseline)
-                let can = found |> List.map fst |> Array.ofList |> Significance.testable |> List.ofArray
-                let adjusted =
-                    [|
-                        for (_, versus), can in List.zip found can do
-                            if can then versus.P
-                    |]
-                    |> Significance.holm
-                let mutable next = 0
+                // The family of Holm's correction: the rows that are tested and can reach the level.
+                let tested = found |> List.filter (fun (_, versus) -> versus.P.IsSome)
+                let can = tested |> List.map fst |> Array.ofList |> Significance.testable |> List.ofArray
+                let family = List.zip tested can |> List.choose (fun ((_, versus), can) -> if can then Some versus else None)
+                let adjusted = [| for versus in family -> versus.P.Value |] |> Significance.holm
+                let adjustedOf = Map.ofList (List.zip [ for versus in family -> versus.Row.Key ] (List.ofArray adjusted))
 
-                for (_, versus), can in List.zip found can do
-                    if can then
-                        { versus with Adjusted = Some adjusted[next] }
-                        next <- next + 1
-                    else
-                        versus
+                for _, versus in found do
+                    { versus with Adjusted = adjustedOf.TryFind versus.Row.Key }
             | _ -> ()
 ]
 

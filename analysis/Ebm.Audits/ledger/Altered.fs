@@ -1,6 +1,6 @@
 namespace Ebm.Audits
 
-/// The kinds of alterations of run folders, plans, launches, data, reports, audits, and the ledger. `Kebab` gives their names: `config-edited`, …
+/// The kinds of alterations of run folders, plans, launches, data, reports, audits, the ledger, and signatures. `Kebab` gives their names: `config-edited`, …
 type Altered =
     | ConfigMissing = 0
     | ConfigEdited = 1
@@ -37,6 +37,11 @@ type Altered =
     | LaunchMissing = 32
     | ReportChanged = 33
     | ReportMissing = 34
+    | SignatureMissing = 35
+    | SignatureInvalid = 36
+    | SignedRunChanged = 37
+    | SignedRunRemoved = 38
+    | SignedLedgerRewritten = 39
 
 type Alteration = {
     /// sweep/run, another file of a sweep, a data file, or ledger.

@@ -65,7 +65,7 @@ let private read (line: string) : Entry option =
 
 /// The complete lines; a last line without a line break, left by a process that died, is not one. Bytes that are not UTF-8, or a byte-order
 /// mark, make a line that is not an entry.
-let private linesOf (runs: string) =
+let linesOf (runs: string) =
     if not (File.Exists(pathOf runs)) then
         []
     else

@@ -66,7 +66,7 @@ public static class RunTree
     static List<(string Folder, string? Why)> Content(string sweep)
     {
         var name = Path.GetFileName(sweep);
-        if (SweepFolder.IsOwn(name) || name == SweepFolder.Audits)
+        if (SweepFolder.IsOwn(name) || SweepFolder.IsReserved(name))
             return [];
         if (Place(sweep) is { } why)
             return IsLink(sweep) || HoldsRun(sweep) ? [(sweep, why)] : [];

@@ -9,6 +9,12 @@ public static class SweepFolder
     /// <summary>Reports of audits, named by their hashes; in the folder of all runs, beside the sweeps.</summary>
     public const string Audits = "audits";
 
+    /// <summary>Signatures of all runs; in the folder of all runs, beside the sweeps.</summary>
+    public const string Signatures = "signatures";
+
+    /// <summary>Whether a folder of this name beside the sweeps is not a sweep.</summary>
+    public static bool IsReserved(string name) => name is Audits or Signatures;
+
     /// <summary>The folders of the sweeps below a folder of runs, in ordinal order; empty if it is missing.</summary>
     public static IReadOnlyList<string> Under(string runs) =>
         !Directory.Exists(runs)
@@ -17,7 +23,7 @@ public static class SweepFolder
             [
                 .. Directory
                     .GetDirectories(runs)
-                    .Where(folder => Path.GetFileName(folder) is { } name && name != Audits && !name.StartsWith('.'))
+                    .Where(folder => Path.GetFileName(folder) is { } name && !IsReserved(name) && !name.StartsWith('.'))
                     .Order(StringComparer.Ordinal),
             ];
 

@@ -146,8 +146,8 @@ let private nameOf (asked: string option) (declared: string) (choices: Map<strin
             (Source.CommandLine $"--name {name}")
             ""
             "a sweep's name must be a folder name of letters, digits, points, hyphens and underscores."
-    | Some name when name = SweepFolder.Audits ->
-        fail (Source.CommandLine $"--name {name}") "" "the folder of this name is reserved for the reports of audits; choose another name."
+    | Some name when SweepFolder.IsReserved name ->
+        fail (Source.CommandLine $"--name {name}") "" "the folder of this name is reserved for the files of audits; choose another name."
     | Some name -> name
     | None ->
         let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct

@@ -237,10 +237,10 @@ let private pairs = [
         match Versus.all (baseline runs) with
         | [ one; two ] ->
             near "mean" -0.9375 one.Difference.Mean
-            near "p" (2.0 / 256.0) one.P
+            near "p" (2.0 / 256.0) one.P.Value
             near "Holm" (4.0 / 256.0) one.Adjusted.Value
             // Two differences of .5 and six of zero: half of the patterns are at least as far.
-            near "p of two" 0.5 two.P
+            near "p of two" 0.5 two.P.Value
             near "Holm of two" 0.5 two.Adjusted.Value
             near
                 "improvement"
@@ -261,6 +261,75 @@ let private pairs = [
             near "improvement" (2.5 / 4.0) one.Improvement
             must "pairs" (one.Pairs = 1)
         | other -> broken $"%A{other}")
+
+    law
+        "a row that lost another share of its runs than the baseline has no p-value in any form of the table, nor a part in Holm's"
+        (fun () ->
+            let lost count name = [
+                for seed in 0..8 ->
+                    let made = run "rings" name seed [ "kl", float seed ] in if seed < count then ended RunState.Diverged made else made
+            ]
+
+            let better name = [ for seed in 0..8 -> run "rings" name seed [ "kl", 0.5 * float seed - 1.0 ] ]
+            let compared runs = Versus.all (baseline runs) |> List.map (fun versus -> versus.Row.Group, versus) |> Map.ofList
+
+            // The survivors of "one" are as good as the baseline's; "two" lost nothing.
+            let runs = lost 0 "base" @ lost 2 "one" @ better "two"
+            let found = compared runs
+            must $"%A{found}" (found["rings-one"].P.IsNone && found["rings-one"].Adjusted.IsNone && found["rings-one"].Pairs = 7)
+            near "the only tested row" found["rings-two"].P.Value found["rings-two"].Adjusted.Value
+
+            let table = baseline runs
+            let forms = [
+                "Markdown", Markdown.table table, "†: not tested"
+                "LaTeX", Latex.versus table, "$\\dagger$: not tested"
+                "HTML", Html.rendered (HtmlTable.whole (fun _ -> "#") table), "†: not tested"
+            ]
+
+            for form, text, part in forms do
+                must $"{form} has no \"{part}\": {text}" (text.Contains part)
+
+            let csv = (Csv.versus table).Split '\n' |> Array.find _.StartsWith("rings-one,")
+            must csv (csv.Contains ",sign-flip,,,")
+            must "macros" (not ((Latex.macros table).Contains "OneKlP}") && (Latex.macros table).Contains "TwoKlP}")
+            use json = System.Text.Json.JsonDocument.Parse(Json.table table)
+            let one =
+                json.RootElement.GetProperty("versus").EnumerateArray()
+                |> Seq.find (fun versus -> versus.GetProperty("row").GetString() = "rings-one")
+            must
+                $"{one}"
+                (match one.TryGetProperty "p" with
+                 | true, p -> p.ValueKind = System.Text.Json.JsonValueKind.Null
+                 | _ -> true)
+
+            // Failed runs are lost as well; rows that lost the same share are compared; a row may not be tested against a baseline that lost more.
+            let failed = lost 0 "base" |> List.map (fun run -> if run.Seed = "0" then ended RunState.Failed run else run)
+            let found = compared (failed @ lost 1 "one" @ better "two")
+            must $"%A{found}" (found["rings-one"].P.IsSome && found["rings-two"].P.IsNone)
+
+            // A declared bound is the value of a run that diverged, so nothing is lost.
+            let bounded = { usualOptions with Baseline = [ "method.kind", "base" ]; Divergence = WorstCase(Map [ "kl", 10.0 ]) }
+            must "worst case" (Versus.all (tabulateWith bounded "laws" runs) |> List.forall _.P.IsSome))
+    |> breaks "a row that lost nothing" (fun () ->
+        let runs = [
+            for name in [ "base"; "one" ] do
+                for seed in 0..8 do
+                    run "rings" name seed [ "kl", float seed ]
+        ]
+        must "no p" (Versus.all (baseline runs) |> List.forall _.P.IsNone))
+
+    law "over data sets, a diverged run loses to every run that did not diverge" (fun () ->
+        let on data = [
+            for name in [ "base"; "one" ] do
+                for seed in 0..3 do
+                    let made = run data name seed [ "kl", (if name = "one" then 0.5 else 1.0) ]
+                    if name = "one" && seed = 0 then ended RunState.Diverged made else made
+        ]
+
+        let aggregates = Aggregate.all (baseline (on "rings" @ on "gaussians")) |> List.filter (fun found -> snd found.Method.Head = "one")
+        let improvement = aggregates |> List.map (fun found -> found.Improvement |> Option.map (fun (p, _, _) -> p))
+        must $"%A{improvement}" (improvement = [ Some 0.75 ]))
+    |> breaks "survivors only" (fun () -> must "p" (Significance.improvement Direction.Lower [| 0.5; 0.5; 0.5 |] [| 1.0 |] = 0.75))
 
     law "a logarithmic metric is compared by ratios" (fun () ->
         let log name factor = [

@@ -123,6 +123,37 @@ let private renders: (string * (Table -> string)) list = [
     "JSON", Json.table
 ]
 
+/// Rows whose values are at the ends of the range of numbers, with every kind of interval.
+let private extremes = [
+    for i, value in List.indexed [ 1e308; -1e308; Double.MaxValue; -Double.MaxValue; 1e15; 2e200; 5e-324; -5e-324; 1e-200; 0.0 ] do
+        for seeds in [ 1; 2; 3; 8; 25 ] do
+            yield!
+                named $"value-{i}-{seeds}" [ 1..seeds ] (fun seed -> [
+                    "same", value
+                    "spread", value / float seed
+                    "signs", (if seed % 2 = 0 then value else -value)
+                ])
+    for seeds in [ 1; 3 ] do
+        for made in named $"log-{seeds}" [ 1..seeds ] (fun _ -> []) do
+            let value = {
+                metric Direction.Lower (1e308 / float (int made.Seed)) with
+                    Scale = "log"
+                    Se = Some 1e200
+                    Protocol = Some "log"
+            }
+            { made with Metrics = Map [ "same", value ] }
+]
+
+let private ofExtremes decimals =
+    let column name = { Metric = name; Label = name; Decimals = decimals }
+    let columns = decimals |> Option.map (fun _ -> [ column "same"; column "spread"; column "signs" ])
+    tabulateWith { usualOptions with Columns = columns; Baseline = [ "method.kind", "value-0-8" ] } "laws" extremes
+
+/// Every number of a text has at most 17 digits, as many as distinguish two doubles. Hashes and CSS have no such numbers.
+let private isShort (form: string) (text: string) =
+    let long = [ for found in Regex.Matches(text, @"(?<![0-9a-f])[0-9]*\.?[0-9]{18,}(?![0-9a-f])") -> found.Value ]
+    must $"{form}: %A{List.truncate 3 long}" long.IsEmpty
+
 /// The tags of a fragment, in order; unescaped text shows up as a tag.
 let private tags (html: string) = [ for tag in Regex.Matches(html, "<(/?[a-zA-Z!][^\\s>]*)") -> tag.Groups[1].Value ] |> List.distinct
 
@@ -289,4 +320,27 @@ let all = [
                     everything
             must (Markdown.table given) ((Markdown.table given).Contains "1.0 ± 0.0" && (Markdown.table given).Contains "| KL ↓")
             must "the name is the label" (not ((Markdown.table given).Contains "grid-kl ↓")))
+
+    law "numbers at the ends of the range of doubles have few digits and a power of ten in every form of a table" (fun () ->
+        for decimals in [ None; Some 2 ] do
+            for name, render in renders do
+                isShort name (render (ofExtremes decimals))
+
+        let text = Markdown.table (ofExtremes None)
+
+        for due in [ "| 1e308"; "| -1e308"; "| 1.8e308"; "| 1e308, 1e308"; "| 1e15"; "| 4.9e-324"; "(se 1e200)" ] do
+            must $"{due} is missing in\n{text}" (text.Contains due)
+
+        for due in [ "$1\\times 10^{308}$"; "$1.8\\times 10^{308}$"; "$-1\\times 10^{308}$" ] do
+            must due ((Latex.table (ofExtremes None)).Contains due)
+
+        let bodies = (Latex.macros (ofExtremes None)).Split '\n' |> Array.filter (fun line -> not (line.StartsWith '%'))
+        let letters = bodies |> Array.filter (fun line -> Regex.IsMatch(line, @"[0-9]e-?[0-9]|Infinity|NaN(?!\})"))
+        must $"letters of a number in mathematics: %A{letters}" (letters.Length = 0))
+    |> breaks "all digits" (fun () -> isShort "F0" ((1e308).ToString("F0", Globalization.CultureInfo.InvariantCulture)))
+    |> breaks "decimals of a small number" (fun () -> isShort "F24" ((1e-9).ToString("F24", Globalization.CultureInfo.InvariantCulture)))
+
+    law "LaTeX compiles numbers at the ends of the range of doubles" (fun () ->
+        compiles (Latex.table (ofExtremes None) + "\n\n" + Latex.versus (ofExtremes None)) (Latex.macros (ofExtremes None)))
+    |> needsLatex
 ]

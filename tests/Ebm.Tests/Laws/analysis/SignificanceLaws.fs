@@ -1,5 +1,5 @@
-/// The tests of a table: exact p-values, against another algorithm and publications; error rates under the null; and the limits of few
-/// seeds.
+/// The tests of a table: exact p-values, against other algorithms, closed forms and publications; error rates under the null; and the
+/// limits of few seeds.
 module Ebm.Tests.Laws.SignificanceLaws
 
 open System
@@ -39,9 +39,103 @@ let private bySubsets (one: float[]) (other: float[]) =
     let far = subsets |> Array.filter (fun chosen -> abs (difference chosen) >= observed - 1e-9)
     float far.Length / float subsets.Length
 
+/// The share of sign patterns whose sum is far from zero, by visiting each; `isFar` compares absolute sums.
+let private byPatterns (isFar: int -> int -> bool) (differences: int[]) =
+    let observed = abs (Array.sum differences)
+
+    let sum (pattern: int) =
+        differences |> Array.mapi (fun i difference -> if pattern >>> i &&& 1 = 1 then -difference else difference) |> Array.sum
+
+    let all = 1 <<< differences.Length
+    float (Seq.init all sum |> Seq.filter (fun sum -> isFar (abs sum) observed) |> Seq.length) / float all
+
+/// The share of sign patterns of at most sixteen differences whose sum, as a rounded number, is at least as far as the observed one.
+let private naively (differences: float[]) =
+    let observed = abs (Array.sum differences)
+    let sum (pattern: int) = differences |> Array.mapi (fun i d -> if pattern >>> i &&& 1 = 1 then -d else d) |> Array.sum
+    let all = 1 <<< differences.Length
+    float (Seq.init all sum |> Seq.filter (fun sum -> abs sum >= observed) |> Seq.length) / float all
+
+/// Small integers with many ties and zeros, for each number of pairs.
+let private eachPattern (due: int[] -> float) =
+    for n in 1..16 do
+        for draw in 1..3 do
+            let differences = [| for _ in 1..n -> (generator $"patterns {n} {draw}").Below 7 - 2 |]
+            let differences = differences |> Array.mapi (fun i d -> d + (generator $"patterns {n} {draw} {i}").Below 5 - 2)
+            near $"%A{differences}" 0.0 (due differences) (signFlip (generator "patterns") (Array.map float differences))
+
+/// The number of subsets of ranks 1 to n by their size and sum, by adding one rank after the other.
+let private subsets n =
+    let counts = Array2D.create (n + 1) (n * (n + 1) / 2 + 1) 0L
+    counts[0, 0] <- 1L
+
+    for rank in 1..n do
+        for size in rank .. -1 .. 1 do
+            for sum in n * (n + 1) / 2 .. -1 .. rank do
+                counts[size, sum] <- counts[size, sum] + counts[size - 1, sum - rank]
+
+    counts
+
+/// The two-sided p-value if the signed ranks 1 to n have this sum.
+let private bySignedRanks n (observed: int) =
+    let counts = subsets n
+    let total = n * (n + 1) / 2
+    // The ranks with a minus sign are a subset; the sum is the total less twice the subset's.
+    let far =
+        Seq.sum (
+            seq {
+                for size in 0..n do
+                    for sum in 0..total do
+                        if abs (total - 2 * sum) >= abs observed then counts[size, sum]
+            }
+        )
+    float far / 2.0 ** float n
+
+/// The two-sided p-value if the first k of n ranks have this sum.
+let private byRankSums n k (observed: int) =
+    let counts = subsets n
+    let far sum = abs (2 * sum - k * (n + 1)) >= abs (2 * observed - k * (n + 1))
+    let sums = [ 0 .. n * (n + 1) / 2 ]
+    float (sums |> List.sumBy (fun sum -> if far sum then counts[k, sum] else 0L)) / float (sums |> List.sumBy (fun sum -> counts[k, sum]))
+
+let private signedRanks (due: int -> int -> float) =
+    for n in [ 20; 25; 30; 40 ] do
+        // All signs equal; every fifth and every third rank with a minus sign; nearly balanced.
+        for negative in [ (fun _ -> false); (fun i -> i % 5 = 0); (fun i -> i % 3 = 0); (fun i -> i % 2 = 0) ] do
+            let ranks = [| for i in 1..n -> if negative i then -i else i |]
+            near
+                $"{n} pairs with the sum {Array.sum ranks}"
+                0.0
+                (due n (Array.sum ranks))
+                (signFlip (generator "ranks") (Array.map float ranks))
+
+let private rankSums (due: int -> int -> int -> float) =
+    for n, k in [ 22, 11; 30, 15; 30, 7; 31, 20; 40, 20 ] do
+        for shift in [ 0; 3; n / 4 ] do
+            let first, rest = [| 1..n |] |> Array.partition (fun rank -> rank > shift && rank <= shift + k)
+            let found = permutation (generator "rank sums") (Array.map float first) (Array.map float rest)
+            near $"{k} of {n} with the sum {Array.sum first}" 1e-12 (due n k (Array.sum first)) found
+
+/// Pairs whose differences are ±.1 in decimal notation: the number of minus signs is binomial.
+let private equalDifferences (p: Generator -> (float * float)[] -> float) =
+    for n, minus in [ 6, 1; 16, 4; 20, 5; 30, 9; 40, 12 ] do
+        for size in [ 0.0; 7.3; 1234.5; 1234567.8 ] do
+            let pairs = [|
+                for i in 0 .. n - 1 ->
+                    let high, low = Math.Round(size + 0.1 * float (i + 1), 1), Math.Round(size + 0.1 * float i, 1)
+                    if i < minus then low, high else high, low
+            |]
+
+            let choose k = Seq.fold (fun count i -> count * float (n - i + 1) / float i) 1.0 [ 1..k ]
+            let far = [ 0..n ] |> List.filter (fun k -> abs (n - 2 * k) >= n - 2 * minus) |> List.sumBy choose
+            near $"{minus} of {n} at {size}" 1e-14 (far / 2.0 ** float n) (p (generator "equal") pairs)
+
+/// Forty differences of both signs.
+let private mixed = [| for i in 1..40 -> if i % 3 = 0 then -float i else float i * 0.8 |]
+
 /// How often p is at most the level under the null hypothesis.
 let private rejects n (p: string -> float[] -> float) =
-    let draws = values ((rng $"null {n}").Normal(int64 n * (if n > exactPairs then 600L else 3000L))) |> Array.chunkBySize n
+    let draws = values ((rng $"null {n}").Normal(int64 n * 3000L)) |> Array.chunkBySize n
     draws |> Array.mapi (fun i draw -> p (string i) draw <= level) |> Close.share
 
 let all = [
@@ -58,16 +152,52 @@ let all = [
         must "nothing differs" (signFlip (generator "zero") [| 0.0; 0.0; 0.0 |] = 1.0)
         must "no pair" (signFlip (generator "none") [||] = 1.0))
 
-    law "above sixteen pairs, random patterns give the p-value of all patterns, within their sampling error" (fun () ->
-        // Seventeen pairs, one of them zero, have the p-value of the sixteen others.
-        let differences = [| for i in 1..16 -> if i % 3 = 0 then -float i else float i * 1.1 |]
-        let exact = signFlip (generator "exact") differences
-        let drawn = signFlip (generator "drawn") (Array.append differences [| 0.0 |])
+    law "up to sixteen pairs, with ties and zeros, the sign-flip test counts the patterns that visiting each of them counts" (fun () ->
+        eachPattern (fun (differences: int[]) -> byPatterns (>=) differences))
+    |> breaks "without ties" (fun () -> eachPattern (byPatterns (>)))
+    |> breaks "one-sided" (fun () -> eachPattern (byPatterns (fun sum observed -> sum >= observed && sum > 0) >> fun p -> p / 2.0))
+
+    law "of 20, 25, 30 and 40 pairs, differences of 1 to n have Wilcoxon's signed-rank distribution, counted by convolution" (fun () ->
+        signedRanks (fun n observed -> bySignedRanks n observed))
+    |> breaks "the distribution of one pair less" (fun () -> signedRanks (fun n observed -> bySignedRanks (n - 1) observed))
+    |> breaks "without the observed sum" (fun () -> signedRanks (fun n observed -> bySignedRanks n (observed + 1)))
+
+    law "differences that are equal in decimal notation have the binomial distribution of their signs, whatever the values' size" (fun () ->
+        equalDifferences paired)
+    |> breaks "comparing sums of rounded numbers without a tolerance" (fun () ->
+        equalDifferences (fun _ pairs -> let differences = [| for a, b in pairs -> a - b |] in naively (Array.truncate 16 differences)))
+    |> breaks "a tolerance for the differences only" (fun () ->
+        equalDifferences (fun generator pairs -> signFlip generator [| for a, b in pairs -> a - b |]))
+
+    law "order, sign, scale and pairs without a difference do not change the p-value" (fun () ->
+        let differences = [| for i in 1..29 -> sin (float (7 * i)) + 0.3 |]
+        let due = signFlip (generator "plain") differences
+        must $"{due}" (due > 0.0 && due < 1.0)
+
+        for what, changed in
+            [
+                "reversed", Array.rev differences
+                "negated", Array.map (~-) differences
+                "with zeros", Array.append [| 0.0; 0.0 |] differences
+                "huge", differences |> Array.map (fun d -> d * 1e307)
+                "tiny", differences |> Array.map (fun d -> d * 1e-300)
+            ] do
+            near what 1e-12 due (signFlip (generator what) changed)
+
+        let far = [| for d in differences -> d * 1e308, -d * 1e308 / 1.5 |]
+        near "differences beyond the range of numbers" 1e-12 due (paired (generator "far") far))
+    |> breaks "another difference" (fun () ->
+        let differences = [| for i in 1..29 -> sin (float (7 * i)) + 0.3 |]
+        near "p" 1e-12 (signFlip (generator "plain") differences) (signFlip (generator "plain") (Array.append differences [| 0.5 |])))
+
+    law "above forty pairs, random patterns give the p-value of all patterns, within their sampling error" (fun () ->
+        // Forty-one pairs, one of them zero, have the p-value of the forty others.
+        let exact = signFlip (generator "exact") mixed
+        let drawn = signFlip (generator "drawn") (Array.append mixed [| 0.0 |])
+        must $"{drawn} is a share of all patterns" (drawn * float (patterns + 1) % 1.0 = 0.0)
         let error = sqrt (exact * (1.0 - exact) / float patterns)
         near $"p (± {error:G2})" (Close.k * error + 1.0 / float patterns) exact drawn)
-    |> breaks "one sign for all pairs" (fun () ->
-        let differences = [| for i in 1..16 -> if i % 3 = 0 then -float i else float i * 1.1 |]
-        near "p" 0.02 (signFlip (generator "exact") differences) 1.0)
+    |> breaks "one sign for all pairs" (fun () -> near "p" 0.02 (signFlip (generator "exact") mixed) 1.0)
 
     law "the permutation test counts all divisions of the runs" (fun () ->
         near "mice" 1e-12 (bySubsets treated untreated) (permutation (generator "mice") treated untreated)
@@ -86,24 +216,25 @@ let all = [
         near "3 and 10" 1e-12 (1.0 / 286.0) (apart 3 10)
         near "the smallest of 3 and 10" 1e-12 (1.0 / 286.0) (smallestUnpaired 3 10))
 
-    law "for many runs, random divisions give the p-value within their sampling error" (fun () ->
-        // Eleven and eleven have 705432 divisions, which are sampled; the p-value of ten and ten with the same spread is exact and close to
-        // it.
-        let spread n shift = [| for i in 0 .. n - 1 -> float i / float (n - 1) + shift |]
-        let drawn = permutation (generator "drawn") (spread 11 0.0) (spread 11 0.2)
-        let again = permutation (generator "again") (spread 11 0.0) (spread 11 0.2)
-        let error = sqrt (2.0 * drawn * (1.0 - drawn) / float patterns)
-        near "drawn twice" (Close.k * error) drawn again
-        near
-            "by subsets"
-            (Close.k * error)
-            (bySubsets (spread 10 0.0) (spread 10 0.2))
-            (permutation (generator "ten") (spread 10 0.0) (spread 10 0.2)))
+    law "of 22 to 40 runs, ranks have the distribution of Wilcoxon's rank sum, counted by convolution" (fun () ->
+        rankSums (fun n k observed -> byRankSums n k observed))
+    |> breaks "another size of the first group" (fun () -> rankSums (fun n k observed -> byRankSums n (k - 1) observed))
+    |> breaks "without the observed sum" (fun () -> rankSums (fun n k observed -> byRankSums n k (observed - 1)))
+
+    law "above forty runs, random divisions give the p-value of all divisions within their sampling error" (fun () ->
+        let n, k = 41, 20
+        let first, rest = [| 1..n |] |> Array.partition (fun rank -> rank % 2 = 0 && rank > 2 || rank = 5)
+        must $"{first.Length}" (first.Length = k)
+        let exact = byRankSums n k (Array.sum first)
+        let drawn = permutation (generator "drawn") (Array.map float first) (Array.map float rest)
+        let error = sqrt (exact * (1.0 - exact) / float patterns)
+        near $"p (± {error:G2})" (Close.k * error + 1.0 / float patterns) exact drawn)
+    |> breaks "equal groups" (fun () -> near "p" 0.02 1.0 (byRankSums 41 20 370))
 
     law "under the null hypothesis, a test rejects at most as often as its level, and not much less often" (fun () ->
         for n in [ 8; 20 ] do
             let rate = rejects n (fun name draw -> signFlip (generator name) draw)
-            Close.near $"sign flips of {n}" (floor (level * 2.0 ** float (min 16 n - 1)) / 2.0 ** float (min 16 n - 1)) rate
+            Close.near $"sign flips of {n}" (floor (level * 2.0 ** float (n - 1)) / 2.0 ** float (n - 1)) rate
 
         let halves = rejects 12 (fun name draw -> permutation (generator name) draw[..5] draw[6..])
         Close.near "permutations of six and six" (floor (level * 462.0) / 462.0) halves)

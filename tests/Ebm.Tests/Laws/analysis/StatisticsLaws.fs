@@ -23,6 +23,40 @@ let private chosen log name (values: float[]) =
 /// The error of a coverage of 95 % is below .3 % with this number; a bootstrap gets fewer, because it is slow.
 let private replicates n = if n < manyValues then 20_000 else 6000
 
+/// The standard deviation without care for the range of numbers.
+let private plainSd (values: float list) =
+    if values.Length < 2 then
+        nan
+    else
+        let centre = List.average values
+        sqrt ((values |> List.sumBy (fun value -> (value - centre) * (value - centre))) / float (values.Length - 1))
+
+/// Multiplying values by a power of two multiplies mean, centre, deviation, median and interval by it, to the last digit.
+let private scales (summarise: Generator -> bool -> float list -> Summary) =
+    for n in [ 1; 2; 3; 4; 8; 25 ] do
+        for log in [ false; true ] do
+            let values = [ for i in 1..n -> 1.0 + 0.4 * sin (float (i * i)) ]
+            let due = Statistics.summarise (generator "scales") log values
+
+            for power in [ 1000; 1021; -1000 ] do
+                let up value = Math.ScaleB(value, power)
+                let found = summarise (generator "scales") log (List.map up values)
+                let what = $"of {n} values times two to the {power}"
+                // The values are divided by another power of two than 2^power, which moves their logarithms by a rounding.
+                let same name (due: float) (found: float) =
+                    must
+                        $"{name} {what} is {found:R}, {up due:R} is expected"
+                        (Double.IsNaN due && Double.IsNaN found || abs (found - up due) <= 1e-13 * abs (up due))
+
+                same "the mean" due.Mean found.Mean
+                same "the centre" due.Centre found.Centre
+                same "the deviation" due.Sd found.Sd
+                same "the median" due.Median found.Median
+                let (low, high, name), (foundLow, foundHigh, foundName) = bounds due, bounds found
+                must $"the interval {what} is {foundName}, {name} is expected" (name = foundName)
+                same "the lower bound" low foundLow
+                if up high < infinity then same "the upper bound" high foundHigh
+
 /// How often the interval of n draws contains the mean.
 let private covers log n (interval: string -> float[] -> float * float) =
     let rng = rng $"covers {log} {n}"
@@ -193,6 +227,21 @@ let all = [
         let mean (strata: float[][]) = strata |> Array.concat |> Array.average
         let whole = [| Array.append (Array.replicate 5 0.0) (Array.replicate 5 100.0) |]
         must "apart" (stratifiedBootstrap (generator "strata") mean whole = (50.0, 50.0)))
+
+    law "values at the ends of the range of numbers have the statistics of ordinary values, scaled" (fun () -> scales Statistics.summarise)
+    |> breaks "squares beyond the range" (fun () ->
+        scales (fun generator log values -> { Statistics.summarise generator log values with Sd = plainSd values }))
+    |> breaks "a sum beyond the range" (fun () ->
+        scales (fun generator log values -> { Statistics.summarise generator log values with Mean = List.average values }))
+
+    law "the mean of equal values is their value, up to the largest number" (fun () ->
+        for value in [ 1e308; -1e308; Double.MaxValue; 1e15; 5e-324; 1e-200 ] do
+            for n in [ 1; 2; 3; 4; 25 ] do
+                let summary = summarise false (List.replicate n value)
+                near $"the mean of {n} times {value:R}" (abs value * 1e-15) value summary.Mean
+                near $"the median of {n} times {value:R}" 0.0 value summary.Median
+                if n > 1 then near $"the deviation of {n} times {value:R}" (abs value * 1e-15) 0.0 summary.Sd)
+    |> breaks "a sum beyond the range" (fun () -> near "mean" 1e293 1e308 (List.average [ 1e308; 1e308 ]))
 
     law "decimals show two digits of the uncertainty, also after rounding" (fun () ->
         for uncertainty, due in [ 0.00056, 5; 0.5, 2; 0.0996, 2; 0.0994, 3; 12.3, 0; 99.6, 0; 1.0, 1; 9.96, 0 ] do
