@@ -470,7 +470,8 @@ let rec private parse words (options: Map<string, string>) arguments =
     | [] -> List.rev words, options
     | "--for" :: ("analysis" | "experiments" | "everything" as product) :: rest -> parse words (options.Add("for", product)) rest
     | "--only" :: part :: rest -> parse words (options.Add("only", part)) rest
-    | "--seed" :: seed :: rest when Regex.IsMatch(seed, @"^\d{1,20},\d{1,20}(,\d{1,3})?$") -> parse words (options.Add("seed", seed)) rest
+    | "--seed" :: seed :: rest when Regex.IsMatch(seed, @"\A[0-9]{1,20},[0-9]{1,20}(,[0-9]{1,3})?\z") ->
+        parse words (options.Add("seed", seed)) rest
     | "--check" :: rest -> parse words (options.Add("check", "")) rest
     | ("-p:TorchBackend=cpu" | "-p:TorchBackend=cuda" as property) :: rest ->
         Environment.SetEnvironmentVariable("TorchBackend", property[property.IndexOf '=' + 1 ..])

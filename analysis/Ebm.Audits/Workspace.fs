@@ -99,7 +99,7 @@ let sweepsOf (workspace: Workspace) (words: string list) =
     if not (Directory.Exists workspace.Runs) then refuse $"there are no runs at {workspace.Runs}; name their folder with --runs."
 
     for word in words do
-        if not (Directory.Exists(Path.Combine(workspace.Runs, word))) then
+        if not (Directory.Exists((SweepFolder.Name(word, Source.CommandLine word)).In workspace.Runs)) then
             let there = SweepFolder.Under workspace.Runs |> Seq.map (Path.GetFileName >> string) |> Array.ofSeq
             refuse
                 $"""there is no sweep {word} in {workspace.Runs}; its sweeps are {String.Join(", ", there)}{Spelling.DidYouMean(word, there)}."""

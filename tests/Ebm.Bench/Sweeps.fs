@@ -40,7 +40,7 @@ type private Silent() =
 
 /// A runner that records its start and end, and does nothing else.
 let private runner =
-    "#!/bin/sh\ndate +%s.%N > $2/times\nsed 's/\"state\": *\"[a-z]*\"/\"state\": \"completed\"/' $2/manifest.json > $2/.m; mv $2/.m $2/manifest.json\ndate +%s.%N >> $2/times\n"
+    "#!/bin/sh\ndate +%s.%N > \"$2/times\"\nsed 's/\"state\": *\"[a-z]*\"/\"state\": \"completed\"/' \"$2/manifest.json\" > \"$2/.m\"; mv \"$2/.m\" \"$2/manifest.json\"\ndate +%s.%N >> \"$2/times\"\n"
 
 /// Seconds between each end and the next start, one run after the other.
 let pauses configs (count: int) =

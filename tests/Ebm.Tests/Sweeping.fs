@@ -1,6 +1,7 @@
 /// Sweeps for laws: planned from the project's configs, and launched with a shell script instead of the runner, so that they take no time.
 module Ebm.Tests.Sweeping
 
+open System
 open System.IO
 open Ebm.Runs
 open Ebm.Sweeps
@@ -124,3 +125,19 @@ let launched change seeds holds = inFolder (fun folder -> launchedIn folder chan
 let states due (plan: Plan.Plan) =
     let found = plan.Runs |> List.map (fun run -> string run.Spec.Seed, Ebm.Records.Kebab.Of run.State)
     must $"%A{found} where %A{due} was expected" (found = due)
+
+/// The output of a command, and its exit code.
+let toldBare (arguments: string list) =
+    use says = new StringWriter()
+    use complains = new StringWriter()
+    let out, error = Console.Out, Console.Error
+    Console.SetOut says
+    Console.SetError complains
+
+    try
+        let sweep = Declare.sweep "laws" |> Declare.given "experiment=rings"
+        let code = Cli.main (under "experiments") sweep arguments
+        code, says.ToString(), complains.ToString()
+    finally
+        Console.SetOut out
+        Console.SetError error

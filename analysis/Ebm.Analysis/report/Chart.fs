@@ -86,7 +86,7 @@ let private isRun (folder: string) = File.Exists(Path.Combine(folder, "config.js
 let private isSweep folder = not (isRun folder || (inside isRun folder).IsEmpty)
 
 /// The names of runs without the hashes at their ends, as users type them.
-let private stems (ids: string list) = ids |> List.map (fun id -> Regex.Replace(id, "-[0-9a-f]{12}$", "")) |> List.distinct
+let private stems (ids: string list) = ids |> List.map (fun id -> Regex.Replace(id, @"-[0-9a-f]{12}\z", "")) |> List.distinct
 
 let private missing (path: string) what (known: string list) =
     match known with

@@ -119,6 +119,9 @@ let private history (repository: string) (run: RunFolder) (manifest: RunManifest
             | null -> git.Commit, git.Commit
             | snapshot -> snapshot.Commit, git.Commit
 
+    if not (Git.isHash own && Git.isHash head) then
+        raise (InvalidDataException $"{run}: what its manifest names as its sources is not the hash of a commit.")
+
     match Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; own + "^{commit}" ] with
     | Ok found when found <> "" -> ()
     | _ ->

@@ -86,7 +86,7 @@ let read (workspace: Workspace) (sweep: string) : Evidence option =
         let found = Verify.verify workspace.Root (Some workspace.Data) None workspace.Runs [ sweep ]
         let commits = made |> List.choose (fun made -> sources made.Manifest) |> List.distinct
         let has (name: string) = Git.ask workspace.Root [ "cat-file"; "-e"; name ] |> Result.isOk
-        let here, absent = commits |> List.partition (fun commit -> has (commit + "^{commit}"))
+        let here, absent = commits |> List.partition (fun commit -> Git.isHash commit && has (commit + "^{commit}"))
 
         Some {
             Table = table
@@ -118,7 +118,12 @@ let read (workspace: Workspace) (sweep: string) : Evidence option =
                         | null -> ()
                         | files ->
                             for file in files do
-                                if not (File.Exists(Path.Combine(workspace.Data, file.Path))) then file.Path
+                                let isThere =
+                                    match RelativePath.Try file.Path with
+                                    | null -> false
+                                    | path -> File.Exists(path.In workspace.Data)
+
+                                if not isThere then file.Path
                 ])
                 |> List.distinct
                 |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))

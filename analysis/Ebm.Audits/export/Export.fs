@@ -59,6 +59,8 @@ let private commitOf (wish: Wish) (run: RunFolder) (manifest: RunManifest) =
             | null -> git.Commit
             | snapshot -> snapshot.Commit
 
+    if not (Git.isHash commit) then refuse $"{run}: what its manifest names as its sources is not the hash of a commit."
+
     match Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; commit + "^{tree}" ] with
     | Ok tree when tree <> "" -> commit, tree.Substring(0, 12)
     | _ ->
@@ -103,7 +105,7 @@ let private sourcesOf (wish: Wish) (root: string) (run: RunFolder) (manifest: Ru
     let script =
         match manifest.Script with
         | null -> None
-        | script -> take script.Path
+        | script -> take (string (RelativePath.Parse(script.Path, run.In "manifest.json")))
 
     match script |> Option.orElseWith (fun () -> take "core/Ebm.Runner/Program.cs") with
     | None -> refuse $"{run}: its sources, commit {commit}, contain no script and no runner."
@@ -189,13 +191,19 @@ let private copyRun (root: string) (run: RunFolder) (manifest: RunManifest) : Pa
         if not (List.contains artefact.Path names) then
             refuse $"{run}: {artefact.Path} is gone; `audit verify {run.Sweep}` names all alterations."
 
+    for name in run.ArtefactNames() do
+        if not (hashes.ContainsKey name) then
+            refuse $"{run}: {JsonText.LineOf name} was not there when the run ended; `audit verify {run.Sweep}` names all alterations."
+
     [
         for name in names do
-            if isText name && Withheld.inText (File.ReadAllText(run.In name)) then
-                refuse $"{run}: {name} contains text that looks like a key, so the run is not exported."
+            // A link could lead to any file of this machine.
+            let source = RelativePath.Parse(name, string run).WithoutLinks run.Path
 
+            if isText name && Withheld.inText (File.ReadAllText source) then
+                refuse $"{run}: {name} contains text that looks like a key, so the run is not exported."
             let within = $"runs/{run.Sweep}/{run.Id}/{name}"
-            copy (run.In name) (Path.Combine(root, within))
+            copy source (Path.Combine(root, within))
             let part = part root within
 
             match hashes.TryGetValue name with
@@ -214,8 +222,9 @@ let private dataOf (wish: Wish) (root: string) (manifest: RunManifest) : (Data *
         | files when files.Count = 0 -> Computed(set.Name, set.Digest), None
         | files ->
             for file in files do
-                let source = Path.Combine(wish.Data, file.Path)
-                let within = $"data/{file.Path}"
+                let path = RelativePath.Parse(file.Path, $"the manifest of {manifest.RunId}, data")
+                let source = path.In wish.Data
+                let within = $"data/{path}"
                 let without why = Named file, Some $"{file.Path} ({megabytes file.Bytes}, SHA-256 {file.Sha256}) is not included: {why}."
 
                 if not wish.Capsule then
@@ -235,36 +244,11 @@ let private dataOf (wish: Wish) (root: string) (manifest: RunManifest) : (Data *
 
 // ── What people read and run ────────────────────────────────────────────────────────────────
 
-let private script (runs: RunFolder list) =
-    let ids = runs |> List.map _.Id
-
-    let choose =
-        match ids with
-        | [ only ] -> [ $"run={only}" ]
-        | several -> [
-            "if [ $# = 0 ]; then"
-            "    echo \"Name a run. This folder has:\" >&2"
-            for id in several do
-                $"    echo \"  {id}\" >&2"
-            "    exit 2"
-            "fi"
-            "run=$1"
-            "shift"
-          ]
-
-    String.concat "\n" [
-        "#!/bin/sh"
-        "# Repeats a run of this folder from its own sources, and compares the results. Needs git and the .NET SDK."
-        "# Further arguments go to the audit: --data DIR, --threads N, --set NAME=VALUE, --json."
-        "set -eu"
-        "cd \"$(dirname \"$0\")\""
-        yield! choose
-        "export DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false"
-        "sha256sum --quiet --check SHA256SUMS"
-        "[ -d src ] || git clone --quiet sources.bundle src"
-        "exec dotnet fsi src/analysis/audit.fsx rerun \"$run\" --runs runs --data data \"$@\""
-        ""
-    ]
+/// The text of rerun.sh. It is the same in every export: names are read from the folder when it runs.
+let script: string =
+    use stream = nonNull (typeof<Wish>.Assembly.GetManifestResourceStream "rerun.sh")
+    use reader = new StreamReader(stream)
+    reader.ReadToEnd()
 
 let private readme (crate: Contents) (wish: Wish) (notes: string list) =
     let line (run: Run) =
@@ -292,17 +276,18 @@ let private readme (crate: Contents) (wish: Wish) (notes: string list) =
             ""
             "    sh rerun.sh"
             ""
-            "This checks the hashes in `SHA256SUMS`, clones the sources from `sources.bundle` into `src`, builds them from the locked"
-            "packages, runs, and compares every file and tensor. As root on Debian it installs libtorch and a C++ compiler if they are"
-            "missing; otherwise it prints the command for that. By hand:"
+            "This checks that the files of this folder are those of `SHA256SUMS`, clones the sources from `sources.bundle` into a temporary"
+            "folder, builds them from the locked packages, runs, and compares every file and tensor. A file that is added here is an error;"
+            "`--data DIR` names a folder with further data. By hand, after `sha256sum --check SHA256SUMS`:"
             ""
-            "    git clone sources.bundle src"
-            "    cd src"
-            $"    dotnet fsi analysis/audit.fsx rerun {(List.last crate.Runs).Folder.Id} --runs ../runs --data ../data"
+            "    mkdir ../again"
+            "    git clone sources.bundle ../again/sources"
+            "    cp -R runs ../again/runs"
+            $"    dotnet fsi ../again/sources/analysis/audit.fsx rerun {(List.last crate.Runs).Folder.Id} --runs ../again/runs --data data"
             ""
             "On a machine like the one that the manifest names, the verdict should be `BITWISE`. Another machine may take sums in another order."
             "There, `TOLERANCE` means that the metrics are within the tolerance in the run's config, and `STATISTICAL` that they are in the range of"
-            "another seed, which needs three other seeds in this folder. `src/docs/audits.md` explains the verdicts."
+            "another seed, which needs three other seeds in this folder. `docs/audits.md` of the sources explains the verdicts."
             ""
             "`sources.bundle` also contains the history of the sources."
         if not notes.IsEmpty then
@@ -318,6 +303,13 @@ let private readme (crate: Contents) (wish: Wish) (notes: string list) =
 let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: string) : Made =
     let over, notOver = runs |> List.partition (fun run -> RunStates.IsOver run.State)
     if over.IsEmpty then refuse $"{name}: no run has ended, so there is nothing to export."
+
+    // The names become folders on another machine, and arguments in the words of README.md.
+    for run in over do
+        for name in [ run.Sweep; run.Id ] do
+            if isNull (FolderName.Try name) then
+                refuse
+                    $"{JsonText.LineOf run.Path}: the folders of a run and of its sweep must have names as they were made with: {FolderName.Form}."
 
     let started (run: RunFolder) =
         match run.Manifest with
@@ -344,7 +336,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
                 |> List.pairwise
                 |> List.filter (fun (option, _) -> option = "--with")
                 |> List.map (fun (_, assembly) ->
-                    $"{Path.GetFileName assembly} is not included: the run was started with this assembly of a lab.")
+                    $"{JsonText.LineOf(Path.GetFileName assembly)} is not included: the run was started with this assembly of a lab.")
 
             { Folder = run; Manifest = manifest; Sources = sources; Files = files; Data = data |> List.map fst },
             (data |> List.choose snd) @ labs)
@@ -401,7 +393,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
 
     if wish.Capsule then
         let path = Path.Combine(root, "rerun.sh")
-        File.WriteAllText(path, script over)
+        File.WriteAllText(path, script)
 
         File.SetUnixFileMode(
             path,
@@ -440,8 +432,9 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
 let make (wish: Wish) (name: string) (runs: RunFolder list) (folder: string) : Made =
     if Path.Exists folder then refuse $"{folder} already exists; delete it, or name another folder with --out."
 
-    let beside = folder.TrimEnd('/') + ".new"
-    if Directory.Exists beside then Directory.Delete(beside, true)
+    let folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)
+    // A name of its own, so that no folder of the user is replaced.
+    let beside = $"{folder}.{Guid.NewGuid():N}.new"
     Directory.CreateDirectory beside |> ignore
 
     try

@@ -25,13 +25,17 @@ type Option =
 
 let private parser = Options.parser<Option>
 
+/// The folder of the sweep of this name.
+let private (|Sweep|_|) (runs: string) (word: string) =
+    FolderName.Try word |> Option.ofObj |> Option.map _.In(runs) |> Option.filter Directory.Exists
+
 let private export (workspace: Workspace) (arguments: string list) =
     let options, words = Options.read parser arguments
 
     let name, runs, folder =
         match words with
-        | [ word ] when Directory.Exists(Path.Combine(workspace.Runs, word)) ->
-            $"The sweep {word}", List.ofSeq (RunFolder.Under(Path.Combine(workspace.Runs, word))), Path.Combine(word, "export", "all")
+        | [ Sweep workspace.Runs folder as word ] ->
+            $"The sweep {word}", List.ofSeq (RunFolder.Under folder), Path.Combine(word, "export", "all")
         | [ _ ] ->
             let run = runOf workspace words
             $"The run {run.Sweep}/{run.Id}", [ run ], Path.Combine(run.Sweep, "export", run.Id)

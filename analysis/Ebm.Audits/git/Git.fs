@@ -3,6 +3,10 @@ module Ebm.Audits.Git
 
 open System.Diagnostics
 open System.Text
+open System.Text.RegularExpressions
+
+/// Whether a text is the full hash of an object. The commits that a manifest names are arguments of git, where other text could be an option.
+let isHash (text: string) = Regex.IsMatch(text, @"\A([0-9a-f]{40}|[0-9a-f]{64})\z")
 
 /// Commits need no configured user name, and git asks no questions.
 let private identity = [

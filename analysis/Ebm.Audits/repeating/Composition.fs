@@ -35,7 +35,7 @@ let compose (scratch: Scratch) (repository: string) (labs: string list) (manifes
 
     let sweep =
         Document.OfMap [
-            entry "sweep" (Document.Of manifest.SweepId)
+            entry "sweep" (Document.Of "again")
             entry "given" (Document.OfList [ for given in manifest.Overrides -> Document.Of given ])
         ]
 

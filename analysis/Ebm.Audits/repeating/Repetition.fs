@@ -40,6 +40,21 @@ let lastLines count (text: string) =
     let lines = text.Trim().Split '\n'
     String.Join("\n", lines |> Array.skip (max 0 (lines.Length - count)))
 
+/// Whether a manifest may set a variable of a repetition. It may come from another machine, so it sets only what a run records as affecting
+/// its numbers, and no path, from which a program could load code.
+let private mayBeSet (name: string) (value: string) =
+    ([ "OMP_"; "MKL_"; "KMP_"; "DOTNET_" ] |> List.exists name.StartsWith
+     || List.contains name [
+         "ATEN_CPU_CAPABILITY"
+         "CUBLAS_WORKSPACE_CONFIG"
+         "NVIDIA_TF32_OVERRIDE"
+         "CUDA_VISIBLE_DEVICES"
+         "LANG"
+         "LC_ALL"
+     ])
+    && name <> "DOTNET_STARTUP_HOOKS"
+    && not (value.Contains '/')
+
 /// The run's environment variables, replaced by those of the conditions.
 let private variables (conditions: Conditions) (manifest: RunManifest) =
     let threads =
@@ -49,7 +64,13 @@ let private variables (conditions: Conditions) (manifest: RunManifest) =
 
     match manifest.Environment with
     | null -> threads @ conditions.Variables
-    | environment -> [ for KeyValue(name, value) in environment -> name, value ] @ threads @ conditions.Variables
+    | environment ->
+        [
+            for KeyValue(name, value) in environment do
+                if mayBeSet name value then name, value
+        ]
+        @ threads
+        @ conditions.Variables
 
 /// The current paths of the lab's assemblies that the run used.
 let labs (conditions: Conditions) (run: RunFolder) (manifest: RunManifest) : string list =
@@ -119,7 +140,9 @@ let further conditions (run: RunFolder) (manifest: RunManifest) (composed: Compo
             | null -> ()
             | files ->
                 for file in files do
-                    if not (File.Exists(Path.Combine(conditions.Data, file.Path))) then drift "data" $"the data file {file.Path} is missing"
+                    match RelativePath.Try file.Path with
+                    | null -> drift "data" $"the data file {JsonText.LineOf file.Path} is not below the data root"
+                    | path -> if not (File.Exists(path.In conditions.Data)) then drift "data" $"the data file {path} is missing"
     ]
 
     config @ data, notes

@@ -34,6 +34,8 @@ let rerun (conditions: Conditions) (say: string -> unit) (run: RunFolder) : Comp
             InvalidDataException
                 $"{run}: its manifest names no snapshot of its sources, so they cannot be built again; `audit smoke` compares it with today's sources."
         )
+    | Some snapshot when not (Git.isHash snapshot.Commit) ->
+        raise (InvalidDataException $"{run}: the snapshot that its manifest names is not the hash of a commit.")
     | Some _ when until = Some 0L ->
         raise (InvalidDataException $"{run}: it was {Kebab.Of manifest.State} before its first step: there is nothing to compare.")
     | Some snapshot ->

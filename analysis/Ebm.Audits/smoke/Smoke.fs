@@ -16,6 +16,7 @@ let private sourcesOf (manifest: RunManifest) : string option =
         match git.Snapshot with
         | null -> if git.Dirty then None else Some git.Commit
         | snapshot -> Some snapshot.Commit
+        |> Option.filter Git.isHash
 
 /// The results that the first steps do not reach.
 let private notCompared (manifest: RunManifest) = [

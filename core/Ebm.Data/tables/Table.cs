@@ -152,6 +152,8 @@ public sealed record TableSpec(
     double Validation = .1
 ) : ISpec<IDataset>
 {
+    public string File { get; } =
+        Require.That(File, RelativePath.Try(File) is not null, "must be a path below the data root, with forward slashes and without ..");
     public string? Separator { get; } = Require.That(Separator, Separator is null or [not '"'], "must be one character, not a quote");
     public string[] Drop { get; } = Drop ?? [];
     public double? Correlation { get; } = Correlation is { } bound ? Require.Between(0, 1, bound, nameof(Correlation)) : null;

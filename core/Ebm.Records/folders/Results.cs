@@ -104,7 +104,8 @@ public sealed partial class RunFolder
     {
         if (!ArrayIndex().TryGetValue(name, out var entry))
             return null;
-        var (values, shape) = Npy.Read<float>(In("arrays", entry.File));
+        var file = RelativePath.Parse(entry.File, In("arrays", "index.json")).In(In("arrays"));
+        var (values, shape) = Npy.Read<float>(file);
         return new(name, entry.Axes, shape, values);
     }
 

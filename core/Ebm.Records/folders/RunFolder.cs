@@ -40,6 +40,8 @@ public sealed partial class RunFolder
     /// <exception cref="InvalidDataException">The id does not end in the hash, or the folder has another config.</exception>
     public static RunFolder Create(string sweepFolder, string id, Document config, string hashed)
     {
+        if (FolderName.Try(id) is null)
+            throw new InvalidDataException($"{JsonText.LineOf(id)}: a run's id must be {FolderName.Form}.");
         if (!EndsInHashOf(id, Encoding.UTF8.GetBytes(hashed)))
             throw new InvalidDataException(
                 $"{id}: a run's id ends in the first 12 digits of its config's SHA-256, which are {Canonical.Sha256(hashed)[..12]}."
@@ -109,9 +111,13 @@ public sealed partial class RunFolder
             {
                 return RunManifest.Read(In("manifest.json")).Manifest;
             }
-            catch (FileNotFoundException)
+            catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
             {
                 return null;
+            }
+            catch (UnauthorizedAccessException error)
+            {
+                throw new InvalidDataException($"{In("manifest.json")}: it cannot be read, or is a folder.", error);
             }
         }
     }
@@ -154,11 +160,15 @@ public sealed partial class RunFolder
     // ── any file ──────────────────────────────────────────────────────────────────────────────
 
     /// <summary>Writes any other file of the run atomically; missing folders are created.</summary>
-    public void Write(string name, Action<Stream> content)
-    {
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In(name))!);
-        Publish(() => AtomicFile.Write(In(name), content, staging));
-    }
+    /// <exception cref="DirectoryNotFoundException">The run's folder was deleted; it is not made again.</exception>
+    public void Write(string name, Action<Stream> content) =>
+        Publish(() =>
+        {
+            if (!Directory.Exists(Path))
+                throw new DirectoryNotFoundException($"{Path}: the folder of the run was deleted or moved.");
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In(name))!);
+            AtomicFile.Write(In(name), content, staging);
+        });
 
     void Write(string name, string text) => Write(name, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 

@@ -1,6 +1,6 @@
 namespace Ebm.Records;
 
-/// <summary>The folders of a sweep's folder that are not runs.</summary>
+/// <summary>The folders of sweeps below the folder of all runs, and the folders of a sweep's folder that are not runs.</summary>
 public static class SweepFolder
 {
     /// <summary>The folder of launches: one <see cref="LaunchRecord"/> per file, and a folder per launcher that keeps files.</summary>
@@ -12,8 +12,23 @@ public static class SweepFolder
     /// <summary>Signatures of all runs; in the folder of all runs, beside the sweeps.</summary>
     public const string Signatures = "signatures";
 
+    /// <summary>What the folder of all runs contains besides sweeps.</summary>
+    static readonly string[] Reserved = [Audits, Signatures, "ledger.jsonl", "index.db"];
+
     /// <summary>Whether a folder of this name beside the sweeps is not a sweep.</summary>
-    public static bool IsReserved(string name) => name is Audits or Signatures;
+    public static bool IsReserved(string name) => Reserved.Contains(name, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>The name of a sweep.</summary>
+    /// <param name="source">Where it was written, for the error.</param>
+    /// <exception cref="ConfigException">It cannot be a folder's name, or is reserved.</exception>
+    public static FolderName Name(string text, Source source) =>
+        IsReserved(text)
+            ? throw new ConfigException(
+                source,
+                "",
+                $"the name {text} is reserved for a file or folder beside the sweeps; choose another name."
+            )
+            : FolderName.Parse(text, source, "a sweep's name");
 
     /// <summary>The folders of the sweeps below a folder of runs, in ordinal order; empty if it is missing.</summary>
     public static IReadOnlyList<string> Under(string runs) =>

@@ -13,7 +13,7 @@ namespace Ebm.Records;
 public static partial class Npy
 {
     [GeneratedRegex(
-        @"^\{'descr': '(?<type>[^']*)', 'fortran_order': (?<fortran>True|False), 'shape': \((?<shape>[0-9, ]*)\), \} *\n?$",
+        @"^\{'descr': '(?<type>[^']*)', 'fortran_order': (?<fortran>True|False), 'shape': \((?<shape>[0-9, ]*)\), \} *\n?\z",
         RegexOptions.CultureInvariant
     )]
     private static partial Regex Header();

@@ -24,7 +24,7 @@ public sealed partial record ExperimentSpec(
     [NoIdentity] LoggingSpec? Logging = null
 )
 {
-    [GeneratedRegex("^(cpu|cuda:[0-9]{1,3})$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A(cpu|cuda:[0-9]{1,3})\z", RegexOptions.CultureInvariant)]
     private static partial Regex DeviceName();
 
     public TrainSpec Train { get; } = Train ?? new TrainSpec();

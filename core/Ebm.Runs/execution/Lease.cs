@@ -59,8 +59,9 @@ public sealed class Lease : IDisposable
             using var free = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             return Elsewhere(path) is not null;
         }
-        catch (FileNotFoundException)
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
+            // It is gone, or this user cannot take it either.
             return false;
         }
         catch (IOException)
@@ -81,9 +82,9 @@ public sealed class Lease : IDisposable
                 ? $"process {reader.ReadLine()} on {host}"
                 : null;
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // The file is locked, so the holder is on a machine that shares locks with this one.
+            // The file is locked, so the holder is on a machine that shares locks with this one; or it cannot be read.
             return null;
         }
     }

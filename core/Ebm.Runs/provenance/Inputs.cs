@@ -68,7 +68,9 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
     {
         foreach (var file in made.Data.SelectMany(data => data.Files ?? []))
         {
-            var found = new FileInfo(Path.Combine(dataRoot, file.Path));
+            if (RelativePath.Try(file.Path) is not { } path)
+                return "its manifest names a data file that is not below the data root";
+            var found = new FileInfo(path.In(dataRoot));
             if (!found.Exists)
                 return $"the data file {file.Path} is not there";
             if (found.Length != file.Bytes)

@@ -26,7 +26,8 @@ and internal GroupDefault = {
 
 type internal File = { Body: Document; Defaults: Default list; Header: string option }
 
-let private entryKey = Regex(@"^(?:(optional|override)\s+)?(/?[A-Za-z_][\w-]*(?:/[\w-]+)*)(?:@([\w.$-]*))?$", RegexOptions.CultureInvariant)
+let private entryKey =
+    Regex(@"\A(?:(optional|override)\s+)?(/?[A-Za-z_][\w-]*(?:/[\w-]+)*)(?:@([\w.$-]*))?\z", RegexOptions.CultureInvariant)
 
 let private optionOf (source: Source) (key: string) (node: Document) =
     if node.IsScalar then
@@ -47,7 +48,7 @@ let private parseDefault (node: Document) =
     match node.Value with
     | :? string as text when text = "_self_" -> Self
     | :? string as text ->
-        let found = Regex.Match(text, @"^(/?[\w-]+(?:/[\w-]+)*)(?:@([\w.$-]+))?$")
+        let found = Regex.Match(text, @"\A(/?[\w-]+(?:/[\w-]+)*)(?:@([\w.$-]+))?\z")
 
         if not found.Success then refuse ()
 
@@ -78,7 +79,7 @@ let private header (path: string) =
     File.ReadLines path
     |> Seq.map _.Trim()
     |> Seq.takeWhile (fun line -> line = "" || line.StartsWith '#')
-    |> Seq.map (fun line -> Regex.Match(line, @"^#\s*@package\s+(\S+)\s*$"))
+    |> Seq.map (fun line -> Regex.Match(line, @"\A#\s*@package\s+(\S+)\s*\z"))
     |> Seq.tryFind _.Success
     |> Option.map _.Groups[1].Value
 
@@ -92,20 +93,25 @@ type Configs(folder: string) =
         let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path)
         if relative.StartsWith("..", StringComparison.Ordinal) then path else relative.Replace('\\', '/')
 
+    /// The path of a name; the folder itself, which is no option's file, for a name that leads elsewhere.
+    let inside (name: string) =
+        match RelativePath.Try name with
+        | null -> folder
+        | path -> path.In folder
+
     member _.Folder = folder
 
-    member private _.PathOf name = Path.Combine(folder, name + ".yaml")
+    member private _.PathOf name = inside (name + ".yaml")
 
     member configs.Has name = File.Exists(configs.PathOf name)
 
-    member _.IsGroup name =
-        Directory.Exists(Path.Combine(folder, name)) && Directory.EnumerateFiles(Path.Combine(folder, name), "*.yaml") |> Seq.isEmpty |> not
+    member configs.IsGroup name = not (List.isEmpty (configs.Options name))
 
-    /// The options of a group, in ordinal order.
+    /// The options of a group, in ordinal order; none for a name that is not a group.
     member _.Options group =
-        let path = Path.Combine(folder, group)
+        let path = inside group
 
-        if Directory.Exists path then
+        if path <> folder && Directory.Exists path then
             Directory.EnumerateFiles(path, "*.yaml")
             |> Seq.map (Path.GetFileNameWithoutExtension >> string)
             |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b))

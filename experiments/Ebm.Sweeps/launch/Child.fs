@@ -10,6 +10,7 @@ open System.Globalization
 open System.IO
 open Ebm.Records
 open Ebm.Runs
+open Ebm.Sweeps.Mishap
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Host
 
@@ -38,16 +39,18 @@ type Outcome = {
     WillRetry: bool
 }
 
-/// The last lines of a file that may still grow.
+/// The last lines of a file that may still grow; none if it cannot be read.
 let private tail (path: string) (lines: int) =
-    if not (File.Exists path) then
-        []
-    else
-        use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
-        file.Seek(-(min file.Length 65536L), SeekOrigin.End) |> ignore
-        use reader = new StreamReader(file)
-        let all = reader.ReadToEnd().Split '\n' |> Array.map _.TrimEnd() |> Array.filter ((<>) "")
-        all |> Array.skip (max 0 (all.Length - lines)) |> List.ofArray
+    try
+        if not (File.Exists path) then
+            []
+        else
+            use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+            file.Seek(-(min file.Length 65536L), SeekOrigin.End) |> ignore
+            use reader = new StreamReader(file)
+            let all = reader.ReadToEnd().Split '\n' |> Array.map _.TrimEnd() |> Array.filter ((<>) "")
+            all |> Array.skip (max 0 (all.Length - lines)) |> List.ofArray
+    with Mishap _ -> []
 
 /// The origin of each value that is not a default.
 let private origins (run: PlannedRun) =
@@ -109,8 +112,8 @@ let leaveOut (job: Job) (reason: string) =
 let private keep (log: string) (said: string list) =
     try
         if not said.IsEmpty then File.AppendAllLines(log, said)
-    with :? IOException ->
-        // The disk is probably full; the reason still has the last line.
+    with Mishap _ ->
+        // The disk is probably full, or the folder is gone; the reason still has the last line.
         ()
 
 /// The runner's arguments, before `further`.
@@ -121,7 +124,7 @@ let private words (job: Job) (folder: RunFolder) =
     | Measure ->
         // The measure group of the plan, not the one that the run was made with.
         let config = Path.Combine(Path.GetTempPath(), $"{folder.Id}-{Environment.ProcessId}.yaml")
-        File.WriteAllText(config, job.Run.Config.ToYaml())
+        AtomicFile.Write(config, job.Run.Config.ToYaml())
         [ "measure"; folder.Path; "--config"; config ]
 
 /// A running run. `hostOf` gives its process for the runner's arguments; a shared host calls `ended`, on another thread, when the run is
@@ -204,10 +207,15 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
                 said
             | lines -> lines
         let last = said @ lines |> List.tryLast |> Option.map (fun line -> ": " + line) |> Option.defaultValue ""
-        let manifest =
-            match folder.Manifest with
-            | null -> None
-            | manifest -> Some manifest
+        // The run's folder may have been deleted, moved or damaged while the run was executing.
+        let manifest, damage =
+            try
+                match folder.Manifest with
+                | _ when not (File.Exists(folder.In "config.json")) -> None, Some "its folder was deleted or moved while it was executing"
+                | null -> None, Some "its manifest was deleted while it was executing"
+                | manifest -> Some manifest, None
+            with Mishap says ->
+                None, Some $"its manifest cannot be read: {says}"
 
         let rewrite state (reason: string) =
             try
@@ -216,15 +224,16 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
                 | None -> ()
 
                 state, Some reason
-            with :? IOException as error ->
+            with Mishap says ->
                 // The disk is probably full: the next launch finds this run lost, and this launch reports the reason.
-                state, Some $"{reason}; its manifest could not be written: {error.Message}"
+                state, Some $"{reason}; its manifest could not be written: {says}"
 
         let broken () = if signal.HasValue then $"signal {signal.Value} ended it{last}" else $"it ended with exit code {code}{last}"
 
         let state, reason =
             match manifest |> Option.map _.State, child.Verdict with
             | there, _ when code = taken -> defaultArg there RunState.Pending, Some "another process executes it"
+            | _ when damage.IsSome -> RunState.Failed, damage
             | Some state, Some(verdict, reason) when state <> RunState.Completed && state <> RunState.Diverged -> rewrite verdict reason
             | _ when job.Work = Measure -> if code = 0 then RunState.Completed, None else RunState.Failed, Some(broken ())
             | Some state, _ when state <> RunState.Running && state <> RunState.Pending ->
@@ -232,7 +241,12 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
             | _ when stopped -> rewrite RunState.Interrupted "it was ended before it could write a checkpoint"
             | _ -> rewrite RunState.Failed (broken ())
 
-        if job.Work = Measure then File.Delete words[3]
+        try
+            if job.Work = Measure then File.Delete words[3]
+        with Mishap _ ->
+            // It is in the folder of temporary files.
+            ()
+
         let failed = state = RunState.Failed || state = RunState.Timeout
 
         {

@@ -34,7 +34,7 @@ let private partOf (file: string) =
     match Path.GetFileNameWithoutExtension file with
     | "sweep" -> Some Whole
     | name ->
-        let found = Regex.Match(string name, @"^shard-(\d+)-of-(\d+)$")
+        let found = Regex.Match(string name, @"\Ashard-([0-9]{1,6})-of-([0-9]{1,6})\z")
         if found.Success then Some(Shard(int found.Groups[1].Value, int found.Groups[2].Value)) else None
 
 /// The parts of a sweep that have a file of this kind, in order.
@@ -109,7 +109,9 @@ let take (folder: string) (part: Part) : IDisposable =
                 if File.Exists wish then
                     File.Delete wish
                     wished.Trigger()
-            with :? IOException ->
+            with
+            | :? IOException
+            | :? UnauthorizedAccessException ->
                 // The folder is unreachable; the next check may succeed.
                 ()
 
@@ -119,7 +121,13 @@ let take (folder: string) (part: Part) : IDisposable =
             new IDisposable with
                 member _.Dispose() =
                     watch.Dispose()
-                    File.Delete id
+                    try
+                        File.Delete id
+                    with
+                    | :? IOException
+                    | :? UnauthorizedAccessException ->
+                        // The folder was deleted, or cannot be written any more.
+                        ()
                     lease.Dispose()
         }
 

@@ -12,6 +12,7 @@ open System.Runtime.InteropServices
 open System.Threading
 open Ebm.Records
 open Ebm.Runs
+open Ebm.Sweeps.Mishap
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Host
 open Ebm.Sweeps.Child
@@ -53,8 +54,9 @@ type Settings = {
     Runner: string
     /// The runner's arguments besides the run's folder.
     Arguments: string list
-    /// Further arguments of the runner when it executes a run.
-    Executing: string list
+    /// Further arguments of the runner when it executes a run, as the run starts: a file that they name is there, even if the sweep's folder
+    /// was deleted.
+    Executing: unit -> string list
 }
 
 /// The default settings: one run at a time by this runner, without limits.
@@ -75,7 +77,7 @@ let defaults runner = {
     Pruner = None
     Runner = runner
     Arguments = []
-    Executing = []
+    Executing = fun () -> []
 }
 
 type Snapshot = {
@@ -156,8 +158,11 @@ let private notify (settings: Settings) (folder: string) (event: string) (outcom
         for state in [ RunState.Completed; RunState.Diverged; RunState.Failed; RunState.Timeout; RunState.Pruned ] do
             start.Environment[$"EBM_{(Kebab.Of state).ToUpperInvariant()}"] <- string (count state)
 
-        use shell = nonNull (Process.Start start)
-        shell.WaitForExit(TimeSpan.FromSeconds 30.0) |> ignore
+        try
+            use shell = nonNull (Process.Start start)
+            shell.WaitForExit(TimeSpan.FromSeconds 30.0) |> ignore
+        with Mishap _ ->
+            ()
 
 /// The first seed of every setting before any second one, for early results of all settings.
 let seedsFirst (jobs: Job list) = jobs |> List.sortBy _.Run.Spec.Seed
@@ -254,17 +259,19 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
     /// The process for a job: a separate one, or a shared one that is idle or new.
     let hostOf (job: Job) gpu (words: string list) =
         let threads = job.Run.Spec.Threads
+        let executing = settings.Executing()
 
         if job.Work = Measure then
             Host(settings.Runner, words @ settings.Arguments, threads, gpu, false, woken)
-        elif not settings.Share then
-            Host(settings.Runner, words @ settings.Arguments @ settings.Executing, threads, gpu, false, woken)
+        // The words for a shared host are separated by tabs and line breaks.
+        elif not settings.Share || words |> List.exists (Seq.exists Char.IsControl) then
+            Host(settings.Runner, words @ settings.Arguments @ executing, threads, gpu, false, woken)
         else
             let free = idle |> Seq.tryFind (fun host -> host.Threads = threads && host.Gpu = gpu && not host.HasExited)
             let host =
                 free
                 |> Option.defaultWith (fun () ->
-                    Host(settings.Runner, "serve" :: settings.Arguments @ settings.Executing, threads, gpu, true, woken))
+                    Host(settings.Runner, "serve" :: settings.Arguments @ executing, threads, gpu, true, woken))
             idle.Remove host |> ignore
             host
 
@@ -292,9 +299,9 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             | :? TakenException ->
                 waiting.AddLast job |> ignore
                 false
-            | :? IOException as error ->
-                // The disk is probably full; later runs may succeed.
-                settled job RunState.Failed (Some $"it could not be started: {error.Message}")
+            | Mishap says ->
+                // The disk is full, or the run's folder is damaged; other runs may succeed.
+                settled job RunState.Failed (Some $"it could not be started: {says}")
                 tally ()
                 true
 
@@ -362,8 +369,13 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
                 match hopeless.TryFind job.Run.Id with
                 | Some why ->
                     waiting.Remove job |> ignore
-                    Child.leaveOut job why
-                    settled job RunState.Pruned (Some why)
+
+                    try
+                        Child.leaveOut job why
+                        settled job RunState.Pruned (Some why)
+                    with
+                    | :? TakenException -> waiting.AddLast job |> ignore
+                    | Mishap says -> settled job RunState.Failed (Some $"it could not be recorded as pruned: {says}")
                 | None -> ()
         | _ -> ()
 

@@ -78,6 +78,3 @@ let told (folder: string) : Map<string, Told> = Map.ofSeq (all () |> Seq.collect
 
 /// The folder in a sweep's folder where the launcher of this name keeps its files; tables do not look for runs there.
 let folder (name: string) (sweep: string) = Path.Combine(sweep, SweepFolder.Launches, name)
-
-/// A word, quoted for the shell.
-let quoted (text: string) = "'" + text.Replace("'", "'\\''") + "'"

@@ -7,6 +7,7 @@ open Spectre.Console
 open Spectre.Console.Rendering
 open Ebm.Records
 open Ebm.Runs
+open Ebm.Sweeps.Mishap
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Child
 open Ebm.Sweeps.Launch
@@ -177,10 +178,13 @@ let lines (folder: string) =
         for run, (state, reason) in runs do
             if state <> RunState.Completed then
                 let step =
-                    match run.Manifest with
-                    | null -> ""
-                    | manifest when manifest.Step > 0L -> $", step {manifest.Step}"
-                    | _ -> ""
+                    try
+                        match run.Manifest with
+                        | null -> ""
+                        | manifest when manifest.Step > 0L -> $", step {manifest.Step}"
+                        | _ -> ""
+                    with Mishap _ ->
+                        ""
                 let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
                 $"  {Kebab.Of state, -11} {run.Id}{step}{reason}"
     ]

@@ -156,7 +156,7 @@ let configured (folder: string) (words: Sweep -> Sweep) (pattern: string) : (str
                     Sentence.fail given.Source given.Key "this word has several values; give it one, because only one config is composed.")
         )
     let composed = Compose.Composer(Configs.Configs(IO.Path.Combine(folder, "configs")), "sweep").Compose chosen
-    let fits = Text.RegularExpressions.Regex("^" + Text.RegularExpressions.Regex.Escape(pattern).Replace(@"\*", ".*") + "$")
+    let fits = Text.RegularExpressions.Regex(@"\A" + Text.RegularExpressions.Regex.Escape(pattern).Replace(@"\*", ".*") + @"\z")
 
     [
         for struct (path, leaf) in composed.Config.Leaves() do

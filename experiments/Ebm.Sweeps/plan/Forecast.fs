@@ -4,6 +4,7 @@ module Ebm.Sweeps.Forecast
 open System
 open System.IO
 open Ebm.Records
+open Ebm.Sweeps.Mishap
 open Ebm.Sweeps.Plan
 
 type Forecast = {
@@ -29,6 +30,19 @@ let private median values = values |> List.sort |> fun sorted -> sorted[sorted.L
 let private size (folder: DirectoryInfo) =
     folder.EnumerateFiles("*", SearchOption.AllDirectories) |> Seq.sumBy (fun file -> float file.Length)
 
+/// The seconds and bytes of a finished run; None if they are not recorded, or its folder cannot be read.
+let private spent (run: PlannedRun) =
+    try
+        match RunFolder.Open(run.Folder).Manifest with
+        | null -> None
+        | manifest ->
+            match manifest.Timing with
+            | null -> None
+            | timing when timing.Wall.HasValue -> Some(timing.Wall.Value, size (DirectoryInfo run.Folder))
+            | _ -> None
+    with Mishap _ ->
+        None
+
 let ofPlan (plan: Plan) : Forecast =
     let isDone state = RunStates.IsSettled state || state = RunState.Stale
 
@@ -40,13 +54,9 @@ let ofPlan (plan: Plan) : Forecast =
             // Nine runs suffice for a median, and keep a plan of thousands of runs quick.
             let measured = [
                 for run in List.truncate 9 runs do
-                    match RunFolder.Open(run.Folder).Manifest with
-                    | null -> ()
-                    | manifest ->
-                        match manifest.Timing with
-                        | null -> ()
-                        | timing when timing.Wall.HasValue -> timing.Wall.Value / snd (work run), size (DirectoryInfo run.Folder)
-                        | _ -> ()
+                    match spent run with
+                    | Some(seconds, bytes) -> seconds / snd (work run), bytes
+                    | None -> ()
             ]
 
             key, measured)

@@ -14,6 +14,7 @@ open Ebm.Runs
 open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
 open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Mishap
 open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 
@@ -65,7 +66,7 @@ type Setup = {
 // ── Axes ────────────────────────────────────────────────────────────────────────────────────
 
 let private matches (pattern: string) (text: string) =
-    Regex.IsMatch(text, "^" + Regex.Escape(pattern).Replace(@"\*", ".*").Replace(@"\?", ".") + "$")
+    Regex.IsMatch(text, @"\A" + Regex.Escape(pattern).Replace(@"\*", ".*").Replace(@"\?", ".") + @"\z", RegexOptions.Singleline)
 
 /// The settings of one trial, as overrides.
 let private together (given: Override) settings = [ for key, value in settings -> { given with Key = key; Setting = None }, Some value ]
@@ -123,41 +124,39 @@ let rec private product axes =
 
 // ── States ──────────────────────────────────────────────────────────────────────────────────
 
-/// A run's current state and its reason, from the run's folder.
+/// A run's current state and its reason, from the run's folder. A run whose folder cannot be read counts as failed, so that it stops no other
+/// run.
 let stateOf (folder: string) =
-    if not (File.Exists(Path.Combine(folder, "config.json"))) then
-        RunState.Planned, None
-    else
-        match RunFolder.Open(folder).Manifest with
-        | null -> RunState.Pending, None
-        | manifest when manifest.State = RunState.Running && not (Claim.IsHeld folder) ->
-            RunState.Lost, Some $"its process ended without a result, at or after step {manifest.Step}"
-        | manifest -> manifest.State, Option.ofObj manifest.Reason
+    try
+        if not (File.Exists(Path.Combine(folder, "config.json"))) then
+            RunState.Planned, None
+        else
+            match RunFolder.Open(folder).Manifest with
+            | null -> RunState.Pending, None
+            | manifest when manifest.State = RunState.Running && not (Claim.IsHeld folder) ->
+                RunState.Lost, Some $"its process ended without a result, at or after step {manifest.Step}"
+            | manifest -> manifest.State, Option.ofObj manifest.Reason
+    with Mishap says ->
+        RunState.Failed, Some $"its folder cannot be read: {says}"
 
 // ── The plan ────────────────────────────────────────────────────────────────────────────────
 
-let private folderName = Regex("^[A-Za-z0-9_][A-Za-z0-9._-]*$")
+/// The value of --name, else the experiment, else the name that the script or the file declares.
+let private nameOf (asked: string option) (sweep: Declare.Sweep) (choices: Map<string, string list> list) : FolderName =
+    let declared () = SweepFolder.Name(sweep.Name, Source.Of "the sweep's declaration")
 
-/// The value of --name, else the experiment, else the name that the script declares.
-let private nameOf (asked: string option) (declared: string) (choices: Map<string, string list> list) =
     match asked with
-    | Some name when not (folderName.IsMatch name) ->
-        fail
-            (Source.CommandLine $"--name {name}")
-            ""
-            "a sweep's name must be a folder name of letters, digits, points, hyphens and underscores."
-    | Some name when SweepFolder.IsReserved name ->
-        fail (Source.CommandLine $"--name {name}") "" "the folder of this name is reserved for the files of audits; choose another name."
-    | Some name -> name
+    | Some name -> SweepFolder.Name(name, Source.CommandLine $"--name {name}")
     | None ->
         let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
 
         match experiments with
-        | [] :: _ -> declared
-        | several when several |> List.exists List.isEmpty -> declared
+        | [] :: _ -> declared ()
+        | several when several |> List.exists List.isEmpty -> declared ()
         | several ->
             let joined = several |> List.map (String.concat "-") |> List.sort |> String.concat "-"
-            if joined.Length <= 60 then joined else declared
+            // An option in a subfolder of the group has a slash in its name.
+            if joined.Length <= 60 then SweepFolder.Name(joined.Replace('/', '-'), Source.Of "experiment") else declared ()
 
 /// Composes and types one run. Throws ConfigException.
 let private compose (composer: Composer) (catalog: Catalog) (assignment: (Override * Value option) list) =
@@ -213,7 +212,7 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
     let under asked =
         let all = sweep.Parts |> List.collect (composed setup sweep asked)
         let distinct = all |> List.distinctBy _.Id
-        let name = nameOf setup.Name sweep.Name (distinct |> List.map _.Choices)
+        let name = nameOf setup.Name sweep (distinct |> List.map _.Choices)
         name,
         all.Length - distinct.Length,
         distinct |> List.filter (fun run -> conditions |> List.forall (fun c -> Where.holds c run.Config))
@@ -233,14 +232,14 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
             // A journal's path contains the sweep's name, which depends on its runs. A search without trials has none, so `first` makes one up.
             let first (search: Search) = [ [ for key, range in search.Space -> key, Sobol.valueAt range 0.5 ] ]
             let name, _, foreseen = under first
-            let _, duplicates, runs = under (setup.Asked(Path.Combine(setup.Runs, name)))
+            let _, duplicates, runs = under (setup.Asked(name.In setup.Runs))
             name, duplicates, runs, foreseen
 
-    let folder = Path.Combine(setup.Runs, name)
+    let folder = name.In setup.Runs
     let isNew = not (Directory.Exists folder)
 
     {
-        Sweep = name
+        Sweep = string name
         Folder = folder
         Foreseen = foreseen
         Duplicates = duplicates
@@ -254,9 +253,12 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
                     if state <> RunState.Completed then
                         None
                     else
-                        match RunFolder.Open(folder).Manifest with
-                        | null -> None
-                        | manifest -> setup.Stale manifest
+                        try
+                            match RunFolder.Open(folder).Manifest with
+                            | null -> None
+                            | manifest -> setup.Stale manifest
+                        with Mishap says ->
+                            Some $"its inputs cannot be compared: {says}"
 
                 match stale with
                 | Some why -> { run with Folder = folder; State = RunState.Stale; Reason = Some why }

@@ -86,7 +86,7 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
         let node = entry.Value
 
         match entry.Key with
-        | "sweep" -> { sweep with Name = text "sweep" node }
+        | "sweep" -> { sweep with Name = string (SweepFolder.Name(text "sweep" node, node.Source)) }
         | "given" -> items "given" node |> List.fold (fun sweep item -> add (parseAt item.Source (text "given" item)) sweep) sweep
         | "axes" -> entries "axes" node |> List.fold (fun sweep entry -> add (axis sweep.Name entry) sweep) sweep
         | "zip" ->
@@ -132,7 +132,7 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
 let private whole (document: Document) =
     match document.Find "sweep" with
     | null -> refuse document "sweep" "the sweep's name is missing: write sweep: name."
-    | name -> read document (sweep (text "sweep" name))
+    | name -> read document (sweep (string (SweepFolder.Name(text "sweep" name, name.Source))))
 
 /// Reads a sweep from YAML. Throws ConfigException: the file, the line and what is wrong.
 let parse (yaml: string) (file: string) = whole (Document.Parse(yaml, file))

@@ -14,6 +14,7 @@ open System.IO
 open System.Text.RegularExpressions
 open Ebm.Analysis
 open Ebm.Records
+open Ebm.Sweeps.Mishap
 open Ebm.Sweeps.Plan
 
 type Rule =
@@ -24,7 +25,7 @@ type Rule =
 /// Throws ConfigException: the given text, and the form of a rule.
 let parse (text: string) : string * Rule =
     let refuse says : 'a = raise (ConfigException(Source.CommandLine $"--prune {text}", "", says))
-    let found = Regex.Match(text.Trim(), @"^(\w+)\(\s*([^(),=\s]+)\s*((?:,\s*\w+\s*=\s*[^,()\s]+\s*)*)\)$")
+    let found = Regex.Match(text.Trim(), @"\A(\w+)\(\s*([^(),=\s]+)\s*((?:,\s*\w+\s*=\s*[^,()\s]+\s*)*)\)\z")
 
     if not found.Success then
         refuse
@@ -146,23 +147,31 @@ let check (text: string) (plan: Plan) =
 
     metric, rule
 
-/// A completed run's value of a metric, signed so that lower is better.
+/// A completed run's value of a metric, signed so that lower is better; None also if its folder cannot be read.
 let finalValue (metric: string) (folder: string) : float option =
-    if not (File.Exists(Path.Combine(folder, "config.json"))) then
-        None
-    else
-        let run = RunFolder.Open folder
-
-        if run.State <> RunState.Completed then
+    try
+        if not (File.Exists(Path.Combine(folder, "config.json"))) then
             None
         else
-            run.Measurements() |> Seq.tryFind (fun m -> m.Name = metric) |> Option.map (fun m -> m.Better.Cost m.Value)
+            let run = RunFolder.Open folder
 
-/// Caches the curves of runs; reads one again when its file has grown.
+            if run.State <> RunState.Completed then
+                None
+            else
+                run.Measurements() |> Seq.tryFind (fun m -> m.Name = metric) |> Option.map (fun m -> m.Better.Cost m.Value)
+    with Mishap _ ->
+        None
+
+/// Caches the curves of runs; reads one again when its file has grown. A run whose files cannot be read has no curve.
 type private Curves(metric: string) =
     let read = Dictionary<string, int64 * Curve>()
 
-    member _.Of(folder: string) : Curve =
+    member curves.Of(folder: string) : Curve =
+        try
+            curves.Read folder
+        with Mishap _ -> []
+
+    member private _.Read(folder: string) : Curve =
         let file = FileInfo(Path.Combine(folder, "measures.jsonl"))
         let size = if file.Exists then file.Length else 0L
 

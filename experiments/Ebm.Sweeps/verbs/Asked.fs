@@ -95,9 +95,9 @@ let internal sweepFolders (place: Place) =
     let folders =
         match place.Given.Words, asked, place.Given.Unions with
         | [], None, [ [] ] -> List.ofSeq (SweepFolder.Under place.Runs)
-        | [], Some name, [ [] ] -> [ Path.Combine(place.Runs, name) ]
+        | [], Some name, [ [] ] -> [ (SweepFolder.Name(name, Source.CommandLine $"--name {name}")).In place.Runs ]
         | [], _, _ -> [ (planned place).Folder ]
-        | words, _, _ -> words |> List.map (fun name -> Path.Combine(place.Runs, name))
+        | words, _, _ -> words |> List.map (fun name -> (SweepFolder.Name(name, Source.CommandLine name)).In place.Runs)
 
     for folder in folders do
         if not (Directory.Exists folder) then

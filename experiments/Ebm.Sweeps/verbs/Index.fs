@@ -8,6 +8,7 @@ open System
 open System.IO
 open Microsoft.Data.Sqlite
 open Ebm.Records
+open Ebm.Sweeps.Mishap
 open Ebm.Sweeps.Plan
 
 let private schema =
@@ -57,7 +58,13 @@ let rebuild (runs: string) : string * int =
 
         for folder in RunFolder.Under runs do
             let state, reason = stateOf folder.Path
-            let manifest = folder.Manifest
+            // Of a run that cannot be read, the index has only the state and the reason.
+            let manifest, settings, measurements =
+                try
+                    folder.Manifest, List.ofSeq (folder.Config.Leaves()), List.ofSeq (folder.Measurements())
+                with Mishap _ ->
+                    null, [], []
+
             let nullable (value: Nullable<'a>) : obj | null = if value.HasValue then box value.Value else null
 
             match manifest with
@@ -85,10 +92,10 @@ let rebuild (runs: string) : string * int =
                     folder.Path
                 ]
 
-            for struct (key, leaf) in folder.Config.Leaves() do
+            for struct (key, leaf) in settings do
                 setting [ folder.Id; key; string leaf ]
 
-            for measured in folder.Measurements() do
+            for measured in measurements do
                 metric [ folder.Id; measured.Name; measured.Value; measured.Unit; measured.Better.Word(); measured.Protocol ]
 
             count <- count + 1

@@ -49,14 +49,17 @@ let internal metric (place: Place) what (plan: Plan) =
         metric
     | None -> usage what $"{what} needs a metric that decides: give --metric grid-kl, or declare metric in the sweep."
 
+/// Executes its further arguments with the first one, a file, as their output.
+let background = """log=$1; shift; exec "$@" > "$log" 2>&1 < /dev/null"""
+
 /// Starts the same command again in a new session without a terminal.
 let internal detach (place: Place) (plan: Plan) =
     // Fails here if the sweep is already running, so that the user sees the error and need not read the log.
     (Hold.take plan.Folder (part place.Given)).Dispose()
     let log = Path.Combine(plan.Folder, Hold.nameOf (part place.Given) + ".log")
     let words = Environment.GetCommandLineArgs() |> Array.filter ((<>) "--detach") |> List.ofArray
-    let command = Environment.ProcessPath :: words |> List.map (string >> Launcher.quoted) |> String.concat " "
-    let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; $"exec {command} > {Launcher.quoted log} 2>&1 < /dev/null" ])
+    let program = string Environment.ProcessPath
+    let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; background; "sh"; log; program ] @ words)
     use child = nonNull (Process.Start start)
     child.WaitForExit()
     Console.WriteLine $"{plan.Sweep} runs in the background; follow it with attach, end it with stop. Its log is {relative log}."

@@ -103,8 +103,8 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
                     Prune.Pruner(metric, rule, plan))
     }
 
-/// Writes the record that the runs of a launch share into the sweep's folder; returns its path.
-let internal launchRecord (place: Place) (plan: Plan) =
+/// The record that the runs of a launch share.
+let internal launchRecord (place: Place) =
     let git, said = Snapshot.take place.Root [ place.Runs; place.Reports; dataRoot place ]
 
     for sentence in said do
@@ -119,10 +119,7 @@ let internal launchRecord (place: Place) (plan: Plan) =
             let relative = Path.GetRelativePath(place.Root, Path.GetFullPath script).Replace('\\', '/')
             ScriptState((if relative.StartsWith ".." then string (Path.GetFileName script) else relative), Canonical.Sha256OfFile script))
 
-    let path = LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
-    let subject = $"{plan.Sweep}/{SweepFolder.Launches}/{Path.GetFileName path}"
-    Ledger.within place.Root place.Runs (fun () -> Ledger.enter place.Runs Ledger.Kind.launch subject (Canonical.Sha256OfFile path))
-    path
+    LaunchRecord(words, Option.toObj git, Option.toObj script)
 
 /// Pins the current code, so that a build during the sweep does not change its runs. Returns a function that puts the pinned code into
 /// settings, and the handle that keeps it.
@@ -137,5 +134,10 @@ let internal pinned (place: Place) (plan: Plan) : (Launch.Settings -> Launch.Set
             assembly
     ]
 
-    let executing = [ "--launch"; launchRecord place plan ]
+    let record = launchRecord place
+    let path = record.Write plan.Folder
+    let subject = $"{plan.Sweep}/{SweepFolder.Launches}/{Path.GetFileName path}"
+    Ledger.within place.Root place.Runs (fun () -> Ledger.enter place.Runs Ledger.Kind.launch subject (Canonical.Sha256OfFile path))
+    // Written again if the sweep's folder was deleted since.
+    let executing () = [ "--launch"; record.Write plan.Folder ]
     (fun settings -> { settings with Runner = pin.Runner; Arguments = arguments; Executing = executing }), pin.Held

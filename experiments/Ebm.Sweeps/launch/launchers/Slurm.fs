@@ -49,19 +49,14 @@ let private largest () =
         if found.Success then max 1 (int found.Groups[1].Value - 1) else 1000
     | Error _ -> 1000
 
-let private script (submission: Submission) (name: string) (folder: string) (first: int) (count: int) threads =
-    let further = submission.Arguments |> List.map quoted |> String.concat " "
+/// The script of every submission.
+let script: string =
+    use stream = nonNull (typeof<Submission>.Assembly.GetManifestResourceStream "submit.sbatch")
+    use reader = new StreamReader(stream)
+    reader.ReadToEnd()
 
-    $"""#!/bin/sh
-#SBATCH --job-name={name}
-#SBATCH --array=0-{count - 1}%%{submission.Workers}
-#SBATCH --cpus-per-task={threads}
-#SBATCH --signal=B:USR1@120
-#SBATCH --requeue
-#SBATCH --open-mode=append
-#SBATCH --output={folder}/%%A_%%a.log
-exec {quoted submission.Runner} task {quoted (Path.Combine(folder, "tasks.jsonl"))} $((SLURM_ARRAY_TASK_ID + {first})) {further}
-"""
+/// The number of a job becomes a file's name, and an argument of sacct and scancel, where other text could be an option.
+let private isNumber (job: string) = Regex.IsMatch(job, @"\A[0-9]+\z")
 
 /// Writes the tasks and the script, submits them, and returns the jobs' numbers. The runs wait as pending.
 let submit (submission: Submission) (sweep: string) (jobs: Job list) : string list =
@@ -75,20 +70,32 @@ let submit (submission: Submission) (sweep: string) (jobs: Job list) : string li
         for task in tasks ->
             JsonSerializer.Serialize {| runs = [ for job in task -> job.Run.Folder ]; afresh = (task.Head.Work = ExecuteAfresh) |}
     ]
-    AtomicFile.Write(Path.Combine(folder, "tasks.jsonl"), lines |> List.map (fun line -> line + "\n") |> String.concat "")
+    let text = lines |> List.map (fun line -> line + "\n") |> String.concat ""
+    let path, tasksFile = Path.Combine(folder, "submit.sbatch"), Path.Combine(folder, "tasks.jsonl")
+    AtomicFile.Write(path, script)
+    AtomicFile.Write(tasksFile, text)
     let threads = jobs |> List.map _.Run.Spec.Threads |> List.max
-    let name = string (Path.GetFileName sweep)
 
     [
         for first in 0 .. largest () .. tasks.Length - 1 do
             let count = min (largest ()) (tasks.Length - first)
-            let path = Path.Combine(folder, $"submit-{first}.sbatch")
-            AtomicFile.Write(path, script submission name folder first count threads)
+
+            let own = [
+                "--parsable"
+                $"--job-name={Path.GetFileName sweep}"
+                $"--array=0-{count - 1}%%{submission.Workers}"
+                $"--cpus-per-task={threads}"
+                // sbatch replaces %A and %a, so a percent sign of the path is doubled.
+                "--output=" + Path.Combine(folder.Replace("%", "%%"), "%A_%a.log")
+            ]
+
             let options = submission.Options.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
 
-            match ask "sbatch" ([ "--parsable" ] @ options @ [ path ]) with
+            match ask "sbatch" (own @ options @ [ path; submission.Runner; tasksFile; string first ] @ submission.Arguments) with
             | Ok says ->
                 let job = (says.Trim().Split ';')[0]
+                if not (isNumber job) then
+                    fail (Source.CommandLine "--launcher slurm") "" $"sbatch named no job: it printed \"{says.Trim()}\"."
                 AtomicFile.Write(
                     Path.Combine(folder, $"job-{job}.json"),
                     JsonSerializer.Serialize {| job = job; first = first; count = count |}
@@ -122,9 +129,7 @@ let private given (sweep: string) : (string * string) list =
                     let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
                     let job = string (json.RootElement.GetProperty("job").GetString())
 
-                    // It becomes an argument of sacct and scancel, where other text could be an option.
-                    if not (Regex.IsMatch(job, @"\A[0-9]+\z")) then
-                        fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
+                    if not (isNumber job) then fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
 
                     for i in 0 .. number "count" - 1 do
                         use task = JsonText.Parse tasks[number "first" + i]
@@ -226,7 +231,7 @@ let launcher = {
                 RunsPerTask = options.GetResult(<@ Runs_Per_Task @>, 1) |> Options.counted "--runs-per-task"
                 Options = options.GetResult(<@ Slurm @>, "")
                 Runner = settings.Runner
-                Arguments = settings.Arguments @ settings.Executing
+                Arguments = settings.Arguments @ settings.Executing()
             }
 
             Submits(submission >> submit), rest

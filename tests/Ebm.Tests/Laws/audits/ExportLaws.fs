@@ -41,7 +41,7 @@ let private run (world: World) (seed: int) (state: RunState) (reason: string | n
     let config = Document.Parse(yaml, "config.yaml")
     let hashed = Canonical.Json config
     let id = $"toy-s{seed}-{(Canonical.Sha256 hashed).Substring(0, 12)}"
-    let folder = RunFolder.Create(Path.Combine(world.Runs, "toys and all"), id, config, hashed)
+    let folder = RunFolder.Create(Path.Combine(world.Runs, "toys-and-all"), id, config, hashed)
     folder.Append [ Trace(1L, "energy/loss", $"%016x{seed}") ]
     folder.Append [ Event(1L, "energy/loss", float seed) ]
 
@@ -66,7 +66,7 @@ let private run (world: World) (seed: int) (state: RunState) (reason: string | n
             Reason = reason,
             RunId = id,
             GroupId = "toy-000000000000",
-            SweepId = "toys and all",
+            SweepId = "toys-and-all",
             Seed = int64 seed,
             Attempt = folder.NextAttempt(),
             ConfigSha256 = folder.ConfigSha256,
@@ -83,7 +83,7 @@ let private run (world: World) (seed: int) (state: RunState) (reason: string | n
             Native = NativeState "1.13.0",
             Environment = map [ "OMP_NUM_THREADS", "1" ],
             Timing = Timing(at $"2026-01-0{seed + 1}T10:00:00Z", Nullable(at $"2026-01-0{seed + 1}T10:00:01Z")),
-            Data = [| DataState("rows", "d", [| data "rows.bin"; data "large.bin" |]); DataState("computed", String('e', 64)) |]
+            Data = [| DataState("rows", "d", [| data "some rows.bin"; data "large.bin" |]); DataState("computed", String('e', 64)) |]
         )
     )
 
@@ -110,9 +110,9 @@ let private template =
          git root [ "update-ref"; $"refs/ebm/runs/{tree.Substring(0, 12)}"; snapshot ] |> ignore
          git root [ "reset"; "--quiet" ] |> ignore
          let world = { Root = root; Runs = Path.Combine(folder, "runs"); Data = Path.Combine(folder, "data"); Snapshot = snapshot }
-         write world.Data "toy/rows.bin" "some rows"
+         write world.Data "toy/some rows.bin" "some rows"
          write world.Data "toy/large.bin" (String('x', 2000))
-         write world.Runs "toys and all/plans.jsonl" "{}\n"
+         write world.Runs "toys-and-all/plans.jsonl" "{}\n"
          run world 0 RunState.Completed null
          run world 1 RunState.Diverged "its loss is NaN"
          run world 2 RunState.Failed "killed"
@@ -136,7 +136,7 @@ let private wish (world: World) : Export.Wish = {
 
 let private made (world: World) (change: Export.Wish -> Export.Wish) (name: string) =
     let runs = List.ofSeq (RunFolder.Under world.Runs)
-    Export.make (change (wish world)) "The sweep toys and all" runs (Path.Combine(Path.GetDirectoryName world.Root |> string, name))
+    Export.make (change (wish world)) "The sweep toys-and-all" runs (Path.Combine(Path.GetDirectoryName world.Root |> string, name))
 
 // ── What the profiles require ───────────────────────────────────────────────────────────────
 
@@ -406,7 +406,7 @@ let private asked (folder: string) (arguments: string list) =
 
 let private refuses (world: World) (parts: string list) =
     throws<InvalidDataException, _> parts (fun () -> made world id "out")
-    must "something is left behind" (not (Directory.Exists(Path.Combine(Path.GetDirectoryName world.Root |> string, "out.new"))))
+    must "something is left behind" (Directory.GetFileSystemEntries(Path.GetDirectoryName world.Root |> string, "out*") = [||])
 
 let private firstRun (world: World) = RunFolder.Under world.Runs |> Seq.find (fun run -> run.Id.StartsWith "toy-s0")
 
@@ -437,7 +437,7 @@ let all = [
 
     law "every file that a crate describes exists with its size and hash, with any name" (fun () ->
         let files = graphOf exported.Value |> List.filter (isA "File")
-        must $"{files.Length} files" (files.Length > 20 && files |> List.exists (fun file -> (idOf file).Contains "toys%20and%20all"))
+        must $"{files.Length} files" (files.Length > 20 && files |> List.exists (fun file -> (idOf file).Contains "some%20rows.bin"))
 
         for file in files do
             let path = Path.Combine(exported.Value, Uri.UnescapeDataString(idOf file))
@@ -455,7 +455,7 @@ let all = [
             "times"
             (texts "startTime" completed = [ "2026-01-01T10:00:00.000Z" ] && texts "endTime" completed = [ "2026-01-01T10:00:01.000Z" ])
         let objects = texts "object" completed
-        for due in [ "#setting/rate=0.5"; "#setting/method.steps=1"; "data/toy/rows.bin"; "#data/toy/large.bin" ] do
+        for due in [ "#setting/rate=0.5"; "#setting/method.steps=1"; "data/toy/some%20rows.bin"; "#data/toy/large.bin" ] do
             must $"{due} is not among %A{objects}" (List.contains due objects)
         let results = texts "result" completed
         must $"%A{results}" (results |> List.exists _.EndsWith("samples.npy") && results |> List.exists _.EndsWith("/grid-kl"))
@@ -484,8 +484,8 @@ let all = [
             inWorld (fun world ->
                 let folder = (made world id "out").Folder
                 clones world (Path.Combine(folder, "sources.bundle"))
-                must "plans" (File.Exists(Path.Combine(folder, "runs", "toys and all", "plans.jsonl")))
-                must "small data" (File.ReadAllText(Path.Combine(folder, "data", "toy", "rows.bin")) = "some rows")
+                must "plans" (File.Exists(Path.Combine(folder, "runs", "toys-and-all", "plans.jsonl")))
+                must "small data" (File.ReadAllText(Path.Combine(folder, "data", "toy", "some rows.bin")) = "some rows")
                 must "large data" (not (File.Exists(Path.Combine(folder, "data", "toy", "large.bin"))))
                 let readme = File.ReadAllText(Path.Combine(folder, "README.md"))
                 must readme (readme.Contains(Canonical.Sha256OfFile(Path.Combine(world.Data, "toy", "large.bin"))))
@@ -510,12 +510,110 @@ let all = [
             let code, said = asked folder []
             must $"{code}: {said}" (code = 2 && said.Contains "toy-s1-")
             let code, said = asked folder [ "toy-s0"; "--threads"; "2" ]
-            must $"{code}: {said}" (code = 0 && said.Contains "audit.fsx rerun toy-s0 --runs runs --data data --threads 2")
+            must $"{code}: {said}" (code = 0 && said.Contains "audit.fsx rerun toy-s0 --runs /" && said.Contains "/runs --data data --threads 2")
             let code, said = asked folder [ "toy-s0" ]
             must $"again: {code}: {said}" (code = 0)
-            File.AppendAllText(Path.Combine(folder, "data", "toy", "rows.bin"), ".")
+            File.AppendAllText(Path.Combine(folder, "data", "toy", "some rows.bin"), ".")
             let code, said = asked folder [ "toy-s0" ]
-            must $"altered: {code}: {said}" (code <> 0 && said.Contains "rows.bin" && not (said.Contains "asked"))))
+            must $"altered: {code}: {said}" (code <> 0 && said.Contains "some rows.bin" && not (said.Contains "asked"))))
+    |> needsGit
+
+    law "rerun.sh is the same in every export, and uses nothing of a folder that has other files than SHA256SUMS" (fun () ->
+        let isRefused (name: string) (harm: string -> unit) =
+            inFolder (fun folder ->
+                let folder = Path.Combine(folder, "out")
+                must "it cannot be copied" (ends "cp" [ "-r"; exported.Value; folder ] = 0)
+                harm folder
+                let code, said = asked folder [ "toy-s0" ]
+                must $"{name}: {code}: {said}" (code = 2 && not (said.Contains "asked")))
+
+        let sums (folder: string) = Path.Combine(folder, "SHA256SUMS")
+        let listed name folder = File.AppendAllText(sums folder, $"{Canonical.Sha256 String.Empty}  {name}\n")
+
+        let added (name: string) folder =
+            write folder name ""
+            listed name folder
+
+        for name, harm in
+            [
+                "a further file", (fun folder -> write folder "runs/toys-and-all/more" "")
+                "settings of dotnet", added "global.json"
+                "settings of git", added ".git/config"
+                "a run of a hostile name", added "runs/toys-and-all/$(touch hacked)/config.json"
+                "a run that is an option", added "runs/toys-and-all/--json/config.json"
+                "a name with a line break", (fun folder -> write folder "data/a\nb" "")
+                "a link", (fun folder -> File.CreateSymbolicLink(Path.Combine(folder, "data", "x"), "/etc/passwd") |> ignore)
+                "a link to a folder", (fun folder -> Directory.CreateSymbolicLink(Path.Combine(folder, "src"), "/tmp") |> ignore)
+                "a file above", listed "../x"
+                "a file above, inside", listed "data/../../x"
+                "an absolute path", listed "/etc/passwd"
+                "no sums", (fun folder -> File.Delete(sums folder))
+                "a file that is gone", (fun folder -> File.Delete(Path.Combine(folder, "README.md")))
+                "another line", (fun folder -> File.AppendAllText(sums folder, "$(touch hacked)\n"))
+            ] do
+            isRefused name harm
+
+        // In a folder with any name.
+        for name in [ "$(touch hacked)"; "-x"; "a b"; "a\n"; "'\"" ] do
+            inFolder (fun folder ->
+                let at = Path.Combine(folder, name)
+                must "it cannot be copied" (ends "cp" [ "-r"; "--"; exported.Value; at ] = 0)
+                must "another script" (File.ReadAllText(Path.Combine(at, "rerun.sh")) = Export.script)
+                let code, said = asked at [ "toy-s0" ]
+                must $"{name}: {code}: {said}" (code = 0 && said.Contains "rerun toy-s0 --runs /" && said.Contains "/runs --data data")
+                must "it is not as before" (not (Path.Exists(Path.Combine(at, "src"))))))
+    |> needsGit
+
+    law "a run of a hostile name, a link in a run, and a manifest that names files or commits elsewhere are not exported" (fun () ->
+        for name in [ "$(touch hacked)"; "a b"; "a\nb"; "-rf"; "'"; ".hidden"; "rіngs" ] do
+            inWorld (fun world ->
+                let run = firstRun world
+                Directory.Move(
+                    run.Path,
+                    Path.Combine(Path.GetDirectoryName run.Path |> string, name + run.Id.Substring(run.Id.LastIndexOf '-'))
+                )
+                refuses world [ "letters, digits" ])
+
+            inWorld (fun world ->
+                Directory.Move(Path.Combine(world.Runs, "toys-and-all"), Path.Combine(world.Runs, name))
+                refuses world [ "letters, digits" ])
+
+        inWorld (fun world ->
+            File.CreateSymbolicLink((firstRun world).In "stderr.log", "/etc/passwd") |> ignore
+            refuses world [ "stderr.log"; "link" ])
+
+        inWorld (fun world ->
+            Directory.CreateSymbolicLink((firstRun world).In "attempts", "/etc/apt") |> ignore
+            refuses world [ "attempts"; "link" ])
+
+        inWorld (fun world ->
+            write (firstRun world).Path "notes.txt" "a secret"
+            refuses world [ "notes.txt"; "was not there when the run ended" ])
+
+        let claims (change: string -> string) parts =
+            inWorld (fun world ->
+                let path = (firstRun world).In "manifest.json"
+                let text = change (File.ReadAllText path)
+                must "nothing was changed" (text <> File.ReadAllText path)
+                File.WriteAllText(path, (RunManifest.Parse(text, path)).Sealed().ToJson())
+                refuses world parts)
+
+        for elsewhere in [ "../x"; "/etc/passwd"; "experiments/../../x"; "a\\u000ab" ] do
+            claims _.Replace("experiments/sweep.fsx", elsewhere) [ "manifest.json"; "not a valid path" ]
+            claims _.Replace("toy/some rows.bin", elsewhere) [ "data"; "not a valid path" ]
+
+        inWorld (fun world ->
+            let snapshot = world.Snapshot
+            for commit in [ "--output=x"; "HEAD"; snapshot.Substring(0, 12); snapshot + "\\n"; "" ] do
+                claims _.Replace(snapshot, commit) [ "hash of a commit" ]))
+    |> needsGit
+
+    law "an export replaces no folder of another name" (fun () ->
+        inWorld (fun world ->
+            let beside = Path.Combine(Path.GetDirectoryName world.Root |> string, "out.new")
+            write beside "mine" "kept"
+            made world id "out" |> ignore
+            must "it is gone" (File.ReadAllText(Path.Combine(beside, "mine")) = "kept")))
     |> needsGit
 
     law "no export contains text that looks like a secret, in a log, in the sources or in their history" (fun () ->

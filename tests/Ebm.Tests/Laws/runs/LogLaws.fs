@@ -66,7 +66,8 @@ let all = [
 
     law "output before the log is open, or without a log, is kept in stderr.log: its last 200 lines, of which 20 are shown" (fun () ->
         inFolder (fun folder ->
-            let wordy = Sweeping.executable folder "#!/bin/sh\ni=0\nwhile [ $i -lt 500 ]; do i=$((i+1)); echo word $i >&2; done\nexit 3\n"
+            let wordy =
+                Sweeping.executable folder "#!/bin/sh\ni=0\nwhile [ \"$i\" -lt 500 ]; do i=$((i+1)); echo \"word $i\" >&2; done\nexit 3\n"
 
             Sweeping.launched (fun s -> { s with Runner = wordy }) "0" (fun outcomes plan ->
                 let outcome = snd outcomes.Head

@@ -140,8 +140,8 @@ let all = [
 
         let serving =
             """#!/bin/sh
-echo $$ >> "$(dirname $0)/hosts"
-while read -r verb folder; do
+echo $$ >> "$(dirname "$0")/hosts"
+while read -r _ folder; do
   end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m" && mv "$folder/.m" "$folder/manifest.json"; }
   end running
   case $folder in *-s1-*) kill -ABRT $$;; esac

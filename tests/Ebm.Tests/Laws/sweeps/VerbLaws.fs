@@ -14,22 +14,6 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Sweeping
 
-/// The output of a command, and its exit code.
-let private toldBare (arguments: string list) =
-    use says = new StringWriter()
-    use complains = new StringWriter()
-    let out, error = Console.Out, Console.Error
-    Console.SetOut says
-    Console.SetError complains
-
-    try
-        let sweep = Declare.sweep "laws" |> Declare.given "experiment=rings"
-        let code = Cli.main (under "experiments") sweep arguments
-        code, says.ToString(), complains.ToString()
-    finally
-        Console.SetOut out
-        Console.SetError error
-
 /// The options that every verb used here has.
 let private told folder (arguments: string list) =
     let runs = [ "--runs"; Path.Combine(folder, "runs") ]
@@ -133,9 +117,11 @@ let private program (folder: string) (name: string) (text: string) =
 let private withSlurm (states: string) (holds: string -> unit) =
     inFolder (fun folder ->
         let bin = (Directory.CreateDirectory(Path.Combine(folder, "bin"))).FullName
-        program bin "sbatch" $"echo \"$@\" >> {folder}/submitted; echo 4$(wc -l < {folder}/submitted)\n"
-        program bin "sacct" $"echo asked >> {folder}/asked; printf '{states}'\n"
-        program bin "scancel" $"echo \"$@\" >> {folder}/cancelled\n"
+        File.WriteAllText(Path.Combine(folder, "states"), states)
+        let here = "cd -- \"${0%/*}/..\" || exit 1\n"
+        program bin "sbatch" (here + "printf '[%s]' \"$@\" >> submitted; echo >> submitted; echo \"4$(wc -l < submitted)\"\n")
+        program bin "sacct" (here + "echo asked >> asked; cat states\n")
+        program bin "scancel" (here + "echo \"$@\" >> cancelled\n")
         program bin "scontrol" "echo 'MaxArraySize            = 3'\n"
         let path = Environment.GetEnvironmentVariable "PATH"
         Environment.SetEnvironmentVariable("PATH", $"{bin}:{path}")
@@ -392,25 +378,22 @@ let all = [
                 must $"%A{numbers}" (numbers = [ "41"; "42" ])
                 let _, skipped = Runs.underAll [ plan.Folder ]
                 must $"%A{skipped}" (skipped |> List.forall _.IsRun)
-                let submitted = File.ReadAllText(Path.Combine(folder, "submitted"))
-                must submitted (submitted.Contains "--parsable --partition=night")
-                let script = File.ReadAllText(Path.Combine(plan.Folder, "launches", "slurm", "001", "submit-0.sbatch"))
+                let submitted = File.ReadAllLines(Path.Combine(folder, "submitted"))
+                let part = Path.Combine(plan.Folder, "launches", "slurm", "001")
+                let script = File.ReadAllText(Path.Combine(part, "submit.sbatch"))
+
+                for due in [ "--signal=B:USR1@120"; "--requeue"; "--open-mode=append" ] do
+                    must $"{due} is missing in {script}" (script.Contains due)
 
                 for due in
                     [
-                        "--array=0-1%7"
-                        "--signal=B:USR1@120"
-                        "--requeue"
-                        "--open-mode=append"
-                        "'/some where/ebm-runner' task"
-                        "'--data' '/data'"
+                        "[--parsable][--job-name=laws][--array=0-1%7]"
+                        $"[--output={part}/%%A_%%a.log][--partition=night]"
+                        $"[{part}/submit.sbatch][/some where/ebm-runner][{part}/tasks.jsonl][0][--data][/data]"
                     ] do
-                    must $"{due} is missing in {script}" (script.Contains due)
+                    must $"{due} is missing in %A{submitted}" (submitted[0].Contains due)
 
-                must
-                    "the second part"
-                    (File.ReadAllText(Path.Combine(plan.Folder, "launches", "slurm", "001", "submit-2.sbatch")).Contains
-                        "SLURM_ARRAY_TASK_ID + 2")
+                must submitted[1] (submitted[1].Contains $"[{part}/tasks.jsonl][2][--data]")
                 let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "launches", "slurm", "001", "tasks.jsonl"))
                 must "a line a task" (tasks.Length = 3 && tasks[2].Contains plan.Runs[2].Id)
                 let told = Slurm.told plan.Folder
