@@ -510,7 +510,9 @@ let all = [
             let code, said = asked folder []
             must $"{code}: {said}" (code = 2 && said.Contains "toy-s1-")
             let code, said = asked folder [ "toy-s0"; "--threads"; "2" ]
-            must $"{code}: {said}" (code = 0 && said.Contains "audit.fsx rerun toy-s0 --runs /" && said.Contains "/runs --data data --threads 2")
+            must
+                $"{code}: {said}"
+                (code = 0 && said.Contains "audit.fsx rerun toy-s0 --runs /" && said.Contains "/runs --data data --threads 2")
             let code, said = asked folder [ "toy-s0" ]
             must $"again: {code}: {said}" (code = 0)
             File.AppendAllText(Path.Combine(folder, "data", "toy", "some rows.bin"), ".")
