@@ -568,17 +568,23 @@ let all = [
 
     law "a run of a hostile name, a link in a run, and a manifest that names files or commits elsewhere are not exported" (fun () ->
         for name in [ "$(touch hacked)"; "a b"; "a\nb"; "-rf"; "'"; ".hidden"; "rіngs" ] do
-            inWorld (fun world ->
-                let run = firstRun world
-                Directory.Move(
-                    run.Path,
-                    Path.Combine(Path.GetDirectoryName run.Path |> string, name + run.Id.Substring(run.Id.LastIndexOf '-'))
-                )
-                refuses world [ "letters, digits" ])
+            // Such a folder is not a run, so an export of its sweep leaves it out; asked for the folder itself, an export refuses it.
+            let isRefused (world: World) (at: string) =
+                throws<InvalidDataException, _> [ "letters, digits" ] (fun () ->
+                    Export.make (wish world) "x" [ RunFolder.Open at ] (Path.Combine(Path.GetDirectoryName world.Root |> string, "out")))
+
+                must "it counts as a run" (RunFolder.Under world.Runs |> Seq.forall (fun run -> run.Path <> at))
 
             inWorld (fun world ->
+                let run = firstRun world
+                let at = Path.Combine(Path.GetDirectoryName run.Path |> string, name + run.Id.Substring(run.Id.LastIndexOf '-'))
+                Directory.Move(run.Path, at)
+                isRefused world at)
+
+            inWorld (fun world ->
+                let run = firstRun world
                 Directory.Move(Path.Combine(world.Runs, "toys-and-all"), Path.Combine(world.Runs, name))
-                refuses world [ "letters, digits" ])
+                isRefused world (Path.Combine(world.Runs, name, run.Id)))
 
         inWorld (fun world ->
             File.CreateSymbolicLink((firstRun world).In "stderr.log", "/etc/passwd") |> ignore
