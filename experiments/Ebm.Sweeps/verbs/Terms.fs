@@ -119,7 +119,8 @@ let internal launchRecord (place: Place) (plan: Plan) =
             let relative = Path.GetRelativePath(place.Root, Path.GetFullPath script).Replace('\\', '/')
             ScriptState((if relative.StartsWith ".." then string (Path.GetFileName script) else relative), Canonical.Sha256OfFile script))
 
-    let path = LaunchRecord(words, Option.toObj git, Option.toObj script).Write plan.Folder
+    let kept = Array.ofSeq (recorded (Secrets.At place.Root) (List.ofArray words))
+    let path = LaunchRecord(kept, Option.toObj git, Option.toObj script).Write plan.Folder
     let subject = $"{plan.Sweep}/{SweepFolder.Launches}/{Path.GetFileName path}"
     Ledger.within place.Root place.Runs (fun () -> Ledger.enter place.Runs Ledger.Kind.launch subject (Canonical.Sha256OfFile path))
     path
