@@ -173,7 +173,7 @@ public static class Provenance
             using var git = Process.Start(start)!;
             var answer = git.StandardOutput.ReadToEnd().Trim();
             git.WaitForExit();
-            return git.ExitCode == 0 ? answer : null;
+            return git.ExitCode == 0 ? Secrets.Here.Masked(answer) : null;
         }
         catch (System.ComponentModel.Win32Exception)
         {
