@@ -77,8 +77,8 @@ let main (root: string) (arguments: string list) : int =
         eprintfn $"{stopped.Message}"
         128 + signal
     | :? ConfigException as error ->
-        eprintfn $"{error.Message}"
+        eprintfn $"{Secrets.Here.Masked error.Message}"
         2
     | :? InvalidDataException as error ->
-        eprintfn $"{error.Message}"
+        eprintfn $"{Secrets.Here.Masked error.Message}"
         2

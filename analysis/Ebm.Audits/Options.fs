@@ -29,7 +29,9 @@ let read (parser: ArgumentParser<'option>) (arguments: string list) : ParseResul
             let lines = error.Message.Split '\n'
             let first = lines[0].Replace("ERROR: ", "").Trim().TrimEnd '.'
             let quoted = arguments |> List.tryFind (fun argument -> argument.StartsWith "--" && first.Contains(nameOf argument))
-            usage (defaultArg quoted (String.Join(' ', arguments))) (first + ".")
+            // Only the names, because a value may be secret.
+            let options = arguments |> List.filter _.StartsWith("--") |> List.map nameOf
+            usage (defaultArg quoted (String.Join(' ', options))) (first + ".")
 
     options, options.UnrecognizedCliParams
 

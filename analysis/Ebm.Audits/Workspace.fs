@@ -84,6 +84,8 @@ let reportOf (runs: string) (hash: string) = Path.Combine(runs, SweepFolder.Audi
 /// does not fail if the folder cannot be written.
 let enter (workspace: Workspace) (subject: string) (report: string) =
     Ledger.within workspace.Root workspace.Runs (fun () ->
+        // It may quote the output of a build, or the value of a variable.
+        let report = Secrets.Here.Masked report
         let hash = Canonical.Sha256 report
 
         Ledger.append workspace.Runs (fun entries ->

@@ -24,11 +24,15 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
         errors = new LedFile(folder.In("stderr.log"), 2);
     }
 
-    /// <summary>Restores the streams, because another run may follow in this process.</summary>
+    /// <summary>Restores the streams, because another run may follow in this process. A method or a library may have written a secret.</summary>
     public void Dispose()
     {
         output?.Dispose();
         errors?.Dispose();
+        if (output is null)
+            return;
+        Secrets.Here.Mask(folder.In("stdout.log"));
+        Secrets.Here.Mask(folder.In("stderr.log"));
     }
 
     public void Progress(Progress at)
@@ -46,8 +50,8 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
     /// <summary>Writes an exception in full to stderr.log, and its message to the original standard error.</summary>
     public void Failure(Exception error)
     {
-        errors?.Write(error.ToString());
-        errors?.Tell($"{(error is ConfigException ? "" : $"{folder}: ")}{error.Message}");
+        errors?.Write(Secrets.Here.Masked(error.ToString()));
+        errors?.Tell(Secrets.Here.Masked($"{(error is ConfigException ? "" : $"{folder}: ")}{error.Message}"));
     }
 
     public void Ended(RunManifest manifest)
@@ -59,5 +63,6 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
 
     void Say(string line) => output?.Tell(line);
 
-    void Write(string line) => output?.Write(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds, 8:F1} s  {line}"));
+    void Write(string line) =>
+        output?.Write(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds, 8:F1} s  {Secrets.Here.Masked(line)}"));
 }

@@ -201,7 +201,7 @@ static class Program
 
     static int Complain(string text)
     {
-        Console.Error.WriteLine(text);
+        Console.Error.WriteLine(Secrets.Here.Masked(text));
         return 2;
     }
 }

@@ -90,6 +90,8 @@ let main words =
     | [ "append"; folder; name; count ] -> append folder name (int count)
     | "sweep" :: folder :: words ->
         Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
+    // In another repository, which has its own configs.
+    | "at" :: root :: words -> Cli.main (Path.Combine(root, "experiments")) (Declare.sweep "laws") words
     | "laws" :: options -> Asking.main options
     | _ ->
         eprintfn "The laws run with: dotnet fsi build.fsx test"

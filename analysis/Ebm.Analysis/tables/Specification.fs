@@ -118,6 +118,7 @@ let private columnOf (node: Document) =
 let parse (text: string) (file: string) =
     let document = Document.Parse(text, file)
     known "" words document
+    Secrets.Here.RefuseIn document
     let find key = document.Find key |> Option.ofObj |> Option.filter (fun node -> not node.IsNull)
 
     let worst =

@@ -1,5 +1,5 @@
 /// Exports runs to a separate folder with everything that another machine needs to inspect and repeat them: their sources as a git bundle,
-/// their lock files, the small data files, the results, and one command. It exports only files whose hashes are in the manifests, and none
+/// their lock files, the small data files, the results, and one command. It exports only files whose hashes are in the manifests, and nothing
 /// that looks like a secret.
 module Ebm.Audits.Export
 
@@ -155,16 +155,6 @@ let private bundle (repository: string) (commits: string list) (target: string) 
 
 // ── Runs and data ───────────────────────────────────────────────────────────────────────────
 
-let private isText (path: string) =
-    match Path.GetExtension path with
-    | ".json"
-    | ".jsonl"
-    | ".yaml"
-    | ".log"
-    | ".txt"
-    | "" -> true
-    | _ -> false
-
 let private copy (source: string) (target: string) =
     Directory.CreateDirectory(Path.GetDirectoryName target |> string) |> ignore
     File.Copy(source, target)
@@ -199,9 +189,6 @@ let private copyRun (root: string) (run: RunFolder) (manifest: RunManifest) : Pa
         for name in names do
             // A link could lead to any file of this machine.
             let source = RelativePath.Parse(name, string run).WithoutLinks run.Path
-
-            if isText name && Withheld.inText (File.ReadAllText source) then
-                refuse $"{run}: {name} contains text that looks like a key, so the run is not exported."
             let within = $"runs/{run.Sweep}/{run.Id}/{name}"
             copy source (Path.Combine(root, within))
             let part = part root within
@@ -298,6 +285,34 @@ let private readme (crate: Contents) (wish: Wish) (notes: string list) =
         ""
     ]
 
+// ── Secrets ─────────────────────────────────────────────────────────────────────────────────
+
+/// Bytes of a file that are searched at once.
+let private window = 1 <<< 26
+
+let private placesIn (secrets: Secrets) (root: string) (path: string) = [
+    use file = File.OpenRead(Path.Combine(root, path))
+    let bytes = Array.zeroCreate<byte>(int (min file.Length (int64 window)))
+    let mutable read = file.ReadAtLeast(bytes, bytes.Length, false)
+    yield! secrets.InFile(path, bytes)
+
+    while file.Position < file.Length do
+        read <- file.ReadAtLeast(bytes, bytes.Length, false)
+        yield! secrets.InFile(path, bytes.AsSpan(0, read).ToArray())
+]
+
+/// Refuses what looks like a secret: each place with its rule, and the lines that allow them.
+let private refuseSecrets (where: string) (places: (string * string) list) =
+    if not places.IsEmpty then
+        let shown = List.truncate 20 places
+        let lines (of': (string * string) -> string) =
+            shown |> List.map of' |> List.distinct |> List.map (fun line -> "\n  " + line) |> String.concat ""
+        let more = if places.Length > shown.Length then $"\n  and {places.Length - shown.Length} more places" else ""
+
+        refuse
+            $"{where} contain what looks like a secret, and nothing was exported:{lines fst}{more}\nRemove it, from the history too, and make the \
+              secret invalid. What is not a secret is allowed by a line in {Secrets.OwnFile} at the root of the repository, with the reason:\nallow:{lines snd}"
+
 // ── All of it ───────────────────────────────────────────────────────────────────────────────
 
 let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: string) : Made =
@@ -349,17 +364,12 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
 
     let commits = all |> List.map _.Sources.Commit |> List.rev |> List.distinct |> List.rev
 
-    if wish.Capsule then
-        match Withheld.inHistory wish.Repository commits with
-        | Error says -> refuse $"git: {says}"
-        | Ok [] -> ()
-        | Ok found ->
-            let several = if found.Length > 5 then $" and {found.Length - 5} more" else ""
-            let named = String.Join("; ", List.truncate 5 found) + several
+    let secrets = Secrets.At wish.Repository
 
-            refuse
-                $"the sources or their history contain text that looks like a secret: {named}. A bundle would export it; --crate \
-                  exports no sources."
+    if wish.Capsule then
+        match Withheld.inHistory secrets wish.Repository commits with
+        | Error says -> refuse $"git: {says}"
+        | Ok found -> refuseSecrets "the sources or their history" [ for found in found -> Withheld.say found, found.Place.Allowance ]
 
         bundle wish.Repository commits (Path.Combine(root, "sources.bundle"))
         Directory.CreateDirectory(Path.Combine(root, "data")) |> ignore
@@ -422,6 +432,12 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
         |> Array.map (fun path -> Path.GetRelativePath(root, path).Replace('\\', '/'))
         |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
         |> Array.map (part root)
+
+    refuseSecrets "the exported files" [
+        for file in files do
+            // Its contents are the history that was searched.
+            if file.Path <> "sources.bundle" then for found in placesIn secrets root file.Path -> string found, found.Allowance
+    ]
 
     let sums = files |> Array.map (fun part -> $"{part.Sha256}  {part.Path}\n") |> String.concat ""
     File.WriteAllText(Path.Combine(root, "SHA256SUMS"), sums)

@@ -1,45 +1,59 @@
-/// Detects files that look like secrets: by the usual names of such files, and by the formats of issued keys. Snapshots of the sources and
-/// exports leave them out.
+/// Searches the history of sources for what looks like a secret: every version of every file, the names of files, and the messages of
+/// commits. A bundle of the sources contains all of them.
 module Ebm.Audits.Withheld
 
 open System
-open System.Text.RegularExpressions
+open System.Collections.Generic
+open System.Text
+open Ebm.Records
 
-let private names =
-    Regex(
-        @"(^|/)(\.env(\..+)?|\.netrc|\.npmrc|\.pypirc|id_(rsa|dsa|ecdsa|ed25519)[^/]*|credentials(\.[^/]+)?|secrets?\.[^/]+"
-        + @"|[^/]+\.(pem|key|p12|pfx|kdbx|jks))$",
-        RegexOptions.IgnoreCase ||| RegexOptions.CultureInvariant
-    )
+/// A place in the history, with the latest commit that has it.
+type Found = { Place: SecretFound; Commit: string }
 
-// A POSIX regular expression, because git searches with it, too.
-let private keys =
-    "-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60}|glpat-[A-Za-z0-9_-]{20}"
-    + "|xox[abprs]-[A-Za-z0-9_-]{20}|hf_[A-Za-z0-9]{30}|AIza[A-Za-z0-9_-]{35}|:_(authToken|auth|password)=[^$]"
+let say (found: Found) = $"{found.Place}, in commit {found.Commit}"
 
-let private texts = Regex(keys, RegexOptions.CultureInvariant)
+/// Every version of a file that some commits and their history contain: the commit that brought it, the object, the path.
+let private versions (repository: string) (commits: string list) =
+    [ "log"; "-m"; "--root"; "--no-renames"; "--no-abbrev"; "--raw"; "-z"; "--format=%x01%H" ] @ commits
+    |> Git.ask repository
+    |> Result.map (fun text -> [
+        let words = text.Split('\000') |> Array.map _.TrimStart('\n')
+        let mutable commit = ""
 
-let inName (path: string) = names.IsMatch path
+        for i in 0 .. words.Length - 2 do
+            if words[i].StartsWith '\001' then
+                commit <- words[i].Substring(1, 12)
+            elif words[i].StartsWith ':' && (i = 0 || not (words[i - 1].StartsWith ':')) then
+                match words[i].Split ' ' with
+                // A link to another repository has no bytes here.
+                | [| _; mode; _; object'; _ |] when mode <> "160000" && object'.Trim '0' <> "" -> commit, object', words[i + 1]
+                | _ -> ()
+    ])
 
-let inText (text: string) = texts.IsMatch text
+/// What looks like a secret in some commits and their history; each file and rule once.
+let inHistory (secrets: Secrets) (repository: string) (commits: string list) : Result<Found list, string> =
+    let messages () =
+        Git.ask repository ([ "log"; "-z"; "--format=%H%n%B%n%an%n%cn" ] @ commits)
+        |> Result.map (fun text -> [
+            for message in text.Split('\000', StringSplitOptions.RemoveEmptyEntries) do
+                let commit = (message.Split '\n')[0]
+                let said = Encoding.UTF8.GetBytes(message.Substring(min message.Length (commit.Length + 1)))
 
-/// The files in some commits and their history that look like secrets; one found by its text is named with the commit that added it.
-let inHistory (repository: string) (commits: string list) : Result<string list, string> =
-    let lines (text: string) = text.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
-    let log arguments =
-        Git.ask repository ([ "-c"; "core.quotePath=false"; "log"; "-m"; "--no-renames"; "--name-only" ] @ arguments @ commits)
+                for place in secrets.InFile("message of a commit", said) do
+                    { Place = place; Commit = commit.Substring(0, 12) }
+        ])
 
-    match log [ "--format=" ], log [ "--format=:%h"; $"-G{keys}" ] with
-    | Ok named, Ok searched ->
-        // The settings of a package manager are judged by their text, not by their name.
-        let judged (path: string) = inName path && not (path.EndsWith ".npmrc" || path.EndsWith ".pypirc")
-        let byName = lines named |> List.distinct |> List.filter judged
+    versions repository commits
+    |> Result.bind (fun versions ->
+        let paths = versions |> List.groupBy (fun (_, object', _) -> object') |> dict
+        let found = List<Found>()
 
-        let _, byText =
-            (("", []), lines searched)
-            ||> List.fold (fun (commit, found) line ->
-                if line.StartsWith ':' then line.Substring 1, found else commit, $"{line}, in commit {commit}" :: found)
-
-        Ok(byName @ List.rev byText)
-    | Error says, _
-    | _, Error says -> Error says
+        Git.read repository (List.ofSeq paths.Keys) (fun object' bytes ->
+            for commit, _, path in paths[object'] |> List.distinctBy (fun (_, _, path) -> path) do
+                for place in secrets.InFile(path, bytes) do
+                    found.Add { Place = place; Commit = commit })
+        |> Result.map (fun () -> List.ofSeq found))
+    |> Result.bind (fun found ->
+        messages ()
+        |> Result.map (fun messages ->
+            found @ messages |> List.distinctBy (fun found -> found.Place.Path, found.Place.Rule) |> List.sortBy _.Place.Path))

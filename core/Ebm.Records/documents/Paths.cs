@@ -89,7 +89,7 @@ public sealed partial class Document
     // Shows a text in quotes, as it must be written, and shortens long trees.
     string Quoted()
     {
-        var shown = scalar is string text ? $"\"{text}\"" : ToString();
+        var shown = scalar is string text ? $"\"{Secrets.Standard.Masked(Variables.Hidden(text))}\"" : ToString();
         return shown.Length > 60 ? shown[..57] + "…" : shown;
     }
 

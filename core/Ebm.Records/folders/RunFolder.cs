@@ -38,6 +38,7 @@ public sealed partial class RunFolder
     /// <param name="config">The resolved config, including every default.</param>
     /// <param name="hashed">The canonical JSON of its identity.</param>
     /// <exception cref="InvalidDataException">The id does not end in the hash, or the folder has another config.</exception>
+    /// <exception cref="ConfigException">A value of the config looks like a secret; nothing is written.</exception>
     public static RunFolder Create(string sweepFolder, string id, Document config, string hashed)
     {
         if (FolderName.Try(id) is null)
@@ -46,6 +47,7 @@ public sealed partial class RunFolder
             throw new InvalidDataException(
                 $"{id}: a run's id ends in the first 12 digits of its config's SHA-256, which are {Canonical.Sha256(hashed)[..12]}."
             );
+        Secrets.Here.RefuseIn(config);
         var folder = new RunFolder(System.IO.Path.Combine(sweepFolder, id));
         Directory.CreateDirectory(folder.Path);
         // The hashed text is written last: a folder that contains it is a run's folder.

@@ -136,7 +136,8 @@ public sealed partial record RunManifest : Extensible
         {
             State = state,
             Step = step,
-            Reason = reason,
+            // A reason is usually an exception's message, which may quote anything.
+            Reason = reason is null ? null : Secrets.Here.Masked(reason),
             ExitCode = exitCode,
             Signal = signal,
         };

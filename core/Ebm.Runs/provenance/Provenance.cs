@@ -27,7 +27,6 @@ public static class Provenance
         "LANG",
         "LC_ALL",
     ];
-    static readonly string[] Secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL"];
 
     /// <summary>A manifest filled with everything known before the first step.</summary>
     /// <param name="launch">The launch record of the sweep; null for a run started directly.</param>
@@ -58,7 +57,7 @@ public static class Provenance
         };
         return manifest with
         {
-            Argv = Environment.GetCommandLineArgs(),
+            Argv = Secrets.Here.Masked(Environment.GetCommandLineArgs()),
             Maker = Maker.Here(),
             Script = launch?.Script,
             Streams = Streams.ToDictionary(name => name, name => root.Stream(name).Seed.ToString("x16", CultureInfo.InvariantCulture)),
@@ -174,7 +173,7 @@ public static class Provenance
             using var git = Process.Start(start)!;
             var answer = git.StandardOutput.ReadToEnd().Trim();
             git.WaitForExit();
-            return git.ExitCode == 0 ? answer : null;
+            return git.ExitCode == 0 ? Secrets.Here.Masked(answer) : null;
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -227,12 +226,12 @@ public static class Provenance
             .ToDictionary(l => l.Name, l => l.Version);
     }
 
-    /// <summary>The environment variables that affect the computation.</summary>
+    /// <summary>The environment variables that affect the computation, without those that look like secrets.</summary>
     public static IReadOnlyDictionary<string, string> Allowed(IReadOnlyDictionary<string, string> environment) =>
         new SortedDictionary<string, string>(
             environment
                 .Where(e => Names.Contains(e.Key) || Prefixes.Any(p => e.Key.StartsWith(p, StringComparison.Ordinal)))
-                .Where(e => !Secret.Any(word => e.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
+                .Where(e => !Secrets.Here.IsSecret(e.Key, e.Value))
                 .ToDictionary(e => e.Key, e => e.Value),
             StringComparer.Ordinal
         );

@@ -6,6 +6,7 @@ module Ebm.Sweeps.Compose
 
 open System.Collections.Concurrent
 open System.Collections.Generic
+open System.IO
 open Ebm.Records
 open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
@@ -43,10 +44,13 @@ type Composer(configs: Configs, root: string) =
     let plain = ConcurrentDictionary<Document, unit>(HashIdentity.Reference)
     let given = ConcurrentDictionary<Document, unit>(HashIdentity.Reference)
 
-    /// Throws if a mandatory value is missing. A subtree that several runs share is checked once.
+    let secrets = Secrets.At(Path.GetFullPath(Path.Combine(configs.Folder, "..", "..")))
+
+    /// Throws if a mandatory value is missing, or if a value looks like a secret. A subtree that several runs share is checked once.
     let rec check path (node: Document) =
         if node.IsScalar then
             if isMandatory node then fail node.Source path $"??? marks a value that must be given: write {path}=value."
+            secrets.RefuseIn(path, node)
         elif not (given.ContainsKey node) then
             if node.IsMap then
                 for entry in node.Entries do
@@ -81,6 +85,10 @@ type Composer(configs: Configs, root: string) =
     member _.Configs = configs
 
     member _.Compose(overrides: (Override * Value option) list) : Composed =
+        for given, value in overrides do
+            // Overrides are recorded, too, also one that a later one replaces.
+            value |> Option.iter (fun value -> secrets.RefuseIn(given.Key, document given.Source value))
+
         let groups, values = overrides |> List.partition (fun (given, _) -> choosesGroup configs given)
 
         for given, _ in values do
@@ -128,6 +136,6 @@ type Composer(configs: Configs, root: string) =
 
                 trees.GetOrAdd(signature, expand configs root (choices |> Seq.map (|KeyValue|) |> Map.ofSeq) (List.ofSeq appended))
 
-        let config = assigned tree values |> Interpolate.interpolate plain
+        let config = assigned tree values |> Interpolate.interpolate secrets plain
         check "" config
         { Config = config; Choices = choices }

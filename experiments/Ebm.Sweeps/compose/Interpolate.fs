@@ -29,8 +29,9 @@ let private resolvers = [ "oc.decode"; "oc.env"; "oc.select" ]
 /// Replaces every `${…}` by the value that it names: a path, a relative path (`${.sibling}`, `${..uncle}`), an environment variable
 /// with a default (`${oc.env:NAME,default}`), or a path that may be missing (`${oc.select:a.b,default}`).
 ///
-/// `plain` collects trees without interpolations, because the runs of a sweep share most of their trees.
-let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document) =
+/// `plain` collects trees without interpolations, because the runs of a sweep share most of their trees. A variable whose name shows that
+/// its value is secret is refused.
+let interpolate (secrets: Secrets) (plain: ConcurrentDictionary<Document, unit>) (config: Document) =
     let rec value (open': string list) (path: string) (node: Document) : Document =
         match node.Value with
         | :? string as text when text.Contains "${" ->
@@ -97,14 +98,21 @@ let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document)
 
             match name with
             | "oc.env" ->
-                match Option.ofObj (Environment.GetEnvironmentVariable arguments[0]), fallback with
-                | Some set, _ -> Document.Of(set, source)
-                | None, Some fallback -> fallback
-                | None, None ->
+                let variable = arguments[0]
+
+                if secrets.IsSecret variable then
                     fail
                         source
                         path
-                        $"the environment variable {arguments[0]} is not set; set it, or write ${{oc.env:{arguments[0]},default}}."
+                        $"the name of the environment variable {variable} shows that its value is secret, and configs are recorded and \
+                          published; let the code read it while it runs. If it is not a secret, add \
+                          `- {{ variable: {variable}, because: \"…\" }}` below `allow:` in {Secrets.OwnFile}."
+
+                match Option.ofObj (Variables.Of variable), fallback with
+                | Some set, _ -> Document.Of(set, source)
+                | None, Some fallback -> fallback
+                | None, None ->
+                    fail source path $"the environment variable {variable} is not set; set it, or write ${{oc.env:{variable},default}}."
             | "oc.select" ->
                 lookUp open' path source arguments[0] |> Option.orElse fallback |> Option.defaultWith (fun () -> Document.Null source)
             | "oc.decode" -> Document.Plain(arguments[0].Trim('\'', '"'), source)

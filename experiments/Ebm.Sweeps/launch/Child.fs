@@ -199,7 +199,13 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
         let code = if isDone then 0 else host.ExitCode
         let signal = if code > 128 && code < 160 then Nullable(code - 128) else Nullable()
         let log = folder.In "stderr.log"
-        let said = host.Errors
+        let said = host.Errors |> List.map Secrets.Here.Masked
+
+        // A run that was killed could not mask its own logs.
+        if code <> taken then
+            for name in [ "stdout.log"; "stderr.log" ] do
+                Secrets.Here.Mask(folder.In name)
+
         let lines =
             match tail log kept with
             | [] ->

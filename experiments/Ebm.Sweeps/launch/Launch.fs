@@ -144,12 +144,15 @@ let private listen (stopping: Stopping) (wake: AutoResetEvent) =
 
 // ── The loop ────────────────────────────────────────────────────────────────────────────────
 
-/// Executes the user's command; its outcome is ignored.
+/// Executes the user's command; its outcome is ignored. It may contain the token of a service, so what it prints, and what the shell says of
+/// it, reaches a terminal but no log.
 let private notify (settings: Settings) (folder: string) (event: string) (outcomes: Outcome list) =
     match settings.Notify with
     | None -> ()
     | Some command ->
-        let start = ProcessStartInfo("/bin/sh", [ "-c"; command ])
+        let quiet = "exec > /dev/null 2>&1; eval \"$0\""
+        let isLogged = Console.IsOutputRedirected || Console.IsErrorRedirected
+        let start = ProcessStartInfo("/bin/sh", (if isLogged then [ "-c"; quiet; command ] else [ "-c"; command ]))
         let count state = outcomes |> List.filter (fun outcome -> outcome.State = state) |> List.length
         start.Environment["EBM_EVENT"] <- event
         start.Environment["EBM_SWEEP"] <- string (Path.GetFileName folder)

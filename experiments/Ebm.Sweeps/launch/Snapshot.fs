@@ -1,6 +1,6 @@
 /// A snapshot of the sources at launch, as a commit outside all branches, with staged, unstaged and untracked files. The user's index,
 /// branch and stash stay unchanged, because the commit is made from a copy of the index. Equal sources share one snapshot, under
-/// refs/ebm/runs/<tree>. Files that look like secrets, or are too large to be sources, are left out and named.
+/// refs/ebm/runs/<tree>. Files that look like secrets, or are too large to be sources, are left out and named, with the place and the rule.
 module Ebm.Sweeps.Snapshot
 
 open System
@@ -14,23 +14,44 @@ open Ebm.Audits
 let largest = 8_000_000L
 
 /// Why a file is left out; None if it is not.
-let private refusal (top: string) (path: string) =
+let private refusal (secrets: Secrets) (top: string) (path: string) =
     let file = FileInfo(Path.Combine(top, path))
 
-    if path.EndsWith '/' then Some "it is a separate repository"
-    elif not file.Exists || not (isNull file.LinkTarget) then None
-    elif Withheld.inName path then Some "its name is usual for files with secrets"
-    elif file.Length > largest then Some $"it has {file.Length} bytes, and sources may have {largest}"
-    elif Withheld.inText (File.ReadAllText(file.FullName, Encoding.Latin1)) then Some "it contains text that looks like a key"
-    else None
+    /// The places by rule, because a file may have many.
+    let said (found: SecretFound seq) =
+        let told = [
+            for rule, places in found |> Seq.groupBy _.Rule do
+                match places |> Seq.map _.Line |> Seq.filter (fun line -> line > 0) |> Seq.map string |> Seq.truncate 5 |> List.ofSeq with
+                | [] -> $"its name matches {rule}"
+                | lines -> $"""line {String.Join(", ", lines)} matches {rule}"""
+        ]
 
-/// The address without user name and password; None for a folder of this machine.
-let private remote (url: string) =
-    if not (url.Contains ':') || url.StartsWith "file:" then None else Some(Regex.Replace(url, @"(?<=^\w+://)[^/@]*@", ""))
+        if told.IsEmpty then None else Some $"""it looks like a secret: {String.Join("; ", told)}"""
+
+    if path.EndsWith '/' then
+        Some "it is a separate repository"
+    elif not (isNull file.LinkTarget) then
+        // Git keeps the link's target, and not the file there.
+        said (secrets.InFile(path, Encoding.UTF8.GetBytes(nonNull file.LinkTarget)))
+    elif not file.Exists then
+        None
+    elif file.Length > largest then
+        Some $"it has {file.Length} bytes, and sources may have {largest}"
+    else
+        said (secrets.InFile(path, File.ReadAllBytes file.FullName))
+
+/// The address without user name, password and query; None for a folder of this machine, and for an address of an unusual form.
+let private remote (secrets: Secrets) (url: string) =
+    let known = Regex.Match(url, @"^(?<scheme>(https?|ssh|git)://)([^/]*@)?(?<rest>[^?#]*)|^((?<git>git@)|[^@/]*@)?(?<rest>[^/?#]+:[^?#]*)")
+    let plain = known.Groups["scheme"].Value + known.Groups["git"].Value + known.Groups["rest"].Value
+    if not known.Success || url.StartsWith "file:" || url.Contains "::" || known.Groups["rest"].Value.Contains '@' then
+        None
+    else
+        Some(secrets.Masked plain)
 
 let private (>>=) result next = Result.bind next result
 
-let private make (top: string) (leave: string list) (head: string option) (changed: string list) =
+let private make (secrets: Secrets) (top: string) (leave: string list) (head: string option) (changed: string list) =
     let ask arguments = Git.ask top arguments
 
     let below (folder: string) (path: string) =
@@ -38,7 +59,7 @@ let private make (top: string) (leave: string list) (head: string option) (chang
         path = relative || path.StartsWith(relative + "/")
 
     let sources = changed |> List.filter (fun path -> leave |> List.forall (fun folder -> not (below folder path)))
-    let judged = sources |> List.map (fun path -> path, refusal top path)
+    let judged = sources |> List.map (fun path -> path, refusal secrets top path)
     let taken = judged |> List.choose (fun (path, why) -> if why.IsNone then Some path else None)
     let refused = judged |> List.choose (fun (path, why) -> why |> Option.map (fun why -> path, why))
     let index = Path.Combine(Path.GetTempPath(), $"ebm-index-{Guid.NewGuid():N}")
@@ -66,7 +87,7 @@ let private make (top: string) (leave: string list) (head: string option) (chang
                 >>= fun tree ->
                     let tree = tree.Trim()
                     let name = $"refs/ebm/runs/{tree.Substring(0, 12)}"
-                    let refused = [| for path, why in refused -> $"{path}: {why}" |]
+                    let refused = [| for path, why in refused -> $"{secrets.Masked path}: {why}" |]
 
                     let kept commit = SnapshotState(commit, tree, name, (if refused.Length = 0 then null else refused))
 
@@ -91,6 +112,7 @@ let take (root: string) (leave: string list) : GitState option * string list =
     | Error says -> None, [ $"No snapshot of the sources was made: {says.Split('\n')[0]}." ]
     | Ok top ->
         let ask arguments = Git.ask top arguments
+        let secrets = Secrets.At top
         let head = ask [ "rev-parse"; "--verify"; "--quiet"; "HEAD" ] |> Result.toOption |> Option.filter ((<>) "")
 
         let changed =
@@ -100,7 +122,7 @@ let take (root: string) (leave: string list) : GitState option * string list =
 
         let snapshot =
             try
-                changed >>= make top leave head
+                changed >>= make secrets top leave head
             with
             | :? IOException
             | :? UnauthorizedAccessException as error -> Error error.Message
@@ -123,12 +145,12 @@ let take (root: string) (leave: string list) : GitState option * string list =
         let state commit (snapshot: SnapshotState | null) =
             let text (arguments: string list) : string | null =
                 match ask arguments with
-                | Ok text when text <> "" -> text
+                | Ok text when text <> "" -> secrets.Masked text
                 | _ -> null
 
             let url: string | null =
                 match ask [ "config"; "--get"; "remote.origin.url" ] with
-                | Ok url -> remote url |> Option.toObj
+                | Ok url -> remote secrets url |> Option.toObj
                 | Error _ -> null
 
             GitState(

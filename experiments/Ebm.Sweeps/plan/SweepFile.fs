@@ -130,6 +130,8 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
     entries "" node |> List.fold word start
 
 let private whole (document: Document) =
+    Secrets.Here.RefuseIn document
+
     match document.Find "sweep" with
     | null -> refuse document "sweep" "the sweep's name is missing: write sweep: name."
     | name -> read document (sweep (string (SweepFolder.Name(text "sweep" name, name.Source))))

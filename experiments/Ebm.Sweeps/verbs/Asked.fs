@@ -65,6 +65,9 @@ let internal asked (place: Place) : Declare.Sweep = {
 let internal pruning (place: Place) = place.Given.Options.TryGetResult <@ CommandLine.Option.Prune @> |> Option.orElse place.Sweep.Prune
 
 let internal planNamed (place: Place) (name: string option) (sweep: Declare.Sweep) =
+    // It names a folder of runs and of reports.
+    name |> Option.iter (fun name -> (Secrets.At place.Root).RefuseIn("name", Document.Of(name, Source.CommandLine "--name")))
+
     let plan =
         Plan.plan
             {

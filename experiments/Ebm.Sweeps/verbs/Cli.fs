@@ -129,10 +129,10 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         | _ -> run place
     with
     | :? ConfigException as error ->
-        eprintfn $"{error.Message}"
+        eprintfn $"{Secrets.Here.Masked error.Message}"
         2
     | :? InvalidDataException as error ->
-        eprintfn $"{error.Message}"
+        eprintfn $"{Secrets.Here.Masked error.Message}"
         2
 
 /// Executes a command line for a declared sweep. `folder` is the script's folder, which contains `configs`. Returns the exit code.

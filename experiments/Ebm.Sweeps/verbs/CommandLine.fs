@@ -175,6 +175,22 @@ type Given = {
 
 let parser = Options.parser<Option>
 
+/// The words of a command line as they are recorded: without --notify, whose command may contain the token of a service, and with secrets
+/// masked.
+let recorded (secrets: Secrets) (words: string list) : string seq =
+    let rec kept words =
+        match words with
+        | "--notify" :: rest ->
+            // A -- before the command is passed over, as `read` does.
+            match rest |> List.skipWhile ((=) "--") with
+            | [] -> []
+            | _ :: rest -> kept rest
+        | word :: rest when word.StartsWith "--notify=" -> kept rest
+        | word :: rest -> word :: kept rest
+        | [] -> []
+
+    secrets.Masked(kept words)
+
 let private isWord (text: string) =
     not (text.Contains '=') && not (text.StartsWith '~') && not (text.StartsWith '+') && not (text.Contains '(')
 

@@ -119,7 +119,8 @@ let internal launchRecord (place: Place) =
             let relative = Path.GetRelativePath(place.Root, Path.GetFullPath script).Replace('\\', '/')
             ScriptState((if relative.StartsWith ".." then string (Path.GetFileName script) else relative), Canonical.Sha256OfFile script))
 
-    LaunchRecord(words, Option.toObj git, Option.toObj script)
+    let kept = Array.ofSeq (recorded (Secrets.At place.Root) (List.ofArray words))
+    LaunchRecord(kept, Option.toObj git, Option.toObj script)
 
 /// Pins the current code, so that a build during the sweep does not change its runs. Returns a function that puts the pinned code into
 /// settings, and the handle that keeps it.

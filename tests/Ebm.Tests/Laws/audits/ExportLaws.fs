@@ -629,7 +629,7 @@ let all = [
 
         inWorld (fun world ->
             File.AppendAllText((firstRun world).In "stdout.log", key)
-            refuses world [ "stdout.log"; "looks like a key" ])
+            refuses world [ "stdout.log, line 1: github-token"; "looks like a secret"; "- { path: \"runs/"; "because" ])
 
         let later (change: World -> unit) (parts: string list) =
             inWorld (fun world ->
@@ -640,7 +640,7 @@ let all = [
                 git world.Root [ "commit"; "--quiet"; "--allow-empty"; "-m"; "gone again" ] |> ignore
                 let head = git world.Root [ "rev-parse"; "HEAD" ]
 
-                match Withheld.inHistory world.Root [ head ], parts with
+                match Withheld.inHistory Secrets.Standard world.Root [ head ] |> Result.map (List.map Withheld.say), parts with
                 | Ok [], [] -> ()
                 | Ok found, parts ->
                     must $"%A{found}" (parts <> [] && found |> List.exists (fun found -> parts |> List.forall found.Contains))
