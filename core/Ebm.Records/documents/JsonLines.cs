@@ -31,10 +31,10 @@ static class JsonLines
         if (!File.Exists(path))
             yield break;
         // Another process may append at the same time.
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var stream = RegularFile.Open(path);
         using var reader = new StreamReader(stream, new UTF8Encoding(false));
         var number = 0;
-        foreach (var line in WholeLines(reader))
+        foreach (var line in WholeLines(reader, path))
         {
             number++;
             T value;
@@ -51,19 +51,23 @@ static class JsonLines
     }
 
     // A line is complete only with its line break.
-    static IEnumerable<string> WholeLines(StreamReader reader)
+    static IEnumerable<string> WholeLines(StreamReader reader, string path)
     {
         var line = new StringBuilder();
         var buffer = new char[1 << 14];
+        var number = 1;
         for (int got; (got = reader.Read(buffer)) > 0; )
         for (var i = 0; i < got; i++)
             if (buffer[i] == '\n')
             {
                 yield return line.ToString();
                 line.Clear();
+                number++;
             }
-            else
+            else if (line.Length < RegularFile.Line)
                 line.Append(buffer[i]);
+            else
+                throw RegularFile.TooLong(path, number, RegularFile.Line);
     }
 
     /// <summary>
