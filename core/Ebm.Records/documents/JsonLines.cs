@@ -30,11 +30,8 @@ static class JsonLines
     {
         if (!File.Exists(path))
             yield break;
-        // Another process may append at the same time.
-        using var stream = RegularFile.Open(path);
-        using var reader = new StreamReader(stream, new UTF8Encoding(false));
         var number = 0;
-        foreach (var line in WholeLines(reader, path))
+        foreach (var line in RegularFile.WholeLines(path))
         {
             number++;
             T value;
@@ -48,26 +45,6 @@ static class JsonLines
             }
             yield return value;
         }
-    }
-
-    // A line is complete only with its line break.
-    static IEnumerable<string> WholeLines(StreamReader reader, string path)
-    {
-        var line = new StringBuilder();
-        var buffer = new char[1 << 14];
-        var number = 1;
-        for (int got; (got = reader.Read(buffer)) > 0; )
-        for (var i = 0; i < got; i++)
-            if (buffer[i] == '\n')
-            {
-                yield return line.ToString();
-                line.Clear();
-                number++;
-            }
-            else if (line.Length < RegularFile.Line)
-                line.Append(buffer[i]);
-            else
-                throw RegularFile.TooLong(path, number, RegularFile.Line);
     }
 
     /// <summary>

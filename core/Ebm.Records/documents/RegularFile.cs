@@ -107,8 +107,43 @@ public static class RegularFile
             yield return line.ToString();
     }
 
-    /// <summary>The error for a line of a file that grows by lines.</summary>
-    internal static InvalidDataException TooLong(string path, int number, int longest) =>
+    /// <summary>
+    /// The lines of a file to which a program appends. A line is complete only with its line break, so a last one without it, left by a process that
+    /// died, is not among them. Another process may append at the same time.
+    /// </summary>
+    /// <param name="longest">The longest line in characters.</param>
+    /// <param name="mayHaveMark">Whether a byte-order mark is a part of the first line, instead of an error.</param>
+    /// <exception cref="InvalidDataException">It is not a regular file, a line is longer, or the file begins with a byte-order mark.</exception>
+    /// <exception cref="FileNotFoundException">It does not exist.</exception>
+    public static IEnumerable<string> WholeLines(string path, int longest = Line, bool mayHaveMark = false)
+    {
+        using var reader = new StreamReader(Open(path), new UTF8Encoding(false), detectEncodingFromByteOrderMarks: false);
+        var line = new StringBuilder();
+        var piece = new char[1 << 14];
+        var number = 1;
+        // Without the check, a program that counts the bytes of these lines would cut off as many at the end.
+        if (!mayHaveMark && reader.Peek() == '\ufeff')
+            throw new InvalidDataException(
+                $"{path}: the file begins with a byte-order mark, which no program here writes; remove these three bytes."
+            );
+        for (int got; (got = reader.Read(piece)) > 0; )
+        for (var i = 0; i < got; )
+        {
+            var end = Array.IndexOf(piece, '\n', i, got - i);
+            var length = end < 0 ? got - i : end - i;
+            if (line.Length + length > longest)
+                throw TooLong(path, number, longest);
+            line.Append(piece, i, length);
+            i += length;
+            if (end < 0)
+                continue;
+            yield return line.ToString();
+            line.Clear();
+            (number, i) = (number + 1, i + 1);
+        }
+    }
+
+    static InvalidDataException TooLong(string path, int number, int longest) =>
         new(
             $"{path}, line {number.ToString(CultureInfo.InvariantCulture)}: the line is longer than {Megabytes(longest)}, so this is not a file of such lines; name another file."
         );

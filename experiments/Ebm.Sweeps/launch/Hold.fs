@@ -6,6 +6,7 @@
 module Ebm.Sweeps.Hold
 
 open System
+open System.Globalization
 open System.IO
 open System.Text.RegularExpressions
 open System.Threading
@@ -35,7 +36,11 @@ let private partOf (file: string) =
     | "sweep" -> Some Whole
     | name ->
         let found = Regex.Match(string name, @"^shard-(\d+)-of-(\d+)$")
-        if found.Success then Some(Shard(int found.Groups[1].Value, int found.Groups[2].Value)) else None
+        let number (group: int) = Int32.TryParse(found.Groups[group].Value, NumberStyles.None, CultureInfo.InvariantCulture)
+
+        match number 1, number 2 with
+        | (true, i), (true, n) when found.Success -> Some(Shard(i, n))
+        | _ -> None
 
 /// The parts of a sweep that have a file of this kind, in order.
 let filed (folder: string) extension : Part list =
@@ -51,7 +56,7 @@ let who (folder: string) part =
     let id = fileOf folder part ".pid"
 
     match Lease.Elsewhere(fileOf folder part ".lock") with
-    | null when File.Exists id -> $" (process {(File.ReadAllText id).Trim()})"
+    | null when File.Exists id -> $" (process {RegularFile.Text(id, 1000).Trim()})"
     | null -> ""
     | elsewhere -> $" ({elsewhere})"
 

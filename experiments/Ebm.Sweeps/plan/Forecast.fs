@@ -26,8 +26,8 @@ let work (run: PlannedRun) =
 
 let private median values = values |> List.sort |> fun sorted -> sorted[sorted.Length / 2]
 
-let private size (folder: DirectoryInfo) =
-    folder.EnumerateFiles("*", SearchOption.AllDirectories) |> Seq.sumBy (fun file -> float file.Length)
+let private size (folder: string) =
+    FolderTree.Files folder |> Seq.sumBy (fun file -> float (FileInfo file).Length)
 
 let ofPlan (plan: Plan) : Forecast =
     let isDone state = RunStates.IsSettled state || state = RunState.Stale
@@ -45,7 +45,7 @@ let ofPlan (plan: Plan) : Forecast =
                     | manifest ->
                         match manifest.Timing with
                         | null -> ()
-                        | timing when timing.Wall.HasValue -> timing.Wall.Value / snd (work run), size (DirectoryInfo run.Folder)
+                        | timing when timing.Wall.HasValue -> timing.Wall.Value / snd (work run), size run.Folder
                         | _ -> ()
             ]
 

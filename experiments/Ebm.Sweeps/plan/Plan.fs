@@ -65,7 +65,9 @@ type Setup = {
 // ── Axes ────────────────────────────────────────────────────────────────────────────────────
 
 let private matches (pattern: string) (text: string) =
-    Regex.IsMatch(text, "^" + Regex.Escape(pattern).Replace(@"\*", ".*").Replace(@"\?", ".") + "$")
+    // Without backtracking, because a pattern of many asterisks would try all ways to divide the text among them.
+    let whole = "^" + Regex.Escape(pattern).Replace(@"\*", ".*").Replace(@"\?", ".") + "$"
+    Regex.IsMatch(text, whole, RegexOptions.NonBacktracking)
 
 /// The settings of one trial, as overrides.
 let private together (given: Override) settings = [ for key, value in settings -> { given with Key = key; Setting = None }, Some value ]
@@ -109,9 +111,6 @@ let private alternatives (configs: Configs) asked (given: Override) : (Override 
         | [] -> fail given.Source given.Key $"no option of {given.Key} matches. Known options: {listed options}."
         | fitting -> [ for option in fitting -> [ given, Some(Text option) ] ]
 
-/// A product of more runs is taken for a mistake.
-let private most = 1_000_000L
-
 let rec private product axes =
     match axes with
     | [] -> Seq.singleton []
@@ -136,28 +135,39 @@ let stateOf (folder: string) =
 
 // ── The plan ────────────────────────────────────────────────────────────────────────────────
 
-let private folderName = Regex("^[A-Za-z0-9_][A-Za-z0-9._-]*$")
+/// A longer name would leave no room for the names that are made from it, such as <name>-confirm.
+let private longestName = 100
+
+let private folderName = Regex(@"^[A-Za-z0-9_][A-Za-z0-9._-]*\z")
+
+let private checkName (source: Source) (name: string) =
+    if not (folderName.IsMatch name) then
+        fail source "" "a sweep's name must be a folder name of letters, digits, points, hyphens and underscores."
+
+    if name.Length > longestName then
+        fail source "" $"a sweep's name must have at most {longestName} letters; this one has {name.Length}."
+
+    if SweepFolder.IsReserved name then
+        fail source "" "the folder of this name is reserved for the files of audits; choose another name."
 
 /// The value of --name, else the experiment, else the name that the script declares.
 let private nameOf (asked: string option) (declared: string) (choices: Map<string, string list> list) =
     match asked with
-    | Some name when not (folderName.IsMatch name) ->
-        fail
-            (Source.CommandLine $"--name {name}")
-            ""
-            "a sweep's name must be a folder name of letters, digits, points, hyphens and underscores."
-    | Some name when SweepFolder.IsReserved name ->
-        fail (Source.CommandLine $"--name {name}") "" "the folder of this name is reserved for the files of audits; choose another name."
-    | Some name -> name
+    | Some name ->
+        checkName (Source.CommandLine $"--name {name}") name
+        name
     | None ->
         let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
 
+        let own () =
+            checkName (Source.Of $"sweep {declared}") declared
+            declared
+
         match experiments with
-        | [] :: _ -> declared
-        | several when several |> List.exists List.isEmpty -> declared
+        | several when several |> List.exists List.isEmpty -> own ()
         | several ->
             let joined = several |> List.map (String.concat "-") |> List.sort |> String.concat "-"
-            if joined.Length <= 60 then joined else declared
+            if joined.Length <= 60 then joined else own ()
 
 /// Composes and types one run. Throws ConfigException.
 let private compose (composer: Composer) (catalog: Catalog) (assignment: (Override * Value option) list) =
@@ -183,10 +193,9 @@ let private compose (composer: Composer) (catalog: Catalog) (assignment: (Overri
 
 /// The runs of a list of overrides, in order; a conditional axis multiplies the runs that fit its condition.
 let private composed (setup: Setup) (sweep: Declare.Sweep) asked (overrides: Override list) = [
+    Declare.checkSize overrides
     let axes = overrides |> List.map (alternatives setup.Composer.Configs asked)
-    let size = axes |> List.fold (fun size axis -> size * int64 axis.Length) 1L
-
-    if size > most || size < 0L then fail (Source.Of "sweep") "" $"the axes make {size} runs; at most {most} are allowed."
+    let mutable made = 0L
 
     let conditional = [
         for condition, given in sweep.Conditional -> Where.parse "whenever" condition, alternatives setup.Composer.Configs asked given
@@ -196,7 +205,10 @@ let private composed (setup: Setup) (sweep: Declare.Sweep) asked (overrides: Ove
         let run = compose setup.Composer setup.Catalog assignment
 
         match conditional |> List.tryFindIndex (fun (condition, _) -> Where.holds condition run.Config) with
-        | None -> run
+        | None ->
+            made <- made + 1L
+            if made > Declare.most then Declare.tooMany $"more than {Declare.most}"
+            run
         | Some i ->
             for alternative in snd conditional[i] do
                 yield! expand (assignment @ alternative) (List.skip (i + 1) conditional)
@@ -211,6 +223,7 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
     let conditions = sweep.Where |> List.map (Where.parse "where")
 
     let under asked =
+        sweep.Parts |> List.sumBy Declare.size |> Declare.checkCount
         let all = sweep.Parts |> List.collect (composed setup sweep asked)
         let distinct = all |> List.distinctBy _.Id
         let name = nameOf setup.Name sweep.Name (distinct |> List.map _.Choices)
