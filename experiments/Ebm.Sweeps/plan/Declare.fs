@@ -81,7 +81,7 @@ let internal size (overrides: Override list) =
         | Some(Together((_, values) :: _)) -> size * bigint values.Length
         | _ -> size)
 
-let internal checkCount (runs: bigint) = if runs > bigint most then tooMany (string runs)
+let internal checkCount (runs: bigint) = if runs > bigint most then tooMany $"at least {runs}"
 
 /// Refuses a product of axes that is too large, before it is made.
 let internal checkSize (overrides: Override list) =
