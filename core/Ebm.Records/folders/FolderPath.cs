@@ -8,6 +8,22 @@ public static class FolderPath
 {
     const int LongestName = 255;
 
+    // File systems without files of users. Some of their folders lead to every other folder of the machine.
+    static readonly HashSet<string> OfSystem =
+    [
+        "proc",
+        "sysfs",
+        "devpts",
+        "cgroupfs",
+        "cgroup2fs",
+        "securityfs",
+        "debugfs",
+        "configfs",
+        "tracefs",
+        "bpf",
+        "mqueue",
+    ];
+
     /// <summary>Why no folder can have this path, as a sentence; null if one is there or can be made.</summary>
     public static string? Refusal(string path)
     {
@@ -15,7 +31,10 @@ public static class FolderPath
         if (whole.Split(Path.DirectorySeparatorChar).FirstOrDefault(name => Encoding.UTF8.GetByteCount(name) > LongestName) is { } name)
             return $"the name {name[..20]}… has more than {LongestName} bytes, the most for a folder; write a shorter one.";
         var there = Existing(whole);
-        return Directory.Exists(there) ? null
+        return Directory.Exists(there)
+                ? new DriveInfo(there).DriveFormat is var format && OfSystem.Contains(format)
+                    ? $"{there} belongs to the system ({format}) and holds no files; name a folder on a disk."
+                    : null
             : there == whole ? "this is not a folder; name a folder."
             : $"{there} is not a folder, so nothing can be below it; name a folder.";
     }
@@ -26,13 +45,10 @@ public static class FolderPath
         if (Refusal(path) is { } says)
             return says;
         var there = Existing(Path.GetFullPath(path));
-        var disk = new DriveInfo(there);
         const int write = 2;
-        return disk.DriveFormat is "proc" or "sysfs" or "devpts" or "cgroupfs" or "cgroup2fs" or "securityfs" or "debugfs"
-                ? $"{there} belongs to the system ({disk.DriveFormat}) and holds no files; name a folder on a disk."
-            : !OperatingSystem.IsWindows() && Access(there, write) != 0
+        return !OperatingSystem.IsWindows() && Access(there, write) != 0
                 ? $"{there} cannot be written ({Marshal.GetLastPInvokeErrorMessage()}); name another folder, or change its permissions."
-            : disk.AvailableFreeSpace < 1 << 16 ? $"the disk of {there} is full; free some space, or name a folder on another disk."
+            : new DriveInfo(there).AvailableFreeSpace < 1 << 16 ? $"the disk of {there} is full; free some space, or name a folder on another disk."
             : null;
     }
 

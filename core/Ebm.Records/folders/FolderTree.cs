@@ -9,7 +9,7 @@ namespace Ebm.Records;
 public static class FolderTree
 {
     // A search that meets more folders is a mistake, such as / instead of the folder of runs.
-    const int Most = 100_000;
+    const int Most = 20_000;
 
     /// <summary>The folders for which <paramref name="wanted"/> holds: the folder itself, or in and below it, in ordinal order; none of them is below
     /// another. Links are followed, but no folder is entered twice; folders that cannot be read are passed over.</summary>

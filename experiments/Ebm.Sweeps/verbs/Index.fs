@@ -48,7 +48,7 @@ let rebuild (runs: string) : string * int =
 
     let write () =
         // A pooled connection would stay open after the file is renamed.
-        use connection = new SqliteConnection($"Data Source={draft};Pooling=False")
+        use connection = new SqliteConnection(string (SqliteConnectionStringBuilder(DataSource = draft, Pooling = false)))
         connection.Open()
         use transaction = connection.BeginTransaction()
         use create = connection.CreateCommand()
