@@ -87,8 +87,7 @@ static class Program
             Complain(error.Message);
             return Taken;
         }
-        catch (Exception error)
-            when (error is SettingException or UsageException or DirectoryNotFoundException or DeviceException)
+        catch (Exception error) when (error is SettingException or UsageException or DirectoryNotFoundException or DeviceException)
         {
             return Complain(error.Message);
         }

@@ -55,7 +55,9 @@ let private export (workspace: Workspace) (arguments: string list) =
             wish
             name
             runs
-            (options.TryGetResult <@ Out @> |> Option.map (Options.folder "--out") |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
+            (options.TryGetResult <@ Out @>
+             |> Option.map (Options.folder "--out")
+             |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
 
     let report (within: string) =
         JsonText.ReadableOf(

@@ -194,7 +194,7 @@ let private config (counts: Counts) (folder: string) (id: string) (manifest: Run
             // The folder and its config agree, so the manifest is of another run.
             Altered.ManifestReplaced, $"manifest.json belongs to the run {manifest.RunId}"
         | Some manifest ->
-            match seedOf (if hash.Contains ' ' then "" else File.ReadAllText path) with
+            match seedOf (if hash.Contains ' ' then "" else RegularFile.Text(path, RegularFile.Record)) with
             | Some seed when seed <> string manifest.Seed ->
                 Altered.ConfigEdited, $"config.json is not the config that ran: its seed is {seed}, and the run's was {manifest.Seed}"
             | _ ->

@@ -78,7 +78,11 @@ public static class Command
     {
         var text = new StringBuilder();
         foreach (var c in sentence.Length <= Longest ? sentence : $"{sentence[..(Longest - 300)]} … {sentence[^300..]}")
-            text.Append(c is '\n' ? " " : char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString());
+            text.Append(
+                c is '\n' ? " "
+                : char.IsControl(c) ? $"\\u{(int)c:x4}"
+                : c.ToString()
+            );
         return text.ToString();
     }
 }

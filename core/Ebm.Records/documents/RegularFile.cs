@@ -149,5 +149,7 @@ public static class RegularFile
         );
 
     static string Megabytes(int bytes) =>
-        bytes >= 1 << 20 ? $"{(bytes >> 20).ToString(CultureInfo.InvariantCulture)} MB" : $"{bytes.ToString(CultureInfo.InvariantCulture)} bytes";
+        bytes >= 1 << 20
+            ? $"{(bytes >> 20).ToString(CultureInfo.InvariantCulture)} MB"
+            : $"{bytes.ToString(CultureInfo.InvariantCulture)} bytes";
 }

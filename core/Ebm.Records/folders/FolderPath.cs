@@ -32,11 +32,12 @@ public static class FolderPath
             return $"the name {name[..20]}… has more than {LongestName} bytes, the most for a folder; write a shorter one.";
         var there = Existing(whole);
         return Directory.Exists(there)
-                ? new DriveInfo(there).DriveFormat is var format && OfSystem.Contains(format)
-                    ? $"{there} belongs to the system ({format}) and holds no files; name a folder on a disk."
-                    : null
-            : there == whole ? "this is not a folder; name a folder."
-            : $"{there} is not a folder, so nothing can be below it; name a folder.";
+            ? new DriveInfo(there).DriveFormat is var format && OfSystem.Contains(format)
+                ? $"{there} belongs to the system ({format}) and holds no files; name a folder on a disk."
+                : null
+            : there == whole
+                ? "this is not a folder; name a folder."
+                : $"{there} is not a folder, so nothing can be below it; name a folder.";
     }
 
     /// <summary>Why nothing can be written into a folder, which need not exist yet, as a sentence; null if it seems possible.</summary>
@@ -48,7 +49,8 @@ public static class FolderPath
         const int write = 2;
         return !OperatingSystem.IsWindows() && Access(there, write) != 0
                 ? $"{there} cannot be written ({Marshal.GetLastPInvokeErrorMessage()}); name another folder, or change its permissions."
-            : new DriveInfo(there).AvailableFreeSpace < 1 << 16 ? $"the disk of {there} is full; free some space, or name a folder on another disk."
+            : new DriveInfo(there).AvailableFreeSpace < 1 << 16
+                ? $"the disk of {there} is full; free some space, or name a folder on another disk."
             : null;
     }
 

@@ -81,8 +81,11 @@ public sealed class Lease : IDisposable
         try
         {
             using var reader = new StreamReader(RegularFile.Open(path));
-            return reader.ReadLine() is { Length: > 0 } host && host != Environment.MachineName
-                ? $"process {reader.ReadLine()} on {host}"
+            // Two short lines; a longer file is not a lease.
+            var start = new char[400];
+            var lines = new string(start, 0, reader.ReadBlock(start)).Split('\n');
+            return lines[0] is { Length: > 0 } host && host != Environment.MachineName
+                ? $"process {lines.ElementAtOrDefault(1)} on {host}"
                 : null;
         }
         catch (IOException)

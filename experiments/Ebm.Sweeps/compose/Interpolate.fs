@@ -57,7 +57,10 @@ let interpolate (plain: ConcurrentDictionary<Document, unit>) (config: Document)
                 fail node.Source path $"this value refers to itself: {circle}."
 
             if open'.Length > deepest then
-                fail node.Source path $"more than {deepest} references (${{…}}) lead from one to the next here; refer to the last value directly."
+                fail
+                    node.Source
+                    path
+                    $"more than {deepest} references (${{…}}) lead from one to the next here; refer to the last value directly."
 
             texts 0 (path :: open') path node.Source text
         | _ -> node

@@ -231,7 +231,8 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
             | Int value -> Float(float value)
             | Float value -> Float value
             | Bool value -> Float(if value then 1.0 else 0.0)
-            | Text text as given when (let found = float'.Match text in found.Success && found.Length = text.Length) -> Float(floatOf error text)
+            | Text text as given when (let found = float'.Match text in found.Success && found.Length = text.Length) ->
+                Float(floatOf error text)
             | Text text as given ->
                 match Int64.TryParse(number text, NumberStyles.AllowLeadingSign, invariant) with
                 | true, value -> Float(float value)

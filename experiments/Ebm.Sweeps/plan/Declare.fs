@@ -95,7 +95,10 @@ let replace (overrides: Override list) (given: Override) =
     let same (other: Override) = other.Key = given.Key && other.Package = given.Package
 
     let all =
-        if List.exists same overrides then overrides |> List.map (fun other -> if same other then given else other) else overrides @ [ given ]
+        if List.exists same overrides then
+            overrides |> List.map (fun other -> if same other then given else other)
+        else
+            overrides @ [ given ]
 
     checkSize all
     all
@@ -187,7 +190,11 @@ let configured (folder: string) (words: Sweep -> Sweep) (pattern: string) : (str
                     Sentence.fail given.Source given.Key "this word has several values; give it one, because only one config is composed.")
         )
     let composed = Compose.Composer(Configs.Configs(IO.Path.Combine(folder, "configs")), "sweep").Compose chosen
-    let fits = Text.RegularExpressions.Regex("^" + Text.RegularExpressions.Regex.Escape(pattern).Replace(@"\*", ".*") + "$", Text.RegularExpressions.RegexOptions.NonBacktracking)
+    let fits =
+        Text.RegularExpressions.Regex(
+            "^" + Text.RegularExpressions.Regex.Escape(pattern).Replace(@"\*", ".*") + "$",
+            Text.RegularExpressions.RegexOptions.NonBacktracking
+        )
 
     [
         for struct (path, leaf) in composed.Config.Leaves() do

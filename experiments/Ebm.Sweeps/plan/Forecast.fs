@@ -26,8 +26,7 @@ let work (run: PlannedRun) =
 
 let private median values = values |> List.sort |> fun sorted -> sorted[sorted.Length / 2]
 
-let private size (folder: string) =
-    FolderTree.Files folder |> Seq.sumBy (fun file -> float (FileInfo file).Length)
+let private size (folder: string) = FolderTree.Files folder |> Seq.sumBy (fun file -> float (FileInfo file).Length)
 
 let ofPlan (plan: Plan) : Forecast =
     let isDone state = RunStates.IsSettled state || state = RunState.Stale

@@ -144,8 +144,7 @@ let private checkName (source: Source) (name: string) =
     if not (folderName.IsMatch name) then
         fail source "" "a sweep's name must be a folder name of letters, digits, points, hyphens and underscores."
 
-    if name.Length > longestName then
-        fail source "" $"a sweep's name must have at most {longestName} letters; this one has {name.Length}."
+    if name.Length > longestName then fail source "" $"a sweep's name must have at most {longestName} letters; this one has {name.Length}."
 
     if SweepFolder.IsReserved name then
         fail source "" "the folder of this name is reserved for the files of audits; choose another name."

@@ -58,8 +58,7 @@ let trials (folder: string) (search: Search) : Tpe.Trial list =
         try
             RegularFile.WholeLines path
             |> Seq.filter ((<>) "")
-            |> Seq.map (fun line ->
-                nonNull (JsonNode.Parse(line, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false))))
+            |> Seq.map (fun line -> nonNull (JsonNode.Parse(line, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false))))
             |> List.ofSeq
             |> read search
         with

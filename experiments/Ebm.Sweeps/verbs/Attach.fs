@@ -43,9 +43,7 @@ let internal attach (place: Place) =
             "attach"
             $"{relative (log (part place.Given))} does not exist, so the sweep was not started with --detach. `status` shows its state."
 
-    let readers = [
-        for part in followed -> part, new StreamReader(RegularFile.Open(log part))
-    ]
+    let readers = [ for part in followed -> part, new StreamReader(RegularFile.Open(log part)) ]
 
     let mutable speaker = if followed.Length = 1 then Some followed.Head else None
     let mutable last = false

@@ -68,8 +68,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         if not given.Words.IsEmpty && List.contains given.Verb [ "run"; "plan"; "help"; "confirm"; "measure"; "reindex" ] then
             usage given.Words.Head $"{given.Words.Head} is not a valid override; an override is key=value."
 
-        let path option (given: string option) name =
-            given |> Option.defaultValue (Path.Combine(root, name)) |> Options.folder option
+        let path option (given: string option) name = given |> Option.defaultValue (Path.Combine(root, name)) |> Options.folder option
 
         let place = {
             Folder = folder

@@ -273,7 +273,8 @@ let selected (given: Given) (plan: Plan) =
         | Some count ->
             // Ordered by a hash, so that every machine draws the same runs, and a larger sample contains the smaller one.
             let seed = given.Options.GetResult(<@ Sample_Seed @>, 0)
-            let drawn = runs |> List.sortBy (fun run -> Canonical.Sha256 $"{seed} {run.Id}") |> List.truncate (Options.counted "--sample" count)
+            let drawn =
+                runs |> List.sortBy (fun run -> Canonical.Sha256 $"{seed} {run.Id}") |> List.truncate (Options.counted "--sample" count)
             let drawn = drawn |> List.map _.Id |> Set.ofList in
             runs |> List.filter (fun run -> drawn.Contains run.Id)
         | None -> runs

@@ -95,7 +95,8 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
             Wanted = options.TryGetResult <@ Workers @>
             OnError = onError place.Given
             Retry = retry
-            Timeout = options.TryGetResult <@ Timeout @> |> Option.map (Options.between "--timeout" "seconds" 1e-3 1e9 >> TimeSpan.FromSeconds)
+            Timeout =
+                options.TryGetResult <@ Timeout @> |> Option.map (Options.between "--timeout" "seconds" 1e-3 1e9 >> TimeSpan.FromSeconds)
             MaxTime = maxTime place
             MaxGpuTime = options.TryGetResult <@ Max_Gpu_Hours @> |> Option.map (hours "--max-gpu-hours")
             MaxRuns = options.TryGetResult <@ Max_Runs @> |> Option.map (counted "--max-runs") |> Option.orElse place.Sweep.MaxRuns

@@ -332,16 +332,16 @@ let private sampleRuns (folder: string) =
 
     let made = [ for seed in 0..2 -> RunFolders.write sweep (RunFolders.run "rings" "flow" seed [ "grid-kl", 0.1 + float seed ]) ]
 
-    File.WriteAllText(
-        Path.Combine(sweep, "plans.jsonl"),
-        """{"overrides":[["seed=0"]],"metric":"grid-kl","baseline":{},"runs":["x"]}""" + "\n"
-    )
+    let ids = made |> List.map (fun run -> $"\"{Path.GetFileName run}\"") |> String.concat ","
+    let plan = $"{{\"overrides\":[[\"seed=0\"]],\"metric\":\"grid-kl\",\"baseline\":{{}},\"runs\":[{ids}]}}\n"
+    File.WriteAllText(Path.Combine(sweep, "plans.jsonl"), plan)
 
-    // Seals the manifests, so that the ledger takes them.
     for run in made |> List.map RunFolder.Open do
+        // Sealed, as the ledger requires.
         run.Manifest |> Option.ofObj |> Option.iter run.Write
+        let hash = (nonNull run.Manifest).Hash
+        Ledger.enter runs Ledger.Kind.run (Ledger.subjectOf "laws" run.Id 1) (string hash)
 
-    Ledger.enterRuns runs (RunFolder.Under runs)
     runs, sweep, made.Head
 
 let all = [
