@@ -10,26 +10,27 @@ open Ebm.Audits
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 
-let sweeps =
-    match Array.tail fsi.CommandLineArgs, Path.Combine(root, "runs") with
-    | [||], all -> Array.ofSeq (SweepFolder.Under all)
-    | folders, _ -> folders
+let write (folders: string list) =
+    let sweeps =
+        match folders, Path.Combine(root, "runs") with
+        | [], all -> List.ofSeq (SweepFolder.Under all)
+        | folders, _ -> folders
 
-let reports = Path.Combine(root, "reports")
-let mutable any = false
+    let reports = Path.Combine(root, "reports")
+    let mutable any = false
 
-for folder in sweeps do
-    let written = ReportFiles.write root (Some(Report.plotly root)) folder reports
+    for folder in sweeps do
+        let written = ReportFiles.write root (Some(Report.plotly root)) folder reports
 
-    for skip in written.Skipped do
-        eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
+        for skip in written.Skipped do
+            eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
 
-    match written.Page with
-    | Some path ->
-        any <- true
-        printfn $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), path)}"
-    | None -> eprintfn $"{folder}: no run has begun."
+        match written.Page with
+        | Some path ->
+            any <- true
+            printfn $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), path)}"
+        | None -> eprintfn $"{folder}: no run has begun."
 
-if not any then
-    eprintfn "No run was found: name the folder of a sweep, runs/<sweep>."
-    exit 2
+    if any then 0 else Command.Refuse "No run was found: name the folder of a sweep, runs/<sweep>."
+
+exit (Command.Run(fun () -> write (List.ofArray (Array.tail fsi.CommandLineArgs))))

@@ -13,10 +13,6 @@ open Ebm.Audits
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 let name (skip: Runs.Skipped) = eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
 
-let fail code (message: string) =
-    eprintfn $"{message}"
-    exit code
-
 /// The value of --runs, and the other arguments.
 let rec place found (arguments: string list) =
     match arguments with
@@ -31,7 +27,7 @@ let specifications files =
 
 let someOf files =
     match specifications files with
-    | [] -> fail 2 "No specification was found: name its file, analysis/tables/<name>.yaml."
+    | [] -> raise (InvalidDataException "No specification was found: name its file, analysis/tables/<name>.yaml.")
     | files -> files
 
 let render runs files =
@@ -41,14 +37,23 @@ let render runs files =
         printfn $"{Markdown.table table}"
         List.iter (printfn "%s") paths
 
-let check runs files =
-    for file in someOf files do
+    0
+
+/// 3 at the first table that differs from its runs.
+let rec check runs files =
+    match files with
+    | [] -> 0
+    | file :: rest ->
         let difference, skipped = Specification.check root runs file
         List.iter name skipped
 
         match difference with
-        | Some difference -> fail 3 difference
-        | None -> printfn $"{file}: the table agrees with its runs."
+        | Some difference ->
+            eprintfn $"{difference}"
+            3
+        | None ->
+            printfn $"{file}: the table agrees with its runs."
+            check runs rest
 
 let sweeps strict folders =
     let folders =
@@ -70,14 +75,18 @@ let sweeps strict folders =
             doubted <- doubted @ (table.Rows |> List.collect _.Doubted)
         | None -> eprintfn $"{folder}: no run has begun."
 
-    if not any then fail 2 "No run was found: name the folder of a sweep, runs/<sweep>."
-    if strict && not doubted.IsEmpty then fail 3 $"With --strict: {doubted.Length} runs are marked in these tables."
+    if not any then
+        Command.Refuse "No run was found: name the folder of a sweep, runs/<sweep>."
+    elif strict && not doubted.IsEmpty then
+        eprintfn $"With --strict: {doubted.Length} runs are marked in these tables."
+        3
+    else
+        0
 
-try
-    match place None (List.ofArray (Array.tail fsi.CommandLineArgs)) with
-    | runs, "render" :: files -> render runs files
-    | runs, "check" :: files -> check runs files
-    | _, folders -> sweeps (List.contains "--strict" folders) (folders |> List.filter ((<>) "--strict"))
-with
-| :? ConfigException as error -> fail 2 error.Message
-| :? InvalidDataException as error -> fail 2 error.Message
+exit (
+    Command.Run(fun () ->
+        match place None (List.ofArray (Array.tail fsi.CommandLineArgs)) with
+        | runs, "render" :: files -> render runs files
+        | runs, "check" :: files -> check runs (someOf files)
+        | _, folders -> sweeps (List.contains "--strict" folders) (folders |> List.filter ((<>) "--strict")))
+)

@@ -32,11 +32,14 @@ let rec private add (files: ResizeArray<string>) (path: string) : unit =
     if File.Exists path then
         files.Add path
     elif Directory.Exists path then
+        // A pipe and a device have length 0, and reading one may never end; a linked folder may contain itself.
         for file in Directory.GetFiles path do
-            files.Add file
+            let target = FileInfo(file).ResolveLinkTarget true
+            let real = FileInfo(if isNull target then file else target.FullName)
+            if real.Exists && real.Length > 0L then files.Add file
 
         for folder in Directory.GetDirectories path do
-            if not (folder.EndsWith "/obj" || folder.EndsWith "/bin") then add files folder
+            if not (folder.EndsWith "/obj" || folder.EndsWith "/bin") && isNull (DirectoryInfo(folder).LinkTarget) then add files folder
 
 /// The stamp of the current sources and outputs. It equals the stamp file exactly if nothing needs to be built.
 let stamp (product: string) : string =

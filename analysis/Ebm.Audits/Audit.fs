@@ -3,7 +3,6 @@
 module Ebm.Audits.Audit
 
 open System
-open System.IO
 open Ebm.Records
 open Ebm.Audits.Workspace
 
@@ -65,20 +64,14 @@ let private help (words: string list) =
 
 /// Runs the script with its arguments; paths are relative to the current folder. Returns the exit code.
 let main (root: string) (arguments: string list) : int =
-    try
-        match arguments |> List.filter ((<>) "--") with
-        | "help" :: words -> help words
-        | arguments when List.contains "--help" arguments -> help (List.filter ((<>) "--help") arguments)
-        | arguments ->
-            let workspace, arguments = Workspace.read root arguments
-            perform workspace arguments
-    with
-    | Scratch.Stopped signal as stopped ->
-        eprintfn $"{stopped.Message}"
-        128 + signal
-    | :? ConfigException as error ->
-        eprintfn $"{Secrets.Here.Masked error.Message}"
-        2
-    | :? InvalidDataException as error ->
-        eprintfn $"{Secrets.Here.Masked error.Message}"
-        2
+    Command.Run(fun () ->
+        try
+            match arguments |> List.filter ((<>) "--") with
+            | "help" :: words -> help words
+            | arguments when List.contains "--help" arguments -> help (List.filter ((<>) "--help") arguments)
+            | arguments ->
+                let workspace, arguments = Workspace.read root arguments
+                perform workspace arguments
+        with Scratch.Stopped signal as stopped ->
+            eprintfn $"{stopped.Message}"
+            128 + signal)

@@ -44,4 +44,23 @@ let refuseOthers (whose: string) (known: string list) (arguments: string list) =
             usage argument $"Unknown option {name} of {whose}. Known options: {listed}{Spelling.DidYouMean(name, known)}."
 
 /// Checks that an option's value is a count of 1 or more.
-let counted (option: string) (count: int) = if count > 0 then count else usage $"{option} {count}" $"{option} must be a count of 1 or more."
+let counted (option: string) (count: int) =
+    if count > 0 && count <= 1_000_000 then
+        count
+    else
+        usage $"{option} {count}" $"{option} must be a count of 1 or more, and at most 1000000."
+
+/// Checks that an option's number is one of a unit, such as hours, in a range. NaN is in no range.
+let between (option: string) (units: string) (least: float) (most: float) (value: float) =
+    if value >= least && value <= most then
+        value
+    else
+        usage $"{option} {value}" $"{option} must be a number of {units} from {least} to {most}."
+
+/// The full path of a folder that an option names. It need not exist.
+let folder (option: string) (path: string) =
+    if path = "" then usage option "the path of a folder is missing."
+
+    match FolderPath.Refusal path with
+    | null -> System.IO.Path.GetFullPath path
+    | says -> usage $"{option} {path}" says

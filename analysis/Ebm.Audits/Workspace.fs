@@ -51,13 +51,13 @@ let parser = Options.parser<Option>
 let read (root: string) (arguments: string list) : Workspace * string list =
     let options, rest = Options.read parser arguments
     let own = at root
-    let folder given own = given |> Option.map Path.GetFullPath |> Option.defaultValue own
+    let folder name given own = given |> Option.map (Options.folder name) |> Option.defaultValue own
 
     {
         own with
-            Runs = folder (options.TryGetResult <@ Option.Runs @>) own.Runs
-            Reports = folder (options.TryGetResult <@ Option.Reports @>) own.Reports
-            Data = folder (options.TryGetResult <@ Option.Data @>) own.Data
+            Runs = folder "--runs" (options.TryGetResult <@ Option.Runs @>) own.Runs
+            Reports = folder "--reports" (options.TryGetResult <@ Option.Reports @>) own.Reports
+            Data = folder "--data" (options.TryGetResult <@ Option.Data @>) own.Data
             Json = options.Contains <@ Option.Json @>
     },
     rest

@@ -21,6 +21,19 @@ public interface IDataset
     IReadOnlyList<string> Files => [];
 }
 
+/// <summary>
+/// A record of a data set that reads files. A plan checks them before any run starts: that they are there and can be read, and their headers, but not
+/// their whole content.
+/// </summary>
+public interface IReadsFiles
+{
+    /// <param name="dataRoot">The folder that contains the files of data sets.</param>
+    /// <exception cref="SettingException">A setting does not fit a file's header.</exception>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="InvalidDataException">A file is not a regular one, or has another header.</exception>
+    void Check(string dataRoot);
+}
+
 /// <summary>A data set with validation rows, for choices such as when to stop; they are used neither for training nor for final results.</summary>
 public interface IValidated
 {

@@ -44,7 +44,7 @@ static class Program
             ["<tasks.jsonl>", "<number>"],
             "executes the runs of one line, counted from 0, one after the other; for tasks of a scheduler's array job",
             [Data, With, Launch],
-            given => Task(given.Words[0], (int)Whole(given.Words[1]), given)
+            given => Task(given.Words[0], (int)Math.Min(int.MaxValue, Whole(given.Words[1])), given)
         ),
         new(
             "serve",
@@ -64,6 +64,11 @@ static class Program
     static int Main(string[] arguments)
     {
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        return Command.Run(() => Perform(arguments));
+    }
+
+    static int Perform(string[] arguments)
+    {
         try
         {
             var name = arguments switch
@@ -82,15 +87,7 @@ static class Program
             Complain(error.Message);
             return Taken;
         }
-        catch (Exception error)
-            when (error
-                    is ConfigException
-                        or SettingException
-                        or UsageException
-                        or DirectoryNotFoundException
-                        or InvalidDataException
-                        or DeviceException
-            )
+        catch (Exception error) when (error is SettingException or UsageException or DirectoryNotFoundException or DeviceException)
         {
             return Complain(error.Message);
         }
@@ -99,7 +96,10 @@ static class Program
     /// <summary>Executes further runs unless this process was asked to stop.</summary>
     static int Task(string file, int number, Given given)
     {
-        using var task = JsonText.Parse(File.ReadLines(file).ElementAt(number));
+        var line =
+            RegularFile.Lines(file).ElementAtOrDefault(number)
+            ?? throw new UsageException($"{file} has no line {number}; its lines are counted from 0.");
+        using var task = TaskOf(line, file, number);
         var afresh = task.RootElement.GetProperty("afresh").GetBoolean();
         var code = 0;
         foreach (var run in task.RootElement.GetProperty("runs").EnumerateArray())
@@ -111,6 +111,22 @@ static class Program
                 break;
         }
         return code;
+    }
+
+    static JsonDocument TaskOf(string line, string file, int number)
+    {
+        try
+        {
+            var task = JsonText.Parse(line);
+            _ = task.RootElement.GetProperty("afresh").GetBoolean();
+            foreach (var run in task.RootElement.GetProperty("runs").EnumerateArray())
+                _ = run.GetString() ?? throw new FormatException("a run's folder is null");
+            return task;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw new InvalidDataException($"{file}, line {number + 1}: not a task: {error.Message.TrimEnd('.')}.", error);
+        }
     }
 
     /// <summary>Ends after a run that was asked to stop.</summary>

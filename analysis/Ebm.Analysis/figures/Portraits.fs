@@ -290,7 +290,7 @@ let grids (cast: Cast) =
             let path = folder.In "samples.png"
 
             if File.Exists path then
-                let png = File.ReadAllBytes path
+                let png = RegularFile.Bytes(path, RegularFile.Record)
 
                 // The first chunk of a PNG starts with width and height.
                 if png.Length > 24 then

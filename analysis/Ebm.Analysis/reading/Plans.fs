@@ -38,7 +38,7 @@ let read (folder: string) : Plan list =
         []
     else
         [
-            for i, line in Seq.indexed (File.ReadLines(file folder)) do
+            for i, line in Seq.indexed (RegularFile.Lines(file folder)) do
                 try
                     use json = JsonText.Parse line
                     let root = json.RootElement
@@ -65,7 +65,7 @@ let read (folder: string) : Plan list =
 /// Appends a plan, unless it equals the last one. `enter` gets the hash of the file's new text before it is written.
 let note (enter: string -> unit) (folder: string) (plan: Plan) =
     let path = file folder
-    let before = if File.Exists path then File.ReadAllText path else ""
+    let before = if File.Exists path then RegularFile.Text(path, RegularFile.Record) else ""
     let line = written plan + "\n"
 
     if not (before.EndsWith line) then

@@ -13,7 +13,7 @@ let of' (folder: RunFolder) =
         let path = folder.In(name: string)
 
         try
-            if not (File.Exists path) then
+            if not (File.Exists path) || not (isNull (RegularFile.Refusal path)) then
                 ""
             else
                 use stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite ||| FileShare.Delete)

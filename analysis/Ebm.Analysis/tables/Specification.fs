@@ -114,9 +114,8 @@ let private columnOf (node: Document) =
         let name = textOf "columns" node
         { Metric = name; Label = name; Decimals = None }, node.Source
 
-/// Parses a specification in YAML; `file` names it in errors and determines the folder of the outputs.
-let parse (text: string) (file: string) =
-    let document = Document.Parse(text, file)
+/// The specification that a document describes; `file` determines the folder of the outputs.
+let private specified (document: Document) (file: string) =
     known "" words document
     Secrets.Here.RefuseIn document
     let find key = document.Find key |> Option.ofObj |> Option.filter (fun node -> not node.IsNull)
@@ -218,7 +217,7 @@ let read (file: string) =
     if not (File.Exists file) then
         fail (Source.Of file) "" "the file does not exist; a table's specification is a YAML file such as analysis/tables/main.yaml."
 
-    parse (File.ReadAllText file) file
+    specified (Document.Read file) file
 
 /// Compares numbers as numbers: 1e-3 equals 0.001.
 let private same (a: string) (b: string) =
@@ -374,7 +373,7 @@ let check (root: string) (place: string option) (file: string) =
         if not (File.Exists path) then
             Some $"{path}: the file is missing; write it with: dotnet fsi analysis/table.fsx render {file}"
         else
-            let found = File.ReadAllText path
+            let found = RegularFile.Text(path, RegularFile.Record)
 
             if found = text then
                 None

@@ -96,7 +96,7 @@ let private bisectWith (building: unit -> Building) (workspace: Workspace) (argu
 
     let say (what: string) = eprintfn $"{what}"
     let memory = Path.Combine(workspace.Root, "artifacts", "bisect")
-    let steps, bad = options.GetResult(<@ Steps @>, 50L), options.GetResult(<@ Bad @>, "HEAD")
+    let steps, bad = RepetitionCommand.steps (options.GetResult(<@ Steps @>, 50L)), options.GetResult(<@ Bad @>, "HEAD")
     let bisection = bisect (building ()) conditions memory say steps bad run
     let report = report run bisection
     if workspace.Json then Console.Write report else print run bisection

@@ -49,7 +49,7 @@ let private sweepAt (runs: string) (name: string) =
 
 /// The number of trials of a search: its journal has a line for each.
 let private trials (journal: string) =
-    File.ReadLines journal
+    RegularFile.Lines journal
     |> Seq.filter (fun line ->
         try
             use json = JsonText.Parse line

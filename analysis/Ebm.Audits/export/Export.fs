@@ -164,7 +164,7 @@ let private copy (source: string) (target: string) =
 let private copyRun (root: string) (run: RunFolder) (manifest: RunManifest) : Part list =
     let attempts =
         if Directory.Exists(run.In "attempts") then
-            Directory.EnumerateFiles(run.In "attempts", "*", SearchOption.AllDirectories)
+            FolderTree.Files(run.In "attempts")
             |> Seq.map (fun path -> Path.GetRelativePath(run.Path, path).Replace('\\', '/'))
             |> List.ofSeq
         else

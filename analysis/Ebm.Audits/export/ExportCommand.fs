@@ -51,7 +51,7 @@ let private export (workspace: Workspace) (arguments: string list) =
         Crate = both || crate
         Capsule = both || capsule
         Plans = runs.Length > 1
-        Largest = options.GetResult(<@ Largest @>, 64L) * 1_000_000L
+        Largest = int64 (Options.between "--largest" "megabytes" 0.0 1e9 (float (options.GetResult(<@ Largest @>, 64L)))) * 1_000_000L
     }
 
     let made =
@@ -59,7 +59,9 @@ let private export (workspace: Workspace) (arguments: string list) =
             wish
             name
             runs
-            (options.TryGetResult <@ Out @> |> Option.map Path.GetFullPath |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
+            (options.TryGetResult <@ Out @>
+             |> Option.map (Options.folder "--out")
+             |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
 
     let report (within: string) =
         JsonText.ReadableOf(

@@ -172,7 +172,7 @@ let all (runs: string) (entries: Ledger.Entry list) : (Ledger.Entry * Kept) list
         let path = reportOf runs entry.Hash
 
         if entry.Kind = Ledger.Kind.audit && File.Exists path then
-            let text = File.ReadAllText path
+            let text = RegularFile.Text(path, RegularFile.Record)
 
             if Canonical.Sha256 text = entry.Hash then
                 let kept =

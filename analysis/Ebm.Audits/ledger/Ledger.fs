@@ -63,18 +63,22 @@ let private read (line: string) : Entry option =
         with :? InvalidDataException ->
             None
 
+/// Bytes of a ledger, and letters of a line; they are held in memory.
+let private largest, private longest = 128_000_000L, 100_000
+
 /// The complete lines; a last line without a line break, left by a process that died, is not one. Bytes that are not UTF-8, or a byte-order
 /// mark, make a line that is not an entry.
 let linesOf (runs: string) =
     if not (File.Exists(pathOf runs)) then
         []
     else
-        use file = new FileStream(pathOf runs, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
-        use bytes = new MemoryStream()
-        file.CopyTo bytes
+        let path = pathOf runs
+
+        if FileInfo(path).Length > largest then
+            raise (InvalidDataException $"{path}: the ledger has more than {largest} bytes, the most that can be read.")
+
         // Decoded without looking for a byte-order mark, so that every line has the bytes of the file.
-        let lines = (UTF8Encoding false).GetString(bytes.ToArray()).Split '\n'
-        List.ofArray (Array.truncate (lines.Length - 1) lines)
+        List.ofSeq (RegularFile.WholeLines(path, longest, mayHaveMark = true))
 
 /// The entries of a folder's ledger; none without a ledger.
 let entries (runs: string) : Entry list = linesOf runs |> List.choose read
@@ -85,11 +89,13 @@ let entries (runs: string) : Entry list = linesOf runs |> List.choose read
 let private alone (runs: string) (act: unit -> 'a) : 'a =
     let path = Path.Combine(runs, ".ledger.lock")
     let deadline = DateTime.UtcNow + TimeSpan.FromSeconds 30.0
+    // EWOULDBLOCK of Linux: another process has it. Waiting does not mend any other error, such as a disk that is read-only.
+    let taken = 11
 
     let free () =
         try
             Some(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
-        with :? IOException when DateTime.UtcNow < deadline && Directory.Exists runs ->
+        with :? IOException as error when error.HResult = taken && DateTime.UtcNow < deadline ->
             None
 
     // Not inside the exception handler, because a recursive call from a handler is not a tail call.

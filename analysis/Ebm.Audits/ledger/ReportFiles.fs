@@ -12,7 +12,7 @@ let sums = "SHA256SUMS"
 /// The names and hashes in a file of sums; lines of another form are left out.
 let read (path: string) : (string * string) list = [
     if File.Exists path then
-        for line in File.ReadAllLines path do
+        for line in RegularFile.Lines path do
             match line.Split("  ", 2) with
             | [| sha256; name |] -> name, sha256
             | _ -> ()

@@ -32,6 +32,9 @@ let print (run: RunFolder) (until: int64 option) (found: Comparison) =
     for note in found.Notes do
         Console.WriteLine $"  {note}"
 
+/// Checks a number of steps to compare.
+let steps (count: int64) = if count >= 1L then count else Options.usage $"--steps {count}" "--steps must be 1 or more."
+
 /// The exit code of a verdict.
 let exitCode verdict = if reproduces verdict then 0 else 3
 

@@ -42,7 +42,7 @@ let private perform (workspace: Workspace) (arguments: string list) : int =
         if options.Contains <@ Rerun @> then
             "rerun", RerunCommand.rerunOf workspace conditions
         else
-            "smoke", SmokeCommand.smokeOf workspace conditions (options.GetResult(<@ Steps @>, 50L))
+            "smoke", SmokeCommand.smokeOf workspace conditions (RepetitionCommand.steps (options.GetResult(<@ Steps @>, 50L)))
 
     let sweeps =
         match sweepsOf workspace words with

@@ -77,7 +77,7 @@ let read (key: ECDsa) (file: string) : Reading =
         // A pipe has length 0 and would block.
         if length = 0L then raise (InvalidDataException "it is empty")
         if length > largest then raise (InvalidDataException $"it has more than {largest} bytes")
-        let envelope = strictly<Envelope> (File.ReadAllBytes file) (Path.GetFileName file |> string)
+        let envelope = strictly<Envelope> (RegularFile.Bytes(file, RegularFile.Record)) (Path.GetFileName file |> string)
         noNull "signatures" envelope.Signatures
 
         match bytesOf envelope.Payload with

@@ -22,8 +22,9 @@ let private textOf (file: string) =
         match FileInfo file with
         | info when not info.Exists -> refuse $"{file}: there is no such file."
         | info when info.Length > 65_536L -> refuse $"{file}: the file is too large to be a key in PEM."
-        | _ -> File.ReadAllText file
+        | _ -> RegularFile.Text(file, 65_536)
     with
+    | :? InvalidDataException as error -> refuse error.Message
     | :? IOException
     | :? UnauthorizedAccessException as error -> refuse $"{file}: the file cannot be read: {error.Message}"
 

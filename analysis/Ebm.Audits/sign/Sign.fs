@@ -62,7 +62,7 @@ let private manifests (runs: string) : Map<string, string> =
 
 /// The digest of a manifest's bytes and the manifest; None for the latter if it is not valid.
 let private read (path: string) : string * RunManifest option =
-    let bytes = File.ReadAllBytes path
+    let bytes = RegularFile.Bytes(path, RegularFile.Record)
 
     let manifest =
         try

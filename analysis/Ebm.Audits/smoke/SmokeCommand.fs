@@ -24,7 +24,11 @@ let smokeOf (workspace: Workspace) conditions (steps: int64) (run: RunFolder) : 
 let private perform (workspace: Workspace) (arguments: string list) =
     let conditions, arguments = RepetitionCommand.conditionsOf workspace arguments
     let options, words = Options.read parser arguments
-    RepetitionCommand.one "smoke" (smokeOf workspace conditions (options.GetResult(<@ Steps @>, 50L))) workspace words
+    RepetitionCommand.one
+        "smoke"
+        (smokeOf workspace conditions (RepetitionCommand.steps (options.GetResult(<@ Steps @>, 50L))))
+        workspace
+        words
 
 let verb = {
     Name = "smoke"

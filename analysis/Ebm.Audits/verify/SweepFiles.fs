@@ -90,7 +90,7 @@ let private report hash (runs: string) (reports: string) (sweep: string) (entrie
             [], []
         else
             match Report.tableOf (Path.Combine(runs, sweep)) with
-            | Some made, _ when Csv.runs made = File.ReadAllText table -> [], []
+            | Some made, _ when Csv.runs made = RegularFile.Text(table, RegularFile.Record) -> [], []
             | _ -> changed Altered.ReportChanged "its table.csv matches no entry of the ledger, and not the runs"
 
 /// The alterations of these files, and what could not be told. `hash` gives a file's SHA-256; `sweeps` limits the check, None checks all.

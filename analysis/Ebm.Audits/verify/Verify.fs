@@ -27,8 +27,11 @@ let private seedOf (config: string) =
     try
         use json = JsonDocument.Parse config
 
-        match json.RootElement.TryGetProperty "seed" with
-        | true, seed -> Some(seed.GetRawText())
+        match json.RootElement.ValueKind with
+        | JsonValueKind.Object ->
+            match json.RootElement.TryGetProperty "seed" with
+            | true, seed -> Some(seed.GetRawText())
+            | _ -> None
         | _ -> None
     with :? JsonException ->
         None
@@ -42,6 +45,13 @@ type private Counts() =
         Interlocked.Increment &files |> ignore
         Interlocked.Add(&bytes, FileInfo(path).Length) |> ignore
         Canonical.Sha256OfFile path
+
+    /// The hash of a small file; of one that is not, or is a pipe or a device, the reason why it is not read, which equals no hash.
+    member counts.HashOfRecord(path: string) =
+        match RegularFile.Refusal path with
+        | null when FileInfo(path).Length > int64 RegularFile.Record -> "the file is too large"
+        | null -> counts.Hash path
+        | says -> says
 
 /// Reads a manifest: the manifest, if it is valid, and its alterations.
 let private manifestAt (path: string) : RunManifest option * (Altered * string) list =
@@ -174,7 +184,7 @@ let private config (counts: Counts) (folder: string) (id: string) (manifest: Run
     if not (File.Exists path) then
         Altered.ConfigMissing, "config.json is gone"
     else
-        let hash = counts.Hash path
+        let hash = counts.HashOfRecord path
         let names = id.EndsWith("-" + hash.Substring(0, 12), StringComparison.Ordinal)
 
         match manifest with
@@ -184,7 +194,7 @@ let private config (counts: Counts) (folder: string) (id: string) (manifest: Run
             // The folder and its config agree, so the manifest is of another run.
             Altered.ManifestReplaced, $"manifest.json belongs to the run {manifest.RunId}"
         | Some manifest ->
-            match seedOf (File.ReadAllText path) with
+            match seedOf (if hash.Contains ' ' then "" else RegularFile.Text(path, RegularFile.Record)) with
             | Some seed when seed <> string manifest.Seed ->
                 Altered.ConfigEdited, $"config.json is not the config that ran: its seed is {seed}, and the run's was {manifest.Seed}"
             | _ ->
@@ -380,7 +390,7 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
         let names = files |> Array.map (Path.GetFileNameWithoutExtension >> string) |> HashSet
 
         for file, name in Seq.zip files (files |> Array.map (Path.GetFileNameWithoutExtension >> string)) do
-            if counts.Hash file <> name then
+            if counts.HashOfRecord file <> name then
                 { Subject = $"audits/{name}"; What = Altered.AuditChanged; Says = "the report of an audit does not match its hash" }
 
         match ledger with

@@ -29,7 +29,7 @@ public sealed class Mnist : IDataset
 
     internal Mnist(MnistSpec spec, Site site)
     {
-        var folder = Path.Combine(site.DataRoot, "mnist");
+        var folder = Folder(site.DataRoot);
         var (train, test) = (Pixels(TrainImages, folder, spec.Train), Pixels(TestImages, folder, spec.Test));
         using (NewDisposeScope())
         {
@@ -40,6 +40,15 @@ public sealed class Mnist : IDataset
         hash.AppendData(train);
         hash.AppendData(test);
         Digest = Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    static string Folder(string dataRoot) => Path.Combine(dataRoot, "mnist");
+
+    /// <summary>Checks that both files are there and have the right headers.</summary>
+    internal static void Check(string dataRoot)
+    {
+        TrainImages.Check(Folder(dataRoot));
+        TestImages.Check(Folder(dataRoot));
     }
 
     public string Name => "mnist";
@@ -65,10 +74,12 @@ public sealed class Mnist : IDataset
 /// <param name="Train">How many of the 60,000 training digits to use, from the first on.</param>
 /// <param name="Test">How many of the 10,000 test digits to use, from the first on.</param>
 [Kind("mnist")]
-public sealed record MnistSpec(long Train = 60_000, long Test = 10_000) : ISpec<IDataset>
+public sealed record MnistSpec(long Train = 60_000, long Test = 10_000) : ISpec<IDataset>, IReadsFiles
 {
     public long Train { get; } = Require.Between(1, 60_000, Train);
     public long Test { get; } = Require.Between(1, 10_000, Test);
 
     public IDataset Build(Site site) => new Mnist(this, site);
+
+    public void Check(string dataRoot) => Mnist.Check(dataRoot);
 }

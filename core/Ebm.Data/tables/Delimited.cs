@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ebm.Records;
 
 namespace Ebm.Data;
 
@@ -13,21 +14,46 @@ sealed record Delimited(string[] Columns, double[][] Rows)
 {
     static readonly char[] Known = [',', ';', '\t', '|'];
 
+    // A longer line is not one of a table; in characters.
+    const int LongestLine = 1 << 20;
+
+    /// <summary>The names of the columns, from the first line alone.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static string[] ColumnsOf(string path, char? separator, bool? header) =>
+        Head(path, Lines(path).Take(1).ToArray(), separator, header).Columns;
+
     /// <param name="separator">Null chooses the most frequent of comma, semicolon, tab and bar in the first line.</param>
     /// <param name="header">Whether the first line names the columns; null decides by its fields.</param>
     /// <exception cref="FileNotFoundException">The file does not exist.</exception>
     /// <exception cref="InvalidDataException">A line is not valid; the message has the line and the reason.</exception>
     public static Delimited Read(string path, char? separator, bool? header)
     {
-        if (!File.Exists(path))
+        var lines = Lines(path).ToArray();
+        var (columns, named, between) = Head(path, lines, separator, header);
+        var rows = lines.Skip(named ? 1 : 0).Select(line => Numbers(path, line, between, columns)).ToArray();
+        return rows.Length > 0 ? new(columns, rows) : throw new InvalidDataException($"{path} has a header but no rows.");
+    }
+
+    static IEnumerable<(string Text, int Number)> Lines(string path)
+    {
+        if (!Path.Exists(path))
             throw new FileNotFoundException(
                 $"{path} is missing: put the table there, or set the data root with --data or the variable EBM_DATA.",
                 path
             );
-        var lines = File.ReadLines(path)
+        return RegularFile
+            .Lines(path, LongestLine)
             .Select((text, i) => (Text: text.TrimStart('\ufeff'), Number: i + 1))
-            .Where(line => line.Text.Trim().Length > 0)
-            .ToArray();
+            .Where(line => line.Text.Trim().Length > 0);
+    }
+
+    static (string[] Columns, bool Named, char Separator) Head(
+        string path,
+        (string Text, int Number)[] lines,
+        char? separator,
+        bool? header
+    )
+    {
         if (lines.Length == 0)
             throw new InvalidDataException($"{path} is empty; a table needs at least one row.");
 
@@ -39,8 +65,7 @@ sealed record Delimited(string[] Columns, double[][] Rows)
             throw new InvalidDataException(
                 $"{path}, line {lines[0].Number}: two columns have the name {Show(twice.Key)}; rename one of them."
             );
-        var rows = lines.Skip(named ? 1 : 0).Select(line => Numbers(path, line, between, columns)).ToArray();
-        return rows.Length > 0 ? new(columns, rows) : throw new InvalidDataException($"{path} has a header but no rows.");
+        return (columns, named, between);
     }
 
     static double[] Numbers(string path, (string Text, int Number) line, char separator, string[] columns)

@@ -66,15 +66,7 @@ public sealed class Table : IDataset, IValidated
     /// </summary>
     static (string[] Names, Tensor Rows) Kept(Delimited read, TableSpec spec, string path)
     {
-        foreach (var name in spec.Drop.Except(read.Columns))
-            throw new SettingException(
-                nameof(spec.Drop),
-                $"names the column {name}, which {path} does not have{Spelling.DidYouMean(name, read.Columns)}; "
-                    + $"its columns are {string.Join(", ", read.Columns)}"
-            );
-        var features = Enumerable.Range(0, read.Columns.Length).Where(i => !spec.Drop.Contains(read.Columns[i])).ToArray();
-        if (features.Length == 0)
-            throw new SettingException(nameof(spec.Drop), $"names all columns of {path}; at least one must remain");
+        var features = Features(read.Columns, spec, path);
         var rows = tensor(read.Rows.SelectMany(row => features.Select(i => row[i])).ToArray(), dtype: float64)
             .reshape(read.Rows.Length, features.Length);
 
@@ -94,6 +86,21 @@ public sealed class Table : IDataset, IValidated
                     kept.Add(i);
         }
         return ([.. kept.Select(i => read.Columns[features[i]])], rows.index_select(1, tensor(kept.Select(i => (long)i).ToArray())));
+    }
+
+    /// <summary>The places of the columns that are not dropped.</summary>
+    internal static int[] Features(string[] columns, TableSpec spec, string path)
+    {
+        foreach (var name in spec.Drop.Except(columns))
+            throw new SettingException(
+                nameof(spec.Drop),
+                $"names the column {name}, which {path} does not have{Spelling.DidYouMean(name, columns)}; "
+                    + $"its columns are {string.Join(", ", columns)}"
+            );
+        var features = Enumerable.Range(0, columns.Length).Where(i => !spec.Drop.Contains(columns[i])).ToArray();
+        return features.Length > 0
+            ? features
+            : throw new SettingException(nameof(spec.Drop), $"names all columns of {path}; at least one must remain");
     }
 
     /// <summary>The mean of the training rows, (d), the whitening matrix, (d, d), and its log |det|.</summary>
@@ -150,7 +157,7 @@ public sealed record TableSpec(
     Whitening Whiten = Whitening.Full,
     double Test = .1,
     double Validation = .1
-) : ISpec<IDataset>
+) : ISpec<IDataset>, IReadsFiles
 {
     public string File { get; } =
         Require.That(File, RelativePath.Try(File) is not null, "must be a path below the data root, with forward slashes and without ..");
@@ -161,4 +168,10 @@ public sealed record TableSpec(
     public double Validation { get; } = Require.Between(0, 0.99 - Test, Validation);
 
     public IDataset Build(Site site) => new Table(this, site);
+
+    public void Check(string dataRoot)
+    {
+        var path = Path.Combine(dataRoot, File);
+        Table.Features(Delimited.ColumnsOf(path, Separator?[0], Header), this, path);
+    }
 }

@@ -32,9 +32,10 @@ public static class Canonical
     public static string Sha256(Stream stream) => Convert.ToHexStringLower(SHA256.HashData(stream));
 
     /// <summary>SHA-256 of a file's bytes, 64 lower-case hexadecimal digits.</summary>
+    /// <exception cref="InvalidDataException">It is a pipe or a device, which would have no end.</exception>
     public static string Sha256OfFile(string path)
     {
-        using var stream = File.OpenRead(path);
+        using var stream = RegularFile.Open(path);
         return Sha256(stream);
     }
 

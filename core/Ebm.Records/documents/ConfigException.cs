@@ -26,13 +26,16 @@ public sealed class ConfigException(Source source, string key, string says, Exce
     // For a line of a file the last key is enough, and a command-line argument contains its key; otherwise the sentence needs the whole path.
     static string Sentence(Source source, string key, string says) =>
         Shown(
-            source.Argument is not null || key == "" ? $"{source}: {says}"
-            : source.Line > 0 ? $"{source}, {LastKey(key)}: {says}"
-            : $"{source}, {key}: {says}"
+            source.Argument is not null || key == "" ? $"{Short(source.ToString())}: {says}"
+            : source.Line > 0 ? $"{source}, {Short(LastKey(key))}: {says}"
+            : $"{Short(source.ToString())}, {Short(key)}: {says}"
         );
 
     // An error may quote what the user wrote, and the value of an environment variable in it.
     static string Shown(string text) => Secrets.Standard.Masked(Variables.Hidden(text));
+
+    // An argument may have a hundred thousand letters.
+    static string Short(string text) => text.Length <= 400 ? text : $"{text[..300]} … {text[^80..]}";
 
     /// <summary>The last key of a dotted path, with the indices after it: <c>list.0</c> of <c>measure.list.0</c>.</summary>
     public static string LastKey(string path)

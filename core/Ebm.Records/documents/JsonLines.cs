@@ -30,11 +30,8 @@ static class JsonLines
     {
         if (!File.Exists(path))
             yield break;
-        // Another process may append at the same time.
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var reader = new StreamReader(stream, new UTF8Encoding(false));
         var number = 0;
-        foreach (var line in WholeLines(reader))
+        foreach (var line in RegularFile.WholeLines(path))
         {
             number++;
             T value;
@@ -48,22 +45,6 @@ static class JsonLines
             }
             yield return value;
         }
-    }
-
-    // A line is complete only with its line break.
-    static IEnumerable<string> WholeLines(StreamReader reader)
-    {
-        var line = new StringBuilder();
-        var buffer = new char[1 << 14];
-        for (int got; (got = reader.Read(buffer)) > 0; )
-        for (var i = 0; i < got; i++)
-            if (buffer[i] == '\n')
-            {
-                yield return line.ToString();
-                line.Clear();
-            }
-            else
-                line.Append(buffer[i]);
     }
 
     /// <summary>

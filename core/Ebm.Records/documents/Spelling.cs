@@ -4,10 +4,17 @@ namespace Ebm.Records;
 /// enough.</summary>
 public static class Spelling
 {
-    /// <summary>The nearest of <paramref name="known"/>, or null if none is within a third of the word's length.</summary>
+    // The table of edits grows with the product of both lengths.
+    const int Longest = 100;
+
+    /// <summary>The nearest of <paramref name="known"/>, or null if none is within a third of the word's length, or the word is very
+    /// long.</summary>
     public static string? Nearest(string word, IEnumerable<string> known)
     {
+        if (word.Length > Longest)
+            return null;
         var nearest = known
+            .Where(name => name.Length <= 2 * Longest)
             .Select(name => (Name: name, Edits: Edits(word.ToLowerInvariant(), name.ToLowerInvariant())))
             .OrderBy(candidate => candidate.Edits)
             .ThenBy(candidate => candidate.Name, StringComparer.Ordinal)

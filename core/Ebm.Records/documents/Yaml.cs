@@ -22,7 +22,11 @@ static class Yaml
         byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            bytes = RegularFile.Bytes(path, RegularFile.Written);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new ConfigException(Source.InFile(shownAs, 0, 0), "", error.Message[(path.Length + 2)..]);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -44,7 +48,7 @@ static class Yaml
         if (Directory.Exists(path))
             return "this is a folder, not a YAML file.";
         if (error is not (FileNotFoundException or DirectoryNotFoundException))
-            return $"the file cannot be read: {error.Message}";
+            return $"the file cannot be read: {error.Message.TrimEnd('.')}.";
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(folder))
             return "there is no such file, and no such folder.";
@@ -277,32 +281,37 @@ static class Yaml
         // Tabs are allowed in quoted text, in text blocks, in comments, and on otherwise empty lines.
         void RefuseTabs()
         {
-            for (var at = text.IndexOf('\t'); at >= 0; at = text.IndexOf('\t', at + 1))
+            for (var at = text.IndexOf('\t'); at >= 0; at = text.IndexOf('\t', at))
             {
-                var lineStart = text.LastIndexOfAny(['\n', '\r'], at) + 1;
-                var lineEnd = text.IndexOfAny(['\n', '\r'], at) is >= 0 and var end ? end : text.Length;
-                if (InQuotes(at) || InComment(lineStart, at) || text.AsSpan(lineStart, lineEnd - lineStart).IsWhiteSpace())
+                if (QuotesAt(at) is { } end)
+                {
+                    at = end;
                     continue;
-                throw new ConfigException(
-                    Source.InFile(file, 1 + text.AsSpan(0, at).Count('\n'), at - lineStart + 1),
-                    "",
-                    "this line contains a tab; write blanks, or put the text in quotes."
-                );
+                }
+                var lineStart = text.LastIndexOfAny(['\n', '\r'], at) + 1;
+                var lineEnd = text.IndexOfAny(['\n', '\r'], at) is >= 0 and var found ? found : text.Length;
+                if (!InComment(lineStart, at) && !text.AsSpan(lineStart, lineEnd - lineStart).IsWhiteSpace())
+                    throw new ConfigException(
+                        Source.InFile(file, 1 + text.AsSpan(0, at).Count('\n'), at - lineStart + 1),
+                        "",
+                        "this line contains a tab; write blanks, or put the text in quotes."
+                    );
+                at = lineEnd;
             }
         }
 
-        // The spans are in text order.
-        bool InQuotes(int at)
+        // The end of the quoted text at a position; null outside of quotes. The spans are in text order.
+        int? QuotesAt(int at)
         {
             var after = quoted.BinarySearch((at, int.MaxValue));
             var before = (after < 0 ? ~after : after) - 1;
-            return before >= 0 && quoted[before].Start <= at && at < quoted[before].End;
+            return before >= 0 && quoted[before].Start <= at && at < quoted[before].End ? quoted[before].End : null;
         }
 
         bool InComment(int lineStart, int at)
         {
             for (var i = lineStart; i < at; i++)
-                if (text[i] == '#' && (i == lineStart || text[i - 1] is ' ' or '\t') && !InQuotes(i))
+                if (text[i] == '#' && (i == lineStart || text[i - 1] is ' ' or '\t') && QuotesAt(i) is null)
                     return true;
             return false;
         }

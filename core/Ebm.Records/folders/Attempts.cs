@@ -26,8 +26,9 @@ public sealed partial class RunFolder
             AtomicFile.SyncFolder(Path);
         }
         // Partial files of a killed process.
-        foreach (var file in Directory.GetFiles(Path, ".*.new", SearchOption.AllDirectories))
-            File.Delete(file);
+        foreach (var file in FolderTree.Files(Path))
+            if (System.IO.Path.GetFileName(file) is ['.', ..] name && name.EndsWith(".new", StringComparison.Ordinal))
+                File.Delete(file);
         return 1 + Attempts().Select(attempt => attempt.Attempt).DefaultIfEmpty(0).Max();
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 
 namespace Ebm.Records;
 
@@ -45,31 +44,8 @@ public static class DigestCache
     }
 
     /// <summary>A file's inode and its change time (ctime); null if the system does not provide them.</summary>
-    internal static (ulong Inode, DateTime Changed)? Changed(string path)
-    {
-        if (!OperatingSystem.IsLinux())
-            return null;
-        // The kernel's layout, the same on every architecture (linux/stat.h).
-        const int here = -100,
-            inodeAndChange = 0x180,
-            inode = 32,
-            change = 96;
-        var answer = new byte[256];
-        try
-        {
-            if (Statx(here, path, 0, inodeAndChange, answer) != 0 || (BitConverter.ToUInt32(answer) & inodeAndChange) != inodeAndChange)
-                return null;
-        }
-        catch (EntryPointNotFoundException)
-        {
-            return null; // a C library from before 2018
-        }
-        var ticks = BitConverter.ToInt64(answer, change) * TimeSpan.TicksPerSecond + BitConverter.ToUInt32(answer, change + 8) / 100;
-        return (BitConverter.ToUInt64(answer, inode), DateTime.UnixEpoch.AddTicks(ticks));
-    }
-
-    [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
-    static extern int Statx(int folder, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, byte[] answer);
+    internal static (ulong Inode, DateTime Changed)? Changed(string path) =>
+        FileStatus.Of(path) is { } status ? (status.Inode, status.Changed) : null;
 
     static string? Read(string entry)
     {

@@ -22,7 +22,7 @@ public sealed partial class RunFolder
         var path = In(MetricsFile);
         if (!File.Exists(path))
             return ([], null);
-        var bytes = File.ReadAllBytes(path);
+        var bytes = RegularFile.Bytes(path, RegularFile.Record);
         var metrics = JsonText.Read<Dictionary<string, MetricFields>>(Encoding.UTF8.GetString(bytes), path);
         return (metrics.Select(pair => pair.Value.Named(pair.Key)).ToList(), Canonical.Sha256(bytes));
     }
@@ -113,7 +113,7 @@ public sealed partial class RunFolder
     {
         var path = In("arrays", "index.json");
         return File.Exists(path)
-            ? new(JsonText.Read<Dictionary<string, ArrayEntry>>(File.ReadAllText(path), path), StringComparer.Ordinal)
+            ? new(JsonText.Read<Dictionary<string, ArrayEntry>>(RegularFile.Text(path, RegularFile.Record), path), StringComparer.Ordinal)
             : new(StringComparer.Ordinal);
     }
 

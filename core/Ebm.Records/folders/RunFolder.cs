@@ -95,13 +95,13 @@ public sealed partial class RunFolder
     public Document Config => Document.Read(In("config.yaml"));
 
     /// <summary>The canonical JSON that was hashed.</summary>
-    public string ConfigJson => File.ReadAllText(In(Hashed));
+    public string ConfigJson => RegularFile.Text(In(Hashed), RegularFile.Record);
 
     /// <summary>SHA-256 of the current <c>config.json</c>.</summary>
     public string ConfigSha256 => Canonical.Sha256OfFile(In(Hashed));
 
     /// <summary>False if <c>config.json</c> or the folder's name was changed.</summary>
-    public bool IdentityHolds => EndsInHashOf(Id, File.ReadAllBytes(In(Hashed)));
+    public bool IdentityHolds => EndsInHashOf(Id, RegularFile.Bytes(In(Hashed), RegularFile.Record));
 
     /// <summary>The current manifest; null without one.</summary>
     /// <exception cref="InvalidDataException">The file is not a valid manifest.</exception>
@@ -150,8 +150,8 @@ public sealed partial class RunFolder
 
     /// <summary>The files of a run that must not change after its end, in ordinal order, as relative paths with forward slashes.</summary>
     public IReadOnlyList<string> ArtefactNames() =>
-        Directory
-            .EnumerateFiles(Path, "*", SearchOption.AllDirectories)
+        FolderTree
+            .Files(Path)
             .Select(file => System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'))
             .Where(name => !name.Split('/').Any(part => part.StartsWith('.')))
             .Where(name => name is not ("manifest.json" or "stdout.log" or "stderr.log"))

@@ -121,7 +121,7 @@ public static class RunTree
             var (manifest, seal) = File.Exists(folder.In("manifest.json"))
                 ? RunManifest.Read(folder.In("manifest.json"))
                 : (null, Seal.Absent);
-            if (RunName.Contradicts(folder.Id, File.ReadAllBytes(folder.In("config.json"))) is { } why)
+            if (RunName.Contradicts(folder.Id, RegularFile.Bytes(folder.In("config.json"), RegularFile.Record)) is { } why)
                 return No(why, manifest, seal);
             if (manifest is not null && manifest.RunId != folder.Id)
                 return No($"its manifest belongs to another run, {manifest.RunId}: it was copied or renamed", manifest, seal);

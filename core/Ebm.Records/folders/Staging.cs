@@ -75,7 +75,7 @@ public sealed partial class RunFolder
         AtomicFile.Reached?.Invoke("made");
         fill(next);
         AtomicFile.Reached?.Invoke("filled");
-        foreach (var file in Directory.EnumerateFiles(next, "*", SearchOption.AllDirectories))
+        foreach (var file in FolderTree.Files(next))
             using (var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite))
                 stream.Flush(flushToDisk: true);
         AtomicFile.SyncFolder(next);

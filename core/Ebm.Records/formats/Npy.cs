@@ -58,7 +58,7 @@ public static partial class Npy
     public static (T[] Values, long[] Shape) Read<T>(string path)
         where T : unmanaged
     {
-        using var stream = File.OpenRead(path);
+        using var stream = RegularFile.Open(path);
         return Read<T>(stream, path);
     }
 
@@ -66,7 +66,7 @@ public static partial class Npy
     /// <exception cref="InvalidDataException">The file is not an array of format 1.0.</exception>
     public static (string Descriptor, long[] Shape) Describe(string path)
     {
-        using var stream = File.OpenRead(path);
+        using var stream = RegularFile.Open(path);
         return ReadHeader(stream, path);
     }
 

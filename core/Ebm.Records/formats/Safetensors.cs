@@ -108,7 +108,7 @@ public static class Safetensors
     /// <exception cref="InvalidDataException">The file is torn, was changed or has another format; the message names the file.</exception>
     public static (IReadOnlyList<NamedTensorBytes> Tensors, IReadOnlyDictionary<string, string> Notes) ReadWithNotes(string path)
     {
-        using var stream = File.OpenRead(path);
+        using var stream = RegularFile.Open(path);
         var (places, notes) = ReadHeader(stream, path);
         var tensors = new List<NamedTensorBytes>();
         foreach (var place in places)

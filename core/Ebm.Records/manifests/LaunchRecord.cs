@@ -10,7 +10,7 @@ namespace Ebm.Records;
 public sealed record LaunchRecord(IReadOnlyList<string> Argv, GitState? Git = null, ScriptState? Script = null) : Extensible
 {
     /// <exception cref="InvalidDataException">The file is not a valid record of a launch; the message names it.</exception>
-    public static LaunchRecord Read(string path) => JsonText.Read<LaunchRecord>(File.ReadAllText(path), path);
+    public static LaunchRecord Read(string path) => JsonText.Read<LaunchRecord>(RegularFile.Text(path, RegularFile.Record), path);
 
     /// <summary>Writes the record below a sweep's folder, unless it exists; the same launch has the same file.</summary>
     /// <returns>The file's path.</returns>

@@ -163,7 +163,7 @@ public sealed partial record RunManifest : Extensible
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static (RunManifest Manifest, Seal Seal) Read(string path)
     {
-        var bytes = File.ReadAllBytes(path);
+        var bytes = RegularFile.Bytes(path, RegularFile.Record);
         var text = Encoding.UTF8.GetString(bytes);
         var manifest = Parse(text, path);
         var seal = IsSealed(text) switch

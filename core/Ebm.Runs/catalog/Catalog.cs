@@ -130,6 +130,9 @@ public sealed class Catalog
         var where = Source.CommandLine($"--with {path}");
         if (!File.Exists(path))
             throw new ConfigException(where, "", "there is no such file; name the assembly (.dll) that contains your kinds.");
+        // The loader would wait for a pipe.
+        if (RegularFile.Refusal(path) is { } says)
+            throw new ConfigException(where, "", says);
         try
         {
             var assembly = Assembly.LoadFrom(Path.GetFullPath(path));
@@ -147,21 +150,23 @@ public sealed class Catalog
         }
         catch (BadImageFormatException error)
         {
-            throw new ConfigException(where, "", $"this is not a .NET assembly: {error.Message}");
+            throw new ConfigException(where, "", $"this is not a .NET assembly: {FirstLine(error)}");
         }
         catch (FileLoadException error)
         {
-            throw new ConfigException(where, "", $"the assembly cannot be loaded: {error.Message}");
+            throw new ConfigException(where, "", $"the assembly cannot be loaded: {FirstLine(error)}");
         }
         catch (ReflectionTypeLoadException error)
         {
             throw new ConfigException(
                 where,
                 "",
-                $"the assembly needs something that is missing here: {error.LoaderExceptions.First(e => e is not null)!.Message}"
+                $"the assembly needs something that is missing here: {FirstLine(error.LoaderExceptions.First(e => e is not null)!)}"
             );
         }
     }
+
+    static string FirstLine(Exception error) => error.Message.Split('\n')[0].TrimEnd('.') + ".";
 
     static Type[] TypesOf(Assembly assembly) => assembly.GetTypes();
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Ebm.Records;
 
 namespace Ebm.Runs;
 
@@ -25,10 +26,13 @@ public sealed class Lease : IDisposable
 
     /// <summary>Takes the lease, and creates the file if it is missing; null if another process has it.</summary>
     /// <exception cref="IOException">The file cannot be written: the disk is full, or the folder is missing.</exception>
+    /// <exception cref="InvalidDataException">It is a pipe or a device, which would block.</exception>
     public static Lease? Take(string path)
     {
         if (Elsewhere(path) is not null)
             return null;
+        if (RegularFile.Refusal(path) is { } says)
+            throw new InvalidDataException($"{path}: {says}");
         FileStream file;
         try
         {
@@ -56,7 +60,7 @@ public sealed class Lease : IDisposable
             return false;
         try
         {
-            using var free = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var free = RegularFile.Open(path);
             return Elsewhere(path) is not null;
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
@@ -77,9 +81,12 @@ public sealed class Lease : IDisposable
             return null;
         try
         {
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-            return reader.ReadLine() is { Length: > 0 } host && host != Environment.MachineName
-                ? $"process {reader.ReadLine()} on {host}"
+            using var reader = new StreamReader(RegularFile.Open(path));
+            // Two short lines; a longer file is not a lease.
+            var start = new char[400];
+            var lines = new string(start, 0, reader.ReadBlock(start)).Split('\n');
+            return lines[0] is { Length: > 0 } host && host != Environment.MachineName
+                ? $"process {lines.ElementAtOrDefault(1)} on {host}"
                 : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

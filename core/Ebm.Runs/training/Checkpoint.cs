@@ -111,7 +111,8 @@ public sealed class Checkpoint(RunFolder folder)
             live[key].copy_(value);
     }
 
-    TrainingState Numbers() => JsonText.Read<TrainingState>(File.ReadAllText(folder.In(Folder, State)), folder.In(Folder, State));
+    TrainingState Numbers() =>
+        JsonText.Read<TrainingState>(RegularFile.Text(folder.In(Folder, State), RegularFile.Record), folder.In(Folder, State));
 
     IReadOnlyDictionary<string, Tensor> Tensors(string name) => Stored.Read(folder.In(Folder, name + ".safetensors"));
 }

@@ -76,7 +76,7 @@ let private parseDefault (node: Document) =
 
 /// The x of `# @package x`, among the comments that the file begins with.
 let private header (path: string) =
-    File.ReadLines path
+    RegularFile.Lines path
     |> Seq.map _.Trim()
     |> Seq.takeWhile (fun line -> line = "" || line.StartsWith '#')
     |> Seq.map (fun line -> Regex.Match(line, @"\A#\s*@package\s+(\S+)\s*\z"))
@@ -121,7 +121,7 @@ type Configs(folder: string) =
 
     /// Every group that has options, in ordinal order.
     member _.Groups =
-        Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories)
+        FolderTree.Folders folder
         |> Seq.filter (fun path -> Directory.EnumerateFiles(path, "*.yaml") |> Seq.isEmpty |> not)
         |> Seq.map (fun path -> Path.GetRelativePath(folder, path).Replace('\\', '/'))
         |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b))
@@ -129,7 +129,7 @@ type Configs(folder: string) =
 
     /// The comment that an option's file begins with, without its package line.
     member configs.Says name =
-        File.ReadLines(configs.PathOf name)
+        RegularFile.Lines(configs.PathOf name)
         |> Seq.map _.Trim()
         |> Seq.takeWhile (fun line -> line.StartsWith '#')
         |> Seq.map _.TrimStart('#').Trim()

@@ -60,6 +60,9 @@ let internal noSuchOption (configs: Configs) (source: Source) group option =
     else
         fail source group $"Unknown option \"{option}\" of {group}. Known options: {listed options}{Spelling.DidYouMean(option, options)}."
 
+/// The most files of one config. Two entries for the same file double the work at each level.
+let private most = 1000
+
 /// Walks the defaults lists from the last entry to the first, so that the overrides of later lists are known when a group is reached.
 let rec internal expand (configs: Configs) (root: string) (given: Map<string, Choice>) (appended: GroupDefault list) =
     let choices = Dictionary given
@@ -67,6 +70,7 @@ let rec internal expand (configs: Configs) (root: string) (given: Map<string, Ch
     let typed = ResizeArray<Piece>()
     let seen = Dictionary<string, string list>()
     let sources = Dictionary<string, Source>()
+    let mutable files = 0
 
     /// None if a group that the text names has no option.
     let interpolate (source: Source) (text: string) =
@@ -91,6 +95,9 @@ let rec internal expand (configs: Configs) (root: string) (given: Map<string, Ch
         let read = configs.Read name
 
         if depth > 32 then fail read.Body.Source "defaults" $"the defaults list of {name} includes itself, directly or through other files."
+
+        files <- files + 1
+        if files > most then fail read.Body.Source "defaults" $"the defaults lists name more than {most} files."
 
         let folder = parentOf name
 

@@ -9,6 +9,13 @@ open Ebm.Records
 open Ebm.Sweeps.Sentence
 open Ebm.Sweeps.Merge
 
+/// The most references that one value may lead through, and the deepest nesting of one in another: following them recurses.
+let private deepest = 64
+
+/// The most that the references of one config may amount to, in nodes and letters. A value that names the one before it twice doubles each
+/// time.
+let private most = 200_000L
+
 /// The text inside the `${…}` that starts at `start`, and the index behind it; braces nest.
 let private inside (source: Source) path (text: string) start =
     let mutable depth = 1
@@ -32,6 +39,17 @@ let private resolvers = [ "oc.decode"; "oc.env"; "oc.select" ]
 /// `plain` collects trees without interpolations, because the runs of a sweep share most of their trees. A variable whose name shows that
 /// its value is secret is refused.
 let interpolate (secrets: Secrets) (plain: ConcurrentDictionary<Document, unit>) (config: Document) =
+    let mutable spent = 0L
+
+    let spend (source: Source) path (amount: int64) =
+        spent <- spent + 1L + amount
+
+        if spent > most then
+            fail
+                source
+                path
+                $"the references (${{…}}) of this config amount to more than {most} values and letters; write the values out, or refer to shorter ones."
+
     let rec value (open': string list) (path: string) (node: Document) : Document =
         match node.Value with
         | :? string as text when text.Contains "${" ->
@@ -39,10 +57,18 @@ let interpolate (secrets: Secrets) (plain: ConcurrentDictionary<Document, unit>)
                 let circle = String.Join(" → ", List.rev (path :: open'))
                 fail node.Source path $"this value refers to itself: {circle}."
 
-            texts (path :: open') path node.Source text
+            if open'.Length > deepest then
+                fail
+                    node.Source
+                    path
+                    $"more than {deepest} references (${{…}}) lead from one to the next here; refer to the last value directly."
+
+            texts 0 (path :: open') path node.Source text
         | _ -> node
 
-    and texts open' path source (text: string) : Document =
+    and texts depth open' path source (text: string) : Document =
+        if depth > deepest then fail source path $"references (${{…}}) are nested more than {deepest} levels deep."
+
         let pieces = ResizeArray<Document>()
         let literal = Text.StringBuilder()
 
@@ -60,7 +86,7 @@ let interpolate (secrets: Secrets) (plain: ConcurrentDictionary<Document, unit>)
             elif text[i] = '$' && i + 1 < text.Length && text[i + 1] = '{' then
                 flush ()
                 let inner, past = inside source path text (i + 2)
-                pieces.Add(reference open' path source inner)
+                pieces.Add(reference depth open' path source inner)
                 i <- past
             else
                 literal.Append text[i] |> ignore
@@ -79,10 +105,13 @@ let interpolate (secrets: Secrets) (plain: ConcurrentDictionary<Document, unit>)
                 else
                     fail source path $"\"{text}\" joins text with {piece}, which is not a scalar."
 
-            Document.Of(several |> List.map word |> String.concat "", source)
+            let joined = several |> List.map word |> String.concat ""
+            spend source path (int64 joined.Length)
+            Document.Of(joined, source)
 
-    and reference open' path source (inner: string) : Document =
-        let inner = if inner.Contains "${" then string (texts open' path source inner).Value else inner
+    and reference depth open' path source (inner: string) : Document =
+        spend source path 0L
+        let inner = if inner.Contains "${" then string (texts (depth + 1) open' path source inner).Value else inner
 
         match inner.IndexOf ':' with
         | -1 ->
@@ -134,7 +163,10 @@ let interpolate (secrets: Secrets) (plain: ConcurrentDictionary<Document, unit>)
 
         match config.Find absolute with
         | null -> None
-        | found -> Some((whole open' absolute found).From source)
+        | found ->
+            let found = whole open' absolute found
+            spend source path found.Size
+            Some(found.From source)
 
     and whole open' path (node: Document) : Document =
         if node.IsScalar then

@@ -17,6 +17,9 @@ let rec private mapped (convert: Value -> Value) value =
     | Dict entries -> Dict(entries |> List.map (fun (k, v) -> k, mapped convert v))
     | plain -> convert plain
 
+/// The most values of one axis, and the most runs of a sweep. Planning a run takes 10 kB and half a millisecond.
+let internal most = 20_000
+
 let private functions =
     List.ofArray ("bool choice float glob int interval linspace log logrange range seeds shuffle sobol sort str tag tpe zip".Split ' ')
 
@@ -57,8 +60,13 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
 
     let count value =
         match value with
-        | Int n when n >= 1L && n <= 1_000_000L -> int n
-        | other -> failed $"{name} needs a count from 1 to 1000000, not {printValue other}."
+        | Int n when n >= 1L && n <= int64 most -> int n
+        | other -> failed $"{name} needs a count from 1 to {most}, not {printValue other}."
+
+    let finite value =
+        match real value with
+        | number when Double.IsFinite number -> number
+        | number -> failed $"{name} takes finite numbers, not {printValue (Float number)}."
 
     let named' key = named |> List.tryFind (fst >> (=) key) |> Option.map (snd >> one)
 
@@ -116,7 +124,7 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
 
         let first, past, by = exact start, exact stop, exact step
         if by = 0m then failed "the step of range must not be 0."
-        if float (past - first) / float by > 1e6 then failed "range has over a million values."
+        if float (past - first) / float by > float most then failed $"range has more than {most} values; write a larger step."
         let length = max 0m (ceil ((past - first) / by))
 
         Sweep [
@@ -128,13 +136,13 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         allow [ "start"; "end" ]
 
         match values () @ (List.choose named' [ "start"; "end" ]) with
-        | [ low; high ] -> Interval(Between(real low, real high, false, false))
+        | [ low; high ] -> Interval(Between(finite low, finite high, false, false))
         | _ -> failed "interval takes (start, end)."
     | "log" ->
         allow []
 
         match values () with
-        | [ low; high ] when real low > 0.0 && real high > real low -> Interval(Between(real low, real high, true, false))
+        | [ low; high ] when finite low > 0.0 && finite high > finite low -> Interval(Between(finite low, finite high, true, false))
         | _ -> failed "log takes (low, high), both above zero."
     | "int" when
         (match positional with
@@ -142,7 +150,9 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
          | _ -> false)
         ->
         match positional with
-        | [ Interval(Between(low, high, log, _)) ] -> Interval(Between(ceil low, floor high, log, true))
+        | [ Interval(Between(low, high, log, _)) ] when abs low < 1e15 && abs high < 1e15 ->
+            Interval(Between(ceil low, floor high, log, true))
+        | [ Interval(Between _) ] -> failed "int takes an interval between -1e15 and 1e15."
         | _ -> failed "int cannot convert this."
     | "glob" ->
         allow [ "include"; "exclude" ]
@@ -193,6 +203,9 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         let order (values: Value list) =
             let values = List.toArray values
 
+            if int64 text.Length * int64 values.Length > 1_000_000_000L then
+                failed $"{values.Length} written values are too many to shuffle; write them as a range."
+
             for i in values.Length - 1 .. -1 .. 1 do
                 let digest = SHA256.HashData(Encoding.UTF8.GetBytes $"{text}\n{i}")
                 let j = int (BitConverter.ToUInt64(digest, 0) % uint64 (i + 1))
@@ -218,7 +231,8 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
             | Int value -> Float(float value)
             | Float value -> Float value
             | Bool value -> Float(if value then 1.0 else 0.0)
-            | Text text as given when (let found = float'.Match text in found.Success && found.Length = text.Length) -> Float(floatOf text)
+            | Text text as given when (let found = float'.Match text in found.Success && found.Length = text.Length) ->
+                Float(floatOf error text)
             | Text text as given ->
                 match Int64.TryParse(number text, NumberStyles.AllowLeadingSign, invariant) with
                 | true, value -> Float(float value)
@@ -248,7 +262,8 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
 
         match values () with
         | [ low; high; n ] ->
-            let low, high, n = real low, real high, count n
+            let low, high, n = finite low, finite high, count n
+            if not (Double.IsFinite(high - low)) then failed $"{name} takes bounds that are less than 1.8e308 apart."
 
             if name = "logrange" && not (low > 0.0 && high > 0.0) then failed "logrange needs bounds above zero."
 
@@ -311,7 +326,9 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         if space.Length > Sobol.dimensions then failed $"{name} has {space.Length} ranges; at most {Sobol.dimensions} are possible."
 
         if name = "tpe" then
-            Searched { Trials = trials; Batch = max 1 (int (whole "batch" 4L)); Seed = whole "seed" 0L; Space = space }
+            let batch = whole "batch" 4L
+            if batch > int64 most then failed $"batch of tpe must be at most {most}, not {batch}."
+            Searched { Trials = trials; Batch = max 1 (int batch); Seed = whole "seed" 0L; Space = space }
         else
             let points = [ for i in 0 .. trials - 1 -> Sobol.point (whole "seed" 0L) space.Length i ]
             Together [ for j, (key, range) in List.indexed space -> key, [ for point in points -> Sobol.valueAt range point[j] ] ]

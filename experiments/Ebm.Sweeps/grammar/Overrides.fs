@@ -154,6 +154,9 @@ let private setting (cursor: Cursor) =
             |> List.ofSeq
             |> Sweep
 
+/// A longer key has more levels than documents may have.
+let private longestKey = 1000
+
 let private key =
     pattern
         @"[A-Za-z_][A-Za-z0-9_-]*(?:/[A-Za-z_][A-Za-z0-9_-]*)+|[A-Za-z_$][A-Za-z0-9_$-]*(?:\.(?:[A-Za-z_$][A-Za-z0-9_$-]*|0|[1-9][0-9]*))*"
@@ -187,6 +190,7 @@ let parseAt (source: Source) (text: string) : Override =
 
         let key =
             match cursor.Take key with
+            | Some found when found.Length > longestKey -> cursor.Fail $"the key has more than {longestKey} letters."
             | Some found -> found.Value
             | None -> cursor.Fail "an override must be key=value, and its key must start with a letter."
 

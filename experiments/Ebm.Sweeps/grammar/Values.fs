@@ -108,13 +108,22 @@ let internal argumentName = pattern @"([A-Za-z_$][A-Za-z0-9_$./-]*)[ \t]*="
 
 let internal number (text: string) = text.Replace("_", "")
 
-let internal floatOf (text: string) =
+/// Throws what `error` makes of a number that no float64 is close to: it would become infinite or 0 without notice.
+let internal floatOf (error: string -> exn) (text: string) =
     match number(text).TrimStart('+').ToLowerInvariant() with
     | "inf" -> infinity
     | "-inf" -> -infinity
     | "nan"
     | "-nan" -> nan
-    | plain -> Double.Parse(plain, NumberStyles.Float, invariant)
+    | plain ->
+        let value = Double.Parse(plain, NumberStyles.Float, invariant)
+
+        if Double.IsInfinity value then raise (error $"{text} is larger than any float64; write inf if infinity is meant.")
+
+        if value = 0.0 && plain |> Seq.takeWhile ((<>) 'e') |> Seq.exists (fun c -> c >= '1' && c <= '9') then
+            raise (error $"{text} is smaller than any float64; write 0.0 if zero is meant.")
+
+        value
 
 let private unescape (text: string) = Regex.Replace(text, @"\\(.)", "$1")
 
@@ -128,7 +137,7 @@ let internal unquote (text: string) =
 let private token (cursor: Cursor) (withInterpolation: bool) (withColon: bool) =
     let candidates =
         [
-            float', (fun (t: string) -> Float(floatOf t))
+            float', (fun (t: string) -> Float(floatOf cursor.Error t))
             int',
             (fun t ->
                 match Int64.TryParse(number t, NumberStyles.AllowLeadingSign, invariant) with

@@ -42,10 +42,10 @@ type Outcome = {
 /// The last lines of a file that may still grow; none if it cannot be read.
 let private tail (path: string) (lines: int) =
     try
-        if not (File.Exists path) then
+        if not (File.Exists path) || not (isNull (RegularFile.Refusal path)) then
             []
         else
-            use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+            use file = RegularFile.Open path
             file.Seek(-(min file.Length 65536L), SeekOrigin.End) |> ignore
             use reader = new StreamReader(file)
             let all = reader.ReadToEnd().Split '\n' |> Array.map _.TrimEnd() |> Array.filter ((<>) "")

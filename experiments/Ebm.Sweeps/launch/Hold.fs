@@ -6,6 +6,7 @@
 module Ebm.Sweeps.Hold
 
 open System
+open System.Globalization
 open System.IO
 open System.Text.RegularExpressions
 open System.Threading
@@ -51,7 +52,7 @@ let who (folder: string) part =
     let id = fileOf folder part ".pid"
 
     match Lease.Elsewhere(fileOf folder part ".lock") with
-    | null when File.Exists id -> $" (process {(File.ReadAllText id).Trim()})"
+    | null when File.Exists id -> $" (process {RegularFile.Text(id, 1000).Trim()})"
     | null -> ""
     | elsewhere -> $" ({elsewhere})"
 

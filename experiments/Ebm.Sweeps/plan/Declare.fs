@@ -63,11 +63,45 @@ let sweep name = {
 
 let internal declared name text = parseAt (Source.Of $"sweep {name}, \"{text}\"") text
 
+/// The most runs of a sweep; more are taken for a mistake. They are planned in the memory of one process.
+let internal most = int64 Functions.most
+
+/// The most overrides of a run.
+let private longest = 1000
+
+let internal tooMany (how: string) : 'a =
+    Sentence.fail (Source.Of "sweep") "" $"the axes make {how} runs; at most {most} are allowed, so leave out values or axes."
+
+/// How many runs a list of overrides makes: the product of its axes, as long as a search and the options of a pattern count as one.
+let internal size (overrides: Override list) =
+    (1I, overrides)
+    ||> List.fold (fun size given ->
+        match given.Setting with
+        | Some(Sweep values) -> size * bigint values.Length
+        | Some(Together((_, values) :: _)) -> size * bigint values.Length
+        | _ -> size)
+
+let internal checkCount (runs: bigint) = if runs > bigint most then tooMany $"at least {runs}"
+
+/// Refuses a product of axes that is too large, before it is made.
+let internal checkSize (overrides: Override list) =
+    checkCount (size overrides)
+
+    if overrides.Length > longest then
+        Sentence.fail (Source.Of "sweep") "" $"there are more than {longest} overrides; put them into a config file."
+
 /// An override replaces an earlier one of the same key in its place; otherwise it is appended, and varies fastest.
 let replace (overrides: Override list) (given: Override) =
     let same (other: Override) = other.Key = given.Key && other.Package = given.Package
 
-    if List.exists same overrides then overrides |> List.map (fun other -> if same other then given else other) else overrides @ [ given ]
+    let all =
+        if List.exists same overrides then
+            overrides |> List.map (fun other -> if same other then given else other)
+        else
+            overrides @ [ given ]
+
+    checkSize all
+    all
 
 let internal add given sweep = { sweep with Parts = sweep.Parts |> List.map (fun part -> replace part given) }
 
@@ -156,7 +190,11 @@ let configured (folder: string) (words: Sweep -> Sweep) (pattern: string) : (str
                     Sentence.fail given.Source given.Key "this word has several values; give it one, because only one config is composed.")
         )
     let composed = Compose.Composer(Configs.Configs(IO.Path.Combine(folder, "configs")), "sweep").Compose chosen
-    let fits = Text.RegularExpressions.Regex(@"\A" + Text.RegularExpressions.Regex.Escape(pattern).Replace(@"\*", ".*") + @"\z")
+    let fits =
+        Text.RegularExpressions.Regex(
+            @"\A" + Text.RegularExpressions.Regex.Escape(pattern).Replace(@"\*", ".*") + @"\z",
+            Text.RegularExpressions.RegexOptions.NonBacktracking
+        )
 
     [
         for struct (path, leaf) in composed.Config.Leaves() do

@@ -25,6 +25,9 @@ type Active = {
 
 let private plays = 200
 
+/// Seconds; a TimeSpan holds little more.
+let private longest = 9e11
+
 /// The most run times drawn in all. Many remaining runs get fewer simulations, because their sum hardly varies.
 let private effort = 200_000
 
@@ -41,6 +44,9 @@ let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Activ
             | Some whole -> pace run.Run whole
             | None -> ()
     ]
+
+    // Further workers would have nothing to do.
+    let workers = min workers (active.Length + waiting.Length)
 
     if paces.IsEmpty then
         None
@@ -78,5 +84,5 @@ let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Activ
             last
 
         let ends = [| for _ in 1 .. max 10 (min plays (effort / (waiting.Length + 1))) -> play () |] |> Array.sort
-        let at (share: float) = TimeSpan.FromSeconds ends[int (Math.Round(share * float (ends.Length - 1)))]
+        let at (share: float) = TimeSpan.FromSeconds(min longest ends[int (Math.Round(share * float (ends.Length - 1)))])
         Some { Median = at 0.5; Low = at 0.1; High = at 0.9 }

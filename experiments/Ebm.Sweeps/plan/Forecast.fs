@@ -27,8 +27,7 @@ let work (run: PlannedRun) =
 
 let private median values = values |> List.sort |> fun sorted -> sorted[sorted.Length / 2]
 
-let private size (folder: DirectoryInfo) =
-    folder.EnumerateFiles("*", SearchOption.AllDirectories) |> Seq.sumBy (fun file -> float file.Length)
+let private size (folder: string) = FolderTree.Files folder |> Seq.sumBy (fun file -> float (FileInfo file).Length)
 
 /// The seconds and bytes of a finished run; None if they are not recorded, or its folder cannot be read.
 let private spent (run: PlannedRun) =
@@ -38,7 +37,7 @@ let private spent (run: PlannedRun) =
         | manifest ->
             match manifest.Timing with
             | null -> None
-            | timing when timing.Wall.HasValue -> Some(timing.Wall.Value, size (DirectoryInfo run.Folder))
+            | timing when timing.Wall.HasValue -> Some(timing.Wall.Value, size run.Folder)
             | _ -> None
     with Mishap _ ->
         None

@@ -66,7 +66,9 @@ type Setup = {
 // ── Axes ────────────────────────────────────────────────────────────────────────────────────
 
 let private matches (pattern: string) (text: string) =
-    Regex.IsMatch(text, @"\A" + Regex.Escape(pattern).Replace(@"\*", ".*").Replace(@"\?", ".") + @"\z", RegexOptions.Singleline)
+    // Without backtracking, because a pattern of many asterisks would try all ways to divide the text among them.
+    let whole = @"\A" + Regex.Escape(pattern).Replace(@"\*", ".*").Replace(@"\?", ".") + @"\z"
+    Regex.IsMatch(text, whole, RegexOptions.NonBacktracking ||| RegexOptions.Singleline)
 
 /// The settings of one trial, as overrides.
 let private together (given: Override) settings = [ for key, value in settings -> { given with Key = key; Setting = None }, Some value ]
@@ -109,9 +111,6 @@ let private alternatives (configs: Configs) asked (given: Override) : (Override 
         with
         | [] -> fail given.Source given.Key $"no option of {given.Key} matches. Known options: {listed options}."
         | fitting -> [ for option in fitting -> [ given, Some(Text option) ] ]
-
-/// A product of more runs is taken for a mistake.
-let private most = 1_000_000L
 
 let rec private product axes =
     match axes with
@@ -182,10 +181,9 @@ let private compose (composer: Composer) (catalog: Catalog) (assignment: (Overri
 
 /// The runs of a list of overrides, in order; a conditional axis multiplies the runs that fit its condition.
 let private composed (setup: Setup) (sweep: Declare.Sweep) asked (overrides: Override list) = [
+    Declare.checkSize overrides
     let axes = overrides |> List.map (alternatives setup.Composer.Configs asked)
-    let size = axes |> List.fold (fun size axis -> size * int64 axis.Length) 1L
-
-    if size > most || size < 0L then fail (Source.Of "sweep") "" $"the axes make {size} runs; at most {most} are allowed."
+    let mutable made = 0L
 
     let conditional = [
         for condition, given in sweep.Conditional -> Where.parse "whenever" condition, alternatives setup.Composer.Configs asked given
@@ -195,7 +193,10 @@ let private composed (setup: Setup) (sweep: Declare.Sweep) asked (overrides: Ove
         let run = compose setup.Composer setup.Catalog assignment
 
         match conditional |> List.tryFindIndex (fun (condition, _) -> Where.holds condition run.Config) with
-        | None -> run
+        | None ->
+            made <- made + 1L
+            if made > Declare.most then Declare.tooMany $"more than {Declare.most}"
+            run
         | Some i ->
             for alternative in snd conditional[i] do
                 yield! expand (assignment @ alternative) (List.skip (i + 1) conditional)
@@ -210,6 +211,7 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
     let conditions = sweep.Where |> List.map (Where.parse "where")
 
     let under asked =
+        sweep.Parts |> List.sumBy Declare.size |> Declare.checkCount
         let all = sweep.Parts |> List.collect (composed setup sweep asked)
         let distinct = all |> List.distinctBy _.Id
         let name = nameOf setup.Name sweep (distinct |> List.map _.Choices)

@@ -62,8 +62,8 @@ let private entries key (node: Document) = if node.IsMap then List.ofSeq node.En
 
 let private count key (node: Document) =
     match Option.ofNullable (node.AsInteger()) with
-    | Some n when n >= 1L && n <= 1_000_000L -> int n
-    | _ -> raise (node.IsNot(key, "a count from 1 to 1000000"))
+    | Some n when n >= 1L && n <= most -> int n
+    | _ -> raise (node.IsNot(key, $"a count from 1 to {most}"))
 
 /// Errors and origins name the file and the line.
 let private at (node: Document) (given: Override) = { given with Source = node.Source }
@@ -121,8 +121,8 @@ let rec private read (node: Document) (start: Sweep) : Sweep =
         | "max-runs" -> maxRuns (count "max-runs" node) sweep
         | "max-hours" ->
             match Option.ofNullable (node.AsFloat()) with
-            | Some hours when hours > 0.0 -> maxHours hours sweep
-            | _ -> raise (node.IsNot("max-hours", "a positive number"))
+            | Some hours when hours >= 1e-4 && hours <= 1e6 -> maxHours hours sweep
+            | _ -> raise (node.IsNot("max-hours", "a number of hours from 0.0001 to 1000000"))
         | "union" -> items "union" node |> List.fold (fun whole item -> union (read item (Declare.sweep whole.Name)) whole) sweep
         | other ->
             refuse node other $"unknown key {other}; the keys of a sweep are {Sentence.listed words}{Spelling.DidYouMean(other, words)}."

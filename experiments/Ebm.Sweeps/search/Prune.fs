@@ -22,6 +22,9 @@ type Rule =
     | Asha of from: int64 * reduction: int
     | Race of alpha: float * startup: int
 
+/// The most units, and the highest count, that a rule may give; products of both fit 64 bits.
+let private units, private counts = 1e12, 1e6
+
 /// Throws ConfigException: the given text, and the form of a rule.
 let parse (text: string) : string * Rule =
     let refuse says : 'a = raise (ConfigException(Source.CommandLine $"--prune {text}", "", says))
@@ -36,7 +39,7 @@ let parse (text: string) : string * Rule =
         |> List.ofArray
         |> List.map (fun pair -> let cut = pair.Split('=', StringSplitOptions.TrimEntries) in cut[0], cut[1])
 
-    let number known key otherwise =
+    let number highest known key otherwise =
         for name, _ in given do
             if not (List.contains name known) then
                 refuse
@@ -45,16 +48,22 @@ let parse (text: string) : string * Rule =
         match given |> List.tryFind (fst >> (=) key), otherwise with
         | Some(_, text), _ ->
             match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
-            | true, value when value > 0.0 && Double.IsFinite value -> value
-            | _ -> refuse $"{key} is a positive number; \"{text}\" is not one."
+            | true, value when value > 0.0 && value <= highest -> value
+            | _ -> refuse $"{key} is a positive number, at most {highest}; \"{text}\" is not one."
         | None, Some value -> value
         | None, None -> refuse $"{key} is missing: the units after which a run is judged, such as {key}=100000."
 
     found.Groups[2].Value,
     match found.Groups[1].Value with
-    | "median" -> let number = number [ "from"; "startup" ] in Median(int64 (number "from" None), int (number "startup" (Some 5.0)))
-    | "asha" -> let number = number [ "from"; "reduction" ] in Asha(int64 (number "from" None), max 2 (int (number "reduction" (Some 4.0))))
-    | "race" -> let number = number [ "alpha"; "startup" ] in Race(number "alpha" (Some 0.1), int (number "startup" (Some 4.0)))
+    | "median" ->
+        let number highest = number highest [ "from"; "startup" ]
+        Median(int64 (number units "from" None), int (number counts "startup" (Some 5.0)))
+    | "asha" ->
+        let number highest = number highest [ "from"; "reduction" ]
+        Asha(int64 (number units "from" None), max 2 (int (number counts "reduction" (Some 4.0))))
+    | "race" ->
+        let number highest = number highest [ "alpha"; "startup" ]
+        Race(number 1.0 "alpha" (Some 0.1), int (number counts "startup" (Some 4.0)))
     | other ->
         let known = [ "asha"; "median"; "race" ]
         refuse $"unknown rule {other}. Known rules: {Sentence.listed known}{Spelling.DidYouMean(other, known)}."

@@ -5,6 +5,7 @@
 ///     {"trial":0,"value":0.031}
 module Ebm.Sweeps.Search
 
+open System
 open System.IO
 open System.Text.Json
 open System.Text.Json.Nodes
@@ -18,39 +19,54 @@ let private journal (folder: string) (search: Search) =
     Path.Combine(folder, $"search-{hash[..7]}.jsonl")
 
 let private number (node: JsonNode) =
-    if node.GetValueKind() = JsonValueKind.String then System.Double.Parse(node.GetValue<string>(), invariant) else node.GetValue<float>()
+    if node.GetValueKind() = JsonValueKind.String then Double.Parse(node.GetValue<string>(), invariant) else node.GetValue<float>()
 
-/// Every trial so far. Ignores a last line that a crash left incomplete.
+let private read (search: Search) (lines: JsonNode list) : Tpe.Trial list =
+    let trial (line: JsonNode) =
+        match line["trial"] with
+        | null -> raise (InvalidOperationException "a line has no number of its trial")
+        | number -> number.GetValue<int>()
+
+    let values =
+        Map.ofList [
+            for line in lines do
+                match line["value"] with
+                | null -> ()
+                | value -> trial line, number value
+        ]
+
+    [
+        for line in lines do
+            match line["at"] with
+            | null -> ()
+            | at ->
+                let point = at.Deserialize<float[]>() |> nonNull
+
+                if point.Length <> search.Space.Length || point |> Array.exists (fun u -> not (u > 0.0 && u < 1.0)) then
+                    raise (InvalidOperationException $"a trial is not {search.Space.Length} numbers between 0 and 1")
+
+                { Tpe.Trial.At = point; Tpe.Trial.Value = values |> Map.tryFind (trial line) }
+    ]
+
+/// Every trial so far. Ignores a last line that a crash left incomplete. Throws InvalidDataException if the file is not such a journal.
 let trials (folder: string) (search: Search) : Tpe.Trial list =
     let path = journal folder search
 
     if not (File.Exists path) then
         []
     else
-        let text = File.ReadAllText path
-        let whole = text.Substring(0, text.LastIndexOf '\n' + 1)
-        let lines =
-            whole.Split('\n', System.StringSplitOptions.RemoveEmptyEntries)
-            |> Array.map (fun line ->
-                nonNull (JsonNode.Parse(line, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false))))
-
-        let values =
-            Map.ofList [
-                for line in lines do
-                    match line["value"] with
-                    | null -> ()
-                    | value -> (nonNull line["trial"]).GetValue<int>(), number value
-            ]
-
-        [
-            for line in lines do
-                match line["at"] with
-                | null -> ()
-                | at -> {
-                    Tpe.Trial.At = at.Deserialize<float[]>() |> nonNull
-                    Tpe.Trial.Value = values |> Map.tryFind ((nonNull line["trial"]).GetValue<int>())
-                  }
-        ]
+        try
+            RegularFile.WholeLines path
+            |> Seq.filter ((<>) "")
+            |> Seq.map (fun line -> nonNull (JsonNode.Parse(line, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false))))
+            |> List.ofSeq
+            |> read search
+        with
+        | :? JsonException
+        | :? InvalidOperationException
+        | :? FormatException
+        | :? NullReferenceException as error ->
+            raise (InvalidDataException($"{path}: this is not the journal of a search: {error.Message.TrimEnd '.'}.", error))
 
 let private settings (search: Search) (trial: Tpe.Trial) = [
     for (key, range), u in Seq.zip search.Space trial.At -> key, Sobol.valueAt range u
@@ -63,7 +79,7 @@ let asked (folder: string) (search: Search) = trials folder search |> List.trunc
 let private append (folder: string) (search: Search) (lines: string list) =
     Directory.CreateDirectory folder |> ignore
     use file = new FileStream(journal folder search, FileMode.OpenOrCreate, FileAccess.ReadWrite)
-    use reader = new StreamReader(file)
+    use reader = new StreamReader(file, System.Text.UTF8Encoding false, detectEncodingFromByteOrderMarks = false)
     let text = reader.ReadToEnd()
     let whole = System.Text.Encoding.UTF8.GetByteCount(text.Substring(0, text.LastIndexOf '\n' + 1))
     file.SetLength(int64 whole)

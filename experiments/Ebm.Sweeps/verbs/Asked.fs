@@ -4,6 +4,7 @@ module Ebm.Sweeps.Asked
 open System
 open System.IO
 open Ebm.Analysis
+open Ebm.Audits
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.CommandLine
@@ -27,6 +28,7 @@ type internal Place = {
 
 let internal dataRoot (place: Place) =
     place.Given.Options.TryGetResult <@ Data @>
+    |> Option.map (Options.folder "--data")
     |> Option.orElse (Environment.GetEnvironmentVariable "EBM_DATA" |> Option.ofObj |> Option.filter ((<>) ""))
     |> Option.defaultValue (Path.Combine(place.Root, "data"))
     |> Path.GetFullPath
@@ -56,8 +58,8 @@ let internal stale (place: Place) =
 let internal asked (place: Place) : Declare.Sweep = {
     place.Sweep with
         Parts = [
-            for overrides in place.Given.Unions |> List.map (List.map parse) do
-                for part in place.Sweep.Parts -> List.fold Declare.replace part overrides
+            for overrides in place.Given.Unions do
+                for part in place.Sweep.Parts -> overrides |> List.fold (fun part text -> Declare.replace part (parse text)) part
         ]
 }
 

@@ -4,6 +4,7 @@ module Ebm.Sweeps.Attach
 open System
 open System.IO
 open System.Threading
+open Ebm.Records
 open Ebm.Sweeps.CommandLine
 open Ebm.Sweeps.Sentence
 open Ebm.Sweeps.Show
@@ -42,9 +43,7 @@ let internal attach (place: Place) =
             "attach"
             $"{relative (log (part place.Given))} does not exist, so the sweep was not started with --detach. `status` shows its state."
 
-    let readers = [
-        for part in followed -> part, new StreamReader(new FileStream(log part, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
-    ]
+    let readers = [ for part in followed -> part, new StreamReader(RegularFile.Open(log part)) ]
 
     let mutable speaker = if followed.Length = 1 then Some followed.Head else None
     let mutable last = false

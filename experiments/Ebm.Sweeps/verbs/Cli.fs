@@ -56,7 +56,7 @@ let private help (sweep: Declare.Sweep) =
     Console.Write lines
 
 let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (arguments: string list) =
-    try
+    Command.Run(fun () ->
         let given = read arguments
 
         for case in given.Options.GetAllResults() |> List.map parser.GetArgumentCaseInfo do
@@ -68,10 +68,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         if not given.Words.IsEmpty && List.contains given.Verb [ "run"; "plan"; "help"; "confirm"; "measure"; "reindex" ] then
             usage given.Words.Head $"{given.Words.Head} is not a valid override; an override is key=value."
 
-        let path option (given: string option) name =
-            match given with
-            | Some "" -> usage option "the path of a folder is missing."
-            | _ -> Path.GetFullPath(given |> Option.defaultValue (Path.Combine(root, name)))
+        let path option (given: string option) name = given |> Option.defaultValue (Path.Combine(root, name)) |> Options.folder option
 
         let place = {
             Folder = folder
@@ -86,7 +83,10 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
 
         match given.Verb with
         | "plan" ->
-            let plan = planned place |> selected given
+            let whole = planned place
+            let plan = whole |> selected given
+            checkSearch place whole
+            checkRuns place plan (unfinished plan)
             if given.Options.Contains <@ CommandLine.Option.Json @> then Console.WriteLine(Plan.json plan) else Show.plan plan
             0
         | "status" ->
@@ -126,14 +126,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
             0
         | "measure" -> measure place
         | "audit" -> usage "audit" "the word audit must come first: audit verify --runs DIR."
-        | _ -> run place
-    with
-    | :? ConfigException as error ->
-        eprintfn $"{Secrets.Here.Masked error.Message}"
-        2
-    | :? InvalidDataException as error ->
-        eprintfn $"{Secrets.Here.Masked error.Message}"
-        2
+        | _ -> run place)
 
 /// Executes a command line for a declared sweep. `folder` is the script's folder, which contains `configs`. Returns the exit code.
 let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =

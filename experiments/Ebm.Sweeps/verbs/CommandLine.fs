@@ -148,7 +148,7 @@ let allowed verb =
     | "measure" -> always @ sweep @ filters @ launch
     | "confirm" -> always @ sweep @ launch @ [ "--metric"; "--top"; "--seeds"; "--reuse" ]
     | "run" -> always @ sweep @ filters @ launch @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher" ]
-    | "plan" -> always @ sweep @ filters @ fresh @ [ "--json" ]
+    | "plan" -> always @ sweep @ filters @ fresh @ [ "--metric"; "--json" ]
     | "why" -> always @ sweep @ [ "--json" ]
     | "table"
     | "report" -> always @ [ "--reports"; "--json"; "--strict" ]
@@ -284,22 +284,20 @@ let selected (given: Given) (plan: Plan) =
         | Some text -> runs |> List.filter (fun run -> run.Id.Contains text || run.Overrides |> List.exists _.Contains(text))
         | None -> runs
 
-    let least option count =
-        if count >= 1 then count else usage $"{option} {count}" $"{option} is a count of runs, so it must be at least 1."
-
     let runs =
         match given.Options.TryGetResult <@ Sample @> with
         | Some count ->
             // Ordered by a hash, so that every machine draws the same runs, and a larger sample contains the smaller one.
             let seed = given.Options.GetResult(<@ Sample_Seed @>, 0)
-            let drawn = runs |> List.sortBy (fun run -> Canonical.Sha256 $"{seed} {run.Id}") |> List.truncate (least "--sample" count)
+            let drawn =
+                runs |> List.sortBy (fun run -> Canonical.Sha256 $"{seed} {run.Id}") |> List.truncate (Options.counted "--sample" count)
             let drawn = drawn |> List.map _.Id |> Set.ofList in
             runs |> List.filter (fun run -> drawn.Contains run.Id)
         | None -> runs
 
     let runs =
         match given.Options.TryGetResult <@ First @> with
-        | Some count -> runs |> List.truncate (least "--first" count)
+        | Some count -> runs |> List.truncate (Options.counted "--first" count)
         | None -> runs
 
     { plan with Runs = runs }

@@ -41,6 +41,7 @@ let private insert (connection: SqliteConnection) table (columns: int) =
 /// Writes index.db atomically into the folder of all sweeps. Returns its path and the number of runs.
 let rebuild (runs: string) : string * int =
     SQLitePCL.Batteries_V2.Init()
+    Directory.CreateDirectory runs |> ignore
     let path = Path.Combine(runs, "index.db")
     let draft = Path.Combine(runs, $".index.db.{Environment.ProcessId}")
     File.Delete draft
@@ -48,7 +49,7 @@ let rebuild (runs: string) : string * int =
 
     let write () =
         // A pooled connection would stay open after the file is renamed.
-        use connection = new SqliteConnection($"Data Source={draft};Pooling=False")
+        use connection = new SqliteConnection(string (SqliteConnectionStringBuilder(DataSource = draft, Pooling = false)))
         connection.Open()
         use transaction = connection.BeginTransaction()
         use create = connection.CreateCommand()
@@ -102,7 +103,11 @@ let rebuild (runs: string) : string * int =
 
         transaction.Commit()
 
-    Directory.CreateDirectory runs |> ignore
-    write ()
+
+    try
+        write ()
+    with :? SqliteException as error ->
+        raise (IOException($"{draft} cannot be written: {error.Message}", error))
+
     File.Move(draft, path, true)
     path, count

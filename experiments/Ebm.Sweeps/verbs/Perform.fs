@@ -2,12 +2,14 @@
 module Ebm.Sweeps.Perform
 
 open System
+open System.Collections.Generic
 open System.Diagnostics
 open System.IO
 open Ebm.Analysis
 open Ebm.Audits
 open Ebm.Core
 open Ebm.Records
+open Ebm.Runs
 open Ebm.Sweeps.CommandLine
 open Ebm.Sweeps.Sentence
 open Ebm.Sweeps.Compose
@@ -20,8 +22,8 @@ open Ebm.Sweeps.Terms
 
 /// A missing device is an error before the launch, not one in every run. The check loads libtorch, so it is done only for other devices than
 /// the CPU.
-let internal checkDevices (plan: Plan) =
-    for run in plan.Runs |> List.distinctBy _.Spec.Device do
+let private checkDevices (runs: PlannedRun list) =
+    for run in runs |> List.distinctBy _.Spec.Device do
         if run.Spec.Device <> "cpu" then
             try
                 run.Spec.OnDevice() |> ignore
@@ -29,6 +31,28 @@ let internal checkDevices (plan: Plan) =
                 match run.Composed.Find "device" with
                 | null -> fail Source.Code "device" $"device {error.Says}."
                 | node -> fail node.Source "device" $"device {error.Says}."
+
+/// Refuses what every run would fail at: a device that is missing, data files that are missing or have another header, a folder that
+/// cannot be written. Plans and --dry-run refuse it, too. `runs` are those of the plan that are executed.
+let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
+    let all = runs @ plan.Foreseen
+
+    if not all.IsEmpty then
+        match FolderPath.Unwritable plan.Folder with
+        | null -> ()
+        | says -> usage $"--runs {place.Runs}" says
+
+    checkDevices all
+    let data = dataRoot place
+    // The runs of a plan share the records of their data sets.
+    let checked' = HashSet<obj>(HashIdentity.Reference)
+
+    for run in all do
+        if checked'.Add run.Spec.Data then DataFiles.Check(run.Spec.Data, run.Composed, data)
+
+/// The runs that `run` would execute without further options.
+let internal unfinished (plan: Plan) =
+    plan.Runs |> List.filter (fun run -> run.State <> RunState.Stale && not (RunStates.IsSettled run.State))
 
 /// Records the whole plan, also the runs that filters exclude now, so that tables can count missing runs.
 let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
@@ -51,6 +75,14 @@ let internal metric (place: Place) what (plan: Plan) =
 
 /// Executes its further arguments with the first one, a file, as their output.
 let background = """log=$1; shift; exec "$@" > "$log" 2>&1 < /dev/null"""
+
+/// Refuses a search that is divided into shards, or without a metric that decides.
+let internal checkSearch (place: Place) (plan: Plan) =
+    if not plan.Searches.IsEmpty then
+        if part place.Given <> Hold.Whole then
+            usage "--shard" "a search cannot be divided into shards, because its next trials depend on earlier results; leave out --shard."
+
+        metric place "a search" plan |> ignore
 
 /// Starts the same command again in a new session without a terminal.
 let internal detach (place: Place) (plan: Plan) =
@@ -112,22 +144,20 @@ let internal changed (place: Place) (plan: Plan) (jobs: Job list) : Set<string> 
 /// Executes the jobs of a plan and prints the table of the sweep's folder. `next` gives the plan of a search's next batch.
 let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: Plan -> Job list) (next: unit -> Plan option) =
     let given = place.Given
+    let jobs = jobsOf plan
+    // Errors are raised before the folder is written to, and by --dry-run as well.
+    checkRuns place plan [ for job in jobs -> job.Run ]
+    settings place plan |> ignore
 
     if given.Options.Contains <@ Dry_Run @> then
         Show.plan plan
         0
     elif given.Options.Contains <@ Detach @> then
-        checkDevices plan
-        settings place plan |> ignore
         detach place plan
         0
     else
-        let jobs = jobsOf plan
         let changed = changed place plan jobs
         let jobs = jobs |> List.filter (fun job -> not (changed.Contains job.Run.Id))
-        // Errors of usage are raised before the folder is written to.
-        checkDevices plan
-        settings place plan |> ignore
 
         match given.Launching with
         | Launcher.Submits submits ->
@@ -153,7 +183,6 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                     if jobs.IsEmpty then
                         [], None
                     else
-                        checkDevices plan
                         let settings: Launch.Settings = settings place plan |> pinned
                         Console.WriteLine
                             $"{jobs.Length} runs to execute, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
@@ -224,8 +253,7 @@ let internal run (place: Place) =
     let whole = planOf place sweep
     let plan = selected place.Given whole
 
-    if not plan.Searches.IsEmpty && part place.Given <> Hold.Whole then
-        usage "--shard" "a search cannot be divided into shards, because its next trials depend on earlier results; leave out --shard."
+    checkSearch place whole
 
     if plan.Searches.IsEmpty then
         perform place (fun () -> note place sweep whole) plan jobs (fun () -> None)

@@ -211,6 +211,9 @@ let diff (runs: string) (words: string list) =
     | words ->
         usage (String.Join(' ', "diff" :: words)) "diff takes two runs: their ids, the first characters of their ids, or their folders."
 
+/// The most bytes that are printed of a log, from its end.
+let private longestLog = 20_000_000L
+
 /// Prints a run's output and errors; with `follow`, until its process has ended.
 let logs (runs: string) (words: string list) (follow: bool) =
     match words with
@@ -221,10 +224,10 @@ let logs (runs: string) (words: string list) (follow: bool) =
 
         let say (log: string) =
             if File.Exists(run.In log) then
-                use file = new FileStream(run.In log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+                use file = RegularFile.Open(run.In log)
                 let before = if read.ContainsKey log then read[log] else 0L
-                // The log may have been truncated.
-                file.Seek(min before file.Length, SeekOrigin.Begin) |> ignore
+                // The log may have been truncated. A run's log has at most 16 MiB, so a longer one is not all a log.
+                file.Seek(max (min before file.Length) (file.Length - longestLog), SeekOrigin.Begin) |> ignore
                 use reader = new StreamReader(file)
                 let text = reader.ReadToEnd()
                 read[log] <- file.Position

@@ -20,8 +20,14 @@ let internal onError (given: Given) =
     | Some "stop" -> Launch.StopAfter 1
     | Some text ->
         match text.Split '=' with
-        | [| "stop-after"; count |] when Int32.TryParse count |> fst && int count > 0 -> Launch.StopAfter(int count)
+        | [| "stop-after"; count |] ->
+            match Int32.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture) with
+            | true, count when count > 0 -> Launch.StopAfter count
+            | _ -> usage $"--on-error {text}" "K in stop-after=K must be a count of 1 or more."
         | _ -> usage $"--on-error {text}" "the value must be continue, stop or stop-after=K."
+
+/// Hours that an option may give: from a third of a second to a hundred years.
+let private hours option = Options.between option "hours" 1e-4 1e6 >> TimeSpan.FromHours
 
 /// How long runs may start: until --max-hours (or the sweep's maxHours) or --deadline, whichever is earlier.
 let internal maxTime (place: Place) =
@@ -35,7 +41,7 @@ let internal maxTime (place: Place) =
             | true, time -> Some(max TimeSpan.Zero (time - DateTime.Now))
             | _ -> usage $"--deadline {text}" "the time must be written like 2026-03-01T08:00."
 
-    [ options.TryGetResult <@ Max_Hours @> |> Option.orElse place.Sweep.MaxHours |> Option.map TimeSpan.FromHours; until ]
+    [ options.TryGetResult <@ Max_Hours @> |> Option.orElse place.Sweep.MaxHours |> Option.map (hours "--max-hours"); until ]
     |> List.choose id
     |> function
         | [] -> None
@@ -43,12 +49,15 @@ let internal maxTime (place: Place) =
 
 let internal settings (place: Place) (plan: Plan) : Launch.Settings =
     let options = place.Given.Options
-    let positive option value = if value > 0.0 then value else usage $"{option} {value}" $"{option} must be positive."
-    let counted option value = if value >= 1 then value else usage $"{option} {value}" $"{option} must be at least 1."
+    let counted = Options.counted
     let retry = options.GetResult(<@ Retry @>, 0)
-    if retry < 0 then usage $"--retry {retry}" "--retry counts further attempts, so it must be at least 0."
 
-    let memory = options.TryGetResult <@ Memory @> |> Option.map (positive "--memory" >> fun gigabytes -> int64 (gigabytes * 1073741824.0))
+    if retry < 0 || retry > 1_000_000 then
+        usage $"--retry {retry}" "--retry counts further attempts, so it must be at least 0, and at most 1000000."
+
+    let memory =
+        options.TryGetResult <@ Memory @>
+        |> Option.map (Options.between "--memory" "gigabytes" 1e-3 1e6 >> fun gigabytes -> int64 (gigabytes * 1073741824.0))
 
     let gpus =
         options.TryGetResult <@ Gpus @>
@@ -65,9 +74,8 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
 
     let workers =
         match options.TryGetResult <@ Workers @> with
-        | Some workers when workers < 1 -> usage $"--workers {workers}" "--workers must be at least 1."
-        | Some workers -> workers
-        | None when not gpus.IsEmpty -> gpus.Length * perGpu
+        | Some workers -> counted "--workers" workers
+        | None when not gpus.IsEmpty -> int (min 1_000_000L (int64 gpus.Length * int64 perGpu))
         | None ->
             let threads = 1 :: (plan.Runs |> List.map _.Spec.Threads) |> List.max
             max 1 (Environment.ProcessorCount / threads)
@@ -87,9 +95,10 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
             Wanted = options.TryGetResult <@ Workers @>
             OnError = onError place.Given
             Retry = retry
-            Timeout = options.TryGetResult <@ Timeout @> |> Option.map (positive "--timeout" >> TimeSpan.FromSeconds)
+            Timeout =
+                options.TryGetResult <@ Timeout @> |> Option.map (Options.between "--timeout" "seconds" 1e-3 1e9 >> TimeSpan.FromSeconds)
             MaxTime = maxTime place
-            MaxGpuTime = options.TryGetResult <@ Max_Gpu_Hours @> |> Option.map (positive "--max-gpu-hours" >> TimeSpan.FromHours)
+            MaxGpuTime = options.TryGetResult <@ Max_Gpu_Hours @> |> Option.map (hours "--max-gpu-hours")
             MaxRuns = options.TryGetResult <@ Max_Runs @> |> Option.map (counted "--max-runs") |> Option.orElse place.Sweep.MaxRuns
             Memory = memory
             Gpus = gpus

@@ -113,7 +113,33 @@ let submit (submission: Submission) (sweep: string) (jobs: Job list) : string li
                     $"sbatch refused the script {path}, and none of its runs were submitted: {why}."
     ]
 
-/// The task of each run, such as 12_3; the last submission of a run counts.
+/// The runs of one submission with their tasks, such as 12_3.
+let private submitted (tasks: string[]) (file: string) : (string * string) list =
+    try
+        use json = JsonText.Parse(RegularFile.Text(file, RegularFile.Written))
+        let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
+        let job = string (json.RootElement.GetProperty("job").GetString())
+
+        // It becomes an argument of sacct and scancel, where other text could be an option.
+        if not (isNumber job) then
+            fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
+
+        [
+            for i in 0 .. number "count" - 1 do
+                use task = JsonText.Parse tasks[number "first" + i]
+
+                for run in task.RootElement.GetProperty("runs").EnumerateArray() do
+                    $"{job}_{i}", string (Path.GetFileName(string (run.GetString())))
+        ]
+    with
+    | :? JsonException
+    | :? InvalidOperationException
+    | :? FormatException
+    | :? IndexOutOfRangeException
+    | :? Collections.Generic.KeyNotFoundException as error ->
+        raise (InvalidDataException($"{file}: this is not a submission to SLURM: {error.Message.TrimEnd '.'}.", error))
+
+/// The task of each run; the last submission of a run counts.
 let private given (sweep: string) : (string * string) list =
     let all = kept sweep
 
@@ -122,20 +148,10 @@ let private given (sweep: string) : (string * string) list =
     else
         [
             for folder in Directory.GetDirectories all |> Array.sort do
-                let tasks = File.ReadAllLines(Path.Combine(folder, "tasks.jsonl"))
+                let tasks = Path.Combine(folder, "tasks.jsonl") |> RegularFile.Lines |> Array.ofSeq
 
                 for file in Directory.GetFiles(folder, "job-*.json") |> Array.sort do
-                    use json = JsonText.Parse(File.ReadAllText file)
-                    let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
-                    let job = string (json.RootElement.GetProperty("job").GetString())
-
-                    if not (isNumber job) then fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
-
-                    for i in 0 .. number "count" - 1 do
-                        use task = JsonText.Parse tasks[number "first" + i]
-
-                        for run in task.RootElement.GetProperty("runs").EnumerateArray() do
-                            $"{job}_{i}", string (Path.GetFileName(string (run.GetString())))
+                    yield! submitted tasks file
         ]
 
 let private jobOf (task: string) = (task.Split '_')[0]
@@ -226,9 +242,12 @@ let launcher = {
         fun arguments ->
             let options, rest = Options.read parser arguments
 
+            // Checked here, so that --dry-run refuses it, too.
+            let runsPerTask = options.GetResult(<@ Runs_Per_Task @>, 1) |> Options.counted "--runs-per-task"
+
             let submission (settings: Settings) = {
                 Workers = settings.Wanted |> Option.defaultValue 256
-                RunsPerTask = options.GetResult(<@ Runs_Per_Task @>, 1) |> Options.counted "--runs-per-task"
+                RunsPerTask = runsPerTask
                 Options = options.GetResult(<@ Slurm @>, "")
                 Runner = settings.Runner
                 Arguments = settings.Arguments @ settings.Executing()
