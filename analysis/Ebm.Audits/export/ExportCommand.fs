@@ -35,58 +35,68 @@ let private export (workspace: Workspace) (arguments: string list) =
     let name, runs, folder =
         match words with
         | [ Sweep workspace.Runs folder as word ] ->
-            $"The sweep {word}", List.ofSeq (RunFolder.Under folder), Path.Combine(word, "export", "all")
+            let found = RunTree.Look folder
+
+            for other in found do
+                match other.Why with
+                | NonNull why when other.LooksLikeRun || other.Misplaced -> refuse $"{other.Path} is not a run: {why}; move it elsewhere first."
+                | _ -> ()
+
+            $"The sweep {word}", found |> Seq.choose (_.Run >> Option.ofObj) |> List.ofSeq, Path.Combine(word, "export", "all")
         | [ _ ] ->
             let run = runOf workspace words
             $"The run {run.Sweep}/{run.Id}", [ run ], Path.Combine(run.Sweep, "export", run.Id)
         | _ -> refuse "name one run or one sweep: a run's id, or a part of it, or the sweep's name."
 
-    // Without either option, both are exported.
-    let crate, capsule = options.Contains <@ Crate @>, options.Contains <@ Capsule @>
-    let both = crate = capsule
-
-    let wish: Export.Wish = {
-        Repository = workspace.Root
-        Data = workspace.Data
-        Crate = both || crate
-        Capsule = both || capsule
-        Plans = runs.Length > 1
-        Largest = int64 (Options.between "--largest" "megabytes" 0.0 1e9 (float (options.GetResult(<@ Largest @>, 64L)))) * 1_000_000L
-    }
-
-    let made =
-        Export.make
-            wish
-            name
-            runs
-            (options.TryGetResult <@ Out @>
-             |> Option.map (Options.folder "--out")
-             |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
-
-    let report (within: string) =
-        JsonText.ReadableOf(
-            fields [
-                "audit" => "export"
-                "folder" => within
-                "runs" => made.Runs
-                "files" => made.Files
-                "bytes" => made.Bytes
-                "sha256sums" => Canonical.Sha256 made.Seal
-                "notes" => made.Notes
-            ]
-        )
-
-    if workspace.Json then
-        Console.Write(report made.Folder)
+    if RepetitionCommand.areAltered workspace runs then
+        3
     else
-        let megabytes = (float made.Bytes / 1e6).ToString("0.0", CultureInfo.InvariantCulture)
-        Console.WriteLine made.Folder
-        Console.WriteLine $"""{made.Runs} {if made.Runs = 1 then "run" else "runs"}, {made.Files} files, {megabytes} MB."""
-        made.Notes |> List.iter Console.WriteLine
-        if wish.Capsule then Console.WriteLine "Anywhere with git and the .NET SDK: sh rerun.sh"
+        // Without either option, both are exported.
+        let crate, capsule = options.Contains <@ Crate @>, options.Contains <@ Capsule @>
+        let both = crate = capsule
 
-    enter workspace $"export {words.Head}" (report (string (Path.GetFileName made.Folder)))
-    0
+        let wish: Export.Wish = {
+            Repository = workspace.Root
+            Data = workspace.Data
+            Crate = both || crate
+            Capsule = both || capsule
+            Plans = runs.Length > 1
+            Largest = int64 (Options.between "--largest" "megabytes" 0.0 1e9 (float (options.GetResult(<@ Largest @>, 64L)))) * 1_000_000L
+        }
+
+        let made =
+            Export.make
+                wish
+                name
+                runs
+                (options.TryGetResult <@ Out @>
+                 |> Option.map (Options.folder "--out")
+                 |> Option.defaultValue (Path.Combine(workspace.Reports, folder)))
+
+        let report (within: string) =
+            JsonText.ReadableOf(
+                fields [
+                    "audit" => "export"
+                    "folder" => within
+                    "runs" => made.Runs
+                    "files" => made.Files
+                    "bytes" => made.Bytes
+                    "sha256sums" => Canonical.Sha256 made.Seal
+                    "notes" => made.Notes
+                ]
+            )
+
+        if workspace.Json then
+            Console.Write(report made.Folder)
+        else
+            let megabytes = (float made.Bytes / 1e6).ToString("0.0", CultureInfo.InvariantCulture)
+            Console.WriteLine made.Folder
+            Console.WriteLine $"""{made.Runs} {if made.Runs = 1 then "run" else "runs"}, {made.Files} files, {megabytes} MB."""
+            made.Notes |> List.iter Console.WriteLine
+            if wish.Capsule then Console.WriteLine "Anywhere with git and the .NET SDK: sh rerun.sh"
+
+        enter workspace $"export {words.Head}" (report (string (Path.GetFileName made.Folder)))
+        0
 
 let verb = {
     Name = "export"

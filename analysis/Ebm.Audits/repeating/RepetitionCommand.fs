@@ -78,8 +78,8 @@ let conditionsOf (workspace: Workspace) (arguments: string list) : Conditions * 
     },
     rest
 
-/// Prints the alterations of runs. True if there are any: then none is repeated, because a verdict would be about other files than the runs
-/// wrote.
+/// Prints the alterations of runs. True if there are any: then none is repeated or exported, because a verdict would be about other files than
+/// the runs wrote.
 let areAltered (workspace: Workspace) (runs: RunFolder list) =
     let found = Verify.changed workspace.Runs (runs |> List.map _.Path)
 
@@ -87,7 +87,7 @@ let areAltered (workspace: Workspace) (runs: RunFolder list) =
         for alteration in alterations do
             eprintfn $"{Kebab.Of alteration.What}: {alteration.Subject}: {alteration.Says}"
 
-    if not found.IsEmpty then eprintfn $"""ALTERED: nothing is repeated of {String.Join(", ", found.Keys)}."""
+    if not found.IsEmpty then eprintfn $"""ALTERED: {String.Join(", ", found.Keys)}; nothing was done."""
     not found.IsEmpty
 
 /// Repeats one run, prints the comparison, and enters it into the ledger.

@@ -159,9 +159,10 @@ let during (work: IDisplay -> 'a) : 'a =
 /// The status of a sweep's folder, line by line. For runs without a final state, it includes a scheduler's report.
 let lines (folder: string) =
     let told = Launcher.told folder
+    let found = RunTree.Look folder
 
     let runs = [
-        for run in RunFolder.Under folder do
+        for run in found |> Seq.choose (_.Run >> Option.ofObj) do
             let state, reason = stateOf run.Path
 
             match told.TryFind run.Id with
@@ -187,4 +188,9 @@ let lines (folder: string) =
                         ""
                 let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
                 $"  {Kebab.Of state, -11} {run.Id}{step}{reason}"
+
+        for other in found do
+            match other.Why with
+            | NonNull why when other.LooksLikeRun || other.Misplaced -> $"""  {"not a run", -11} {other.Id}: {why}"""
+            | _ -> ()
     ]

@@ -57,7 +57,14 @@ let rebuild (runs: string) : string * int =
         create.ExecuteNonQuery() |> ignore
         let run, setting, metric = insert connection "runs" 11, insert connection "settings" 3, insert connection "metrics" 6
 
-        for folder in RunFolder.Under runs do
+        let found = RunTree.Look runs
+
+        for other in found do
+            match other.Why with
+            | NonNull why when other.LooksLikeRun || other.Misplaced -> eprintfn $"{other.Path}: {why}; it is not in the index."
+            | _ -> ()
+
+        for folder in found |> Seq.choose (_.Run >> Option.ofObj) do
             let state, reason = stateOf folder.Path
             // Of a run that cannot be read, the index has only the state and the reason.
             let manifest, settings, measurements =
