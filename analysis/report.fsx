@@ -14,7 +14,9 @@ let write (folders: string list) =
     let sweeps =
         match folders, Path.Combine(root, "runs") with
         | [], all -> List.ofSeq (SweepFolder.Under all)
-        | folders, _ -> folders
+        | folders, _ ->
+            folders |> List.iter (Options.folder "report" >> ignore)
+            folders
 
     let reports = Path.Combine(root, "reports")
     let mutable any = false

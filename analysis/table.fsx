@@ -16,7 +16,7 @@ let name (skip: Runs.Skipped) = eprintfn $"{skip.Path}: {skip.Why}; it is skippe
 /// The value of --runs, and the other arguments.
 let rec place found (arguments: string list) =
     match arguments with
-    | "--runs" :: folder :: rest -> place (Some folder) rest
+    | "--runs" :: folder :: rest -> place (Some(Options.folder "--runs" folder)) rest
     | word :: rest -> let value, words = place found rest in value, word :: words
     | [] -> found, []
 
@@ -59,7 +59,9 @@ let sweeps strict folders =
     let folders =
         match folders, Path.Combine(root, "runs") with
         | [], all -> List.ofSeq (SweepFolder.Under all)
-        | folders, _ -> folders
+        | folders, _ ->
+            folders |> List.iter (Options.folder "table" >> ignore)
+            folders
 
     let mutable any = false
     let mutable doubted = []

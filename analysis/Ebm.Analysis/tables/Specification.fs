@@ -214,7 +214,7 @@ let private specified (document: Document) (file: string) =
 
 /// Reads a specification.
 let read (file: string) =
-    if not (File.Exists file) then
+    if not (Path.Exists file) then
         fail (Source.Of file) "" "the file does not exist; a table's specification is a YAML file such as analysis/tables/main.yaml."
 
     specified (Document.Read file) file

@@ -46,10 +46,11 @@ type private Counts() =
         Interlocked.Add(&bytes, FileInfo(path).Length) |> ignore
         Canonical.Sha256OfFile path
 
-    /// The hash of a small file; of one that is not, or is a pipe or a device, the reason why it is not read, which equals no hash.
+    /// The hash of a record, which is small; of a file of a gigabyte, a pipe or a device, the reason why it is not read, which equals no
+    /// hash.
     member counts.HashOfRecord(path: string) =
         match RegularFile.Refusal path with
-        | null when FileInfo(path).Length > int64 RegularFile.Record -> "the file is too large"
+        | null when FileInfo(path).Length > 1_000_000_000L -> "the file is too large"
         | null -> counts.Hash path
         | says -> says
 
@@ -432,7 +433,7 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
     let beside, unfinished =
         match ledger with
         | None -> [], []
-        | Some ledger -> SweepFiles.check counts.Hash runs reports (if sweeps.IsEmpty then None else Some sweeps) ledger.Entries
+        | Some ledger -> SweepFiles.check counts.HashOfRecord runs reports (if sweeps.IsEmpty then None else Some sweeps) ledger.Entries
 
     let unsealed = manifests |> List.filter (fun manifest -> isNull manifest.Hash) |> List.length
 

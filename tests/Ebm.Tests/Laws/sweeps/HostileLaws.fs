@@ -562,13 +562,18 @@ let all = [
                                         |> ignore)
 
                                 ask [ "table"; "--reports"; reports ]
-                                ask [ "status" ]
-                                ask [ "logs"; Path.GetFileName run |> string ]
                                 ask [ "plan"; "seed=0"; "--name"; "laws" ]
-                                for verb in [ "verify"; "card" ] do
+                                one (fun () ->
+                                    answered $"verify: {name}" (fun () -> Audit.main root [ "verify"; "--runs"; runs ]) |> ignore)
+
+                                // Each reads few of the files, so only what blocks or has no end is tried.
+                                if put'.Contains "pipe" || put'.Contains "zero" || put'.Contains "end" then
+                                    ask [ "status" ]
+                                    ask [ "logs"; Path.GetFileName run |> string ]
+
                                     one (fun () ->
-                                        answered $"{verb}: {name}" (fun () ->
-                                            Audit.main root [ verb; "--runs"; runs; "--reports"; reports ])
+                                        answered $"card: {name}" (fun () ->
+                                            Audit.main root [ "card"; "--runs"; runs; "--reports"; reports ])
                                         |> ignore))
 
                     let reported = [ "config.json"; "manifest.json"; "events.jsonl" ] |> List.map (fun name -> Path.Combine(run, name))
@@ -592,14 +597,15 @@ let all = [
                     for verb in [ "verify"; "card"; "refs" ] do
                         audit [ verb; "--runs"; runs; "--reports"; reports ])))
 
-    law "a ledger with a byte-order mark is refused with one sentence, and nothing is cut off its end" (fun () ->
+    law "a ledger with a byte-order mark is an alteration, and nothing is appended to it or cut off its end" (fun () ->
         inFolder (fun folder ->
             let runs, _, _ = sampleRuns folder
             let ledger = Path.Combine(runs, "ledger.jsonl")
             let marked = Array.append bom (File.ReadAllBytes ledger)
             File.WriteAllBytes(ledger, marked)
-            audit [ "verify"; "--runs"; runs ] |> refused [ "byte-order mark" ]
-            throws<InvalidDataException, _> [ "byte-order mark" ] (fun () -> Ledger.append runs (fun _ -> [ "audit", "x", "y" ]))
+            let found = audit [ "verify"; "--runs"; runs ]
+            must $"exit code {found.Code}" (found.Code = 3 && found.Out.Contains "ledger-torn")
+            throws<InvalidDataException, _> [ "line 1"; "audit verify" ] (fun () -> Ledger.append runs (fun _ -> [ "audit", "x", "y" ]))
             must "the ledger was changed" (File.ReadAllBytes ledger = marked)))
 
     law "a journal of a search with a byte-order mark, or of another search, is refused with one sentence" (fun () ->
