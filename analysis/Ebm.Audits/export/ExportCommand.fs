@@ -39,7 +39,8 @@ let private export (workspace: Workspace) (arguments: string list) =
 
             for other in found do
                 match other.Why with
-                | NonNull why when other.LooksLikeRun || other.Misplaced -> refuse $"{other.Path} is not a run: {why}; move it elsewhere first."
+                | NonNull why when other.LooksLikeRun || other.Misplaced ->
+                    refuse $"{other.Path} is not a run: {why}; move it elsewhere first."
                 | _ -> ()
 
             $"The sweep {word}", found |> Seq.choose (_.Run >> Option.ofObj) |> List.ofSeq, Path.Combine(word, "export", "all")

@@ -150,6 +150,7 @@ let private nameOf (asked: string option) (sweep: Declare.Sweep) (choices: Map<s
         let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
 
         match experiments with
+        | []
         | [] :: _ -> declared ()
         | several when several |> List.exists List.isEmpty -> declared ()
         | several ->

@@ -121,8 +121,7 @@ let private submitted (tasks: string[]) (file: string) : (string * string) list 
         let job = string (json.RootElement.GetProperty("job").GetString())
 
         // It becomes an argument of sacct and scancel, where other text could be an option.
-        if not (isNumber job) then
-            fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
+        if not (isNumber job) then fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
 
         [
             for i in 0 .. number "count" - 1 do

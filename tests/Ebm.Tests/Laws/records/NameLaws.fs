@@ -112,7 +112,7 @@ let all = [
             let hashed = Canonical.Json config
             let hash = (Canonical.Sha256 hashed).Substring(0, 12)
 
-            for id in [ $"../x-{hash}"; $"$(id)-{hash}"; $"a\n-{hash}"; $"/tmp/x-{hash}"; $"-x-{hash}"; $"a b-{hash}" ] do
+            for id in [ $"../x-{hash}"; $"$(id)-{hash}"; $"a\n-{hash}"; $"/x-{hash}"; $"-x-{hash}"; $"a b-{hash}" ] do
                 throws<InvalidDataException, _> [ "a run's id must be" ] (fun () -> RunFolder.Create(folder, id, config, hashed))
 
             must "a folder was made" (Directory.GetFileSystemEntries folder = [||])

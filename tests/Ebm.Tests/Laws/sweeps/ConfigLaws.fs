@@ -128,14 +128,24 @@ let private counted (arguments: string list) due =
     let said = String.concat " " arguments
     must $"{said} makes {found} runs where {due} were due" (found = due)
 
+/// The files that experiments read; a plan looks at their headers.
+let private files =
+    Map [
+        "mnist", "mnist/train-images-idx3-ubyte.gz"
+        "parkinsons", "uci/parkinsons_updrs.data"
+        "red-wine", "uci/winequality-red.csv"
+        "white-wine", "uci/winequality-white.csv"
+    ]
+
 let all = [
     for name, files, arguments, parts in wrong do
         law $"{name} gives one sentence with its place and exit code 2, and no run starts" (fun () ->
             refused files ("run" :: arguments) parts)
 
-    law "the project's configs are valid" (fun () ->
-        for file in Directory.GetFiles(under "experiments/configs/experiment") do
-            counted [ "experiment=" + nonNull (Path.GetFileNameWithoutExtension file) ] 1)
+    for file in Directory.GetFiles(under "experiments/configs/experiment") |> Array.sort do
+        let name = nonNull (Path.GetFileNameWithoutExtension file)
+        let valid = law $"the project's config {name} is valid" (fun () -> counted [ $"experiment={name}" ] 1)
+        files.TryFind name |> Option.map (fun file -> needsData file valid) |> Option.defaultValue valid
 
     law "every net, generator and noise schedule of a group is given to some method by one word" (fun () ->
         let configs = Configs.Configs(under "experiments/configs")

@@ -15,6 +15,9 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
 
+/// A folder that does not exist.
+let private nowhere = Path.Combine(Path.GetTempPath(), "ebm-none")
+
 // ── Asking ──────────────────────────────────────────────────────────────────────────────────
 
 type private Answer = { Code: int; Out: string; Complaint: string }
@@ -348,15 +351,15 @@ let all = [
     law "a number that an option cannot have is refused with one sentence" (fun () ->
         for verb, option in numeric do
             for number in numbers do
-                sweep [ verb; option; number; "seed=0"; "--runs"; "/tmp/ebm-none"; (if verb = "run" then "--dry-run" else "--name=none") ]
+                sweep [ verb; option; number; "seed=0"; "--runs"; nowhere; (if verb = "run" then "--dry-run" else "--name=none") ]
                 |> ignore
 
         for option in [ "--workers"; "--max-runs"; "--timeout"; "--memory"; "--max-hours" ] do
             for number in [ "0"; "-1"; "nan"; "1e400"; "1e-400" ] do
-                isRefused [ option ] [ "run"; "--dry-run"; option; number; "seed=0"; "--runs"; "/tmp/ebm-none" ]
+                isRefused [ option ] [ "run"; "--dry-run"; option; number; "seed=0"; "--runs"; nowhere ]
 
         for option, number in [ "--max-hours", "1e-12"; "--memory", "1e-12"; "--timeout", "1e-12"; "--timeout", "1e308" ] do
-            isRefused [ option; "from" ] [ "run"; "--dry-run"; option; number; "seed=0"; "--runs"; "/tmp/ebm-none" ]
+            isRefused [ option; "from" ] [ "run"; "--dry-run"; option; number; "seed=0"; "--runs"; nowhere ]
 
         for rule in
             [
@@ -365,19 +368,9 @@ let all = [
                 "race(grid-kl, alpha=1e-400)"
                 "asha(grid-kl, from=1, reduction=1e99)"
             ] do
-            isRefused [ "--prune" ] [ "run"; "--dry-run"; "--prune"; rule; "seed=0"; "--runs"; "/tmp/ebm-none" ]
+            isRefused [ "--prune" ] [ "run"; "--dry-run"; "--prune"; rule; "seed=0"; "--runs"; nowhere ]
 
-        isRefused [ "--runs-per-task" ] [
-            "run"
-            "--dry-run"
-            "--launcher"
-            "slurm"
-            "--runs-per-task"
-            "0"
-            "seed=0"
-            "--runs"
-            "/tmp/ebm-none"
-        ])
+        isRefused [ "--runs-per-task" ] [ "run"; "--dry-run"; "--launcher"; "slurm"; "--runs-per-task"; "0"; "seed=0"; "--runs"; nowhere ])
     |> breaks "a command that throws what no input explains" (fun () ->
         answered "planted" (fun () -> raise (NullReferenceException())) |> ignore)
     |> breaks "a command that prints a stack trace" (fun () ->
@@ -394,40 +387,33 @@ let all = [
 
     law "overrides, conditions and rules that are nested without end, or very long, are refused with one sentence" (fun () ->
         for text in nested do
-            sweep [ "plan"; text; "--runs"; "/tmp/ebm-none" ] |> ignore
+            sweep [ "plan"; text; "--runs"; nowhere ] |> ignore
 
         for opening in [ "("; "!"; "a == 1 && ("; "a in {"; "'" ] do
             for option in [ "--where"; "--redo" ] do
-                isRefused [ option ] [
-                    "run"
-                    "--dry-run"
-                    option
-                    "a == 1 || " + String.replicate deep opening
-                    "--runs"
-                    "/tmp/ebm-none"
-                ]
+                isRefused [ option ] [ "run"; "--dry-run"; option; "a == 1 || " + String.replicate deep opening; "--runs"; nowhere ]
 
-        isRefused [ "--prune" ] [ "run"; "--dry-run"; "--prune"; String.replicate deep "median("; "--runs"; "/tmp/ebm-none" ]
+        isRefused [ "--prune" ] [ "run"; "--dry-run"; "--prune"; String.replicate deep "median("; "--runs"; nowhere ]
 
         for option in [ "--name"; "--metric"; "--only"; "--reuse"; "--launcher"; "--on-error"; "--shard"; "--prune" ] do
             for text in [ String('a', 300); String('a', deep); "a\nb"; "\027[31m"; "../x"; "a/b"; ""; " "; "audits"; "-" ] do
-                sweep [ "run"; "--dry-run"; option; text; "seed=0"; "--runs"; "/tmp/ebm-none" ] |> ignore
+                sweep [ "run"; "--dry-run"; option; text; "seed=0"; "--runs"; nowhere ] |> ignore
 
         for name in [ String('a', 300); "a\n"; "../x"; "" ] do
-            isRefused [ "--name" ] [ "plan"; "--name"; name; "seed=0"; "--runs"; "/tmp/ebm-none" ]
+            isRefused [ "--name" ] [ "plan"; "--name"; name; "seed=0"; "--runs"; nowhere ]
 
         for verb in [ "why"; "diff"; "logs"; "attach"; "stop"; "table"; "report"; "status"; "list" ] do
             for word in [ String('a', 300); String('a', deep); "a\nb"; "\027[31m" ] do
-                isRefused [] ([ verb; word ] @ (if verb = "list" then [] else [ "--runs"; "/tmp/ebm-none" ])))
+                isRefused [] ([ verb; word ] @ (if verb = "list" then [] else [ "--runs"; nowhere ])))
 
     law "axes whose product overflows, and counts and ranges without end, are refused before they are made" (fun () ->
         for words in products do
-            sweep ([ "plan"; "--runs"; "/tmp/ebm-none" ] @ words) |> ignore
+            sweep ([ "plan"; "--runs"; nowhere ] @ words) |> ignore
 
         for words in products[..2] do
-            isRefused [ "runs; at most" ] ([ "plan"; "--runs"; "/tmp/ebm-none" ] @ words)
+            isRefused [ "runs; at most" ] ([ "plan"; "--runs"; nowhere ] @ words)
 
-        isRefused [ "smaller than any float64" ] [ "plan"; "--runs"; "/tmp/ebm-none"; "train.lr=1e-400" ])
+        isRefused [ "smaller than any float64" ] [ "plan"; "--runs"; nowhere; "train.lr=1e-400" ])
 
     law
         "references that double, lead on without end or in circles, and defaults that include each other are refused with one sentence"
@@ -460,7 +446,7 @@ let all = [
             let config = Path.Combine(configs, "data", "x.yaml")
 
             let ask name =
-                sweep [ "plan"; "--sweep"; file; "--runs"; "/tmp/ebm-none" ] |> refused []
+                sweep [ "plan"; "--sweep"; file; "--runs"; nowhere ] |> refused []
                 answered name (fun () ->
                     Specification.check root None file |> ignore
                     0)
@@ -704,7 +690,7 @@ let all = [
 
         let code =
             try
-                Cli.main (under "experiments") declared [ "plan"; "seed=0"; "--runs"; "/tmp/ebm-none" ]
+                Cli.main (under "experiments") declared [ "plan"; "seed=0"; "--runs"; nowhere ]
             finally
                 Console.SetOut out
                 Console.SetError error
