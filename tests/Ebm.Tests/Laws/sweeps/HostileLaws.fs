@@ -538,9 +538,9 @@ let all = [
                         @ [ Path.Combine(runs, "ledger.jsonl"); Path.Combine(runs, "audits", "x.json") ]
 
                     for path in names do
-                        for name, put in odd do
+                        for kind, put in odd do
                             replace path put (fun () ->
-                                let name = $"{Path.GetRelativePath(runs, path)} is {name}"
+                                let name = $"{Path.GetRelativePath(runs, path)} is {kind}"
                                 let ask words =
                                     one (fun () ->
                                         answered $"{words}: {name}" (fun () ->
@@ -553,7 +553,7 @@ let all = [
                                     answered $"verify: {name}" (fun () -> Audit.main root [ "verify"; "--runs"; runs ]) |> ignore)
 
                                 // Each reads few of the files, so only what blocks or has no end is tried.
-                                if put'.Contains "pipe" || put'.Contains "zero" || put'.Contains "end" then
+                                if kind.Contains "pipe" || kind.Contains "zero" || kind.Contains "end" then
                                     ask [ "status" ]
                                     ask [ "logs"; Path.GetFileName run |> string ]
 
