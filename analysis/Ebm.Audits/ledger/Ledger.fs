@@ -315,8 +315,8 @@ let private headFault
     | [], absent -> fault absent, None
     |> fun (fault, says) -> fault, (if copies.IsEmpty then None else says)
 
-/// Reads and checks the ledger of a folder of runs; None if it has no ledger. `repository` may keep its head.
-let load (repository: string) (runs: string) : Ledger option =
+/// The ledger, its last line, and its kept heads.
+let private loaded (repository: string) (runs: string) : (Ledger * string * Head list) option =
     match linesOf runs with
     | [] -> None
     | lines ->
@@ -341,7 +341,7 @@ let load (repository: string) (runs: string) : Ledger option =
         let outside, copies = headFault id heads (placeOf runs) hashes last
         let present = heads |> List.filter (fun head -> hashes.ContainsKey head.Hash) |> List.map _.Seq
 
-        Some {
+        let ledger = {
             Id = id
             Entries = List.map snd whole
             Loose = if heads.IsEmpty then None else Some(last - (if present.IsEmpty then -1L else List.max present))
@@ -357,36 +357,30 @@ let load (repository: string) (runs: string) : Ledger option =
             ]
         }
 
+        Some(ledger, List.last lines, heads)
+
+/// Reads and checks the ledger of a folder of runs; None if it has no ledger. `repository` may keep its head.
+let load (repository: string) (runs: string) : Ledger option = loaded repository runs |> Option.map (fun (ledger, _, _) -> ledger)
+
 // ── Keeping the head ────────────────────────────────────────────────────────────────────────
 
 /// Keeps the hash of the last line as a commit in a repository; Error if that is not possible, or if the ledger was altered, because a kept
 /// head vouches for all lines before it.
 let anchor (repository: string) (runs: string) : Result<unit, string> =
-    match load repository runs with
+    match loaded repository runs with
     | None -> Ok()
-    | Some { Faults = fault :: _ } -> Error $"the ledger was altered: {fault.Says}"
-    | Some ledger ->
-        let last = List.last (linesOf runs)
-        let head = List.last ledger.Entries
+    | Some({ Faults = fault :: _ }, _, _) -> Error $"the ledger was altered: {fault.Says}"
+    | Some(_, last, heads) when heads |> List.exists (fun head -> head.Hash = hashOf last && head.Place = placeOf runs) -> Ok()
+    | Some(ledger, last, _) ->
         let name = refOf ledger.Id
-        let before = Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; name ]
-        let says = $"ledger {ledger.Id}\n\nentry {head.Seq}\nhash {hashOf last}\n{placeOf runs}\n"
-        let bind next result = Result.bind next result
+        let before = Git.ask repository [ "rev-parse"; "--verify"; "--quiet"; name ] |> Result.defaultValue ""
+        let says = $"ledger {ledger.Id}\n\nentry {(List.last ledger.Entries).Seq}\nhash {hashOf last}\n{placeOf runs}\n"
+        let parent = if before = "" then [] else [ "-p"; before ]
 
-        Git.ask repository [ "log"; "-1"; "--format=%B"; name; "--" ]
-        |> function
-            | Ok message when message.Contains $"hash {hashOf last}\n{placeOf runs}" -> Ok()
-            | _ ->
-                Git.ask repository [ "mktree" ]
-                |> bind (fun tree ->
-                    let parent =
-                        match before with
-                        | Ok commit when commit <> "" -> [ "-p"; commit ]
-                        | _ -> []
-
-                    Git.tell repository [] says ([ "commit-tree"; tree ] @ parent))
-                |> bind (fun commit -> Git.ask repository [ "update-ref"; name; commit.Trim(); (before |> Result.defaultValue "") ])
-                |> Result.map ignore
+        Git.ask repository [ "mktree" ]
+        |> Result.bind (fun tree -> Git.tell repository [] says ([ "commit-tree"; tree ] @ parent))
+        |> Result.bind (fun commit -> Git.ask repository [ "update-ref"; name; commit.Trim(); before ])
+        |> Result.map ignore
 
 /// Writes to a ledger, and keeps its head before and after: a folder that was copied has a head of its own before it goes on. A failure is only
 /// printed, so that no result is lost.

@@ -99,11 +99,19 @@ public static class RunTree
 
     static bool HoldsRun(string folder) => !IsLink(folder) && Children(folder).Any(LooksLikeRun);
 
+    // A folder that cannot be read, or was deleted a moment ago, has none; if it looks like a run, it is named for itself.
     static string[] Children(string folder)
     {
-        var children = Directory.GetDirectories(folder);
-        Array.Sort(children, StringComparer.Ordinal);
-        return children;
+        try
+        {
+            var children = Directory.GetDirectories(folder);
+            Array.Sort(children, StringComparer.Ordinal);
+            return children;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
     }
 
     static Found Judged(string path)
