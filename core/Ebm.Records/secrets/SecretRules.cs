@@ -127,12 +127,12 @@ sealed class SecretRules
         );
     }
 
-    // A path in which * stands for a part of a name, and ** for any folders.
+    // A path in which * stands for a part of a name, and ** for any folders. A line break at its end hides no name.
     static Regex Glob(string path) =>
         Expression(
-            "^"
+            @"\A"
                 + Regex.Escape(path).Replace(@"\*\*/", "(.*/)?").Replace(@"\*\*", ".*").Replace(@"\*", "[^/]*").Replace(@"\?", "[^/]")
-                + "$",
+                + @"\n?\z",
             RegexOptions.None
         );
 

@@ -1,5 +1,4 @@
 /// Names that become folders, and paths that files name, cannot lead out of their folder.
-[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.NameLaws
 
 open System
