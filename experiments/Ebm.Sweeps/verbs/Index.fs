@@ -64,7 +64,13 @@ let rebuild (runs: string) : string * int =
             | NonNull why when other.LooksLikeRun || other.Misplaced -> eprintfn $"{other.Path}: {why}; it is not in the index."
             | _ -> ()
 
-        for folder in found |> Seq.choose (_.Run >> Option.ofObj) do
+        let runs = found |> Seq.choose (_.Run >> Option.ofObj) |> List.ofSeq
+
+        for _, same in runs |> List.groupBy _.Id do
+            for folder in same.Tail do
+                eprintfn $"{folder.Path}: the index has the run of this config in the sweep {same.Head.Sweep}."
+
+        for folder in runs |> List.distinctBy _.Id do
             let state, reason = stateOf folder.Path
             // Of a run that cannot be read, the index has only the state and the reason.
             let manifest, settings, measurements =
