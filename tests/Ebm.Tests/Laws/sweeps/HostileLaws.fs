@@ -549,11 +549,12 @@ let all = [
 
                                 ask [ "table"; "--reports"; reports ]
                                 ask [ "plan"; "seed=0"; "--name"; "laws" ]
-                                one (fun () ->
-                                    answered $"verify: {name}" (fun () -> Audit.main root [ "verify"; "--runs"; runs ]) |> ignore)
 
-                                // Each reads few of the files, so only what blocks or has no end is tried.
-                                if kind.Contains "pipe" || kind.Contains "zero" || kind.Contains "end" then
+                                // These are slower, so only what blocks or has no end is tried.
+                                if List.exists (fun (part: string) -> kind.Contains part) [ "pipe"; "zero"; "end" ] then
+                                    one (fun () ->
+                                        answered $"verify: {name}" (fun () -> Audit.main root [ "verify"; "--runs"; runs ]) |> ignore)
+
                                     ask [ "status" ]
                                     ask [ "logs"; Path.GetFileName run |> string ]
 
