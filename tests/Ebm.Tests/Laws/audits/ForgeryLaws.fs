@@ -618,6 +618,7 @@ let all =
 
         law "a note says that another ledger was here before, even if all runs say that they ended later" (fun () ->
             inWorld (fun world ->
+                anchored world
                 File.Delete world.Ledger
                 Directory.Delete(Path.Combine(world.Runs, "moons"), true)
 
