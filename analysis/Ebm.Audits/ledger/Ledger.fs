@@ -268,6 +268,22 @@ let private faults (lines: (string * Entry) list) = [
     for entry in again do
         { What = Altered.LedgerInserted; Says = $"entry {entry.Seq} enters {entry.Subject} a second time, with another manifest" }
 
+    // A sweep enters the beginning of each measurement; a ledger without beginnings is older. The first entry of a run that came from
+    // another machine has none.
+    let ofRuns =
+        sorted
+        |> List.map snd
+        |> List.skipWhile (fun entry -> entry.Kind <> Kind.begin')
+        |> List.filter (fun entry -> List.contains entry.Kind [ Kind.begin'; Kind.run; Kind.measure ])
+
+    for _, same in ofRuns |> List.groupBy _.Subject do
+        for before, entry in List.pairwise same do
+            if entry.Kind = Kind.measure && before.Kind <> Kind.begin' && entry.Hash <> before.Hash then
+                {
+                    What = Altered.LedgerInserted
+                    Says = $"entry {entry.Seq} enters another measurement of {entry.Subject}, which had not begun"
+                }
+
     for (line, entry), (_, next) in List.pairwise sorted do
         if next.Seq > entry.Seq + 1L then
             { What = Altered.LedgerRemoved; Says = $"{span (entry.Seq + 1L) (next.Seq - 1L)} was removed".Replace("s was", "s were") }

@@ -5,6 +5,7 @@ module Ebm.Audits.Manifests
 
 open System
 open System.Collections.Generic
+open System.Globalization
 open Ebm.Analysis
 open Ebm.Records
 
@@ -22,10 +23,11 @@ let known (entries: Ledger.Entry list) : IReadOnlyDictionary<string, Known> =
         if entry.Kind = Ledger.Kind.run || entry.Kind = Ledger.Kind.measure || entry.Kind = Ledger.Kind.begin' then
             match entry.Subject.Split '#' with
             | [| run; attempt |] ->
-                match Int32.TryParse attempt with
-                | true, attempt ->
+                match Int32.TryParse(attempt, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
+                // Another spelling of a number, such as 01, is no entry of that attempt.
+                | true, number when string number = attempt ->
                     if not (about.ContainsKey run) then about[run] <- ResizeArray()
-                    about[run].Add((attempt, entry))
+                    about[run].Add((number, entry))
                 | _ -> ()
             | _ -> ()
 

@@ -20,8 +20,22 @@ let read (path: string) : (string * string) list = [
 
 let private seal (runs: string) (folder: string) (sweep: string) (written: string list) =
     let names = written |> List.map (fun path -> Path.GetRelativePath(folder, path).Replace('\\', '/'))
-    // A table alone leaves the page as it is, and its hash with it.
-    let others = read (Path.Combine(folder, sums)) |> List.filter (fun (name, _) -> not (List.contains name names))
+    // A table alone leaves the page as it is, and its hash with it. Sums that the ledger does not have vouch for nothing: the page then has a
+    // hash that no file has, until it is written again.
+    let before = Path.Combine(folder, sums)
+    let reports = Ledger.entries runs |> List.filter (fun entry -> entry.Kind = Ledger.Kind.report && entry.Subject = sweep && entry.Hash <> "")
+
+    let isKnown =
+        File.Exists before && (let hash = Canonical.Sha256OfFile before in reports |> List.exists (fun entry -> entry.Hash = hash))
+
+    let others =
+        (if isKnown then
+             read before
+         elif not reports.IsEmpty && File.Exists(Path.Combine(folder, "index.html")) then
+             [ "index.html", String('0', 64) ]
+         else
+             [])
+        |> List.filter (fun (name, _) -> not (List.contains name names))
 
     let text =
         others @ [ for name in names -> name, Canonical.Sha256OfFile(Path.Combine(folder, name)) ]
@@ -58,7 +72,7 @@ let write (repository: string) (plotly: string option option) (folder: string) (
         let before = Map.ofList (read (Path.Combine(place, sums)))
         let isNew = Report.files table |> List.exists (fun (name, text) -> before.TryFind name <> Some(Canonical.Sha256 text))
         // If this process dies before it writes the sums, `verify` knows that the report is unfinished.
-        if isNew then Ledger.within repository runs (fun () -> Ledger.enter runs Ledger.Kind.report table.Sweep "")
+        if isNew || plotly.IsSome then Ledger.within repository runs (fun () -> Ledger.enter runs Ledger.Kind.report table.Sweep "")
         let files = Report.write place table
         let page = plotly |> Option.map (fun plotly -> Report.page plotly folder reports (table, skipped))
 

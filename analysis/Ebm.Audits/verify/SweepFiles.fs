@@ -29,14 +29,22 @@ let private plans hash (runs: string) (entries: Ledger.Entry list) = [
             { Subject = subject; What = Altered.PlansMissing; Says = $"the ledger has its plans as entry {last.Seq}, but the file is gone" }
 ]
 
-/// A launch is named by its hash.
+/// A launch is named by the first digits of its hash, and the ledger has all digits.
 let private launches hash (runs: string) (sweeps: string list) (entries: Ledger.Entry list) = [
     for entry in entries |> entriesOf Ledger.Kind.launch do
-        if not (File.Exists(Path.Combine(runs, entry.Subject))) then
+        let file = Path.Combine(runs, entry.Subject)
+
+        if not (File.Exists file) then
             {
                 Subject = entry.Subject
                 What = Altered.LaunchMissing
                 Says = $"the ledger has it as entry {entry.Seq}, but the file is gone"
+            }
+        elif hash file <> entry.Hash then
+            {
+                Subject = entry.Subject
+                What = Altered.LaunchChanged
+                Says = $"it does not match entry {entry.Seq} of the ledger"
             }
 
     for sweep in sweeps do
@@ -62,7 +70,34 @@ let private report hash (runs: string) (reports: string) (sweep: string) (entrie
 
     match entries |> entriesOf Ledger.Kind.report |> List.filter (fun entry -> entry.Subject = sweep) |> List.tryLast with
     | _ when not (Directory.Exists folder) -> [], []
-    | Some last when last.Hash = "" -> [], [ $"The report of {sweep} was not written to its end; write it again with: report." ]
+    | Some last when last.Hash = "" ->
+        // Each table is the one of the last sums, or the new one; the page and its figures are not compared.
+        let before =
+            if entries |> List.exists (fun entry -> entry.Kind = Ledger.Kind.report && File.Exists sums && entry.Hash = hash sums) then
+                Map.ofList (ReportFiles.read sums)
+            else
+                Map.empty
+
+        let tables =
+            match ReportFiles.tableOf (Path.Combine(runs, sweep)) with
+            | Some table, _ -> Report.files table
+            | None, _ -> []
+
+        [
+            for name, text in tables do
+                let path = Path.Combine(folder, name)
+
+                if File.Exists path then
+                    let found: string = hash path
+
+                    if found <> Canonical.Sha256 text && before.TryFind name <> Some found then
+                        {
+                            Subject = $"reports/{sweep}/{name}"
+                            What = Altered.ReportChanged
+                            Says = "the report was not written to its end, and this is neither the table of the runs nor the last one"
+                        }
+        ],
+        [ $"The report of {sweep} was not written to its end; write it again with: report." ]
     | Some last when not (File.Exists sums) ->
         changed Altered.ReportMissing $"the ledger has its {ReportFiles.sums} as entry {last.Seq}, but the file is gone"
     | Some last ->

@@ -46,13 +46,17 @@ type private Counts() =
         Interlocked.Add(&bytes, FileInfo(path).Length) |> ignore
         Canonical.Sha256OfFile path
 
-    /// The hash of a record, which is small; of a file of a gigabyte, a pipe or a device, the reason why it is not read, which equals no
-    /// hash.
+    /// The hash of a file; of a pipe or a device, the reason why it is not read, which equals no hash.
+    member counts.HashOrWhy(path: string) =
+        match RegularFile.Refusal path with
+        | null -> counts.Hash path
+        | says -> says
+
+    /// The hash of a record, which is small; of a file of a gigabyte, a pipe or a device, the reason why it is not read.
     member counts.HashOfRecord(path: string) =
         match RegularFile.Refusal path with
         | null when FileInfo(path).Length > 1_000_000_000L -> "the file is too large"
-        | null -> counts.Hash path
-        | says -> says
+        | _ -> counts.HashOrWhy path
 
 /// Reads a manifest: the manifest, if it is valid, and its alterations.
 let private manifestAt (path: string) : RunManifest option * (Altered * string) list =
@@ -112,7 +116,7 @@ let private foreign (folder: RunFolder) (listed: HashSet<string>) = [
 
     let attemptsOwn = set [ "manifest.json"; "stdout.log"; "stderr.log" ]
 
-    for path in Directory.EnumerateFileSystemEntries(folder.Path, "*", SearchOption.AllDirectories) do
+    for path in Seq.append (FolderTree.Folders folder.Path) (FolderTree.Files folder.Path) do
         let name = Path.GetRelativePath(folder.Path, path).Replace('\\', '/')
         let parts = name.Split '/'
 
@@ -120,30 +124,36 @@ let private foreign (folder: RunFolder) (listed: HashSet<string>) = [
             if parts[0] = "attempts" then
                 let isOwn =
                     match parts with
-                    | [| _ |] -> true
+                    | [| _ |] -> Directory.Exists path
                     | [| _; number |] -> Directory.Exists path && number |> Seq.forall Char.IsAsciiDigit
                     | [| _; _; file |] -> attemptsOwn.Contains file && not (Directory.Exists path)
                     | _ -> false
 
                 if not isOwn then name
+                elif not (isNull (FileInfo(path).LinkTarget)) then $"the link {name}"
             elif Directory.Exists path && not (made.Contains name) then
                 $"the folder {name}"
 ]
 
-let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifest) = [
+/// The manifest of a measurement that was interrupted while it replaced results, and its alterations.
+let private adoptingOf (folder: RunFolder) : RunManifest option * (Altered * string) list =
+    match folder.AdoptingFile with
+    | null -> None, []
+    | file ->
+        let manifest, wrong = manifestAt file
+        manifest, [ for what, says in wrong -> what, $"the manifest of an interrupted measurement: {says}" ]
+
+let private artefacts (counts: Counts) (folder: RunFolder) (adopting: RunManifest option) (manifest: RunManifest) = [
     let listed = manifest.Artefacts |> Seq.map _.Path |> HashSet
     // An interrupted measurement replaced some results, or was about to; its own manifest names them.
-    let adopted =
-        match folder.Adopting with
-        | null -> None
-        | adopting -> Some(Map [ for artefact in adopting.Artefacts -> artefact.Path, artefact.Sha256 ])
+    let adopted = adopting |> Option.map (fun adopting -> Map [ for artefact in adopting.Artefacts -> artefact.Path, artefact.Sha256 ])
 
     let isAdopted (name: string) =
         match adopted with
         | None -> false
         | Some hashes ->
             match hashes.TryFind name, File.Exists(folder.In name) with
-            | Some hash, true -> Canonical.Sha256OfFile(folder.In name) = hash
+            | Some hash, true -> counts.HashOrWhy(folder.In name) = hash
             // The old folder of arrays is removed before the new one is put in place.
             | _, isThere -> not isThere && name.StartsWith "arrays/"
 
@@ -164,8 +174,7 @@ let private artefacts (counts: Counts) (folder: RunFolder) (manifest: RunManifes
         elif artefact.Path <> "config.json" then
             if FileInfo(path).Length <> artefact.Bytes then
                 Altered.ArtefactChanged, $"{artefact.Path} has {FileInfo(path).Length} bytes, and had {artefact.Bytes}"
-            // An empty file is not opened, because a pipe has length 0 and would block.
-            elif artefact.Bytes > 0L && counts.Hash path <> artefact.Sha256 then
+            elif counts.HashOrWhy path <> artefact.Sha256 then
                 Altered.ArtefactChanged, $"{artefact.Path} does not match its hash"
 
     // Manifests without seals are older and do not list checkpoints.
@@ -203,8 +212,13 @@ let private config (counts: Counts) (folder: string) (id: string) (manifest: Run
         | None -> if not names then Altered.ConfigEdited, "the folder's name is not the hash of its config.json: one of them was altered"
 ]
 
-/// A run folder: its manifest, those of its earlier attempts, and its alterations.
-type private Read = { Manifest: RunManifest option; Earlier: RunManifest list; Wrong: (Altered * string) list }
+/// A run folder: its manifest, those of its earlier attempts and of an interrupted measurement, and its alterations.
+type private Read = {
+    Manifest: RunManifest option
+    Earlier: RunManifest list
+    Adopting: RunManifest option
+    Wrong: (Altered * string) list
+}
 
 let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
     let path, id = found.Path, found.Id
@@ -214,11 +228,12 @@ let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
         [ "config.json"; "manifest.json" ] |> List.filter (fun name -> not (isNull (FileInfo(Path.Combine(path, name)).LinkTarget)))
 
     if found.Misplaced then
-        { Manifest = None; Earlier = []; Wrong = [ Altered.RunMisplaced, nonNull found.Why ] }
+        { Manifest = None; Earlier = []; Adopting = None; Wrong = [ Altered.RunMisplaced, nonNull found.Why ] }
     elif not linked.IsEmpty then
         {
             Manifest = None
             Earlier = []
+            Adopting = None
             Wrong = [ for name in linked -> Altered.ArtefactLinked, $"{name} is a link, which the run did not write" ]
         }
     elif not (File.Exists file) then
@@ -230,6 +245,7 @@ let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
         {
             Manifest = None
             Earlier = []
+            Adopting = None
             Wrong = [
                 yield! config counts path id None
 
@@ -238,19 +254,22 @@ let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
         }
     else
         match manifestAt file with
-        | None, wrong -> { Manifest = None; Earlier = []; Wrong = wrong @ config counts path id None }
+        | None, wrong -> { Manifest = None; Earlier = []; Adopting = None; Wrong = wrong @ config counts path id None }
         | Some manifest, _ when not (File.Exists(Path.Combine(path, "config.json"))) -> {
             Manifest = Some manifest
             Earlier = []
+            Adopting = None
             Wrong = config counts path id (Some manifest)
           }
         | Some manifest, _ ->
             let folder = RunFolder.Open path
             let earlier, chain = attempts folder manifest
+            let adopting, broken = adoptingOf folder
 
             {
                 Manifest = Some manifest
                 Earlier = earlier
+                Adopting = adopting
                 Wrong = [
                     yield! config counts path id (Some manifest)
 
@@ -258,8 +277,9 @@ let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
                         Altered.RunMoved, $"it ran in the sweep {manifest.SweepId}, but is in {folder.Sweep}"
 
                     yield! chain
+                    yield! broken
 
-                    if RunStates.IsOver manifest.State then yield! artefacts counts folder manifest
+                    if RunStates.IsOver manifest.State then yield! artefacts counts folder adopting manifest
                 ]
             }
 
@@ -291,7 +311,7 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
         fun (file: DataFile) ->
             match root |> Option.map (fun root -> Path.Combine(root, file.Path)) with
             | Some path when File.Exists path ->
-                if counts.Hash path <> file.Sha256 then
+                if counts.HashOrWhy path <> file.Sha256 then
                     wrong.Add { Subject = file.Path; What = Altered.DataChanged; Says = "the data file has other bytes than the runs read" }
             | _ -> absent.Add file.Path
     )
@@ -300,9 +320,10 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
     List.ofSeq wrong, List.ofSeq absent |> List.sort
 
 let private explained (known: Manifests.Known) (read: Read) =
-    match read.Manifest with
-    | Some manifest -> Manifests.contradictions known read.Earlier manifest
-    | None -> []
+    [ read.Manifest; read.Adopting ]
+    |> List.choose id
+    |> List.collect (Manifests.contradictions known read.Earlier)
+    |> List.distinct
 
 /// Compares the ledger with the runs that exist and those that are missing. `sweeps` limits the check to these sweeps; None checks all.
 let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found: Map<string, Read>) = [
@@ -348,7 +369,8 @@ let changed (runs: string) (folders: string list) : Map<string, Alteration list>
     |> Array.filter (fun (_, wrong) -> not wrong.IsEmpty)
     |> Map.ofArray
 
-/// Detects a replaced ledger: runs had ended when the head of another ledger of this folder was last kept.
+/// Detects a replaced ledger: runs had ended when the head of another ledger of this folder was last kept. If all runs ended later, the
+/// folder was emptied, or the runs have other times now; a note says so.
 let private former (repository: string) (runs: string) (ledger: Ledger.Ledger option) (manifests: RunManifest list) = [
     for id, time in Ledger.kept repository runs do
         if ledger |> Option.forall (fun ledger -> ledger.Id <> id) then
@@ -360,18 +382,22 @@ let private former (repository: string) (runs: string) (ledger: Ledger.Ledger op
                     | timing -> timing.Ended.HasValue && timing.Ended.Value < time)
 
             match ledger with
-            | None -> {
-                Subject = "ledger"
-                What = Altered.LedgerRemoved
-                Says = $"ledger.jsonl is gone; {Ledger.refOf id} has the hash of its last line"
-              }
-            | Some _ when before.IsEmpty -> ()
-            | Some ledger -> {
-                Subject = "ledger"
-                What = Altered.LedgerReplaced
-                Says =
-                    $"the ledger {ledger.Id} replaced another one: {before.Length} of the runs had ended when {Ledger.refOf id} last kept the head of this folder's ledger"
-              }
+            | None ->
+                Ok {
+                    Subject = "ledger"
+                    What = Altered.LedgerRemoved
+                    Says = $"ledger.jsonl is gone; {Ledger.refOf id} has the hash of its last line"
+                }
+            | Some ledger when before.IsEmpty ->
+                Error
+                    $"The ledger {ledger.Id} replaced the ledger {id}; if nobody emptied this folder, runs were removed or have other times now."
+            | Some ledger ->
+                Ok {
+                    Subject = "ledger"
+                    What = Altered.LedgerReplaced
+                    Says =
+                        $"the ledger {ledger.Id} replaced another one: {before.Length} of the runs had ended when {Ledger.refOf id} last kept the head of this folder's ledger"
+                }
 ]
 
 /// Checks the reports of audits: each is named by its hash, and each entry from the first kept report on has one.
@@ -428,6 +454,7 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
     let read = List.zip [ for found in folders -> $"{found.Sweep}/{found.Id}" ] (List.ofArray results)
     let manifests = read |> List.choose (fun (_, run) -> run.Manifest)
     let ledger = Ledger.load repository runs
+    let replaced = former repository runs ledger manifests
     let changed, absent = data counts dataRoot manifests
 
     let beside, unfinished =
@@ -475,7 +502,10 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                 yield! entered (if sweeps.IsEmpty then None else Some sweeps) ledger (Map.ofList read)
             | None -> ()
 
-            yield! former repository runs ledger manifests
+            for one in replaced do
+                match one with
+                | Ok alteration -> alteration
+                | Error _ -> ()
         ]
         Notes = [
             "Not covered: logs, hidden files, journals of searches, files of launchers, report cards."
@@ -489,6 +519,12 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                 if not unentered.IsEmpty then $"{unentered.Length} runs have no entry in the ledger: {some unentered}."
 
                 yield! unfinished
+
+                for one in replaced do
+                    match one with
+                    | Ok _ -> ()
+                    | Error note -> note
+
                 yield! Option.toList ledger.Copies
 
                 match ledger.Loose with

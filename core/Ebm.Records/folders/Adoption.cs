@@ -21,9 +21,8 @@ public sealed partial class RunFolder
         return new(draft);
     }
 
-    /// <summary>The manifest of a measurement that was interrupted while its files moved into place; null without one.</summary>
-    /// <exception cref="InvalidDataException">The file is not a valid manifest.</exception>
-    public RunManifest? Adopting => File.Exists(In(Decided, Seals)) ? RunManifest.Read(In(Decided, Seals)).Manifest : null;
+    /// <summary>The file of the manifest of a measurement that was interrupted while its files moved into place; null without one.</summary>
+    public string? AdoptingFile => File.Exists(In(Decided, Seals)) ? In(Decided, Seals) : null;
 
     /// <summary>Replaces the run's results with those of a <see cref="Draft"/>, under this manifest.</summary>
     /// <exception cref="FencedException">Another process has taken over the run; nothing has changed.</exception>

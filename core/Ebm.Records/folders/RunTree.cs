@@ -92,8 +92,11 @@ public static class RunTree
 
     static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
 
+    // The name of a sweep may end as that of a run does, in a date such as -202611291200.
     static bool LooksLikeRun(string folder) =>
         RunName.IsLike(Path.GetFileName(folder))
+            && !Path.Exists(Path.Combine(folder, "plans.jsonl"))
+            && !Path.Exists(Path.Combine(folder, SweepFolder.Launches))
         || Path.Exists(Path.Combine(folder, "config.json"))
         || Path.Exists(Path.Combine(folder, "manifest.json"));
 

@@ -159,7 +159,7 @@ public sealed class Execution : IDisposable
     /// Samples and measures a completed run again without training, possibly with another measure group. The old results stay until all new ones
     /// are complete.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The run is not completed.</exception>
+    /// <exception cref="InvalidOperationException">The run is not completed, or its data are not those that it was trained on.</exception>
     public RunManifest Measure()
     {
         folder.FinishAdopting();
@@ -169,6 +169,11 @@ public sealed class Execution : IDisposable
         var draft = folder.Draft();
         Prepare();
         using var method = Build(out var data);
+        // The manifest would name the new data, and nothing would show that the weights come from others.
+        if (completed.Data is [{ } trained, ..] && trained.Digest != manifest.Data[0].Digest)
+            throw new InvalidOperationException(
+                $"the data {trained.Name} were changed after the run was trained on them; restore them, or execute the run again"
+            );
         if (!Best(method))
             checkpoint.Load(method);
         method.eval();

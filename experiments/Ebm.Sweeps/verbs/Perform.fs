@@ -112,13 +112,15 @@ let internal submit (place: Place) (plan: Plan) (jobs: Job list) submit =
     0
 
 /// The ended runs of a plan whose files or ledger entries were altered: they do not count as done, and are not resumed. Each is named. Runs
-/// that the jobs execute afresh are not checked.
+/// that the jobs execute afresh are not checked, and a measurement may finish one that was interrupted.
 let internal changed (place: Place) (plan: Plan) (jobs: Job list) : Set<string> =
-    let afresh =
+    let ids work =
         set [
             for job in jobs do
-                if job.Work = ExecuteAfresh then job.Run.Id
+                if job.Work = work then job.Run.Id
         ]
+
+    let afresh, measured = ids ExecuteAfresh, ids Measure
 
     let ended = [
         for run in plan.Runs do
@@ -131,7 +133,14 @@ let internal changed (place: Place) (plan: Plan) (jobs: Job list) : Set<string> 
             | _ -> if not (afresh.Contains run.Id) then run.Folder
     ]
 
-    let found = if ended.IsEmpty then Map.empty else Verify.changed place.Runs ended
+    let isFinished id (alterations: Alteration list) =
+        measured.Contains id && alterations |> List.forall (fun alteration -> alteration.What = Altered.MeasureInterrupted)
+
+    let found =
+        if ended.IsEmpty then
+            Map.empty
+        else
+            Verify.changed place.Runs ended |> Map.filter (fun id alterations -> not (isFinished id alterations))
 
     for KeyValue(id, alterations) in found do
         for alteration in alterations do

@@ -314,6 +314,17 @@ let private untouched: (string * (World -> unit)) list = [
     (fun world ->
         let found = Verify.verify world.Root (Some world.Data) None world.Runs [ "moons" ]
         must $"one sweep: %A{found.Alterations}" found.Alterations.IsEmpty)
+    "a sweep's name ends as that of a run does",
+    (fun world ->
+        begun world "fit-202611291200" 0 |> ended RunState.Completed |> entered world
+        let plan: Ebm.Analysis.Plans.Plan = { Overrides = []; Metric = None; Baseline = []; Runs = [] }
+        let folder = Path.Combine(world.Runs, "fit-202611291200")
+        Ebm.Analysis.Plans.note (Ledger.enter world.Runs Ledger.Kind.plan "fit-202611291200") folder plan
+        must "its run is counted" (Seq.length (RunFolder.Under folder) = 1))
+    "a measurement was begun twice",
+    (fun world ->
+        Manifests.enterBegun world.Runs [ world.Run("rings", 1) ]
+        measured 0.5 world (world.Run("rings", 1)))
     "a run that has not begun",
     (fun world ->
         let folder, _ = begun world "rings" 8

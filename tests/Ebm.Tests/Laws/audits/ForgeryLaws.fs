@@ -50,6 +50,17 @@ let private nextAttempt state (world: World) seed =
     forgedMetric world seed
     run.Write((second manifest).Ended(state, 3L))
 
+/// The state of a measurement that died while it replaced results, made by hand with a forged metric.
+let private interruptedBy (world: World) seed (change: string -> string) =
+    let before = File.ReadAllText(manifestOf world seed)
+    forgedMetric world seed
+    covered world seed "metrics.json"
+    let made = world.File(seed, ".measured/manifest.json")
+    Directory.CreateDirectory(string (Path.GetDirectoryName made)) |> ignore
+    File.WriteAllText(made, change (File.ReadAllText(manifestOf world seed)))
+    seal made
+    File.WriteAllText(manifestOf world seed, before)
+
 let private inserted (bytes: byte array) (path: string) = File.WriteAllBytes(path, Array.append bytes (File.ReadAllBytes path))
 
 let private sweepFile (world: World) name = Path.Combine(world.Runs, "rings", name)
@@ -213,6 +224,61 @@ let private insideRuns: (string * string * string * (World -> unit)) list = [
     "artefact-extra",
     "checkpoint/more",
     (fun world -> Directory.CreateDirectory(world.File(1, "checkpoint/more")) |> ignore)
+    "links in circles in a run",
+    "artefact-extra",
+    "the folder one",
+    (fun world ->
+        for name in [ "one"; "two"; ".three"; ".four" ] do
+            Directory.CreateSymbolicLink(world.File(1, name), ".") |> ignore)
+    "a file in place of the earlier attempts",
+    "artefact-extra",
+    "attempts",
+    (fun world -> File.WriteAllText(world.File(1, "attempts"), "none"))
+    "an earlier attempt that is a link",
+    "artefact-extra",
+    "the link attempts/001",
+    (fun world ->
+        let elsewhere = Path.Combine(world.Root, "elsewhere")
+        Directory.Move(world.File(5, "attempts/001"), elsewhere)
+        Directory.CreateSymbolicLink(world.File(5, "attempts/001"), elsewhere) |> ignore)
+    "an earlier attempt's manifest that is a link",
+    "artefact-extra",
+    "the link attempts/001/manifest.json",
+    (fun world ->
+        let path, elsewhere = world.File(5, "attempts/001/manifest.json"), Path.Combine(world.Root, "elsewhere")
+        File.Move(path, elsewhere)
+        File.CreateSymbolicLink(path, elsewhere) |> ignore)
+    "a pipe in place of an empty file",
+    "artefact-changed",
+    "measures.jsonl",
+    (fun world ->
+        let folder, manifest = begun world "rings" 7
+        File.WriteAllText(folder.In "measures.jsonl", "")
+        ended RunState.Completed (folder, manifest) |> entered world
+        File.Delete(folder.In "measures.jsonl")
+        must "no pipe" (ends "mkfifo" [ folder.In "measures.jsonl" ] = 0))
+    "a pipe in place of a data file",
+    "data-changed",
+    "toy/rows.bin",
+    (fun world ->
+        File.Delete world.Rows
+        must "no pipe" (ends "mkfifo" [ world.Rows ] = 0))
+    "an interrupted measurement made by hand",
+    "manifest-replaced",
+    "toy-m-s1",
+    (fun world -> interruptedBy world 1 id)
+    "an interrupted measurement made by hand, chained to the run",
+    "manifest-replaced",
+    "toy-m-s1",
+    (fun world ->
+        let before = (nonNull (world.Run("rings", 1)).Manifest).Hash
+        interruptedBy world 1 (fun text -> text.Replace("  \"hash\": \"", $"  \"replaces\": \"{before}\",\n  \"hash\": \"")))
+    "an interrupted measurement without a valid manifest",
+    "manifest-edited",
+    "interrupted measurement",
+    (fun world ->
+        Directory.CreateDirectory(world.File(1, ".measured")) |> ignore
+        File.WriteAllText(world.File(1, ".measured/manifest.json"), "{"))
 ]
 
 /// A run of the world in other hands: another name, with a manifest that agrees.
@@ -346,6 +412,18 @@ let private sweepFiles: (string * string * string * (World -> unit)) list = [
             launchOf world,
             Path.Combine(sweepFile world "launches", (Canonical.Sha256OfFile(launchOf world)).Substring(0, 1) + ".json")
         ))
+    "a launch whose digits agree with its name alone",
+    "launch-changed",
+    "does not match entry",
+    (fun world ->
+        let name = $"rings/launches/{Path.GetFileName(launchOf world)}"
+        Ledger.enter world.Runs Ledger.Kind.launch name (Canonical.Sha256 "what was launched"))
+    "a number in a table of a report that was not finished",
+    "report-changed",
+    "neither the table of the runs",
+    (fun world ->
+        Ledger.enter world.Runs Ledger.Kind.report "rings" ""
+        replace (reportFile world "table.csv") "0.125" "0.120")
     "a number in table.csv", "report-changed", "rings/table.csv", (fun world -> replace (reportFile world "table.csv") "0.125" "0.120")
     "a number in table.tex", "report-changed", "rings/table.tex", (fun world -> File.AppendAllText(reportFile world "table.tex", "% 0.1"))
     "a number in table.md", "report-changed", "rings/table.md", (fun world -> File.AppendAllText(reportFile world "table.md", "0.1"))
@@ -410,6 +488,25 @@ let private ledgers: (string * string * string * (World -> unit)) list = [
         let run = world.Run("rings", 1)
         Ledger.append world.Runs (fun _ -> [ Ledger.Kind.run, Manifests.subjectOf "rings" run.Id 1, string (nonNull run.Manifest).Hash ])
         Ledger.anchor world.Root world.Runs |> ignore)
+    "a measurement that is entered and had not begun",
+    "ledger-inserted",
+    "had not begun",
+    (fun world ->
+        forgedMetric world 1
+        covered world 1 "metrics.json"
+        let run = world.Run("rings", 1)
+        Ledger.append world.Runs (fun _ -> [ Ledger.Kind.measure, Manifests.subjectOf "rings" run.Id 1, string (nonNull run.Manifest).Hash ])
+        Ledger.anchor world.Root world.Runs |> ignore)
+    for spelt in [ "01"; " 1"; "+1"; "1 " ] do
+        $"a forged run entered as attempt '{spelt}'",
+        "manifest-replaced",
+        "toy-m-s1",
+        (fun world ->
+            forgedMetric world 1
+            covered world 1 "metrics.json"
+            let run = world.Run("rings", 1)
+            Ledger.append world.Runs (fun _ -> [ Ledger.Kind.run, $"rings/{run.Id}#{spelt}", string (nonNull run.Manifest).Hash ])
+            Ledger.anchor world.Root world.Runs |> ignore)
     "the entries of one run taken out, and all hashes adjusted",
     "ledger-rewritten",
     "refs/ebm/ledger",
@@ -469,6 +566,72 @@ let all =
 
                 for name, text in [ "csv", csv; "md", md; "tex", tex; "json", json ] do
                     must $"{name} does not mark it: {text}" (text.Contains "manifest-replaced")))
+        |> needsGit
+
+        law "a forged page stays forged after a table is written with sums that the forger made" (fun () ->
+            inWorld (fun world ->
+                reported world
+                let page, sums = reportFile world "index.html", reportFile world "SHA256SUMS"
+                let before = Canonical.Sha256OfFile page
+                File.AppendAllText(page, "<p>better</p>")
+                replace sums before (Canonical.Sha256OfFile page)
+                ReportFiles.write world.Root None (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
+                named "report-changed" "index.html" world
+                ReportFiles.write world.Root (Some None) (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
+                let found = (world.Verify()).Alterations
+                must $"after a new report: %A{found}" found.IsEmpty))
+        |> breaks "nothing was forged" (fun () ->
+            inWorld (fun world ->
+                reported world
+                ReportFiles.write world.Root None (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
+                named "report-changed" "index.html" world))
+        |> needsGit
+
+        law "a report that dies before its sums is no alteration, whether its page or its tables are new" (fun () ->
+            for isNew in [ true; false ] do
+                inWorld (fun world ->
+                    reported world
+                    if isNew then begun world "rings" 6 |> ended RunState.Completed |> entered world
+                    let figures = reportFile world "figures"
+                    Directory.Delete(figures, true)
+                    // A file in place of the folder ends the report as the death of its process would.
+                    File.WriteAllText(figures, "")
+
+                    try
+                        ReportFiles.write world.Root (Some None) (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
+                        broken "the report was written"
+                    with :? IOException ->
+                        ()
+
+                    File.Delete figures
+                    let found = world.Verify()
+                    must $"%A{found.Alterations}" found.Alterations.IsEmpty
+                    must $"%A{found.Notes}" (found.Notes |> List.exists _.Contains("not written to its end"))))
+        |> breaks "a table was forged" (fun () ->
+            inWorld (fun world ->
+                reported world
+                Ledger.enter world.Runs Ledger.Kind.report "rings" ""
+                replace (reportFile world "table.md") "0.125" "0.120"
+                let found = world.Verify()
+                must $"%A{found.Alterations}" found.Alterations.IsEmpty))
+        |> needsGit
+
+        law "a note says that another ledger was here before, even if all runs say that they ended later" (fun () ->
+            inWorld (fun world ->
+                anchored world
+                File.Delete world.Ledger
+                Directory.Delete(Path.Combine(world.Runs, "moons"), true)
+
+                for seed in 0..5 do
+                    let path = manifestOf world seed
+                    File.WriteAllText(path, Regex.Replace(File.ReadAllText path, "\"ended\": \"20..", "\"ended\": \"2099"))
+                    seal path
+
+                Manifests.enterRuns world.Runs (RunFolder.Under world.Runs) |> ignore
+                let notes = (world.Verify()).Notes
+                must $"%A{notes}" (notes |> List.exists _.Contains("replaced the ledger"))))
+        |> breaks "the ledger is the same" (fun () ->
+            inWorld (fun world -> must "a note" ((world.Verify()).Notes |> List.exists _.Contains("replaced the ledger"))))
         |> needsGit
 
         law "a table marks metrics that do not match the manifest, and runs without seals" (fun () ->

@@ -179,6 +179,24 @@ let private throwsAndStays (measure: RunFolder -> unit) =
             must $"%A{altered at}" (altered at = []))
         ()
 
+/// Refuses to measure a run whose manifest names other data than there are now.
+let private refusesOtherData isOther =
+    inRun
+        (fun at ->
+            attempt at None |> ignore
+            let data = (nonNull at.Manifest).Data[0]
+            if isOther then rewrite at (fun manifest -> set manifest "Data" [| DataState(data.Name, String('0', 64)) |])
+            let was = published at
+
+            try
+                measure at (Document.Parse("{ samples: 30, metrics: { energy-distance: { kind: energy-distance } } }", "again.yaml"))
+                broken "it was measured"
+            with :? InvalidOperationException as error ->
+                must error.Message (error.Message.Contains "were changed after the run was trained")
+
+            must "the run must not change" (published at = was))
+        ()
+
 exception private Died
 
 /// What a measurement does after it has its values, without the time to compute them.
@@ -287,6 +305,10 @@ let all = [
         throwsAndStays (fun at ->
             at.WriteSamples([| 1.0f |], 1L)
             measure at throwing))
+
+    law "a run whose data were changed is not measured again, because its manifest would then name data that it did not train on" (fun () ->
+        refusesOtherData true)
+    |> breaks "the data are the same" (fun () -> refusesOtherData false)
 
     law
         "a run whose measurement dies at any step of writing is complete, or an audit reports an interrupted measurement; the next one finishes it"
