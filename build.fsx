@@ -151,10 +151,13 @@ let setup () =
 let alone work =
     let folder = (Directory.CreateDirectory(at "artifacts/bin")).Parent.FullName
 
+    // The system's error number if another process has the lock; no time ends the other errors, such as a read-only disk.
+    let again = 11
+
     let free () =
         try
             Some(new FileStream(Path.Combine(folder, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
-        with :? IOException ->
+        with :? IOException as error when error.HResult = again ->
             None
 
     // Not inside the exception handler, because a recursive call from a handler is not a tail call.
@@ -513,7 +516,11 @@ let main arguments =
 if isBuildScript then
     try
         main (List.ofArray fsi.CommandLineArgs[1..])
-    with Stop(code, says) ->
+    with
+    | Stop(code, says) ->
         if says <> "" then eprintfn "%s" says
 
         exit code
+    | error when (error :? IOException || error :? UnauthorizedAccessException) ->
+        eprintfn "build: %s; correct this path or its permissions, or free some space." (error.Message.TrimEnd '.')
+        exit 2

@@ -32,6 +32,8 @@ sealed record Given(IReadOnlyList<string> Words, IReadOnlyList<(Option Option, s
         for (var i = 0; i < arguments.Length; i++)
         {
             var argument = arguments[i];
+            if (argument == "")
+                throw new UsageException($"An empty word is not valid; {verb.Name} takes {string.Join(' ', verb.Words)}.");
             if (!argument.StartsWith('-'))
                 words.Add(argument);
             else if (Array.Find(verb.Options, option => option.Name == argument) is not { } option)
@@ -50,7 +52,10 @@ sealed record Given(IReadOnlyList<string> Words, IReadOnlyList<(Option Option, s
         }
         return words.Count == verb.Words.Length
             ? new Given(words, options)
-            : throw new UsageException($"Wrong number of words for {verb.Name}: {words.Count}.\n{verb.Usage}");
+            : throw new UsageException(
+                $"ebm-runner {string.Join(' ', [verb.Name, .. verb.Words])}: {verb.Words.Length} words are expected after {verb.Name}, and {words.Count} "
+                    + "were given; `ebm-runner help` shows its options."
+            );
     }
 
     public bool Has(Option option) => Options.Any(given => given.Option == option);

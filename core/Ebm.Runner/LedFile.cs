@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Ebm.Records;
 using Microsoft.Win32.SafeHandles;
 
 namespace Ebm.Runner;
@@ -30,10 +31,15 @@ sealed class LedFile : IDisposable
 
     /// <param name="path">The file; output is appended.</param>
     /// <param name="stream">1 for standard output, 2 for standard error.</param>
+    /// <exception cref="InvalidDataException">It is not a regular file.</exception>
     /// <exception cref="IOException">The file cannot be written, or the stream cannot be redirected.</exception>
     public LedFile(string path, int stream)
     {
         this.stream = stream;
+        if (RegularFile.Refusal(path) is { } says)
+            throw new InvalidDataException($"{path}: {says}");
+        // Before the redirection: .NET duplicates the stream's descriptor when it is first used, which would be the file's then.
+        (console, var set) = stream == 1 ? (Console.Out, (Action<TextWriter>)Console.SetOut) : (Console.Error, Console.SetError);
         // The system appends, so that native code, managed code and the notice never overwrite each other.
         const int readAndWrite = 2,
             create = 0x40,
@@ -50,7 +56,6 @@ sealed class LedFile : IDisposable
         {
             AutoFlush = true,
         };
-        (console, var set) = stream == 1 ? (Console.Out, (Action<TextWriter>)Console.SetOut) : (Console.Error, Console.SetError);
         set(writer);
         watch = new Timer(_ => Look(), null, Glance, Glance);
     }

@@ -84,12 +84,12 @@ static class Program
         }
         catch (TakenException error)
         {
-            Complain(error.Message);
+            Command.Refuse(error.Message);
             return Taken;
         }
         catch (Exception error) when (error is SettingException or UsageException or DirectoryNotFoundException or DeviceException)
         {
-            return Complain(error.Message);
+            return Command.Refuse(error.Message);
         }
     }
 
@@ -137,8 +137,8 @@ static class Program
         while (Console.In.ReadLine() is { } line)
         {
             var words = line.Split('\t');
-            if (words is not (["exec", _] or ["exec", _, "--afresh"]))
-                return Complain($"\"{line}\" names no run: exec, a tab, and its folder.");
+            if (words is not (["exec", not ""] or ["exec", not "", "--afresh"]))
+                return Command.Refuse($"\"{line}\" is not a valid line: write exec, a tab, and the folder of a run.");
             var code = Exec(RunFolder.Open(words[1]), given, afresh: words.Length == 3);
             if (code >= 128)
                 return code;
@@ -179,7 +179,7 @@ static class Program
     static int Measure(RunFolder folder, Given given)
     {
         if (folder.State != RunState.Completed)
-            return Complain($"{folder}: only a completed run can be measured again; this one is {Kebab.Of(folder.State)}.");
+            return Command.Refuse($"{folder}: only a completed run can be measured again; this one is {Kebab.Of(folder.State)}.");
         var measure = given.Last(Config) is { } file ? Document.Read(file).Get("measure") : null;
         using var stop = new Stop();
         stop.WithParent();
@@ -213,11 +213,5 @@ static class Program
     {
         Console.Out.WriteLine(text);
         return code;
-    }
-
-    static int Complain(string text)
-    {
-        Console.Error.WriteLine(Secrets.Here.Masked(text));
-        return 2;
     }
 }

@@ -55,23 +55,34 @@ static class JsonLines
     {
         if (!File.Exists(path))
             return;
-        var bytes = File.ReadAllBytes(path);
-        var kept = 0;
-        while (Array.IndexOf(bytes, (byte)'\n', kept) is >= 0 and var end && Step(bytes.AsSpan(kept, end - kept), path) <= afterStep)
-            kept = end + 1;
-        AtomicFile.Write(path, bytes[..kept], staging);
+        var kept = 0L;
+        foreach (var line in RegularFile.WholeLines(path))
+        {
+            if (Step(line, path) > afterStep)
+                break;
+            kept += Encoding.UTF8.GetByteCount(line) + 1;
+        }
+        using var whole = RegularFile.Open(path);
+        AtomicFile.Write(path, stream => Copy(whole, stream, kept), staging);
     }
 
-    static long Step(ReadOnlySpan<byte> line, string path)
+    static void Copy(FileStream from, Stream to, long bytes)
+    {
+        var piece = new byte[1 << 16];
+        for (int got; bytes > 0 && (got = from.Read(piece, 0, (int)Math.Min(bytes, piece.Length))) > 0; bytes -= got)
+            to.Write(piece, 0, got);
+    }
+
+    static long Step(string line, string path)
     {
         try
         {
-            using var json = JsonText.Parse(Encoding.UTF8.GetString(line));
+            using var json = JsonText.Parse(line);
             return json.RootElement.GetProperty("step").GetInt64();
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"{path}: \"{Encoding.UTF8.GetString(line)}\" has no valid step; the file was changed.", error);
+            throw new InvalidDataException($"{path}: \"{(line.Length <= 200 ? line : line[..200] + "…")}\" has no valid step; the file was changed.", error);
         }
     }
 }

@@ -204,10 +204,10 @@ public sealed class Secrets
         return masked;
     }
 
-    /// <summary>Masks the secrets in a log that nothing writes to any more; other bytes stay as they are.</summary>
+    /// <summary>Masks the secrets in a log that nothing writes to any more; other bytes stay as they are, and so do a pipe and a device.</summary>
     public void Mask(string file)
     {
-        if (!File.Exists(file))
+        if (!File.Exists(file) || RegularFile.Refusal(file) is not null)
             return;
         var text = File.ReadAllText(file, Encoding.Latin1);
         if (Masked(text) is var masked && masked != text)

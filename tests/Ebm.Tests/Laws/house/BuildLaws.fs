@@ -172,6 +172,20 @@ let all = [
             first.Dispose()
             said second |> says 0 []))
 
+    law "a folder of outputs that cannot be written ends the build with one sentence and exit code 2, without waiting" (fun () ->
+        for path in [ "artifacts/.lock/below"; "artifacts" ] do
+            inCopy (fun folder ->
+                let path = Path.Combine(folder, path)
+                Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore
+                File.WriteAllText(path, "")
+                let built = start folder "" [ "build.fsx"; "clean" ]
+                let over = built.WaitForExit 60_000
+                if not over then built.Kill true
+                let code, text = said built
+                must $"it waits: {text}" over
+                (code, text) |> says 2 [ "build: "; "correct this path" ]
+                must $"a stack trace: {text}" (not (text.Contains "   at "))))
+
     law "if the process of the laws dies, the running law counts as failed, and the last lines of the process are printed" (fun () ->
         let found =
             tested [ dying "kill -ABRT $$"; dying "exit 0"; $"{firstLaw} exit 0"; $"{counted} kill -ABRT $$"; $"{counted} echo more" ]

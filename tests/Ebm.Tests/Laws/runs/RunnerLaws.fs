@@ -1,12 +1,26 @@
 /// The runner's command line: a verb accepts only its own options, and anything else is rejected before the run starts.
 module Ebm.Tests.Laws.RunnerLaws
 
+open System
 open System.Diagnostics
+open System.IO
+open Ebm.Records
+open Ebm.Runs
 open Ebm.Tests
 open Ebm.Tests.Law
+open Ebm.Tests.Folder
+
+let private config =
+    """
+data: { kind: gaussians, train: 300, test: 50 }
+method: { kind: flow }
+train: { steps: 2, batch: 8, lr: 0.01 }
+measure: { samples: 10, metrics: { mode-weights: { kind: mode-weights } } }
+"""
 
 let private asked (arguments: string list) =
-    let start = ProcessStartInfo(Sweeping.realRunner, arguments, RedirectStandardOutput = true, RedirectStandardError = true)
+    // A runner that waits for a pipe is ended.
+    let start = ProcessStartInfo("timeout", [ "60"; Sweeping.realRunner ] @ arguments, RedirectStandardOutput = true, RedirectStandardError = true)
     use child = nonNull (Process.Start start)
     let errors = child.StandardError.ReadToEndAsync()
     let says = child.StandardOutput.ReadToEnd()
@@ -16,9 +30,11 @@ let private asked (arguments: string list) =
 let private refuses (arguments: string list) (due: string) =
     let code, says, complains = asked arguments
     must $"%A{arguments} ends with {code}: {says}{complains}" (code = 2 && says = "" && complains.Contains due)
+    must $"not one line: {complains}" (complains.TrimEnd('\n').Split('\n').Length = 1 && complains.Length <= 4100)
+    must $"a control character: {complains}" (complains.TrimEnd('\n') |> Seq.forall (Char.IsControl >> not))
 
 let all = [
-    law "the runner rejects an option of another verb, a missing value and a missing word, and prints the verb's usage" (fun () ->
+    law "the runner rejects an option of another verb, a missing value and a missing word, in one line with the verb's words" (fun () ->
         refuses [ "exec"; "run"; "--config=x" ] "Unknown option --config=x of exec"
         refuses [ "measure"; "run"; "--launch"; "x" ] "Unknown option --launch of measure. Known options: --data, --with, --config."
         refuses [ "serve"; "--afresh" ] "Unknown option --afresh of serve. Known options: --data, --with, --launch."
@@ -26,6 +42,11 @@ let all = [
         refuses [ "task"; "tasks.jsonl"; "soon" ] "\"soon\" is not a valid number"
         refuses [ "exec"; "run"; "--data" ] "--data needs a value"
         refuses [ "exec" ] "ebm-runner exec <run folder>"
+        refuses [ "exec"; "a"; "b" ] "2 were given"
+        refuses [ "libraries"; "x" ] "ebm-runner libraries"
+        refuses [ "exec"; String('a', 5000) ] "a"
+        refuses [ "exec"; "\027[31m\n" ] "\\u001b"
+        refuses [ "exec"; "" ] "empty"
         refuses [ "exce"; "run" ] "Unknown verb exce")
     |> breaks "an option that the verb has" (fun () -> refuses [ "exec"; "run"; "--afresh" ] "Unknown option --afresh")
 
@@ -37,4 +58,26 @@ let all = [
 
         for name in [ "--help"; "-h" ] do
             must name (asked [ name ] = (0, help, "")))
+
+    law "a pipe or a device instead of a file of a run is refused with one sentence on standard error" (fun () ->
+        let put (kind: string) (path: string) =
+            if kind = "a pipe" then
+                must "mkfifo" (Processes.ends "mkfifo" [ path ] = 0)
+            else
+                File.CreateSymbolicLink(path, "/dev/zero") |> ignore
+
+        for kind in [ "a pipe"; "a device" ] do
+            for name in [ "config.yaml"; "manifest.json"; "events.jsonl"; "trace.jsonl"; "stdout.log"; "stderr.log"; "metrics.json" ] do
+                inFolder (fun folder ->
+                    let experiment = Experiment.Of(Document.Parse(config, "tiny.yaml"))
+                    let at =
+                        RunFolder.Create(
+                            Path.Combine(folder, "sweep"),
+                            experiment.Identity.RunId,
+                            experiment.Config,
+                            experiment.Identity.Json
+                        )
+                    File.Delete(at.In name)
+                    put kind (at.In name)
+                    refuses [ "exec"; at.Path; "--until"; "0" ] $"{name}: this is {kind}"))
 ]
