@@ -23,18 +23,16 @@ let private seal (runs: string) (folder: string) (sweep: string) (written: strin
     // A table alone leaves the page as it is, and its hash with it. Sums that the ledger does not have vouch for nothing: the page then has a
     // hash that no file has, until it is written again.
     let before = Path.Combine(folder, sums)
-    let reports = Ledger.entries runs |> List.filter (fun entry -> entry.Kind = Ledger.Kind.report && entry.Subject = sweep && entry.Hash <> "")
+    let reports =
+        Ledger.entries runs |> List.filter (fun entry -> entry.Kind = Ledger.Kind.report && entry.Subject = sweep && entry.Hash <> "")
 
     let isKnown =
         File.Exists before && (let hash = Canonical.Sha256OfFile before in reports |> List.exists (fun entry -> entry.Hash = hash))
 
     let others =
-        (if isKnown then
-             read before
-         elif not reports.IsEmpty && File.Exists(Path.Combine(folder, "index.html")) then
-             [ "index.html", String('0', 64) ]
-         else
-             [])
+        (if isKnown then read before
+         elif not reports.IsEmpty && File.Exists(Path.Combine(folder, "index.html")) then [ "index.html", String('0', 64) ]
+         else [])
         |> List.filter (fun (name, _) -> not (List.contains name names))
 
     let text =

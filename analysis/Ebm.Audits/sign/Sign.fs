@@ -112,8 +112,7 @@ let private isEarlier (manifest: string) (digest: string) =
     let attempts = Path.Combine(nonNull (Path.GetDirectoryName manifest), "attempts")
 
     Directory.Exists attempts
-    && FolderTree.Files attempts
-       |> Seq.exists (fun file -> Path.GetFileName file = "manifest.json" && Canonical.Sha256OfFile file = digest)
+    && FolderTree.Files attempts |> Seq.exists (fun file -> Path.GetFileName file = "manifest.json" && Canonical.Sha256OfFile file = digest)
 
 /// The alterations of signed runs, the runs that were repeated or measured again and entered after the signature, and those without a
 /// signature. `isAsked`: whether a sweep is checked.

@@ -41,11 +41,7 @@ let private launches hash (runs: string) (sweeps: string list) (entries: Ledger.
                 Says = $"the ledger has it as entry {entry.Seq}, but the file is gone"
             }
         elif hash file <> entry.Hash then
-            {
-                Subject = entry.Subject
-                What = Altered.LaunchChanged
-                Says = $"it does not match entry {entry.Seq} of the ledger"
-            }
+            { Subject = entry.Subject; What = Altered.LaunchChanged; Says = $"it does not match entry {entry.Seq} of the ledger" }
 
     for sweep in sweeps do
         let folder = Path.Combine(runs, sweep, SweepFolder.Launches)

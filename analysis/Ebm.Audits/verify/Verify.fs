@@ -320,10 +320,7 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
     List.ofSeq wrong, List.ofSeq absent |> List.sort
 
 let private explained (known: Manifests.Known) (read: Read) =
-    [ read.Manifest; read.Adopting ]
-    |> List.choose id
-    |> List.collect (Manifests.contradictions known read.Earlier)
-    |> List.distinct
+    [ read.Manifest; read.Adopting ] |> List.choose id |> List.collect (Manifests.contradictions known read.Earlier) |> List.distinct
 
 /// Compares the ledger with the runs that exist and those that are missing. `sweeps` limits the check to these sweeps; None checks all.
 let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found: Map<string, Read>) = [

@@ -82,7 +82,10 @@ static class JsonLines
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"{path}: \"{(line.Length <= 200 ? line : line[..200] + "…")}\" has no valid step; the file was changed.", error);
+            throw new InvalidDataException(
+                $"{path}: \"{(line.Length <= 200 ? line : line[..200] + "…")}\" has no valid step; the file was changed.",
+                error
+            );
         }
     }
 }

@@ -263,10 +263,7 @@ let private insideRuns: (string * string * string * (World -> unit)) list = [
     (fun world ->
         File.Delete world.Rows
         must "no pipe" (ends "mkfifo" [ world.Rows ] = 0))
-    "an interrupted measurement made by hand",
-    "manifest-replaced",
-    "toy-m-s1",
-    (fun world -> interruptedBy world 1 id)
+    "an interrupted measurement made by hand", "manifest-replaced", "toy-m-s1", (fun world -> interruptedBy world 1 id)
     "an interrupted measurement made by hand, chained to the run",
     "manifest-replaced",
     "toy-m-s1",
@@ -495,7 +492,9 @@ let private ledgers: (string * string * string * (World -> unit)) list = [
         forgedMetric world 1
         covered world 1 "metrics.json"
         let run = world.Run("rings", 1)
-        Ledger.append world.Runs (fun _ -> [ Ledger.Kind.measure, Manifests.subjectOf "rings" run.Id 1, string (nonNull run.Manifest).Hash ])
+        Ledger.append world.Runs (fun _ -> [
+            Ledger.Kind.measure, Manifests.subjectOf "rings" run.Id 1, string (nonNull run.Manifest).Hash
+        ])
         Ledger.anchor world.Root world.Runs |> ignore)
     for spelt in [ "01"; " 1"; "+1"; "1 " ] do
         $"a forged run entered as attempt '{spelt}'",

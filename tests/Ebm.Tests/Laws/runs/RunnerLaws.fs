@@ -20,7 +20,8 @@ measure: { samples: 10, metrics: { mode-weights: { kind: mode-weights } } }
 
 let private asked (arguments: string list) =
     // A runner that waits for a pipe is ended.
-    let start = ProcessStartInfo("timeout", [ "60"; Sweeping.realRunner ] @ arguments, RedirectStandardOutput = true, RedirectStandardError = true)
+    let start =
+        ProcessStartInfo("timeout", [ "60"; Sweeping.realRunner ] @ arguments, RedirectStandardOutput = true, RedirectStandardError = true)
     use child = nonNull (Process.Start start)
     let errors = child.StandardError.ReadToEndAsync()
     let says = child.StandardOutput.ReadToEnd()
