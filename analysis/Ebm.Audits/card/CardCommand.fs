@@ -23,7 +23,13 @@ let private write (workspace: Workspace) (sweep: string) =
         // The report and the card link to each other.
         let report = Path.Combine(folder, "index.html")
 
-        if not (File.Exists report && File.ReadAllText(report).Contains "href=\"card.html\"") then
+        let isLinked =
+            File.Exists report
+            && isNull (RegularFile.Refusal report)
+            && FileInfo(report).Length <= int64 RegularFile.Record
+            && File.ReadAllText(report).Contains "href=\"card.html\""
+
+        if not isLinked then
             ReportFiles.write workspace.Root (Some(Report.plotly workspace.Root)) (Path.Combine(workspace.Runs, sweep)) workspace.Reports
             |> ignore
 

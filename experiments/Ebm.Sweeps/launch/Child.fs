@@ -111,7 +111,9 @@ let leaveOut (job: Job) (reason: string) =
 /// Keeps the output of a process that wrote no log.
 let private keep (log: string) (said: string list) =
     try
-        if not said.IsEmpty then File.AppendAllLines(log, said)
+        // A pipe without a reader would never take them.
+        if not said.IsEmpty && isNull (RegularFile.Refusal log) then
+            File.AppendAllLines(log, said)
     with Mishap _ ->
         // The disk is probably full, or the folder is gone; the reason still has the last line.
         ()

@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
+open System.Threading.Tasks
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps
@@ -74,4 +75,15 @@ let all = [
                 let due = [ for i in 301..500 -> $"word {i}" ]
                 must $"{outcome.LogEnd.Length} lines" (outcome.LogEnd = due)
                 must "the log" (List.ofSeq (File.ReadLines(Path.Combine(plan.Runs.Head.Folder, "stderr.log"))) = due))))
+    law "a run whose log became a pipe has failed, and its sweep ends" (fun () ->
+        inFolder (fun folder ->
+            let piping = Sweeping.executable folder "#!/bin/sh\nmkfifo \"$2/stderr.log\"\necho 'no log' >&2\nexit 3\n"
+
+            let sweep =
+                Task.Run(fun () ->
+                    Sweeping.launched (fun s -> { s with Runner = piping }) "0" (fun outcomes _ ->
+                        let outcome = snd outcomes.Head
+                        must $"it ended as %A{outcome.LogEnd}" (outcome.LogEnd = [ "no log" ])))
+
+            must "the sweep waits for a reader" (sweep.Wait(TimeSpan.FromSeconds 60.0))))
 ]

@@ -13,7 +13,7 @@ open Ebm.Tests.Folder
 let private config =
     """
 data: { kind: gaussians, train: 300, test: 50 }
-method: { kind: flow }
+method: { kind: flow, net: { kind: real-nvp, couplings: 2, width: 8, depth: 1 } }
 train: { steps: 2, batch: 8, lr: 0.01 }
 measure: { samples: 10, metrics: { mode-weights: { kind: mode-weights } } }
 """
@@ -68,7 +68,7 @@ let all = [
                 File.CreateSymbolicLink(path, "/dev/zero") |> ignore
 
         for kind in [ "a pipe"; "a device" ] do
-            for name in [ "config.yaml"; "manifest.json"; "events.jsonl"; "trace.jsonl"; "stdout.log"; "stderr.log"; "metrics.json" ] do
+            for name in [ "config.yaml"; "manifest.json"; "events.jsonl"; "trace.jsonl"; "stdout.log"; "stderr.log" ] do
                 inFolder (fun folder ->
                     let experiment = Experiment.Of(Document.Parse(config, "tiny.yaml"))
                     let at =
@@ -80,5 +80,7 @@ let all = [
                         )
                     File.Delete(at.In name)
                     put kind (at.In name)
-                    refuses [ "exec"; at.Path; "--until"; "0" ] $"{name}: this is {kind}"))
+                    let code, _, complains = asked [ "exec"; at.Path; "--until"; "0" ]
+                    must $"{name} as {kind} ends with {code}: {complains}" (code = 1 || code = 2)
+                    must $"{name} as {kind}: {complains}" (complains.Contains $"{name}: this is {kind}" && not (complains.Contains "   at "))))
 ]

@@ -582,7 +582,12 @@ let all = [
                         sweep (words @ [ "--runs"; runs ])
 
                     for verb in [ "verify"; "card"; "refs" ] do
-                        audit [ verb; "--runs"; runs; "--reports"; reports ])))
+                        audit [ verb; "--runs"; runs; "--reports"; reports ]
+
+                    for name, put in odd do
+                        if name.Contains "pipe" || name.Contains "zero" then
+                            replace (Path.Combine(reports, "laws", "index.html")) put (fun () ->
+                                audit [ "card"; "--runs"; runs; "--reports"; reports ]))))
 
     law "a ledger with a byte-order mark is an alteration, and nothing is appended to it or cut off its end" (fun () ->
         inFolder (fun folder ->
