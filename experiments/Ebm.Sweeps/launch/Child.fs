@@ -112,8 +112,7 @@ let leaveOut (job: Job) (reason: string) =
 let private keep (log: string) (said: string list) =
     try
         // A pipe without a reader would never take them.
-        if not said.IsEmpty && isNull (RegularFile.Refusal log) then
-            File.AppendAllLines(log, said)
+        if not said.IsEmpty && isNull (RegularFile.Refusal log) then File.AppendAllLines(log, said)
     with Mishap _ ->
         // The disk is probably full, or the folder is gone; the reason still has the last line.
         ()

@@ -82,5 +82,7 @@ let all = [
                     put kind (at.In name)
                     let code, _, complains = asked [ "exec"; at.Path; "--until"; "0" ]
                     must $"{name} as {kind} ends with {code}: {complains}" (code = 1 || code = 2)
-                    must $"{name} as {kind}: {complains}" (complains.Contains $"{name}: this is {kind}" && not (complains.Contains "   at "))))
+                    must
+                        $"{name} as {kind}: {complains}"
+                        (complains.Contains $"{name}: this is {kind}" && not (complains.Contains "   at "))))
 ]
