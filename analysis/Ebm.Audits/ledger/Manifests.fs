@@ -84,6 +84,16 @@ let unknown (known: Known) (earlier: RunManifest list) (manifest: RunManifest) :
     else
         Some $"the ledger has neither the beginning nor the end of attempt {manifest.Attempt}"
 
+/// Whether the ledger has another manifest of this attempt, but also the beginning of a later attempt that found this one. The run was altered
+/// in between, and what it says now is of the later attempt.
+let isSuperseded (known: Known) (manifest: RunManifest) =
+    let last = ends known |> List.filter (fun (attempt, _) -> attempt = manifest.Attempt) |> List.tryLast
+
+    last |> Option.exists (fun (_, entry) -> Some entry.Hash <> Option.ofObj manifest.Hash)
+    && known
+       |> List.exists (fun (attempt, entry) ->
+           not (isEnd entry) && attempt > manifest.Attempt && Some entry.Hash = Option.ofObj manifest.Hash)
+
 /// How the manifests of a run contradict what the ledger has about it.
 let contradictions (known: Known) (earlier: RunManifest list) (manifest: RunManifest) : (Altered * string) list = [
     let all = earlier @ [ manifest ]
@@ -95,6 +105,7 @@ let contradictions (known: Known) (earlier: RunManifest list) (manifest: RunMani
 
         match last with
         | Some entry when Some entry.Hash = Option.ofObj one.Hash -> ()
+        | Some _ when not isCurrent && isSuperseded known one -> ()
         | Some entry when isNull one.Replaces || has known one || (unknown known all one).IsSome ->
             if isCurrent then
                 Altered.ManifestReplaced, $"its manifest does not match entry {entry.Seq} of the ledger"

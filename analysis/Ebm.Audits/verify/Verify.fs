@@ -517,6 +517,16 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
 
                 yield! unfinished
 
+                let about = Manifests.known ledger.Entries
+
+                for name, run in read do
+                    match about.TryGetValue name with
+                    | true, known ->
+                        for one in run.Earlier do
+                            if Manifests.isSuperseded known one then
+                                $"{name}: attempt {one.Attempt} was altered before a later attempt replaced it."
+                    | _ -> ()
+
                 for one in replaced do
                     match one with
                     | Ok _ -> ()

@@ -633,6 +633,22 @@ let all =
             inWorld (fun world -> must "a note" ((world.Verify()).Notes |> List.exists _.Contains("replaced the ledger"))))
         |> needsGit
 
+        law "a forged run that a sweep repeats from the start counts again, and the audit says that it was altered before" (fun () ->
+            inWorld (fun world ->
+                forgedMetric world 1
+                covered world 1 "metrics.json"
+                begun world "rings" 1 |> ended RunState.Completed |> entered world
+                let found = world.Verify()
+                must $"%A{found.Alterations}" found.Alterations.IsEmpty
+                must $"%A{found.Notes}" (found.Notes |> List.exists _.Contains("attempt 1 was altered before"))))
+        |> breaks "it is not repeated" (fun () ->
+            inWorld (fun world ->
+                forgedMetric world 1
+                covered world 1 "metrics.json"
+                let found = world.Verify()
+                must $"%A{found.Alterations}" found.Alterations.IsEmpty))
+        |> needsGit
+
         law "a table marks metrics that do not match the manifest, and runs without seals" (fun () ->
             inWorld (fun world ->
                 forgedMetric world 0
