@@ -1,7 +1,8 @@
 /// Writes comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` writes the tables of sweeps to reports/; without arguments, of
-/// every sweep in runs; with `--strict`, the exit code is 3 if a run does not match its hashes or the ledger. `render analysis/tables/main.yaml` writes the table of a specification next to it, and `check
-/// analysis/tables/main.yaml` checks that its files agree with the runs; without a file, both process every specification in
-/// analysis/tables. `--runs DIR` replaces a specification's `runs`. Needs no libtorch.
+/// every sweep in runs; with `--strict`, the exit code is 3 if a run does not match its hashes or the ledger. `render
+/// analysis/tables/main.yaml` writes the table of a specification next to it, and `check analysis/tables/main.yaml` checks that its files
+/// agree with the runs; without a file, both process every specification in analysis/tables. `--runs DIR` replaces a specification's `runs`.
+/// Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 

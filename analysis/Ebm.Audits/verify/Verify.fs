@@ -535,7 +535,8 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                 yield! Option.toList ledger.Copies
 
                 match ledger.Loose with
-                | None -> $"No repository keeps the head of ledger {ledger.Id}, so a complete rewrite would not be noticed."
+                | None ->
+                    $"No repository keeps the head of ledger {ledger.Id}, so a complete rewrite would not be noticed; in a clone, git fetch origin 'refs/ebm/*:refs/ebm/*' brings it."
                 | Some 0L -> ()
                 | Some loose -> $"The last {loose} entries of ledger {ledger.Id} were written after its head was kept."
         ]
