@@ -10,8 +10,6 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-let needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
-
 /// A repository with runs of two sweeps, their data, a table, and a ledger whose head it keeps.
 type World(folder: string, runs: string) =
     new(folder: string) = World(folder, Path.Combine(folder, "runs"))

@@ -62,3 +62,5 @@ let finished (child: Process) =
     let says = child.StandardOutput.ReadToEnd()
     child.WaitForExit()
     child.ExitCode, says + errors.Result
+
+let needsGit = Law.needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")

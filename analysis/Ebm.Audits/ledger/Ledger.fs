@@ -225,6 +225,9 @@ let private span (low: int64) (high: int64) = if low = high then $"entry {low}" 
 /// Finds faults by number. A gap is a removal; a number that occurs twice is an insertion, and so is a line that the next one does not
 /// follow by hash; numbers out of order are a reordering; if two lines follow by number but not by hash, the first was edited.
 let private faults (lines: (string * Entry) list) = [
+    let hashes = lines |> List.map (fst >> hashOf) |> HashSet
+    let followed = lines |> List.map (fun (_, entry) -> entry.PrevHash) |> HashSet
+
     let real, inserted =
         lines
         |> List.groupBy (fun (_, entry) -> entry.Seq)
@@ -233,10 +236,8 @@ let private faults (lines: (string * Entry) list) = [
             | [ one ] -> one, []
             | several ->
                 // The original is the line that others follow, or that follows another, by hash.
-                let hashes = HashSet(lines |> List.map (fst >> hashOf))
                 let follows (line: string, entry: Entry) =
-                    (if hashes.Contains entry.PrevHash then 1 else 0)
-                    + (if lines |> List.exists (fun (_, next) -> next.PrevHash = hashOf line) then 2 else 0)
+                    (if hashes.Contains entry.PrevHash then 1 else 0) + (if followed.Contains(hashOf line) then 2 else 0)
 
                 let best = several |> List.maxBy follows
                 best, several |> List.filter (fun one -> not (obj.ReferenceEquals(fst one, fst best))))

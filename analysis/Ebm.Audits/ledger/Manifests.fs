@@ -57,25 +57,25 @@ let private isBegun (known: Known) (manifest: RunManifest) =
 /// manifest that it has; one that follows such a manifest by hash and began before the ledger's eyes; and one of an attempt without a result
 /// that follows by hash. A run without any entry is not explained by the ledger, and not contradicted either.
 let unknown (known: Known) (earlier: RunManifest list) (manifest: RunManifest) : string option =
-    let isKnown = has known
-
-    /// It continues a manifest that the ledger has, directly or through others of this run.
-    let rec follows (manifest: RunManifest) =
-        let before = Option.ofObj manifest.Replaces |> Option.orElse (Option.ofObj manifest.PrevHash)
-
-        match before with
-        | None -> ends known |> List.isEmpty
-        | Some before ->
-            known |> List.exists (fun (_, entry) -> entry.Hash = before)
-            || earlier
-               |> List.exists (fun other ->
-                   other.Hash = before && other.Attempt <= manifest.Attempt && other.Hash <> manifest.Hash && follows other)
+    /// One of the manifests continues one that the ledger has, directly or through others of this run. A hash is followed once, because the
+    /// hashes of forged manifests may lead in a circle.
+    let rec follow (seen: Set<string>) (manifests: RunManifest list) =
+        match manifests with
+        | [] -> false
+        | manifest :: rest ->
+            match Option.ofObj manifest.Replaces |> Option.orElse (Option.ofObj manifest.PrevHash) with
+            | None -> List.isEmpty (ends known) || follow seen rest
+            | Some before when known |> List.exists (fun (_, entry) -> entry.Hash = before) -> true
+            | Some before when seen.Contains before -> follow seen rest
+            | Some before ->
+                let others = earlier |> List.filter (fun other -> other.Hash = before && other.Attempt <= manifest.Attempt)
+                follow (seen.Add before) (others @ rest)
 
     let hasResult (manifests: RunManifest list) = manifests |> List.exists (fun one -> RunStates.IsSettled one.State)
 
-    if known.IsEmpty || isKnown manifest then
+    if known.IsEmpty || has known manifest then
         None
-    elif not (follows manifest) then
+    elif not (follow Set.empty [ manifest ]) then
         Some $"the ledger does not have its manifest of attempt {manifest.Attempt}, which follows none that it has"
     elif isBegun known manifest then
         None

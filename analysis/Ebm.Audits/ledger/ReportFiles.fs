@@ -33,7 +33,8 @@ let private seal (runs: string) (folder: string) (sweep: string) (written: strin
         (if isKnown then read before
          elif not reports.IsEmpty && File.Exists(Path.Combine(folder, "index.html")) then [ "index.html", String('0', 64) ]
          else [])
-        |> List.filter (fun (name, _) -> not (List.contains name names))
+        // A page is written with all its figures, so those of the page before are gone.
+        |> List.filter (fun (name, _) -> not (List.contains name names || (List.contains "index.html" names && name.StartsWith "figures/")))
 
     let text =
         others @ [ for name in names -> name, Canonical.Sha256OfFile(Path.Combine(folder, name)) ]

@@ -32,7 +32,7 @@ let private plans hash (runs: string) (entries: Ledger.Entry list) = [
 /// A launch is named by the first digits of its hash, and the ledger has all digits.
 let private launches hash (runs: string) (sweeps: string list) (entries: Ledger.Entry list) = [
     for entry in entries |> entriesOf Ledger.Kind.launch do
-        let file = Path.Combine(runs, entry.Subject)
+        let file = RelativePath.Try entry.Subject |> Option.ofObj |> Option.map _.In(runs) |> Option.defaultValue ""
 
         if not (File.Exists file) then
             {
@@ -64,15 +64,15 @@ let private report hash (runs: string) (reports: string) (sweep: string) (entrie
     let sums = Path.Combine(folder, ReportFiles.sums)
     let changed what says = [ { Subject = $"reports/{sweep}"; What = what; Says = says } ], []
 
-    match entries |> entriesOf Ledger.Kind.report |> List.filter (fun entry -> entry.Subject = sweep) |> List.tryLast with
+    let own = entries |> entriesOf Ledger.Kind.report |> List.filter (fun entry -> entry.Subject = sweep)
+    let found: string = if File.Exists sums then hash sums else ""
+    let isKnown = found <> "" && own |> List.exists (fun entry -> entry.Hash = found)
+
+    match List.tryLast own with
     | _ when not (Directory.Exists folder) -> [], []
     | Some last when last.Hash = "" ->
         // Each table is the one of the last sums, or the new one; the page and its figures are not compared.
-        let before =
-            if entries |> List.exists (fun entry -> entry.Kind = Ledger.Kind.report && File.Exists sums && entry.Hash = hash sums) then
-                Map.ofList (ReportFiles.read sums)
-            else
-                Map.empty
+        let before = if isKnown then Map.ofList (ReportFiles.read sums) else Map.empty
 
         let tables =
             match ReportFiles.tableOf (Path.Combine(runs, sweep)) with
@@ -94,17 +94,15 @@ let private report hash (runs: string) (reports: string) (sweep: string) (entrie
                         }
         ],
         [ $"The report of {sweep} was not written to its end; write it again with: report." ]
-    | Some last when not (File.Exists sums) ->
+    | Some last when found = "" ->
         changed Altered.ReportMissing $"the ledger has its {ReportFiles.sums} as entry {last.Seq}, but the file is gone"
     | Some last ->
-        let found: string = hash sums
-
-        if entries |> List.forall (fun entry -> entry.Kind <> Ledger.Kind.report || entry.Subject <> sweep || entry.Hash <> found) then
+        if not isKnown then
             changed Altered.ReportChanged $"its {ReportFiles.sums} matches no entry of the ledger"
         else
             [
                 for name, sha256 in ReportFiles.read sums do
-                    let path = Path.Combine(folder, name)
+                    let path = RelativePath.Try name |> Option.ofObj |> Option.map _.In(folder) |> Option.defaultValue ""
 
                     if not (File.Exists path) then
                         { Subject = $"reports/{sweep}/{name}"; What = Altered.ReportMissing; Says = "the file is gone" }

@@ -25,7 +25,7 @@ type Verification = {
 
 let private seedOf (config: string) =
     try
-        use json = JsonDocument.Parse config
+        use json = JsonText.Parse config
 
         match json.RootElement.ValueKind with
         | JsonValueKind.Object ->
@@ -309,8 +309,11 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
     Parallel.ForEach(
         files,
         fun (file: DataFile) ->
-            match root |> Option.map (fun root -> Path.Combine(root, file.Path)) with
-            | Some path when File.Exists path ->
+            match root, RelativePath.Try file.Path with
+            | _, null -> wrong.Add { Subject = file.Path; What = Altered.DataChanged; Says = "this path leads out of the data folder" }
+            | Some root, path when File.Exists(path.In root) ->
+                let path = path.In root
+
                 if counts.HashOrWhy path <> file.Sha256 then
                     wrong.Add { Subject = file.Path; What = Altered.DataChanged; Says = "the data file has other bytes than the runs read" }
             | _ -> absent.Add file.Path
@@ -465,12 +468,17 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
         match ledger with
         | None -> []
         | Some ledger ->
-            let known = HashSet(ledger.Entries |> Seq.map (fun entry -> entry.Subject.Split('#')[0]))
+            let known = Manifests.known ledger.Entries
+
+            let isEntered name =
+                match known.TryGetValue name with
+                | true, known -> not (Manifests.ends known).IsEmpty
+                | _ -> false
 
             [
                 for name, run in read do
                     match run.Manifest with
-                    | Some manifest when RunStates.IsOver manifest.State && not (known.Contains name) -> name
+                    | Some manifest when RunStates.IsOver manifest.State && not (isEntered name) -> name
                     | _ -> ()
             ]
 

@@ -93,7 +93,7 @@ type Configs(folder: string) =
         let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path)
         if relative.StartsWith("..", StringComparison.Ordinal) then path else relative.Replace('\\', '/')
 
-    /// The path of a name; the folder itself, which is no option's file, for a name that leads elsewhere.
+    /// The path of a name. For a name that leads out of the folder it is the folder itself, so that no file is found.
     let inside (name: string) =
         match RelativePath.Try name with
         | null -> folder

@@ -12,8 +12,6 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
-
 let private parting = { Step = Some 3L; What = "energy/loss" }
 
 /// A history of nine commits. `changed` changed the numbers (10: none, 0: the run's own sources), and those of `broken` cannot be built.

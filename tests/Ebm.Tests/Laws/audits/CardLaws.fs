@@ -18,8 +18,6 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
-
 // ── Manifests that lack something ───────────────────────────────────────────────────────────
 
 let private edited (change: JsonObject -> unit) (manifest: RunManifest) =

@@ -14,8 +14,6 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
-
 // ── A small world ───────────────────────────────────────────────────────────────────────────
 
 /// A repository with a history, a snapshot of uncommitted sources, and three runs from it.

@@ -649,6 +649,46 @@ let all =
                 must $"%A{found.Alterations}" found.Alterations.IsEmpty))
         |> needsGit
 
+        law "manifests whose hashes lead in a circle end no command" (fun () ->
+            inWorld (fun world ->
+                let run = world.Run("rings", 1)
+                let text = File.ReadAllText(manifestOf world 1)
+
+                let forged (hash: string) (before: string) attempt =
+                    let text =
+                        Regex.Replace(text, "(?m)^  \"hash\": \"[^\"]*\"", $"  \"prevHash\": \"{before}\",\n  \"hash\": \"{hash}\"")
+                    text.Replace("\"attempt\": 1", $"\"attempt\": {attempt}")
+
+                for folder, hash, before in [ "001", "a", "b"; "002", "b", "a" ] do
+                    Directory.CreateDirectory(run.In("attempts", folder)) |> ignore
+                    File.WriteAllText(run.In("attempts", folder, "manifest.json"), forged hash before 1)
+
+                File.WriteAllText(manifestOf world 1, forged "c" "b" 2)
+                let table = (ReportFiles.tableOf (Path.Combine(world.Runs, "rings")) |> fst).Value
+                must "the table does not mark it" (table.Rows |> List.collect _.Doubted |> List.exists (fun one -> one.Id = run.Id))
+                must "it was entered" (Manifests.enterRuns world.Runs [ run ] |> List.length = 1)
+                named "manifest-edited" run.Id world))
+        |> needsGit
+
+        law "a page with fewer figures than the one before is no alteration" (fun () ->
+            inWorld (fun world ->
+                reported world
+                let sums = reportFile world "SHA256SUMS"
+                File.AppendAllText(sums, $"{String('0', 64)}  figures/of-before.svg\n")
+                Ledger.enter world.Runs Ledger.Kind.report "rings" (Canonical.Sha256OfFile sums)
+                named "report-missing" "of-before" world
+                ReportFiles.write world.Root (Some None) (Path.Combine(world.Runs, "rings")) world.Reports |> ignore
+                let found = (world.Verify()).Alterations
+                must $"%A{found}" found.IsEmpty))
+        |> needsGit
+
+        law "an audit of a ledger with twenty thousand entries of one number comes to an end" (fun () ->
+            inWorld (fun world ->
+                let all = lines world
+                rewrite world (Seq.append all (Seq.init 20000 (fun i -> all[4].Replace("\"kind\":\"", $"\"kind\":\"{i}"))))
+                named "ledger-inserted" "entry numbered 4" world))
+        |> needsGit
+
         law "a table marks metrics that do not match the manifest, and runs without seals" (fun () ->
             inWorld (fun world ->
                 forgedMetric world 0

@@ -130,8 +130,6 @@ let private comesOut fails due =
         let code, text = said workspace [ "sample"; "toys"; "--n=2" ]
         must $"it ends with {code}, and says {text}" ((code = 0) = due))
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
-
 let all = [
     law "a bold cell is drawn with the odds of its weight" (fun () -> prefers Sample.boldWeight)
     |> breaks "another weight" (fun () -> prefers (Sample.boldWeight / 2))

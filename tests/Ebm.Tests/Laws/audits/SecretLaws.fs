@@ -17,8 +17,6 @@ open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 open Ebm.Tests.Sweeping
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
-
 // ── Secrets ─────────────────────────────────────────────────────────────────────────────────
 
 let private numbers = Random 20260101

@@ -12,8 +12,6 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-let private needsGit = needs (fun () -> if ends "git" [ "--version" ] = 0 then None else Some "git is not installed")
-
 let private git (folder: string) arguments =
     match Git.ask folder arguments with
     | Ok said -> said
