@@ -310,7 +310,8 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
         files,
         fun (file: DataFile) ->
             match root, RelativePath.Try file.Path with
-            | _, null -> wrong.Add { Subject = file.Path; What = Altered.DataChanged; Says = "this path leads out of the data folder" }
+            // Older runs may name a file outside the data folder; it is not read.
+            | _, null -> absent.Add file.Path
             | Some root, path when File.Exists(path.In root) ->
                 let path = path.In root
 
