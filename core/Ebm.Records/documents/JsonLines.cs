@@ -26,7 +26,8 @@ static class JsonLines
         stream.Write(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
-    internal static IEnumerable<T> Read<T>(string path)
+    /// <param name="isWanted">Which lines to parse, by their text; null: all.</param>
+    internal static IEnumerable<T> Read<T>(string path, Func<string, bool>? isWanted = null)
     {
         if (!File.Exists(path))
             yield break;
@@ -34,6 +35,8 @@ static class JsonLines
         foreach (var line in RegularFile.WholeLines(path))
         {
             number++;
+            if (isWanted is not null && !isWanted(line))
+                continue;
             T value;
             try
             {

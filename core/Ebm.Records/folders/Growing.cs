@@ -9,6 +9,11 @@ public sealed partial class RunFolder
     /// <exception cref="InvalidDataException">Another line is not a valid event.</exception>
     public IEnumerable<Event> Events() => JsonLines.Read<Event>(In("events.jsonl"));
 
+    /// <summary>The events whose name contains one of these texts, such as <c>/gap</c>. Other lines are not parsed, which is quicker.</summary>
+    /// <exception cref="InvalidDataException">One of these lines is not a valid event.</exception>
+    public IEnumerable<Event> EventsWith(params string[] texts) =>
+        JsonLines.Read<Event>(In("events.jsonl"), line => texts.Any(text => line.Contains(text, StringComparison.Ordinal)));
+
     /// <summary>The metrics taken during training, in order, without arrays.</summary>
     public IEnumerable<MeasuredAt> Measures() =>
         JsonLines
