@@ -124,6 +124,16 @@ let runOf (workspace: Workspace) (words: string list) =
                 $"""{word} is a part of several ids: {String.Join(", ", several |> List.map (fun run -> $"{run.Sweep}/{run.Id}"))}; give a longer part."""
     | _ -> refuse "name one run: its id, or a part of it."
 
+/// The run that the arguments name, which can be repeated: an imported one has no code.
+let executedRunOf (workspace: Workspace) (words: string list) =
+    let run = runOf workspace words
+
+    match run.Manifest with
+    | NonNull manifest when not (isNull manifest.Imported) ->
+        refuse
+            $"{run.Sweep}/{run.Id} was imported from {(nonNull manifest.Imported).File}, so there is no code to repeat it; `audit verify` checks its files."
+    | _ -> run
+
 let runnerOf (workspace: Workspace) =
     let runner = Path.Combine(workspace.Root, "artifacts", "bin", "Ebm.Runner", "release", "ebm-runner")
     if not (File.Exists runner) then refuse "the runner is not built; build it with: dotnet fsi build.fsx build"

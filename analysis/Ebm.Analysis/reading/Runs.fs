@@ -44,6 +44,10 @@ type Run = {
     Code: string option
     /// Interventions in the run; see docs/resume-and-rerun.md.
     Interventions: Intervention list
+    /// The source of an imported run, which was not executed here.
+    Imported: string option
+    /// Why it was taken out of tables.
+    Retired: string option
     /// Why the metrics are not known to be those that the run wrote: its manifest or its metrics.json were changed, or have no hash.
     Doubt: string option
     /// The hash of its manifest.
@@ -70,6 +74,8 @@ let nothing = {
     Data = []
     Code = None
     Interventions = []
+    Imported = None
+    Retired = None
     Doubt = None
     Hash = None
     Path = ""
@@ -142,9 +148,10 @@ let private doubt (seal: Seal) (manifest: RunManifest) (sha256: string | null) =
     | Seal.Absent, _, _ -> Some "its manifest.json has no hash of its metrics"
     | _ -> None
 
-let private read (folder: RunFolder) (manifest: RunManifest) (seal: Seal) =
-    use config = JsonText.Parse folder.ConfigJson
-    let settings = flatten "" config.RootElement |> Map.ofSeq
+/// The source of an imported run; its config has it, and the run's id is the hash of the config.
+let private importedFrom (settings: Map<string, string>) = settings.TryFind Imported.Key
+
+let private read (folder: RunFolder) (manifest: RunManifest) (seal: Seal) (settings: Map<string, string>) =
     let struct (metrics, sha256) = folder.ReadMetrics()
 
     {
@@ -164,13 +171,22 @@ let private read (folder: RunFolder) (manifest: RunManifest) (seal: Seal) =
         Data = [ for data in manifest.Data -> kept data.Name, kept data.Digest ]
         Code = code manifest
         Interventions = Intervention.Of(folder, manifest) |> List.ofSeq
+        Imported = importedFrom settings
+        Retired = None
         Doubt = doubt seal manifest sha256
         Hash = Option.ofObj manifest.Hash
         Path = folder.Path
     }
 
+/// What a sweep's folder says about its runs.
+type private Said = {
+    /// All runs that a launch planned; empty if nothing was launched.
+    Planned: Set<string>
+    Retired: Map<string, string>
+}
+
 /// Reads one run, or gives the reason why its folder is not counted.
-let private readOrSkip (planned: string -> Set<string>) (found: RunTree.Found) =
+let private readOrSkip (said: string -> Said) (found: RunTree.Found) =
     let skip isRun why = Error { Path = found.Path; Why = why; IsRun = isRun }
 
     try
@@ -178,10 +194,15 @@ let private readOrSkip (planned: string -> Set<string>) (found: RunTree.Found) =
         | Null, _ -> skip found.LooksLikeRun (nonNull found.Why)
         | _, Null -> skip true "it has no manifest.json, so it has not begun"
         | NonNull run, NonNull manifest ->
-            match planned (string (Path.GetDirectoryName run.Path)) with
-            | plans when not plans.IsEmpty && not (plans.Contains run.Id) ->
+            use config = JsonText.Parse run.ConfigJson
+            let settings = flatten "" config.RootElement |> Map.ofSeq
+            let sweep = said (string (Path.GetDirectoryName run.Path))
+
+            // No launch plans an imported run.
+            if not sweep.Planned.IsEmpty && not (sweep.Planned.Contains run.Id) && (importedFrom settings).IsNone then
                 skip false "no launch of this sweep planned it; the sweep's command with its settings would"
-            | _ -> Ok(read run manifest found.Seal)
+            else
+                Ok { read run manifest found.Seal settings with Retired = sweep.Retired.TryFind run.Id }
     with
     | :? InvalidDataException as error -> skip true error.Message
     | :? JsonException as error -> skip true $"its config.json is not JSON: {error.Message}"
@@ -193,14 +214,14 @@ let private readOrSkip (planned: string -> Set<string>) (found: RunTree.Found) =
 let underAll (paths: string list) : Run list * Skipped list =
     let folders = paths |> Seq.collect RunTree.Look |> Seq.distinctBy _.Path |> Array.ofSeq
 
-    let plans =
+    let sweeps =
         folders
         |> Seq.map (fun found -> string (Path.GetDirectoryName found.Path))
         |> Seq.distinct
-        |> Seq.map (fun sweep -> sweep, Plans.read sweep |> List.collect _.Runs |> Set.ofList)
+        |> Seq.map (fun sweep -> sweep, { Planned = Plans.read sweep |> List.collect _.Runs |> Set.ofList; Retired = Retired.read sweep })
         |> readOnlyDict
 
-    let results = folders |> Array.Parallel.map (readOrSkip (fun sweep -> plans[sweep]))
+    let results = folders |> Array.Parallel.map (readOrSkip (fun sweep -> sweeps[sweep]))
 
     let runs = [
         for result in results do

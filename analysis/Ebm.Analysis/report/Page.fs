@@ -35,6 +35,14 @@ let address (run: Run) = "#run=" + Uri.EscapeDataString run.Id
 
 let private badge (state: RunState) = let word = Kebab.Of state in span [ ofClass $"state {word}" ] [ text word ]
 
+/// The state of a run, and whether it was imported.
+let private badges (run: Run) = [
+    badge run.State
+    match run.Imported with
+    | Some source -> span [ ofClass "state imported"; attribute "title" source ] [ text " imported" ]
+    | None -> ()
+]
+
 let private runLink (run: Run) = anchor (address run) [ text run.Id ]
 
 // ── summary ─────────────────────────────────────────────────────────────────────────────────
@@ -145,7 +153,7 @@ let private runTable (report: Report) = [
                 for row, run in runs do
                     tr [ attribute "data-state" (Kebab.Of run.State) ] [
                         worded (runLink run)
-                        worded (badge run.State)
+                        td [ ofClass "text" ] (badges run)
                         td [] [ bdi run.Seed ]
                         for label in row.Labels do
                             worded (bdi label)

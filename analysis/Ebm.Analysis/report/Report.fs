@@ -35,7 +35,18 @@ let write (folder: string) (table: Table) =
 /// The table of a sweep's folder, None if no run has begun; and the skipped folders. `doubts` gives further reasons to mark a run.
 let tableWith (doubts: Runs.Run -> string option) (folder: string) : Table option * Runs.Skipped list =
     let runs, skipped = Runs.under folder
-    let runs = [ for run in runs -> { run with Doubt = run.Doubt |> Option.orElseWith (fun () -> doubts run) } ]
+    let known = Runs.names runs skipped
+    let retired = [
+        for run in runs do
+            match run.Retired with
+            | Some because -> run, because
+            | None -> ()
+    ]
+
+    let runs = [
+        for run in runs do
+            if run.Retired.IsNone then { run with Doubt = run.Doubt |> Option.orElseWith (fun () -> doubts run) }
+    ]
 
     if runs.IsEmpty then
         None, skipped
@@ -46,7 +57,8 @@ let tableWith (doubts: Runs.Run -> string option) (folder: string) : Table optio
             usualOptions with
                 Skipped = skipped |> List.filter _.IsRun |> List.length
                 Baseline = plans |> List.tryLast |> Option.map _.Baseline |> Option.defaultValue []
-                Absent = Plans.absent [ folder ] (Runs.names runs skipped)
+                Absent = Plans.absent [ folder ] known
+                Retired = retired
         }
 
         let table = tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs

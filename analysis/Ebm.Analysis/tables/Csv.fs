@@ -18,14 +18,23 @@ let private text (lines: string list list) =
 
 /// A row per run.
 let runs (table: Table) =
-    // A last column, only if a run's metrics are in doubt.
+    // Last columns, only if a run's metrics are in doubt, if a run was imported, or if one was retired.
     let doubts = table.Rows |> List.exists (fun row -> not row.Doubted.IsEmpty)
+    let imports = table.Rows |> List.exists (fun row -> not row.Imported.IsEmpty)
+    let retired = table.Options.Retired
 
     let header =
         [ "run"; "group"; "state"; "seed" ]
         @ table.Varying
         @ table.Metrics
-        @ [ "train-units"; "sample-units"; "seconds"; if doubts then "doubt" ]
+        @ [
+            "train-units"
+            "sample-units"
+            "seconds"
+            if doubts then "doubt"
+            if imports then "imported"
+            if not retired.IsEmpty then "retired"
+        ]
 
     let count = Option.map (fun (n: int64) -> n.ToString CultureInfo.InvariantCulture) >> Option.defaultValue ""
 
@@ -39,14 +48,24 @@ let runs (table: Table) =
                    |> List.map (fun name -> run.Metrics.TryFind name |> Option.map (fun m -> number m.Value) |> Option.defaultValue ""))
                 @ [ count run.TrainUnits; count run.SampleUnits; run.Seconds |> Option.map number |> Option.defaultValue "" ]
                 @ (if doubts then [ defaultArg run.Doubt "" ] else [])
+                @ (if imports then [ defaultArg run.Imported "" ] else [])
+                @ (if retired.IsEmpty then [] else [ "" ])
+
+        // Without values, so that no mean over this file has them.
+        for run, because in retired do
+            [ run.Id; run.Group; "retired"; run.Seed ] @ [ for _ in 1 .. header.Length - 5 -> "" ] @ [ because ]
     ]
 
 /// A row per group and metric.
 let summary (table: Table) =
+    // A last column, only if a run was imported: how many of a cell's runs.
+    let imports = table.Rows |> List.exists (fun row -> not row.Imported.IsEmpty)
+
     text [
         [ "group" ]
         @ table.Varying
         @ [ "metric"; "unit"; "better"; "n"; "mean"; "sd"; "low"; "high"; "interval"; "median"; "diverged"; "failed" ]
+        @ (if imports then [ "imported" ] else [])
         for row in table.Rows do
             for name, cell in table.Metrics |> List.choose (fun name -> row.Cells.TryFind name |> Option.map (fun cell -> name, cell)) do
                 let statistics =
@@ -69,6 +88,7 @@ let summary (table: Table) =
                 @ [ name; cell.Metric.Unit; cell.Metric.Better.Word(); string cell.Summary.N ]
                 @ statistics
                 @ [ string row.Diverged; string row.Failed ]
+                @ (if imports then [ string cell.Imported ] else [])
     ]
 
 /// A line per row, metric and baseline.

@@ -21,6 +21,8 @@ let private counts (table: Table) =
         "missing" => c.Missing
         "unreadable" => c.Skipped
         "absent" => table.Options.Absent
+        if not table.Options.Retired.IsEmpty then
+            "retired" => [ for run, because in table.Options.Retired -> fields [ "run" => run.Id; "because" => because ] ]
         "excluded" => [ for rule, count in c.Excluded -> fields [ "rule" => rule; "count" => count ] ]
     ]
 
@@ -31,6 +33,7 @@ let private run (run: Runs.Run) =
         "seed" => run.Seed
         if not run.Interventions.IsEmpty then "interventions" => run.Interventions
         "doubt" => run.Doubt
+        "imported" => run.Imported
     ]
 
 let private cell (cell: Cell) =
@@ -42,6 +45,7 @@ let private cell (cell: Cell) =
         "n" => cell.Summary.N
         if cell.Intervened > 0 then "intervened" => cell.Intervened
         if cell.Doubted > 0 then "doubted" => cell.Doubted
+        if cell.Imported > 0 then "imported" => cell.Imported
         "mean" => cell.Summary.Mean
         "sd" => cell.Summary.Sd
         "low" => low

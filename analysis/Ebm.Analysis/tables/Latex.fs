@@ -49,6 +49,7 @@ let escaped (text: string) =
         | "†" -> "$\\dagger$"
         | "‡" -> "$\\ddagger$"
         | "§" -> "\\S{}"
+        | "‖" -> "$\\|$"
         | sign when rune.IsAscii || accented.Contains sign -> sign
         | _ -> $"{{[}}U+{rune.Value:X4}]"
         |> builder.Append
@@ -62,7 +63,7 @@ let private comment (text: string) = "% " + Shown.visible text + "\n"
 let private mark cell =
     match Notes.mark cell with
     | "" -> ""
-    | sign -> "$^{" + (escaped sign).Trim('$') + "}$"
+    | sign -> "$^{" + (escaped sign).Replace("$", "") + "}$"
 
 /// A cell in math mode, without dollars; None if it has no number.
 let private mathematics (cell: Shown.Shown) =
@@ -177,7 +178,7 @@ let table (table: Table) =
     let labels = [ for heading, labels in Shown.labels table -> brief heading, "", List.map brief labels ]
 
     // If all rows have the same number of runs, a note gives it.
-    let ns = [ for row in table.Rows -> string row.Completed + (Notes.markOf row).Replace("¶", "\\P") ]
+    let ns = [ for row in table.Rows -> string row.Completed + (Notes.markOf row).Replace("¶", "\\P").Replace("‖", "$\\|$") ]
     let labels = if (List.distinct ns).Length > 1 then labels @ [ "$n$", "", ns ] else labels
 
     let column name =

@@ -8,14 +8,15 @@ open Ebm.Records
 open Ebm.Analysis.Statistics
 open Ebm.Analysis.Table
 
-let private marks intervened doubted = (if intervened > 0 then "*" else "") + (if doubted > 0 then "¶" else "")
+let private marks intervened doubted imported =
+    (if intervened > 0 then "*" else "") + (if doubted > 0 then "¶" else "") + (if imported > 0 then "‖" else "")
 
 /// The marks after a row's number of runs.
-let markOf (row: Row) = marks row.Intervened.Length row.Doubted.Length
+let markOf (row: Row) = marks row.Intervened.Length row.Doubted.Length row.Imported.Length
 
-/// The marks after a value that is not compared, or that has a run with an intervention, or one whose metrics are in doubt.
+/// The marks after a value that is not compared, or that has a run with an intervention, one whose metrics are in doubt, or an imported one.
 let mark (cell: Cell) =
-    marks cell.Intervened cell.Doubted
+    marks cell.Intervened cell.Doubted cell.Imported
     + match cell.Verdict with
       | OtherRate -> "†"
       | TooFewToTell -> "‡"
@@ -184,5 +185,25 @@ let private doubts (table: Table) = [
             $"¶ {Shown.brief (list [ for run in runs -> run.Id ])}: {why}; `audit verify` names every alteration."
 ]
 
+/// Rows that were not computed here.
+let private imports (table: Table) = [
+    let sources = [
+        for row in table.Rows do
+            match row.Imported with
+            | [] -> ()
+            | runs ->
+                let name = String.Join(" ", row.Labels |> List.filter ((<>) ""))
+                let from = runs |> List.choose _.Imported |> List.distinct
+                let count = if runs.Length = 1 then "1 run" else $"{runs.Length} runs"
+                $"""‖ {Shown.brief (if name = "" then row.Group else name)}: {count} imported from {Shown.brief (String.Join("; ", from))}."""
+    ]
+
+    if not sources.IsEmpty then
+        "‖ imported: another source reported the values, and nothing here can repeat them. Its protocol is not known, its runs are no pairs "
+        + "with runs of this project, and a test between the two assumes that both measured the same."
+
+    yield! sources
+]
+
 /// Every note of a table, in the order in which a reader needs them.
-let all (table: Table) = intervals table @ bold table @ divergence table @ doubts table @ apart table @ [ counts table ]
+let all (table: Table) = intervals table @ bold table @ divergence table @ doubts table @ imports table @ apart table @ [ counts table ]

@@ -256,7 +256,8 @@ let tabulate (root: string) (place: string option) (specification: Specification
             path
     ]
 
-    let runs, skipped = underAll folders
+    let all, skipped = underAll folders
+    let runs = all |> List.filter _.Retired.IsNone
 
     if runs.IsEmpty then fail (snd specification.Runs.Head) "runs" "no run in these folders has begun."
 
@@ -299,7 +300,13 @@ let tabulate (root: string) (place: string option) (specification: Specification
         specification.Options with
             Excluded = excluded
             // Missing runs, from the plans of all sweeps in the folders.
-            Absent = Plans.absent folders (names runs skipped)
+            Absent = Plans.absent folders (names all skipped)
+            Retired = [
+                for run in all do
+                    match run.Retired with
+                    | Some because -> run, because
+                    | None -> ()
+            ]
             Skipped = skipped |> List.filter _.IsRun |> List.length
             Baseline = [
                 for condition in specification.Baseline do

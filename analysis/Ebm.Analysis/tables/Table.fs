@@ -41,6 +41,8 @@ type Options = {
     Absent: string list
     /// Runs that were excluded on purpose: the rule, and their number.
     Excluded: (string * int) list
+    /// Runs that were retired, each with the reason: they are in no row.
+    Retired: (Run * string) list
     /// Folders that are not runs, or cannot be read.
     Skipped: int
     /// The first of these tests that fits compares two rows.
@@ -56,6 +58,7 @@ let usualOptions = {
     Planned = None
     Absent = []
     Excluded = []
+    Retired = []
     Skipped = 0
     Tests = Significance.usual
 }
@@ -104,6 +107,8 @@ type Cell = {
     Intervened: int
     /// Runs behind its values whose metrics are in doubt: see Run.Doubt.
     Doubted: int
+    /// Runs behind its values that were imported.
+    Imported: int
 }
 
 type Row = {
@@ -127,6 +132,9 @@ type Row = {
 
     /// Its completed runs that have an intervention.
     member row.Intervened = row.Runs |> List.filter (fun run -> run.State = RunState.Completed && not run.Interventions.IsEmpty)
+
+    /// Its runs that were imported.
+    member row.Imported = row.Runs |> List.filter _.Imported.IsSome
 
     /// Its runs whose metrics or outcome are in doubt.
     member row.Doubted = row.Runs |> List.filter _.Doubt.IsSome
@@ -265,8 +273,10 @@ let private judge tests hash name (rows: Row list) : Row list =
             let data = row.Apart |> List.filter (fun (key, _) -> key = "data digest")
             $"{Comparable.protocolOf cell.Metric}/{Comparable.samplesOf cell.Metric}/{data}"
 
-        let usual = cells |> Seq.map measuredAs |> Comparable.usual
-        let same, apart = cells |> List.partition (fun found -> Some(measuredAs found) = usual)
+        // An imported value has no protocol. It is compared with the others, and has a mark.
+        let isImported (_, cell: Cell) = cell.Imported > 0
+        let usual = cells |> Seq.filter (isImported >> not) |> Seq.map measuredAs |> Comparable.usual
+        let same, apart = cells |> List.partition (fun found -> isImported found || Some(measuredAs found) = usual)
 
         // Only rows that lost the smallest share are compared.
         let shown = same |> List.filter (fun (_, cell) -> cell.Withheld.IsNone)
@@ -352,14 +362,20 @@ let private content (options: Options) (runs: Run list) =
 
     string text
 
+/// The seed of a run among those of other rows. Seeds of another source are other seeds, so its runs are no pairs with runs of this project.
+let private seedOf (run: Run) =
+    match run.Imported with
+    | None -> run.Seed
+    | Some source -> $"{run.Seed} of {source}"
+
 /// The cell of one metric: the values of completed runs, and under worst-case the declared bound for each diverged run.
 let private cell hash (divergence: Divergence) key (runs: Run list) diverged name =
     let found =
         runs
         |> List.choose (fun run ->
             match run.State, divergence with
-            | RunState.Completed, _ -> run.Metrics.TryFind name |> Option.map (fun metric -> run.Seed, metric.Value)
-            | RunState.Diverged, WorstCase bounds -> bounds.TryFind name |> Option.map (fun bound -> run.Seed, bound)
+            | RunState.Completed, _ -> run.Metrics.TryFind name |> Option.map (fun metric -> seedOf run, metric.Value)
+            | RunState.Diverged, WorstCase bounds -> bounds.TryFind name |> Option.map (fun bound -> seedOf run, bound)
             | _ -> None)
 
     let withValue = runs |> List.filter (fun run -> run.State = RunState.Completed && run.Metrics.ContainsKey name)
@@ -393,6 +409,7 @@ let private cell hash (divergence: Divergence) key (runs: Run list) diverged nam
                 Test = None
                 Intervened = withValue |> List.filter (fun run -> not run.Interventions.IsEmpty) |> List.length
                 Doubted = withValue |> List.filter _.Doubt.IsSome |> List.length
+                Imported = withValue |> List.filter _.Imported.IsSome |> List.length
             }
 
 /// The table of some runs, under a sweep's name.
@@ -478,7 +495,16 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
     let count states = runs |> List.filter (fun run -> List.contains run.State states) |> List.length
     let used, diverged = count [ RunState.Completed ], count [ RunState.Diverged ]
     let failed, pruned = count [ RunState.Failed; RunState.Timeout ], count [ RunState.Pruned ]
-    let excluded = options.Excluded |> List.sumBy snd
+    // Each reason with the names of its runs.
+    let retired =
+        options.Retired
+        |> List.groupBy snd
+        |> List.map (fun (because, runs) ->
+            let names = String.Join(", ", [ for run, _ in runs -> run.Id ])
+            $"retired because {because}: {names}", runs.Length)
+
+    let allExcluded = options.Excluded @ retired
+    let excluded = allExcluded |> List.sumBy snd
     let there = runs.Length + excluded + options.Skipped
     let planned = max (there + options.Absent.Length) (defaultArg options.Planned there)
 
@@ -498,7 +524,7 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
             Pruned = pruned
             Unfinished = runs.Length - used - diverged - failed - pruned
             Missing = planned - there
-            Excluded = options.Excluded
+            Excluded = allExcluded
             Skipped = options.Skipped
         }
         Codes = Comparable.codes runs

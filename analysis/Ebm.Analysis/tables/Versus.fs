@@ -98,8 +98,11 @@ let private find (table: Table) : Versus list = [
                         && cell.Withheld.IsNone
                         && other.Withheld.IsNone
                         && cell.Metric.Better <> Direction.None
-                        && Comparable.protocolOf cell.Metric = Comparable.protocolOf other.Metric
-                        && Comparable.samplesOf cell.Metric = Comparable.samplesOf other.Metric
+                        // An imported value has no protocol.
+                        && (cell.Imported > 0
+                            || other.Imported > 0
+                            || Comparable.protocolOf cell.Metric = Comparable.protocolOf other.Metric
+                               && Comparable.samplesOf cell.Metric = Comparable.samplesOf other.Metric)
                         && cell.Values @ other.Values |> List.forall Double.IsFinite
                         && not cell.Values.IsEmpty
                         && not other.Values.IsEmpty

@@ -92,7 +92,7 @@ let private parser = Options.parser<Option>
 let private bisectWith (building: unit -> Building) (workspace: Workspace) (arguments: string list) =
     let conditions, arguments = RepetitionCommand.conditionsOf workspace arguments
     let options, words = Options.read parser arguments
-    let run = runOf workspace words
+    let run = executedRunOf workspace words
 
     let say (what: string) = eprintfn $"{what}"
     let memory = Path.Combine(workspace.Root, "artifacts", "bisect")

@@ -14,7 +14,10 @@ type Made = { Run: Runs.Run; Manifest: RunManifest }
 
 type Evidence = {
     Table: Table.Table
+    /// The runs that were executed here.
     Runs: Made list
+    /// Results of other sources.
+    Imported: Made list
     Skipped: Runs.Skipped list
     Plans: Plans.Plan list
     /// The sweep whose winners this one repeats on other seeds, and its runs.
@@ -74,7 +77,7 @@ let read (workspace: Workspace) (sweep: string) : Evidence option =
     match ReportFiles.tableOf folder with
     | None, _ -> None
     | Some table, skipped ->
-        let made = [
+        let all = [
             for row in table.Rows do
                 for run in row.Runs do
                     match (RunFolder.Open run.Path).Manifest with
@@ -82,6 +85,7 @@ let read (workspace: Workspace) (sweep: string) : Evidence option =
                     | manifest -> { Run = run; Manifest = manifest }
         ]
 
+        let imported, made = all |> List.partition _.Run.Imported.IsSome
         let known = made |> List.map (fun made -> $"{made.Run.Sweep}/{made.Run.Id}") |> Set.ofList
         let found = Verify.verify workspace.Root (Some workspace.Data) None workspace.Runs [ sweep ]
         let commits = made |> List.choose (fun made -> sources made.Manifest) |> List.distinct
@@ -91,6 +95,7 @@ let read (workspace: Workspace) (sweep: string) : Evidence option =
         Some {
             Table = table
             Runs = made
+            Imported = imported
             Skipped = skipped |> List.filter _.IsRun
             Plans = Plans.read folder
             Chosen =

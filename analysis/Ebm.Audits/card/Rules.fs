@@ -44,6 +44,11 @@ let isEmpty (map: Collections.Generic.IReadOnlyDictionary<string, string> | null
     | null -> true
     | map -> map.Count = 0
 
+/// Imported runs, for the rules on what they lack.
+let private imported (evidence: Evidence) = evidence.Imported |> List.map _.Run.Id
+
+let private own = "train the method here, or report its numbers as those of the source"
+
 /// Alterations of some kinds, as `verify` prints them.
 let private altered (kinds: string list) (evidence: Evidence) =
     evidence.Altered
@@ -181,6 +186,43 @@ let private reused (evidence: Evidence) =
 
 let metrics (evidence: Evidence) = evidence.Plans |> List.map _.Metric |> List.distinct
 
+/// Columns whose best row is another one if the retired runs count again.
+let private retiredWinners (evidence: Evidence) =
+    let table = evidence.Table
+
+    match table.Options.Retired with
+    | [] -> []
+    | retired ->
+        let runs = (table.Rows |> List.collect _.Runs) @ List.map fst retired
+        let whole = Table.tabulateWith { table.Options with Retired = [] } table.Sweep runs
+
+        // By their centres, so that a difference shows even if there are too few seeds for a test.
+        let best (table: Table.Table) =
+            Map [
+                for name in table.Metrics do
+                    for task, rows in table.Rows |> List.filter isWhole |> List.groupBy _.Task do
+                        let candidates =
+                            rows
+                            |> List.choose (fun row -> row.Cells.TryFind name |> Option.map (fun cell -> row, cell))
+                            |> List.filter (fun (_, cell) -> Double.IsFinite cell.Summary.Centre)
+
+                        match candidates with
+                        | (_, first) :: _ when first.Metric.Better <> Direction.None ->
+                            (name, task), candidates |> List.minBy (fun (_, cell) -> first.Metric.Better.Cost cell.Summary.Centre) |> fst
+                        | _ -> ()
+            ]
+
+        let now = best table
+
+        [
+            for KeyValue((name, _) as column, row) in best whole do
+                match now.TryFind column with
+                | Some other when other.Group = row.Group -> ()
+                | other ->
+                    let instead = other |> Option.map nameOfRow |> Option.defaultValue "no row"
+                    $"{name}: {nameOfRow row} with them, {instead} without"
+        ]
+
 // ── The rules ───────────────────────────────────────────────────────────────────────────────
 
 let private rule axis grade says better (found: Evidence -> string list) = {
@@ -198,6 +240,7 @@ let rules: Rule list = [
 
     code F "a run names neither a commit nor assemblies" launch (runsWhere (fun m -> missing m.Manifest.Git && missing m.Manifest.Build))
     code D "a run names no commit" launch (runsWhere (fun m -> missing m.Manifest.Git))
+    code D "the sources of an imported run are not in these records" own imported
     code
         D
         "uncommitted sources have no snapshot"
@@ -237,12 +280,14 @@ let rules: Rule list = [
     config F "a config was changed after the run" "restore it, or run again" (altered [ "config" ])
     config C "a run does not say where its settings come from" launch (runsWhere (fun m -> isEmpty m.Manifest.Origins))
     config C "a run does not say from which options it was composed" launch (runsWhere (fun m -> isEmpty m.Manifest.Choices))
+    config C "the settings of an imported run are not in these records" own imported
     config B "a run does not have its overrides" launch (runsWhere (fun m -> m.Manifest.Overrides.Count = 0))
     config B "no script declares the run" launch (runsWhere (fun m -> missing m.Manifest.Script))
 
     let data = rule "data"
     data F "a data file has other bytes than the runs read" "restore it, or run again" (altered [ "data" ])
     data D "a run does not say which data it read" launch (runsWhere (fun m -> m.Manifest.Data.Count = 0))
+    data D "an imported run does not show which data it read" own imported
     data
         D
         "runs of one seed read different data"
@@ -265,6 +310,7 @@ let rules: Rule list = [
         "a run does not name its machine or its libtorch"
         launch
         (runsWhere (fun m -> missing m.Manifest.Hardware || missing m.Manifest.Native))
+    environment D "the machine and the libraries of an imported run are not in these records" own imported
     environment D "the sources have no lock file of packages" "commit paket.lock" (fun e -> List.ofSeq e.Unlocked)
     environment
         C
@@ -305,6 +351,7 @@ let rules: Rule list = [
         "an audit under a run's own conditions differed or failed"
         again
         (audited (fun kept -> ownConditions kept && (kept.Verdict = Different || kept.Verdict = Failed)))
+    determinism D "an imported run cannot be repeated" own imported
     determinism D "a run does not have its determinism switches" launch (runsWhere (fun m -> isEmpty m.Manifest.Determinism))
     determinism
         C
@@ -353,6 +400,11 @@ let rules: Rule list = [
     let statistics = rule "statistics"
     let more = "add seeds: seed=0..9"
 
+    statistics
+        D
+        "with the retired runs, another row is the best of a column"
+        "report both tables, or take the decision back: sweep.fsx retire --undo"
+        retiredWinners
     statistics D "planned runs are missing from the table" "run them, or report why they are left out" (fun e ->
         match e.Table.Options.Absent with
         | [] when e.Table.Counts.Missing > 0 -> [ $"{e.Table.Counts.Missing} of {e.Table.Counts.Planned}" ]
@@ -363,6 +415,9 @@ let rules: Rule list = [
         "a row has fewer than six seeds, too few for a paired test"
         more
         (rowsWhere (fun row -> isWhole row && row.Completed >= 3 && row.Completed < 6))
+    statistics C "runs were retired from the table" "report them with the reasons, which the table lists" (fun e ->
+        e.Table.Options.Retired |> List.map (fun (run, because) -> $"{run.Id}: {because}"))
+    statistics C "values of an imported run have no protocol" own imported
     statistics C "runs have started and not ended" "let the sweep finish" (fun e ->
         if e.Table.Counts.Unfinished > 0 then [ $"{e.Table.Counts.Unfinished} of {e.Table.Counts.Planned}" ] else [])
     statistics C "folders of runs could not be read" "audit verify, which names the alterations" (fun e ->
@@ -425,6 +480,7 @@ let rules: Rule list = [
             [ "one setting a method" ]
         else
             [])
+    tuning B "these records do not say how the settings of an imported run were found" own imported
     tuning B "no baseline was declared before the results" "baseline in the sweep's file" (fun e ->
         if tasks e |> List.exists (fun rows -> rows.Length > 1) && e.Plans |> List.forall (fun plan -> plan.Baseline.IsEmpty) then
             [ "plans.jsonl" ]
@@ -437,7 +493,7 @@ let rules: Rule list = [
         F
         "files of a run or the ledger were altered"
         "restore them from a copy; audit verify names each"
-        (altered [ "artefact"; "manifest"; "attempt"; "run"; "ledger"; "audit"; "plans"; "launch"; "report" ])
+        (altered [ "artefact"; "manifest"; "attempt"; "run"; "retired"; "ledger"; "audit"; "plans"; "launch"; "report" ])
     artefacts D "a manifest is not sealed" "this run predates sealed manifests; run it again" (runsWhere (fun m -> missing m.Manifest.Hash))
     artefacts C "without a ledger, removed runs cannot be detected" launch (fun e -> none "ledger.jsonl" (Option.toList e.Ledger))
     artefacts C "a run has no entry in the ledger" launch (fun e ->
@@ -451,6 +507,7 @@ let rules: Rule list = [
 
     artefacts C "a completed run has no samples" launch (runsWhere (keeps ((=) "samples.npy") >> not))
     artefacts C "a completed run has no checkpoint" "train.keep=last" (runsWhere (keeps _.StartsWith("checkpoint/") >> not))
+    artefacts C "an imported run has no samples, events or checkpoint" own imported
     artefacts B "no repository has the ledger's head, or it lacks the last entries" "audit verify, in the repository" (fun e ->
         match e.Ledger with
         | Some { Loose = None } -> [ "refs/ebm/ledger" ]

@@ -8,6 +8,7 @@ open System.Diagnostics
 open System.IO
 open System.Text
 open Ebm.Records
+open Ebm.Analysis
 open Ebm.Audits.Crate
 
 type Wish = {
@@ -237,7 +238,12 @@ let script: string =
     use reader = new StreamReader(stream)
     reader.ReadToEnd()
 
-let private readme (crate: Contents) (wish: Wish) (notes: string list) =
+let private importedOf (run: RunFolder) : Imported option =
+    match run.Manifest with
+    | null -> None
+    | manifest -> Option.ofObj manifest.Imported
+
+let private readme (crate: Contents) (imported: (RunFolder * Imported) list) (wish: Wish) (notes: string list) =
     let line (run: Run) =
         let again =
             if wish.Capsule then $"`sh rerun.sh{if crate.Runs.Length = 1 then String.Empty else String.Concat(' ', run.Folder.Id)}`" else ""
@@ -251,6 +257,7 @@ let private readme (crate: Contents) (wish: Wish) (notes: string list) =
         "| run | ended | steps | repeat with |"
         "| --- | --- | --- | --- |"
         yield! crate.Runs |> List.map line
+        yield! [ for run, _ in imported -> $"| {run.Sweep}/{run.Id} | imported | | |" ]
         ""
         "`runs/` contains each run's config, trace, results and manifest; the manifest names the machine, the libraries, the sources and the"
         "data, and has the hashes of the other files."
@@ -326,6 +333,13 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
                 refuse
                     $"{JsonText.LineOf run.Path}: the folders of a run and of its sweep must have names as they were made with: {FolderName.Form}."
 
+    let imported = over |> List.choose (fun run -> importedOf run |> Option.map (fun origin -> run, origin))
+    let over = over |> List.filter (importedOf >> Option.isNone)
+
+    if over.IsEmpty then
+        refuse
+            $"{name}: every run was imported from another source, so there is nothing to repeat; copy the files that were imported instead."
+
     let started (run: RunFolder) =
         match run.Manifest with
         | null -> DateTime.MinValue
@@ -358,8 +372,19 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
 
     let all = List.map fst told
 
+    let importedFiles = [
+        for run, origin in imported do
+            for part in copyRun root run (nonNull run.Manifest) do
+                part, $"A file of the imported run {run.Id}, from {origin.From}."
+    ]
+
     let notes =
-        (told |> List.collect snd) @ [ for run in notOver -> $"The run {run.Sweep}/{run.Id} is not included: it is {Kebab.Of run.State}." ]
+        (told |> List.collect snd)
+        @ [ for run in notOver -> $"The run {run.Sweep}/{run.Id} is not included: it is {Kebab.Of run.State}." ]
+        @ [
+            for run, origin in imported ->
+                $"The sources of {run.Sweep}/{run.Id} are not included: the run was imported from {origin.From}, and cannot be repeated."
+        ]
         |> List.distinct
 
     let commits = all |> List.map _.Sources.Commit |> List.rev |> List.distinct |> List.rev
@@ -377,12 +402,17 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
     let plans = [
         if wish.Plans then
             for sweep in over |> List.map (fun run -> string (Path.GetDirectoryName run.Path)) |> List.distinct do
-                let source = Path.Combine(sweep, "plans.jsonl")
-                let within = $"runs/{Path.GetFileName sweep}/plans.jsonl"
+                for file, says in
+                    [
+                        Plans.FileName, "The plans of the sweep, a line for each launch."
+                        Retired.FileName, "The runs that were taken out of tables, with the reasons."
+                    ] do
+                    let source = Path.Combine(sweep, file)
+                    let within = $"runs/{Path.GetFileName sweep}/{file}"
 
-                if File.Exists source then
-                    copy source (Path.Combine(root, within))
-                    part root within, "The plans of the sweep, a line for each launch."
+                    if File.Exists source then
+                        copy source (Path.Combine(root, within))
+                        part root within, says
     ]
 
     let states = over |> List.countBy _.State |> List.map (fun (state, count) -> $"{count} {Kebab.Of state}")
@@ -399,7 +429,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
         Others = others
     }
 
-    File.WriteAllText(Path.Combine(root, "README.md"), readme (contents []) wish notes)
+    File.WriteAllText(Path.Combine(root, "README.md"), readme (contents []) imported wish notes)
 
     if wish.Capsule then
         let path = Path.Combine(root, "rerun.sh")
@@ -420,6 +450,7 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
         let others = [
             part root "README.md", "A description of this folder for readers."
             yield! plans
+            yield! importedFiles
             if wish.Capsule then
                 part root "sources.bundle", "The sources of every run as a git bundle."
                 part root "rerun.sh", "Repeats a run and compares the results."
@@ -442,7 +473,14 @@ let private fill (wish: Wish) (name: string) (runs: RunFolder list) (root: strin
     let sums = files |> Array.map (fun part -> $"{part.Sha256}  {part.Path}\n") |> String.concat ""
     File.WriteAllText(Path.Combine(root, "SHA256SUMS"), sums)
 
-    { Folder = root; Runs = over.Length; Files = files.Length + 1; Bytes = files |> Array.sumBy _.Bytes; Notes = notes; Seal = sums }
+    {
+        Folder = root
+        Runs = over.Length + imported.Length
+        Files = files.Length + 1
+        Bytes = files |> Array.sumBy _.Bytes
+        Notes = notes
+        Seal = sums
+    }
 
 /// Makes the folder completely or not at all. Throws InvalidDataException with the reason.
 let make (wish: Wish) (name: string) (runs: RunFolder list) (folder: string) : Made =

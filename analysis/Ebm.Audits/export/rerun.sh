@@ -17,7 +17,7 @@ refuse() {
 # A name: of a sweep or a run. A path: parts without control characters and backslashes.
 name='[A-Za-z0-9_][A-Za-z0-9._-]*'
 path='[^/[:cntrl:]\]+(/[^/[:cntrl:]\]+)*'
-file="README\.md|rerun\.sh|sources\.bundle|ro-crate-metadata\.json|(data|sources)/$path|runs/$name/plans\.jsonl|runs/$name/$name/$path"
+file="README\.md|rerun\.sh|sources\.bundle|ro-crate-metadata\.json|(data|sources)/$path|runs/$name/(plans|retired)\.jsonl|runs/$name/$name/$path"
 
 [ -f SHA256SUMS ] || refuse 'SHA256SUMS is missing, so nothing here can be checked.'
 [ -z "$(find . ! -type f ! -type d)" ] || refuse 'the folder has a link or another special file.'

@@ -1,6 +1,6 @@
 namespace Ebm.Audits
 
-/// The kinds of alterations of run folders, plans, launches, data, reports, audits, the ledger, and signatures. `Kebab` gives their names: `config-edited`, …
+/// The kinds of alterations of run folders, plans, retired runs, launches, data, reports, audits, the ledger, and signatures. `Kebab` gives their names: `config-edited`, …
 type Altered =
     | ConfigMissing = 0
     | ConfigEdited = 1
@@ -42,6 +42,8 @@ type Altered =
     | SignedRunChanged = 37
     | SignedRunRemoved = 38
     | SignedLedgerRewritten = 39
+    | RetiredChanged = 40
+    | RetiredMissing = 41
 
 type Alteration = {
     /// sweep/run, another file of a sweep, a data file, or ledger.

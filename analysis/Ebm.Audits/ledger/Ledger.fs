@@ -1,4 +1,4 @@
-/// The ledger, `<runs>/ledger.jsonl`: a line for each plan, launch, begun attempt, ended attempt, table and audit. A line has the hash of the
+/// The ledger, `<runs>/ledger.jsonl`: a line for each plan, launch, begun attempt, ended attempt, import, retired run, table and audit. A line has the hash of the
 /// line before it, so that a removed, edited, moved or inserted line shows. The first line gives the ledger an id. In a repository, the hash
 /// of the last line (the head) is kept as a commit under refs/ebm/ledger/<id>, with the place of the folder that had it: copies of a ledger
 /// share its id, and each goes on by itself.
@@ -22,6 +22,10 @@ module Kind =
     let begin' = "begin"
     /// A sweep's plans.jsonl, one of its launches, and the SHA256SUMS of its report.
     let plan, launch, report = "plan", "launch", "report"
+    /// A result of another source; the hash is that of its manifest.
+    let import = "import"
+    /// A run was taken out of tables, or counts again. The subject is the run with the reason, the hash that of the sweep's retired.jsonl.
+    let retire, restore = "retire", "restore"
 
 type Entry = {
     Seq: int64
@@ -262,7 +266,7 @@ let private faults (lines: (string * Entry) list) = [
     let again =
         sorted
         |> List.map snd
-        |> List.filter (fun entry -> entry.Kind = Kind.run)
+        |> List.filter (fun entry -> entry.Kind = Kind.run || entry.Kind = Kind.import)
         |> List.groupBy _.Subject
         |> List.collect (fun (_, same) -> same.Tail |> List.filter (fun entry -> entry.Hash <> same.Head.Hash))
 

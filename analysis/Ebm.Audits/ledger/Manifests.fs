@@ -20,7 +20,7 @@ let known (entries: Ledger.Entry list) : IReadOnlyDictionary<string, Known> =
     let about = Dictionary<string, ResizeArray<int * Ledger.Entry>>()
 
     for entry in entries do
-        if entry.Kind = Ledger.Kind.run || entry.Kind = Ledger.Kind.measure || entry.Kind = Ledger.Kind.begin' then
+        if List.contains entry.Kind [ Ledger.Kind.run; Ledger.Kind.measure; Ledger.Kind.import; Ledger.Kind.begin' ] then
             match entry.Subject.Split '#' with
             | [| run; attempt |] ->
                 match Int32.TryParse(attempt, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
@@ -116,6 +116,13 @@ let contradictions (known: Known) (earlier: RunManifest list) (manifest: RunMani
             | Some why -> Altered.ManifestUnknown, why
             | None -> ()
 
+    // The config says it, too, and its hash names the run.
+    for _, entry in ends known do
+        if (entry.Kind = Ledger.Kind.import) <> not (isNull manifest.Imported) then
+            let executed, imported = "a run that was executed", "an imported run"
+            let was, is = if isNull manifest.Imported then imported, executed else executed, imported
+            Altered.ManifestReplaced, $"entry {entry.Seq} of the ledger has {was}, and its manifest is that of {is}"
+
     for attempt in ends known |> List.map fst |> List.distinct do
         if all |> List.forall (fun manifest -> manifest.Attempt <> attempt) then
             Altered.AttemptMissing, $"the ledger has its attempt {attempt}, but the manifest of that attempt is gone"
@@ -123,10 +130,12 @@ let contradictions (known: Known) (earlier: RunManifest list) (manifest: RunMani
 
 /// Gives, for the runs of a folder's tables, the reason why its ledger does not explain a run's manifest. Reads no artefact.
 let doubts (runs: string) : Runs.Run -> string option =
-    let about = known (Ledger.entries runs)
+    let entries = Ledger.entries runs
+    let about = known entries
 
     fun run ->
         match about.TryGetValue $"{run.Sweep}/{run.Id}" with
+        | false, _ when run.Imported.IsSome && not entries.IsEmpty -> Some "the ledger has no entry of its import"
         | true, known ->
             match ends known |> List.tryLast with
             | Some(_, entry) when Some entry.Hash = run.Hash -> None
@@ -195,7 +204,11 @@ let enterRuns (runs: string) (folders: RunFolder seq) : (RunFolder * string) lis
                     | Some why -> refused <- (folder, why) :: refused
                     | None ->
                         for manifest in fresh do
-                            let kind = if isNull manifest.Replaces then Ledger.Kind.run else Ledger.Kind.measure
+                            let kind =
+                                if not (isNull manifest.Imported) then Ledger.Kind.import
+                                elif isNull manifest.Replaces then Ledger.Kind.run
+                                else Ledger.Kind.measure
+
                             kind, subjectOf folder.Sweep folder.Id manifest.Attempt, string manifest.Hash
             ])
 

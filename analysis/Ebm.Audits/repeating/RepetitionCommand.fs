@@ -92,7 +92,7 @@ let areAltered (workspace: Workspace) (runs: RunFolder list) =
 
 /// Repeats one run, prints the comparison, and enters it into the ledger.
 let one verb (again: RunFolder -> int64 option * Comparison) (workspace: Workspace) (words: string list) =
-    let run = runOf workspace words
+    let run = executedRunOf workspace words
 
     if areAltered workspace [ run ] then
         3

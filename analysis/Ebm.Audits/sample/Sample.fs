@@ -59,6 +59,7 @@ let draw (seed: int) (n: int) (before: Set<string>) (tables: Table list) : Drawn
                 row.Runs
                 |> List.filter (fun run ->
                     run.State = RunState.Completed
+                    && run.Imported.IsNone
                     && run.Metrics.ContainsKey metric
                     && not (Set.contains (nameOf run) taken)
                     && (again || not (before.Contains(nameOf run))))

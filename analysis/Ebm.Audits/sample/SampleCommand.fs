@@ -61,7 +61,11 @@ let private perform (workspace: Workspace) (arguments: string list) : int =
         | _ -> Set.empty
 
     let drawn = draw seed n before tables
-    if drawn.IsEmpty then refuse "no run is completed, so no cell can be drawn."
+
+    if drawn.IsEmpty then
+        let isImported = tables |> List.exists (fun table -> table.Rows |> List.exists (fun row -> not row.Imported.IsEmpty))
+        refuse
+            $"""no run {if isImported then "that was executed here " else ""}is completed, so no cell can be drawn{if isImported then "; imported runs cannot be repeated" else ""}."""
 
     if RepetitionCommand.areAltered workspace [ for one in drawn -> RunFolder.Open one.Run.Path ] then
         3

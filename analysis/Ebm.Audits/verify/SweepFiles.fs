@@ -1,4 +1,4 @@
-/// Checks the files of a sweep besides its runs against the ledger: its plans, its launches, and its report.
+/// Checks the files of a sweep besides its runs against the ledger: its plans, its retired runs, its launches, and its report.
 module Ebm.Audits.SweepFiles
 
 open System
@@ -27,6 +27,22 @@ let private plans hash (runs: string) (entries: Ledger.Entry list) = [
                 { Subject = subject; What = Altered.PlansChanged; Says = $"its plans do not match entry {last.Seq} of the ledger" }
         elif isBegun || known.Length > 1 then
             { Subject = subject; What = Altered.PlansMissing; Says = $"the ledger has its plans as entry {last.Seq}, but the file is gone" }
+]
+
+/// The file with a sweep's retired runs has the hash of the last decision.
+let private retired hash (runs: string) (sweeps: string list) (entries: Ledger.Entry list) = [
+    for sweep in sweeps do
+        let file = Retired.fileOf (Path.Combine(runs, sweep))
+        let last = entries |> List.tryFindBack (fun entry -> Retirement.isOf sweep entry)
+        let altered what says = { Subject = $"{sweep}/{Retired.FileName}"; What = what; Says = says }
+
+        match last, File.Exists file with
+        | None, false -> ()
+        | None, true -> altered Altered.RetiredChanged "the ledger has no retired run of this sweep"
+        | Some last, false -> altered Altered.RetiredMissing $"the ledger has it as entry {last.Seq}, {last.Subject}, but the file is gone"
+        | Some last, true ->
+            if (hash file: string) <> last.Hash then
+                altered Altered.RetiredChanged $"it does not match entry {last.Seq} of the ledger, {last.Subject}"
 ]
 
 /// A launch is named by the first digits of its hash, and the ledger has all digits.
@@ -139,4 +155,4 @@ let check
         | None -> [], []
         | Some reports -> [ for sweep in sweeps -> report hash runs reports sweep asked ] |> List.unzip
 
-    plans hash runs asked @ launches hash runs sweeps asked @ List.concat found, List.concat notes
+    plans hash runs asked @ retired hash runs sweeps asked @ launches hash runs sweeps asked @ List.concat found, List.concat notes

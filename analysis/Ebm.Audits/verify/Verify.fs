@@ -436,6 +436,13 @@ let private audits (counts: Counts) (runs: string) (ledger: Ledger.Ledger option
                     }
 ]
 
+/// How many runs of a sweep are retired; a file that is not valid is an alteration.
+let private retiredIn (sweep: string) =
+    try
+        (Ebm.Analysis.Retired.read sweep).Count
+    with :? InvalidDataException ->
+        0
+
 /// Checks everything in `runs`, or some of its sweeps; `repository` may keep the ledger's head, `dataRoot` has the data, `reports` the
 /// reports.
 let verify (repository: string) (dataRoot: string option) (reports: string option) (runs: string) (sweeps: string list) : Verification =
@@ -525,6 +532,16 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                 if not unentered.IsEmpty then $"{unentered.Length} runs have no entry in the ledger: {some unentered}."
 
                 yield! unfinished
+
+                for sweep in folders |> List.map (_.Path >> Path.GetDirectoryName >> string) |> List.distinct do
+                    match retiredIn sweep with
+                    | 0 -> ()
+                    | n -> $"{n} runs of {Path.GetFileName sweep} are retired; its {Ebm.Analysis.Retired.FileName} has the reasons."
+
+                match manifests |> List.filter (fun manifest -> not (isNull manifest.Imported)) with
+                | [] -> ()
+                | imported ->
+                    $"{imported.Length} runs are imported: their files are those that were imported, and nothing here can repeat them."
 
                 let about = Manifests.known ledger.Entries
 

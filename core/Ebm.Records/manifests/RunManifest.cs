@@ -66,6 +66,9 @@ public sealed partial record RunManifest : Extensible
     /// <summary>The overrides as typed.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
+    /// <summary>Where an imported run comes from; null for a run that was executed.</summary>
+    public Imported? Imported { get; init; }
+
     /// <summary>Where each value of the config was written, by path; values not listed are defaults.</summary>
     public IReadOnlyDictionary<string, string>? Origins { get; init; }
 

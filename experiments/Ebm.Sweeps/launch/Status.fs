@@ -172,10 +172,19 @@ let lines (folder: string) =
     ]
 
     let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
+    let retired = Ebm.Analysis.Retired.read folder
+
+    let imported =
+        match
+            found |> Seq.filter (fun found -> found.Manifest |> Option.ofObj |> Option.exists (_.Imported >> isNull >> not)) |> Seq.length
+        with
+        | 0 -> ""
+        | count -> $", of which {count} are imported"
+
     let working = [ for part in Hold.atWork folder -> $", {Hold.spoken part} is running{Hold.who folder part}" ] |> String.concat ""
 
     [
-        $"{name}: {counted (runs |> List.map (snd >> fst))}{working}"
+        $"{name}: {counted (runs |> List.map (snd >> fst))}{imported}{working}"
         for run, (state, reason) in runs do
             if state <> RunState.Completed then
                 let step =
@@ -188,6 +197,9 @@ let lines (folder: string) =
                         ""
                 let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
                 $"  {Kebab.Of state, -11} {run.Id}{step}{reason}"
+
+        for KeyValue(run, because) in retired do
+            $"""  {"retired", -11} {run}: {because}"""
 
         for other in found do
             match other.Why with

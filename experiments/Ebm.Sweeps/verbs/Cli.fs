@@ -87,7 +87,11 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
             let plan = whole |> selected given
             checkSearch place whole
             checkRuns place plan (unfinished plan)
-            if given.Options.Contains <@ CommandLine.Option.Json @> then Console.WriteLine(Plan.json plan) else Show.plan plan
+            if given.Options.Contains <@ CommandLine.Option.Json @> then
+                Console.WriteLine(Plan.json plan)
+            else
+                Show.plan plan
+                Retire.say (Retire.retiredIn plan)
             0
         | "status" ->
             match sweepFolders place with
@@ -115,6 +119,9 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
             Show.list place.Composer.Configs (fun () -> place.Catalog.Value) given.Words
             0
         | "confirm" -> confirm place
+        | "power" -> Power.power place
+        | "import" -> Import.import place
+        | "retire" -> Retire.retire place
         | "attach" -> attach place
         | "stop" -> stop place
         | "reindex" ->

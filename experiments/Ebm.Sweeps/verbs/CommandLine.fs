@@ -22,6 +22,9 @@ let verbs = [
     "confirm", "run the winners again on fresh seeds, as the sweep <name>-confirm"
     "table", "print the comparison table of a sweep, or of every sweep"
     "report", "print the table, and write a page with figures and runs"
+    "power", "say how many seeds tell the rows of a sweep apart, and what they cost: power [name] --ratio 0.9"
+    "import", "enter results of other sources as runs of a sweep: import results.csv [--name rings]"
+    "retire", "take runs out of tables for good: retire <run> --because \"…\""
     "why", "show where each value of a config comes from: why [run] [key] [overrides]"
     "diff", "show the differences of two runs in settings, code, data and machine: diff <run> <run>"
     "logs", "print a run's output: logs <run>"
@@ -66,6 +69,11 @@ type Option =
     | [<EqualsAssignmentOrSpaced>] Metric of string
     | [<EqualsAssignmentOrSpaced>] Top of int
     | [<EqualsAssignmentOrSpaced>] Seeds of int
+    | [<EqualsAssignmentOrSpaced>] Because of reason: string
+    | [<EqualsAssignmentOrSpaced>] Difference of float
+    | [<EqualsAssignmentOrSpaced>] Ratio of float
+    | [<EqualsAssignmentOrSpaced>] Power of probability: float
+    | Undo
     | Share
     | Seeds_First
     | Strict
@@ -109,13 +117,18 @@ type Option =
             | Metric _ -> "the metric that decides, for confirm and for searches: one of list metric"
             | Top _ -> "confirm: how many winners of each data set and method (1)"
             | Seeds _ -> "confirm: how many fresh seeds (6)"
+            | Because _ -> "retire: why the runs do not count; tables and the ledger show it"
+            | Difference _ -> "power: the difference of two means that matters, in the metric's unit"
+            | Ratio _ -> "power: the ratio of two means that matters, such as 0.9"
+            | Power _ -> "power: the wanted probability that the table's test finds the difference (.8)"
+            | Undo -> "retire: let the runs count again"
             | Share -> "a worker executes its runs in one process: quicker for short runs; a crash affects only the current run"
             | Seeds_First -> "execute the first seed of every config before any second seed"
             | Strict -> "table, report: refuse runs whose metrics do not match their hashes, or the ledger"
             | Follow -> "logs: continue until the run ends"
             | Detach -> "run in the background, also after this shell has ended; see attach, status and stop"
             | Dry_Run -> "only print the plan"
-            | Json -> "plan, why, table, audit: print JSON"
+            | Json -> "plan, why, table, power, audit: print JSON"
 
 /// The options of a verb. Any other option is an error, so that none is ignored.
 let allowed verb =
@@ -152,6 +165,8 @@ let allowed verb =
     | "why" -> always @ sweep @ [ "--json" ]
     | "table"
     | "report" -> always @ [ "--reports"; "--json"; "--strict" ]
+    | "power" -> always @ [ "--metric"; "--difference"; "--ratio"; "--power"; "--json" ]
+    | "retire" -> always @ [ "--where"; "--because"; "--undo" ]
     | "list" -> [ "--with" ]
     | "logs" -> [ "--runs"; "--follow" ]
     | "diff"

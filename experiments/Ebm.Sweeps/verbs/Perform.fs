@@ -166,7 +166,11 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
         0
     else
         let changed = changed place plan jobs
-        let jobs = jobs |> List.filter (fun job -> not (changed.Contains job.Run.Id))
+        let retired = Retire.retiredIn plan
+        Retire.say retired
+        let left = set [ for run, _ in retired -> run.Id ]
+        let remaining jobs = jobs |> List.filter (fun job -> not (changed.Contains job.Run.Id || left.Contains job.Run.Id))
+        let jobs = remaining jobs
 
         match given.Launching with
         | Launcher.Submits submits ->
@@ -202,7 +206,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 match stopped, (if stopped.IsSome then None else next ()) with
                 | None, Some plan ->
                     Show.counts plan
-                    rounds pinned plan (jobsOf plan) outcomes
+                    rounds pinned plan (remaining (jobsOf plan)) outcomes
                 | _ -> plan, outcomes, stopped
 
             let plan, outcomes, stopped =
@@ -231,7 +235,10 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 tabulate place false true false plan.Folder |> ignore
                 let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
                 let good state = List.contains state [ RunState.Completed; RunState.Pruned; RunState.Stale ]
-                let all = plan.Runs |> List.forall (fun run -> ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good)
+                let isDone (run: PlannedRun) =
+                    not (left.Contains run.Id) && ended |> Map.tryFind run.Id |> Option.defaultValue run.State |> good
+
+                let all = plan.Runs |> List.forall isDone
                 if not changed.IsEmpty then 3
                 elif all then 0
                 else 1
@@ -279,7 +286,9 @@ let internal run (place: Place) =
             for search in plan.Searches do
                 Search.tell plan.Folder search (fun settings ->
                     let runs = plan.Runs |> List.filter (fun run -> settings |> List.forall (fun text -> List.contains text run.Overrides))
-                    let values = runs |> List.map (fun run -> Prune.finalValue metric run.Folder)
+                    // A retired run has no value, as if it had failed.
+                    let retired = Retired.read plan.Folder
+                    let values = [ for run in runs -> if retired.ContainsKey run.Id then None else Prune.finalValue metric run.Folder ]
 
                     if
                         runs.IsEmpty || runs |> List.exists (fun run -> not (RunStates.IsSettled run.State || run.State = RunState.Failed))
@@ -320,7 +329,13 @@ let internal confirm (place: Place) =
     let options = place.Given.Options
     let altered = changed place plan []
     let plan = { plan with Runs = plan.Runs |> List.filter (fun run -> not (altered.Contains run.Id)) }
-    let winners = Confirm.winners (options.GetResult(<@ Top @>, 1)) [ for run in plan.Runs -> run, Prune.finalValue metric run.Folder ]
+    // A retired run has no value, so that its setting does not win by losing its worst seed.
+    let retired = Retired.read plan.Folder
+
+    let winners =
+        Confirm.winners (options.GetResult(<@ Top @>, 1)) [
+            for run in plan.Runs -> run, (if retired.ContainsKey run.Id then None else Prune.finalValue metric run.Folder)
+        ]
 
     if winners.IsEmpty then
         usage "confirm" $"{plan.Sweep} has no winner yet: no setting has completed all its seeds with a value of {metric}."

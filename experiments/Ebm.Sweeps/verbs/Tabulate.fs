@@ -81,5 +81,5 @@ let internal printTables (place: Place) =
     | [] -> usage place.Given.Verb $"{relative place.Runs} has no sweep yet."
     | folders ->
         match folders |> List.choose (tabulate place asJson reporting strict) with
-        | [] -> usage place.Given.Verb "no run of the sweep has started."
+        | [] -> usage place.Given.Verb "no run of the sweep has started, or all are retired."
         | codes -> List.max codes
