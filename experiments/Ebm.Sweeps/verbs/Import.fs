@@ -111,6 +111,11 @@ let private meaningOf (known: Quantity list) (wrong: string -> Meaning) (text: s
     | None -> { Name = name; Unit = unit; Better = better (); Scale = "linear"; Importance = None }
 
 let private columnsOf (file: string) (known: Quantity list) (header: string list) : Column list =
+    match header with
+    | [ only ] when only.Contains ';' || only.Contains '\t' ->
+        fail (Source.InFile(file, 1, 1)) "" "columns are separated by commas, and numbers have a point; this file has another separator."
+    | _ -> ()
+
     let columns = [
         for i, text in List.indexed header do
             let wrong says = fail (Source.InFile(file, 1, 1)) "" $"column {i + 1}: {says}"
@@ -145,12 +150,7 @@ let private columnsOf (file: string) (known: Quantity list) (header: string list
     for name in [ "method"; "seed"; "from" ] do
         if not (List.contains name names) then
             let why = if name = "from" then ", which says where the values are from: a paper with its table, or an address" else ""
-            let separated =
-                match header with
-                | [ only ] when only.Contains ';' || only.Contains '\t' ->
-                    " Columns are separated by commas here, and numbers have a point."
-                | _ -> ""
-            wrong $"the column {name} is missing{why}.{separated}"
+            wrong $"the column {name} is missing{why}."
 
     if List.contains "data" names && List.contains "experiment" names then
         wrong "data and experiment both name the data; remove one of the columns."

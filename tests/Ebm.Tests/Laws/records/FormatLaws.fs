@@ -48,6 +48,12 @@ let private manifest =
   "overrides": [
     "seed=1"
   ],
+  "imported": {
+    "from": "a paper, table 2",
+    "file": "results.csv",
+    "sha256": "fe",
+    "line": 2
+  },
   "origins": {
     "train.steps": "sweep.yaml:3"
   },
