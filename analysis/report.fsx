@@ -1,6 +1,6 @@
 /// Writes the reports of sweeps: `dotnet fsi analysis/report.fsx runs/rings …`; without arguments, of every sweep in runs. A report is one
 /// HTML file, reports/<sweep>/index.html, with its figures as SVG next to it. With `--strict`, the exit code is 3 if a run does not match its
-/// hashes or the ledger. Needs no libtorch.
+/// hashes or the ledger. `--runs` and `--reports`, or the variables EBM_RUNS and EBM_REPORTS, name other folders. Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 
@@ -11,20 +11,19 @@ open Ebm.Audits
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 
-let write strict (folders: string list) =
+let write strict (workspace: Workspace.Workspace) (folders: string list) =
     let sweeps =
-        match folders, Path.Combine(root, "runs") with
-        | [], all -> List.ofSeq (SweepFolder.Under all)
-        | folders, _ ->
+        match folders with
+        | [] -> List.ofSeq (SweepFolder.Under workspace.Runs)
+        | folders ->
             folders |> List.iter (Options.folder "report" >> ignore)
             folders
 
-    let reports = Path.Combine(root, "reports")
     let mutable any = false
     let mutable doubted = 0
 
     for folder in sweeps do
-        let written = ReportFiles.write root (Some(Report.plotly root)) folder reports
+        let written = ReportFiles.write root (Some(Report.plotly root)) folder workspace.Reports
 
         for skip in written.Skipped do
             eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
@@ -47,6 +46,9 @@ let write strict (folders: string list) =
     else
         0
 
-let strict, folders = Array.tail fsi.CommandLineArgs |> List.ofArray |> List.partition ((=) "--strict")
-
-exit (Command.Run(fun () -> write (not strict.IsEmpty) folders))
+exit (
+    Command.Run(fun () ->
+        let workspace, words = Workspace.read root (List.ofArray (Array.tail fsi.CommandLineArgs))
+        let strict, folders = words |> List.partition ((=) "--strict")
+        write (not strict.IsEmpty) workspace folders)
+)

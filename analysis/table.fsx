@@ -1,7 +1,8 @@
 /// Writes comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` writes the tables of sweeps to reports/; without arguments, of
 /// every sweep in runs; with `--strict`, the exit code is 3 if a run does not match its hashes or the ledger. `render
 /// analysis/tables/main.yaml` writes the table of a specification next to it, and `check analysis/tables/main.yaml` checks that its files
-/// agree with the runs; without a file, both process every specification in analysis/tables. `--runs DIR` replaces a specification's `runs`.
+/// agree with the runs; without a file, both process every specification in analysis/tables. `--runs DIR` replaces a specification's `runs`,
+/// and the folder of all runs; the variables EBM_RUNS and EBM_REPORTS name the folders of runs and reports.
 /// Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
@@ -56,11 +57,13 @@ let rec check runs files =
             printfn $"{file}: the table agrees with its runs."
             check runs rest
 
-let sweeps strict folders =
+let sweeps strict runs folders =
+    let workspace = Workspace.at root
+
     let folders =
-        match folders, Path.Combine(root, "runs") with
-        | [], all -> List.ofSeq (SweepFolder.Under all)
-        | folders, _ ->
+        match folders with
+        | [] -> List.ofSeq (SweepFolder.Under(Option.defaultValue workspace.Runs runs))
+        | folders ->
             folders |> List.iter (Options.folder "table" >> ignore)
             folders
 
@@ -68,7 +71,7 @@ let sweeps strict folders =
     let mutable doubted = []
 
     for folder in folders do
-        let written = ReportFiles.write root None folder (Path.Combine(root, "reports"))
+        let written = ReportFiles.write root None folder workspace.Reports
         List.iter name written.Skipped
 
         match written.Table with
@@ -91,5 +94,5 @@ exit (
         match place None (List.ofArray (Array.tail fsi.CommandLineArgs)) with
         | runs, "render" :: files -> render runs files
         | runs, "check" :: files -> check runs (someOf files)
-        | _, folders -> sweeps (List.contains "--strict" folders) (folders |> List.filter ((<>) "--strict")))
+        | runs, folders -> sweeps (List.contains "--strict" folders) runs (folders |> List.filter ((<>) "--strict")))
 )

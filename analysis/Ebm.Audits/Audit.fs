@@ -37,29 +37,53 @@ let perform (workspace: Workspace) (arguments: string list) : int =
         |> Options.refuseOthers name (own @ Options.names Workspace.parser)
         verb.Perform workspace arguments
 
+/// A name with the lines of its text beside it; no line is wider than 100 letters.
+let private beside (name: string) (text: string) =
+    let mutable line = "  " + name.PadRight 22
+
+    for word in text.Split ' ' do
+        if line.Length + 1 + word.Length > 100 then
+            Console.WriteLine line
+            line <- String(' ', 24)
+
+        line <- line + " " + word
+
+    Console.WriteLine line
+
 let private help (words: string list) =
-    let verbs, options =
+    let shown, options =
         match words with
         | [] -> verbs, []
         | name :: _ -> let verb = find name in [ verb ], verb.Options
 
     Console.WriteLine "dotnet fsi analysis/audit.fsx <verb> [words] [options]"
+    Console.WriteLine "dotnet fsi experiments/sweep.fsx audit <verb> …, and ./ebm audit <verb> …, are the same"
     Console.WriteLine()
 
-    for verb in verbs do
-        Console.WriteLine $"""  {verb.Name + " " + verb.Words, -24} {verb.Says}"""
+    for verb in shown do
+        beside $"{verb.Name} {verb.Words}" verb.Says
+
+    if not words.IsEmpty then
+        Console.WriteLine()
+        Console.WriteLine "Examples:"
+
+        for verb in shown do
+            for example, does in verb.Examples do
+                Console.WriteLine $"  {example}"
+                Console.WriteLine $"      {does}"
 
     Console.WriteLine()
     Console.WriteLine "Options:"
 
     for parser in options @ [ Workspace.parser ] do
         for case in parser.GetArgumentCases() do
-            Console.WriteLine $"  {case.CommandLineNames.Value.Head, -24} {case.Description.Value}"
+            beside case.CommandLineNames.Value.Head case.Description.Value
 
-    if words.IsEmpty then Console.WriteLine "Most verbs have further options: help <verb> prints them."
+    if words.IsEmpty then Console.WriteLine "Most verbs have further options: help <verb> prints them, with examples."
 
-    Console.WriteLine
-        "Exit codes: 0 everything holds, 2 the message says what to correct, 3 an alteration, or the verdict DIFFERENT, NOT-COMPARABLE or FAILED."
+    Console.WriteLine()
+    Console.WriteLine "Exit codes: 0 everything holds, 2 the message says what to correct, 3 an alteration was found, or"
+    Console.WriteLine "the verdict is DIFFERENT, NOT-COMPARABLE or FAILED."
     0
 
 /// Runs the script with its arguments; paths are relative to the current folder. Returns the exit code.
@@ -67,8 +91,11 @@ let main (root: string) (arguments: string list) : int =
     Command.Run(fun () ->
         try
             match arguments |> List.filter ((<>) "--") with
-            | "help" :: words -> help words
-            | arguments when List.contains "--help" arguments -> help (List.filter ((<>) "--help") arguments)
+            | "help" :: words -> help (words |> List.filter (Options.asksHelp >> not))
+            | name :: "help" :: _ -> help [ name ]
+            | arguments when List.exists Options.asksHelp arguments ->
+                // A word before it names the audit; options and runs do not matter.
+                help (arguments |> List.truncate 1 |> List.filter (fun word -> not (word.StartsWith '-' || Options.asksHelp word)))
             | arguments ->
                 let workspace, arguments = Workspace.read root arguments
                 perform workspace arguments

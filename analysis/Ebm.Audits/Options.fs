@@ -14,6 +14,11 @@ let names (parser: ArgumentParser) = [
         yield! case.CommandLineNames.Value |> List.filter ((<>) "--help")
 ]
 
+let private helps = set [ "--help"; "-help"; "-h"; "--h"; "-?"; "--?"; "/?"; "?"; "/h"; "/help"; "--usage"; "--man" ]
+
+/// Whether an argument asks for help; nothing is started then.
+let asksHelp (argument: string) = helps.Contains(argument.ToLowerInvariant())
+
 /// The name of an option: --workers for --workers=4.
 let nameOf (argument: string) = (argument.Split '=')[0]
 
@@ -64,3 +69,10 @@ let folder (option: string) (path: string) =
     match FolderPath.Refusal path with
     | null -> System.IO.Path.GetFullPath path
     | says -> usage $"{option} {path}" says
+
+/// The folder that an option gives, else an environment variable, else the standard one. Given paths are relative to the current folder.
+let place (option: string) (given: string option) (variable: string) (standard: string) =
+    match given, Option.ofObj (Environment.GetEnvironmentVariable variable) with
+    | Some path, _ -> folder option path
+    | None, Some path when path <> "" -> folder variable path
+    | _ -> standard

@@ -16,18 +16,16 @@ type Workspace = {
     Json: bool
 }
 
-/// A repository's own folders.
-let at (root: string) : Workspace = {
+let private placed (root: string) runs reports data json : Workspace = {
     Root = root
-    Runs = Path.Combine(root, "runs")
-    Reports = Path.Combine(root, "reports")
-    Data =
-        match Environment.GetEnvironmentVariable "EBM_DATA" with
-        | null
-        | "" -> Path.Combine(root, "data")
-        | folder -> folder
-    Json = false
+    Runs = Options.place "--runs" runs "EBM_RUNS" (Path.Combine(root, "runs"))
+    Reports = Options.place "--reports" reports "EBM_REPORTS" (Path.Combine(root, "reports"))
+    Data = Options.place "--data" data "EBM_DATA" (Path.Combine(root, "data"))
+    Json = json
 }
+
+/// The folders that the environment variables name, else a repository's own.
+let at (root: string) : Workspace = placed root None None None false
 
 /// The options of every audit.
 [<RequireQualifiedAccess>]
@@ -40,8 +38,8 @@ type Option =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Runs _ -> "the folder of runs (runs)"
-            | Reports _ -> "the folder of reports (reports)"
+            | Runs _ -> "the folder of runs (the variable EBM_RUNS, else runs)"
+            | Reports _ -> "the folder of reports (the variable EBM_REPORTS, else reports)"
             | Data _ -> "the data root (the variable EBM_DATA, else data)"
             | Json -> "print JSON"
 
@@ -50,16 +48,13 @@ let parser = Options.parser<Option>
 /// The workspace that the arguments name, and the other arguments; paths are relative to the current folder.
 let read (root: string) (arguments: string list) : Workspace * string list =
     let options, rest = Options.read parser arguments
-    let own = at root
-    let folder name given own = given |> Option.map (Options.folder name) |> Option.defaultValue own
 
-    {
-        own with
-            Runs = folder "--runs" (options.TryGetResult <@ Option.Runs @>) own.Runs
-            Reports = folder "--reports" (options.TryGetResult <@ Option.Reports @>) own.Reports
-            Data = folder "--data" (options.TryGetResult <@ Option.Data @>) own.Data
-            Json = options.Contains <@ Option.Json @>
-    },
+    placed
+        root
+        (options.TryGetResult <@ Option.Runs @>)
+        (options.TryGetResult <@ Option.Reports @>)
+        (options.TryGetResult <@ Option.Data @>)
+        (options.Contains <@ Option.Json @>),
     rest
 
 /// An audit as a verb of the command line; its file declares it, and Audit lists it.
@@ -69,6 +64,8 @@ type Verb = {
     Words: string
     /// The description that `help` prints.
     Says: string
+    /// Command lines after the script's name, and what they do.
+    Examples: (string * string) list
     /// The parsers of its own options; every audit also has the options of this file.
     Options: ArgumentParser list
     /// Runs the audit with the arguments after its name; returns the exit code. Throws ConfigException with what to correct.

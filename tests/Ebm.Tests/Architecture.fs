@@ -30,6 +30,7 @@ let private arrows =
         "Ebm.Analysis", []
         "Ebm.Audits", [ "Ebm.Analysis" ]
         "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis"; "Ebm.Audits" ]
+        "Ebm.Cli", [ "Ebm.Sweeps" ]
     ]
 
 /// These projects may reference any other, and no project references them.

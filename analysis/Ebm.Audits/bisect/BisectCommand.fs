@@ -112,6 +112,10 @@ let verbOf building = {
     Name = "bisect"
     Words = "<run>"
     Says = "find the commit that changed the results of a run's first steps"
+    Examples = [
+        "bisect rings-joint-cd-s0", "finds the commit that changed the run"
+        "bisect rings-joint-cd-s0 --bad HEAD~3", "among the commits up to this one"
+    ]
     Options = [ parser; RepetitionCommand.parser ]
     Perform = bisectWith building
 }

@@ -70,6 +70,7 @@ let verb = {
     Name = "card"
     Words = "[sweep…]"
     Says = "grade the records of a sweep on eight axes, and fill in the NeurIPS and Pineau checklists"
+    Examples = [ "card rings", "the grades of one sweep"; "card", "of every sweep" ]
     Options = []
     Perform = perform
 }

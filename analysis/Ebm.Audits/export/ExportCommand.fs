@@ -103,6 +103,7 @@ let verb = {
     Name = "export"
     Words = "<run or sweep>"
     Says = "export runs to a folder from which another machine can repeat them; it is also an RO-Crate"
+    Examples = [ "export rings-joint-cd-s0", "one run"; "export rings", "a whole sweep" ]
     Options = [ parser ]
     Perform = export
 }

@@ -62,6 +62,7 @@ let verb = {
     Name = "refs"
     Words = "[further folders of runs]"
     Says = "list the sources and heads that git keeps for audits"
+    Examples = [ "refs", "what git keeps for the runs of this folder"; "refs ../other/runs", "and for those of another one" ]
     Options = [ parser ]
     Perform = perform
 }

@@ -114,6 +114,7 @@ let verb = {
     Name = "sample"
     Words = "[sweep…]"
     Says = "repeat runs behind randomly drawn cells of a table, bold cells with higher odds"
+    Examples = [ "sample rings", "repeats a few runs of one sweep"; "sample rings --seed 7", "another draw" ]
     Options = [ parser; RepetitionCommand.parser ]
     Perform = perform
 }

@@ -97,6 +97,7 @@ let verb = {
     Name = "sign"
     Words = ""
     Says = "verify all runs, and sign them and the ledger with a private key"
+    Examples = [ "sign --new-key ~/keys/lab", "makes a pair of keys"; "sign --key ~/keys/lab.pem", "signs the folder of runs" ]
     Options = [ parser ]
     Perform = perform
 }

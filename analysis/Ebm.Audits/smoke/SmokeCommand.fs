@@ -34,6 +34,7 @@ let verb = {
     Name = "smoke"
     Words = "<run>"
     Says = "repeat the first steps with the current build, and compare the trace"
+    Examples = [ "smoke rings-joint-cd-s0", "takes seconds"; "smoke rings-joint-cd-s0 --steps 500", "more steps" ]
     Options = [ parser; RepetitionCommand.parser ]
     Perform = perform
 }

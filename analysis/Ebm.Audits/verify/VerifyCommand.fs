@@ -105,6 +105,7 @@ let verb = {
     Name = "verify"
     Words = "[sweep…]"
     Says = "check every hash of runs, data and ledger; writes only the ledger's entry"
+    Examples = [ "verify", "every sweep"; "verify rings --json", "one sweep, as JSON" ]
     Options = [ parser ]
     Perform = verify
 }

@@ -26,7 +26,8 @@ let choosesGroup (configs: Configs) (given: Override) =
         | Some(Sweep values) -> values |> List.forall (fun value -> not value.IsDict)
         | _ -> true)
 
-let private optionsOf (source: Source) group value =
+/// The options that a value names. A group whose options have a kind makes one thing, so a list of them is a mistake.
+let private optionsOf (configs: Configs) (source: Source) group value =
     let name value =
         match value with
         | Text option -> option
@@ -36,6 +37,13 @@ let private optionsOf (source: Source) group value =
 
     match value with
     | Null -> []
+    | List(_ :: _ :: _ as values) when
+        values
+        |> List.forall (fun value ->
+            configs.Has $"{group}/{name value}" && not (isNull ((configs.Read $"{group}/{name value}").Body.Find "kind")))
+        ->
+        let options = values |> List.map name |> String.concat ","
+        fail source group $"a run has one {group}, so a list of several is not allowed; write {group}={options} for a run of each."
     | List values -> values |> List.map name
     | other -> [ name other ]
 
@@ -114,15 +122,15 @@ type Composer(configs: Configs, root: string) =
                     let key = keyOf "" given.Key given.Package
 
                     match given.Action, value with
-                    | Change, Some value -> choices[key] <- { Wanted = optionsOf source given.Key value; From = source; Deletes = None }
+                    | Change, Some value -> choices[key] <- { Wanted = optionsOf configs source given.Key value; From = source; Deletes = None }
                     | Delete, value ->
-                        let option = value |> Option.map (optionsOf source given.Key >> String.concat ",")
+                        let option = value |> Option.map (optionsOf configs source given.Key >> String.concat ",")
                         choices[key] <- { Wanted = []; From = source; Deletes = Some option }
                     | Add, Some value ->
                         appended.Add {
                             Group = given.Key
                             Package = given.Package
-                            Chosen = optionsOf source given.Key value
+                            Chosen = optionsOf configs source given.Key value
                             Optional = false
                             Overrides = false
                             Source = source

@@ -1,7 +1,7 @@
 /// Parses one argument of the command line: Hydra's override grammar with a few additions.
 ///
 ///     key=value   +key=value   ++key=value   ~key   group=option   group@package=option
-///     key=a,b     key=range(0,10,2)   seed=seeds(5)   key=logrange(1e-4,1e-1,4)   name=zip(a.b=[1,2], c=[3,4])
+///     key=a,b     key=0..3    key=range(0,10,2)   seed=seeds(5)   key=logrange(1e-4,1e-1,4)   name=zip(a.b=[1,2], c=[3,4])
 ///     name=sobol(16, a.b=log(1e-5,1e-2), c=int(interval(1,9)), d=[x,y])            name=tpe(40, a.b=log(1e-5,1e-2))
 ///
 /// The parser follows the grammar of Hydra 1.4 (OverrideParser.g4) by recursive descent. It types values once; they are not converted
@@ -133,6 +133,14 @@ let private setting (cursor: Cursor) =
 
     if cursor.Ended then
         One(Text "")
+    elif (span.Match(cursor.Text, cursor.At)).Success then
+        let found = (cursor.Take span).Value
+        cursor.Blanks()
+
+        match Int64.TryParse found.Groups[1].Value, Int64.TryParse found.Groups[2].Value with
+        | (true, low), (true, high) when low > high -> cursor.Fail $"the range {found.Value} is empty; write {high}..{low}."
+        | (true, low), (true, high) when bigint high - bigint low < bigint Functions.most -> Sweep [ for i in low..high -> Int i ]
+        | _ -> cursor.Fail $"the range {found.Value} has more than {Functions.most} values."
     else
         let first = element cursor
         cursor.Blanks()

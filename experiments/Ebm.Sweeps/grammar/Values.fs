@@ -106,6 +106,9 @@ let internal quoted = pattern @"'(?:[^'\\]|\\[\s\S])*'|""(?:[^""\\]|\\[\s\S])*""
 let internal call = pattern @"([A-Za-z_][A-Za-z0-9_-]*)[ \t]*\("
 let internal argumentName = pattern @"([A-Za-z_$][A-Za-z0-9_$./-]*)[ \t]*="
 
+/// A whole range of whole numbers, as in --where: both ends are included.
+let internal span = pattern @"([+-]?[0-9]+)\.\.([+-]?[0-9]+)(?=[ \t]*\z)"
+
 let internal number (text: string) = text.Replace("_", "")
 
 /// Throws what `error` makes of a number that no float64 is close to: it would become infinite or 0 without notice.
@@ -190,6 +193,7 @@ let internal run (cursor: Cursor) withInterpolation withColon =
 
 let private plainText (text: string) =
     text <> ""
+    && not (span.Match text).Success
     && (let cursor = Cursor(text, Source.Code)
 
         match run cursor true false with

@@ -140,16 +140,17 @@ let stateOf (folder: string) =
 
 // ── The plan ────────────────────────────────────────────────────────────────────────────────
 
-/// The value of --name, else the experiment, else the name that the script or the file declares.
+/// The value of --name, else the experiment that the command line chooses, else the name that the script or the file declares.
 let private nameOf (asked: string option) (sweep: Declare.Sweep) (choices: Map<string, string list> list) : FolderName =
     let declared () = SweepFolder.Name(sweep.Name, Source.Of "the sweep's declaration")
 
     match asked with
     | Some name -> SweepFolder.Name(name, Source.CommandLine $"--name {name}")
     | None ->
+        let isTyped = sweep.Parts |> List.concat |> List.exists (fun given -> given.Key = "experiment" && not (isNull given.Source.Argument))
         let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
 
-        match experiments with
+        match (if isTyped then experiments else []) with
         | []
         | [] :: _ -> declared ()
         | several when several |> List.exists List.isEmpty -> declared ()
@@ -158,9 +159,28 @@ let private nameOf (asked: string option) (sweep: Declare.Sweep) (choices: Map<s
             // An option in a subfolder of the group has a slash in its name.
             if joined.Length <= 60 then SweepFolder.Name(joined.Replace('/', '-'), Source.Of "experiment") else declared ()
 
+let private settings =
+    lazy
+        (set [
+            for constructor in typeof<ExperimentSpec>.GetConstructors() do
+                for parameter in constructor.GetParameters() -> Kebab.Case(string parameter.Name)
+        ])
+
+/// Refuses the last word of a setting's path in place of its path: lr for train.lr.
+let private checkPath (composed: Composed) (given: Override) =
+    let isPath = given.Key.Contains '.' || given.Key.Contains '/'
+
+    if given.Action = Change && not isPath && not (settings.Value.Contains given.Key) && not (composed.Choices.ContainsKey given.Key) then
+        let ends (path: string) = path.EndsWith("." + given.Key, StringComparison.Ordinal)
+
+        match [ for struct (path, _) in composed.Config.Leaves() do if ends path then path ] with
+        | [] -> ()
+        | paths -> fail given.Source given.Key $"{given.Key} is the end of {listed paths}; write the whole path of the setting."
+
 /// Composes and types one run. Throws ConfigException.
 let private compose (composer: Composer) (catalog: Catalog) (assignment: (Override * Value option) list) =
     let composed = composer.Compose assignment
+    assignment |> List.iter (fst >> checkPath composed)
     let resolved = catalog.Resolve<ExperimentSpec> composed.Config
     let identity = Identity.Of resolved.Identity
 

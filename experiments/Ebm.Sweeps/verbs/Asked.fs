@@ -27,11 +27,7 @@ type internal Place = {
 }
 
 let internal dataRoot (place: Place) =
-    place.Given.Options.TryGetResult <@ Data @>
-    |> Option.map (Options.folder "--data")
-    |> Option.orElse (Environment.GetEnvironmentVariable "EBM_DATA" |> Option.ofObj |> Option.filter ((<>) ""))
-    |> Option.defaultValue (Path.Combine(place.Root, "data"))
-    |> Path.GetFullPath
+    Options.place "--data" (place.Given.Options.TryGetResult <@ Data @>) "EBM_DATA" (Path.Combine(place.Root, "data"))
 
 /// The runner's path: the build puts every program beside this library.
 let internal runner () =

@@ -10,6 +10,7 @@ open Ebm.Audits
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Plan
 
 // ── Words ───────────────────────────────────────────────────────────────────────────────────
@@ -32,8 +33,8 @@ let verbs = [
     "stop", "end the runs of a sweep after they have written checkpoints"
     "reindex", "rebuild runs/index.db, an SQLite index of all runs, from their folders"
     "audit", "check that recorded files are unchanged and that runs can be repeated: audit verify [sweep]"
-    "list", "list the groups and their options; list <group> adds the settings; list metric lists the values of metrics"
-    "help", "print this page"
+    "list", "list the groups, their options and settings: list [group|metric|net] [name]"
+    "help", "print this page, or a verb's: help [verb]"
 ]
 
 type Option =
@@ -87,8 +88,8 @@ type Option =
             match option with
             | Name _ -> "the sweep's name (the experiment, else the script's name)"
             | Workers _ -> "how many runs execute at once (cores)"
-            | Runs _ -> "the folder of all runs (runs)"
-            | Reports _ -> "the folder of tables and reports (reports)"
+            | Runs _ -> "the folder of all runs (the variable EBM_RUNS, else runs)"
+            | Reports _ -> "the folder of tables and reports (the variable EBM_REPORTS, else reports)"
             | Data _ -> "the data root (the variable EBM_DATA, else data)"
             | With _ -> "an assembly with your own methods, data sets or metrics; may be repeated"
             | Only _ -> "only runs in these states, such as failed,lost,missing"
@@ -135,7 +136,6 @@ let allowed verb =
     let always = [ "--runs"; "--with"; "--name" ]
     let sweep = [ "--sweep" ]
     let filters = [ "--only"; "--where"; "--shard"; "--grep"; "--first"; "--sample"; "--sample-seed" ]
-    let fresh = [ "--reuse"; "--data" ]
 
     let launch = [
         "--workers"
@@ -157,11 +157,14 @@ let allowed verb =
         "--dry-run"
     ]
 
+    let running = always @ sweep @ filters @ launch @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher" ]
+
     match verb with
     | "measure" -> always @ sweep @ filters @ launch
     | "confirm" -> always @ sweep @ launch @ [ "--metric"; "--top"; "--seeds"; "--reuse" ]
-    | "run" -> always @ sweep @ filters @ launch @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher" ]
-    | "plan" -> always @ sweep @ filters @ fresh @ [ "--metric"; "--json" ]
+    | "run" -> running
+    // What run accepts, so that one word turns a run into its plan and back; options without an effect on a plan are checked.
+    | "plan" -> running @ [ "--json" ]
     | "why" -> always @ sweep @ [ "--json" ]
     | "table"
     | "report" -> always @ [ "--reports"; "--json"; "--strict" ]
@@ -206,21 +209,33 @@ let recorded (secrets: Secrets) (words: string list) : string seq =
 
     secrets.Masked(kept words)
 
+/// Refuses an argument with the sentence that says what to write instead.
+let private instead (argument: string) (says: string) = usage argument $"{says}."
+
 let private isWord (text: string) =
     not (text.Contains '=') && not (text.StartsWith '~') && not (text.StartsWith '+') && not (text.Contains '(')
 
-let read (arguments: string list) : Given =
+let read (configs: Configs) (arguments: string list) : Given =
     let options, rest = arguments |> List.filter ((<>) "--") |> Options.read parser
     let launcher = options.GetResult(<@ Launcher @>, "local") |> Launcher.find
     let launching, rest = launcher.Read rest
     let known = Options.names parser @ List.collect Options.names launcher.Options
+    let groups = configs.Groups
+
+    for i, argument in List.indexed rest do
+        if argument.StartsWith '-' && argument <> "--or" then
+            Meant.ofOption known groups argument (List.tryItem (i + 1) rest) |> Option.iter (instead argument)
+        elif not (argument.StartsWith '+' || argument.StartsWith '~') then
+            Meant.ofOverride argument |> Option.iter (instead argument)
+
     rest |> List.filter ((<>) "--or") |> Options.refuseOthers "a sweep" known
 
     let verb, rest =
         match rest with
         | first :: rest when isWord first && List.exists (fst >> (=) first) verbs -> first, rest
-        | first :: _ when isWord first && first <> "--or" ->
+        | first :: others when isWord first && first <> "--or" ->
             let words = List.map fst verbs
+            Meant.ofWord groups configs.Options first (List.tryHead others) |> Option.iter (instead first)
             usage
                 first
                 $"{first} is not a verb, nor an override (key=value). Known verbs: {listed words}{Spelling.DidYouMean(first, words)}."
@@ -235,6 +250,12 @@ let read (arguments: string list) : Given =
             | "--or", unions -> [] :: unions
             | argument, first :: others -> (argument :: first) :: others
             | _, [] -> [])
+
+    if not words.IsEmpty && List.contains verb [ "run"; "plan"; "confirm"; "measure"; "reindex" ] then
+        let word = words.Head
+        let next = words |> List.tryItem 1
+        Meant.ofWord groups configs.Options word next |> Option.iter (instead word)
+        usage word $"{word} is not a valid override; an override is key=value."
 
     if unions.Length > 1 && unions |> List.exists List.isEmpty then usage "--or" "one side of --or has no overrides."
 

@@ -1,4 +1,4 @@
-/// The verbs `plan`, `why`, `diff`, `list` and `logs`. They only print.
+/// The verbs `plan`, `why`, `diff` and `logs`. They only print.
 module Ebm.Sweeps.Show
 
 open System
@@ -19,6 +19,38 @@ open Ebm.Sweeps.Plan
 let relative (path: string) =
     let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path)
     if relative.StartsWith("..", StringComparison.Ordinal) then path else relative
+
+/// The lines of a text, broken at blanks; a word that is wider than `width` stays whole.
+let internal wrapped (width: int) (text: string) : string list =
+    let lines, last =
+        (([], ""), text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        ||> Array.fold (fun (lines, line) word ->
+            if line = "" then lines, word
+            elif line.Length + 1 + word.Length <= width then lines, $"{line} {word}"
+            else line :: lines, word)
+
+    List.rev (last :: lines)
+
+/// Prints rows of cells, each with a text that is broken beside the cells; no line is wider than 100 letters if the cells are not. A very wide
+/// cell does not widen its column.
+let internal described (indent: int) (rows: (string list * string) list) =
+    let widths =
+        rows
+        |> List.map (fst >> List.map (fun cell -> if cell.Length > 40 then 0 else cell.Length))
+        |> List.transpose
+        |> List.map List.max
+
+    let left = indent + List.sum widths + 2 * widths.Length
+
+    for cells, text in rows do
+        let start = String(' ', indent) + String.Join("  ", List.map2 (fun (cell: string) width -> cell.PadRight width) cells widths)
+        let lines = wrapped (100 - left) text
+        // A cell that is too wide has its text below it.
+        let isWide = start.TrimEnd().Length + 2 > left && text <> ""
+        let first, others = if isWide then start, lines else start.PadRight left + lines.Head, lines.Tail
+
+        for line in first :: [ for line in others -> String(' ', left) + line ] do
+            Console.WriteLine(line.TrimEnd())
 
 let aligned (rows: string list list) =
     let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
@@ -246,65 +278,3 @@ let logs (runs: string) (words: string list) (follow: bool) =
             say "stderr.log"
             if not last then Thread.Sleep 300
     | words -> usage (String.Join(' ', "logs" :: words)) "logs takes one run: its id, the first characters of its id, or its folder."
-
-/// What a group's options may be: the type of the setting of that name, of a run or else of a method.
-let private rolesOf (catalog: Catalog) (group: string) =
-    let settings (record: Type) = [
-        for constructor in record.GetConstructors() do
-            for parameter in constructor.GetParameters() do
-                if Kebab.Case(string parameter.Name) = group && not parameter.ParameterType.IsValueType then parameter.ParameterType
-    ]
-
-    match settings typeof<ExperimentSpec> with
-    | [] ->
-        let method' = typeof<ISpec<Method>>
-        [
-            for kind in catalog.Kinds method' do
-                yield! settings (nonNull (catalog.Find(method', kind)))
-        ]
-        |> List.distinct
-    | roles -> roles
-
-/// Prints the groups and their options, or one group's options with their settings.
-let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
-    let options group = [ for option in configs.Options group -> [ "  " + option; configs.Says(group + "/" + option) ] ]
-
-    match words with
-    | [] ->
-        for group in configs.Groups do
-            Console.WriteLine group
-            aligned (options group)
-    | [ group ] when configs.IsGroup group ->
-        aligned (options group)
-
-        let catalog = catalog ()
-
-        for role in rolesOf catalog group do
-            for kind in catalog.Describe role do
-                Console.WriteLine()
-                let name = if kind.Kind = "" then group else $"kind: {kind.Kind}"
-                Console.WriteLine((name + "  " + kind.Doc).TrimEnd())
-
-                aligned [
-                    for setting in kind.Settings do
-                        let standard =
-                            match setting.Default with
-                            | null -> "must be given"
-                            | value -> value
-                        [ "  " + setting.Key; standard; setting.Wants; setting.Doc ]
-                ]
-    | [ "metric" ] ->
-        for kind in (catalog ()).Describe typeof<IMetricSpec> do
-            Console.WriteLine($"kind: {kind.Kind}  {kind.Doc}".TrimEnd())
-
-            aligned [
-                for one in kind.Quantities ->
-                    [ "  " + one.Name; one.Unit; one.Better.Word(); (string one.Importance).ToLowerInvariant(); one.Doc ]
-            ]
-
-            Console.WriteLine()
-    | words ->
-        let groups = configs.Groups @ [ "metric" ]
-        usage
-            (String.Join(' ', "list" :: words))
-            $"list takes at most one group, or metric. Known groups: {listed groups}{Spelling.DidYouMean(words.Head, groups)}."

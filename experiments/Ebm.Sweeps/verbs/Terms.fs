@@ -123,7 +123,7 @@ let internal launchRecord (place: Place) =
 
     let script =
         words
-        |> Array.tryFind (fun word -> word.EndsWith ".fsx" && File.Exists word)
+        |> Array.tryFind (fun word -> (word.EndsWith ".fsx" || Path.GetFileName word = "ebm") && File.Exists word)
         |> Option.map (fun script ->
             let relative = Path.GetRelativePath(place.Root, Path.GetFullPath script).Replace('\\', '/')
             ScriptState((if relative.StartsWith ".." then string (Path.GetFileName script) else relative), Canonical.Sha256OfFile script))

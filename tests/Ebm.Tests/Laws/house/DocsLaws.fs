@@ -36,12 +36,11 @@ let private commands (page: string list) =
 
 /// The command line, changed so that runs and reports are in a temporary folder.
 let private redirected (folder: string) (command: Command) =
-    let sweep = "dotnet fsi experiments/sweep.fsx"
     let line = command.Types.Replace(" runs/", $" {folder}/runs/")
 
-    if not (line.StartsWith sweep) then
-        line
-    else
+    match [ "dotnet fsi experiments/sweep.fsx"; "./ebm" ] |> List.tryFind line.StartsWith with
+    | None -> line
+    | Some sweep ->
         let verb =
             match line[sweep.Length ..].Split(' ', StringSplitOptions.RemoveEmptyEntries) |> Array.tryHead with
             | Some word when not (word.Contains '=' || word.StartsWith '-') -> word

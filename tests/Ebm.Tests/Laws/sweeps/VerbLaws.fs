@@ -457,7 +457,7 @@ let all = [
             must "they are not written down" (List.ofArray (File.ReadAllLines(notebook laws)) = [ for run in plan.Runs -> run.Id + " x" ])
             let _, says, _ = asked [ "--launcher=notebook" ]
             must says (says.Contains "2 runs are already in the queue of notebook")
-            must "help does not name it" ((said folder [ "help" ]).Contains "  notebook ")
+            must "help does not name it" ((said folder [ "help"; "run" ]).Contains "  notebook ")
             must "stop" ((said folder [ "stop" ]).Contains "page 1 are asked to stop" && not (File.Exists(notebook laws)))
             let code, _, complains = asked [ "--mark=x" ]
             must complains (code = 2 && complains.Contains "Unknown option --mark")
