@@ -39,10 +39,7 @@ let main arguments =
     Globalization.CultureInfo.CurrentCulture <- Globalization.CultureInfo.InvariantCulture
 
     if Environment.GetEnvironmentVariable built <> "1" && not (Bootstrap.isBuilt "experiments") then
-        replace (
-            [ "sh"; "-c"; rebuild; "sh"; Bootstrap.root; Environment.ProcessPath ]
-            @ List.ofArray (Environment.GetCommandLineArgs())
-        )
+        replace ([ "sh"; "-c"; rebuild; "sh"; Bootstrap.root; Environment.ProcessPath ] @ List.ofArray (Environment.GetCommandLineArgs()))
     else
         // The runs that this process starts need not know.
         Environment.SetEnvironmentVariable(built, null)

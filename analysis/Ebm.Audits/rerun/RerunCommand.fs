@@ -18,7 +18,10 @@ let verb = {
     Name = "rerun"
     Words = "<run>"
     Says = "build the run's own sources, repeat the whole run, and compare everything"
-    Examples = [ "rerun rings-joint-cd-s0", "takes as long as the run did"; "rerun rings-joint-cd-s0 --threads 2", "with another number of threads" ]
+    Examples = [
+        "rerun rings-joint-cd-s0", "takes as long as the run did"
+        "rerun rings-joint-cd-s0 --threads 2", "with another number of threads"
+    ]
     Options = [ RepetitionCommand.parser ]
     Perform = perform
 }

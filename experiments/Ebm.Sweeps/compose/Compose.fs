@@ -122,7 +122,8 @@ type Composer(configs: Configs, root: string) =
                     let key = keyOf "" given.Key given.Package
 
                     match given.Action, value with
-                    | Change, Some value -> choices[key] <- { Wanted = optionsOf configs source given.Key value; From = source; Deletes = None }
+                    | Change, Some value ->
+                        choices[key] <- { Wanted = optionsOf configs source given.Key value; From = source; Deletes = None }
                     | Delete, value ->
                         let option = value |> Option.map (optionsOf configs source given.Key >> String.concat ",")
                         choices[key] <- { Wanted = []; From = source; Deletes = Some option }

@@ -147,7 +147,8 @@ let private nameOf (asked: string option) (sweep: Declare.Sweep) (choices: Map<s
     match asked with
     | Some name -> SweepFolder.Name(name, Source.CommandLine $"--name {name}")
     | None ->
-        let isTyped = sweep.Parts |> List.concat |> List.exists (fun given -> given.Key = "experiment" && not (isNull given.Source.Argument))
+        let isTyped =
+            sweep.Parts |> List.concat |> List.exists (fun given -> given.Key = "experiment" && not (isNull given.Source.Argument))
         let experiments = choices |> List.map (Map.tryFind "experiment" >> Option.defaultValue []) |> List.distinct
 
         match (if isTyped then experiments else []) with
@@ -173,7 +174,12 @@ let private checkPath (composed: Composed) (given: Override) =
     if given.Action = Change && not isPath && not (settings.Value.Contains given.Key) && not (composed.Choices.ContainsKey given.Key) then
         let ends (path: string) = path.EndsWith("." + given.Key, StringComparison.Ordinal)
 
-        match [ for struct (path, _) in composed.Config.Leaves() do if ends path then path ] with
+        match
+            [
+                for struct (path, _) in composed.Config.Leaves() do
+                    if ends path then path
+            ]
+        with
         | [] -> ()
         | paths -> fail given.Source given.Key $"{given.Key} is the end of {listed paths}; write the whole path of the setting."
 

@@ -133,12 +133,7 @@ let private pages =
             ]
             Exits = plain
         }
-        "help",
-        {
-            Words = "[verb]"
-            Examples = [ "help run", "the options of run"; "help audit verify", "an audit's" ]
-            Exits = plain
-        }
+        "help", { Words = "[verb]"; Examples = [ "help run", "the options of run"; "help audit verify", "an audit's" ]; Exits = plain }
     ]
 
 /// The verbs of a first hour, in the order of their use.

@@ -55,8 +55,7 @@ let private whole (name: string) (kind: KindDoc) =
 
 let private quantities (kind: KindDoc) =
     aligned [
-        for one in kind.Quantities ->
-            [ "  " + one.Name; one.Unit; one.Better.Word(); (string one.Importance).ToLowerInvariant(); one.Doc ]
+        for one in kind.Quantities -> [ "  " + one.Name; one.Unit; one.Better.Word(); (string one.Importance).ToLowerInvariant(); one.Doc ]
     ]
 
 let private metric (kind: KindDoc) =
@@ -142,7 +141,16 @@ let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
         ]
 
         if found.IsEmpty && not (List.contains name options) then
-            unknown group name (List.distinct (options @ [ for role in roles do yield! catalog.Kinds role ]))
+            unknown
+                group
+                name
+                (List.distinct (
+                    options
+                    @ [
+                        for role in roles do
+                            yield! catalog.Kinds role
+                    ]
+                ))
 
         if List.contains name options then
             described 0 [ [ $"{group}={name}" ], configs.Says(group + "/" + name) ]

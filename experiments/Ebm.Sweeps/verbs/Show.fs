@@ -35,10 +35,7 @@ let internal wrapped (width: int) (text: string) : string list =
 /// cell does not widen its column.
 let internal described (indent: int) (rows: (string list * string) list) =
     let widths =
-        rows
-        |> List.map (fst >> List.map (fun cell -> if cell.Length > 40 then 0 else cell.Length))
-        |> List.transpose
-        |> List.map List.max
+        rows |> List.map (fst >> List.map (fun cell -> if cell.Length > 40 then 0 else cell.Length)) |> List.transpose |> List.map List.max
 
     let left = indent + List.sum widths + 2 * widths.Length
 

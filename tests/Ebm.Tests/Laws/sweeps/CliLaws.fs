@@ -11,8 +11,7 @@ open Ebm.Tests.Processes
 
 /// Starts a program in a folder; `variables` are added to the environment. Returns exit code and output.
 let private started (folder: string) (variables: (string * string) list) (program: string) (words: string list) =
-    let start =
-        ProcessStartInfo(program, words, WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true)
+    let start = ProcessStartInfo(program, words, WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true)
 
     for name, value in variables do
         start.Environment[name] <- value
@@ -27,7 +26,8 @@ let private dotnet = Environment.GetEnvironmentVariable "DOTNET_HOST_PATH" |> Op
 
 /// The words of the newest launch record of the folder of runs.
 let private launched (runs: string) =
-    let record = Directory.GetFiles(runs, "*.json", SearchOption.AllDirectories) |> Array.filter _.Contains("/launches/") |> Array.exactlyOne
+    let record =
+        Directory.GetFiles(runs, "*.json", SearchOption.AllDirectories) |> Array.filter _.Contains("/launches/") |> Array.exactlyOne
     use json = JsonDocument.Parse(File.ReadAllText record)
 
     [ for word in json.RootElement.GetProperty("argv").EnumerateArray() -> string (word.GetString()) ],

@@ -164,24 +164,31 @@ let all = [
             for example, does in verb.Examples do
                 must example (example.Split(' ')[0] = verb.Name && says.Contains example && says.Contains does))
 
-    law "list prints every setting of a kind with default and doc, of an option also what its file sets, and the networks by role" (fun () ->
-        let says = reads [ "list"; "method"; "joint-cd" ]
-        must says (says.Contains "method=joint-cd" && Regex.IsMatch(says, @"(?m)^  rounds +1 ") && says.Contains "method/joint-cd.yaml, sets:" && says.Contains "level-mlp")
-        must "another spelling prints something else" (reads [ "list"; "method=joint-cd" ] = says)
-        must says (not (says.Contains "kind: gan"))
-        let says = reads [ "list"; "net" ]
+    law
+        "list prints every setting of a kind with default and doc, of an option also what its file sets, and the networks by role"
+        (fun () ->
+            let says = reads [ "list"; "method"; "joint-cd" ]
+            must
+                says
+                (says.Contains "method=joint-cd"
+                 && Regex.IsMatch(says, @"(?m)^  rounds +1 ")
+                 && says.Contains "method/joint-cd.yaml, sets:"
+                 && says.Contains "level-mlp")
+            must "another spelling prints something else" (reads [ "list"; "method=joint-cd" ] = says)
+            must says (not (says.Contains "kind: gan"))
+            let says = reads [ "list"; "net" ]
 
-        for part in [ "level-mlp"; "real-nvp"; "conv-autoencoder"; "An energy for each noise level" ] do
-            must says (says.Contains part)
+            for part in [ "level-mlp"; "real-nvp"; "conv-autoencoder"; "An energy for each noise level" ] do
+                must says (says.Contains part)
 
-        must "a net" (Regex.IsMatch(reads [ "list"; "net"; "level-mlp" ], @"(?m)^  width +128 "))
-        must "a metric" ((reads [ "list"; "metric"; "grid-kl" ]).Contains "nats")
-        must "a schedule" ((reads [ "list"; "noise"; "ddpm" ]).Contains "levels")
-        must "a data set" ((reads [ "list"; "data"; "rings" ]).Contains "data=rings")
-        must "an option without a kind" ((reads [ "list"; "train"; "short" ]).Contains "batch")
+            must "a net" (Regex.IsMatch(reads [ "list"; "net"; "level-mlp" ], @"(?m)^  width +128 "))
+            must "a metric" ((reads [ "list"; "metric"; "grid-kl" ]).Contains "nats")
+            must "a schedule" ((reads [ "list"; "noise"; "ddpm" ]).Contains "levels")
+            must "a data set" ((reads [ "list"; "data"; "rings" ]).Contains "data=rings")
+            must "an option without a kind" ((reads [ "list"; "train"; "short" ]).Contains "batch")
 
-        for topic in [ [ "method" ]; [ "net" ]; [ "train" ]; [ "data"; "table" ] ] do
-            fits (reads ("list" :: topic)))
+            for topic in [ [ "method" ]; [ "net" ]; [ "train" ]; [ "data"; "table" ] ] do
+                fits (reads ("list" :: topic)))
 
     law $"{meant.Length} things that users of other programs type are each answered by one sentence that says what to write" (fun () ->
         List.iter refuses meant)
@@ -240,7 +247,10 @@ let all = [
 
     law "a declared sweep's name is its folder, unless the command line names it or chooses an experiment" (fun () ->
         let named (name: string option) (declared: Declare.Sweep) (typed: string list) =
-            let sweep = { declared with Parts = [ for part in declared.Parts -> List.fold Declare.replace part (List.map Overrides.parse typed) ] }
+            let sweep = {
+                declared with
+                    Parts = [ for part in declared.Parts -> List.fold Declare.replace part (List.map Overrides.parse typed) ]
+            }
             (Plan.plan { setup "runs" with Name = name } sweep).Sweep
 
         let mine = Declare.sweep "mine" |> Declare.given "experiment=rings" |> Declare.given "seed=0"
