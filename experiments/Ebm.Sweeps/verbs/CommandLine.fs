@@ -220,11 +220,11 @@ let read (configs: Configs) (arguments: string list) : Given =
     let launcher = options.GetResult(<@ Launcher @>, "local") |> Launcher.find
     let launching, rest = launcher.Read rest
     let known = Options.names parser @ List.collect Options.names launcher.Options
-    let groups = configs.Groups
+    let groups = lazy configs.Groups
 
     for i, argument in List.indexed rest do
         if argument.StartsWith '-' && argument <> "--or" then
-            Meant.ofOption known groups argument (List.tryItem (i + 1) rest) |> Option.iter (instead argument)
+            Meant.ofOption known groups.Value argument (List.tryItem (i + 1) rest) |> Option.iter (instead argument)
         elif not (argument.StartsWith '+' || argument.StartsWith '~') then
             Meant.ofOverride argument |> Option.iter (instead argument)
 
@@ -235,7 +235,7 @@ let read (configs: Configs) (arguments: string list) : Given =
         | first :: rest when isWord first && List.exists (fst >> (=) first) verbs -> first, rest
         | first :: others when isWord first && first <> "--or" ->
             let words = List.map fst verbs
-            Meant.ofWord groups configs.Options first (List.tryHead others) |> Option.iter (instead first)
+            Meant.ofWord groups.Value configs.Options first (List.tryHead others) |> Option.iter (instead first)
             usage
                 first
                 $"{first} is not a verb, nor an override (key=value). Known verbs: {listed words}{Spelling.DidYouMean(first, words)}."
@@ -254,7 +254,7 @@ let read (configs: Configs) (arguments: string list) : Given =
     if not words.IsEmpty && List.contains verb [ "run"; "plan"; "confirm"; "measure"; "reindex" ] then
         let word = words.Head
         let next = words |> List.tryItem 1
-        Meant.ofWord groups configs.Options word next |> Option.iter (instead word)
+        Meant.ofWord groups.Value configs.Options word next |> Option.iter (instead word)
         usage word $"{word} is not a valid override; an override is key=value."
 
     if unions.Length > 1 && unions |> List.exists List.isEmpty then usage "--or" "one side of --or has no overrides."

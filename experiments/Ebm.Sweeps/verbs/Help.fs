@@ -70,6 +70,33 @@ let private pages =
             ]
             Exits = executes
         }
+        "power",
+        {
+            Words = "[sweep]"
+            Examples = [
+                "power rings --ratio 0.9", "the seeds that tell a tenth apart"
+                "power rings --metric grid-kl --difference 0.01", "a difference in the metric's unit"
+            ]
+            Exits = plain
+        }
+        "import",
+        {
+            Words = "<file.csv>"
+            Examples = [
+                "import results.csv --name rings", "into the table of a sweep"
+                "import results.csv --name others", "or of a new one"
+            ]
+            Exits = plain
+        }
+        "retire",
+        {
+            Words = "[run…]"
+            Examples = [
+                "retire rings-gan-s0 --because \"wrong data\"", "one run leaves the tables"
+                "retire --name rings --where \"train.lr == 0.1\" --because diverging", "every run with this setting"
+            ]
+            Exits = plain
+        }
         "table",
         {
             Words = "[sweep…]"
