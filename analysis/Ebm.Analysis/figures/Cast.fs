@@ -4,6 +4,7 @@ module Ebm.Analysis.Cast
 
 open System
 open System.Collections.Generic
+open System.IO
 open Ebm.Records
 open Ebm.Analysis.Table
 
@@ -14,6 +15,8 @@ type Member = {
     Ink: Figure.Ink
     /// The completed runs with their folders, by seed.
     Folders: (Runs.Run * RunFolder) list
+    /// Its other runs that have a folder: running, or ended without a result. They are in curves over training, and in no mean.
+    Begun: (Runs.Run * RunFolder) list
     /// The run that represents the group in figures of single runs: the median run in the headline metric.
     Typical: (Runs.Run * RunFolder) option
 }
@@ -23,8 +26,10 @@ type Cast = {
     Members: Member list
     Targets: string list
     Series: (string * Figure.Ink) list
-    /// Metrics with a direction; those that most groups have come first.
+    /// Metrics with a direction: first the one that the sweep declared, then those that most groups have.
     Judged: string list
+    /// The plans of the runs' sweeps, the oldest first.
+    Plans: Plans.Plan list
     /// How many members the figures of single runs leave out.
     Beyond: int
 }
@@ -43,9 +48,18 @@ let private said (key: string) (value: string) =
     elif heading key = key && key.Contains '.' then $"{key.Substring(key.LastIndexOf '.' + 1)}={value}"
     else value
 
-/// Metrics with a direction. Parts and baselines of another metric come last; otherwise, metrics that most groups have come first, and among
+/// Numbers in three digits, if the values of their key stay different.
+let private shortened (values: string list) : string -> string =
+    let short (value: string) =
+        match Double.TryParse(value, Globalization.NumberStyles.Float, Globalization.CultureInfo.InvariantCulture) with
+        | true, number when value.Length > 6 -> Figure.rounded 3 number
+        | _ -> value
+
+    if (values |> List.distinctBy short).Length = (List.distinct values).Length then short else id
+
+/// Metrics with a direction. The declared one is first. Parts and baselines of another metric come last; otherwise, metrics that most groups have come first, and among
 /// those likelihoods.
-let private judged (table: Table) =
+let private judged (declared: string option) (table: Table) =
     let cells name = table.Rows |> List.choose (fun row -> row.Cells.TryFind name)
 
     table.Metrics
@@ -53,7 +67,18 @@ let private judged (table: Table) =
     |> List.sortBy (fun name ->
         let cell = (cells name).Head
         let rare = 2 * (cells name).Length < table.Rows.Length
-        name.Contains '/', rare, cell.Metric.Unit <> "nats", -(cells name).Length)
+        Some name <> declared, name.Contains '/', rare, cell.Metric.Unit <> "nats", -(cells name).Length)
+
+/// The plans of the folders' sweeps. A damaged list of plans is reported by the table, and has none here.
+let private plans (folders: RunFolder seq) =
+    folders
+    |> Seq.map (fun folder -> string (Path.GetDirectoryName folder.Path))
+    |> Seq.distinct
+    |> Seq.collect (fun sweep ->
+        try
+            Plans.read sweep
+        with :? InvalidDataException -> [])
+    |> List.ofSeq
 
 /// The cast of a table, whose runs are in these folders.
 let cast (folders: RunFolder seq) (table: Table) =
@@ -62,8 +87,10 @@ let cast (folders: RunFolder seq) (table: Table) =
     for folder in folders do
         byId[folder.Id] <- folder
 
-    let judged = judged table
-    let labels (row: Row) = List.zip table.Varying row.Labels
+    let plans = plans folders
+    let judged = judged (plans |> List.tryLast |> Option.bind _.Metric) table
+    let shorts = table.Varying |> List.mapi (fun i _ -> shortened (table.Rows |> List.map (fun row -> row.Labels[i])))
+    let labels (row: Row) = List.zip3 table.Varying row.Labels shorts |> List.map (fun (key, value, short) -> key, short value)
     let joined labels = labels |> List.map (fun (key, value) -> said key value) |> List.filter ((<>) "") |> String.concat " · "
     let kind key (row: Row) = setting row.Runs.Head key
 
@@ -90,13 +117,13 @@ let cast (folders: RunFolder seq) (table: Table) =
     let members =
         table.Rows
         |> List.map (fun row ->
-            let runs =
+            let runs, begun =
                 row.Runs
-                |> List.filter (fun run -> run.State = RunState.Completed)
                 |> List.choose (fun run ->
                     match byId.TryGetValue run.Id with
                     | true, folder -> Some(run, folder)
                     | _ -> None)
+                |> List.partition (fun (run, _) -> run.State = RunState.Completed)
 
             {
                 Row = row
@@ -104,6 +131,7 @@ let cast (folders: RunFolder seq) (table: Table) =
                 Series = series row
                 Ink = known |> List.find (fst >> (=) (series row)) |> snd
                 Folders = runs
+                Begun = begun
                 Typical = typical row runs
             })
 
@@ -113,6 +141,7 @@ let cast (folders: RunFolder seq) (table: Table) =
         Targets = members |> List.map _.Target |> List.distinct
         Series = known
         Judged = judged
+        Plans = plans
         Beyond = max 0 (members.Length - pictured)
     }
 

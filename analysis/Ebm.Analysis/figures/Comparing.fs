@@ -11,18 +11,16 @@ open Ebm.Analysis.Table
 /// The most metrics that a figure has panels for.
 let private panelled = 6
 
-let private direction (metric: Runs.Metric) =
-    match metric.Better with
-    | Direction.None -> ""
-    | better -> $"{better.Word()} is better"
+/// Which direction is better, in words.
+let direction (better: Direction) = if better = Direction.None then "" else $"{better.Word()} is better"
 
 /// A metric's unit, and which direction is better.
-let private about (metric: Runs.Metric) = [ metric.Unit; direction metric ] |> List.filter ((<>) "") |> String.concat ", "
+let about (metric: Runs.Metric) = [ metric.Unit; direction metric.Better ] |> List.filter ((<>) "") |> String.concat ", "
 
 let private completed (row: Table.Row) = row.Runs |> List.filter (fun run -> run.State = RunState.Completed)
 
 /// Finite values of a metric among a row's completed runs.
-let private values name (row: Table.Row) = [
+let values name (row: Table.Row) = [
     for run in completed row do
         match run.Metrics.TryFind name with
         | Some metric when Double.IsFinite metric.Value -> run, metric.Value
@@ -224,13 +222,14 @@ let fronts (cast: Cast) =
         [ for name, ink in cast.Series -> Symbol(ink, name) ]
         panels
 
-let private asNumber (text: string) =
+/// A setting as a number.
+let asNumber (text: string) =
     match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
     | true, value when Double.IsFinite value -> Some value
     | _ -> None
 
 /// Settings with several values that are numbers in all runs.
-let private numeric (cast: Cast) = [
+let numeric (cast: Cast) = [
     for i, key in List.indexed cast.Table.Varying do
         let values = cast.Members |> List.map (fun one -> one.Row.Labels[i]) |> List.filter ((<>) "")
 
@@ -281,6 +280,7 @@ let sensitivities (cast: Cast) =
 
                     if (all |> List.distinctBy (fun (x, _, _) -> x)).Length > 1 then
                         let metric = here |> List.pick (fun one -> one.Row.Cells.TryFind name) |> _.Metric
+                        let y = fitting "" 4 (all |> List.map (fun (_, value, _) -> value))
 
                         target,
                         {
@@ -288,7 +288,7 @@ let sensitivities (cast: Cast) =
                             Subtitle = about metric
                             Tags = []
                             X = fitting key 4 (all |> List.map (fun (x, _, _) -> x))
-                            Y = fitting "" 4 (all |> List.map (fun (_, value, _) -> value))
+                            Y = y
                             Marks = [
                                 for ink, points in points do
                                     let at =
@@ -299,22 +299,26 @@ let sensitivities (cast: Cast) =
                                             let values = here |> List.map (fun (_, value, _) -> value)
                                             x, Statistics.summarise generator (metric.Scale = "log") values)
 
-                                    Band(
-                                        ink,
+                                    match
                                         [
                                             for x, summary in at do
                                                 match bounds summary with
-                                                | low, high, _ when Double.IsFinite low && Double.IsFinite high -> x, low, high
+                                                | low, high, _ when Double.IsFinite low && Double.IsFinite high ->
+                                                    x, inside y low, inside y high
                                                 | _ -> ()
                                         ]
-                                    )
+                                    with
+                                    | [] -> ()
+                                    | band -> Band(ink, band)
 
                                     if all.Length <= 400 then
                                         Dots(ink, true, [ for x, value, says in points -> { X = x; Y = value; Says = says } ])
                                     else
                                         Cloud(ink, [ for x, value, _ in points -> x, value ])
 
-                                    Line(ink, false, "", [ for x, summary in at -> x, summary.Centre ])
+                                    // If nearly every run has a value of its own, a line would join single runs.
+                                    if points.Length >= 2 * at.Length then
+                                        Line(ink, false, "", [ for x, summary in at -> x, summary.Centre ])
                             ]
                             Size = 250, 160
                         }
@@ -323,112 +327,14 @@ let sensitivities (cast: Cast) =
     figure
         "sensitivity"
         "Effect of settings"
-        ("Every completed run by one setting at a time, over all values of the other numeric settings; the line is the mean at each "
-         + "value, and the band its 95 % interval from three runs on.")
+        ("Every completed run by one setting at a time, over all values of the other numeric settings. Where values have several runs, the "
+         + "line is their mean and the band its 95 % interval from three runs on, cut off at the border of the panel.")
         [
             if lines.Length > 1 then
                 for i, name in List.indexed lines do
                     Streak(Series i, name)
         ]
         panels
-
-/// Parallel coordinates: each group is a line through its settings to the metric, coloured by its rank; yellow is best.
-let parallels (cast: Cast) =
-    match cast.Judged, cast.Table.Varying with
-    | metric :: _, keys when keys.Length > 1 && cast.Members.Length > 2 ->
-        let values (i: int) = cast.Members |> List.map (fun one -> one.Row.Labels[i]) |> List.distinct |> List.sortWith Varying.inOrder
-        let keys = keys |> List.indexed |> List.filter (fun (i, _) -> (values i).Length > 1) |> List.truncate 7
-
-        // Each axis is scaled to 0 … 1: numbers by size, names by order.
-        let scaled (i: int) =
-            let values = values i
-            let numbers = values |> List.map asNumber
-            let isNumber = values.Length > 2 && numbers |> List.forall Option.isSome
-
-            if isNumber then
-                let axis = fitting "" 4 (numbers |> List.choose id)
-                (fun text -> place axis (Option.get (asNumber text))), [ for at, says in axis.Ticks -> place axis at, says ]
-            else
-                let at value = (float (List.findIndex ((=) value) values) + 0.5) / float values.Length
-                let every = max 1 (values.Length / 12)
-                at,
-                [
-                    for i, value in List.indexed values do
-                        if i % every = 0 then at value, value
-                ]
-
-        let medians = [
-            for one in cast.Members do
-                match one.Row.Cells.TryFind metric with
-                | Some cell when cell.Withheld.IsNone && Double.IsFinite cell.Summary.Median -> one, cell.Summary.Median
-                | _ -> ()
-        ]
-
-        if medians.Length < 3 || keys.Length < 2 then
-            []
-        else
-            let about = (fst medians.Head).Row.Cells[metric].Metric
-            let axis = fitting "" 4 (medians |> List.map snd)
-            let quality value = if about.Better = Direction.Higher then place axis value else 1.0 - place axis value
-            let axes = keys |> List.map (fun (i, key) -> key, i, scaled i)
-            let last = float axes.Length
-            let places = medians |> List.map snd |> List.sort |> List.toArray
-
-            let lines = [
-                for one, value in List.truncate 400 (medians |> List.sortBy (snd >> quality)) do
-                    let points = [
-                        for x, (_, i, (at, _)) in List.indexed axes do
-                            float x, at one.Row.Labels[i]
-                        last, quality value
-                    ]
-
-                    let rank = float (Array.findIndex ((=) value) places) / float (max 1 (places.Length - 1))
-                    Line(
-                        Shade(if about.Better = Direction.Higher then rank else 1.0 - rank),
-                        false,
-                        $"{one.Target}, {one.Series}: {rounded 3 value}",
-                        points
-                    )
-            ]
-
-            let headings = [ for key, _, _ in axes -> heading key ] @ [ metric ]
-
-            [
-                {
-                    Id = "parallel"
-                    Title = "Settings and results of all groups"
-                    Caption =
-                        $"Each line is a group of runs, from its settings to its median {metric}, with the best on top; brighter lines have a "
-                        + $"better rank. Numbers are spaced by size, names evenly."
-                    Keys = [ Ramp("worst", "best") ]
-                    Rows = [
-                        {
-                            Heading = ""
-                            Panels = [
-                                {
-                                    Title = ""
-                                    Subtitle = ""
-                                    Tags = []
-                                    X = { Figure.names "" false headings with Low = -0.5; High = last + 0.5 }
-                                    Y = bare -0.04 1.04
-                                    Marks = [
-                                        for x in 0 .. axes.Length do
-                                            Line(Muted, false, "", [ float x, 0.0; float x, 1.0 ])
-                                        yield! lines
-                                        for x, (_, _, (_, ticks)) in List.indexed axes do
-                                            for at, says in ticks do
-                                                Words(Strong, { X = float x; Y = at; Says = says })
-                                        for at, says in axis.Ticks do
-                                            Words(Strong, { X = last; Y = quality at; Says = says })
-                                    ]
-                                    Size = 880, 300
-                                }
-                            ]
-                        }
-                    ]
-                }
-            ]
-    | _ -> []
 
 /// How runs ended: a bar for each group in which not all runs completed.
 let outcomes (cast: Cast) =

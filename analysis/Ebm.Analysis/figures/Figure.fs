@@ -83,8 +83,8 @@ type Figure = {
 
 let private invariant = CultureInfo.InvariantCulture
 
-/// A number in a few characters: 0.02, 2e−5, 500 k, 2 M, with a typographic minus.
-let brief (value: float) =
+/// A number without an exponent between 1e−4 and 1e12, or as 2e−5 with at most this many decimals.
+let private written decimals (value: float) =
     let plain (value: float) = (Math.Round(decimal value, 12)).ToString("0.############", invariant)
 
     let text =
@@ -92,13 +92,16 @@ let brief (value: float) =
         | _ when Double.IsNaN value -> "NaN"
         | size when Double.IsInfinity size -> if value > 0.0 then "∞" else "-∞"
         | 0.0 -> "0"
-        | size when size >= 1e12 || size < 1e-4 -> value.ToString("0.##e-0", invariant)
+        | size when size >= 1e12 || size < 1e-4 -> value.ToString("0." + String('#', decimals) + "e-0", invariant)
         | size when size >= 1e9 -> plain (value / 1e9) + " G"
         | size when size >= 1e6 -> plain (value / 1e6) + " M"
         | size when size >= 1e4 -> plain (value / 1e3) + " k"
         | _ -> plain value
 
     text.Replace('-', '−')
+
+/// A number in a few characters: 0.02, 2e−5, 500 k, 2 M, with a typographic minus.
+let brief (value: float) = written 2 value
 
 /// A number rounded to significant digits, for texts in a figure.
 let rounded (digits: int) (value: float) =
@@ -122,9 +125,21 @@ let private steps count low high =
 
 let private room = 0.05
 
-/// An axis with exactly these bounds and about `count` round ticks.
+/// Values beyond these are drawn at the border, because their differences are not numbers.
+let private largest, smallest = 1e300, 1e-290
+
+/// Bounds that differ in their first nine digits. Others agree in all digits that a label could have.
+let private apart low high =
+    let low, high = Math.Clamp(low, -largest, largest), Math.Clamp(high, -largest, largest)
+    let size = max (abs low) (abs high)
+
+    if high - low > 1e-9 * size && size > smallest then low, high
+    elif size <= smallest then -0.5, 0.5
+    else low - 0.1 * size, low + 0.1 * size
+
+/// An axis with exactly these bounds, unless they are equal, and about `count` round ticks.
 let between title count low high =
-    let low, high = if low < high then low, high else low - 0.5, high + 0.5
+    let low, high = apart low high
     let step = steps count low high
     let first, last = ceil (low / step - 1e-9), floor (high / step + 1e-9)
 
@@ -133,7 +148,8 @@ let between title count low high =
             let value = (first + float i) * step
             // Divides, because in floating point 3 × 0.1 is not 0.3.
             let value = if step < 1.0 then (first + float i) / Math.Round(1.0 / step) else value
-            value, brief value
+            let decimals = if value = 0.0 then 2 else Math.Clamp(int (ceil (log10 (abs value / step))) + 1, 2, 12)
+            value, written decimals value
     ]
 
     { Title = title; Scale = Linear; Low = low; High = high; Ticks = scaled }
@@ -143,14 +159,15 @@ let over title count (values: float seq) =
     match values |> Seq.filter Double.IsFinite |> List.ofSeq with
     | [] -> between title count 0.0 1.0
     | finite ->
-        let low, high = List.min finite, List.max finite
-        let around = if low < high then (high - low) * room else max (abs low * 0.1) 1e-12
+        let low, high = apart (List.min finite) (List.max finite)
+        let around = (high - low) * room
         between title count (low - around) (high + around)
 
 /// A logarithmic axis that contains all positive values. It has ticks at powers of ten, and over few decades also between them.
 let powers title (values: float seq) =
     let finite = values |> Seq.filter (fun value -> Double.IsFinite value && value > 0.0) |> List.ofSeq
-    let low, high = if finite.IsEmpty then 0.1, 1.0 else List.min finite, List.max finite
+    let within value = Math.Clamp(value, smallest, largest)
+    let low, high = if finite.IsEmpty then 0.1, 1.0 else within (List.min finite), within (List.max finite)
     let around = max ((log10 high - log10 low) * room) 0.05
     let low, high = log10 low - around, log10 high + around
     let decades = [ int (floor low) .. int (ceil high) ]
@@ -169,7 +186,16 @@ let powers title (values: float seq) =
                     value, brief value
     ]
 
-    { Title = title; Scale = Log; Low = Math.Pow(10.0, low); High = Math.Pow(10.0, high); Ticks = ticks }
+    let low, high = Math.Pow(10.0, low), Math.Pow(10.0, high)
+
+    {
+        Title = title
+        Scale = Log
+        Low = low
+        High = high
+        // A range that contains fewer than two of these ticks is narrow enough for those of a linear axis.
+        Ticks = (if ticks.Length < 2 then (between "" 3 low high).Ticks else ticks)
+    }
 
 /// An axis for names, the first at the top (or left), with half a position of margin at both ends.
 let names title downwards (names: string list) =
@@ -196,3 +222,9 @@ let place (axis: Axis) value =
     | Linear -> (value - axis.Low) / (axis.High - axis.Low)
     | Log when value > 0.0 -> (log value - log axis.Low) / (log axis.High - log axis.Low)
     | Log -> nan
+
+/// The nearest position inside an axis.
+let inside (axis: Axis) value = Math.Clamp(value, min axis.Low axis.High, max axis.Low axis.High)
+
+/// Whether an axis does not contain a value.
+let outside (axis: Axis) value = Double.IsFinite value && inside axis value <> value

@@ -1,6 +1,7 @@
 /// The list of all figures by subject, in the order of a report. A new figure is added only here.
 module Ebm.Analysis.Gallery
 
+open System.Collections.Generic
 open Ebm.Analysis.Cast
 
 type Subject = {
@@ -41,12 +42,48 @@ let chains = {
 let settings = {
     Name = "settings"
     Needs = "a numeric setting that varies, or two settings that vary"
-    Draw = fun cast -> Comparing.sensitivities cast @ Comparing.parallels cast
+    Draw = fun cast -> Comparing.sensitivities cast @ (if Searching.isSearch cast then [] else Searching.parallels cast)
+}
+
+let searches = {
+    Name = "searches"
+    Needs = "a search (tpe, sobol) or pruned runs, and at least five trials that completed"
+    Draw = Searching.figures
 }
 
 let outcomes = { Name = "outcomes"; Needs = "a run that did not complete"; Draw = Comparing.outcomes }
 
-let subjects = [ seeds; densities; samples; costs; curves; chains; settings; outcomes ]
+let subjects = [ seeds; searches; densities; samples; costs; curves; chains; settings; outcomes ]
 
-/// All figures of a cast for which its runs have data.
-let figures (cast: Cast) = subjects |> List.collect (fun subject -> subject.Draw cast)
+/// Figures without panels that an earlier figure has: the loss of a contrastive method, for example, is its gap. A figure without panels is
+/// left out.
+let distinct (figures: Figure.Figure list) : Figure.Figure list =
+    // The default comparison of .NET: in it, two NaN are equal.
+    let seen = HashSet<Figure.Axis * Figure.Axis * Figure.Mark list>()
+    let picture (panel: Figure.Panel) = panel.X, panel.Y, panel.Marks
+    let count (rows: Figure.Row list) = rows |> List.sumBy _.Panels.Length
+
+    [
+        for figure in figures do
+            let rows = [
+                for row in figure.Rows do
+                    match row.Panels |> List.filter (picture >> seen.Contains >> not) with
+                    | [] -> ()
+                    | panels -> { row with Panels = panels }
+            ]
+
+            for row in rows do
+                for panel in row.Panels do
+                    seen.Add(picture panel) |> ignore
+
+            match count figure.Rows - count rows with
+            | 0 -> figure
+            | left when not rows.IsEmpty ->
+                let panels = Text.counted left "panel"
+                let note = $" {panels} left out, because a figure above has the same."
+                { figure with Rows = rows; Caption = figure.Caption + note }
+            | _ -> ()
+    ]
+
+/// All figures of a cast for which its runs have data. No picture is there twice.
+let figures (cast: Cast) = subjects |> List.collect (fun subject -> subject.Draw cast) |> distinct

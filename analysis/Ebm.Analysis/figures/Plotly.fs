@@ -141,7 +141,7 @@ let private traces i (mark: Mark) =
             | Shade share -> if share < 0.62 then "#ffffff" else "#111111"
             | other -> ink other ""
 
-        trace.textfont <- Textfont(color = colour, size = 10.0)
+        trace.textfont <- Textfont(color = colour, size = Layout.fontSize)
         trace
       ]
     // Pictures are part of the layout.
@@ -155,41 +155,10 @@ let private panelTraces i (panel: Panel) =
 
 // ── the layout ──────────────────────────────────────────────────────────────────────────────
 
-let private gap = 18.0
-
-/// Left and top of each panel and heading, and the whole height, with rows wrapped at this width.
-let private laid width (figure: Figure) =
-    let mutable y = 4.0
-    let places = ResizeArray<Panel * float * float>()
-    let headings = ResizeArray<string * float>()
-
-    for row in figure.Rows do
-        if row.Heading <> "" then
-            headings.Add(row.Heading, y)
-            y <- y + 22.0
-
-        let mutable x, tallest = 0.0, 0.0
-
-        for panel in row.Panels do
-            let wide, high = Svg.size panel
-
-            if x > 0.0 && x + wide > width then
-                x <- 0.0
-                y <- y + tallest + gap
-                tallest <- 0.0
-
-            places.Add(panel, x, y)
-            x <- x + wide + gap
-            tallest <- max tallest high
-
-        y <- y + tallest + gap
-
-    List.ofSeq places, List.ofSeq headings, y
-
 let private isPictured (panel: Panel) = panel.Marks |> List.exists _.IsPicture
 
 /// An axis between two positions in the figure, from 0 at the lower left corner to 1.
-let private axis other low high isPictured (axis: Axis) =
+let private axis most other low high isPictured (axis: Axis) =
     let at value = if axis.Scale = Log then log10 value else value
     let title = if axis.Title = "" then None else Some { text = plain axis.Title; standoff = 4.0 }
 
@@ -213,7 +182,7 @@ let private axis other low high isPictured (axis: Axis) =
         drawn.ticks <- ""
     else
         drawn.tickvals <- List.map fst axis.Ticks
-        drawn.ticktext <- [ for _, says in axis.Ticks -> plain (Text.short 40 says) ]
+        drawn.ticktext <- [ for _, says in axis.Ticks -> plain (Text.short most says) ]
 
     // Grid lines over a picture would look like part of it.
     if axis.Ticks.IsEmpty || isPictured then drawn.showgrid <- false
@@ -238,13 +207,15 @@ let private images i (panel: Panel) = [
 ]
 
 /// The second line; tags are coloured.
-let private second (panel: Panel) =
-    let tag (shade, says) = $"""<span style="color:{ink shade String.Empty}">{plain says}</span>"""
-    plain panel.Subtitle :: List.map tag panel.Tags |> List.filter ((<>) "") |> String.concat "  "
+let private second (placed: Layout.Placed) =
+    let tag (shade, says) = $"""<span style="color:{ink shade String.Empty}">{plain (Text.short placed.Tags says)}</span>"""
+    plain (Text.short placed.Subtitles placed.Panel.Subtitle) :: List.map tag placed.Panel.Tags
+    |> List.filter ((<>) "")
+    |> String.concat "  "
 
 /// The traces and the layout of a figure, for a page with this width in pixels.
 let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
-    let places, headings, height = laid width figure
+    let places, headings, height = Layout.laid width figure
 
     let words markup x y anchor size colour =
         Annotation(
@@ -260,13 +231,15 @@ let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
         )
 
     let annotations = [
-        for panel, x, y in places do
-            let left, top, wide, _ = Svg.inner panel
-            let middle = x + left + wide / 2.0
-            let second = second panel
-            if second <> "" then words second middle (y + top - 1.0) "center" 10.5 "@dim"
+        for placed, x, y in places do
+            let top = y + placed.Top
+            let middle = x + placed.Left + placed.Wide / 2.0
+            let second = second placed
+            if second <> "" then words second middle (top - 1.0) "center" Layout.fontSize "@dim"
 
-            if panel.Title <> "" then words (plain panel.Title) middle (y + top - (if second = "" then 1.0 else 16.0)) "center" 12.0 "@text"
+            match plain (Text.short placed.Titles placed.Panel.Title) with
+            | "" -> ()
+            | title -> words title middle (top - (if second = "" then 1.0 else 16.0)) "center" (Layout.fontSize + 1.0) "@text"
 
         for heading, y in headings do
             words (plain heading) 0.0 (y + 18.0) "left" 12.0 "@text"
@@ -274,7 +247,7 @@ let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
 
     let layout =
         PanelLayout(
-            places |> List.mapi (fun i (panel, _, _) -> images i panel) |> List.concat,
+            places |> List.mapi (fun i (placed, _, _) -> images i placed.Panel) |> List.concat,
             width = width,
             height = height,
             margin = Margin(l = 0.0, r = 0.0, t = 0.0, b = 0.0),
@@ -282,18 +255,18 @@ let figure (width: float) (figure: Figure) : Scatter list * PanelLayout =
             dragmode = "zoom",
             paper_bgcolor = "@paper",
             plot_bgcolor = "@paper",
-            font = Font(color = "@text", size = 11.0, family = "system-ui, sans-serif"),
+            font = Font(color = "@text", size = Layout.fontSize, family = "system-ui, sans-serif"),
             annotations = annotations
         )
 
-    for i, (panel, x, y) in List.indexed places do
-        let left, top, wide, high = Svg.inner panel
-        let across = axis (nth "y" i) ((x + left) / width) ((x + left + wide) / width)
-        let up = axis (nth "x" i) (1.0 - (y + top + high) / height) (1.0 - (y + top) / height)
+    for i, (placed, x, y) in List.indexed places do
+        let panel, left, top = placed.Panel, x + placed.Left, y + placed.Top
+        let across = axis Layout.longest (nth "y" i) (left / width) ((left + placed.Wide) / width)
+        let up = axis placed.Names (nth "x" i) (1.0 - (top + placed.High) / height) (1.0 - top / height)
         layout.axes.Add(nth "xaxis" i, across (isPictured panel) panel.X)
         layout.axes.Add(nth "yaxis" i, up (isPictured panel) panel.Y)
 
-    places |> List.mapi (fun i (panel, _, _) -> panelTraces i panel) |> List.concat, layout
+    places |> List.mapi (fun i (placed, _, _) -> panelTraces i placed.Panel) |> List.concat, layout
 
 // ── as text ─────────────────────────────────────────────────────────────────────────────────
 

@@ -56,48 +56,13 @@ let private symbol hollow ink (x: float) (y: float) (r: float) says =
     | Series i when i % 5 = 4 -> closed [ 0.0, 1.2; 1.15, -2.0; -2.3, 0.0 ]
     | _ -> $"<circle {drawn kind ink} cx=\"{at x}\" cy=\"{at y}\" r=\"{at r}\">{title}</circle>"
 
-/// The approximate width of a text at eleven pixels.
-let private wide (text: string) = 6.1 * float (StringInfo(text).LengthInTextElements)
-
-let private longest = 40
-
-let private words kind anchor x y (text: string) =
-    let shown = Text.short longest text
+/// A text of at most `most` graphemes; the whole text is shown under the pointer.
+let private cut most kind anchor x y (text: string) =
+    let shown = Text.short most text
     let title = if shown = text then "" else $"<title>{Html.escaped text}</title>"
     $"<text class=\"{kind}\" text-anchor=\"{anchor}\" x=\"{at x}\" y=\"{at y}\">{Html.escaped shown}{title}</text>"
 
-/// The second line as one text.
-let private second (panel: Panel) = [ panel.Subtitle ] @ List.map snd panel.Tags |> List.filter ((<>) "") |> String.concat "  "
-
-/// Left, right, top and bottom margins of the plotting area, which is centred if the title is wider.
-let private margins (panel: Panel) =
-    let labels (axis: Axis) = axis.Ticks |> List.map (snd >> Text.short longest >> wide) |> List.fold max 0.0
-    let half (label: string) = min 30.0 (wide label / 2.0)
-    let ends = panel.X.Ticks |> List.map snd
-
-    let left =
-        if panel.Y.Ticks.IsEmpty then
-            if ends.IsEmpty then 4.0 else max 4.0 (half ends.Head)
-        else
-            labels panel.Y + 10.0
-
-    let left = left + (if panel.Y.Title = "" then 0.0 else 17.0)
-    let right = if ends.IsEmpty then 4.0 else max 10.0 (half (List.last ends))
-    let top = (if panel.Title = "" then 0.0 else 19.0) + (if second panel = "" then 0.0 else 15.0) + 4.0
-    let bottom = (if panel.X.Ticks.IsEmpty then 4.0 else 20.0) + (if panel.X.Title = "" then 0.0 else 17.0)
-    let titled = min 330.0 (max (wide panel.Title * 1.06) (wide (second panel) * 0.95))
-    let plot = float (fst panel.Size)
-    max left ((titled - plot) / 2.0 + 4.0), max right ((titled - plot) / 2.0 + 4.0), top, bottom
-
-/// Width and height of a panel with its labels.
-let size (panel: Panel) =
-    let left, right, top, bottom = margins panel
-    left + float (fst panel.Size) + right, top + float (snd panel.Size) + bottom
-
-/// Left, top, width and height of the plotting area within a panel.
-let inner (panel: Panel) =
-    let left, _, top, _ = margins panel
-    left, top, float (fst panel.Size), float (snd panel.Size)
+let private words kind anchor x y text = cut Layout.longest kind anchor x y text
 
 /// A path through points; a point that is not finite interrupts it.
 let private path (points: (float * float) seq) =
@@ -134,25 +99,33 @@ let private cloud (points: (float * float) seq) =
     string builder
 
 /// The content of a panel with its corner at the origin. `id` is a unique id for its clipping area; `pictures` gives the markup of a picture.
-let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
-    let left, _, top, _ = margins panel
-    let width, height = float (fst panel.Size), float (snd panel.Size)
+let private content (id: string) (pictures: Raster -> string) (placed: Layout.Placed) =
+    let panel, left, top, width, height = placed.Panel, placed.Left, placed.Top, placed.Wide, placed.High
     let x value = left + place panel.X value * width
     let y value = top + (1.0 - place panel.Y value) * height
     let builder = StringBuilder()
     let say (text: string) = builder.Append text |> ignore
     let middle = left + width / 2.0
 
-    if panel.Title <> "" then say (words "title" "middle" middle 14.0 panel.Title)
+    // A text that is wider than the plotting area stays within the panel.
+    let centred wide = Math.Clamp(middle, min (wide / 2.0) (placed.Width / 2.0), max (placed.Width - wide / 2.0) (placed.Width / 2.0))
+
+    let line kind most wide y text =
+        let at = centred (wide (Text.short most text))
+        say (cut most kind "middle" at y text)
+
+    if panel.Title <> "" then line "title" placed.Titles Layout.wideTitle 14.0 panel.Title
 
     if panel.Tags.IsEmpty && panel.Subtitle <> "" then
-        say (words "subtitle" "middle" middle (if panel.Title = "" then 13.0 else 29.0) panel.Subtitle)
+        line "subtitle" placed.Subtitles Layout.wide (if panel.Title = "" then 13.0 else 29.0) panel.Subtitle
     elif not panel.Tags.IsEmpty then
         let tags =
             panel.Tags
-            |> List.map (fun (ink, says) -> $"<tspan class=\"tag {colour ink}\">{Html.escaped (Text.short longest says)}</tspan>")
+            |> List.map (fun (ink, says) -> $"<tspan class=\"tag {colour ink}\">{Html.escaped (Text.short placed.Tags says)}</tspan>")
+
         let line = String.Join("  ", [ Html.escaped panel.Subtitle ] @ tags).Trim()
-        say $"<text class=\"subtitle\" text-anchor=\"middle\" x=\"{at middle}\" y=\"29\">{line}</text>"
+        let at' = at (centred (min placed.Width (Layout.wide (Layout.second panel))))
+        say $"<text class=\"subtitle\" text-anchor=\"middle\" x=\"{at'}\" y=\"29\">{line}</text>"
 
     let isPicture =
         panel.Marks
@@ -215,14 +188,14 @@ let private content (id: string) (pictures: Raster -> string) (panel: Panel) =
         say (words "tick" "middle" (x value) (top + height + 14.0) label)
 
     for value, label in panel.Y.Ticks do
-        say (words "tick" "end" (left - 6.0) (y value + 3.8) label)
+        say (cut placed.Names "tick" "end" (left - 6.0) (y value + 3.8) label)
 
     if panel.X.Title <> "" then
         say (words "axis" "middle" middle (top + height + (if panel.X.Ticks.IsEmpty then 15.0 else 31.0)) panel.X.Title)
 
     if panel.Y.Title <> "" then
         let across = top + height / 2.0
-        let title = Text.short longest panel.Y.Title
+        let title = Text.short Layout.longest panel.Y.Title
         say $"<text class=\"axis\" text-anchor=\"middle\" transform=\"translate(11 {at across}) rotate(-90)\">{Html.escaped title}</text>"
 
     string builder
@@ -236,14 +209,14 @@ let private alternative (figure: Figure) (panel: Panel) =
         | "", y -> y
         | x, y -> $"{y} against {x}"
 
-    [ figure.Title; panel.Title; second panel; axes ] |> List.filter ((<>) "") |> String.concat "; "
+    [ figure.Title; panel.Title; Layout.second panel; axes ] |> List.filter ((<>) "") |> String.concat "; "
 
-/// A panel of a page's figure. It refers to pictures by the ids of `definitions`.
-let panel (figure: Figure) (index: int) (panel: Panel) =
-    let width, height = size panel
+/// A panel of a page's figure. `id` is unique in the page. It refers to pictures by the ids of `definitions`.
+let panel (figure: Figure) (id: string) (panel: Layout.Placed) =
+    let width, height = panel.Width, panel.Height
     let use' (raster: Raster) = $"<use href=\"#{raster.Id}\"/>"
-    let inside = content $"{figure.Id}-{whole index}" use' panel
-    let alternative = Html.escaped (alternative figure panel)
+    let inside = content id use' panel
+    let alternative = Html.escaped (alternative figure panel.Panel)
     $"<svg class=\"panel\" viewBox=\"0 0 {at width} {at height}\" width=\"{at width}\" height=\"{at height}\" role=\"img\" "
     + $"aria-label=\"{alternative}\">{inside}</svg>"
 
@@ -289,9 +262,9 @@ let style =
        .pixels{image-rendering:pixelated}.grid{stroke:var(--line);stroke-width:.7;fill:none}\
        .frame{fill:none;stroke:var(--frame);stroke-width:1}\
        svg text{font:11px var(--sans);fill:var(--text);unicode-bidi:isolate}svg .tick{fill:var(--dim)}svg .axis{fill:var(--dim)}\
-       svg .title{font-weight:600;font-size:12px}svg .subtitle{fill:var(--dim);font-size:10.5px}\
-       svg .label{fill:var(--ink);font-size:10px;paint-order:stroke;stroke:var(--paper);stroke-width:3px}\
-       svg .on-dark{fill:#fff;font-size:10px}svg .on-light{fill:#111;font-size:10px}"
+       svg .title{font-weight:600;font-size:12px}svg .subtitle{fill:var(--dim)}\
+       svg .label{fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px}\
+       svg .on-dark{fill:#fff}svg .on-light{fill:#111}"
 
 /// The variables of a colour scheme.
 let scheme (inks: string list) (paper: string) (text: string) (dim: string) (line: string) (frame: string) =
@@ -340,40 +313,25 @@ let keySign (key: Key) =
 /// The whole figure as one file: title, panels, keys and caption, 960 pixels wide. It follows the reader's light or dark setting, and is
 /// light in print.
 let standalone (figure: Figure) =
-    let width, gap = 960.0, 14.0
+    let width, margin = 960.0, 8.0
     let builder = StringBuilder()
     let say (text: string) = builder.Append(text).Append('\n') |> ignore
-    let mutable y = 30.0
-    let mutable index = 0
+    let panels, headings, height = Layout.laid (width - 2.0 * margin) figure
+    let head = 30.0
 
-    for row in figure.Rows do
-        if row.Heading <> "" then
-            say (words "heading" "start" 8.0 (y + 8.0) row.Heading)
-            y <- y + 18.0
+    for heading, y in headings do
+        say (words "heading" "start" margin (head + y + 10.0) heading)
 
-        let mutable x, tallest = 8.0, 0.0
+    for i, (panel, x, y) in List.indexed panels do
+        let inside = content ("p" + whole i) (image "") panel
+        say $"<g transform=\"translate({at (margin + x)} {at (head + y)})\">{inside}</g>"
 
-        for panel in row.Panels do
-            let wide, high = size panel
-
-            if x > 8.0 && x + wide > width then
-                x <- 8.0
-                y <- y + tallest + gap
-                tallest <- 0.0
-
-            let inside = content ("p" + whole index) (image "") panel
-            say $"<g transform=\"translate({at x} {at y})\">{inside}</g>"
-            index <- index + 1
-            x <- x + wide + gap
-            tallest <- max tallest high
-
-        y <- y + tallest + gap
-
+    let mutable y = head + height
     let mutable x = 8.0
 
     for key in figure.Keys do
         let _, says = sign key 0.0 0.0
-        let room = signWidth key + wide (Text.short longest says) + 16.0
+        let room = signWidth key + Layout.wide (Text.short Layout.longest says) + 16.0
 
         if x > 8.0 && x + room > width then
             x <- 8.0

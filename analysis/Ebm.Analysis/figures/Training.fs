@@ -39,17 +39,34 @@ let private read (events: bool) (folder: RunFolder) : Record =
 
 let private recorded = "units"
 
-/// The units at each step, if the run recorded them.
-let private clock (record: Record) =
-    match record.TryGetValue recorded with
+/// The units at a step, on straight lines between records and from zero; steps themselves if the run recorded no units.
+let private clock (events: Record) : int64 -> float =
+    match events.TryGetValue recorded with
     | true, values ->
-        let units = Dictionary<int64, float>()
+        let steps = [|
+            0L
+            for struct (step, _) in values do
+                step
+        |]
+        let units = [|
+            0.0
+            for struct (_, units) in values do
+                units
+        |]
 
-        for struct (step, value) in values do
-            units[step] <- value
+        fun step ->
+            let found = Array.BinarySearch(steps, step)
 
-        Some units
-    | _ -> None
+            if found >= 0 then
+                units[found]
+            else
+                // After the last record, the line of the last two goes on.
+                let above = Math.Clamp(~~~found, 1, steps.Length - 1)
+                let slope = (units[above] - units[above - 1]) / float (steps[above] - steps[above - 1])
+                units[above - 1] + slope * float (step - steps[above - 1])
+    | _ -> float
+
+let private inUnits (events: Record) = events.ContainsKey recorded
 
 /// The name of a vector or matrix, without the indices of the entry.
 let private stem (what: string) = what.TrimEnd([| '0'; '1'; '2'; '3'; '4'; '5'; '6'; '7'; '8'; '9'; '/' |])
@@ -66,61 +83,136 @@ let private averaged (series: seq<List<struct (int64 * float)>>) =
 
     [ for KeyValue(step, struct (sum, n)) in sums -> step, sum / float n ]
 
-/// The curves of seeds as marks: each seed faint, the mean, and from three seeds on its interval. With `log`, of logarithms.
-let private marks ink says log (curves: (float * float) list list) =
-    let at = SortedDictionary<float, List<float>>()
+type private Curves = {
+    /// The points of each completed run, a seed each.
+    Seeds: (float * float) list list
+    /// The points of runs that are not completed, which are in no mean.
+    Partial: (float * float) list list
+    /// The summary of all seeds at equal units.
+    Means: (float * Statistics.Summary) list
+}
 
-    for curve in curves do
-        for x, y in curve do
-            match at.TryGetValue x with
-            | true, values -> values.Add y
-            | _ -> at[x] <- List [ y ]
+/// The value of a curve between its points, on a straight line.
+let private valueAt (curve: (float * float)[]) x =
+    let found = Array.BinarySearch(Array.map fst curve, x)
 
-    let most = curves.Length
+    if found >= 0 then
+        snd curve[found]
+    else
+        let above = Math.Clamp(~~~found, 1, curve.Length - 1)
+        let (a, low), (b, high) = curve[above - 1], curve[above]
+        low + (high - low) * (x - a) / (b - a)
 
-    // At points where a seed is missing, the mean would jump.
-    let points = [
-        for KeyValue(x, values) in at do
-            if values.Count = most then x, Statistics.summarise (Generator 0UL) log (List.ofSeq values)
-    ]
+/// The most points of a mean.
+let private pointsDrawn = 200
 
-    [
-        if most >= 3 then
-            Band(
-                ink,
+/// Seeds measured at different units are compared on straight lines between their points, over the units that all of them reached: a mean
+/// over other seeds at each point would jump. With `log`, summaries are of logarithms.
+let private together log (seeds: (float * float) list list) (partial: (float * float) list list) : Curves =
+    let long = seeds |> List.filter (fun curve -> curve.Length > 1) |> List.map (List.distinctBy fst >> Array.ofList)
+
+    let means =
+        if long.IsEmpty then
+            []
+        else
+            let first, last = long |> List.map (Array.head >> fst) |> List.max, long |> List.map (Array.last >> fst) |> List.min
+            let all =
                 [
-                    for x, summary in points do
-                        match Table.bounds summary with
-                        | low, high, _ when Double.IsFinite low && Double.IsFinite high -> x, low, high
-                        | _ -> ()
+                    for curve in long do
+                        yield! Seq.map fst curve
                 ]
-            )
-        if most > 1 then
-            for curve in curves do
-                Line(ink, true, "", curve)
-        Line(ink, false, says, points |> List.map (fun (x, summary) -> x, summary.Centre))
-    ]
+                |> List.distinct
+                |> List.sort
+                |> List.filter (fun x -> x >= first && x <= last)
+            let every = 1 + all.Length / pointsDrawn
 
-/// The range of the means without the most extreme 2 % at each end.
-let private calm (values: float list) =
+            [
+                for i, x in List.indexed all do
+                    if i % every = 0 || i = all.Length - 1 then
+                        x, Statistics.summarise (Generator 0UL) log [ for curve in long -> valueAt curve x ]
+            ]
+
+    { Seeds = seeds; Partial = partial; Means = means }
+
+let private means (curves: Curves) = [ for _, summary in curves.Means -> summary.Centre ]
+
+let private bands (curves: Curves) = [
+    if curves.Seeds.Length >= 3 then
+        for x, summary in curves.Means do
+            match Table.bounds summary with
+            | low, high, _ when Double.IsFinite low && Double.IsFinite high -> x, low, high
+            | _ -> ()
+]
+
+/// The points of all runs.
+let private points (curves: Curves) = List.concat (curves.Seeds @ curves.Partial)
+
+/// Each seed faint, their mean, and from three seeds on its interval. A run measured once is a symbol.
+let private marks ink says (y: Axis) (curves: Curves) = [
+    match bands curves with
+    | [] -> ()
+    // A logarithmic axis has no place for bounds below zero.
+    | band -> Band(ink, [ for x, low, high in band -> x, inside y low, inside y high ])
+
+    let isFaint = not curves.Means.IsEmpty
+
+    for curve in curves.Seeds @ curves.Partial do
+        match curve with
+        | [ x, value ] -> Dots(ink, true, [ { X = x; Y = value; Says = $"{says}: {rounded 3 value}" } ])
+        // The line of a single seed is its mean.
+        | _ when isFaint && curves.Seeds.Length = 1 && curve = curves.Seeds.Head -> ()
+        | _ -> Line(ink, true, (if isFaint then "" else says), curve)
+
+    if isFaint then Line(ink, false, says, curves.Means |> List.map (fun (x, summary) -> x, summary.Centre))
+]
+
+/// Whether an axis cuts off part of a band or of a single seed.
+let private cuts (y: Axis) (curves: Curves list) =
+    curves
+    |> List.exists (fun curves ->
+        bands curves |> List.exists (fun (_, low, high) -> outside y low || outside y high)
+        || points curves |> List.exists (snd >> outside y))
+
+let private cutOff = " Bands and single runs that leave a panel are cut off there; means are not."
+
+/// The range of the values without the most extreme 2 % at each end, extended to all means.
+let private calm (means: float list) (values: float list) =
     match values |> List.filter Double.IsFinite |> List.sort with
-    | [] -> [ 0.0; 1.0 ]
+    | [] -> means
     | sorted ->
         let at share = sorted[int (Math.Round(share * float (sorted.Length - 1)))]
         let low, high = at 0.02, at 0.98
         let room = (high - low) * 0.12
-        [ max sorted.Head (low - room); min (List.last sorted) (high + room) ]
+        max sorted.Head (low - room) :: min (List.last sorted) (high + room) :: means
+
+/// The title of the axis of training.
+let private spent (events: Record seq) = if Seq.exists inUnits events then "training units" else "training steps"
+
+/// A run's values of a part, averaged over the entries of a vector, against its units; none if they are fewer than two.
+let private curve (whats: string list) (record: Record) =
+    let units = clock record
+
+    match
+        averaged [
+            for what in whats do
+                if record.ContainsKey what then record[what]
+        ]
+    with
+    | []
+    | [ _ ] -> None
+    | values -> Some [ for step, value in values -> units step, value ]
 
 /// A recorded quantity, such as gap: a panel for each group, a line for each part that recorded it.
-let private watched (cast: Cast) (records: Dictionary<string, Record>) id name title caption (range: (float * float) option) =
-    let records (one: Member) = one.Folders |> List.truncate seedsRead |> List.map (fun (run, _) -> records[run.Id])
+let private watched (cast: Cast) (events: RunFolder -> Record) id name title caption (range: (float * float) option) =
+    let mutable isCut = false
 
     let panels = [
         for one in shown cast do
-            let records = records one
+            let read runs = runs |> List.truncate seedsRead |> List.map (fun (_: Runs.Run, folder) -> events folder)
+            let completed, begun = read one.Folders, read one.Begun
 
             let whats =
-                records
+                completed @ begun
                 |> List.collect (fun record -> [ for what in record.Keys -> what ])
                 |> List.filter (fun what ->
                     let parts = (stem what).Split '/'
@@ -129,42 +221,30 @@ let private watched (cast: Cast) (records: Dictionary<string, Record>) id name t
 
             let parts = whats |> List.map (fun what -> (stem what).Split('/')[0]) |> List.distinct
 
-            let curves = [
+            let found = [
                 for i, part in List.indexed parts do
                     let mine = whats |> List.filter (fun what -> (stem what).Split('/')[0] = part)
-
-                    let curves = [
-                        for record in records do
-                            let units = clock record
-
-                            let curve = [
-                                for step, value in
-                                    averaged [
-                                        for what in mine do
-                                            if record.ContainsKey what then record[what]
-                                    ] do
-                                    match units with
-                                    | None -> float step, value
-                                    | Some units when units.ContainsKey step -> units[step], value
-                                    | Some _ -> ()
-                            ]
-
-                            // A curve needs two points.
-                            if curve.Length > 1 then curve
-                    ]
-
-                    if not curves.IsEmpty then i, part, curves
+                    let curves = together false (List.choose (curve mine) completed) (List.choose (curve mine) begun)
+                    if not (points curves).IsEmpty then i, part, curves
             ]
 
-            if not curves.IsEmpty then
-                let all = curves |> List.collect (fun (_, _, curves) -> List.concat curves)
-                let inUnits = records |> List.exists (fun record -> record.ContainsKey recorded)
+            if not found.IsEmpty then
+                let all = found |> List.collect (fun (_, _, curves) -> points curves)
+                let seeds = found |> List.collect (fun (_, _, curves) -> List.concat curves.Seeds)
 
                 let y =
                     match range with
                     | Some(low, high) -> between "" 4 low high
-                    | None -> over "" 4 (calm (all |> List.map snd))
+                    | None ->
+                        // A run that diverges would flatten the others.
+                        over
+                            ""
+                            4
+                            (calm
+                                (found |> List.collect (fun (_, _, curves) -> means curves))
+                                (List.map snd (if seeds.IsEmpty then all else seeds)))
 
+                isCut <- isCut || cuts y [ for _, _, curves in found -> curves ]
                 let ink i = if parts.Length = 1 then one.Ink else Series i
 
                 one.Target,
@@ -172,80 +252,127 @@ let private watched (cast: Cast) (records: Dictionary<string, Record>) id name t
                     Title = one.Series
                     Subtitle = ""
                     Tags = (if parts.Length = 1 then [] else parts |> List.mapi (fun i part -> Series i, part))
-                    X = over (if inUnits then "training units" else "training steps") 4 (0.0 :: (all |> List.map fst))
+                    X = over (spent (completed @ begun)) 4 (0.0 :: List.map fst all)
                     Y = y
                     Marks = [
-                        for i, part, curves in curves do
-                            yield! marks (ink i) part false curves
+                        for i, part, curves in found do
+                            yield! marks (ink i) part y curves
                     ]
                     Size = 205, 120
                 }
     ]
 
-    figure id title (caption + beyond cast) [] panels
+    figure id title (caption + (if isCut then cutOff else "") + beyond cast) [] panels
 
 let private seeds =
-    "Thin lines are seeds, the thick line is their mean, and the band its 95 % interval (Student's t) at each point, from three seeds on."
+    "Thin lines are seeds, the thick line is their mean, and the band its 95 % interval (Student's t) at equal units, from three seeds on."
 
-/// Metrics measured during training: a panel for each metric, a line for each group.
+/// The sentence about runs that are not completed; none if the cast has none of them.
+let private unfinished (cast: Cast) =
+    if cast.Members |> List.forall _.Begun.IsEmpty then
+        ""
+    else
+        " Runs that are not completed are drawn as far as they have come, and are in no mean."
+
+/// The most groups and metrics of the learning curves.
+let private groupsDrawn, metricsDrawn = 12, 6
+
+/// The groups with the best medians of the headline metric, in the table's order.
+let private best (cast: Cast) =
+    match cast.Judged with
+    | metric :: _ when cast.Members.Length > groupsDrawn ->
+        let cost (one: Member) =
+            match one.Row.Cells.TryFind metric with
+            | Some cell when Double.IsFinite cell.Summary.Median -> cell.Metric.Better.Cost cell.Summary.Median
+            | _ -> infinity
+
+        let chosen = cast.Members |> List.sortBy cost |> List.truncate groupsDrawn |> List.map _.Row.Key |> Set.ofList
+        cast.Members |> List.filter (fun one -> chosen.Contains one.Row.Key),
+        $" Of {cast.Members.Length} groups, the {groupsDrawn} with the best {metric} are shown."
+    | _ ->
+        List.truncate groupsDrawn cast.Members,
+        (if cast.Members.Length > groupsDrawn then $" The first {groupsDrawn} of {cast.Members.Length} groups are shown." else "")
+
+/// The definitions of the metrics that a run measured during training; none if they cannot be read.
+let private defined (folder: RunFolder) =
+    try
+        [ for measured in folder.Measures() -> measured.Measurement ] |> List.distinctBy _.Name
+    with
+    | :? InvalidDataException
+    | :? IOException -> []
+
+/// Metrics measured during training: a panel for each metric, the declared one first, and a line for each group.
 let learning (cast: Cast) =
-    let most = 6
-    let groups = List.truncate 12 cast.Members
+    let groups, chosen = best cast
+    let runs (one: Member) = List.truncate seedsRead one.Folders, List.truncate seedsRead one.Begun
+    let metrics = Dictionary<string, Measurement>(StringComparer.Ordinal)
 
-    let measures = [
-        for one in groups -> one, [ for run, folder in List.truncate seedsRead one.Folders -> run, read false folder, folder ]
-    ]
+    for one in groups do
+        // The runs of a group measure the same metrics.
+        for _, folder in List.truncate 1 (one.Folders @ one.Begun) do
+            for metric in defined folder do
+                if metric.Better <> Direction.None then metrics[metric.Name] <- metric
+
+    // Some metrics are only measured during training.
+    let others = metrics.Keys |> Seq.filter (fun name -> not (List.contains name cast.Judged)) |> Seq.sortWith Varying.natural
+    let declared = cast.Plans |> List.tryLast |> Option.bind _.Metric
 
     let names =
-        cast.Judged
-        |> List.filter (fun name ->
-            measures |> List.exists (fun (_, runs) -> runs |> List.exists (fun (_, record, _) -> record.ContainsKey name)))
-        |> List.truncate most
+        cast.Judged @ List.ofSeq others
+        |> List.filter metrics.ContainsKey
+        |> List.sortBy (fun name -> Some name <> declared)
+        |> List.truncate metricsDrawn
 
-    let clocks = Dictionary<string, Dictionary<int64, float> option>()
+    let mutable isCut = false
 
-    if not names.IsEmpty then
-        for _, runs in measures do
-            for run, _, folder in runs do
-                clocks[run.Id] <- clock (read true folder)
+    let recorded = [
+        if not names.IsEmpty then
+            for one in groups do
+                let read runs = [ for _: Runs.Run, folder in runs -> read false folder, read true folder ]
+                let completed, begun = runs one
+                one, read completed, read begun
+    ]
+
+    let title = spent (recorded |> Seq.collect (fun (_, completed, begun) -> Seq.map snd (completed @ begun)))
 
     let panels = [
         for target in cast.Targets do
             for name in names do
-                let curves = [
-                    for one, runs in measures do
-                        if one.Target = target then
-                            let curves = [
-                                for run, record, _ in runs do
-                                    match record.TryGetValue name with
-                                    | true, values -> [
-                                        for struct (step, value) in values do
-                                            match clocks[run.Id] with
-                                            | None -> float step, value
-                                            | Some units when units.ContainsKey step -> units[step], value
-                                            | Some _ -> ()
-                                      ]
-                                    | _ -> ()
-                            ]
-
-                            if curves |> List.exists (fun curve -> curve.Length > 1) then one, curves
+                let seeds (runs: (Record * Record) list) = [
+                    for measures, events in runs do
+                        match measures.TryGetValue name with
+                        | true, values ->
+                            let units = clock events
+                            [ for struct (step, value) in values -> units step, value ]
+                        | _ -> ()
                 ]
 
-                let values = curves |> List.collect (snd >> List.concat)
+                let found = [
+                    for one, completed, begun in recorded do
+                        if one.Target = target then
+                            match seeds completed, seeds begun with
+                            | [], [] -> ()
+                            | completed, begun -> one, completed, begun
+                ]
 
-                if not values.IsEmpty then
-                    let y = fitting "" 4 (values |> List.map snd)
+                let all = found |> List.collect (fun (_, completed, begun) -> List.concat (completed @ begun))
+
+                if not all.IsEmpty then
+                    let y = fitting "" 4 (List.map snd all)
+                    let curves = [ for one, completed, begun in found -> one, together (y.Scale = Log) completed begun ]
+                    isCut <- isCut || cuts y (List.map snd curves)
 
                     target,
                     {
                         Title = name
-                        Subtitle = ""
+                        Subtitle =
+                            [ metrics[name].Unit; Comparing.direction metrics[name].Better ] |> List.filter ((<>) "") |> String.concat ", "
                         Tags = []
-                        X = over "training units" 4 (0.0 :: (values |> List.map fst))
+                        X = over title 4 (0.0 :: List.map fst all)
                         Y = y
                         Marks = [
                             for one, curves in curves do
-                                yield! marks one.Ink one.Series (y.Scale = Log) curves
+                                yield! marks one.Ink one.Series y curves
                         ]
                         Size = 330, 190
                     }
@@ -253,25 +380,30 @@ let learning (cast: Cast) =
 
     figure
         "learning"
-        "Learning curves"
-        ("Metrics measured during training, against the units spent. " + seeds)
+        "Metrics over training"
+        ("Metrics measured during training, against the units spent. " + seeds + (if isCut then cutOff else "") + unfinished cast + chosen)
         [
-            for name, ink in cast.Series do
-                if groups |> List.exists (fun one -> one.Series = name) then Streak(ink, name)
+            for one in groups do
+                Streak(one.Ink, one.Series)
         ]
         panels
+    |> List.map (fun figure -> { figure with Keys = List.distinct figure.Keys })
 
 /// Energy gap, acceptance and loss, as methods record them.
 let curves (cast: Cast) =
-    let records = Dictionary<string, Record>(StringComparer.Ordinal)
+    let seeds = seeds + unfinished cast
+    let known = Dictionary<string, Record>(StringComparer.Ordinal)
 
-    for one in shown cast do
-        for run, folder in List.truncate seedsRead one.Folders do
-            records[run.Id] <- read true folder
+    let events (folder: RunFolder) =
+        match known.TryGetValue folder.Path with
+        | true, record -> record
+        | _ ->
+            known[folder.Path] <- read true folder
+            known[folder.Path]
 
     watched
         cast
-        records
+        events
         "gap"
         "gap"
         "Energy gap over training"
@@ -281,7 +413,7 @@ let curves (cast: Cast) =
         None
     @ watched
         cast
-        records
+        events
         "acceptance"
         "accepted"
         "Acceptance over training"
@@ -289,7 +421,7 @@ let curves (cast: Cast) =
         (Some(0.0, 1.0))
     @ watched
         cast
-        records
+        events
         "loss"
         "loss"
         "Losses"

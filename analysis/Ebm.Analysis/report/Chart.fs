@@ -164,7 +164,7 @@ let private chart name (opened: Opened) figures = {
 }
 
 let private draw (subject: Gallery.Subject) (opened: Opened) =
-    match subject.Draw opened.Cast with
+    match Gallery.distinct (subject.Draw opened.Cast) with
     | [] ->
         let others = [
             for other in Gallery.subjects do
@@ -191,6 +191,9 @@ let curves opened = draw Gallery.curves opened
 
 /// Trajectories of chains, and jumps between noise levels.
 let chains opened = draw Gallery.chains opened
+
+/// The history of a search, and the settings that matter in it.
+let searches opened = draw Gallery.searches opened
 
 /// The effect of settings that vary.
 let settings opened = draw Gallery.settings opened

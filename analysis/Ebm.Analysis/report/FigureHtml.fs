@@ -20,10 +20,21 @@ let private key (key: Figure.Key) =
         let sign, says = Svg.keySign key
         li [] [ rawText sign; bdi says ]
 
+/// The panels of a row, drawn for a column of this width. The style shows one of the two drawings, by the window's width. Panels are
+/// numbered across all rows, from `first`.
+let private panels kind column (one: Figure.Figure) first (row: Figure.Row) =
+    let count = Layout.columns column row.Panels
+
+    let least = int (0.94 * Layout.share column count)
+
+    div [ ofClass $"panels {kind}"; attribute "style" $"--columns:{count};--least:{least}px" ] [
+        for i, panel in List.indexed (Layout.row column row.Panels) do
+            rawText (Svg.panel one $"{one.Id}-{kind}-{first + i}" panel)
+    ]
+
 /// A figure of a page; the page has the pictures of `Svg.definitions`.
 let figure answering (one: Figure.Figure) : XmlNode =
-    // Panels are numbered across all rows.
-    let before = one.Rows |> List.scan (fun count row -> count + row.Panels.Length) 0
+    let first = one.Rows |> List.scan (fun count row -> count + row.Panels.Length) 0
 
     figure [
         named one.Id
@@ -33,12 +44,10 @@ let figure answering (one: Figure.Figure) : XmlNode =
         | AtOnce -> attribute "data-plot" "at-once"
     ] [
         div [ ofClass "head" ] [ h3 [] [ text one.Title ] ]
-        for first, row in Seq.zip before one.Rows do
+        for first, row in Seq.zip first one.Rows do
             if row.Heading <> "" then h4 [] [ bdi row.Heading ]
-            div [ ofClass "panels" ] [
-                for i, panel in List.indexed row.Panels do
-                    rawText (Svg.panel one (first + i) panel)
-            ]
+            panels "desk" Layout.desk one first row
+            panels "phone" Layout.phone one first row
         if answering <> Never then div [ ofClass "plot" ] []
         if not one.Keys.IsEmpty then ul [ ofClass "keys" ] (List.map key one.Keys)
         figcaption [] [ text one.Caption ]
@@ -52,7 +61,5 @@ let still =
         text " in analysis/plotly installs plotly.js, which makes the figures of later pages interactive."
     ]
 
-let private width = 1120.0
-
 /// The data for interactive figures, as blocks of the page.
-let plots (figures: Figure.Figure list) = [ for one in figures -> Frame.block ("plot-" + one.Id) (Plotly.json width one) ]
+let plots (figures: Figure.Figure list) = [ for one in figures -> Frame.block ("plot-" + one.Id) (Plotly.json Layout.desk one) ]

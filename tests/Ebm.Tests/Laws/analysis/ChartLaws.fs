@@ -113,7 +113,7 @@ let private refusals () =
 let private answering (page: Browser.Page) =
     let count selector = int (page.Text $"document.querySelectorAll('{selector}').length")
     page.Text "new Promise(done => setTimeout(done, 300))" |> ignore
-    count "figure .plot .main-svg:first-child", count "figure:not(.live) .panels svg.panel"
+    count "figure .plot .main-svg:first-child", count "figure:not(.live) .desk svg.panel"
 
 let private inBrowser holds =
     inSweep (fun folder sweep ->

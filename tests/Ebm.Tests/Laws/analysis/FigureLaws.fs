@@ -53,6 +53,41 @@ let private inPlace (axis: Axis) =
     must $"ticks are %A{axis.Ticks}" (places = List.sort places && (axis.Ticks |> List.distinctBy snd).Length = axis.Ticks.Length)
     must $"{axis.Ticks.Length} ticks" (axis.Ticks.Length >= 2 && axis.Ticks.Length <= 12)
 
+/// The labels of a panel at its width: they are inside it, and none touches the next. `shown` gives the ticks that are drawn.
+let private haveRoom (shown: Panel -> Layout.Placed -> Panel) (x: Axis) (y: Axis) =
+    let panel = { Title = ""; Subtitle = ""; Tags = []; X = x; Y = y; Marks = []; Size = 205, 120 }
+
+    for width in [ 240.0; Layout.phone; 558.0; Layout.desk ] do
+        let placed = Layout.placed width panel
+        let drawn = shown panel placed
+
+        let across = [
+            for value, label in drawn.X.Ticks do
+                let middle = placed.Left + place x value * placed.Wide
+                let half = Layout.wide (Text.short Layout.longest label) / 2.0
+                middle - half, middle + half
+        ]
+
+        let heights = drawn.Y.Ticks |> List.map (fun (value, _) -> (1.0 - place y value) * placed.High)
+        must $"no label at {width} pixels" (not across.IsEmpty && not heights.IsEmpty)
+        must $"labels at %A{across} leave {width} pixels" (across |> List.forall (fun (left, right) -> left > -1.0 && right < width + 1.0))
+        must $"labels at %A{across} touch" (List.pairwise across |> List.forall (fun ((_, right), (left, _)) -> left - right > 3.0))
+        must $"labels at heights %A{heights} touch" (List.pairwise heights |> List.forall (fun (a, b) -> abs (a - b) >= Layout.fontSize))
+
+/// Axes over two values: as they are, tiny, huge, negative, equal, and logarithmic.
+let private axes (a: float) (b: float) (power: int) = [
+    let far = Math.Pow(10.0, float (power % 290))
+    let size value = if Double.IsFinite(value * far) then value * far else value
+
+    for values in
+        [ [ a; b ]; [ size a; size b ]; [ -abs(size a); -abs(size b) ]; [ size a; size a ]; [ a; a * (1.0 + 1e-8) ]; [ 0.0; size b ] ] do
+        over "" 4 values
+        fitting "" 4 values
+
+    for values in [ [ abs a; abs b ]; [ abs (size a); abs b ]; [ abs (size a); abs (size a) ]; [ abs a; 1.5 * abs a ] ] do
+        powers "" values
+]
+
 // ── groups ──────────────────────────────────────────────────────────────────────────────────
 
 let private run kind (seed: int) (units: int64) value : Runs.Run = {
@@ -120,6 +155,81 @@ let private areIntervals interval =
         must
             $"bar {i} is {drawnLow} to {drawnHigh}, {low} to {high} is expected"
             (abs (drawnLow - low) < 1e-12 && abs (drawnHigh - high) < 1e-12)
+
+// ── searches ────────────────────────────────────────────────────────────────────────────────
+
+let private numbered (i: int) = i.ToString Globalization.CultureInfo.InvariantCulture
+
+/// A search of sixteen trials: the value follows the rate, not the width; the units differ.
+let private searched =
+    let generator = Generator 5UL
+    let rates = [| for i in 1..16 -> 0.001 * float ((7 * i) % 17) |]
+
+    let runs = [
+        for i, rate in Array.indexed rates do
+            let one = run "a" 0 (100L + int64 (10 * i)) (rate + 0.0001 * float (generator.Below 10))
+            let config =
+                one.Config
+                    .Add("train.lr", rate.ToString Globalization.CultureInfo.InvariantCulture)
+                    .Add("width", numbered (8 * generator.Below 3))
+            { one with Id = $"trial-{i}"; Group = $"trial-{i}"; Config = config }
+    ]
+
+    let plan: Plans.Plan = {
+        Overrides = [ [ "s=tpe(16, train.lr=log(1e-4,1e-2))" ] ]
+        Metric = Some "kl"
+        Baseline = []
+        Runs = runs |> List.map _.Id
+    }
+
+    { Cast.cast Seq.empty (Table.tabulate "search" runs) with Plans = [ plan ] }, [ for run in runs -> run.Metrics["kl"].Value ]
+
+let private isHistory (due: float list -> float list) =
+    let cast, values = searched
+    let panels = (Searching.history cast).Head.Rows.Head.Panels
+    must $"{panels.Length} panels" (panels.Length = 2 && panels |> List.map _.X.Title = [ "trials"; "units of training, all trials" ])
+
+    for panel, xs in
+        List.zip panels [ [ for i in 1..16 -> float i ]; [ for i in 1..16 -> float (Seq.sum [ for j in 0 .. i - 1 -> 100 + 10 * j ]) ] ] do
+        let stairs =
+            panel
+            |> within (function
+                | Line(_, false, _, points) -> Some points
+                | _ -> None)
+            |> List.exactlyOne
+
+        for x, best in List.zip xs (due values) do
+            let drawn = stairs |> List.filter (fun (at, _) -> at <= x) |> List.last |> snd
+            must $"at {x} the best is {drawn}, {best} is expected" (drawn = best)
+
+let private soFar (values: float list) = values |> List.scan min infinity |> List.tail
+
+/// Of searches whose setting has no effect, at most 5 % and three standard errors exceed the line of chance.
+let private isChance (line: float -> float) =
+    let searches, trials = 400, 20
+    let generator = Generator 11UL
+    let draw () = float (generator.Next() >>> 11)
+
+    let above =
+        [ 1..searches ]
+        |> List.filter (fun _ ->
+            let labels = [| for _ in 1..trials -> numbered (generator.Below 1000000) |]
+            let groups = Searching.groupsOf labels
+            Searching.shareOf trials groups [| for _ in 1..trials -> draw () |] > line (Searching.chanceOf trials 3))
+        |> List.length
+
+    let rate = float above / float searches
+    must $"{rate} of searches exceed the line" (rate <= 0.05 + 3.0 * sqrt (0.05 * 0.95 / float searches) && rate > 0.005)
+
+let private tellsApart (labels: string[] -> string[]) =
+    let cast, values = searched
+    let label key = [| for one in cast.Members -> one.Row.Runs.Head.Config[key] |]
+    let values = [| for one in cast.Members -> one.Row.Runs.Head.Metrics["kl"].Value |]
+    let share key = Searching.importance (Generator 3UL) key (labels (label key)) values |> Option.get
+    let rate = share "train.lr"
+    must $"the rate's share is {rate}" (rate.Share > 0.7 && rate.Low > rate.Chance && rate.Low <= rate.Share && rate.Share <= rate.High)
+    let width = share "width"
+    must $"the width's share is {width}" (width.Share < 0.35 && width.Low = 0.0)
 
 // ── as XPlot's types ────────────────────────────────────────────────────────────────────────
 
@@ -231,6 +341,36 @@ let all = [
             let from = Math.Pow(10.0, float (power % 8))
             inPlace (powers "" [ from; from * (2.0 + float size.Get) ])
             true)
+
+    forAll
+        "axes over any two values have at least two ticks with different labels, and labels that have room at every width"
+        (fun (a: FsCheck.NormalFloat, b: FsCheck.NormalFloat, power: int) ->
+            for axis in axes a.Get b.Get power do
+                inPlace axis
+                haveRoom (fun _ placed -> placed.Panel) axis axis
+
+            true)
+    |> breaks "all ticks of a long axis" (fun () ->
+        let levels = names "" false [ for i in 0..60 -> $"level {i}" ]
+        haveRoom (fun panel _ -> panel) levels levels)
+
+    law "the history of a search shows the best value so far, against trials and against the units of all trials" (fun () ->
+        isHistory soFar)
+    |> breaks "the value of each trial" (fun () -> isHistory id)
+
+    law "a setting without effect exceeds the line of chance in 5 % of searches" (fun () -> isChance id)
+    |> breaks "no line" (fun () -> isChance (fun _ -> 0.0))
+
+    law "the setting that a search's results follow has a share far above chance, and one without effect has none" (fun () -> tellsApart id)
+    |> breaks "labels of other trials" (fun () -> tellsApart Array.sort)
+
+    law "panels that an earlier figure has are left out, and a figure that would have none" (fun () ->
+        let figure id panels = { several with Id = id; Rows = [ { Heading = ""; Panels = panels } ] }
+        let panels = several.Rows |> List.collect _.Panels
+        let figures = Gallery.distinct [ figure "one" panels[..1]; figure "two" panels; figure "three" [ panels[1]; panels[0] ] ]
+        must $"figures are %A{figures |> List.map _.Id}" (figures |> List.map _.Id = [ "one"; "two" ])
+        must "a panel is there twice" (figures[1].Rows |> List.collect _.Panels = [ panels[2] ])
+        must $"the caption is {figures[1].Caption}" (figures[1].Caption.Contains "2 panels left out"))
 
     law "the bar of a mean is the table's interval" (fun () -> areIntervals Statistics.studentT)
     |> breaks "one standard error" (fun () ->

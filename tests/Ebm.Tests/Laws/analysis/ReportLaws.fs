@@ -48,6 +48,193 @@ let private drawn = [
     "outcomes"
 ]
 
+let private inBrowser holds =
+    Folder.inFolder (fun folder ->
+        Folder.inFolder (fun profile ->
+            use page = Browser.Page.Open profile
+            holds page folder))
+
+/// A search of ten trials of two settings, of which one was pruned.
+let private search (folder: string) =
+    let sweep = Path.Combine(folder, "search")
+
+    let ids = [
+        for i in 0..10 do
+            let settings = [ "lr", $"0.00{(3 * i) % 11 + 1}"; "width", string (8 * (1 + i % 3)) ]
+            let run =
+                if i = 4 then
+                    write sweep "one" i RunState.Pruned "hopeless" settings
+                else
+                    write sweep "one" i RunState.Completed null settings
+            run.Id
+    ]
+
+    let plan: Plans.Plan = {
+        Overrides = [ [ "s=sobol(11, method.lr=[1,2])" ] ]
+        Metric = Some "energy-distance"
+        Baseline = []
+        Runs = ids
+    }
+    Plans.note ignore sweep plan
+    sweep
+
+/// The figures of a sweep's report, and their page.
+let private figuresOf (sweep: string) =
+    let table = Report.tableOf sweep |> fst |> Option.get
+    let cast = Cast.cast (RunFolder.Under sweep) table
+    cast, Gallery.figures cast
+
+// ── layout ──────────────────────────────────────────────────────────────────────────────────
+
+/// The panels of one of a page's two layouts: columns, the least width of a panel, and the viewBoxes' widths, for each row.
+let private layouts kind (html: string) = [
+    for row in
+        Regex.Matches(
+            html,
+            $"<div class=\"panels {kind}\" style=\"--columns:(\\d+);--least:(\\d+)px\">(.*?)</div>",
+            RegexOptions.Singleline
+        ) do
+        int row.Groups[1].Value,
+        float row.Groups[2].Value,
+        [
+            for panel in Regex.Matches(row.Groups[3].Value, "viewBox=\"0 0 ([0-9.]+) ") ->
+                Double.Parse(panel.Groups[1].Value, Globalization.CultureInfo.InvariantCulture)
+        ]
+]
+
+/// Texts are at least eleven pixels high in the columns of windows of 390 and of 1280 pixels. `changed` changes the page.
+let private isLegible (changed: string -> string) =
+    Folder.inFolder (fun folder ->
+        for html in [ page None folder "methods"; File.ReadAllText(reported None folder (search folder)) ] do
+            let html = changed html
+            let sizes = [
+                for found in Regex.Matches(html, "svg[^{}]*\\{[^}]*?font(?:-size)?:(?:[0-9]+ )?([0-9.]+)px") ->
+                    Double.Parse(found.Groups[1].Value, Globalization.CultureInfo.InvariantCulture)
+            ]
+            must $"sizes of texts are %A{sizes}" (sizes.Length > 1)
+            let smallest = List.min sizes
+            let phone, desk = layouts "phone" html, layouts "desk" html
+            must "a row is not in both layouts" (phone.Length = desk.Length && phone.Length >= 6)
+
+            let check window column (count: int) widths =
+                let share = (column - 16.0 * float (count - 1)) / float count
+
+                for width in widths do
+                    must $"at {window} pixels, texts are {smallest * share / width} pixels high" (smallest * share / width >= 10.99)
+
+            for _, least, widths in phone do
+                check 390 362.0 (max 1 (int (378.0 / (least + 16.0)))) widths
+
+            for columns, _, widths in desk do
+                check 1280 1132.0 columns widths
+                must
+                    $"a row of {columns} panels is {widths}"
+                    (widths |> List.forall (fun width -> abs (float columns * (width + 16.0) - 1148.0) < 2.0)))
+
+/// In a browser, at both widths: the panels of a row fill the column, and no text is smaller than eleven pixels.
+let private fills (change: string -> string) =
+    inBrowser (fun page folder ->
+        let path = reported None folder (search folder)
+        File.WriteAllText(path, change (File.ReadAllText path))
+
+        for width in [ 390; 1280 ] do
+            page.Size(width, 900)
+            page.Go path
+
+            let found =
+                page.Ask
+                    "[...document.querySelectorAll('.panels')].filter(row => row.clientWidth).map(row => { \
+                     const panels = [...row.children].map(panel => panel.getBoundingClientRect()); \
+                     const texts = [...row.querySelectorAll('text')].map(text => parseFloat(getComputedStyle(text).fontSize) \
+                       * text.closest('svg').getBoundingClientRect().width / text.closest('svg').viewBox.baseVal.width); \
+                     return [(Math.max(...panels.map(p => p.right)) - Math.min(...panels.map(p => p.left))) / row.clientWidth, Math.min(99, ...texts)]; })"
+
+            must "no rows" (found.GetArrayLength() > 5)
+
+            for row in found.EnumerateArray() do
+                let filled, smallest = row[0].GetDouble(), row[1].GetDouble()
+                must $"at {width}, panels fill {filled} of the column" (filled > 0.98 || (width = 390 && filled > 0.45))
+                must $"at {width}, a text has {smallest} pixels" (smallest >= 10.99)
+
+            must "the page is wider than its window" (page.Text "document.documentElement.scrollWidth <= window.innerWidth" = "True"))
+
+// ── training ────────────────────────────────────────────────────────────────────────────────
+
+/// Three seeds of one method, whose gap explodes at the end in one; the second spent more units on each step.
+let private trained (folder: string) =
+    let sweep = Path.Combine(folder, "trained")
+
+    for seed in 0..2 do
+        let run = write sweep "one" seed RunState.Completed null []
+        let per = if seed = 1 then 30.0 else 25.0
+        File.Delete(run.In "events.jsonl")
+
+        run.Append [
+            for step in 10L..10L..40L do
+                Event(step, "energy/gap", (if step = 40L && seed = 0 then 1e6 else 1.0 / float (step + int64 seed)))
+                Event(step, "energy/loss", (if step = 40L && seed = 0 then 1e6 else 1.0 / float (step + int64 seed)))
+                // Units are recorded at other steps than metrics are measured.
+                Event(step + 5L, "units", per * float (step + 5L))
+        ]
+
+        run.Append [ for step in [ 20L; 40L ] -> MeasuredAt(step, Measurement("only-during", float step, "nats", Direction.Lower)) ]
+
+    Plans.note ignore sweep {
+        Overrides = []
+        Metric = Some "only-during"
+        Baseline = []
+        Runs = [ for run in Directory.GetDirectories sweep -> Path.GetFileName run |> string ]
+    }
+    sweep
+
+let private strong (panel: Figure.Panel) =
+    panel.Marks
+    |> List.collect (function
+        | Figure.Line(_, false, _, points) -> points
+        | Figure.Dots(_, false, points) -> [ for point in points -> point.X, point.Y ]
+        | _ -> [])
+    |> List.filter (fun (x, y) -> Double.IsFinite x && Double.IsFinite y)
+
+let private panelsOf (figures: Figure.Figure list) = figures |> List.collect _.Rows |> List.collect _.Panels
+
+/// No mean is outside of its panel. `drawn` gives the points that are checked.
+let private areInside (drawn: Figure.Panel -> (float * float) list) =
+    Folder.inFolder (fun folder ->
+        for sweep in [ trained folder; sweep folder "methods"; search folder ] do
+            for panel in panelsOf (snd (figuresOf sweep)) do
+                for x, y in drawn panel do
+                    let isIn axis value = let at = Figure.place axis value in at >= -1e-9 && at <= 1.0 + 1e-9
+                    must $"{panel.Title}: the mean {y} at {x} is outside" (isIn panel.X x && isIn panel.Y y))
+
+let private learned () =
+    Folder.inFolder (fun folder ->
+        let cast, _ = figuresOf (trained folder)
+        let panels = (Training.learning cast).Head.Rows.Head.Panels
+        must $"panels are %A{panels |> List.map _.Title}" (panels |> List.map _.Title = [ "only-during"; "grid-kl" ])
+        // Measured at steps 20 and 40: at 500 and 1000 units, and at 600 and 1200 for the second seed.
+        let means = strong panels[1]
+        must $"means are at %A{List.map fst means}" (List.map fst means = [ 600.0; 1000.0 ])
+        let at seed units =
+            let per = (if seed = 1 then 30.0 else 25.0) in
+            let a, b = 1.0 / float (20 + seed), 1.0 / float (40 + seed) in
+            a + (b - a) * (units / per - 20.0) / 20.0
+        let due units = List.average [ for seed in 0..2 -> at seed units ]
+
+        for units, mean in means do
+            must $"the mean at {units} is {mean}, {due units} is expected" (abs (mean - due units) < 1e-12))
+
+/// No two panels of different figures are equal. `figures` gives those of a cast.
+let private areDifferent (figures: Cast.Cast -> Figure.Figure list) =
+    Folder.inFolder (fun folder ->
+        for sweep in [ trained folder; sweep folder "methods"; search folder ] do
+            let found =
+                figures (fst (figuresOf sweep))
+                |> List.collect (fun figure ->
+                    [ for panel in panelsOf [ figure ] -> figure.Id, (panel.X, panel.Y, panel.Marks) ] |> List.distinctBy snd)
+
+            for _, same in List.groupBy snd found do
+                must $"%A{List.map fst same} show the same" (same.Length = 1))
+
 let private sameBytes (change: string -> unit) =
     Folder.inFolder (fun here ->
         Folder.inFolder (fun there ->
@@ -107,7 +294,7 @@ let private shows (page: Browser.Page) plotly file =
     page.Go file
     let panels =
         page.Ask(
-            "[...document.querySelectorAll('svg.panel')].map(svg => svg.getBoundingClientRect().width * svg.getBoundingClientRect().height)"
+            "[...document.querySelectorAll('svg.panel')].filter(svg => svg.parentElement.clientWidth).map(svg => svg.getBoundingClientRect().width * svg.getBoundingClientRect().height)"
         )
     must
         "a panel has no area"
@@ -137,12 +324,6 @@ let private shows (page: Browser.Page) plotly file =
 
     must $"the page requested %A{page.Asked}" page.Asked.IsEmpty
     must $"the page logged %A{page.Said}" page.Said.IsEmpty
-
-let private inBrowser holds =
-    Folder.inFolder (fun folder ->
-        Folder.inFolder (fun profile ->
-            use page = Browser.Page.Open profile
-            holds page folder))
 
 let private opened (change: string -> string) (holds: Browser.Page -> unit) () =
     inBrowser (fun page folder ->
@@ -225,6 +406,47 @@ let all = [
             let found = [ for m in Regex.Matches(html, "<figure id=\"([a-z-]+)\"") -> m.Groups[1].Value ]
             must $"figures are %A{found}" (Set.ofList found = Set.ofList [ "seeds"; "samples"; "fronts"; "learning"; "outcomes" ])))
 
+    law "a search's report has its history, the settings that matter, parallel coordinates, and metrics over training" (fun () ->
+        Folder.inFolder (fun folder ->
+            let ids = figuresOf (search folder) |> snd |> List.map _.Id
+
+            for due in [ "learning"; "history"; "importance"; "sensitivity"; "parallel" ] do
+                must $"{due} is not among %A{ids}" (List.contains due ids)))
+
+    law "at 390 and at 1280 pixels, the texts of every figure are at least eleven pixels high, and its panels fill the column" (fun () ->
+        isLegible id)
+    |> breaks "the layout of a desk on a phone" (fun () ->
+        isLegible (fun html -> html.Replace("panels phone", "panels other").Replace("panels desk", "panels phone")))
+    |> breaks "a smaller font" (fun () -> isLegible (_.Replace("svg .axis{", "svg .axis{font-size:9px;")))
+
+    law "in a browser, figures fill the column at 390 and at 1280 pixels, and no text is smaller than eleven pixels" (fun () -> fills id)
+    |> breaks "the layout of a desk on a phone" (fun () ->
+        fills (
+            _.Replace(
+                ".panels.phone { display: grid; } .panels.desk { display: none;",
+                ".panels.phone { display: none; } .panels.desk { display: grid;"
+            )
+        ))
+    |> Browser.needed
+
+    law "no mean is cut off at the border of its panel" (fun () -> areInside strong)
+    |> breaks "the bounds of a band" (fun () ->
+        areInside (fun panel ->
+            panel.Marks
+            |> List.collect (function
+                | Figure.Line(_, true, _, points) -> points
+                | Figure.Band(_, points) -> [ for x, _, high in points -> x, high + 1e9 ]
+                | _ -> [])))
+
+    law
+        "metrics measured during training have a mean at equal units, also if seeds spent others and units were recorded at other steps, and \
+         the declared metric is the first"
+        learned
+
+    law "no picture of a report is there twice" (fun () -> areDifferent Gallery.figures)
+    |> breaks "gap and loss of a method whose loss is its gap" (fun () ->
+        areDifferent (fun cast -> Gallery.subjects |> List.collect (fun subject -> subject.Draw cast)))
+
     law "the same runs give the same report in any folder" (fun () -> sameBytes ignore)
     |> breaks "a seed less" (fun () -> sameBytes (fun sweep -> Directory.Delete((Directory.GetDirectories sweep)[0], true)))
 
@@ -256,7 +478,7 @@ let all = [
                 let figure = Regex.Match(html, $"<figure id=\"{id}\".*?</figure>", RegexOptions.Singleline).Value
                 let layout = blocks["plot-" + id].GetProperty "layout"
                 let axes = layout.EnumerateObject() |> Seq.filter (fun property -> property.Name.StartsWith "xaxis") |> Seq.length
-                let panels = Regex.Matches(figure, "<svg class=\"panel\"").Count
+                let panels = (layouts "desk" figure |> List.sumBy (fun (_, _, widths) -> widths.Length))
                 must $"{id}: {axes} plots and {panels} panels" (axes = panels && panels > 0)))
 
     law
