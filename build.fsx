@@ -278,6 +278,50 @@ let build product =
 
                 bringPlotly ())
 
+// ── pack ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Makes the packages. They are compiled apart from the scripts' assemblies, because their debug information leads to the commit's sources.
+let pack (options: Map<string, string>) =
+    let packages = at "artifacts/packages"
+    if Directory.Exists packages then Directory.Delete(packages, true)
+
+    let settings = [
+        "-p:Packing=true"
+        "-p:Configuration=Release"
+        $"""-p:ArtifactsPath={at "artifacts/packing"}"""
+        $"-p:PackageOutputPath={packages}"
+        yield! options.TryFind "suffix" |> Option.map (fun suffix -> $"-p:VersionSuffix={suffix}") |> Option.toList
+    ]
+
+    let all target =
+        run
+            dotnet
+            ([
+                "msbuild"
+                at "packages/All.proj"
+                $"-t:{target}"
+                "-m"
+                "-nodeReuse:false"
+                "-nologo"
+                "-v:quiet"
+                "-p:UseSharedCompilation=false"
+             ]
+             @ settings)
+
+    telling "pack: the packages" (fun () ->
+        setup ()
+
+        for target in [ "Restore"; "Pack" ] do
+            match all target with
+            | 0, _ -> ()
+            | _, lines ->
+                missingPackage lines |> Option.iter refuseWithout
+                complaints lines |> List.iter (eprintfn "%s")
+                fail "The packages cannot be made; the errors are above.")
+
+    for path in Directory.GetFiles packages |> Array.sort do
+        printfn "%s" (Path.GetRelativePath(root, path))
+
 // ── test ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// The last line that the process of the laws prints.
@@ -376,8 +420,19 @@ let docs () =
     for line in must dotnet [ "fsi"; at "docs/_pages.fsx" ] do
         printfn "%s" line
 
+/// The reference of all public types, from the assemblies that were packed and their documentation. docfx is restored only here.
+let api () =
+    // The tool's manifest is that of the folder docs.
+    let inDocs arguments = must "env" ([ "-C"; at "docs"; dotnet ] @ arguments) |> ignore
+
+    telling "api: the reference of all types" (fun () ->
+        inDocs [ "tool"; "restore" ]
+        inDocs [ "tool"; "run"; "docfx"; "--"; "docfx.json"; "--logLevel"; "warning" ])
+
+    printfn "artifacts/docs/api/index.html"
+
 let format check =
-    let sources = [ "build.fsx"; "core"; "analysis"; "experiments"; "tests"; "docs" ]
+    let sources = [ "build.fsx"; "core"; "analysis"; "experiments"; "tests"; "docs"; "packages" ]
     findPackageSource ()
     restoreTools ()
     let fantomas = if check then "fantomas" :: "--check" :: sources else "fantomas" :: sources
@@ -475,6 +530,8 @@ let rec private parse words (options: Map<string, string>) arguments =
     | "--only" :: part :: rest -> parse words (options.Add("only", part)) rest
     | "--seed" :: seed :: rest when Regex.IsMatch(seed, @"\A[0-9]{1,20},[0-9]{1,20}(,[0-9]{1,3})?\z") ->
         parse words (options.Add("seed", seed)) rest
+    | "--suffix" :: suffix :: rest when Regex.IsMatch(suffix, @"\A[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*\z") ->
+        parse words (options.Add("suffix", suffix)) rest
     | "--check" :: rest -> parse words (options.Add("check", "")) rest
     | ("-p:TorchBackend=cpu" | "-p:TorchBackend=cuda" as property) :: rest ->
         Environment.SetEnvironmentVariable("TorchBackend", property[property.IndexOf '=' + 1 ..])
@@ -482,7 +539,7 @@ let rec private parse words (options: Map<string, string>) arguments =
     | option :: _ when option.StartsWith '-' ->
         refuse
             $"Unknown option \"{option}\", or its value is missing. Known options: --for analysis|experiments|everything, --only \"part of a \
-              law's name\", --seed 123,457, --check, -p:TorchBackend=cpu|cuda."
+              law's name\", --seed 123,457, --suffix alpha.1, --check, -p:TorchBackend=cpu|cuda."
     | word :: rest -> parse (word :: words) options rest
 
 let main arguments =
@@ -494,9 +551,12 @@ let main arguments =
         Map.ofList [
             target "setup" "restores tools and packages, including libtorch" [] setup
             target "build" "compiles; --for analysis|experiments|everything" [] (fun () -> build product)
+            target "pack" "makes NuGet packages in artifacts/packages; --suffix alpha.1 for a version before the release" [] (fun () ->
+                pack options)
             target "test" "checks the laws; --only \"part of a name\", --seed 123,457" [ "build" ] (fun () -> test options)
             target "bench" "measures speed; also plain PyTorch's, if python3 has torch" [ "build" ] bench
             target "docs" "checks the links of the pages and writes them as HTML to artifacts/docs" [] docs
+            target "api" "writes the reference of all public types to artifacts/docs/api" [ "pack" ] api
             target "format" "formats sources with Fantomas and CSharpier; --check changes nothing" [] (fun () ->
                 format (options.ContainsKey "check"))
             target "lock" "rebuilds paket.lock from paket.dependencies" [] relock

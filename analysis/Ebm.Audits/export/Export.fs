@@ -92,7 +92,7 @@ let private part (root: string) (path: string) : Part =
 
     { Path = path; Bytes = file.Length; Sha256 = if file.Length = 0L then Canonical.Sha256 "" else Canonical.Sha256OfFile file.FullName }
 
-let private locks = [ "paket.lock"; "paket.dependencies"; "global.json"; ".config/dotnet-tools.json" ]
+let private locks = [ "paket.lock"; "paket.dependencies"; "packages.lock.json"; "global.json"; ".config/dotnet-tools.json" ]
 
 /// The files that represent a run's sources in the crate.
 let private sourcesOf (wish: Wish) (root: string) (run: RunFolder) (manifest: RunManifest) =

@@ -83,9 +83,14 @@ let private header (path: string) =
     |> Seq.tryFind _.Success
     |> Option.map _.Groups[1].Value
 
-/// The folder of config groups. Each file is read once, so that a sweep of thousands of runs composes from memory.
-type Configs(folder: string) =
+/// The configs that a package brings: a folder beside this assembly, which a clone of the project does not have.
+let private packaged () = Path.Combine(string (Path.GetDirectoryName(typeof<File>.Assembly.Location)), "configs")
+
+/// The folder of config groups, and a second folder, that of the package: a file of the first replaces one of the same name in the second.
+/// Each file is read once, so that a sweep of thousands of runs composes from memory.
+type Configs(folder: string, ?further: string) =
     let folder = Path.GetFullPath folder
+    let folders = [ folder; defaultArg further (packaged ()) ] |> List.filter (fun path -> path = folder || Directory.Exists path)
     let files = ConcurrentDictionary<string, File>()
 
     /// Errors name a file by the path that the user would type.
@@ -93,15 +98,19 @@ type Configs(folder: string) =
         let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), path)
         if relative.StartsWith("..", StringComparison.Ordinal) then path else relative.Replace('\\', '/')
 
-    /// The path of a name. For a name that leads out of the folder it is the folder itself, so that no file is found.
+    /// The paths of a name in each folder; none for a name that leads out of the folders.
     let inside (name: string) =
         match RelativePath.Try name with
-        | null -> folder
-        | path -> path.In folder
+        | null -> []
+        | path -> folders |> List.map path.In
 
     member _.Folder = folder
 
-    member private _.PathOf name = inside (name + ".yaml")
+    /// The file of a name; if there is none, the path that it would have in the first folder.
+    member private _.PathOf name =
+        match inside (name + ".yaml") with
+        | [] -> folder
+        | paths -> paths |> List.tryFind File.Exists |> Option.defaultValue paths.Head
 
     member configs.Has name = File.Exists(configs.PathOf name)
 
@@ -109,23 +118,25 @@ type Configs(folder: string) =
 
     /// The options of a group, in ordinal order; none for a name that is not a group.
     member _.Options group =
-        let path = inside group
-
-        if path <> folder && Directory.Exists path then
-            Directory.EnumerateFiles(path, "*.yaml")
-            |> Seq.map (Path.GetFileNameWithoutExtension >> string)
-            |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b))
-            |> List.ofSeq
-        else
-            []
+        [
+            for path in inside group do
+                if not (List.contains path folders) && Directory.Exists path then
+                    for file in Directory.EnumerateFiles(path, "*.yaml") do
+                        string (Path.GetFileNameWithoutExtension file)
+        ]
+        |> List.distinct
+        |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
 
     /// Every group that has options, in ordinal order.
     member _.Groups =
-        FolderTree.Folders folder
-        |> Seq.filter (fun path -> Directory.EnumerateFiles(path, "*.yaml") |> Seq.isEmpty |> not)
-        |> Seq.map (fun path -> Path.GetRelativePath(folder, path).Replace('\\', '/'))
-        |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b))
-        |> List.ofSeq
+        [
+            for folder in folders do
+                for path in FolderTree.Folders folder do
+                    if not (Directory.EnumerateFiles(path, "*.yaml") |> Seq.isEmpty) then
+                        Path.GetRelativePath(folder, path).Replace('\\', '/')
+        ]
+        |> List.distinct
+        |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
 
     /// The comment that an option's file begins with, without its package line.
     member configs.Says name =
