@@ -429,6 +429,8 @@ let api () =
         inDocs [ "tool"; "restore" ]
         inDocs [ "tool"; "run"; "docfx"; "--"; "docfx.json"; "--logLevel"; "warning" ])
 
+    let first = "<meta http-equiv=\"refresh\" content=\"0; url=Ebm.Core.html\">\n"
+    File.WriteAllText(at "artifacts/docs/api/index.html", first)
     printfn "artifacts/docs/api/index.html"
 
 let format check =

@@ -59,7 +59,7 @@ if not (isBuilt ()) then
     if not (isBuilt ()) then
         stderr.WriteLine "build: the lab's assembly, with its packages …"
         // A compiler server that stays running would keep a scheduler's job from ending.
-        let options = [| "-c"; "Release"; "--nologo"; "-v"; "quiet"; "--disable-build-servers" |]
+        let options = [| "-c"; "Release"; "--nologo"; "-v"; "quiet"; "-clp:NoSummary"; "--disable-build-servers" |]
         let start = ProcessStartInfo(Environment.ProcessPath, Array.append [| "build"; root + "/lab" |] options)
         start.RedirectStandardOutput <- true
         use child = Process.Start start

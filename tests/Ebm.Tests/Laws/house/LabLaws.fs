@@ -4,6 +4,9 @@ module Ebm.Tests.Laws.LabLaws
 open System
 open System.Diagnostics
 open System.IO
+open Ebm.Sweeps
+open Ebm.Sweeps.Compose
+open Ebm.Sweeps.Configs
 open Ebm.Tests
 open Ebm.Tests.Law
 
@@ -29,7 +32,33 @@ let private prints (said: string) (parts: string list) =
     for part in parts do
         must $"\"{part}\" is missing in:\n{said}" (said.Contains part)
 
+/// Composes data=rings, of which the lab has another file, and method=flow, which only the packages have.
+let private composesFirst (labIsFirst: bool) =
+    Folder.inFolder (fun lab ->
+        let packages = Folder.under "experiments/configs"
+        Directory.CreateDirectory(Path.Combine(lab, "data")) |> ignore
+        File.WriteAllText(Path.Combine(lab, "data", "rings.yaml"), "kind: rings\nmine: true\n")
+        File.WriteAllText(Path.Combine(lab, "data", "spiral.yaml"), "kind: spiral\n")
+        let configs = if labIsFirst then Configs(lab, packages) else Configs(packages, lab)
+
+        let chosen = [
+            for word in [ "data=rings"; "method=flow" ] do
+                match Overrides.parse word with
+                | { Setting = Some(Values.One value) } as given -> given, Some value
+                | _ -> ()
+        ]
+
+        let composed = (Composer(configs, "sweep").Compose chosen).Config
+        must "data is not the lab's" (not (isNull (composed.Find "data.mine")))
+        must "the method is not flow" (string (composed.Find "method.kind") = "flow")
+        let options = configs.Options "data"
+        must $"%A{options}" (List.contains "spiral" options && List.contains "mnist" options && List.distinct options = options)
+        must "a group is missing" (List.contains "noise" configs.Groups))
+
 let all = [
+    law "a lab's config replaces the packages' of the same name, and the packages' other options stay" (fun () -> composesFirst true)
+    |> breaks "the packages' folder first" (fun () -> composesFirst false)
+
     law "a lab's repository from the template trains, audits, exports and repeats runs with the packages alone" (fun () ->
         Folder.inFolder (fun folder ->
             let packages = Folder.under "artifacts/packages"
