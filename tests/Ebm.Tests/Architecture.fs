@@ -31,6 +31,8 @@ let private arrows =
         "Ebm.Audits", [ "Ebm.Analysis" ]
         "Ebm.Sweeps", [ "Ebm.Runs"; "Ebm.Analysis"; "Ebm.Audits" ]
         "Ebm.Cli", [ "Ebm.Sweeps" ]
+        // The template of a repository; it has no assembly.
+        "Ebm.Templates", []
     ]
 
 /// These projects may reference any other, and no project references them.
