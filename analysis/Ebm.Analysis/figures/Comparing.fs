@@ -34,6 +34,7 @@ let private references = [ "gaussian", "a Gaussian with the data's moments"; "fl
 let strips (cast: Cast) =
     let most = 60
     let mutable compared = Set.empty
+    let mutable isCut = false
 
     let panels = [
         for target in cast.Targets do
@@ -77,6 +78,13 @@ let strips (cast: Cast) =
                     compared <- compared + Set.ofList [ for suffix, _, _ in baselines -> suffix ]
 
                     let x = fitting "" 5 (own @ ends @ [ for _, _, value in baselines -> value ])
+
+                    for one in having do
+                        match one.Row.Cells.TryFind name with
+                        | Some cell when cell.Withheld.IsNone ->
+                            let low, high, _ = bounds cell.Summary
+                            isCut <- isCut || outside x low || outside x high
+                        | _ -> ()
 
                     target,
                     {
@@ -124,7 +132,8 @@ let strips (cast: Cast) =
         "seeds"
         "Seeds, means and intervals"
         ("Open symbols are single runs, the filled symbol is their mean, and the bar its 95 % interval from three seeds on "
-         + "(Student's t, of the logarithm if the metric's scale is logarithmic). Only completed runs have a value.")
+         + "(Student's t, of the logarithm if the metric's scale is logarithmic). Only completed runs have a value."
+         + (if isCut then " A bar that reaches far beyond the runs is cut off at the border; a mean never is." else ""))
         [
             for suffix, says in references do
                 if compared.Contains suffix then Dashed(Muted, (suffix = "floor"), says)

@@ -466,7 +466,7 @@ let trajectories (cast: Cast) =
                                     { X = fst points[round]; Y = snd points[round]; Says = $"round {round + 1}" }
                         ]
 
-                        let says = if wide = 2 then "" else $"{clean.Length} of {points.Length} rounds at the cleanest level"
+                        let says = if wide = 2 then "" else $"cleanest in {clean.Length} of {points.Length}"
 
                         pane (side chains) $"chain {chain + 1}" says edge [
                             match truth with

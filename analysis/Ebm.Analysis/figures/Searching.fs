@@ -166,7 +166,7 @@ let history (cast: Cast) =
         "History of the search"
         ("Each trial's median over its completed seeds, in the order of the plans, and the best so far. "
          + (if twice then "" else "All trials cost about the same, so against units the picture would be the same. ")
-         + "The best of many trials is chosen for its value, so it looks better than it is; `confirm` runs it again on other seeds.")
+         + "The best of many trials is chosen for its value, so it looks better than it is; the verb confirm runs it again on other seeds.")
         [ Streak(Strong, "best so far"); Symbol(Series 0, "trial"); if isPruned then Symbol(Series 3, "pruned: its last measurement") ]
         panels
 
