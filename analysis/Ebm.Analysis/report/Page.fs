@@ -78,6 +78,7 @@ let private summary (report: Report) =
 
             for n, says in
                 [
+                    counts.Imported, "imported"
                     counts.Pruned, "pruned"
                     counts.Unfinished, "unfinished"
                     counts.Missing, "missing"

@@ -14,6 +14,7 @@ let private counts (table: Table) =
     fields [
         "planned" => c.Planned
         "used" => c.Used
+        if c.Imported > 0 then "imported" => c.Imported
         "diverged" => c.Diverged
         "failed" => c.Failed
         "pruned" => c.Pruned

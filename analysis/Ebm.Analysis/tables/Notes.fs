@@ -176,7 +176,7 @@ let counts (table: Table) =
         @ (c.Excluded |> List.collect (fun (rule, n) -> some n $"excluded ({rule})"))
         @ some c.Skipped "unreadable or not begun"
 
-    $"{c.Planned} runs planned: {list parts}."
+    $"{c.Planned} runs planned: {list parts}" + (if c.Imported > 0 then $"; {c.Imported} imported." else ".")
 
 /// Numbers that the run's own hashes do not cover.
 let private doubts (table: Table) = [

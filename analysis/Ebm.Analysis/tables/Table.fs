@@ -144,6 +144,8 @@ type Counts = {
     Planned: int
     /// In a mean.
     Used: int
+    /// In a mean, and neither planned nor executed here.
+    Imported: int
     Diverged: int
     /// Failed, or timed out.
     Failed: int
@@ -492,7 +494,8 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
             |> List.filter (fun (key, value) ->
                 key <> "seed" && not (List.contains key varying) && runs |> List.forall (fun run -> run.Config.TryFind key = Some value))
 
-    let count states = runs |> List.filter (fun run -> List.contains run.State states) |> List.length
+    let imported, executed = runs |> List.partition _.Imported.IsSome
+    let count states = executed |> List.filter (fun run -> List.contains run.State states) |> List.length
     let used, diverged = count [ RunState.Completed ], count [ RunState.Diverged ]
     let failed, pruned = count [ RunState.Failed; RunState.Timeout ], count [ RunState.Pruned ]
     // Each reason with the names of its runs.
@@ -505,7 +508,7 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
 
     let allExcluded = options.Excluded @ retired
     let excluded = allExcluded |> List.sumBy snd
-    let there = runs.Length + excluded + options.Skipped
+    let there = executed.Length + excluded + options.Skipped
     let planned = max (there + options.Absent.Length) (defaultArg options.Planned there)
 
     {
@@ -519,10 +522,11 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
         Counts = {
             Planned = planned
             Used = used
+            Imported = imported.Length
             Diverged = diverged
             Failed = failed
             Pruned = pruned
-            Unfinished = runs.Length - used - diverged - failed - pruned
+            Unfinished = executed.Length - used - diverged - failed - pruned
             Missing = planned - there
             Excluded = allExcluded
             Skipped = options.Skipped

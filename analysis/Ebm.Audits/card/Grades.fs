@@ -185,7 +185,7 @@ let private axes = [
 /// Why an axis is not graded; None if it has something to grade.
 let private ungraded (evidence: Evidence) axis =
     match axis with
-    | "statistics" when evidence.Table.Counts.Used = 0 -> Some "No run has completed."
+    | "statistics" when evidence.Table.Counts.Used + evidence.Table.Counts.Imported = 0 -> Some "No run has completed."
     | "determinism" when evidence.Audits.IsEmpty && evidence.Runs |> List.forall (fun made -> isEmpty made.Manifest.Determinism) ->
         Some "The records have no determinism switches and no audits."
     | "tuning" when evidence.Plans.IsEmpty -> Some "Nothing was declared at launch: the sweep has no plans.jsonl."

@@ -33,6 +33,16 @@ type private Need = {
     SeedsAtMost: int option
 }
 
+/// The rows on one data set.
+type private Task = {
+    /// The row that the others are compared with.
+    Best: Row
+    Rows: Row list
+    /// How many rows the table compares with the best one.
+    Among: int
+    Found: (Row * Result<Need, string>) list
+}
+
 let private nameOf (row: Row) =
     match row.Labels |> List.filter ((<>) "") with
     | [] -> row.Group
@@ -66,7 +76,6 @@ let private needOf (wanted: Wanted) (probability: float) (metric: string) (among
 
     match size with
     | Error why -> Error why
-    | Ok _ when cell.Imported > 0 || other.Imported > 0 -> Error "imported runs are no pairs with runs of this project"
     | Ok _ when differences.Length < fewest ->
         Error $"{differences.Length} seeds in common with {nameOf best}, and a standard deviation needs {fewest}"
     | Ok size ->
@@ -109,9 +118,9 @@ let private costSays (rows: Row list) (seeds: int option) =
             let units = if units = 0.0 then "" else $", {millions} M units"
             $"{seeds} seeds a row: {runs} further runs, about {spoken seconds} one after the other{units}"
 
-/// The largest need of all rows; None if one is too large.
+/// The largest need of all rows; None if there is none, or one is too large.
 let private largest (seeds: int option list) =
-    if seeds |> List.exists Option.isNone then None else seeds |> List.choose id |> List.max |> Some
+    if seeds.IsEmpty || seeds |> List.exists Option.isNone then None else seeds |> List.choose id |> List.max |> Some
 
 let internal power (place: Place) =
     let options = place.Given.Options
@@ -162,20 +171,29 @@ let internal power (place: Place) =
         usage "--difference" $"tables compare {metric} by the ratio of its means, so give --ratio."
     | _ -> ()
 
+    // Imported runs are no pairs with runs of this project, but their rows count in Holm's factor.
     let tasks = [
-        for _, rows in table.Rows |> List.filter (fun row -> row.Apart.IsEmpty && row.Cells.ContainsKey metric) |> List.groupBy _.Task do
+        for _, all in table.Rows |> List.filter (fun row -> row.Apart.IsEmpty && row.Cells.ContainsKey metric) |> List.groupBy _.Task do
+            let rows = all |> List.filter _.Imported.IsEmpty
+
             if rows.Length > 1 then
                 let best = reference table metric rows
                 let others = rows |> List.filter (fun row -> row.Key <> best.Key)
-                best, rows, [ for row in others -> row, needOf wanted probability metric others.Length best row ]
+                let among = all.Length - 1
+                {
+                    Best = best
+                    Rows = rows
+                    Among = among
+                    Found = [ for row in others -> row, needOf wanted probability metric among best row ]
+                }
     ]
 
-    let needs (found: (Row * Result<Need, string>) list) = found |> List.choose (snd >> Result.toOption)
+    let needs (task: Task) = task.Found |> List.choose (snd >> Result.toOption)
 
     if tasks.IsEmpty then usage "power" $"{relative folder} has no two rows of {metric} on the same data."
 
-    match tasks |> List.collect (fun (_, _, found) -> needs found), tasks with
-    | [], (_, _, (row, Error why) :: _) :: _ -> usage "power" $"{nameOf row} has {why}; run a few more seeds first."
+    match List.collect needs tasks, List.collect _.Found tasks with
+    | [], (row, Error why) :: _ -> usage "power" $"{nameOf row}: {why}; run a few more seeds first."
     | _ -> ()
 
     let asked =
@@ -203,14 +221,14 @@ let internal power (place: Place) =
                     "level" => Significance.level
                     "data"
                     => [
-                        for best, rows, found in tasks ->
+                        for task in tasks ->
                             fields [
-                                "against" => best.Key
-                                "tests" => found.Length
-                                "smallest" => Significance.pairsNeeded found.Length
+                                "against" => task.Best.Key
+                                "tests" => task.Among
+                                "smallest" => Significance.pairsNeeded task.Among
                                 "rows"
                                 => [
-                                    for row, need in found ->
+                                    for row, need in task.Found ->
                                         fields [
                                             "row" => row.Key
                                             match need with
@@ -226,8 +244,8 @@ let internal power (place: Place) =
                                                 | None -> ()
                                         ]
                                 ]
-                                "estimate" => total rows (largest [ for need in needs found -> need.Seeds ])
-                                "at-most" => total rows (largest [ for need in needs found -> need.SeedsAtMost ])
+                                "estimate" => total task.Rows (largest [ for need in needs task -> need.Seeds ])
+                                "at-most" => total task.Rows (largest [ for need in needs task -> need.SeedsAtMost ])
                             ]
                     ]
                 ]
@@ -236,18 +254,18 @@ let internal power (place: Place) =
     else
         Console.WriteLine $"{table.Sweep}, {metric}: {asked}, to be found with probability {number probability}"
 
-        for best, rows, found in tasks do
-            let tests = if found.Length = 1 then "one test" else $"the smallest of {found.Length} tests (Holm)"
+        for task in tasks do
+            let tests = if task.Among = 1 then "one test" else $"the smallest of {task.Among} tests (Holm)"
             Console.WriteLine()
-            Console.WriteLine $"Against {Shown.brief (nameOf best)}, by sign flips over common seeds, level .05 for {tests};"
-            Console.WriteLine $"fewer than {Significance.pairsNeeded found.Length} seeds cannot be significant, whatever their values."
+            Console.WriteLine $"Against {Shown.brief (nameOf task.Best)}, by sign flips over common seeds, level .05 for {tests};"
+            Console.WriteLine $"fewer than {Significance.pairsNeeded task.Among} seeds cannot be significant, whatever their values."
             Console.WriteLine()
             let seeds (need: int option) = need |> Option.map string |> Option.defaultValue $">{Seeds.most}"
 
             aligned (
                 [ "row"; "pairs"; "sd"; "seeds"; "at most" ]
                 :: [
-                    for row, need in found ->
+                    for row, need in task.Found ->
                         Shown.brief (nameOf row)
                         :: match need with
                            | Ok need -> [ string need.Pairs; number need.Sd; seeds need.Seeds; seeds need.SeedsAtMost ]
@@ -255,17 +273,17 @@ let internal power (place: Place) =
                 ]
             )
 
-            for row, need in found do
+            for row, need in task.Found do
                 match need with
                 | Error why -> Console.WriteLine $"{Shown.brief (nameOf row)}: {why}."
                 | Ok _ -> ()
 
-            match needs found with
+            match needs task with
             | [] -> ()
             | needs ->
                 Console.WriteLine()
-                Console.WriteLine $"estimate: {costSays rows (largest [ for need in needs -> need.Seeds ])}"
-                Console.WriteLine $"at most:  {costSays rows (largest [ for need in needs -> need.SeedsAtMost ])}"
+                Console.WriteLine $"estimate: {costSays task.Rows (largest [ for need in needs -> need.Seeds ])}"
+                Console.WriteLine $"at most:  {costSays task.Rows (largest [ for need in needs -> need.SeedsAtMost ])}"
 
         Console.WriteLine()
         Console.WriteLine "sd: of the differences over common seeds (of their logarithms for a ratio of a logarithmic metric)."

@@ -688,6 +688,38 @@ let all = [
             must "a crate" (not (File.Exists(Path.Combine(folder, "ro-crate-metadata.json"))))))
     |> needsGit
 
+    law "an export of a sweep has its imported runs and its retired runs, and says that the former cannot be repeated" (fun () ->
+        inWorld (fun world ->
+            let sweep = Path.Combine(world.Runs, "toys-and-all")
+            let config = Document.Parse("imported:\n  from: a paper, table 2\nseed: 0\n", "config.yaml")
+            let hashed = Canonical.Json config
+            let imported = RunFolder.Create(sweep, "theirs-s0-" + (Canonical.Sha256 hashed).Substring(0, 12), config, hashed)
+            imported.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
+
+            imported.Write(
+                RunManifest(
+                    State = RunState.Completed,
+                    RunId = imported.Id,
+                    GroupId = "theirs-000000000000",
+                    SweepId = imported.Sweep,
+                    ConfigSha256 = imported.ConfigSha256,
+                    Imported = Imported("a paper, table 2", "results.csv", String('a', 64), 2L)
+                )
+            )
+
+            write sweep "retired.jsonl" "{}\n"
+            let made = made world id "out"
+            let has name = File.Exists(Path.Combine(made.Folder, "runs", "toys-and-all", name))
+            must "its metrics" (has $"{imported.Id}/metrics.json")
+            must "the retired runs" (has "retired.jsonl")
+            must "README.md" ((File.ReadAllText(Path.Combine(made.Folder, "README.md"))).Contains $"{imported.Id} | imported |")
+            let said (note: string) = note.Contains imported.Id && note.Contains "a paper, table 2" && note.Contains "cannot be repeated"
+            must $"%A{made.Notes}" (List.exists said made.Notes)
+
+            throws<InvalidDataException, _> [ "every run was imported" ] (fun () ->
+                Export.make (wish world) "The run" [ imported ] (Path.Combine(world.Root, "alone")))))
+    |> needsGit
+
     law "a capsule of a real run is reproduced bit for bit in an empty folder with an empty home" (fun () ->
         inFolder (fun folder ->
             let typed (at: string) (variables: (string * string) list) (line: string) =

@@ -152,6 +152,20 @@ let all = [
             must $"{widest} columns:\n{says}" (widest <= 100)
             must says (says.Contains "fewer than 6 seeds cannot be significant")))
 
+    law "the verb leaves out imported rows, which are no pairs, and counts them in Holm's factor" (fun () ->
+        inFolder (fun folder ->
+            complete folder 6
+            let file = Path.Combine(folder, "theirs.csv")
+            File.WriteAllLines(file, "method,seed,from,grid-kl" :: [ for seed in 0..5 -> $"theirs,{seed},a paper,0.0{seed + 1}" ])
+            let code, _, complains = told folder [ "import"; file ]
+            must complains (code = 0)
+            let code, says, complains = told folder [ "power"; "--metric"; "grid-kl"; "--ratio"; "0.9"; "--json" ]
+            must complains (code = 0)
+            use json = JsonDocument.Parse says
+            let data = json.RootElement.GetProperty("data")[0]
+            must says (data.GetProperty("tests").GetInt32() = 2 && data.GetProperty("rows").GetArrayLength() = 1)
+            must says (not ((string (data.GetProperty "against")).Contains "theirs"))))
+
     law "the verb refuses two seeds, a missing difference, and values that mean nothing, in one sentence" (fun () ->
         inFolder (fun folder ->
             complete folder 2
