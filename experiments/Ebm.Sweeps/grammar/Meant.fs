@@ -105,7 +105,8 @@ let ofOverride (text: string) : string option =
     let cut = text.IndexOf '='
     let key, value = if cut < 0 then text, "" else text.Substring(0, cut), text.Substring(cut + 1)
 
-    if cut <= 0 || Regex.IsMatch(value, @"\A(zip|sobol|tpe)[ \t]*\(") then None
+    if cut = 0 then Some "an override is one word, key=value, without blanks around ="
+    elif cut < 0 || Regex.IsMatch(value, @"\A(zip|sobol|tpe)[ \t]*\(") then None
     elif value.StartsWith '=' then Some $"one = is enough: {key}={value.TrimStart '='}"
     elif value.Length > 1 && value.EndsWith ',' then Some $"leave out the comma at the end: {key}={value.TrimEnd ','}"
     elif key = "seed" then ofRange key value
@@ -143,7 +144,6 @@ let ofWord (groups: string list) (optionsOf: string -> string list) (word: strin
 
     match [ "experiment"; "method"; "data" ] |> List.tryPick chosen, verbs.TryFind(normal word), next with
     | _, _, Some next when List.contains word groups && List.contains next (optionsOf word) -> Some $"write {word}={next}"
-    | _, _, Some "=" -> Some $"write {word}=value without blanks"
     | Some choice, _, _ -> Some $"write {choice}"
     | _, Some verb, _ -> Some $"the verb is {verb}"
     | _ when pair.Success -> Some $"write {pair.Groups[1].Value}={pair.Groups[2].Value}"

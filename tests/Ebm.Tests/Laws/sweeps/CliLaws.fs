@@ -22,7 +22,8 @@ let private started (folder: string) (variables: (string * string) list) (progra
 /// Laws are run on a build of the tests alone, too.
 let private asBuilt = [ "EBM_BUILT", "1" ]
 
-let private dotnet = Environment.GetEnvironmentVariable "DOTNET_HOST_PATH" |> Option.ofObj |> Option.defaultValue "dotnet"
+/// The path, because a law puts another program of this name first.
+let private dotnet = string Environment.ProcessPath
 
 /// The words of the newest launch record of the folder of runs.
 let private launched (runs: string) =

@@ -88,7 +88,7 @@ let private meant = [
     [ "plan"; "--output"; "here" ], [ "--runs FOLDER" ]
     [ "plan"; "experiment"; "rings" ], [ "experiment=rings" ]
     [ "plan"; "method:gan" ], [ "method=gan" ]
-    [ "plan"; "seed"; "="; "3" ], [ "seed=value"; "without blanks" ]
+    [ "plan"; "seed"; "="; "3" ], [ "key=value"; "without blanks" ]
     [ "joint_cd" ], [ "method=joint-cd" ]
     [ "rings" ], [ "experiment=rings" ]
     [ "train" ], [ "the verb is run" ]
