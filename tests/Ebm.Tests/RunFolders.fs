@@ -187,3 +187,163 @@ let trained (sweep: string) kind (seed: int) state reason (extra: (string * stri
         run.WriteSamples([| for i in 0..199 -> float32 (sin (float i)) |], 100L, 2L)
 
     run
+
+// ── runs for diagnoses ──────────────────────────────────────────────────────────────────────
+
+/// Three round Gaussians in the plane as truth, a model of them, and draws: a law changes what it plants, and the folder has everything else of
+/// a sound run.
+type Planted = {
+    Kind: string
+    State: RunState
+    /// Weights of the modes in the model, and in the draws.
+    Model: float list
+    Drawn: float list
+    /// The model's energies are those of its mixture times this.
+    Scale: float
+    /// How far all draws are displaced.
+    Away: float
+    /// Recorded values: names, and the value at a share of training between 0 and 1.
+    Events: (string * (float -> float)) list
+    Metrics: (string * float * float option) list
+    Settings: (string * string) list
+    /// Without it, as with images, there are no arrays of a grid.
+    Grid: bool
+    /// Energies of test rows and samples: their mean, standard deviation and how much higher those of the samples are.
+    Energies: (float * float * float) option
+}
+
+let sound = {
+    Kind = "one"
+    State = RunState.Completed
+    Model = [ 0.2; 0.3; 0.5 ]
+    Drawn = [ 0.2; 0.3; 0.5 ]
+    Scale = 1.0
+    Away = 0.0
+    Events = [
+        "energy/gap", (fun share -> 0.3 * sin (40.0 * share))
+        "energy/magnitude", (fun share -> 1.0 - exp (-5.0 * share))
+        "energy/accepted", (fun share -> 0.6 + 0.05 * sin (50.0 * share))
+    ]
+    Metrics = [
+        "grid-kl", 0.02, None
+        "grid-kl/gaussian", 0.9, None
+        "long-run/1", 0.001, Some 0.003
+        "long-run/100", 0.002, Some 0.003
+        "density-readout", 0.05, Some 0.001
+    ]
+    Settings = [
+        "train.lr", "0.001"
+        "train.budget", "1000"
+        "method.sample-steps", "200"
+        "method.steps", "10"
+        "method.from-noise", "0.05"
+    ]
+    Grid = true
+    Energies = None
+}
+
+/// Writes a planted run into a sweep's folder.
+let plant (sweep: string) (seed: int) (planted: Planted) : RunFolder =
+    let settings = [ "data.kind", "planted"; "method.kind", planted.Kind; "seed", string seed ] @ planted.Settings
+
+    let config =
+        (Document.Empty, settings) ||> Seq.fold (fun document (key, value) -> document.With(key, Document.Plain(value, Source.Code)))
+
+    let hashed = Canonical.Json config
+    let folder = Path.Combine(sweep, RunName.Of("planted", planted.Kind, int64 seed, Canonical.Sha256 hashed))
+    Directory.CreateDirectory folder |> ignore
+    File.WriteAllText(Path.Combine(folder, "config.json"), hashed)
+    let run = RunFolder.Open folder
+    let generator = Generator.Of("planted", string seed)
+    let uniform () = (float (generator.Next() >>> 11) + 0.5) / 9007199254740992.0
+    let normal () = sqrt (-2.0 * log (uniform ())) * cos (2.0 * Math.PI * uniform ())
+    let records = 40
+
+    run.Append [
+        for i in 1..records do
+            for name, value in planted.Events -> Event(int64 (10 * i), name, value (float i / float records))
+    ]
+
+    let array name (shape: int list) (values: float seq) =
+        NamedArray(
+            name,
+            [| for i in 1 .. shape.Length -> $"axis {i}" |],
+            [| for n in shape -> int64 n |],
+            [| for value in values -> float32 value |]
+        )
+
+    let centres, sd = [ -1.5, 0.0; 1.5, 0.0; 0.0, 1.8 ], 0.25
+
+    let logMixture weights x y =
+        let parts = [
+            for weight, (a, b) in List.zip weights centres do
+                if weight > 0.0 then yield log weight - ((x - a) ** 2.0 + (y - b) ** 2.0) / (2.0 * sd * sd)
+        ]
+
+        let top = List.max parts
+        top + log (parts |> List.sumBy (fun part -> exp (part - top)))
+
+    let side, half = 64, 3.0
+    let axis = [ for i in 0 .. side - 1 -> (float i + 0.5) * 2.0 * half / float side - half ]
+
+    let field (value: float -> float -> float) = [
+        for y in axis do
+            for x in axis -> value x y
+    ]
+
+    let grid = [
+        if planted.Grid then
+            array "landscape" [ side; side ] (field (fun x y -> planted.Scale * logMixture planted.Model x y))
+            array "truth" [ side; side ] (field (logMixture [ 0.2; 0.3; 0.5 ]))
+            array "landscape-axis" [ side ] axis
+        match planted.Energies with
+        | Some(mean, spread, gap) ->
+            array "energy-test" [ 500 ] [ for _ in 1..500 -> mean + spread * normal () ]
+            array "energy-samples" [ 500 ] [ for _ in 1..500 -> mean + gap + spread * normal () ]
+        | None -> ()
+    ]
+
+    if planted.State = RunState.Completed then
+        run.Write [
+            for i, (name, value, se) in List.indexed planted.Metrics ->
+                Measurement(
+                    name,
+                    value,
+                    "nats",
+                    Direction.Lower,
+                    Se = Option.toNullable se,
+                    Arrays = if i = 0 then Array.ofList grid else [||]
+                )
+        ]
+
+        if planted.Grid then
+            run.WriteSamples(
+                [|
+                    for _ in 1..2000 do
+                        let at = uniform ()
+                        let bounds = List.scan (+) 0.0 planted.Drawn |> List.tail
+                        let a, b = centres[bounds |> List.tryFindIndex (fun bound -> at < bound) |> Option.defaultValue 2]
+                        // Draws of exp(−scale · E) near one mode.
+                        float32 (a + sd / sqrt planted.Scale * normal () + planted.Away)
+                        float32 (b + sd / sqrt planted.Scale * normal ())
+                |],
+                2000L,
+                2L
+            )
+
+    run.Write(
+        RunManifest(
+            State = planted.State,
+            Step = int64 (10 * records),
+            Reason = (if planted.State = RunState.Diverged then "planted" else null),
+            RunId = run.Id,
+            GroupId = "g-" + planted.Kind,
+            SweepId = string (Path.GetFileName sweep),
+            ConfigSha256 = run.ConfigSha256,
+            Seed = int64 seed,
+            Cost = Spent(1000L, 10L, 1L),
+            Timing = Timing(DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), Wall = 3.0)
+        )
+    )
+
+    run

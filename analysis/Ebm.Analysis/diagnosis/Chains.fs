@@ -60,8 +60,7 @@ let private longRun (evidence: Evidence) =
 let private judge (evidence: Evidence) =
     let accepted, drift = acceptance evidence, longRun evidence
 
-    let distances =
-        evidence.Plane.Value |> Option.filter (fun plane -> plane.Samples.Length >= 100) |> Option.map Plane.distances
+    let distances = evidence.Plane.Value |> Option.filter (fun plane -> plane.Samples.Length >= 100) |> Option.map Plane.distances
 
     let mixed = metric "chains/r-hat" evidence
 
@@ -86,15 +85,16 @@ let private judge (evidence: Evidence) =
 
     let found verdict says attempt = { finding name verdict says with Evidence = numbers; Try = attempt }
 
-    let drifted =
-        drift
-        |> Option.map (fun (short, one, long, other) -> short, long, apart (other.Value, se other) (one.Value, se one))
+    let drifted = drift |> Option.map (fun (short, one, long, other) -> short, long, apart (other.Value, se other) (one.Value, se one))
 
     match accepted, distances, drifted with
     | Some(what, value), _, _ when value < frozen ->
-        found Sampler $"chains hardly move: {what} is {shown value}" (times 0.3 [ "method.step"; "method.row-step"; "method.sampler.step" ] evidence)
+        found
+            Sampler
+            $"chains hardly move: {what} is {shown value}"
+            (times 0.3 [ "method.step"; "method.row-step"; "method.sampler.step" ] evidence)
     | _, Some far, _ when far.Sampler > least && far.Sampler > manyErrors * far.SamplerSe && far.AreBetter ->
-        found Model $"samples are nearer to the data than the density, {shown far.Sampler} nats from it" (train evidence)
+        found Model $"samples are {shown far.Sampler} nats from the density, and nearer to the data" (train evidence)
     | _, Some far, _ when far.Sampler > least && far.Sampler > manyErrors * far.SamplerSe ->
         found Sampler $"samples do not follow the model: {shown far.Sampler} nats from it" (longer evidence)
     | _, None, Some(short, long, change) when change < -manyErrors ->

@@ -36,8 +36,7 @@ let ofRun (run: Run) : Finding list =
     let judged (check: Check) =
         try
             check.Judge evidence
-        with error ->
-            { finding check.Name NotMeasured "its records cannot be read" with Evidence = [ JsonText.LineOf error.Message ] }
+        with error -> { finding check.Name NotMeasured "its records cannot be read" with Evidence = [ JsonText.LineOf error.Message ] }
 
     checks |> List.map judged |> List.sortBy (fun found -> rank found.Verdict)
 
@@ -51,20 +50,33 @@ let ofFolder (folder: RunFolder) : Finding list =
 let width = 100
 
 let private names verdict (findings: Finding list) =
-    match [ for found in findings do if found.Verdict = verdict then found.Check ] with
+    match
+        [
+            for found in findings do
+                if found.Verdict = verdict then found.Check
+        ]
+    with
     | [] -> []
     | names -> [ word verdict + ": " + String.Join(", ", names) ]
 
 /// One line of at most 100 columns: what is wrong, the worst first, then what is fine and what was not measured.
 let line (findings: Finding list) : string =
-    let wrong = [ for found in findings do if rank found.Verdict < 2 then word found.Verdict + ": " + found.Says ]
+    let wrong = [
+        for found in findings do
+            if rank found.Verdict < 2 then word found.Verdict + ": " + found.Says
+    ]
 
     match wrong, names Fine findings, names NotMeasured findings with
     | [], [], _ -> "not measured"
     | parts, fine, unknown ->
         // As many parts as fit.
         (parts @ fine @ unknown)
-        |> List.fold (fun (line: string) part -> if line = "" then part elif line.Length + 2 + part.Length <= width then line + "; " + part else line) ""
+        |> List.fold
+            (fun (line: string) part ->
+                if line = "" then part
+                elif line.Length + 2 + part.Length <= width then line + "; " + part
+                else line)
+            ""
         |> Text.short width
 
 /// The line of each run in a sweep's folder, by id; without runs of which nothing can be judged yet. Runs that cannot be read have none.

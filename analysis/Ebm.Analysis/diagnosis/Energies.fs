@@ -90,7 +90,9 @@ let private compared (test: NamedArray) (samples: NamedArray) evidence =
     let mean, variance, rows = finiteMean samples.Values
     let gap, se = mean - test, sqrt (testVariance / testRows + variance / rows)
     let spread = sqrt testVariance
-    let numbers = [ $"the samples' mean is {shown gap} ± {shown se} nats from that of test rows, whose spread is {shown spread} (arrays/energy-*)" ]
+    let numbers = [
+        $"the samples' mean is {shown gap} ± {shown se} nats from that of test rows, whose spread is {shown spread} (arrays/energy-*)"
+    ]
 
     if abs gap > spread && abs gap > manyErrors * se then
         let side = if gap > 0.0 then "higher" else "lower"
@@ -101,7 +103,10 @@ let private compared (test: NamedArray) (samples: NamedArray) evidence =
                 Try =
                     times
                         4.0
-                        (if gap > 0.0 then [ "method.sample-steps"; "method.sample-row-moves"; "method.sampler.steps" ] else [ "method.steps"; "method.row-moves" ])
+                        (if gap > 0.0 then
+                             [ "method.sample-steps"; "method.sample-row-moves"; "method.sampler.steps" ]
+                         else
+                             [ "method.steps"; "method.row-moves" ])
                         evidence
         }
     else
@@ -110,33 +115,33 @@ let private compared (test: NamedArray) (samples: NamedArray) evidence =
 let private judge (evidence: Evidence) =
     let tells = [
         for what, values in recorded "gap" evidence do
-            if values.Length > 0 then $"{what} ends at {shown (median (quarter 3 values))} nats, the median of its last quarter (events.jsonl)"
+            if values.Length > 0 then
+                $"{what} ends at {shown (median (quarter 3 values))} nats, the median of its last quarter (events.jsonl)"
     ]
 
     match evidence.Run.State, broken evidence, runaway evidence with
-    | RunState.Diverged, _, _ ->
-        {
-            finding name Model $"training diverged at step {evidence.Run.Step}" with
-                Evidence = [ for reason in Option.toList evidence.Run.Reason -> $"{reason} (manifest.json)" ]
-                Try = slower evidence
-        }
+    | RunState.Diverged, _, _ -> {
+        finding name Model $"training diverged at step {evidence.Run.Step}" with
+            Evidence = [ for reason in Option.toList evidence.Run.Reason -> $"{reason} (manifest.json)" ]
+            Try = slower evidence
+      }
     | _, Some(what, _), _ -> {
         finding name Model $"{what} is not finite" with
             Evidence = [ $"the last value of {what} (events.jsonl)" ]
             Try = slower evidence
       }
-    | _, _, gap :: _ ->
-        {
-            finding name Model $"energies run away: {gap.What} grew from {shown gap.Before} to {shown gap.Now} nats" with
-                Evidence = [
-                    $"|{gap.What}|: median {shown gap.Before} in the second quarter of training and {shown gap.Now} in the last (events.jsonl)"
-                ]
-                Try = slower evidence
-        }
+    | _, _, gap :: _ -> {
+        finding name Model $"energies run away: {gap.What} grew from {shown gap.Before} to {shown gap.Now} nats" with
+            Evidence = [
+                $"|{gap.What}|: median {shown gap.Before} in the second quarter of training and {shown gap.Now} in the last (events.jsonl)"
+            ]
+            Try = slower evidence
+      }
     | _ ->
-        let steady = if tells.IsEmpty then [] else [ "no gap grew without end" ]
-
-        match evidence.Plane.Value, evidence.Array "energy-test", evidence.Array "energy-samples" with
+        // No scale repairs a density without a mode, and the best one would say nothing.
+        match
+            evidence.Plane.Value |> Option.filter (Modes.lacksAny >> not), evidence.Array "energy-test", evidence.Array "energy-samples"
+        with
         | Some plane, _, _ ->
             let scale = Plane.scale plane
             let numbers = $"times {shown scale}, the energies would fit the data best (arrays/landscape, arrays/truth)" :: tells
@@ -165,9 +170,14 @@ let private judge (evidence: Evidence) =
                 Try = slower evidence
           }
         | _ ->
-            match recorded "gap" evidence |> List.filter (fun (_, values) -> values.Length >= fewest), steady with
-            | _ :: _, _ -> { finding name Fine "no gap between energies grows without end" with Evidence = tells }
-            | _ -> { finding name NotMeasured "no energies of test rows and samples, and too few records of a gap" with Evidence = tells }
+            if recorded "gap" evidence |> List.exists (fun (_, values) -> values.Length >= fewest) then
+                { finding name Fine "no gap between energies grows without end" with Evidence = tells }
+            else
+                { finding name NotMeasured "no energies of test rows and samples, and too few records of a gap" with Evidence = tells }
 
 /// Energies calibrated or running away.
-let check = { Name = name; Reads = "manifest, events (gap, magnitude), arrays/landscape, truth, energy-test, energy-samples"; Judge = judge }
+let check = {
+    Name = name
+    Reads = "manifest, events (gap, magnitude), arrays/landscape, truth, energy-test, energy-samples"
+    Judge = judge
+}

@@ -72,8 +72,7 @@ let recorded (name: string) (evidence: Evidence) = [
 ]
 
 /// A metric whose value is finite.
-let metric name (evidence: Evidence) =
-    evidence.Run.Metrics.TryFind name |> Option.filter (fun metric -> Double.IsFinite metric.Value)
+let metric name (evidence: Evidence) = evidence.Run.Metrics.TryFind name |> Option.filter (fun metric -> Double.IsFinite metric.Value)
 
 /// The standard error of a metric; 0 if it has none.
 let se (metric: Metric) = metric.Se |> Option.filter Double.IsFinite |> Option.defaultValue 0.0

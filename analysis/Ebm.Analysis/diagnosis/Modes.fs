@@ -17,6 +17,18 @@ let private least = 0.01
 /// Weights are uneven if more than this share of all mass or samples is in other modes than it should be.
 let private misplaced = 0.1
 
+/// Modes that a model lacks, given the weights of all modes.
+let private lost (truth: float[]) (model: float[]) = [
+    for k in 0 .. truth.Length - 1 do
+        if model[k] < missing * truth[k] then k
+]
+
+/// Whether the model's density lacks a mode of the truth.
+let lacksAny (plane: Plane.Plane) =
+    let count, mode = plane.Modes.Value
+    let truth, model = Plane.masses count mode plane.TruthMass, Plane.masses count mode plane.ModelMass
+    lost truth model |> List.exists (fun k -> truth[k] >= least)
+
 /// Half the sum of differences: the share that would have to change its mode.
 let private moved (one: float[]) (other: float[]) = (Array.map2 (fun a b -> abs (a - b)) one other |> Array.sum) / 2.0
 
@@ -30,18 +42,24 @@ let private restarts (evidence: Evidence) =
 let private shares (weights: float[]) = String.Join(", ", weights |> Array.truncate 12 |> Array.map shown)
 
 let private onGrid (plane: Plane.Plane) evidence =
-    let count, mode = Plane.modes plane
-    let truth, model = Plane.masses count mode plane.Truth, Plane.masses count mode plane.Model
+    let count, mode = plane.Modes.Value
+    let truth, model = Plane.masses count mode plane.TruthMass, Plane.masses count mode plane.ModelMass
     let n = float plane.Samples.Length
     let drawn = Plane.counts count mode plane |> Array.map (fun count -> float count / n)
-    let judged = [ for k in 0 .. count - 1 do if truth[k] >= least then k ]
+    let judged = [
+        for k in 0 .. count - 1 do
+            if truth[k] >= least then k
+    ]
     let pick (all: float[]) = [| for k in judged -> all[k] |]
     let truth, model, drawn = pick truth, pick model, pick drawn
 
     // The binomial error of a share under the model.
     let lacks k = drawn[k] < missing * model[k] && model[k] - drawn[k] > manyErrors * sqrt (model[k] * (1.0 - model[k]) / n)
-    let inModel = [ for k in 0 .. truth.Length - 1 do if model[k] < missing * truth[k] then k ]
-    let inSamples = [ for k in 0 .. truth.Length - 1 do if not (List.contains k inModel) && lacks k then k ]
+    let inModel = lost truth model
+    let inSamples = [
+        for k in 0 .. truth.Length - 1 do
+            if not (List.contains k inModel) && lacks k then k
+    ]
 
     // For exact draws, the share that would have to change its mode has mean Σ √(w(1 − w)/2πn), with an error of about √(K/n)/2.
     let expected = model |> Array.sumBy (fun w -> sqrt (max 0.0 (w * (1.0 - w)) / (2.0 * Math.PI * n)))
@@ -64,8 +82,7 @@ let private onGrid (plane: Plane.Plane) evidence =
     | [], [] -> found Fine "every mode has its weight" None
     | [], lost -> found Sampler $"samples lack {lost.Length} of {of'} that the model has" (more evidence)
     | lost, [] -> found Model $"the model lacks {lost.Length} of {of'}" (restarts evidence)
-    | lost, alsoLost ->
-        found Model $"the model lacks {lost.Length} of {of'}, samples {alsoLost.Length} more" (restarts evidence)
+    | lost, alsoLost -> found Model $"the model lacks {lost.Length} of {of'}, samples {alsoLost.Length} more" (restarts evidence)
 
 /// Without a density, only the samples' weights are known.
 let private ofSamples evidence =

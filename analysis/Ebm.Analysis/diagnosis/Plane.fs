@@ -12,16 +12,70 @@ type Plane = {
     Model: float[]
     /// The same of the true density; −∞ where it is zero.
     Truth: float[]
+    /// exp of Model and of Truth.
+    ModelMass: float[]
+    TruthMass: float[]
     /// The cell of each sample, none without samples; −1 outside the grid, where neither density has mass.
     Samples: int[]
+    /// The number of modes of the true density, and each cell's mode, −1 where the density is zero.
+    Modes: Lazy<int * int[]>
 }
 
-let private normalised (log: float[]) =
+let private normalised (field: NamedArray) =
+    let log = field.Values |> Array.map float
     let highest = Array.max log
-    let total = highest + Math.Log(log |> Array.sumBy (fun value -> exp (value - highest)))
-    log |> Array.map (fun value -> value - total)
+    let mass = log |> Array.map (fun value -> exp (value - highest))
+    let total = Array.sum mass
+    log |> Array.map (fun value -> value - highest - Math.Log total), mass |> Array.map (fun value -> value / total)
 
-let private cells (field: NamedArray) = field.Values |> Array.map float
+// ── modes ───────────────────────────────────────────────────────────────────────────────────
+
+/// Two peaks are two modes if the highest path between them falls to half of the lower peak or below.
+let private valley = log 2.0
+
+/// The modes of a density. Cells are added from the highest to the lowest; where two growing modes meet, the lower one joins the other unless a
+/// valley separates them.
+let private modes side (log: float[]) =
+    let parent = Array.create log.Length -1
+
+    let rec root i =
+        if parent[i] = i then
+            i
+        else
+            parent[i] <- root parent[i]
+            parent[i]
+
+    let order = Array.init log.Length id |> Array.filter (fun i -> Double.IsFinite log[i])
+    Array.Sort(order |> Array.map (fun i -> -log[i]), order)
+
+    let meet i beside =
+        if parent[beside] >= 0 then
+            // A root is the peak of its mode.
+            let one, other = root i, root beside
+            let high, low = if log[one] >= log[other] then one, other else other, one
+            if high <> low && log[low] - log[i] < valley then parent[low] <- high
+
+    for i in order do
+        parent[i] <- i
+        // In one dimension, no other cell is a whole side away.
+        if i % side > 0 then meet i (i - 1)
+        if i % side < side - 1 then meet i (i + 1)
+        if i >= side then meet i (i - side)
+        if i + side < log.Length then meet i (i + side)
+
+    let number = Collections.Generic.Dictionary<int, int>()
+
+    let label i =
+        if parent[i] < 0 then
+            -1
+        else
+            number.TryAdd(root i, number.Count) |> ignore
+            number[root i]
+
+    let labels = Array.init log.Length label
+    number.Count, labels
+
+// ── reading ─────────────────────────────────────────────────────────────────────────────────
 
 /// The plane of a run's arrays, None if it has none or they do not fit each other.
 let of' (array: string -> NamedArray option) (samples: Lazy<(float32[] * int64[]) option>) : Plane option =
@@ -55,20 +109,25 @@ let of' (array: string -> NamedArray option) (samples: Lazy<(float32[] * int64[]
 
             if inside then at else -1
 
+        let (model, modelMass), (truth, truthMass) = normalised model, normalised truth
+
         Some {
             Side = side
-            Model = normalised (cells model)
-            Truth = normalised (cells truth)
+            Model = model
+            Truth = truth
+            ModelMass = modelMass
+            TruthMass = truthMass
             Samples = Array.init (int shape[0]) cell
+            Modes = lazy (modes side truth)
         }
     | _ -> None
 
 let private dimension (plane: Plane) = if plane.Model.Length = plane.Side then 1 else 2
 
 /// The mass of cells in groups, given each cell's group; −1 for none.
-let masses (groups: int) (groupOf: int[]) (log: float[]) =
+let masses (groups: int) (groupOf: int[]) (mass: float[]) =
     let sums = Array.zeroCreate groups
-    log |> Array.iteri (fun i value -> if groupOf[i] >= 0 then sums[groupOf[i]] <- sums[groupOf[i]] + exp value)
+    mass |> Array.iteri (fun i value -> if groupOf[i] >= 0 then sums[groupOf[i]] <- sums[groupOf[i]] + value)
     sums
 
 /// The number of samples in each group of cells.
@@ -106,9 +165,12 @@ let distances (plane: Plane) : Distances =
     let block = if dimension plane = 1 then Array.init plane.Side along else block
     let groups = 1 + Array.max block
     let n = float plane.Samples.Length
-    let model, truth = masses groups block plane.Model, masses groups block plane.Truth
+    let model, truth = masses groups block plane.ModelMass, masses groups block plane.TruthMass
     let drawn = counts groups block plane |> Array.map (fun count -> float count / n)
-    let kept = [ for i in 0 .. groups - 1 do if n * model[i] >= least then i ]
+    let kept = [
+        for i in 0 .. groups - 1 do
+            if n * model[i] >= least then i
+    ]
     let rest (all: float[]) = max 0.0 (1.0 - (kept |> List.sumBy (fun i -> all[i])))
     // The smallest number stands for no mass, so that samples in a forbidden place are far and not infinitely far.
     let divergence (p: float[]) =
@@ -125,97 +187,47 @@ let distances (plane: Plane) : Distances =
         AreBetter = apart drawn truth < apart drawn model
     }
 
-// ── modes ───────────────────────────────────────────────────────────────────────────────────
-
-/// Two peaks are two modes if the highest path between them falls to half of the lower peak or below.
-let private valley = log 2.0
-
-/// The modes of the true density: the number of modes, and each cell's mode, −1 where the density is zero. Cells are added from the highest to
-/// the lowest; where two growing modes meet, the lower one joins the other unless a valley separates them.
-let modes (plane: Plane) : int * int[] =
-    let log, side = plane.Truth, plane.Side
-    let parent = Array.create log.Length -1
-
-    let rec root i =
-        if parent[i] = i then
-            i
-        else
-            parent[i] <- root parent[i]
-            parent[i]
-
-    // In one dimension, no other cell is a whole side away.
-    let neighbours i = [
-        if i % side > 0 then yield i - 1
-        if i % side < side - 1 then yield i + 1
-        if i >= side then yield i - side
-        if i + side < log.Length then yield i + side
-    ]
-
-    // Of equal cells, the first comes first, so that the result does not depend on the sort.
-    let order = Array.init log.Length id |> Array.filter (fun i -> Double.IsFinite log[i])
-    let keys = order |> Array.map (fun i -> struct (-log[i], i))
-    Array.Sort(keys, order)
-
-    for i in order do
-        parent[i] <- i
-
-        for beside in neighbours i do
-            if parent[beside] >= 0 then
-                let one, other = root i, root beside
-                let high, low = if log[one] >= log[other] then one, other else other, one
-                // A root is the peak of its mode.
-                if high <> low && log[low] - log[i] < valley then parent[low] <- high
-
-    // A cell between two modes started as its own root and joined one of them, whose log density is higher.
-    let number = Collections.Generic.Dictionary<int, int>()
-
-    let labels =
-        Array.init log.Length (fun i ->
-            if parent[i] < 0 then
-                -1
-            else
-                let peak = root i
-
-                match number.TryGetValue peak with
-                | true, label -> label
-                | _ ->
-                    number[peak] <- number.Count
-                    number[peak])
-
-    number.Count, labels
-
 // ── the scale of the energies ───────────────────────────────────────────────────────────────
 
 /// The factor by which the model's energies would have to be multiplied for the highest likelihood of the data: 1 if they are calibrated, less
-/// than 1 if they are too steep. It solves E_truth[E] = E_β[E], where E_β is the mean under exp(−βE)/Z(β), and is within 1/64 and 64.
+/// than 1 if they are too steep. It solves E_truth[E] = E_β[E], where E_β is the mean under exp(−βE)/Z(β), by Newton's steps in log β, and is between
+/// 1/64 and 64.
 let scale (plane: Plane) =
     let mutable ofTruth, mass = 0.0, 0.0
 
-    plane.Truth
-    |> Array.iteri (fun i log ->
-        let p = exp log
+    for i in 0 .. plane.Truth.Length - 1 do
+        let p = plane.TruthMass[i]
+
         if p > 1e-12 && Double.IsFinite plane.Model[i] then
             mass <- mass + p
-            ofTruth <- ofTruth - p * plane.Model[i])
+            ofTruth <- ofTruth - p * plane.Model[i]
 
     let ofTruth = ofTruth / mass
-    let lowest = plane.Model |> Array.max
+    let highest = Array.max plane.Model
 
-    let mean beta =
-        let mutable total, weighted = 0.0, 0.0
+    /// Mean and variance of E = −log under exp(−βE).
+    let moments beta =
+        let mutable total, first, second = 0.0, 0.0, 0.0
 
         for log in plane.Model do
-            let weight = exp (beta * (log - lowest))
-            total <- total + weight
-            if weight > 0.0 then weighted <- weighted - weight * log
+            let exponent = beta * (log - highest)
 
-        weighted / total
+            // Smaller weights change no digit.
+            if exponent > -50.0 then
+                let weight = exp exponent
+                total <- total + weight
+                first <- first - weight * log
+                second <- second + weight * log * log
 
-    // The mean energy decreases in β.
-    let rec between low high turn =
-        let middle = (low + high) / 2.0
-        if turn = 0 then exp middle
-        elif mean (exp middle) > ofTruth then between middle high (turn - 1)
-        else between low middle (turn - 1)
+        first / total, second / total - (first / total) * (first / total)
 
-    between (-log 64.0) (log 64.0) 14
+    let limit = log 64.0
+
+    let rec solved (logBeta: float) turn =
+        let mean, variance = moments (exp logBeta)
+        // The mean decreases in β, at the rate of the variance. Without variance, no factor changes anything.
+        let step = if variance > 0.0 then Math.Clamp((mean - ofTruth) / (variance * exp logBeta), -1.0, 1.0) else 0.0
+        let next = Math.Clamp(logBeta + step, -limit, limit)
+        if turn = 30 || abs (next - logBeta) < 1e-4 then next else solved next (turn + 1)
+
+    exp (solved 0.0 0)

@@ -37,7 +37,12 @@ let private isLarge (found: Metric) = abs found.Value - manyErrors * se found > 
 
 let private judge (evidence: Evidence) =
     let likelihoods, errors = likelihoods evidence, errors evidence
-    let unreliable = [ for what in [ "nll/low-ess" ] do match metric what evidence with Some flag when flag.Value > 0.0 -> what | _ -> () ]
+    let unreliable = [
+        for what in [ "nll/low-ess" ] do
+            match metric what evidence with
+            | Some flag when flag.Value > 0.0 -> what
+            | _ -> ()
+    ]
 
     let numbers = [
         for what, found in errors -> $"{told what found} nats (metrics.json)"

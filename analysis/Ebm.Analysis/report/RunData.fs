@@ -52,6 +52,16 @@ let of' (table: Table) (folders: Map<string, RunFolder * RunManifest>) =
             Double.Parse(se.ToString("G3", invariant), invariant)
     ]
 
+    let diagnosis = runs |> Array.ofList |> Array.Parallel.map (fun run -> run.Id, Diagnosis.ofRun run) |> readOnlyDict
+
+    let finding (found: Finding.Finding) = [
+        found.Check
+        Diagnosis.word found.Verdict
+        found.Says
+        String.Join("; ", found.Evidence)
+        defaultArg found.Try ""
+    ]
+
     let log (run: Run) found =
         match found with
         | Some(folder, _) when run.State <> RunState.Completed -> LastWords.of' folder |> Some |> Option.filter ((<>) "")
@@ -83,6 +93,7 @@ let of' (table: Table) (folders: Map<string, RunFolder * RunManifest>) =
                         for KeyValue(name, metric) in run.Metrics |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) ->
                             value (name, metric)
                     ]
+                    "diagnosis" => List.map finding diagnosis[run.Id]
                     "log" => log run found
                 ]
         ]

@@ -83,6 +83,8 @@
       make("div", { className: "head" }, make("h3", { dir: "auto" }, run.id), make("span", { className: "state " + run.state }, run.state),
         make("button", { type: "button", className: "close", onclick: () => { history.replaceState(null, "", "#runs"); page.hidden = true; document.getElementById("runs").focus(); } }, "Close")),
       facts,
+      make("h4", {}, "Is it the sampler or the model?"),
+      list(["check", "blames", "finding", "evidence", "try"], run.diagnosis.map(found => cells("td", found, ["text", "text", "text wrap", "text wrap", "text wrap"])), ["text", "text", "text", "text", "text"]),
       make("div", { className: "columns" },
         make("div", {}, make("h4", {}, "Metrics"), list(["metric", "value", "s.e.", "unit", "better", "protocol"], metrics, ["text", "", "", "text", "text", "text"])),
         make("div", {}, make("h4", {}, "Configuration; bold is what differs between runs"), list(told ? ["key", "value", "from"] : ["key", "value"], told ? settings : settings.map(row => (row.lastChild.remove(), row)), []))),

@@ -5,6 +5,7 @@ open System
 open System.IO
 open Spectre.Console
 open Spectre.Console.Rendering
+open Ebm.Analysis
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Mishap
@@ -181,6 +182,7 @@ let lines (folder: string) =
         | 0 -> ""
         | count -> $", of which {count} are imported"
 
+    let diagnoses = Diagnosis.lines folder
     let working = [ for part in Hold.atWork folder -> $", {Hold.spoken part} is running{Hold.who folder part}" ] |> String.concat ""
 
     [
@@ -197,6 +199,12 @@ let lines (folder: string) =
                         ""
                 let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
                 $"  {Kebab.Of state, -11} {run.Id}{step}{reason}"
+            else
+                $"  {Kebab.Of state, -11} {run.Id}"
+
+            match diagnoses.TryFind run.Id with
+            | Some line -> $"              {line}"
+            | None -> ()
 
         for KeyValue(run, because) in retired do
             $"""  {"retired", -11} {run}: {because}"""

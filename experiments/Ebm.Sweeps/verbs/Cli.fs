@@ -63,6 +63,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
             0
         | "table"
         | "report" -> printTables place
+        | "tensorboard" -> TensorBoard.export place
         | "why" ->
             match given.Words with
             | [] when given.Options.Contains <@ CommandLine.Option.Json @> -> Console.Write(Show.whyJson (planned place))

@@ -26,6 +26,7 @@ let verbs = [
     "power", "say how many seeds tell the rows of a sweep apart, and what they cost: power [name] --ratio 0.9"
     "import", "enter results of other sources as runs of a sweep: import results.csv [--name rings]"
     "retire", "take runs out of tables for good: retire <run> --because \"…\""
+    "tensorboard", "write event files for TensorBoard from the records of runs: tensorboard [sweep or run]"
     "why", "show where each value of a config comes from: why [run] [key] [overrides]"
     "diff", "show the differences of two runs in settings, code, data and machine: diff <run> <run>"
     "logs", "print a run's output: logs <run>"
@@ -75,6 +76,8 @@ type Option =
     | [<EqualsAssignmentOrSpaced>] Ratio of float
     | [<EqualsAssignmentOrSpaced>] Power of probability: float
     | Undo
+    | [<EqualsAssignmentOrSpaced>] Out of folder: string
+    | Tensorboard
     | Share
     | Seeds_First
     | Strict
@@ -123,6 +126,8 @@ type Option =
             | Ratio _ -> "power: the ratio of two means that matters, such as 0.9"
             | Power _ -> "power: the wanted probability that the table's test finds the difference (.8)"
             | Undo -> "retire: let the runs count again"
+            | Out _ -> "tensorboard: the folder of the event files (reports/<sweep>/tensorboard)"
+            | Tensorboard -> "write event files for TensorBoard while runs go on"
             | Share -> "a worker executes its runs in one process: quicker for short runs; a crash affects only the current run"
             | Seeds_First -> "execute the first seed of every config before any second seed"
             | Strict -> "table, report: refuse runs whose metrics do not match their hashes, or the ledger"
@@ -157,7 +162,12 @@ let allowed verb =
         "--dry-run"
     ]
 
-    let running = always @ sweep @ filters @ launch @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher" ]
+    let running =
+        always
+        @ sweep
+        @ filters
+        @ launch
+        @ [ "--redo"; "--reuse"; "--prune"; "--metric"; "--seeds-first"; "--launcher"; "--tensorboard"; "--out" ]
 
     match verb with
     | "measure" -> always @ sweep @ filters @ launch
@@ -170,6 +180,7 @@ let allowed verb =
     | "report" -> always @ [ "--reports"; "--json"; "--strict" ]
     | "power" -> always @ [ "--metric"; "--difference"; "--ratio"; "--power"; "--json" ]
     | "retire" -> always @ [ "--where"; "--because"; "--undo" ]
+    | "tensorboard" -> always @ [ "--reports"; "--out" ]
     | "list" -> [ "--with" ]
     | "logs" -> [ "--runs"; "--follow" ]
     | "diff"

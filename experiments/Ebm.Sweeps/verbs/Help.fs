@@ -109,6 +109,15 @@ let private pages =
             Examples = [ "report rings", "table, and page with figures"; "report rings --strict", "refuses altered runs" ]
             Exits = marked
         }
+        "tensorboard",
+        {
+            Words = "[sweep or run]"
+            Examples = [
+                "tensorboard rings", "event files of every run of a sweep"
+                "tensorboard rings-joint-cd-s0 --out events", "of one run, in another folder"
+            ]
+            Exits = "0 done, 1 a run has no event file, because its records cannot be read, 2 an error of usage or config."
+        }
         "why",
         {
             Words = "[run] [key] [overrides…]"

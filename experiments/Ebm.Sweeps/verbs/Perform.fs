@@ -199,7 +199,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                         let settings: Launch.Settings = settings place plan |> pinned
                         Console.WriteLine
                             $"{jobs.Length} runs to execute, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
-                        Status.during (entering place >> executes settings jobs)
+                        Status.during (entering place >> TensorBoard.following place >> executes settings jobs)
 
                 let outcomes = before @ outcomes
 
