@@ -1,6 +1,7 @@
 /// Writes the reports of sweeps: `dotnet fsi analysis/report.fsx runs/rings …`; without arguments, of every sweep in runs. A report is one
-/// HTML file, reports/<sweep>/index.html, with its figures as SVG next to it. With `--strict`, the exit code is 3 if a run does not match its
-/// hashes or the ledger. `--runs` and `--reports`, or the variables EBM_RUNS and EBM_REPORTS, name other folders. Needs no libtorch.
+/// HTML file, reports/<sweep>/index.html, with its figures as SVG next to it. With `--strict`, a run that does not match its hashes or the
+/// ledger is named, nothing is written, and the exit code is 3. `--runs` and `--reports`, or the variables EBM_RUNS and EBM_REPORTS, name
+/// other folders. Needs no libtorch.
 #load "../experiments/_bootstrap.fsx"
 #load "_refs.fsx"
 
@@ -20,31 +21,23 @@ let write strict (workspace: Workspace.Workspace) (folders: string list) =
             folders
 
     let mutable any = false
-    let mutable doubted = 0
 
-    for folder in sweeps do
-        let written = ReportFiles.write root (Some(Report.plotly root)) folder workspace.Reports
-
-        for skip in written.Skipped do
-            eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
-
-        match written.Table with
-        | Some table -> doubted <- doubted + (table.Rows |> List.sumBy (fun row -> row.Doubted.Length))
-        | None -> ()
-
-        match written.Page with
-        | Some path ->
-            any <- true
-            printfn $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), path)}"
-        | None -> eprintfn $"{folder}: no run has begun."
-
-    if not any then
-        Command.Refuse "No run was found: name the folder of a sweep, runs/<sweep>."
-    elif strict && doubted > 0 then
-        eprintfn $"With --strict: {doubted} runs are marked in these reports."
+    if strict && ReportFiles.refuses sweeps then
         3
     else
-        0
+        for folder in sweeps do
+            let written = ReportFiles.write root (Some(Report.plotly root)) folder workspace.Reports
+
+            for skip in written.Skipped do
+                eprintfn $"{skip.Path}: {skip.Why}; it is skipped."
+
+            match written.Page with
+            | Some path ->
+                any <- true
+                printfn $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), path)}"
+            | None -> eprintfn $"{folder}: no run has begun."
+
+        if not any then Command.Refuse "No run was found: name the folder of a sweep, runs/<sweep>." else 0
 
 exit (
     Command.Run(fun () ->

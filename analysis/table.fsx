@@ -1,5 +1,6 @@
 /// Writes comparison tables. `dotnet fsi analysis/table.fsx runs/rings …` writes the tables of sweeps to reports/; without arguments, of
-/// every sweep in runs; with `--strict`, the exit code is 3 if a run does not match its hashes or the ledger. `render
+/// every sweep in runs; `--all` prints every metric; with `--strict`, a run that does not match its
+/// hashes or the ledger is named, nothing is written, and the exit code is 3. `render
 /// analysis/tables/main.yaml` writes the table of a specification next to it, and `check analysis/tables/main.yaml` checks that its files
 /// agree with the runs; without a file, both process every specification in analysis/tables. `--runs DIR` replaces a specification's `runs`,
 /// and the folder of all runs; the variables EBM_RUNS and EBM_REPORTS name the folders of runs and reports.
@@ -57,7 +58,7 @@ let rec check runs files =
             printfn $"{file}: the table agrees with its runs."
             check runs rest
 
-let sweeps strict runs folders =
+let sweeps strict everything runs folders =
     let workspace = Workspace.at root
 
     let folders =
@@ -68,31 +69,31 @@ let sweeps strict runs folders =
             folders
 
     let mutable any = false
-    let mutable doubted = []
 
-    for folder in folders do
-        let written = ReportFiles.write root None folder workspace.Reports
-        List.iter name written.Skipped
-
-        match written.Table with
-        | Some table ->
-            any <- true
-            printfn $"{Markdown.table table}"
-            doubted <- doubted @ (table.Rows |> List.collect _.Doubted)
-        | None -> eprintfn $"{folder}: no run has begun."
-
-    if not any then
-        Command.Refuse "No run was found: name the folder of a sweep, runs/<sweep>."
-    elif strict && not doubted.IsEmpty then
-        eprintfn $"With --strict: {doubted.Length} runs are marked in these tables."
+    if strict && ReportFiles.refuses folders then
         3
     else
-        0
+        for folder in folders do
+            let written = ReportFiles.write root None folder workspace.Reports
+            List.iter name written.Skipped
+
+            match written.Table with
+            | Some table ->
+                any <- true
+                printfn $"{if everything then Markdown.table table else Terminal.block table}"
+                let file = Path.Combine(workspace.Reports, table.Sweep, "table.md")
+                Terminal.more None (Path.GetRelativePath(Directory.GetCurrentDirectory(), file)) |> List.iter (printfn "%s")
+            | None -> eprintfn $"{folder}: no run has begun."
+
+        if not any then Command.Refuse "No run was found: name the folder of a sweep, runs/<sweep>." else 0
 
 exit (
     Command.Run(fun () ->
         match place None (List.ofArray (Array.tail fsi.CommandLineArgs)) with
         | runs, "render" :: files -> render runs files
         | runs, "check" :: files -> check runs (someOf files)
-        | runs, folders -> sweeps (List.contains "--strict" folders) runs (folders |> List.filter ((<>) "--strict")))
+        | runs, words ->
+            let options = [ "--strict"; "--all" ]
+            let has option = List.contains option words
+            sweeps (has "--strict") (has "--all") runs (words |> List.except options))
 )

@@ -18,6 +18,10 @@ namespace Ebm.Core;
 /// <param name="Estimator">Name and version, such as <c>grid-kl 1</c>; the version increases when the same rows would give another number.</param>
 /// <param name="Doc">A short description.</param>
 /// <param name="Scale"><c>linear</c> or <c>log</c>: how a figure should draw it.</param>
+/// <param name="Order">Its place in tables among the quantities of its importance, the smallest first. One that declares no place comes after
+/// those that do. The project's own are from 100 (exact) over 200 (likelihoods) and 300 (samples) to 800 (other).</param>
+/// <param name="ComparedWith">The name of the quantity that is its comparison value, such as <c>grid-kl/gaussian</c>: tables show the value as
+/// a share of it. Null without one.</param>
 public sealed partial record Quantity(
     string Name,
     string Unit,
@@ -25,7 +29,9 @@ public sealed partial record Quantity(
     Importance Importance,
     string Estimator,
     string Doc,
-    string Scale = "linear"
+    string Scale = "linear",
+    int? Order = null,
+    string? ComparedWith = null
 )
 {
     [GeneratedRegex("<([^>]+)>")]
@@ -61,6 +67,6 @@ public sealed partial record Quantity(
     {
         var sentence = string.Join(' ', [Estimator, .. facts.Select(fact => Convert.ToString(fact, CultureInfo.InvariantCulture))]);
         var protocol = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sentence)))[..12];
-        return new(Name, value, Unit, Better, Scale, se, n, protocol, Importance);
+        return new(Name, value, Unit, Better, Scale, se, n, protocol, Importance, Order, ComparedWith);
     }
 }

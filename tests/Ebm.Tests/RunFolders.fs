@@ -13,13 +13,15 @@ let metric better value : Metric = {
     Unit = "nats"
     Better = better
     Importance = Importance.Secondary
+    Order = None
+    ComparedWith = None
     Scale = "linear"
     Se = None
     N = Some 1000L
     Protocol = Some "p"
 }
 
-/// A completed run of a method on data, with its seed and its metrics, lower being better.
+/// A completed run of a method on data, with its seed and its metrics, lower being better. x/gaussian is the comparison value of x.
 let run data method (seed: int) (metrics: (string * float) list) : Run = {
     nothing with
         Id = $"{data}-{method}-s{seed}"
@@ -30,7 +32,12 @@ let run data method (seed: int) (metrics: (string * float) list) : Run = {
         Seed = string seed
         Config = Map [ "data.kind", data; "method.kind", method; "seed", string seed ]
         Asked = Map [ "data", data; "method", method ]
-        Metrics = Map [ for name, value in metrics -> name, metric Direction.Lower value ]
+        Metrics =
+            Map [
+                for name, value in metrics ->
+                    let reference = metrics |> List.tryFind (fst >> (=) (name + "/gaussian")) |> Option.map fst
+                    name, { metric Direction.Lower value with ComparedWith = reference }
+            ]
         TrainUnits = Some 1000L
         SampleUnits = Some 10L
         Seconds = Some 1.5

@@ -57,8 +57,8 @@ let private shortened (values: string list) : string -> string =
 
     if (values |> List.distinctBy short).Length = (List.distinct values).Length then short else id
 
-/// Metrics with a direction. The declared one is first. Parts and baselines of another metric come last; otherwise, metrics that most groups have come first, and among
-/// those likelihoods.
+/// Metrics with a direction: the declared one, then in the table's order; those that few groups have come last. Of older runs, whose metrics
+/// declare no order, parts of another metric come last, and likelihoods first.
 let private judged (declared: string option) (table: Table) =
     let cells name = table.Rows |> List.choose (fun row -> row.Cells.TryFind name)
 
@@ -67,7 +67,13 @@ let private judged (declared: string option) (table: Table) =
     |> List.sortBy (fun name ->
         let cell = (cells name).Head
         let rare = 2 * (cells name).Length < table.Rows.Length
-        Some name <> declared, name.Contains '/', rare, cell.Metric.Unit <> "nats", -(cells name).Length)
+        let isOlder = cell.Metric.Order.IsNone
+
+        Some name <> declared,
+        isOlder && name.Contains '/',
+        rare,
+        isOlder && cell.Metric.Unit <> "nats",
+        (if isOlder then -(cells name).Length else 0))
 
 /// The plans of the folders' sweeps. A damaged list of plans is reported by the table, and has none here.
 let private plans (folders: RunFolder seq) =

@@ -12,6 +12,10 @@ type Metric = {
     Better: Direction
     /// As the metric declares it; `Secondary` if its file does not have one.
     Importance: Importance
+    /// Its place among the metrics of its importance, the smallest first; none if it declares none.
+    Order: int option
+    /// The metric that it declares as its comparison value, such as grid-kl/gaussian.
+    ComparedWith: string option
     /// linear or log.
     Scale: string
     /// The standard error of this one value, if it is an estimate.
@@ -38,6 +42,8 @@ type Run = {
     TrainUnits: int64 option
     SampleUnits: int64 option
     Seconds: float option
+    /// Processor seconds of its last attempt.
+    Cpu: float option
     /// Each data set's name and the digest of its content, as the run read it.
     Data: (string * string) list
     /// Hash of the assemblies that ran, else the commit; none if both are unknown.
@@ -71,6 +77,7 @@ let nothing = {
     TrainUnits = None
     SampleUnits = None
     Seconds = None
+    Cpu = None
     Data = []
     Code = None
     Interventions = []
@@ -106,6 +113,8 @@ let private metric (measurement: Measurement) = {
     Unit = kept measurement.Unit
     Better = measurement.Better
     Importance = Option.ofNullable measurement.Importance |> Option.defaultValue Importance.Secondary
+    Order = Option.ofNullable measurement.Order
+    ComparedWith = Option.ofObj measurement.ComparedWith |> Option.map kept
     Scale = kept measurement.Scale
     Se = Option.ofNullable measurement.Se
     N = Option.ofNullable measurement.N
@@ -168,6 +177,7 @@ let private read (folder: RunFolder) (manifest: RunManifest) (seal: Seal) (setti
         TrainUnits = manifest.Cost |> Option.ofObj |> Option.map _.Train
         SampleUnits = manifest.Cost |> Option.ofObj |> Option.map _.Sample
         Seconds = manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Wall)
+        Cpu = manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Cpu)
         Data = [ for data in manifest.Data -> kept data.Name, kept data.Digest ]
         Code = code manifest
         Interventions = Intervention.Of(folder, manifest) |> List.ofSeq

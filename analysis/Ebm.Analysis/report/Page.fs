@@ -52,26 +52,11 @@ let private tile kind (count: int) says = div [ ofClass $"tile {kind}" ] [ b [] 
 let private summary (report: Report) =
     let runs = report.Table.Rows |> List.collect _.Runs
     let counts = report.Table.Counts
-    let seconds = runs |> List.choose _.Seconds |> List.sum
-
-    let spent =
-        match runs |> List.filter (fun run -> run.State = RunState.Completed) |> List.choose _.TrainUnits |> List.map float with
-        | [] -> []
-        | spent ->
-            let low, high = List.min spent, List.max spent
-            let units = RunData.units
-            [ "training, a run", (if high <= 1.01 * low then units high else $"{units low} to {units high}") ]
-
     let seeds = runs |> List.map _.Seed |> List.distinct |> List.length
-
-    let time =
-        if seconds = 0.0 then []
-        elif seconds < 5400.0 then [ "time of all runs", (seconds / 60.0).ToString("0", invariant) + " min" ]
-        else [ "time of all runs", (seconds / 3600.0).ToString("0.0", invariant) + " h" ]
 
     [
         div [ ofClass "tiles" ] [
-            tile "" counts.Planned "runs planned"
+            tile "" counts.Planned (Text.plural counts.Planned "run" + " planned")
             tile "good" counts.Used "completed"
             tile (if counts.Diverged > 0 then "bad" else "") counts.Diverged "diverged"
             tile (if counts.Failed > 0 then "bad" else "") counts.Failed "failed"
@@ -87,14 +72,30 @@ let private summary (report: Report) =
                 ] do
                 if n > 0 then tile "" n says
 
-            tile "" report.Table.Rows.Length "groups"
-            tile "" seeds "seeds"
+            tile "" report.Table.Rows.Length (Text.plural report.Table.Rows.Length "group")
+            tile "" seeds (Text.plural seeds "seed")
         ]
-        paragraph (Notes.counts report.Table)
-        definitions (
-            spent @ time @ (provenance report |> List.filter (fun (name, _) -> List.contains name [ "machine"; "code"; "version" ]))
-        )
     ]
+
+/// What the runs cost, and what they ran on. It follows the table, which a narrow page then shows at once.
+let private costs (report: Report) =
+    let runs = report.Table.Rows |> List.collect _.Runs
+    let seconds = runs |> List.choose _.Seconds |> List.sum
+
+    let spent =
+        match runs |> List.filter (fun run -> run.State = RunState.Completed) |> List.choose _.TrainUnits |> List.map float with
+        | [] -> []
+        | spent ->
+            let low, high = List.min spent, List.max spent
+            let units = RunData.units
+            [ "training, a run", (if high <= 1.01 * low then units high else $"{units low} to {units high}") ]
+
+    let time =
+        if seconds = 0.0 then []
+        elif seconds < 5400.0 then [ "time of all runs", (seconds / 60.0).ToString("0", invariant) + " min" ]
+        else [ "time of all runs", (seconds / 3600.0).ToString("0.0", invariant) + " h" ]
+
+    definitions (spent @ time @ (provenance report |> List.filter (fun (name, _) -> List.contains name [ "machine"; "code"; "version" ])))
 
 // ── tables ──────────────────────────────────────────────────────────────────────────────────
 
@@ -273,6 +274,7 @@ let html (report: Report) =
         yield! summary report
         section "table" "Comparison"
         yield! comparison report
+        costs report
         if not report.Figures.IsEmpty then
             section "figures" "Figures"
             if not interactive then FigureHtml.still

@@ -56,6 +56,7 @@ let tableWith (doubts: Runs.Run -> string option) (folder: string) : Table optio
         let options = {
             usualOptions with
                 Skipped = skipped |> List.filter _.IsRun |> List.length
+                Decides = plans |> List.tryLast |> Option.bind _.Metric
                 Baseline = plans |> List.tryLast |> Option.map _.Baseline |> Option.defaultValue []
                 Absent = Plans.absent [ folder ] known
                 Retired = retired
@@ -63,6 +64,24 @@ let tableWith (doubts: Runs.Run -> string option) (folder: string) : Table optio
 
         let table = tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs
         Some table, skipped
+
+/// The table of some of a table's runs, such as those of one command. `skipped` are the folders that are not runs.
+let ofRuns (ids: Set<string>) (skipped: Runs.Skipped list) (table: Table) : Table =
+    let runs = table.Rows |> List.collect _.Runs
+    let kept = runs |> List.filter (fun run -> ids.Contains run.Id)
+
+    if kept.Length = runs.Length then
+        table
+    else
+        let options = {
+            table.Options with
+                Absent = table.Options.Absent |> List.filter ids.Contains
+                Retired = table.Options.Retired |> List.filter (fun (run, _) -> ids.Contains run.Id)
+                Skipped =
+                    skipped |> List.filter (fun skip -> skip.IsRun && ids.Contains(string (Path.GetFileName skip.Path))) |> List.length
+        }
+
+        tabulateWith options table.Sweep kept
 
 /// plotly.js from a repository's analysis/plotly; None if npm did not install it.
 let plotly (root: string) =

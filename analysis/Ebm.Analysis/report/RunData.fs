@@ -28,6 +28,8 @@ let of' (table: Table) (folders: Map<string, RunFolder * RunManifest>) =
     let about (name: string, metric: Metric) = name, metric.Unit, metric.Better.Word(), defaultArg metric.Protocol ""
     let metrics = runs |> List.collect (fun run -> run.Metrics |> Map.toList |> List.map about) |> List.distinct
     let index = metrics |> List.mapi (fun i metric -> metric, i) |> dict
+    let places = table.Metrics |> List.mapi (fun i name -> name, i) |> Map.ofList
+    let place name = defaultArg (places.TryFind name) Int32.MaxValue
     let settings (without: Map<string, string>) = Map.filter (fun key value -> without.TryFind key <> Some value)
 
     let facts (run: Run) found = [
@@ -89,10 +91,7 @@ let of' (table: Table) (folders: Map<string, RunFolder * RunManifest>) =
                     "config" => settings (fst heads[run.Group]) run.Config
                     "origins" => settings (snd heads[run.Group]) (origins folders run)
                     "values"
-                    => [
-                        for KeyValue(name, metric) in run.Metrics |> Seq.sortWith (fun a b -> Varying.natural a.Key b.Key) ->
-                            value (name, metric)
-                    ]
+                    => [ for KeyValue(name, metric) in run.Metrics |> Seq.sortBy (fun found -> place found.Key) -> value (name, metric) ]
                     "diagnosis" => List.map finding diagnosis[run.Id]
                     "log" => log run found
                 ]

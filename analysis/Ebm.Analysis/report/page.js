@@ -47,7 +47,8 @@
         row.hidden = !stays;
         shown += stays;
       }
-      count.textContent = shown === texts.size ? `${shown} rows` : `${shown} of ${texts.size} rows`;
+      const rows = texts.size === 1 ? "row" : "rows";
+      count.textContent = shown === texts.size ? `${shown} ${rows}` : `${shown} of ${texts.size} ${rows}`;
     };
     input.addEventListener("input", filter);
     if (choice) choice.addEventListener("change", filter);

@@ -1,6 +1,6 @@
 /// One number per method over several data sets: the interquartile mean of all its runs on all of them, with an interval from a bootstrap
 /// that resamples within each data set (Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice", 2021).
-/// Metrics with a Gaussian's value are divided by it, so that all data sets have the same weight; others keep their own unit.
+/// Metrics with a comparison value, such as a Gaussian's, are divided by it, so that all data sets have the same weight; others keep their own unit.
 module Ebm.Analysis.Aggregate
 
 open System
@@ -17,11 +17,12 @@ type Aggregate = {
     Runs: int
     /// Runs that diverged, which are in no mean.
     Diverged: int
-    /// The interquartile mean over runs and tasks, divided by the Gaussian's value if `OfGaussian`.
+    /// The interquartile mean over runs and tasks, of the values divided by `ShareOf`'s on the same data if there is one.
     Mean: float
     Low: float
     High: float
-    OfGaussian: bool
+    /// The metric's comparison value.
+    ShareOf: string option
     /// The probability that one of its runs is better than one of the baseline on the same data, where diverged runs lose, averaged over
     /// the data sets.
     Improvement: (float * float * float) option
@@ -44,21 +45,23 @@ let all (table: Table) : Aggregate list =
             for name in table.Metrics do
                 let here = rows |> List.filter (fun row -> row.Cells |> Map.tryFind name |> Option.exists _.Withheld.IsNone)
 
+                let reference = rows |> List.tryPick (fun row -> row.Cells.TryFind name) |> Option.bind _.Metric.ComparedWith
+
                 // The divisor of a task's values.
-                let gaussian task =
-                    let medians =
+                let divisor task =
+                    let values =
                         rows
                         |> List.filter (fun row -> row.Task = task)
-                        |> List.choose (fun row -> row.Cells.TryFind(name + "/gaussian"))
+                        |> List.choose (fun row -> reference |> Option.bind row.Cells.TryFind)
                         |> List.collect _.Values
 
-                    match medians with
+                    match values with
                     | [] -> None
                     | values -> Some(Statistics.Median values)
 
-                let scales = tasks |> List.map gaussian
-                let ofGaussian = scales |> List.forall (Option.exists (fun scale -> scale > 0.0))
-                let scale = Map.ofList (List.zip tasks [ for found in scales -> if ofGaussian then found.Value else 1.0 ])
+                let scales = tasks |> List.map divisor
+                let isShare = scales |> List.forall (Option.exists (fun scale -> scale > 0.0))
+                let scale = Map.ofList (List.zip tasks [ for found in scales -> if isShare then found.Value else 1.0 ])
 
                 for method, mine in here |> List.groupBy (methodOf table) do
                     let better = mine.Head.Cells[name].Metric.Better
@@ -103,7 +106,7 @@ let all (table: Table) : Aggregate list =
                                 Mean = interquartileMean (Array.concat strata)
                                 Low = low
                                 High = high
-                                OfGaussian = ofGaussian
+                                ShareOf = if isShare then reference else None
                                 Improvement = improvement
                             }
     ]

@@ -66,15 +66,37 @@ let private cell (table: Table) (i: int) (row: Row) metric =
             match Shown.share row cell with
             | Some share -> yield! aside share
             | None -> ()
-            match Shown.shareOf table row metric with
-            | Some(_, share) -> yield! aside $"{share} %%"
-            | None -> ()
+            match Shown.shareOf table row metric, Shown.comparedWith table metric with
+            | Some share, Some reference -> yield! aside $"{share} {Shown.shareHeading reference}"
+            | _ -> ()
             text (Notes.mark cell)
         ]
 
-/// The runs of a row are under its n. `address` is the link to a run: "#run-…" in a page that has all of them.
+/// The headings of the labels; a narrow page shows the first column only, with the other labels in it.
+let private labelHeadings (labels: (string * string list) list) = [
+    for i, (heading, _) in List.indexed labels do
+        th [ attribute "scope" "col"; if i > 0 then ofClass "further" ] [ name heading ]
+]
+
+let private labelCells (labels: (string * string list) list) (row: int) = [
+    for i, (_, texts) in List.indexed labels do
+        th [ attribute "scope" "row"; if i > 0 then ofClass "further" ] [
+            name texts[row]
+
+            if i = 0 && labels.Length > 1 then
+                let others = [
+                    for heading, texts in labels.Tail do
+                        if texts[row] <> "" then $"{heading} {texts[row]}"
+                ]
+                tag "small" [ ofClass "folded" ] [ text (Shown.brief (String.Join(", ", others))) ]
+        ]
+]
+
+/// The primary metrics, then the counts and costs of runs, which are under their number. `address` is the link to a run: "#run-…" in a page
+/// that has all of them.
 let private results (address: Run -> string) (table: Table) =
     let labels = Shown.labels table
+    let metrics = Shown.primaries table
 
     let runs (row: Row) = [
         for i, run in List.indexed row.Runs do
@@ -86,12 +108,11 @@ let private results (address: Run -> string) (table: Table) =
         caption [] [ bdi (defaultArg table.Options.Title table.Sweep) ]
         thead [] [
             tr [] [
-                for heading, _ in labels do
-                    th [ attribute "scope" "col" ] [ name heading ]
-                for heading in [ "n"; "diverged"; "failed"; "units" ] do
-                    column "number" [ text heading ]
-                for metric in table.Metrics do
+                yield! labelHeadings labels
+                for metric in metrics do
                     heading table metric
+                for heading in [ "n"; "diverged"; "failed"; "units"; "CPU s" ] do
+                    column "number" [ text heading ]
             ]
         ]
         tbody [] [
@@ -99,24 +120,55 @@ let private results (address: Run -> string) (table: Table) =
                 let again = Notes.markOf row
 
                 tr [] [
-                    for _, labels in labels do
-                        th [ attribute "scope" "row" ] [ name labels[i] ]
+                    yield! labelCells labels i
+                    for metric in metrics do
+                        cell table i row metric
                     count row.Completed [
                         details [ named $"row-{i + 1}" ] [ summary [] [ text $"{row.Completed}{again}" ]; text "seeds "; yield! runs row ]
                     ]
                     count row.Diverged [ text (string row.Diverged) ]
                     count row.Failed [ text (string row.Failed) ]
                     td [ ofClass "number" ] [ text (Shown.spent row) ]
-                    for metric in table.Metrics do
-                        cell table i row metric
+                    td [ ofClass "number" ] [ text (Shown.cpu row) ]
                 ]
         ]
     ]
 
+/// The other metrics, in a table that is closed at first.
+let private others (table: Table) = [
+    let metrics = table.Metrics |> List.except (Shown.primaries table)
+
+    if not metrics.IsEmpty then
+        let labels = Shown.labels table
+
+        details [ ofClass "others" ] [
+            summary [] [
+                text $"""{Text.counted metrics.Length "other metric"}: other views of the quality, comparison values, diagnostics"""
+            ]
+            tag "table" [ ofClass "results" ] [
+                thead [] [
+                    tr [] [
+                        yield! labelHeadings labels
+                        for metric in metrics do
+                            heading table metric
+                    ]
+                ]
+                tbody [] [
+                    for i, row in List.indexed table.Rows do
+                        tr [] [
+                            yield! labelCells labels i
+                            for metric in metrics do
+                                cell table i row metric
+                        ]
+                ]
+            ]
+        ]
+]
+
 /// The table and its notes.
 let fragment (address: Run -> string) (table: Table) : XmlNode list =
-    let notes = Notes.all table @ Shown.legend table @ [ "units: the median number of rows that went through one gradient in training." ]
-    [ results address table; div [ ofClass "notes" ] (List.map paragraph notes) ]
+    let notes = Notes.all table @ Shown.legend table @ [ Shown.costs ]
+    [ results address table; yield! others table; div [ ofClass "notes" ] (List.map paragraph notes) ]
 
 /// A plain table with headings and a note.
 let private lines title (headings: string list) (rows: string list list) note = [

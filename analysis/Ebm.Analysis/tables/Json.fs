@@ -43,6 +43,7 @@ let private cell (cell: Cell) =
     fields [
         "unit" => cell.Metric.Unit
         "better" => cell.Metric.Better
+        "importance" => cell.Metric.Importance
         "n" => cell.Summary.N
         if cell.Intervened > 0 then "intervened" => cell.Intervened
         if cell.Doubted > 0 then "doubted" => cell.Doubted
@@ -114,7 +115,10 @@ let private aggregate (aggregate: Aggregate.Aggregate) =
     fields [
         "metric" => aggregate.Metric
         "method" => texts aggregate.Method
-        "scale" => if aggregate.OfGaussian then "share-of-gaussian" else "own"
+        "scale"
+        => (match aggregate.ShareOf with
+            | Some reference -> "share-of-" + Shown.lastPart reference
+            | None -> "own")
         "tasks" => aggregate.Tasks
         "runs" => aggregate.Runs
         "diverged" => aggregate.Diverged
@@ -140,6 +144,7 @@ let table (table: Table) =
         fields [
             "sweep" => table.Sweep
             "title" => table.Options.Title
+            "metric" => table.Options.Decides
             "hash" => table.Hash
             "divergence" => divergence
             "runs" => counts table

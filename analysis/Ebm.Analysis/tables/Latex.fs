@@ -1,5 +1,5 @@
 /// A table as a LaTeX fragment with booktabs, for \input inside a table environment, or outside one if it takes more than a page; and its
-/// numbers as macros for the text, so that text and table always agree. Needs at most booktabs, amsmath, bm and siunitx.
+/// numbers as macros for the text, so that text and table always agree. Needs booktabs, amsmath, graphicx and siunitx 3.
 module Ebm.Analysis.Latex
 
 open System
@@ -86,34 +86,129 @@ let private mathematics (cell: Shown.Shown) =
     | Shown.PlusMinus(centre, half, exponent) -> Some $"({centre} \\pm {half})\\times 10^{{{exponent}}}"
     | Shown.Within(centre, low, high) -> Some $"{number centre}\\ [{number low},\\,{number high}]"
 
-let private shown (table: Table) (row: Row) name =
-    let found = row.Cells.TryFind name
-
-    match mathematics (Shown.cell (columnOf table name).Decimals found), found with
-    | Some text, Some cell ->
-        let share = Shown.share row cell |> Option.map (sprintf "\\,{\\scriptsize(%s)}") |> Option.defaultValue ""
-        (if Shown.isBold cell then $"$\\bm{{{text}}}$" else $"${text}$") + share + mark cell
-    | _ -> "--"
-
 let private arrow better =
     match better with
     | Direction.Lower -> " $\\downarrow$"
     | Direction.Higher -> " $\\uparrow$"
     | _ -> ""
 
-/// The metrics to print: those of the specification, else those with a direction.
-let private printed (table: Table) =
-    match table.Options.Columns with
-    | Some _ -> table.Metrics
-    | None ->
-        table.Metrics
-        |> List.filter (fun name -> Shown.metricOf table name |> Option.exists (fun metric -> metric.Better <> Direction.None))
+/// A column of print: its specification in the tabular, how many columns of the tabular it takes, its two headings, and the text of each row.
+type private Printed = { Specification: string; Span: int; Heading: string; Unit: string; Cells: string list }
 
-/// The approximate number of printed characters of a cell, without commands.
-let private printedLength (text: string) = RegularExpressions.Regex.Replace(text, @"\\[a-zA-Z]+|[{}$\\]", "").Length
+/// A heading in one column of print.
+let private spanning (span: int) (text: string) = $"\\multicolumn{{{span}}}{{c}}{{{text}}}"
 
-/// The approximate number of characters in a line of print.
-let private width = 88
+/// A cell of a metric: aligned numbers, or a text in their place; then what follows it.
+type private Entry =
+    | Aligned of value: string * half: string option * bold: bool * after: string
+    | Text of text: string * after: string
+
+let private entry (table: Table) (row: Row) name =
+    let found = row.Cells.TryFind name
+    let shown = Shown.cell (columnOf table name).Decimals found
+    let isPlain (text: string) = RegularExpressions.Regex.IsMatch(text, @"^-?[0-9]+(\.[0-9]+)?$")
+
+    match found with
+    | None -> Text("--", "")
+    | Some cell ->
+        let share = Shown.share row cell |> Option.map (sprintf "\\,{\\scriptsize(%s)}") |> Option.defaultValue ""
+        let after = share + mark cell
+        let bold = Shown.isBold cell
+
+        match shown with
+        | Shown.PlusMinus(value, half, 0) when isPlain value && isPlain half -> Aligned(value, Some half, bold, after)
+        | Shown.Constant value
+        | Shown.Single(value, None) when isPlain value -> Aligned(value, None, bold, after)
+        | other ->
+            match mathematics other with
+            | Some text -> Text((if bold then $"{{\\boldmath${text}$}}" else $"${text}$"), after)
+            | None -> Text("--", "")
+
+/// The format of siunitx for some numbers: digits before and after the point.
+let private format (further: string) (numbers: string list) =
+    let parts = numbers |> List.map (fun number -> number.TrimStart('-').Split '.')
+    let before = parts |> List.map (fun part -> part[0].Length) |> List.max
+    let after = parts |> List.map (fun part -> if part.Length > 1 then part[1].Length else 0) |> List.max
+    let sign = if numbers |> List.exists _.StartsWith('-') then "-" else ""
+    $"S[table-format={sign}{before}.{after}{further}]"
+
+/// A metric: its values, each with a column of siunitx for the number, one for ±, one for the uncertainty, and one for marks, as far as the
+/// metric's cells need them.
+let private metric (table: Table) name =
+    let entries = [ for row in table.Rows -> entry table row name ]
+    let metric = Shown.metricOf table name
+    let values =
+        entries
+        |> List.choose (function
+            | Aligned(value, _, _, _) -> Some value
+            | Text _ -> None)
+    let halves =
+        entries
+        |> List.choose (function
+            | Aligned(_, half, _, _) -> half
+            | Text _ -> None)
+    let hasMarks =
+        entries
+        |> List.exists (function
+            | Aligned(_, _, _, after) -> after <> ""
+            | Text _ -> false)
+
+    let parts = [
+        if values.IsEmpty then "r" else format "" values
+        if not halves.IsEmpty then
+            "@{\\,}c@{\\,}"
+            // A heading that is wider than its numbers widens this column, on the right.
+            format ",table-number-alignment=left" halves
+        if hasMarks then "@{}l"
+    ]
+
+    let span = parts.Length
+
+    let cell entry =
+        match entry with
+        | Text(text, after) -> spanning span (text + after)
+        | Aligned(value, half, bold, after) ->
+            let series = if bold then "\\bfseries " else ""
+
+            String.Join(
+                " & ",
+                [
+                    series + value
+                    if not halves.IsEmpty then
+                        if half.IsNone then ""
+                        elif bold then "\\boldmath$\\pm$"
+                        else "$\\pm$"
+                        match half with
+                        | Some half -> series + half
+                        | None -> ""
+                    if hasMarks then after
+                ]
+            )
+
+    let heading =
+        escaped (Shown.brief (columnOf table name).Label)
+        + (metric |> Option.map (fun metric -> arrow metric.Better) |> Option.defaultValue "")
+    let unit = metric |> Option.map _.Unit |> Option.defaultValue ""
+
+    {
+        Specification = String.Join("", parts)
+        Span = span
+        Heading = spanning span heading
+        Unit = if unit = "" then String.Join("", List.replicate (span - 1) " & ") else spanning span $"({escaped unit})"
+        Cells = List.map cell entries
+    }
+
+let private plainColumn specification heading cells = {
+    Specification = specification
+    Span = 1
+    Heading = heading
+    Unit = ""
+    Cells = cells
+}
+
+/// A tabular no wider than the line: a wider one is scaled down.
+let private fitted (tabular: string) =
+    "\\noindent\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n" + tabular.TrimEnd '\n' + "}\n"
 
 /// The number of rows of one tabular, which LaTeX does not break; with headings and rules they fill most of a page.
 let private height = 36
@@ -129,18 +224,17 @@ let private pages (table: Table) : int list list =
         | _ -> rows :: pages)
     |> List.rev
 
-/// One tabular: labels, the number of runs if it varies, and some of the metrics, for some of the rows.
-let private tabular (table: Table) (rows: int list) labels (columns: (string * string * string list) list) =
+/// One tabular of some of the rows.
+let private tabular (table: Table) (rows: int list) (columns: Printed list) =
     let text = StringBuilder()
     let say (line: string) = text.Append(line).Append('\n') |> ignore
     let row (cells: string list) = String.Join(" & ", cells) + " \\\\"
-    let columns: (string * string * string list) list = labels @ columns
-    let specification = String('l', labels.Length) + String('r', columns.Length - labels.Length)
+    let specification = columns |> List.map _.Specification |> String.concat ""
     say $"\\begin{{tabular}}{{@{{}}{specification}@{{}}}}"
     say "\\toprule"
-    say (row [ for heading, _, _ in columns -> heading ])
+    say (row [ for column in columns -> column.Heading ])
 
-    if columns |> List.exists (fun (_, unit, _) -> unit <> "") then say (row [ for _, unit, _ in columns -> unit ])
+    if columns |> List.exists (fun column -> column.Unit.Contains '(') then say (row [ for column in columns -> column.Unit ])
 
     say "\\midrule"
 
@@ -153,12 +247,12 @@ let private tabular (table: Table) (rows: int list) labels (columns: (string * s
 
         say (
             row [
-                for j, (_, _, cells) in List.indexed columns do
+                for j, column in List.indexed columns do
                     let again =
                         j = 0
                         && table.Varying.Length > 1
                         && above |> Option.exists (fun above -> above.Task = at.Task && above.Labels.Head = at.Labels.Head)
-                    if again then "" else cells[i]
+                    if again then "" else column.Cells[i]
             ]
         )
 
@@ -169,40 +263,41 @@ let private tabular (table: Table) (rows: int list) labels (columns: (string * s
 /// The first line of every file: its program and its source.
 let private origin (table: Table) =
     let runs = table.Rows |> List.sumBy _.Runs.Length
-    $"%% generated by analysis/table.fsx: {Shown.visible table.Sweep}, table-hash {table.Hash}, from {runs} runs; do not edit\n"
+    $"""%% generated by analysis/table.fsx: {Shown.visible table.Sweep}, table-hash {table.Hash}, from {Text.counted runs "run"}; do not edit"""
+    + "\n"
 
 /// The fragment: tabulars, then the notes in small print.
 let table (table: Table) =
     let brief = Shown.brief >> escaped
 
-    let labels = [ for heading, labels in Shown.labels table -> brief heading, "", List.map brief labels ]
+    let labels = [ for heading, labels in Shown.labels table -> plainColumn "l" (brief heading) (List.map brief labels) ]
 
     // If all rows have the same number of runs, a note gives it.
     let ns = [ for row in table.Rows -> string row.Completed + (Notes.markOf row).Replace("¶", "\\P").Replace("‖", "$\\|$") ]
-    let labels = if (List.distinct ns).Length > 1 then labels @ [ "$n$", "", ns ] else labels
+    let labels = if (List.distinct ns).Length > 1 then labels @ [ plainColumn "r" "$n$" ns ] else labels
+    let printed = Shown.primaries table
 
-    let column name =
-        let metric = Shown.metricOf table name
-        let heading =
-            brief (columnOf table name).Label + (metric |> Option.map (fun metric -> arrow metric.Better) |> Option.defaultValue "")
-        let unit = metric |> Option.map _.Unit |> Option.defaultValue ""
-        heading, (if unit = "" then "" else $"({escaped unit})"), [ for row in table.Rows -> shown table row name ]
+    let share name = [
+        match Shown.comparedWith table name with
+        | Some reference ->
+            plainColumn "r" (escaped (Shown.shareHeading reference)) [
+                for row in table.Rows -> Shown.shareOf table row name |> Option.map escaped |> Option.defaultValue "--"
+            ]
+        | None -> ()
+    ]
 
-    let wide (heading: string, unit: string, cells: string list) = 2 + (heading :: unit :: cells |> List.map printedLength |> List.max)
-    let room = width - List.sumBy wide labels
-
-    let full, last =
-        (([], []), printed table |> List.map column)
-        ||> List.fold (fun (full, current) column ->
-            if current <> [] && List.sumBy wide (current @ [ column ]) > room then
-                full @ [ current ], [ column ]
-            else
-                full, current @ [ column ])
+    let columns =
+        labels
+        @ [
+            for i, name in List.indexed printed do
+                metric table name
+                if i = 0 then yield! share name
+        ]
 
     let text = StringBuilder()
     let say (line: string) = text.Append line |> ignore
     say (origin table)
-    say "% \\usepackage{booktabs,amsmath,bm,siunitx}\n"
+    say "% \\usepackage{booktabs,amsmath,graphicx,siunitx}\n"
 
     for row in table.Rows do
         let label = String.Join(" ", row.Labels |> List.filter ((<>) ""))
@@ -211,14 +306,23 @@ let table (table: Table) =
     if table.Rows.IsEmpty then
         say (comment "no rows")
     else
-        for i, (rows, block) in List.indexed (List.allPairs (pages table) (full @ [ last ])) do
-            if i > 0 then say "\\par\\medskip\n"
-            say (tabular table rows labels block)
+        say "\\begingroup\\sisetup{text-series-to-math=true,group-digits=none}%\n"
 
-        let each = if (List.distinct ns).Length = 1 && table.Rows.Length > 1 then [ $"Each row has {ns.Head} completed runs." ] else []
-        let legend = Shown.legend { table with Metrics = printed table } |> List.filter (fun note -> not (note.StartsWith "Units:"))
-        let notes = String.Join("\n", Notes.all { table with Metrics = printed table } @ each @ legend |> List.map escaped)
-        say "\\par\\smallskip\n\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright\n"
+        for i, rows in List.indexed (pages table) do
+            if i > 0 then say "\\par\\medskip\n"
+            say (fitted (tabular table rows columns))
+
+        say "\\endgroup\n"
+
+        let said = { table with Metrics = printed }
+        let each =
+            if (List.distinct ns).Length = 1 && table.Rows.Length > 1 then
+                [ $"""Each row has {Text.counted table.Rows.Head.Completed "completed run"}{(Notes.markOf table.Rows.Head)}.""" ]
+            else
+                []
+        let legend = Shown.legendWith (List.truncate 1 printed) said |> List.filter (fun note -> not (note.StartsWith "Measured"))
+        let notes = String.Join("\n", Notes.all said @ each @ legend |> List.map escaped)
+        say "\\par\\smallskip\n\\noindent\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright\n"
         say (notes.Replace("n/a:", "{--}:") + "\n")
         say "\\end{minipage}\n"
 
@@ -230,7 +334,7 @@ let versus (table: Table) =
     let say (line: string) = text.Append(line).Append('\n') |> ignore
     let row (cells: string list) = String.Join(" & ", cells) + " \\\\"
     say ((origin table).TrimEnd '\n')
-    say "% \\usepackage{booktabs,amsmath,bm,siunitx}"
+    say "% \\usepackage{booktabs,amsmath,graphicx,siunitx}"
 
     match Versus.all table with
     | [] -> say "% no baseline was named"
@@ -252,6 +356,8 @@ let versus (table: Table) =
 
         for i, page in List.indexed pages do
             if i > 0 then say "\\par\\medskip"
+            let one = StringBuilder()
+            let say (line: string) = one.Append(line).Append('\n') |> ignore
             say $"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}"
             say "\\toprule"
             say (row headings)
@@ -262,9 +368,10 @@ let versus (table: Table) =
 
             say "\\bottomrule"
             say "\\end{tabular}"
+            text.Append(fitted (string one)) |> ignore
 
         say "\\par\\smallskip"
-        say "\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright"
+        say "\\noindent\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright"
         say (escaped ((Shown.versusNote table).Replace("effect: the mean difference over its standard deviation; ", "")))
         say "\\end{minipage}"
 

@@ -1,5 +1,5 @@
-/// A table as Markdown that also reads well in a terminal: a row per group, the metrics of one family next to each other, and a new block
-/// of columns if a line would become too long.
+/// A table as Markdown that also reads well in a terminal: a row per group; the primary metrics, the counts and the cost of runs, then every
+/// other metric, in new blocks of columns where a line would become too long.
 module Ebm.Analysis.Markdown
 
 open System
@@ -10,7 +10,7 @@ open Ebm.Analysis.Table
 open Ebm.Records
 
 /// Columns of one block fit into a terminal of this width.
-let private width = 120
+let private width = 100
 
 /// Escapes text so that it cannot end its cell or become mark-up.
 let escaped (text: string) =
@@ -85,28 +85,26 @@ let arrow better =
     | Direction.Higher -> " ↑"
     | _ -> ""
 
-/// A metric's column: its heading, then its cells. A baseline's cell also has the metric's median as a share of it.
-let private column (table: Table) (name: string) =
+/// A metric's columns: its heading, then its cells; and the values as shares of the metric's comparison value, if it has one.
+let private columns (table: Table) (name: string) = [
     let better = Shown.metricOf table name |> Option.map _.Better |> Option.defaultValue Direction.None
+    escaped (columnOf table name).Label + arrow better :: (table.Rows |> List.map (shown table name))
 
-    let cell (row: Row) =
-        match Shown.shareOf table row name with
-        | Some(median, share) -> $"{median} ({share} %%)"
-        | None -> shown table name row
+    match Shown.comparedWith table name with
+    | Some reference ->
+        escaped (Shown.shareHeading reference) :: [ for row in table.Rows -> Shown.shareOf table row name |> Option.defaultValue "n/a" ]
+    | None -> ()
+]
 
-    escaped (columnOf table name).Label + arrow better :: (table.Rows |> List.map cell)
-
-/// Divides columns into blocks that fit the width, and keeps families of metrics together.
-let private blocks (labels: string list list) (table: Table) =
+/// Puts the labels before groups of columns, in blocks that fit the width; a group stays together.
+let private blocks (labels: string list list) (groups: string list list list) =
     let wide columns = columns |> List.sumBy (fun column -> 3 + (column |> List.map length |> List.max))
-    let room = width - wide labels
-
-    let families = table.Metrics |> List.groupBy Comparable.family |> List.map (fun (_, names) -> names |> List.map (column table))
+    let room = width - 1 - wide labels
 
     let full, last =
-        (([], []), families)
-        ||> List.fold (fun (full, current) family ->
-            if current <> [] && wide (current @ family) > room then full @ [ current ], family else full, current @ family)
+        (([], []), groups)
+        ||> List.fold (fun (full, current) group ->
+            if current <> [] && wide (current @ group) > room then full @ [ current ], group else full, current @ group)
 
     [ for block in full @ [ last ] -> labels @ block ]
 
@@ -119,19 +117,24 @@ let table (table: Table) =
         "diverged" :: [ for row in table.Rows -> string row.Diverged ]
         "failed" :: [ for row in table.Rows -> string row.Failed ]
         "units" :: [ for row in table.Rows -> Shown.spent row ]
+        "CPU s" :: [ for row in table.Rows -> Shown.cpu row ]
     ]
+
+    let first = Shown.primaries table
+    let others = table.Metrics |> List.filter (fun name -> not (List.contains name first))
+    let groups = List.map (columns table) first @ [ counts ] @ List.map (columns table) others
 
     let text = StringBuilder()
     let say (line: string) = text.Append(line).Append('\n') |> ignore
     say $"# {escaped (defaultArg table.Options.Title table.Sweep)}"
 
-    for block in blocks (labels @ counts) table do
+    for block in blocks labels groups do
         say ""
         block |> List.transpose |> aligned |> text.Append |> ignore
 
     say ""
 
-    for note in Notes.all table @ Shown.legend table @ [ "units: the median number of rows that went through one gradient in training." ] do
+    for note in Notes.all table @ Shown.legend table @ [ Shown.costs ] do
         // Two spaces at the end break the line; notes contain no mark-up.
         say $"{escapedNote note}  "
 

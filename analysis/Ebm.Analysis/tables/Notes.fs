@@ -42,19 +42,26 @@ let private intervals (table: Table) =
     let some kind text = if List.contains kind kinds then [ text ] else []
 
     let how =
-        some "student-t" "mean ± half of its 95 % interval (Student's t)"
+        some "student-t" "mean ± half the width of its 95 % interval (Student's t)"
         @ some "bootstrap-t" "mean [low, high] with its 95 % interval (bootstrap-t, from 20 runs on)"
         @ some "student-t-of-log" "geometric mean [low, high] with its 95 % interval (Student's t of the logarithm)"
         @ some "bootstrap-t-of-log" "geometric mean [low, high] with its 95 % interval (bootstrap-t of the logarithm)"
 
-    let cells = shown table |> List.map (fun (_, _, cell) -> cell)
-    let few = cells |> List.exists (fun cell -> cell.Summary.N = 1 || cell.Summary.N = 2)
-    let measured = cells |> List.exists (fun cell -> cell.Summary.N = 1 && cell.Se.IsSome)
+    let cells = shown table |> List.map (fun (_, name, cell) -> cell, Shown.cell (columnOf table name).Decimals (Some cell))
+    let having test = cells |> List.exists test
+
+    let how =
+        how
+        @ [
+            if having (fun (cell, _) -> cell.Summary.N = 2) then "with two seeds, both values"
+            if having (fun (cell, _) -> cell.Summary.N = 1) then "with one seed, its value"
+        ]
 
     [
-        let text = String.Join("; ", how @ (if few then [ "the values of one or two seeds are listed" ] else []))
-        if text <> "" then $"Over seeds, of completed runs: {text}."
-        if measured then "(se …): the measurement error of this one run, which does not cover other seeds."
+        if not how.IsEmpty then $"""A cell shows, over the seeds of completed runs: {String.Join("; ", how)}."""
+        if having (fun (_, shown) -> shown.IsConstant) then "Without ±: the interval has no width in the digits shown."
+        if having (fun (cell, _) -> cell.Summary.N = 1 && cell.Se.IsSome) then
+            "(se …): the standard error of this one run's measurement; another seed may differ by more."
     ]
 
 /// The phrase of an intervention, and its rank among several.
@@ -85,7 +92,8 @@ let private divergence (table: Table) = [
             let low, high = wilson row.Completed row.Ended
             let name = String.Join(" ", row.Labels |> List.filter ((<>) ""))
             let name = if name = "" then "" else $"{Shown.brief name}: "
-            $"{name}{row.Completed} of {row.Ended} runs completed, " + $"a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
+            $"""{name}{row.Completed} of {Text.counted row.Ended "run"} completed, """
+            + $"a rate of {percent low} to {percent high} %% (Wilson, 95 %%)."
 
     for row in table.Rows do
         match row.Intervened with
@@ -95,7 +103,7 @@ let private divergence (table: Table) = [
             let name = if name = "" then "" else $"{Shown.brief name}: "
             let kinds = runs |> List.collect (fun run -> run.Interventions |> List.map _.What |> List.distinct) |> List.countBy id
             let what = list [ for what, n in kinds |> List.sortBy (fst >> words >> fst) -> $"{n} {snd (words what)}" ]
-            $"* {name}{runs.Length} of {row.Completed} runs needed an intervention: {what}."
+            $"""* {name}{runs.Length} of {Text.counted row.Completed "run"} needed an intervention: {what}."""
 ]
 
 /// Columns of one task with several rows, but too few seeds to tell any of them apart.
@@ -114,14 +122,15 @@ let private tooFew (table: Table) = [
             | _ -> ()
 ]
 
-let private bold (table: Table) = [
+/// What the sign of the best rows means, `Bold` or a mark, or why no row has it.
+let private best (sign: string) (table: Table) = [
     let tests = shown table |> List.choose (fun (_, _, cell) -> cell.Test)
 
     if has table Best then
         let used = table.Options.Tests |> List.filter (fun test -> tests |> List.exists (fun found -> found.By = test))
         let test = String.Join(", else ", [ for test in used -> test.Says ])
 
-        "Bold: the best of its column on the same data, and all that are not significantly worse "
+        $"{sign}: the best of its column on the same data, and all that are not significantly worse "
         + $"(two-sided {test}; Holm over the column; level .05)."
 
     if has table TooFewToTell then "‡ too few seeds to tell the row from the best one, whatever their values."
@@ -132,15 +141,11 @@ let private bold (table: Table) = [
         let rivals = none |> List.map (fun (_, rivals, _) -> rivals) |> List.max
         let seeds = none |> List.map (fun (_, _, n) -> n) |> List.max
         let columns = none |> List.map (fun (name, _, _) -> name) |> List.distinct
-        let columns =
-            if columns.Length = table.Metrics.Length then
-                "a column"
-            else
-                list (columns |> List.map (fun name -> (columnOf table name).Label))
+        let columns = if has table Best then $""" in {list (columns |> List.map (fun name -> (columnOf table name).Label))}""" else ""
         let smallest = (2.0 ** float (1 - seeds)).ToString("0.####", CultureInfo.InvariantCulture)
-        let times = if rivals = 2 then "" else $", and {rivals - 1} comparisons multiply it (Holm)"
-        $"Nothing is bold in {columns} where n is too small to test: {seeds} pairs of runs have no p-value below {smallest}{times}; "
-        + $"{Significance.pairsNeeded (rivals - 1)} paired seeds could tell {rivals} rows apart."
+        let times = if rivals = 2 then "" else $", times {rivals - 1} for as many comparisons (Holm)"
+        $"""No row is marked as the best{columns}: {Text.counted seeds "common seed"} cannot tell {rivals} rows apart, as no p-value """
+        + $"is below {smallest}{times}; {Significance.pairsNeeded (rivals - 1)} seeds could."
 
     if has table Incomparable then
         "§ not compared: measured by another protocol, over another number of samples, or on other data than the rest of its column."
@@ -176,7 +181,7 @@ let counts (table: Table) =
         @ (c.Excluded |> List.collect (fun (rule, n) -> some n $"excluded ({rule})"))
         @ some c.Skipped "unreadable or not begun"
 
-    $"{c.Planned} runs planned: {list parts}" + (if c.Imported > 0 then $"; {c.Imported} imported." else ".")
+    $"""{Text.counted c.Planned "run"} planned: {list parts}""" + (if c.Imported > 0 then $"; {c.Imported} imported." else ".")
 
 /// Numbers that the run's own hashes do not cover.
 let private doubts (table: Table) = [
@@ -194,7 +199,7 @@ let private imports (table: Table) = [
             | runs ->
                 let name = String.Join(" ", row.Labels |> List.filter ((<>) ""))
                 let from = runs |> List.choose _.Imported |> List.distinct
-                let count = if runs.Length = 1 then "1 run" else $"{runs.Length} runs"
+                let count = Text.counted runs.Length "run"
                 $"""‖ {Shown.brief (if name = "" then row.Group else name)}: {count} imported from {Shown.brief (String.Join("; ", from))}."""
     ]
 
@@ -205,5 +210,9 @@ let private imports (table: Table) = [
     yield! sources
 ]
 
-/// Every note of a table, in the order in which a reader needs them.
-let all (table: Table) = intervals table @ bold table @ divergence table @ doubts table @ imports table @ apart table @ [ counts table ]
+/// Every note of a table whose best cells have this sign, in the order in which a reader needs them.
+let withSign (sign: string) (table: Table) =
+    intervals table @ best sign table @ divergence table @ doubts table @ imports table @ apart table @ [ counts table ]
+
+/// Every note of a table whose best cells are bold.
+let all = withSign "Bold"

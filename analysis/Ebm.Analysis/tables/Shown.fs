@@ -21,7 +21,7 @@ type Shown =
     | PlusMinus of centre: string * half: string * exponent: int
     /// An interval that need not be symmetric.
     | Within of centre: string * low: string * high: string
-    /// All values are the same.
+    /// The interval has no width in the digits shown.
     | Constant of string
 
 /// From here on a number has more digits before the point than a double distinguishes; it is shown with a power of ten.
@@ -40,11 +40,14 @@ let private decimal (digits: int) (value: float) =
     elif digits > 6 then value.ToString("0.0e-00", CultureInfo.InvariantCulture)
     else fixedPoint digits value
 
-/// Three significant digits, for a value without an uncertainty.
-let plain (value: float) =
+/// Some significant digits.
+let private plainTo (digits: int) (value: float) =
     if value = 0.0 then "0"
     elif not (Double.IsFinite value) then number value
-    else decimal (max 0 (2 - int (floor (log10 (abs value))))) value
+    else decimal (max 0 (digits - 1 - int (floor (log10 (abs value))))) value
+
+/// Three significant digits, for a value without an uncertainty.
+let plain = plainTo 3
 
 /// A value and its uncertainty, both to two digits of the latter; with a power of ten if they would have more than six decimals, or are
 /// huge. An uncertainty beyond the range of numbers is infinite.
@@ -64,6 +67,9 @@ let private plusMinus (given: int option) centre half =
         let digits = decimals half
         PlusMinus(fixedPoint digits centre, fixedPoint digits half, exponent)
 
+/// Whether an interval has no width, or only that of rounding in single precision: six digits of the centre do not show it.
+let private isNothing centre low high = low = high || high / 2.0 - low / 2.0 <= 1e-7 * abs centre
+
 let cell (given: int option) (cell: Cell option) =
     match cell with
     | None -> NotMeasured
@@ -81,9 +87,14 @@ let cell (given: int option) (cell: Cell option) =
             | _ -> Single(value only, None)
         | [ first; second ], _ -> Listed [ value first; value second ]
         | _, TooFew -> Listed [ value cell.Summary.Mean ]
-        | _, (StudentT(low, high) | BootstrapT(low, high) | StudentTOfLog(low, high) | BootstrapTOfLog(low, high)) when low = high ->
+        | _, (StudentT(low, high) | BootstrapT(low, high) | StudentTOfLog(low, high) | BootstrapTOfLog(low, high)) when
+            isNothing cell.Summary.Centre low high
+            ->
             Constant(value cell.Summary.Centre)
-        | _, StudentT(low, high) -> plusMinus given cell.Summary.Mean (high / 2.0 - low / 2.0)
+        | _, StudentT(low, high) ->
+            match plusMinus given cell.Summary.Mean (high / 2.0 - low / 2.0) with
+            | PlusMinus(centre, half, 0) when half |> Seq.forall (fun c -> c = '0' || c = '.') -> Constant centre
+            | shown -> shown
         | _, BootstrapT(low, high) ->
             let digits = given |> Option.defaultValue (decimals (high / 2.0 - low / 2.0))
             Within(decimal digits cell.Summary.Mean, decimal digits low, decimal digits high)
@@ -121,17 +132,44 @@ let visible (text: string) =
 
     string shown
 
-/// The metric of a baseline such as grid-kl/gaussian.
-let subjectOf (table: Table) (name: string) =
-    let cut = name.LastIndexOf '/'
-
-    if cut > 0 && name.Substring cut = "/gaussian" && List.contains (name.Substring(0, cut)) table.Metrics then
-        Some(name.Substring(0, cut))
-    else
-        None
-
 /// A metric, from the first row that has it.
 let metricOf (table: Table) name = table.Rows |> List.tryPick (fun row -> row.Cells.TryFind name) |> Option.map _.Metric
+
+/// The comparison value that a metric declares, such as grid-kl/gaussian, if the table's runs measured it. A table of asked columns has it
+/// only if it was asked for.
+let comparedWith (table: Table) name =
+    metricOf table name
+    |> Option.bind _.ComparedWith
+    |> Option.filter (fun reference ->
+        (table.Options.Columns.IsNone || List.contains reference table.Metrics) && table.Rows |> List.exists _.Cells.ContainsKey(reference))
+
+/// The part of a name after its last slash.
+let lastPart (name: string) = name.Substring(name.LastIndexOf '/' + 1)
+
+/// The heading of the shares of a comparison value: "of gaussian" for grid-kl/gaussian.
+let shareHeading (reference: string) = "of " + lastPart reference
+
+/// The metrics that a reader needs first: those that were asked for; else the one that decides, and the primary ones. If no metric declares
+/// that it is primary (older runs), those of most rows that are not part of another metric.
+let primaries (table: Table) =
+    let having (keep: string -> Runs.Metric -> bool) =
+        table.Metrics |> List.filter (fun name -> metricOf table name |> Option.exists (keep name))
+
+    let isUsual name = 2 * (table.Rows |> List.filter _.Cells.ContainsKey(name) |> List.length) > table.Rows.Length
+
+    let first =
+        [
+            having (fun _ metric -> metric.Importance = Importance.Primary)
+            having (fun name metric -> metric.Better <> Direction.None && not (name.Contains '/') && isUsual name)
+            having (fun _ metric -> metric.Better <> Direction.None)
+        ]
+        |> List.tryFind (List.isEmpty >> not)
+        |> Option.defaultValue table.Metrics
+
+    if table.Options.Columns.IsSome then
+        table.Metrics
+    else
+        table.Metrics |> List.filter (fun name -> table.Options.Decides = Some name || List.contains name first)
 
 /// The label columns: a heading, then a label per row. If nothing varies, the table's subject labels its row.
 let labels (table: Table) =
@@ -160,36 +198,54 @@ let units (table: Table) =
     |> List.groupBy fst
     |> List.map (fun (unit, names) ->
         let names = String.Join(", ", List.map snd names)
-        $"{names} in {unit}")
+        $"in {unit}: {names}")
 
-/// Units of training, the median of a row's completed runs.
-let spent (row: Row) =
-    match row.Runs |> List.filter (fun run -> run.State = RunState.Completed) |> List.choose _.TrainUnits |> List.map float with
+/// The mean over a row's completed runs, as text.
+let private average (row: Row) (value: Runs.Run -> float option) (text: float -> string) =
+    match row.Runs |> List.filter (fun run -> run.State = RunState.Completed) |> List.choose value with
     | [] -> "n/a"
-    | units ->
-        match MathNet.Numerics.Statistics.Statistics.Median units with
+    | values -> text (mean (Array.ofList values))
+
+/// Units of training of a row's run.
+let spent (row: Row) =
+    average row (_.TrainUnits >> Option.map float) (fun units ->
+        match units with
         | many when many >= 999_500.0 -> (many / 1e6).ToString("0.##", CultureInfo.InvariantCulture) + " M"
         | many when many >= 1000.0 -> (many / 1e3).ToString("0", CultureInfo.InvariantCulture) + " k"
-        | few -> few.ToString("0", CultureInfo.InvariantCulture)
+        | few -> few.ToString("0", CultureInfo.InvariantCulture))
 
-/// The median of a metric beside its baseline, as a share of it, in percent.
+/// Processor seconds of a row's run.
+let cpu (row: Row) =
+    average row _.Cpu (fun seconds -> seconds.ToString((if seconds < 9.95 then "0.0" else "0"), CultureInfo.InvariantCulture))
+
+/// A row's value of a metric as a share of the metric's comparison value, in percent.
 let shareOf (table: Table) (row: Row) name =
-    match row.Cells.TryFind name, subjectOf table name |> Option.bind row.Cells.TryFind with
-    | Some baseline, Some subject when baseline.Withheld.IsNone ->
-        Some(plain baseline.Summary.Median, plain (100.0 * subject.Summary.Median / baseline.Summary.Median))
+    match row.Cells.TryFind name, comparedWith table name |> Option.bind row.Cells.TryFind with
+    | Some cell, Some reference when cell.Withheld.IsNone && reference.Withheld.IsNone && reference.Summary.Centre > 0.0 ->
+        let share = 100.0 * cell.Summary.Centre / reference.Summary.Centre
+        Some((if abs share >= 99.5 && abs share < huge then fixedPoint 0 share else plainTo 2 share) + " %")
     | _ -> None
 
-/// The meaning of columns that the notes do not explain.
-let legend (table: Table) = [
-    if table.Metrics |> List.exists (fun name -> (subjectOf table name).IsSome) then
-        "After a baseline (/gaussian): the metric's median as a share of it."
+/// The meaning of the columns of costs.
+let costs = "units: rows that went through one gradient in training; CPU s: processor seconds; both are means over completed runs."
+
+/// The meaning of columns that the notes do not explain. `shared` are the metrics whose shares of their comparison values are shown.
+let legendWith (shared: string list) (table: Table) = [
+    match shared |> List.choose (fun name -> comparedWith table name |> Option.map (fun reference -> name, reference)) with
+    | [] -> ()
+    | (name, reference) :: others ->
+        let rest = if others.IsEmpty then "" else ", and so for the others"
+        $"{shareHeading reference}: the mean of {name} divided by that of {reference} on the same data{rest}; 100 %% is no better than it."
+
     if table.Rows |> List.exists (fun row -> table.Metrics |> List.exists (row.Cells.ContainsKey >> not)) then
         "n/a: the method has no such value (no density, no chains)."
 
     match units table with
     | [] -> ()
-    | units -> $"""Units: {String.Join("; ", units)}."""
+    | units -> $"""Measured {String.Join("; ", units)}."""
 ]
+
+let legend (table: Table) = legendWith table.Metrics table
 
 /// A probability to two digits: 0.031, 0.00098.
 let probability (p: float) =
@@ -266,7 +322,10 @@ let aggregateCells (table: Table) (aggregates: Aggregate.Aggregate list) (aggreg
 
     [ for _, label in aggregate.Method -> label ]
     @ [
-        (columnOf table aggregate.Metric).Label + (if aggregate.OfGaussian then " / Gaussian" else "")
+        (columnOf table aggregate.Metric).Label
+        + (match aggregate.ShareOf with
+           | Some reference -> " / " + lastPart reference
+           | None -> "")
         text aggregate.Mean
         $"[{text aggregate.Low}, {text aggregate.High}]"
         string aggregate.Runs
@@ -283,5 +342,5 @@ let aggregateCells (table: Table) (aggregates: Aggregate.Aggregate list) (aggreg
 
 let aggregateNote =
     "Interquartile mean over all runs on all data sets (without the lowest and the highest quarter), with the 95 % interval of a bootstrap within data "
-    + "sets; / Gaussian: each value divided by that of the moment-matched Gaussian on the same data, so that data sets have equal weight. Methods "
+    + "sets; after a slash: each value divided by the metric's comparison value on the same data, so that data sets have equal weight. Methods "
     + "without runs on a data set are left out."

@@ -276,7 +276,8 @@ let tabulate (root: string) (place: string option) (specification: Specification
             | some -> condition.Text, some.Length
     ]
 
-    if kept.IsEmpty then fail specification.Where.Head.Source "where" $"these conditions exclude all {runs.Length} runs."
+    if kept.IsEmpty then
+        fail specification.Where.Head.Source "where" $"""these conditions exclude all of {Text.counted runs.Length "run"}."""
 
     for key, _, source in defaultArg specification.Rows [] do
         mustBeKnown kept "rows" key source

@@ -32,6 +32,8 @@ type Options = {
     Labels: (string * string) list option
     /// All metrics if None.
     Columns: Column list option
+    /// The metric that decides between the rows: the one that the sweep declared, or that the last launch named. It is shown first.
+    Decides: string option
     /// Settings of the row with which the others are compared: pairs of a key and its value.
     Baseline: (string * string) list
     Divergence: Divergence
@@ -53,6 +55,7 @@ let usualOptions = {
     Title = None
     Labels = None
     Columns = None
+    Decides = None
     Baseline = []
     Divergence = ReportRate
     Planned = None
@@ -462,19 +465,17 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
             | Some order -> order
             | None -> String.CompareOrdinal(a.Key, b.Key))
 
-    // Families by their most important metric, then the metrics of each family.
-    let importance =
-        unjudged
-        |> List.collect (fun row -> [ for KeyValue(name, cell) in row.Cells -> name, cell.Metric.Importance ])
-        |> List.groupBy fst
-        |> List.map (fun (name, found) -> name, found |> List.map snd |> List.min)
-
+    // The metric that decides, then the others by importance and by the place that they declare. Those of older runs declare no place: they
+    // come after those that do, by name.
     let found =
-        importance
-        |> List.groupBy (fst >> Comparable.family)
-        |> List.map (fun (family, found) -> (found |> List.map snd |> List.min, family), found)
-        |> List.sortWith (fun ((a, x), _) ((b, y), _) -> if a <> b then compare a b else Varying.natural x y)
-        |> List.collect (snd >> List.sortWith (fun (x, a) (y, b) -> if a <> b then compare a b else Varying.natural x y) >> List.map fst)
+        unjudged
+        |> List.collect (fun row -> [ for KeyValue(name, cell) in row.Cells -> name, cell.Metric ])
+        |> List.groupBy fst
+        |> List.map (fun (name, found) ->
+            let metric = found |> List.map snd |> List.minBy (fun metric -> metric.Order.IsNone, metric.Importance)
+            (options.Decides <> Some name, metric.Importance, defaultArg metric.Order Int32.MaxValue), name)
+        |> List.sortWith (fun (a, x) (b, y) -> if a <> b then compare a b else Varying.natural x y)
+        |> List.map snd
 
     let metrics = options.Columns |> Option.map (List.map _.Metric) |> Option.defaultValue found
 

@@ -135,7 +135,7 @@ let html (evidence: Evidence) (axes: Axis list) (items: Item list) =
         h1 [] [ bdi sweep; text ": report card" ]
         p [ ofClass "lead" ] [
             text (
-                $"{evidence.Runs.Length} runs. A grade describes the records of these runs; missing information lowers it. It does not say whether "
+                $"""{Text.counted evidence.Runs.Length "run"}. A grade describes the records of these runs; missing information lowers it. It does not say whether """
                 + "the method is good, or whether an entry was honest when it was made."
             )
         ]

@@ -134,7 +134,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
     let counts = table.Counts
 
     let trainings =
-        $"{counts.Planned} runs planned, {counts.Used} used, {counts.Diverged} diverged, {counts.Failed} failed"
+        $"""{Text.counted counts.Planned "run"} planned, {counts.Used} used, {counts.Diverged} diverged, {counts.Failed} failed"""
         + (if counts.Pruned > 0 then $", {counts.Pruned} pruned" else "")
         + (if counts.Missing + counts.Unfinished > 0 then $", {counts.Missing + counts.Unfinished} not ended" else "")
 
@@ -158,8 +158,10 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
 
     let chosen =
         match evidence.Chosen, evidence.Confirmed with
-        | Some(name, before), _ -> $"Settings were chosen in the sweep {name} ({before.Length} runs) and run again here on other seeds."
-        | None, Some(name, after) -> $"The winners were run again on fresh seeds in the sweep {name} ({after.Length} runs)."
+        | Some(name, before), _ ->
+            $"""Settings were chosen in the sweep {name} ({Text.counted before.Length "run"}) and run again here on other seeds."""
+        | None, Some(name, after) ->
+            $"""The winners were run again on fresh seeds in the sweep {name} ({Text.counted after.Length "run"})."""
         | None, None -> "No other sweep in these records chose or confirmed the settings."
 
     let audits =
@@ -251,7 +253,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "7"
             "Experiment statistical significance"
             "Does the paper report error bars suitably and correctly defined or other appropriate information about the statistical significance of the experiments?"
-            $"{notes} The interval is over {seeds} seeds; a seed sets the initialisation, the order of the data and the noise."
+            $"""{notes} The interval is over {Text.counted seeds "seed"}; a seed sets the initialisation, the order of the data and the noise."""
             ""
             [ "table.tex"; "summary.csv" ]
         item
@@ -362,7 +364,7 @@ let items (evidence: Evidence) (axes: Grades.Axis list) : Item list =
             "results 2"
             "Number of runs"
             "The exact number of training and evaluation runs."
-            $"{trainings}; {attempts} earlier attempts; {seeds} seeds."
+            $"""{trainings}; {Text.counted attempts "earlier attempt"}; {Text.counted seeds "seed"}."""
             ""
             [ "table.json" ]
         item

@@ -30,7 +30,7 @@ let private short (hash: string) = if hash.Length > 12 then hash.Substring(0, 12
 
 let private share (holds: Made -> bool) (evidence: Evidence) =
     let n = evidence.Runs |> List.filter holds |> List.length
-    if n = evidence.Runs.Length then "all runs" else $"{n} of {evidence.Runs.Length} runs"
+    if n = evidence.Runs.Length then "all runs" else $"""{n} of {Text.counted evidence.Runs.Length "run"}"""
 
 let private values (what: Made -> string option) (evidence: Evidence) =
     match evidence.Runs |> List.choose what |> counted with
@@ -156,8 +156,8 @@ let private shows: Map<string, Evidence -> (string * string) list> =
                 "search", $"{name}: {n} trials"
 
             match e.Chosen, e.Confirmed with
-            | Some(name, runs), _ -> "chosen in", $"{name}, {runs.Length} runs on other seeds"
-            | None, Some(name, runs) -> "confirmed in", $"{name}, {runs.Length} runs"
+            | Some(name, runs), _ -> "chosen in", $"""{name}, {Text.counted runs.Length "run"} on other seeds"""
+            | None, Some(name, runs) -> "confirmed in", $"""{name}, {Text.counted runs.Length "run"}"""
             | None, None -> ()
         ])
         "artefacts",

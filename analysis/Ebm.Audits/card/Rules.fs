@@ -435,7 +435,7 @@ let rules: Rule list = [
             if sets |> List.distinctBy snd |> List.length < 2 then
                 []
             else
-                sets |> List.map (fun (name, set) -> $"{name}: {set.Count} seeds")))
+                sets |> List.map (fun (name, set) -> $"""{name}: {Text.counted set.Count "seed"}""")))
 
     let tuning = rule "tuning"
 

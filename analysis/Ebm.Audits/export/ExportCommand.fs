@@ -92,7 +92,7 @@ let private export (workspace: Workspace) (arguments: string list) =
         else
             let megabytes = (float made.Bytes / 1e6).ToString("0.0", CultureInfo.InvariantCulture)
             Console.WriteLine made.Folder
-            Console.WriteLine $"""{made.Runs} {if made.Runs = 1 then "run" else "runs"}, {made.Files} files, {megabytes} MB."""
+            Console.WriteLine $"""{Ebm.Analysis.Text.counted made.Runs "run"}, {made.Files} files, {megabytes} MB."""
             made.Notes |> List.iter Console.WriteLine
             if wish.Capsule then Console.WriteLine "Anywhere with git and the .NET SDK: sh rerun.sh"
 

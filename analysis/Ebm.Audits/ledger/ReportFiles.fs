@@ -59,6 +59,22 @@ let tableOf (folder: string) : Table.Table option * Runs.Skipped list =
     let runs = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))
     Report.tableWith (Manifests.doubts runs) folder
 
+/// Whether `--strict` refuses the tables of some folders: a run does not match its hashes, or the ledger does not explain it. Each such run
+/// is named on standard error, and nothing is written.
+let refuses (folders: string list) : bool =
+    let doubted = [
+        for folder in folders do
+            match tableOf folder with
+            | Some table, _ -> yield! table.Rows |> List.collect _.Doubted
+            | None, _ -> ()
+    ]
+
+    for run in doubted do
+        eprintfn $"{run.Path}: {run.Doubt.Value}."
+
+    if not doubted.IsEmpty then eprintfn "With --strict, nothing is written of these runs; `audit verify` names every alteration."
+    not doubted.IsEmpty
+
 /// Writes the table of a sweep's folder to `reports`, and the page if `plotly` is given. `repository` keeps the ledger's head.
 let write (repository: string) (plotly: string option option) (folder: string) (reports: string) : Written =
     let runs = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))

@@ -42,7 +42,8 @@ let private perform (workspace: Workspace) (arguments: string list) =
         say $"ledger {head.Ledger}  {day head.Kept}  {head.Entries} entries, {where}"
 
     for snapshot in snapshots do
-        let whose = if snapshot.Needed = 0 then "no run here" else $"{snapshot.Needed} runs and launches"
+        let whose =
+            if snapshot.Needed = 0 then "no run here" else $"""{Ebm.Analysis.Text.counted snapshot.Needed "record"} of runs and launches"""
         say $"{snapshot.Ref}  {day snapshot.Made}  {whose}"
 
     if options.Contains <@ Prune @> then

@@ -239,9 +239,9 @@ let check (key: ECDsa) (runs: string) (sweeps: string list) (given: string optio
             | Some newest ->
                 let predicate = newest.Statement.Predicate
                 let head =
-                    $"{nameOf newest.File}: a valid signature by the key {id.Substring(0, 16)}, made at {predicate.Time}, of {newest.Statement.Subject.Length - 1} runs and the ledger {predicate.Ledger} up to its entry {predicate.Entry}."
+                    $"""{nameOf newest.File}: a valid signature by the key {id.Substring(0, 16)}, made at {predicate.Time}, of {Ebm.Analysis.Text.counted (newest.Statement.Subject.Length - 1) "run"} and the ledger {predicate.Ledger} up to its entry {predicate.Entry}."""
                 head
-                if not fresh.IsEmpty then $"{fresh.Length} runs are not signed: {some fresh}."
+                if not fresh.IsEmpty then $"Not signed: {some fresh}."
 
                 if not again.IsEmpty then
                     $"{again.Length} signed runs were repeated or measured again after the signature, or are being repeated: {some again}. What they have now is not signed."

@@ -65,7 +65,7 @@ let private signWith (workspace: Workspace) (file: string) =
         else
             Console.WriteLine file
             Console.WriteLine
-                $"SIGNED: {runs} runs, and the ledger {statement.Predicate.Ledger} up to its entry {statement.Predicate.Entry}, with the key {id.Substring(0, 16)}. Keep a copy of the file elsewhere."
+                $"""SIGNED: {Ebm.Analysis.Text.counted runs "run"}, and the ledger {statement.Predicate.Ledger} up to its entry {statement.Predicate.Entry}, with the key {id.Substring(0, 16)}. Keep a copy of the file elsewhere."""
 
         0
     else

@@ -522,14 +522,15 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
         ]
         Notes = [
             "Not covered: logs, hidden files, journals of searches, files of launchers, report cards."
-            if unsealed > 0 then $"{unsealed} runs predate sealed manifests: their artefacts were checked, their manifests cannot be."
+            if unsealed > 0 then
+                $"""{Ebm.Analysis.Text.counted unsealed "run"} without a sealed manifest: artefacts were checked, manifests cannot be."""
 
             if not absent.IsEmpty then $"{absent.Length} data files are not on this machine and were not compared: {some absent}."
 
             match ledger with
             | None -> "Without a ledger, removed runs cannot be detected."
             | Some ledger ->
-                if not unentered.IsEmpty then $"{unentered.Length} runs have no entry in the ledger: {some unentered}."
+                if not unentered.IsEmpty then $"Without an entry in the ledger: {some unentered}."
 
                 yield! unfinished
 

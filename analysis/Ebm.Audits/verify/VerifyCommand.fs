@@ -90,8 +90,7 @@ let private verify (workspace: Workspace) (arguments: string list) =
             | 1 -> "1 alteration."
             | count -> $"{count} alterations."
 
-        Console.WriteLine
-            $"""{(if found.Runs = 1 then "1 run" else string found.Runs + " runs")}, {found.Files} files, {megabytes} MB{ledger}."""
+        Console.WriteLine $"""{Ebm.Analysis.Text.counted found.Runs "run"}, {found.Files} files, {megabytes} MB{ledger}."""
         Console.WriteLine $"{verdict found}: {says}"
 
     if found.Alterations.IsEmpty then

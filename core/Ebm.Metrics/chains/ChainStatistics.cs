@@ -69,10 +69,11 @@ public sealed class ChainStatistics(ChainStatisticsSpec spec) : IMetric
 [Kind("chain-statistics")]
 public sealed record ChainStatisticsSpec(long Chains = 50, int Steps = 1000, int WarmUp = 200, long Directions = 4) : IMetricSpec
 {
-    public static readonly Quantity RHat = new("chains/r-hat", "ratio", Lower, Secondary, "chains 1", "the worst split R̂ of all traces"),
-        Time = new("chains/autocorrelation-time", "steps", Lower, Secondary, "chains 1", "the longest autocorrelation time"),
-        Ess = new("chains/ess", "draws", Higher, Secondary, "chains 1", "effective number of draws of all steps"),
-        Accepted = new("chains/accepted", "probability", None, Diagnostic, "chains 1", "mean acceptance");
+    public static readonly Quantity RHat =
+            new("chains/r-hat", "ratio", Lower, Secondary, "chains 1", "the worst split R̂ of all traces", Order: 710),
+        Time = new("chains/autocorrelation-time", "steps", Lower, Secondary, "chains 1", "the longest autocorrelation time", Order: 711),
+        Ess = new("chains/ess", "draws", Higher, Secondary, "chains 1", "effective number of draws of all steps", Order: 712),
+        Accepted = new("chains/accepted", "probability", None, Diagnostic, "chains 1", "mean acceptance", Order: 713);
 
     public long Chains { get; } = Require.Between(3, 10_000, Chains);
     public int Steps { get; } =

@@ -38,7 +38,8 @@ public sealed record LongRunSpec(int[]? Factors = null, long Chains = 500, long 
         Lower,
         Secondary,
         "energy-distance 1",
-        "energy distance of chains run this many times as long"
+        "energy distance of chains run this many times as long",
+        Order: 700
     );
 
     public IReadOnlyList<Quantity> Quantities => [.. Factors.Select(times => Distance.For(Of(times)))];

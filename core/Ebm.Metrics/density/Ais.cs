@@ -144,13 +144,15 @@ public sealed class Ais(AisSpec spec) : IMetric
 [Kind("ais")]
 public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, int Steps = 1, int Settle = 100) : IMetricSpec
 {
-    public static readonly Quantity Nll = new("ais/nll", "nats", Lower, Primary, "ais 1", "negative log-likelihood of test rows"),
-        LogZ = new("ais/log-z", "nats", None, Diagnostic, "ais 1", "log Z by Bennett's acceptance ratio of both directions"),
-        LogZForward = new("ais/forward", "nats", None, Diagnostic, "ais 1", "log Z from the Gaussian, too low on average"),
-        LogZReverse = new("ais/reverse", "nats", None, Diagnostic, "ais 1", "log Z from the model's samples, too high on average"),
-        Gap = new("ais/gap", "nats", Lower, Diagnostic, "ais 1", "reverse minus forward"),
-        Ess = new("ais/ess", "rows", Higher, Diagnostic, "ais 1", "effective rows of the forward weights"),
-        Accepted = new("ais/accepted", "probability", None, Diagnostic, "ais 1", "mean acceptance");
+    public static readonly Quantity Nll =
+            new("ais/nll", "nats", Lower, Primary, "ais 1", "negative log-likelihood of test rows", Order: 240),
+        LogZ = new("ais/log-z", "nats", None, Diagnostic, "ais 1", "log Z by Bennett's acceptance ratio of both directions", Order: 241),
+        LogZForward = new("ais/forward", "nats", None, Diagnostic, "ais 1", "log Z from the Gaussian, too low on average", Order: 242),
+        LogZReverse =
+            new("ais/reverse", "nats", None, Diagnostic, "ais 1", "log Z from the model's samples, too high on average", Order: 243),
+        Gap = new("ais/gap", "nats", Lower, Diagnostic, "ais 1", "reverse minus forward", Order: 244),
+        Ess = new("ais/ess", "rows", Higher, Diagnostic, "ais 1", "effective rows of the forward weights", Order: 245),
+        Accepted = new("ais/accepted", "probability", None, Diagnostic, "ais 1", "mean acceptance", Order: 246);
 
     public int Rungs { get; } = Require.Between(2, 100_000, Rungs);
     public long Chains { get; } = Require.Between(2, 100_000, Chains);

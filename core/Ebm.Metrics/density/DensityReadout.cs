@@ -58,9 +58,27 @@ public sealed class DensityReadout(DensityReadoutSpec spec) : IMetric
 public sealed record DensityReadoutSpec(int Cells = 256, long Rows = 10_000) : IMetricSpec
 {
     public static readonly Quantity Readout =
-            new("density-readout", "nats", Lower, Secondary, "density-readout 1", "root mean square error of the one-pass log density"),
-        Normaliser = new("density-readout/normaliser", "nats", None, Diagnostic, "density-readout 1", "log(Z_0 / Z_T) on grids"),
-        Top = new("density-readout/top", "nats", Lower, Diagnostic, "density-readout 1", "root mean square error of the top level");
+            new(
+                "density-readout",
+                "nats",
+                Lower,
+                Secondary,
+                "density-readout 1",
+                "root mean square error of the one-pass log density",
+                Order: 600
+            ),
+        Normaliser =
+            new("density-readout/normaliser", "nats", None, Diagnostic, "density-readout 1", "log(Z_0 / Z_T) on grids", Order: 601),
+        Top =
+            new(
+                "density-readout/top",
+                "nats",
+                Lower,
+                Diagnostic,
+                "density-readout 1",
+                "root mean square error of the top level",
+                Order: 602
+            );
 
     public int Cells { get; } = Require.Between(1, Grid.Most, Cells);
     public long Rows { get; } = Require.AtLeast(2, Rows);

@@ -40,7 +40,8 @@ public sealed record EnergyValuesSpec(long Rows = 1000) : IMetricSpec
         None,
         Diagnostic,
         "energies 1",
-        "mean over samples minus mean over test rows"
+        "mean over samples minus mean over test rows",
+        Order: 800
     );
 
     public long Rows { get; } = Require.AtLeast(2, Rows);

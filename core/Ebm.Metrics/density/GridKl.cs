@@ -111,11 +111,31 @@ public sealed class GridKl(GridKlSpec spec) : IMetric
 [Kind("grid-kl")]
 public sealed record GridKlSpec(int Cells = 512, int Picture = 128) : IMetricSpec
 {
-    public static readonly Quantity Kl = new("grid-kl", "nats", Lower, Primary, "grid-kl 1", "KL(p_data ‖ p_model) on a grid"),
-        KlOfGaussian = new("grid-kl/gaussian", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ Gaussian with its moments)"),
-        KlOfBase = new("grid-kl/base", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ the base that the energy tilts)"),
-        Reverse = new("grid-kl/reverse", "nats", Lower, Secondary, "grid-kl 1", "KL(p_model ‖ p_data), if p_data > 0 everywhere"),
-        Border = new("grid-kl/border", "probability", Lower, Diagnostic, "grid-kl 1", "the model's mass in the outer 5 % of the box");
+    public static readonly Quantity Kl =
+            new(
+                "grid-kl",
+                "nats",
+                Lower,
+                Primary,
+                "grid-kl 1",
+                "KL(p_data ‖ p_model) on a grid",
+                Order: 100,
+                ComparedWith: "grid-kl/gaussian"
+            ),
+        KlOfGaussian = new("grid-kl/gaussian", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ Gaussian with its moments)", Order: 101),
+        KlOfBase = new("grid-kl/base", "nats", None, Secondary, "grid-kl 1", "KL(p_data ‖ the base that the energy tilts)", Order: 102),
+        Reverse =
+            new("grid-kl/reverse", "nats", Lower, Secondary, "grid-kl 1", "KL(p_model ‖ p_data), if p_data > 0 everywhere", Order: 103),
+        Border =
+            new(
+                "grid-kl/border",
+                "probability",
+                Lower,
+                Diagnostic,
+                "grid-kl 1",
+                "the model's mass in the outer 5 % of the box",
+                Order: 104
+            );
 
     public int Cells { get; } = Require.Between(1, Grid.Most, Cells);
     public int Picture { get; } =

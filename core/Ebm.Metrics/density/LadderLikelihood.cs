@@ -111,15 +111,15 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
 [Kind("ladder-likelihood")]
 public sealed record LadderLikelihoodSpec(Transport Transport = Transport.None, long Rows = 4000, int Cells = 512) : IMetricSpec
 {
-    public static readonly Quantity Nll = One("nll", Lower, Primary, "negative log-likelihood of test rows"),
-        LogZ = One("log-z", None, Diagnostic, "log Z by Bennett's acceptance ratios"),
-        LogZLow = One("log-z-low", None, Diagnostic, "log Z from downward rows alone"),
-        LogZHigh = One("log-z-high", None, Diagnostic, "log Z from upward rows alone"),
-        Overlap = One("overlap", Higher, Diagnostic, "smallest effective share of a level's rows", "share"),
-        GridError = One("grid-error", None, Diagnostic, "log Z minus its value on a grid, in one or two dimensions");
+    public static readonly Quantity Nll = One(220, "nll", Lower, Primary, "negative log-likelihood of test rows"),
+        LogZ = One(221, "log-z", None, Diagnostic, "log Z by Bennett's acceptance ratios"),
+        LogZLow = One(222, "log-z-low", None, Diagnostic, "log Z from downward rows alone"),
+        LogZHigh = One(223, "log-z-high", None, Diagnostic, "log Z from upward rows alone"),
+        Overlap = One(224, "overlap", Higher, Diagnostic, "smallest effective share of a level's rows", "share"),
+        GridError = One(225, "grid-error", None, Diagnostic, "log Z minus its value on a grid, in one or two dimensions");
 
-    static Quantity One(string part, Direction better, Importance importance, string doc, string unit = "nats") =>
-        new("<ladder|recovery>/" + part, unit, better, importance, "ladder-likelihood 1", doc);
+    static Quantity One(int order, string part, Direction better, Importance importance, string doc, string unit = "nats") =>
+        new("<ladder|recovery>/" + part, unit, better, importance, "ladder-likelihood 1", doc, Order: order);
 
     internal string Family => Transport == Transport.None ? "ladder" : "recovery";
     public IReadOnlyList<Quantity> Quantities => [.. Quantity.DeclaredBy(GetType()).Select(one => one.For(Family))];

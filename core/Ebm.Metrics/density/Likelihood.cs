@@ -76,16 +76,16 @@ public sealed class Likelihood(LikelihoodSpec spec) : IMetric
 [Kind("likelihood")]
 public sealed record LikelihoodSpec(Split Split = Split.Test, long Rows = 100_000, double MinEss = 1000) : IMetricSpec
 {
-    public static readonly Quantity Nll = One("", Lower, Primary, "negative log-likelihood of test rows, or of validation rows"),
-        LogZ = One("/log-z", None, Diagnostic, "log Z by importance sampling"),
-        LogZLow = One("/log-z-low", None, Diagnostic, "low end of its 95 % interval"),
-        LogZHigh = One("/log-z-high", None, Diagnostic, "high end of its 95 % interval"),
-        Ess = One("/ess", Higher, Diagnostic, "effective rows of the proposal", "rows"),
-        LargestWeight = One("/largest-weight", Lower, Diagnostic, "share of the row with the largest weight", "share"),
-        LowEss = One("/low-ess", Lower, Diagnostic, "1 if too few effective rows make these values unreliable", "flag");
+    public static readonly Quantity Nll = One(200, "", Lower, Primary, "negative log-likelihood of test rows, or of validation rows"),
+        LogZ = One(201, "/log-z", None, Diagnostic, "log Z by importance sampling"),
+        LogZLow = One(202, "/log-z-low", None, Diagnostic, "low end of its 95 % interval"),
+        LogZHigh = One(203, "/log-z-high", None, Diagnostic, "high end of its 95 % interval"),
+        Ess = One(204, "/ess", Higher, Diagnostic, "effective rows of the proposal", "rows"),
+        LargestWeight = One(205, "/largest-weight", Lower, Diagnostic, "share of the row with the largest weight", "share"),
+        LowEss = One(206, "/low-ess", Lower, Diagnostic, "1 if too few effective rows make these values unreliable", "flag");
 
-    static Quantity One(string part, Direction better, Importance importance, string doc, string unit = "nats") =>
-        new("<nll|nll-validation>" + part, unit, better, importance, "likelihood 1", doc);
+    static Quantity One(int order, string part, Direction better, Importance importance, string doc, string unit = "nats") =>
+        new("<nll|nll-validation>" + part, unit, better, importance, "likelihood 1", doc, Order: order);
 
     internal string Family => Split == Split.Validation ? "nll-validation" : "nll";
     public IReadOnlyList<Quantity> Quantities => [.. Quantity.DeclaredBy(GetType()).Select(one => one.For(Family))];

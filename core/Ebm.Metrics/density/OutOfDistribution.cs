@@ -108,7 +108,8 @@ public sealed record OutOfDistributionSpec(IReadOnlyDictionary<string, ISpec<IDa
         Higher,
         Primary,
         "auroc 1",
-        "P(a row of the other set has more energy than a test row)"
+        "P(a row of the other set has more energy than a test row)",
+        Order: 500
     );
 
     public IReadOnlyList<Quantity> Quantities => [.. Sets.Keys.Order(StringComparer.Ordinal).Select(Auroc.For)];

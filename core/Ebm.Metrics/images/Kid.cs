@@ -94,9 +94,19 @@ public sealed class Kid(KidSpec spec) : IMetric
 public sealed record KidSpec(Features Features = Features.Convolutions, long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
     public static readonly Quantity OfSamples =
-            new("kid", "squared discrepancy", Lower, Primary, "kid 1", "cubic-kernel discrepancy of features"),
-        OfGaussian = new("kid/gaussian", "squared discrepancy", None, Secondary, "kid 1", "the same for the moment-matched Gaussian"),
-        OfReal = new("kid/floor", "squared discrepancy", None, Secondary, "kid 1", "the same for as many real rows");
+            new(
+                "kid",
+                "squared discrepancy",
+                Lower,
+                Primary,
+                "kid 1",
+                "cubic-kernel discrepancy of features",
+                Order: 300,
+                ComparedWith: "kid/gaussian"
+            ),
+        OfGaussian =
+            new("kid/gaussian", "squared discrepancy", None, Secondary, "kid 1", "the same for the moment-matched Gaussian", Order: 301),
+        OfReal = new("kid/floor", "squared discrepancy", None, Diagnostic, "kid 1", "the same for as many real rows", Order: 302);
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);

@@ -88,9 +88,25 @@ public sealed record ClassifierTestSpec(
 ) : IMetricSpec
 {
     public static readonly Quantity OfSamples =
-            new("classifier-test", "accuracy", Lower, Primary, "classifier-test 1", "accuracy in distinguishing samples from real rows"),
+            new(
+                "classifier-test",
+                "accuracy",
+                Lower,
+                Primary,
+                "classifier-test 1",
+                "accuracy in distinguishing samples from real rows",
+                Order: 330
+            ),
         OfReal =
-            new("classifier-test/floor", "accuracy", None, Secondary, "classifier-test 1", "the same for real rows instead of samples");
+            new(
+                "classifier-test/floor",
+                "accuracy",
+                None,
+                Diagnostic,
+                "classifier-test 1",
+                "the same for real rows instead of samples",
+                Order: 331
+            );
 
     public long Rows { get; } = Require.Between(8, 1_000_000, Rows);
     public int Width { get; } = Require.Between(1, 4096, Width);

@@ -59,10 +59,28 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
 public sealed record EnergyDistanceSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
     public static readonly Quantity OfSamples =
-            new("energy-distance", "length", Lower, Primary, "energy-distance 1", "energy distance between samples and data"),
+            new(
+                "energy-distance",
+                "length",
+                Lower,
+                Primary,
+                "energy-distance 1",
+                "energy distance between samples and data",
+                Order: 310,
+                ComparedWith: "energy-distance/gaussian"
+            ),
         OfGaussian =
-            new("energy-distance/gaussian", "length", None, Secondary, "energy-distance 1", "the same for the moment-matched Gaussian"),
-        OfReal = new("energy-distance/floor", "length", None, Secondary, "energy-distance 1", "the same for as many real rows");
+            new(
+                "energy-distance/gaussian",
+                "length",
+                None,
+                Secondary,
+                "energy-distance 1",
+                "the same for the moment-matched Gaussian",
+                Order: 311
+            ),
+        OfReal =
+            new("energy-distance/floor", "length", None, Diagnostic, "energy-distance 1", "the same for as many real rows", Order: 312);
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);

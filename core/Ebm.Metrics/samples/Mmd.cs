@@ -63,8 +63,8 @@ public sealed class Mmd(MmdSpec spec) : IMetric
 public sealed record MmdSpec(long Samples = 2000, long Reference = 4000) : IMetricSpec
 {
     public static readonly Quantity OfSamples =
-            new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "discrepancy between samples and data"),
-        OfReal = new("mmd/floor", "squared discrepancy", None, Secondary, "mmd 1", "the same for as many real rows");
+            new("mmd", "squared discrepancy", Lower, Primary, "mmd 1", "discrepancy between samples and data", Order: 320),
+        OfReal = new("mmd/floor", "squared discrepancy", None, Diagnostic, "mmd 1", "the same for as many real rows", Order: 321);
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);

@@ -34,8 +34,17 @@ public sealed class ModeWeights : IMetric
 public sealed record ModeWeightsSpec : IMetricSpec
 {
     public static readonly Quantity OfSamples =
-            new("mode-weights", "probability", Lower, Primary, "mode-weights 1", "Σ |share of samples − true weight|"),
-        OfPerfect = new("mode-weights/floor", "probability", None, Secondary, "mode-weights 1", "the same for as many perfect samples");
+            new("mode-weights", "probability", Lower, Primary, "mode-weights 1", "Σ |share of samples − true weight|", Order: 340),
+        OfPerfect =
+            new(
+                "mode-weights/floor",
+                "probability",
+                None,
+                Diagnostic,
+                "mode-weights 1",
+                "the same for as many perfect samples",
+                Order: 341
+            );
 
     public IMetric Build(Site site) => new ModeWeights();
 }

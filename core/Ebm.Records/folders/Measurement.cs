@@ -10,6 +10,8 @@ namespace Ebm.Records;
 /// <param name="N">Number of draws or cells behind the value.</param>
 /// <param name="Protocol">Hash of the metric's settings: values with the same protocol are comparable.</param>
 /// <param name="Importance">As declared by the metric; null in files written before metrics declared it.</param>
+/// <param name="Order">Its place in tables among the metrics of its importance, as declared by the metric; null if it declares none.</param>
+/// <param name="ComparedWith">The metric that is its comparison value: the value is shown as a share of it. Null without one.</param>
 public sealed record Measurement(
     string Name,
     double Value,
@@ -19,7 +21,9 @@ public sealed record Measurement(
     double? Se = null,
     long? N = null,
     string? Protocol = null,
-    Importance? Importance = null
+    Importance? Importance = null,
+    int? Order = null,
+    string? ComparedWith = null
 )
 {
     /// <summary>Arrays for figures; stored in <c>arrays/</c>, not in <c>metrics.json</c>.</summary>

@@ -24,7 +24,12 @@ public sealed partial class RunFolder
             return ([], null);
         var bytes = RegularFile.Bytes(path, RegularFile.Record);
         var metrics = JsonText.Read<Dictionary<string, MetricFields>>(Encoding.UTF8.GetString(bytes), path);
-        return (metrics.Select(pair => pair.Value.Named(pair.Key)).ToList(), Canonical.Sha256(bytes));
+        // Files written before metrics declared their comparison values have them under this name.
+        string? Beside(string name) => metrics.ContainsKey(name + "/gaussian") ? name + "/gaussian" : null;
+        var all = metrics
+            .Select(pair => pair.Value.Named(pair.Key))
+            .Select(m => m.Order is null && m.ComparedWith is null ? m with { ComparedWith = Beside(m.Name) } : m);
+        return (all.ToList(), Canonical.Sha256(bytes));
     }
 
     /// <summary>The file of the metrics.</summary>
@@ -54,12 +59,15 @@ public sealed partial class RunFolder
         double? Se = null,
         long? N = null,
         string? Protocol = null,
-        Importance? Importance = null
+        Importance? Importance = null,
+        int? Order = null,
+        string? ComparedWith = null
     )
     {
-        internal static MetricFields Of(Measurement m) => new(m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol, m.Importance);
+        internal static MetricFields Of(Measurement m) =>
+            new(m.Value, m.Unit, m.Better, m.Scale, m.Se, m.N, m.Protocol, m.Importance, m.Order, m.ComparedWith);
 
-        internal Measurement Named(string name) => new(name, Value, Unit, Better, Scale, Se, N, Protocol, Importance);
+        internal Measurement Named(string name) => new(name, Value, Unit, Better, Scale, Se, N, Protocol, Importance, Order, ComparedWith);
     }
 
     /// <summary>Writes arrays to <c>arrays/&lt;name&gt;.npy</c> and names them in <c>arrays/index.json</c>; arrays of the same names are replaced.</summary>

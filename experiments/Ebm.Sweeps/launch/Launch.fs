@@ -205,7 +205,8 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
     let halt says =
         if not halted then
             halted <- true
-            if waiting.Count > 0 then display.Say $"{says}; {waiting.Count} of {jobs.Length} runs are not started."
+            if waiting.Count > 0 then
+                display.Say $"""{says}; not started: {waiting.Count} of {Ebm.Analysis.Text.counted jobs.Length "run"}."""
 
     let over () = outcomes |> Seq.filter (fun outcome -> not outcome.WillRetry) |> List.ofSeq
 
@@ -331,8 +332,11 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
                 elif stopping.Code = Some 130 then sigint
                 else sigterm
 
-            if signal = sigkill then display.Say "ending the runs at once."
-            elif active.Count > 0 then display.Say $"stopping: {active.Count} runs write a checkpoint first; once more ends them at once."
+            if signal = sigkill then
+                display.Say "ending the runs at once."
+            elif active.Count > 0 then
+                display.Say
+                    $"""stopping: {Ebm.Analysis.Text.counted active.Count "run"} to write a checkpoint first; once more ends them at once."""
 
             signalled <- stopping.Times
             waiting.Clear()
@@ -399,7 +403,8 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             | _ -> ()
 
             match settings.MaxRuns with
-            | Some most when begun >= most && waiting.Count > 0 -> halt $"{most} runs were started"
+            | Some most when begun >= most && waiting.Count > 0 ->
+                halt $"""the limit of {Ebm.Analysis.Text.counted most "started run"} is reached"""
             | _ -> ()
 
             let mayBegin () = not halted && stopping.Code.IsNone && settings.MaxRuns |> Option.forall (fun most -> begun < most)

@@ -85,5 +85,6 @@ let says (forecast: Forecast) =
             | s when s < 5400.0 -> $"""{number (s / 60.0) "F0"} min"""
             | s -> $"""{number (s / 3600.0) "F1"} h"""
 
-        let others = if forecast.Unknown = 0 then "" else $"; {forecast.Unknown} further runs cannot be estimated yet"
+        let others =
+            if forecast.Unknown = 0 then "" else $"""; {Ebm.Analysis.Text.counted forecast.Unknown "further run"} cannot be estimated yet"""
         Some $"""To do: about {time} one after the other, and {number (forecast.Bytes / 1e6) "F1"} MB of disk{others}."""

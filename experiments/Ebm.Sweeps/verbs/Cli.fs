@@ -89,7 +89,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         | "stop" -> stop place
         | "reindex" ->
             let path, count = Index.rebuild place.Runs
-            Console.WriteLine $"{relative path} has {count} runs."
+            Console.WriteLine $"""{relative path} has {Ebm.Analysis.Text.counted count "run"}."""
             0
         | "measure" -> measure place
         | "audit" -> usage "audit" "the word audit must come first: audit verify --runs DIR."

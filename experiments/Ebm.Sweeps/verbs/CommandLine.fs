@@ -81,6 +81,8 @@ type Option =
     | Share
     | Seeds_First
     | Strict
+    | All
+    | Whole
     | Follow
     | Detach
     | Dry_Run
@@ -131,6 +133,8 @@ type Option =
             | Share -> "a worker executes its runs in one process: quicker for short runs; a crash affects only the current run"
             | Seeds_First -> "execute the first seed of every config before any second seed"
             | Strict -> "table, report: refuse runs whose metrics do not match their hashes, or the ledger"
+            | All -> "run, table, report: print every metric, diagnostics too"
+            | Whole -> "run: print the table of the sweep's whole folder, not only of this command's runs"
             | Follow -> "logs: continue until the run ends"
             | Detach -> "run in the background, also after this shell has ended; see attach, status and stop"
             | Dry_Run -> "only print the plan"
@@ -160,6 +164,8 @@ let allowed verb =
         "--notify"
         "--detach"
         "--dry-run"
+        "--all"
+        "--whole"
     ]
 
     let running =
@@ -177,7 +183,7 @@ let allowed verb =
     | "plan" -> running @ [ "--json" ]
     | "why" -> always @ sweep @ [ "--json" ]
     | "table"
-    | "report" -> always @ [ "--reports"; "--json"; "--strict" ]
+    | "report" -> always @ [ "--reports"; "--json"; "--strict"; "--all" ]
     | "power" -> always @ [ "--metric"; "--difference"; "--ratio"; "--power"; "--json" ]
     | "retire" -> always @ [ "--where"; "--because"; "--undo" ]
     | "tensorboard" -> always @ [ "--reports"; "--out" ]

@@ -421,7 +421,7 @@ let internal import (place: Place) =
         enterRuns place [ for one in planned -> RunFolder.Open(Path.Combine(folder, one.Identity.RunId)) ])
 
     let already = planned.Length - fresh.Length
-    let runs n = if n = 1 then "1 run" else $"{n} runs"
+    let runs n = Ebm.Analysis.Text.counted n "run"
     let before = if already = 0 then "" else $"; {already} were there already"
     Console.WriteLine $"{sweep}: {runs fresh.Length} imported from {relative file}{before}."
     Console.WriteLine $"They are in the table, marked with ‖: table {sweep}"

@@ -103,11 +103,11 @@ let internal submit (place: Place) (plan: Plan) (jobs: Job list) submit =
     let jobs = jobs |> List.filter (fun job -> not (queued.ContainsKey job.Run.Id))
 
     if jobs.IsEmpty then
-        Console.WriteLine $"No run is left to submit: {queued.Count} runs are already in the queue of {launcher.Name}."
+        Console.WriteLine $"""No run is left to submit; already in the queue of {launcher.Name}: {Text.counted queued.Count "run"}."""
     else
         let submitted: string list = submit (settings place plan |> pinned) plan.Folder jobs
         Ledger.trying (fun () -> Manifests.enterBegun place.Runs [ for job in jobs -> RunFolder.Open job.Run.Folder ])
-        Console.WriteLine $"""{jobs.Length} runs were submitted as {String.Join(", ", submitted)}; `status` shows their states."""
+        Console.WriteLine $"""Submitted {Text.counted jobs.Length "run"} as {String.Join(", ", submitted)}; `status` shows their states."""
 
     0
 
@@ -187,7 +187,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                 match stale with
                 | [] -> ()
                 | first :: _ ->
-                    let others = if stale.Length = 1 then "" else $" ({stale.Length - 1} more runs are stale)"
+                    let others = if stale.Length = 1 then "" else $""" (and {Text.counted (stale.Length - 1) "more run"})"""
                     Console.WriteLine
                         $"{first.Id} is stale: {string first.Reason}{others}. --redo stale executes stale runs again; --reuse config accepts them."
 
@@ -198,7 +198,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
                     else
                         let settings: Launch.Settings = settings place plan |> pinned
                         Console.WriteLine
-                            $"{jobs.Length} runs to execute, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"
+                            $"""{Text.counted jobs.Length "run"} to execute, {min settings.Workers jobs.Length} at once, in {relative plan.Folder}"""
                         Status.during (entering place >> TensorBoard.following place >> executes settings jobs)
 
                 let outcomes = before @ outcomes
@@ -232,7 +232,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
             | None ->
                 // Includes runs that other processes have executed.
                 Ledger.within place.Root place.Runs (fun () -> enterRuns place (RunFolder.Under plan.Folder))
-                tabulate place false true false plan.Folder |> ignore
+                tabulate place true (Some(Set [ for run in plan.Runs -> run.Id ])) plan.Folder |> ignore
                 let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
                 let good state = List.contains state [ RunState.Completed; RunState.Pruned; RunState.Stale ]
                 let isDone (run: PlannedRun) =

@@ -77,7 +77,8 @@ let private needOf (wanted: Wanted) (probability: float) (metric: string) (among
     match size with
     | Error why -> Error why
     | Ok _ when differences.Length < fewest ->
-        Error $"{differences.Length} seeds in common with {nameOf best}, and a standard deviation needs {fewest}"
+        Error
+            $"""{Ebm.Analysis.Text.counted differences.Length "seed"} in common with {nameOf best}, and a standard deviation needs {fewest}"""
     | Ok size ->
         let sd = deviation differences
         let needed sd = Seeds.needed among (size / sd) probability
@@ -112,11 +113,11 @@ let private costSays (rows: Row list) (seeds: int option) =
     | None -> $"more than {Seeds.most} seeds: too many to run; ask for a larger difference"
     | Some seeds ->
         match cost rows seeds with
-        | 0, _, _ -> $"{seeds} seeds a row, which these runs have"
+        | 0, _, _ -> $"""{Ebm.Analysis.Text.counted seeds "seed"} a row, which these runs have"""
         | runs, seconds, units ->
             let millions = (units / 1e6).ToString("0.##", CultureInfo.InvariantCulture)
             let units = if units = 0.0 then "" else $", {millions} M units"
-            $"{seeds} seeds a row: {runs} further runs, about {spoken seconds} one after the other{units}"
+            $"""{Ebm.Analysis.Text.counted seeds "seed"} a row: {Ebm.Analysis.Text.counted runs "further run"}, about {spoken seconds} one after the other{units}"""
 
 /// The largest need of all rows; None if there is none, or one is too large.
 let private largest (seeds: int option list) =

@@ -63,7 +63,8 @@ let counts (plan: Plan) =
         Console.WriteLine $"A search is not finished: {search.Trials} trials in all, {search.Batch} at a time."
 
     if plan.Duplicates > 0 then
-        Console.WriteLine $"{plan.Duplicates} combinations have the same config as an earlier one, and are left out."
+        Console.WriteLine
+            $"""Left out, because an earlier one has the same config: {Ebm.Analysis.Text.counted plan.Duplicates "combination"}."""
 
 let plan (plan: Plan) =
     counts plan
@@ -230,7 +231,13 @@ let diff (runs: string) (words: string list) =
         let leaves (run: RunFolder) = Map.ofList [ for struct (path, leaf) in run.Config.Leaves() -> path, string leaf ]
         let settings = differing (leaves one) (leaves other)
 
-        if settings.IsEmpty then Console.WriteLine "The configs are the same." else aligned ([ "key"; one.Id; other.Id ] :: settings)
+        if settings.IsEmpty then
+            Console.WriteLine "The configs are the same."
+        else
+            Console.WriteLine
+                $"""The configs differ in {Ebm.Analysis.Text.counted settings.Length "setting"}: these are different experiments, so their results may differ for that reason alone."""
+            Console.WriteLine()
+            aligned ([ "key"; one.Id; other.Id ] :: settings)
 
         match differing (Map.ofList (circumstances one)) (Map.ofList (circumstances other)) with
         | [] -> Console.WriteLine "Code, data, packages and machine are the same."

@@ -36,50 +36,48 @@ let internal entering (place: Place) (display: Launch.IDisplay) = {
 
 // ── table ───────────────────────────────────────────────────────────────────────────────────
 
-/// Writes and prints a sweep's table; with `reporting`, also writes the report and prints its path. With `strict`, a table with marked runs is
-/// refused. Returns the exit code; None if no run of the folder has begun.
-let internal tabulate (place: Place) (asJson: bool) (reporting: bool) (strict: bool) (folder: string) : int option =
-    let doubted =
-        if not strict then
-            []
-        else
-            match ReportFiles.tableOf folder with
-            | Some table, _ -> table.Rows |> List.collect _.Doubted
-            | None, _ -> []
+/// Writes a sweep's table and prints it; with `reporting`, also writes the report. The files cover the sweep's folder; the printed table only
+/// the runs in `only`, if given, unless --whole is. Returns whether a run of the folder has begun.
+let internal tabulate (place: Place) (reporting: bool) (only: Set<string> option) (folder: string) : bool =
+    let has (option: Quotations.Expr<CommandLine.Option>) = place.Given.Options.Contains option
+    let plotly = if reporting then Some(Report.plotly place.Root) else None
+    let written = ReportFiles.write place.Root plotly folder place.Reports
 
-    if not doubted.IsEmpty then
-        for run in doubted do
-            eprintfn $"{relative run.Path}: {run.Doubt.Value}."
+    for skip in written.Skipped do
+        eprintfn $"{relative skip.Path}: {skip.Why}; it is skipped."
 
-        eprintfn "With --strict, no table is written of these runs; `audit verify` names every alteration."
-        Some 3
-    else
-        let plotly = if reporting then Some(Report.plotly place.Root) else None
-        let written = ReportFiles.write place.Root plotly folder place.Reports
+    match written.Table with
+    | Some table when has <@ CommandLine.Option.Json @> -> Console.Write(Json.table table)
+    | Some table ->
+        let ids = only |> Option.filter (fun _ -> not (has <@ Whole @>))
+        let printed = ids |> Option.map (fun ids -> Report.ofRuns ids written.Skipped table) |> Option.defaultValue table
+        let runs (table: Table.Table) = table.Rows |> List.sumBy _.Runs.Length
+        Console.WriteLine()
 
-        for skip in written.Skipped do
-            eprintfn $"{relative skip.Path}: {skip.Why}; it is skipped."
+        if has <@ All @> then Console.WriteLine(Markdown.table printed) else Console.WriteLine(Terminal.block printed)
 
-        match written.Table with
-        | Some table when asJson -> Console.Write(Json.table table)
-        | Some table ->
-            Console.WriteLine()
-            Console.WriteLine(Markdown.table table)
-            Console.WriteLine(relative (Path.Combine(place.Reports, table.Sweep, "table.md")))
-            written.Page |> Option.iter (relative >> Console.WriteLine)
-        | None -> ()
+        match runs table - runs printed with
+        | 0 -> ()
+        | others ->
+            let files = relative (Path.Combine(place.Reports, table.Sweep))
 
-        written.Table |> Option.map (fun _ -> 0)
+            for line in
+                Terminal.wrapped
+                    Terminal.width
+                    $"""{Text.counted others "run"} of {relative folder} not shown: --whole shows every run; the files in {files} cover every run.""" do
+                Console.WriteLine line
+
+        let file = relative (Path.Combine(place.Reports, table.Sweep, "table.md"))
+        Terminal.more (written.Page |> Option.map relative) file |> List.iter Console.WriteLine
+    | None -> ()
+
+    written.Table.IsSome
 
 let internal printTables (place: Place) =
-    let asJson, strict =
-        place.Given.Options.Contains <@ CommandLine.Option.Json @>, place.Given.Options.Contains <@ CommandLine.Option.Strict @>
-
-    let reporting = place.Given.Verb = "report"
-
     match sweepFolders place with
     | [] -> usage place.Given.Verb $"{relative place.Runs} has no sweep yet."
+    | folders when place.Given.Options.Contains <@ CommandLine.Option.Strict @> && ReportFiles.refuses folders -> 3
     | folders ->
-        match folders |> List.choose (tabulate place asJson reporting strict) with
+        match folders |> List.filter (tabulate place (place.Given.Verb = "report") None) with
         | [] -> usage place.Given.Verb "no run of the sweep has started, or all are retired."
-        | codes -> List.max codes
+        | _ -> 0

@@ -377,6 +377,18 @@ let private opensRuns (page: Browser.Page) =
     page.Press "Escape"
     must "a run's page stays open" (page.Text "document.getElementById('run').hidden" = "True")
 
+/// Checks the comparison in a window of 390 by 844 pixels.
+let private isNarrow (page: Browser.Page) =
+    page.Size(390, 844)
+    let table = "document.querySelector('#comparison table.results')"
+    let box part side = page.Text $"Math.round({table}.querySelector('{part}').getBoundingClientRect().{side})" |> int
+    must "the first metric is cut off" (box "tbody td.number" "right" <= 390)
+    must "the first row is below the window" (box "tbody td.number" "bottom" <= 844)
+    let before = box "tbody th" "left"
+    page.Text $"{table}.scrollLeft = 60" |> ignore
+    must "the label scrolls away" (box "tbody th" "left" = before)
+    must "the page is wider than its window" (page.Text "document.documentElement.scrollWidth <= window.innerWidth" = "True")
+
 let all = [
     law "a report has every figure for which its runs have data, and no others" (fun () ->
         Folder.inFolder (fun folder ->
@@ -509,6 +521,12 @@ let all = [
             filters page
             must $"the page logged %A{page.Said}" page.Said.IsEmpty))
     |> breaks "a table that does not sort" (opened (fun html -> html.Replace("sortable", "fixed")) sorts)
+    |> Browser.needed
+
+    law
+        "in a window of a phone's size the table's first metric is beside its label without scrolling, and the label stays when it scrolls"
+        (opened id isNarrow)
+    |> breaks "labels of any width" (opened (fun html -> html.Replace("max-width: 9.5em", "min-width: 25em")) isNarrow)
     |> Browser.needed
 
     law "in an opened page, hostile names run no script and are displayed unchanged" (fun () ->

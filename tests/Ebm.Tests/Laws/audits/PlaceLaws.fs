@@ -101,7 +101,7 @@ let private cases: (string * (World -> unit)) list = [
         begun there "spirals" 0 |> ended RunState.Completed |> entered there
         copied (Path.Combine(other, "spirals")) world.Runs
         copied (there.Run("rings", 7)).Path (Path.Combine(world.Runs, "rings"))
-        intact world world.Runs "2 runs have no entry in the ledger"
+        intact world world.Runs "Without an entry in the ledger: "
         goesOn world world.Runs 8
         intact world world.Runs "")
     "a clone has not fetched the heads, fetches them, and fetches them again",

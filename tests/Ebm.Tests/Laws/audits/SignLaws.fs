@@ -353,9 +353,7 @@ let private otherForm (signature: byte[]) =
 
 let private ordinary: (string * string * (World -> unit)) list = [
     "nothing", "of 7 runs and the ledger", ignore
-    "a further run",
-    "1 runs are not signed: moons/toy-m-s1",
-    (fun world -> begun world "moons" 1 |> ended RunState.Completed |> entered world)
+    "a further run", "Not signed: moons/toy-m-s1", (fun world -> begun world "moons" 1 |> ended RunState.Completed |> entered world)
     "a run that is running", "a valid signature", (fun world -> begun world "moons" 1 |> ignore)
     "a measurement", "1 signed runs were repeated or measured again", (fun world -> measured 0.5 world (world.Run("rings", 1)))
     "a repetition of a failed run",

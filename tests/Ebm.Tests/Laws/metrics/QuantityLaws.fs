@@ -158,7 +158,8 @@ let private isDeclared (metrics: (IMetricSpec * Measurement list) list) =
             | Some one ->
                 must
                     $"{m.Name} does not match its declaration"
-                    ((m.Unit, m.Better, m.Scale, m.Importance) = (one.Unit, one.Better, one.Scale, Nullable one.Importance))
+                    ((m.Unit, m.Better, m.Scale, m.Importance, m.Order, m.ComparedWith) =
+                        (one.Unit, one.Better, one.Scale, Nullable one.Importance, one.Order, one.ComparedWith))
 
 let private isYielded (metrics: (IMetricSpec * Measurement list) list) =
     let yielded = metrics |> List.collect snd |> List.map _.Name
@@ -168,6 +169,26 @@ let private isYielded (metrics: (IMetricSpec * Measurement list) list) =
             must $"{spec} declares {one.Name}, but no variant returns it" (yielded |> List.exists one.Fits)
 
 let private named name better = Quantity(name, "nats", better, Importance.Primary, "planted 1", "planted")
+
+let private placed name place = Quantity(name, "nats", Direction.Lower, Importance.Primary, "planted 1", "planted", Order = Nullable place)
+
+/// Parts of a metric that say how far its other values can be trusted.
+let private diagnosing = [ "floor"; "border"; "normaliser"; "top"; "log-z"; "ess"; "accepted"; "overlap"; "gap" ]
+
+let private isPlaced (quantities: Quantity list) =
+    for place, found in quantities |> List.groupBy _.Order do
+        must $"{found.Head.Name} declares no place" place.HasValue
+        must $"{found |> List.map _.Name} have one place" (found.Length = 1)
+
+    for one in quantities do
+        match one.ComparedWith with
+        | null -> ()
+        | name ->
+            must $"{one.Name} is compared with {name}, which nothing declares" (quantities |> List.exists (fun other -> other.Name = name))
+
+        let part = one.Name.Substring(one.Name.LastIndexOf '/' + 1)
+        let isDiagnostic = one.Name.Contains '/' && List.contains part diagnosing && not (one.Name.StartsWith "chains/ess")
+        must $"{one.Name} is {one.Importance}" (not isDiagnostic || one.Importance = Importance.Diagnostic)
 
 let private planted = named "planted" Direction.Lower
 
@@ -182,13 +203,25 @@ let private declaring = {
 let private found = planted.Found(0.5, Nullable(), 10L, 3)
 
 let all = [
-    law "a metric returns what it declares, with the unit, direction, scale and importance that it declares" (fun () ->
-        isDeclared (everyMetric ())
-        isDeclared [ declaring, [ found ] ])
+    law
+        "a metric returns what it declares, with the unit, direction, scale, importance, place and comparison value that it declares"
+        (fun () ->
+            isDeclared (everyMetric ())
+            isDeclared [ declaring, [ found ] ])
     |> breaks "a value that is not declared" (fun () ->
         isDeclared [ declaring, [ (named "other" Direction.Lower).Found(0.5, Nullable(), 10L) ] ])
     |> breaks "another direction than the declared one" (fun () ->
         isDeclared [ declaring, [ (named "planted" Direction.Higher).Found(0.5, Nullable(), 10L) ] ])
+
+    law "every quantity of the project declares its own place in tables; a comparison value is one that the same metric declares" (fun () ->
+        let all =
+            catalog.Value.Kinds typeof<IMetricSpec>
+            |> Seq.collect (fun kind -> Quantity.DeclaredBy(nonNull (catalog.Value.Find(typeof<IMetricSpec>, kind))))
+            |> List.ofSeq
+        isPlaced all)
+    |> breaks "a second quantity at a place" (fun () -> isPlaced [ placed "one" 7; placed "other" 7 ])
+    |> breaks "a quantity without a place" (fun () -> isPlaced [ named "planted" Direction.Lower ])
+    |> breaks "a diagnostic that is called primary" (fun () -> isPlaced [ placed "one" 7; placed "one/floor" 8 ])
 
     law "every declared quantity is returned for some method" (fun () ->
         isYielded (everyMetric ())

@@ -286,7 +286,7 @@ let all = [
         inFolder (fun folder ->
             let asked time = told folder [ "run"; "seed=0,1"; $"--deadline={time}"; $"--reports={folder}/reports" ]
             let code, says, _ = asked "2020-01-01T00:00"
-            must says (code = 1 && says.Contains "the time limit for starting runs (--max-time) is over; 2 of 2 runs are not started")
+            must says (code = 1 && says.Contains "the time limit for starting runs (--max-time) is over; not started: 2 of 2 runs")
             let code, _, complains = asked "soon"
             must complains (code = 2 && complains.Contains "the time must be written like 2026-03-01T08:00")))
 
@@ -453,10 +453,10 @@ let all = [
             let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1" ])
             let laws = Path.Combine(folder, "runs", "laws")
             let code, says, complains = asked [ "--launcher=notebook"; "--mark"; "x" ]
-            must complains (code = 0 && says.Contains "2 runs were submitted as page 1")
+            must complains (code = 0 && says.Contains "Submitted 2 runs as page 1")
             must "they are not written down" (List.ofArray (File.ReadAllLines(notebook laws)) = [ for run in plan.Runs -> run.Id + " x" ])
             let _, says, _ = asked [ "--launcher=notebook" ]
-            must says (says.Contains "2 runs are already in the queue of notebook")
+            must says (says.Contains "already in the queue of notebook: 2 runs")
             must "help does not name it" ((said folder [ "help"; "run" ]).Contains "  notebook ")
             must "stop" ((said folder [ "stop" ]).Contains "page 1 are asked to stop" && not (File.Exists(notebook laws)))
             let code, _, complains = asked [ "--mark=x" ]

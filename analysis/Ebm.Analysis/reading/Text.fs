@@ -8,5 +8,8 @@ let short (most: int) (text: string) =
     let elements = StringInfo text
     if elements.LengthInTextElements <= most then text else elements.SubstringByTextElements(0, most - 1) + "…"
 
+/// run for one, runs for any other number.
+let plural (n: int) (what: string) = if n = 1 then what else what + "s"
+
 /// 1 run, 2 runs.
-let counted (n: int) (what: string) = n.ToString CultureInfo.InvariantCulture + " " + (if n = 1 then what else what + "s")
+let counted (n: int) (what: string) = n.ToString CultureInfo.InvariantCulture + " " + plural n what
