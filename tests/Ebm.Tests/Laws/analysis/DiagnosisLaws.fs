@@ -1,5 +1,4 @@
 /// Diagnoses of planted runs: each kind of trouble is told apart from the others, and no record is judged that is not there.
-[<Ebm.Tests.Law.Independent>]
 module Ebm.Tests.Laws.DiagnosisLaws
 
 open System
