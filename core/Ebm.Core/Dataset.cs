@@ -17,8 +17,12 @@ public interface IDataset
     /// <summary>SHA-256 of the content, in hex: two runs used the same data if and only if their digests are equal.</summary>
     string Digest { get; }
 
-    /// <summary>The files that contain the rows, relative to the data root, with forward slashes; empty if the rows are computed.</summary>
+    /// <summary>The files that contain the rows, or a folder of pictures, relative to the data root or to the current folder (<see
+    /// cref="Ebm.Records.DataPlace"/>), with forward slashes; empty if the rows are computed.</summary>
     IReadOnlyList<string> Files => [];
+
+    /// <summary>What is the same for all seeds: the digest of files, or else the name.</summary>
+    string Common => Files.Count > 0 ? Digest : Name;
 }
 
 /// <summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Ebm.Records;
 
 namespace Ebm.Core;
 
@@ -68,6 +69,25 @@ public static class Require
     /// <summary>Computed rows; whether they fit in memory is checked when they are computed.</summary>
     public static long Rows(long value, [CallerArgumentExpression(nameof(value))] string setting = "") =>
         Between(1, 1_000_000_000, value, setting);
+
+    /// <summary>The path of a data set's file or folder, relative to its place (<see cref="DataPlace"/>), without a leading ./ and a final slash.</summary>
+    public static string DataPath(string value, [CallerArgumentExpression(nameof(value))] string setting = "")
+    {
+        var path = value.TrimEnd('/');
+        while (path.StartsWith("./", StringComparison.Ordinal))
+            path = path[2..].TrimStart('/');
+        if (RelativePath.Try(path) is not null)
+            return path;
+        var (folder, name) = (Path.GetDirectoryName(path), Path.GetFileName(path));
+        var instead =
+            folder is { Length: > 0 } && name is not ("" or "." or "..") && RelativePath.Try(name) is not null
+                ? $"; write {name}, and name its folder with --data {folder}"
+                : "";
+        throw new SettingException(
+            setting,
+            $"must be a path below the data root or the current folder, with forward slashes and without ..; \"{value}\" is not{instead}"
+        );
+    }
 
     public static T That<T>(T value, bool holds, string must, [CallerArgumentExpression(nameof(value))] string setting = "") =>
         holds ? value : throw new SettingException(setting, $"{must}; the value is {Show(value)}");

@@ -28,6 +28,10 @@ public static class Natives
     /// <summary>libtorch's version, from the name of its package, without loading it.</summary>
     public static string Version { get; } = Packages(Here).FirstOrDefault().Version ?? "unknown";
 
+    /// <summary>The path of SkiaSharp's library, which decodes pictures. It is loaded from its package's folder, too, when a picture is read.</summary>
+    /// <exception cref="DeviceException">The build did not name the folder.</exception>
+    public static string Skia => Path.Combine(Folders("skiasharp")[0], "libSkiaSharp.so");
+
     /// <summary>The packages of libtorch, which are missing in lists of assemblies.</summary>
     /// <param name="folder">The folder of a compiled program, with its natives.txt.</param>
     public static IReadOnlyList<(string Name, string Version)> Packages(string folder) =>

@@ -22,7 +22,7 @@ let densities = {
 let samples = {
     Name = "samples"
     Needs = "samples of two dimensions, a picture of samples, or the energies of samples (samples.npy, samples.png, arrays/energy-samples)"
-    Draw = fun cast -> Portraits.grids cast @ Portraits.scatters cast @ Portraits.histograms cast
+    Draw = fun cast -> Portraits.grids cast @ Portraits.copies cast @ Portraits.scatters cast @ Portraits.histograms cast
 }
 
 let costs = { Name = "costs"; Needs = "at least two groups with different costs"; Draw = Comparing.fronts }
@@ -35,8 +35,8 @@ let curves = {
 
 let chains = {
     Name = "chains"
-    Needs = "recorded chains, or jumps between noise levels (arrays/trajectories, arrays/level-jumps)"
-    Draw = fun cast -> Portraits.trajectories cast @ Portraits.jumps cast
+    Needs = "recorded chains, or jumps between noise levels (arrays/trajectories, arrays/film, arrays/level-jumps)"
+    Draw = fun cast -> Portraits.trajectories cast @ Portraits.films cast @ Portraits.jumps cast
 }
 
 let settings = {

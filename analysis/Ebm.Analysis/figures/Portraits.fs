@@ -281,38 +281,110 @@ let scatters (cast: Cast) =
         []
         panels
 
-/// Sample grids of image models, from samples.png.
-let grids (cast: Cast) =
-    let most = 12
+/// A panel with a picture.
+let private framed title subtitle width (png: byte[]) = {
+    Title = title
+    Subtitle = subtitle
+    Tags = []
+    X = bare 0.0 1.0
+    Y = bare 0.0 1.0
+    Marks = [ Picture({ Id = named png; Png = png; Smooth = false }, 0.0, 1.0, 0.0, 1.0) ]
+    Size =
+        // The first chunk of a PNG starts with width and height.
+        let side at = int png[at] * 65536 * 256 + int png[at + 1] * 65536 + int png[at + 2] * 256 + int png[at + 3]
+        width, int (float width * float (side 20) / float (max 1 (side 16)))
+}
 
-    let panels = [
-        for one, run, folder in typicals cast do
+/// Images as a grid, from an array whose last three axes are channels, height and width.
+let private grid columns (images: NamedArray) =
+    match List.ofArray images.Shape |> List.rev with
+    | width :: height :: channels :: _ when Png.Draws [| channels; height; width |] ->
+        let count = images.Values.LongLength / (channels * height * width)
+        if count = 0L then None else Some(Png.Grid(ReadOnlySpan images.Values, int count, int channels, int height, int width, columns))
+    | _ -> None
+
+/// Sample grids of image models, from samples.png, after real rows of their data.
+let grids (cast: Cast) =
+    let most, shown, columns = 12, 420, 10
+    let all = typicals cast
+
+    let samples = [
+        for one, run, folder in all do
             let path = folder.In "samples.png"
 
             if File.Exists path then
                 let png = RegularFile.Bytes(path, RegularFile.Record)
+                if png.Length > 24 then one.Target, framed one.Series (judgement cast run) shown png
+    ]
 
-                // The first chunk of a PNG starts with width and height.
-                if png.Length > 24 then
-                    let side at = int png[at] * 65536 * 256 + int png[at + 1] * 65536 + int png[at + 2] * 256 + int png[at + 3]
-                    let width, height = side 16, side 20
-                    let shown = 420
+    let kept = List.truncate most samples
 
-                    one.Target,
-                    {
-                        Title = one.Series
-                        Subtitle = judgement cast run
-                        Tags = []
-                        X = bare 0.0 1.0
-                        Y = bare 0.0 1.0
-                        Marks = [ Picture({ Id = named png; Png = png; Smooth = false }, 0.0, 1.0, 0.0, 1.0) ]
-                        Size = shown, int (float shown * float height / float (max 1 width))
-                    }
+    let real = [
+        for target in kept |> List.map fst |> List.distinct do
+            let first =
+                all |> Seq.filter (fun (one, _, _) -> one.Target = target) |> Seq.tryPick (fun (_, _, folder) -> array folder "real")
+
+            match first |> Option.bind (fun rows -> grid columns rows |> Option.map (fun png -> rows.Shape[0], png)) with
+            | Some(count, png) -> target, framed "real" $"{count} test rows" shown png
+            | None -> ()
+    ]
+
+    let note = if samples.Length > most then $" The first {most} of {samples.Length} groups." else ""
+
+    let beside = if real.IsEmpty then "" else "Real rows are the first test rows, which no model has seen in training. "
+
+    figure
+        "grids"
+        "Sample grids"
+        ($"samples.png of one run of each group. {beside}{stands cast}" + note)
+        []
+        (kept |> List.map fst |> List.distinct |> List.collect (fun target -> (real @ kept) |> List.filter (fst >> (=) target)))
+
+/// The first samples of image models above their nearest training rows, which show whether a model has copied its data.
+let copies (cast: Cast) =
+    let most, shown = 12, 420
+
+    let middle (distances: NamedArray) =
+        let sorted = distances.Values |> Array.filter Single.IsFinite |> Array.sort
+        if sorted.Length = 0 then nan else float sorted[sorted.Length / 2]
+
+    let panels = [
+        for one, run, folder in typicals cast do
+            match array folder "nearest", samples folder with
+            | Some near, Some(struct (values, shape)) when near.Shape.Length = 4 && shape.Length = 4 && shape[0] >= near.Shape[0] ->
+                let size = near.Values.Length / max 1 (int near.Shape[0])
+                let columns = min 10 (int near.Shape[0]) |> max 1
+                // Whole lines only.
+                let count = int near.Shape[0] / columns * columns
+
+                // A line of samples, then a line of their nearest rows.
+                let pairs = [|
+                    for from in 0..columns .. count - 1 do
+                        yield! values.AsSpan(from * size, size * columns).ToArray()
+                        yield! near.Values.AsSpan(from * size, size * columns).ToArray()
+                |]
+
+                let says =
+                    match array folder "nearest-distance", array folder "nearest-distance-test" with
+                    | Some samples, Some test -> $"median distance {rounded 3 (middle samples)}; of test rows {rounded 3 (middle test)}"
+                    | _ -> judgement cast run
+
+                match grid columns (NamedArray("pairs", near.Axes, Array.append [| 2L * int64 count |] near.Shape[1..], pairs)) with
+                | Some png -> one.Target, framed one.Series says shown png
+                | None -> ()
+            | _ -> ()
     ]
 
     let note = if panels.Length > most then $" The first {most} of {panels.Length} groups." else ""
 
-    figure "grids" "Sample grids" ($"samples.png of one run of each group. {stands cast}" + note) [] (List.truncate most panels)
+    figure
+        "copies"
+        "Samples and their nearest training rows"
+        ("Lines of samples, and below each sample the training row with the least Euclidean distance. A model that copies its training rows has samples "
+         + $"that are much nearer to one than test rows are. {stands cast}"
+         + note)
+        []
+        (List.truncate most panels)
 
 // ── energies ────────────────────────────────────────────────────────────────────────────────
 
@@ -488,6 +560,49 @@ let trajectories (cast: Cast) =
         + note
 
     if rows.IsEmpty then [] else [ { Id = "trajectories"; Title = "Chains"; Caption = caption; Keys = []; Rows = rows } ]
+
+/// Chains of images as film strips: a line for each chain, from left to right.
+let films (cast: Cast) =
+    let most, shown = 6, 640
+
+    let panels = [
+        for one, run, folder in typicals cast do
+            match array folder "film", array folder "film-axis" with
+            | Some film, Some axis when film.Shape.Length = 5 && axis.Axes.Length = 1 && axis.Values.LongLength = film.Shape[0] ->
+                let frames, chains = int film.Shape[0], int film.Shape[1]
+                let size = film.Values.Length / max 1 (frames * chains)
+
+                // The array has a frame after the other, and the strip a chain below the other.
+                let strips = [|
+                    for chain in 0 .. chains - 1 do
+                        for frame in 0 .. frames - 1 do
+                            yield! film.Values.AsSpan((frame * chains + chain) * size, size).ToArray()
+                |]
+
+                let places = axis.Values |> Array.map (fun place -> rounded 3 (float place))
+
+                let says =
+                    if axis.Axes[0] = "level" then
+                        $"""noise levels {String.Join(", ", places)}"""
+                    else
+                        $"""{String.Join(", ", places)} times as long as in generation"""
+
+                match grid frames (NamedArray("film", film.Axes, film.Shape, strips)) with
+                | Some png -> one.Target, framed one.Series says shown png
+                | None -> ()
+            | _ -> ()
+    ]
+
+    let note = if panels.Length > most then $" The first {most} of {panels.Length} groups." else ""
+
+    figure
+        "films"
+        "Chains of images"
+        ($"A line is a chain of one run of each group, from left to right: from noise to data over the levels of a ladder, or the end of a chain that "
+         + $"runs longer and longer. {stands cast}"
+         + note)
+        []
+        (List.truncate most panels)
 
 /// The moves from each noise level to each, as shares of the moves from it.
 let jumps (cast: Cast) =

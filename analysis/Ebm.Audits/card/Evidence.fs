@@ -126,7 +126,7 @@ let read (workspace: Workspace) (sweep: string) : Evidence option =
                                 let isThere =
                                     match RelativePath.Try file.Path with
                                     | null -> false
-                                    | path -> File.Exists(path.In workspace.Data)
+                                    | path -> Path.Exists(DataPlace.Of(workspace.Data, path))
 
                                 if not isThere then file.Path
                 ])

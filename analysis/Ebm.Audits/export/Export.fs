@@ -211,7 +211,7 @@ let private dataOf (wish: Wish) (root: string) (manifest: RunManifest) : (Data *
         | files ->
             for file in files do
                 let path = RelativePath.Parse(file.Path, $"the manifest of {manifest.RunId}, data")
-                let source = path.In wish.Data
+                let source = DataPlace.Of(wish.Data, path)
                 let within = $"data/{path}"
                 let without why = Named file, Some $"{file.Path} ({megabytes file.Bytes}, SHA-256 {file.Sha256}) is not included: {why}."
 
@@ -221,6 +221,8 @@ let private dataOf (wish: Wish) (root: string) (manifest: RunManifest) : (Data *
                     Included(part root within), None
                 elif file.Bytes > wish.Largest then
                     without $"it is larger than {megabytes wish.Largest}"
+                elif Directory.Exists source then
+                    without "it is a folder of pictures; copy it to the same place on the other machine"
                 elif not (File.Exists source) then
                     without "it is not in the data folder of this machine"
                 elif Canonical.Sha256OfFile source <> file.Sha256 then

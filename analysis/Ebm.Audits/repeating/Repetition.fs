@@ -111,9 +111,26 @@ let private copied (conditions: Conditions) (run: RunFolder) (below: string) =
 
     RunFolder.Open folder
 
+/// The data root of a repetition. It runs in another folder, so if the data are in the current folder, that is the root.
+let private dataRoot (conditions: Conditions) (manifest: RunManifest) =
+    let isHere (file: DataFile) =
+        match RelativePath.Try file.Path with
+        | null -> false
+        | path -> DataPlace.Of(conditions.Data, path) = path.In Environment.CurrentDirectory
+
+    let files = [
+        for set in manifest.Data do
+            match set.Files with
+            | null -> ()
+            | files -> yield! files
+    ]
+
+    if not files.IsEmpty && List.forall isHere files then Environment.CurrentDirectory else conditions.Data
+
 let execute (scratch: Scratch) runner (conditions: Conditions) (run: RunFolder) (manifest: RunManifest) labs (further: string list) =
     let again = copied conditions run scratch.Folder
-    let arguments = [ "exec"; again.Path; "--data"; conditions.Data ] @ List.collect (fun lab -> [ "--with"; lab ]) labs @ further
+    let arguments =
+        [ "exec"; again.Path; "--data"; dataRoot conditions manifest ] @ List.collect (fun lab -> [ "--with"; lab ]) labs @ further
     let ended = scratch.Run(scratch.Folder, variables conditions manifest, runner, arguments)
 
     if isNull again.Manifest then
@@ -142,7 +159,7 @@ let further conditions (run: RunFolder) (manifest: RunManifest) (composed: Compo
                 for file in files do
                     match RelativePath.Try file.Path with
                     | null -> drift "data" $"the data file {JsonText.LineOf file.Path} is not below the data root"
-                    | path -> if not (File.Exists(path.In conditions.Data)) then drift "data" $"the data file {path} is missing"
+                    | path -> if not (Path.Exists(DataPlace.Of(conditions.Data, path))) then drift "data" $"the data file {path} is missing"
     ]
 
     config @ data, notes

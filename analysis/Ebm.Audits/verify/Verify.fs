@@ -312,10 +312,14 @@ let private data (counts: Counts) (root: string option) (manifests: RunManifest 
             match root, RelativePath.Try file.Path with
             // Older runs may name a file outside the data folder; it is not read.
             | _, null -> absent.Add file.Path
-            | Some root, path when File.Exists(path.In root) ->
-                let path = path.In root
+            | Some root, path when Path.Exists(DataPlace.Of(root, path)) ->
+                let now: string | null =
+                    try
+                        DataPlace.Digest(DataPlace.Of(root, path), (fun file -> counts.HashOrWhy file))
+                    with :? InvalidDataException as error ->
+                        error.Message
 
-                if counts.HashOrWhy path <> file.Sha256 then
+                if now <> file.Sha256 then
                     wrong.Add { Subject = file.Path; What = Altered.DataChanged; Says = "the data file has other bytes than the runs read" }
             | _ -> absent.Add file.Path
     )

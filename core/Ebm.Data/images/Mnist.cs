@@ -63,11 +63,7 @@ public sealed class Mnist : IDataset
 
     static byte[] Pixels(Idx file, string folder, long rows) => file.Read(folder)[..(int)(rows * 28 * 28)];
 
-    static Tensor Scaled(byte[] pixels, Rng rng)
-    {
-        var x = tensor(pixels).to(rng.Device).to(float32).reshape(-1, 1, 28, 28);
-        return x.add_(rng.UniformLike(x)).div_(128).sub_(1);
-    }
+    static Tensor Scaled(byte[] pixels, Rng rng) => Images.Dequantised(tensor(pixels).to(rng.Device).reshape(-1, 1, 28, 28), rng);
 }
 
 /// <summary>MNIST's handwritten digits as (1, 28, 28), in [−1, 1], from gzipped IDX files under mnist/ in the data root.</summary>

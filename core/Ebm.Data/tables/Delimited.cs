@@ -3,49 +3,82 @@ using Ebm.Records;
 
 namespace Ebm.Data;
 
+/// <summary>What a reader does with a column.</summary>
+enum Use
+{
+    /// <summary>Each field is a finite number.</summary>
+    Number,
+
+    /// <summary>Each field is a text, whose place among the column's values is its code.</summary>
+    Code,
+
+    /// <summary>The fields are not read.</summary>
+    None,
+}
+
 /// <summary>
-/// A text table of numbers: one line for each row, one separator between fields, which may be quoted. Unless the caller says whether there
-/// is a header, the first line is one if a field of it is not a number. No value is guessed or filled in: a field that is not a finite
-/// number is an error with file, line and column.
+/// A text table: one line for each row, one separator between fields, which may be quoted. Unless the caller says whether there is a header, the
+/// first line is one if no field of it is a number, and none if all are. No value is guessed or filled in: a field that is not what its column needs
+/// is an error with file, line and column.
 /// </summary>
-/// <param name="Columns">The header's names, or 1, 2, … without a header.</param>
-/// <param name="Rows">Rows with a number for each column.</param>
-sealed record Delimited(string[] Columns, double[][] Rows)
+/// <param name="Columns">The names of the columns that are used, in the file's order: the header's, or 1, 2, … without a header.</param>
+/// <param name="Rows">Rows with a number for each of these columns.</param>
+/// <param name="Values">The values of each coded column. The code of a value is its place: numbers are in their order, texts in ordinal
+/// order.</param>
+sealed record Delimited(string[] Columns, double[][] Rows, IReadOnlyDictionary<string, IReadOnlyList<string>> Values)
 {
     static readonly char[] Known = [',', ';', '\t', '|'];
+
+    // What other programs write for a value that they do not have.
+    static readonly string[] Missing = ["na", "n/a", "nan", "null", "none", "?"];
 
     // A longer line is not one of a table; in characters.
     const int LongestLine = 1 << 20;
 
-    /// <summary>The names of the columns, from the first line alone.</summary>
-    /// <inheritdoc cref="Read"/>
-    public static string[] ColumnsOf(string path, char? separator, bool? header) =>
-        Head(path, Lines(path).Take(1).ToArray(), separator, header).Columns;
+    /// <summary>The most values of a coded column; a column with more is a name or a number of a row.</summary>
+    internal const int MostValues = 256;
 
     /// <param name="separator">Null chooses the most frequent of comma, semicolon, tab and bar in the first line.</param>
     /// <param name="header">Whether the first line names the columns; null decides by its fields.</param>
-    /// <exception cref="FileNotFoundException">The file does not exist.</exception>
+    /// <param name="uses">The use of each column, from their names.</param>
+    /// <param name="most">At most so many lines are read.</param>
     /// <exception cref="InvalidDataException">A line is not valid; the message has the line and the reason.</exception>
-    public static Delimited Read(string path, char? separator, bool? header)
+    public static Delimited Read(string path, char? separator, bool? header, Func<string[], Use[]> uses, int most = int.MaxValue)
     {
-        var lines = Lines(path).ToArray();
+        var lines = Lines(path).Take(most).ToArray();
         var (columns, named, between) = Head(path, lines, separator, header);
-        var rows = lines.Skip(named ? 1 : 0).Select(line => Numbers(path, line, between, columns)).ToArray();
-        return rows.Length > 0 ? new(columns, rows) : throw new InvalidDataException($"{path} has a header but no rows.");
+        var used = uses(columns);
+        var codes = columns.Select(_ => new Dictionary<string, int>(StringComparer.Ordinal)).ToArray();
+        var rows = lines
+            .Skip(named ? 1 : 0)
+            .Select((line, i) => Numbers(path, line, between, columns, used, codes, isFirst: i == 0))
+            .ToArray();
+        if (rows.Length == 0)
+            throw new InvalidDataException($"{path} has a header but no rows.");
+        var kept = Enumerable.Range(0, columns.Length).Where(i => used[i] != Use.None).ToArray();
+        var values = new Dictionary<string, IReadOnlyList<string>>();
+        foreach (var (place, i) in kept.Index())
+            if (used[i] == Use.Code)
+                values[columns[i]] = InOrder(rows, place, [.. codes[i].Keys]);
+        return new([.. kept.Select(i => columns[i])], rows, values);
     }
 
-    static IEnumerable<(string Text, int Number)> Lines(string path)
+    /// <summary>Orders the values of a column, given in the order of their appearance, and replaces their codes by their places in the new
+    /// order.</summary>
+    static string[] InOrder(double[][] rows, int place, string[] values)
     {
-        if (!Path.Exists(path))
-            throw new FileNotFoundException(
-                $"{path} is missing: put the table there, or set the data root with --data or the variable EBM_DATA.",
-                path
-            );
-        return RegularFile
+        var order = values.All(IsNumber) ? values.OrderBy(Parse).ToArray() : [.. values.Order(StringComparer.Ordinal)];
+        var rank = values.Select(value => (double)Array.IndexOf(order, value)).ToArray();
+        foreach (var row in rows)
+            row[place] = rank[(int)row[place]];
+        return order;
+    }
+
+    static IEnumerable<(string Text, int Number)> Lines(string path) =>
+        RegularFile
             .Lines(path, LongestLine)
             .Select((text, i) => (Text: text.TrimStart('\ufeff'), Number: i + 1))
             .Where(line => line.Text.Trim().Length > 0);
-    }
 
     static (string[] Columns, bool Named, char Separator) Head(
         string path,
@@ -59,7 +92,12 @@ sealed record Delimited(string[] Columns, double[][] Rows)
 
         var between = separator ?? Known.MaxBy(candidate => lines[0].Text.Count(c => c == candidate));
         var first = Fields(path, lines[0], between);
-        var named = header ?? first.Any(field => !IsNumber(field));
+        if (header is null && first.Any(IsNumber) && !first.All(IsNumber))
+            throw new InvalidDataException(
+                $"{path}, line {lines[0].Number} has numbers and texts ({string.Join(between, first)}), so it is not clear whether it names the "
+                    + "columns; write data.header=true if it does, and data.header=false if it is a row."
+            );
+        var named = header ?? !IsNumber(first[0]);
         string[] columns = named ? first : [.. first.Select((_, i) => (i + 1).ToString(CultureInfo.InvariantCulture))];
         if (columns.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InvalidDataException(
@@ -68,7 +106,15 @@ sealed record Delimited(string[] Columns, double[][] Rows)
         return (columns, named, between);
     }
 
-    static double[] Numbers(string path, (string Text, int Number) line, char separator, string[] columns)
+    static double[] Numbers(
+        string path,
+        (string Text, int Number) line,
+        char separator,
+        string[] columns,
+        Use[] used,
+        Dictionary<string, int>[] codes,
+        bool isFirst
+    )
     {
         var fields = Fields(path, line, separator);
         if (fields.Length != columns.Length)
@@ -77,20 +123,55 @@ sealed record Delimited(string[] Columns, double[][] Rows)
                     + $"with the separator {Show(separator.ToString())}; "
                     + "if that is the wrong separator, set data.separator."
             );
+        var texts = Enumerable.Range(0, fields.Length).Where(i => used[i] == Use.Number && IsText(fields[i])).ToArray();
+        // In the first row it is the column that has text, in a later one it is the field.
+        if (isFirst && texts.Length > 0)
+            throw new InvalidDataException(
+                $"{path}, line {line.Number}: {(texts.Length == 1 ? "the column" : "the columns")} {string.Join(", ", texts.Select(i => columns[i]))} "
+                    + $"{(texts.Length == 1 ? "has" : "have")} text ({string.Join(", ", texts.Select(i => Show(fields[i])))}); "
+                    + $"{Remedy("drop", texts, columns)} leaves {(texts.Length == 1 ? "it" : "them")} out, and {Remedy("code", texts, columns)} reads "
+                    + "the texts as the codes 0, 1, 2 and so on"
+            );
         return
         [
-            .. fields.Select(
-                (field, i) =>
-                    IsNumber(field)
-                        ? Parse(field)
-                        : throw new InvalidDataException(
-                            $"{path}, line {line.Number}, column {i + 1} ({columns[i]}): "
-                                + $"{(field.Length == 0 ? "the field is empty" : $"{Show(field)} is not a finite number")}; "
-                                + "drop the column with data.drop, or remove the row from the file."
-                        )
-            ),
+            .. Enumerable
+                .Range(0, fields.Length)
+                .Where(i => used[i] != Use.None)
+                .Select(i =>
+                    used[i] == Use.Number && IsNumber(fields[i]) ? Parse(fields[i])
+                    : used[i] == Use.Code && fields[i].Length > 0
+                        ? Code(codes[i], fields[i])
+                            ?? throw new InvalidDataException(
+                                $"{path}: the column {columns[i]} has more than {MostValues} different values, too many to code; "
+                                    + $"leave it out with {Remedy("drop", [i], columns)}."
+                            )
+                    : throw new InvalidDataException(
+                        $"{path}, line {line.Number}, column {i + 1} ({columns[i]}): {Refusal(fields[i], used[i], i, columns)}."
+                    )
+                ),
         ];
     }
+
+    static double? Code(Dictionary<string, int> codes, string value) =>
+        codes.TryGetValue(value, out var code) ? code
+        : codes.Count == MostValues ? null
+        : codes[value] = codes.Count;
+
+    static string Refusal(string field, Use use, int i, string[] columns) =>
+        field.Length == 0 || use == Use.Number && IsMissing(field)
+            ? $"{(field.Length == 0 ? "the field is empty" : $"{Show(field)} is a missing value")}, and missing values are not filled in; "
+                + $"remove the row from the file, or leave the column out with {Remedy("drop", [i], columns)}"
+            : $"{Show(field)} is not a finite number; correct it, leave the column out with {Remedy("drop", [i], columns)}, or, if the column has "
+                + $"texts, code them with {Remedy("code", [i], columns)}";
+
+    /// <summary>The override that names these columns, such as data.drop=[a,"b c"]. The quotes around it keep a shell from reading it.</summary>
+    static string Remedy(string setting, int[] which, string[] columns) =>
+        $"'data.{setting}=[{string.Join(",", which.Select(i => columns[i]).Select(name => name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') && !IsNumber(name) ? name : $"\"{name}\""))}]'";
+
+    static bool IsMissing(string field) => Missing.Contains(field.ToLowerInvariant());
+
+    static bool IsText(string field) =>
+        field.Length > 0 && !IsMissing(field) && !double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
 
     static bool IsNumber(string field) =>
         double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number);

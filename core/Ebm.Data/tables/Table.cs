@@ -17,61 +17,86 @@ public enum Whitening
 }
 
 /// <summary>
-/// Rows of a text table, such as the UCI repository's, for density estimation. Columns that are not features (targets, identifiers) are
+/// Rows of numbers, such as a text table of the UCI repository, for density estimation. Columns that are not features (targets, identifiers) are
 /// dropped by name, and so are columns that correlate with an earlier one. The seed determines the split, so that methods are paired. Rows
-/// are whitened by mean and covariance of the training rows, so that test rows have no influence. Rows are not dequantised, as in published
-/// results: recorded decimals repeat, and a density on them is unbounded.
+/// are whitened by mean and covariance of the training rows, so that test rows have no influence. Numbers are not dequantised, as in published
+/// results: recorded decimals repeat, and a density on them is unbounded. Codes of texts are, because they have no other density: the row has
+/// <code>x = k + u,   u ~ U[0, 1)</code>
+/// for the k-th value, so the probability of the value is the integral of the density from k to k + 1, and a sample x means the value ⌊x⌋.
 /// </summary>
 public sealed class Table : IDataset, IValidated
 {
-    internal Table(TableSpec spec, Site site)
+    /// <param name="file">The file's name in the manifest.</param>
+    /// <param name="path">The file, for errors.</param>
+    /// <param name="columns">A name for each column.</param>
+    /// <param name="rows">(N, d), float64.</param>
+    internal Table(
+        string name,
+        string file,
+        string path,
+        string[] columns,
+        Tensor rows,
+        (Whitening Whiten, double Test, double Validation) how,
+        Site site
+    )
     {
-        var path = Path.Combine(site.DataRoot, spec.File);
-        var read = Delimited.Read(path, spec.Separator?[0], spec.Header);
         using var scope = NewDisposeScope();
-        var (columns, rows) = Kept(read, spec, path);
-        var (n, order) = (rows.shape[0], site.Rng.Stream("split").Permutation(rows.shape[0]).to(site.Device));
-        var (test, validation) = ((long)Math.Round(spec.Test * n), (long)Math.Round(spec.Validation * n));
-        Tensor Part(long from, long count) => rows.to(site.Device).index_select(0, order.narrow(0, from, count));
-        var train = Part(test + validation, n - test - validation);
+        var split = new Split(rows.shape[0], how.Test, how.Validation, site);
+        var train = split.Train(rows);
         if (train.shape[0] <= columns.Length)
             throw new InvalidDataException(
                 $"{path} leaves {train.shape[0]} training rows; whitening its {columns.Length} columns needs more rows than columns."
             );
 
-        var (mean, towards, logVolume) = Whiten(train, spec.Whiten, columns, path);
+        var (mean, towards, logVolume) = Whiten(train, how.Whiten, columns, path);
         Tensor Whitened(Tensor x) => (x - mean).matmul(towards).to(float32).DetachFromDisposeScope();
-        (Train, Test, Validation) = (Whitened(train), Whitened(Part(0, test)), Whitened(Part(test, validation)));
-        (Columns, Shape, LogVolume) = (columns, [columns.Length], logVolume);
+        (Train, Test, Validation) = (Whitened(train), Whitened(split.Test(rows)), Whitened(split.Validation(rows)));
+        (Name, Files, Columns, Shape, LogVolume) = (name, [file], columns, [columns.Length], logVolume);
         Digest = Content.Digest(Train, Validation, Test);
     }
 
-    public string Name => "table";
+    internal static Table Of(TableSpec spec, Site site)
+    {
+        var path = spec.PathIn(site.DataRoot);
+        var read = Delimited.Read(path, spec.Separator?[0], spec.Header, columns => Uses(columns, spec, path));
+        using var scope = NewDisposeScope();
+        var (columns, rows) = Kept(read, spec.Correlation, site.Rng.Stream("codes"));
+        return new("table", spec.File, path, columns, rows, (spec.Whiten, spec.Test, spec.Validation), site) { Values = read.Values };
+    }
+
+    public string Name { get; }
     public long[] Shape { get; }
     public Tensor Train { get; }
     public Tensor Test { get; }
     public Tensor Validation { get; }
     public string Digest { get; }
+    public IReadOnlyList<string> Files { get; }
+
+    /// <summary>The name, because the digest covers the split, which depends on the seed.</summary>
+    public string Common => Name;
 
     /// <summary>Names of the columns that were kept, in the file's order.</summary>
     public IReadOnlyList<string> Columns { get; }
+
+    /// <summary>The values of each coded column; the code of a value is its place.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Values { get; private init; } =
+        new Dictionary<string, IReadOnlyList<string>>();
 
     /// <summary>Log of the factor by which whitening enlarges a volume. The NLL per row in the file's units is that of whitened rows minus
     /// this value.</summary>
     public double LogVolume { get; }
 
     /// <summary>
-    /// The features: all columns except the dropped ones and those whose correlation with an earlier kept column exceeds the bound.
-    /// Correlations are over all rows, so that every seed has the same columns.
+    /// The features: all columns that were read except those whose correlation with an earlier kept column exceeds the bound. Correlations are over
+    /// all rows, so that every seed has the same columns.
     /// </summary>
-    static (string[] Names, Tensor Rows) Kept(Delimited read, TableSpec spec, string path)
+    static (string[] Names, Tensor Rows) Kept(Delimited read, double? correlated, Rng codes)
     {
-        var features = Features(read.Columns, spec, path);
-        var rows = tensor(read.Rows.SelectMany(row => features.Select(i => row[i])).ToArray(), dtype: float64)
-            .reshape(read.Rows.Length, features.Length);
+        var d = read.Columns.Length;
+        var rows = tensor(read.Rows.SelectMany(row => row).ToArray(), dtype: float64).reshape(read.Rows.Length, d);
 
-        List<int> kept = [.. Enumerable.Range(0, features.Length)];
-        if (spec.Correlation is { } bound)
+        List<int> kept = [.. Enumerable.Range(0, d)];
+        if (correlated is { } bound)
         {
             var centred = rows - rows.mean([0]);
             var lengths = centred.square().sum(dim: 0).sqrt();
@@ -81,26 +106,36 @@ public sealed class Table : IDataset, IValidated
                 .data<double>()
                 .ToArray();
             kept = [];
-            for (var i = 0; i < features.Length; i++)
-                if (kept.All(j => correlation[i * features.Length + j] <= bound))
+            for (var i = 0; i < d; i++)
+                if (kept.All(j => correlation[i * d + j] <= bound))
                     kept.Add(i);
         }
-        return ([.. kept.Select(i => read.Columns[features[i]])], rows.index_select(1, tensor(kept.Select(i => (long)i).ToArray())));
+        for (var i = 0; i < d; i++)
+            if (read.Values.ContainsKey(read.Columns[i]))
+                rows.select(1, i).add_(codes.Stream(read.Columns[i]).Uniform(read.Rows.Length).to(rows.device).to(float64));
+        return ([.. kept.Select(i => read.Columns[i])], rows.index_select(1, tensor(kept.Select(i => (long)i).ToArray())));
     }
 
-    /// <summary>The places of the columns that are not dropped.</summary>
-    internal static int[] Features(string[] columns, TableSpec spec, string path)
+    /// <summary>The use of each column.</summary>
+    internal static Use[] Uses(string[] columns, TableSpec spec, string path)
     {
-        foreach (var name in spec.Drop.Except(columns))
+        foreach (var (setting, names) in new[] { (nameof(spec.Drop), spec.Drop), (nameof(spec.Code), spec.Code) })
+        foreach (var name in names.Except(columns))
             throw new SettingException(
-                nameof(spec.Drop),
+                setting,
                 $"names the column {name}, which {path} does not have{Spelling.DidYouMean(name, columns)}; "
                     + $"its columns are {string.Join(", ", columns)}"
             );
-        var features = Enumerable.Range(0, columns.Length).Where(i => !spec.Drop.Contains(columns[i])).ToArray();
-        return features.Length > 0
-            ? features
-            : throw new SettingException(nameof(spec.Drop), $"names all columns of {path}; at least one must remain");
+        return columns.All(spec.Drop.Contains)
+            ? throw new SettingException(nameof(spec.Drop), $"names all columns of {path}; at least one must remain")
+            :
+            [
+                .. columns.Select(name =>
+                    spec.Drop.Contains(name) ? Use.None
+                    : spec.Code.Contains(name) ? Use.Code
+                    : Use.Number
+                ),
+            ];
     }
 
     /// <summary>The mean of the training rows, (d), the whitening matrix, (d, d), and its log |det|.</summary>
@@ -138,11 +173,12 @@ public sealed class Table : IDataset, IValidated
     }
 }
 
-/// <summary>Rows of a text table under the data root, split by the seed and whitened by the training rows.</summary>
-/// <param name="File">Path below the data root, such as uci/winequality-red.csv.</param>
+/// <summary>Rows of a text table, such as a CSV file, split by the seed and whitened by the training rows.</summary>
+/// <param name="File">Path below the data root or the current folder, such as my.csv.</param>
 /// <param name="Separator">Character between fields; by default the most frequent of , ; tab | in the first line.</param>
-/// <param name="Header">Whether the first line names the columns; by default, if one of its fields is not a number. Without a header they are 1, 2, …</param>
-/// <param name="Drop">Names of columns that are not features: targets, identifiers.</param>
+/// <param name="Header">Whether the first line names the columns; by default, if none of its fields is a number. Without a header they are 1, 2, …</param>
+/// <param name="Drop">Names of columns that are not features: targets, identifiers, texts.</param>
+/// <param name="Code">Names of columns whose texts are read as codes 0, 1, 2, …, in alphabetical order (numbers in their order), with uniform noise of width 1.</param>
 /// <param name="Correlation">Of two columns whose absolute correlation exceeds this, the later is dropped; null keeps all.</param>
 /// <param name="Whiten">full: principal components of variance 1; columns: each column to mean 0 and variance 1; none.</param>
 /// <param name="Test">Share of the rows to test on.</param>
@@ -153,25 +189,31 @@ public sealed record TableSpec(
     string? Separator = null,
     bool? Header = null,
     string[]? Drop = null,
+    [OldRunsHad(new string[0])] string[]? Code = null,
     double? Correlation = null,
     Whitening Whiten = Whitening.Full,
     double Test = .1,
     double Validation = .1
 ) : ISpec<IDataset>, IReadsFiles
 {
-    public string File { get; } =
-        Require.That(File, RelativePath.Try(File) is not null, "must be a path below the data root, with forward slashes and without ..");
+    public string File { get; } = Require.DataPath(File);
     public string? Separator { get; } = Require.That(Separator, Separator is null or [not '"'], "must be one character, not a quote");
     public string[] Drop { get; } = Drop ?? [];
+    public string[] Code { get; } =
+        Require.That(Code ?? [], !(Code ?? []).Intersect(Drop ?? []).Any(), "must not name a column that drop names", nameof(Code));
     public double? Correlation { get; } = Correlation is { } bound ? Require.Between(0, 1, bound, nameof(Correlation)) : null;
     public double Test { get; } = Require.Between(0.001, 0.9, Test);
     public double Validation { get; } = Require.Between(0, 0.99 - Test, Validation);
 
-    public IDataset Build(Site site) => new Table(this, site);
+    public IDataset Build(Site site) => Table.Of(this, site);
 
+    internal string PathIn(string dataRoot) => DataPlace.Find(dataRoot, RelativePath.Parse(File, "data.file"), "file");
+
+    /// <summary>Reads the header and the first rows.</summary>
     public void Check(string dataRoot)
     {
-        var path = Path.Combine(dataRoot, File);
-        Table.Features(Delimited.ColumnsOf(path, Separator?[0], Header), this, path);
+        const int some = 100;
+        var path = PathIn(dataRoot);
+        Delimited.Read(path, Separator?[0], Header, columns => Table.Uses(columns, this, path), some);
     }
 }

@@ -41,8 +41,7 @@ public sealed class OutOfDistribution : IMetric
             var others = Energies(model, data.Test, subject.Samples);
             var (area, se) = Area(own, others);
             // Computed rows differ between seeds but have the same distribution, so the name identifies them.
-            var rows = data.Files.Count > 0 ? data.Digest : data.Name;
-            yield return Auroc.For(name).Found(area, se, others.Length, rows, own.Length, others.Length) with
+            yield return Auroc.For(name).Found(area, se, others.Length, data.Common, own.Length, others.Length) with
             {
                 Arrays = [new NamedArray($"energies-{name}", ["row"], [others.Length], [.. others.Select(e => (float)e)])],
             };

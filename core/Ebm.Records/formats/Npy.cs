@@ -70,6 +70,23 @@ public static partial class Npy
         return ReadHeader(stream, path);
     }
 
+    /// <summary>Opens a file of any element type, at its first value. The caller reads the values.</summary>
+    /// <exception cref="InvalidDataException">The file is not an array of format 1.0 in row-major order.</exception>
+    public static (FileStream Values, string Descriptor, long[] Shape) Open(string path)
+    {
+        var stream = RegularFile.Open(path);
+        try
+        {
+            var (descriptor, shape) = ReadHeader(stream, path);
+            return (stream, descriptor, shape);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
     public static (T[] Values, long[] Shape) Read<T>(Stream stream, string name)
         where T : unmanaged
     {

@@ -8,7 +8,9 @@ namespace Ebm.Runs;
 /// The evaluation of a run: rows drawn from the method, and metrics of them. Every draw and every metric has its own stream, so adding one, or
 /// measuring more often, changes neither training nor other values.
 /// </summary>
-public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure, Document config)
+/// <param name="config">The resolved config.</param>
+/// <param name="settings">The settings of the data that are part of the run's identity.</param>
+public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure, Document config, Document settings)
 {
     /// <summary>Rows from the method: (count, …Shape).</summary>
     /// <param name="drawn">Called with the rows drawn so far.</param>
@@ -67,7 +69,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
         Identity.Protocol(
             Document.OfMap([
                 KeyValuePair.Create("metric", config.Get($"measure.metrics.{name}")),
-                KeyValuePair.Create("data", config.Get("data")),
+                KeyValuePair.Create("data", settings),
                 KeyValuePair.Create("samples", Document.Of(rows)),
                 KeyValuePair.Create("own", Document.From(own)),
                 // Omitted for the last weights, so that the protocol equals that of values from before there was a choice.

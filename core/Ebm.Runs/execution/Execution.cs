@@ -14,7 +14,8 @@ public sealed class Execution : IDisposable
     readonly RunFolder folder;
     readonly Catalog catalog;
     readonly Document read,
-        config;
+        config,
+        dataSettings;
     readonly Document? measure;
     readonly ExperimentSpec spec;
     readonly Stop stop;
@@ -54,6 +55,7 @@ public sealed class Execution : IDisposable
         read = measure is null ? folder.Config : folder.Config.With("measure", measure);
         var resolved = catalog.Resolve<ExperimentSpec>(read);
         (config, spec) = (resolved.Document, resolved.Value);
+        dataSettings = resolved.Identity.Get("data");
         var identity = Identity.Of(resolved.Identity);
         isEdited = identity.Json != folder.ConfigJson;
         manifest = new RunManifest
@@ -192,7 +194,7 @@ public sealed class Execution : IDisposable
         var device = RunContext.Placed(config, "device", spec.OnDevice);
         var root = new Site([], device, new Rng((ulong)spec.Seed, device), dataRoot);
         var report = Progress.Seldom(audience.Progress, TimeSpan.FromSeconds(spec.Logging.Progress));
-        run = new RunContext(folder, spec, config, root, stop, report, audience.Note);
+        run = new RunContext(folder, spec, config, dataSettings, root, stop, report, audience.Note);
     }
 
     /// <summary>Builds data and the untrained method.</summary>
@@ -200,7 +202,7 @@ public sealed class Execution : IDisposable
     {
         var root = run.Root;
         var rows = data = run.Placed("data", () => spec.Data.Build(root with { Rng = root.Rng.Stream("data") }));
-        manifest = manifest with { Data = [Inputs.Of(data, dataRoot, config.Get("data"))] };
+        manifest = manifest with { Data = [Inputs.Of(data, dataRoot, dataSettings)] };
         // On a GPU, lack of memory is a libtorch exception; on a CPU it would kill the process, so it is checked first.
         if (root.Device.type == DeviceType.CPU)
             Footprint.Check(catalog, config, rows.Shape);

@@ -6,6 +6,7 @@ namespace Ebm.Runs;
 /// <summary>The shared context of the phases of a run.</summary>
 /// <param name="Folder">The folder to write to.</param>
 /// <param name="Config">The resolved config of <paramref name="Spec"/>.</param>
+/// <param name="DataSettings">The settings of the data that are part of the run's identity: metrics with equal ones are comparable.</param>
 /// <param name="Root">The run's device, its root random stream, and the data folder.</param>
 /// <param name="Report">Receives progress.</param>
 /// <param name="Note">Receives lines for the log.</param>
@@ -13,6 +14,7 @@ sealed record RunContext(
     RunFolder Folder,
     ExperimentSpec Spec,
     Document Config,
+    Document DataSettings,
     Site Root,
     Stop Stop,
     Action<Progress> Report,

@@ -41,7 +41,7 @@ sealed class Training : IDisposable
         health = new Health(train.Health, data.Shape.Aggregate(1L, (product, n) => product * n));
         trainer = new Trainer(method, batches, optimizers, averages, health, train, run.Root.Rng.Stream("training"));
         recorder = new Recorder(run.Folder, optimizers, health);
-        evaluation = new Evaluation(method, data, measure, run.Config);
+        evaluation = new Evaluation(method, data, measure, run.Config, run.DataSettings);
     }
 
     /// <summary>Completed steps, including their records.</summary>

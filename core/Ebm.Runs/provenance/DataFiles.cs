@@ -31,7 +31,8 @@ public static class DataFiles
         }
         catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            var (node, key) = config.Find("data.file") is { } file ? (file, "data.file") : (config.Get("data"), "data");
+            var key = new[] { "data.file", "data.folder" }.FirstOrDefault(key => config.Find(key) is not null) ?? "data";
+            var node = config.Get(key);
             throw new ConfigException(node.Source, key, $"{error.Message.TrimEnd('.')}.", error);
         }
     }

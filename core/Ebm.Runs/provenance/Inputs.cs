@@ -70,16 +70,28 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
         {
             if (RelativePath.Try(file.Path) is not { } path)
                 return "its manifest names a data file that is not below the data root";
-            var found = new FileInfo(path.In(dataRoot));
-            if (!found.Exists)
+            var found = DataPlace.Of(dataRoot, path);
+            if (!Path.Exists(found))
                 return $"the data file {file.Path} is not there";
-            if (found.Length != file.Bytes)
+            if (File.Exists(found) && new FileInfo(found).Length != file.Bytes)
                 return $"the data file {file.Path} has changed";
             // Not by its time alone, because a user can reset it.
-            if (DigestCache.Of(found.FullName) != file.Sha256)
+            if (Digest(found) != file.Sha256)
                 return $"the data file {file.Path} has changed";
         }
         return null;
+    }
+
+    static string? Digest(string path)
+    {
+        try
+        {
+            return DataPlace.Digest(path, DigestCache.Of);
+        }
+        catch (Exception error) when (error is IOException or InvalidDataException)
+        {
+            return null; // a folder that has no pictures any more, or a file that was removed a moment ago
+        }
     }
 
     /// <summary>The state of a data set as it is read now.</summary>
@@ -100,12 +112,5 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
     }
 
     static IReadOnlyList<DataFile>? Files(IDataset data, string dataRoot) =>
-        data.Files.Count == 0
-            ? null
-            :
-            [
-                .. data
-                    .Files.Select(name => (Name: name, File: new FileInfo(Path.Combine(dataRoot, name))))
-                    .Select(f => new DataFile(f.Name, f.File.Length, f.File.LastWriteTimeUtc, DigestCache.Of(f.File.FullName))),
-            ];
+        data.Files.Count == 0 ? null : [.. data.Files.Select(name => DataPlace.Describe(dataRoot, name))];
 }

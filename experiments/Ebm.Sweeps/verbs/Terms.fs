@@ -112,9 +112,23 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
                     Prune.Pruner(metric, rule, plan))
     }
 
+/// Data that a run may find in the current folder, which may be a part of the sources' folder.
+let private dataHere (plan: Plan) =
+    [
+        for run in plan.Runs do
+            for key in [ "data.file"; "data.folder" ] do
+                match run.Composed.Find key with
+                | null -> ()
+                | node ->
+                    match node.Value with
+                    | :? string as path -> Path.GetFullPath path
+                    | _ -> ()
+    ]
+    |> List.distinct
+
 /// The record that the runs of a launch share.
-let internal launchRecord (place: Place) =
-    let git, said = Snapshot.take place.Root [ place.Runs; place.Reports; dataRoot place ]
+let internal launchRecord (place: Place) (plan: Plan) =
+    let git, said = Snapshot.take place.Root ([ place.Runs; place.Reports; dataRoot place ] @ dataHere plan)
 
     for sentence in said do
         eprintfn $"{sentence}"
@@ -144,7 +158,7 @@ let internal pinned (place: Place) (plan: Plan) : (Launch.Settings -> Launch.Set
             assembly
     ]
 
-    let record = launchRecord place
+    let record = launchRecord place plan
     let path = record.Write plan.Folder
     let subject = $"{plan.Sweep}/{SweepFolder.Launches}/{Path.GetFileName path}"
     Ledger.within place.Root place.Runs (fun () -> Ledger.enter place.Runs Ledger.Kind.launch subject (Canonical.Sha256OfFile path))

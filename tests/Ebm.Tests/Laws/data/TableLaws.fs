@@ -69,6 +69,43 @@ let private reading = [
             [ "a"; "b" ])
 ]
 
+/// Rows of a number and two texts.
+let private texts =
+    "size,colour,month\n"
+    + String.concat "\n" [
+        for i in 0..39 -> FormattableString.Invariant $"""{i},{[ "red"; "blue"; "green" ][i % 3]},{[ 10; 9; 11 ][i / 2 % 3]}"""
+    ]
+
+/// The whole numbers below coded columns, sorted, where nothing is whitened.
+let private codes (order: string list) (months: int list) =
+    holding texts (fun root ->
+        let table = build (TableSpec("table.csv", Whiten = Whitening.None, Code = [| "colour"; "month" |])) root
+        let place values value = float (List.findIndex ((=) value) values)
+        let colours, numbered = [ "red"; "blue"; "green" ], [ 10; 9; 11 ]
+        let due = [| for i in 0..39 -> [| float i; place order colours[i % 3]; place months numbered[i / 2 % 3] |] |]
+        must "the values" (List.ofSeq table.Values["colour"] = order && List.ofSeq table.Values["month"] = List.map string months)
+        must $"the codes are {content table}" ((content table |> Array.map (Array.map floor)) = due)
+        let noise = content table |> Array.collect (fun row -> [| row[1] - floor row[1]; row[2] - floor row[2] |])
+        must "the noise of codes" ((Array.distinct noise).Length > 70 && Array.forall (fun u -> u >= 0.0 && u < 1.0) noise)
+        must "numbers have no noise" (content table |> Array.forall (fun row -> row[0] = floor row[0])))
+
+let private coding = [
+    law "texts are coded by their alphabetical order, numbers by their own, with uniform noise of width 1" (fun () ->
+        codes [ "blue"; "green"; "red" ] [ 9; 10; 11 ])
+    |> breaks "the order of appearance" (fun () -> codes [ "red"; "blue"; "green" ] [ 10; 9; 11 ])
+
+    law "dropped columns are not read, whatever is in them" (fun () ->
+        reads
+            ("a,b,note\n" + ([ for a, b in numbers -> FormattableString.Invariant $"{a},{b},text {a}" ] |> String.concat "\n"))
+            (TableSpec("table.csv", Whiten = Whitening.None, Drop = [| "note" |]))
+            [ "a"; "b" ])
+
+    law "a table without codes has the identity that it had before there were any" (fun () ->
+        let identity text = Ebm.Runs.Catalog.Load([]).Resolve<ISpec<IDataset>>(Ebm.Records.Document.Parse(text, "data.yaml")).Identity
+        must "the setting is part of it" (isNull ((identity "{ kind: table, file: x.csv }").Find "code"))
+        must "codes are not part of it" (not (isNull ((identity "{ kind: table, file: x.csv, code: [a] }").Find "code"))))
+]
+
 /// Correlated columns of very different units.
 let private skewed (n: int) =
     let z = (rng "skewed").Normal(int64 n, 3L) |> values |> Array.chunkBySize 3
@@ -129,7 +166,45 @@ let private complains<'e when 'e :> exn> says (text: string) (spec: TableSpec) (
 let private errors = [
     law "a table: the error for a missing file names it and how to set the data root" (fun () ->
         Folder.inFolder (fun root ->
-            throws<FileNotFoundException, _> [ "table.csv is missing"; "--data"; "EBM_DATA" ] (fun () -> build plain root)))
+            throws<FileNotFoundException, _> [ "table.csv is missing"; "data.file="; "--data"; "EBM_DATA" ] (fun () -> build plain root)))
+    complains<InvalidDataException> "the error for columns with text has both settings, and what to write" texts (TableSpec "table.csv") [
+        "table.csv, line 2: the column colour has text (\"red\")"
+        "'data.drop=[colour]' leaves it out"
+        "'data.code=[colour]'"
+    ]
+    complains<InvalidDataException>
+        "the error for several columns with text names them all, and quotes their names where a command line needs it"
+        ("a,first name,town\n1,Ann,Rome\n" + (lines ",").Replace("\n", ",x\n") + ",x")
+        (TableSpec "table.csv")
+        [ "'data.drop=[\"first name\",town]' leaves them out" ]
+    complains<InvalidDataException> "a missing value is named as such" ("a,b\n1,2\n3,NA\n" + lines ",") (TableSpec "table.csv") [
+        "line 3, column 2 (b): \"NA\" is a missing value"
+        "not filled in"
+        "'data.drop=[b]'"
+    ]
+    complains<InvalidDataException>
+        "an empty field of a coded column is rejected"
+        "a,b\n1,x\n2,\n"
+        (TableSpec("table.csv", Code = [| "b" |]))
+        [ "line 3, column 2 (b): the field is empty" ]
+    complains<InvalidDataException>
+        "a coded column with too many values is rejected"
+        ("a,b\n" + String.concat "\n" [ for i in 1..300 -> $"{i},name {i}" ])
+        (TableSpec("table.csv", Code = [| "b" |]))
+        [ "the column b has more than 256 different values"; "'data.drop=[b]'" ]
+    complains<InvalidDataException>
+        "a first line of numbers and texts is rejected"
+        "5.1,3.5,setosa\n4.9,3.0,setosa\n"
+        (TableSpec "table.csv")
+        [ "line 1 has numbers and texts (5.1,3.5,setosa)"; "data.header=false" ]
+    complains<SettingException>
+        "the error for an unknown column in code names it and the nearest column"
+        texts
+        (TableSpec("table.csv", Code = [| "color" |]))
+        [ "names the column color"; "did you mean colour?" ]
+    law "a column that is both dropped and coded is rejected" (fun () ->
+        throws<SettingException, _> [ "must not name a column that drop names" ] (fun () ->
+            TableSpec("table.csv", Code = [| "a" |], Drop = [| "a" |])))
     complains<InvalidDataException> "an empty file is rejected" "\n \n" plain [ "table.csv is empty" ]
     complains<InvalidDataException> "a header without rows is rejected" "a,b\n" plain [ "a header but no rows" ]
     complains<InvalidDataException> "the error for a word among numbers has its line and column" ("a,b\n1,2\n3,x4\n" + lines ",") plain [
@@ -196,4 +271,4 @@ let private originals = [
         |> Folder.needsData (uci file)
 ]
 
-let all: Law list = reading @ whitening @ errors @ originals
+let all: Law list = reading @ coding @ whitening @ errors @ originals
