@@ -582,10 +582,9 @@ let films (cast: Cast) =
                 let places = axis.Values |> Array.map (fun place -> rounded 3 (float place))
 
                 let says =
-                    if axis.Axes[0] = "level" then
-                        $"""noise levels {String.Join(", ", places)}"""
-                    else
-                        $"""{String.Join(", ", places)} times as long as in generation"""
+                    match axis.Axes[0], Array.tryHead places, Array.tryLast places with
+                    | "level", Some first, Some last -> $"noise levels {first} to {last}"
+                    | _ -> $"""{String.Join(", ", places)} times as long as in generation"""
 
                 match grid frames (NamedArray("film", film.Axes, film.Shape, strips)) with
                 | Some png -> one.Target, framed one.Series says shown png

@@ -86,7 +86,7 @@ let private recorded () =
         match panels "films" chains with
         | [ strip ] ->
             must "a line for each chain" (picture strip = grid [ 0.0f; 0.1f; 0.2f; -0.5f; -0.4f; -0.3f ] 3)
-            must strip.Subtitle (strip.Subtitle = "noise levels 9, 4, 0")
+            must strip.Subtitle (strip.Subtitle = "noise levels 9 to 0")
         | other -> broken $"{other.Length} panels")
 
 let all: Law list = [

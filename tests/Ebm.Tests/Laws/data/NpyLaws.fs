@@ -65,18 +65,18 @@ let private reads descriptor (rows: float list list) =
     holding (rowsOf descriptor rows) (fun root ->
         must $"{descriptor} is read as other rows" (content (build plain "npy" root) = List.sort numbers))
 
-/// Forty images of one colour each, 2 × 3 pixels, with channels first.
-let private pixels = [ for i in 0..39 -> [ for c in 0..2 -> [ for p in 0..5 -> byte (6 * i + 2 * c + p % 2) ] ] ]
+/// Forty images of one colour each, 2 × 4 pixels, with channels first.
+let private pixels = [ for i in 0..39 -> [ for c in 0..2 -> [ for p in 0..7 -> byte (6 * i + 2 * c + p % 2) ] ] ]
 let private first =
-    npy "'|u1'" "False" "40, 3, 2, 3" [|
+    npy "'|u1'" "False" "40, 3, 2, 4" [|
         for image in pixels do
             yield! List.concat image
     |]
 
 let private last =
-    npy "'|u1'" "False" "40, 2, 3, 3" [|
+    npy "'|u1'" "False" "40, 2, 4, 3" [|
         for image in pixels do
-            for p in 0..5 do
+            for p in 0..7 do
                 for c in 0..2 -> image[c][p]
     |]
 
@@ -86,7 +86,7 @@ let private grey (data: IDataset) = content data |> List.map (List.map (fun x ->
 let private sameImages content =
     holding content (fun root ->
         let data = build (NpySpec "a.npy") "npy" root
-        must $"the shape is {List.ofArray data.Shape}" (List.ofArray data.Shape = [ 3L; 2L; 3L ])
+        must $"the shape is {List.ofArray data.Shape}" (List.ofArray data.Shape = [ 3L; 2L; 4L ])
         must "other pixels" (grey data = List.sort (pixels |> List.map List.concat)))
 
 let private reading = [
@@ -103,9 +103,9 @@ let private reading = [
             must "outside" (value (data.Train.abs().max()) <= 1.0)))
     |> breaks "channels last read as channels first" (fun () ->
         sameImages (
-            npy "'|u1'" "False" "40, 3, 2, 3" [|
+            npy "'|u1'" "False" "40, 3, 2, 4" [|
                 for image in pixels do
-                    for p in 0..5 do
+                    for p in 0..7 do
                         for c in 0..2 -> image[c][p]
             |]
         ))
