@@ -131,6 +131,7 @@ let private counted (arguments: string list) due =
 /// The files that experiments read; a plan looks at their headers.
 let private files =
     Map [
+        "images", "mnist/train-images-idx3-ubyte.gz"
         "mnist", "mnist/train-images-idx3-ubyte.gz"
         "parkinsons", "uci/parkinsons_updrs.data"
         "red-wine", "uci/winequality-red.csv"
@@ -141,7 +142,7 @@ let private files =
 /// The arguments that an experiment on people's own files needs.
 let private own name =
     match name with
-    // The sources contain no picture of a run.
+    // The sources contain no folder of pictures.
     | "images" -> [ "data.kind=mnist" ]
     | _ -> []
 
