@@ -113,6 +113,9 @@ let private refuses (arguments: string list, parts: string list) =
         must $"%A{arguments} is answered by several lines: {complains}" (complains.Trim().Split('\n').Length = 1)
         must "something was written" (Directory.GetFileSystemEntries(folder).Length = 0))
 
+/// The words of a line, as a shell splits it.
+let private words (line: string) = [ for word in Regex.Matches(line, "\"[^\"]*\"|\\S+") -> word.Value.Trim '"' ]
+
 let private seedsOf (argument: string) =
     match (Overrides.parse argument).Setting with
     | Some(Values.Sweep values) -> values
@@ -144,7 +147,7 @@ let all = [
                     must $"{verb} does not explain {option}" (Regex.IsMatch(says, $@"(?m)^  {option}\b"))
 
                 let examples = [
-                    for found in Regex.Matches(says, $@"(?m)^  ({verb}\b.*)\n      \S") -> List.ofArray (found.Groups[1].Value.Split ' ')
+                    for found in Regex.Matches(says, $@"(?m)^  ({verb}\b.*)\n      \S") -> words found.Groups[1].Value
                 ]
 
                 must $"{verb} has {examples.Length} examples" (examples.Length >= 2)
