@@ -29,6 +29,7 @@ let rec sources (product: string) : string[] =
         "analysis/Ebm.Analysis"
         "analysis/Ebm.Audits"
         "experiments/Ebm.Sweeps"
+        "experiments/Ebm.Watch"
         "experiments/Ebm.Cli"
         "experiments/_bootstrap.fsx"
       |]
@@ -38,7 +39,7 @@ let rec sources (product: string) : string[] =
 let rec projects (product: string) : string[] =
     match product with
     | "analysis" -> [| "analysis/Ebm.Audits" |]
-    | "experiments" -> [| "core/Ebm.Runner"; "experiments/Ebm.Sweeps"; "experiments/Ebm.Cli" |]
+    | "experiments" -> [| "core/Ebm.Runner"; "experiments/Ebm.Sweeps"; "experiments/Ebm.Watch"; "experiments/Ebm.Cli" |]
     | _ -> Array.append (projects "experiments") [| "tests/Ebm.Tests"; "tests/Ebm.Bench" |]
 
 let rec private add (files: ResizeArray<string>) (path: string) : unit =

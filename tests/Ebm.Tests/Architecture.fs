@@ -33,6 +33,7 @@ let private arrows =
         "Ebm.Cli", [ "Ebm.Sweeps" ]
         // The template of a repository; it has no assembly.
         "Ebm.Templates", []
+        "Ebm.Watch", [ "Ebm.Runs"; "Ebm.Analysis"; "Ebm.Audits"; "Ebm.Sweeps" ]
     ]
 
 /// These projects may reference any other, and no project references them.

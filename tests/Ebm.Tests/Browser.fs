@@ -1,5 +1,5 @@
 /// A page in headless Chromium, controlled over the DevTools protocol (https://chromedevtools.github.io/devtools-protocol) with a web
-/// socket and JSON. The network is off; requests of the page and messages on its console are recorded.
+/// socket and JSON. The network is off, or leads only to this machine; requests of the page and messages on its console are recorded.
 module Ebm.Tests.Browser
 
 open System
@@ -28,8 +28,8 @@ let needed law =
         | Some _ -> None
         | None -> Some "Chromium is not on the PATH; Debian's package is chromium")
 
-type Page private (chromium: Process, socket: ClientWebSocket) =
-    let patience = new CancellationTokenSource(TimeSpan.FromSeconds 60.0)
+type Page private (chromium: Process, socket: ClientWebSocket, isOnline: bool) =
+    let patience = new CancellationTokenSource(TimeSpan.FromSeconds(if isOnline then 600.0 else 60.0))
     let asked, said = List<string>(), List<string>()
     let mutable count = 0
     let mutable session = ""
@@ -89,7 +89,12 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
         answer ()
 
     /// Starts a new Chromium without network and with an empty profile.
-    static member Open(profile: string) =
+    static member Open(profile: string) = Page.Start(profile, false)
+
+    /// Starts a new Chromium that reaches servers on this machine, and no other, with an empty profile.
+    static member OpenHere(profile: string) = Page.Start(profile, true)
+
+    static member private Start(profile: string, isOnline: bool) =
         let start =
             ProcessStartInfo(
                 Option.get found.Value,
@@ -101,6 +106,7 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
                     "--no-first-run"
                     "--disable-background-networking"
                     "--remote-debugging-port=0"
+                    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
                     $"--user-data-dir={profile}"
                     "about:blank"
                 ],
@@ -124,7 +130,7 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
         chromium.BeginOutputReadLine()
         let socket = new ClientWebSocket()
         socket.ConnectAsync(address.Task.GetAwaiter().GetResult(), CancellationToken.None).GetAwaiter().GetResult()
-        let page = new Page(chromium, socket)
+        let page = new Page(chromium, socket, isOnline)
         page.Begin()
         page
 
@@ -136,7 +142,9 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
         for domain in [ "Page"; "Network"; "Runtime"; "Log" ] do
             call $"{domain}.enable" "{}" |> ignore
 
-        call "Network.emulateNetworkConditions" "{\"offline\":true,\"latency\":0,\"downloadThroughput\":0,\"uploadThroughput\":0}" |> ignore
+        if not isOnline then
+            call "Network.emulateNetworkConditions" "{\"offline\":true,\"latency\":0,\"downloadThroughput\":0,\"uploadThroughput\":0}"
+            |> ignore
 
     /// The value of a JavaScript expression as JSON; waits for a promise.
     member _.Ask(expression: string) =
@@ -180,14 +188,15 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
             $"{{\"media\":\"{media}\",\"features\":[{{\"name\":\"prefers-color-scheme\",\"value\":\"{scheme}\"}}]}}"
         |> ignore
 
-    /// Opens a file, waits until it is loaded, and clears the records.
-    member page.Go(file: string) =
+    /// Opens a file or an address, waits until it is loaded, and clears the records.
+    member page.Go(place: string) =
         asked.Clear()
         said.Clear()
-        call "Page.navigate" $"{{\"url\":{JsonSerializer.Serialize(Uri(file).AbsoluteUri)}}}" |> ignore
+        let address = Uri place
+        call "Page.navigate" $"{{\"url\":{JsonSerializer.Serialize address.AbsoluteUri}}}" |> ignore
 
         let rec wait () =
-            if page.Text "document.readyState + location.protocol" <> "completefile:" then
+            if page.Text "document.readyState + location.protocol" <> "complete" + address.Scheme + ":" then
                 Thread.Sleep 20
                 wait ()
 
@@ -200,6 +209,11 @@ type Page private (chromium: Process, socket: ClientWebSocket) =
             not (url.StartsWith("data:", StringComparison.Ordinal) || url.StartsWith("blob:", StringComparison.Ordinal)))
         |> Seq.skip 1
         |> List.ofSeq
+
+    /// Saves a picture of the window as PNG.
+    member _.Photograph(path: string) =
+        let data = (call "Page.captureScreenshot" "{\"format\":\"png\"}").GetProperty("data").GetString() |> string
+        File.WriteAllBytes(path, Convert.FromBase64String data)
 
     /// All messages on the console, with uncaught errors.
     member _.Said = List.ofSeq said

@@ -32,6 +32,7 @@ type Cast = {
     Plans: Plans.Plan list
     /// How many members the figures of single runs leave out.
     Beyond: int
+    Recordings: Recordings.Recordings
 }
 
 /// The heading of a key: `method.kind` is shown as `method`.
@@ -86,8 +87,8 @@ let private plans (folders: RunFolder seq) =
         with :? InvalidDataException -> [])
     |> List.ofSeq
 
-/// The cast of a table, whose runs are in these folders.
-let cast (folders: RunFolder seq) (table: Table) =
+/// The cast of a table, whose runs are in these folders; what they recorded is read through `recordings`.
+let castWith (recordings: Recordings.Recordings) (folders: RunFolder seq) (table: Table) =
     let byId = Dictionary<string, RunFolder>(StringComparer.Ordinal)
 
     for folder in folders do
@@ -149,7 +150,11 @@ let cast (folders: RunFolder seq) (table: Table) =
         Judged = judged
         Plans = plans
         Beyond = max 0 (members.Length - pictured)
+        Recordings = recordings
     }
+
+/// The cast of a table, whose runs are in these folders.
+let cast (folders: RunFolder seq) (table: Table) = castWith (Recordings.Recordings()) folders table
 
 /// The members that figures of single runs show.
 let shown (cast: Cast) = List.truncate pictured cast.Members

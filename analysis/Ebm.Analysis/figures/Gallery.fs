@@ -39,6 +39,12 @@ let chains = {
     Draw = fun cast -> Portraits.trajectories cast @ Portraits.films cast @ Portraits.jumps cast
 }
 
+let persistent = {
+    Name = "persistent"
+    Needs = "persistent chains of two dimensions in the checkpoint of a run that is not completed"
+    Draw = Memories.chains
+}
+
 let settings = {
     Name = "settings"
     Needs = "a numeric setting that varies, or two settings that vary"
@@ -53,7 +59,10 @@ let searches = {
 
 let outcomes = { Name = "outcomes"; Needs = "a run that did not complete"; Draw = Comparing.outcomes }
 
-let subjects = [ seeds; searches; densities; samples; costs; curves; chains; settings; outcomes ]
+let subjects = [ seeds; searches; densities; samples; costs; curves; chains; persistent; settings; outcomes ]
+
+/// The subjects that change while runs train.
+let growing = [ curves; persistent ]
 
 /// Figures without panels that an earlier figure has: the loss of a contrastive method, for example, is its gap. A figure without panels is
 /// left out.

@@ -8,34 +8,10 @@ open System.IO
 open Ebm.Records
 open Ebm.Analysis.Cast
 open Ebm.Analysis.Figure
-
-/// A run's recorded steps and values by name, in order.
-type private Record = Dictionary<string, List<struct (int64 * float)>>
+open Ebm.Analysis.Recordings
 
 /// The most seeds whose curves are read, to limit the time.
 let private seedsRead = 12
-
-/// The events or the measures of a run; empty if they cannot be read.
-let private read (events: bool) (folder: RunFolder) : Record =
-    let record = Record(StringComparer.Ordinal)
-
-    let add step name value =
-        match record.TryGetValue name with
-        | true, values -> values.Add(struct (step, value))
-        | _ -> record[name] <- List [ struct (step, value) ]
-
-    try
-        if events then
-            for event in folder.Events() do
-                add event.Step event.What event.Value
-        else
-            for measured in folder.Measures() do
-                add measured.Step measured.Measurement.Name measured.Measurement.Value
-    with
-    | :? InvalidDataException
-    | :? IOException -> record.Clear()
-
-    record
 
 let private recorded = "units"
 
@@ -328,7 +304,7 @@ let learning (cast: Cast) =
     let recorded = [
         if not names.IsEmpty then
             for one in groups do
-                let read runs = [ for _: Runs.Run, folder in runs -> read false folder, read true folder ]
+                let read runs = [ for _: Runs.Run, folder in runs -> cast.Recordings.Measures folder, cast.Recordings.Events folder ]
                 let completed, begun = runs one
                 one, read completed, read begun
     ]
@@ -389,17 +365,67 @@ let learning (cast: Cast) =
         panels
     |> List.map (fun figure -> { figure with Keys = List.distinct figure.Keys })
 
+/// Acceptance by noise level: a panel for each group and part that records several levels, a line for each level.
+let private levels (cast: Cast) =
+    let panels = [
+        for one in shown cast do
+            match one.Typical |> Option.orElse (List.tryHead one.Begun) with
+            | None -> ()
+            | Some(_, folder) ->
+                let record = cast.Recordings.Events folder
+
+                let found = [
+                    for what in List.ofSeq record.Keys do
+                        match what.Split '/' with
+                        | [| part; "accepted"; level |] when level |> Seq.forall Char.IsAsciiDigit -> part, (int level, what)
+                        | _ -> ()
+                ]
+
+                let parts = found |> List.groupBy fst
+
+                for part, levels in parts do
+                    let levels = levels |> List.map snd |> List.sort
+
+                    let curves = [
+                        for level, what in levels do
+                            match curve [ what ] record with
+                            | Some points -> level, points
+                            | None -> ()
+                    ]
+
+                    if curves.Length > 1 then
+                        let top = float (levels |> List.map fst |> List.max)
+
+                        one.Target,
+                        {
+                            Title = (if parts.Length = 1 then one.Series else $"{one.Series} · {part}")
+                            Subtitle = ""
+                            Tags = []
+                            X =
+                                over
+                                    (spent [ record ])
+                                    4
+                                    (0.0 :: (curves |> List.collect (snd >> List.map fst)))
+                            Y = between "" 4 0.0 1.0
+                            Marks = [ for level, points in curves -> Line(Shade(float level / top), false, $"level {level}", points) ]
+                            Size = 205, 120
+                        }
+    ]
+
+    figure
+        "acceptance-levels"
+        "Acceptance by noise level"
+        ("The share of proposals that the Metropolis test accepts at each noise level. "
+         + stands cast
+         + " A group without a completed run is represented by its first run."
+         + beyond cast)
+        [ Ramp("the cleanest level", "the noisiest") ]
+        panels
+
 /// Energy gap, acceptance and loss, as methods record them.
 let curves (cast: Cast) =
     let seeds = seeds + unfinished cast
-    let known = Dictionary<string, Record>(StringComparer.Ordinal)
-
-    let events (folder: RunFolder) =
-        match known.TryGetValue folder.Path with
-        | true, record -> record
-        | _ ->
-            known[folder.Path] <- read true folder
-            known[folder.Path]
+    let events = cast.Recordings.Events
 
     watched
         cast
@@ -419,6 +445,7 @@ let curves (cast: Cast) =
         "Acceptance over training"
         ("The share of proposals that the Metropolis test accepts, averaged over noise levels. " + seeds)
         (Some(0.0, 1.0))
+    @ levels cast
     @ watched
         cast
         events

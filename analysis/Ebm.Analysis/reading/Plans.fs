@@ -72,6 +72,20 @@ let note (enter: string -> unit) (folder: string) (plan: Plan) =
         enter (Canonical.Sha256(before + line))
         AtomicFile.Write(path, before + line)
 
+/// Those of the absent runs that a launch which is still running will begin, by the last plan of its sweep's folder.
+let queued (folders: string list) (absent: string list) : string list =
+    let planned =
+        [
+            for folder in folders do
+                folder
+                if Directory.Exists folder then yield! Directory.GetDirectories folder
+        ]
+        |> List.filter (fun sweep -> File.Exists(file sweep) && SweepFolder.IsAtWork sweep)
+        |> List.collect (fun sweep -> read sweep |> List.tryLast |> Option.map _.Runs |> Option.defaultValue [])
+        |> Set.ofList
+
+    absent |> List.filter planned.Contains
+
 /// The runs that were planned for some folders of sweeps, or for sweeps in them, and have no folder, in ordinal order.
 let absent (folders: string list) (there: string seq) : string list =
     let there = Set.ofSeq there

@@ -195,6 +195,9 @@ let chains opened = draw Gallery.chains opened
 /// The history of a search, and the settings that matter in it.
 let searches opened = draw Gallery.searches opened
 
+/// Persistent chains of runs that are not completed, at their last checkpoints.
+let persistent opened = draw Gallery.persistent opened
+
 /// The effect of settings that vary.
 let settings opened = draw Gallery.settings opened
 

@@ -36,9 +36,8 @@ type Frame = {
     Data: XmlNode list
 }
 
-/// A whole page: its policy, style and bar, the button for colours, and the content.
-let framed (frame: Frame) (content: XmlNode list) : string =
-    let scripts = Option.toList (frame.Plotly |> Option.map inlined) @ [ resource "page.js" ]
+let private around (own: string list) (connections: string) (foot: string) (frame: Frame) (content: XmlNode list) : string =
+    let scripts = Option.toList (frame.Plotly |> Option.map inlined) @ [ resource "page.js" ] @ own
     let hashes = scripts |> List.map hash |> String.concat " "
     let address, words = frame.Skip
 
@@ -48,7 +47,8 @@ let framed (frame: Frame) (content: XmlNode list) : string =
         + $"@media screen{{:root[data-theme=dark]{{{Svg.darkScheme}}}}}\n"
 
     // The attribute is written without escapes: within double quotes, the quotes around hashes need none.
-    let policy = KeyValue("content", $"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {hashes}")
+    let policy =
+        KeyValue("content", $"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {hashes}{connections}")
 
     html [ attribute "lang" "en" ] [
         head [] [
@@ -71,10 +71,17 @@ let framed (frame: Frame) (content: XmlNode list) : string =
                     button [ named "theme"; attribute "type" "button"; attribute "data-now" "auto"; flag "hidden" ] [ text "Colours: auto" ]
                 ]
             ]
-            main [] [ yield! content; footer [] [ text "Written by Ebm.Research from run folders; the same runs give the same bytes." ] ]
+            main [] [ yield! content; footer [] [ text foot ] ]
             yield! frame.Data
             for one in scripts do
                 script [] [ rawText one ]
         ]
     ]
     |> RenderView.AsString.htmlDocument
+
+/// A whole page: its policy, style and bar, the button for colours, and the content.
+let framed frame content = around [] "" "Written by Ebm.Research from run folders; the same runs give the same bytes." frame content
+
+/// A page whose own script asks the server that sent it, and no other, for changes.
+let live (script: string) frame content =
+    around [ script ] "; connect-src 'self'" "Read by Ebm.Research from the folders of runs; this page changes nothing." frame content

@@ -52,6 +52,7 @@ let private tile kind (count: int) says = div [ ofClass $"tile {kind}" ] [ b [] 
 let private summary (report: Report) =
     let runs = report.Table.Rows |> List.collect _.Runs
     let counts = report.Table.Counts
+    let queued = report.Table.Options.Queued.Length
     let seeds = runs |> List.map _.Seed |> List.distinct |> List.length
 
     [
@@ -66,7 +67,8 @@ let private summary (report: Report) =
                     counts.Imported, "imported"
                     counts.Pruned, "pruned"
                     counts.Unfinished, "unfinished"
-                    counts.Missing, "missing"
+                    queued, "queued"
+                    counts.Missing - queued, "missing"
                     counts.Skipped, "unreadable"
                     List.sumBy snd counts.Excluded, "excluded"
                 ] do
@@ -189,9 +191,10 @@ let private failure (report: Report) (run: Run) =
 let private failures (report: Report) = [
     let told = 60
     let runs = report.Table.Rows |> List.collect _.Runs |> List.filter (fun run -> run.State <> RunState.Completed)
-    let absent = report.Table.Options.Absent
+    let queued = Set.ofList report.Table.Options.Queued
+    let absent = report.Table.Options.Absent |> List.filter (queued.Contains >> not)
 
-    if runs.IsEmpty && report.Skipped.IsEmpty && absent.IsEmpty then paragraph "Every run completed."
+    if runs.IsEmpty && report.Skipped.IsEmpty && report.Table.Options.Absent.IsEmpty then paragraph "Every run completed."
     if not runs.IsEmpty then paragraph "These runs are not in any mean; the table counts them."
 
     for run in List.truncate told runs do
@@ -199,14 +202,15 @@ let private failures (report: Report) = [
 
     if runs.Length > told then paragraph $"And {runs.Length - told} more, in the table of runs."
 
-    if not absent.IsEmpty then
-        paragraph "Planned, but missing: never run, or removed."
+    for names, says in [ List.ofSeq queued, "Queued."; absent, "Planned, but missing: never run, or removed." ] do
+        if not names.IsEmpty then
+            paragraph says
 
-        ul [] [
-            for name in List.truncate told absent do
-                li [] [ code [] [ text name ] ]
-            if absent.Length > told then li [] [ text $"and {absent.Length - told} more" ]
-        ]
+            ul [] [
+                for name in List.truncate told names do
+                    li [] [ code [] [ text name ] ]
+                if names.Length > told then li [] [ text $"and {names.Length - told} more" ]
+            ]
 
     if not report.Skipped.IsEmpty then
         paragraph "Folders that look like runs and were skipped:"

@@ -52,14 +52,16 @@ let tableWith (doubts: Runs.Run -> string option) (folder: string) : Table optio
         None, skipped
     else
         let plans = Plans.read folder
+        let absent = Plans.absent [ folder ] known
 
         let options = {
             usualOptions with
                 Skipped = skipped |> List.filter _.IsRun |> List.length
                 Decides = plans |> List.tryLast |> Option.bind _.Metric
                 Baseline = plans |> List.tryLast |> Option.map _.Baseline |> Option.defaultValue []
-                Absent = Plans.absent [ folder ] known
+                Absent = absent
                 Retired = retired
+                Queued = Plans.queued [ folder ] absent
         }
 
         let table = tabulateWith options (string (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))) runs

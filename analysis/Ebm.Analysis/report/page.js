@@ -18,43 +18,54 @@
     return number === undefined ? cell.textContent.trim() : number === "" ? null : Number(number);
   };
   const order = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
-  for (const table of all("table.sortable, table.results")) {
+  const tables = "table.sortable, table.results";
+  const prepare = (table, before) => {
     const body = table.tBodies[0];
-    all("thead th", table).forEach(heading => {
+    const headings = all("thead th", table);
+    const sort = (heading, down) => {
+      const column = heading.cellIndex;
+      headings.forEach(other => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const keyed = [...body.rows].map((row, i) => [value(row, column), i, row]);
+      // Rows without a value come last in both directions.
+      keyed.sort(([a, i], [b, j]) => a === null || b === null ? (a === null) - (b === null) || i - j : (down ? order(b, a) : order(a, b)) || i - j);
+      body.append(...keyed.map(([, , row]) => row));
+    };
+    headings.forEach(heading => {
       const button = make("button", { type: "button" });
       button.append(...heading.childNodes);
       heading.append(button);
-      button.addEventListener("click", () => {
-        const column = heading.cellIndex;
-        const down = heading.getAttribute("aria-sort") === "ascending";
-        all("th", table).forEach(other => other.removeAttribute("aria-sort"));
-        heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const keyed = [...body.rows].map((row, i) => [value(row, column), i, row]);
-        // Rows without a value come last in both directions.
-        keyed.sort(([a, i], [b, j]) => a === null || b === null ? (a === null) - (b === null) || i - j : (down ? order(b, a) : order(a, b)) || i - j);
-        body.append(...keyed.map(([, , row]) => row));
-      });
+      button.addEventListener("click", () => sort(heading, heading.getAttribute("aria-sort") === "ascending"));
     });
+    // A table that takes the place of another is sorted alike.
+    const sorted = before ? all("thead th", before).findIndex(heading => heading.hasAttribute("aria-sort")) : -1;
+    if (headings[sorted]) sort(headings[sorted], all("thead th", before)[sorted].getAttribute("aria-sort") === "descending");
     const tools = document.getElementById(table.closest("[data-tools]")?.dataset.tools || "");
-    if (!tools || table.classList.contains("versus")) continue;
+    if (!tools || table.classList.contains("versus")) return;
     const [input, choice, count] = [one("input", tools), one("select", tools), one("output", tools)];
-    const texts = new Map([...body.rows].map(row => [row, row.textContent.toLowerCase()]));
-    const filter = () => {
+    table.filter = () => {
       const words = input.value.toLowerCase().split(/\s+/).filter(word => word);
-      let shown = 0;
-      for (const [row, text] of texts) {
-        const stays = words.every(word => text.includes(word)) && (!choice || !choice.value || row.dataset.state === choice.value);
-        row.hidden = !stays;
-        shown += stays;
+      const rows = [...body.rows];
+      for (const row of rows) {
+        const text = words.length ? row.textContent.toLowerCase() : "";
+        row.hidden = !(words.every(word => text.includes(word)) && (!choice || !choice.value || row.dataset.state === choice.value));
       }
-      const rows = texts.size === 1 ? "row" : "rows";
-      count.textContent = shown === texts.size ? `${shown} ${rows}` : `${shown} of ${texts.size} ${rows}`;
+      const shown = rows.filter(row => !row.hidden).length;
+      const says = rows.length === 1 ? "row" : "rows";
+      count.textContent = shown === rows.length ? `${shown} ${says}` : `${shown} of ${rows.length} ${says}`;
     };
-    input.addEventListener("input", filter);
-    if (choice) choice.addEventListener("change", filter);
+    input.oninput = table.filter;
+    if (choice) choice.onchange = table.filter;
     tools.hidden = false;
-    filter();
-  }
+    table.filter();
+  };
+  for (const table of all(tables)) prepare(table);
+  // The script of a live page replaces parts, and says so.
+  document.addEventListener("renewed", ({ detail: { old, fresh } }) => {
+    const before = all(tables, old);
+    all(tables, fresh).forEach((table, i) => prepare(table, before[i]));
+    fresh.closest("table")?.filter?.();
+  });
 
   // ── a run's page ──
   const runs = data("run-data");

@@ -24,6 +24,7 @@ let private counts (table: Table) =
         "absent" => table.Options.Absent
         if not table.Options.Retired.IsEmpty then
             "retired" => [ for run, because in table.Options.Retired -> fields [ "run" => run.Id; "because" => because ] ]
+        if not table.Options.Queued.IsEmpty then "queued" => table.Options.Queued
         "excluded" => [ for rule, count in c.Excluded -> fields [ "rule" => rule; "count" => count ] ]
     ]
 

@@ -169,12 +169,16 @@ let table (table: Table) =
             let reason = run.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
             say $"- {escaped run.Id}, {Kebab.Of run.State} at step {run.Step}{escaped reason}"
 
-    if not table.Options.Absent.IsEmpty then
-        say ""
-        say "Planned, but missing (never run, or removed):"
-        say ""
+    let isQueued = Set.ofList table.Options.Queued
+    let missing = table.Options.Absent |> List.filter (isQueued.Contains >> not)
 
-        for id in table.Options.Absent do
-            say $"- {escaped id}"
+    for runs, says in [ table.Options.Queued, "Queued:"; missing, "Planned, but missing (never run, or removed):" ] do
+        if not runs.IsEmpty then
+            say ""
+            say says
+            say ""
+
+            for id in runs do
+                say $"- {escaped id}"
 
     string text

@@ -169,6 +169,7 @@ let private apart (table: Table) = [
 /// "96 planned: 90 used, 4 diverged, 2 excluded (…)."
 let counts (table: Table) =
     let c = table.Counts
+    let queued = table.Options.Queued.Length
     let some n text = if n > 0 then [ $"{n} {text}" ] else []
 
     let parts =
@@ -177,7 +178,8 @@ let counts (table: Table) =
         @ some c.Failed "failed"
         @ some c.Pruned "pruned"
         @ some c.Unfinished "unfinished"
-        @ some c.Missing "missing (never run, or removed)"
+        @ some queued "queued"
+        @ some (c.Missing - queued) "missing (never run, or removed)"
         @ (c.Excluded |> List.collect (fun (rule, n) -> some n $"excluded ({rule})"))
         @ some c.Skipped "unreadable or not begun"
 

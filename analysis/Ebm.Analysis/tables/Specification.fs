@@ -297,17 +297,20 @@ let tabulate (root: string) (place: string option) (specification: Specification
     for condition in specification.Baseline do
         mustBeKnown kept "baseline" condition.Key condition.Source
 
+    // Missing runs, from the plans of all sweeps in the folders.
+    let absent = Plans.absent folders (names all skipped)
+
     let options = {
         specification.Options with
             Excluded = excluded
-            // Missing runs, from the plans of all sweeps in the folders.
-            Absent = Plans.absent folders (names all skipped)
+            Absent = absent
             Retired = [
                 for run in all do
                     match run.Retired with
                     | Some because -> run, because
                     | None -> ()
             ]
+            Queued = Plans.queued folders absent
             Skipped = skipped |> List.filter _.IsRun |> List.length
             Baseline = [
                 for condition in specification.Baseline do

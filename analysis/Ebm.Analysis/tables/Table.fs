@@ -41,6 +41,8 @@ type Options = {
     Planned: int option
     /// Planned runs without a folder: never run, or removed.
     Absent: string list
+    /// Those of the absent runs that a launch which is still running will begin.
+    Queued: string list
     /// Runs that were excluded on purpose: the rule, and their number.
     Excluded: (string * int) list
     /// Runs that were retired, each with the reason: they are in no row.
@@ -60,6 +62,7 @@ let usualOptions = {
     Divergence = ReportRate
     Planned = None
     Absent = []
+    Queued = []
     Excluded = []
     Retired = []
     Skipped = 0

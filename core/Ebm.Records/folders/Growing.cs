@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Ebm.Records;
 
 /// <summary>
@@ -47,6 +49,10 @@ public sealed partial class RunFolder
                 Fence
             )
         );
+
+    /// <summary>The step, the name and the value of a line of <c>measures.jsonl</c>.</summary>
+    internal static Event MeasuredLine(string line) =>
+        JsonText.ReadLine<MeasureLine>(line) is { } m ? new(m.Step, m.Name, m.Value) : throw new JsonException("the value is null");
 
     // One flat object per line.
     sealed record MeasureLine(

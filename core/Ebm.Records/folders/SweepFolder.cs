@@ -42,6 +42,16 @@ public static class SweepFolder
                     .Order(StringComparer.Ordinal),
             ];
 
+    /// <summary>The files of leases that a process holds while it executes a sweep or a part of it, in a sweep's folder.</summary>
+    const string Locks = "*.lock";
+
+    /// <summary>Whether a process executes the sweep of this folder, or a part of it, on this or another machine. Writes nothing.</summary>
+    public static bool IsAtWork(string folder) =>
+        Directory.Exists(folder)
+        && Directory.GetFiles(folder, Locks).Any(file => Path.GetFileName(file) is { } name && IsPart(name) && Lease.IsHeld(file));
+
+    static bool IsPart(string name) => name == "sweep.lock" || name.StartsWith("shard-", StringComparison.Ordinal);
+
     /// <summary>Whether a folder of this name below a sweep's folder is not a run.</summary>
     public static bool IsOwn(string name) => name is Launches;
 }

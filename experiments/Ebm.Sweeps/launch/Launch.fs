@@ -236,7 +236,9 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
                 for outcome in over () do
                     if outcome.State = RunState.Completed && outcome.Took > TimeSpan.Zero then outcome.Job.Run, outcome.Took
             ]
-            let active: Eta.Active list = [ for child in active -> { Run = child.Job.Run; Elapsed = child.Elapsed; Whole = child.Whole } ]
+            let active: Eta.Active<PlannedRun> list = [
+                for child in active -> { Run = child.Job.Run; Elapsed = child.Elapsed; Whole = child.Whole }
+            ]
             let known = Eta.remaining settings.Workers took active [ for job in waiting -> job.Run ]
             told <- outcomes.Count, clock.Elapsed, known
             known

@@ -13,25 +13,24 @@ open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Child
 open Ebm.Sweeps.Launch
 
-/// 42 s, 3 min, 2 h 05 min.
-let spoken (time: TimeSpan) =
-    if time.TotalSeconds < 99.5 then $"{time.TotalSeconds:F0} s"
-    elif time.TotalMinutes < 90.0 then $"{time.TotalMinutes:F0} min"
-    else $"{int time.TotalHours} h {time.Minutes:D2} min"
+let private spoken = Pace.spoken
 
 let private plural (count: int) (thing: string) = if count = 1 then $"1 {thing}" else $"{count} {thing}s"
 
-/// 12 runs: 4 planned, 7 completed, 1 failed.
-let counted (states: RunState list) =
+let private tally (states: RunState list) others =
     let parts = [
         for state in Enum.GetValues<RunState>() do
             match states |> List.filter ((=) state) |> List.length with
             | 0 -> ()
-            | count -> $"{count} {Kebab.Of state}"
+            | count -> count, Kebab.Of state
+        yield! others |> List.filter (fst >> (<) 0)
     ]
 
-    let tally = String.Join(", ", parts)
-    if parts.IsEmpty then "no runs" else $"""{plural states.Length "run"}: {tally}"""
+    let words = String.Join(", ", [ for count, state in parts -> $"{count} {state}" ])
+    if parts.IsEmpty then "no runs" else $"""{plural (List.sumBy fst parts) "run"}: {words}"""
+
+/// 12 runs: 4 planned, 7 completed, 1 failed.
+let counted (states: RunState list) = tally states []
 
 let private ending (outcome: Outcome) =
     let reason = outcome.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
@@ -157,21 +156,70 @@ let during (work: IDisplay -> 'a) : 'a =
 
 // ── From another shell ──────────────────────────────────────────────────────────────────────
 
+/// The widest line of the status, and the column at which its second part begins.
+let private width, indent = 100, 14
+
+/// The text in lines of this width, broken at spaces; further lines are indented like the first word after the state.
+let rec private wrapped (text: string) : string list =
+    if text.Length <= width then
+        [ text ]
+    else
+        match text.LastIndexOf(' ', width) with
+        | cut when cut > indent -> text.Substring(0, cut) :: wrapped (String(' ', indent) + text.Substring(cut + 1))
+        | _ -> [ text ]
+
+/// Two parts on one line, or on lines of their own if that is too long.
+let private folded (head: string) (separator: string) (rest: string) =
+    if rest = "" then wrapped head
+    elif head.Length + separator.Length + rest.Length <= width then [ head + separator + rest ]
+    else wrapped head @ wrapped (String(' ', indent) + rest)
+
 /// The status of a sweep's folder, line by line. For runs without a final state, it includes a scheduler's report.
 let lines (folder: string) =
+    let now = DateTime.UtcNow
     let told = Launcher.told folder
     let found = RunTree.Look folder
 
     let runs = [
-        for run in found |> Seq.choose (_.Run >> Option.ofObj) do
-            let state, reason = stateOf run.Path
+        for found in found do
+            match found.Run with
+            | null -> ()
+            | run ->
+                let state, reason = stateOf run.Path
 
-            match told.TryFind run.Id with
-            | Some told when not (RunStates.IsSettled state) ->
-                run, (defaultArg told.State state, Some(reason |> Option.defaultValue $"task {told.Task} is {told.Word}"))
-            | _ -> run, (state, reason)
+                match told.TryFind run.Id with
+                | Some told when not (RunStates.IsSettled state) ->
+                    found, run, (defaultArg told.State state, Some(reason |> Option.defaultValue $"task {told.Task} is {told.Word}"))
+                | _ -> found, run, (state, reason)
     ]
 
+    let usual =
+        Pace.usual [
+            for found, run, (state, _) in runs do
+                match found.Manifest with
+                | NonNull manifest when state = RunState.Completed ->
+                    match manifest.Timing with
+                    | NonNull timing -> run.Id, timing
+                    | _ -> ()
+                | _ -> ()
+        ]
+
+    let paces =
+        Map [
+            for found, run, (state, _) in runs do
+                match found.Manifest with
+                | NonNull manifest when state = RunState.Running -> run.Id, (manifest, Pace.at now usual run manifest)
+                | _ -> ()
+        ]
+
+    // A plan that cannot be read is reported by the commands that need it.
+    let absent =
+        try
+            Ebm.Analysis.Plans.absent [ folder ] [ for found in found -> found.Id ]
+        with Mishap _ -> []
+
+    let parts = Hold.atWork folder
+    let queued = if parts.IsEmpty then [] else Ebm.Analysis.Plans.queued [ folder ] absent
     let name = Path.GetFileName(Path.TrimEndingDirectorySeparator folder)
     let retired = Ebm.Analysis.Retired.read folder
 
@@ -183,34 +231,51 @@ let lines (folder: string) =
         | count -> $", of which {count} are imported"
 
     let diagnoses = Diagnosis.lines folder
-    let working = [ for part in Hold.atWork folder -> $", {Hold.spoken part} is running{Hold.who folder part}" ] |> String.concat ""
+    let working = [ for part in parts -> $", {Hold.spoken part} is running{Hold.who folder part}" ] |> String.concat ""
+
+    let left =
+        let active = [
+            for KeyValue(id, (manifest, pace)) in paces ->
+                let started = manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Started)
+                id, started, pace
+        ]
+
+        if parts.IsEmpty then
+            None
+        else
+            let pending = [
+                for _, run, (state, _) in runs do
+                    if state = RunState.Pending then run.Id
+            ]
+
+            Pace.sweep usual active (queued @ pending) now |> Option.map (fun time -> $"about {spoken time.Median} left")
 
     [
-        $"{name}: {counted (runs |> List.map (snd >> fst))}{imported}{working}"
-        for run, (state, reason) in runs do
+        let counts =
+            tally (runs |> List.map (fun (_, _, (state, _)) -> state)) [ queued.Length, "queued"; absent.Length - queued.Length, "missing" ]
+        yield! folded $"{name}: {counts}{imported}{working}" ", " (defaultArg left "")
+
+        for found, run, (state, reason) in runs do
             if state <> RunState.Completed then
-                let step =
-                    try
-                        match run.Manifest with
-                        | null -> ""
-                        | manifest when manifest.Step > 0L -> $", step {manifest.Step}"
-                        | _ -> ""
-                    with Mishap _ ->
-                        ""
-                let reason = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
-                $"  {Kebab.Of state, -11} {run.Id}{step}{reason}"
+                let head = $"  {Kebab.Of state, -11} {run.Id}"
+                let because = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
+
+                match paces.TryFind run.Id, found.Manifest with
+                | Some(_, pace), _ -> yield! folded head ", " (Pace.says pace + because)
+                | None, NonNull manifest when manifest.Step > 0L -> yield! folded head ", " $"step {manifest.Step}{because}"
+                | _ -> yield! folded head ": " (defaultArg reason "")
             else
                 $"  {Kebab.Of state, -11} {run.Id}"
 
             match diagnoses.TryFind run.Id with
-            | Some line -> $"              {line}"
+            | Some line -> yield! wrapped (String(' ', indent) + line)
             | None -> ()
 
         for KeyValue(run, because) in retired do
-            $"""  {"retired", -11} {run}: {because}"""
+            yield! folded $"""  {"retired", -11} {run}""" ": " because
 
         for other in found do
             match other.Why with
-            | NonNull why when other.LooksLikeRun || other.Misplaced -> $"""  {"not a run", -11} {other.Id}: {why}"""
+            | NonNull why when other.LooksLikeRun || other.Misplaced -> yield! folded $"""  {"not a run", -11} {other.Id}""" ": " why
             | _ -> ()
     ]

@@ -16,8 +16,8 @@ type Remaining = {
     High: TimeSpan
 }
 
-type Active = {
-    Run: PlannedRun
+type Active<'run> = {
+    Run: 'run
     Elapsed: TimeSpan
     /// The run's total time by its own pace; none until the pace is known.
     Whole: TimeSpan option
@@ -31,9 +31,16 @@ let private longest = 9e11
 /// The most run times drawn in all. Many remaining runs get fewer simulations, because their sum hardly varies.
 let private effort = 200_000
 
-/// None until a run gives a pace.
-let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Active list) (waiting: PlannedRun list) : Remaining option =
-    let pace (run: PlannedRun) (time: TimeSpan) = Forecast.kind run, time.TotalSeconds / snd (Forecast.work run)
+/// The estimate for runs of which only the kind and the work are known. None until a run gives a pace.
+let remainingBy
+    (kind: 'run -> 'kind)
+    (work: 'run -> float)
+    (workers: int)
+    (took: ('run * TimeSpan) list)
+    (active: Active<'run> list)
+    (waiting: 'run list)
+    : Remaining option =
+    let pace (run: 'run) (time: TimeSpan) = kind run, time.TotalSeconds / work run
 
     let paces = [
         for run, time in took do
@@ -57,10 +64,10 @@ let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Activ
 
         let drawn run =
             let paces =
-                match byKind.TryGetValue(Forecast.kind run) with
+                match byKind.TryGetValue(kind run) with
                 | true, own -> own
                 | _ -> everyKind
-            paces[random.Next paces.Length] * snd (Forecast.work run)
+            paces[random.Next paces.Length] * work run
 
         let play () =
             let free = PriorityQueue<unit, float>()
@@ -86,3 +93,7 @@ let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Activ
         let ends = [| for _ in 1 .. max 10 (min plays (effort / (waiting.Length + 1))) -> play () |] |> Array.sort
         let at (share: float) = TimeSpan.FromSeconds(min longest ends[int (Math.Round(share * float (ends.Length - 1)))])
         Some { Median = at 0.5; Low = at 0.1; High = at 0.9 }
+
+/// The estimate for planned runs. None until a run gives a pace.
+let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Active<PlannedRun> list) (waiting: PlannedRun list) =
+    remainingBy Forecast.kind (Forecast.work >> snd) workers took active waiting

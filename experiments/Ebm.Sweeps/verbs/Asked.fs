@@ -29,10 +29,12 @@ type internal Place = {
 let internal dataRoot (place: Place) =
     Options.place "--data" (place.Given.Options.TryGetResult <@ Data @>) "EBM_DATA" (Path.Combine(place.Root, "data"))
 
-/// The runner's path: the build puts every program beside this library.
-let internal runner () =
+/// The path of a program by its project: the build puts every program beside this library.
+let internal programNamed (project: string) (name: string) =
     let here = Path.GetDirectoryName(typeof<Declare.Sweep>.Assembly.Location) |> string
-    Path.GetFullPath(Path.Combine(here, "..", "..", "Ebm.Runner", Path.GetFileName here |> string, "ebm-runner"))
+    Path.GetFullPath(Path.Combine(here, "..", "..", project, Path.GetFileName here |> string, name))
+
+let internal runner () = programNamed "Ebm.Runner" "ebm-runner"
 
 let internal labs (given: Given) = given.Options.GetResults <@ With @> |> List.map Path.GetFullPath
 

@@ -85,6 +85,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
         | "power" -> Power.power place
         | "import" -> Import.import place
         | "retire" -> Retire.retire place
+        | "watch" -> Watch.watch place
         | "attach" -> attach place
         | "stop" -> stop place
         | "reindex" ->

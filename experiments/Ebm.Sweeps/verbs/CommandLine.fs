@@ -30,6 +30,7 @@ let verbs = [
     "why", "show where each value of a config comes from: why [run] [key] [overrides]"
     "diff", "show the differences of two runs in settings, code, data and machine: diff <run> <run>"
     "logs", "print a run's output: logs <run>"
+    "watch", "serve a page on this machine that shows a sweep, or all sweeps, as they run: watch [sweep]"
     "attach", "follow a sweep that was started with --detach"
     "stop", "end the runs of a sweep after they have written checkpoints"
     "reindex", "rebuild runs/index.db, an SQLite index of all runs, from their folders"
@@ -78,6 +79,7 @@ type Option =
     | Undo
     | [<EqualsAssignmentOrSpaced>] Out of folder: string
     | Tensorboard
+    | [<EqualsAssignmentOrSpaced>] Port of int
     | Share
     | Seeds_First
     | Strict
@@ -130,6 +132,7 @@ type Option =
             | Undo -> "retire: let the runs count again"
             | Out _ -> "tensorboard: the folder of the event files (reports/<sweep>/tensorboard)"
             | Tensorboard -> "write event files for TensorBoard while runs go on"
+            | Port _ -> "watch: the port of the page (8050, or the next free one)"
             | Share -> "a worker executes its runs in one process: quicker for short runs; a crash affects only the current run"
             | Seeds_First -> "execute the first seed of every config before any second seed"
             | Strict -> "table, report: refuse runs whose metrics do not match their hashes, or the ledger"
@@ -189,6 +192,7 @@ let allowed verb =
     | "tensorboard" -> always @ [ "--reports"; "--out" ]
     | "list" -> [ "--with" ]
     | "logs" -> [ "--runs"; "--follow" ]
+    | "watch" -> always @ [ "--port" ]
     | "diff"
     | "reindex" -> [ "--runs" ]
     | "attach"

@@ -29,7 +29,7 @@ let private subjects: (string * (Chart.Opened -> Chart.Chart) * string list) lis
     "densities", Chart.densities, [ "densities"; "energies" ]
     "samples", Chart.samples, [ "samples"; "energy-histograms" ]
     "costs", Chart.costs, [ "fronts" ]
-    "curves", Chart.curves, [ "learning"; "gap"; "acceptance" ]
+    "curves", Chart.curves, [ "learning"; "gap"; "acceptance"; "acceptance-levels" ]
     "chains", Chart.chains, [ "trajectories"; "level-jumps" ]
     "outcomes", Chart.outcomes, [ "outcomes" ]
 ]

@@ -43,6 +43,7 @@ let private drawn = [
     "learning"
     "gap"
     "acceptance"
+    "acceptance-levels"
     "trajectories"
     "level-jumps"
     "outcomes"

@@ -44,11 +44,11 @@ let all = [
         is "a quick kind" 20.0 (left 1 took [] (some "joint-cd" 100L 2)))
 
     law "the remaining time of a running run follows its own pace" (fun () ->
-        let active: Eta.Active = { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 30.0; Whole = Some(seconds 100.0) }
+        let active: Eta.Active<_> = { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 30.0; Whole = Some(seconds 100.0) }
         is "one worker" 70.0 (left 1 [] [ active ] []))
 
     law "there is no estimate before a run gives a pace" (fun () ->
-        let active: Eta.Active = { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 30.0; Whole = None }
+        let active: Eta.Active<_> = { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 30.0; Whole = None }
         must "a guess" (Eta.remaining 1 [] [ active ] (some "joint-cd" 100L 5) |> Option.isNone))
 
     law "the range contains eight in ten sums of run times" (fun () ->

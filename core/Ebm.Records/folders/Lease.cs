@@ -1,7 +1,6 @@
 using System.Text;
-using Ebm.Records;
 
-namespace Ebm.Runs;
+namespace Ebm.Records;
 
 /// <summary>
 /// A lease on a file, held by one process at a time. On one machine it is a lock, which the system releases when the process ends in any way.

@@ -1,0 +1,209 @@
+/// The live page of one sweep. A request brings its parts up to date, so that nothing is read while nobody looks.
+///
+/// The states of runs are looked at once a second at most. The table and the figures are made on another thread, and take at most a tenth of
+/// the time of one core: after an update, the next one waits nine times as long as it took. Curves are read on from the last offset.
+module Ebm.Watch.Sweep
+
+open System
+open System.Collections.Generic
+open System.Diagnostics
+open System.IO
+open System.Threading.Tasks
+open Giraffe.ViewEngine
+open Ebm.Analysis
+open Ebm.Analysis.Html
+open Ebm.Audits
+open Ebm.Records
+open Ebm.Sweeps.Mishap
+open Ebm.Watch.Board
+open Ebm.Watch.Glance
+
+/// The shortest time between two updates.
+let private pause = TimeSpan.FromSeconds 0.9
+
+/// The share of one core that updates may use is one in this number.
+let private share = 10.0
+
+/// Whether it is time to do something that takes long: the clock runs from the end of the last time.
+type Turn() =
+    let clock = Stopwatch()
+    let mutable rest = TimeSpan.Zero
+
+    member _.IsDue = not clock.IsRunning || clock.Elapsed > rest
+
+    member _.Take(work: unit -> unit) =
+        let spent = Stopwatch.StartNew()
+
+        try
+            work ()
+        finally
+            rest <- max pause (spent.Elapsed * (share - 1.0))
+            clock.Restart()
+
+/// What a sweep's figures were drawn from.
+type private Drawn = {
+    /// The records of its runs.
+    Mark: string
+    /// What running runs have recorded: sizes and times.
+    Growth: string
+    Cast: Cast.Cast option
+    Figures: Map<string, Figure.Figure list>
+}
+
+type Sweep(folder: string) =
+    let name = string (Path.GetFileName folder)
+    let board = Board()
+    let gate = obj ()
+    let glance = Glance folder
+    let recordings = Recordings.Recordings()
+    let states, drawing = Turn(), Turn()
+    let words = Dictionary<string, string * string>(StringComparer.Ordinal)
+    let mutable drawn = { Mark = ""; Growth = ""; Cast = None; Figures = Map.empty }
+    let mutable task = Task.CompletedTask
+    let mutable look = { IsThere = false; Runs = []; AtWork = []; Left = None; Troubles = []; Changed = DateTime.MinValue }
+
+    /// The end of a run's log, read once for each of its records.
+    let lastWords (run: Seen) =
+        match words.TryGetValue run.Id, run.Folder with
+        | (true, (mark, words)), _ when mark = run.Mark -> words
+        | _, Some folder ->
+            let said = LastWords.of' folder
+            words[run.Id] <- (run.Mark, said)
+            said
+        | _, None -> ""
+
+    let growth (look: Look) =
+        String.concat " " [
+            for run in look.Runs do
+                match run.Pace, run.Folder with
+                | Some _, Some folder ->
+                    for file in [ "events.jsonl"; "measures.jsonl"; "checkpoint/state.json" ] do
+                        let file = FileInfo(folder.In file)
+                        if file.Exists then $"{file.Length} {file.LastWriteTimeUtc.Ticks}" else "0"
+                | _ -> ()
+        ]
+
+    let trouble says = board.Set("trouble", Parts.part "trouble" (if says = "" then [] else [ paragraph says ]))
+
+    let show (drawn: Drawn) =
+        let of' (subjects: Gallery.Subject list) =
+            subjects |> List.collect (fun subject -> drawn.Figures.TryFind subject.Name |> Option.defaultValue [])
+
+        let grows = of' Gallery.growing |> List.map _.Id |> Set.ofList
+
+        // What grows comes first.
+        let figures = of' Gallery.subjects |> Gallery.distinct |> List.sortBy (fun figure -> not (grows.Contains figure.Id))
+
+        for figure in figures do
+            board.Set(Parts.figurePart figure, Parts.figure figure)
+
+        board.Arrange("figures", List.map Parts.figurePart figures)
+
+    /// Makes the table and the figures again, or only the curves if no record of a run has changed.
+    let draw mark growth =
+        try
+            let before = drawn
+
+            let now =
+                match before.Cast with
+                | Some cast when before.Mark = mark -> {
+                    before with
+                        Growth = growth
+                        Figures =
+                            (before.Figures, Gallery.growing)
+                            ||> List.fold (fun figures subject -> figures.Add(subject.Name, subject.Draw cast))
+                  }
+                | _ ->
+                    recordings.Forget()
+                    let table, _ = ReportFiles.tableOf folder
+                    board.Set("so-far", Parts.comparison table)
+                    let cast = table |> Option.map (Cast.castWith recordings (RunFolder.Under folder))
+
+                    {
+                        Mark = mark
+                        Growth = growth
+                        Cast = cast
+                        Figures =
+                            match cast with
+                            | None -> Map.empty
+                            | Some cast -> Map [ for subject in Gallery.subjects -> subject.Name, subject.Draw cast ]
+                    }
+
+            drawn <- now
+            show now
+            trouble ""
+        with
+        | Mishap says ->
+            // The folder may have been changed while it was read; the next update reads it again.
+            drawn <- { drawn with Mark = "" }
+            trouble $"The table and the figures are not up to date: {says}"
+        | error ->
+            // One bad record of one run does not end the page. The same records are not drawn again.
+            drawn <- { drawn with Mark = mark; Growth = growth }
+            trouble $"The table and the figures are not up to date, by an error of this program: {error.GetType().Name}: {error.Message}"
+
+    let glimpse () =
+        look <- glance.Look()
+        board.Set("summary", Parts.summary name look)
+        board.Set("active", Parts.active look)
+        board.Set("ended", Parts.failures lastWords look)
+
+        for run in look.Runs do
+            board.Set(Parts.rowOf run.Id, Parts.row run)
+
+        board.Arrange("rows", [ for run in look.Runs -> Parts.rowOf run.Id ])
+
+    do
+        trouble ""
+        board.Set("so-far", Parts.comparison None)
+        board.Arrange("figures", [])
+
+    member _.Name = name
+    member _.Board = board
+
+    /// What the last update saw.
+    member _.Seen = look
+
+    /// Brings the states of runs up to date, and begins to draw if something to draw has changed.
+    member _.Update() =
+        lock gate (fun () ->
+            if states.IsDue then
+                try
+                    states.Take glimpse
+                with Mishap says ->
+                    trouble $"The folder of the sweep cannot be read: {says}"
+
+            if task.IsCompleted && drawing.IsDue then
+                let mark = String.Join(' ', [ for run in look.Runs -> $"{run.Id} {run.Word} {run.Mark}" ])
+                let growth = growth look
+
+                if (mark, growth) <> (drawn.Mark, drawn.Growth) then
+                    if drawn.Cast.IsNone then trouble "The table and the figures are being drawn."
+                    task <- Task.Run(Action(fun () -> drawing.Take(fun () -> draw mark growth))))
+
+    /// Waits until what was begun is drawn.
+    member _.Wait(most: TimeSpan) = task.Wait most |> ignore
+
+    /// The page with all parts as they are now.
+    member _.Page(script: string) =
+        let version = board.Version
+        let part name = rawText (board.Html name)
+        let section name title = h2 [ named name ] [ text title ]
+
+        let links = [ "/", "All sweeps"; "#now", "Now"; "#figures-so-far", "Figures"; "#table", "Table"; "#runs", "Runs" ]
+
+        [
+            part "summary"
+            part "trouble"
+            section "now" "Running"
+            part "active"
+            section "endings" "Diverged, failed and stopped"
+            part "ended"
+            section "table" "Table so far"
+            div [ named "comparison" ] [ part "so-far" ]
+            section "figures-so-far" "Figures"
+            div [ named "figures" ] [ rawText (board.Children "figures") ]
+            section "runs" "Runs"
+            yield! Parts.runs (board.Children "rows")
+        ]
+        |> Parts.page script $"{Text.short 80 name}: live" name links version
