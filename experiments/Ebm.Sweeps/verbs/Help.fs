@@ -142,6 +142,15 @@ let private pages =
             Examples = [ "logs rings-joint-cd-s0", "the output of a run"; "logs rings-joint-cd-s0 --follow", "until the run ends" ]
             Exits = plain
         }
+        "watch",
+        {
+            Words = "[sweep]"
+            Examples = [
+                "watch", "a page of all sweeps, at http://127.0.0.1:8050/"
+                "watch rings --port 9000", "a page of one sweep, on another port"
+            ]
+            Exits = "2 an error of usage, such as a port in use, 130 or 143 ended by Ctrl-C or another signal."
+        }
         "attach",
         {
             Words = "[sweep]"
