@@ -78,6 +78,7 @@ let ofRuns (ids: Set<string>) (skipped: Runs.Skipped list) (table: Table) : Tabl
         let options = {
             table.Options with
                 Absent = table.Options.Absent |> List.filter ids.Contains
+                Queued = table.Options.Queued |> List.filter ids.Contains
                 Retired = table.Options.Retired |> List.filter (fun (run, _) -> ids.Contains run.Id)
                 Skipped =
                     skipped |> List.filter (fun skip -> skip.IsRun && ids.Contains(string (Path.GetFileName skip.Path))) |> List.length
