@@ -157,7 +157,7 @@ let private asks (html: string) =
 /// The script of a page of docs, outside the clone and with other runs.
 let private script page (folder: string) =
     let text = File.ReadAllText(Folder.under page)
-    let blocks = Regex.Matches(text, "```fsharp\n(.*?)```", RegexOptions.Singleline) |> Seq.map _.Groups[1].Value
+    let blocks = Regex.Matches(text, "```fsharp[^\n]*\n(.*?)```", RegexOptions.Singleline) |> Seq.map _.Groups[1].Value
     let block = blocks |> Seq.filter _.Contains("Chart.") |> Seq.exactlyOne
     let loaded =
         Regex.Replace(
