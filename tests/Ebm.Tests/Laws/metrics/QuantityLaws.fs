@@ -176,8 +176,8 @@ let private placed name place = Quantity(name, "nats", Direction.Lower, Importan
 let private diagnosing = [ "floor"; "border"; "normaliser"; "top"; "log-z"; "ess"; "accepted"; "overlap"; "gap" ]
 
 let private isPlaced (quantities: Quantity list) =
-    for place, found in quantities |> List.groupBy _.Order do
-        must $"{found.Head.Name} declares no place" place.HasValue
+    for place, found in quantities |> List.groupBy (fun one -> Option.ofNullable one.Order) do
+        must $"{found.Head.Name} declares no place" place.IsSome
         must $"{found |> List.map _.Name} have one place" (found.Length = 1)
 
     for one in quantities do
