@@ -3,6 +3,9 @@
 module Ebm.Analysis.Plane
 
 open System
+open System.Collections.Concurrent
+open System.Runtime.InteropServices
+open System.Security.Cryptography
 open Ebm.Records
 
 type Plane = {
@@ -75,6 +78,15 @@ let private modes side (log: float[]) =
     let labels = Array.init log.Length label
     number.Count, labels
 
+/// The modes of densities that were met before: the runs of a sweep share one truth, and finding its modes takes longest.
+let private met = ConcurrentDictionary<string, Lazy<int * int[]>>(StringComparer.Ordinal)
+
+let private modesOf side (log: float[]) =
+    let content = Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(ReadOnlySpan<float> log)))
+    // A process that meets many truths, such as a page that is open for days, keeps none of them for ever.
+    if met.Count > 32 then met.Clear()
+    met.GetOrAdd($"{side} {content}", fun _ -> lazy (modes side log)).Value
+
 // ── reading ─────────────────────────────────────────────────────────────────────────────────
 
 /// The plane of a run's arrays, None if it has none or they do not fit each other.
@@ -118,7 +130,7 @@ let of' (array: string -> NamedArray option) (samples: Lazy<(float32[] * int64[]
             ModelMass = modelMass
             TruthMass = truthMass
             Samples = Array.init (int shape[0]) cell
-            Modes = lazy (modes side truth)
+            Modes = lazy (modesOf side truth)
         }
     | _ -> None
 
