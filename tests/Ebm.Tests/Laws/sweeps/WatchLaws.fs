@@ -541,8 +541,8 @@ let all = [
                     let diverges (run: Plan.PlannedRun) = run.Spec.Train.Lr > 1.0
                     execute (fun run -> run.Spec.Seed = 0L && not (diverges run))
                     await "its row" 600 (fun () -> shows "#rows tr[data-state=completed]")
-                    await "its curve" 600 (fun () -> shows "#part-loss path.line")
-                    let drawn () = browser.Text "document.getElementById('part-loss').innerHTML"
+                    await "its curve" 600 (fun () -> shows "#part-gap path.line")
+                    let drawn () = browser.Text "document.getElementById('part-gap').innerHTML"
                     let before = drawn ()
                     must "a run has diverged already" (not (shows "#ended .failure"))
                     execute (fun run -> run.Spec.Seed = 1L || diverges run)
