@@ -20,6 +20,10 @@ type Seen = {
     Manifest: RunManifest option
     Folder: RunFolder option
     Reason: string option
+    /// The reason why the run is in no table, if it was retired.
+    Retired: string option
+    /// The source of an imported run, which was not executed here.
+    Imported: string option
     /// Of a run that is running.
     Pace: Pace.Pace option
     /// Changes whenever a record of the run does.
@@ -46,20 +50,21 @@ let private markOf (path: string) =
 type Glance(folder: string) =
     let known = Dictionary<string, string * RunTree.Found>(StringComparer.Ordinal)
     let mutable planned = "", Ok []
+    let mutable retired = "", Ok Map.empty
     let mutable usual = "", Map.empty
 
-    let plans () =
-        let mark = markOf (Path.Combine(folder, Plans.FileName))
+    /// What a file says, read again if it has changed.
+    let current (file: string) (before: string * Result<'a, string>) (read: string -> 'a) =
+        let mark = markOf (Path.Combine(folder, file))
 
-        if fst planned <> mark then
-            planned <-
-                (mark,
-                 try
-                     Ok(Plans.read folder)
-                 with Mishap says ->
-                     Error says)
-
-        snd planned
+        if fst before = mark then
+            before
+        else
+            mark,
+            (try
+                Ok(read folder)
+             with Mishap says ->
+                 Error says)
 
     /// The folder of a run; None if it has another content.
     let found (path: string) =
@@ -85,17 +90,17 @@ type Glance(folder: string) =
             { IsThere = false; Runs = []; AtWork = []; Left = None; Troubles = []; Changed = DateTime.MinValue }
         else
             let parts = Hold.atWork folder
-            let plans = plans ()
-            let planned =
-                match plans with
-                | Ok plans -> plans
-                | Error _ -> []
+            planned <- current Plans.FileName planned Plans.read
+            retired <- current Retired.FileName retired Retired.read
+            let outOfTables = snd retired |> Result.defaultValue Map.empty
+            let planned = snd planned
+            let plans = planned |> Result.defaultValue []
 
             let awaited =
                 if parts.IsEmpty then
                     Set.empty
                 else
-                    planned |> List.tryLast |> Option.map (_.Runs >> Set.ofList) |> Option.defaultValue Set.empty
+                    plans |> List.tryLast |> Option.map (_.Runs >> Set.ofList) |> Option.defaultValue Set.empty
 
             let folders = Directory.GetDirectories folder |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
 
@@ -143,6 +148,8 @@ type Glance(folder: string) =
                     Manifest = None
                     Folder = None
                     Reason = None
+                    Retired = outOfTables.TryFind name
+                    Imported = None
                     Pace = None
                     Mark = mark
                 }
@@ -166,6 +173,7 @@ type Glance(folder: string) =
                                      Some $"its process ended without a result, at or after step {manifest.Step}"
                                  else
                                      Option.ofObj manifest.Reason)
+                            Imported = manifest.Imported |> Option.ofObj |> Option.map _.From
                             Pace = pace
                             Mark = $"{mark} {isLost}"
                     }
@@ -178,7 +186,7 @@ type Glance(folder: string) =
             let ids = there |> List.map _.Id |> Set.ofList
 
             let absent =
-                planned
+                plans
                 |> List.collect _.Runs
                 |> List.distinct
                 |> List.filter (ids.Contains >> not)
@@ -189,6 +197,8 @@ type Glance(folder: string) =
                     Manifest = None
                     Folder = None
                     Reason = None
+                    Retired = None
+                    Imported = None
                     Pace = None
                     Mark = ""
                 })
@@ -217,10 +227,14 @@ type Glance(folder: string) =
                 Runs = all
                 AtWork = [ for part in parts -> $"{Hold.spoken part} is running{Hold.who folder part}" ]
                 Left = left
-                Troubles =
-                    (match plans with
-                     | Ok _ -> []
-                     | Error says -> [ says ])
+                Troubles = [
+                    match planned with
+                    | Error says -> says
+                    | Ok _ -> ()
+                    match snd retired with
+                    | Error says -> says
+                    | Ok _ -> ()
+                ]
                 Changed =
                     [
                         Directory.GetLastWriteTimeUtc folder

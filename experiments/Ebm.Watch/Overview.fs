@@ -58,7 +58,7 @@ type Overview(runs: string) =
                     | Ok look ->
                         if not look.AtWork.IsEmpty then
                             text " "
-                            Parts.badge "running"
+                            Ebm.Analysis.Page.badge "running"
                         span [ ofClass "small" ] [ text $" {counts look}" ]
                     | Error says -> span [ ofClass "small" ] [ text $" It cannot be read: {says}" ]
                 ]

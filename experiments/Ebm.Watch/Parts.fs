@@ -15,8 +15,6 @@ let private invariant = CultureInfo.InvariantCulture
 /// An element that is a part of a board.
 let part name (content: XmlNode list) = div [ named name ] content
 
-let badge (word: string) = span [ ofClass $"state {word}" ] [ text word ]
-
 /// The id of a run's row, and the address that leads to it.
 let rowOf (id: string) = "run-" + id
 
@@ -68,6 +66,13 @@ let summary (name: string) (look: Look) =
                 tile (if count "failed" > 0 then "bad" else "") (count "failed") "failed"
                 for word in others do
                     tile "" (count word) word
+
+                for marked, word in
+                    [
+                        look.Runs |> List.filter _.Retired.IsSome, "retired, in no table"
+                        look.Runs |> List.filter _.Imported.IsSome, "imported"
+                    ] do
+                    if not marked.IsEmpty then tile "" marked.Length word
             ]
 
             paragraph (work look)
@@ -97,8 +102,38 @@ let private position (pace: Pace.Pace) =
         )
     ]
 
+/// The line of a diagnosis; opened, each finding with its evidence and what to try. Empty if nothing can be judged yet.
+let diagnosis (run: Seen) (findings: Finding.Finding list) = [
+    if findings |> List.exists (fun found -> found.Verdict <> Finding.NotMeasured) then
+        details [ ofClass "diagnosis"; attribute "data-of" ("diagnosis of " + run.Id) ] [
+            tag "summary" [] [ text (Diagnosis.line findings) ]
+
+            for found in findings do
+                p [] [ b [] [ text $"{Diagnosis.word found.Verdict}, {found.Check}: " ]; text found.Says ]
+
+                if not found.Evidence.IsEmpty then remark (String.Join("; ", found.Evidence))
+
+                match found.Try with
+                | Some setting -> remark $"Try {setting}."
+                | None -> ()
+        ]
+]
+
+/// The state of a run, and whether it was retired or imported.
+let private badges (run: Seen) = [
+    Page.badge run.Word
+    if run.Retired.IsSome then
+        text " "
+        Page.badge "retired"
+    match run.Imported with
+    | Some source ->
+        text " "
+        Page.imported source
+    | None -> ()
+]
+
 /// The row of a run in the table of all runs.
-let row (run: Seen) =
+let row (findings: Finding.Finding list) (run: Seen) =
     let sorted (value: float option) (content: XmlNode list) =
         let number = value |> Option.map (fun value -> value.ToString("R", invariant)) |> Option.defaultValue ""
         td [ attribute "data-value" number ] content
@@ -110,7 +145,7 @@ let row (run: Seen) =
 
     tr [ named (rowOf run.Id); attribute "data-state" run.Word ] [
         td [ ofClass "text" ] [ bdi run.Id ]
-        td [ ofClass "text" ] [ badge run.Word ]
+        td [ ofClass "text" ] (badges run)
         match run.Pace, run.Manifest with
         | Some pace, _ -> td [ ofClass "text"; attribute "data-value" (pace.Share.ToString("R", invariant)) ] (position pace)
         | None, Some manifest when manifest.Step > 0L -> td [ ofClass "text"; attribute "data-value" "1" ] [ text $"step {manifest.Step}" ]
@@ -121,7 +156,16 @@ let row (run: Seen) =
         let left = run.Pace |> Option.bind _.Left
         sorted (left |> Option.map _.TotalSeconds) [ text (left |> Option.map Pace.spoken |> Option.defaultValue "") ]
         sorted wall [ text (wall |> Option.map (TimeSpan.FromSeconds >> Pace.spoken) |> Option.defaultValue "") ]
-        td [ ofClass "text wrap" ] [ bdi (defaultArg run.Reason "") ]
+        td [ ofClass "text wrap" ] [
+            let says = [
+                yield! Option.toList run.Reason
+                for because in Option.toList run.Retired -> "retired: " + because
+                for source in Option.toList run.Imported -> "imported from " + source
+            ]
+
+            if not says.IsEmpty then bdi (String.Join("; ", says))
+            yield! diagnosis run findings
+        ]
     ]
 
 /// The table of all runs, whose rows are parts; its search box and its choice of states.
@@ -142,7 +186,7 @@ let runs (rows: string) = [
     ]
 
     div [ ofClass "scroll tall" ] [
-        table [ ofClass "sortable"; attribute "data-tools" "find-runs" ] [
+        table [ ofClass "sortable live"; attribute "data-tools" "find-runs" ] [
             thead [] [
                 tr [] [
                     column "text" [ text "run" ]
@@ -151,7 +195,7 @@ let runs (rows: string) = [
                     column "" [ text "rate" ]
                     column "" [ text "time left" ]
                     column "" [ text "took" ]
-                    column "text" [ text "reason" ]
+                    column "text" [ text "reason; sampler or model?" ]
                 ]
             ]
             tbody [ named "rows" ] [ rawText rows ]
@@ -159,8 +203,8 @@ let runs (rows: string) = [
     ]
 ]
 
-/// The runs that are running.
-let active (look: Look) =
+/// The runs that are running. `findings` gives a run's diagnosis.
+let active (findings: Seen -> Finding.Finding list) (look: Look) =
     part "active" [
         match look.Runs |> List.filter _.Pace.IsSome with
         | [] -> paragraph "No run is running."
@@ -171,13 +215,15 @@ let active (look: Look) =
                 div [ ofClass "running" ] [
                     p [] [ anchor ("#" + rowOf run.Id) [ text run.Id ] ]
                     p [ ofClass "small" ] [ bar pace.Share; text (" " + Pace.says pace) ]
+                    yield! diagnosis run (findings run)
                 ]
 
             if running.Length > 40 then paragraph $"And {running.Length - 40} more, in the table of runs."
     ]
 
-/// Runs that diverged, failed or stopped, with step, reason and the end of the log. `words` gives the end of a run's log.
-let failures (words: Seen -> string) (look: Look) =
+/// Runs that diverged, failed or stopped, with step, reason, diagnosis and the end of the log. `words` gives the end of a run's log, and
+/// `findings` its diagnosis.
+let failures (words: Seen -> string) (findings: Seen -> Finding.Finding list) (look: Look) =
     let told = 60
 
     let ended =
@@ -189,7 +235,7 @@ let failures (words: Seen -> string) (look: Look) =
 
         for run in ended |> List.sortBy (isFailure >> not) |> List.truncate told do
             div [ ofClass (if isFailure run then "failure" else "failure other") ] [
-                badge run.Word
+                yield! badges run
                 text " "
                 anchor ("#" + rowOf run.Id) [ text run.Id ]
                 text (
@@ -198,9 +244,14 @@ let failures (words: Seen -> string) (look: Look) =
                     | None -> ": "
                 )
                 bdi (run.Reason |> Option.defaultValue "no reason recorded")
+                yield! diagnosis run (findings run)
                 match words run with
                 | "" -> ()
-                | words -> details [] [ tag "summary" [] [ text "the end of its log" ]; pre [] [ text words ] ]
+                | words ->
+                    details [ attribute "data-of" ("log of " + run.Id) ] [
+                        tag "summary" [] [ text "the end of its log" ]
+                        pre [] [ text words ]
+                    ]
             ]
 
         if ended.Length > told then paragraph $"And {ended.Length - told} more, in the table of runs."

@@ -1,7 +1,8 @@
 /// The live page of one sweep. A request brings its parts up to date, so that nothing is read while nobody looks.
 ///
-/// The states of runs are looked at once a second at most. The table and the figures are made on another thread, and take at most a tenth of
-/// the time of one core: after an update, the next one waits nine times as long as it took. Curves are read on from the last offset.
+/// The states of runs are looked at once a second at most. The table, the figures and the diagnoses are made on another thread, and take at most
+/// a tenth of the time of one core: after an update, the next one waits nine times as long as it took. Curves are read on from the last offset. A
+/// run that has ended is diagnosed once, and a running one every half minute.
 module Ebm.Watch.Sweep
 
 open System
@@ -40,6 +41,19 @@ type Turn() =
             rest <- max pause (spent.Elapsed * (share - 1.0))
             clock.Restart()
 
+/// The shortest time between two diagnoses of a running run.
+let private diagnosisPause = TimeSpan.FromSeconds 30.0
+
+/// The diagnoses of one update take about this long; the next update goes on.
+let private diagnosisTime = TimeSpan.FromSeconds 1.0
+
+type private Diagnosed = {
+    /// The records that were read.
+    Mark: string
+    At: DateTime
+    Findings: Finding.Finding list
+}
+
 /// What a sweep's figures were drawn from.
 type private Drawn = {
     /// The records of its runs.
@@ -59,6 +73,7 @@ type Sweep(folder: string) =
     let states, drawing = Turn(), Turn()
     let words = Dictionary<string, string * string>(StringComparer.Ordinal)
     let mutable drawn = { Mark = ""; Growth = ""; Cast = None; Figures = Map.empty }
+    let mutable diagnosed: Map<string, Diagnosed> = Map.empty
     let mutable task = Task.CompletedTask
     let mutable look = { IsThere = false; Runs = []; AtWork = []; Left = None; Troubles = []; Changed = DateTime.MinValue }
 
@@ -72,16 +87,50 @@ type Sweep(folder: string) =
             said
         | _, None -> ""
 
-    let growth (look: Look) =
+    /// What a running run has recorded: sizes and times.
+    let growthOf (run: Seen) =
         String.concat " " [
-            for run in look.Runs do
-                match run.Pace, run.Folder with
-                | Some _, Some folder ->
-                    for file in [ "events.jsonl"; "measures.jsonl"; "checkpoint/state.json" ] do
-                        let file = FileInfo(folder.In file)
-                        if file.Exists then $"{file.Length} {file.LastWriteTimeUtc.Ticks}" else "0"
-                | _ -> ()
+            match run.Pace, run.Folder with
+            | Some _, Some folder ->
+                for file in [ "events.jsonl"; "measures.jsonl"; "checkpoint/state.json" ] do
+                    let file = FileInfo(folder.In file)
+                    if file.Exists then $"{file.Length} {file.LastWriteTimeUtc.Ticks}" else "0"
+            | _ -> ()
         ]
+
+    let growth (look: Look) = look.Runs |> List.map growthOf |> List.filter ((<>) "") |> String.concat " "
+
+    let findings (run: Seen) = diagnosed.TryFind run.Id |> Option.map _.Findings |> Option.defaultValue []
+
+    /// The runs that have records to judge which were not read yet, each with the mark of these; running ones first.
+    let undiagnosed (look: Look) = [
+        let now = DateTime.UtcNow
+
+        for run in look.Runs |> List.sortBy _.Pace.IsNone do
+            if run.Manifest.IsSome && run.Word <> "queued" then
+                let isRecent (before: Diagnosed) = run.Pace.IsSome && now - before.At < diagnosisPause
+
+                match diagnosed.TryFind run.Id with
+                | Some before when isRecent before -> ()
+                | before ->
+                    let mark = $"{run.Mark} {growthOf run}"
+                    if before |> Option.map _.Mark <> Some mark then run, mark
+    ]
+
+    let diagnose (due: (Seen * string) list) =
+        let spent = Stopwatch.StartNew()
+
+        for some in List.chunkBySize 8 due do
+            if spent.Elapsed < diagnosisTime then
+                try
+                    let read, _ = Runs.underAll [ for run, _ in some -> run.Folder.Value.Path ]
+
+                    for run, mark in some do
+                        let found = read |> List.tryFind (fun read -> read.Id = run.Id) |> Option.map Diagnosis.ofRun
+                        diagnosed <- diagnosed.Add(run.Id, { Mark = mark; At = DateTime.UtcNow; Findings = defaultArg found [] })
+                // The folder may have been changed while it was read; the next update reads it again.
+                with Mishap _ ->
+                    ()
 
     let trouble says = board.Set("trouble", Parts.part "trouble" (if says = "" then [] else [ paragraph says ]))
 
@@ -145,11 +194,11 @@ type Sweep(folder: string) =
     let glimpse () =
         look <- glance.Look()
         board.Set("summary", Parts.summary name look)
-        board.Set("active", Parts.active look)
-        board.Set("ended", Parts.failures lastWords look)
+        board.Set("active", Parts.active findings look)
+        board.Set("ended", Parts.failures lastWords findings look)
 
         for run in look.Runs do
-            board.Set(Parts.rowOf run.Id, Parts.row run)
+            board.Set(Parts.rowOf run.Id, Parts.row (findings run) run)
 
         board.Arrange("rows", [ for run in look.Runs -> Parts.rowOf run.Id ])
 
@@ -174,12 +223,19 @@ type Sweep(folder: string) =
                     trouble $"The folder of the sweep cannot be read: {says}"
 
             if task.IsCompleted && drawing.IsDue then
-                let mark = String.Join(' ', [ for run in look.Runs -> $"{run.Id} {run.Word} {run.Mark}" ])
+                let mark = String.Join(' ', [ for run in look.Runs -> $"{run.Id} {run.Word} {run.Mark} {run.Retired}" ])
                 let growth = growth look
+                let hasChanged = (mark, growth) <> (drawn.Mark, drawn.Growth)
+                let due = undiagnosed look
 
-                if (mark, growth) <> (drawn.Mark, drawn.Growth) then
-                    if drawn.Cast.IsNone then trouble "The table and the figures are being drawn."
-                    task <- Task.Run(Action(fun () -> drawing.Take(fun () -> draw mark growth))))
+                if hasChanged && drawn.Cast.IsNone then trouble "The table and the figures are being drawn."
+
+                if hasChanged || not due.IsEmpty then
+                    let work () =
+                        if hasChanged then draw mark growth
+                        diagnose due
+
+                    task <- Task.Run(Action(fun () -> drawing.Take work)))
 
     /// Waits until what was begun is drawn.
     member _.Wait(most: TimeSpan) = task.Wait most |> ignore

@@ -19,7 +19,10 @@
   };
   const kept = (old, fresh) => {
     const pairs = selector => [...old.querySelectorAll(selector)].map((one, i) => [one, fresh.querySelectorAll(selector)[i]]).filter(([, other]) => other);
-    for (const [one, other] of pairs("details")) other.open = one.open;
+    for (const [one, other] of pairs("details:not([data-of])")) other.open = one.open;
+    // What belongs to a run may have another place in the new part.
+    const open = new Set([...old.querySelectorAll("details[data-of][open]")].map(one => one.dataset.of));
+    for (const one of fresh.querySelectorAll("details[data-of]")) one.open = open.has(one.dataset.of);
     return pairs(".scroll, .results, pre").map(([one, other]) => [other, one.scrollLeft, one.scrollTop]);
   };
   const renew = (old, fresh) => {

@@ -33,13 +33,19 @@ let private provenance (report: Report) = Provenance.of' (report.Folders |> Map.
 /// The link to a run in the report.
 let address (run: Run) = "#run=" + Uri.EscapeDataString run.Id
 
-let private badge (state: RunState) = let word = Kebab.Of state in span [ ofClass $"state {word}" ] [ text word ]
+/// A state in a word, such as a run's.
+let badge (word: string) = span [ ofClass $"state {word}" ] [ text word ]
+
+/// The mark of an imported run.
+let imported (source: string) = span [ ofClass "state imported"; attribute "title" source ] [ text "imported" ]
 
 /// The state of a run, and whether it was imported.
 let private badges (run: Run) = [
-    badge run.State
+    badge (Kebab.Of run.State)
     match run.Imported with
-    | Some source -> span [ ofClass "state imported"; attribute "title" source ] [ text " imported" ]
+    | Some source ->
+        text " "
+        imported source
     | None -> ()
 ]
 
@@ -178,7 +184,7 @@ let private failure (report: Report) (run: Run) =
     let isFailed = List.contains run.State [ RunState.Diverged; RunState.Failed; RunState.Timeout; RunState.Lost ]
 
     div [ ofClass (if isFailed then "failure" else "failure other") ] [
-        badge run.State
+        badge (Kebab.Of run.State)
         text " "
         runLink run
         text $" at step {run.Step.ToString invariant}: "

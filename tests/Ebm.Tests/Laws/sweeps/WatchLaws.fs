@@ -251,6 +251,120 @@ let all = [
                     let due = Giraffe.ViewEngine.RenderView.AsString.htmlNodes [ FigureHtml.figure FigureHtml.Never figure ]
                     must $"{figure.Id} is not the report's" (page.Contains due))))
 
+    law
+        "each run's row has its diagnosis, with evidence and what to try, also while it runs, and it changes with the run's records"
+        (fun () ->
+            inFolder (fun folder ->
+                let runs = Path.Combine(folder, "runs")
+                let sweep = Path.Combine(runs, "laws")
+                let lacking = RunFolders.plant sweep 1 { RunFolders.sound with Drawn = [ 0.5; 0.5; 0.0 ] }
+                let stopped = RunFolders.plant sweep 2 { RunFolders.sound with State = RunState.Interrupted }
+
+                running sweep 7 (DateTime.UtcNow.AddSeconds -100.0) (fun training ->
+                    let gaps = [ for step in 10L..10L..400L -> Event(step, "energy/gap", float step * float step / 100.0) ]
+                    training.Append gaps
+
+                    serving runs (fun port ->
+                        let row (run: RunFolder) =
+                            Regex
+                                .Match(
+                                    page port "/sweep/laws",
+                                    $"<tr id=\"run-{Regex.Escape run.Id}\".*?</tr>",
+                                    RegexOptions.Singleline
+                                )
+                                .Value
+
+                        let tells (run: RunFolder) =
+                            let findings = Diagnosis.ofFolder run
+                            let has (text: string) = (row run).Contains(Html.escaped text)
+                            await run.Id 600 (fun () -> has $"{Diagnosis.line findings}")
+
+                            for found in findings do
+                                must found.Says (has $"{Diagnosis.word found.Verdict}, {found.Check}: ")
+                                must found.Check (has found.Says && List.forall has found.Evidence)
+                                must found.Check (found.Try |> Option.forall (fun setting -> has $"Try {setting}."))
+
+                            findings
+
+                        let blames (verdict: Finding.Verdict) findings =
+                            must $"%A{findings}" (findings |> List.exists (fun (found: Finding.Finding) -> found.Verdict = verdict))
+
+                        tells lacking |> blames Finding.Sampler
+                        tells training |> blames Finding.Model
+                        must "something to try" ((row lacking).Contains "Try method.")
+                        must "an open diagnosis" (not ((row lacking).Contains "<details open"))
+                        let before = tells stopped
+                        stopped.Write((nonNull stopped.Manifest).Ended(RunState.Diverged, 400L, "planted"))
+                        let after = tells stopped
+                        blames Finding.Model after
+                        must "the diagnosis stays" (before <> after)))))
+
+    law "a retired run is marked with its reason, and an imported one with its source, in the list of a live page" (fun () ->
+        withSweep (fun runs sweep ->
+            let config = Document.Parse("imported:\n  from: a paper, table 2\nseed: 0\n", "config.yaml")
+            let hashed = Canonical.Json config
+            let theirs = RunFolder.Create(sweep, "theirs-s0-" + (Canonical.Sha256 hashed).Substring(0, 12), config, hashed)
+            theirs.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
+
+            theirs.Write(
+                RunManifest(
+                    State = RunState.Completed,
+                    RunId = theirs.Id,
+                    GroupId = "theirs-000000000000",
+                    SweepId = theirs.Sweep,
+                    ConfigSha256 = theirs.ConfigSha256,
+                    Imported = Imported("a paper, table 2", "results.csv", String('a', 64), 2L)
+                )
+            )
+
+            let ours = RunFolder.Under sweep |> Seq.find (fun run -> run.Id <> theirs.Id)
+            let decide undone =
+                let decision: Retired.Decision = { Run = ours.Id; Because = "its disk was full"; Undone = undone }
+                File.AppendAllText(Retired.fileOf sweep, Retired.written decision + "\n")
+
+            serving runs (fun port ->
+                let row (run: RunFolder) =
+                    Regex.Match(page port "/sweep/laws", $"<tr id=\"run-{Regex.Escape run.Id}\".*?</tr>", RegexOptions.Singleline).Value
+
+                let isRetired () = (row ours).Contains "<span class=\"state retired\">retired</span>"
+                let mark = "<span class=\"state imported\" title=\"a paper, table 2\">imported</span>"
+                must (row theirs) ((row theirs).Contains mark && (row theirs).Contains "imported from a paper, table 2")
+                must (row ours) (not (isRetired () || (row ours).Contains "imported"))
+                decide false
+                await "the mark" 600 isRetired
+                must (row ours) ((row ours).Contains "<bdi>retired: its disk was full</bdi>")
+                must (row ours) ((row ours).Contains "<span class=\"state completed\">completed</span>")
+                await "the table without it" 600 (fun () -> (page port "/sweep/laws").Contains "retired because its disk was full")
+                decide true
+                await "the return" 600 (isRetired >> not)
+                File.AppendAllText(Retired.fileOf sweep, "{}\n")
+                await "the bad line" 600 (fun () -> (page port "/sweep/laws").Contains "retired.jsonl, line 3: not a decision"))))
+
+    law "the page of a search shows its figures, and of each pruned run the step and the reason" (fun () ->
+        inFolder (fun folder ->
+            let runs = Path.Combine(folder, "runs")
+            let sweep = Path.Combine(runs, "laws")
+
+            for width in 1..8 do
+                RunFolders.trained sweep "one" width RunState.Completed null [ "width", string width ] |> ignore
+
+            let reason = "the rule asha: grid-kl is worse than that of the best quarter of the runs at step 40"
+            let pruned = RunFolders.trained sweep "one" 9 RunState.Pruned reason [ "width", "9" ]
+            let table, _ = Report.tableOf sweep
+            let figures = Searching.figures (Cast.cast (RunFolder.Under sweep) table.Value)
+            must "a search without figures" (figures |> List.exists (fun figure -> figure.Id = "history"))
+
+            serving runs (fun port ->
+                let page () = page port "/sweep/laws"
+
+                for figure in figures do
+                    await figure.Id 600 (fun () -> (page ()).Contains $"id=\"part-{figure.Id}\"")
+
+                let page = page ()
+                must "a pruned trial in the history" (page.Contains "pruned: its last measurement")
+                must "its state" (page.Contains "<span class=\"state pruned\">pruned</span>")
+                must "the step and the reason" (page.Contains $"{pruned.Id}</a> at step 40: <bdi>{reason}</bdi>"))))
+
     law "no byte of a live page names an address outside" (fun () ->
         withSweep (fun runs _ ->
             serving runs (fun port ->
