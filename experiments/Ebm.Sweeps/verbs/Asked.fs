@@ -29,10 +29,12 @@ type internal Place = {
 let internal dataRoot (place: Place) =
     Options.place "--data" (place.Given.Options.TryGetResult <@ Data @>) "EBM_DATA" (Path.Combine(place.Root, "data"))
 
-/// The path of a program by its project: the build puts every program beside this library.
+/// The path of a program: beside this library in a lab's repository, where packages put it; in a clone, in the outputs of its own project.
 let internal programNamed (project: string) (name: string) =
     let here = Path.GetDirectoryName(typeof<Declare.Sweep>.Assembly.Location) |> string
-    Path.GetFullPath(Path.Combine(here, "..", "..", project, Path.GetFileName here |> string, name))
+    let beside = Path.Combine(here, name)
+
+    if File.Exists beside then beside else Path.GetFullPath(Path.Combine(here, "..", "..", project, Path.GetFileName here |> string, name))
 
 let internal runner () = programNamed "Ebm.Runner" "ebm-runner"
 

@@ -46,7 +46,9 @@ let internal watch (place: Place) : int =
     let program = programNamed "Ebm.Watch" "ebm-watch"
 
     if not (File.Exists program) then
-        usage "watch" $"{program} does not exist, so there is no page to serve; build a clone of the project, and use its sweep.fsx with --runs."
+        usage
+            "watch"
+            $"{program} does not exist, so there is no page to serve; build the project, or refer to the package Ebm.Watch in a lab's project."
 
     let start = ProcessStartInfo(program, place.Runs :: port @ Option.toList name, UseShellExecute = false)
     use server = nonNull (Process.Start start)

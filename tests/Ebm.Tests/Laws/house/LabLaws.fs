@@ -76,6 +76,11 @@ let all = [
             prints (inLab 0 "dotnet fsi build.fsx test") [ "0 failures" ]
             inLab 0 "dotnet fsi experiments/sweep.fsx audit verify" |> ignore
 
+            inLab
+                0
+                "coproc P { exec dotnet fsi experiments/sweep.fsx watch; }; read -r at <&${P[0]}; curl -sf $at; code=$?; kill $P_PID; exit $code"
+            |> fun page -> prints page [ "<html"; "spiral" ]
+
             // A planted error in the lab's data set ends its test.
             inLab 1 "sed -i 's/(count, 1).sqrt()/(count, 1)/' lab/Spiral.cs && dotnet fsi build.fsx test" |> ignore
             inLab 0 "git checkout --quiet lab && dotnet fsi build.fsx test" |> ignore
