@@ -28,10 +28,10 @@ let private stamp () : string =
     for file in files output do
         lines.Add(file + File.GetLastWriteTimeUtc(file).ToString("O"))
 
-    // libtorch is loaded from its package's folder, which may have been deleted.
+    // libtorch is loaded from its package's folder, which may have been deleted. The folder `made` is filled when a run loads it.
     if File.Exists(output + "/natives.txt") then
         for line in File.ReadAllLines(output + "/natives.txt") do
-            lines.Add(line + string (Directory.Exists(line.Substring(line.IndexOf ' ' + 1))))
+            if not (line.StartsWith "made ") then lines.Add(line + string (Directory.Exists(line.Substring(line.IndexOf ' ' + 1))))
 
     lines.Sort StringComparer.Ordinal
     Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(String.Join("\n", lines))))
@@ -59,14 +59,16 @@ if not (isBuilt ()) then
     if not (isBuilt ()) then
         stderr.WriteLine "build: the lab's assembly, with its packages …"
         // A compiler server that stays running would keep a scheduler's job from ending.
-        let options = [| "-c"; "Release"; "--nologo"; "-v"; "quiet"; "-clp:NoSummary"; "--disable-build-servers" |]
+        let options = [| "-c"; "Release"; "--nologo"; "-v"; "quiet"; "--disable-build-servers" |]
         let start = ProcessStartInfo(Environment.ProcessPath, Array.append [| "build"; root + "/lab" |] options)
         start.RedirectStandardOutput <- true
         use child = Process.Start start
-        stderr.Write(child.StandardOutput.ReadToEnd())
+        let said = child.StandardOutput.ReadToEnd()
         child.WaitForExit()
 
         // The exit code 2 of a script means that no run was launched.
-        if child.ExitCode <> 0 then exit 2
+        if child.ExitCode <> 0 then
+            stderr.Write said
+            exit 2
 
         File.WriteAllText(stampFile, stamp ())

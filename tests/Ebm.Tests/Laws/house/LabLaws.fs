@@ -71,7 +71,9 @@ let all = [
             inLab 0 "git init --quiet && git add --all && git commit --quiet --message 'A lab'" |> ignore
 
             prints (inLab 0 "dotnet fsi experiments/sweep.fsx") [ "moving-mean"; "joint-cd"; "energy-distance" ]
-            prints (inLab 0 "dotnet fsi experiments/sweep.fsx plan") [ "4 completed" ]
+            let again = inLab 0 "dotnet fsi experiments/sweep.fsx plan"
+            prints again [ "4 completed" ]
+            must $"the second start builds again:\n{again}" (not (again.Contains "build:"))
             prints (inLab 0 "dotnet fsi experiments/sweep.fsx list method") [ "moving-mean"; "recovery-likelihood" ]
             prints (inLab 0 "dotnet fsi build.fsx test") [ "0 failures" ]
             inLab 0 "dotnet fsi experiments/sweep.fsx audit verify" |> ignore
