@@ -8,7 +8,7 @@ open Lab
 open TorchSharp
 
 let count = 20_000L
-let site = Site([| 2L |], torch.CPU, Rng(0UL), "data")
+let site = Site([| 2L |], torch.CPU, new Rng(0UL), "data")
 let rows = SpiralSpec(Sd = 0.05, Rows = count).Build(site).Train
 
 /// Uniform along the arm, the squared radius is uniform on [0, 4]: its mean is 2, plus 2 · 0.05² of noise; its variance is 16 / 12.
@@ -26,5 +26,5 @@ let failures = [
 ]
 
 failures |> List.iter (printfn "%s")
-printfn $"{laws.Length} laws, {failures.Length} failures"
+printfn $"laws: {laws.Length}, failures: {failures.Length}"
 exit (if failures.IsEmpty then 0 else 1)

@@ -75,7 +75,7 @@ let all = [
             prints again [ "4 completed" ]
             must $"the second start builds again:\n{again}" (not (again.Contains "build:"))
             prints (inLab 0 "dotnet fsi experiments/sweep.fsx list method") [ "moving-mean"; "recovery-likelihood" ]
-            prints (inLab 0 "dotnet fsi build.fsx test") [ "0 failures" ]
+            prints (inLab 0 "dotnet fsi build.fsx test") [ "failures: 0" ]
             inLab 0 "dotnet fsi experiments/sweep.fsx audit verify" |> ignore
 
             inLab
