@@ -228,9 +228,20 @@ let private bringPlotly () =
     if not isThere && onPath "npm" then
         let options = [ "--no-audit"; "--no-fund"; "--fetch-retries=0"; "--fetch-timeout=20000" ]
 
-        match telling "build: plotly.js for interactive reports" (fun () -> run "npm" ([ "ci"; "--prefix"; folder ] @ options)) with
+        match
+            telling "build: plotly.js for interactive figures (optional)" (fun () -> run "npm" ([ "ci"; "--prefix"; folder ] @ options))
+        with
         | 0, _ -> ()
-        | code, _ -> eprintfn "build: npm ended with exit code %d, so the figures of reports will be SVG only." code
+        | _, lines ->
+            // npm names the cause by a code, such as ENOTFOUND without a network.
+            let why =
+                lines
+                |> List.map (fun line -> Regex.Match(line, @"\Anpm (ERR!|error) code (\S+)"))
+                |> List.tryFind _.Success
+                |> Option.map (fun found -> $" ({found.Groups[2].Value})")
+                |> Option.defaultValue ""
+
+            eprintfn "build: npm could not fetch plotly.js%s. Figures of reports are then static (SVG); everything else works." why
 
 let build product =
     // A build of the product also brings these up to date.
