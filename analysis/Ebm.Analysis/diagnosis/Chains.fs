@@ -6,6 +6,7 @@
 module Ebm.Analysis.Chains
 
 open System
+open Ebm.Records
 open Ebm.Analysis.Evidence
 open Ebm.Analysis.Finding
 
@@ -27,13 +28,15 @@ let private longer (evidence: Evidence) =
 /// Longer chains in training, so that the density learns where they end.
 let private train (evidence: Evidence) = times 4.0 [ "method.steps"; "method.row-moves" ] evidence
 
-/// The lowest median acceptance in the last quarter of training, over parts and levels.
+/// The lowest median acceptance in the last quarter of training, over parts and levels. If training diverged in its first steps, the chains had no
+/// density to follow, and nothing is said of them.
 let private acceptance (evidence: Evidence) =
     recorded "accepted" evidence
     |> List.choose (fun (what, values) ->
         let last = values[values.Length * 3 / 4 ..] |> Array.filter Double.IsFinite
         // Unadjusted chains accept everything, which says nothing.
-        if last.Length = 0 || Array.forall ((=) 1.0) last then None else Some(what, median last))
+        let hasBegun = evidence.Run.State <> RunState.Diverged || values.Length >= fewest
+        if not hasBegun || last.Length = 0 || Array.forall ((=) 1.0) last then None else Some(what, median last))
     |> List.sortBy snd
     |> List.tryHead
 

@@ -9,9 +9,6 @@ open Ebm.Analysis.Finding
 
 let private name = "energies"
 
-/// Values of a run that have a trend: fewer cannot show one at the level of the test.
-let private fewest = 16
-
 /// Energies that grow in proportion to the steps are 7/3 as large in the last quarter of training as in the second.
 let private growth = 2.0
 
@@ -77,7 +74,16 @@ let private broken (evidence: Evidence) =
     recorded "gap" evidence @ recorded "magnitude" evidence
     |> List.tryFind (fun (_, values) -> values.Length > 0 && not (Double.IsFinite values[values.Length - 1]))
 
-let private slower (evidence: Evidence) = times 0.3 [ "train.lr" ] evidence
+/// Adam changes each weight by about the learning rate in a step. A larger rate than this moves weights, whose size is about 0.1, by a tenth of
+/// themselves and more.
+let private largestRate = 0.01
+
+/// A lower learning rate: a tenth if training broke off after too few records to show a trend, and no larger one than weights can follow.
+let private slower (evidence: Evidence) =
+    let isEarly =
+        evidence.Run.State = RunState.Diverged && recorded "gap" evidence |> List.forall (fun (_, values) -> values.Length < fewest)
+
+    changed (fun rate -> min largestRate ((if isEarly then 0.1 else 0.3) * rate)) [ "train.lr" ] evidence
 
 let private finiteMean (values: float32[]) =
     let values = values |> Array.map float

@@ -96,6 +96,9 @@ let apart (one: float, oneSe: float) (other: float, otherSe: float) =
     let se = sqrt (oneSe * oneSe + otherSe * otherSe)
     if se > 0.0 then (one - other) / se else 0.0
 
+/// Values of a run that tell how it went on: fewer are its first steps alone, and cannot show a trend at the level of three standard errors.
+let fewest = 16
+
 let median (values: float[]) =
     if values.Length = 0 then
         nan
@@ -103,15 +106,29 @@ let median (values: float[]) =
         let sorted = Array.sort values
         (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2.0
 
-/// The first of some settings that this run's config has with a number, multiplied: "method.sample-steps=800 instead of 200". The resolved
-/// config has every setting of the run's method, so no other method's setting is proposed.
-let times (factor: float) (keys: string list) (evidence: Evidence) =
+let private parsed (text: string) =
+    match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
+    | true, value -> Some value
+    | _ -> None
+
+/// A setting as the command had it, 1e6; else as the config has it, without the .0 of a whole number.
+let private asked (key: string) (now: string) (evidence: Evidence) =
+    match evidence.Run.Asked.TryFind key with
+    | Some typed when parsed typed = parsed now -> typed
+    | _ -> if now.EndsWith(".0", StringComparison.Ordinal) then now.Substring(0, now.Length - 2) else now
+
+/// The first of some settings that this run's config has with a number, changed: "method.sample-steps=800 instead of 200". The resolved config
+/// has every setting of the run's method, so no other method's setting is proposed.
+let changed (change: float -> float) (keys: string list) (evidence: Evidence) =
     keys
     |> List.tryPick (fun key ->
         match evidence.Run.Config.TryFind key with
         | Some now ->
-            match Double.TryParse(now, NumberStyles.Float, CultureInfo.InvariantCulture) with
-            // Beyond these, a factor makes no sensible setting.
-            | true, value when value > 1e-9 && value < 1e15 -> Some $"{key}={setting (factor * value)} instead of {now}"
+            match parsed now with
+            // Beyond these, no change makes a sensible setting.
+            | Some value when value > 1e-9 && value < 1e15 -> Some $"{key}={setting (change value)} instead of {asked key now evidence}"
             | _ -> None
         | None -> None)
+
+/// The first of some settings that this run's config has with a number, multiplied.
+let times (factor: float) = changed ((*) factor)

@@ -52,7 +52,7 @@ let private count (value: int) (content: XmlNode list) = td [ ofClass "number"; 
 
 let private cell (table: Table) (i: int) (row: Row) metric =
     match row.Cells.TryFind metric with
-    | None -> td [ ofClass "number" ] [ text "n/a" ]
+    | None -> td [ ofClass "number" ] [ text (Shown.absent row) ]
     | Some cell ->
         let shown = text (Markdown.text (Shown.cell (columnOf table metric).Decimals (Some cell)))
         let best = Shown.isBold cell
@@ -134,9 +134,15 @@ let private results (address: Run -> string) (table: Table) =
         ]
     ]
 
-/// The other metrics, in a table that is closed at first.
+/// The notes that explain a table of these metrics.
+let private explained (metrics: string list) (table: Table) =
+    let table = { table with Metrics = metrics }
+    Notes.all table @ Shown.legend table
+
+/// The other metrics, in a table that is closed at first, and those notes that only they need.
 let private others (table: Table) = [
-    let metrics = table.Metrics |> List.except (Shown.primaries table)
+    let first = Shown.primaries table
+    let metrics = table.Metrics |> List.except first
 
     if not metrics.IsEmpty then
         let labels = Shown.labels table
@@ -162,13 +168,19 @@ let private others (table: Table) = [
                         ]
                 ]
             ]
+            div [ ofClass "notes" ] (explained metrics table |> List.except (explained first table) |> List.map paragraph)
         ]
 ]
 
-/// The table and its notes.
+/// The row with the best mean, the table and its notes.
 let fragment (address: Run -> string) (table: Table) : XmlNode list =
-    let notes = Notes.all table @ Shown.legend table @ [ Shown.costs ]
-    [ results address table; yield! others table; div [ ofClass "notes" ] (List.map paragraph notes) ]
+    let notes = explained (Shown.primaries table) table @ [ Shown.costs ]
+    [
+        yield! Notes.winner table |> List.map paragraph
+        results address table
+        yield! others table
+        div [ ofClass "notes" ] (List.map paragraph notes)
+    ]
 
 /// A plain table with headings and a note.
 let private lines title (headings: string list) (rows: string list list) note = [

@@ -321,7 +321,7 @@ let table (table: Table) =
             else
                 []
         let legend = Shown.legendWith (List.truncate 1 printed) said |> List.filter (fun note -> not (note.StartsWith "Measured"))
-        let notes = String.Join("\n", Notes.all said @ each @ legend |> List.map escaped)
+        let notes = String.Join("\n", Notes.winner table @ Notes.all said @ each @ legend |> List.map escaped)
         say "\\par\\smallskip\n\\noindent\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright\n"
         say (notes.Replace("n/a:", "{--}:") + "\n")
         say "\\end{minipage}\n"

@@ -57,7 +57,7 @@ let private shown (table: Table) name (row: Row) =
     let text = text (Shown.cell (columnOf table name).Decimals found)
 
     match found with
-    | None -> text
+    | None -> Shown.absent row
     | Some cell ->
         let share = Shown.share row cell |> Option.map (sprintf " (%s)") |> Option.defaultValue ""
         let bold = if Shown.isBold cell then "**" else ""
@@ -92,7 +92,8 @@ let private columns (table: Table) (name: string) = [
 
     match Shown.comparedWith table name with
     | Some reference ->
-        escaped (Shown.shareHeading reference) :: [ for row in table.Rows -> Shown.shareOf table row name |> Option.defaultValue "n/a" ]
+        escaped (Shown.shareHeading reference)
+        :: [ for row in table.Rows -> Shown.shareOf table row name |> Option.defaultValue (Shown.absent row) ]
     | None -> ()
 ]
 
@@ -127,6 +128,10 @@ let table (table: Table) =
     let text = StringBuilder()
     let say (line: string) = text.Append(line).Append('\n') |> ignore
     say $"# {escaped (defaultArg table.Options.Title table.Sweep)}"
+
+    for note in Notes.winner table do
+        say ""
+        say (escapedNote note)
 
     for block in blocks labels groups do
         say ""

@@ -212,6 +212,31 @@ let private imports (table: Table) = [
     yield! sources
 ]
 
+/// The row with the best mean of the metric that is shown first, and whether a test confirms it; nothing where rows have several data sets.
+let winner (table: Table) = [
+    for name in Shown.primaries table |> List.truncate 1 do
+        let found = [
+            for row in table.Rows do
+                match row.Cells.TryFind name with
+                | Some cell when cell.Withheld.IsNone && row.Apart.IsEmpty && Double.IsFinite cell.Summary.Centre -> row, cell
+                | _ -> ()
+        ]
+
+        match found with
+        | (_, first) :: _ :: _ when
+            first.Metric.Better <> Direction.None && (found |> List.distinctBy (fun (row, _) -> row.Task)).Length = 1
+            ->
+            let row, cell = found |> List.minBy (fun (_, cell) -> first.Metric.Better.Cost cell.Summary.Centre)
+            let label = String.Join(" ", row.Labels |> List.filter ((<>) "") |> List.map (Shown.brief >> Shown.visible))
+            let word = if first.Metric.Better = Direction.Lower then "Lowest" else "Highest"
+
+            if label <> "" then
+                let seeds = if cell.Summary.N = 1 then " (1 seed)" else ""
+                let test = if cell.Verdict = Best then "" else ", which no test confirms"
+                $"{word} mean {(columnOf table name).Label}: {label}{seeds}{test}."
+        | _ -> ()
+]
+
 /// Every note of a table whose best cells have this sign, in the order in which a reader needs them.
 let withSign (sign: string) (table: Table) =
     intervals table @ best sign table @ divergence table @ doubts table @ imports table @ apart table @ [ counts table ]

@@ -200,10 +200,13 @@ let units (table: Table) =
         let names = String.Join(", ", List.map snd names)
         $"in {unit}: {names}")
 
+/// In place of a value: a dash if no run of the row has completed, else that the method has no such value.
+let absent (row: Row) = if row.Completed = 0 then "–" else "n/a"
+
 /// The mean over a row's completed runs, as text.
 let private average (row: Row) (value: Runs.Run -> float option) (text: float -> string) =
     match row.Runs |> List.filter (fun run -> run.State = RunState.Completed) |> List.choose value with
-    | [] -> "n/a"
+    | [] -> absent row
     | values -> text (mean (Array.ofList values))
 
 /// Units of training of a row's run.
@@ -237,8 +240,10 @@ let legendWith (shared: string list) (table: Table) = [
         let rest = if others.IsEmpty then "" else ", and so for the others"
         $"{shareHeading reference}: the mean of {name} divided by that of {reference} on the same data{rest}; 100 %% is no better than it."
 
-    if table.Rows |> List.exists (fun row -> table.Metrics |> List.exists (row.Cells.ContainsKey >> not)) then
-        "n/a: the method has no such value (no density, no chains)."
+    let lacking = table.Rows |> List.filter (fun row -> table.Metrics |> List.exists (row.Cells.ContainsKey >> not))
+
+    if lacking |> List.exists (fun row -> row.Completed > 0) then "n/a: the method has no such value (no density, no chains)."
+    if lacking |> List.exists (fun row -> row.Completed = 0) then "–: no completed run yet."
 
     match units table with
     | [] -> ()

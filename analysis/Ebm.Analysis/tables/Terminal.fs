@@ -91,7 +91,7 @@ let private metric (table: Table) (name: string) = [
         [
             for row in table.Rows do
                 match row.Cells.TryFind name with
-                | None -> "n/a", ""
+                | None -> Shown.absent row, ""
                 | Some cell ->
                     let text = Markdown.text (Shown.cell (columnOf table name).Decimals (Some cell))
                     text, (if Shown.isBold cell then " " + sign else "") + Notes.mark cell
@@ -102,7 +102,7 @@ let private share (table: Table) (name: string) = [
     match Shown.comparedWith table name with
     | Some reference ->
         column (Shown.visible (Shown.shareHeading reference)) [
-            for row in table.Rows -> Shown.shareOf table row name |> Option.defaultValue "n/a", ""
+            for row in table.Rows -> Shown.shareOf table row name |> Option.defaultValue (Shown.absent row), ""
         ]
     | None -> ()
 ]
@@ -143,6 +143,20 @@ let private labels (table: Table) (most: int) : (string * string list list) list
             | _ -> "settings"
         [ heading, [ for i in 0 .. table.Rows.Length - 1 -> wrapped most (text i) ] ]
 
+/// The room in which no label breaks inside a word of at most 30 columns.
+let private words (table: Table) =
+    let whole = Shown.labels table
+
+    [
+        for heading, labels in whole do
+            for label in labels do
+                let label = Shown.visible (Shown.brief label)
+                if whole.Length = 1 then label else $"{Shown.visible heading}={label},"
+    ]
+    |> List.collect (fun text -> List.ofArray (System.Text.RegularExpressions.Regex.Split(text, "(?<=[-/, ])")))
+    |> List.map (fun word -> min 30 (columnsOf (word.TrimEnd ' ')))
+    |> List.fold max 10
+
 /// The columns after the labels: as many metrics as leave room for the labels.
 let private chosen (table: Table) : string list * Column list =
     let names = Shown.primaries table |> List.truncate (1 + others)
@@ -159,8 +173,8 @@ let private chosen (table: Table) : string list * Column list =
         |> List.sumBy (fun (heading, cells) -> 2 + (heading :: List.concat cells |> List.map columnsOf |> List.max))
         |> (+) -2
 
-    // The room for the labels without which a number of metrics is not shown: for one or two of them any, for three that in which every label
-    // has at most two lines.
+    // The room for the labels without which a number of metrics is not shown: for one any, for three that in which every label has at most two
+    // lines and breaks inside no word.
     let least metrics =
         match metrics with
         | 0
@@ -168,7 +182,7 @@ let private chosen (table: Table) : string list * Column list =
         | 2 -> min wanted 30
         | 3 ->
             let isShort most = labels table most |> List.forall (snd >> List.forall (fun lines -> List.length lines <= 2))
-            [ 10..2..width ] |> List.tryFind isShort |> Option.defaultValue wanted |> min wanted
+            [ words table .. width ] |> List.tryFind isShort |> Option.defaultValue wanted |> min wanted
         | _ -> wanted
 
     let rec fitting (names: string list) =
@@ -179,27 +193,6 @@ let private chosen (table: Table) : string list * Column list =
 
     let names = fitting names
     names, columns names
-
-/// The best row of the metric that decides, where there is one data set.
-let private winner (table: Table) (name: string) = [
-    let found = [
-        for row in table.Rows do
-            match row.Cells.TryFind name with
-            | Some cell when cell.Withheld.IsNone && row.Apart.IsEmpty && Double.IsFinite cell.Summary.Centre -> row, cell
-            | _ -> ()
-    ]
-
-    match found with
-    | (_, first) :: _ :: _ when first.Metric.Better <> Direction.None && (found |> List.distinctBy (fun (row, _) -> row.Task)).Length = 1 ->
-        let row, cell = found |> List.minBy (fun (_, cell) -> first.Metric.Better.Cost cell.Summary.Centre)
-        let label = String.Join(" ", row.Labels |> List.filter ((<>) "") |> List.map (Shown.brief >> Shown.visible))
-        let word = if first.Metric.Better = Direction.Lower then "Lowest" else "Highest"
-
-        if label <> "" then
-            let test = if cell.Verdict = Best then "" else ", which no test confirms"
-            $"{word} mean {(columnOf table name).Label}: {label}{test}."
-    | _ -> ()
-]
 
 /// The block, with a line break after its last line.
 let block (table: Table) : string =
@@ -243,11 +236,7 @@ let block (table: Table) : string =
     let rooms = labelRooms @ rooms
     let said = { table with Metrics = names }
 
-    let notes =
-        List.collect (winner table) (List.truncate 1 names)
-        @ Notes.withSign sign said
-        @ Shown.legendWith (List.truncate 1 names) said
-        @ [ Shown.costs ]
+    let notes = Notes.winner table @ Notes.withSign sign said @ Shown.legendWith (List.truncate 1 names) said @ [ Shown.costs ]
 
     [
         Shown.visible (defaultArg table.Options.Title table.Sweep)

@@ -178,6 +178,32 @@ let all = [
         must found.Says (found.Verdict = Model && found.Says = "training diverged at step 400")
         must $"%A{found.Evidence}" (found.Evidence = [ "planted (manifest.json)" ]))
 
+    law
+        "a run that diverged in its first steps is told a rate that weights can follow, beside the rate as it was typed, and its chains are not judged"
+        (fun () ->
+            let diverged = { sound with State = RunState.Diverged; Events = [ "energy/gap", id; "energy/accepted/0", (fun _ -> 0.0) ] }
+            let judged (records: int) (rate: string) (typed: Map<string, string>) =
+                inFolder (fun folder ->
+                    let settings = ("train.lr", rate) :: List.tail diverged.Settings
+                    let path = (plant (Path.Combine(folder, "laws")) 0 { diverged with Settings = settings }).Path
+                    let events = Path.Combine(path, "events.jsonl")
+                    File.WriteAllLines(events, File.ReadAllLines events |> Array.truncate (2 * records))
+                    Diagnosis.ofRun { (fst (Runs.under path)).Head with Asked = typed })
+            let tries records rate typed = (of' "energies" (judged records rate (Map typed))).Try |> Option.defaultValue "nothing"
+
+            for records, rate, typed, due in
+                [
+                    2, "1000000.0", [ "train.lr", "1e6" ], "train.lr=0.01 instead of 1e6"
+                    2, "1000000.0", [], "train.lr=0.01 instead of 1000000"
+                    2, "0.001", [], "train.lr=0.0001 instead of 0.001"
+                    40, "0.001", [], "train.lr=0.0003 instead of 0.001"
+                ] do
+                let found = tries records rate typed
+                must found (found = due)
+
+            must "chains are judged" ((of' "chains" (judged 2 "1000000.0" Map.empty)).Verdict = NotMeasured)
+            must "chains are not judged" ((of' "chains" (judged 40 "0.001" Map.empty)).Verdict = Sampler))
+
     law "what was not recorded is not judged: no events, no metrics, no arrays" (fun () ->
         let findings = diagnosed { sound with Events = []; Metrics = []; Grid = false }
 

@@ -130,6 +130,55 @@ let all = [
             must $"a diagnostic in\n{text}" (not (text.Contains "/floor" || text.Contains "/border"))
             must $"a repeated column in\n{text}" (Regex.Count(text, @"(?m)\bunits\b.*\bunits\b") = 0))
 
+    law "a metric is left out before a label breaks inside a word" (fun () ->
+        for name in [ "generalized-ebm"; "supercalifragilistic-ebm" ] do
+            let runs = sweep @ [ for seed in 0..2 -> usual name seed (0.2 + 0.009 * float seed) ]
+            let parts (text: string) = Regex.Split(text, "(?<=-)") |> List.ofArray
+            let words = runs |> List.collect (fun run -> parts run.Config["method.kind"]) |> Set.ofList
+            let text = Terminal.block (tabulate runs)
+            let lines = text.Split '\n' |> Array.skipWhile (fun line -> not (line.StartsWith "---")) |> Array.skip 1
+
+            for line in lines |> Array.takeWhile ((<>) "") do
+                must text (parts ((line.Split ' ')[0]) |> List.forall (fun part -> part = "" || words.Contains part)))
+
+    law "the row with the best mean is named before the table, or in its first note, with the seeds if it has one" (fun () ->
+        let isNamed words runs =
+            let table = tabulate runs
+            let says = $"Lowest mean grid-kl: recovery-likelihood{words}, which no test confirms."
+
+            inOrder [ says; "| method" ] (Markdown.table table)
+            inOrder [ $"<p>{says}</p>"; "<table" ] (Html.rendered (HtmlTable.fragment (fun _ -> "#") table))
+            inOrder [ "\\raggedright\n" + says; "A cell shows" ] (Latex.table table)
+            inOrder [ "\n\n" + says.Substring(0, 60); "A cell shows" ] (Terminal.block table)
+
+        isNamed "" sweep
+        isNamed " (1 seed)" (sweep |> List.filter (fun run -> run.Seed = "0")))
+
+    law "a row without a completed run has dashes, and a note says why; n/a is left to methods without such a value" (fun () ->
+        let begun = [ for seed in 0..2 -> ended RunState.Running (usual "generalized-ebm" seed 0.1) ]
+        let table = tabulate (sweep @ [ for run in begun -> { run with TrainUnits = None; Cpu = None; Reason = None } ])
+
+        for name, text, note in
+            [
+                "terminal", Terminal.block table, "–: no completed run yet."
+                "Markdown", Markdown.table table, "–: no completed run yet."
+                "LaTeX", Latex.table table, "--: no completed run yet."
+                "HTML", Html.rendered (HtmlTable.fragment (fun _ -> "#") table), "–: no completed run yet."
+            ] do
+            must $"{name}: {text}" (text.Contains note && not (text.Contains "n/a")))
+    |> breaks "a completed run without the metric" (fun () ->
+        let lacking = { usual "generalized-ebm" 0 0.1 with Metrics = Map.empty }
+        must "n/a" (not ((Terminal.block (tabulate (lacking :: sweep))).Contains "n/a")))
+
+    law "notes on metrics that the page hides at first are hidden with them" (fun () ->
+        let html = Html.rendered (HtmlTable.fragment (fun _ -> "#") (tabulate sweep))
+        let from, until =
+            html.IndexOf("class=\"others\"", StringComparison.Ordinal), html.LastIndexOf("</details>", StringComparison.Ordinal)
+        let hidden, visible = html.Substring(from, until - from), html.Substring(0, from) + html.Substring until
+        let floor = "Measured in [^<]*energy-distance/floor"
+        must visible (visible.Contains "Measured in" && not (Regex.IsMatch(visible, floor)))
+        must hidden (Regex.IsMatch(hidden, floor)))
+
     law "every form has the metric that decides first, then the other primary ones, then the rest; diagnostics come last" (fun () ->
         let table = tabulateWith deciding "laws" sweep
         let order = [ "energy-distance"; "grid-kl"; "mode-weights"; "auroc/two-moons" ]
