@@ -36,6 +36,10 @@ public interface IReadsFiles
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">A file is not a regular one, or has another header.</exception>
     void Check(string dataRoot);
+
+    /// <summary>The shape of one row as the settings and a file's header say it; null if it is known only after reading.</summary>
+    /// <param name="dataRoot">As for <see cref="Check"/>, which has passed.</param>
+    long[]? ShapeIn(string dataRoot) => null;
 }
 
 /// <summary>A data set with validation rows, for choices such as when to stop; they are used neither for training nor for final results.</summary>

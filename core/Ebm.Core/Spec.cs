@@ -36,6 +36,16 @@ public interface INetSpec
     nn.Module<Tensor, Tensor> Build(Rng rng, long[] from, long[] to);
 }
 
+/// <summary>A record of a net that takes rows of some shapes only, so that a plan can refuse the others.</summary>
+public interface INeedsShape
+{
+    /// <summary>Whether the net can be built for rows of this shape, without the batch dimension.</summary>
+    bool Takes(long[] shape);
+
+    /// <summary>The rows that it takes, for errors: "square images whose side is a multiple of 4".</summary>
+    string Needed { get; }
+}
+
 /// <summary>A setting that does not affect the result (a device, a path, how often something is logged); it is not part of the run's id.</summary>
 [AttributeUsage(AttributeTargets.Parameter)]
 public sealed class NoIdentityAttribute : Attribute;

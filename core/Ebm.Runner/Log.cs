@@ -47,10 +47,11 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
 
     public void Note(string line) => Write(line);
 
-    /// <summary>Writes an exception in full to stderr.log, and its message to the original standard error.</summary>
+    /// <summary>Writes an exception in full to stderr.log, and its message to the original standard error. An error of the config has its place in the
+    /// message, so that of the code is left out.</summary>
     public void Failure(Exception error)
     {
-        errors?.Write(Secrets.Here.Masked(error.ToString()));
+        errors?.Write(Secrets.Here.Masked(error is ConfigException ? error.Message : error.ToString()));
         errors?.Tell(Secrets.Here.Masked($"{(error is ConfigException ? "" : $"{folder}: ")}{error.Message}"));
     }
 

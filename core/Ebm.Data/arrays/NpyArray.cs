@@ -60,11 +60,20 @@ static class NpyArray
     }
 
     /// <summary>Checks the header.</summary>
-    internal static void Check(string path, Layout layout)
+    /// <returns>The shape of one row of the data set.</returns>
+    internal static long[] Check(string path, Layout layout)
     {
         var (values, descriptor, shape) = Npy.Open(path);
         using (values)
-            _ = (Header(path, values, descriptor, shape), LayoutOf(path, shape, layout));
+        {
+            _ = Header(path, values, descriptor, shape);
+            return LayoutOf(path, shape, layout) switch
+            {
+                Layout.Rows => [shape.Skip(1).Aggregate(1L, (a, b) => a * b)],
+                Layout.ChannelsLast => [shape[3], shape[1], shape[2]],
+                _ => shape.Length == 3 ? [1, shape[1], shape[2]] : shape[1..],
+            };
+        }
     }
 
     /// <summary>The whole array, in its own dtype, on the CPU.</summary>
@@ -203,4 +212,6 @@ public sealed record NpySpec(
     internal string PathIn(string dataRoot) => DataPlace.Find(dataRoot, RelativePath.Parse(File, "data.file"), "file");
 
     public void Check(string dataRoot) => NpyArray.Check(PathIn(dataRoot), Layout);
+
+    public long[]? ShapeIn(string dataRoot) => NpyArray.Check(PathIn(dataRoot), Layout);
 }

@@ -37,7 +37,7 @@ static class ImageFolder
         var folder = spec.PicturesIn(site.DataRoot);
         var parts = Parts(folder, spec);
         var fit = new Fit(spec.Size, spec.Crop, spec.Background);
-        var channels = spec.Colour == Colour.Grey ? 1 : 3;
+        var channels = spec.Channels;
         var files = new List<(string, string)>();
         byte[]? pixels = null;
         var (height, width, first) = (0, 0, "");
@@ -167,6 +167,19 @@ public sealed record ImageFolderSpec(
 
     internal PictureFolder PicturesIn(string dataRoot) =>
         PictureFolder.Look(DataPlace.Find(dataRoot, RelativePath.Parse(Folder, "data.folder"), "folder"));
+
+    internal int Channels => Colour == Colour.Grey ? 1 : 3;
+
+    /// <summary>By the size, or else by the first picture.</summary>
+    public long[]? ShapeIn(string dataRoot)
+    {
+        if (Size is { } size)
+            return [Channels, size, size];
+        var folder = PicturesIn(dataRoot);
+        var path = folder.PathOf(folder.Names[0]);
+        var (height, width) = Picture.Size(path, RegularFile.Bytes(path, Picture.LargestFile));
+        return [Channels, height, width];
+    }
 
     /// <summary>Lists the pictures, and reads the first bytes of each.</summary>
     public void Check(string dataRoot)

@@ -78,4 +78,6 @@ public sealed record MnistSpec(long Train = 60_000, long Test = 10_000) : ISpec<
     public IDataset Build(Site site) => new Mnist(this, site);
 
     public void Check(string dataRoot) => Mnist.Check(dataRoot);
+
+    public long[]? ShapeIn(string dataRoot) => [1, 28, 28];
 }

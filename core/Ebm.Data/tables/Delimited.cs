@@ -19,7 +19,7 @@ enum Use
 /// <summary>
 /// A text table: one line for each row, one separator between fields, which may be quoted. Unless the caller says whether there is a header, the
 /// first line is one if no field of it is a number, and none if all are. No value is guessed or filled in: a field that is not what its column needs
-/// is an error with file, line and column.
+/// is an error with file, line and column, and rows with missing values are counted, and refused or left out.
 /// </summary>
 /// <param name="Columns">The names of the columns that are used, in the file's order: the header's, or 1, 2, … without a header.</param>
 /// <param name="Rows">Rows with a number for each of these columns.</param>
@@ -32,6 +32,9 @@ sealed record Delimited(string[] Columns, double[][] Rows, IReadOnlyDictionary<s
     // What other programs write for a value that they do not have.
     static readonly string[] Missing = ["na", "n/a", "nan", "null", "none", "?"];
 
+    // Columns that one sentence names.
+    const int MostNamed = 8;
+
     // A longer line is not one of a table; in characters.
     const int LongestLine = 1 << 20;
 
@@ -41,31 +44,51 @@ sealed record Delimited(string[] Columns, double[][] Rows, IReadOnlyDictionary<s
     /// <param name="separator">Null chooses the most frequent of comma, semicolon, tab and bar in the first line.</param>
     /// <param name="header">Whether the first line names the columns; null decides by its fields.</param>
     /// <param name="uses">The use of each column, from their names.</param>
+    /// <param name="missing">What becomes of rows with missing values.</param>
     /// <param name="most">At most so many lines are read.</param>
     /// <exception cref="InvalidDataException">A line is not valid; the message has the line and the reason.</exception>
-    public static Delimited Read(string path, char? separator, bool? header, Func<string[], Use[]> uses, int most = int.MaxValue)
+    public static Delimited Read(
+        string path,
+        char? separator,
+        bool? header,
+        Func<string[], Use[]> uses,
+        MissingValues missing,
+        int most = int.MaxValue
+    )
     {
         var lines = Lines(path).Take(most).ToArray();
         var (columns, named, between) = Head(path, lines, separator, header);
         var used = uses(columns);
         var codes = columns.Select(_ => new Dictionary<string, int>(StringComparer.Ordinal)).ToArray();
-        var rows = lines
-            .Skip(named ? 1 : 0)
-            .Select((line, i) => Numbers(path, line, between, columns, used, codes, isFirst: i == 0))
-            .ToArray();
-        if (rows.Length == 0)
+        var (seen, gaps, first, counts) = (0, 0, 0, new int[columns.Length]);
+        List<double[]> rows = [];
+        foreach (var line in lines.Skip(named ? 1 : 0))
+        {
+            var texts = Texts(path, line, between, columns, used, isFirst: seen++ == 0);
+            if (!HasGap(texts, used, counts))
+                rows.Add(Numbers(path, line.Number, texts, columns, used, codes));
+            else if (gaps++ == 0)
+                first = line.Number;
+        }
+        if (seen == 0)
             throw new InvalidDataException($"{path} has a header but no rows.");
+        var isWhole = lines.Length < most;
+        if (gaps > 0 && (missing == MissingValues.Refuse || rows.Count == 0 && isWhole))
+        {
+            var within = !isWhole ? FormattableString.Invariant($"in the first {most} lines, ") : "";
+            throw new InvalidDataException($"{path}: {within}{Gaps(gaps, first, counts, columns, used, missing)}");
+        }
         var kept = Enumerable.Range(0, columns.Length).Where(i => used[i] != Use.None).ToArray();
         var values = new Dictionary<string, IReadOnlyList<string>>();
         foreach (var (place, i) in kept.Index())
             if (used[i] == Use.Code)
                 values[columns[i]] = InOrder(rows, place, [.. codes[i].Keys]);
-        return new([.. kept.Select(i => columns[i])], rows, values);
+        return new([.. kept.Select(i => columns[i])], [.. rows], values);
     }
 
     /// <summary>Orders the values of a column, given in the order of their appearance, and replaces their codes by their places in the new
     /// order.</summary>
-    static string[] InOrder(double[][] rows, int place, string[] values)
+    static string[] InOrder(IEnumerable<double[]> rows, int place, string[] values)
     {
         var order = values.All(IsNumber) ? values.OrderBy(Parse).ToArray() : [.. values.Order(StringComparer.Ordinal)];
         var rank = values.Select(value => (double)Array.IndexOf(order, value)).ToArray();
@@ -106,15 +129,8 @@ sealed record Delimited(string[] Columns, double[][] Rows, IReadOnlyDictionary<s
         return (columns, named, between);
     }
 
-    static double[] Numbers(
-        string path,
-        (string Text, int Number) line,
-        char separator,
-        string[] columns,
-        Use[] used,
-        Dictionary<string, int>[] codes,
-        bool isFirst
-    )
+    /// <summary>The fields of a row.</summary>
+    static string[] Texts(string path, (string Text, int Number) line, char separator, string[] columns, Use[] used, bool isFirst)
     {
         var fields = Fields(path, line, separator);
         if (fields.Length != columns.Length)
@@ -132,24 +148,61 @@ sealed record Delimited(string[] Columns, double[][] Rows, IReadOnlyDictionary<s
                     + $"{Remedy("drop", texts, columns)} leaves {(texts.Length == 1 ? "it" : "them")} out, and {Remedy("code", texts, columns)} reads "
                     + "the texts as the codes 0, 1, 2 and so on"
             );
-        return
+        return fields;
+    }
+
+    /// <summary>Whether a used column has no value in this row; the columns without one are counted.</summary>
+    static bool HasGap(string[] texts, Use[] used, int[] counts)
+    {
+        var has = false;
+        for (var i = 0; i < texts.Length; i++)
+            if (used[i] != Use.None && texts[i].Length == 0 || used[i] == Use.Number && IsMissing(texts[i]))
+            {
+                counts[i]++;
+                has = true;
+            }
+        return has;
+    }
+
+    /// <summary>The number of each used field of a row without missing values.</summary>
+    static double[] Numbers(string path, int line, string[] texts, string[] columns, Use[] used, Dictionary<string, int>[] codes) =>
         [
             .. Enumerable
-                .Range(0, fields.Length)
+                .Range(0, columns.Length)
                 .Where(i => used[i] != Use.None)
                 .Select(i =>
-                    used[i] == Use.Number && IsNumber(fields[i]) ? Parse(fields[i])
-                    : used[i] == Use.Code && fields[i].Length > 0
-                        ? Code(codes[i], fields[i])
+                    used[i] == Use.Code
+                        ? Code(codes[i], texts[i])
                             ?? throw new InvalidDataException(
                                 $"{path}: the column {columns[i]} has more than {MostValues} different values, too many to code; "
                                     + $"leave it out with {Remedy("drop", [i], columns)}."
                             )
+                    : IsNumber(texts[i]) ? Parse(texts[i])
                     : throw new InvalidDataException(
-                        $"{path}, line {line.Number}, column {i + 1} ({columns[i]}): {Refusal(fields[i], used[i], i, columns)}."
+                        $"{path}, line {line}, column {i + 1} ({columns[i]}): {Show(texts[i])} is not a finite number; correct it, leave "
+                            + $"the column out with {Remedy("drop", [i], columns)}, or, if the column has texts, code them with "
+                            + $"{Remedy("code", [i], columns)}."
                     )
                 ),
         ];
+
+    /// <summary>Says how many rows have missing values, in which columns, and how to leave them out.</summary>
+    static string Gaps(int rows, int first, int[] counts, string[] columns, Use[] used, MissingValues missing)
+    {
+        var which = Enumerable.Range(0, columns.Length).Where(i => counts[i] > 0).ToArray();
+        var shown = string.Join(", ", which.Take(MostNamed).Select(i => $"{counts[i]} in {columns[i]}"));
+        var more = which.Length > MostNamed ? $", and others in {which.Length - MostNamed} more columns" : "";
+        var says = $"{rows} {(rows == 1 ? "row has" : "rows have")} missing values: {shown}{more}, the first in line {first}; ";
+        // Dropping all columns is not allowed, nor all rows.
+        var columnsOut =
+            which.Length <= MostNamed && which.Length < used.Count(use => use != Use.None)
+                ? $"{Remedy("drop", which, columns)} leaves {(which.Length == 1 ? "the column" : "the columns")} out"
+                : "";
+        return missing == MissingValues.Drop
+            ? says + "without them no row is left" + (columnsOut == "" ? "." : $"; {columnsOut}.")
+            : says
+                + "they are not filled in: 'data.missing=drop' leaves out these rows"
+                + (columnsOut == "" ? "." : $", and {columnsOut}.");
     }
 
     static double? Code(Dictionary<string, int> codes, string value) =>
@@ -157,18 +210,11 @@ sealed record Delimited(string[] Columns, double[][] Rows, IReadOnlyDictionary<s
         : codes.Count == MostValues ? null
         : codes[value] = codes.Count;
 
-    static string Refusal(string field, Use use, int i, string[] columns) =>
-        field.Length == 0 || use == Use.Number && IsMissing(field)
-            ? $"{(field.Length == 0 ? "the field is empty" : $"{Show(field)} is a missing value")}, and missing values are not filled in; "
-                + $"remove the row from the file, or leave the column out with {Remedy("drop", [i], columns)}"
-            : $"{Show(field)} is not a finite number; correct it, leave the column out with {Remedy("drop", [i], columns)}, or, if the column has "
-                + $"texts, code them with {Remedy("code", [i], columns)}";
-
     /// <summary>The override that names these columns, such as data.drop=[a,"b c"]. The quotes around it keep a shell from reading it.</summary>
     static string Remedy(string setting, int[] which, string[] columns) =>
         $"'data.{setting}=[{string.Join(",", which.Select(i => columns[i]).Select(name => name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') && !IsNumber(name) ? name : $"\"{name}\""))}]'";
 
-    static bool IsMissing(string field) => Missing.Contains(field.ToLowerInvariant());
+    static bool IsMissing(string field) => Missing.Contains(field, StringComparer.OrdinalIgnoreCase);
 
     static bool IsText(string field) =>
         field.Length > 0 && !IsMissing(field) && !double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out _);

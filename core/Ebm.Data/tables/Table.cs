@@ -16,6 +16,17 @@ public enum Whitening
     None,
 }
 
+/// <summary>What becomes of the rows of a table in which a used column has no value: an empty field, or NA, N/A, NaN, null, none or ? among
+/// numbers.</summary>
+public enum MissingValues
+{
+    /// <summary>They are an error.</summary>
+    Refuse,
+
+    /// <summary>They are left out.</summary>
+    Drop,
+}
+
 /// <summary>
 /// Rows of numbers, such as a text table of the UCI repository, for density estimation. Columns that are not features (targets, identifiers) are
 /// dropped by name, and so are columns that correlate with an earlier one. The seed determines the split, so that methods are paired. Rows
@@ -58,7 +69,7 @@ public sealed class Table : IDataset, IValidated
     internal static Table Of(TableSpec spec, Site site)
     {
         var path = spec.PathIn(site.DataRoot);
-        var read = Delimited.Read(path, spec.Separator?[0], spec.Header, columns => Uses(columns, spec, path));
+        var read = Delimited.Read(path, spec.Separator?[0], spec.Header, columns => Uses(columns, spec, path), spec.Missing);
         using var scope = NewDisposeScope();
         var (columns, rows) = Kept(read, spec.Correlation, site.Rng.Stream("codes"));
         return new("table", spec.File, path, columns, rows, (spec.Whiten, spec.Test, spec.Validation), site) { Values = read.Values };
@@ -183,6 +194,7 @@ public sealed class Table : IDataset, IValidated
 /// <param name="Whiten">full: principal components of variance 1; columns: each column to mean 0 and variance 1; none.</param>
 /// <param name="Test">Share of the rows to test on.</param>
 /// <param name="Validation">Share of the rows for choices during training, such as when to stop.</param>
+/// <param name="Missing">refuse: rows with missing values in a column that is read are an error; drop: they are left out.</param>
 [Kind("table")]
 public sealed record TableSpec(
     string File,
@@ -193,7 +205,8 @@ public sealed record TableSpec(
     double? Correlation = null,
     Whitening Whiten = Whitening.Full,
     double Test = .1,
-    double Validation = .1
+    double Validation = .1,
+    [OldRunsHad(MissingValues.Refuse)] MissingValues Missing = MissingValues.Refuse
 ) : ISpec<IDataset>, IReadsFiles
 {
     public string File { get; } = Require.DataPath(File);
@@ -209,11 +222,13 @@ public sealed record TableSpec(
 
     internal string PathIn(string dataRoot) => DataPlace.Find(dataRoot, RelativePath.Parse(File, "data.file"), "file");
 
-    /// <summary>Reads the header and the first rows.</summary>
+    /// <summary>Reads the whole table; of a large one, which takes long, the first rows.</summary>
     public void Check(string dataRoot)
     {
-        const int some = 100;
+        const int large = 20_000_000,
+            some = 100;
         var path = PathIn(dataRoot);
-        Delimited.Read(path, Separator?[0], Header, columns => Table.Uses(columns, this, path), some);
+        var most = new FileInfo(path).Length > large ? some : int.MaxValue;
+        Delimited.Read(path, Separator?[0], Header, columns => Table.Uses(columns, this, path), Missing, most);
     }
 }

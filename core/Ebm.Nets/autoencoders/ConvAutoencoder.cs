@@ -40,7 +40,7 @@ public sealed class ConvAutoencoder : Autoencoder
 /// <summary>A small U-shaped convolutional denoising autoencoder for square images.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 [Kind("conv-autoencoder")]
-public sealed record ConvAutoencoderSpec(int Width = 32) : IAutoencoderSpec
+public sealed record ConvAutoencoderSpec(int Width = 32) : IAutoencoderSpec, ITakesSquareImages
 {
     public int Width { get; } = Require.Units(Width);
 

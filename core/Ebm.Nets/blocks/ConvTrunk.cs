@@ -7,6 +7,14 @@ public enum Precision
     Bfloat16,
 }
 
+/// <summary>A record of a net whose images are those of <see cref="ConvTrunk"/>.</summary>
+interface ITakesSquareImages : INeedsShape
+{
+    bool INeedsShape.Takes(long[] shape) => ConvTrunk.Takes(shape);
+
+    string INeedsShape.Needed => ConvTrunk.Needed;
+}
+
 /// <summary>
 /// The trunk of the convolutional nets for square images: two strided convolutions reduce the side to a half and to a quarter. Nets that output an
 /// image have two pixel shuffles back up, with a skip at half the side. Each net defines the layers between. The net that owns the trunk registers
@@ -68,15 +76,18 @@ sealed class ConvTrunk
         }
     }
 
+    /// <summary>The rows that <see cref="Takes"/> is true for.</summary>
+    public const string Needed = "square images whose side is a multiple of 4";
+
+    /// <summary>Whether the rows are square images whose side is a multiple of 4.</summary>
+    public static bool Takes(long[] shape) => shape is [_, var height, var width] && height == width && height % 4 == 0;
+
     /// <summary>A quarter of an image's side.</summary>
     /// <exception cref="SettingException">The rows are not square images whose side is a multiple of 4.</exception>
     public static long Quarter(string setting, string kind, long[] shape) =>
-        shape is [_, var height, var width] && height == width && height % 4 == 0
-            ? height / 4
-            : throw new SettingException(
-                setting,
-                $"{kind} needs square images whose side is a multiple of 4; these rows have shape ({string.Join(", ", shape)})"
-            );
+        Takes(shape)
+            ? shape[1] / 4
+            : throw new SettingException(setting, $"{kind} needs {Needed}; these rows have shape ({string.Join(", ", shape)})");
 
     /// <summary>Numbers per row at a quarter of the side.</summary>
     public long Flat => 2 * width * side * side;

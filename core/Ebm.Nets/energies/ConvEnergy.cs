@@ -40,7 +40,7 @@ public sealed record ConvEnergySpec(
     int Hidden = 128,
     Activation Activation = Activation.Silu,
     Precision Precision = Precision.Float32
-) : INetSpec
+) : INetSpec, ITakesSquareImages
 {
     public int Width { get; } = Require.Units(Width);
     public int Hidden { get; } = Require.Units(Hidden);

@@ -39,7 +39,7 @@ public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
 /// <summary>A small convolutional decoder to square images.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 [Kind("conv-decoder")]
-public sealed record ConvDecoderSpec(int Width = 32) : INetSpec
+public sealed record ConvDecoderSpec(int Width = 32) : INetSpec, ITakesSquareImages
 {
     public int Width { get; } = Require.Units(Width);
 

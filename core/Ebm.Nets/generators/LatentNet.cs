@@ -38,7 +38,7 @@ public sealed record MlpGeneratorSpec(int Latent = 2, int Width = 128, int Depth
 /// <param name="Latent">Numbers in one z.</param>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 [Kind("conv-generator")]
-public sealed record ConvGeneratorSpec(int Latent = 32, int Width = 32) : IGeneratorSpec<GeneratorNet>
+public sealed record ConvGeneratorSpec(int Latent = 32, int Width = 32) : IGeneratorSpec<GeneratorNet>, ITakesSquareImages
 {
     public int Latent { get; } = Require.Units(Latent);
     public int Width { get; } = Require.Units(Width);

@@ -47,7 +47,7 @@ public sealed record LevelConvSpec(
     int Hidden = 128,
     Activation Activation = Activation.Silu,
     Precision Precision = Precision.Float32
-) : ILevelEnergySpec
+) : ILevelEnergySpec, ITakesSquareImages
 {
     readonly ConvEnergySpec net = new(Width, Hidden, Activation, Precision);
 

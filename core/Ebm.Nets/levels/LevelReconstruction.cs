@@ -59,7 +59,8 @@ public sealed class LevelReconstruction : LevelNet
 /// <param name="Precision">bfloat16 is several times faster on CPUs with matrix units for it.</param>
 [Kind("level-reconstruction")]
 public sealed record LevelReconstructionSpec(int Width = 32, int Bottleneck = 256, Precision Precision = Precision.Float32)
-    : ILevelEnergySpec
+    : ILevelEnergySpec,
+        ITakesSquareImages
 {
     public int Width { get; } = Require.Units(Width);
     public int Bottleneck { get; } = Require.Units(Bottleneck);

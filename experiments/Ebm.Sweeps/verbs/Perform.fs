@@ -32,8 +32,8 @@ let private checkDevices (runs: PlannedRun list) =
                 | null -> fail Source.Code "device" $"device {error.Says}."
                 | node -> fail node.Source "device" $"device {error.Says}."
 
-/// Refuses what every run would fail at: a device that is missing, data files that are missing or have another header, a folder that
-/// cannot be written. Plans and --dry-run refuse it, too. `runs` are those of the plan that are executed.
+/// Refuses what every run would fail at: a device that is missing, data files that are missing or have another header, rows that a net does
+/// not take, a folder that cannot be written. Plans and --dry-run refuse it, too. `runs` are those of the plan that are executed.
 let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
     let all = runs @ plan.Foreseen
 
@@ -44,11 +44,15 @@ let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
 
     checkDevices all
     let data = dataRoot place
-    // The runs of a plan share the records of their data sets.
+    // The runs of a plan share the records of their data sets and methods.
     let checked' = HashSet<obj>(HashIdentity.Reference)
+    let fitted = HashSet<_>()
 
     for run in all do
         if checked'.Add run.Spec.Data then DataFiles.Check(run.Spec.Data, run.Composed, data)
+
+        if fitted.Add(struct (run.Spec.Data, run.Spec.Method)) then
+            DataFiles.CheckShape(run.Spec.Data, run.Spec.Method, run.Composed, data)
 
 /// The runs that `run` would execute without further options.
 let internal unfinished (plan: Plan) =

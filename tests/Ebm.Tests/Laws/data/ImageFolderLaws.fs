@@ -194,6 +194,18 @@ let private reading = [
             File.WriteAllBytes(some.Replace("00", "99"), png 3 4 (colour 21))
             must "other bytes, the same digest" ((built "pictures").Digest <> renamed.Digest)))
 
+    law "the shape that a plan is told is that of the run's images" (fun () ->
+        holding twenty (fun root ->
+            for spec in
+                [
+                    plain
+                    ImageFolderSpec("pictures", Colour = Colour.Grey)
+                    ImageFolderSpec("pictures", Size = Nullable 8)
+                    ImageFolderSpec("pictures", Size = Nullable 5, Colour = Colour.Grey)
+                ] do
+                let told, due = (spec :> IReadsFiles).ShapeIn root, (build spec "pictures" root).Shape
+                must $"%A{told} is told, %A{due} is due" (told = due)))
+
     law "a folder is read below the data root, or else below the current folder; not if it is in both" (fun () ->
         holding twenty (fun root ->
             holding twenty (fun here ->

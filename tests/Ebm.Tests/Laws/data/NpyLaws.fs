@@ -87,6 +87,7 @@ let private sameImages content =
     holding content (fun root ->
         let data = build (NpySpec "a.npy") "npy" root
         must $"the shape is {List.ofArray data.Shape}" (List.ofArray data.Shape = [ 3L; 2L; 4L ])
+        must "a plan is told another shape" ((NpySpec "a.npy" :> IReadsFiles).ShapeIn root = data.Shape)
         must "other pixels" (grey data = List.sort (pixels |> List.map List.concat)))
 
 let private reading = [

@@ -89,6 +89,13 @@ let private codes (order: string list) (months: int list) =
         must "the noise of codes" ((Array.distinct noise).Length > 70 && Array.forall (fun u -> u >= 0.0 && u < 1.0) noise)
         must "numbers have no noise" (content table |> Array.forall (fun row -> row[0] = floor row[0])))
 
+/// Two rows with gaps beside the twenty, with a column of notes that is not read and has gaps, too.
+let private dropsGaps note =
+    reads
+        ("a,b,note\n3,?,1\n" + String.concat "\n" [ for a, b in numbers -> FormattableString.Invariant $"{a},{b},{note}" ] + "\n,4,2\n")
+        (TableSpec("table.csv", Whiten = Whitening.None, Drop = (if note = "" then [| "note" |] else [||]), Missing = MissingValues.Drop))
+        [ "a"; "b" ]
+
 let private coding = [
     law "texts are coded by their alphabetical order, numbers by their own, with uniform noise of width 1" (fun () ->
         codes [ "blue"; "green"; "red" ] [ 9; 10; 11 ])
@@ -103,7 +110,12 @@ let private coding = [
     law "a table without codes has the identity that it had before there were any" (fun () ->
         let identity text = Ebm.Runs.Catalog.Load([]).Resolve<ISpec<IDataset>>(Ebm.Records.Document.Parse(text, "data.yaml")).Identity
         must "the setting is part of it" (isNull ((identity "{ kind: table, file: x.csv }").Find "code"))
-        must "codes are not part of it" (not (isNull ((identity "{ kind: table, file: x.csv, code: [a] }").Find "code"))))
+        must "codes are not part of it" (not (isNull ((identity "{ kind: table, file: x.csv, code: [a] }").Find "code")))
+        must "refused gaps are part of it" (isNull ((identity "{ kind: table, file: x.csv, missing: refuse }").Find "missing"))
+        must "dropped gaps are not part of it" (not (isNull ((identity "{ kind: table, file: x.csv, missing: drop }").Find "missing"))))
+
+    law "data.missing=drop leaves out exactly the rows with a missing value in a column that is read" (fun () -> dropsGaps "")
+    |> breaks "a column that is not left out" (fun () -> dropsGaps "5")
 ]
 
 /// Correlated columns of very different units.
@@ -177,16 +189,30 @@ let private errors = [
         ("a,first name,town\n1,Ann,Rome\n" + (lines ",").Replace("\n", ",x\n") + ",x")
         (TableSpec "table.csv")
         [ "'data.drop=[\"first name\",town]' leaves them out" ]
-    complains<InvalidDataException> "a missing value is named as such" ("a,b\n1,2\n3,NA\n" + lines ",") (TableSpec "table.csv") [
-        "line 3, column 2 (b): \"NA\" is a missing value"
-        "not filled in"
-        "'data.drop=[b]'"
-    ]
+    complains<InvalidDataException>
+        "one error counts all missing values by column, and says how to leave out rows or columns"
+        ("a,b,c d,e\n1,2,3,4\n3,NA,,1\n5,6,7,8\n4,?,1,2\n"
+         + String.concat "\n" [ for a, b in numbers -> FormattableString.Invariant $"{a},{b},1,2" ])
+        (TableSpec "table.csv")
+        [
+            "table.csv: 2 rows have missing values: 2 in b, 1 in c d, the first in line 3; they are not filled in"
+            "'data.missing=drop' leaves out these rows"
+            "'data.drop=[b,\"c d\"]' leaves the columns out"
+        ]
+    law "a table: the check of a plan counts missing values of the whole table" (fun () ->
+        holding ("a,b\n" + String.concat "\n" [ for i in 1..3000 -> if i % 1000 = 0 then $"{i}," else $"{i},{i * i % 7}" ]) (fun root ->
+            throws<InvalidDataException, _> [ "3 rows have missing values: 3 in b, the first in line 1001" ] (fun () ->
+                (TableSpec "table.csv" :> IReadsFiles).Check root)))
+    complains<InvalidDataException>
+        "missing values in all rows are rejected, also if rows with them are left out"
+        "a,b\n1,\n2,\n"
+        (TableSpec("table.csv", Missing = MissingValues.Drop))
+        [ "2 rows have missing values: 2 in b"; "without them no row is left"; "'data.drop=[b]' leaves the column out" ]
     complains<InvalidDataException>
         "an empty field of a coded column is rejected"
         "a,b\n1,x\n2,\n"
         (TableSpec("table.csv", Code = [| "b" |]))
-        [ "line 3, column 2 (b): the field is empty" ]
+        [ "1 row has missing values: 1 in b, the first in line 3" ]
     complains<InvalidDataException>
         "a coded column with too many values is rejected"
         ("a,b\n" + String.concat "\n" [ for i in 1..300 -> $"{i},name {i}" ])
@@ -217,8 +243,7 @@ let private errors = [
         "not a finite number"
     ]
     complains<InvalidDataException> "an empty field is rejected, and not filled in" ("a,b\n1,2\n,4\n") plain [
-        "line 3, column 1 (a)"
-        "the field is empty"
+        "1 row has missing values: 1 in a, the first in line 3"
     ]
     complains<InvalidDataException> "line numbers are those of an editor, with blank lines" ("a,b\n\n1,2\n\n3,4,5\n") plain [
         "line 5: 3 fields, but the table has 2 columns"

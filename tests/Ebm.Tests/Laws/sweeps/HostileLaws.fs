@@ -651,6 +651,29 @@ let all = [
             for name, put in odd do
                 replace images put (fun () -> ask [ "data=mnist"; "method=gan" ] |> refused [])))
 
+    law "rows that a net does not take are refused when runs are planned, with sizes that it takes" (fun () ->
+        inFolder (fun folder ->
+            let pictures = Path.Combine(folder, "data", "dots")
+            Directory.CreateDirectory pictures |> ignore
+
+            for i in 1..4 do
+                let picture = Png.Paletted(ReadOnlySpan(Array.create (18 * 18) 0uy), 18, 18, [| 9uy; 9uy; 9uy |], null)
+                File.WriteAllBytes(Path.Combine(pictures, $"{i}.png"), picture)
+
+            let ask words =
+                sweep (
+                    [ "plan"; "--data"; Path.Combine(folder, "data"); "--runs"; Path.Combine(folder, "runs") ]
+                    @ [ "experiment=images"; "method=joint-cd"; "data.folder=dots" ]
+                    @ words
+                )
+
+            ask [ "data.size=16" ] |> accepted
+            let due = [ "level-reconstruction"; "(3, 18, 18)"; "write data.size=16 or data.size=20" ]
+            ask [ "data.size=18" ] |> refused ("data.size=18" :: due)
+            // The pictures' own size is read from the first one.
+            ask [ "data.size=null" ] |> refused ("data.size=null" :: due)
+            ask [ "data.size=7" ] |> refused [ "write data.size=4 or data.size=8" ]))
+
     law "plan and --dry-run refuse what run refuses, with the same sentence" (fun () ->
         inFolder (fun folder ->
             let file = Path.Combine(folder, "file")
