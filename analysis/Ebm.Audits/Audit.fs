@@ -34,7 +34,7 @@ let perform (workspace: Workspace) (arguments: string list) : int =
         let own = verb.Options |> List.collect Options.names
         arguments
         |> List.filter (fun argument -> not (List.contains (Options.nameOf argument) own))
-        |> Options.refuseOthers name (own @ Options.names Workspace.parser)
+        |> Options.refuseOthers name $"help audit {name}" (own @ Options.names Workspace.parser)
         verb.Perform workspace arguments
 
 /// A name with the lines of its text beside it; no line is wider than 100 letters.

@@ -24,6 +24,12 @@ let nameOf (argument: string) = (argument.Split '=')[0]
 
 let usage (source: string) says : 'a = raise (ConfigException(Source.CommandLine source, "", says))
 
+/// The sentence of the parser for a value of the wrong type, with the type in words.
+let private numbers (says: string) =
+    says
+        .Replace("must be followed by <int>", "needs a whole number, such as 2")
+        .Replace("must be followed by <float>", "needs a number, such as 0.5")
+
 /// The options of one union among the arguments, and the other arguments in their order. Throws ConfigException for an option without a
 /// value, or with a value that is not valid.
 let read (parser: ArgumentParser<'option>) (arguments: string list) : ParseResults<'option> * string list =
@@ -32,7 +38,7 @@ let read (parser: ArgumentParser<'option>) (arguments: string list) : ParseResul
             parser.ParseCommandLine(Array.ofList arguments, ignoreMissing = true, ignoreUnrecognized = true, raiseOnUsage = false)
         with :? ArguParseException as error ->
             let lines = error.Message.Split '\n'
-            let first = lines[0].Replace("ERROR: ", "").Trim().TrimEnd '.'
+            let first = lines[0].Replace("ERROR: ", "").Trim().TrimEnd '.' |> numbers
             let quoted = arguments |> List.tryFind (fun argument -> argument.StartsWith "--" && first.Contains(nameOf argument))
             // Only the names, because a value may be secret.
             let options = arguments |> List.filter _.StartsWith("--") |> List.map nameOf
@@ -40,13 +46,23 @@ let read (parser: ArgumentParser<'option>) (arguments: string list) : ParseResul
 
     options, options.UnrecognizedCliParams
 
-/// Throws ConfigException if an argument looks like an option; the message lists the `known` options of `whose`.
-let refuseOthers (whose: string) (known: string list) (arguments: string list) =
+/// The most options that an error lists; `help` prints more.
+let private few = 10
+
+/// Throws ConfigException if an argument looks like an option. The message has the nearest of the `known` options of `whose`, or names the
+/// command that prints them.
+let refuseOthers (whose: string) (help: string) (known: string list) (arguments: string list) =
     for argument in arguments do
         if argument.StartsWith '-' then
             let name = nameOf argument
-            let listed = String.Join(", ", List.sort known)
-            usage argument $"Unknown option {name} of {whose}. Known options: {listed}{Spelling.DidYouMean(name, known)}."
+
+            let says =
+                match Option.ofObj (Spelling.Nearest(name, known)) with
+                | Some meant -> $"did you mean {meant}? {help} lists all."
+                | None when known.Length <= few -> $"""known options: {String.Join(", ", List.sort known)}."""
+                | None -> $"{help} lists the known ones."
+
+            usage argument $"Unknown option {name} of {whose}; {says}"
 
 /// Checks that an option's value is a count of 1 or more.
 let counted (option: string) (count: int) =

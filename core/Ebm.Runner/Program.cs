@@ -202,10 +202,7 @@ static class Program
     static int Libraries()
     {
         Natives.Load();
-        var adapted = Natives.Copy is { } copy
-            ? $"; this machine's libstdc++ lacks {copy.Version}, which nothing in TorchSharp's native file uses, so a copy that loads without it is used: "
-                + $"{copy.OriginalSha256[..12]} → {copy.Sha256[..12]}"
-            : "";
+        var adapted = Natives.Copy is not null ? ", with a copy of one file that fits this machine's libstdc++ (docs/install.md)" : "";
         return Say($"libtorch {Natives.Version} loads ({Machine.Capability ?? "unknown"} kernels){adapted}", 0);
     }
 

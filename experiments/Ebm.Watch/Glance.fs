@@ -14,7 +14,7 @@ open Ebm.Sweeps.Mishap
 /// A run, or a folder that looks like one.
 type Seen = {
     Id: string
-    /// "queued" or "missing" for a planned run without a record, "unreadable" for a folder that is not a valid run, else the run's state.
+    /// "queued" or "not started" for a planned run without a record, "unreadable" for a folder that is not a valid run, else the run's state.
     Word: string
     State: RunState
     Manifest: RunManifest option
@@ -138,7 +138,7 @@ type Glance(folder: string) =
                             | _ -> ()
                     ]
 
-            let waits (id: string) = if awaited.Contains id then "queued" else "missing"
+            let waits (id: string) = if awaited.Contains id then "queued" else "not started"
 
             let seen (name, mark, found: RunTree.Found) =
                 let blank = {

@@ -170,7 +170,7 @@ let row (findings: Finding.Finding list) (run: Seen) =
 
 /// The table of all runs, whose rows are parts; its search box and its choice of states.
 let runs (rows: string) = [
-    let states = "queued" :: "missing" :: "unreadable" :: [ for state in Enum.GetValues<RunState>() -> Kebab.Of state ]
+    let states = "queued" :: "not started" :: "unreadable" :: [ for state in Enum.GetValues<RunState>() -> Kebab.Of state ]
 
     div [ ofClass "tools"; named "find-runs"; flag "hidden" ] [
         label [] [ text "Filter "; input [ attribute "type" "search"; attribute "placeholder" "words, such as a seed or a method" ] ]

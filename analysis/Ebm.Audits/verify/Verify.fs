@@ -569,6 +569,7 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                 | None ->
                     $"No repository keeps the head of ledger {ledger.Id}, so a complete rewrite would not be noticed; in a clone, git fetch origin 'refs/ebm/*:refs/ebm/*' brings it."
                 | Some 0L -> ()
-                | Some loose -> $"The last {loose} entries of ledger {ledger.Id} were written after its head was kept."
+                | Some loose ->
+                    $"The last {loose} entries of ledger {ledger.Id} were written after its head was kept; that is normal while a sweep runs, and its end keeps the head anew."
         ]
     }

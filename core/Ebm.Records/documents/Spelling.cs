@@ -1,14 +1,14 @@
 namespace Ebm.Records;
 
 /// <summary>Suggests the word that a user probably meant: the nearest known one by edit distance (a transposition counts once), if it is near
-/// enough.</summary>
+/// enough; else a known one that is a part of the mistyped one, as steps of kernel_steps.</summary>
 public static class Spelling
 {
     // The table of edits grows with the product of both lengths.
     const int Longest = 100;
 
-    /// <summary>The nearest of <paramref name="known"/>, or null if none is within a third of the word's length, or the word is very
-    /// long.</summary>
+    /// <summary>The nearest of <paramref name="known"/>, if it is within a third of the word's length; else the last part of the word, between _,
+    /// - and dots, that is known. Null if there is neither, or the word is very long.</summary>
     public static string? Nearest(string word, IEnumerable<string> known)
     {
         if (word.Length > Longest)
@@ -19,9 +19,11 @@ public static class Spelling
             .OrderBy(candidate => candidate.Edits)
             .ThenBy(candidate => candidate.Name, StringComparer.Ordinal)
             .FirstOrDefault();
-        return nearest.Name is not null && nearest.Edits <= Math.Max(1, Math.Max(word.Length, nearest.Name.Length) / 3)
+        if (nearest.Name is null)
+            return null;
+        return nearest.Edits <= Math.Max(1, Math.Max(word.Length, nearest.Name.Length) / 3)
             ? nearest.Name
-            : null;
+            : word.Split('_', '-', '.').LastOrDefault(part => part.Length > 2 && known.Contains(part));
     }
 
     /// <summary><c> (did you mean x?)</c> with a leading blank, or an empty text.</summary>

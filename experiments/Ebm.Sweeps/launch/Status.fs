@@ -252,7 +252,10 @@ let lines (folder: string) =
 
     [
         let counts =
-            tally (runs |> List.map (fun (_, _, (state, _)) -> state)) [ queued.Length, "queued"; absent.Length - queued.Length, "missing" ]
+            tally (runs |> List.map (fun (_, _, (state, _)) -> state)) [
+                queued.Length, "queued"
+                absent.Length - queued.Length, "not started"
+            ]
         yield! folded $"{name}: {counts}{imported}{working}" ", " (defaultArg left "")
 
         for found, run, (state, reason) in runs do

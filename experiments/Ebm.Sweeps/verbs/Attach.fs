@@ -3,7 +3,9 @@ module Ebm.Sweeps.Attach
 
 open System
 open System.IO
+open System.Text.RegularExpressions
 open System.Threading
+open Ebm.Analysis
 open Ebm.Records
 open Ebm.Sweeps.CommandLine
 open Ebm.Sweeps.Sentence
@@ -64,8 +66,41 @@ let internal attach (place: Place) =
 
     0
 
+/// The sweep that the words select. Without words nothing is stopped; the error names what is running.
+let private sweepToStop (place: Place) =
+    match place.Given.Words, place.Given.Options.TryGetResult <@ Name @>, place.Given.Unions with
+    | [], None, [ [] ] ->
+        let isBusy folder = Hold.isAlive folder || Launcher.told folder |> Map.exists (fun _ told -> told.IsQueued)
+
+        match List.ofSeq (SweepFolder.Under place.Runs) |> List.filter isBusy |> List.map (Path.GetFileName >> string) with
+        | [] -> usage "stop" $"no sweep is running under {relative place.Runs}."
+        | first :: _ as running ->
+            let verb = if running.Length = 1 then "is" else "are"
+            usage "stop" $"name the sweep to stop: write stop {first}; {listed running} {verb} running."
+    | _ -> oneSweep place
+
+let private quoted (word: string) = if Regex.IsMatch(word, @"\A[\w=.,/:+~@%-]+\z") then word else "'" + word.Replace("'", @"'\''") + "'"
+
+/// The words after the script's name that continue a sweep; None if this script does not declare what its last launch planned.
+let private continues (place: Place) (folder: string) =
+    let name = string (Path.GetFileName folder)
+    let declared = place.Sweep.Parts |> List.map (List.map _.Text)
+
+    match Plans.read folder |> List.tryLast |> Option.map _.Overrides, declared with
+    | Some planned, _ when planned = declared && name = place.Sweep.Name -> Some "run"
+    | Some [ planned ], [ declared ] ->
+        let key (text: string) = text.Split('=')[0]
+        let keys = Set.ofList (List.map key planned)
+
+        if declared |> List.forall (key >> keys.Contains) then
+            let own = planned |> List.except declared |> List.map quoted
+            Some(String.Join(' ', "run" :: own @ [ $"--name {name}" ]))
+        else
+            None
+    | _ -> None
+
 let internal stop (place: Place) =
-    let folder = oneSweep place
+    let folder = sweepToStop place
 
     match working place folder with
     | [] ->
@@ -80,5 +115,9 @@ let internal stop (place: Place) =
         for part in parts do
             Console.WriteLine
                 $"{Path.GetFileName folder}: {Hold.spoken part}{Hold.who folder part} will stop as soon as its runs have written checkpoints."
+
+        match continues place folder with
+        | Some words -> Console.WriteLine $"To continue it, write: {words}"
+        | None -> Console.WriteLine "To continue it, write the command that started it again."
 
         0

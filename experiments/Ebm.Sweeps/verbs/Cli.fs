@@ -27,7 +27,15 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
             for name in case.CommandLineNames.Value do
                 if not (List.contains name (allowed given.Verb)) then
                     let takers = verbs |> List.map fst |> List.filter (fun verb -> List.contains name (allowed verb))
-                    usage name $"{given.Verb} has no option {name}; {listed takers} have it."
+                    let have = if takers.Length = 1 then "has" else "have"
+
+                    let further =
+                        match given.Verb, name with
+                        | ("table" | "report"), "--metric" ->
+                            " --all prints every metric, and a specification for analysis/table.fsx chooses columns (docs/tables.md)."
+                        | _ -> ""
+
+                    usage name $"{given.Verb} has no option {name}; {listed takers} {have} it.{further}"
 
         let place = {
             Folder = folder
@@ -102,7 +110,11 @@ let main (folder: string) (sweep: Declare.Sweep) (arguments: string seq) : int =
 
     let arguments = List.ofSeq arguments
 
-    match Help.asked arguments, arguments with
+    match Help.asked arguments, arguments |> List.filter ((<>) "--") with
+    | _, [ "--version" | "-v" | "version" ] ->
+        let version = nonNull (typeof<Place>.Assembly.GetName().Version)
+        Console.WriteLine $"Ebm.Research {version.ToString 3}"
+        0
     | Some words, _ -> Command.Run(fun () -> Help.print root sweep words)
     // Audits have the words and options of analysis/audit.fsx.
     | None, "audit" :: words -> Audit.main root words

@@ -32,7 +32,7 @@ let verbs = [
     "logs", "print a run's output: logs <run>"
     "watch", "serve a page on this machine that shows a sweep, or all sweeps, as they run: watch [sweep]"
     "attach", "follow a sweep that was started with --detach"
-    "stop", "end the runs of a sweep after they have written checkpoints"
+    "stop", "end the runs of a sweep after they have written checkpoints: stop <sweep>"
     "reindex", "rebuild runs/index.db, an SQLite index of all runs, from their folders"
     "audit", "check that recorded files are unchanged and that runs can be repeated: audit verify [sweep]"
     "list", "list the groups, their options and settings: list [group|metric|net] [name]"
@@ -249,7 +249,12 @@ let read (configs: Configs) (arguments: string list) : Given =
         elif not (argument.StartsWith '+' || argument.StartsWith '~') then
             Meant.ofOverride argument |> Option.iter (instead argument)
 
-    rest |> List.filter ((<>) "--or") |> Options.refuseOthers "a sweep" known
+    let help =
+        match rest with
+        | first :: _ when List.exists (fst >> (=) first) verbs -> $"help {first}"
+        | _ -> "help run"
+
+    rest |> List.filter ((<>) "--or") |> Options.refuseOthers "a sweep" help known
 
     let verb, rest =
         match rest with

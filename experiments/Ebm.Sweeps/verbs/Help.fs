@@ -159,8 +159,11 @@ let private pages =
         }
         "stop",
         {
-            Words = "[sweep]"
-            Examples = [ "stop", "the sweep that is running; the same run command continues it"; "stop rings --shard 1/4", "one part" ]
+            Words = "<sweep>"
+            Examples = [
+                "stop rings", "the sweep ends; the same run command continues it"
+                "stop rings --shard 1/4", "one part of it ends"
+            ]
             Exits = plain
         }
         "reindex",
@@ -171,7 +174,7 @@ let private pages =
         }
         "list",
         {
-            Words = "[topic [name]]"
+            Words = "[topic [name [setting]]]"
             Examples = [
                 "list method joint-cd", "the settings of one method, with defaults"
                 "list metric", "the values of all metrics; list net has the networks by their role"
@@ -293,7 +296,9 @@ let print (root: string) (sweep: Declare.Sweep) (words: string list) : int =
             0
         | None ->
             let known = List.map fst verbs
-            usage $"help {verb}" $"{verb} is not a verb. Known verbs: {listed known}{Spelling.DidYouMean(verb, known)}."
+            usage
+                $"help {verb}"
+                $"{verb} is not a verb; for an option or a setting, write list {verb}. Known verbs: {listed known}{Spelling.DidYouMean(verb, known)}."
 
 /// The words after `help`, if a command line asks for help in any spelling: `help run`, `run --help`, `audit verify -h`, `plan help`.
 let asked (arguments: string list) : string list option =

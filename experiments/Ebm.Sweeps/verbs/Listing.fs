@@ -68,8 +68,41 @@ let private kindOf (configs: Configs) group option =
     | null -> option
     | kind -> string kind.Value
 
+/// Prints every setting with the name that a word ends with, and the kinds that have it; false if there is none. A word with a group before the
+/// name, such as method.steps, means that group's settings alone.
+let private places (configs: Configs) (catalog: Catalog) (word: string) =
+    let parts = word.Split '.'
+    let key = Array.last parts
+    let groups = if parts.Length = 2 && configs.IsGroup parts[0] then [ parts[0] ] else configs.Groups
+
+    let kinds = [
+        for group in groups do
+            for role in rolesOf catalog group do
+                for kind in catalog.Describe role -> $"{group} {kind.Kind}".TrimEnd(), kind
+        if groups.Length <> 1 then
+            for role, _ in nets do
+                for kind in catalog.Describe role -> $"net {kind.Kind}", kind
+            for kind in catalog.Describe typeof<IMetricSpec> -> $"metric {kind.Kind}", kind
+    ]
+
+    let found =
+        [
+            for place, kind in kinds do
+                for setting in kind.Settings do
+                    if setting.Key = key then [ place; key; defaultArg (Option.ofObj setting.Default) "must be given" ], setting.Doc
+        ]
+        |> List.distinct
+
+    described 0 found
+    not found.IsEmpty
+
+/// The last line of a list of settings: configs may set other values than the defaults.
+let private further () =
+    Console.WriteLine()
+    Console.WriteLine "A run's value and where it comes from: why <key>."
+
 /// Prints the groups and their options, one group with the settings of its kinds, or one option or kind.
-let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
+let rec list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
     let words =
         match words with
         | [ word ] when word.Contains '=' -> [ yield! word.Split('=', 2) ]
@@ -89,7 +122,8 @@ let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
 
         Console.WriteLine()
         Console.WriteLine "list <group> adds the settings of its kinds, list <group> <option> has those of one option;"
-        Console.WriteLine "list metric has the values of metrics, and list net the networks by their role."
+        Console.WriteLine "list metric has the values of metrics, and list net the networks by their role;"
+        Console.WriteLine "list <setting>, such as list steps, has every setting of that name."
     | [ "metric" ] ->
         for kind in (catalog ()).Describe typeof<IMetricSpec> do
             metric kind
@@ -128,6 +162,8 @@ let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
             for kind in catalog.Describe role do
                 Console.WriteLine()
                 whole (if kind.Kind = "" then group else $"kind: {kind.Kind}") kind
+
+        further ()
     | [ group; name ] when configs.IsGroup group ->
         let catalog = catalog ()
         let roles = rolesOf catalog group
@@ -174,6 +210,30 @@ let list (configs: Configs) (catalog: unit -> Catalog) (words: string list) =
         for kind: KindDoc in found |> List.distinctBy (fun (kind: KindDoc) -> kind.Kind) do
             Console.WriteLine()
             whole (if kind.Kind = "" then group else $"kind: {kind.Kind}") kind
-    | [ topic ]
+
+        further ()
+    | [ group; name; key ] when configs.IsGroup group ->
+        let catalog = catalog ()
+        let isOption = List.contains name (configs.Options group)
+        let kind = if isOption then kindOf configs group name else name
+
+        let settings = [
+            for role in rolesOf catalog group do
+                for one in catalog.Describe role do
+                    if one.Kind = kind || (one.Kind = "" && isOption) then yield! one.Settings
+        ]
+
+        match settings |> List.filter (fun setting -> setting.Key = key) with
+        | [] -> unknown $"setting of {name}" key (settings |> List.map _.Key |> List.distinct)
+        | found ->
+            described 0 [ for setting in found -> [ key; defaultArg (Option.ofObj setting.Default) "must be given" ], setting.Doc ]
+            further ()
+    | [ topic ] ->
+        match configs.Groups |> List.filter (fun group -> List.contains topic (configs.Options group)) with
+        | [ group ] -> list configs catalog [ group; topic ]
+        | first :: _ as several ->
+            let each = [ for group in several -> $"list {group} {topic}" ]
+            usage $"list {topic}" $"{topic} is an option of {listed several}; write {Spelling.Either(ResizeArray each)}."
+        | [] -> if places configs (catalog ()) topic then further () else unknown "topic" topic topics
     | [ topic; _ ] -> unknown "topic" topic topics
-    | words -> usage (String.Join(' ', "list" :: words)) "list takes a topic and a name: list method joint-cd."
+    | words -> usage (String.Join(' ', "list" :: words)) "list takes a topic, a name and a setting: list method joint-cd steps."

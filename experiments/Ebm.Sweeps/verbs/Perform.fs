@@ -98,7 +98,8 @@ let internal detach (place: Place) (plan: Plan) =
     let start = ProcessStartInfo("setsid", [ "--fork"; "/bin/sh"; "-c"; background; "sh"; log; program ] @ words)
     use child = nonNull (Process.Start start)
     child.WaitForExit()
-    Console.WriteLine $"{plan.Sweep} runs in the background; follow it with attach, end it with stop. Its log is {relative log}."
+    Console.WriteLine
+        $"{plan.Sweep} runs in the background; follow it with attach, end it with stop {plan.Sweep}. Its log is {relative log}."
 
 let internal submit (place: Place) (plan: Plan) (jobs: Job list) submit =
     let launcher = place.Given.Launcher

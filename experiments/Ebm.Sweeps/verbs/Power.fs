@@ -43,10 +43,17 @@ type private Task = {
     Found: (Row * Result<Need, string>) list
 }
 
-let private nameOf (row: Row) =
-    match row.Labels |> List.filter ((<>) "") with
+/// The labels of a row; a setting's value has its key, as method.steps=2.
+let private nameOf (table: Table) (row: Row) =
+    match List.zip table.Varying row.Labels |> List.filter (snd >> (<>) "") with
     | [] -> row.Group
-    | labels -> String.Join(" ", labels)
+    | labels ->
+        let named (key: string, value: string) =
+            match Shown.heading table key with
+            | heading when heading.Contains '.' -> $"{heading}={value}"
+            | _ -> value
+
+        String.Join(" ", List.map named labels)
 
 let private number (value: float) = value.ToString("G4", CultureInfo.InvariantCulture)
 
@@ -61,7 +68,15 @@ let private deviation (values: float list) =
     sqrt ((values |> List.sumBy (fun value -> (value - mean) * (value - mean))) / float (values.Length - 1))
 
 /// The need of one row, or why it has none.
-let private needOf (wanted: Wanted) (probability: float) (metric: string) (among: int) (best: Row) (row: Row) : Result<Need, string> =
+let private needOf
+    (table: Table)
+    (wanted: Wanted)
+    (probability: float)
+    (metric: string)
+    (among: int)
+    (best: Row)
+    (row: Row)
+    : Result<Need, string> =
     let cell, other = row.Cells[metric], best.Cells[metric]
     let isLog, one, two = onOneScale cell other
     let theirs = Map.ofList two
@@ -78,7 +93,7 @@ let private needOf (wanted: Wanted) (probability: float) (metric: string) (among
     | Error why -> Error why
     | Ok _ when differences.Length < fewest ->
         Error
-            $"""{Ebm.Analysis.Text.counted differences.Length "seed"} in common with {nameOf best}, and a standard deviation needs {fewest}"""
+            $"""{Ebm.Analysis.Text.counted differences.Length "seed"} in common with {nameOf table best}, and a standard deviation needs {fewest}"""
     | Ok size ->
         let sd = deviation differences
         let needed sd = Seeds.needed among (size / sd) probability
@@ -185,7 +200,7 @@ let internal power (place: Place) =
                     Best = best
                     Rows = rows
                     Among = among
-                    Found = [ for row in others -> row, needOf wanted probability metric among best row ]
+                    Found = [ for row in others -> row, needOf table wanted probability metric among best row ]
                 }
     ]
 
@@ -194,7 +209,7 @@ let internal power (place: Place) =
     if tasks.IsEmpty then usage "power" $"{relative folder} has no two rows of {metric} on the same data."
 
     match List.collect needs tasks, List.collect _.Found tasks with
-    | [], (row, Error why) :: _ -> usage "power" $"{nameOf row}: {why}; run a few more seeds first."
+    | [], (row, Error why) :: _ -> usage "power" $"{nameOf table row}: {why}; run a few more seeds first."
     | _ -> ()
 
     let asked =
@@ -258,7 +273,7 @@ let internal power (place: Place) =
         for task in tasks do
             let tests = if task.Among = 1 then "one test" else $"the smallest of {task.Among} tests (Holm)"
             Console.WriteLine()
-            Console.WriteLine $"Against {Shown.brief (nameOf task.Best)}, by sign flips over common seeds, level .05 for {tests};"
+            Console.WriteLine $"Against {Shown.brief (nameOf table task.Best)}, by sign flips over common seeds, level .05 for {tests};"
             Console.WriteLine $"fewer than {Significance.pairsNeeded task.Among} seeds cannot be significant, whatever their values."
             Console.WriteLine()
             let seeds (need: int option) = need |> Option.map string |> Option.defaultValue $">{Seeds.most}"
@@ -267,7 +282,7 @@ let internal power (place: Place) =
                 [ "row"; "pairs"; "sd"; "seeds"; "at most" ]
                 :: [
                     for row, need in task.Found ->
-                        Shown.brief (nameOf row)
+                        Shown.brief (nameOf table row)
                         :: match need with
                            | Ok need -> [ string need.Pairs; number need.Sd; seeds need.Seeds; seeds need.SeedsAtMost ]
                            | Error _ -> [ "-"; "-"; "-"; "-" ]
@@ -276,7 +291,7 @@ let internal power (place: Place) =
 
             for row, need in task.Found do
                 match need with
-                | Error why -> Console.WriteLine $"{Shown.brief (nameOf row)}: {why}."
+                | Error why -> Console.WriteLine $"{Shown.brief (nameOf table row)}: {why}."
                 | Ok _ -> ()
 
             match needs task with

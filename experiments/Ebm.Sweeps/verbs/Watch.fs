@@ -35,7 +35,9 @@ let internal watch (place: Place) : int =
     | Some name when not (Directory.Exists(Path.Combine(place.Runs, name))) ->
         let there = SweepFolder.Under place.Runs |> Seq.map (Path.GetFileName >> string) |> List.ofSeq
         let known = if there.IsEmpty then "" else $" Known sweeps: {listed there}{Spelling.DidYouMean(name, there)}."
-        eprintfn $"{relative place.Runs} has no sweep {name} yet; the page shows it as soon as it begins.{known}"
+
+        for line in wrapped 100 $"{relative place.Runs} has no sweep {name} yet; the page shows it as soon as it begins.{known}" do
+            eprintfn "%s" line
     | _ -> ()
 
     let port =

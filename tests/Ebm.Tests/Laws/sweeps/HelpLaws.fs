@@ -102,6 +102,14 @@ let private meant = [
     [ "list"; "net=level-mpl" ], [ "did you mean level-mlp?" ]
     [ "list"; "metric"; "grid-lk" ], [ "did you mean grid-kl?" ]
     [ "help"; "rnu" ], [ "did you mean run?" ]
+    [ "help"; "method" ], [ "write list method" ]
+    [ "list"; "rings" ], [ "list experiment rings"; "list data rings" ]
+    [ "list"; "method"; "joint-cd"; "stpes" ], [ "did you mean steps?" ]
+    [ "plan"; "method.kernel_steps=4" ], [ "did you mean steps?" ]
+    [ "plan"; "--wrokers"; "2" ], [ "did you mean --workers?"; "help plan" ]
+    [ "plan"; "--workers"; "two" ], [ "--workers"; "whole number, such as 2" ]
+    [ "plan"; "--timeout"; "long" ], [ "--timeout"; "a number, such as 0.5" ]
+    [ "table"; "--metric"; "kl" ], [ "--all"; "docs/tables.md" ]
 ]
 
 let private refuses (arguments: string list, parts: string list) =
@@ -146,9 +154,7 @@ let all = [
                 for option in (if verb = "help" then [] else CommandLine.allowed verb) do
                     must $"{verb} does not explain {option}" (Regex.IsMatch(says, $@"(?m)^  {option}\b"))
 
-                let examples = [
-                    for found in Regex.Matches(says, $@"(?m)^  ({verb}\b.*)\n      \S") -> words found.Groups[1].Value
-                ]
+                let examples = [ for found in Regex.Matches(says, $@"(?m)^  ({verb}\b.*)\n      \S") -> words found.Groups[1].Value ]
 
                 must $"{verb} has {examples.Length} examples" (examples.Length >= 2)
 
@@ -191,8 +197,23 @@ let all = [
             must "a data set" ((reads [ "list"; "data"; "rings" ]).Contains "data=rings")
             must "an option without a kind" ((reads [ "list"; "train"; "short" ]).Contains "batch")
 
-            for topic in [ [ "method" ]; [ "net" ]; [ "train" ]; [ "data"; "table" ] ] do
+            for topic in [ [ "steps" ]; [ "method.steps" ]; [ "method"; "joint-cd"; "steps" ] ] do
+                let says = reads ("list" :: topic)
+                must says (says.Contains "steps" && says.TrimEnd().EndsWith "why <key>.")
+
+            must "joint-cd's" ((reads [ "list"; "steps" ]).Contains "method joint-cd")
+            must "another place" (not ((reads [ "list"; "method.steps" ]).Contains "train"))
+            must "the option alone" (reads [ "list"; "joint-cd" ] = reads [ "list"; "method"; "joint-cd" ])
+
+            for topic in [ [ "method" ]; [ "steps" ]; [ "net" ]; [ "train" ]; [ "data"; "table" ] ] do
                 fits (reads ("list" :: topic)))
+
+    law "an unknown option is answered in a short sentence, and every spelling of version prints the version" (fun () ->
+        let _, _, complains = toldBare [ "plan"; "--quux" ]
+        must complains (complains.Trim().Length < 100 && complains.Contains "help plan")
+
+        for version in [ "--version"; "-v"; "version" ] do
+            must version (Regex.IsMatch(reads [ version ], @"\AEbm\.Research [0-9]+\.[0-9]+\.[0-9]+\n\z")))
 
     law $"{meant.Length} things that users of other programs type are each answered by one sentence that says what to write" (fun () ->
         List.iter refuses meant)

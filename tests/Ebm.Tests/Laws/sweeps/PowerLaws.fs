@@ -172,7 +172,7 @@ let all = [
 
             for arguments, part in
                 [
-                    [ "--metric"; "grid-kl"; "--ratio"; "0.9" ], "2 seeds in common"
+                    [ "--metric"; "grid-kl"; "--ratio"; "0.9" ], "2 seeds in common with method.steps="
                     [ "--metric"; "grid-kl" ], "--ratio"
                     [ "--metric"; "grid-kl"; "--ratio"; "1" ], "other than 1"
                     [ "--metric"; "grid-kl"; "--ratio"; "NaN" ], "positive number"

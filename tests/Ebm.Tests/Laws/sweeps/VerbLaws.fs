@@ -425,6 +425,24 @@ let all = [
             let first = (Status.lines plan.Folder).Head
             must first (first.EndsWith "3 runs: 1 pending, 1 completed, 1 timeout")))
 
+    law "stop without a name stops nothing and names what is running; with a name it prints the command that continues the sweep" (fun () ->
+        inFolder (fun folder ->
+            let runs = Path.Combine(folder, "runs")
+            let laws = Path.Combine(runs, "laws")
+            let asked words = toldBare ([ "stop" ] @ words @ [ "--runs"; runs ])
+            Directory.CreateDirectory laws |> ignore
+            let code, _, complains = asked []
+            must complains (code = 2 && complains.Contains "no sweep is running")
+            use _ = Hold.take laws Hold.Whole
+            let plan: Plans.Plan = { Overrides = [ [ "experiment=rings"; "method=gan, flow" ] ]; Metric = None; Baseline = []; Runs = [] }
+            Plans.note ignore laws plan
+            let code, _, complains = asked []
+            must complains (code = 2 && complains.Contains "write stop laws")
+            must "it is stopped" (not (File.Exists(Path.Combine(laws, "sweep.stop"))))
+            let code, says, complains = asked [ "laws" ]
+            must complains (code = 0 && says.Contains "will stop as soon as")
+            must says (says.Contains "To continue it, write: run 'method=gan, flow' --name laws")))
+
     law "stop cancels the SLURM jobs that still have a run of the sweep, and no others" (fun () ->
         withSlurm "41_0|COMPLETED\n41_1|OUT_OF_MEMORY\n42_0|RUNNING\n" (fun folder ->
             let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])

@@ -585,13 +585,13 @@ let all = [
                     must "the count of missing runs" ((table ()).Counts.Missing = 1)
                     must "the absent run" ((table ()).Options.Absent = [ waits ])
 
-                says "missing" "queued"
+                says "not started" "queued"
 
                 using (Hold.take sweep Hold.Whole) (fun _ ->
-                    says "queued" "missing"
+                    says "queued" "not started"
                     must "JSON" ((Json.table (table ())).Contains "\"queued\""))
 
-                says "missing" "queued"))
+                says "not started" "queued"))
 
     law "a run that is not completed is drawn as far as it has come, and is in no mean" (fun () ->
         inFolder (fun folder ->
