@@ -2,6 +2,7 @@
 module Ebm.Audits.Options
 
 open System
+open System.Text.RegularExpressions
 open Argu
 open Ebm.Records
 
@@ -24,11 +25,11 @@ let nameOf (argument: string) = (argument.Split '=')[0]
 
 let usage (source: string) says : 'a = raise (ConfigException(Source.CommandLine source, "", says))
 
-/// The sentence of the parser for a value of the wrong type, with the type in words.
+/// The sentence of the parser for a value that is not a number, with the type in words. Every text is valid where no number is wanted.
 let private numbers (says: string) =
-    says
-        .Replace("must be followed by <int>", "needs a whole number, such as 2")
-        .Replace("must be followed by <float>", "needs a number, such as 0.5")
+    let says = Regex.Replace(says, @"\Aparameter '(--[a-z-]+)' (?=must be)", "$1 ")
+    let says = says.Replace("must be followed by <int>", "needs a whole number, such as 2")
+    Regex.Replace(says, @"must be followed by <(\w+)>(?=, but was)", "needs a number ($1)")
 
 /// The options of one union among the arguments, and the other arguments in their order. Throws ConfigException for an option without a
 /// value, or with a value that is not valid.

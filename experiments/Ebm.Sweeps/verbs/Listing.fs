@@ -233,7 +233,7 @@ let rec list (configs: Configs) (catalog: unit -> Catalog) (words: string list) 
         | [ group ] -> list configs catalog [ group; topic ]
         | first :: _ as several ->
             let each = [ for group in several -> $"list {group} {topic}" ]
-            usage $"list {topic}" $"{topic} is an option of {listed several}; write {Spelling.Either(ResizeArray each)}."
+            usage $"list {topic}" $"{several.Length} groups have the option {topic}; write {Spelling.Either(ResizeArray each)}."
         | [] -> if places configs (catalog ()) topic then further () else unknown "topic" topic topics
     | [ topic; _ ] -> unknown "topic" topic topics
     | words -> usage (String.Join(' ', "list" :: words)) "list takes a topic, a name and a setting: list method joint-cd steps."
