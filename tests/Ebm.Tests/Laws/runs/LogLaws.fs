@@ -41,7 +41,25 @@ let private holds (lines: int) (path: string) =
     // The notice and the run's own lines are not printed by the method; output at the moment of the cut is not counted.
     must $"{there} of {printed} printed bytes are kept or counted as omitted" (there < printed + 4096L && there > printed - printed / 100L)
 
+/// A run that its config ends has one sentence in its log, and no place in the code.
+let private saysWhere (text: string) =
+    inFolder (fun folder ->
+        let experiment = Experiment.Of(Document.Parse(text, "mine.yaml"), lab)
+        let at = RunFolder.Create(Path.Combine(folder, "sweep"), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+        let start = ProcessStartInfo(Sweeping.realRunner, [ "exec"; at.Path; "--with"; lab ], RedirectStandardOutput = true)
+        start.RedirectStandardError <- true
+        use child = nonNull (Process.Start start)
+        child.StandardError.ReadToEnd() |> ignore
+        child.WaitForExit()
+        must $"it ended with {child.ExitCode}" (child.ExitCode = 2)
+        let log = (File.ReadAllText(at.In "stderr.log")).TrimEnd()
+        must $"the log is: {log}" (log.Contains "conv-energy needs square images" && not (log.Contains '\n')))
+
 let all = [
+    law "an error of the config that a run finds is one sentence in its log, without a place in the code" (fun () ->
+        saysWhere ((config 1).Replace("{ kind: chatter, lines: 1 }", "{ kind: contrastive-divergence, energy: { kind: conv-energy } }")))
+    |> breaks "a run that completes" (fun () -> saysWhere (config 1))
+
     law "a run with endless output fills neither log: start and end are kept, and a line gives the number of omitted bytes" (fun () ->
         inFolder (fun folder ->
             let experiment = Experiment.Of(Document.Parse(config 20_000, "chatter.yaml"), lab)
