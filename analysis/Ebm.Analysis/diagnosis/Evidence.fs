@@ -111,11 +111,10 @@ let private parsed (text: string) =
     | true, value -> Some value
     | _ -> None
 
-/// A setting as the command had it, 1e6; else as the config has it, without the .0 of a whole number.
+/// A setting as the command had it; else as the config has it. Both without the .0 of a whole number.
 let private asked (key: string) (now: string) (evidence: Evidence) =
-    match evidence.Run.Asked.TryFind key with
-    | Some typed when parsed typed = parsed now -> typed
-    | _ -> if now.EndsWith(".0", StringComparison.Ordinal) then now.Substring(0, now.Length - 2) else now
+    let text = evidence.Run.Asked.TryFind key |> Option.filter (fun typed -> parsed typed = parsed now) |> Option.defaultValue now
+    if text.EndsWith(".0", StringComparison.Ordinal) then text.Substring(0, text.Length - 2) else text
 
 /// The first of some settings that this run's config has with a number, changed: "method.sample-steps=800 instead of 200". The resolved config
 /// has every setting of the run's method, so no other method's setting is proposed.

@@ -227,7 +227,13 @@ let winner (table: Table) = [
             first.Metric.Better <> Direction.None && (found |> List.distinctBy (fun (row, _) -> row.Task)).Length = 1
             ->
             let row, cell = found |> List.minBy (fun (_, cell) -> first.Metric.Better.Cost cell.Summary.Centre)
-            let label = String.Join(" ", row.Labels |> List.filter ((<>) "") |> List.map (Shown.brief >> Shown.visible))
+            let at = table.Rows |> List.findIndex (fun other -> obj.ReferenceEquals(other, row))
+            let parts = [
+                for heading, labels in Shown.labels table do
+                    // The names of methods and data speak for themselves; a number does not.
+                    if labels[at] <> "" then (if heading.Contains '.' then $"{heading}={labels[at]}" else labels[at])
+            ]
+            let label = String.Join(" ", parts |> List.map (Shown.brief >> Shown.visible))
             let word = if first.Metric.Better = Direction.Lower then "Lowest" else "Highest"
 
             if label <> "" then
