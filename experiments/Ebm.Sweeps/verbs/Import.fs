@@ -3,8 +3,8 @@
 ///
 ///     method,seed,from,data,cost,grid-kl,"fid [lower]","likelihood [higher nats]"
 ///
-/// `method`, `seed` and `from` are required. `data` or `experiment` names an option of that group, without which the sweep must have runs on one
-/// data set. `cost` is in units, `seconds` in seconds. Every other column is a metric: one of this project by its name, or another one with its
+/// `method`, `seed` and `from` are required. `data` or `experiment` names an option of that group, or `data` a run of the sweep; without one, the
+/// sweep's runs must have one data set. `cost` is in units, `seconds` in seconds. Every other column is a metric: one of this project by its name, or another one with its
 /// direction and its unit in brackets.
 module Ebm.Sweeps.Import
 
@@ -130,6 +130,9 @@ let private columnsOf (file: string) (known: Quantity list) (header: string list
                 | "seconds" -> Field.Seconds
                 | "data"
                 | "experiment" -> Field.Data text
+                | text when text.StartsWith("data.", StringComparison.Ordinal) ->
+                    wrong
+                        $"{text} is a setting of the data, which is not a column; write in a column data an option, or the id of a run of the sweep that has these settings."
                 | text -> Field.Value(meaningOf known wrong text)
 
             { Number = i + 1; Title = text; Field = field }
@@ -242,8 +245,53 @@ let private read (file: string) (known: Quantity list) : Row list =
 
 // ── Runs ────────────────────────────────────────────────────────────────────────────────────
 
-/// The settings of the data that an option of data or experiment chooses, as a run of this project has them.
-let private chosenData (place: Place) (source: Source) (group: string) (option: string) : Document =
+/// The runs of a sweep's folder with their data, each data set once: those that were executed here and count, else those that were imported and
+/// count.
+let private dataIn (folder: string) (isMeant: RunManifest -> bool) : (RunFolder * Document) list =
+    let retired = Ebm.Analysis.Retired.read folder
+
+    let imported, executed =
+        [
+            for found in RunTree.Look folder do
+                match found.Run, found.Manifest with
+                | NonNull run, NonNull manifest when isMeant manifest && not (retired.ContainsKey run.Id) -> run, manifest
+                | _ -> ()
+        ]
+        |> List.partition (fun (_, manifest) -> not (isNull manifest.Imported))
+
+    (if executed.IsEmpty then imported else executed)
+    |> List.choose (fun (run, _) ->
+        Document.Parse(run.ConfigJson, run.In "config.json").Find "data" |> Option.ofObj |> Option.map (fun data -> run, data))
+    |> List.distinctBy (fun (_, data) -> Canonical.Json data)
+
+/// A data set in words: its kind, its file or folder, and the settings that differ among some data sets.
+let private spokenData (among: Document list) (data: Document) =
+    let text (data: Document) (path: string) = data.Find path |> Option.ofObj |> Option.map string
+    let paths = among |> List.collect (fun data -> [ for struct (path, _) in data.Leaves() -> path ]) |> List.distinct
+    let isSaid path =
+        path = "file" || path = "folder" || (path <> "kind" && (among |> List.distinctBy (fun data -> text data path)).Length > 1)
+
+    match
+        [
+            for path in List.filter isSaid paths do
+                yield! Option.toList (text data path |> Option.map (fun value -> $"data.{path}={value}"))
+        ]
+    with
+    | [] -> data.Text "kind"
+    | settings -> $"""{data.Text "kind"} with {listed settings}"""
+
+/// Data sets of a sweep, each with a run that has it.
+let private offered (runs: (RunFolder * Document) list) =
+    let some = [ for run, data in List.truncate 5 runs -> $"{spokenData (List.map snd runs) data} (run {run.Id})" ]
+    String.Join("; ", some) + (if runs.Length > some.Length then "; …" else "")
+
+/// The settings of the data that a row names: by a run of the sweep, or by an option of data or experiment. The sweep's runs with this option may
+/// have other settings of it, such as a file of their own, and these are meant.
+let private chosenData (place: Place) (folder: string) (source: Source) (group: string) (option: string) : Document =
+    match RunFolder.Under folder |> Seq.tryFind (fun run -> run.Id = option) with
+    | Some run when group = "data" -> Document.Parse(run.ConfigJson, run.In "config.json").Find "data" |> nonNull
+    | _ ->
+
     let given = parseAt source $"{group}={option}"
 
     let value =
@@ -252,29 +300,34 @@ let private chosenData (place: Place) (source: Source) (group: string) (option: 
         | _ -> fail source "" $"{option} is not the name of an option of {group}."
 
     let composed = place.Composer.Compose [ given, Some value ]
-    (place.Catalog.Value.Resolve<ExperimentSpec> composed.Config).Identity.Find "data" |> nonNull
+    let data = (place.Catalog.Value.Resolve<ExperimentSpec> composed.Config).Identity.Find "data" |> nonNull
 
-/// The settings of the data of a sweep's runs, if all have the same.
-let private sharedData (place: Place) (file: string) (folder: string) : Document =
-    let configs =
-        RunFolder.Under folder
-        |> Seq.map (fun run -> Document.Parse(run.ConfigJson, run.In "config.json"))
-        |> Seq.choose (fun config -> Option.ofObj (config.Find "data"))
-        |> Seq.distinctBy (fun data -> Canonical.Json data)
-        |> List.ofSeq
+    let chosen = (group, option) :: [ for one in composed.Choices.TryFind "data" |> Option.defaultValue [] -> "data", one ]
 
-    match configs with
-    | [ data ] -> data
-    | [] ->
-        fail
-            (Source.InFile(file, 1, 1))
-            ""
-            $"{Path.GetFileName folder} has no runs yet, so a column data or experiment must name the data: data=rings, or experiment=rings."
+    let isMeant (manifest: RunManifest) =
+        match manifest.Choices with
+        | null -> false
+        | theirs -> chosen |> List.forall (fun (group, option) -> theirs.GetValueOrDefault(group, "") = option)
+
+    match dataIn folder isMeant with
+    | [] -> data
+    | [ _, theirs ] -> theirs
     | several ->
         fail
-            (Source.InFile(file, 1, 1))
+            source
             ""
-            $"{Path.GetFileName folder} has runs on {several.Length} data sets, so a column data or experiment must name the data."
+            $"{Path.GetFileName folder} has runs with {group}={option} on {several.Length} data sets; write in a column data the run whose data it is: {offered several}."
+
+/// The settings of the data of a sweep's runs, if all have the same.
+let private sharedData (file: string) (folder: string) : Document =
+    let wrong says = fail (Source.InFile(file, 1, 1)) "" $"{Path.GetFileName folder} {says}"
+
+    match dataIn folder (fun _ -> true) with
+    | [ _, data ] -> data
+    | [] -> wrong "has no runs yet, so a column data or experiment must name the data: data=rings, or experiment=rings."
+    | several ->
+        wrong
+            $"has runs on {several.Length} data sets, so a column data must name an option, or the run whose data it is: {offered several}."
 
 /// A row with the folder that it becomes.
 type private Planned = { Row: Row; Identity: Identity; Config: Document }
@@ -369,7 +422,7 @@ let internal import (place: Place) =
         secrets.RefuseIn("method", Document.Of(row.Method, lineOf row))
         secrets.RefuseIn("from", Document.Of(row.From, lineOf row))
 
-    let shared = lazy (sharedData place file folder)
+    let shared = lazy (sharedData file folder)
     let chosen = Dictionary<string * string, Document>()
 
     let data (row: Row) =
@@ -379,7 +432,7 @@ let internal import (place: Place) =
             match chosen.TryGetValue((group, option)) with
             | true, data -> data
             | _ ->
-                let data = chosenData place (lineOf row) group option
+                let data = chosenData place folder (lineOf row) group option
                 chosen[(group, option)] <- data
                 data
 
@@ -423,6 +476,8 @@ let internal import (place: Place) =
     let already = planned.Length - fresh.Length
     let runs n = Ebm.Analysis.Text.counted n "run"
     let before = if already = 0 then "" else $"; {already} were there already"
-    Console.WriteLine $"{sweep}: {runs fresh.Length} imported from {relative file}{before}."
+    let on = planned |> List.map (fun one -> nonNull (one.Config.Find "data")) |> List.distinctBy Canonical.Json
+    let spoken = String.Join("; ", on |> List.map (spokenData on))
+    Console.WriteLine $"{sweep}: {runs fresh.Length} imported from {relative file}{before}; data: {spoken}."
     Console.WriteLine $"They are in the table, marked with ‖: table {sweep}"
     0

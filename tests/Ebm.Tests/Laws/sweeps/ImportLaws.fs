@@ -17,9 +17,9 @@ let private sweepOf folder = Path.Combine(folder, "runs", "laws")
 
 let private told folder (arguments: string list) = toldBare (arguments @ [ "--runs"; runsOf folder; "--name"; "laws" ])
 
-/// Completed runs of two methods on six seeds.
-let private trained folder =
-    let plan = planned (runsOf folder) (typed [ "experiment=rings"; "method=joint-cd,gan"; "seed=seeds(6)" ])
+/// Completed runs of two methods on six seeds, with further overrides. Returns the runs' ids.
+let private trainedWith folder (overrides: string list) =
+    let plan = planned (runsOf folder) (typed ([ "experiment=rings"; "method=joint-cd,gan"; "seed=seeds(6)" ] @ overrides))
 
     for i, run in List.indexed plan.Runs do
         let at = RunFolder.Create(plan.Folder, run.Id, run.Config, run.Hashed)
@@ -34,11 +34,15 @@ let private trained folder =
                 SweepId = "laws",
                 ConfigSha256 = at.ConfigSha256,
                 Seed = run.Spec.Seed,
-                Overrides = Array.ofList run.Overrides
+                Overrides = Array.ofList run.Overrides,
+                Choices = readOnlyDict [ for KeyValue(group, options) in run.Choices -> group, String.Join(", ", options) ]
             )
         )
 
     Manifests.enterRuns (runsOf folder) (RunFolder.Under plan.Folder) |> ignore
+    plan.Runs |> List.map _.Id
+
+let private trained folder = trainedWith folder [] |> ignore
 
 let private file folder (lines: string list) =
     let path = Path.Combine(folder, "results.csv")
@@ -136,6 +140,9 @@ let private bad = [
     "a control character", [ "line 2"; "control" ], [ "method,seed,from,grid-kl"; "th\u001beirs,1,x,2" ]
     "no value", [ "line 2"; "no value" ], [ "method,seed,from,grid-kl"; "theirs,1,x," ]
     "two data columns", [ "line 1"; "both name the data" ], [ "method,seed,from,data,experiment,grid-kl"; "theirs,1,x,rings,rings,2" ]
+    "a setting of the data",
+    [ "line 1"; "column 4"; "data.file is a setting" ],
+    [ "method,seed,from,data.file,grid-kl"; "theirs,1,x,a.csv,2" ]
     "unknown data", [ "line 2"; "ringz" ], [ "method,seed,from,data,grid-kl"; "theirs,1,x,ringz,2" ]
     "a path as data", [ "line 2" ], [ "method,seed,from,data,grid-kl"; "theirs,1,x,../../x,2" ]
     "a token as source",
@@ -144,7 +151,57 @@ let private bad = [
     "10,001 rows", [ "10001 rows" ], "method,seed,from,grid-kl" :: [ for seed in 0..10000 -> $"theirs,{seed},x,2" ]
 ]
 
+let private dataOf (run: RunFolder) =
+    using (System.Text.Json.JsonDocument.Parse run.ConfigJson) (fun config -> config.RootElement.GetProperty("data").GetRawText())
+
+/// Rows that name data with a name are on the data of this run.
+let private isOn folder (data: string) (run: string) =
+    let says = imported folder [ "method,seed,from,data,grid-kl"; $"theirs,0,x,{data},0.3" ]
+    let due = dataOf (RunFolder.Open(Path.Combine(sweepOf folder, run)))
+    must $"{dataOf (theirs folder).Head} is not {due}" (dataOf (theirs folder).Head = due)
+    must says (says.Contains "1 run imported" && says.Contains "data: rings.")
+
+let private retire folder (runs: string list) =
+    let code, _, complains = told folder ([ "retire" ] @ runs @ [ "--because"; "of wrong data" ])
+    must complains (code = 0)
+
 let all = [
+    law "an option of data is the one that the sweep's runs have, with their settings" (fun () ->
+        inFolder (fun folder ->
+            let runs = trainedWith folder [ "data.sd=0.1" ]
+            isOn folder "rings" runs.Head))
+    |> breaks "runs of another option" (fun () ->
+        inFolder (fun folder ->
+            let runs = trainedWith folder [ "data=two-moons" ]
+            isOn folder "rings" runs.Head))
+
+    law "an option that the sweep's runs have with several settings is refused with the runs that can be named instead" (fun () ->
+        inFolder (fun folder ->
+            let usual, other = trainedWith folder [], trainedWith folder [ "data.sd=0.1" ]
+
+            for lines in [ [ "method,seed,from,grid-kl"; "theirs,0,x,0.3" ]; [ "method,seed,from,data,grid-kl"; "theirs,0,x,rings,0.3" ] ] do
+                let named (runs: string list) (text: string) = runs |> List.exists text.Contains
+                let code, says, complains = import folder lines
+                must $"{code}: {complains}" (code = 2 && complains.Trim().Split('\n').Length = 1)
+                must complains (complains.Contains "2 data sets" && named usual complains && named other complains)
+                must says (theirs folder |> List.isEmpty)
+
+            isOn folder other.Head other.Head))
+
+    law "retired and imported runs do not count among the data sets of a sweep" (fun () ->
+        inFolder (fun folder ->
+            let usual, other = trainedWith folder [], trainedWith folder [ "data.sd=0.1" ]
+            imported folder [ "method,seed,from,data,grid-kl"; "elsewhere,0,x,two-moons,0.3" ] |> ignore
+            retire folder usual
+            imported folder [ "method,seed,from,grid-kl"; "theirs,0,x,0.3" ] |> ignore
+            must "the data" (dataOf (theirs folder).Head = dataOf (RunFolder.Open(Path.Combine(sweepOf folder, other.Head))))))
+
+    law "retired imports are counted apart from the planned runs" (fun () ->
+        inSweep (fun folder ->
+            retire folder [ for run in theirs folder -> run.Id ]
+            let counts = Notes.counts (tableOf folder)
+            must counts (counts.StartsWith "12 runs planned: 12 used; 6 imported: 0 used, 6 excluded (retired because of wrong data: ")))
+
     law "imported runs are in the table with tests, compared although they have no protocol, and marked in every format" (fun () ->
         inSweep (fun folder ->
             let table = tableOf folder
