@@ -174,6 +174,9 @@ let internal power (place: Place) =
             | _ -> ()
     ]
 
+    if known.IsEmpty then
+        usage "power" $"no run of {relative folder} has finished with a metric that has a direction; run a few seeds of each row first."
+
     let metric =
         match options.TryGetResult <@ Metric @>, Plans.read folder |> List.tryLast |> Option.bind _.Metric with
         | Some name, _ when List.contains name known -> name
@@ -206,7 +209,15 @@ let internal power (place: Place) =
 
     let needs (task: Task) = task.Found |> List.choose (snd >> Result.toOption)
 
-    if tasks.IsEmpty then usage "power" $"{relative folder} has no two rows of {metric} on the same data."
+    if tasks.IsEmpty then
+        let but =
+            match table.Rows |> List.filter (fun row -> not row.Imported.IsEmpty) with
+            | [] -> ""
+            | imported ->
+                let rows = Ebm.Analysis.Text.counted imported.Length "imported row"
+                $", apart from {rows}, whose seeds are no pairs with those of runs here"
+
+        usage "power" $"{relative folder} has no two rows of {metric} on the same data{but}; run a few seeds of two rows first."
 
     match List.collect needs tasks, List.collect _.Found tasks with
     | [], (row, Error why) :: _ -> usage "power" $"{nameOf table row}: {why}; run a few more seeds first."

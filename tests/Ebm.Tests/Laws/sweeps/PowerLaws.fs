@@ -166,6 +166,42 @@ let all = [
             must says (data.GetProperty("tests").GetInt32() = 2 && data.GetProperty("rows").GetArrayLength() = 1)
             must says (not ((string (data.GetProperty "against")).Contains "theirs"))))
 
+    law "the verb says when no run has finished, and when the other rows are imported" (fun () ->
+        let refuses folder arguments (part: string) =
+            let code, _, complains = told folder ([ "power"; "--ratio"; "0.9" ] @ arguments)
+            must $"{code}: {complains}" (code = 2 && complains.Contains part && complains.Trim().Split('\n').Length = 1)
+
+        inFolder (fun folder ->
+            complete folder 6
+
+            for run in RunFolder.Under(Path.Combine(folder, "runs")) do
+                let was = nonNull run.Manifest
+
+                run.Write(
+                    RunManifest(
+                        State = RunState.Failed,
+                        RunId = was.RunId,
+                        GroupId = was.GroupId,
+                        SweepId = was.SweepId,
+                        ConfigSha256 = was.ConfigSha256,
+                        Seed = was.Seed
+                    )
+                )
+
+                run.Remove "metrics.json"
+
+            refuses folder [] "has finished")
+
+        inFolder (fun folder ->
+            complete folder 6
+            let file = Path.Combine(folder, "theirs.csv")
+            File.WriteAllLines(file, "method,seed,from,grid-kl" :: [ for seed in 0..5 -> $"theirs,{seed},a paper,0.0{seed + 1}" ])
+            let code, _, complains = told folder [ "import"; file ]
+            must complains (code = 0)
+            let code, _, complains = told folder [ "retire"; "--where"; "method.steps == 4"; "--because"; "the disk was full" ]
+            must complains (code = 0)
+            refuses folder [ "--metric"; "grid-kl" ] "apart from 1 imported row"))
+
     law "the verb refuses two seeds, a missing difference, and values that mean nothing, in one sentence" (fun () ->
         inFolder (fun folder ->
             complete folder 2
