@@ -76,7 +76,7 @@ let private summary (report: Report) =
                     queued, "queued"
                     counts.Missing - queued, "missing"
                     counts.Skipped, "unreadable"
-                    List.sumBy snd counts.Excluded, "excluded"
+                    List.sumBy snd (counts.Excluded @ counts.ImportedExcluded), "excluded"
                 ] do
                 if n > 0 then tile "" n says
 

@@ -25,7 +25,7 @@ let private counts (table: Table) =
         if not table.Options.Retired.IsEmpty then
             "retired" => [ for run, because in table.Options.Retired -> fields [ "run" => run.Id; "because" => because ] ]
         if not table.Options.Queued.IsEmpty then "queued" => table.Options.Queued
-        "excluded" => [ for rule, count in c.Excluded -> fields [ "rule" => rule; "count" => count ] ]
+        "excluded" => [ for rule, count in c.Excluded @ c.ImportedExcluded -> fields [ "rule" => rule; "count" => count ] ]
     ]
 
 let private run (run: Runs.Run) =

@@ -166,11 +166,12 @@ let private apart (table: Table) = [
         $"Warning: the runs come from different builds of the code, {codes}."
 ]
 
-/// "96 planned: 90 used, 4 diverged, 2 excluded (…)."
+/// "96 runs planned: 90 used, 4 diverged, 2 excluded (…); 3 imported."
 let counts (table: Table) =
     let c = table.Counts
     let queued = table.Options.Queued.Length
     let some n text = if n > 0 then [ $"{n} {text}" ] else []
+    let excluded rules = rules |> List.collect (fun (rule, n) -> some n $"excluded ({rule})")
 
     let parts =
         [ $"{c.Used} used" ]
@@ -180,10 +181,18 @@ let counts (table: Table) =
         @ some c.Unfinished "unfinished"
         @ some queued "queued"
         @ some (c.Missing - queued) "missing (never run, or removed)"
-        @ (c.Excluded |> List.collect (fun (rule, n) -> some n $"excluded ({rule})"))
+        @ excluded c.Excluded
         @ some c.Skipped "unreadable or not begun"
 
-    $"""{Text.counted c.Planned "run"} planned: {list parts}""" + (if c.Imported > 0 then $"; {c.Imported} imported." else ".")
+    let imported =
+        match c.Imported, c.ImportedExcluded with
+        | 0, [] -> ""
+        | used, [] -> $"; {used} imported"
+        | used, rules ->
+            let parts = $"{used} used" :: excluded rules
+            $"; {used + List.sumBy snd rules} imported: {list parts}"
+
+    $"""{Text.counted c.Planned "run"} planned: {list parts}{imported}."""
 
 /// Numbers that the run's own hashes do not cover.
 let private doubts (table: Table) = [

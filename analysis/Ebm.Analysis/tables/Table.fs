@@ -162,6 +162,8 @@ type Counts = {
     /// Planned, but without a folder: never run, or removed.
     Missing: int
     Excluded: (string * int) list
+    /// Imported, and excluded.
+    ImportedExcluded: (string * int) list
     Skipped: int
 }
 
@@ -503,14 +505,15 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
     let used, diverged = count [ RunState.Completed ], count [ RunState.Diverged ]
     let failed, pruned = count [ RunState.Failed; RunState.Timeout ], count [ RunState.Pruned ]
     // Each reason with the names of its runs.
-    let retired =
+    let retired (isImported: bool) =
         options.Retired
+        |> List.filter (fun (run, _) -> run.Imported.IsSome = isImported)
         |> List.groupBy snd
         |> List.map (fun (because, runs) ->
             let names = String.Join(", ", [ for run, _ in runs -> run.Id ])
             $"retired because {because}: {names}", runs.Length)
 
-    let allExcluded = options.Excluded @ retired
+    let allExcluded = options.Excluded @ retired false
     let excluded = allExcluded |> List.sumBy snd
     let there = executed.Length + excluded + options.Skipped
     let planned = max (there + options.Absent.Length) (defaultArg options.Planned there)
@@ -533,6 +536,7 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
             Unfinished = executed.Length - used - diverged - failed - pruned
             Missing = planned - there
             Excluded = allExcluded
+            ImportedExcluded = retired true
             Skipped = options.Skipped
         }
         Codes = Comparable.codes runs

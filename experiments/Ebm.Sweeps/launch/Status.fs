@@ -252,14 +252,21 @@ let lines (folder: string) =
 
     [
         let counts =
-            tally (runs |> List.map (fun (_, _, (state, _)) -> state)) [
+            let counting = runs |> List.filter (fun (_, run, _) -> not (retired.ContainsKey run.Id))
+
+            tally (counting |> List.map (fun (_, _, (state, _)) -> state)) [
+                runs.Length - counting.Length, "retired"
                 queued.Length, "queued"
                 absent.Length - queued.Length, "not started"
             ]
         yield! folded $"{name}: {counts}{imported}{working}" ", " (defaultArg left "")
 
         for found, run, (state, reason) in runs do
-            if state <> RunState.Completed then
+            match retired.TryFind run.Id with
+            | Some because ->
+                let was = if state = RunState.Completed then "" else $", {Kebab.Of state}"
+                yield! folded $"""  {"retired", -11} {run.Id}{was}""" ": " because
+            | None when state <> RunState.Completed ->
                 let head = $"  {Kebab.Of state, -11} {run.Id}"
                 let because = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
 
@@ -267,15 +274,16 @@ let lines (folder: string) =
                 | Some(_, pace), _ -> yield! folded head ", " (Pace.says pace + because)
                 | None, NonNull manifest when manifest.Step > 0L -> yield! folded head ", " $"step {manifest.Step}{because}"
                 | _ -> yield! folded head ": " (defaultArg reason "")
-            else
-                $"  {Kebab.Of state, -11} {run.Id}"
+            | None -> $"  {Kebab.Of state, -11} {run.Id}"
 
             match diagnoses.TryFind run.Id with
             | Some line -> yield! wrapped (String(' ', indent) + line)
             | None -> ()
 
-        for KeyValue(run, because) in retired do
-            yield! folded $"""  {"retired", -11} {run}""" ": " because
+        // Retired runs whose folders were removed.
+        for KeyValue(id, because) in retired do
+            if not (runs |> List.exists (fun (_, run, _) -> run.Id = id)) then
+                yield! folded $"""  {"retired", -11} {id}, removed""" ": " because
 
         for other in found do
             match other.Why with

@@ -92,6 +92,13 @@ let all = [
             must "status" ((said folder [ "status" ]).Contains $"{run}: {because}")))
     |> breaks "a run that was not retired" (fun () -> inSweep (fun folder runs -> isLeftOut (tableOf folder) runs.Head))
 
+    law "status has each retired run once, and counts it apart from the others" (fun () ->
+        inSweep (fun folder runs ->
+            retire folder runs.Head |> ignore
+            let says = said folder [ "status" ]
+            must says (says.Contains "6 runs: 5 completed, 1 retired")
+            must says ((says.Split runs.Head).Length = 2)))
+
     law "the ledger has a retired run with its reason, and the file beside the runs cannot be changed or removed" (fun () ->
         inSweep (fun folder runs ->
             retire folder runs.Head |> ignore
