@@ -58,6 +58,15 @@ let rec private told few place (record: Type) : Document =
                 keyOf p, told few place t
             elif few && isWhole t && p.HasDefaultValue && not (isNull p.DefaultValue) && Convert.ToInt64 p.DefaultValue > 500L then
                 keyOf p, Document.Of 50L
+            elif not p.HasDefaultValue && t = typeof<string> then
+                // Each kind of data has its own file in the data folder of `run`.
+                keyOf p,
+                Document.Of(
+                    match string (Catalog.KindOf record) with
+                    | "npy" -> "rows.npy"
+                    | "image-folder" -> "pictures"
+                    | _ -> "rows.csv"
+                )
             elif not p.HasDefaultValue then
                 keyOf p, needed few place t
     ]
@@ -67,8 +76,6 @@ and private needed few place (t: Type) : Document =
         let kinds = catalog.Value.Kinds t |> Seq.filter (fun kind -> not (kind.StartsWith "law-")) |> Array.ofSeq
         let kind = kinds[min place (kinds.Length - 1)]
         (told few place (nonNull (catalog.Value.Find(t, kind)))).With("kind", Document.Of kind)
-    elif t = typeof<string> then
-        Document.Of "rows.csv"
     elif t = typeof<float[]> then
         Document.OfList [ Document.Of 0.5 ]
     elif t.IsGenericType && t.GetGenericArguments().Length = 2 then
@@ -300,6 +307,13 @@ let run (only: string list) =
 
     try
         File.WriteAllText(Path.Combine(dataRoot.FullName, "rows.csv"), table)
+        Npy.Write(Path.Combine(dataRoot.FullName, "rows.npy"), ReadOnlyMemory [| for i in 0..59 -> float32 ((i * i) % 17) |], 20L, 3L)
+        let pictures = dataRoot.CreateSubdirectory "pictures"
+
+        for i in 0..19 do
+            let pixels = [| for j in 0..63 -> float32 ((i * j) % 13) / 6.5f - 1.0f |]
+            File.WriteAllBytes(Path.Combine(pictures.FullName, $"{i}.png"), Png.Grid(ReadOnlySpan pixels, 1, 1, 8, 8, 1))
+
         let mutable wrong = 0
 
         let chosen =
