@@ -25,7 +25,10 @@ let private stored (folder: RunFolder) =
 
             tensors
             |> Seq.tryFind (fun tensor ->
-                tensor.Name.EndsWith(".points", StringComparison.Ordinal) && tensor.Dtype = "F32" && tensor.Shape.Length = 2 && tensor.Shape[1] = 2L)
+                tensor.Name.EndsWith(".points", StringComparison.Ordinal)
+                && tensor.Dtype = "F32"
+                && tensor.Shape.Length = 2
+                && tensor.Shape[1] = 2L)
             |> Option.map (fun points ->
                 let name = points.Name.Substring(0, points.Name.Length - "points".Length) + "levels"
                 let values = MemoryMarshal.Cast<byte, float32>(points.Bytes.Span).ToArray()

@@ -401,11 +401,7 @@ let private levels (cast: Cast) =
                             Title = (if parts.Length = 1 then one.Series else $"{one.Series} · {part}")
                             Subtitle = ""
                             Tags = []
-                            X =
-                                over
-                                    (spent [ record ])
-                                    4
-                                    (0.0 :: (curves |> List.collect (snd >> List.map fst)))
+                            X = over (spent [ record ]) 4 (0.0 :: (curves |> List.collect (snd >> List.map fst)))
                             Y = between "" 4 0.0 1.0
                             Marks = [ for level, points in curves -> Line(Shade(float level / top), false, $"level {level}", points) ]
                             Size = 205, 120

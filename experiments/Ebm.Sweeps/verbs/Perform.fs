@@ -51,8 +51,7 @@ let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
     for run in all do
         if checked'.Add run.Spec.Data then DataFiles.Check(run.Spec.Data, run.Composed, data)
 
-        if fitted.Add(struct (run.Spec.Data, run.Spec.Method)) then
-            DataFiles.CheckShape(run.Spec.Data, run.Spec.Method, run.Composed, data)
+        if fitted.Add(struct (run.Spec.Data, run.Spec.Method)) then DataFiles.CheckShape(run.Spec.Data, run.Spec.Method, run.Composed, data)
 
 /// The runs that `run` would execute without further options.
 let internal unfinished (plan: Plan) =
