@@ -324,7 +324,7 @@ let table (table: Table) =
         let notes = String.Join("\n", Notes.winner table @ Notes.all said @ each @ legend |> List.map escaped)
         say "\\par\\smallskip\n\\noindent\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright\n"
         say (notes.Replace("n/a:", "{--}:") + "\n")
-        say "\\end{minipage}\n"
+        say "\\end{minipage}\\par\n"
 
     string text
 
@@ -373,7 +373,7 @@ let versus (table: Table) =
         say "\\par\\smallskip"
         say "\\noindent\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright"
         say (escaped ((Shown.versusNote table).Replace("effect: the mean difference over its standard deviation; ", "")))
-        say "\\end{minipage}"
+        say "\\end{minipage}\\par"
 
     string text
 

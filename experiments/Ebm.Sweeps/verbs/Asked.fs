@@ -34,7 +34,11 @@ let internal programNamed (project: string) (name: string) =
     let here = Path.GetDirectoryName(typeof<Declare.Sweep>.Assembly.Location) |> string
     let beside = Path.Combine(here, name)
 
-    if File.Exists beside then beside else Path.GetFullPath(Path.Combine(here, "..", "..", project, Path.GetFileName here |> string, name))
+    // An output folder may have only the native half of a program that is built with the project.
+    if File.Exists beside && File.Exists(beside + ".dll") then
+        beside
+    else
+        Path.GetFullPath(Path.Combine(here, "..", "..", project, Path.GetFileName here |> string, name))
 
 let internal runner () = programNamed "Ebm.Runner" "ebm-runner"
 
