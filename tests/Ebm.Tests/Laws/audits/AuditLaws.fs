@@ -355,7 +355,7 @@ let private refuses (name: string) (option: string) (known: string list) =
     must $"audit {name} {option} ends with {code}, and says {says}" (code = 2 && says = "")
     must complains (complains.Contains $"Unknown option {option} of {name}")
 
-    must complains (List.forall complains.Contains known || complains.Contains $"help audit {name} lists")
+    must complains (known |> List.forall (fun due -> complains.Contains due) || complains.Contains $"help audit {name} lists")
 
 let private describes (arguments: string list) (known: string list) =
     let code, says, _ = asked arguments
