@@ -106,7 +106,7 @@ type private Entry =
 let private entry (table: Table) (row: Row) name =
     let found = row.Cells.TryFind name
     let shown = Shown.cell (columnOf table name).Decimals found
-    let isPlain (text: string) = RegularExpressions.Regex.IsMatch(text, @"^-?[0-9]+(\.[0-9]+)?$")
+    let isPlain (text: string) = RegularExpressions.Regex.IsMatch(text, @"^-?[0-9]+(\.[0-9]+)?\z")
 
     match found with
     | None -> Text("--", "")

@@ -289,7 +289,7 @@ let all = [
             ())
 
     law "a table counts runs with an intervention, but not runs that were only stopped and resumed" (fun () ->
-        inTable diverged (Some "1 of 1 runs needed an intervention: 1 repeated after diverging.")
+        inTable diverged (Some "1 of 1 run needed an intervention: 1 repeated after diverging.")
         inTable before (Some "1 repeated after diverging")
         inTable
             (fun at ->
