@@ -30,8 +30,9 @@ type Overview(runs: string) =
     let lookAt (folder: string) : Result<Look, string> =
         try
             Ok((glances.GetOrAdd(folder, fun folder -> Glance folder)).Look())
-        with Mishap says ->
-            Error says
+        with
+        | Mishap says -> Error says
+        | error -> Error $"{error.GetType().Name}: {error.Message}"
 
     let age (look: Result<Look, string>) =
         match look with

@@ -155,7 +155,7 @@ let row (findings: Finding.Finding list) (run: Seen) =
         sorted rate [ text (rate |> Option.map Pace.rate |> Option.defaultValue "") ]
         let left = run.Pace |> Option.bind _.Left
         sorted (left |> Option.map _.TotalSeconds) [ text (left |> Option.map Pace.spoken |> Option.defaultValue "") ]
-        sorted wall [ text (wall |> Option.map (TimeSpan.FromSeconds >> Pace.spoken) |> Option.defaultValue "") ]
+        sorted wall [ text (wall |> Option.map (Pace.seconds >> Pace.spoken) |> Option.defaultValue "") ]
         td [ ofClass "text wrap" ] [
             let says = [
                 yield! Option.toList run.Reason

@@ -128,9 +128,13 @@ type Sweep(folder: string) =
                     for run, mark in some do
                         let found = read |> List.tryFind (fun read -> read.Id = run.Id) |> Option.map Diagnosis.ofRun
                         diagnosed <- diagnosed.Add(run.Id, { Mark = mark; At = DateTime.UtcNow; Findings = defaultArg found [] })
+                with
                 // The folder may have been changed while it was read; the next update reads it again.
-                with Mishap _ ->
-                    ()
+                | Mishap _ -> ()
+                // As in `draw`, one bad record does not end the page.
+                | _ ->
+                    for run, mark in some do
+                        diagnosed <- diagnosed.Add(run.Id, { Mark = mark; At = DateTime.UtcNow; Findings = [] })
 
     let trouble says = board.Set("trouble", Parts.part "trouble" (if says = "" then [] else [ paragraph says ]))
 
@@ -207,11 +211,7 @@ type Sweep(folder: string) =
         board.Set("so-far", Parts.comparison None)
         board.Arrange("figures", [])
 
-    member _.Name = name
     member _.Board = board
-
-    /// What the last update saw.
-    member _.Seen = look
 
     /// Brings the states of runs up to date, and begins to draw if something to draw has changed.
     member _.Update() =
@@ -219,8 +219,9 @@ type Sweep(folder: string) =
             if states.IsDue then
                 try
                     states.Take glimpse
-                with Mishap says ->
-                    trouble $"The folder of the sweep cannot be read: {says}"
+                with
+                | Mishap says -> trouble $"The folder of the sweep cannot be read: {says}"
+                | error -> trouble $"The states of runs cannot be shown: {error.GetType().Name}: {error.Message}"
 
             if task.IsCompleted && drawing.IsDue then
                 let mark = String.Join(' ', [ for run in look.Runs -> $"{run.Id} {run.Word} {run.Mark} {run.Retired}" ])

@@ -57,9 +57,10 @@
   const settle = () => {
     for (const [name, html] of [...pending]) {
       const old = document.getElementById(name);
-      if (old && isInUse(old)) continue;
+      // A part whose list is still to come waits for it.
+      if (!old || isInUse(old)) continue;
       pending.delete(name);
-      if (old) renew(old, element(html));
+      renew(old, element(html));
     }
   };
   const say = text => { if (connection.textContent !== text) connection.textContent = text; };

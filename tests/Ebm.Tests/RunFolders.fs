@@ -354,3 +354,23 @@ let plant (sweep: string) (seed: int) (planted: Planted) : RunFolder =
     )
 
     run
+
+/// A run whose grid-kl was imported from "a paper, table 2".
+let imported (sweep: string) : RunFolder =
+    let config = Document.Parse("imported:\n  from: a paper, table 2\nseed: 0\n", "config.yaml")
+    let hashed = Canonical.Json config
+    let run = RunFolder.Create(sweep, "theirs-s0-" + (Canonical.Sha256 hashed).Substring(0, 12), config, hashed)
+    run.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
+
+    run.Write(
+        RunManifest(
+            State = RunState.Completed,
+            RunId = run.Id,
+            GroupId = "theirs-000000000000",
+            SweepId = run.Sweep,
+            ConfigSha256 = run.ConfigSha256,
+            Imported = Imported("a paper, table 2", "results.csv", String('a', 64), 2L)
+        )
+    )
+
+    run

@@ -3,6 +3,8 @@ module Ebm.Tests.Sweeping
 
 open System
 open System.IO
+open Ebm.Audits
+open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps
 open Ebm.Sweeps.Configs
@@ -141,3 +143,35 @@ let toldBare (arguments: string list) =
     finally
         Console.SetOut out
         Console.SetError error
+
+let runsOf folder = Path.Combine(folder, "runs")
+let sweepOf folder = Path.Combine(folder, "runs", "laws")
+
+/// Exit code, output and errors of a verb that takes the folder of runs and the sweep's name.
+let told folder (arguments: string list) = toldBare (arguments @ [ "--runs"; runsOf folder; "--name"; "laws" ])
+
+/// Completed runs of a command line, each with a value of grid-kl by its place in the plan, as the ledger has them. Returns their ids.
+let completed folder (arguments: string list) (value: int -> Plan.PlannedRun -> float) =
+    let plan = planned (runsOf folder) (typed arguments)
+
+    for i, run in List.indexed plan.Runs do
+        let at = RunFolder.Create(plan.Folder, run.Id, run.Config, run.Hashed)
+        at.Write [ Measurement("grid-kl", value i run, "nats", Direction.Lower, N = 100L, Protocol = "0123456789ab") ]
+
+        at.Write(
+            RunManifest(
+                State = RunState.Completed,
+                RunId = run.Id,
+                GroupId = run.Group,
+                SweepId = "laws",
+                ConfigSha256 = at.ConfigSha256,
+                Seed = run.Spec.Seed,
+                Overrides = Array.ofList run.Overrides,
+                Choices = readOnlyDict [ for KeyValue(group, options) in run.Choices -> group, String.Join(", ", options) ],
+                Cost = Spent(1_000_000L, 10L, 1L),
+                Timing = Timing(Wall = Nullable 36.0)
+            )
+        )
+
+    Manifests.enterRuns (runsOf folder) (RunFolder.Under plan.Folder) |> ignore
+    plan.Runs |> List.map _.Id

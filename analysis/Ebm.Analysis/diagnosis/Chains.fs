@@ -6,6 +6,7 @@
 module Ebm.Analysis.Chains
 
 open System
+open MathNet.Numerics.Statistics
 open Ebm.Records
 open Ebm.Analysis.Evidence
 open Ebm.Analysis.Finding
@@ -22,9 +23,6 @@ let private least = 0.05
 /// Above this R̂, chains disagree (Gelman and Rubin 1992; Gelman et al., Bayesian Data Analysis, 3rd ed., § 11.4).
 let private disagreeing = 1.1
 
-let private longer (evidence: Evidence) =
-    times 4.0 [ "method.sample-steps"; "method.sample-row-moves"; "method.sampler.steps"; "method.sampler.pool" ] evidence
-
 /// Longer chains in training, so that the density learns where they end.
 let private train (evidence: Evidence) = times 4.0 [ "method.steps"; "method.row-moves" ] evidence
 
@@ -36,7 +34,7 @@ let private acceptance (evidence: Evidence) =
         let last = values[values.Length * 3 / 4 ..] |> Array.filter Double.IsFinite
         // Unadjusted chains accept everything, which says nothing.
         let hasBegun = evidence.Run.State <> RunState.Diverged || values.Length >= fewest
-        if not hasBegun || last.Length = 0 || Array.forall ((=) 1.0) last then None else Some(what, median last))
+        if not hasBegun || last.Length = 0 || Array.forall ((=) 1.0) last then None else Some(what, Statistics.Median last))
     |> List.sortBy snd
     |> List.tryHead
 
@@ -99,9 +97,9 @@ let private judge (evidence: Evidence) =
     | _, Some far, _ when far.Sampler > least && far.Sampler > manyErrors * far.SamplerSe && far.AreBetter ->
         found Model $"samples are {shown far.Sampler} nats from the density, and nearer to the data" (train evidence)
     | _, Some far, _ when far.Sampler > least && far.Sampler > manyErrors * far.SamplerSe ->
-        found Sampler $"samples do not follow the model: {shown far.Sampler} nats from it" (longer evidence)
+        found Sampler $"samples do not follow the model: {shown far.Sampler} nats from it" (longerChains evidence)
     | _, None, Some(short, long, change) when change < -manyErrors ->
-        found Sampler $"chains stop early: {long / short} times as long they come nearer to the data" (longer evidence)
+        found Sampler $"chains stop early: {long / short} times as long they come nearer to the data" (longerChains evidence)
     | _, _, Some(short, long, change) when change > manyErrors ->
         found Model $"only short chains look like data: {long / short} times as long they leave it" (train evidence)
     | _, Some far, _ -> found Fine $"samples follow the model, to {shown (max 0.0 far.Sampler)} nats" None
@@ -109,7 +107,7 @@ let private judge (evidence: Evidence) =
     | _, None, None ->
         match mixed with
         | Some rhat when rhat.Value - 2.0 * se rhat > disagreeing ->
-            found Sampler $"chains do not mix: R̂ is {shown rhat.Value}" (longer evidence)
+            found Sampler $"chains do not mix: R̂ is {shown rhat.Value}" (longerChains evidence)
         | Some rhat -> found Fine $"chains mix: R̂ is {shown rhat.Value}" None
         | None -> found NotMeasured "no grid, no longer chains (metric long-run), no chain statistics" None
 

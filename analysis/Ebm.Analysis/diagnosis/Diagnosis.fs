@@ -36,7 +36,10 @@ let ofRun (run: Run) : Finding list =
     let judged (check: Check) =
         try
             check.Judge evidence
-        with error -> { finding check.Name NotMeasured "its records cannot be read" with Evidence = [ JsonText.LineOf error.Message ] }
+        with error -> {
+            finding check.Name NotMeasured "this check failed on its records" with
+                Evidence = [ JsonText.LineOf $"{error.GetType().Name}: {error.Message}" ]
+        }
 
     checks |> List.map judged |> List.sortBy (fun found -> rank found.Verdict)
 

@@ -3,6 +3,7 @@
 module Ebm.Analysis.Energies
 
 open System
+open MathNet.Numerics.Statistics
 open Ebm.Records
 open Ebm.Analysis.Evidence
 open Ebm.Analysis.Finding
@@ -49,7 +50,7 @@ let private grows (what: string, values: float[]) =
     if size.Length < fewest then
         None
     else
-        let before, now = median (quarter 1 size), median (quarter 3 size)
+        let before, now = Statistics.Median(quarter 1 size), Statistics.Median(quarter 3 size)
         let rises = trend (thinned size[size.Length / 4 ..]) > manyErrors
         if now > growth * before && now - before > least && rises then Some { What = what; Before = before; Now = now } else None
 
@@ -122,7 +123,7 @@ let private judge (evidence: Evidence) =
     let tells = [
         for what, values in recorded "gap" evidence do
             if values.Length > 0 then
-                $"{what} ends at {shown (median (quarter 3 values))} nats, the median of its last quarter (events.jsonl)"
+                $"{what} ends at {shown (Statistics.Median(quarter 3 values))} nats, the median of its last quarter (events.jsonl)"
     ]
 
     match evidence.Run.State, broken evidence, runaway evidence with

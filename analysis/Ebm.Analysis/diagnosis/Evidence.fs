@@ -99,13 +99,6 @@ let apart (one: float, oneSe: float) (other: float, otherSe: float) =
 /// Values of a run that tell how it went on: fewer are its first steps alone, and cannot show a trend at the level of three standard errors.
 let fewest = 16
 
-let median (values: float[]) =
-    if values.Length = 0 then
-        nan
-    else
-        let sorted = Array.sort values
-        (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2.0
-
 let private parsed (text: string) =
     match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
     | true, value -> Some value
@@ -131,3 +124,7 @@ let changed (change: float -> float) (keys: string list) (evidence: Evidence) =
 
 /// The first of some settings that this run's config has with a number, multiplied.
 let times (factor: float) = changed ((*) factor)
+
+/// Longer chains to draw samples.
+let longerChains (evidence: Evidence) =
+    times 4.0 [ "method.sample-steps"; "method.sample-row-moves"; "method.sampler.steps"; "method.sampler.pool" ] evidence

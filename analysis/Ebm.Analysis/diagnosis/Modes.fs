@@ -32,9 +32,6 @@ let lacksAny (plane: Plane.Plane) =
 /// Half the sum of differences: the share that would have to change its mode.
 let private moved (one: float[]) (other: float[]) = (Array.map2 (fun a b -> abs (a - b)) one other |> Array.sum) / 2.0
 
-let private more (evidence: Evidence) =
-    times 4.0 [ "method.sample-steps"; "method.sample-row-moves"; "method.sampler.steps"; "method.sampler.pool" ] evidence
-
 /// Chains that start anew visit modes that continued chains have left; a model without such chains needs more training.
 let private restarts (evidence: Evidence) =
     times 4.0 [ "method.from-noise" ] evidence |> Option.orElse (times 2.0 [ "train.budget"; "train.steps" ] evidence)
@@ -76,11 +73,11 @@ let private onGrid (plane: Plane.Plane) evidence =
     match inModel, inSamples with
     // Whose share is larger; if the samples are nearer to the data than the model is, chains that stop early hide the model's error.
     | [], [] when isUneven && moved model truth <= misplaced || isUneven && moved drawn truth >= moved model truth ->
-        found Sampler $"samples weigh modes unlike the model: {shown (100.0 * moved drawn model)} %% are misplaced" (more evidence)
+        found Sampler $"samples weigh modes unlike the model: {shown (100.0 * moved drawn model)} %% are misplaced" (longerChains evidence)
     | [], [] when moved model truth > misplaced ->
         found Model $"the model misplaces {shown (100.0 * moved model truth)} %% of its mass between modes" (restarts evidence)
     | [], [] -> found Fine "every mode has its weight" None
-    | [], lost -> found Sampler $"samples lack {lost.Length} of {of'} that the model has" (more evidence)
+    | [], lost -> found Sampler $"samples lack {lost.Length} of {of'} that the model has" (longerChains evidence)
     | lost, [] -> found Model $"the model lacks {lost.Length} of {of'}" (restarts evidence)
     | lost, alsoLost -> found Model $"the model lacks {lost.Length} of {of'}, samples {alsoLost.Length} more" (restarts evidence)
 

@@ -41,12 +41,15 @@ let private valley = log 2.0
 let private modes side (log: float[]) =
     let parent = Array.create log.Length -1
 
-    let rec root i =
-        if parent[i] = i then
-            i
-        else
-            parent[i] <- root parent[i]
-            parent[i]
+    // A loop, because a record can make a path as long as the array, which is too deep for the stack.
+    let root i =
+        let mutable at = i
+
+        while parent[at] <> at do
+            parent[at] <- parent[parent[at]]
+            at <- parent[at]
+
+        at
 
     let order = Array.init log.Length id |> Array.filter (fun i -> Double.IsFinite log[i])
     Array.Sort(order |> Array.map (fun i -> -log[i]), order)
@@ -89,6 +92,10 @@ let private modesOf side (log: float[]) =
 
 // ── reading ─────────────────────────────────────────────────────────────────────────────────
 
+let private isLogDensity (field: NamedArray) =
+    field.Values |> Array.exists Single.IsFinite
+    && not (field.Values |> Array.exists (fun value -> Single.IsNaN value || Single.IsPositiveInfinity value))
+
 /// The plane of a run's arrays, None if it has none or they do not fit each other.
 let of' (array: string -> NamedArray option) (samples: Lazy<(float32[] * int64[]) option>) : Plane option =
     match array "landscape", array "truth", array "landscape-axis" with
@@ -96,9 +103,8 @@ let of' (array: string -> NamedArray option) (samples: Lazy<(float32[] * int64[]
         axis.Values.Length > 1
         && model.Shape = truth.Shape
         && model.Shape |> Array.forall ((=) (int64 axis.Values.Length))
-        && not (model.Values |> Array.exists (fun value -> Single.IsNaN value || Single.IsPositiveInfinity value))
-        && model.Values |> Array.exists Single.IsFinite
-        && truth.Values |> Array.exists Single.IsFinite
+        && isLogDensity model
+        && isLogDensity truth
         ->
         let side, dimension = axis.Values.Length, model.Shape.Length
 

@@ -64,7 +64,10 @@ let private judge (evidence: Evidence) =
             $"the density readout is wrong by {shown error.Value} nats, against the grid"
             (times 2.0 [ "train.budget"; "train.steps" ] evidence)
     | Some(what, error), _, _ ->
-        found Readout $"{what} is {shown error.Value} nats" (times 4.0 [ $"measure.metrics.{what.Split('/')[0]}.rows" ] evidence)
+        found
+            Readout
+            $"{what} is {shown error.Value} nats"
+            (times 4.0 [ $"measure.metrics.{what.Split('/')[0]}.rows"; "measure.metrics.ladder-likelihood.rows" ] evidence)
     | None, Some((one, high, _), (other, low, _)), _ ->
         found
             Readout

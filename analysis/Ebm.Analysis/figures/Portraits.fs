@@ -4,6 +4,7 @@ module Ebm.Analysis.Portraits
 
 open System
 open System.IO
+open MathNet.Numerics.Statistics
 open Ebm.Records
 open Ebm.Analysis.Cast
 open Ebm.Analysis.Figure
@@ -344,14 +345,14 @@ let grids (cast: Cast) =
 let copies (cast: Cast) =
     let most, shown = 12, 420
 
-    let middle (distances: NamedArray) =
-        let sorted = distances.Values |> Array.filter Single.IsFinite |> Array.sort
-        if sorted.Length = 0 then nan else float sorted[sorted.Length / 2]
+    let middle (distances: NamedArray) = distances.Values |> Array.filter Single.IsFinite |> Array.map float |> Statistics.Median
 
     let panels = [
         for one, run, folder in typicals cast do
             match array folder "nearest", samples folder with
-            | Some near, Some(struct (values, shape)) when near.Shape.Length = 4 && shape.Length = 4 && shape[0] >= near.Shape[0] ->
+            | Some near, Some(struct (values, shape)) when
+                near.Shape.Length = 4 && shape.Length = 4 && shape[0] >= near.Shape[0] && shape[1..] = near.Shape[1..]
+                ->
                 let size = near.Values.Length / max 1 (int near.Shape[0])
                 let columns = min 10 (int near.Shape[0]) |> max 1
                 // Whole lines only.

@@ -31,15 +31,10 @@ let isSearch (cast: Cast) =
     cast.Plans |> List.exists (fun plan -> plan.Overrides |> List.exists (List.exists asks.IsMatch))
     || cast.Members |> List.exists (fun one -> one.Row.Runs |> List.exists (fun run -> run.State = RunState.Pruned))
 
-let private last metric (folder: RunFolder) =
-    try
-        folder.Measures()
-        |> Seq.filter (fun measured -> measured.Measurement.Name = metric && Double.IsFinite measured.Measurement.Value)
-        |> Seq.tryLast
-        |> Option.map _.Measurement.Value
-    with
-    | :? InvalidDataException
-    | :? IOException -> None
+let private last (cast: Cast) metric (folder: RunFolder) =
+    match (cast.Recordings.Measures folder).TryGetValue metric with
+    | true, values -> values |> Seq.map (fun (struct (_, value)) -> value) |> Seq.filter Double.IsFinite |> Seq.tryLast
+    | _ -> None
 
 /// The trials of a target, in the order in which they were planned.
 let private trials (cast: Cast) metric target =
@@ -66,7 +61,7 @@ let private trials (cast: Cast) metric target =
         {
             Member = one
             Value = if values.IsEmpty then None else Some(MathNet.Numerics.Statistics.Statistics.Median values)
-            Last = one.Begun |> List.filter (fun (run, _) -> run.State = RunState.Pruned) |> List.tryPick (snd >> last metric)
+            Last = one.Begun |> List.filter (fun (run, _) -> run.State = RunState.Pruned) |> List.tryPick (snd >> last cast metric)
             Units = one.Row.Runs |> List.choose _.TrainUnits |> List.sumBy float
         })
 

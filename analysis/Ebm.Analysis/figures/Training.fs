@@ -4,6 +4,7 @@ module Ebm.Analysis.Training
 
 open System
 open System.Collections.Generic
+open System.Globalization
 open System.IO
 open Ebm.Records
 open Ebm.Analysis.Cast
@@ -69,15 +70,14 @@ type private Curves = {
 }
 
 /// The value of a curve between its points, on a straight line.
-let private valueAt (curve: (float * float)[]) x =
-    let found = Array.BinarySearch(Array.map fst curve, x)
+let private valueAt (xs: float[], ys: float[]) x =
+    let found = Array.BinarySearch(xs, x)
 
     if found >= 0 then
-        snd curve[found]
+        ys[found]
     else
-        let above = Math.Clamp(~~~found, 1, curve.Length - 1)
-        let (a, low), (b, high) = curve[above - 1], curve[above]
-        low + (high - low) * (x - a) / (b - a)
+        let above = Math.Clamp(~~~found, 1, xs.Length - 1)
+        ys[above - 1] + (ys[above] - ys[above - 1]) * (x - xs[above - 1]) / (xs[above] - xs[above - 1])
 
 /// The most points of a mean.
 let private pointsDrawn = 200
@@ -85,17 +85,17 @@ let private pointsDrawn = 200
 /// Seeds measured at different units are compared on straight lines between their points, over the units that all of them reached: a mean
 /// over other seeds at each point would jump. With `log`, summaries are of logarithms.
 let private together log (seeds: (float * float) list list) (partial: (float * float) list list) : Curves =
-    let long = seeds |> List.filter (fun curve -> curve.Length > 1) |> List.map (List.distinctBy fst >> Array.ofList)
+    let long = seeds |> List.filter (fun curve -> curve.Length > 1) |> List.map (List.distinctBy fst >> Array.ofList >> Array.unzip)
 
     let means =
         if long.IsEmpty then
             []
         else
-            let first, last = long |> List.map (Array.head >> fst) |> List.max, long |> List.map (Array.last >> fst) |> List.min
+            let first, last = long |> List.map (fst >> Array.head) |> List.max, long |> List.map (fst >> Array.last) |> List.min
             let all =
                 [
-                    for curve in long do
-                        yield! Seq.map fst curve
+                    for xs, _ in long do
+                        yield! xs
                 ]
                 |> List.distinct
                 |> List.sort
@@ -377,7 +377,10 @@ let private levels (cast: Cast) =
                 let found = [
                     for what in List.ofSeq record.Keys do
                         match what.Split '/' with
-                        | [| part; "accepted"; level |] when level |> Seq.forall Char.IsAsciiDigit -> part, (int level, what)
+                        | [| part; "accepted"; level |] ->
+                            match Int32.TryParse(level, NumberStyles.None, CultureInfo.InvariantCulture) with
+                            | true, level -> part, (level, what)
+                            | _ -> ()
                         | _ -> ()
                 ]
 

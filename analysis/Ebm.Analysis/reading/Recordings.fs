@@ -35,7 +35,10 @@ type Recordings() =
             with
             | :? InvalidDataException
             | :? IOException
-            | :? UnauthorizedAccessException -> record.Clear())
+            | :? UnauthorizedAccessException ->
+                // The next reading begins at the start of the file.
+                record.Clear()
+                followed.TryRemove(struct (folder.Path, isEvents)) |> ignore)
 
         record
 

@@ -32,7 +32,13 @@ let decisions (sweep: string) : Decision list =
             for i, line in Seq.indexed (RegularFile.Lines(fileOf sweep)) do
                 try
                     use json = JsonText.Parse line
-                    let text (name: string) = string (json.RootElement.GetProperty(name).GetString())
+
+                    let text (name: string) =
+                        let text = string (json.RootElement.GetProperty(name).GetString())
+                        // `retire` writes none; in a terminal they are commands.
+                        if Seq.exists System.Char.IsControl text then
+                            raise (System.Collections.Generic.KeyNotFoundException $"{name} has a control character.")
+                        text
 
                     {
                         Run = text "run"

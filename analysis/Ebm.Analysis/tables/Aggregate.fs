@@ -45,7 +45,7 @@ let all (table: Table) : Aggregate list =
             for name in table.Metrics do
                 let here = rows |> List.filter (fun row -> row.Cells |> Map.tryFind name |> Option.exists _.Withheld.IsNone)
 
-                let reference = rows |> List.tryPick (fun row -> row.Cells.TryFind name) |> Option.bind _.Metric.ComparedWith
+                let reference = rows |> List.tryPick (fun row -> row.Cells.TryFind name |> Option.bind _.Metric.ComparedWith)
 
                 // The divisor of a task's values.
                 let divisor task =

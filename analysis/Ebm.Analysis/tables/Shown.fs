@@ -138,8 +138,9 @@ let metricOf (table: Table) name = table.Rows |> List.tryPick (fun row -> row.Ce
 /// The comparison value that a metric declares, such as grid-kl/gaussian, if the table's runs measured it. A table of asked columns has it
 /// only if it was asked for.
 let comparedWith (table: Table) name =
-    metricOf table name
-    |> Option.bind _.ComparedWith
+    table.Rows
+    // An imported value declares none.
+    |> List.tryPick (fun row -> row.Cells.TryFind name |> Option.bind _.Metric.ComparedWith)
     |> Option.filter (fun reference ->
         (table.Options.Columns.IsNone || List.contains reference table.Metrics) && table.Rows |> List.exists _.Cells.ContainsKey(reference))
 

@@ -267,14 +267,17 @@ let tabulate (root: string) (place: string option) (specification: Specification
     let kept = runs |> List.filter (fun run -> specification.Where |> List.forall (fun condition -> holds condition run))
 
     // A run counts for the first condition that excludes it.
-    let leftOut = runs |> List.choose (fun run -> specification.Where |> List.tryFind (fun condition -> not (holds condition run)))
+    let excluded (runs: Run list) =
+        let leftOut = runs |> List.choose (fun run -> specification.Where |> List.tryFind (fun condition -> not (holds condition run)))
 
-    let excluded = [
-        for condition in specification.Where do
-            match leftOut |> List.filter (fun rule -> obj.ReferenceEquals(rule, condition)) with
-            | [] -> ()
-            | some -> condition.Text, some.Length
-    ]
+        [
+            for condition in specification.Where do
+                match leftOut |> List.filter (fun rule -> obj.ReferenceEquals(rule, condition)) with
+                | [] -> ()
+                | some -> condition.Text, some.Length
+        ]
+
+    let imported, executed = runs |> List.partition _.Imported.IsSome
 
     if kept.IsEmpty then
         fail specification.Where.Head.Source "where" $"""these conditions exclude all of {Text.counted runs.Length "run"}."""
@@ -302,7 +305,8 @@ let tabulate (root: string) (place: string option) (specification: Specification
 
     let options = {
         specification.Options with
-            Excluded = excluded
+            Excluded = excluded executed
+            ImportedExcluded = excluded imported
             Absent = absent
             Retired = [
                 for run in all do

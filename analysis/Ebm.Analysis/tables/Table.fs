@@ -45,6 +45,8 @@ type Options = {
     Queued: string list
     /// Runs that were excluded on purpose: the rule, and their number.
     Excluded: (string * int) list
+    /// The same of imported runs, which nobody planned.
+    ImportedExcluded: (string * int) list
     /// Runs that were retired, each with the reason: they are in no row.
     Retired: (Run * string) list
     /// Folders that are not runs, or cannot be read.
@@ -64,6 +66,7 @@ let usualOptions = {
     Absent = []
     Queued = []
     Excluded = []
+    ImportedExcluded = []
     Retired = []
     Skipped = 0
     Tests = Significance.usual
@@ -536,7 +539,7 @@ let tabulateWith (options: Options) (sweep: string) (runs: Run list) =
             Unfinished = executed.Length - used - diverged - failed - pruned
             Missing = planned - there
             Excluded = allExcluded
-            ImportedExcluded = retired true
+            ImportedExcluded = options.ImportedExcluded @ retired true
             Skipped = options.Skipped
         }
         Codes = Comparable.codes runs

@@ -248,7 +248,10 @@ let private importedOf (run: RunFolder) : Imported option =
 let private readme (crate: Contents) (imported: (RunFolder * Imported) list) (wish: Wish) (notes: string list) =
     let line (run: Run) =
         let again =
-            if wish.Capsule then $"`sh rerun.sh{if crate.Runs.Length = 1 then String.Empty else String.Concat(' ', run.Folder.Id)}`" else ""
+            if wish.Capsule then
+                $"`sh rerun.sh{if crate.Runs.Length + imported.Length = 1 then String.Empty else String.Concat(' ', run.Folder.Id)}`"
+            else
+                ""
         $"| {run.Folder.Sweep}/{run.Folder.Id} | {Kebab.Of run.Manifest.State} | {run.Manifest.Step} | {again} |"
 
     String.concat "\n" [

@@ -541,12 +541,13 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                 for sweep in folders |> List.map (_.Path >> Path.GetDirectoryName >> string) |> List.distinct do
                     match retiredIn sweep with
                     | 0 -> ()
-                    | n -> $"{n} runs of {Path.GetFileName sweep} are retired; its {Ebm.Analysis.Retired.FileName} has the reasons."
+                    | n ->
+                        $"""Retired in {Path.GetFileName sweep}: {Ebm.Analysis.Text.counted n "run"}; its {Ebm.Analysis.Retired.FileName} has the reasons."""
 
                 match manifests |> List.filter (fun manifest -> not (isNull manifest.Imported)) with
                 | [] -> ()
                 | imported ->
-                    $"{imported.Length} runs are imported: their files are those that were imported, and nothing here can repeat them."
+                    $"""Imported: {Ebm.Analysis.Text.counted imported.Length "run"}, with the files that were imported; nothing here can repeat them."""
 
                 let about = Manifests.known ledger.Entries
 

@@ -41,6 +41,8 @@ static class NpyArray
         var (whole, layout) = Read(path, spec.Layout);
         if (layout == Layout.Rows)
         {
+            if (spec.Low is not null)
+                throw new SettingException(nameof(spec.Low), "is for images, and this array has rows; leave low and high out");
             var rows = whole.reshape(whole.shape[0], -1).to(float64);
             CheckFinite(path, rows);
             string[] columns =

@@ -25,9 +25,6 @@ public sealed class Follower
     /// <summary>Follows the metrics taken during training: their steps, names and values.</summary>
     public static Follower OfMeasures(RunFolder folder) => new(folder.In("measures.jsonl"), RunFolder.MeasuredLine);
 
-    /// <summary>The last time at which the file was written, UTC; null as long as there is none.</summary>
-    public DateTime? Written => File.Exists(path) ? File.GetLastWriteTimeUtc(path) : null;
-
     /// <summary>The values of the lines that are new, in order; none for a missing file.</summary>
     /// <param name="fromStart">Whether values of earlier calls are void, because the file is another one or became shorter.</param>
     /// <exception cref="InvalidDataException">A line is not valid; the next call begins at the start of the file.</exception>
@@ -64,6 +61,12 @@ public sealed class Follower
             var says = $"{path}, line {number}: invalid line: {JsonText.Says(error)}";
             Restart();
             throw new InvalidDataException(says, error);
+        }
+        catch (IOException)
+        {
+            // The lines that were read before it are lost to the caller.
+            Restart();
+            throw;
         }
         seen = (status, file.Length);
         return values;

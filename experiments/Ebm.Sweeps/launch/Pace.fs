@@ -35,12 +35,15 @@ let kind (id: string) = Regex.Replace(id, @"-s[0-9]+-[0-9a-f]{12}\z", "")
 /// The time of finished runs by kind: whole, and after training.
 type Usual = Map<string, TimeSpan list * TimeSpan list>
 
+/// A time that a record has in seconds; records of others may have more of them, or fewer, than a time can have.
+let seconds (value: float) = TimeSpan.FromSeconds(if Double.IsNaN value then 0.0 else Math.Clamp(value, 0.0, 9e11))
+
 let usual (finished: (string * Timing) seq) : Usual =
     finished
     |> Seq.toList
     |> List.choose (fun (id, timing) ->
         match Option.ofNullable timing.Wall, Option.ofNullable timing.Train with
-        | Some wall, Some train -> Some(kind id, (TimeSpan.FromSeconds wall, TimeSpan.FromSeconds(max 0.0 (wall - train))))
+        | Some wall, Some train -> Some(kind id, (seconds wall, seconds (wall - train)))
         | _ -> None)
     |> List.groupBy fst
     |> List.map (fun (kind, found) -> kind, found |> List.map snd |> List.unzip)
@@ -94,7 +97,10 @@ let private ends (folder: RunFolder) =
         match json.RootElement.TryGetProperty "train" with
         | true, train when train.ValueKind = JsonValueKind.Object ->
             match train.TryGetProperty name with
-            | true, value when value.ValueKind = JsonValueKind.Number -> Some(value.GetInt64())
+            | true, value when value.ValueKind = JsonValueKind.Number ->
+                match value.TryGetInt64() with
+                | true, value -> Some value
+                | _ -> None
             | _ -> None
         | _ -> None
 
@@ -103,7 +109,10 @@ let private ends (folder: RunFolder) =
 /// The lines of the log about progress: second, done, of, phase.
 let private progress (folder: RunFolder) = [
     for found in
-        Regex.Matches(ending 262144 (folder.In "stdout.log"), @"(?m)^ *([0-9.]+) s  progress ([0-9]+) ([0-9]+) (train|sample|measure)$") do
+        Regex.Matches(
+            ending 262144 (folder.In "stdout.log"),
+            @"(?m)^ *([0-9]+(?:\.[0-9]+)?) s  progress ([0-9]+) ([0-9]+) (train|sample|measure)$"
+        ) do
         let number (i: int) = float (Double.Parse(found.Groups[i].Value, CultureInfo.InvariantCulture))
         number 1, number 2 / max 1.0 (number 3), Kebab.Read<Phase> found.Groups[4].Value |> Option.ofNullable
 ]

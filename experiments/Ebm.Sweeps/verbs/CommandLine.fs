@@ -267,7 +267,9 @@ let read (configs: Configs) (arguments: string list) : Given =
                 $"{first} is not a verb, nor an override (key=value). Known verbs: {listed words}{Spelling.DidYouMean(first, words)}."
         | rest -> "run", rest
 
-    let words, overrides = rest |> List.partition (fun argument -> isWord argument && argument <> "--or")
+    // A path may have = or a bracket, and `import` takes no overrides.
+    let words, overrides =
+        if verb = "import" then rest, [] else rest |> List.partition (fun argument -> isWord argument && argument <> "--or")
 
     let unions =
         (overrides, [ [] ])

@@ -217,8 +217,8 @@ let private rowOf (file: string) (line: int) (columns: Column list) (fields: str
         Seconds =
             optional Field.Seconds (fun column text ->
                 match number column text with
-                | seconds when seconds >= 0.0 -> seconds
-                | _ -> at column "a time is not negative.")
+                | seconds when seconds >= 0.0 && seconds <= 9e11 -> seconds
+                | _ -> at column "a time is from 0 to 9e11 seconds.")
         Data =
             cells
             |> List.tryPick (fun (column, _) ->
@@ -419,8 +419,8 @@ let internal import (place: Place) =
                 $"{known} is a method of this project, and its runs are executed here; give the imported one another name, such as {known}-as-published."
         | None -> ()
 
-        secrets.RefuseIn("method", Document.Of(row.Method, lineOf row))
-        secrets.RefuseIn("from", Document.Of(row.From, lineOf row))
+        secrets.RefuseIn("method.kind", Document.Of(row.Method, lineOf row))
+        secrets.RefuseIn(Imported.Key, Document.Of(row.From, lineOf row))
 
     let shared = lazy (sharedData file folder)
     let chosen = Dictionary<string * string, Document>()

@@ -69,6 +69,9 @@ let internal retire (place: Place) =
     let runs = chosen place
 
     for run in runs do
+        if Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath run.Path)) <> Path.GetFullPath place.Runs then
+            usage run.Id $"the run is not below {relative place.Runs}; name its folder of runs with --runs."
+
         if Claim.IsHeld run.Path then usage run.Id "the run is being executed; stop it first."
 
     let isRetired =

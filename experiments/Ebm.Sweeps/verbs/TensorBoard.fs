@@ -88,11 +88,10 @@ let private recorded (run: RunFolder) : seq<struct (int64 * string * float)> = s
 let content (run: RunFolder) : byte[] =
     let manifest = run.Manifest
 
+    // The first attempt's, so that the file of a resumed run goes on.
     let began =
-        manifest
-        |> Option.ofObj
-        |> Option.bind (fun manifest -> Option.ofObj manifest.Timing)
-        |> Option.bind (fun timing -> Option.ofNullable timing.Started)
+        Seq.append (run.Attempts()) (Option.toList (Option.ofObj manifest))
+        |> Seq.tryPick (fun manifest -> manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Started))
         |> Option.map (fun started -> (started.ToUniversalTime() - DateTime.UnixEpoch).TotalSeconds)
         |> Option.defaultValue 0.0
 
@@ -144,18 +143,19 @@ let write (folder: string) (run: RunFolder) : string =
 
 // ── The verb and the option ─────────────────────────────────────────────────────────────────
 
-/// reports/<sweep>/tensorboard, or the folder of --out.
+/// reports/<sweep>/tensorboard, or the sweep's folder below that of --out: the same config has the same id in two sweeps.
 let private folderOf (place: Place) (sweep: string) =
     place.Given.Options.TryGetResult <@ Out @>
-    |> Option.map (Options.folder "--out")
+    |> Option.map (fun out -> Path.Combine(Options.folder "--out" out, sweep))
     |> Option.defaultWith (fun () -> Path.Combine(place.Reports, sweep, "tensorboard"))
 
-/// The seconds between two looks at the records of running runs.
+/// The least seconds between two looks at the records of running runs.
 let private pause = 5.0
 
 /// Writes the event files of running runs as they grow, and of each run when it ends.
 let internal following (place: Place) (display: Launch.IDisplay) : Launch.IDisplay =
     let clock = Diagnostics.Stopwatch.StartNew()
+    let rest = ref pause
     let failed = HashSet<string>()
 
     // A full disk must not end a sweep; it is said once for each run.
@@ -175,10 +175,14 @@ let internal following (place: Place) (display: Launch.IDisplay) : Launch.IDispl
                 member _.Began job = display.Began job
 
                 member _.Tick snapshot =
-                    if clock.Elapsed.TotalSeconds > pause then
+                    if clock.Elapsed.TotalSeconds > rest.Value then
+                        clock.Restart()
+
                         for child in snapshot.Active do
                             follow child.Job.Run.Folder
 
+                        // Long records take at most a tenth of the launcher's time.
+                        rest.Value <- max pause (9.0 * clock.Elapsed.TotalSeconds)
                         clock.Restart()
 
                     display.Tick snapshot

@@ -691,21 +691,7 @@ let all = [
     law "an export of a sweep has its imported runs and its retired runs, and says that the former cannot be repeated" (fun () ->
         inWorld (fun world ->
             let sweep = Path.Combine(world.Runs, "toys-and-all")
-            let config = Document.Parse("imported:\n  from: a paper, table 2\nseed: 0\n", "config.yaml")
-            let hashed = Canonical.Json config
-            let imported = RunFolder.Create(sweep, "theirs-s0-" + (Canonical.Sha256 hashed).Substring(0, 12), config, hashed)
-            imported.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
-
-            imported.Write(
-                RunManifest(
-                    State = RunState.Completed,
-                    RunId = imported.Id,
-                    GroupId = "theirs-000000000000",
-                    SweepId = imported.Sweep,
-                    ConfigSha256 = imported.ConfigSha256,
-                    Imported = Imported("a paper, table 2", "results.csv", String('a', 64), 2L)
-                )
-            )
+            let imported = RunFolders.imported sweep
 
             write sweep "retired.jsonl" "{}\n"
             let made = made world id "out"

@@ -12,35 +12,10 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Sweeping
 
-let private runsOf folder = Path.Combine(folder, "runs")
-let private sweepOf folder = Path.Combine(folder, "runs", "laws")
-
-let private told folder (arguments: string list) = toldBare (arguments @ [ "--runs"; runsOf folder; "--name"; "laws" ])
-
 /// Completed runs of two methods on six seeds, with further overrides. Returns the runs' ids.
 let private trainedWith folder (overrides: string list) =
-    let plan = planned (runsOf folder) (typed ([ "experiment=rings"; "method=joint-cd,gan"; "seed=seeds(6)" ] @ overrides))
-
-    for i, run in List.indexed plan.Runs do
-        let at = RunFolder.Create(plan.Folder, run.Id, run.Config, run.Hashed)
-        let value = (if run.Config.Text "method.kind" = "gan" then 0.5 else 0.1) + 0.001 * float i
-        at.Write [ Measurement("grid-kl", value, "nats", Direction.Lower, N = 100L, Protocol = "0123456789ab") ]
-
-        at.Write(
-            RunManifest(
-                State = RunState.Completed,
-                RunId = run.Id,
-                GroupId = run.Group,
-                SweepId = "laws",
-                ConfigSha256 = at.ConfigSha256,
-                Seed = run.Spec.Seed,
-                Overrides = Array.ofList run.Overrides,
-                Choices = readOnlyDict [ for KeyValue(group, options) in run.Choices -> group, String.Join(", ", options) ]
-            )
-        )
-
-    Manifests.enterRuns (runsOf folder) (RunFolder.Under plan.Folder) |> ignore
-    plan.Runs |> List.map _.Id
+    completed folder ([ "experiment=rings"; "method=joint-cd,gan"; "seed=seeds(6)" ] @ overrides) (fun i run ->
+        (if run.Config.Text "method.kind" = "gan" then 0.5 else 0.1) + 0.001 * float i)
 
 let private trained folder = trainedWith folder [] |> ignore
 
@@ -239,7 +214,7 @@ let all = [
             must $"%A{kinds}" (kinds["import"] = 6 && kinds["run"] = 12)
             let found = verified folder
             must $"%A{found.Alterations}" found.Alterations.IsEmpty
-            must $"%A{found.Notes}" (found.Notes |> List.exists (fun note -> note.StartsWith "6 runs are imported"))))
+            must $"%A{found.Notes}" (found.Notes |> List.exists (fun note -> note.StartsWith "Imported: 6 runs"))))
 
     law
         "an imported run cannot be made a trained one: its manifest without the origin, its config without the source, and its values are alterations"

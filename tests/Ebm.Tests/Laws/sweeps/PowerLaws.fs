@@ -44,34 +44,16 @@ let private suffices wanted (among: int) effect (seeds: int) =
 
 let private needed among effect wanted = Seeds.needed among effect wanted |> Option.get
 
-/// A sweep of two rows whose values share the noise of their seed.
-let private told folder (arguments: string list) = toldBare (arguments @ [ "--runs"; Path.Combine(folder, "runs"); "--name"; "laws" ])
-
 let private shared, private own = 0.2, 0.01
 
+/// A sweep of two rows whose values share the noise of their seed.
 let private complete folder (seeds: int) =
-    let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "method.steps=2,4"; $"seed=seeds({seeds})" ])
     let generator = Generator.Of("laws", "rows")
     let noise = [| for _ in 1..seeds -> shared * normal generator |]
 
-    for run in plan.Runs do
-        let at = RunFolder.Create(plan.Folder, run.Id, run.Config, run.Hashed)
-        let value = 1.0 + noise[int run.Spec.Seed] + own * normal generator
-        at.Write [ Measurement("grid-kl", value, "nats", Direction.Lower, N = 100L, Protocol = "0123456789ab") ]
-
-        at.Write(
-            RunManifest(
-                State = RunState.Completed,
-                RunId = run.Id,
-                GroupId = run.Group,
-                SweepId = "laws",
-                ConfigSha256 = at.ConfigSha256,
-                Seed = run.Spec.Seed,
-                Overrides = Array.ofList run.Overrides,
-                Cost = Spent(1_000_000L, 10L, 1L),
-                Timing = Timing(Wall = Nullable 36.0)
-            )
-        )
+    completed folder [ "experiment=rings"; "method.steps=2,4"; $"seed=seeds({seeds})" ] (fun _ run ->
+        1.0 + noise[int run.Spec.Seed] + own * normal generator)
+    |> ignore
 
 let private rowOf folder =
     let code, says, complains = told folder [ "power"; "--metric"; "grid-kl"; "--difference"; "0.02"; "--json" ]

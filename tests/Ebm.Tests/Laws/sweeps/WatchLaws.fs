@@ -301,21 +301,7 @@ let all = [
 
     law "a retired run is marked with its reason, and an imported one with its source, in the list of a live page" (fun () ->
         withSweep (fun runs sweep ->
-            let config = Document.Parse("imported:\n  from: a paper, table 2\nseed: 0\n", "config.yaml")
-            let hashed = Canonical.Json config
-            let theirs = RunFolder.Create(sweep, "theirs-s0-" + (Canonical.Sha256 hashed).Substring(0, 12), config, hashed)
-            theirs.Write [ Measurement("grid-kl", 0.5, "nats", Direction.Lower) ]
-
-            theirs.Write(
-                RunManifest(
-                    State = RunState.Completed,
-                    RunId = theirs.Id,
-                    GroupId = "theirs-000000000000",
-                    SweepId = theirs.Sweep,
-                    ConfigSha256 = theirs.ConfigSha256,
-                    Imported = Imported("a paper, table 2", "results.csv", String('a', 64), 2L)
-                )
-            )
+            let theirs = RunFolders.imported sweep
 
             let ours = RunFolder.Under sweep |> Seq.find (fun run -> run.Id <> theirs.Id)
             let decide undone =
