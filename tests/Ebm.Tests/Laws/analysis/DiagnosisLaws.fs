@@ -266,4 +266,26 @@ let all = [
             let truth = (Evidence.of' (fst (Runs.under other.Path)).Head).Plane.Value.Value.ModelMass
             let scale = Plane.scale { plane with TruthMass = truth }
             must $"the scale is {scale}" (abs (log (scale / 0.5)) < 1e-3)))
+
+    law "a record with hundreds of thousands of peaks in a row ends no process, and one that is not finite is not judged" (fun () ->
+        let cells = 400_000
+        // Peaks that rise slowly, with shallow valleys between them: each joins the next, in one long path.
+        let values = [| for i in 0 .. cells - 1 -> float32 (float i * 1e-6 - (if i % 2 = 0 then 0.0 else 0.1 + float i * 2e-6)) |]
+        let axis = NamedArray("landscape-axis", [| "x" |], [| int64 cells |], [| for i in 0 .. cells - 1 -> float32 i |])
+        let field values = NamedArray("field", [| "x" |], [| int64 cells |], values)
+
+        let plane (truth: float32[]) =
+            Plane.of'
+                (fun name ->
+                    Some(
+                        if name = "landscape-axis" then axis
+                        elif name = "truth" then field truth
+                        else field values
+                    ))
+                (lazy None)
+
+        must "it has modes" (fst (plane values).Value.Modes.Value >= 1)
+
+        for wrong in [ nanf; infinityf ] do
+            must $"{wrong} is judged" (plane (Array.append [| wrong |] values[1..])).IsNone)
 ]

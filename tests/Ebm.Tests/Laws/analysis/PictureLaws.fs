@@ -80,7 +80,7 @@ let private recorded () =
         match panels "copies" samples with
         | [ pairs ] ->
             must "samples above nearest rows" (picture pairs = grid [ 0.0f; 0.2f; 0.4f; 0.6f; 0.1f; 0.3f; 0.5f; 0.7f ] 4)
-            must pairs.Subtitle (pairs.Subtitle = "median distance 3; of test rows 7")
+            must pairs.Subtitle (pairs.Subtitle = "median distance 2.5; of test rows 6")
         | other -> broken $"{other.Length} panels"
 
         match panels "films" chains with

@@ -107,6 +107,7 @@ let private bad = [
     "a comma in a number", [ "line 2"; "0,5" ], [ "method,seed,from,grid-kl"; "theirs,1,x,\"0,5\"" ]
     "half a seed", [ "line 2"; "column 2 (seed)"; "1.5" ], [ "method,seed,from,grid-kl"; "theirs,1.5,x,2" ]
     "a negative cost", [ "line 2"; "column 4 (cost)"; "-1" ], [ "method,seed,from,cost,grid-kl"; "theirs,1,x,-1,2" ]
+    "a time beyond all", [ "line 2"; "column 4 (seconds)"; "9e11" ], [ "method,seed,from,seconds,grid-kl"; "theirs,1,x,1e15,2" ]
     "one seed twice", [ "line 3"; "line 2"; "seed 1" ], [ "method,seed,from,grid-kl"; "theirs,1,x,2"; "theirs,1,x,3" ]
     "a method of this project", [ "line 2"; "joint-cd is a method of this project" ], [ "method,seed,from,grid-kl"; "Joint CD,1,x,2" ]
     "too few fields", [ "line 2"; "3 fields" ], [ "method,seed,from,grid-kl"; "theirs,1,x" ]

@@ -134,7 +134,15 @@ let all = [
                 must $"{code}: {complains}" (code = 2 && complains.Contains part && complains.Trim().Split('\n').Length = 1)
                 must "the secret is shown" (not ((says + complains).Contains secret))
 
+            inSweep (fun elsewhere others ->
+                let foreign = Path.Combine(sweepOf elsewhere, others.Head)
+                let code, _, complains = told folder [ "retire"; foreign; "--because"; because ]
+                must complains (code = 2 && complains.Contains "--runs"))
+
             must "a decision was written" (not (File.Exists(Retired.fileOf (sweepOf folder))))
+            File.WriteAllText(Retired.fileOf (sweepOf folder), $$"""{"run":"{{runs.Head}}","because":"\u001b[2J"}""" + "\n")
+            throws<InvalidDataException, _> [ "control character" ] (fun () -> Retired.read (sweepOf folder))
+            File.Delete(Retired.fileOf (sweepOf folder))
             retire folder runs.Head |> ignore
             let code, _, complains = told folder [ "retire"; runs.Head; "--because"; because ]
             must complains (code = 2 && complains.Contains "already retired")))
