@@ -6,12 +6,24 @@ namespace Ebm.Core;
 /// </summary>
 /// <param name="value">The energy of each row.</param>
 /// <param name="withSlope">Value and input gradient in closed form, (B) and (B, …); without it autograd gives the slope.</param>
-public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Energy, Tensor Slope)>? withSlope = null)
+/// <param name="tiled">The same energy in plain memory, for a batch with the shape of its argument; it returns null for a batch that it cannot take.
+/// </param>
+public sealed class Energy(
+    Func<Tensor, Tensor> value,
+    Func<Tensor, (Tensor Energy, Tensor Slope)>? withSlope = null,
+    Func<Tensor, TiledEnergy?>? tiled = null
+)
 {
     /// <summary>(B, …) → (B), with a graph if gradients are on.</summary>
     public Tensor Of(Tensor x) => value(x);
 
-    internal (Tensor Energy, Tensor Slope) SlopeAt(Tensor x) => withSlope is null ? ByAutograd(x) : withSlope(x);
+    /// <summary>The energy in plain memory with the present weights, for a batch with the shape of x; null if it has no such form.</summary>
+    public TiledEnergy? Tiled(Tensor x) => TiledEnergy.Takes(x) ? tiled?.Invoke(x) : null;
+
+    internal (Tensor Energy, Tensor Slope) SlopeAt(Tensor x) =>
+        Tiled(x) is { } own ? own.Of(x)
+        : withSlope is null ? ByAutograd(x)
+        : withSlope(x);
 
     /// <summary>The product of two densities: energies and slopes add.</summary>
     public static Energy operator +(Energy a, Energy b) =>
@@ -22,7 +34,8 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
                 var (e, slope) = a.SlopeAt(x);
                 var (f, other) = b.SlopeAt(x);
                 return (e + f, slope + other);
-            }
+            },
+            x => a.Tiled(x) is { } one && b.Tiled(x) is { } two ? new TiledSum(one, two, x) : null
         );
 
     /// <summary>Tempering: the density p^β.</summary>
@@ -35,7 +48,8 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
             {
                 var (e, slope) = energy.SlopeAt(x);
                 return (inverseTemperature * e, inverseTemperature.PerRow(x) * slope);
-            }
+            },
+            x => energy.Tiled(x) is { } one && TiledEnergy.Takes(inverseTemperature) ? new TiledProduct(inverseTemperature, one, x) : null
         );
 
     /// <summary>|scale·x − towards|² / 2 spread²: −log p(towards | x), up to a constant, for towards = scale·x + spread·ξ.</summary>
@@ -49,13 +63,21 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
             {
                 var residual = (scale.PerRow(x) * x - towards) / spread.PerRow(x);
                 return (residual.square().SumPerRow() / 2, residual * (scale / spread).PerRow(x));
-            }
+            },
+            x =>
+                TiledEnergy.Takes(towards) && TiledEnergy.Takes(scale) && TiledEnergy.Takes(spread)
+                    ? new TiledTether(towards, scale, spread)
+                    : null
         );
 
     /// <summary>|x|² / 2 width²: makes the normaliser finite if an energy does not grow away from the data.</summary>
     /// <param name="width">Standard deviation, positive.</param>
     public static Energy Confinement(double width) =>
-        new(x => x.square().SumPerRow() / (2 * width * width), x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)));
+        new(
+            x => x.square().SumPerRow() / (2 * width * width),
+            x => (x.square().SumPerRow() / (2 * width * width), x / (width * width)),
+            x => new TiledConfinement(width, x)
+        );
 
     /// <summary>−log N(x; 0, sd² I) in nats.</summary>
     /// <param name="sd">Positive.</param>
@@ -75,24 +97,20 @@ public sealed class Energy(Func<Tensor, Tensor> value, Func<Tensor, (Tensor Ener
             {
                 var (e, slope) = SlopeAt(x);
                 return (e, slope.clamp(-limit, limit));
-            }
+            },
+            x => Tiled(x) is { } own ? new TiledCut(limit, own, x) : null
         );
 
-    /// <summary>The single output of a network, with its slope in closed form if the network has one.</summary>
+    /// <summary>The single output of a network, in plain memory too if the network has such a form.</summary>
     /// <param name="net">(B, …) → (B, 1).</param>
-    public static Energy Of(nn.Module<Tensor, Tensor> net) => Of(x => net.call(x).squeeze(1), net as ISlopes, null);
+    public static Energy Of(nn.Module<Tensor, Tensor> net) => Of(x => net.call(x).squeeze(1), net as ITiled, null);
 
     /// <summary>One output of a network per row.</summary>
     /// <param name="value">With a graph: (B, …) → (B).</param>
-    /// <param name="net">The network with a closed form of the slope; null to use autograd.</param>
+    /// <param name="net">The network with a form in plain memory; null if it has none.</param>
     /// <param name="column">(B) int64; null if there is only one output.</param>
-    internal static Energy Of(Func<Tensor, Tensor> value, ISlopes? net, Tensor? column)
-    {
-        if (net is null)
-            return new(value);
-        var plain = new Energy(value);
-        return new(value, x => net.WithSlope(x, column) ?? plain.SlopeAt(x));
-    }
+    internal static Energy Of(Func<Tensor, Tensor> value, ITiled? net, Tensor? column) =>
+        new(value, tiled: net is null ? null : x => net.Tiled(x, column));
 
     (Tensor, Tensor) ByAutograd(Tensor x)
     {
@@ -154,9 +172,10 @@ public static class Energies
     }
 
     /// <summary>E(·, ℓ) with all rows at the same level.</summary>
-    public static Energy Only(this ILevelEnergy energy, int level) => new(x => energy.At(x, x.AllAt(level)));
+    public static Energy Only(this ILevelEnergy energy, int level) =>
+        new(x => energy.At(x, x.AllAt(level)), tiled: x => (energy as ITiled)?.Tiled(x, x.AllAt(level)));
 
     /// <summary>E(·, ℓ) with one level per chain.</summary>
     /// <param name="level">(B) int64.</param>
-    public static Energy At(this ILevelEnergy energy, Tensor level) => Energy.Of(x => energy.At(x, level), energy as ISlopes, level);
+    public static Energy At(this ILevelEnergy energy, Tensor level) => Energy.Of(x => energy.At(x, level), energy as ITiled, level);
 }

@@ -1,9 +1,10 @@
 namespace Ebm.Nets;
 
 /// <summary>A fully connected network: (B, …from) → (B, …to).</summary>
-public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
+public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled
 {
     readonly Modules.Linear[] layers;
+    readonly PackedLayer[] packed;
     readonly MlpSpec settings;
     readonly long[] to;
 
@@ -13,6 +14,7 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
         (this.settings, this.to) = (settings, to);
         long[] widths = [from.Size(), .. Enumerable.Repeat((long)settings.Width, settings.Depth), to.Size()];
         layers = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: rng.Device))];
+        packed = [.. widths.Zip(widths.Skip(1), (a, b) => new PackedLayer(a, b))];
         for (var i = 0; i < layers.Length; i++)
             register_module($"layer{i}", layers[i]);
         this.DrawnFrom(rng);
@@ -26,32 +28,13 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ISlopes
         return to.Length == 1 ? h : h.reshape(to.Rows(h.shape[0]));
     }
 
-    public (Tensor Value, Tensor Slope)? WithSlope(Tensor x, Tensor? column)
+    public TiledEnergy? Tiled(Tensor x, Tensor? column)
     {
-        if (!MlpSlope.Has(settings.Activation) || !MlpSlope.Runs(x) || layers[0].weight.dtype != x.dtype)
+        if (!Activated.Has(settings.Activation) || !TiledEnergy.Takes(layers[0].weight))
             return null;
-        var rows = x.Flat().contiguous();
-        var (value, slope) = (empty(rows.shape[0], dtype: rows.dtype), empty_like(rows));
-        MlpSlope.Run(
-            [.. layers.Select(Pointers)],
-            settings.Activation,
-            (float)settings.InputScale,
-            rows,
-            column?.contiguous(),
-            value,
-            slope
-        );
-        return (value, slope.reshape(x.shape));
-    }
-
-    /// <summary>The addresses of a layer's weights and biases; parameters are contiguous and never move.</summary>
-    static unsafe MlpSlope.Layer Pointers(Modules.Linear layer)
-    {
-        fixed (
-            byte* weight = layer.weight.bytes,
-                bias = layer.bias!.bytes
-        )
-            return new((nint)weight, (nint)bias, (int)layer.weight.shape[1], (int)layer.weight.shape[0]);
+        for (var i = 0; i < layers.Length; i++)
+            packed[i].Follow(layers[i]);
+        return new TiledMlp(packed, settings.Activation, (float)settings.InputScale, TiledMlp.Checked(column, (int)to.Size()));
     }
 }
 

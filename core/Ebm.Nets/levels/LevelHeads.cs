@@ -2,7 +2,7 @@ namespace Ebm.Nets;
 
 /// <summary>A ladder with one output head per level: one pass gives the energies of all levels, so drawing a level costs as much as one
 /// energy.</summary>
-public sealed class LevelHeads : LevelNet, ISlopes
+public sealed class LevelHeads : LevelNet, ITiled
 {
     readonly nn.Module<Tensor, Tensor> heads;
 
@@ -20,7 +20,7 @@ public sealed class LevelHeads : LevelNet, ISlopes
 
     protected override Tensor EnergyAt(Tensor x, Tensor level) => heads.call(x).gather(1, level.unsqueeze(1)).squeeze(1);
 
-    public (Tensor Value, Tensor Slope)? WithSlope(Tensor x, Tensor? column) => (heads as ISlopes)?.WithSlope(x, column);
+    public TiledEnergy? Tiled(Tensor x, Tensor? column) => (heads as ITiled)?.Tiled(x, column);
 }
 
 /// <summary>A fully connected network with one head per level.</summary>

@@ -1,0 +1,293 @@
+using System.Runtime.CompilerServices;
+
+namespace Ebm.Devices;
+
+/// <summary>
+/// Products of a layer's weights with a tile: the numbers of 32 rows of a batch, with all rows of a number beside each other, so that a row is a
+/// lane. Weights are packed in panels of eight outputs. Each lane adds in the order of the inputs, so its bits depend neither on the vector width
+/// nor on the other rows.
+/// </summary>
+public static unsafe class Tile
+{
+    /// <summary>Rows of a tile.</summary>
+    public const int Rows = 32;
+
+    /// <summary>Outputs of a panel.</summary>
+    public const int Panel = 8;
+
+    /// <summary>A number of outputs, filled up to whole panels.</summary>
+    public static int Padded(int outputs) => (outputs + Panel - 1) / Panel * Panel;
+
+    /// <summary>
+    /// packed[panel][input][8] of weights (outputs, inputs), entry (o, i) at <c>weight[o * across + i * along]</c>. Missing outputs of the last
+    /// panel are 0.
+    /// </summary>
+    /// <param name="packed">Padded(outputs) · inputs floats.</param>
+    public static void Pack(float* weight, int outputs, int inputs, int across, int along, float* packed)
+    {
+        for (var first = 0; first < outputs; first += Panel)
+        {
+            var count = Math.Min(Panel, outputs - first);
+            var from = weight + (long)first * across;
+            for (var i = 0; i < inputs; i++, packed += Panel)
+            for (var o = 0; o < Panel; o++)
+                packed[o] = o < count ? from[(long)o * across + (long)i * along] : 0;
+        }
+    }
+
+    /// <summary>to[o] = bias[o] + Σ_i W[o, i] from[i] for a tile.</summary>
+    /// <param name="packed">As <see cref="Pack"/> makes it.</param>
+    /// <param name="bias">Padded(outputs) floats; null for none.</param>
+    /// <param name="from">inputs · 32 floats.</param>
+    /// <param name="to">Padded(outputs) · 32 floats, apart from <paramref name="from"/>.</param>
+    public static void Multiply<T>(float* packed, float* bias, int inputs, int outputs, float* from, float* to)
+        where T : unmanaged, IVector<T>
+    {
+        if (outputs <= 2)
+        {
+            for (var lane = 0; lane < Rows; lane += 2 * T.Lanes)
+                Two<T>(packed, bias, inputs, from + lane, to + lane);
+            return;
+        }
+        for (var o = 0; o < outputs; o += Panel, packed += inputs * Panel, to += Panel * Rows)
+        {
+            var b = bias == null ? null : bias + o;
+            // Sixteen accumulators, where the machine has the registers; eight elsewhere.
+            if (T.Lanes == 16)
+                Eight<T>(packed, b, inputs, from, to);
+            else
+                for (var lane = 0; lane < Rows; lane += 2 * T.Lanes)
+                {
+                    Four<T>(packed, b, inputs, from + lane, to + lane);
+                    Four<T>(packed + 4, b == null ? null : b + 4, inputs, from + lane, to + lane + 4 * Rows);
+                }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    static void Eight<T>(float* w, float* bias, int inputs, float* from, float* to)
+        where T : unmanaged, IVector<T>
+    {
+        T a0 = default,
+            a1 = default,
+            a2 = default,
+            a3 = default,
+            a4 = default,
+            a5 = default,
+            a6 = default,
+            a7 = default;
+        if (bias != null)
+        {
+            a0 = T.Of(bias[0]);
+            a1 = T.Of(bias[1]);
+            a2 = T.Of(bias[2]);
+            a3 = T.Of(bias[3]);
+            a4 = T.Of(bias[4]);
+            a5 = T.Of(bias[5]);
+            a6 = T.Of(bias[6]);
+            a7 = T.Of(bias[7]);
+        }
+        T c0 = a0,
+            c1 = a1,
+            c2 = a2,
+            c3 = a3,
+            c4 = a4,
+            c5 = a5,
+            c6 = a6,
+            c7 = a7;
+        for (var end = from + inputs * Rows; from < end; from += Rows, w += Panel)
+        {
+            T h = T.Load(from),
+                g = T.Load(from + 16),
+                v;
+            v = T.Of(w[0]);
+            a0 = T.MultiplyAdd(v, h, a0);
+            c0 = T.MultiplyAdd(v, g, c0);
+            v = T.Of(w[1]);
+            a1 = T.MultiplyAdd(v, h, a1);
+            c1 = T.MultiplyAdd(v, g, c1);
+            v = T.Of(w[2]);
+            a2 = T.MultiplyAdd(v, h, a2);
+            c2 = T.MultiplyAdd(v, g, c2);
+            v = T.Of(w[3]);
+            a3 = T.MultiplyAdd(v, h, a3);
+            c3 = T.MultiplyAdd(v, g, c3);
+            v = T.Of(w[4]);
+            a4 = T.MultiplyAdd(v, h, a4);
+            c4 = T.MultiplyAdd(v, g, c4);
+            v = T.Of(w[5]);
+            a5 = T.MultiplyAdd(v, h, a5);
+            c5 = T.MultiplyAdd(v, g, c5);
+            v = T.Of(w[6]);
+            a6 = T.MultiplyAdd(v, h, a6);
+            c6 = T.MultiplyAdd(v, g, c6);
+            v = T.Of(w[7]);
+            a7 = T.MultiplyAdd(v, h, a7);
+            c7 = T.MultiplyAdd(v, g, c7);
+        }
+        T.Store(a0, to);
+        T.Store(c0, to + 16);
+        T.Store(a1, to + Rows);
+        T.Store(c1, to + Rows + 16);
+        T.Store(a2, to + 2 * Rows);
+        T.Store(c2, to + 2 * Rows + 16);
+        T.Store(a3, to + 3 * Rows);
+        T.Store(c3, to + 3 * Rows + 16);
+        T.Store(a4, to + 4 * Rows);
+        T.Store(c4, to + 4 * Rows + 16);
+        T.Store(a5, to + 5 * Rows);
+        T.Store(c5, to + 5 * Rows + 16);
+        T.Store(a6, to + 6 * Rows);
+        T.Store(c6, to + 6 * Rows + 16);
+        T.Store(a7, to + 7 * Rows);
+        T.Store(c7, to + 7 * Rows + 16);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    static void Four<T>(float* w, float* bias, int inputs, float* from, float* to)
+        where T : unmanaged, IVector<T>
+    {
+        T a0 = default,
+            a1 = default,
+            a2 = default,
+            a3 = default;
+        if (bias != null)
+        {
+            a0 = T.Of(bias[0]);
+            a1 = T.Of(bias[1]);
+            a2 = T.Of(bias[2]);
+            a3 = T.Of(bias[3]);
+        }
+        T c0 = a0,
+            c1 = a1,
+            c2 = a2,
+            c3 = a3;
+        for (var end = from + inputs * Rows; from < end; from += Rows, w += Panel)
+        {
+            T h = T.Load(from),
+                g = T.Load(from + T.Lanes),
+                v;
+            v = T.Of(w[0]);
+            a0 = T.MultiplyAdd(v, h, a0);
+            c0 = T.MultiplyAdd(v, g, c0);
+            v = T.Of(w[1]);
+            a1 = T.MultiplyAdd(v, h, a1);
+            c1 = T.MultiplyAdd(v, g, c1);
+            v = T.Of(w[2]);
+            a2 = T.MultiplyAdd(v, h, a2);
+            c2 = T.MultiplyAdd(v, g, c2);
+            v = T.Of(w[3]);
+            a3 = T.MultiplyAdd(v, h, a3);
+            c3 = T.MultiplyAdd(v, g, c3);
+        }
+        T.Store(a0, to);
+        T.Store(c0, to + T.Lanes);
+        T.Store(a1, to + Rows);
+        T.Store(c1, to + Rows + T.Lanes);
+        T.Store(a2, to + 2 * Rows);
+        T.Store(c2, to + 2 * Rows + T.Lanes);
+        T.Store(a3, to + 3 * Rows);
+        T.Store(c3, to + 3 * Rows + T.Lanes);
+    }
+
+    /// <summary>The first two outputs of a panel: the slope in the plane needs no more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    static void Two<T>(float* w, float* bias, int inputs, float* from, float* to)
+        where T : unmanaged, IVector<T>
+    {
+        T a0 = bias == null ? default : T.Of(bias[0]),
+            a1 = bias == null ? default : T.Of(bias[1]),
+            c0 = a0,
+            c1 = a1;
+        for (var end = from + inputs * Rows; from < end; from += Rows, w += Panel)
+        {
+            T h = T.Load(from),
+                g = T.Load(from + T.Lanes),
+                v;
+            v = T.Of(w[0]);
+            a0 = T.MultiplyAdd(v, h, a0);
+            c0 = T.MultiplyAdd(v, g, c0);
+            v = T.Of(w[1]);
+            a1 = T.MultiplyAdd(v, h, a1);
+            c1 = T.MultiplyAdd(v, g, c1);
+        }
+        T.Store(a0, to);
+        T.Store(c0, to + T.Lanes);
+        T.Store(a1, to + Rows);
+        T.Store(c1, to + Rows + T.Lanes);
+    }
+
+    /// <summary>to ← rows first … first + count − 1 of x as a tile; lanes without a row repeat the last row.</summary>
+    /// <param name="x">Rows of <paramref name="width"/> numbers.</param>
+    /// <param name="to">width · 32 floats.</param>
+    public static void Gather(float* x, long first, int count, int width, float* to)
+    {
+        for (var row = 0; row < Rows; row++)
+        {
+            var from = x + (first + Math.Min(row, count - 1)) * width;
+            for (var i = 0; i < width; i++)
+                to[i * Rows + row] = from[i];
+        }
+    }
+
+    /// <summary>Rows first … first + count − 1 of x ← a tile.</summary>
+    public static void Scatter(float* from, long first, int count, int width, float* x)
+    {
+        for (var row = 0; row < count; row++)
+        {
+            var to = x + (first + row) * width;
+            for (var i = 0; i < width; i++)
+                to[i] = from[i * Rows + row];
+        }
+    }
+
+    /// <summary>
+    /// Does work on each tile of a batch, on <see cref="Machine.Threads"/> threads. Which thread does a tile depends on chance, so the work must not.
+    /// </summary>
+    /// <param name="rows">Rows of the batch.</param>
+    /// <param name="memory">Floats that the work needs, aligned to 64 bytes, with any content.</param>
+    public static void Each<TWork>(long rows, int memory, TWork work)
+        where TWork : ITileWork
+    {
+        var (tiles, threads) = ((rows + Rows - 1) / Rows, Machine.Threads);
+        if (threads == 1 || tiles < 4)
+        {
+            var mine = Mine(memory);
+            for (long tile = 0; tile < tiles; tile++)
+                work.Do(tile * Rows, (int)Math.Min(Rows, rows - tile * Rows), mine);
+            return;
+        }
+        var next = -1L;
+        Parallel.For(
+            0,
+            (int)Math.Min(threads, tiles),
+            new() { MaxDegreeOfParallelism = threads },
+            _ =>
+            {
+                var mine = Mine(memory);
+                for (long tile; (tile = Interlocked.Increment(ref next)) < tiles; )
+                    work.Do(tile * Rows, (int)Math.Min(Rows, rows - tile * Rows), mine);
+            }
+        );
+    }
+
+    [ThreadStatic]
+    static float[]? held;
+
+    /// <summary>Memory of this thread, kept for the next call. An array on the pinned heap does not move.</summary>
+    static float* Mine(int floats)
+    {
+        if (held is null || held.Length < floats + 16)
+            held = GC.AllocateUninitializedArray<float>(floats + 16, pinned: true);
+        var start = (nuint)Unsafe.AsPointer(ref held[0]);
+        return (float*)((start + 63) & ~(nuint)63);
+    }
+}
+
+/// <summary>Work on one tile of a batch.</summary>
+public unsafe interface ITileWork
+{
+    /// <param name="first">The tile's first row.</param>
+    /// <param name="count">Its rows, 1 … 32.</param>
+    void Do(long first, int count, float* memory);
+}

@@ -1,0 +1,122 @@
+namespace Ebm.Nets;
+
+/// <summary>
+/// Output and input slope of a small fully connected network on a tile, in one pass without a graph: forward h_l = a(W_l h_{l−1} + b_l), backward
+/// g_{l−1} = W_lᵀ (a′ ⊙ g_l). Chains spend nearly all their time here; autograd would spend most of it on memory. A law compares it with autograd.
+/// </summary>
+/// <param name="layers">The last one has an output per column.</param>
+/// <param name="columns">The output of each row, (B) int64 contiguous; null for the only output.</param>
+sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float scale, Tensor? columns) : TiledEnergy
+{
+    readonly PackedLayer top = layers[^1];
+    readonly int numbers = layers[0].Inputs,
+        hidden = layers.SkipLast(1).Sum(layer => Tile.Padded(layer.Outputs)),
+        widest = layers.Max(layer => Math.Max(Tile.Padded(layer.Outputs), Tile.Padded(layer.Inputs)));
+
+    // The columns, the derivatives of all hidden layers, and two layers' values.
+    public override int Memory => (1 + hidden + 2 * widest) * Tile.Rows;
+
+    /// <summary>Checks the columns once, because kernels read without checks.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A column does not exist.</exception>
+    public static Tensor? Checked(Tensor? columns, int outputs)
+    {
+        if (columns is null)
+            return null;
+        var read = columns.contiguous();
+        var values = read.data<long>();
+        for (var row = 0; row < values.Count; row++)
+            if ((ulong)values[row] >= (ulong)outputs)
+                throw new ArgumentOutOfRangeException(
+                    nameof(columns),
+                    values[row],
+                    $"row {row} asks for an output that does not exist; the network has {outputs}"
+                );
+        return read;
+    }
+
+    public override void Begin(long first, int count, float* memory)
+    {
+        var chosen = (int*)memory;
+        if (columns is null)
+        {
+            new Span<int>(chosen, Tile.Rows).Clear();
+            return;
+        }
+        fixed (byte* bytes = columns.bytes)
+            for (var lane = 0; lane < Tile.Rows; lane++)
+                chosen[lane] = (int)((long*)bytes)[first + Math.Min(lane, count - 1)];
+    }
+
+    public override void At<T>(float* x, float* energy, float* slope, float* memory)
+    {
+        float* derivatives = memory + Tile.Rows,
+            here = derivatives + hidden * Tile.Rows,
+            there = here + widest * Tile.Rows;
+
+        Scale<T>(x, here);
+        var derivative = derivatives;
+        foreach (var layer in layers.AsSpan(0, layers.Length - 1))
+        {
+            Tile.Multiply<T>(layer.Forward, layer.Bias, layer.Inputs, layer.Outputs, here, there);
+            Activated.Apply<T>(activation, there, slope == null ? null : derivative, layer.Outputs * Tile.Rows);
+            derivative += Tile.Padded(layer.Outputs) * Tile.Rows;
+            Swap(ref here, ref there);
+        }
+        Top<T>((int*)memory, here, energy, slope == null ? null : there);
+        if (slope == null)
+            return;
+
+        for (var l = layers.Length - 2; l >= 0; l--)
+        {
+            var layer = layers[l];
+            derivative -= Tile.Padded(layer.Outputs) * Tile.Rows;
+            for (var i = 0; i < layer.Outputs * Tile.Rows; i += T.Lanes)
+                T.Store(T.Load(there + i) * T.Load(derivative + i), there + i);
+            Tile.Multiply<T>(layer.Backward, null, layer.Outputs, layer.Inputs, there, here);
+            Swap(ref here, ref there);
+        }
+        Scale<T>(there, slope);
+    }
+
+    /// <summary>The chosen output of each row, and its gradient in the last hidden layer.</summary>
+    void Top<T>(int* chosen, float* h, float* energy, float* gradient)
+        where T : unmanaged, IVector<T>
+    {
+        for (var lane = 0; lane < Tile.Rows; lane += T.Lanes)
+        {
+            var sum = top.Outputs == 1 ? T.Of(top.Bias[0]) : Picked<T>(top.Bias, 1, chosen + lane);
+            for (var i = 0; i < top.Inputs; i++)
+            {
+                var w = top.Outputs == 1 ? T.Of(top.Weight[i]) : Picked<T>(top.Weight + i, top.Inputs, chosen + lane);
+                sum = T.MultiplyAdd(w, T.Load(h + i * Tile.Rows + lane), sum);
+                if (gradient != null)
+                    T.Store(w, gradient + i * Tile.Rows + lane);
+            }
+            T.Store(sum, energy + lane);
+        }
+    }
+
+    static T Picked<T>(float* from, int stride, int* chosen)
+        where T : unmanaged, IVector<T>
+    {
+        var found = stackalloc float[T.Lanes];
+        for (var lane = 0; lane < T.Lanes; lane++)
+            found[lane] = from[(long)stride * chosen[lane]];
+        return T.Load(found);
+    }
+
+    static void Swap(ref float* a, ref float* b)
+    {
+        var kept = a;
+        a = b;
+        b = kept;
+    }
+
+    void Scale<T>(float* from, float* to)
+        where T : unmanaged, IVector<T>
+    {
+        var factor = T.Of(scale);
+        for (var i = 0; i < numbers * Tile.Rows; i += T.Lanes)
+            T.Store(factor * T.Load(from + i), to + i);
+    }
+}
