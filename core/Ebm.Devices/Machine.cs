@@ -103,7 +103,7 @@ public static unsafe class Machine
         return said;
     }
 
-    static nint? Export(string name)
+    internal static nint? Export(string name)
     {
         Natives.Load();
         return NativeLibrary.TryLoad("libtorch_cpu.so", out var library) && NativeLibrary.TryGetExport(library, name, out var address)

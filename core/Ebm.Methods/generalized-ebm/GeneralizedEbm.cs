@@ -31,6 +31,7 @@ public sealed class GeneralizedEbm : Method, IChains
     readonly GeneralizedEbmSpec settings;
     readonly GeneratorNet @base;
     readonly FlowNet? learner;
+    readonly (Tensor Mean, Tensor Raw)[] averaged = [];
     readonly Tensor followed;
     readonly Tilt tilt;
 
@@ -48,6 +49,7 @@ public sealed class GeneralizedEbm : Method, IChains
         {
             learner = (FlowNet)settings.Base.Build(site.Rng.Stream("base"), site.Shape);
             register_module("learner", learner);
+            averaged = [.. @base.parameters().Zip(learner.parameters())];
         }
         Parts = new Dictionary<string, nn.Module> { ["base"] = learner ?? @base, ["energy"] = tilt };
     }
@@ -62,7 +64,7 @@ public sealed class GeneralizedEbm : Method, IChains
             var rows = data.Next();
             var nll = -learner.LogDensity(rows + settings.BaseNoise * rng.NormalLike(rows)).mean();
             yield return new("base", nll, ("nll", nll));
-            Follow(learner);
+            ExponentialAverage.Follow(averaged, settings.BaseAverage, followed.add_(1).item<long>());
             yield break;
         }
 
@@ -129,17 +131,6 @@ public sealed class GeneralizedEbm : Method, IChains
     {
         using var free = no_grad();
         return @base.call(rng.Normal(count, @base.Latent));
-    }
-
-    /// <summary>Updates the base, the exponential average of the training flow; early averages forget faster, as in training.</summary>
-    void Follow(FlowNet flow)
-    {
-        using var free = no_grad();
-        using var scope = NewDisposeScope();
-        var n = followed.add_(1).item<long>();
-        var keep = Math.Min(settings.BaseAverage, (1.0 + n) / (10 + n));
-        foreach (var (mean, raw) in @base.parameters().Zip(flow.parameters()))
-            mean.mul_(keep).add_(raw, 1 - keep);
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);

@@ -4,8 +4,8 @@ using TorchSharp.Modules;
 namespace Ebm.Runs;
 
 /// <summary>
-/// The exponential moving average of a method's weights, ā ← d·ā + (1 − d)·a after each step, used for sampling and measuring while the raw weights
-/// train. Early in training d is (1 + n)/(10 + n), so that the average forgets the initial weights.
+/// The <see cref="ExponentialAverage"/> of a method's weights, used for sampling and measuring while the raw weights train. It follows all weights
+/// after each step, also those of parts that did not train: their average still approaches them, and a method may change its weights by itself.
 /// </summary>
 public sealed class Averages : IDisposable
 {
@@ -24,13 +24,8 @@ public sealed class Averages : IDisposable
     /// <summary>Updates the average after step n, counted from one.</summary>
     public void Follow(long n)
     {
-        if (weights.Count == 0)
-            return;
         using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var pull = 1 - Math.Min(decay, (1.0 + n) / (10 + n));
-        foreach (var (_, raw, mean) in weights)
-            mean.mul_(1 - pull).add_(raw, pull);
+        ExponentialAverage.Follow(weights.Select(w => (w.Mean, (Tensor)w.Raw)), decay, n);
     }
 
     public IEnumerable<(string Name, Tensor Value)> Memory() => weights.Select(w => (w.Name, w.Mean));

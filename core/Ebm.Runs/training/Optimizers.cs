@@ -27,6 +27,34 @@ public abstract record MomentsSpec(double Beta1, double Beta2, double Epsilon, d
 
     public abstract OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr);
 
+    /// <summary>Whether weight decay is applied to the weights instead of the gradient.</summary>
+    protected abstract bool IsDecoupled { get; }
+
+    /// <summary>Updates a parameter and its moments as the optimizer's step does, in one pass.</summary>
+    /// <param name="clip">Factor of the gradient.</param>
+    /// <returns>False, without an effect, if the tensors are not in plain memory.</returns>
+    internal bool Updates(OptimizerState state, Parameter weight, Tensor gradient, double lr, double clip)
+    {
+        var (step, mean, square) = Moments(state);
+        if (!(PlainMemory.Has(weight) && PlainMemory.Has(gradient) && PlainMemory.Has(mean) && PlainMemory.Has(square)))
+            return false;
+        Count(state, ++step);
+        var pass = new AdamPass(
+            Clip: (float)clip,
+            Decay: IsDecoupled ? 0 : (float)WeightDecay,
+            Keep: IsDecoupled ? (float)(1 - lr * WeightDecay) : 1,
+            Beta1: (float)Beta1,
+            Rest1: (float)(1 - Beta1),
+            Beta2: (float)Beta2,
+            Rest2: (float)(1 - Beta2),
+            Rate: (float)(lr / (1 - Math.Pow(Beta1, step))),
+            Root: (float)(1 / Math.Sqrt(1 - Math.Pow(Beta2, step))),
+            Epsilon: (float)Epsilon
+        );
+        pass.Over(PlainMemory.Written(weight), PlainMemory.Of(gradient), PlainMemory.Written(mean), PlainMemory.Written(square));
+        return true;
+    }
+
     public IEnumerable<(string Name, Tensor Value)> Memory(OptimizerState state)
     {
         var (step, mean, square) = Moments(state);
@@ -38,10 +66,15 @@ public abstract record MomentsSpec(double Beta1, double Beta2, double Epsilon, d
         var (_, mean, square) = Moments(state);
         mean.copy_(memory["mean"]);
         square.copy_(memory["square"]);
+        Count(state, memory["step"].item<long>());
+    }
+
+    static void Count(OptimizerState state, long step)
+    {
         if (state is Adam.State adam)
-            adam.step = memory["step"].item<long>();
+            adam.step = step;
         else
-            ((AdamW.State)state).step = memory["step"].item<long>();
+            ((AdamW.State)state).step = step;
     }
 
     static (long Step, Tensor Mean, Tensor Square) Moments(OptimizerState state) =>
@@ -64,6 +97,8 @@ public sealed record AdamSpec(double Beta1 = 0.9, double Beta2 = 0.999, double E
 {
     public override OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
         optim.Adam(parameters, lr, Beta1, Beta2, Epsilon, WeightDecay);
+
+    protected override bool IsDecoupled => false;
 }
 
 /// <summary>Adam with weight decay applied to the weights instead of the gradient (Loshchilov and Hutter 2019).</summary>
@@ -77,6 +112,8 @@ public sealed record AdamWSpec(double Beta1 = 0.9, double Beta2 = 0.999, double 
 {
     public override OptimizerHelper Over(IEnumerable<Parameter> parameters, double lr) =>
         optim.AdamW(parameters, lr, Beta1, Beta2, Epsilon, WeightDecay);
+
+    protected override bool IsDecoupled => true;
 }
 
 /// <summary>Stochastic gradient descent.</summary>
@@ -108,6 +145,7 @@ public sealed class Part : IDisposable
 {
     readonly IOptimizer kind;
     readonly OptimizerHelper optimizer;
+    readonly OptimizerState[] states;
     readonly double lr;
     readonly double? clip;
 
@@ -119,6 +157,7 @@ public sealed class Part : IDisposable
         if (Parameters.Count == 0)
             throw new InvalidOperationException($"the part {name} has no parameters to train");
         optimizer = kind.Over(Parameters.Select(p => p.parameter), lr);
+        states = kind is MomentsSpec ? [.. optimizer.state_dict().State] : [];
     }
 
     public string Name { get; }
@@ -143,10 +182,22 @@ public sealed class Part : IDisposable
     /// <param name="factor">Factor of the learning rate.</param>
     public void Step(IReadOnlyList<Tensor?> gradient, double norm, double factor)
     {
-        foreach (var group in optimizer.ParamGroups)
-            group.LearningRate = lr * factor;
+        var (rate, scale, isLeft) = (lr * factor, norm > clip ? clip.Value / norm : 1, false);
         for (var i = 0; i < Parameters.Count; i++)
-            Parameters[i].parameter.grad = gradient[i] is { } g && norm > clip ? g * (clip.Value / norm) : gradient[i];
+        {
+            if (
+                gradient[i] is not { } g
+                || (kind is MomentsSpec moments && moments.Updates(states[i], Parameters[i].parameter, g, rate, scale))
+            )
+                continue;
+            Parameters[i].parameter.grad = norm > clip ? g * scale : g;
+            isLeft = true;
+        }
+        if (!isLeft)
+            return;
+        // TorchSharp's optimizers leave parameters without a gradient alone.
+        foreach (var group in optimizer.ParamGroups)
+            group.LearningRate = rate;
         optimizer.step();
         // A gradient's tensors belong to the step's scope; keeping them on parameters would keep their memory.
         foreach (var (_, parameter) in Parameters)

@@ -32,7 +32,7 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
             traces.Add(new Trace(step, $"{part.Name}/gradient", Bits(update.Gradient)));
             traces.Add(new Trace(step, $"{part.Name}/parameters", Bits(part)));
 
-            var size = Trainer.Numbers(Trainer.Norm(part.Parameters.Select(p => p.parameter)))[0];
+            var size = Norm.Of([.. part.Parameters.Select(p => p.parameter)]);
             traces.Add(new Trace(step, $"{part.Name}/norm", Bits(size)));
             if (update.ChainEnergy is { } energy)
                 traces.Add(new Trace(step, $"{part.Name}/chain-energy", Bits(energy)));

@@ -117,12 +117,19 @@ public sealed class Trainer(
         var gradient = part.Gradient(update.Loss);
 
         using var free = no_grad();
-        // One copy to the host for both, because on a GPU each copy waits for the device.
-        var measured = Numbers(stack([update.Loss.detach().reshape([]), Norm(gradient.OfType<Tensor>())]));
-        var (loss, norm) = (measured[0], measured[1]);
+        var (loss, norm) = Measured(update.Loss, [.. gradient.OfType<Tensor>()]);
         if (health.Of(update.Part, loss, norm) is null)
             part.Step(gradient, norm, Factor);
         return (update, loss, norm);
+    }
+
+    static (double Loss, double Norm) Measured(Tensor loss, Tensor[] gradient)
+    {
+        if (loss.device_type == DeviceType.CPU)
+            return (loss.ToDouble(), Norm.Of(gradient));
+        // One copy to the host for both, because on a GPU each copy waits for the device.
+        var measured = Numbers(stack([loss.detach().reshape([]), Norm.ByOperators(gradient)]));
+        return (measured[0], measured[1]);
     }
 
     /// <summary>The factor of the learning rate: warm-up times schedule.</summary>
@@ -145,15 +152,11 @@ public sealed class Trainer(
             throw new InvalidOperationException(
                 $"{method.GetName()} left gradients {(gradMode ? "off" : "on")} across {when}: end the using of no_grad or enable_grad before the yield"
             );
-        // A new tensor belongs to the innermost scope: if that is not the trainer's, the method holds one open.
-        using var probe = empty(0);
-        if (!scope.Contains(probe))
+        if (!ReferenceEquals(CurrentDisposeScope, scope))
             throw new InvalidOperationException(
                 $"{method.GetName()} holds a dispose scope open across {when}: methods must not open scopes; the trainer and the chains do"
             );
     }
-
-    internal static Tensor Norm(IEnumerable<Tensor> tensors) => stack(tensors.Select(t => t.norm()).ToArray()).norm();
 
     internal static double[] Numbers(Tensor values) => values.to(float64).cpu().contiguous().data<double>().ToArray();
 }
