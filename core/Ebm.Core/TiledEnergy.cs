@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Ebm.Core;
 
 /// <summary>
@@ -64,6 +66,7 @@ public abstract unsafe class TiledEnergy
     readonly struct Work<T>(TiledEnergy of, float* x, float* energy, float* slope, int width) : ITileWork
         where T : unmanaged, IVector<T>
     {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Do(long first, int count, float* memory)
         {
             float* at = memory,

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Ebm.Core;
 
 // The sums, products and closed forms of Energy, on tiles. Each computes what its twin in Energy computes on tensors.
@@ -16,6 +18,7 @@ sealed unsafe class TiledSum(TiledEnergy a, TiledEnergy b, Tensor x) : TiledEner
         b.Begin(first, count, OfB(memory));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void At<T>(float* x, float* energy, float* slope, float* memory)
     {
         float* other = memory + size;
@@ -26,6 +29,7 @@ sealed unsafe class TiledSum(TiledEnergy a, TiledEnergy b, Tensor x) : TiledEner
             Plus<T>(slope, memory, size);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Plus<T>(float* to, float* from, int count)
         where T : unmanaged, IVector<T>
     {
@@ -52,6 +56,7 @@ sealed unsafe class TiledProduct(Tensor inverseTemperature, TiledEnergy of, Tens
         of.Begin(first, count, memory + Tile.Rows);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void At<T>(float* x, float* energy, float* slope, float* memory)
     {
         of.At<T>(x, energy, slope, memory + Tile.Rows);
@@ -83,6 +88,7 @@ sealed unsafe class TiledTether(Tensor towards, Tensor scale, Tensor spread) : T
         Tile.Gather(Floats.Of(towards), first, count, numbers, memory + 2 * Tile.Rows);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void At<T>(float* x, float* energy, float* slope, float* memory)
     {
         for (var lane = 0; lane < Tile.Rows; lane += T.Lanes)
@@ -110,6 +116,7 @@ sealed unsafe class TiledConfinement(double width, Tensor x) : TiledEnergy
 
     public override int Memory => 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void At<T>(float* x, float* energy, float* slope, float* memory)
     {
         var k = T.Of(strength);
@@ -137,6 +144,7 @@ sealed unsafe class TiledCut(double limit, TiledEnergy of, Tensor x) : TiledEner
 
     public override void Begin(long first, int count, float* memory) => of.Begin(first, count, memory);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void At<T>(float* x, float* energy, float* slope, float* memory)
     {
         of.At<T>(x, energy, slope, memory);
@@ -155,6 +163,7 @@ sealed unsafe class PerRow(Tensor values)
     readonly Tensor values = values.contiguous();
     readonly bool same = values.numel() == 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Gather(long first, int count, float* to)
     {
         var from = Floats.Of(values);

@@ -27,8 +27,10 @@ public static class Functions
         where T : unmanaged, IVector<T>
     {
         var held = T.Min(T.Max(x, T.Of(-87.3f)), T.Of(88f));
-        // x = n ln 2 + r with |r| ≤ ½ ln 2; ln 2 has two parts, so that n ln 2 is exact.
-        var n = T.Floor(T.MultiplyAdd(held, T.Of(1.44269504f), T.Of(.5f)));
+        // x = n ln 2 + r with |r| ≤ ½ ln 2. Adding 1.5·2²³ rounds to the whole number n, which is then in the low bits of the sum.
+        var shifted = T.MultiplyAdd(held, T.Of(1.44269504f), T.Of(12582912f));
+        var n = shifted - T.Of(12582912f);
+        // ln 2 has two parts, so that n ln 2 is exact.
         var r = T.MultiplyAdd(n, T.Of(-.693359375f), held);
         r = T.MultiplyAdd(n, T.Of(2.12194440e-4f), r);
         var p = T.Of(1.9875691500e-4f);
@@ -37,8 +39,10 @@ public static class Functions
         p = T.MultiplyAdd(p, r, T.Of(4.1665795894e-2f));
         p = T.MultiplyAdd(p, r, T.Of(1.6666665459e-1f));
         p = T.MultiplyAdd(p, r, T.Of(5.0000001201e-1f));
-        p = T.MultiplyAdd(p, r * r, r + T.Of(1));
-        return p * T.ShiftLeft(T.AddIntegers(T.ToInteger(n), T.Bits(127)), 23);
+        p = T.MultiplyAdd(p, r, T.Of(1));
+        p = T.MultiplyAdd(p, r, T.Of(1));
+        // 2ⁿ: the exponent's bits are n + 127.
+        return p * T.AddIntegers(T.ShiftLeft(shifted, 23), T.Of(1));
     }
 
     /// <summary>1/(1 + e⁻ˣ).</summary>

@@ -23,6 +23,7 @@ public static unsafe class Tile
     /// panel are 0.
     /// </summary>
     /// <param name="packed">Padded(outputs) · inputs floats.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(float* weight, int outputs, int inputs, int across, int along, float* packed)
     {
         for (var first = 0; first < outputs; first += Panel)
@@ -35,37 +36,42 @@ public static unsafe class Tile
         }
     }
 
-    /// <summary>to[o] = bias[o] + Σ_i W[o, i] from[i] for a tile.</summary>
+    /// <summary>to[o] = bias[o] + Σ_i W[o, i] from[i] for a tile, times a factor if one is given.</summary>
     /// <param name="packed">As <see cref="Pack"/> makes it.</param>
     /// <param name="bias">Padded(outputs) floats; null for none.</param>
+    /// <param name="factor">Padded(outputs) · 32 floats, such as derivatives of an activation; null for none.</param>
     /// <param name="from">inputs · 32 floats.</param>
     /// <param name="to">Padded(outputs) · 32 floats, apart from <paramref name="from"/>.</param>
-    public static void Multiply<T>(float* packed, float* bias, int inputs, int outputs, float* from, float* to)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply<T>(float* packed, float* bias, float* factor, int inputs, int outputs, float* from, float* to)
         where T : unmanaged, IVector<T>
     {
         if (outputs <= 2)
         {
             for (var lane = 0; lane < Rows; lane += 2 * T.Lanes)
-                Two<T>(packed, bias, inputs, from + lane, to + lane);
+                Two<T>(packed, bias, At(factor, lane), inputs, from + lane, to + lane);
             return;
         }
         for (var o = 0; o < outputs; o += Panel, packed += inputs * Panel, to += Panel * Rows)
         {
-            var b = bias == null ? null : bias + o;
+            float* b = At(bias, o),
+                f = At(factor, o * Rows);
             // Sixteen accumulators, where the machine has the registers; eight elsewhere.
             if (T.Lanes == 16)
-                Eight<T>(packed, b, inputs, from, to);
+                Eight<T>(packed, b, f, inputs, from, to);
             else
                 for (var lane = 0; lane < Rows; lane += 2 * T.Lanes)
                 {
-                    Four<T>(packed, b, inputs, from + lane, to + lane);
-                    Four<T>(packed + 4, b == null ? null : b + 4, inputs, from + lane, to + lane + 4 * Rows);
+                    Four<T>(packed, b, At(f, lane), inputs, from + lane, to + lane);
+                    Four<T>(packed + 4, At(b, 4), At(f, lane + 4 * Rows), inputs, from + lane, to + lane + 4 * Rows);
                 }
         }
     }
 
+    static float* At(float* memory, int index) => memory == null ? null : memory + index;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    static void Eight<T>(float* w, float* bias, int inputs, float* from, float* to)
+    static void Eight<T>(float* w, float* bias, float* factor, int inputs, float* from, float* to)
         where T : unmanaged, IVector<T>
     {
         T a0 = default,
@@ -125,6 +131,25 @@ public static unsafe class Tile
             a7 = T.MultiplyAdd(v, h, a7);
             c7 = T.MultiplyAdd(v, g, c7);
         }
+        if (factor != null)
+        {
+            a0 *= T.Load(factor);
+            c0 *= T.Load(factor + 16);
+            a1 *= T.Load(factor + Rows);
+            c1 *= T.Load(factor + Rows + 16);
+            a2 *= T.Load(factor + 2 * Rows);
+            c2 *= T.Load(factor + 2 * Rows + 16);
+            a3 *= T.Load(factor + 3 * Rows);
+            c3 *= T.Load(factor + 3 * Rows + 16);
+            a4 *= T.Load(factor + 4 * Rows);
+            c4 *= T.Load(factor + 4 * Rows + 16);
+            a5 *= T.Load(factor + 5 * Rows);
+            c5 *= T.Load(factor + 5 * Rows + 16);
+            a6 *= T.Load(factor + 6 * Rows);
+            c6 *= T.Load(factor + 6 * Rows + 16);
+            a7 *= T.Load(factor + 7 * Rows);
+            c7 *= T.Load(factor + 7 * Rows + 16);
+        }
         T.Store(a0, to);
         T.Store(c0, to + 16);
         T.Store(a1, to + Rows);
@@ -144,7 +169,7 @@ public static unsafe class Tile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    static void Four<T>(float* w, float* bias, int inputs, float* from, float* to)
+    static void Four<T>(float* w, float* bias, float* factor, int inputs, float* from, float* to)
         where T : unmanaged, IVector<T>
     {
         T a0 = default,
@@ -180,6 +205,17 @@ public static unsafe class Tile
             a3 = T.MultiplyAdd(v, h, a3);
             c3 = T.MultiplyAdd(v, g, c3);
         }
+        if (factor != null)
+        {
+            a0 *= T.Load(factor);
+            c0 *= T.Load(factor + T.Lanes);
+            a1 *= T.Load(factor + Rows);
+            c1 *= T.Load(factor + Rows + T.Lanes);
+            a2 *= T.Load(factor + 2 * Rows);
+            c2 *= T.Load(factor + 2 * Rows + T.Lanes);
+            a3 *= T.Load(factor + 3 * Rows);
+            c3 *= T.Load(factor + 3 * Rows + T.Lanes);
+        }
         T.Store(a0, to);
         T.Store(c0, to + T.Lanes);
         T.Store(a1, to + Rows);
@@ -192,7 +228,7 @@ public static unsafe class Tile
 
     /// <summary>The first two outputs of a panel: the slope in the plane needs no more.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    static void Two<T>(float* w, float* bias, int inputs, float* from, float* to)
+    static void Two<T>(float* w, float* bias, float* factor, int inputs, float* from, float* to)
         where T : unmanaged, IVector<T>
     {
         T a0 = bias == null ? default : T.Of(bias[0]),
@@ -211,6 +247,13 @@ public static unsafe class Tile
             a1 = T.MultiplyAdd(v, h, a1);
             c1 = T.MultiplyAdd(v, g, c1);
         }
+        if (factor != null)
+        {
+            a0 *= T.Load(factor);
+            c0 *= T.Load(factor + T.Lanes);
+            a1 *= T.Load(factor + Rows);
+            c1 *= T.Load(factor + Rows + T.Lanes);
+        }
         T.Store(a0, to);
         T.Store(c0, to + T.Lanes);
         T.Store(a1, to + Rows);
@@ -220,6 +263,7 @@ public static unsafe class Tile
     /// <summary>to ← rows first … first + count − 1 of x as a tile; lanes without a row repeat the last row.</summary>
     /// <param name="x">Rows of <paramref name="width"/> numbers.</param>
     /// <param name="to">width · 32 floats.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(float* x, long first, int count, int width, float* to)
     {
         for (var row = 0; row < Rows; row++)
@@ -231,6 +275,7 @@ public static unsafe class Tile
     }
 
     /// <summary>Rows first … first + count − 1 of x ← a tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scatter(float* from, long first, int count, int width, float* x)
     {
         for (var row = 0; row < count; row++)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Ebm.Nets;
 
 /// <summary>
@@ -34,6 +36,7 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
         return read;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Begin(long first, int count, float* memory)
     {
         var chosen = (int*)memory;
@@ -47,6 +50,7 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
                 chosen[lane] = (int)((long*)bytes)[first + Math.Min(lane, count - 1)];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void At<T>(float* x, float* energy, float* slope, float* memory)
     {
         float* derivatives = memory + Tile.Rows,
@@ -57,42 +61,55 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
         var derivative = derivatives;
         foreach (var layer in layers.AsSpan(0, layers.Length - 1))
         {
-            Tile.Multiply<T>(layer.Forward, layer.Bias, layer.Inputs, layer.Outputs, here, there);
+            Tile.Multiply<T>(layer.Forward, layer.Bias, null, layer.Inputs, layer.Outputs, here, there);
             Activated.Apply<T>(activation, there, slope == null ? null : derivative, layer.Outputs * Tile.Rows);
             derivative += Tile.Padded(layer.Outputs) * Tile.Rows;
             Swap(ref here, ref there);
         }
-        Top<T>((int*)memory, here, energy, slope == null ? null : there);
         if (slope == null)
+        {
+            Top<T>((int*)memory, here, energy, null, null);
             return;
-
+        }
+        // g of the last hidden layer, then of the layer below each.
+        derivative -= Tile.Padded(top.Inputs) * Tile.Rows;
+        Top<T>((int*)memory, here, energy, derivative, there);
         for (var l = layers.Length - 2; l >= 0; l--)
         {
-            var layer = layers[l];
-            derivative -= Tile.Padded(layer.Outputs) * Tile.Rows;
-            for (var i = 0; i < layer.Outputs * Tile.Rows; i += T.Lanes)
-                T.Store(T.Load(there + i) * T.Load(derivative + i), there + i);
-            Tile.Multiply<T>(layer.Backward, null, layer.Outputs, layer.Inputs, there, here);
             Swap(ref here, ref there);
+            var layer = layers[l];
+            derivative -= Tile.Padded(layer.Inputs) * Tile.Rows;
+            Tile.Multiply<T>(layer.Backward, null, l == 0 ? null : derivative, layer.Outputs, layer.Inputs, here, there);
         }
         Scale<T>(there, slope);
     }
 
-    /// <summary>The chosen output of each row, and its gradient in the last hidden layer.</summary>
-    void Top<T>(int* chosen, float* h, float* energy, float* gradient)
+    /// <summary>The chosen output of each row, and g, its gradient before the last activation.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void Top<T>(int* chosen, float* h, float* energy, float* derivative, float* g)
         where T : unmanaged, IVector<T>
     {
-        for (var lane = 0; lane < Tile.Rows; lane += T.Lanes)
+        var one = top.Outputs == 1;
+        for (var lane = 0; lane < Tile.Rows; lane += 2 * T.Lanes)
         {
-            var sum = top.Outputs == 1 ? T.Of(top.Bias[0]) : Picked<T>(top.Bias, 1, chosen + lane);
+            int* left = chosen + lane,
+                right = left + T.Lanes;
+            T a = one ? T.Of(top.Bias[0]) : Picked<T>(top.Bias, 1, left),
+                b = one ? a : Picked<T>(top.Bias, 1, right);
             for (var i = 0; i < top.Inputs; i++)
             {
-                var w = top.Outputs == 1 ? T.Of(top.Weight[i]) : Picked<T>(top.Weight + i, top.Inputs, chosen + lane);
-                sum = T.MultiplyAdd(w, T.Load(h + i * Tile.Rows + lane), sum);
-                if (gradient != null)
-                    T.Store(w, gradient + i * Tile.Rows + lane);
+                T u = one ? T.Of(top.Weight[i]) : Picked<T>(top.Weight + i, top.Inputs, left),
+                    v = one ? u : Picked<T>(top.Weight + i, top.Inputs, right);
+                var at = i * Tile.Rows + lane;
+                a = T.MultiplyAdd(u, T.Load(h + at), a);
+                b = T.MultiplyAdd(v, T.Load(h + at + T.Lanes), b);
+                if (g == null)
+                    continue;
+                T.Store(u * T.Load(derivative + at), g + at);
+                T.Store(v * T.Load(derivative + at + T.Lanes), g + at + T.Lanes);
             }
-            T.Store(sum, energy + lane);
+            T.Store(a, energy + lane);
+            T.Store(b, energy + lane + T.Lanes);
         }
     }
 
@@ -112,6 +129,7 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
         b = kept;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Scale<T>(float* from, float* to)
         where T : unmanaged, IVector<T>
     {
