@@ -110,10 +110,11 @@ public readonly unsafe struct Lanes16(Vector512<float> lanes) : IVector<Lanes16>
         return Load(found);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* from, int fromStride, float* to, int toStride)
     {
-        for (var i = 0; i < 16; i++)
-        for (var j = 0; j < 16; j++)
-            to[j * toStride + i] = from[i * fromStride + j];
+        for (var i = 0; i < 16; i += 4)
+        for (var j = 0; j < 16; j += 4)
+            Lanes4.Transpose(from + i * fromStride + j, fromStride, to + j * toStride + i, toStride);
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ebm.Devices;
 
@@ -105,8 +106,21 @@ public readonly unsafe struct Lanes4(Vector128<float> lanes) : IVector<Lanes4>
         return Load(found);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Transpose(float* from, int fromStride, float* to, int toStride)
     {
+        if (Sse.IsSupported)
+        {
+            var (a, b) = (Vector128.Load(from), Vector128.Load(from + fromStride));
+            var (c, d) = (Vector128.Load(from + 2 * fromStride), Vector128.Load(from + 3 * fromStride));
+            var (low, low2) = (Sse.UnpackLow(a, c), Sse.UnpackLow(b, d));
+            var (high, high2) = (Sse.UnpackHigh(a, c), Sse.UnpackHigh(b, d));
+            Sse.UnpackLow(low, low2).Store(to);
+            Sse.UnpackHigh(low, low2).Store(to + toStride);
+            Sse.UnpackLow(high, high2).Store(to + 2 * toStride);
+            Sse.UnpackHigh(high, high2).Store(to + 3 * toStride);
+            return;
+        }
         for (var i = 0; i < 4; i++)
         for (var j = 0; j < 4; j++)
             to[j * toStride + i] = from[i * fromStride + j];

@@ -105,10 +105,11 @@ public readonly unsafe struct Lanes8(Vector256<float> lanes) : IVector<Lanes8>
         return Load(found);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* from, int fromStride, float* to, int toStride)
     {
-        for (var i = 0; i < 8; i++)
-        for (var j = 0; j < 8; j++)
-            to[j * toStride + i] = from[i * fromStride + j];
+        for (var i = 0; i < 8; i += 4)
+        for (var j = 0; j < 8; j += 4)
+            Lanes4.Transpose(from + i * fromStride + j, fromStride, to + j * toStride + i, toStride);
     }
 }

@@ -18,21 +18,45 @@ public static unsafe class Tile
     /// <summary>A number of outputs, filled up to whole panels.</summary>
     public static int Padded(int outputs) => (outputs + Panel - 1) / Panel * Panel;
 
-    /// <summary>
-    /// packed[panel][input][8] of weights (outputs, inputs), entry (o, i) at <c>weight[o * across + i * along]</c>. Missing outputs of the last
-    /// panel are 0.
-    /// </summary>
+    /// <summary>packed[panel][input][8] of weights (outputs, inputs), row by row. Missing outputs of the last panel are 0.</summary>
     /// <param name="packed">Padded(outputs) · inputs floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pack(float* weight, int outputs, int inputs, int across, int along, float* packed)
+    public static void Pack(float* weight, int outputs, int inputs, float* packed)
     {
-        for (var first = 0; first < outputs; first += Panel)
+        for (var o = 0; o < outputs; o += Panel, weight += Panel * inputs, packed += Panel * inputs)
         {
-            var count = Math.Min(Panel, outputs - first);
-            var from = weight + (long)first * across;
-            for (var i = 0; i < inputs; i++, packed += Panel)
-            for (var o = 0; o < Panel; o++)
-                packed[o] = o < count ? from[(long)o * across + (long)i * along] : 0;
+            var (i, count) = (0, Math.Min(Panel, outputs - o));
+            for (; count == Panel && i + 4 <= inputs; i += 4)
+            {
+                Lanes4.Transpose(weight + i, inputs, packed + i * Panel, Panel);
+                Lanes4.Transpose(weight + 4 * inputs + i, inputs, packed + i * Panel + 4, Panel);
+            }
+            for (; i < inputs; i++)
+            for (var k = 0; k < Panel; k++)
+                packed[i * Panel + k] = k < count ? weight[k * inputs + i] : 0;
+        }
+    }
+
+    /// <summary>The same of the transposed weights: packed[panel][output][8], with inputs in panels.</summary>
+    /// <param name="packed">outputs · Padded(inputs) floats.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackTransposed(float* weight, int outputs, int inputs, float* packed)
+    {
+        for (var i = 0; i < inputs; i += Panel)
+        {
+            var count = Math.Min(Panel, inputs - i);
+            for (var o = 0; o < outputs; o++, packed += Panel)
+            {
+                var from = weight + (long)o * inputs + i;
+                if (count == Panel)
+                {
+                    Lanes4.Store(Lanes4.Load(from), packed);
+                    Lanes4.Store(Lanes4.Load(from + 4), packed + 4);
+                }
+                else
+                    for (var k = 0; k < Panel; k++)
+                        packed[k] = k < count ? from[k] : 0;
+            }
         }
     }
 
@@ -274,6 +298,15 @@ public static unsafe class Tile
         }
     }
 
+    /// <summary>The same, with 0 in lanes without a row: for gradients, which are summed over lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void GatherGradient(float* x, long first, int count, int width, float* to)
+    {
+        Gather(x, first, count, width, to);
+        for (var i = 0; count < Rows && i < width; i++)
+            new Span<float>(to + i * Rows + count, Rows - count).Clear();
+    }
+
     /// <summary>Rows first … first + count − 1 of x ← a tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scatter(float* from, long first, int count, int width, float* x)
@@ -314,6 +347,18 @@ public static unsafe class Tile
                     work.Do(tile * Rows, (int)Math.Min(Rows, rows - tile * Rows), mine);
             }
         );
+    }
+
+    /// <summary>Does independent pieces of work, on several threads if they are worth it.</summary>
+    /// <param name="rows">Rows of the batch: a measure of the work.</param>
+    public static void EachOf(int count, long rows, Action<int> work)
+    {
+        var threads = Machine.Threads;
+        if (threads == 1 || rows < 4 * Rows)
+            for (var i = 0; i < count; i++)
+                work(i);
+        else
+            Parallel.For(0, count, new() { MaxDegreeOfParallelism = threads }, work);
     }
 
     [ThreadStatic]

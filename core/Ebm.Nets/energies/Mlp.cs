@@ -22,18 +22,58 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled
 
     public override Tensor forward(Tensor x)
     {
-        var h = layers[0].call(settings.InputScale == 1 ? x.Flat() : x.Flat() * settings.InputScale);
+        if (!HasKernel(x))
+            return Plain(x);
+        Tensor[] weights = [.. Weights];
+        var y =
+            is_grad_enabled() && (x.requires_grad || weights.Any(w => w.requires_grad))
+                ? MlpFunction.apply([this, x, .. weights])
+                : Pass(x, keeps: false).Y;
+        return Shaped(y);
+    }
+
+    Tensor Shaped(Tensor y) => to.Length == 1 ? y : y.reshape(to.Rows(y.shape[0]));
+
+    /// <summary>The network in libtorch's layers: (B, …from) → (B, outputs).</summary>
+    internal Tensor Plain(Tensor x)
+    {
+        var h = nn.functional.linear(
+            settings.InputScale == 1 ? x.Flat() : x.Flat() * settings.InputScale,
+            layers[0].weight,
+            layers[0].bias
+        );
         foreach (var layer in layers.Skip(1))
-            h = layer.call(settings.Activation.Of(h));
-        return to.Length == 1 ? h : h.reshape(to.Rows(h.shape[0]));
+            h = nn.functional.linear(settings.Activation.Of(h), layer.weight, layer.bias);
+        return h;
+    }
+
+    /// <summary>The network in one pass of our own, without a graph: (B, …from) → (B, outputs).</summary>
+    internal unsafe (Tensor Y, MlpPass Pass) Pass(Tensor x, bool keeps)
+    {
+        Follow();
+        var rows = x.Flat().contiguous();
+        var y = empty(rows.shape[0], to.Size(), dtype: float32);
+        var pass = new MlpPass(packed, settings.Activation, (float)settings.InputScale, rows.shape[0]);
+        pass.Through(Floats.Of(rows), Floats.Of(y), keeps);
+        return (y, pass);
+    }
+
+    /// <summary>Weight and bias of each layer in turn.</summary>
+    internal IEnumerable<Tensor> Weights => layers.SelectMany(layer => (Tensor[])[layer.weight, layer.bias!]);
+
+    bool HasKernel(Tensor x) => Activated.Has(settings.Activation) && TiledEnergy.Takes(x) && TiledEnergy.Takes(layers[0].weight);
+
+    void Follow()
+    {
+        for (var i = 0; i < layers.Length; i++)
+            packed[i].Follow(layers[i]);
     }
 
     public TiledEnergy? Tiled(Tensor x, Tensor? column)
     {
-        if (!Activated.Has(settings.Activation) || !TiledEnergy.Takes(layers[0].weight))
+        if (!HasKernel(x))
             return null;
-        for (var i = 0; i < layers.Length; i++)
-            packed[i].Follow(layers[i]);
+        Follow();
         return new TiledMlp(packed, settings.Activation, (float)settings.InputScale, TiledMlp.Checked(column, (int)to.Size()));
     }
 }

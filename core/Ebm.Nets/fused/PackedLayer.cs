@@ -47,8 +47,8 @@ sealed unsafe class PackedLayer
         if (filled && now.SequenceEqual(new ReadOnlySpan<int>(Weight, weight.Length)))
             return this;
         new ReadOnlySpan<float>(w, weight.Length).CopyTo(weight);
-        Tile.Pack(w, Outputs, Inputs, Inputs, 1, Forward);
-        Tile.Pack(w, Inputs, Outputs, 1, Inputs, Backward);
+        Tile.Pack(w, Outputs, Inputs, Forward);
+        Tile.PackTransposed(w, Outputs, Inputs, Backward);
         filled = true;
         return this;
     }

@@ -57,7 +57,8 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
             here = derivatives + hidden * Tile.Rows,
             there = here + widest * Tile.Rows;
 
-        Scale<T>(x, here);
+        Buffer.MemoryCopy(x, here, (long)numbers * Tile.Rows * sizeof(float), (long)numbers * Tile.Rows * sizeof(float));
+        Scale<T>(scale, here, numbers * Tile.Rows);
         var derivative = derivatives;
         foreach (var layer in layers.AsSpan(0, layers.Length - 1))
         {
@@ -81,7 +82,8 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
             derivative -= Tile.Padded(layer.Inputs) * Tile.Rows;
             Tile.Multiply<T>(layer.Backward, null, l == 0 ? null : derivative, layer.Outputs, layer.Inputs, here, there);
         }
-        Scale<T>(there, slope);
+        Buffer.MemoryCopy(there, slope, (long)numbers * Tile.Rows * sizeof(float), (long)numbers * Tile.Rows * sizeof(float));
+        Scale<T>(scale, slope, numbers * Tile.Rows);
     }
 
     /// <summary>The chosen output of each row, and g, its gradient before the last activation.</summary>
@@ -122,19 +124,23 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
         return T.Load(found);
     }
 
-    static void Swap(ref float* a, ref float* b)
+    internal static void Swap(ref float* a, ref float* b)
     {
         var kept = a;
         a = b;
         b = kept;
     }
 
+    /// <summary>Multiplies numbers in place.</summary>
+    /// <param name="count">Whole vectors.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Scale<T>(float* from, float* to)
+    internal static void Scale<T>(float factor, float* numbers, int count)
         where T : unmanaged, IVector<T>
     {
-        var factor = T.Of(scale);
-        for (var i = 0; i < numbers * Tile.Rows; i += T.Lanes)
-            T.Store(factor * T.Load(from + i), to + i);
+        if (factor == 1)
+            return;
+        var by = T.Of(factor);
+        for (var i = 0; i < count; i += T.Lanes)
+            T.Store(by * T.Load(numbers + i), numbers + i);
     }
 }
