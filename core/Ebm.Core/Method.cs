@@ -41,10 +41,20 @@ public abstract class Method(string name, long[] shape) : nn.Module(name)
 /// <summary>A loss to minimise in the parameters of one part, and values to record.</summary>
 /// <param name="Part">A key of <see cref="Method.Parts"/>.</param>
 /// <param name="Loss">A scalar with a graph.</param>
-/// <param name="Watched">Values by name: scalars, vectors (recorded as name/i) or matrices (name/i/j). NaN entries, such as levels without rows,
-/// are not recorded.</param>
-public sealed record Update(string Part, Tensor Loss, params (string Name, Tensor Value)[] Watched)
+/// <param name="Watch">Computes the values to record from tensors that the step has computed. It is called at the end of the step, without a graph, and
+/// only if the step is recorded; it must not draw random numbers or call a network.</param>
+public sealed record Update(string Part, Tensor Loss, Func<(string Name, Tensor Value)[]> Watch)
 {
+    /// <param name="part">A key of <see cref="Method.Parts"/>.</param>
+    /// <param name="loss">A scalar with a graph.</param>
+    /// <param name="watched">Values to record that exist already.</param>
+    public Update(string part, Tensor loss, params (string Name, Tensor Value)[] watched)
+        : this(part, loss, () => watched) { }
+
+    /// <summary>Values to record, by name: scalars, vectors (recorded as name/i) or matrices (name/i/j). NaN entries, such as levels without rows, are not
+    /// recorded.</summary>
+    public (string Name, Tensor Value)[] Watched => Watch();
+
     /// <summary>
     /// The energies of the rows where this update's chains end, (B), in any scale; null if it runs no chains. Their mean is recorded bit for bit,
     /// because chains show a difference between two runs earlier than the weights.

@@ -72,13 +72,15 @@ public sealed class ContrastiveDivergence : Method, IDensity, IChains
         chains.Store(slots, walked.X, walked.X.AllAt(0));
 
         var (positive, negative) = (energy.Of(batch), energy.Of(walked.X));
-        var loss = Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative);
+        var loss = Objectives.Contrast(positive, negative);
+        if (settings.Magnitude > 0)
+            loss = loss + settings.Magnitude * Objectives.Magnitude(positive, negative);
         if (settings.Kl > 0)
             loss = loss + Followed(before, walked.X, rng);
         yield return new(
             "energy",
             loss,
-            [("gap", Objectives.Contrast(positive, negative)), ("magnitude", positive.abs().mean()), .. walked.Watched(steps, begun)]
+            () => [("gap", Objectives.Contrast(positive, negative)), ("magnitude", positive.abs().mean()), .. walked.Watched(steps, begun)]
         )
         {
             Chains = negative,

@@ -90,7 +90,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             yield return new(
                 "denoise",
                 (settings.Weighted ? misfit / (2 * sigmas[at].square()) : misfit).mean(),
-                ("misfit", (misfit / (2 * sigmas[at].square())).mean())
+                () => [("misfit", (misfit / (2 * sigmas[at].square())).mean())]
             );
             var z = Encode(noisy, sigmas[at], learn: true);
             yield return new("decode", (decoder.call(z) - clean).square().SumPerRow().mean());
@@ -119,7 +119,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             yield return new(
                 "semantic",
                 Objectives.Contrast(real, dreamt) + settings.Magnitude * Objectives.Magnitude(real, dreamt),
-                [("gap", Objectives.Contrast(real, dreamt)), .. ofCodes.Watched(codeSteps), ("mismatch", CodeScale.Mismatch(codes))]
+                () => [("gap", Objectives.Contrast(real, dreamt)), .. ofCodes.Watched(codeSteps), ("mismatch", CodeScale.Mismatch(codes))]
             )
             {
                 Chains = dreamt,
@@ -137,12 +137,13 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         yield return new(
             "texture",
             Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            [
-                ("gap", Objectives.Contrast(positive, negative)),
-                .. ofRows.Watched(rowSteps),
-                ("magnitude", positive.abs().mean()),
-                ("displacement", ofRows.Displacement(begun)),
-            ]
+            () =>
+                [
+                    ("gap", Objectives.Contrast(positive, negative)),
+                    .. ofRows.Watched(rowSteps),
+                    ("magnitude", positive.abs().mean()),
+                    ("displacement", ofRows.Displacement(begun)),
+                ]
         )
         {
             Chains = negative,

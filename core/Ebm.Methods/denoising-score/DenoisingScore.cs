@@ -44,7 +44,7 @@ public sealed class DenoisingScore : Method, ILadder, IChains
 
         // |noise s + ξ|²: one derivative for the score, a second one for the parameters.
         var misfit = (spread * At(level).Score(risen) + xi).square().SumPerRow();
-        yield return new("energy", misfit.mean(), ("misfit", misfit.detach().MeanByLevel(level, noise.Levels)));
+        yield return new("energy", misfit.mean(), () => [("misfit", misfit.MeanByLevel(level, noise.Levels))]);
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);

@@ -48,7 +48,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
         var misfit = (energy.Score(between) - (batch - origin)).square().SumPerRow();
         if (data.Progress < settings.Matching)
         {
-            yield return new("potential", misfit.mean(), ("misfit", misfit.mean()));
+            yield return new("potential", misfit.mean(), () => [("misfit", misfit.mean())]);
             yield break;
         }
 
@@ -60,16 +60,18 @@ public sealed class EnergyMatching : Method, IDensity, IChains
 
         // The flow's loss has weight 1 up to τ, then decreases to 0 at the data.
         var fading = ((1 - t) / (1 - settings.Tau)).clamp(max: 1);
+        var loss = (fading * misfit).mean() + settings.Contrast * Objectives.Contrast(positive, negative);
+        if (settings.Magnitude > 0)
+            loss = loss + settings.Magnitude * Objectives.Magnitude(positive, negative);
         yield return new(
             "potential",
-            (fading * misfit).mean()
-                + settings.Contrast * Objectives.Contrast(positive, negative)
-                + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            [
-                ("misfit", misfit.mean()),
-                ("gap", Objectives.Contrast(positive, negative) / settings.Temperature),
-                .. walked.Watched(steps, begun),
-            ]
+            loss,
+            () =>
+                [
+                    ("misfit", misfit.mean()),
+                    ("gap", Objectives.Contrast(positive, negative) / settings.Temperature),
+                    .. walked.Watched(steps, begun),
+                ]
         )
         {
             Chains = negative,

@@ -63,7 +63,7 @@ public sealed class Gan : Method
                 : Objectives.Contrast(positive, negative);
         if (settings.Penalty > 0)
             loss = loss + settings.Penalty * Objectives.Steepness(energy, batch, drawn, rng);
-        return new("critic", loss, ("gap", Objectives.Contrast(positive, negative)));
+        return new("critic", loss, () => [("gap", Objectives.Contrast(positive, negative))]);
     }
 
     public override Tensor Sample(long count, Rng rng)

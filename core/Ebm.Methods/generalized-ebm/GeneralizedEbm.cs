@@ -101,10 +101,13 @@ public sealed class GeneralizedEbm : Method, IChains
         return new(
             "energy",
             settings.PaperGradientTransform ? Transformed(loss) : loss,
-            ("kale", kale),
-            ("gap", Objectives.Contrast(positive, negative)),
-            ("log-z", Objectives.LogMeanExp(-negative)),
-            ("c", tilt.C)
+            () =>
+                [
+                    ("kale", kale),
+                    ("gap", Objectives.Contrast(positive, negative)),
+                    ("log-z", Objectives.LogMeanExp(-negative)),
+                    ("c", tilt.C),
+                ]
         );
     }
 

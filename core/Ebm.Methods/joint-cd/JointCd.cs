@@ -83,16 +83,20 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 
         var positive = energy.At(risen, level);
         var negative = settings.Negative == Negative.Sampled ? table.gather(1, landed.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
+        var loss = Objectives.Contrast(positive, negative);
+        if (settings.Magnitude > 0)
+            loss = loss + settings.Magnitude * Objectives.Magnitude(positive, negative);
         yield return new(
             "energy",
-            Objectives.Contrast(positive, negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            [
-                ("gap", Objectives.Contrast(positive, negative)),
-                ("magnitude", positive.abs().mean()),
-                .. walked.Watched(steps, begun, l),
-                ("occupancy", landed.Occupancy(noise.Levels)),
-                ("jump", jumps.Matrix),
-            ]
+            loss,
+            () =>
+                [
+                    ("gap", Objectives.Contrast(positive, negative)),
+                    ("magnitude", positive.abs().mean()),
+                    .. walked.Watched(steps, begun, l),
+                    ("occupancy", landed.Occupancy(noise.Levels)),
+                    ("jump", jumps.Matrix),
+                ]
         )
         {
             Chains = negative,

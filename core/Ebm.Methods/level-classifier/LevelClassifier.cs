@@ -48,8 +48,8 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
         yield return new(
             "energy",
             entropy.mean(),
-            ("cross-entropy", entropy.detach().MeanByLevel(level, noise.Levels)),
-            ("right", (table.argmax(1) == level).to(batch.dtype).mean())
+            () =>
+                [("cross-entropy", entropy.MeanByLevel(level, noise.Levels)), ("right", (table.argmax(1) == level).to(batch.dtype).mean())]
         );
     }
 

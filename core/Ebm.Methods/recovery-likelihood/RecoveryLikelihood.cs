@@ -87,14 +87,18 @@ public sealed class RecoveryLikelihood : Method, ILadder, IChains
 
         var (positive, negative) = (energy.At(y, t), energy.At(walked.X, t));
         var (weight, scale) = (tables.Weight[t], tables.LogDensityScale[t]);
+        var loss = Objectives.Contrast(weight * positive, weight * negative);
+        if (settings.Magnitude > 0)
+            loss = loss + settings.Magnitude * Objectives.Magnitude(positive, negative);
         yield return new(
             "energy",
-            Objectives.Contrast(weight * positive, weight * negative) + settings.Magnitude * Objectives.Magnitude(positive, negative),
-            [
-                ("gap", Objectives.Contrast(scale * positive, scale * negative)),
-                ("magnitude", (scale * positive).abs().mean()),
-                .. walked.Watched(steps, begun, t),
-            ]
+            loss,
+            () =>
+                [
+                    ("gap", Objectives.Contrast(scale * positive, scale * negative)),
+                    ("magnitude", (scale * positive).abs().mean()),
+                    .. walked.Watched(steps, begun, t),
+                ]
         )
         {
             Chains = negative,
@@ -114,7 +118,7 @@ public sealed class RecoveryLikelihood : Method, ILadder, IChains
         var sigma = tables.Sigma[t].PerRow(y);
         var misfit = (y - above - sigma.square() * At(t).Score(above)) / sigma;
         var squares = misfit.square().SumPerRow();
-        return new("energy", squares.mean() / 2, ("misfit", squares.detach().MeanByLevel(t, tables.Energies)));
+        return new("energy", squares.mean() / 2, () => [("misfit", squares.MeanByLevel(t, tables.Energies))]);
     }
 
     /// <summary>−log p(y_t) + const in nats, with one rung per row, including every scale.</summary>

@@ -95,6 +95,7 @@ public sealed class Trainer(
         if (Diverged is null)
             averages.Follow(Step);
         var reads = Diverged is not null || records();
+        using var free = no_grad();
         return
         [
             .. applied.Select(a => new Applied(

@@ -239,6 +239,24 @@ let private diverges (loss: Tensor -> Tensor) =
     must $"training has diverged: {trainer.Diverged}" ((string trainer.Diverged).Contains "gradient of a")
     must "no weight may change" (values (fake.At("a").Head) = before)
 
+/// How often the values to record are computed in ten steps of which every fifth is recorded.
+let private computed (update: Tensor -> (unit -> Tensor) -> Update) =
+    let mutable count = 0
+
+    let watch (w: Tensor) () =
+        count <- count + 1
+        must "values to record need no graph" (not (torch.is_grad_enabled ()))
+        w.mean ()
+
+    let fake = new Fake([ "a", [ 8L ] ], (fun fake _ -> seq { let w = fake.At("a").Head in update (w.sum ()) (watch w) }))
+    let trainer = trainer fake (new Averages(fake, Nullable()))
+
+    for n in 1..10 do
+        let applied = trainer.Advance(fun () -> n % 5 = 0)
+        must $"step {n} returns {applied[0].Watched.Count} values" (applied[0].Watched.Count = if n % 5 = 0 then 1 else 0)
+
+    must $"they were computed {count} times" (count = 2)
+
 // ── flat memory ──────────────────────────────────────────────────────────────────────────
 
 /// glibc's account of its heap; `uordblks` are the bytes in use.
@@ -264,23 +282,24 @@ let private used () =
     let heap = mallinfo2 ()
     live (), int64 (heap.uordblks + heap.hblkhd), GC.GetTotalMemory true
 
-/// Memory in use does not grow with the number of steps. In the background the runtime takes and returns megabytes while it compiles, so the
-/// median growth of three rounds counts.
+/// Memory in use does not grow with the number of steps. In the background the runtime takes and returns megabytes while it compiles, so a loop is
+/// repeated until memory changes little twice in a row; where something is kept, it never does.
 let private flat (steps: int) (run: int -> unit) =
-    let steps = steps / 3
+    let steps = steps / 2
     run (steps / 10)
 
-    let growth = [
-        for _ in 1..3 do
-            let tensors, native, managed = used ()
-            run steps
-            let tensors', native', managed' = used ()
-            must $"{tensors' - tensors} more tensors are alive after {steps} steps" (tensors' = tensors)
-            max (native' - native) (managed' - managed)
-    ]
+    let rec quiet inARow (growth: int64 list) =
+        let tensors, native, managed = used ()
+        run steps
+        let tensors', native', managed' = used ()
+        must $"{tensors' - tensors} more tensors are alive after {steps} steps" (tensors' = tensors)
+        let change = max (abs (native' - native)) (abs (managed' - managed))
 
-    let typical = (List.sort growth)[1]
-    must $"memory in use grew by {growth} bytes, each in {steps} steps" (typical < (1L <<< 19))
+        if change >= (1L <<< 19) || inARow = 0 then
+            must $"memory in use changed by {List.rev growth} bytes, each in {steps} steps" (growth.Length < 10)
+            quiet (if change < (1L <<< 19) then 1 else 0) (change :: growth)
+
+    quiet 0 []
 
 let private trains steps step () =
     let fake = new Fake([ "a", [ 16L; 3L ] ], step)
@@ -380,6 +399,11 @@ let all = [
             ())
     |> breaks "a finite gradient" (fun () -> inSingle (fun () -> diverges _.sum()) ())
 
+    law "values to record are computed without a graph, and only in steps that are recorded" (fun () ->
+        inSingle (fun () -> computed (fun loss watch -> Update("a", loss, (fun () -> [| struct ("mean", watch ()) |])))) ())
+    |> breaks "values computed with the loss" (fun () ->
+        inSingle (fun () -> computed (fun loss watch -> (use _ = torch.no_grad () in Update("a", loss, struct ("mean", watch ()))))) ())
+
     law "20,000 steps of training keep no memory" (inSingle (trains 20_000 square))
     |> breaks
         "a step that keeps a tensor"
@@ -393,17 +417,17 @@ let all = [
                 ()
             kept |> Seq.iter _.Dispose()))
     |> breaks
-        "a step that keeps 200 bytes outside of tensors"
+        "a step that keeps two kilobytes outside of tensors"
         (inSingle (fun () ->
             let kept = ResizeArray<nativeint>()
             trains
-                20_000
+                2_000
                 (fun fake rng ->
-                    kept.Add(Marshal.AllocHGlobal 200)
+                    kept.Add(Marshal.AllocHGlobal 2000)
                     square fake rng)
                 ()))
 
-    law "thousands of steps of joint CD keep no memory" (inSingle (fun () -> jointCd 6_000))
+    law "thousands of steps of joint CD keep no memory" (inSingle (fun () -> jointCd 4_000))
 
     law
         "100,000 Langevin steps keep no memory, nor 20,000 with adjustment"
