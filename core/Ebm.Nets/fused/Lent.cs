@@ -8,8 +8,8 @@ namespace Ebm.Nets;
 /// </summary>
 sealed unsafe class Lent
 {
-    /// <summary>Arrays kept for each size.</summary>
-    const int Most = 8;
+    /// <summary>Arrays kept for each size. A step may have several passes of one net open, with two arrays per layer each.</summary>
+    const int Most = 64;
 
     [ThreadStatic]
     static Dictionary<int, Stack<float[]>>? free;

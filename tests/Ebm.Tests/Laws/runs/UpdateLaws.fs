@@ -315,27 +315,41 @@ let private square (fake: Fake) (rng: Rng) = seq {
     Update("a", loss, struct ("gap", loss))
 }
 
-let private jointCd steps =
+let private ofJointCd (width: int) depth (rows: int64) (use': Trainer -> unit) =
     let spec =
-        JointCdSpec(LevelMlpSpec(Width = 8, Depth = 1), VariancePreservingSpec(Levels = Nullable 4), Memory = 64, Steps = 1, Rounds = 1)
+        JointCdSpec(
+            LevelMlpSpec(Width = width, Depth = depth),
+            VariancePreservingSpec(Levels = Nullable 4),
+            Memory = 1000,
+            Steps = 1,
+            Rounds = 1
+        )
     use method = spec.Build(Site([| 1L |], device, rng "joint", ""))
-    let train = TrainSpec(Steps = Nullable 100_000L, Batch = 4L)
+    let train = TrainSpec(Steps = Nullable 100_000L, Batch = rows)
     use parts = new Optimizers(method, train)
     use averages = new Averages(method, train.Average)
-    let trainer =
-        Trainer(
-            method,
-            Batches((rng "rows").Normal(16L, 1L), 4L, rng "batches"),
-            parts,
-            averages,
-            Health(train.Health, 1L),
-            train,
-            rng "training"
-        )
+    let batches = Batches((rng "rows").Normal(4L * rows, 1L), rows, rng "batches")
+    use' (Trainer(method, batches, parts, averages, Health(train.Health, 1L), train, rng "training"))
 
-    flat steps (fun steps ->
-        for n in 1..steps do
-            trainer.Advance(fun () -> n % 50 = 0) |> ignore)
+let private jointCd steps =
+    ofJointCd 8 1 4L (fun trainer ->
+        flat steps (fun steps ->
+            for n in 1..steps do
+                trainer.Advance(fun () -> n % 50 = 0) |> ignore))
+
+/// Managed bytes that a step allocates after the first few. A step creates some hundred tensors; each is a few small objects.
+let private frugal (also: unit -> unit) =
+    ofJointCd 128 3 256L (fun trainer ->
+        let advance steps =
+            for _ in 1..steps do
+                trainer.Advance(fun () -> false) |> ignore
+                also ()
+
+        advance 5
+        let before = GC.GetAllocatedBytesForCurrentThread()
+        advance 10
+        let bytes = (GC.GetAllocatedBytesForCurrentThread() - before) / 10L
+        must $"a step allocates {bytes} bytes" (bytes < 130_000L))
 
 let private chains (kernel: IKernel) steps (watch: Tensor -> unit) =
     use net = MlpSpec(Width = 8, Depth = 1).Build(rng "net", [| 2L |], [| 1L |])
@@ -428,6 +442,11 @@ let all = [
                 ()))
 
     law "thousands of steps of joint CD keep no memory" (inSingle (fun () -> jointCd 4_000))
+
+    law "a step of training allocates small objects only: arrays of a batch's size are used again" (inSingle (fun () -> frugal ignore))
+    |> breaks
+        "a new array of a layer's size in each step"
+        (inSingle (fun () -> frugal (fun () -> Array.zeroCreate<float32>(256 * 128) |> ignore)))
 
     law
         "100,000 Langevin steps keep no memory, nor 20,000 with adjustment"
