@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Ebm.Nets;
 
@@ -25,8 +26,9 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
         if (columns is null)
             return null;
         var read = columns.contiguous();
-        var values = read.data<long>();
-        for (var row = 0; row < values.Count; row++)
+        // A span, because an accessor of TorchSharp allocates an array for each number that it reads.
+        var values = MemoryMarshal.Cast<byte, long>(read.bytes);
+        for (var row = 0; row < values.Length; row++)
             if ((ulong)values[row] >= (ulong)outputs)
                 throw new ArgumentOutOfRangeException(
                     nameof(columns),
