@@ -89,6 +89,19 @@ let private speed threads =
         for steps in [ 2; 8; 32 ] -> float steps, clocked (Workloads.jointCd 2L 256L levels steps)
     ]
 
+let private configs = System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "experiments", "configs")
+
+let private steps threads (only: string) =
+    Machine.Threads <- threads
+    let reference = Reference.start threads
+    printfn "%-46s %10s %10s %8s %12s %10s %14s" "one training step" "ours, µs" "ref., µs" "ratio" "middle half" "gradients/s" "peak MiB"
+
+    for step in Steps.all do
+        if step.Name.Contains only then
+            let timed, units = Steps.timed configs step
+            timed 20 |> ignore
+            against reference step.Name $"step {step.Name}" (units ()) timed
+
 let private sweep () =
     printfn "a sweep beside its runs"
     let configs = System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "experiments", "configs")
@@ -140,6 +153,8 @@ let main arguments =
     | [| "sweeps" |] -> sweep ()
     | [| "tables" |] -> tables ()
     | [| "audits" |] -> audits ()
+    | [| "steps" |] -> steps 1 ""
+    | [| "steps"; only |] -> steps 1 only
     | _ ->
         speed (if arguments.Length = 1 then int arguments[0] else 1)
         sweep ()

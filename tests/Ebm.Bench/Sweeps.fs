@@ -11,7 +11,7 @@ open Ebm.Sweeps
 open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 
-let private planned folder runs words =
+let planned folder runs words =
     let setup: Plan.Setup = {
         Composer = Composer(Configs folder, "sweep")
         Catalog = Catalog.Load []

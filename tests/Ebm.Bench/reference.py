@@ -9,6 +9,8 @@ import time
 import torch
 from torch import nn
 
+import twins
+
 torch.set_num_threads(int(sys.argv[1]))
 torch.manual_seed(0)
 
@@ -128,6 +130,8 @@ def workload(words):
         return langevin(int(arguments[0]), arguments[1] == "best")
     if name == "joint-cd":
         return JointCd(int(arguments[0]), int(arguments[1]), arguments[2] == "best").step
+    if name == "step":
+        return twins.TWINS[arguments[0]]().step
     if name == "add":
         return add()
     raise ValueError(f"no workload is called {name}")
