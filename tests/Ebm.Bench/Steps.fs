@@ -16,12 +16,7 @@ type Step = {
     Bound: float
 }
 
-let private step name words share bound = {
-    Name = name
-    Words = "experiment=methods" :: words
-    Done = share
-    Bound = bound
-}
+let private step name words share bound = { Name = name; Words = "experiment=methods" :: words; Done = share; Bound = bound }
 
 let all = [
     step "joint-cd" [ "method=joint-cd" ] 0.5 0.60

@@ -58,6 +58,13 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled
         return (y, pass);
     }
 
+    /// <summary>The gradient of its slope, for B rows.</summary>
+    internal MlpSlopePass SlopePass(long rows)
+    {
+        Follow();
+        return new(packed, settings.Activation, (float)settings.InputScale, rows);
+    }
+
     /// <summary>Weight and bias of each layer in turn.</summary>
     internal IEnumerable<Tensor> Weights => layers.SelectMany(layer => (Tensor[])[layer.weight, layer.bias!]);
 

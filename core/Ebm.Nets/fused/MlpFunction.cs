@@ -22,6 +22,8 @@ sealed class MlpFunction : autograd.SingleTensorFunction<MlpFunction>
     {
         var (net, x, pass) = ((Mlp)context.get_data("net"), context.get_saved_variables()[0], (MlpPass)context.get_data("pass"));
         Tensor[] weights = [.. net.Weights];
+        if (is_grad_enabled() && Gradients.OfInputAlone)
+            return [null!, MlpSlopeFunction.apply([net, x, dy, .. weights]), .. weights.Select(_ => (Tensor)null!)];
         if (is_grad_enabled())
         {
             Tensor[] wanted = [.. weights.Prepend(x).Where(t => t.requires_grad)];

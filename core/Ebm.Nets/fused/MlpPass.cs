@@ -37,12 +37,13 @@ sealed unsafe class MlpPass(PackedLayer[] layers, Activation activation, float s
 
     /// <summary>∂ of every weight and bias, and of the input, from ∂ of the outputs.</summary>
     /// <param name="dy">(B, outputs).</param>
-    /// <param name="weights">A layer's (Outputs, Inputs), then its (Outputs); null pointers for those that are not wanted.</param>
+    /// <param name="weights">A layer's (Outputs, Inputs), then its (Outputs); null pointers for those that are not wanted. Null if none is.</param>
     /// <param name="dx">(B, numbers); null if it is not wanted.</param>
-    public void Back(float* dy, nint[] weights, float* dx)
+    public void Back(float* dy, nint[]? weights, float* dx)
     {
         Vectors.Run(new Work(this, dy, dx, false, false));
-        Vectors.Run(new Weights(this, weights));
+        if (weights is not null)
+            Vectors.Run(new Weights(this, weights));
         foreach (var lent in gradients.Concat(inputs))
             lent.Return();
         (gradients, inputs) = ([], []);
@@ -74,13 +75,15 @@ sealed unsafe class MlpPass(PackedLayer[] layers, Activation activation, float s
         public void Run<T>()
             where T : unmanaged, IVector<T>
         {
-            var panels = pass
-                .layers.SelectMany((layer, l) => Enumerable.Range(0, Tile.Padded(layer.Outputs) / Tile.Panel).Select(p => (l, p)))
-                .ToArray();
+            var panels = Panels(pass.layers);
             var (of, to) = (pass, weights);
-            Tile.EachOf(panels.Length, of.tiles * Tile.Rows, i => of.Panel<T>(panels[i].l, panels[i].p * Tile.Panel, to));
+            Tile.EachOf(panels.Length, of.tiles * Tile.Rows, i => of.Panel<T>(panels[i].Layer, panels[i].Output, to));
         }
     }
+
+    /// <summary>All panels of all layers: the layer, and the panel's first output.</summary>
+    internal static (int Layer, int Output)[] Panels(PackedLayer[] layers) =>
+        [.. layers.SelectMany((layer, l) => Enumerable.Range(0, Tile.Padded(layer.Outputs) / Tile.Panel).Select(p => (l, p * Tile.Panel)))];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Forward<T>(float* x, float* y, bool keeps, long first, int count, float* memory)
