@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Ebm.Core;
 
 /// <summary>Persistent chains with their levels, in registered buffers, so that checkpoints contain them.</summary>
@@ -29,8 +31,24 @@ public sealed class Memory : nn.Module
                 "memory",
                 $"is {points.shape[0]}, but a step draws {count} different chains from it; set it to {count} or more"
             );
-        var slots = rng.Permutation(points.shape[0]).narrow(0, 0, count);
+        var slots = Slots(count, rng);
         return (points.index_select(0, slots), levels.index_select(0, slots), slots);
+    }
+
+    // A permutation of all slots is uniform, and so are the first distinct ones of draws with repetition, which cost less in a large memory.
+    Tensor Slots(long count, Rng rng)
+    {
+        if (count > 0 && count < points.shape[0] / 4 && points.device_type == DeviceType.CPU)
+        {
+            var (seen, slots) = (new HashSet<long>(), new List<long>());
+            using var drawn = rng.Integers(points.shape[0], 2 * count);
+            foreach (var slot in MemoryMarshal.Cast<byte, long>(drawn.bytes))
+                if (seen.Add(slot))
+                    slots.Add(slot);
+            if (slots.Count >= count)
+                return tensor(slots.GetRange(0, (int)count));
+        }
+        return rng.Permutation(points.shape[0]).narrow(0, 0, count);
     }
 
     /// <summary>The start of a batch of chains: given rows, then chains from memory, some of which restart.</summary>

@@ -190,6 +190,28 @@ let private anew share =
     let struct (x, _, _) = memory.Begin(none, repeated 0L 0, 40_000L, 0.1, share, fresh, 0, rng "anew")
     Close.near "share of restarts" 0.25 (Close.mean (values x))
 
+/// The first and the last slot of many draws have the moments of uniform numbers below `due`.
+let private drawnEqually slots drawn (due: int64) =
+    let rng = rng "slots"
+    let memory = new Memory(rng.Normal(slots, 1L), rng.Integers(4L, slots))
+
+    let ends =
+        [|
+            for _ in 1..4000 do
+                use _ = torch.NewDisposeScope()
+                let struct (_, _, slots) = memory.Draw(drawn, rng)
+                let slots = values slots
+                must "no slot may be drawn twice" (Array.length (Array.distinct slots) = int drawn)
+                slots[0], slots[slots.Length - 1]
+        |]
+        |> Array.unzip
+
+    let n = float due
+
+    for what, slot in [ "the first", fst ends; "the last", snd ends ] do
+        Close.near $"{what} of {drawn} slots" ((n - 1.0) / 2.0) (Close.mean slot)
+        Close.near $"the square of {what}" ((n - 1.0) * (2.0 * n - 1.0) / 6.0) (slot |> Array.map (fun s -> s * s) |> Close.mean)
+
 let all = [
     law "a walk runs its kernel with each level's step size, returns the mean acceptance, and adapts the sizes once" (fun () ->
         walks true metropolis 0.5 id
@@ -340,6 +362,11 @@ let all = [
             for _ in 1..200 do
                 sizes.Learn(level, torch.full ([| 8L |], scalar accepted, device = device))
             Close.same $"after 200 steps of acceptance {accepted}" 8 (row [ due ]) sizes.All)
+
+    law "each slot of a memory is drawn equally often, first as well as last, by both ways to draw" (fun () ->
+        for drawn in [ 10L; 150L ] do
+            drawnEqually 200L drawn 200L)
+    |> breaks "slots of one half" (fun () -> drawnEqually 100L 10L 200L)
 
     law "memory draws distinct slots, and returns stored rows with their levels" (fun () ->
         let rng = rng "memory"
