@@ -101,6 +101,18 @@ public sealed class Energy(
             x => Tiled(x) is { } own ? new TiledCut(limit, own, x) : null
         );
 
+    /// <summary>max(E, least), with slope 0 below.</summary>
+    public Energy Above(double least) =>
+        new(x => (Of(x) - least).relu() + least, tiled: x => Tiled(x) is { } own ? new TiledFloor(least, own, x) : null);
+
+    /// <summary>E(G(z)): the energy of a generator's rows as a function of its latent noise.</summary>
+    public Energy After(GeneratorNet net) =>
+        new(
+            z => Of(net.call(z)),
+            tiled: z =>
+                (net as ITiledFlow)?.Tiled(inverted: false) is { } map && Tiled(map.Results(z)) is { } own ? new TiledAfter(own, map) : null
+        );
+
     /// <summary>The single output of a network, in plain memory too if the network has such a form.</summary>
     /// <param name="net">(B, …) → (B, 1).</param>
     public static Energy Of(nn.Module<Tensor, Tensor> net) => Of(x => net.call(x).squeeze(1), net as ITiled, null);

@@ -45,6 +45,10 @@ public abstract class FlowNet(string name, long latent) : GeneratorNet(name, lat
         var (z, logVolume) = Pull(x);
         return logVolume - z.square().sum(1) / 2 - Latent * Math.Log(2 * Math.PI) / 2;
     }
+
+    /// <summary>−log g(x), normalised.</summary>
+    public Energy Density =>
+        new(x => -LogDensity(x), tiled: _ => (this as ITiledFlow)?.Tiled(inverted: true) is { } inverse ? new TiledDensity(inverse) : null);
 }
 
 /// <summary>A record that builds a generator of rows; with <c>FlowNet</c>, one with a density.</summary>

@@ -157,6 +157,31 @@ sealed unsafe class TiledCut(double limit, TiledEnergy of, Tensor x) : TiledEner
     }
 }
 
+/// <summary>max(E, least), with slope 0 below; NaN stays NaN.</summary>
+sealed unsafe class TiledFloor(double least, TiledEnergy of, Tensor x) : TiledEnergy
+{
+    readonly int size = Numbers(x) * Tile.Rows;
+
+    public override int Memory => of.Memory;
+
+    public override void Begin(long first, int count, float* memory) => of.Begin(first, count, memory);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void At<T>(float* x, float* energy, float* slope, float* memory)
+    {
+        of.At<T>(x, energy, slope, memory);
+        var bottom = T.Of((float)least);
+        for (var lane = 0; lane < Tile.Rows; lane += T.Lanes)
+        {
+            var e = T.Load(energy + lane);
+            var below = T.Equal(T.Max(e, bottom), bottom) & T.Equal(e, e);
+            T.Store(T.Select(below, bottom, e), energy + lane);
+            for (var i = lane; slope != null && i < size; i += Tile.Rows)
+                T.Store(T.Select(below, T.Of(0), T.Load(slope + i)), slope + i);
+        }
+    }
+}
+
 /// <summary>One number for all rows, (1) or a scalar, or one per row, (B).</summary>
 sealed unsafe class PerRow(Tensor values)
 {

@@ -42,7 +42,7 @@ public sealed class Flow : Method, IWeighted
     }
 
     /// <summary>−log g(x), normalised.</summary>
-    public Energy Density => new(x => -flow.LogDensity(x));
+    public Energy Density => flow.Density;
 
     /// <summary>Rows of the flow with log weights 0, because its density is normalised.</summary>
     public (Tensor Rows, Tensor LogWeights) Weigh(long count, Rng rng)

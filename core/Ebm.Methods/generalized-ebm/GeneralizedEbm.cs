@@ -141,8 +141,9 @@ public sealed class GeneralizedEbm : Method, IChains
     public Tensor Run(long count, int times, Rng rng)
     {
         using var free = no_grad();
-        var pulled = new Energy(z => settings.InverseTemperature * tilt.Energy.Of(@base.call(z)));
-        return @base.call(settings.Sampler.Run(pulled, rng.Normal(count, @base.Latent), times, rng));
+        var start = rng.Normal(count, @base.Latent);
+        var pulled = full([1], settings.InverseTemperature, dtype: start.dtype, device: start.device) * tilt.Energy.After(@base);
+        return @base.call(settings.Sampler.Run(pulled, start, times, rng));
     }
 
     /// <summary>E, relative to the base.</summary>
@@ -157,7 +158,7 @@ public sealed class GeneralizedEbm : Method, IChains
             : base(nameof(Tilt))
         {
             C = new Modules.Parameter(zeros(1, device: device));
-            Energy = new Energy(x => floor is { } least ? (net.call(x).squeeze(1) - least).relu() + least : net.call(x).squeeze(1));
+            Energy = floor is { } least ? Energy.Of(net).Above(least) : Energy.Of(net);
             register_module("energy", net);
             register_parameter("c", C);
         }

@@ -27,9 +27,9 @@ sealed class GeneralizedEbmOnFlow : Method, IWeighted, IOnBase, IChains
 
     public Tensor Run(long count, int times, Rng rng) => model.Run(count, times, rng);
 
-    public Energy Density => new(x => model.Energy.Of(x) - flow.LogDensity(x));
+    public Energy Density => model.Energy + flow.Density;
 
-    public Energy Base => new(x => -flow.LogDensity(x));
+    public Energy Base => flow.Density;
 
     public (Tensor Rows, Tensor LogWeights) Weigh(long count, Rng rng)
     {

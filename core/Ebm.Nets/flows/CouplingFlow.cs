@@ -16,13 +16,14 @@ public interface IMonotone
 /// is triangular, so the log-determinant is a sum of log slopes, and the inverse costs as much as the forward pass. In the plane the halves are the
 /// two coordinates. Networks start with the same f for all rows, so that the flow starts near the identity.
 /// </summary>
-public sealed class CouplingFlow : FlowNet
+public sealed class CouplingFlow : FlowNet, ITiledFlow
 {
     readonly long[] shape;
     readonly long first;
     readonly IMonotone monotone;
     readonly double inputScale;
     readonly Modules.Linear[][] conditioners;
+    readonly PackedLayer[][] packed;
 
     /// <param name="inputScale">Multiplies the inputs of the networks.</param>
     public CouplingFlow(IMonotone monotone, int couplings, int width, int depth, double inputScale, Rng rng, long[] shape)
@@ -33,12 +34,13 @@ public sealed class CouplingFlow : FlowNet
 
         (this.shape, this.monotone, this.inputScale) = (shape, monotone, inputScale);
         first = Latent / 2;
-        conditioners = new Modules.Linear[couplings][];
+        (conditioners, packed) = (new Modules.Linear[couplings][], new PackedLayer[couplings][]);
         for (var k = 0; k < couplings; k++)
         {
             var (moved, other) = MovesFirst(k) ? (first, Latent - first) : (Latent - first, first);
             long[] widths = [other, .. Enumerable.Repeat((long)width, depth), moved * monotone.Parameters];
             conditioners[k] = [.. widths.Zip(widths.Skip(1), (a, b) => nn.Linear(a, b, device: rng.Device))];
+            packed[k] = [.. widths.Zip(widths.Skip(1), (a, b) => new PackedLayer(a, b))];
             for (var i = 0; i < conditioners[k].Length; i++)
                 register_module($"coupling{k}_{i}", conditioners[k][i]);
         }
@@ -53,12 +55,28 @@ public sealed class CouplingFlow : FlowNet
 
     protected override (Tensor X, Tensor LogVolume) Pushed(Tensor z)
     {
+        if (WithoutGraph(z, inverted: false) is { } map)
+            return map.Of(z);
         var (x, logVolume) = Through(z, Enumerable.Range(0, conditioners.Length), inverted: false);
         return (x.reshape(shape.Rows(x.shape[0])), logVolume);
     }
 
     protected override (Tensor Z, Tensor LogVolume) Pulled(Tensor x) =>
-        Through(x.Flat(), Enumerable.Range(0, conditioners.Length).Reverse(), inverted: true);
+        WithoutGraph(x, inverted: true) is { } map
+            ? map.Of(x)
+            : Through(x.Flat(), Enumerable.Range(0, conditioners.Length).Reverse(), inverted: true);
+
+    public TiledMap? Tiled(bool inverted)
+    {
+        if (monotone is not ITiledMonotone own || !TiledEnergy.Takes(conditioners[0][0].weight))
+            return null;
+        foreach (var (layers, copies) in conditioners.Zip(packed))
+        foreach (var (layer, copy) in layers.Zip(copies))
+            copy.Follow(layer);
+        return new TiledCouplings(packed, own, (float)inputScale, (int)first, inverted ? [Latent] : shape, inverted);
+    }
+
+    TiledMap? WithoutGraph(Tensor rows, bool inverted) => is_grad_enabled() || !TiledEnergy.Takes(rows) ? null : Tiled(inverted);
 
     (Tensor, Tensor) Through(Tensor rows, IEnumerable<int> couplings, bool inverted)
     {
@@ -83,5 +101,5 @@ public sealed class CouplingFlow : FlowNet
         return h;
     }
 
-    static bool MovesFirst(int coupling) => coupling % 2 == 0;
+    internal static bool MovesFirst(int coupling) => coupling % 2 == 0;
 }

@@ -2,7 +2,7 @@ namespace Ebm.Nets;
 
 /// <summary>x ↦ x exp(s) + t with |s| bounded, so that a single coupling cannot distort strongly; many together can.</summary>
 /// <param name="Bound">The bound of |s|.</param>
-public sealed record Affine(double Bound) : IMonotone
+public sealed record Affine(double Bound) : IMonotone, ITiledMonotone
 {
     public int Parameters => 2;
 
@@ -11,6 +11,14 @@ public sealed record Affine(double Bound) : IMonotone
         var (s, t) = (Bound * (parameters[.., .., 0] / Bound).tanh(), parameters[.., .., 1]);
         return inverted ? ((x - t) * (-s).exp(), -s) : (x * s.exp() + t, s);
     }
+
+    int ITiledMonotone.Kept => TiledAffine.Kept;
+
+    unsafe void ITiledMonotone.Map<T>(float* x, int numbers, float* parameters, bool inverted, float* logSlope, float* kept) =>
+        TiledAffine.Map<T>((float)Bound, x, numbers, parameters, inverted, logSlope, kept);
+
+    unsafe void ITiledMonotone.Back<T>(float* slope, int numbers, float* parameters, bool inverted, float* weight, float* kept) =>
+        TiledAffine.Back<T>(slope, numbers, parameters, inverted, weight, kept);
 }
 
 /// <summary>Affine couplings: RealNVP (Dinh, Sohl-Dickstein and Bengio 2017).</summary>

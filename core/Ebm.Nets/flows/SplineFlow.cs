@@ -8,7 +8,7 @@ namespace Ebm.Nets;
 /// </summary>
 /// <param name="Bins">K.</param>
 /// <param name="Bound">Half the width of the box.</param>
-public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
+public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone, ITiledMonotone
 {
     /// <summary>The least width or height of a bin, as a share of the box.</summary>
     const double Least = 1e-3;
@@ -66,6 +66,16 @@ public sealed record RationalQuadratic(int Bins, double Bound) : IMonotone
             return (h * s - straight + bent, straight - bent, s * rise);
         }
     }
+
+    TiledSpline Tiled => new(Bins, Bound, Least);
+
+    int ITiledMonotone.Kept => TiledSpline.Kept;
+
+    unsafe void ITiledMonotone.Map<T>(float* x, int numbers, float* parameters, bool inverted, float* logSlope, float* kept) =>
+        Tiled.Map<T>(x, numbers, parameters, inverted, logSlope, kept);
+
+    unsafe void ITiledMonotone.Back<T>(float* slope, int numbers, float* parameters, bool inverted, float* weight, float* kept) =>
+        Tiled.Back<T>(slope, numbers, parameters, inverted, weight, kept);
 }
 
 /// <summary>Rational-quadratic spline couplings: a neural spline flow (Durkan, Bekasov, Murray and Papamakarios 2019).</summary>
