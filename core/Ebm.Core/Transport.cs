@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Ebm.Core;
 
 /// <summary>
@@ -32,55 +34,85 @@ public static class Transport
     /// <param name="cost">n rows of n, finite.</param>
     static long[] Assign(double[] cost, int n)
     {
-        // Column 0 means unassigned. Prices keep cost − row − column nonnegative, and zero along the assignment.
-        double[] rowPrice = new double[n + 1],
-            columnPrice = new double[n + 1],
-            slack = new double[n + 1];
-        int[] rowOf = new int[n + 1],
-            before = new int[n + 1];
-        var reached = new bool[n + 1];
-        for (var entering = 1; entering <= n; entering++)
+        // Prices keep cost − row − column nonnegative, and zero along the assignment.
+        double[] rowPrice = new double[n],
+            columnPrice = new double[n],
+            distance = new double[n],
+            closed = new double[n];
+        var before = new long[n];
+        int[] rowOf = new int[n],
+            columnOf = new int[n];
+        Array.Fill(rowOf, -1);
+        Array.Fill(columnOf, -1);
+        for (var entering = 0; entering < n; entering++)
         {
-            rowOf[0] = entering;
-            Array.Fill(slack, double.PositiveInfinity);
-            Array.Clear(reached);
-            var column = 0;
-            do
+            // The cheapest path from the entering row to a free column (Dijkstra); a reached column is closed by an infinite offset.
+            Array.Fill(distance, double.PositiveInfinity);
+            Array.Clear(closed);
+            var (row, reached, free) = (entering, 0.0, -1);
+            while (free < 0)
             {
-                reached[column] = true;
-                var (row, nearest, step) = (rowOf[column], 0, double.PositiveInfinity);
-                for (var j = 1; j <= n; j++)
-                {
-                    if (reached[j])
-                        continue;
-                    var reduced = cost[(row - 1) * n + j - 1] - rowPrice[row] - columnPrice[j];
-                    if (reduced < slack[j])
-                        (slack[j], before[j]) = (reduced, column);
-                    if (slack[j] < step)
-                        (step, nearest) = (slack[j], j);
-                }
-                for (var j = 0; j <= n; j++)
-                {
-                    if (reached[j])
-                    {
-                        rowPrice[rowOf[j]] += step;
-                        columnPrice[j] -= step;
-                    }
-                    else
-                    {
-                        slack[j] -= step;
-                    }
-                }
-                column = nearest;
-            } while (rowOf[column] != 0);
+                var column = Nearest(cost.AsSpan(row * n, n), columnPrice, reached - rowPrice[row], row, distance, closed, before);
+                reached = distance[column];
+                closed[column] = double.PositiveInfinity;
+                if (rowOf[column] < 0)
+                    free = column;
+                else
+                    row = rowOf[column];
+            }
 
-            // Augment: each column on the path goes to the row before it, back to the row that was added.
-            for (; column != 0; column = before[column])
-                rowOf[column] = rowOf[before[column]];
+            rowPrice[entering] += reached;
+            for (var column = 0; column < n; column++)
+            {
+                if (closed[column] == 0)
+                    continue;
+                columnPrice[column] -= reached - distance[column];
+                if (rowOf[column] is >= 0 and var owner)
+                    rowPrice[owner] += reached - distance[column];
+            }
+
+            // Augment: each row on the path takes the next column, back to the entering row.
+            for (var column = free; ; )
+            {
+                var owner = (int)before[column];
+                rowOf[column] = owner;
+                (column, columnOf[owner]) = (columnOf[owner], column);
+                if (owner == entering)
+                    break;
+            }
         }
-        var assigned = new long[n];
-        for (var j = 1; j <= n; j++)
-            assigned[rowOf[j] - 1] = j - 1;
-        return assigned;
+        return [.. columnOf.Select(column => (long)column)];
+    }
+
+    /// <summary>Extends paths by the edges of a row, and finds the nearest column that is not closed, the first of equals.</summary>
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
+    static int Nearest(ReadOnlySpan<double> cost, double[] price, double offset, int row, double[] distance, double[] closed, long[] before)
+    {
+        var least = double.PositiveInfinity;
+        var j = 0;
+        var leasts = new Vector<double>(least);
+        for (; j + Vector<double>.Count <= cost.Length; j += Vector<double>.Count)
+        {
+            var known = new Vector<double>(distance, j);
+            var shut = new Vector<double>(closed, j);
+            var through = new Vector<double>(offset) + new Vector<double>(cost[j..]) - new Vector<double>(price, j) + shut;
+            var shorter = Vector.LessThan(through, known);
+            Vector.ConditionalSelect(shorter, new Vector<long>(row), new Vector<long>(before, j)).CopyTo(before, j);
+            known = Vector.ConditionalSelect(shorter, through, known);
+            known.CopyTo(distance, j);
+            leasts = Vector.Min(leasts, known + shut);
+        }
+        for (var lane = 0; lane < Vector<double>.Count; lane++)
+            least = Math.Min(least, leasts[lane]);
+        for (; j < cost.Length; j++)
+        {
+            var through = offset + cost[j] - price[j] + closed[j];
+            if (through < distance[j])
+                (distance[j], before[j]) = (through, row);
+            least = Math.Min(least, distance[j] + closed[j]);
+        }
+        for (j = 0; distance[j] + closed[j] != least; )
+            j++;
+        return j;
     }
 }
