@@ -142,6 +142,10 @@ static class Program
             var code = Exec(RunFolder.Open(words[1]), given, afresh: words.Length == 3);
             if (code >= 128)
                 return code;
+            // The next run finds no memory of this one.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Machine.ReturnFreedMemory();
             Say("next", 0);
         }
         return 0;

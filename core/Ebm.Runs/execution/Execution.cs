@@ -85,6 +85,7 @@ public sealed class Execution : IDisposable
         var last = folder.Manifest ?? folder.Attempts().LastOrDefault();
         if (last is { State: RunState.Completed } && !afresh)
             return false;
+        Provenance.ForgetPeak();
         Prepare();
         IReadOnlyList<RunManifest> earlier =
             last is null or { State: RunState.Pending } || folder.Manifest is null ? folder.Attempts() : [.. folder.Attempts(), last];

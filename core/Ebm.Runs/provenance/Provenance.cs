@@ -140,7 +140,21 @@ public static class Provenance
         return hashes;
     }
 
-    /// <summary>The peak memory of this process, in bytes.</summary>
+    /// <summary>Begins the measurement of <see cref="PeakMemory"/> anew, because a process may execute several runs. Without Linux's /proc, the peak
+    /// stays that of the whole process.</summary>
+    public static void ForgetPeak()
+    {
+        try
+        {
+            File.WriteAllText("/proc/self/clear_refs", "5");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // No such file, or a container that forbids writing it.
+        }
+    }
+
+    /// <summary>The peak memory of this process since <see cref="ForgetPeak"/>, in bytes.</summary>
     public static long PeakMemory
     {
         get

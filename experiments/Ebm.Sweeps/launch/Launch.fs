@@ -1,4 +1,5 @@
-/// Executes the remaining runs of a plan, one process per run, so that a crash, a kill or a hang affects only that run.
+/// Executes the remaining runs of a plan in processes of their own, so that a crash, a kill or a hang affects only the current run. A process
+/// may take further runs after one that was short and ended normally.
 ///
 /// One loop on one thread starts processes, notices their ends and records their outcomes. All state is in the folders, so the same command
 /// continues a sweep that was killed.
@@ -46,6 +47,8 @@ type Settings = {
     PerGpu: int
     /// The runs of a worker share one process, which saves start-up time; a crash ends one run and that process.
     Share: bool
+    /// A process takes no further run after one that took longer: its start costs little then, and its memory is returned.
+    ShareWithin: TimeSpan
     /// A shell command that is executed at the first failure and at the end.
     Notify: string option
     /// Ends hopeless runs early.
@@ -73,6 +76,7 @@ let defaults runner = {
     Gpus = []
     PerGpu = 1
     Share = false
+    ShareWithin = TimeSpan.MaxValue
     Notify = None
     Pruner = None
     Runner = runner
@@ -315,8 +319,10 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
         active.Remove child |> ignore
         let mayRetry = child.Job.Try <= settings.Retry && stopping.Code.IsNone
         let outcome = child.Settle(stopping.Code.IsSome, mayRetry)
-        // A host that was told to end is not used again.
-        if not child.Host.HasExited && child.Verdict.IsNone && stopping.Code.IsNone then idle.Add child.Host
+        // A host that was told to end, or whose run failed, is not used again.
+        if not child.Host.HasExited && child.Verdict.IsNone && stopping.Code.IsNone then
+            let isSound = outcome.State = RunState.Completed || outcome.State = RunState.Diverged
+            if isSound && outcome.Took <= settings.ShareWithin then idle.Add child.Host else child.Host.Dismiss()
         let isFirst = outcomes |> Seq.forall (fun before -> before.State <> RunState.Failed && before.State <> RunState.Timeout)
         outcomes.Add outcome
 

@@ -145,7 +145,7 @@ while read -r _ folder; do
   end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m" && mv "$folder/.m" "$folder/manifest.json"; }
   end running
   case $folder in *-s1-*) kill -ABRT $$;; esac
-  end completed
+  case $folder in *-s6-*) end failed;; *) end completed;; esac
   echo next
 done
 """
@@ -156,7 +156,21 @@ done
                 let reason = string (outcomes |> List.find (fst >> (=) "1") |> snd).Reason
                 must reason (reason.Contains "signal 6"))
             let hosts = File.ReadAllLines(Path.Combine(folder, "hosts"))
-            must $"{hosts.Length} processes" (hosts.Length = 2)))
+            must $"{hosts.Length} processes" (hosts.Length = 2))
+
+        // The process of a failed run, or of a run that took longer than the limit, takes no further run.
+        for within, seeds, due in [ TimeSpan.MaxValue, "0,6,2,3", 2; TimeSpan.FromMinutes 1.0, "0,2,3", 1; TimeSpan.Zero, "0,2,3", 3 ] do
+            inFolder (fun folder ->
+                let shared (s: Launch.Settings) = {
+                    s with
+                        Runner = executable folder serving
+                        Workers = 1
+                        Share = true
+                        ShareWithin = within
+                }
+                launched shared seeds (fun outcomes _ -> must "a run is missing" (outcomes.Length = seeds.Split(',').Length))
+                let hosts = File.ReadAllLines(Path.Combine(folder, "hosts"))
+                must $"{hosts.Length} processes for {seeds} within {within}" (hosts.Length = due)))
 
     law "no run starts after --max-gpu-hours, summed over runs; runs without a GPU do not count" (fun () ->
         let gpuTime (time: TimeSpan) gpus (s: Launch.Settings) = { s with Workers = 1; Gpus = gpus; MaxGpuTime = Some time }
