@@ -22,6 +22,10 @@ public abstract class Autoencoder(string name) : nn.Module(name)
         return Restored(noisy, noise);
     }
 
+    /// <summary>x̃ ↦ (r(x̃, σ) − x̃)/σ in plain memory, with the present weights; null if the autoencoder has no such form.</summary>
+    /// <param name="noise">σ of each row, (B), float32 on the CPU, positive.</param>
+    public virtual TiledFunction? Tiled(Tensor noise) => null;
+
     /// <summary>Computes the result of <see cref="Encode"/>.</summary>
     protected abstract Tensor Encoded(Tensor noisy, Tensor noise);
 

@@ -30,21 +30,51 @@ public sealed class ReconstructionError(
     /// <param name="level">Level of each row's σ: (B) int64.</param>
     public Energy Texture(Tensor level, Rng rng)
     {
-        var sigma = sigmas[level];
-        var drawn = noise == EnergyNoise.Fixed ? rng.Normal(shape.Rows(level.shape[0])) : null;
-        return new(x => Of(x, sigma, noise == EnergyNoise.Fresh ? rng.NormalLike(x) : drawn));
+        var (sigma, xi) = Noise(level, rng);
+        return new(
+            x => Of(x, sigma, xi ?? Fresh(x, rng)),
+            tiled: x => noise == EnergyNoise.Fresh ? null : Tiled(x, x.shape[1..].Size(), sigma, xi)
+        );
     }
 
-    /// <summary>U^s(·, σ); as in the paper, its slope omits h's Jacobian.</summary>
+    /// <summary>U^s(·, σ). Its slope goes through h; as in the paper, chains of codes do not correct for the volume that h stretches.</summary>
     /// <param name="level">As for the texture energy.</param>
     public Energy Semantic(Tensor level, Rng rng)
     {
-        var texture = Texture(level, rng);
-        return new(z => texture.Of(decoder.call(z)));
+        var (sigma, xi) = Noise(level, rng);
+        return new(
+            z =>
+            {
+                var x = decoder.call(z);
+                return Of(x, sigma, xi ?? Fresh(x, rng));
+            },
+            tiled: z =>
+                noise != EnergyNoise.Fresh && (decoder as ITiledFunction)?.Map(z) is { } h && Tiled(z, h.Outputs, sigma, xi) is { } texture
+                    ? new TiledComposed(h, texture)
+                    : null
+        );
     }
 
     /// <summary>U^c(·, σ) with ε = 0, all rows at one level.</summary>
-    public Energy Noiseless(int level) => new(x => Of(x, sigmas[x.AllAt(level)], null));
+    public Energy Noiseless(int level) =>
+        new(x => Of(x, sigmas[x.AllAt(level)], null), tiled: x => Tiled(x, x.shape[1..].Size(), sigmas[x.AllAt(level)], null));
+
+    (Tensor Sigma, Tensor? Xi) Noise(Tensor level, Rng rng) =>
+        (sigmas[level], noise == EnergyNoise.Fixed ? rng.Normal(shape.Rows(level.shape[0])).to(sigmas.dtype) : null);
+
+    Tensor? Fresh(Tensor x, Rng rng) => noise == EnergyNoise.Fresh ? rng.NormalLike(x) : null;
+
+    /// <summary>The texture energy on tiles; null if the autoencoder has no such form.</summary>
+    /// <param name="batch">Rows, or codes that become rows.</param>
+    /// <param name="numbers">Numbers in a row.</param>
+    TiledEnergy? Tiled(Tensor batch, long numbers, Tensor sigma, Tensor? xi) =>
+        batch.shape[0] == sigma.shape[0]
+        && TiledEnergy.Takes(sigma)
+        && (xi is null || TiledEnergy.Takes(xi))
+        && autoencoder.Tiled(sigma) is { } shift
+        && shift.Inputs == numbers
+            ? new TiledReconstructionError(shift, sigma, xi)
+            : null;
 
     Tensor Of(Tensor x, Tensor sigma, Tensor? xi) =>
         (x - autoencoder.Restore(xi is null ? x : x + sigma.PerRow(x) * xi, sigma)).square().SumPerRow() / (2 * sigma.square());

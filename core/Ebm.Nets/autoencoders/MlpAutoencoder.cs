@@ -12,6 +12,7 @@ public sealed class MlpAutoencoder : Autoencoder
         join,
         last;
     readonly MlpAutoencoderSpec settings;
+    readonly AutoencoderKernel kernel;
 
     public MlpAutoencoder(MlpAutoencoderSpec settings, Rng rng, long[] shape, long codes)
         : base(nameof(MlpAutoencoder))
@@ -28,16 +29,74 @@ public sealed class MlpAutoencoder : Autoencoder
         last = nn.Linear(width, shape.Size(), device: device);
         foreach (var (name, layer) in new[] { ("code", code), ("skip", skip), ("join", join), ("last", last) })
             register_module(name, layer);
+        kernel = new(
+            [.. All.Select(layer => new PackedLayer(layer.in_features, layer.out_features))],
+            settings.Activation,
+            (float)settings.InputScale
+        );
         this.DrawnFrom(rng);
     }
 
-    protected override Tensor Encoded(Tensor noisy, Tensor noise) => code.call(Trunk(noisy, noise));
+    public override TiledFunction? Tiled(Tensor noise) => HasKernel(noise) ? new TiledAutoencoder(Followed(), noise.log().contiguous()) : null;
+
+    protected override unsafe Tensor Encoded(Tensor noisy, Tensor noise)
+    {
+        if (is_grad_enabled() || !HasKernel(noisy, noise))
+            return code.call(Trunk(noisy, noise));
+        var z = empty(noisy.shape[0], kernel.Codes, dtype: float32);
+        new AutoencoderPass(Followed(), noisy.shape[0]).Encode(
+            Floats.Of(noisy.contiguous()),
+            Floats.Of(noise.log().contiguous()),
+            Floats.Of(z)
+        );
+        return z;
+    }
 
     protected override Tensor Restored(Tensor noisy, Tensor noise)
     {
-        var h = Trunk(noisy, noise);
-        var u = last.call(settings.Activation.Of(skip.call(h) + join.call(code.call(h))));
+        var u =
+            !HasKernel(noisy, noise) ? Plain(noisy, noise)
+            : is_grad_enabled() ? AutoencoderFunction.apply([this, noisy, noise, .. Weights])
+            : Pass(noisy, noise, keeps: false).U;
         return noisy + noise.PerRow(noisy) * u.reshape(noisy.shape);
+    }
+
+    /// <summary>u in libtorch's layers: (B, numbers).</summary>
+    internal Tensor Plain(Tensor noisy, Tensor noise)
+    {
+        var h = Trunk(noisy, noise);
+        return last.call(settings.Activation.Of(skip.call(h) + join.call(code.call(h))));
+    }
+
+    /// <summary>u in one pass of our own, without a graph: (B, numbers).</summary>
+    internal unsafe (Tensor U, AutoencoderPass Pass) Pass(Tensor noisy, Tensor noise, bool keeps)
+    {
+        var rows = noisy.shape[0];
+        var u = empty(rows, kernel.Numbers, dtype: float32);
+        var pass = new AutoencoderPass(Followed(), rows);
+        pass.Through(Floats.Of(noisy.contiguous()), Floats.Of(noise.log().contiguous()), Floats.Of(u), keeps);
+        return (u, pass);
+    }
+
+    /// <summary>Weight and bias of each layer in turn, in the kernel's order.</summary>
+    internal IEnumerable<Tensor> Weights => All.SelectMany(layer => (Tensor[])[layer.weight, layer.bias!]);
+
+    IEnumerable<Modules.Linear> All => [.. layers, code, skip, join, last];
+
+    bool HasKernel(Tensor noisy, Tensor noise) =>
+        TiledEnergy.Takes(noisy)
+        && noisy.shape[0] == noise.shape[0]
+        && noisy.numel() == noisy.shape[0] * kernel.Numbers
+        && HasKernel(noise);
+
+    bool HasKernel(Tensor noise) =>
+        Activated.Has(settings.Activation) && TiledEnergy.Takes(noise) && noise.ndim == 1 && TiledEnergy.Takes(last.weight);
+
+    AutoencoderKernel Followed()
+    {
+        foreach (var (packed, layer) in kernel.Layers.Zip(All))
+            packed.Follow(layer);
+        return kernel;
     }
 
     Tensor Trunk(Tensor noisy, Tensor noise)

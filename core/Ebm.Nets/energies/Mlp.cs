@@ -1,7 +1,7 @@
 namespace Ebm.Nets;
 
 /// <summary>A fully connected network: (B, …from) → (B, …to).</summary>
-public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled
+public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled, ITiledFunction
 {
     readonly Modules.Linear[] layers;
     readonly PackedLayer[] packed;
@@ -68,12 +68,24 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled
     /// <summary>Weight and bias of each layer in turn.</summary>
     internal IEnumerable<Tensor> Weights => layers.SelectMany(layer => (Tensor[])[layer.weight, layer.bias!]);
 
-    bool HasKernel(Tensor x) => Activated.Has(settings.Activation) && TiledEnergy.Takes(x) && TiledEnergy.Takes(layers[0].weight);
+    bool HasKernel(Tensor x) =>
+        Activated.Has(settings.Activation)
+        && TiledEnergy.Takes(x)
+        && x.numel() == x.shape[0] * packed[0].Inputs
+        && TiledEnergy.Takes(layers[0].weight);
 
     void Follow()
     {
         for (var i = 0; i < layers.Length; i++)
             packed[i].Follow(layers[i]);
+    }
+
+    public TiledFunction? Map(Tensor x)
+    {
+        if (!HasKernel(x))
+            return null;
+        Follow();
+        return new MlpMap(packed, settings.Activation, (float)settings.InputScale);
     }
 
     public TiledEnergy? Tiled(Tensor x, Tensor? column)
