@@ -70,6 +70,37 @@ public static unsafe class Machine
             ? ((delegate* unmanaged<nint, byte>)get)(context) != 0
             : null;
 
+    /// <summary>
+    /// How libtorch multiplies float32 matrices, in the whole process; null if this libtorch has no such switch. Setting it does nothing then, or
+    /// if the value is null.
+    /// </summary>
+    public static Matmul? Matmul
+    {
+        get =>
+            Global() is { } context && Export("_ZNK2at7Context22float32MatmulPrecisionEv") is { } get
+                ? (Matmul)((delegate* unmanaged<nint, int>)get)(context)
+                : null;
+        set
+        {
+            const string name = "_ZN2at7Context25setFloat32MatmulPrecisionERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE";
+            var word = value switch
+            {
+                Devices.Matmul.Highest => "highest"u8,
+                Devices.Matmul.High => "high"u8,
+                Devices.Matmul.Medium => "medium"u8,
+                _ => default,
+            };
+            if (word.IsEmpty || Global() is not { } context || Export(name) is not { } set)
+                return;
+            // A std::string (C++11 ABI): pointer, length, and 16 bytes that hold short texts.
+            var text = stackalloc nint[4];
+            new Span<nint>(text, 4).Clear();
+            (text[0], text[1]) = ((nint)(text + 2), word.Length);
+            word.CopyTo(new Span<byte>(text + 2, 16));
+            ((delegate* unmanaged<nint, nint*, void>)set)(context, text);
+        }
+    }
+
     /// <summary>The vector instructions of libtorch's kernels: AVX512, AVX2 or DEFAULT; null if unknown. ATEN_CPU_CAPABILITY can lower it.</summary>
     public static string? Capability => Said("_ZN2at18get_cpu_capabilityB5cxx11Ev");
 

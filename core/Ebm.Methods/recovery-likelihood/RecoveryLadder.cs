@@ -16,7 +16,9 @@ sealed class RecoveryLadder(RecoveryTables tables, Func<Tensor, Energy> at, Ener
     {
         Tensor Below(Tensor t) => at(t).Of(tables.A[t].PerRow(x) * x);
         var highest = level == tables.Energies;
-        return highest.any().item<bool>() ? where(highest, top.Of(x), Below(level.clamp(max: tables.Energies - 1))) : Below(level);
+        // A GPU computes both cases, because reading one flag back would stop it at each step of a chain.
+        var mayBeHighest = level.device_type != DeviceType.CPU || highest.any().item<bool>();
+        return mayBeHighest ? where(highest, top.Of(x), Below(level.clamp(max: tables.Energies - 1))) : Below(level);
     }
 
     public Tensor All(Tensor x) => stack([.. Enumerable.Range(0, tables.Energies).Select(t => At(x, x.AllAt(t))), top.Of(x)], 1);

@@ -109,6 +109,7 @@ public sealed class Execution : IDisposable
             },
             launch,
             spec.Threads,
+            spec.Matmul,
             run.Root.Rng
         );
         manifest = manifest with { Attempt = last is { State: RunState.Pending } ? last.Attempt : folder.NextAttempt() };
@@ -187,11 +188,13 @@ public sealed class Execution : IDisposable
         return manifest;
     }
 
-    /// <summary>Sets threads, determinism and device, before any computation.</summary>
+    /// <summary>Sets threads, determinism, precision of products and device, before any computation.</summary>
     void Prepare()
     {
         Machine.Threads = spec.Threads;
         Machine.Deterministic(true);
+        // Also where it is the default, because runs can share a process.
+        Machine.Matmul = spec.Matmul;
         var device = RunContext.Placed(config, "device", spec.OnDevice);
         var root = new Site([], device, new Rng((ulong)spec.Seed, device), dataRoot);
         var report = Progress.Seldom(audience.Progress, TimeSpan.FromSeconds(spec.Logging.Progress));

@@ -12,6 +12,7 @@ namespace Ebm.Runs;
 /// <param name="Seed">The source of all randomness.</param>
 /// <param name="Device">cpu, or cuda:N; never chosen automatically.</param>
 /// <param name="Threads">Threads per operator. Small networks are slower with two than with one.</param>
+/// <param name="Matmul">Precision of libtorch's float32 matrix products. The project's own kernels always compute in float32.</param>
 /// <param name="Logging">What is printed during the run.</param>
 public sealed partial record ExperimentSpec(
     ISpec<IDataset> Data,
@@ -21,6 +22,7 @@ public sealed partial record ExperimentSpec(
     long Seed = 0,
     [NoIdentity] string Device = "cpu",
     [NoIdentity] int Threads = 1,
+    [OldRunsHad(Matmul.Highest)] Matmul Matmul = Matmul.Highest,
     [NoIdentity] LoggingSpec? Logging = null
 )
 {

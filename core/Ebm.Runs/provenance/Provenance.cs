@@ -31,8 +31,9 @@ public static class Provenance
     /// <summary>A manifest filled with everything known before the first step.</summary>
     /// <param name="launch">The launch record of the sweep; null for a run started directly.</param>
     /// <param name="threads">The requested number of threads.</param>
+    /// <param name="matmul">The requested precision of matrix products.</param>
     /// <param name="root">The root random stream, on the run's device.</param>
-    public static RunManifest Of(RunManifest manifest, LaunchRecord? launch, int threads, Rng root)
+    public static RunManifest Of(RunManifest manifest, LaunchRecord? launch, int threads, Matmul matmul, Rng root)
     {
         var environment = Environment
             .GetEnvironmentVariables()
@@ -45,6 +46,7 @@ public static class Provenance
         {
             ["kernels"] = Word(Machine.IsDeterministic),
             ["threads"] = Word(Machine.Threads == threads),
+            ["matmul"] = Word(Machine.Matmul is { } products ? products == matmul : null),
             // A CPU without the requested instructions uses others.
             ["vector-capability"] = Word(
                 Machine.Capability is not { } capability

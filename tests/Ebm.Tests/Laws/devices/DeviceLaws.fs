@@ -134,6 +134,18 @@ let private copied (outputs: string) =
         let name = string (Path.GetFileName path)
         name.StartsWith "libtorch" || name.StartsWith "libc10" || name.StartsWith "libLibTorchSharp")
 
+/// Each precision of products is read back after it is set; in the highest, a product is exact that fewer bits would round.
+let private switches (set: Matmul -> unit) =
+    try
+        for precision in [ Matmul.Medium; Matmul.High; Matmul.Highest ] do
+            set precision
+            must $"{precision} is not in force" (Machine.Matmul = Nullable precision)
+
+        let fine = torch.eye 256L * (1.0 + 1.0 / 8192.0)
+        must "rounded" (values (fine.mm(torch.eye 256L).flatten ()) = values (fine.flatten ()))
+    finally
+        Machine.Matmul <- Nullable Matmul.Highest
+
 let all = [
     law "the versions of symbols that a library requests and defines are read from its ELF sections; other files are rejected" (fun () ->
         is "needed" [ "A_1"; "A_2" ] (SymbolVersions.Needed(elf [ "other.so", [ "B_1" ]; library, [ "A_1"; "A_2" ] ] [], library))
@@ -194,6 +206,10 @@ let all = [
             must "it is not off" (Machine.IsDeterministic = Nullable false)
         finally
             Machine.Deterministic false |> ignore)
+
+    law "the precision of float32 products is set and read by libtorch's exports" (fun () ->
+        switches (fun precision -> Machine.Matmul <- Nullable precision))
+    |> breaks "it stays as it was" (fun () -> switches ignore)
 
     law "libtorch reports its version, its BLAS, its build and the instructions of its kernels" (fun () ->
         must $"{Natives.Version}" (torch.__version__.StartsWith Natives.Version)

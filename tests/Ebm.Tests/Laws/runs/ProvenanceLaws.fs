@@ -59,7 +59,7 @@ let private complete (manifest: RunManifest) =
     must "no count of operators at once" (threads.IntraOp = 1 && threads.InterOp.HasValue)
     let flags = there "determinism" manifest.Determinism
 
-    for flag in [ "kernels"; "threads"; "vector-capability"; "full-precision-products"; "full-precision-convolutions" ] do
+    for flag in [ "kernels"; "threads"; "matmul"; "vector-capability"; "full-precision-products"; "full-precision-convolutions" ] do
         must $"nothing of {flag}" (flags.ContainsKey flag && List.contains flags[flag] [ "effective"; "requested"; "unavailable" ])
 
     must "kernels must be repeatable" (flags["kernels"] = "effective" && flags["threads"] = "effective")
@@ -344,7 +344,7 @@ let private readBack (asks: bool) =
 
         try
             let blank = RunManifest(State = RunState.Running, RunId = "r", GroupId = "g", SweepId = "s", ConfigSha256 = "c")
-            let manifest = Provenance.Of(blank, null, Machine.Threads, World.rng "determinism")
+            let manifest = Provenance.Of(blank, null, Machine.Threads, Matmul.Highest, World.rng "determinism")
             (nonNull manifest.Determinism)["kernels"], nonNull manifest.DeterminismLevel
         finally
             Machine.Deterministic false |> ignore
