@@ -7,28 +7,65 @@ open Ebm.Core
 open Ebm.Devices
 open Ebm.Bench.Paired
 
-let private rounds, private seconds = 11, 0.25
+type private Row = {
+    Name: string
+    Ours: float
+    Reference: float
+    Ratio: float
+    Low: float
+    High: float
+    /// The share that the ratio may have at most; NaN if none is set.
+    Bound: float
+    Gradients: float
+    /// Share of the peak of multiply-adds.
+    Share: float
+    Memory: float
+}
 
-let private µs seconds = seconds * 1e6
+let private rounds, private seconds = 11, 0.25
 
 let private peak () = Memory.peak "/proc/self/status"
 
-let private line (name: string) (c: Comparison) gradients memory =
-    let spread = $"{quantile 0.25 c.Ratios:F2}–{quantile 0.75 c.Ratios:F2}"
-    let gradients = if Double.IsNaN gradients then "" else $"{gradients / c.A / 1e3:F0}k"
-    printfn "%-46s %10.1f %10.1f %8.2f %12s %10s %14s" name (µs c.A) (µs c.B) (median c.Ratios) spread gradients memory
+let private shown (unit: string) (value: float) = if Double.IsNaN value then "" else value.ToString unit
 
-let private against (reference: Reference.Reference option) name words gradients (ours: Timed) =
+let private heading () =
+    printfn "%-46s %10s %10s %7s %12s %7s %8s %7s %6s" "workload" "ours, µs" "ref., µs" "ratio" "middle half" "at most" "grad./s" "peak" "MiB"
+
+let private print (row: Row) =
+    let spread = if Double.IsNaN row.Ratio then "" else $"{row.Low:F2}–{row.High:F2}"
+    printfn
+        "%-46s %10.1f %10s %7s %12s %7s %8s %7s %6.0f"
+        row.Name
+        (1e6 * row.Ours)
+        (shown "F1" (1e6 * row.Reference))
+        (shown "F2" row.Ratio)
+        spread
+        (shown "F2" row.Bound)
+        (if Double.IsNaN row.Gradients then "" else $"{row.Gradients / 1e3:F0}k")
+        (if Double.IsNaN row.Share then "" else $"{100.0 * row.Share:F0} %%")
+        row.Memory
+
+let private rows = Collections.Generic.List<Row>()
+
+/// Measures a workload: against another one if there is one, else alone.
+let private measure name bound gradients flops (peaks: Workloads.Peaks) (ours: Timed) (other: Timed option) =
     Memory.forget ()
 
-    match reference with
-    | None ->
-        let took = alone rounds seconds ours
-        line name { A = took; B = nan; Ratios = [| nan |] } gradients $"{peak ():F0}"
-    | Some reference ->
-        Reference.forget reference
-        let compared = compare rounds seconds ours (Reference.timed reference words)
-        line name compared gradients $"{peak ():F0} / {Reference.peak reference:F0}"
+    let row =
+        match other with
+        | None ->
+            let took = alone rounds seconds ours
+            { Name = name; Ours = took; Reference = nan; Ratio = nan; Low = nan; High = nan; Bound = bound; Gradients = gradients / took
+              Share = flops / took / 1e9 / peaks.MultiplyAdd; Memory = peak () }
+        | Some other ->
+            let c = compare rounds seconds ours other
+            { Name = name; Ours = c.A; Reference = c.B; Ratio = median c.Ratios; Low = quantile 0.25 c.Ratios; High = quantile 0.75 c.Ratios
+              Bound = bound; Gradients = gradients / c.A; Share = flops / c.A / 1e9 / peaks.MultiplyAdd; Memory = peak () }
+
+    rows.Add row
+    print row
+
+let private configs = IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "experiments", "configs")
 
 let private grows name (points: (float * Timed) list) =
     let times =
@@ -37,74 +74,115 @@ let private grows name (points: (float * Timed) list) =
             Memory.forget ()
             x, alone 5 0.1 timed, peak ())
 
-    let shown = times |> List.map (fun (x, took, memory) -> $"{x:F0}: {µs took:F0} µs, {memory:F0} MiB") |> String.concat "; "
+    let shown = times |> List.map (fun (x, took, memory) -> $"{x:F0}: {1e6 * took:F0} µs, {memory:F0} MiB") |> String.concat "; "
     printfn "%-46s exponent %5.2f   (%s)" name (exponent [ for x, took, _ in times -> x, took ]) shown
 
-let private speed threads =
+let private speed threads (only: string) =
     Machine.Threads <- threads
     let reference = Reference.start threads
-    let product, convolution = Workloads.roofline 0.2
-    printfn "libtorch %s, %d thread(s), kernels for %s" Natives.Version threads (string Machine.Capability)
+    let peaks = Workloads.peaks 0.2
+    printfn
+        "libtorch %s, %d thread(s), libtorch's kernels for %s, ours with %d lanes"
+        Natives.Version
+        threads
+        (string Machine.Capability)
+        Vectors.Lanes
 
     match reference with
-    | Some reference -> printfn "reference: %s" reference.Version
+    | Some reference -> printfn "reference: %s at its best: frozen weights in chains, states in place" reference.Version
     | None ->
-        printfn
-            "reference: none; no python3 on this machine has torch (Debian's package is python3-torch), so only this project's times are shown"
+        printfn "reference: none; no python3 on this machine has torch (Debian's package is python3-torch), so only this project's times are shown"
 
-    printfn "roofline: matrix product %.0f GF/s, convolution %.0f GF/s\n" product convolution
-    printfn "%-46s %10s %10s %8s %12s %10s %14s" "workload" "ours, µs" "ref., µs" "ratio" "middle half" "gradients/s" "peak MiB"
+    printfn
+        "peaks, GF/s: multiply-add %.0f, product %.0f, product in bf16 %.0f, convolution %.0f\n"
+        peaks.MultiplyAdd
+        peaks.Product
+        peaks.Product16
+        peaks.Convolution
 
-    for batch in [ 64L; 256L; 1024L ] do
-        let ours = Workloads.langevin 2L batch
+    heading ()
+    let wanted (name: string) = name.Contains(only, StringComparison.Ordinal)
+    let twin words = reference |> Option.map (fun reference -> Reference.timed reference words)
 
-        for manner in [ "usual"; "best" ] do
-            against reference $"Langevin, MLP 2-128-128-1, batch {batch}, vs {manner}" $"langevin {batch} {manner}" (float batch) ours
+    let run name bound gradients flops (ours: unit -> Timed) (words: string) =
+        if wanted name then measure name bound gradients flops peaks (ours ()) (twin words)
 
-        let took = alone 5 seconds ours
-        printfn
-            "%-46s %10.1f GF/s, %.0f %% of the matrix product's"
-            ""
-            (Workloads.flops 2L batch / took / 1e9)
-            (100.0 * Workloads.flops 2L batch / took / 1e9 / product)
+    for batch, bound in [ 64L, 0.30; 256L, 0.45; 1024L, 0.45; 4096L, nan ] do
+        let flops = Workloads.flops 2L 128 batch
+        run $"Langevin 2-128-128-1, batch {batch}" bound (float batch) flops (fun () -> Workloads.langevin 2L 128 batch) $"langevin {batch} best 128"
 
-    let levels = 7
-    // Per row: five gradients for a transition (its start and four candidates) and two rows of the update.
-    for manner in [ "usual"; "best" ] do
-        against
-            reference
-            $"joint-cd step, batch 256, {levels} levels, vs {manner}"
-            $"joint-cd 256 {levels} {manner}"
-            (7.0 * 256.0)
-            (clocked (Workloads.jointCd 2L 256L levels 4))
+    for width, bound in [ 64, 0.60; 256, nan; 512, 0.60 ] do
+        let flops = Workloads.flops 2L width 256L
+        run $"Langevin 2-{width}-{width}-1, batch 256" bound 256.0 flops (fun () -> Workloads.langevin 2L width 256L) $"langevin 256 best {width}"
 
-    against reference "one operator on one number" "add" nan (clocked (Workloads.add ()))
+    run "Langevin, batch 256, against PyTorch's defaults" nan 256.0 nan (fun () -> Workloads.langevin 2L 128 256L) "langevin 256 usual 128"
+    run "Metropolis-adjusted Langevin, batch 256" nan 256.0 nan (fun () -> Workloads.mala 128 256L) "mala 256 128"
+    run "Hamiltonian Monte Carlo, 5 leaps, batch 256" nan 1280.0 nan (fun () -> Workloads.hmc 128 256L) "hmc 256 128"
+    run "level table and draw, batch 256" nan nan nan (fun () -> Workloads.levels 256L) "levels 256"
 
-    printfn "\nour own growth: seconds ≈ a·xᵇ; peak memory is the whole process's"
-    grows "Langevin, batch" [ for batch in [ 64L; 256L; 1024L; 4096L ] -> float batch, Workloads.langevin 2L batch ]
-    grows "Langevin, dimension, batch 256" [ for d in [ 2L; 32L; 512L ] -> float d, Workloads.langevin d 256L ]
-    grows "joint-cd, batch" [ for batch in [ 64L; 256L; 1024L ] -> float batch, clocked (Workloads.jointCd 2L batch levels 4) ]
-    grows "joint-cd, levels, batch 256" [ for levels in [ 4; 16; 64 ] -> float levels, clocked (Workloads.jointCd 2L 256L levels 4) ]
-    grows "joint-cd, Langevin steps, batch 256" [
-        for steps in [ 2; 8; 32 ] -> float steps, clocked (Workloads.jointCd 2L 256L levels steps)
-    ]
+    for width in [ 64; 128; 256; 512 ] do
+        if wanted $"kernel, width {width}" then
+            measure $"kernel, width {width}, batch 1024" nan 1024.0 (Workloads.flops 2L width 1024L) peaks (Workloads.slope width 1024L) None
 
-let private configs = System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "experiments", "configs")
-
-let private steps threads (only: string) =
-    Machine.Threads <- threads
-    let reference = Reference.start threads
-    printfn "%-46s %10s %10s %8s %12s %10s %14s" "one training step" "ours, µs" "ref., µs" "ratio" "middle half" "gradients/s" "peak MiB"
+    for side, channels, batch in [ 28L, 1L, 64L; 32L, 3L, 64L ] do
+        let name = $"convolutional energy {side}×{side}, bf16 against fp32"
+        if wanted name then
+            measure
+                name
+                0.45
+                (float batch)
+                nan
+                peaks
+                (Workloads.convolutional side channels batch Ebm.Nets.Precision.Bfloat16)
+                (Some(Workloads.convolutional side channels batch Ebm.Nets.Precision.Float32))
 
     for step in Steps.all do
-        if step.Name.Contains only then
+        let name = $"step of {step.Name}"
+        if wanted name then
             let timed, units = Steps.timed configs step
             timed 20 |> ignore
-            against reference step.Name $"step {step.Name}" (units ()) timed
+            measure name step.Bound (units ()) nan peaks timed (twin $"step {step.Name}")
+
+    if wanted "two threads" then
+        let at count (timed: Timed) : Timed =
+            fun steps ->
+                Machine.Threads <- count
+                let took = timed steps
+                Machine.Threads <- threads
+                took
+
+        let chain = Workloads.langevin 2L 128 1024L
+        measure "two threads against one, batch 1024" 0.60 1024.0 nan peaks (at 2 chain) (Some(at 1 chain))
+
+    if only = "" then
+        measure "one operator on one number" nan nan nan peaks (clocked (Workloads.add ())) (twin "add")
+        printfn "\ngrowth: seconds ≈ a·xᵇ; peak memory is the whole process's"
+        grows "Langevin, batch" [ for batch in [ 64L; 256L; 1024L; 4096L ] -> float batch, Workloads.langevin 2L 128 batch ]
+        grows "Langevin, dimension, batch 256" [ for d in [ 2L; 32L; 512L ] -> float d, Workloads.langevin d 128 256L ]
+        grows "Langevin, width, batch 256" [ for width in [ 64; 128; 256; 512 ] -> float width, Workloads.langevin 2L width 256L ]
+
+/// The measured rows as a table in Markdown, or as JSON.
+let private write (path: string) =
+    if path.EndsWith(".json", StringComparison.Ordinal) then
+        let options = Text.Json.JsonSerializerOptions(WriteIndented = true)
+        options.NumberHandling <- Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals
+        IO.File.WriteAllText(path, Text.Json.JsonSerializer.Serialize(rows.ToArray(), options))
+    else
+        IO.File.WriteAllLines(
+            path,
+            [
+                "| workload | ours, µs | reference, µs | ratio | middle half | at most | share of the peak |"
+                "| --- | --- | --- | --- | --- | --- | --- |"
+                for row in rows do
+                    let half = if Double.IsNaN row.Ratio then "" else $"{row.Low:F2}–{row.High:F2}"
+                    let ours, reference, ratio = shown "F1" (1e6 * row.Ours), shown "F1" (1e6 * row.Reference), shown "F2" row.Ratio
+                    let share = if Double.IsNaN row.Share then "" else $"{100.0 * row.Share:F0} %%"
+                    $"""| {row.Name} | {ours} | {reference} | {ratio} | {half} | {shown "F2" row.Bound} | {share} |"""
+            ]
+        )
 
 let private sweep () =
     printfn "a sweep beside its runs"
-    let configs = System.IO.Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "experiments", "configs")
     let runs, took = Sweeps.planning configs
     printfn "%-46s %10.2f s" $"planning {runs} runs" took
     let pauses = Sweeps.pauses configs 40
@@ -146,19 +224,38 @@ let private audits () =
         megabytes
         Environment.ProcessorCount
 
-/// `bench`, `bench sweeps` for sweeps only, `bench tables` for tables only, `bench audits` for audits only, `bench 2` for two threads.
+let private usage =
+    "bench [sweeps | tables | audits] [--only TEXT] [--threads N] [--write FILE.md | FILE.json]\n"
+    + "  Without a word, everything is measured. --only: the workloads of speed whose name contains TEXT, and nothing else."
+
 [<EntryPoint>]
 let main arguments =
-    match arguments with
-    | [| "sweeps" |] -> sweep ()
-    | [| "tables" |] -> tables ()
-    | [| "audits" |] -> audits ()
-    | [| "steps" |] -> steps 1 ""
-    | [| "steps"; only |] -> steps 1 only
-    | _ ->
-        speed (if arguments.Length = 1 then int arguments[0] else 1)
-        sweep ()
-        tables ()
-        audits ()
+    let rec read words (only: string option) threads (file: string option) =
+        match words with
+        | "--only" :: text :: rest -> read rest (Some text) threads file
+        | "--threads" :: count :: rest -> read rest only (int count) file
+        | "--write" :: path :: rest -> read rest only threads (Some path)
+        | [] ->
+            speed threads (defaultArg only "")
+            Option.iter write file
 
-    0
+            if only.IsNone then
+                sweep ()
+                tables ()
+                audits ()
+
+            0
+        | [ "sweeps" ] ->
+            sweep ()
+            0
+        | [ "tables" ] ->
+            tables ()
+            0
+        | [ "audits" ] ->
+            audits ()
+            0
+        | _ ->
+            eprintfn "%s" usage
+            2
+
+    read (List.ofArray arguments) None 1 None

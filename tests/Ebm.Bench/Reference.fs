@@ -27,6 +27,12 @@ let start threads =
         for KeyValue(name, value) in Machine.Environs threads do
             start.Environment[name] <- value
 
+        // PyTorch at its best: OpenBLAS chooses its kernels itself.
+        for name in [ "OPENBLAS_CORETYPE"; "OPENBLAS_L2_SIZE" ] do
+            start.Environment.Remove name |> ignore
+
+        start.Environment["OPENBLAS_NUM_THREADS"] <- string threads
+
         try
             let python = Process.Start start |> nonNull
 

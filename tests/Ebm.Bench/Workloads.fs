@@ -1,75 +1,87 @@
-/// The timed workloads, written as a user writes them. `reference.py` does the same arithmetic.
+/// The timed workloads besides training steps, written as a user writes them. `reference.py` does the same arithmetic.
 module Ebm.Bench.Workloads
 
+open System.Diagnostics
 open TorchSharp
 open Ebm.Core
-open Ebm.Methods
+open Ebm.Devices
 open Ebm.Nets
 
-let private scoped work =
-    use _ = torch.NewDisposeScope()
-    work ()
+let private rng seed = new Rng(seed)
 
-let private site (dimension: int64) (seed: uint64) = Site([| dimension |], torch.CPU, new Rng(seed), "")
-
-/// An MLP d-128-128-1 whose parameters need no gradient, because only the slope in x is used.
-let private net (dimension: int64) =
-    let net = MlpSpec(Width = 128, Depth = 2).Build(new Rng 1UL, [| dimension |], [| 1L |])
+/// An MLP d-w-w-1 whose parameters need no gradient, because only the slope in x is used.
+let private net (dimension: int64) (width: int) =
+    let net = MlpSpec(Width = width, Depth = 2).Build(rng 1UL, [| dimension |], [| 1L |])
 
     for parameter in net.parameters () do
         parameter.requires_grad <- false
 
     net
 
-/// Multiply-adds of one pass through `net`, times two: forward, and back to the input.
-let flops (dimension: int64) (batch: int64) = 2.0 * 2.0 * float batch * float (dimension * 128L + 128L * 128L + 128L)
+/// Multiply-adds of one pass through the MLP, times two: forward, and back to the input.
+let flops (dimension: int64) (width: int) (batch: int64) =
+    let width = int64 width
+    2.0 * 2.0 * float batch * float (dimension * width + width * width + width)
 
-/// One unadjusted Langevin step of a batch.
-let langevin dimension (batch: int64) =
-    let net = net dimension
-    let energy = Energy(fun x -> net.call(x).squeeze 1L)
-    let kernel = Unadjusted(Langevin(torch.tensor 0.01f, 1.0))
-    let rng = new Rng 2UL
-    let mutable x = rng.Normal(batch, dimension)
+/// The steps of a chain, as in samplers; the clock measures one call for all.
+let private chain (kernel: IKernel) (energy: Energy) (batch: int64) dimension : Paired.Timed =
+    let noise = rng 2UL
+    let mutable x = noise.Normal(batch, dimension)
 
-    // A chain of many steps, as in samplers; the clock measures one call for all.
     fun count ->
-        let clock = System.Diagnostics.Stopwatch.StartNew()
-        let moved = kernel.Run(energy, x, count, rng)
+        let clock = Stopwatch.StartNew()
+        let moved = kernel.Run(energy, x, count, noise)
         x.Dispose()
         x <- moved
         clock.Elapsed.TotalSeconds
 
-/// One training step of joint time-sample contrastive divergence, as in the trainer: iterate, differentiate, step.
-let jointCd dimension (batch: int64) (levels: int) steps =
-    let spec =
-        JointCdSpec(
-            LevelMlpSpec(Width = 128, Depth = 3, InputScale = 3.0),
-            VariancePreservingSpec(Levels = levels),
-            Steps = steps,
-            Rounds = 1,
-            Start = Start.Hybrid,
-            FromData = 0.3,
-            FromNoise = 0.05,
-            Memory = 10_000,
-            Adjusted = true,
-            Negative = Negative.LogSumExp
-        )
+/// Unadjusted Langevin of a batch.
+let langevin dimension width batch =
+    chain (Unadjusted(Langevin(torch.tensor 0.01f, 1.0))) (Energy.Of(net dimension width)) batch dimension
 
-    let method = spec.Build(site dimension 1UL)
-    let rng = new Rng 3UL
-    let data = Batches(rng.Normal(20_000L, dimension), batch, rng.Stream "batches")
-    let optimizer = torch.optim.Adam(method.Parts["energy"].parameters(), lr = 1e-3)
-    let mutable step = 0L
+/// Metropolis-adjusted Langevin.
+let mala width batch =
+    chain (Metropolis(Langevin(torch.tensor 0.01f, 1.0))) (Energy.Of(net 2L width)) batch 2L
 
-    fun () ->
-        scoped (fun () ->
-            step <- step + 1L
+/// Hamiltonian Monte Carlo with five leapfrog steps.
+let hmc width batch =
+    chain (Metropolis(Leapfrog(torch.tensor 0.1f, 5, 1.0))) (Energy.Of(net 2L width)) batch 2L
 
-            for update in method.Iterate(data, rng.Stream step) do
-                optimizer.zero_grad ()
-                update.Loss.backward ()
-                optimizer.step () |> ignore)
+/// Energy and slope alone, without a chain: the kernel.
+let slope width (batch: int64) : Paired.Timed =
+    let energy = Energy.Of(net 2L width)
+    let x = (rng 2UL).Normal(batch, 2L)
+
+    Paired.clocked (fun () ->
+        let struct (value, slope) = energy.WithSlope x
+        value.Dispose()
+        slope.Dispose())
+
+/// Energy and slope of the small convolutional energy.
+let convolutional (side: int64) (channels: int64) (batch: int64) (precision: Precision) : Paired.Timed =
+    let net = ConvEnergySpec(Activation = Activation.LeakyRelu, Precision = precision).Build(rng 1UL, [| channels; side; side |], [| 1L |])
+
+    for parameter in net.parameters () do
+        parameter.requires_grad <- false
+
+    let energy = Energy.Of net
+    let x = (rng 2UL).Normal(batch, channels, side, side)
+
+    Paired.clocked (fun () ->
+        let struct (value, slope) = energy.WithSlope x
+        value.Dispose()
+        slope.Dispose())
+
+/// A level's draw for each row: the table of energies of all levels, and a draw from its softmax.
+let levels (batch: int64) : Paired.Timed =
+    let net = MlpSpec(InputScale = 3.0).Build(rng 1UL, [| 2L |], [| 7L |])
+    let noise = rng 2UL
+    let x = noise.Normal(batch, 2L)
+
+    Paired.clocked (fun () ->
+        use _ = torch.NewDisposeScope()
+        use _ = torch.no_grad ()
+        noise.Categorical(-(net.call x)) |> ignore)
 
 /// One operator on one number: the cost of a call.
 let add () =
@@ -79,14 +91,35 @@ let add () =
         use _ = x.add y
         ()
 
-/// GF/s of the fastest matrix product and convolution on this machine, for scale.
-let roofline seconds =
+/// The machine's own peaks, GF/s.
+type Peaks = {
+    MultiplyAdd: float
+    Product: float
+    Product16: float
+    Convolution: float
+}
+
+let private multiplyAdd () =
+    let rounds = 1_000_000L
+    let took = Paired.alone 7 0.1 (Paired.clocked (fun () -> MultiplyAddPeak.Run rounds |> ignore))
+    float (rounds * MultiplyAddPeak.Operations) / took / 1e9
+
+let peaks seconds =
     let n = 1024L
-    let a, b = torch.randn (n, n), torch.randn (n, n)
-    let product = Paired.alone 5 seconds (Paired.clocked (fun () -> use _ = torch.matmul (a, b) in ()))
+
+    let product dtype =
+        let a, b = torch.randn([| n; n |]).``to``(dtype: torch.ScalarType), torch.randn([| n; n |]).``to`` dtype
+        let took = Paired.alone 5 seconds (Paired.clocked (fun () -> use _ = torch.matmul (a, b) in ()))
+        2.0 * float (n * n * n) / took / 1e9
+
     let image, kernel = torch.randn (64L, 64L, 32L, 32L), torch.randn (64L, 64L, 3L, 3L)
 
     let convolution =
         Paired.alone 5 seconds (Paired.clocked (fun () -> use _ = torch.nn.functional.conv2d (image, kernel, padding = [| 1L; 1L |]) in ()))
 
-    2.0 * float (n * n * n) / product / 1e9, 2.0 * 64.0 * 64.0 * 9.0 * float (64L * 32L * 32L) / convolution / 1e9
+    {
+        MultiplyAdd = multiplyAdd ()
+        Product = product torch.float32
+        Product16 = product torch.bfloat16
+        Convolution = 2.0 * 64.0 * 64.0 * 9.0 * float (64L * 32L * 32L) / convolution / 1e9
+    }
