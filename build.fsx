@@ -420,8 +420,15 @@ let test (options: Map<string, string>) =
 // ── bench ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Prints the lines of the benchmark as it writes them.
-let bench () =
-    let code, _ = runHearing (printfn "%s") (printfn "%s") dotnet [ at "artifacts/bin/Ebm.Bench/release/Ebm.Bench.dll" ]
+let bench (options: Map<string, string>) =
+    let given = [
+        for name in [ "only"; "threads"; "write" ] do
+            match options.TryFind name with
+            | Some value -> yield! [ $"--{name}"; value ]
+            | None -> ()
+    ]
+
+    let code, _ = runHearing (printfn "%s") (printfn "%s") dotnet (at "artifacts/bin/Ebm.Bench/release/Ebm.Bench.dll" :: given)
 
     if code <> 0 then fail $"The benchmark ended with exit code {code}."
 
@@ -541,6 +548,10 @@ let rec private parse words (options: Map<string, string>) arguments =
     | [] -> List.rev words, options
     | "--for" :: ("analysis" | "experiments" | "everything" as product) :: rest -> parse words (options.Add("for", product)) rest
     | "--only" :: part :: rest -> parse words (options.Add("only", part)) rest
+    | "--threads" :: count :: rest when Regex.IsMatch(count, @"\A[1-9][0-9]{0,3}\z") -> parse words (options.Add("threads", count)) rest
+    | "--write" :: path :: rest when path.EndsWith ".md" || path.EndsWith ".json" ->
+        // The benchmark runs in the clone's root.
+        parse words (options.Add("write", Path.GetFullPath path)) rest
     | "--seed" :: seed :: rest when Regex.IsMatch(seed, @"\A[0-9]{1,20},[0-9]{1,20}(,[0-9]{1,3})?\z") ->
         parse words (options.Add("seed", seed)) rest
     | "--suffix" :: suffix :: rest when Regex.IsMatch(suffix, @"\A[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*\z") ->
@@ -552,7 +563,8 @@ let rec private parse words (options: Map<string, string>) arguments =
     | option :: _ when option.StartsWith '-' ->
         refuse
             $"Unknown option \"{option}\", or its value is missing. Known options: --for analysis|experiments|everything, --only \"part of a \
-              law's name\", --seed 123,457, --suffix alpha.1, --check, -p:TorchBackend=cpu|cuda."
+              law's name\", --seed 123,457, --suffix alpha.1, --threads 2, --write table.md, --check, \
+              -p:TorchBackend=cpu|cuda."
     | word :: rest -> parse (word :: words) options rest
 
 let main arguments =
@@ -567,7 +579,11 @@ let main arguments =
             target "pack" "makes NuGet packages in artifacts/packages; --suffix alpha.1 for a version before the release" [] (fun () ->
                 pack options)
             target "test" "checks the laws; --only \"part of a name\", --seed 123,457" [ "build" ] (fun () -> test options)
-            target "bench" "measures speed; also plain PyTorch's, if python3 has torch" [ "build" ] bench
+            target
+                "bench"
+                "measures speed; also plain PyTorch's, if python3 has torch; --only \"part of a name\", --threads 2, --write table.md"
+                [ "build" ]
+                (fun () -> bench options)
             target "docs" "checks the links of the pages and writes them as HTML to artifacts/docs" [] docs
             target "api" "writes the reference of all public types to artifacts/docs/api" [ "pack" ] api
             target "format" "formats sources with Fantomas and CSharpier; --check changes nothing" [] (fun () ->
