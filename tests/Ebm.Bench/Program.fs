@@ -29,7 +29,17 @@ let private peak () = Memory.peak "/proc/self/status"
 let private shown (unit: string) (value: float) = if Double.IsNaN value then "" else value.ToString unit
 
 let private heading () =
-    printfn "%-46s %10s %10s %7s %12s %7s %8s %7s %6s" "workload" "ours, µs" "ref., µs" "ratio" "middle half" "at most" "grad./s" "peak" "MiB"
+    printfn
+        "%-46s %10s %10s %7s %12s %7s %8s %7s %6s"
+        "workload"
+        "ours, µs"
+        "ref., µs"
+        "ratio"
+        "middle half"
+        "at most"
+        "grad./s"
+        "peak"
+        "MiB"
 
 let private print (row: Row) =
     let spread = if Double.IsNaN row.Ratio then "" else $"{row.Low:F2}–{row.High:F2}"
@@ -55,12 +65,32 @@ let private measure name bound gradients flops (peaks: Workloads.Peaks) (ours: T
         match other with
         | None ->
             let took = alone rounds seconds ours
-            { Name = name; Ours = took; Reference = nan; Ratio = nan; Low = nan; High = nan; Bound = bound; Gradients = gradients / took
-              Share = flops / took / 1e9 / peaks.MultiplyAdd; Memory = peak () }
+            {
+                Name = name
+                Ours = took
+                Reference = nan
+                Ratio = nan
+                Low = nan
+                High = nan
+                Bound = bound
+                Gradients = gradients / took
+                Share = flops / took / 1e9 / peaks.MultiplyAdd
+                Memory = peak ()
+            }
         | Some other ->
             let c = compare rounds seconds ours other
-            { Name = name; Ours = c.A; Reference = c.B; Ratio = median c.Ratios; Low = quantile 0.25 c.Ratios; High = quantile 0.75 c.Ratios
-              Bound = bound; Gradients = gradients / c.A; Share = flops / c.A / 1e9 / peaks.MultiplyAdd; Memory = peak () }
+            {
+                Name = name
+                Ours = c.A
+                Reference = c.B
+                Ratio = median c.Ratios
+                Low = quantile 0.25 c.Ratios
+                High = quantile 0.75 c.Ratios
+                Bound = bound
+                Gradients = gradients / c.A
+                Share = flops / c.A / 1e9 / peaks.MultiplyAdd
+                Memory = peak ()
+            }
 
     rows.Add row
     print row
@@ -91,7 +121,8 @@ let private speed threads (only: string) =
     match reference with
     | Some reference -> printfn "reference: %s at its best: frozen weights in chains, states in place" reference.Version
     | None ->
-        printfn "reference: none; no python3 on this machine has torch (Debian's package is python3-torch), so only this project's times are shown"
+        printfn
+            "reference: none; no python3 on this machine has torch (Debian's package is python3-torch), so only this project's times are shown"
 
     printfn
         "peaks, GF/s: multiply-add %.0f, product %.0f, product in bf16 %.0f, convolution %.0f\n"
@@ -109,11 +140,23 @@ let private speed threads (only: string) =
 
     for batch, bound in [ 64L, 0.30; 256L, 0.45; 1024L, 0.45; 4096L, nan ] do
         let flops = Workloads.flops 2L 128 batch
-        run $"Langevin 2-128-128-1, batch {batch}" bound (float batch) flops (fun () -> Workloads.langevin 2L 128 batch) $"langevin {batch} best 128"
+        run
+            $"Langevin 2-128-128-1, batch {batch}"
+            bound
+            (float batch)
+            flops
+            (fun () -> Workloads.langevin 2L 128 batch)
+            $"langevin {batch} best 128"
 
     for width, bound in [ 64, 0.60; 256, nan; 512, 0.60 ] do
         let flops = Workloads.flops 2L width 256L
-        run $"Langevin 2-{width}-{width}-1, batch 256" bound 256.0 flops (fun () -> Workloads.langevin 2L width 256L) $"langevin 256 best {width}"
+        run
+            $"Langevin 2-{width}-{width}-1, batch 256"
+            bound
+            256.0
+            flops
+            (fun () -> Workloads.langevin 2L width 256L)
+            $"langevin 256 best {width}"
 
     run "Langevin, batch 256, against PyTorch's defaults" nan 256.0 nan (fun () -> Workloads.langevin 2L 128 256L) "langevin 256 usual 128"
     run "Metropolis-adjusted Langevin, batch 256" nan 256.0 nan (fun () -> Workloads.mala 128 256L) "mala 256 128"
@@ -122,7 +165,14 @@ let private speed threads (only: string) =
 
     for width in [ 64; 128; 256; 512 ] do
         if wanted $"kernel, width {width}" then
-            measure $"kernel, width {width}, batch 1024" nan 1024.0 (Workloads.flops 2L width 1024L) peaks (Workloads.slope width 1024L) None
+            measure
+                $"kernel, width {width}, batch 1024"
+                nan
+                1024.0
+                (Workloads.flops 2L width 1024L)
+                peaks
+                (Workloads.slope width 1024L)
+                None
 
     for side, channels, batch in [ 28L, 1L, 64L; 32L, 3L, 64L ] do
         let name = $"convolutional energy {side}×{side}, bf16 against fp32"

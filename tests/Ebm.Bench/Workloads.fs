@@ -36,16 +36,13 @@ let private chain (kernel: IKernel) (energy: Energy) (batch: int64) dimension : 
         clock.Elapsed.TotalSeconds
 
 /// Unadjusted Langevin of a batch.
-let langevin dimension width batch =
-    chain (Unadjusted(Langevin(torch.tensor 0.01f, 1.0))) (Energy.Of(net dimension width)) batch dimension
+let langevin dimension width batch = chain (Unadjusted(Langevin(torch.tensor 0.01f, 1.0))) (Energy.Of(net dimension width)) batch dimension
 
 /// Metropolis-adjusted Langevin.
-let mala width batch =
-    chain (Metropolis(Langevin(torch.tensor 0.01f, 1.0))) (Energy.Of(net 2L width)) batch 2L
+let mala width batch = chain (Metropolis(Langevin(torch.tensor 0.01f, 1.0))) (Energy.Of(net 2L width)) batch 2L
 
 /// Hamiltonian Monte Carlo with five leapfrog steps.
-let hmc width batch =
-    chain (Metropolis(Leapfrog(torch.tensor 0.1f, 5, 1.0))) (Energy.Of(net 2L width)) batch 2L
+let hmc width batch = chain (Metropolis(Leapfrog(torch.tensor 0.1f, 5, 1.0))) (Energy.Of(net 2L width)) batch 2L
 
 /// Energy and slope alone, without a chain: the kernel.
 let slope width (batch: int64) : Paired.Timed =
@@ -92,12 +89,7 @@ let add () =
         ()
 
 /// The machine's own peaks, GF/s.
-type Peaks = {
-    MultiplyAdd: float
-    Product: float
-    Product16: float
-    Convolution: float
-}
+type Peaks = { MultiplyAdd: float; Product: float; Product16: float; Convolution: float }
 
 let private multiplyAdd () =
     let rounds = 1_000_000L

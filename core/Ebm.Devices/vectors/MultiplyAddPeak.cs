@@ -23,8 +23,18 @@ public static unsafe class MultiplyAddPeak
         public void Run<T>()
             where T : unmanaged, IVector<T>
         {
-            T a = T.Of(1), b = T.Of(2), c = T.Of(3), d = T.Of(4), e = T.Of(5), f = T.Of(6), g = T.Of(7), h = T.Of(8), i = T.Of(9), j = T.Of(10);
-            T times = T.Of(.999f), plus = T.Of(1e-3f);
+            T a = T.Of(1),
+                b = T.Of(2),
+                c = T.Of(3),
+                d = T.Of(4),
+                e = T.Of(5),
+                f = T.Of(6),
+                g = T.Of(7),
+                h = T.Of(8),
+                i = T.Of(9),
+                j = T.Of(10);
+            T times = T.Of(.999f),
+                plus = T.Of(1e-3f);
             for (var round = 0L; round < rounds; round++)
             {
                 a = T.MultiplyAdd(a, times, plus);

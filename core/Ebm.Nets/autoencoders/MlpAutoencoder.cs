@@ -37,7 +37,8 @@ public sealed class MlpAutoencoder : Autoencoder
         this.DrawnFrom(rng);
     }
 
-    public override TiledFunction? Tiled(Tensor noise) => HasKernel(noise) ? new TiledAutoencoder(Followed(), noise.log().contiguous()) : null;
+    public override TiledFunction? Tiled(Tensor noise) =>
+        HasKernel(noise) ? new TiledAutoencoder(Followed(), noise.log().contiguous()) : null;
 
     protected override unsafe Tensor Encoded(Tensor noisy, Tensor noise)
     {

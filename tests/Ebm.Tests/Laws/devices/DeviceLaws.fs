@@ -142,7 +142,7 @@ let private switches (set: Matmul -> unit) =
             must $"{precision} is not in force" (Machine.Matmul = Nullable precision)
 
         let fine = torch.eye 256L * (1.0 + 1.0 / 8192.0)
-        must "rounded" (values (fine.mm(torch.eye 256L).flatten ()) = values (fine.flatten ()))
+        must "rounded" (values (fine.mm(torch.eye 256L).flatten()) = values (fine.flatten ()))
     finally
         Machine.Matmul <- Nullable Matmul.Highest
 
