@@ -30,7 +30,7 @@ public abstract unsafe class TiledMap(long[] shape)
         where T : unmanaged, IVector<T>;
 
     /// <summary>Memory for the results of a batch: (B, …shape).</summary>
-    internal Tensor Results(Tensor x) => empty(shape.Rows(x.shape[0]), dtype: float32);
+    public Tensor Results(Tensor x) => empty(shape.Rows(x.shape[0]), dtype: float32);
 
     /// <summary>Results and log volumes of a whole batch: (B, …) → (B, …shape) and (B).</summary>
     public (Tensor Y, Tensor LogVolume) Of(Tensor x)

@@ -53,30 +53,54 @@ public sealed class CouplingFlow : FlowNet, ITiledFlow
         }
     }
 
-    protected override (Tensor X, Tensor LogVolume) Pushed(Tensor z)
+    protected override (Tensor X, Tensor LogVolume) Pushed(Tensor z) => Mapped(z, inverted: false);
+
+    protected override (Tensor Z, Tensor LogVolume) Pulled(Tensor x) => Mapped(x, inverted: true);
+
+    public TiledMap? Tiled(bool inverted) =>
+        monotone is ITiledMonotone own && TiledEnergy.Takes(conditioners[0][0].weight) ? Couplings(own, inverted) : null;
+
+    (Tensor, Tensor) Mapped(Tensor rows, bool inverted)
     {
-        if (WithoutGraph(z, inverted: false) is { } map)
-            return map.Of(z);
-        var (x, logVolume) = Through(z, Enumerable.Range(0, conditioners.Length), inverted: false);
-        return (x.reshape(shape.Rows(x.shape[0])), logVolume);
+        if (!TiledEnergy.Takes(rows) || Tiled(inverted) is not TiledCouplings map)
+            return Plain(rows, inverted);
+        Tensor[] weights = [.. Weights];
+        if (!is_grad_enabled() || !(rows.requires_grad || weights.Any(weight => weight.requires_grad)))
+            return map.Of(rows);
+        var found = CouplingFunction.apply([new CouplingFunction.Way(this, inverted), rows, .. weights]);
+        return (found[0], found[1]);
     }
 
-    protected override (Tensor Z, Tensor LogVolume) Pulled(Tensor x) =>
-        WithoutGraph(x, inverted: true) is { } map
-            ? map.Of(x)
-            : Through(x.Flat(), Enumerable.Range(0, conditioners.Length).Reverse(), inverted: true);
-
-    public TiledMap? Tiled(bool inverted)
+    /// <summary>The results of <see cref="FlowNet.Push"/>, or if inverted of <see cref="FlowNet.Pull"/>, from libtorch's layers.</summary>
+    internal (Tensor, Tensor) Plain(Tensor rows, bool inverted)
     {
-        if (monotone is not ITiledMonotone own || !TiledEnergy.Takes(conditioners[0][0].weight))
-            return null;
+        var order = Enumerable.Range(0, conditioners.Length);
+        var (results, logVolume) = Through(rows.Flat(), inverted ? order.Reverse() : order, inverted);
+        return (inverted ? results : results.reshape(shape.Rows(results.shape[0])), logVolume);
+    }
+
+    /// <summary>The same in one pass of our own, which keeps what the way back needs.</summary>
+    internal unsafe (Tensor Results, Tensor LogVolume, CouplingPass Pass) Pass(Tensor rows, bool inverted)
+    {
+        var map = Couplings((ITiledMonotone)monotone, inverted);
+        var from = rows.contiguous();
+        var (results, logVolume) = (map.Results(from), empty(from.shape[0], dtype: float32));
+        var pass = new CouplingPass(map, from.shape[0]);
+        pass.Through(Floats.Of(from), Floats.Of(results), Floats.Of(logVolume));
+        return (results, logVolume, pass);
+    }
+
+    /// <summary>Weight and bias of each layer of each coupling in turn.</summary>
+    internal IEnumerable<Tensor> Weights =>
+        conditioners.SelectMany(layers => layers.SelectMany(layer => (Tensor[])[layer.weight, layer.bias!]));
+
+    TiledCouplings Couplings(ITiledMonotone own, bool inverted)
+    {
         foreach (var (layers, copies) in conditioners.Zip(packed))
         foreach (var (layer, copy) in layers.Zip(copies))
             copy.Follow(layer);
-        return new TiledCouplings(packed, own, (float)inputScale, (int)first, inverted ? [Latent] : shape, inverted);
+        return new(packed, own, (float)inputScale, (int)first, inverted ? [Latent] : shape, inverted);
     }
-
-    TiledMap? WithoutGraph(Tensor rows, bool inverted) => is_grad_enabled() || !TiledEnergy.Takes(rows) ? null : Tiled(inverted);
 
     (Tensor, Tensor) Through(Tensor rows, IEnumerable<int> couplings, bool inverted)
     {

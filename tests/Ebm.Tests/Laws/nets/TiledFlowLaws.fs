@@ -94,22 +94,49 @@ let private slopes judged known =
                 for what, results in [ "−log g", density; "E − log g", tilted; "E(G(z))", pulled ] do
                     compares what judged known shape by results rows
 
+/// The gradients of an objective in rows and all weights.
+let private gradient (objective: Tensor -> Tensor) (flow: CouplingFlow) (x: Tensor) =
+    let at = x.detach().requires_grad_ true
+    let inputs = Array.append [| at |] [| for p in flow.parameters () -> p :> Tensor |]
+    Gradients.Of(objective at, inputs) |> List.ofSeq |> List.choose Option.ofObj |> List.map _.detach()
+
+let private weighted (flow: CouplingFlow) inverted (x: Tensor) =
+    let struct (y, logVolume) = if inverted then flow.Pull x else flow.Push(x.flatten 1L)
+    let weights = ((stream "weights").Normal y.shape).``to`` x.dtype
+    (y * weights).sum() + (logVolume * weights.flatten(1L).select(1L, 0L)).sum()
+
+/// Gradients of likelihoods, of both outputs both ways, and of slopes, which are differentiated twice.
+let private objectives = [
+    "likelihood", (fun (flow: CouplingFlow) x -> -flow.LogDensity(x).mean())
+    "push", (fun flow x -> weighted flow false x)
+    "rows alone", (fun flow x -> (flow.call (x.flatten 1L)).square().sum())
+    "pull", (fun flow x -> weighted flow true x)
+    "slope", (fun flow x -> (flow.Density.Score x).square().mean())
+]
+
+// Larger weights make single rows lose all digits in float32, in either way of computing, and a gradient is a sum over rows.
+let private gradients judged known =
+    for shape in [ [ 2L ]; [ 3L ]; [ 1L; 3L; 3L ] ] do
+        for rows in [ 1L; 37L; 300L ] do
+            for what, objective in objectives do
+                compares $"gradient of {what}" judged known shape 0.2 (fun flow x -> gradient (objective flow) flow x) rows
+
 let private tiled (energy: Energy) (x: Tensor) =
     match energy.Tiled x with
     | null -> broken "it has no form in plain memory"
     | own -> own
 
-/// Rows, and what must not depend on the batch, the threads and the width: energies and slopes.
-let private repeats (results: Tensor -> Tensor list) (x: Tensor) =
-    let whole = results x
-    let same what (found: Tensor list) = must $"{what} differ" (List.forall2 (fun (a: Tensor) (b: Tensor) -> a.Equals b) found whole)
-    let few = results (x.narrow (0L, 100L, 5L))
-    must "5 rows differ from the same among 300" (List.forall2 (fun (a: Tensor) (b: Tensor) -> a.Equals(b.narrow (0L, 100L, 5L))) few whole)
+/// What must not depend on threads and the vector width.
+let private repeatsWhole (results: unit -> Tensor list) =
+    let whole = results ()
+    let same what =
+        let found = results ()
+        must $"{what} differ" (List.forall2 (fun (a: Tensor) (b: Tensor) -> a.Equals b) found whole)
     let threads, lanes = Machine.Threads, Vectors.Lanes
 
     try
         Machine.Threads <- 3
-        same "three threads" (results x)
+        same "three threads"
     finally
         Machine.Threads <- threads
 
@@ -117,9 +144,15 @@ let private repeats (results: Tensor -> Tensor list) (x: Tensor) =
         for narrow in [ 16; 8; 4 ] do
             if Vectors.Has narrow then
                 Vectors.Lanes <- narrow
-                same $"{narrow} lanes" (results x)
+                same $"{narrow} lanes"
     finally
         Vectors.Lanes <- lanes
+
+/// Nor on the other rows.
+let private repeats (results: Tensor -> Tensor list) (x: Tensor) =
+    repeatsWhole (fun () -> results x)
+    let whole, few = results x, results (x.narrow (0L, 100L, 5L))
+    must "5 rows differ from the same among 300" (List.forall2 (fun (a: Tensor) (b: Tensor) -> a.Equals(b.narrow (0L, 100L, 5L))) few whole)
 
 let all = [
     for name, monotone, bound in kinds do
@@ -130,6 +163,30 @@ let all = [
 
         law $"slopes of energies and densities through {name} couplings are autograd's" (fun () -> slopes (monotone bound) (monotone bound))
         |> breaks "another bound" (fun () -> slopes (monotone (bound + 0.01)) (monotone bound))
+
+        law $"gradients of objectives of {name} couplings in rows and all weights are autograd's" (fun () ->
+            gradients (monotone bound) (monotone bound))
+        |> breaks "another bound" (fun () -> gradients (monotone (bound + 0.01)) (monotone bound))
+
+        law $"gradients in the weights of {name} couplings have the same bits on any number of threads and at every vector width" (fun () ->
+            use _ = torch.NewDisposeScope()
+            use flow = bent 0.5 (monotone bound) [ 3L ] torch.float32
+            let x = 2.0 * ((stream "rows").Normal(300L, 3L)).``to`` torch.float32
+            repeatsWhole (fun () -> gradient (fun x -> -flow.LogDensity(x).mean()) flow x))
+
+        law $"a graph of {name} couplings can be used twice, and frozen weights have no gradient" (fun () ->
+            use _ = torch.NewDisposeScope()
+            use flow = bent 0.5 (monotone bound) [ 2L ] torch.float32
+            let x = ((stream "rows").Normal(40L, 2L)).``to`` torch.float32
+            let loss = -flow.LogDensity(x).mean()
+            let weights = [| for p in flow.parameters () -> p :> Tensor |]
+            let first = torch.autograd.grad ([| loss |], weights, retain_graph = true)
+            let second = torch.autograd.grad ([| loss |], weights)
+            must "the second gradient differs" (Seq.forall2 (fun (a: Tensor) (b: Tensor) -> a.Equals b) first second)
+            weights[0].requires_grad <- false
+            flow.LogDensity(x).sum().backward()
+            must "a frozen weight has a gradient" (isNull weights[0].grad)
+            must "another has none" (not (isNull weights[1].grad)))
 
         law $"{name} couplings give a row the same bits in every batch, on any number of threads, and at every vector width" (fun () ->
             use _ = torch.NewDisposeScope()
