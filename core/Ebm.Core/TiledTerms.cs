@@ -188,6 +188,10 @@ sealed unsafe class PerRow(Tensor values)
     readonly Tensor values = values.contiguous();
     readonly bool same = values.numel() == 1;
 
+    /// <summary>Null if the values, or the rows that they are for, cannot be read as plain memory.</summary>
+    public static PerRow? Of(Tensor values, Tensor rows) =>
+        TiledEnergy.Takes(values) && (values.numel() == 1 || values.numel() == rows.shape[0]) ? new(values) : null;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Gather(long first, int count, float* to)
     {

@@ -7,6 +7,9 @@ public interface IKernel
 {
     /// <returns>The next state, and each chain's acceptance probability, (B), in [0, 1].</returns>
     (ChainState Next, Tensor Accepted) Step(Energy energy, ChainState state, Rng rng);
+
+    /// <summary>The same kernel in plain memory, for chains such as x; null if it has no such form.</summary>
+    internal TiledKernel? Tiled(Tensor x) => null;
 }
 
 /// <summary>A proposed move, which an accept test may reject.</summary>
@@ -20,6 +23,9 @@ public interface IProposal
     /// this is the difference of kinetic energies.
     /// </returns>
     (ChainState Candidate, Func<ChainState, Tensor> LogRatio) Propose(Energy energy, ChainState from, Rng rng);
+
+    /// <inheritdoc cref="IKernel.Tiled"/>
+    internal TiledProposal? Tiled(Tensor x) => null;
 }
 
 /// <summary>Accepts every proposal: fast, but biased by the step size.</summary>
@@ -30,6 +36,8 @@ public sealed record Unadjusted(IProposal Proposal) : IKernel
         var (candidate, _) = Proposal.Propose(energy, state, rng);
         return (candidate, ones_like(candidate.Position.Flat()[.., 0]));
     }
+
+    TiledKernel? IKernel.Tiled(Tensor x) => Proposal.Tiled(x) is { } own ? new TiledUnadjusted(own) : null;
 }
 
 /// <summary>
@@ -52,4 +60,6 @@ public sealed record Metropolis(IProposal Proposal) : IKernel
         var next = new ChainState(Chosen(to.Position, from.Position), Chosen(to.Energy!, from.Energy!), Chosen(to.Slope!, from.Slope!));
         return (next, probability);
     }
+
+    TiledKernel? IKernel.Tiled(Tensor x) => Proposal.Tiled(x) is { } own ? new TiledMetropolis(own) : null;
 }

@@ -22,4 +22,6 @@ public sealed record KineticLangevin(Tensor Step, double Friction) : IKernel
         v = keep * (v - kick) + (1 - keep.square()).sqrt() * rng.NormalLike(x) - kick;
         return (new ChainState(half + h / 2 * v, Momentum: v), ones_like(x.Flat()[.., 0]));
     }
+
+    TiledKernel? IKernel.Tiled(Tensor x) => PerRow.Of(Step, x) is { } step ? new TiledKineticLangevin(step, Friction) : null;
 }

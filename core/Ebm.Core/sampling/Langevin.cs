@@ -24,4 +24,6 @@ public sealed record Langevin(Tensor Step, double Temperature) : IProposal
             }
         );
     }
+
+    TiledProposal? IProposal.Tiled(Tensor x) => PerRow.Of(Step, x) is { } step ? new TiledLangevin(step, Temperature) : null;
 }

@@ -122,6 +122,8 @@ public sealed record IndependentMetropolisSpec(int Steps = 50) : ILatentSampler
 
         public (ChainState Candidate, Func<ChainState, Tensor> LogRatio) Propose(Energy energy, ChainState from, Rng rng) =>
             (new ChainState(rng.NormalLike(from.Position)), to => (to.Position.square() - from.Position.square()).SumPerRow() / 2);
+
+        TiledProposal? IProposal.Tiled(Tensor x) => new TiledFresh();
     }
 }
 

@@ -27,4 +27,6 @@ public sealed record Leapfrog(Tensor Step, int Count, double Temperature) : IPro
 
         return (state, _ => (drawn.square() - p.square()).SumPerRow() / (2 * Temperature));
     }
+
+    TiledProposal? IProposal.Tiled(Tensor x) => PerRow.Of(Step, x) is { } step ? new TiledLeapfrog(step, Count, Temperature) : null;
 }

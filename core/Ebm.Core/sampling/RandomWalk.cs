@@ -13,4 +13,6 @@ public sealed record RandomWalk(Tensor Length, double Temperature) : IProposal
             new ChainState(from.Position + Length.PerRow(from.Position) * rng.NormalLike(from.Position)),
             to => zeros_like(to.Position.Flat()[.., 0])
         );
+
+    TiledProposal? IProposal.Tiled(Tensor x) => PerRow.Of(Length, x) is { } length ? new TiledRandomWalk(length, Temperature) : null;
 }

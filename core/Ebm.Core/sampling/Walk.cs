@@ -20,9 +20,8 @@ public sealed record Walk(Energy Target, double Temperature, bool Adjusted, doub
         IKernel kernel = Adjusted ? new Metropolis(proposal) : new Unadjusted(proposal);
         if (Range is { } bound)
             kernel = new Within(kernel, bound);
-        var accepted = zeros_like(start.Flat()[.., 0]);
-        var ends = kernel.Run(Target, start, count, rng, (_, _, taken) => accepted.add_(taken));
-        return new(ends, accepted / Math.Max(1, count));
+        var (ends, accepted) = kernel.RunAccepting(Target, start, count, rng);
+        return new(ends, accepted);
     }
 
     /// <summary>The same with the step size of each chain's level, (B) int64; if learn is set, the sizes adapt to the acceptance.</summary>

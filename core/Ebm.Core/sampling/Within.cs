@@ -12,4 +12,6 @@ public sealed record Within(IKernel Kernel, double Bound) : IKernel
         var (next, accepted) = Kernel.Step(energy, state, rng);
         return (new ChainState(next.Position.clamp(-Bound, Bound)), accepted);
     }
+
+    TiledKernel? IKernel.Tiled(Tensor x) => Kernel.Tiled(x) is { } own ? new TiledWithin(own, Bound) : null;
 }
