@@ -50,14 +50,7 @@ public static class Chain
     }
 
     /// <summary>One dispose scope per step.</summary>
-    static ChainState ByTensors(
-        IKernel kernel,
-        Energy energy,
-        ChainState state,
-        int steps,
-        Rng rng,
-        Action<int, ChainState, Tensor>? watch
-    )
+    static ChainState ByTensors(IKernel kernel, Energy energy, ChainState state, int steps, Rng rng, Action<int, ChainState, Tensor>? watch)
     {
         using var free = no_grad();
         for (var i = 0; i < steps; i++)

@@ -80,7 +80,8 @@ public static unsafe class Deviates
         where TDeviate : IDeviate
     {
         public void Run<T>()
-            where T : unmanaged, IVector<T> => Tile.Each((count + Group - 1) / Group, Group, new Groups<T, TDeviate>(seed, draw, to, count));
+            where T : unmanaged, IVector<T> =>
+            Tile.Each((count + Group - 1) / Group, Group, new Groups<T, TDeviate>(seed, draw, to, count));
     }
 
     readonly struct Groups<T, TDeviate>(ulong seed, ulong draw, float* to, long count) : ITileWork

@@ -53,11 +53,7 @@ let private steps = 4
 /// Four steps of thirty roundings each; the largest derivative of a step is near 1, and sums of numbers add their own.
 let private depth = 500
 
-let private parts (state: ChainState) = [
-    "energy", state.Energy
-    "slope", state.Slope
-    "momentum", state.Momentum
-]
+let private parts (state: ChainState) = [ "energy", state.Energy; "slope", state.Slope; "momentum", state.Momentum ]
 
 let private agrees name (judged: IKernel) (known: IKernel) (rows: int64) (numbers: int64) =
     let energy = tethered numbers rows
@@ -137,7 +133,7 @@ let private target () =
     let draw (count: int64) (rng: Rng) =
         let tries = rng.Normal(40L * count, 2L)
         let tilt = -strength * net.call(tries).squeeze 1L
-        let kept = tries[(rng.Uniform(40L * count)).lt ((tilt - tilt.max ()).exp ())]
+        let kept = tries[(rng.Uniform(40L * count)).lt((tilt - tilt.max ()).exp())]
         must $"{kept.shape[0]} draws are fewer than {count}" (kept.shape[0] >= count)
         kept.narrow (0L, 0L, count)
 
@@ -179,27 +175,28 @@ let private quietly (work: unit -> unit) =
 let private single work = inSingle (fun () -> quietly work)
 
 let all = [
-    law "a chain on tiles takes the steps of its kernel: positions, energy, slope, momentum, acceptance, and the stream's next draw" (
-        single (fun () -> all' id)
-    )
+    law
+        "a chain on tiles takes the steps of its kernel: positions, energy, slope, momentum, acceptance, and the stream's next draw"
+        (single (fun () -> all' id))
     |> breaks "another temperature" (single (fun () -> broken' (Metropolis(Langevin(step37, 0.8)))))
     |> breaks "no accept test" (single (fun () -> broken' (Unadjusted(Langevin(step37, 0.7)))))
     |> breaks "the ratio's sign reversed" (single (fun () -> broken' (Metropolis(Reversed(Langevin(step37, 0.7))))))
     |> breaks "a stale slope" (single (fun () -> broken' (Stale(Metropolis(Langevin(step37, 0.7))))))
     |> breaks "one step size for all" (single (fun () -> broken' (Metropolis(Langevin(step37[0L].unsqueeze 0L, 0.7)))))
 
-    law "a chain on tiles costs what its steps cost, also when it continues, and asks for the energy's weights once" (
-        single (fun () ->
+    law
+        "a chain on tiles costs what its steps cost, also when it continues, and asks for the energy's weights once"
+        (single (fun () ->
             for name, kernel in kernels (torch.tensor [| 0.1f |]) do
                 let first, second, asked = costs kernel fast
                 let dueFirst, dueSecond, askedBySteps = costs kernel slow
                 must $"{name}: {first} and {second} units instead of {dueFirst} and {dueSecond}" ((first, second) = (dueFirst, dueSecond))
                 must $"{name}: two runs asked {asked} times" (asked = 2)
-                must "steps ask again" (askedBySteps <> 2 || dueFirst = 0L))
-    )
+                must "steps ask again" (askedBySteps <> 2 || dueFirst = 0L)))
 
-    law "a chain has the same bits on any number of threads, at every vector width, and among other chains" (
-        single (fun () ->
+    law
+        "a chain has the same bits on any number of threads, at every vector width, and among other chains"
+        (single (fun () ->
             let energy = Energy.Of(net 16 3L) + Energy.Confinement 1.0
             let start = (new Rng 8UL).Normal(300L, 3L)
             let ends kernel (x: Tensor) = (kernel: IKernel).Run(energy, x, 20, new Rng 9UL)
@@ -220,34 +217,32 @@ let all = [
                         Vectors.Lanes <- narrow
                         Close.same $"{name}, {narrow} lanes" 0 whole (ends kernel start)
                 finally
-                    Vectors.Lanes <- lanes)
-    )
+                    Vectors.Lanes <- lanes))
 
-    law "adjusted kernels leave a network's density invariant, on tiles and by tensors" (
-        single (fun () ->
+    law
+        "adjusted kernels leave a network's density invariant, on tiles and by tensors"
+        (single (fun () ->
             for path, run in runs do
                 for step in [ 0.02f; 0.2f; 0.6f ] do
                     for name, kernel in adjusted step do
-                        invariant $"{name}, step {step}, {path}" run kernel)
-    )
+                        invariant $"{name}, step {step}, {path}" run kernel))
     |> breaks "unadjusted on tiles" (single (fun () -> invariant "" (snd runs[0]) (Unadjusted(Langevin(torch.tensor [| 0.2f |], 1.0)))))
-    |> breaks "at another temperature" (
-        single (fun () -> invariant "" (snd runs[0]) (Metropolis(Langevin(torch.tensor [| 0.2f |], 1.2))))
-    )
+    |> breaks "at another temperature" (single (fun () -> invariant "" (snd runs[0]) (Metropolis(Langevin(torch.tensor [| 0.2f |], 1.2)))))
 
-    law "unadjusted Langevin on tiles has the theoretical bias, variance T/(κ(1 − εκ/2))" (
-        single (fun () ->
+    law
+        "unadjusted Langevin on tiles has the theoretical bias, variance T/(κ(1 − εκ/2))"
+        (single (fun () ->
             let bias due =
                 for step in [ 0.1; 0.5; 1.0; 1.5 ] do
                     let kernel = Unadjusted(Langevin(torch.tensor [| float32 step |], 0.5))
                     let ends = kernel.Run(Energy.Confinement 1.0, 0.7f.ToTensor() * (rng "begin").Normal(20_000L, 1L), 60, rng "bias")
                     Close.near $"variance at step {step}" (due step) (Close.variance (values ends))
 
-            bias (fun step -> 0.5 / (1.0 - step / 2.0)))
-    )
+            bias (fun step -> 0.5 / (1.0 - step / 2.0))))
 
-    law "on tiles, a candidate without a finite energy is rejected, and a chain of NaN stays one" (
-        single (fun () ->
+    law
+        "on tiles, a candidate without a finite energy is rejected, and a chain of NaN stays one"
+        (single (fun () ->
             let weights = net 16 1L
             let start = torch.tensor [| 0.0f; Single.NaN; 0.5f; 1.0f |]
             let ends = (Metropolis(Langevin(torch.tensor [| 0.1f |], 1.0))).Run(Energy.Of weights, start.unsqueeze 1L, 20, rng "nan")
@@ -255,11 +250,11 @@ let all = [
             // A step so long that candidates overflow: their energies are infinite or NaN.
             let far = Metropolis(RandomWalk(torch.tensor [| 1e30f |], 1.0))
             let stay = far.Run(Energy.Confinement 1.0, start.unsqueeze 1L, 20, rng "far")
-            Close.same "nobody moved" 0 (start.unsqueeze 1L) stay)
-    )
+            Close.same "nobody moved" 0 (start.unsqueeze 1L) stay))
 
-    law "a chain of 100,000 steps allocates nothing per step and leaves one state" (
-        single (fun () ->
+    law
+        "a chain of 100,000 steps allocates nothing per step and leaves one state"
+        (single (fun () ->
             let energy = Energy.Of(net 8 2L) + Energy.Confinement 1.0
             let start = (new Rng 8UL).Normal(8L, 2L)
 
@@ -277,6 +272,5 @@ let all = [
                 let few, _ = run 10
                 let bytes, tensors = run 100_000
                 must $"{name}: {bytes} bytes for 100,000 steps, {few} for 10" (bytes < few + 20_000L)
-                must $"{name}: {tensors} tensors remain" (tensors <= 2L))
-    )
+                must $"{name}: {tensors} tensors remain" (tensors <= 2L)))
 ]
