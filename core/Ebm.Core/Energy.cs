@@ -166,9 +166,8 @@ public static class Energies
     public static Tensor Score(this Energy energy, Tensor x)
     {
         var at = x.detach().requires_grad_(true);
-        var sum = energy.Of(at).sum();
         using var alone = Gradients.InputAlone();
-        var score = -autograd.grad([sum], [at], retain_graph: true, create_graph: true)[0];
+        var score = -autograd.grad([energy.Of(at).sum()], [at], retain_graph: true, create_graph: true)[0];
         Cost.Rows(x.shape[0]);
         return score;
     }

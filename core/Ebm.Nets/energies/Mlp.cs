@@ -48,13 +48,13 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled, ITiledFunction
     }
 
     /// <summary>The network in one pass of our own, without a graph: (B, …from) → (B, outputs).</summary>
-    internal unsafe (Tensor Y, MlpPass Pass) Pass(Tensor x, bool keeps)
+    internal unsafe (Tensor Y, MlpPass Pass) Pass(Tensor x, bool keeps, bool learns = true)
     {
         Follow();
         var rows = x.Flat().contiguous();
         var y = empty(rows.shape[0], to.Size(), dtype: float32);
         var pass = new MlpPass(packed, settings.Activation, (float)settings.InputScale, rows.shape[0]);
-        pass.Through(Floats.Of(rows), Floats.Of(y), keeps);
+        pass.Through(Floats.Of(rows), Floats.Of(y), keeps, learns);
         return (y, pass);
     }
 

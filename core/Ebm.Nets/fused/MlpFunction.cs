@@ -11,7 +11,8 @@ sealed class MlpFunction : autograd.SingleTensorFunction<MlpFunction>
     public override Tensor forward(autograd.AutogradContext context, params object[] inputs)
     {
         var (net, x) = ((Mlp)inputs[0], (Tensor)inputs[1]);
-        var (y, pass) = net.Pass(x, keeps: true);
+        // The slope is a function of its own, which computes what it needs.
+        var (y, pass) = net.Pass(x, keeps: !Gradients.OfInputAlone);
         context.save_for_backward([x]);
         context.save_data("net", net);
         context.save_data("pass", pass);

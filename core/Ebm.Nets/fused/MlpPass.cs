@@ -25,13 +25,13 @@ sealed unsafe class MlpPass(PackedLayer[] layers, Activation activation, float s
 
     /// <summary>Outputs: (B, numbers) → (B, outputs).</summary>
     /// <param name="keeps">Whether <see cref="Back"/> will follow.</param>
-    public void Through(float* x, float* y, bool keeps)
+    /// <param name="learns">Whether it will be asked for gradients of weights.</param>
+    public void Through(float* x, float* y, bool keeps, bool learns = true)
     {
         if (keeps)
-        {
             gradients = [.. layers.Select(layer => Lent.Floats(tiles * Tile.Padded(layer.Outputs) * Tile.Rows))];
+        if (keeps && learns)
             inputs = [.. layers.Select(layer => Lent.Floats(tiles * Tile.Rows * WeightGradient.Padded(layer.Inputs)))];
-        }
         Vectors.Run(new Work(this, x, y, keeps, true));
     }
 
@@ -96,7 +96,7 @@ sealed unsafe class MlpPass(PackedLayer[] layers, Activation activation, float s
         for (var l = 0; l < layers.Length; l++)
         {
             var layer = layers[l];
-            if (keeps)
+            if (inputs.Length > 0)
                 WeightGradient.Turn<T>(here, layer.Inputs, first, tiles * Tile.Rows, inputs[l].Address);
             Tile.Multiply<T>(layer.Forward, layer.Bias, null, layer.Inputs, layer.Outputs, here, there);
             if (l < layers.Length - 1)

@@ -12,7 +12,7 @@ sealed class MlpSlopeFunction : autograd.SingleTensorFunction<MlpSlopeFunction>
     {
         var (net, x, y) = ((Mlp)inputs[0], (Tensor)inputs[1], ((Tensor)inputs[2]).contiguous());
         var slope = empty_like(x.Flat());
-        var (_, pass) = net.Pass(x, keeps: true);
+        var (_, pass) = net.Pass(x, keeps: true, learns: false);
         pass.Back(Floats.Of(y), null, Floats.Of(slope));
         context.save_for_backward([x, y]);
         context.save_data("net", net);
