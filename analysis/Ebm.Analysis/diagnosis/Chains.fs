@@ -1,6 +1,6 @@
 /// Whether the chains that draw samples follow the model's density: their stationary law, if they run long enough.
 ///
-/// On a grid it is known: samples are compared with the model's mass. If they are nearer to the data than to the model, the density is at fault, and
+/// On a grid it is known: samples are compared with the model's mass. If they are much nearer to the data than to the model, the density is at fault, and
 /// chains that stop early hide it. Elsewhere chains are compared with longer ones: if these are nearer to the
 /// data, generation is too short; if they are farther away, only short chains look like the data, and the density does not.
 module Ebm.Analysis.Chains
@@ -95,7 +95,7 @@ let private judge (evidence: Evidence) =
             $"chains hardly move: {what} is {shown value}"
             (times 0.3 [ "method.step"; "method.row-step"; "method.sampler.step" ] evidence)
     | _, Some far, _ when far.Sampler > least && far.Sampler > manyErrors * far.SamplerSe && far.AreBetter ->
-        found Model $"samples are {shown far.Sampler} nats from the density, and nearer to the data" (train evidence)
+        found Model $"samples are {shown far.Sampler} nats from the density, and much nearer to the data" (train evidence)
     | _, Some far, _ when far.Sampler > least && far.Sampler > manyErrors * far.SamplerSe ->
         found Sampler $"samples do not follow the model: {shown far.Sampler} nats from it" (longerChains evidence)
     | _, None, Some(short, long, change) when change < -manyErrors ->

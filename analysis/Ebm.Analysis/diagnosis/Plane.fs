@@ -171,7 +171,8 @@ type Distances = {
     SamplerSe: float
     /// KL(truth ‖ model) in nats over the same blocks.
     Model: float
-    /// Whether the samples are nearer to the truth than to the model, in total variation over the same blocks.
+    /// Whether the samples are at least twice as near to the truth as to the model, in total variation over the same blocks: samples that are far
+    /// from both say nothing about the model.
     AreBetter: bool
 }
 
@@ -202,7 +203,7 @@ let distances (plane: Plane) : Distances =
         Sampler = divergence drawn - freedom / (2.0 * n)
         SamplerSe = sqrt (2.0 * freedom) / (2.0 * n)
         Model = divergence truth
-        AreBetter = apart drawn truth < apart drawn model
+        AreBetter = 2.0 * apart drawn truth < apart drawn model
     }
 
 // ── the scale of the energies ───────────────────────────────────────────────────────────────

@@ -72,7 +72,8 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled, ITiledFunction
         Activated.Has(settings.Activation)
         && TiledEnergy.Takes(x)
         && x.numel() == x.shape[0] * packed[0].Inputs
-        && TiledEnergy.Takes(layers[0].weight);
+        && TiledEnergy.Takes(layers[0].weight)
+        && packed.All(layer => layer.Takes(x.shape[0]));
 
     void Follow()
     {

@@ -6,20 +6,21 @@ namespace Ebm.Nets;
 /// </summary>
 sealed unsafe class PackedLayer
 {
-    readonly float[] weight,
-        forward,
-        backward,
-        bias;
-    bool filled;
+    /// <summary>Floats that one array may have; larger layers stay with libtorch.</summary>
+    const long Most = 1 << 30;
 
-    public PackedLayer(long inputs, long outputs)
-    {
-        (Inputs, Outputs) = ((int)inputs, (int)outputs);
-        weight = Pinned(Inputs * Outputs);
-        forward = Pinned(Inputs * Tile.Padded(Outputs));
-        backward = Pinned(Outputs * Tile.Padded(Inputs));
-        bias = Pinned(Tile.Padded(Outputs));
-    }
+    // Made when they are first needed: a network is also built to count its weights, on a machine that could not hold them.
+    float[] weight = [],
+        forward = [],
+        backward = [],
+        bias = [];
+
+    public PackedLayer(long inputs, long outputs) => (Inputs, Outputs) = ((int)inputs, (int)outputs);
+
+    /// <summary>Whether the layer, and its values for a batch, fit into arrays.</summary>
+    public bool Takes(long rows) =>
+        ((long)Inputs + Tile.Panel) * (Outputs + Tile.Panel) <= Most
+        && (rows + Tile.Rows) * (Math.Max(Inputs, Outputs) + WeightGradient.Block) <= Most;
 
     public int Inputs { get; }
     public int Outputs { get; }
@@ -41,15 +42,22 @@ sealed unsafe class PackedLayer
     {
         float* w = Floats.Of(layer.weight),
             b = Floats.Of(layer.bias!);
+        var isNew = forward.Length == 0;
+        if (isNew)
+        {
+            weight = Pinned(Inputs * Outputs);
+            forward = Pinned(Inputs * Tile.Padded(Outputs));
+            backward = Pinned(Outputs * Tile.Padded(Inputs));
+            bias = Pinned(Tile.Padded(Outputs));
+        }
         new ReadOnlySpan<float>(b, Outputs).CopyTo(bias);
         // Compared as bits: NaN would equal nothing, and −0 would equal 0.
         var now = new ReadOnlySpan<int>(w, weight.Length);
-        if (filled && now.SequenceEqual(new ReadOnlySpan<int>(Weight, weight.Length)))
+        if (!isNew && now.SequenceEqual(new ReadOnlySpan<int>(Weight, weight.Length)))
             return this;
         new ReadOnlySpan<float>(w, weight.Length).CopyTo(weight);
         Tile.Pack(w, Outputs, Inputs, Forward);
         Tile.PackTransposed(w, Outputs, Inputs, Backward);
-        filled = true;
         return this;
     }
 
