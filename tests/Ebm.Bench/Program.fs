@@ -186,6 +186,12 @@ let private speed threads (only: string) =
                 (Workloads.convolutional side channels batch Ebm.Nets.Precision.Bfloat16)
                 (Some(Workloads.convolutional side channels batch Ebm.Nets.Precision.Float32))
 
+    let residual = "convolutions of two residual blocks, bf16 against fp32"
+
+    if wanted residual then
+        let fp32 = Workloads.residual TorchSharp.torch.float32
+        measure residual 0.45 64.0 nan peaks (Workloads.residual TorchSharp.torch.bfloat16) (Some fp32)
+
     for step in Steps.all do
         let name = $"step of {step.Name}"
         if wanted name then
@@ -193,7 +199,7 @@ let private speed threads (only: string) =
             timed 20 |> ignore
             measure name step.Bound (units ()) nan peaks timed (twin $"step {step.Name}")
 
-    if wanted "two threads" then
+    if wanted "two threads against one, batch 1024" then
         let at count (timed: Timed) : Timed =
             fun steps ->
                 Machine.Threads <- count
@@ -283,7 +289,7 @@ let main arguments =
     let rec read words (only: string option) threads (file: string option) =
         match words with
         | "--only" :: text :: rest -> read rest (Some text) threads file
-        | "--threads" :: count :: rest -> read rest only (int count) file
+        | "--threads" :: count :: rest when fst (Int32.TryParse count) -> read rest only (int count) file
         | "--write" :: path :: rest -> read rest only threads (Some path)
         | [] ->
             speed threads (defaultArg only "")

@@ -69,6 +69,22 @@ let convolutional (side: int64) (channels: int64) (batch: int64) (precision: Pre
         value.Dispose()
         slope.Dispose())
 
+/// Energy and slope of a stem and two residual blocks of 64 channels on 32×32 images, in libtorch's operators alone.
+let residual (precision: torch.ScalarType) : Paired.Timed =
+    let weights = [ for from in [ 3L; 64L; 64L; 64L; 64L ] -> (torch.randn (64L, from, 3L, 3L) * torch.tensor 0.05f).``to`` precision ]
+    let start = torch.randn (64L, 3L, 32L, 32L)
+    let active (x: torch.Tensor) = torch.nn.functional.leaky_relu (x, 0.2)
+    let through (x: torch.Tensor) (weight: torch.Tensor) = torch.nn.functional.conv2d (x, weight, padding = [| 1L; 1L |])
+
+    Paired.clocked (fun () ->
+        use _ = torch.NewDisposeScope()
+        let x = start.detach().requires_grad_ ()
+        // Channels last.
+        let at = x.permute(0L, 2L, 3L, 1L).contiguous().permute(0L, 3L, 1L, 2L).``to`` precision
+        let block (h: torch.Tensor) first second = h + through (active (through (active h) first)) second
+        let h = block (block (through at weights[0]) weights[1] weights[2]) weights[3] weights[4]
+        torch.autograd.grad ([| (active h).``to``(torch.float32).sum () |], [| x |]) |> ignore)
+
 /// A level's draw for each row: the table of energies of all levels, and a draw from its softmax.
 let levels (batch: int64) : Paired.Timed =
     let net = MlpSpec(InputScale = 3.0).Build(rng 1UL, [| 2L |], [| 7L |])
