@@ -78,12 +78,12 @@ let residual (precision: torch.ScalarType) : Paired.Timed =
 
     Paired.clocked (fun () ->
         use _ = torch.NewDisposeScope()
-        let x = start.detach().requires_grad_ ()
+        let x = start.detach().requires_grad_()
         // Channels last.
         let at = x.permute(0L, 2L, 3L, 1L).contiguous().permute(0L, 3L, 1L, 2L).``to`` precision
         let block (h: torch.Tensor) first second = h + through (active (through (active h) first)) second
         let h = block (block (through at weights[0]) weights[1] weights[2]) weights[3] weights[4]
-        torch.autograd.grad ([| (active h).``to``(torch.float32).sum () |], [| x |]) |> ignore)
+        torch.autograd.grad ([| (active h).``to``(torch.float32).sum() |], [| x |]) |> ignore)
 
 /// A level's draw for each row: the table of energies of all levels, and a draw from its softmax.
 let levels (batch: int64) : Paired.Timed =

@@ -23,7 +23,7 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled, ITiledFunction
     public override Tensor forward(Tensor x)
     {
         if (!HasKernel(x))
-            return Plain(x);
+            return Shaped(Plain(x));
         Tensor[] weights = [.. Weights];
         var y =
             is_grad_enabled() && (x.requires_grad || weights.Any(w => w.requires_grad))

@@ -204,8 +204,8 @@ let all = [
         must $"a pass of 10 rows cost {Cost.Units - before} units" (Cost.Units - before = 10L))
 
     law "flows learn a Gaussian by maximum likelihood" (fun () ->
-        learns (RealNvpSpec(Couplings = 4, Width = 32)) 250L
-        learns (SplineFlowSpec(Couplings = 2, Bins = 8, Width = 32)) 250L)
+        learns (RealNvpSpec(Couplings = 4, Width = 32)) 500L
+        learns (SplineFlowSpec(Couplings = 2, Bins = 8, Width = 32)) 500L)
     |> breaks "hardly trained" (fun () -> learns (RealNvpSpec(Couplings = 4, Width = 32)) 10L)
 
     law "a flow's density is normalised: its own rows have weight one" (fun () ->

@@ -130,6 +130,14 @@ let all = [
             let far = ((a - b).abs().max()).item<float>() / (b.abs().max()).item<float>()
             must $"{far:g3} from double precision, 1e-5 is allowed" (far < 1e-5))
 
+    law "outputs have the shape of the spec, from the kernel and from libtorch's layers" (fun () ->
+        use _ = torch.NewDisposeScope()
+
+        for dtype in [ torch.float32; torch.float64 ] do
+            let net = (MlpSpec(16, 2).Build(new Rng(5UL), [| 3L |], [| 2L; 4L; 4L |])).``to``(dtype: torch.ScalarType)
+            let shape = (net.call ((rows 5L 3L).``to`` dtype)).shape
+            must $"{dtype}: the shape is %A{shape}" (shape = [| 5L; 2L; 4L; 4L |]))
+
     law "NaN in a row stays in that row's output, and shows in the gradients" (fun () ->
         use _ = torch.NewDisposeScope()
         let net = (build Activation.Silu 24 2 3L 1L).``to`` torch.float32
