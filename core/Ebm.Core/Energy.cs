@@ -49,7 +49,7 @@ public sealed class Energy(
                 var (e, slope) = energy.SlopeAt(x);
                 return (inverseTemperature * e, inverseTemperature.PerRow(x) * slope);
             },
-            x => energy.Tiled(x) is { } one && TiledEnergy.Takes(inverseTemperature) ? new TiledProduct(inverseTemperature, one, x) : null
+            x => energy.Tiled(x) is { } one && PerRow.Of(inverseTemperature, x) is { } beta ? new TiledProduct(beta, one, x) : null
         );
 
     /// <summary>|scale·x − towards|² / 2 spread²: −log p(towards | x), up to a constant, for towards = scale·x + spread·ξ.</summary>
@@ -65,8 +65,12 @@ public sealed class Energy(
                 return (residual.square().SumPerRow() / 2, residual * (scale / spread).PerRow(x));
             },
             x =>
-                TiledEnergy.Takes(towards) && TiledEnergy.Takes(scale) && TiledEnergy.Takes(spread)
-                    ? new TiledTether(towards, scale, spread)
+                // A tether that broadcasts over rows stays with tensors.
+                TiledEnergy.Takes(towards)
+                && towards.shape.SequenceEqual(x.shape)
+                && PerRow.Of(scale, x) is { } a
+                && PerRow.Of(spread, x) is { } s
+                    ? new TiledTether(towards, a, s)
                     : null
         );
 

@@ -43,9 +43,8 @@ sealed unsafe class TiledSum(TiledEnergy a, TiledEnergy b, Tensor x) : TiledEner
 }
 
 /// <summary>β times an energy.</summary>
-sealed unsafe class TiledProduct(Tensor inverseTemperature, TiledEnergy of, Tensor x) : TiledEnergy
+sealed unsafe class TiledProduct(PerRow beta, TiledEnergy of, Tensor x) : TiledEnergy
 {
-    readonly PerRow beta = new(inverseTemperature);
     readonly int size = Numbers(x) * Tile.Rows;
 
     public override int Memory => Tile.Rows + of.Memory;
@@ -71,11 +70,9 @@ sealed unsafe class TiledProduct(Tensor inverseTemperature, TiledEnergy of, Tens
 }
 
 /// <summary>|scale·x − towards|² / 2 spread².</summary>
-sealed unsafe class TiledTether(Tensor towards, Tensor scale, Tensor spread) : TiledEnergy
+sealed unsafe class TiledTether(Tensor towards, PerRow scale, PerRow spread) : TiledEnergy
 {
     readonly Tensor towards = towards.contiguous();
-    readonly PerRow scale = new(scale),
-        spread = new(spread);
     readonly int numbers = Numbers(towards);
 
     // Scale, spread, then the tile of towards.

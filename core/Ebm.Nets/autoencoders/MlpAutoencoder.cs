@@ -44,12 +44,10 @@ public sealed class MlpAutoencoder : Autoencoder
     {
         if (is_grad_enabled() || !HasKernel(noisy, noise))
             return code.call(Trunk(noisy, noise));
-        var z = empty(noisy.shape[0], kernel.Codes, dtype: float32);
-        new AutoencoderPass(Followed(), noisy.shape[0]).Encode(
-            Floats.Of(noisy.contiguous()),
-            Floats.Of(noise.log().contiguous()),
-            Floats.Of(z)
-        );
+        var (z, x, logNoise) = (empty(noisy.shape[0], kernel.Codes, dtype: float32), noisy.contiguous(), noise.log().contiguous());
+        new AutoencoderPass(Followed(), noisy.shape[0]).Encode(Floats.Of(x), Floats.Of(logNoise), Floats.Of(z));
+        // Without a scope, nothing else refers to these during the pass.
+        GC.KeepAlive((x, logNoise));
         return z;
     }
 
@@ -75,7 +73,9 @@ public sealed class MlpAutoencoder : Autoencoder
         var rows = noisy.shape[0];
         var u = empty(rows, kernel.Numbers, dtype: float32);
         var pass = new AutoencoderPass(Followed(), rows);
-        pass.Through(Floats.Of(noisy.contiguous()), Floats.Of(noise.log().contiguous()), Floats.Of(u), keeps);
+        var (x, logNoise) = (noisy.contiguous(), noise.log().contiguous());
+        pass.Through(Floats.Of(x), Floats.Of(logNoise), Floats.Of(u), keeps);
+        GC.KeepAlive((x, logNoise));
         return (u, pass);
     }
 

@@ -91,7 +91,8 @@ public sealed class Mlp : nn.Module<Tensor, Tensor>, ITiled, ITiledFunction
 
     public TiledEnergy? Tiled(Tensor x, Tensor? column)
     {
-        if (!HasKernel(x))
+        // Kernels read a column per row without checks.
+        if (!HasKernel(x) || column is not null && (column.dtype != int64 || column.numel() != x.shape[0]))
             return null;
         Follow();
         return new TiledMlp(packed, settings.Activation, (float)settings.InputScale, TiledMlp.Checked(column, (int)to.Size()));

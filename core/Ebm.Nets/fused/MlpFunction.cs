@@ -37,14 +37,17 @@ sealed class MlpFunction : autograd.SingleTensorFunction<MlpFunction>
         // A second backward through the same graph computes the pass again.
         if (!pass.Keeps)
             (_, pass) = net.Pass(x, keeps: true);
+        var upstream = dy.contiguous();
         var dx = x.requires_grad ? empty_like(x.Flat()) : null;
         var gradients = weights.Select(w => w.requires_grad ? empty_like(w) : null).ToArray();
         pass.Back(
-            Floats.Of(dy.contiguous()),
+            Floats.Of(upstream),
             [.. gradients.Select(g => g is null ? 0 : (nint)Floats.Of(g))],
             dx is null ? null : Floats.Of(dx)
         );
-        // The network is no tensor, so it has no gradient.
+        // Without a scope, nothing else refers to it during the pass.
+        GC.KeepAlive(upstream);
+        // The network is not a tensor, so it has no gradient.
         return [null!, (dx?.reshape(x.shape))!, .. gradients.Select(g => g!)];
     }
 }

@@ -25,17 +25,20 @@ sealed class MlpSlopeFunction : autograd.SingleTensorFunction<MlpSlopeFunction>
             throw new NotSupportedException("the slope of a network has no third derivative in float32 on the CPU; compute in float64");
         var (net, saved) = ((Mlp)context.get_data("net"), context.get_saved_variables());
         var (x, y) = (saved[0].Flat().contiguous(), saved[1].contiguous());
+        var upstream = v.Flat().contiguous();
         var (dx, dy) = (empty_like(x), empty_like(y));
         var gradients = net.Weights.Select(w => w.requires_grad ? empty_like(w) : null).ToArray();
         net.SlopePass(x.shape[0])
             .Back(
                 Floats.Of(x),
                 Floats.Of(y),
-                Floats.Of(v.Flat().contiguous()),
+                Floats.Of(upstream),
                 [.. gradients.Select(w => w is null ? 0 : (nint)Floats.Of(w))],
                 Floats.Of(dy),
                 Floats.Of(dx)
             );
+        // Without a scope, nothing else refers to these during the pass.
+        GC.KeepAlive((x, y, upstream));
         return [null!, dx.reshape(saved[0].shape), dy, .. gradients.Select(w => w!)];
     }
 }
