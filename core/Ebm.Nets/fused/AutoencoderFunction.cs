@@ -37,11 +37,7 @@ sealed class AutoencoderFunction : autograd.SingleTensorFunction<AutoencoderFunc
         var dx = noisy.requires_grad ? empty_like(noisy.Flat()) : null;
         var gradients = weights.Select(w => w.requires_grad ? empty_like(w) : null).ToArray();
         var upstream = du.contiguous();
-        pass.Back(
-            Floats.Of(upstream),
-            [.. gradients.Select(g => g is null ? 0 : (nint)Floats.Of(g))],
-            dx is null ? null : Floats.Of(dx)
-        );
+        pass.Back(Floats.Of(upstream), [.. gradients.Select(g => g is null ? 0 : (nint)Floats.Of(g))], dx is null ? null : Floats.Of(dx));
         // Without a scope, nothing else refers to it during the pass.
         GC.KeepAlive(upstream);
         return [null!, (dx?.reshape(noisy.shape))!, null!, .. gradients.Select(g => g!)];

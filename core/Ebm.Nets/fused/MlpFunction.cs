@@ -40,11 +40,7 @@ sealed class MlpFunction : autograd.SingleTensorFunction<MlpFunction>
         var upstream = dy.contiguous();
         var dx = x.requires_grad ? empty_like(x.Flat()) : null;
         var gradients = weights.Select(w => w.requires_grad ? empty_like(w) : null).ToArray();
-        pass.Back(
-            Floats.Of(upstream),
-            [.. gradients.Select(g => g is null ? 0 : (nint)Floats.Of(g))],
-            dx is null ? null : Floats.Of(dx)
-        );
+        pass.Back(Floats.Of(upstream), [.. gradients.Select(g => g is null ? 0 : (nint)Floats.Of(g))], dx is null ? null : Floats.Of(dx));
         // Without a scope, nothing else refers to it during the pass.
         GC.KeepAlive(upstream);
         // The network is not a tensor, so it has no gradient.
