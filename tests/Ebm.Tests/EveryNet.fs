@@ -54,11 +54,21 @@ let kinds () =
             | kind, Some role -> kind, build role (catalog.Resolve(role, Document.Parse($"kind: {kind}", "law"))).Value
     ]
 
-/// The network from rows of the first shape that it accepts to a number or, if it maps codes to rows, from two numbers to such rows.
+/// The network from rows of the first shape that it accepts to a number; or, if it maps codes to rows, from two numbers to such rows; or from images to
+/// images.
 let somewhere (build: int64[] -> int64[] -> obj) =
+    let ways = [
+        fun shape -> shape, build shape [| 1L |]
+        fun shape -> [| 2L |], build [| 2L |] shape
+        fun shape -> shape, build shape shape
+    ]
+
     EveryMethod.built (fun shape ->
-        try
-            shape, build shape [| 1L |]
-        with :? SettingException ->
-            [| 2L |], build [| 2L |] shape)
+        ways
+        |> List.tryPick (fun way ->
+            try
+                Some(way shape)
+            with :? SettingException ->
+                None)
+        |> Option.defaultWith (fun () -> raise (SettingException("net", $"{shape} is no shape for it"))))
     |> snd

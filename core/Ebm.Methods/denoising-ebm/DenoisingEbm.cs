@@ -102,6 +102,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var batch = data.Next();
         var count = batch.shape[0];
         var level = settings.SigmaPerRow ? rng.Integers(noise.Levels, count) : batch.AllAt(noise.Levels);
+        var positiveRows = settings.NoisyData ? batch + sigmas[level].PerRow(batch) * rng.NormalLike(batch) : batch;
         var decoded = (long)Math.Round(settings.FromDecoder * count);
 
         // Negative phase, first half: codes from N(0, I) under the semantic energy.
@@ -127,12 +128,12 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         }
 
         // Second half: rows under the texture energy, from the decoded codes and the other starts.
-        var (begun, slots) = Begin(batch, imagined, rng);
+        var (begun, slots) = Begin(positiveRows, imagined, rng);
         var leapt = Leap(Error.Texture(level, rng), begun, rng);
         var ofRows = Move(Error.Texture(level, rng), rowSteps, leapt, level, settings.RowMoves, rng, learn: true);
         chains.Store(slots, ofRows.X, level);
 
-        var positive = Error.Texture(level, rng).Of(batch);
+        var positive = Error.Texture(level, rng).Of(positiveRows);
         var negative = Error.Texture(level, rng).Of(ofRows.X);
         yield return new(
             "texture",
@@ -166,6 +167,12 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         return decoder.call(codes);
     }
 
+    Tensor Restore(Tensor noisy, Tensor level)
+    {
+        using var free = no_grad();
+        return autoencoder.Restore(noisy, sigmas[level]);
+    }
+
     Walked Move(Energy energy, StepSizes steps, Tensor start, Tensor level, int count, Rng rng, bool learn = false) =>
         Under(energy).From(start, level, steps, count, rng, learn);
 
@@ -197,7 +204,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             return Decode(z);
         var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : Decode(z);
         var rounds = settings.Leaps == 0 ? 1 : (int)Math.Ceiling((double)settings.SampleRowMoves / settings.RowMoves);
-        return Chain.Repeat(
+        var walked = Chain.Repeat(
             times * rounds,
             x,
             (_, at) =>
@@ -206,6 +213,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
                 return Move(Error.Texture(level, rng), rowSteps, leapt, level, settings.SampleRowMoves / rounds, rng).X;
             }
         );
+        return settings.Denoise ? Restore(walked, level) : walked;
     }
 
     /// <summary>−log p(x) + const: the texture energy at the fixed σ with ε = 0; chains with noise inside the energy sample it only
@@ -239,6 +247,9 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 /// <param name="Width">Standard deviation of the noise where chains restart.</param>
 /// <param name="Memory">Number of persistent chains, at least a batch.</param>
 /// <param name="Magnitude">Weight of U⁺² + U⁻².</param>
+/// <param name="NoisyData">The contrast's data are x + σξ at each row's σ, as the chains' rows are; false, as in the paper: clean. In many dimensions a chain at
+/// temperature 1 cannot reach the energies of clean rows, and the contrast never closes. The density is then that of noisy data.</param>
+/// <param name="Denoise">The last step of generation is r(x).</param>
 /// <param name="Stages">The stages of generation.</param>
 /// <param name="SampleCodeMoves">Langevin steps on codes in generation.</param>
 /// <param name="SampleRowMoves">Langevin steps on rows in generation.</param>
@@ -271,6 +282,8 @@ public sealed record DenoisingEbmSpec(
     double Width = 1.5,
     int Memory = 10_000,
     double Magnitude = 1e-2,
+    [OldRunsHad(false)] bool NoisyData = false,
+    [OldRunsHad(false)] bool Denoise = false,
     Stages Stages = Stages.TwoStage,
     int SampleCodeMoves = 35,
     int SampleRowMoves = 100,

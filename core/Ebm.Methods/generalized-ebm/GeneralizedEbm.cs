@@ -68,7 +68,8 @@ public sealed class GeneralizedEbm : Method, IChains
             yield break;
         }
 
-        // The energy maximises the bound with the base held fixed.
+        // The energy maximises the bound with the base held fixed; norms over a batch use their averages, as in the paper's code.
+        @base.eval();
         Tensor batch;
         var steps = 0;
         do
@@ -80,9 +81,12 @@ public sealed class GeneralizedEbm : Method, IChains
             yield break;
 
         // The base minimises KALE; the data term does not depend on it. It lowers the energy of its rows, weighted by softmax(−E).
+        @base.train(training);
+        tilt.eval();
         var drawn = @base.call(rng.Normal(batch.shape[0], @base.Latent));
         var logZ = Objectives.LogMeanExp(-tilt.Energy.Of(drawn));
         yield return new("base", -logZ, ("log-z", logZ));
+        tilt.train(training);
     }
 
     Update EnergyUpdate(Tensor batch, Rng rng)

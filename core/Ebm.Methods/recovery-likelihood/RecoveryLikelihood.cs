@@ -145,9 +145,10 @@ public sealed class RecoveryLikelihood : Method, ILadder, IChains
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
-    /// <summary>From the top down to level 0: x_t = y_t / a, with y_t recovered from x_{t+1}.</summary>
-    public Tensor Run(long count, int times, Rng rng) =>
-        Descent.Run(
+    /// <summary>From the top down to level 0: x_t = y_t / a, with y_t recovered from x_{t+1}; then, if set, the estimate of the clean row.</summary>
+    public Tensor Run(long count, int times, Rng rng)
+    {
+        var x = Descent.Run(
             tables.Energies - 1,
             Above(count, rng),
             (level, above) =>
@@ -157,6 +158,8 @@ public sealed class RecoveryLikelihood : Method, ILadder, IChains
                 return y / tables.A[t].PerRow(above);
             }
         );
+        return settings.Denoise ? Noise.Clean(x, Density) : x;
+    }
 
     /// <summary>Rows of the top level: (count, …).</summary>
     Tensor Above(long count, Rng rng)
@@ -205,6 +208,7 @@ public sealed class RecoveryLikelihood : Method, ILadder, IChains
 /// <param name="LastRung">Whether the last energy is tethered.</param>
 /// <param name="Top">Where generation starts.</param>
 /// <param name="Temperature">Temperature of generation: 1 samples the density. A noise scale of .99 in code is a temperature of .9801.</param>
+/// <param name="Denoise">Replace generated rows, which have the noise of level 0, by Tweedie's estimate of the clean row.</param>
 /// <param name="Magnitude">Weight of E⁺² + E⁻² of the network's outputs, which penalises a common drift of all energies.</param>
 /// <param name="Confinement">Width w of the weak |y|²/2w² that makes every rung's normaliser finite; null: none.</param>
 [Kind("recovery-likelihood")]
@@ -226,6 +230,7 @@ public sealed record RecoveryLikelihoodSpec(
     LastRung LastRung = LastRung.Tethered,
     Top Top = Top.Moments,
     double Temperature = 1,
+    [OldRunsHad(false)] bool Denoise = false,
     double Magnitude = 0,
     double? Confinement = 10
 ) : ISpec<Method>

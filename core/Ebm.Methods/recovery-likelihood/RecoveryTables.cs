@@ -24,13 +24,15 @@ public enum LossWeight
 }
 
 /// <summary>
-/// The unit of δ_t²: a_{t+1}² σ_{t+1}², the variance of the recovery density if x_t were N(0, I), or the released code's c_t² σ_{t+1}² with c_t² =
-/// noise_t/noise_0 (the ratio is not squared).
+/// The unit of δ_t²: a_{t+1}² σ_{t+1}², the variance of the recovery density if x_t were N(0, I); the released code's c_t² σ_{t+1}² with c_t² =
+/// noise_t/noise_0 (the ratio is not squared); or a_{t+1}² noise_t² σ_{t+1}²/noise_{t+1}², the variance of y_t given x_{t+1} and x₀, in which steps are stable also
+/// where the lowest noise is far below the next.
 /// </summary>
 public enum StepUnit
 {
     Recovery,
     NoiseRatio,
+    Posterior,
 }
 
 /// <summary>The target of the last rung's chains: tethered as all others, or, as in the released code, the marginal of x_t, not rescaled.</summary>
@@ -62,7 +64,14 @@ public sealed class RecoveryTables : nn.Module
             A[-1] = tensor(1.0, dtype: A.dtype, device: A.device);
             Tether[-1] = tensor(double.PositiveInfinity, dtype: A.dtype, device: A.device);
         }
-        var c2 = unit == StepUnit.NoiseRatio ? noise.Noise.narrow(0, 0, Energies) / noise.Noise[0] : A.square();
+        var below = noise.Noise.narrow(0, 0, Energies);
+        var c2 = unit switch
+        {
+            StepUnit.Recovery => A.square(),
+            StepUnit.NoiseRatio => below / noise.Noise[0],
+            StepUnit.Posterior => (A * below / noise.Noise.narrow(0, 1, Energies)).square(),
+            _ => throw new ArgumentOutOfRangeException(nameof(unit), unit, "not a valid unit"),
+        };
         StepSquared = 2 * step * c2 * Sigma.square();
         LogDensityScale = energyScale == EnergyScale.Raw ? ones_like(Sigma) : 1 / StepSquared;
         Weight = weight switch

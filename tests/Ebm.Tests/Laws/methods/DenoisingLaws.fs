@@ -398,7 +398,75 @@ let private imageSlope (sign: float) =
     let due = Close.derivative (fun t -> value ((energy.Of(x + t * v)).sum()))
     Close.near "slope along v" (sign * value ((slope * v).sum())) due
 
+/// Keeps its inputs, the last first.
+type private Keeping() as this =
+    inherit Autoencoder("keeping")
+    let k = new Parameter(number 0.0)
+    do this.register_parameter ("k", k)
+    member val Seen: Tensor list = [] with get, set
+    override _.Encoded(noisy, _) = noisy
+
+    override keeping.Restored(noisy, _) =
+        keeping.Seen <- noisy :: keeping.Seen
+        k * noisy
+
+/// Rows of the texture contrast's data: with noise, their mean square is s² + σ².
+let private positives noisy due =
+    let net = new Keeping()
+
+    let sigma, width = 0.5, 1.0
+    let method =
+        built
+            1L
+            (DenoisingEbmSpec(
+                autoencoder net,
+                decoder id,
+                schedule,
+                Codes = 1,
+                Sigma = sigma,
+                NoisyData = noisy,
+                WarmUp = 0.0,
+                Every = 1_000_000,
+                Leaps = 0,
+                Adjusted = false,
+                FromDecoder = 0.0,
+                FromData = 0.0,
+                Memory = 4000
+            ))
+    let data = Batches(width * (rng "positives").Normal(4000L, 1L), 4000L, rng "batches")
+    method.Iterate(data, rng "positives") |> Seq.iter ignore
+    // The energy of data is computed before that of the chains' ends.
+    let rows = values net.Seen.Tail.Head
+    Close.near "mean square of the contrast's data" (width * width + due * sigma * sigma) (Close.mean (rows |> Array.map (fun x -> x * x)))
+
+/// Generation with the last step r(x) gives r of the rows without it.
+let private restoresLast (k: float) =
+    let rows denoise =
+        let settings =
+            DenoisingEbmSpec(
+                autoencoder (new Shrinking 0.5),
+                decoder id,
+                schedule,
+                Codes = 1,
+                Sigma = 0.4,
+                Leaps = 0,
+                Adjusted = false,
+                Stages = Stages.PixelOnly,
+                SampleRowMoves = 5,
+                Denoise = denoise
+            )
+        (built 1L settings).Sample(50L, rng "restored")
+    Close.same "restored rows" 64 (k * rows false) (rows true)
+
 let all = [
+    law "the texture contrast's data have the noise of chains if it is set" (fun () ->
+        positives false 0.0
+        positives true 1.0)
+    |> breaks "clean data" (fun () -> positives false 1.0)
+
+    law "generation ends with a reconstruction if it is set" (fun () -> restoresLast 0.5)
+    |> breaks "rows of the chains" (fun () -> restoresLast 1.0)
+
     law "fresh noise in the energy is rejected with adjusted moves and with leaps, which compare energies at two points" (fun () ->
         let spec adjusted leaps =
             DenoisingEbmSpec(

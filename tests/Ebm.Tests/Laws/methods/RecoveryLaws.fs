@@ -365,7 +365,78 @@ let private isTold (told: RecoveryTables -> NoiseSchedule) =
             Close.near $"{name}, rung {t}: signal" (3.0 * signal) (Close.mean (values y))
             Close.near $"{name}, rung {t}: noise²" (noise * noise) (Close.variance (values y))
 
+/// A step of one in units of the posterior's variance is the variance of y_t given x_{t+1} and x₀, by Bayes' rule: y_t = a x_t has noise a noise_t, and x_{t+1}
+/// is y_t with σ_{t+1} added.
+let private hasPosteriorSteps (unit: StepUnit) =
+    for name, schedule in schedules do
+        let schedule = schedule ()
+        let tables = new RecoveryTables(schedule, 0.5, unit, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
+        let rungs = rungs schedule
+        let due =
+            row [
+                for t in 0 .. tables.Energies - 1 ->
+                    let own = rungs.A[t] * (values schedule.Noise)[t]
+                    1.0 / (1.0 / (own * own) + 1.0 / (rungs.Sigma[t] * rungs.Sigma[t]))
+            ]
+        Close.same $"{name}: steps" 64 due tables.StepSquared
+
+/// Rows of two generations with the same numbers, one of which ends with the estimate of clean rows by the energy's own slope.
+let private denoisesLast (estimate: NoiseSchedule -> Tensor -> Tensor) =
+    let schedule = preserved ()
+    let rows denoise =
+        let spec = RecoveryLikelihoodSpec(exact schedule, scheduled schedule, SampleSteps = 3, Denoise = denoise, Confinement = Nullable())
+        let method = build "denoised" spec
+        for _ in method.Iterate(batches 100L, rng "denoised") do
+            ()
+        method.Sample(20L, rng "generation")
+    Close.same "clean rows" 4096 (estimate schedule (rows false)) (rows true)
+
+/// E[x₀ | x] of N(0, s² I) at level 0.
+let private posteriorMean (schedule: NoiseSchedule) (x: Tensor) =
+    let a, noise = (values schedule.Signal)[0], (values schedule.Noise)[0]
+    a * s * s / (a * a * s * s + noise * noise) * x
+
+/// Keeps its input, and returns two of its channels.
+type private Keeping() =
+    inherit torch.nn.Module<Tensor, Tensor>("keeping")
+    member val Seen: Tensor = torch.zeros 1L with get, set
+
+    override keeping.forward x =
+        keeping.Seen <- x
+        x.narrow (1L, 0L, 2L)
+
+/// An initialiser of images gets the rung as planes, which are one at its own rung's plane and zero elsewhere.
+let private tellsImages () =
+    let schedule = preserved ()
+    let tables = new RecoveryTables(schedule, 0.1, StepUnit.Recovery, EnergyScale.Raw, LossWeight.One, LastRung.Tethered)
+    let keeping = new Keeping()
+
+    let net = {
+        new INetSpec with
+            member _.Build(_, from, target) =
+                must "channels before and after" (from = [| 2L + 5L; 4L; 4L |] && target = [| 2L; 4L; 4L |])
+                keeping
+    }
+
+    let initialiser = new CooperativeInitialiser(CooperativeInitialiserSpec net, tables, rng "images", [| 2L; 4L; 4L |])
+    let above = (rng "above").Normal(3L, 2L, 4L, 4L)
+    let proposed = initialiser.Propose(above, torch.tensor ([| 0L; 4L; 2L |]), rng "proposal")
+    must "the shape of proposals" (proposed.shape = above.shape)
+    Close.same "the image" 1 above (keeping.Seen.narrow (1L, 0L, 2L))
+    let planes = keeping.Seen.narrow (1L, 2L, 5L)
+    let due =
+        torch.nn.functional.one_hot(torch.tensor [| 0L; 4L; 2L |], 5L).``to``(torch.float64).reshape(3L, 5L, 1L, 1L).expand(3L, 5L, 4L, 4L)
+    Close.same "the planes" 1 due planes
+
 let all = [
+    law "steps in units of the posterior's variance are those of Bayes' rule" (fun () -> hasPosteriorSteps StepUnit.Posterior)
+    |> breaks "the variance of the recovery density" (fun () -> hasPosteriorSteps StepUnit.Recovery)
+
+    law "generation ends with the estimate of clean rows if it is set" (fun () -> denoisesLast posteriorMean)
+    |> breaks "rows with the noise of level 0" (fun () -> denoisesLast (fun _ x -> x))
+
+    law "an initialiser of images gets the rung as planes of pixels" tellsImages
+
     law "the energy of a rung receives the signal and noise of y = a x, its variable" (fun () -> isTold _.Below)
     |> breaks "those of x" (fun () -> isTold (fun tables -> NoiseSchedule(tables.Noise.Signal, tables.Noise.Noise)))
 

@@ -88,6 +88,7 @@ let private networksAgree gradient =
     for kind, build in found do
         use _ = torch.NewDisposeScope()
         let shape, net = EveryNet.somewhere build
+        (net :?> torch.nn.Module).eval()
 
         match net with
         | :? ILevelEnergy as ladder -> ladderAgrees kind ladder (net :?> torch.nn.Module) shape gradient
