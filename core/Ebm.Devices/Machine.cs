@@ -9,6 +9,8 @@ namespace Ebm.Devices;
 /// </summary>
 public static unsafe class Machine
 {
+    static Machine() => Natives.LoadWhenAsked();
+
     /// <summary>The environment variables of a child process that computes with <paramref name="threads"/> threads.</summary>
     public static IReadOnlyDictionary<string, string> Environs(int threads)
     {

@@ -52,20 +52,49 @@ public static class Natives
         // cuBLAS repeats its results only with this workspace. Variables that .NET sets do not reach native code, so libc's setenv is called.
         if (!OperatingSystem.IsWindows())
             _ = SetEnv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+        if (AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) is { } context)
+            context.ResolvingUnmanagedDll += (_, name) => name is "torch_cpu" or "torch_cuda" or "LibTorchSharp" ? binding.Value : 0;
         // If torch loaded libtorch by name, the system's loader would prefer one that is installed on the machine.
         if (Foreign() is not null)
+            LoadAhead();
+        return true;
+    });
+
+    /// <summary>
+    /// Starts to load the libraries on a thread of their own, if no thread has, and returns as soon as the system's loader has begun with libtorch.
+    /// From then on it uses this libtorch wherever one is asked for by name, and whoever calls torch waits for it. The process ends only when they
+    /// are loaded, because libtorch's own code at the end would find them half made.
+    /// </summary>
+    public static void LoadAhead() => _ = ahead.Value;
+
+    static readonly Lazy<Thread> ahead = new(() =>
+    {
+        var loading = new Thread(() =>
+        {
             try
             {
                 Load();
             }
             catch (DeviceException)
             {
-                // Thrown here, the error would be hidden in a TypeInitializationException. Lazy keeps it, and the next Load throws it.
+                // Thrown here, the error would end the process. Lazy keeps it, and the next Load throws it.
             }
-        else if (AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) is { } context)
-            context.ResolvingUnmanagedDll += (_, name) => name is "torch_cpu" or "torch_cuda" or "LibTorchSharp" ? binding.Value : 0;
-        return true;
+        })
+        {
+            IsBackground = true,
+        };
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => loading.Join();
+        loading.Start();
+        while (loading.IsAlive && !IsMapped("libtorch_cpu.so"))
+            Thread.Sleep(1);
+        return loading;
     });
+
+    static bool IsMapped(string name)
+    {
+        const string maps = "/proc/self/maps";
+        return File.Exists(maps) && File.ReadLines(maps).Any(line => line.EndsWith("/" + name, StringComparison.Ordinal));
+    }
 
     [DllImport("libc", EntryPoint = "setenv")]
     static extern int SetEnv(string name, string value, int overwrite);

@@ -63,6 +63,12 @@ static class Program
 
     static int Main(string[] arguments)
     {
+        if (arguments is ["exec" or "measure" or "task" or "serve", ..])
+        {
+            Natives.LoadAhead();
+            Ahead.Start();
+        }
+        Stop.HearInterrupts();
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         return Command.Run(() => Perform(arguments));
     }

@@ -45,11 +45,24 @@ public sealed class Stop : IDisposable
 
     public Stop()
     {
-        // Children of a sweep started in the background inherit an ignored SIGINT, and .NET would keep it ignored; a run must react to its sweep.
-        signal(2, 0);
+        HearInterrupts();
         On(PosixSignal.SIGINT, new StopRequest(RunState.Interrupted, "SIGINT", 2));
         On(PosixSignal.SIGTERM, new StopRequest(RunState.Preempted, "SIGTERM", 15));
         On(Usr1, new StopRequest(RunState.Preempted, "SIGUSR1", 10));
+    }
+
+    /// <summary>
+    /// Ends the ignoring of SIGINT that a program inherits from a shell that started its sweep in the background; a run must react to its sweep. A
+    /// program calls it first: .NET decides once, at its first use of any signal or of the console, that an ignored signal stays ignored.
+    /// </summary>
+    public static void HearInterrupts()
+    {
+        const int interrupt = 2;
+        const nint ignored = 1;
+        // The handler is the first field of struct sigaction, which has 152 bytes. .NET's own handler must stay: .NET would not install it again.
+        var action = new nint[32];
+        if (sigaction(interrupt, 0, action) == 0 && action[0] == ignored)
+            signal(interrupt, 0);
     }
 
     /// <summary>Writes the state before the process exits at once; called on another thread.</summary>
@@ -166,6 +179,9 @@ public sealed class Stop : IDisposable
 
     [DllImport("libc")]
     static extern nint signal(int number, nint handler);
+
+    [DllImport("libc")]
+    static extern int sigaction(int number, nint action, [Out] nint[] before);
 
     [DllImport("libc")]
     static extern int getppid();

@@ -81,6 +81,7 @@ type Option =
     | Tensorboard
     | [<EqualsAssignmentOrSpaced>] Port of int
     | Share
+    | No_Share
     | Seeds_First
     | Strict
     | All
@@ -133,7 +134,8 @@ type Option =
             | Out _ -> "tensorboard: the folder of the event files (reports/<sweep>/tensorboard)"
             | Tensorboard -> "write event files for TensorBoard while runs go on"
             | Port _ -> "watch: the port of the page (8050, or the next free one)"
-            | Share -> "a worker executes its runs in one process: quicker for short runs; a crash affects only the current run"
+            | Share -> "a worker executes all its runs in one process (default: if they are short, on the CPU and without --memory)"
+            | No_Share -> "each run has a process of its own"
             | Seeds_First -> "execute the first seed of every config before any second seed"
             | Strict -> "table, report: refuse runs whose metrics do not match their hashes, or the ledger"
             | All -> "run, table, report: print every metric, diagnostics too"
@@ -164,6 +166,7 @@ let allowed verb =
         "--gpus"
         "--per-gpu"
         "--share"
+        "--no-share"
         "--notify"
         "--detach"
         "--dry-run"

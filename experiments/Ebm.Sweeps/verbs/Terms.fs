@@ -47,6 +47,9 @@ let internal maxTime (place: Place) =
         | [] -> None
         | times -> Some(List.min times)
 
+/// A process takes no further run after one that took longer.
+let private short = TimeSpan.FromMinutes 1.0
+
 let internal settings (place: Place) (plan: Plan) : Launch.Settings =
     let options = place.Given.Options
     let counted = Options.counted
@@ -86,6 +89,11 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
         | Some bytes -> max 1 (min workers (int (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / bytes)))
         | None -> workers
 
+    let always, never = options.Contains <@ CommandLine.Option.Share @>, options.Contains <@ No_Share @>
+    if always && never then usage "--no-share" "--share and --no-share exclude each other."
+    // A process keeps memory of its earlier runs, on GPUs above all.
+    let isolated = memory.IsSome || plan.Runs |> List.exists (fun run -> run.Spec.Device <> "cpu")
+
     if not (File.Exists(runner ())) then
         fail (Source.Of(runner ())) "" "the compiled runner does not exist; build it with: dotnet fsi build.fsx build"
 
@@ -103,8 +111,8 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
             Memory = memory
             Gpus = gpus
             PerGpu = perGpu
-            Share = options.Contains <@ CommandLine.Option.Share @>
-            ShareWithin = TimeSpan.MaxValue
+            Share = always || not (never || isolated)
+            ShareWithin = if always then TimeSpan.MaxValue else short
             Notify = options.TryGetResult <@ Notify @>
             Pruner =
                 pruning place

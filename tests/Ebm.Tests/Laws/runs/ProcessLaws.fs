@@ -83,7 +83,7 @@ let all = [
     |> breaks "one interrupt" (fun () -> twice 1)
 
     law
-        "a sweep that is detached goes on by itself, where interrupts are ignored too; attach, logs and stop find it from another shell, and a second one is refused"
+        "a sweep that is detached goes on by itself, where interrupts are ignored too; attach, logs and stop find it from another shell, and a second one is refused; the process of its runs hears an interrupt in the second one"
         (fun () ->
             inFolder (fun folder ->
                 let words words = "sweep" :: Path.Combine(folder, "runs") :: words
@@ -93,7 +93,9 @@ let all = [
                     "run"
                     "experiment=rings"
                     "method=flow"
-                    "train.steps=100000"
+                    "train.steps=1,100000"
+                    "~measure.metrics"
+                    "--workers=1"
                     "--name=laws"
                     $"--reports={folder}/reports"
                     "--detach"
@@ -103,17 +105,22 @@ let all = [
                     let code, says = Processes.finished (Processes.inBackground (words detached))
                     must says (code = 0 && says.Contains "runs in the background")
                     let runs () = List.ofSeq (RunFolder.Under(Path.Combine(folder, "runs")))
-                    await "its run" 1200 (fun () -> runs () |> List.exists (fun run -> run.State = RunState.Running))
+                    let long () = runs () |> List.tryFind (fun run -> run.Config.Integer "train.steps" > 1L)
+                    let isRunning (run: RunFolder) = run.State = RunState.Running
+                    await "its second run" 1200 (fun () -> long () |> Option.exists isRunning)
                     let code, says = ask detached
                     must says (code = 2 && says.Contains "already running in this folder")
-                    let attached, followed = verb [ "attach"; "--name=laws" ], verb [ "logs"; (runs ()).Head.Id; "--follow" ]
+                    let attached, followed = verb [ "attach"; "--name=laws" ], verb [ "logs"; (long ()).Value.Id; "--follow" ]
                     let code, says = ask [ "stop"; "--name=laws" ]
                     must says (code = 0 && says.Contains "will stop as soon as")
                     let code, says = Processes.finished attached
                     must says (code = 0 && says.Contains "running rings-flow" && says.Contains "the same command continues from here")
                     let code, says = Processes.finished followed
                     must says (code = 0 && says.Contains "ended interrupted")
-                    must "it is not interrupted" ((runs ()).Head.State = RunState.Interrupted)
+                    let manifests = runs () |> List.map (fun run -> nonNull run.Manifest)
+                    let ended = manifests |> List.map (fun manifest -> manifest.State, manifest.Reason) |> List.sort
+                    must $"%A{ended}" (ended = [ RunState.Completed, null; RunState.Interrupted, "stopped by SIGINT" ])
+                    must "each run had a process" (manifests |> List.forall (fun manifest -> Seq.contains "serve" manifest.Argv))
                 finally
                     for id in Processes.about folder do
                         Processes.kill (id, 9) |> ignore))
