@@ -57,3 +57,11 @@ public sealed class OldRunsHadAttribute(object? value) : Attribute
 {
     public object? Value => value;
 }
+
+/// <summary>A second word for a choice, which configs may have instead of its own; written configs and ids have its own.</summary>
+/// <param name="word">Lower case, words joined by hyphens.</param>
+[AttributeUsage(AttributeTargets.Field)]
+public sealed class AlsoWrittenAttribute(string word) : Attribute
+{
+    public string Word => word;
+}

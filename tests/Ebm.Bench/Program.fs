@@ -184,7 +184,7 @@ let private speed threads (only: string) =
                 nan
                 peaks
                 (Workloads.convolutional side channels batch Ebm.Nets.Precision.Bfloat16)
-                (Some(Workloads.convolutional side channels batch Ebm.Nets.Precision.Float32))
+                (Some(Workloads.plainConvolutional side channels batch))
 
     let residual = "convolutions of two residual blocks, bf16 against fp32"
 

@@ -14,21 +14,34 @@ public sealed class ConvAutoencoder : Autoencoder
     public ConvAutoencoder(ConvAutoencoderSpec settings, Rng rng, long[] shape, long codes)
         : base(nameof(ConvAutoencoder))
     {
-        trunk = new(this, "autoencoder", "conv-autoencoder", shape, settings.Width, Activation.Silu, rng.Device, planes: 1);
+        trunk = new(
+            this,
+            "autoencoder",
+            "conv-autoencoder",
+            shape,
+            settings.Width,
+            Activation.Silu,
+            rng.Device,
+            settings.Precision,
+            planes: 1
+        );
         narrow = nn.Linear(trunk.Flat, codes, device: rng.Device);
         wide = nn.Linear(codes, trunk.Flat, device: rng.Device);
         RegisterComponents();
         this.DrawnFrom(rng);
     }
 
-    protected override Tensor Encoded(Tensor noisy, Tensor noise) => narrow.call(Down(noisy, noise).Coarse.flatten(1));
+    protected override Tensor Encoded(Tensor noisy, Tensor noise) => Narrowed(Down(noisy, noise).Coarse, noisy.dtype);
 
     protected override Tensor Restored(Tensor noisy, Tensor noise)
     {
         var (fine, coarse) = Down(noisy, noise);
-        var u = trunk.Up(coarse + trunk.AtQuarter(wide.call(narrow.call(coarse.flatten(1)))), fine);
-        return noisy + noise.PerRow(noisy) * u;
+        var u = trunk.Up(coarse + trunk.AtQuarter(trunk.Dense(wide, Narrowed(coarse, noisy.dtype))), fine);
+        return noisy + noise.PerRow(noisy) * u.to(noisy.dtype);
     }
+
+    // A code enters energies, so that it is not rounded to bfloat16.
+    Tensor Narrowed(Tensor coarse, ScalarType dtype) => narrow.call(coarse.flatten(1).to(dtype));
 
     (Tensor Fine, Tensor Coarse) Down(Tensor noisy, Tensor noise)
     {
@@ -40,7 +53,9 @@ public sealed class ConvAutoencoder : Autoencoder
 /// <summary>A small U-shaped convolutional denoising autoencoder for square images.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 [Kind("conv-autoencoder")]
-public sealed record ConvAutoencoderSpec(int Width = 32) : IAutoencoderSpec, ITakesSquareImages
+public sealed record ConvAutoencoderSpec(int Width = 32, [OldRunsHad(Precision.Float32)] Precision Precision = Precision.Float32)
+    : IAutoencoderSpec,
+        ITakesSquareImages
 {
     public int Width { get; } = Require.Units(Width);
 

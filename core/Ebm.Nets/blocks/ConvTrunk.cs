@@ -1,12 +1,5 @@
 namespace Ebm.Nets;
 
-/// <summary>Arithmetic of a convolutional net; weights, energies and Langevin noise are float32 in either case.</summary>
-public enum Precision
-{
-    Float32,
-    Bfloat16,
-}
-
 /// <summary>A record of a net whose images are those of <see cref="ConvTrunk"/>.</summary>
 interface ITakesSquareImages : INeedsShape
 {
@@ -95,8 +88,10 @@ sealed class ConvTrunk
     /// <summary>(B, C + planes, H, W) → features at half the side, (B, width, H/2, W/2), and at a quarter, (B, 2 width, H/4, W/4).</summary>
     public (Tensor Fine, Tensor Coarse) Down(Tensor x)
     {
-        var fine = Active(Conv(down1, Lower(x), stride: 2));
-        return (fine, Active(Conv(inner, Active(Conv(down2, fine, stride: 2)))));
+        var fine = Active(precision.Halve(down1, x));
+        // Dense layers read channel by channel. The copy is made before the activation, whose gradient then has one order of numbers throughout; with two,
+        // it takes several times as long.
+        return (fine, Active(Conv(inner, Active(Conv(down2, fine, stride: 2))).contiguous()));
     }
 
     /// <summary>Features at a quarter of the side, and the skip at half of it → (B, C, H, W), linear.</summary>
@@ -110,15 +105,12 @@ sealed class ConvTrunk
     public Tensor AtQuarter(Tensor flat) => flat.view(-1, 2 * width, side, side);
 
     /// <summary>A dense layer of the owner, in the trunk's arithmetic.</summary>
-    public Tensor Dense(Modules.Linear layer, Tensor x) => nn.functional.linear(x, Lower(layer.weight), Lower(layer.bias!));
+    public Tensor Dense(Modules.Linear layer, Tensor x) => precision.Dense(layer, x);
 
     public Tensor Active(Tensor x) => activation.Of(x);
 
     /// <summary>Makes the channels of a pixel adjacent in memory, which is fastest for convolutions; the shape stays (B, C, H, W).</summary>
     public static Tensor ChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
-    Tensor Conv(Modules.Conv2d layer, Tensor x, long stride = 1, long padding = 1) =>
-        nn.functional.conv2d(x, Lower(layer.weight), Lower(layer.bias!), strides: [stride, stride], padding: [padding, padding]);
-
-    Tensor Lower(Tensor x) => precision == Precision.Bfloat16 ? x.to(bfloat16) : x;
+    Tensor Conv(Modules.Conv2d layer, Tensor x, long stride = 1, long padding = 1) => precision.Conv(layer, x, stride, padding);
 }

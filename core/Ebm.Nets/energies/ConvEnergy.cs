@@ -33,7 +33,6 @@ public sealed class ConvEnergy : nn.Module<Tensor, Tensor>
 /// <summary>A convolutional network for square images.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 /// <param name="Hidden">Units of the dense layer.</param>
-/// <param name="Precision">bfloat16 is several times faster on CPUs with matrix units for it.</param>
 [Kind("conv-energy")]
 public sealed record ConvEnergySpec(
     int Width = 32,

@@ -38,11 +38,15 @@ public sealed record MlpGeneratorSpec(int Latent = 2, int Width = 128, int Depth
 /// <param name="Latent">Numbers in one z.</param>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 [Kind("conv-generator")]
-public sealed record ConvGeneratorSpec(int Latent = 32, int Width = 32) : IGeneratorSpec<GeneratorNet>, ITakesSquareImages
+public sealed record ConvGeneratorSpec(
+    int Latent = 32,
+    int Width = 32,
+    [OldRunsHad(Precision.Float32)] Precision Precision = Precision.Float32
+) : IGeneratorSpec<GeneratorNet>, ITakesSquareImages
 {
     public int Latent { get; } = Require.Units(Latent);
     public int Width { get; } = Require.Units(Width);
 
     public GeneratorNet Build(Rng rng, long[] shape) =>
-        new LatentNet(new ConvDecoder("generator", "conv-generator", Width, rng, [Latent], shape), Latent, bounded: true);
+        new LatentNet(new ConvDecoder("generator", "conv-generator", Width, Precision, rng, [Latent], shape), Latent, bounded: true);
 }

@@ -40,7 +40,6 @@ public sealed record LevelMlpSpec(int Width = 128, int Depth = 3, Activation Act
 /// <summary>A convolutional network for square images with one head per level.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 /// <param name="Hidden">Units of the dense layer.</param>
-/// <param name="Precision">bfloat16 is several times faster on CPUs with matrix units for it.</param>
 [Kind("level-conv")]
 public sealed record LevelConvSpec(
     int Width = 32,

@@ -56,7 +56,6 @@ public sealed class LevelReconstruction : LevelNet
 /// <summary>A U-shaped convolutional net with a reconstruction and one head per level.</summary>
 /// <param name="Width">Channels at half resolution; twice as many at a quarter.</param>
 /// <param name="Bottleneck">Units between the two halves.</param>
-/// <param name="Precision">bfloat16 is several times faster on CPUs with matrix units for it.</param>
 [Kind("level-reconstruction")]
 public sealed record LevelReconstructionSpec(int Width = 32, int Bottleneck = 256, Precision Precision = Precision.Float32)
     : ILevelEnergySpec,

@@ -68,7 +68,7 @@ static partial class CatalogDocs
             : type == typeof(string) ? "a text"
             : type == typeof(double) ? "a number"
             : type == typeof(long) || type == typeof(int) || type == typeof(ulong) ? "a whole number"
-            : type.IsEnum ? Spelling.Either([.. Enum.GetNames(type).Select(Kebab.Case)])
+            : type.IsEnum ? CatalogReading.Either(type)
             : CatalogReading.MapOf(type) is { } value ? $"a mapping from names; each is {Wanted(value, catalog)}"
             : CatalogReading.ListOf(type) is { } item ? $"a list; each is {Wanted(item, catalog)}"
             : type.IsInterface || type.IsAbstract ? $"a mapping whose kind is {Spelling.Either(catalog.Kinds(type))}"

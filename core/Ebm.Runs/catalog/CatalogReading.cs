@@ -49,19 +49,36 @@ sealed class CatalogReading(Catalog catalog)
 
     static object Choice(Type type, Document written, string path)
     {
-        var names = Enum.GetNames(type);
-        var known = names.Select(Kebab.Case).ToList();
+        var choices = Choices(type);
         if (written.Value is not string text)
-            throw written.IsNot(path, $"a choice of {Spelling.Either(known)}");
-        var place = known.IndexOf(text);
-        return place >= 0
-            ? Enum.Parse(type, names[place])
+            throw written.IsNot(path, $"a choice of {Either(choices)}");
+        return choices.FirstOrDefault(choice => choice.Words.Contains(text)) is { Value: { } value }
+            ? value
             : throw new ConfigException(
                 written.Source,
                 path,
-                $"{Name(path)} is {Spelling.Either(known)}; \"{text}\" is not known{Spelling.DidYouMean(text, known)}."
+                $"{Name(path)} is {Either(choices)}; \"{text}\" is not known{Spelling.DidYouMean(text, [.. choices.SelectMany(choice => choice.Words)])}."
             );
     }
+
+    static IReadOnlyList<(object Value, string[] Words)> Choices(Type type) =>
+        [
+            .. Enum.GetNames(type)
+                .Select(name =>
+                    (
+                        Enum.Parse(type, name),
+                        type.GetField(name)!.GetCustomAttribute<AlsoWrittenAttribute>() is { Word: var word }
+                            ? new[] { Kebab.Case(name), word }
+                            : [Kebab.Case(name)]
+                    )
+                ),
+        ];
+
+    static string Either(IEnumerable<(object, string[] Words)> choices) =>
+        Spelling.Either([.. choices.Select(choice => choice.Words is [var word, var second] ? $"{word} ({second})" : choice.Words[0])]);
+
+    /// <summary>The words of an enum as messages show them: <c>float32 (fp32) or bfloat16 (bf16)</c>.</summary>
+    internal static string Either(Type choice) => Either(Choices(choice));
 
     /// <summary>The type of a dictionary's values, or null.</summary>
     internal static Type? MapOf(Type type) =>
