@@ -422,13 +422,21 @@ let test (options: Map<string, string>) =
 /// Prints the lines of the benchmark as it writes them.
 let bench (options: Map<string, string>) =
     let given = [
+        yield! Option.toList (options.TryFind "part")
+
         for name in [ "only"; "threads"; "write" ] do
             match options.TryFind name with
             | Some value -> yield! [ $"--{name}"; value ]
             | None -> ()
+
+        for flag in [ "cpu"; "json" ] do
+            if options.ContainsKey flag then $"--{flag}"
+
+        for peer in options.TryFind "peer" |> Option.map _.Split('\n') |> Option.defaultValue [||] do
+            yield! [ "--peer"; peer ]
     ]
 
-    let code, _ = runHearing (printfn "%s") (printfn "%s") dotnet (at "artifacts/bin/Ebm.Bench/release/Ebm.Bench.dll" :: given)
+    let code, _ = runHearing (printfn "%s") (eprintfn "%s") dotnet (at "artifacts/bin/Ebm.Bench/release/Ebm.Bench.dll" :: given)
 
     if code <> 0 then fail $"The benchmark ended with exit code {code}."
 
@@ -549,6 +557,16 @@ let rec private parse words (options: Map<string, string>) arguments =
     | "--for" :: ("analysis" | "experiments" | "everything" as product) :: rest -> parse words (options.Add("for", product)) rest
     | "--only" :: part :: rest -> parse words (options.Add("only", part)) rest
     | "--threads" :: count :: rest when Regex.IsMatch(count, @"\A[1-9][0-9]{0,3}\z") -> parse words (options.Add("threads", count)) rest
+    | "bench" :: ("speed" | "growth" | "sweeps" | "tables" | "audits" as part) :: rest ->
+        parse ("bench" :: words) (options.Add("part", part)) rest
+    | "--cpu" :: rest -> parse words (options.Add("cpu", "")) rest
+    | "--json" :: rest -> parse words (options.Add("json", "")) rest
+    | "--peer" :: peer :: rest when peer.Contains '=' ->
+        // The benchmark runs in the clone's root.
+        let at = peer.IndexOf '='
+        let whole = peer[..at] + Path.GetFullPath peer[at + 1 ..]
+        let before = options.TryFind "peer" |> Option.map (fun earlier -> earlier + "\n") |> Option.defaultValue ""
+        parse words (options.Add("peer", before + whole)) rest
     | "--write" :: path :: rest when path.EndsWith ".md" || path.EndsWith ".json" ->
         // The benchmark runs in the clone's root.
         parse words (options.Add("write", Path.GetFullPath path)) rest
@@ -563,8 +581,8 @@ let rec private parse words (options: Map<string, string>) arguments =
     | option :: _ when option.StartsWith '-' ->
         refuse
             $"Unknown option \"{option}\", or its value is missing. Known options: --for analysis|experiments|everything, --only \"part of a \
-              law's name\", --seed 123,457, --suffix alpha.1, --threads 2, --write table.md, --check, \
-              -p:TorchBackend=cpu|cuda."
+              law's name\", --seed 123,457, --suffix alpha.1, --threads 2, --write table.md, --json, --cpu, --peer torchebm=FOLDER, \
+              --check, -p:TorchBackend=cpu|cuda."
     | word :: rest -> parse (word :: words) options rest
 
 let main arguments =
@@ -581,7 +599,7 @@ let main arguments =
             target "test" "checks the laws; --only \"part of a name\", --seed 123,457" [ "build" ] (fun () -> test options)
             target
                 "bench"
-                "measures speed; also plain PyTorch's, if python3 has torch; --only \"part of a name\", --threads 2, --write table.md"
+                "measures speed; also plain PyTorch's, if python3 has torch; growth, --only \"part of a name\", --threads 2, --write table.md, --json"
                 [ "build" ]
                 (fun () -> bench options)
             target "docs" "checks the links of the pages and writes them as HTML to artifacts/docs" [] docs

@@ -6,17 +6,28 @@ open System
 open System.Diagnostics
 open System.IO
 
+/// Whether seconds are the CPU time of the process, all its threads together. Other processes lengthen it less than the wall-clock time.
+let mutable byCpu = false
+
+/// Seconds that the work takes.
+let took (work: unit -> unit) =
+    if byCpu then
+        let before = Environment.CpuUsage.TotalTime
+        work ()
+        (Environment.CpuUsage.TotalTime - before).TotalSeconds
+    else
+        let clock = Stopwatch.StartNew()
+        work ()
+        clock.Elapsed.TotalSeconds
+
 /// Seconds that `count` steps take.
 type Timed = int -> float
 
 let clocked (step: unit -> unit) : Timed =
     fun count ->
-        let clock = Stopwatch.StartNew()
-
-        for _ in 1..count do
-            step ()
-
-        clock.Elapsed.TotalSeconds
+        took (fun () ->
+            for _ in 1..count do
+                step ())
 
 let private sorted values = Array.sort (Array.ofSeq values)
 
@@ -52,14 +63,19 @@ let alone rounds seconds (a: Timed) =
     let count = calibrated seconds a
     median [| for _ in 1..rounds -> a count / float count |]
 
-/// The peak memory of this process since `forget`, in MiB; NaN if the system does not report it.
+/// The resident memory of a process, in MiB, by its file of status; NaN if the system does not report it.
 module Memory =
-    let peak (status: string) =
+    let private named (name: string) (status: string) =
         if File.Exists status then
-            let line = File.ReadLines status |> Seq.find (fun line -> line.StartsWith "VmHWM")
+            let line = File.ReadLines status |> Seq.find (fun line -> line.StartsWith name)
             float (line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) / 1024.0
         else
             nan
+
+    /// The peak since `forget`.
+    let peak status = named "VmHWM" status
+
+    let now status = named "VmRSS" status
 
     let forget () =
         GC.Collect()
@@ -67,8 +83,11 @@ module Memory =
 
         if File.Exists "/proc/self/clear_refs" then File.WriteAllText("/proc/self/clear_refs", "5")
 
-/// b of y ≈ a·xᵇ, by least squares on logarithms.
+/// b of y ≈ a·xᵇ: the median of the slopes between all pairs of points in logarithms (Theil 1950, Sen 1968), which few outliers do not change.
 let exponent (points: (float * float) list) =
-    let xs, ys = points |> List.map (fst >> log), points |> List.map (snd >> log)
-    let mx, my = List.average xs, List.average ys
-    List.sum (List.map2 (fun x y -> (x - mx) * (y - my)) xs ys) / List.sumBy (fun x -> (x - mx) ** 2.0) xs
+    let logs = [ for x, y in points -> log x, log y ]
+    median [|
+        for i, (x, y) in List.indexed logs do
+            for x', y' in List.skip (i + 1) logs do
+                (y' - y) / (x' - x)
+    |]

@@ -1,4 +1,4 @@
-/// The same workloads as plain PyTorch loops, in a Python process that waits during our measurements: one line per request and answer.
+/// Plain PyTorch in a Python process, which waits while we measure: one line per request and answer.
 module Ebm.Bench.Reference
 
 open System
@@ -9,15 +9,16 @@ open Ebm.Devices
 
 type Reference = { Version: string; Process: Process }
 
-let private script = Path.Combine(AppContext.BaseDirectory, "reference.py")
+/// The reference cannot run a workload.
+exception Lacks of reason: string
 
-/// None if no Python on this machine has torch.
-let start threads =
+/// Starts one of the scripts beside this program. None if no Python on this machine has torch.
+let script name threads (arguments: string list) =
     let tryPython (python: string) =
         let start =
             ProcessStartInfo(
                 python,
-                [ script; string threads ],
+                [ Path.Combine(AppContext.BaseDirectory, name); string threads ] @ arguments,
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true
@@ -44,12 +45,28 @@ let start threads =
 
     List.tryPick tryPython [ "python3"; "/usr/bin/python3" ]
 
-let private ask (reference: Reference) (request: string) =
-    reference.Process.StandardInput.WriteLine request
+/// The reference of speed, on the same clock, with other packages by name and folder.
+let start threads (peers: (string * string) list) =
+    script "reference.py" threads [
+        if Paired.byCpu then "--cpu"
+        for name, folder in peers do
+            $"{name}={folder}"
+    ]
+
+let say (reference: Reference) (line: string) =
+    reference.Process.StandardInput.WriteLine line
     reference.Process.StandardInput.Flush()
 
+let hear (reference: Reference) =
     match reference.Process.StandardOutput.ReadLine() with
-    | null -> failwith $"the reference stopped at \"{request}\": {reference.Process.StandardError.ReadToEnd()}"
+    | null -> failwith $"the reference stopped: {reference.Process.StandardError.ReadToEnd()}"
+    | answer -> answer
+
+let private ask reference (request: string) =
+    say reference request
+
+    match hear reference with
+    | lack when lack.StartsWith("lacks ", StringComparison.Ordinal) -> raise (Lacks lack[6..])
     | answer -> Double.Parse(answer, CultureInfo.InvariantCulture)
 
 /// A workload by its name and arguments, as `reference.py` reads them.

@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.Globalization
 open System.IO
+open System.Runtime.InteropServices
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps
@@ -79,5 +80,67 @@ let starts configs (count: int) share =
         if outcomes |> List.exists (fun outcome -> outcome.State <> RunState.Completed) then failwithf "%A" outcomes
         // The first run is left out, because the machine's caches are cold.
         outcomes |> List.tail |> List.map _.Took.TotalSeconds
+    finally
+        folder.Delete true
+
+/// Loads libtorch and runs one operator: what any process that computes with it has to do.
+let load () =
+    Ebm.Devices.Natives.Load()
+    use one = TorchSharp.torch.ones 1L
+    use _ = one.add one
+    ()
+
+[<DllImport("libc")>]
+extern int private getrusage(int who, int64[] usage)
+
+/// Seconds of CPU of all children that have ended.
+let private ofChildren () =
+    let usage = Array.zeroCreate<int64> 18
+    let children = -1
+    getrusage (children, usage) |> ignore
+    float (usage[0] + usage[2]) + 1e-6 * float (usage[1] + usage[3])
+
+/// A runner that notes when it starts, and becomes the real one.
+let private noting runner = $"#!/bin/sh\ndate +%%s.%%N > \"$2/began\"\nexec '{runner}' \"$@\"\n"
+
+/// Medians of a run of one step: seconds from the start of its process to its first record, then of a process that only loads libtorch; and seconds of
+/// CPU of the same two, to their ends.
+let firstStep configs (count: int) =
+    let folder = Directory.CreateTempSubdirectory "ebm-bench-"
+
+    try
+        let at (path: string) = Path.Combine(folder.FullName, path)
+        let bin = Path.Combine(AppContext.BaseDirectory, "..", "..")
+        let runner = Path.GetFullPath(Path.Combine(bin, "Ebm.Runner", "release", "ebm-runner"))
+        File.WriteAllText(at "runner", noting runner)
+        File.SetUnixFileMode(at "runner", UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
+        let words = [
+            "experiment=rings"
+            "method=joint-cd"
+            "train.steps=1"
+            "train.record-every=1"
+            "~measure.metrics"
+            $"seed=seeds({count})"
+        ]
+        let plan = planned configs (at "runs") words
+        use _ = Hold.take plan.Folder Hold.Whole
+
+        let times = [
+            for run in plan.Runs ->
+                let before = ofChildren ()
+                Launch.launch (Launch.defaults (at "runner")) [ { Run = run; Work = Child.Execute; Try = 1 } ] (Silent()) |> ignore
+                let cpu = ofChildren () - before
+                let began = Double.Parse(File.ReadAllText(Path.Combine(run.Folder, "began")), CultureInfo.InvariantCulture)
+                let first = File.GetLastWriteTimeUtc(Path.Combine(run.Folder, "events.jsonl")) - DateTime.UnixEpoch
+                let before, clock = ofChildren (), Stopwatch.StartNew()
+                use loading =
+                    Process.Start(nonNull Environment.ProcessPath, [ Path.Combine(AppContext.BaseDirectory, "Ebm.Bench.dll"); "load" ])
+                loading.WaitForExit()
+                first.TotalSeconds - began, clock.Elapsed.TotalSeconds, cpu, ofChildren () - before
+        ]
+
+        // The first run is left out, because the machine's caches are cold.
+        let middle part = Paired.median (times |> List.tail |> List.map part |> Array.ofList)
+        middle (fun (a, _, _, _) -> a), middle (fun (_, b, _, _) -> b), middle (fun (_, _, c, _) -> c), middle (fun (_, _, _, d) -> d)
     finally
         folder.Delete true

@@ -1,22 +1,22 @@
 /// The timed workloads besides training steps, written as a user writes them. `reference.py` does the same arithmetic.
 module Ebm.Bench.Workloads
 
-open System.Diagnostics
 open TorchSharp
 open Ebm.Core
 open Ebm.Devices
+open Ebm.Methods
 open Ebm.Nets
 
 let private rng seed = new Rng(seed)
 
-/// An MLP d-w-w-1 whose parameters need no gradient, because only the slope in x is used.
-let private net (dimension: int64) (width: int) =
-    let net = MlpSpec(Width = width, Depth = 2).Build(rng 1UL, [| dimension |], [| 1L |])
-
+let private frozen<'net when 'net :> torch.nn.Module> (net: 'net) =
     for parameter in net.parameters () do
         parameter.requires_grad <- false
 
     net
+
+/// An MLP d-w-w-1 whose parameters need no gradient, because only the slope in x is used.
+let private net (dimension: int64) (width: int) = frozen (MlpSpec(Width = width, Depth = 2).Build(rng 1UL, [| dimension |], [| 1L |]))
 
 /// Multiply-adds of one pass through the MLP, times two: forward, and back to the input.
 let flops (dimension: int64) (width: int) (batch: int64) =
@@ -29,14 +29,31 @@ let private chain (kernel: IKernel) (energy: Energy) (batch: int64) dimension : 
     let mutable x = noise.Normal(batch, dimension)
 
     fun count ->
-        let clock = Stopwatch.StartNew()
-        let moved = kernel.Run(energy, x, count, noise)
-        x.Dispose()
-        x <- moved
-        clock.Elapsed.TotalSeconds
+        Paired.took (fun () ->
+            let moved = kernel.Run(energy, x, count, noise)
+            x.Dispose()
+            x <- moved)
 
 /// Unadjusted Langevin of a batch.
 let langevin dimension width batch = chain (Unadjusted(Langevin(torch.tensor 0.01f, 1.0))) (Energy.Of(net dimension width)) batch dimension
+
+/// The same as a plain loop over TorchSharp, without this project: what a user of its operators would write.
+let plain width (batch: int64) : Paired.Timed =
+    let linear (inputs: int) (outputs: int) = frozen (torch.nn.Linear(inputs, outputs))
+    let layers = [ linear 2 width; linear width width; linear width 1 ]
+
+    let energy x = (layers[0].call x, layers.Tail) ||> List.fold (fun h layer -> layer.call (torch.nn.functional.silu h))
+
+    let step, spread = torch.tensor 0.01f, torch.tensor (sqrt 0.02f)
+    let mutable x = torch.randn [| batch; 2L |]
+
+    Paired.clocked (fun () ->
+        use _ = torch.NewDisposeScope()
+        let at = x.detach().requires_grad_()
+        let slope = torch.autograd.grad([| (energy at).sum() |], [| at |])[0]
+        let moved = at.detach () - step * slope + spread * torch.randn_like at
+        x.Dispose()
+        x <- moved.MoveToOuterDisposeScope())
 
 /// Metropolis-adjusted Langevin.
 let mala width batch = chain (Metropolis(Langevin(torch.tensor 0.01f, 1.0))) (Energy.Of(net 2L width)) batch 2L
@@ -44,30 +61,33 @@ let mala width batch = chain (Metropolis(Langevin(torch.tensor 0.01f, 1.0))) (En
 /// Hamiltonian Monte Carlo with five leapfrog steps.
 let hmc width batch = chain (Metropolis(Leapfrog(torch.tensor 0.1f, 5, 1.0))) (Energy.Of(net 2L width)) batch 2L
 
-/// Energy and slope alone, without a chain: the kernel.
-let slope width (batch: int64) : Paired.Timed =
-    let energy = Energy.Of(net 2L width)
-    let x = (rng 2UL).Normal(batch, 2L)
-
+let private withSlope (energy: Energy) (x: torch.Tensor) : Paired.Timed =
     Paired.clocked (fun () ->
         let struct (value, slope) = energy.WithSlope x
         value.Dispose()
         slope.Dispose())
+
+/// Energy and slope alone, without a chain: the kernel.
+let slope width (batch: int64) = withSlope (Energy.Of(net 2L width)) ((rng 2UL).Normal(batch, 2L))
+
+/// Energy and slope of a denoising autoencoder's reconstruction error, of rows (texture) or of codes (semantic).
+let autoencoder isOfCodes (batch: int64) =
+    let net = frozen (MlpAutoencoderSpec().Build(rng 1UL, [| 2L |], 2L))
+    let decoder = frozen (MlpSpec().Build(rng 2UL, [| 2L |], [| 2L |]))
+    let error = ReconstructionError(net, decoder, torch.tensor [| 0.2f |], EnergyNoise.None, [| 2L |])
+    let level = torch.zeros ([| batch |], dtype = torch.int64)
+    let energy = if isOfCodes then error.Semantic(level, rng 3UL) else error.Texture(level, rng 3UL)
+    withSlope energy ((rng 4UL).Normal(batch, 2L))
+
+/// Energy and slope of a spline flow's density.
+let flow (batch: int64) =
+    withSlope (frozen (SplineFlowSpec(InputScale = 3.0).Build(rng 1UL, [| 2L |]))).Density ((rng 2UL).Normal(batch, 2L))
 
 /// Energy and slope of the small convolutional energy.
 let convolutional (side: int64) (channels: int64) (batch: int64) (precision: Precision) : Paired.Timed =
-    let net = ConvEnergySpec(Activation = Activation.LeakyRelu, Precision = precision).Build(rng 1UL, [| channels; side; side |], [| 1L |])
-
-    for parameter in net.parameters () do
-        parameter.requires_grad <- false
-
-    let energy = Energy.Of net
-    let x = (rng 2UL).Normal(batch, channels, side, side)
-
-    Paired.clocked (fun () ->
-        let struct (value, slope) = energy.WithSlope x
-        value.Dispose()
-        slope.Dispose())
+    let spec = ConvEnergySpec(Activation = Activation.LeakyRelu, Precision = precision)
+    let net = frozen (spec.Build(rng 1UL, [| channels; side; side |], [| 1L |]))
+    withSlope (Energy.Of net) ((rng 2UL).Normal(batch, channels, side, side))
 
 let private channelsLast (x: torch.Tensor) = x.permute(0L, 2L, 3L, 1L).contiguous().permute(0L, 3L, 1L, 2L)
 
@@ -108,8 +128,8 @@ let residual (precision: torch.ScalarType) : Paired.Timed =
         torch.autograd.grad ([| (active h).``to``(torch.float32).sum() |], [| x |]) |> ignore)
 
 /// A level's draw for each row: the table of energies of all levels, and a draw from its softmax.
-let levels (batch: int64) : Paired.Timed =
-    let net = MlpSpec(InputScale = 3.0).Build(rng 1UL, [| 2L |], [| 7L |])
+let levels (count: int64) (batch: int64) : Paired.Timed =
+    let net = MlpSpec(InputScale = 3.0).Build(rng 1UL, [| 2L |], [| count |])
     let noise = rng 2UL
     let x = noise.Normal(batch, 2L)
 

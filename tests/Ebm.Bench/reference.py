@@ -1,6 +1,8 @@
 """The workloads of Ebm.Bench as one would write them in plain PyTorch.
 
-A request is a line "<count> <workload> <arguments>"; the answer is the seconds that <count> steps took.
+A request is a line "<count> <workload> <arguments>"; the answer is the seconds that <count> steps took, or "lacks <reason>". The first argument of the
+program is the number of threads. Further ones are --cpu, for the CPU time of this process instead of wall time, and folders of other packages as
+<name>=<folder>.
 """
 import math
 import sys
@@ -9,9 +11,13 @@ import time
 import torch
 from torch import nn
 
+import peers
 import twins
 
-torch.set_num_threads(int(sys.argv[1]))
+threads, *options = sys.argv[1:]
+torch.set_num_threads(int(threads))
+clock = time.process_time if "--cpu" in options else time.perf_counter
+folders = dict(option.split("=", 1) for option in options if option != "--cpu")
 torch.manual_seed(0)
 
 
@@ -76,6 +82,17 @@ def levels(batch):
     return lambda: torch.distributions.Categorical(logits=-net(3 * x), validate_args=False).sample()
 
 
+def slope(of, batch):
+    """Energy and slope of a denoising autoencoder, of rows or of codes; of a spline flow's density."""
+    x, sigma = torch.randn(batch, 2), torch.full((batch,), 0.2)
+    if of == "flow":
+        flow = twins.Spline().requires_grad_(False)
+        return lambda: twins.with_slope(lambda x: -flow.log_density(x), x)
+    net, decoder = twins.Autoencoder().requires_grad_(False), mlp(2, 2, 3).requires_grad_(False)
+    texture = lambda x: (x - net(x, sigma)).square().sum(1) / (2 * sigma.square())
+    return lambda: twins.with_slope(texture if of == "texture" else lambda z: texture(decoder(z)), x)
+
+
 def add():
     """One operator on one number: what calling costs."""
     x, y = torch.ones(1), torch.ones(1)
@@ -99,6 +116,10 @@ def workload(words):
         return levels(int(arguments[0]))
     if name == "step":
         return twins.TWINS[arguments[0]]().step
+    if name == "slope":
+        return slope(arguments[0], int(arguments[1]))
+    if name == "peer":
+        return peers.langevin(arguments[0], folders.get(arguments[0]), mlp(2, 1, 2), int(arguments[1]))
     if name == "add":
         return add()
     raise ValueError(f"no workload is called {name}")
@@ -113,9 +134,16 @@ for line in sys.stdin:
         print(0, flush=True)
         continue
     key = tuple(words)
-    if key not in workloads:
-        workloads[key] = workload(words)
-    step, begun = workloads[key], time.perf_counter()
-    for _ in range(int(count)):
-        step()
-    print(time.perf_counter() - begun, flush=True)
+    try:
+        if key not in workloads:
+            workloads[key] = workload(words)
+        step = workloads[key]
+        begun = clock()
+        if words[0] == "peer":
+            step(int(count))
+        else:
+            for _ in range(int(count)):
+                step()
+        print(clock() - begun, flush=True)
+    except (peers.Lacks, ImportError) as reason:
+        print("lacks", reason, flush=True)
