@@ -20,6 +20,13 @@ public sealed class Energy(
     /// <summary>The energy in plain memory with the present weights, for a batch with the shape of x; null if it has no such form.</summary>
     public TiledEnergy? Tiled(Tensor x) => TiledEnergy.Takes(x) ? tiled?.Invoke(x) : null;
 
+    /// <summary>The same without a graph, in plain memory if the energy has such a form: for measuring. Layers differ by rounding.</summary>
+    public Tensor Values(Tensor x)
+    {
+        using var free = no_grad();
+        return Tiled(x) is { } own ? own.ValueOf(x) : value(x);
+    }
+
     internal (Tensor Energy, Tensor Slope) SlopeAt(Tensor x) =>
         Tiled(x) is { } own ? own.Of(x)
         : withSlope is null ? ByAutograd(x)

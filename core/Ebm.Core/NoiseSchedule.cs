@@ -21,7 +21,8 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
     /// <exception cref="ArgumentOutOfRangeException">A level is the top level.</exception>
     public (Tensor Scale, Tensor Spread) Rise(Tensor level)
     {
-        if (level.max().item<long>() is var top && top >= Levels - 1)
+        // Reading a level back would stop a GPU, where the index fails by itself.
+        if (level.device_type == DeviceType.CPU && level.max().item<long>() is var top && top >= Levels - 1)
             throw new ArgumentOutOfRangeException(
                 nameof(level),
                 $"level {top} is the top of {Levels} levels; only levels 0 to {Levels - 2} have a rung above them"

@@ -71,18 +71,18 @@ public static class Mixing
             var mean = traces.mean([1], keepdim: true);
             var centred = traces - mean;
             // Divided by n − 1 at every lag, as in W; this shrinks larger lags towards 0.
-            covariances =
-            [
-                .. Enumerable
-                    .Range(0, steps)
-                    .Select(lag =>
-                    {
-                        using var inner = NewDisposeScope();
-                        var product = (centred.narrow(1, 0, steps - lag) * centred.narrow(1, lag, steps - lag)).sum(1) / (steps - 1);
-                        return product.cpu().data<double>().ToArray();
-                    }),
-            ];
-            means = mean.squeeze(1).cpu().data<double>().ToArray();
+            var ofLags = Enumerable
+                .Range(0, steps)
+                .Select(lag =>
+                {
+                    using var inner = NewDisposeScope();
+                    var product = (centred.narrow(1, 0, steps - lag) * centred.narrow(1, lag, steps - lag)).sum(1) / (steps - 1);
+                    return product.MoveToOuterDisposeScope();
+                })
+                .ToList();
+            // One copy to the host, because on a GPU each copy waits for the device.
+            double[][] host = [.. stack([.. ofLags, mean.squeeze(1)]).cpu().data<double>().ToArray().Chunk(chains)];
+            (covariances, means) = (host[..steps], host[steps]);
             (Chains, Steps) = (chains, steps);
         }
 

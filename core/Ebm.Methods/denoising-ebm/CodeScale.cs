@@ -11,6 +11,8 @@ public sealed class CodeScale : nn.Module
     readonly Tensor mean,
         covariance;
     readonly double keep;
+    float[] known = [];
+    Tensor? factor;
 
     /// <param name="codes">Numbers in a code.</param>
     /// <param name="keep">Factor of the running moments at each batch, in [0, 1).</param>
@@ -25,11 +27,37 @@ public sealed class CodeScale : nn.Module
     }
 
     /// <summary>(B, codes) → (B, codes).</summary>
-    public Tensor Of(Tensor codes)
+    public Tensor Of(Tensor codes) => (codes - mean).matmul(Factor());
+
+    // L⁻ᵀ, kept while the covariance has the same numbers, because a chain needs it at every step; a GPU computes it each time instead of reading them back.
+    Tensor Factor()
     {
+        if (!PlainMemory.Has(covariance))
+            return Factorised();
+        var now = PlainMemory.Of(covariance);
+        if (factor is null || !now.SequenceEqual(known))
+        {
+            var next = Factorised();
+            factor?.Dispose();
+            (factor, known) = (next.DetachFromDisposeScope(), now.ToArray());
+        }
+        return factor;
+    }
+
+    Tensor Factorised()
+    {
+        using var free = no_grad();
+        using var scope = NewDisposeScope();
         // A code that the encoder ignores has no variance; adding a millionth of the mean variance keeps the matrix positive definite.
         var floor = 1e-6 * covariance.diagonal().mean() * eye(mean.shape[0], dtype: covariance.dtype, device: covariance.device);
-        return (codes - mean).matmul(linalg.inv(linalg.cholesky(covariance + floor)).t());
+        return linalg.inv(linalg.cholesky(covariance + floor)).t().MoveToOuterDisposeScope();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            factor?.Dispose();
+        base.Dispose(disposing);
     }
 
     /// <summary>The distance of codes from N(0, I): the root mean square entry of mean z zᵀ − I, (B, codes) → scalar.</summary>

@@ -46,7 +46,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         scale = new CodeScale(settings.Codes, site.Device);
         // The schedule's levels, then the fixed σ.
         sigmas = cat([noise.Noise, full([1], settings.Sigma, dtype: noise.Noise.dtype, device: site.Device)]);
-        age = zeros(1, dtype: int64, device: site.Device);
+        // On the host, because training reads it at each step.
+        age = zeros(1, dtype: int64);
         Error = new ReconstructionError(autoencoder, decoder, sigmas, settings.EnergyNoise, site.Shape);
         StepSizes Steps(double eta) =>
             new(settings.StepRule.Steps(sigmas, eta, settings.Kappa), settings.Acceptance, settings.Adjusted ? .1 : 0);

@@ -41,7 +41,8 @@ public sealed class GeneralizedEbm : Method, IChains
         this.settings = settings;
         @base = settings.Base.Build(site.Rng.Stream("base"), site.Shape);
         tilt = new Tilt(settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, [1]), settings.EnergyFloor, site.Device);
-        followed = zeros(1, dtype: int64, device: site.Device);
+        // On the host, because training reads it at each step.
+        followed = zeros(1, dtype: int64);
         register_module("base", @base);
         register_module("tilt", tilt);
         register_buffer("followed", followed);

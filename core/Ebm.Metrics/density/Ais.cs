@@ -45,7 +45,7 @@ public sealed class Ais(AisSpec spec) : IMetric
             Normalisers.Reverse(reverse.LogWeights),
             Normalisers.Bar(forward.LogWeights, reverse.LogWeights)
         );
-        var energies = Chunked.Map(density.Of, data.Test.to(dtype));
+        var energies = Chunked.Map(density.Values, data.Test.to(dtype));
         var n = energies.shape[0];
         Measurement Value(Quantity what, double value, double? se = null, long? count = null) =>
             what.Found(value, se, count ?? spec.Chains, spec.Rungs, spec.Chains, spec.Leaps, spec.Steps, spec.Settle, n);

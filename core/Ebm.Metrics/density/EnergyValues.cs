@@ -26,7 +26,7 @@ public sealed class EnergyValues(EnergyValuesSpec spec) : IMetric
     }
 
     Tensor Of(IDensity model, Tensor rows, ScalarType dtype) =>
-        model.Density.Of(rows.narrow(0, 0, Math.Min(spec.Rows, rows.shape[0])).to(dtype)).to(float64);
+        model.Density.Values(rows.narrow(0, 0, Math.Min(spec.Rows, rows.shape[0])).to(dtype)).to(float64);
 }
 
 /// <summary>Energies of test rows and of samples, for methods with a density.</summary>

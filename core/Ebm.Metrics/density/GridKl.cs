@@ -26,7 +26,7 @@ public sealed class GridKl(GridKlSpec spec) : IMetric
         using var scope = NewDisposeScope();
         var (grid, logP, _, gaussian) = truths.GetValue(subject.Data, data => Known(data, target));
         Tensor Normalised(Tensor log) => log - grid.LogIntegral(log);
-        Tensor LogDensity(Energy energy) => Normalised(-grid.Map(energy.Of, subject.Samples.dtype));
+        Tensor LogDensity(Energy energy) => Normalised(-grid.Map(energy.Values, subject.Samples.dtype));
         var logQ = LogDensity(model.Density);
 
         var (p, q) = ((logP + grid.LogCell).exp(), (logQ + grid.LogCell).exp());

@@ -52,7 +52,7 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
             var (down, up) = (rows[lower + 1].narrow(0, 0, half), rows[lower].narrow(0, half, half));
             var (ofDown, ofUp) =
                 spec.Transport == Transport.None
-                    ? (levels[lower + 1].Of(down) - levels[lower].Of(down), levels[lower + 1].Of(up) - levels[lower].Of(up))
+                    ? (levels[lower + 1].Values(down) - levels[lower].Values(down), levels[lower + 1].Values(up) - levels[lower].Values(up))
                     : Recovered(levels[lower], levels[lower + 1], ladder.Noise, lower, down, up, rng);
             var bar = Normalisers.Bar(ofDown, ofUp);
             logZ += bar.Value;
@@ -63,7 +63,7 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
         }
 
         var test = subject.Data.Test.to(subject.Samples.dtype);
-        var energies = cat([.. test.split(8192).Select(chunk => levels[0].Of(chunk).to(float64))], 0);
+        var energies = cat([.. test.split(8192).Select(chunk => levels[0].Values(chunk).to(float64))], 0);
         Measurement Value(Quantity what, double value, double? se = null) =>
             what.For(spec.Family).Found(value, se, spec.Rows, (int)spec.Transport, spec.Rows, spec.Cells);
         List<Measurement> all =
@@ -77,7 +77,7 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
         if (subject.Data is IKnownDensity known && subject.Data.Shape is [1] or [2])
         {
             var grid = new Grid((int)subject.Data.Shape[0], spec.Cells, ((IKnownDensity)subject.Data).HalfWidth, test.device);
-            all.Add(Value(GridError, logZ - grid.LogIntegral(-grid.Map(levels[0].Of, test.dtype)), Math.Sqrt(variance)));
+            all.Add(Value(GridError, logZ - grid.LogIntegral(-grid.Map(levels[0].Values, test.dtype)), Math.Sqrt(variance)));
         }
         return all;
     }
@@ -93,8 +93,8 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
         // x ~ N(x'/s − (σ/s)² ∇E(x'/s), (σ/s)² I); its normaliser differs from that of the diffusion by s per dimension.
         Tensor Mean(Tensor above) => above / s - spread.square() * lower.WithSlope(above / s).Slope;
         Tensor Log(Tensor x, Tensor above) =>
-            upper.Of(above)
-            - lower.Of(x)
+            upper.Values(above)
+            - lower.Values(x)
             - ((s * x - above) / sigma).square().SumPerRow() / 2
             + ((x - Mean(above)) / spread).square().SumPerRow() / 2
             - above.Flat().shape[1] * s.log();

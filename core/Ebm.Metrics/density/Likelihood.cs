@@ -30,7 +30,7 @@ public sealed class Likelihood(LikelihoodSpec spec) : IMetric
             return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
-        var energies = Chunked.Map(model.Density.Of, rows.to(subject.Samples.dtype));
+        var energies = Chunked.Map(model.Density.Values, rows.to(subject.Samples.dtype));
         var weights = Weights(model, subject.Rng.Stream("proposal"));
         var (logZ, largest) = (Normalisers.Forward(weights), (weights.max() - weights.logsumexp(0)).exp().item<double>());
 
