@@ -43,10 +43,10 @@ public unsafe interface IVector<T>
     static abstract T Sqrt(T a);
     static abstract T Floor(T a);
 
-    /// <summary>The smaller of each pair; either of them if one is NaN.</summary>
+    /// <summary>The smaller of each pair; NaN if b is NaN, and b or NaN if a is.</summary>
     static abstract T Min(T a, T b);
 
-    /// <summary>The larger of each pair; either of them if one is NaN.</summary>
+    /// <summary>The larger of each pair; NaN if b is NaN, and b or NaN if a is.</summary>
     static abstract T Max(T a, T b);
 
     /// <summary>A mask: all bits set where a &gt; b.</summary>

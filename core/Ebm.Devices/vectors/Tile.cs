@@ -18,8 +18,11 @@ public static unsafe class Tile
     /// <summary>A number of outputs, filled up to whole panels.</summary>
     public static int Padded(int outputs) => (outputs + Panel - 1) / Panel * Panel;
 
+    /// <summary>Floats of packed weights; transposed products also read what lies between them and whole panels of inputs.</summary>
+    public static int Packed(int outputs, int inputs) => Padded(outputs) * inputs + Panel * (Padded(inputs) - inputs);
+
     /// <summary>packed[panel][input][8] of weights (outputs, inputs), row by row. Missing outputs of the last panel are 0.</summary>
-    /// <param name="packed">Padded(outputs) · inputs floats.</param>
+    /// <param name="packed"><see cref="Packed"/> floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(float* weight, int outputs, int inputs, float* packed)
     {
@@ -37,66 +40,106 @@ public static unsafe class Tile
         }
     }
 
-    /// <summary>The same of the transposed weights: packed[panel][output][8], with inputs in panels.</summary>
-    /// <param name="packed">outputs · Padded(inputs) floats.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackTransposed(float* weight, int outputs, int inputs, float* packed)
-    {
-        for (var i = 0; i < inputs; i += Panel)
-        {
-            var count = Math.Min(Panel, inputs - i);
-            for (var o = 0; o < outputs; o++, packed += Panel)
-            {
-                var from = weight + (long)o * inputs + i;
-                if (count == Panel)
-                {
-                    Lanes4.Store(Lanes4.Load(from), packed);
-                    Lanes4.Store(Lanes4.Load(from + 4), packed + 4);
-                }
-                else
-                    for (var k = 0; k < Panel; k++)
-                        packed[k] = k < count ? from[k] : 0;
-            }
-        }
-    }
-
-    /// <summary>to[o] = bias[o] + Σ_i W[o, i] from[i] for a tile, times a factor if one is given.</summary>
+    /// <summary>to[o] = bias[o] + Σ_i W[o, i] from[i] for a tile.</summary>
     /// <param name="packed">As <see cref="Pack"/> makes it.</param>
     /// <param name="bias">Padded(outputs) floats; null for none.</param>
-    /// <param name="factor">Padded(outputs) · 32 floats, such as derivatives of an activation; null for none.</param>
     /// <param name="from">inputs · 32 floats.</param>
     /// <param name="to">Padded(outputs) · 32 floats, apart from <paramref name="from"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<T>(float* packed, float* bias, float* factor, int inputs, int outputs, float* from, float* to)
+    public static void Multiply<T>(float* packed, float* bias, int inputs, int outputs, float* from, float* to)
         where T : unmanaged, IVector<T>
     {
         if (outputs <= 2)
-        {
             for (var lane = 0; lane < Rows; lane += 2 * T.Lanes)
-                Two<T>(packed, bias, At(factor, lane), inputs, from + lane, to + lane);
-            return;
-        }
-        for (var o = 0; o < outputs; o += Panel, packed += inputs * Panel, to += Panel * Rows)
-        {
-            float* b = At(bias, o),
-                f = At(factor, o * Rows);
-            // Sixteen accumulators, where the machine has the registers; eight elsewhere.
-            if (T.Lanes == 16)
-                Eight<T>(packed, b, f, inputs, from, to);
-            else
-                for (var lane = 0; lane < Rows; lane += 2 * T.Lanes)
-                {
-                    Four<T>(packed, b, At(f, lane), inputs, from + lane, to + lane);
-                    Four<T>(packed + 4, At(b, 4), At(f, lane + 4 * Rows), inputs, from + lane, to + lane + 4 * Rows);
-                }
-        }
+                Two<T, Rowwise>(packed, inputs, bias, null, inputs, from + lane, to + lane);
+        else
+            for (var o = 0; o < outputs; o += Panel)
+                One<T, Rowwise>(packed + o * inputs, inputs, At(bias, o), null, inputs, from, to + o * Rows);
     }
+
+    /// <summary>to[i] = Σ_o W[o, i] from[o] for a tile, times a factor if one is given.</summary>
+    /// <param name="packed">As <see cref="Pack"/> makes it.</param>
+    /// <param name="factor">Padded(wanted) · 32 floats, such as derivatives of an activation; null for none.</param>
+    /// <param name="wanted">How many inputs are wanted, from the first.</param>
+    /// <param name="from">outputs · 32 floats.</param>
+    /// <param name="to">Padded(wanted) · 32 floats, apart from <paramref name="from"/>. Numbers beyond the wanted have any value.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void MultiplyTransposed<T>(float* packed, float* factor, int inputs, int wanted, int outputs, float* from, float* to)
+        where T : unmanaged, IVector<T>
+    {
+        if (wanted <= 2)
+            for (var lane = 0; lane < Rows; lane += 2 * T.Lanes)
+                Two<T, Columnwise>(packed, inputs, null, At(factor, lane), outputs, from + lane, to + lane);
+        else
+            for (var i = 0; i < wanted; i += Panel)
+                One<T, Columnwise>(packed + i * Panel, inputs, null, At(factor, i * Rows), outputs, from, to + i * Rows);
+    }
+
+    /// <summary>How a product walks through packed weights.</summary>
+    interface IWalk
+    {
+        /// <summary>Floats from the weight of one result to that of the next.</summary>
+        static abstract int Across { get; }
+
+        /// <summary>Floats from the weights of one term to those of the next.</summary>
+        static abstract int Along { get; }
+    }
+
+    /// <summary>Results are outputs: their weights lie beside each other, term after term.</summary>
+    readonly struct Rowwise : IWalk
+    {
+        public static int Across => 1;
+        public static int Along => Panel;
+    }
+
+    /// <summary>Results are inputs: terms lie beside each other within a panel.</summary>
+    readonly struct Columnwise : IWalk
+    {
+        public static int Across => Panel;
+        public static int Along => 1;
+    }
+
+    /// <summary>One panel of results, with sixteen accumulators where the machine has the registers, and eight elsewhere.</summary>
+    /// <param name="inputs">Of the layer.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void One<T, TWalk>(float* w, int inputs, float* bias, float* factor, int terms, float* from, float* to)
+        where T : unmanaged, IVector<T>
+        where TWalk : IWalk
+    {
+        if (T.Lanes == 16)
+            Eight<T, TWalk>(w, inputs, bias, factor, terms, from, to);
+        else
+            for (var lane = 0; lane < Rows; lane += 2 * T.Lanes)
+            {
+                Four<T, TWalk>(w, inputs, bias, At(factor, lane), terms, from + lane, to + lane);
+                Four<T, TWalk>(
+                    w + 4 * TWalk.Across,
+                    inputs,
+                    At(bias, 4),
+                    At(factor, lane + 4 * Rows),
+                    terms,
+                    from + lane,
+                    to + lane + 4 * Rows
+                );
+            }
+    }
+
+    /// <summary>Terms that lie in the panel of the weights at w.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static int Run<TWalk>(long terms)
+        where TWalk : IWalk => TWalk.Along == 1 ? (int)Math.Min(Panel, terms) : (int)terms;
+
+    /// <summary>Floats from behind a panel's last term to the next panel's first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static int Jump<TWalk>(int inputs)
+        where TWalk : IWalk => TWalk.Along == 1 ? Panel * (inputs - 1) : 0;
 
     static float* At(float* memory, int index) => memory == null ? null : memory + index;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    static void Eight<T>(float* w, float* bias, float* factor, int inputs, float* from, float* to)
+    static void Eight<T, TWalk>(float* w, int inputs, float* bias, float* factor, int terms, float* from, float* to)
         where T : unmanaged, IVector<T>
+        where TWalk : IWalk
     {
         T a0 = default,
             a1 = default,
@@ -125,33 +168,34 @@ public static unsafe class Tile
             c5 = a5,
             c6 = a6,
             c7 = a7;
-        for (var end = from + inputs * Rows; from < end; from += Rows, w += Panel)
+        for (var end = from + terms * Rows; from < end; w += Jump<TWalk>(inputs))
+        for (var stop = from + Run<TWalk>((end - from) / Rows) * Rows; from < stop; from += Rows, w += TWalk.Along)
         {
             T h = T.Load(from),
                 g = T.Load(from + 16),
                 v;
-            v = T.Of(w[0]);
+            v = T.Of(*w);
             a0 = T.MultiplyAdd(v, h, a0);
             c0 = T.MultiplyAdd(v, g, c0);
-            v = T.Of(w[1]);
+            v = T.Of(w[TWalk.Across]);
             a1 = T.MultiplyAdd(v, h, a1);
             c1 = T.MultiplyAdd(v, g, c1);
-            v = T.Of(w[2]);
+            v = T.Of(w[2 * TWalk.Across]);
             a2 = T.MultiplyAdd(v, h, a2);
             c2 = T.MultiplyAdd(v, g, c2);
-            v = T.Of(w[3]);
+            v = T.Of(w[3 * TWalk.Across]);
             a3 = T.MultiplyAdd(v, h, a3);
             c3 = T.MultiplyAdd(v, g, c3);
-            v = T.Of(w[4]);
+            v = T.Of(w[4 * TWalk.Across]);
             a4 = T.MultiplyAdd(v, h, a4);
             c4 = T.MultiplyAdd(v, g, c4);
-            v = T.Of(w[5]);
+            v = T.Of(w[5 * TWalk.Across]);
             a5 = T.MultiplyAdd(v, h, a5);
             c5 = T.MultiplyAdd(v, g, c5);
-            v = T.Of(w[6]);
+            v = T.Of(w[6 * TWalk.Across]);
             a6 = T.MultiplyAdd(v, h, a6);
             c6 = T.MultiplyAdd(v, g, c6);
-            v = T.Of(w[7]);
+            v = T.Of(w[7 * TWalk.Across]);
             a7 = T.MultiplyAdd(v, h, a7);
             c7 = T.MultiplyAdd(v, g, c7);
         }
@@ -193,8 +237,9 @@ public static unsafe class Tile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    static void Four<T>(float* w, float* bias, float* factor, int inputs, float* from, float* to)
+    static void Four<T, TWalk>(float* w, int inputs, float* bias, float* factor, int terms, float* from, float* to)
         where T : unmanaged, IVector<T>
+        where TWalk : IWalk
     {
         T a0 = default,
             a1 = default,
@@ -211,21 +256,22 @@ public static unsafe class Tile
             c1 = a1,
             c2 = a2,
             c3 = a3;
-        for (var end = from + inputs * Rows; from < end; from += Rows, w += Panel)
+        for (var end = from + terms * Rows; from < end; w += Jump<TWalk>(inputs))
+        for (var stop = from + Run<TWalk>((end - from) / Rows) * Rows; from < stop; from += Rows, w += TWalk.Along)
         {
             T h = T.Load(from),
                 g = T.Load(from + T.Lanes),
                 v;
-            v = T.Of(w[0]);
+            v = T.Of(*w);
             a0 = T.MultiplyAdd(v, h, a0);
             c0 = T.MultiplyAdd(v, g, c0);
-            v = T.Of(w[1]);
+            v = T.Of(w[TWalk.Across]);
             a1 = T.MultiplyAdd(v, h, a1);
             c1 = T.MultiplyAdd(v, g, c1);
-            v = T.Of(w[2]);
+            v = T.Of(w[2 * TWalk.Across]);
             a2 = T.MultiplyAdd(v, h, a2);
             c2 = T.MultiplyAdd(v, g, c2);
-            v = T.Of(w[3]);
+            v = T.Of(w[3 * TWalk.Across]);
             a3 = T.MultiplyAdd(v, h, a3);
             c3 = T.MultiplyAdd(v, g, c3);
         }
@@ -252,22 +298,24 @@ public static unsafe class Tile
 
     /// <summary>The first two outputs of a panel: the slope in the plane needs no more.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    static void Two<T>(float* w, float* bias, float* factor, int inputs, float* from, float* to)
+    static void Two<T, TWalk>(float* w, int inputs, float* bias, float* factor, int terms, float* from, float* to)
         where T : unmanaged, IVector<T>
+        where TWalk : IWalk
     {
         T a0 = bias == null ? default : T.Of(bias[0]),
             a1 = bias == null ? default : T.Of(bias[1]),
             c0 = a0,
             c1 = a1;
-        for (var end = from + inputs * Rows; from < end; from += Rows, w += Panel)
+        for (var end = from + terms * Rows; from < end; w += Jump<TWalk>(inputs))
+        for (var stop = from + Run<TWalk>((end - from) / Rows) * Rows; from < stop; from += Rows, w += TWalk.Along)
         {
             T h = T.Load(from),
                 g = T.Load(from + T.Lanes),
                 v;
-            v = T.Of(w[0]);
+            v = T.Of(*w);
             a0 = T.MultiplyAdd(v, h, a0);
             c0 = T.MultiplyAdd(v, g, c0);
-            v = T.Of(w[1]);
+            v = T.Of(w[TWalk.Across]);
             a1 = T.MultiplyAdd(v, h, a1);
             c1 = T.MultiplyAdd(v, g, c1);
         }

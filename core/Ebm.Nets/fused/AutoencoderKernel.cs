@@ -85,25 +85,25 @@ sealed unsafe class AutoencoderKernel
         {
             var layer = trunk[l];
             Turn<T>(here, l, turned, first, rows);
-            Tile.Multiply<T>(layer.Forward, layer.Bias, null, layer.Inputs, layer.Outputs, here, there);
+            layer.Forward<T>(here, there);
             Activated.Apply<T>(activation, there, Keeping(kept, l), layer.Outputs * Tile.Rows);
             TiledMlp.Swap(ref here, ref there);
         }
         Turn<T>(here, trunk.Length, turned, first, rows);
-        Tile.Multiply<T>(code.Forward, code.Bias, null, code.Inputs, code.Outputs, here, there);
+        code.Forward<T>(here, there);
         if (z != null)
         {
             MlpMap.Copy(there, z, Codes);
             return;
         }
         Turn<T>(there, trunk.Length + 2, turned, first, rows);
-        Tile.Multiply<T>(join.Forward, join.Bias, null, join.Inputs, join.Outputs, there, other);
-        Tile.Multiply<T>(skip.Forward, skip.Bias, null, skip.Inputs, skip.Outputs, here, there);
+        join.Forward<T>(there, other);
+        skip.Forward<T>(here, there);
         for (var i = 0; i < skip.Outputs * Tile.Rows; i += T.Lanes)
             T.Store(T.Load(there + i) + T.Load(other + i), there + i);
         Activated.Apply<T>(activation, there, Keeping(kept, trunk.Length + 1), skip.Outputs * Tile.Rows);
         Turn<T>(there, trunk.Length + 3, turned, first, rows);
-        Tile.Multiply<T>(last.Forward, last.Bias, null, last.Inputs, last.Outputs, there, here);
+        last.Forward<T>(there, here);
         MlpMap.Copy(here, u, Numbers);
     }
 
@@ -119,22 +119,22 @@ sealed unsafe class AutoencoderKernel
             ofZ = Keeping(kept, trunk.Length),
             ofH = Keeping(kept, trunk.Length - 1),
             other = memory + widest * Tile.Rows;
-        Tile.Multiply<T>(last.Backward, null, ofS, last.Outputs, last.Inputs, ofU, ofS);
-        Tile.Multiply<T>(join.Backward, null, null, join.Outputs, join.Inputs, ofS, ofZ);
-        Tile.Multiply<T>(code.Backward, null, ofH, code.Outputs, code.Inputs, ofZ, memory);
-        Tile.Multiply<T>(skip.Backward, null, ofH, skip.Outputs, skip.Inputs, ofS, other);
+        last.Back<T>(ofU, ofS, ofS);
+        join.Back<T>(ofS, null, ofZ);
+        code.Back<T>(ofZ, ofH, memory);
+        skip.Back<T>(ofS, ofH, other);
         for (var i = 0; i < skip.Inputs * Tile.Rows; i += T.Lanes)
             T.Store(T.Load(memory + i) + T.Load(other + i), ofH + i);
         for (var l = trunk.Length - 1; l > 0; l--)
         {
             var layer = trunk[l];
             var below = Keeping(kept, l - 1);
-            Tile.Multiply<T>(layer.Backward, null, below, layer.Outputs, layer.Inputs, Keeping(kept, l), below);
+            layer.Back<T>(Keeping(kept, l), below, below);
         }
         if (dx == null)
             return;
         // log σ, the last input, needs no gradient.
-        Tile.Multiply<T>(trunk[0].Backward, null, null, trunk[0].Outputs, Numbers, Keeping(kept, 0), memory);
+        trunk[0].Back<T>(Keeping(kept, 0), null, memory, Numbers);
         TiledMlp.Scale<T>(scale, memory, Numbers * Tile.Rows);
         MlpMap.Copy(memory, dx, Numbers);
     }

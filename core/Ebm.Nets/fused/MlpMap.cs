@@ -25,7 +25,7 @@ sealed unsafe class MlpMap(PackedLayer[] layers, Activation activation, float sc
         for (var l = 0; l < layers.Length; l++)
         {
             var layer = layers[l];
-            Tile.Multiply<T>(layer.Forward, layer.Bias, null, layer.Inputs, layer.Outputs, here, there);
+            layer.Forward<T>(here, there);
             if (l < layers.Length - 1)
                 Activated.Apply<T>(activation, there, keeps ? derivative : null, layer.Outputs * Tile.Rows);
             derivative += Tile.Padded(layer.Outputs) * Tile.Rows;
@@ -44,10 +44,10 @@ sealed unsafe class MlpMap(PackedLayer[] layers, Activation activation, float sc
         {
             var layer = layers[l];
             below -= Tile.Padded(layer.Inputs) * Tile.Rows;
-            Tile.Multiply<T>(layer.Backward, null, below, layer.Outputs, layer.Inputs, gradient, below);
+            layer.Back<T>(gradient, below, below);
             gradient = below;
         }
-        Tile.Multiply<T>(layers[0].Backward, null, null, layers[0].Outputs, Inputs, gradient, work);
+        layers[0].Back<T>(gradient, null, work);
         TiledMlp.Scale<T>(scale, work, Inputs * Tile.Rows);
         Copy(work, dx, Inputs);
     }

@@ -98,7 +98,7 @@ sealed unsafe class MlpPass(PackedLayer[] layers, Activation activation, float s
             var layer = layers[l];
             if (inputs.Length > 0)
                 WeightGradient.Turn<T>(here, layer.Inputs, first, tiles * Tile.Rows, inputs[l].Address);
-            Tile.Multiply<T>(layer.Forward, layer.Bias, null, layer.Inputs, layer.Outputs, here, there);
+            layer.Forward<T>(here, there);
             if (l < layers.Length - 1)
                 Activated.Apply<T>(activation, there, keeps ? Gradient(l, first) : null, layer.Outputs * Tile.Rows);
             TiledMlp.Swap(ref here, ref there);
@@ -113,18 +113,10 @@ sealed unsafe class MlpPass(PackedLayer[] layers, Activation activation, float s
         var l = layers.Length - 1;
         Tile.GatherGradient(dy, first, count, top.Outputs, Gradient(l, first));
         for (; l > 0; l--)
-            Tile.Multiply<T>(
-                layers[l].Backward,
-                null,
-                Gradient(l - 1, first),
-                layers[l].Outputs,
-                layers[l].Inputs,
-                Gradient(l, first),
-                Gradient(l - 1, first)
-            );
+            layers[l].Back<T>(Gradient(l, first), Gradient(l - 1, first), Gradient(l - 1, first));
         if (dx == null)
             return;
-        Tile.Multiply<T>(layers[0].Backward, null, null, layers[0].Outputs, numbers, Gradient(0, first), memory);
+        layers[0].Back<T>(Gradient(0, first), null, memory);
         TiledMlp.Scale<T>(scale, memory, numbers * Tile.Rows);
         Tile.Scatter(memory, first, count, numbers, dx);
     }

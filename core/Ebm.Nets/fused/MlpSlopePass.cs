@@ -90,7 +90,7 @@ sealed unsafe class MlpSlopePass(PackedLayer[] layers, Activation activation, fl
             WeightGradient.Turn<T>(here, layer.Inputs, first, tiles * Tile.Rows, inputs[l].Address);
             if (l == last)
                 break;
-            Tile.Multiply<T>(layer.Forward, layer.Bias, null, layer.Inputs, layer.Outputs, here, there);
+            layer.Forward<T>(here, there);
             Activated.Apply<T>(activation, there, derivative + at, layer.Outputs * Tile.Rows, bend + at);
             at += Tile.Padded(layer.Outputs) * Tile.Rows;
             TiledMlp.Swap(ref here, ref there);
@@ -102,7 +102,7 @@ sealed unsafe class MlpSlopePass(PackedLayer[] layers, Activation activation, fl
         {
             var below = Tile.Padded(layers[l].Inputs) * Tile.Rows;
             at -= below;
-            Tile.Multiply<T>(layers[l].Backward, null, null, layers[l].Outputs, layers[l].Inputs, Of(g, l, first), u + at);
+            layers[l].Back<T>(Of(g, l, first), null, u + at);
             Times<T>(u + at, derivative + at, Of(g, l - 1, first), below);
         }
 
@@ -113,7 +113,7 @@ sealed unsafe class MlpSlopePass(PackedLayer[] layers, Activation activation, fl
         {
             var layer = layers[l];
             WeightGradient.Turn<T>(here, layer.Inputs, first, tiles * Tile.Rows, tangents[l].Address);
-            Tile.Multiply<T>(layer.Forward, null, null, layer.Inputs, layer.Outputs, here, there);
+            layer.Tangent<T>(here, there);
             if (l == last)
                 break;
             var size = Tile.Padded(layer.Outputs) * Tile.Rows;
@@ -136,12 +136,12 @@ sealed unsafe class MlpSlopePass(PackedLayer[] layers, Activation activation, fl
                 Buffer.MemoryCopy(u + at, to, below * sizeof(float), below * sizeof(float));
             else
             {
-                Tile.Multiply<T>(layers[l].Backward, null, derivative + at, layers[l].Outputs, layers[l].Inputs, Of(dz, l, first), other);
+                layers[l].Back<T>(Of(dz, l, first), derivative + at, other);
                 for (var i = 0; i < below; i += T.Lanes)
                     T.Store(T.Load(u + at + i) + T.Load(other + i), to + i);
             }
         }
-        Tile.Multiply<T>(layers[0].Backward, null, null, layers[0].Outputs, numbers, Of(dz, 0, first), here);
+        layers[0].Back<T>(Of(dz, 0, first), null, here);
         TiledMlp.Scale<T>(scale, here, numbers * Tile.Rows);
         Tile.Scatter(here, first, count, numbers, dx);
     }

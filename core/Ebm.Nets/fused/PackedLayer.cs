@@ -1,8 +1,8 @@
 namespace Ebm.Nets;
 
 /// <summary>
-/// The weights of a linear layer as <see cref="Tile.Multiply"/> reads them, forward and backward. They are packed again only if the layer's weights
-/// have changed; a copy of the weights shows that, whatever changed them.
+/// The weights of a linear layer as <see cref="Tile.Multiply"/> and <see cref="Tile.MultiplyTransposed"/> read them. They are packed again only if
+/// the layer's weights have changed; a copy of the weights shows that, whatever changed them.
 /// </summary>
 sealed unsafe class PackedLayer
 {
@@ -11,8 +11,7 @@ sealed unsafe class PackedLayer
 
     // Made when they are first needed: a network is also built to count its weights, on a machine that could not hold them.
     float[] weight = [],
-        forward = [],
-        backward = [],
+        packed = [],
         bias = [];
 
     public PackedLayer(long inputs, long outputs) => (Inputs, Outputs) = ((int)inputs, (int)outputs);
@@ -25,14 +24,21 @@ sealed unsafe class PackedLayer
     public int Inputs { get; }
     public int Outputs { get; }
 
-    /// <summary>For z = W h + b.</summary>
-    public float* Forward => Address(forward);
-
-    /// <summary>For Wᵀ g.</summary>
-    public float* Backward => Address(backward);
-
     /// <summary>b, filled up with zeros to whole panels.</summary>
     public float* Bias => Address(bias);
+
+    /// <summary>to ← W from + b on a tile.</summary>
+    public void Forward<T>(float* from, float* to)
+        where T : unmanaged, IVector<T> => Tile.Multiply<T>(Address(packed), Bias, Inputs, Outputs, from, to);
+
+    /// <summary>to ← W from.</summary>
+    public void Tangent<T>(float* from, float* to)
+        where T : unmanaged, IVector<T> => Tile.Multiply<T>(Address(packed), null, Inputs, Outputs, from, to);
+
+    /// <summary>to ← factor ⊙ Wᵀ from, without a factor if it is null.</summary>
+    /// <param name="wanted">How many inputs are wanted; null for all.</param>
+    public void Back<T>(float* from, float* factor, float* to, int? wanted = null)
+        where T : unmanaged, IVector<T> => Tile.MultiplyTransposed<T>(Address(packed), factor, Inputs, wanted ?? Inputs, Outputs, from, to);
 
     /// <summary>W, (Outputs, Inputs) row by row.</summary>
     public float* Weight => Address(weight);
@@ -42,12 +48,11 @@ sealed unsafe class PackedLayer
     {
         float* w = Floats.Of(layer.weight),
             b = Floats.Of(layer.bias!);
-        var isNew = forward.Length == 0;
+        var isNew = packed.Length == 0;
         if (isNew)
         {
             weight = Pinned(Inputs * Outputs);
-            forward = Pinned(Inputs * Tile.Padded(Outputs));
-            backward = Pinned(Outputs * Tile.Padded(Inputs));
+            packed = Pinned(Tile.Packed(Outputs, Inputs));
             bias = Pinned(Tile.Padded(Outputs));
         }
         new ReadOnlySpan<float>(b, Outputs).CopyTo(bias);
@@ -56,8 +61,7 @@ sealed unsafe class PackedLayer
         if (!isNew && now.SequenceEqual(new ReadOnlySpan<int>(Weight, weight.Length)))
             return this;
         new ReadOnlySpan<float>(w, weight.Length).CopyTo(weight);
-        Tile.Pack(w, Outputs, Inputs, Forward);
-        Tile.PackTransposed(w, Outputs, Inputs, Backward);
+        Tile.Pack(w, Outputs, Inputs, Address(packed));
         return this;
     }
 

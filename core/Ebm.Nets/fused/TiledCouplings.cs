@@ -122,7 +122,7 @@ sealed unsafe class TiledCoupling
             var layer = Layers[l];
             var top = l == Layers.Length - 1;
             var to = memory + (top ? gradients[l] : values[l + 1]);
-            Tile.Multiply<T>(layer.Forward, layer.Bias, null, layer.Inputs, layer.Outputs, memory + values[l], to);
+            layer.Forward<T>(memory + values[l], to);
             if (!top)
                 Activated.Apply<T>(Activation.Silu, to, keeps ? memory + gradients[l] : null, layer.Outputs * Tile.Rows);
         }
@@ -138,7 +138,7 @@ sealed unsafe class TiledCoupling
         {
             var layer = Layers[l];
             var to = memory + (l == 0 ? towards : gradients[l - 1]);
-            Tile.Multiply<T>(layer.Backward, null, l == 0 ? null : to, layer.Outputs, layer.Inputs, memory + gradients[l], to);
+            layer.Back<T>(memory + gradients[l], l == 0 ? null : to, to);
         }
         var by = T.Of(scale);
         for (var i = 0; i < Layers[0].Inputs * Tile.Rows; i += T.Lanes)

@@ -13,11 +13,13 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
 {
     readonly PackedLayer top = layers[^1];
     readonly int numbers = layers[0].Inputs,
-        hidden = layers.SkipLast(1).Sum(layer => Tile.Padded(layer.Outputs)),
+        hidden = layers.SkipLast(2).Sum(layer => Tile.Padded(layer.Outputs)),
         widest = layers.Max(layer => Math.Max(Tile.Padded(layer.Outputs), Tile.Padded(layer.Inputs)));
 
-    // The columns, the derivatives of all hidden layers, and two layers' values.
-    public override int Memory => (1 + hidden + 2 * widest) * Tile.Rows;
+    // Of rows that choose a column each: their weights and biases. Then the derivatives of all hidden layers but the last, and two layers' values.
+    public override int Memory => Chosen + (hidden + 2 * widest) * Tile.Rows;
+
+    int Chosen => columns is null ? 0 : (top.Inputs + 1) * Tile.Rows;
 
     /// <summary>Checks the columns once, because kernels read without checks.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column does not exist.</exception>
@@ -41,89 +43,53 @@ sealed unsafe class TiledMlp(PackedLayer[] layers, Activation activation, float 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Begin(long first, int count, float* memory)
     {
-        var chosen = (int*)memory;
         if (columns is null)
-        {
-            new Span<int>(chosen, Tile.Rows).Clear();
             return;
-        }
         fixed (byte* bytes = columns.bytes)
             for (var lane = 0; lane < Tile.Rows; lane++)
-                chosen[lane] = (int)((long*)bytes)[first + Math.Min(lane, count - 1)];
+            {
+                var column = ((long*)bytes)[first + Math.Min(lane, count - 1)];
+                for (var i = 0; i < top.Inputs; i++)
+                    memory[i * Tile.Rows + lane] = top.Weight[column * top.Inputs + i];
+                memory[top.Inputs * Tile.Rows + lane] = top.Bias[column];
+            }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void At<T>(float* x, float* energy, float* slope, float* memory)
     {
-        float* derivatives = memory + Tile.Rows,
-            here = derivatives + hidden * Tile.Rows,
+        float* derivative = memory + Chosen,
+            here = derivative + hidden * Tile.Rows,
             there = here + widest * Tile.Rows;
+        var one = columns is null;
+        float* weight = one ? top.Weight : memory,
+            bias = one ? top.Bias : memory + top.Inputs * Tile.Rows;
 
-        Buffer.MemoryCopy(x, here, (long)numbers * Tile.Rows * sizeof(float), (long)numbers * Tile.Rows * sizeof(float));
+        MlpMap.Copy(x, here, numbers);
         Scale<T>(scale, here, numbers * Tile.Rows);
-        var derivative = derivatives;
-        foreach (var layer in layers.AsSpan(0, layers.Length - 1))
+        for (var l = 0; l < layers.Length - 1; l++)
         {
-            Tile.Multiply<T>(layer.Forward, layer.Bias, null, layer.Inputs, layer.Outputs, here, there);
-            Activated.Apply<T>(activation, there, slope == null ? null : derivative, layer.Outputs * Tile.Rows);
-            derivative += Tile.Padded(layer.Outputs) * Tile.Rows;
-            Swap(ref here, ref there);
-        }
-        if (slope == null)
-        {
-            Top<T>((int*)memory, here, energy, null, null);
-            return;
-        }
-        // g of the last hidden layer, then of the layer below each.
-        derivative -= Tile.Padded(top.Inputs) * Tile.Rows;
-        Top<T>((int*)memory, here, energy, derivative, there);
-        for (var l = layers.Length - 2; l >= 0; l--)
-        {
-            Swap(ref here, ref there);
             var layer = layers[l];
-            derivative -= Tile.Padded(layer.Inputs) * Tile.Rows;
-            Tile.Multiply<T>(layer.Backward, null, l == 0 ? null : derivative, layer.Outputs, layer.Inputs, here, there);
+            layer.Forward<T>(here, there);
+            Swap(ref here, ref there);
+            if (l == layers.Length - 2)
+                break;
+            Activated.Apply<T>(activation, here, slope == null ? null : derivative, layer.Outputs * Tile.Rows);
+            derivative += Tile.Padded(layer.Outputs) * Tile.Rows;
         }
-        Buffer.MemoryCopy(there, slope, (long)numbers * Tile.Rows * sizeof(float), (long)numbers * Tile.Rows * sizeof(float));
-        Scale<T>(scale, slope, numbers * Tile.Rows);
-    }
-
-    /// <summary>The chosen output of each row, and g, its gradient before the last activation.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Top<T>(int* chosen, float* h, float* energy, float* derivative, float* g)
-        where T : unmanaged, IVector<T>
-    {
-        var one = top.Outputs == 1;
-        for (var lane = 0; lane < Tile.Rows; lane += 2 * T.Lanes)
+        // From here on, values are gradients before the activation.
+        Activated.Sum<T>(activation, here, weight, bias, one, top.Inputs, energy, slope == null ? null : here);
+        if (slope == null)
+            return;
+        for (var l = layers.Length - 2; l > 0; l--)
         {
-            int* left = chosen + lane,
-                right = left + T.Lanes;
-            T a = one ? T.Of(top.Bias[0]) : Picked<T>(top.Bias, 1, left),
-                b = one ? a : Picked<T>(top.Bias, 1, right);
-            for (var i = 0; i < top.Inputs; i++)
-            {
-                T u = one ? T.Of(top.Weight[i]) : Picked<T>(top.Weight + i, top.Inputs, left),
-                    v = one ? u : Picked<T>(top.Weight + i, top.Inputs, right);
-                var at = i * Tile.Rows + lane;
-                a = T.MultiplyAdd(u, T.Load(h + at), a);
-                b = T.MultiplyAdd(v, T.Load(h + at + T.Lanes), b);
-                if (g == null)
-                    continue;
-                T.Store(u * T.Load(derivative + at), g + at);
-                T.Store(v * T.Load(derivative + at + T.Lanes), g + at + T.Lanes);
-            }
-            T.Store(a, energy + lane);
-            T.Store(b, energy + lane + T.Lanes);
+            derivative -= Tile.Padded(layers[l].Inputs) * Tile.Rows;
+            layers[l].Back<T>(here, derivative, there);
+            Swap(ref here, ref there);
         }
-    }
-
-    static T Picked<T>(float* from, int stride, int* chosen)
-        where T : unmanaged, IVector<T>
-    {
-        var found = stackalloc float[T.Lanes];
-        for (var lane = 0; lane < T.Lanes; lane++)
-            found[lane] = from[(long)stride * chosen[lane]];
-        return T.Load(found);
+        layers[0].Back<T>(here, null, there);
+        MlpMap.Copy(there, slope, numbers);
+        Scale<T>(scale, slope, numbers * Tile.Rows);
     }
 
     internal static void Swap(ref float* a, ref float* b)
