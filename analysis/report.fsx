@@ -22,11 +22,16 @@ let write strict (workspace: Workspace.Workspace) (folders: string list) =
 
     let mutable any = false
 
-    if strict && ReportFiles.refuses sweeps then
+    // The tables that --strict has checked are the ones that are written.
+    let tables = if strict then [ for folder in sweeps -> folder, ReportFiles.tableOf folder ] else []
+
+    if ReportFiles.refuses (tables |> List.choose (snd >> fst)) then
         3
     else
         for folder in sweeps do
-            let written = ReportFiles.write root (Some(Report.plotly root)) folder workspace.Reports
+            let table = tables |> List.tryFind (fst >> (=) folder) |> Option.map snd
+            let table = table |> Option.defaultWith (fun () -> ReportFiles.tableOf folder)
+            let written = ReportFiles.writeTable root (Some(Report.plotly root)) folder workspace.Reports table
 
             for skip in written.Skipped do
                 eprintfn $"{skip.Path}: {skip.Why}; it is skipped."

@@ -70,11 +70,16 @@ let sweeps strict everything runs folders =
 
     let mutable any = false
 
-    if strict && ReportFiles.refuses folders then
+    // The tables that --strict has checked are the ones that are written.
+    let tables = if strict then [ for folder in folders -> folder, ReportFiles.tableOf folder ] else []
+
+    if ReportFiles.refuses (tables |> List.choose (snd >> fst)) then
         3
     else
         for folder in folders do
-            let written = ReportFiles.write root None folder workspace.Reports
+            let table = tables |> List.tryFind (fst >> (=) folder) |> Option.map snd
+            let table = table |> Option.defaultWith (fun () -> ReportFiles.tableOf folder)
+            let written = ReportFiles.writeTable root None folder workspace.Reports table
             List.iter name written.Skipped
 
             match written.Table with

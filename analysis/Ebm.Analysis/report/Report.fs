@@ -19,11 +19,11 @@ let files (table: Table) = [
         "versus.tex", Latex.versus table
 ]
 
-/// Writes a table's files into a folder, each completely or not at all, and returns their paths.
-let write (folder: string) (table: Table) =
+/// Writes files, by name, into a folder, each completely or not at all, and returns their paths.
+let writeFiles (folder: string) (files: (string * string) list) =
     Directory.CreateDirectory folder |> ignore
 
-    files table
+    files
     |> List.map (fun (name, text) ->
         let path = Path.Combine(folder, name)
         // Each process has its own draft, so that two tables written at the same time do not mix.
@@ -31,6 +31,9 @@ let write (folder: string) (table: Table) =
         File.WriteAllText(draft, text)
         File.Move(draft, path, true)
         path)
+
+/// Writes a table's files into a folder, and returns their paths.
+let write (folder: string) (table: Table) = writeFiles folder (files table)
 
 /// The table of a sweep's folder, None if no run has begun; and the skipped folders. `doubts` gives further reasons to mark a run.
 let tableWith (doubts: Runs.Run -> string option) (folder: string) : Table option * Runs.Skipped list =
@@ -100,9 +103,11 @@ let page (plotly: string option) (folder: string) (reports: string) (table: Tabl
     let known = table.Rows |> List.collect _.Runs |> List.map _.Id |> Set.ofList
 
     let folders =
-        RunFolder.Under folder
-        |> Seq.filter (fun folder -> known.Contains folder.Id)
-        |> Seq.choose (fun folder -> folder.Manifest |> Option.ofObj |> Option.map (fun manifest -> folder.Id, (folder, manifest)))
+        RunTree.Look folder
+        |> Seq.choose (fun found ->
+            match found.Run, found.Manifest with
+            | NonNull run, NonNull manifest when known.Contains run.Id -> Some(run.Id, (run, manifest))
+            | _ -> None)
         |> Map.ofSeq
 
     let cast = Cast.cast (folders |> Map.toList |> List.map (snd >> fst)) table

@@ -59,14 +59,12 @@ let tableOf (folder: string) : Table.Table option * Runs.Skipped list =
     let runs = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))
     Report.tableWith (Manifests.doubts runs) folder
 
-/// Whether `--strict` refuses the tables of some folders: a run does not match its hashes, or the ledger does not explain it. Each such run
-/// is named on standard error, and nothing is written.
-let refuses (folders: string list) : bool =
+/// Whether `--strict` refuses some tables: a run does not match its hashes, or the ledger does not explain it. Each such run is named on
+/// standard error, and nothing is written.
+let refuses (tables: Table.Table list) : bool =
     let doubted = [
-        for folder in folders do
-            match tableOf folder with
-            | Some table, _ -> yield! table.Rows |> List.collect _.Doubted
-            | None, _ -> ()
+        for table in tables do
+            yield! table.Rows |> List.collect _.Doubted
     ]
 
     for run in doubted do
@@ -75,20 +73,27 @@ let refuses (folders: string list) : bool =
     if not doubted.IsEmpty then eprintfn "With --strict, nothing is written of these runs; `audit verify` names every alteration."
     not doubted.IsEmpty
 
-/// Writes the table of a sweep's folder to `reports`, and the page if `plotly` is given. `repository` keeps the ledger's head.
-let write (repository: string) (plotly: string option option) (folder: string) (reports: string) : Written =
+/// Writes the table of a sweep's folder, as `tableOf` gives it, to `reports`, and the page if `plotly` is given. `repository` keeps the
+/// ledger's head.
+let writeTable
+    (repository: string)
+    (plotly: string option option)
+    (folder: string)
+    (reports: string)
+    (table: Table.Table option, skipped: Runs.Skipped list)
+    : Written =
     let runs = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder)))
-    let table, skipped = tableOf folder
 
     match table with
     | None -> { Table = None; Skipped = skipped; Page = None }
     | Some table ->
         let place = Path.Combine(reports, table.Sweep)
         let before = Map.ofList (read (Path.Combine(place, sums)))
-        let isNew = Report.files table |> List.exists (fun (name, text) -> before.TryFind name <> Some(Canonical.Sha256 text))
+        let files = Report.files table
+        let isNew = files |> List.exists (fun (name, text) -> before.TryFind name <> Some(Canonical.Sha256 text))
         // If this process dies before it writes the sums, `verify` knows that the report is unfinished.
         if isNew || plotly.IsSome then Ledger.within repository runs (fun () -> Ledger.enter runs Ledger.Kind.report table.Sweep "")
-        let files = Report.write place table
+        let files = Report.writeFiles place files
         let page = plotly |> Option.map (fun plotly -> Report.page plotly folder reports (table, skipped))
 
         let drawings =
@@ -101,3 +106,7 @@ let write (repository: string) (plotly: string option option) (folder: string) (
             seal runs place table.Sweep (files @ drawings))
 
         { Table = Some table; Skipped = skipped; Page = page }
+
+/// Tabulates a sweep's folder and writes its table.
+let write (repository: string) (plotly: string option option) (folder: string) (reports: string) : Written =
+    writeTable repository plotly folder reports (tableOf folder)

@@ -253,7 +253,13 @@ let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
             ]
         }
     else
-        match manifestAt file with
+        // The manifest that was found is of the same bytes; one that is not valid is read again, for what is wrong with it.
+        let manifest, wrong =
+            match found.Manifest, found.Seal with
+            | NonNull manifest, (Seal.Holds | Seal.Absent) -> Some manifest, []
+            | _ -> manifestAt file
+
+        match manifest, wrong with
         | None, wrong -> { Manifest = None; Earlier = []; Adopting = None; Wrong = wrong @ config counts path id None }
         | Some manifest, _ when not (File.Exists(Path.Combine(path, "config.json"))) -> {
             Manifest = Some manifest
@@ -331,8 +337,8 @@ let private explained (known: Manifests.Known) (read: Read) =
     [ read.Manifest; read.Adopting ] |> List.choose id |> List.collect (Manifests.contradictions known read.Earlier) |> List.distinct
 
 /// Compares the ledger with the runs that exist and those that are missing. `sweeps` limits the check to these sweeps; None checks all.
-let private entered (sweeps: string list option) (ledger: Ledger.Ledger) (found: Map<string, Read>) = [
-    for KeyValue(run, known) in Manifests.known ledger.Entries do
+let private entered (sweeps: string list option) (about: IReadOnlyDictionary<string, Manifests.Known>) (found: Map<string, Read>) = [
+    for KeyValue(run, known) in about do
         if sweeps |> Option.forall (List.contains (run.Split('/')[0])) then
             match found.TryFind run, Manifests.ends known |> List.tryLast with
             | None, Some(_, entry) -> {
@@ -476,14 +482,20 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
 
     let unsealed = manifests |> List.filter (fun manifest -> isNull manifest.Hash) |> List.length
 
+    // What the ledger knows of each run; nothing without a ledger.
+    let about =
+        Manifests.known (
+            match ledger with
+            | Some ledger -> ledger.Entries
+            | None -> []
+        )
+
     let unentered =
         match ledger with
         | None -> []
-        | Some ledger ->
-            let known = Manifests.known ledger.Entries
-
+        | Some _ ->
             let isEntered name =
-                match known.TryGetValue name with
+                match about.TryGetValue name with
                 | true, known -> not (Manifests.ends known).IsEmpty
                 | _ -> false
 
@@ -516,7 +528,7 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                 for fault in ledger.Faults do
                     { Subject = "ledger"; What = fault.What; Says = fault.Says }
 
-                yield! entered (if sweeps.IsEmpty then None else Some sweeps) ledger (Map.ofList read)
+                yield! entered (if sweeps.IsEmpty then None else Some sweeps) about (Map.ofList read)
             | None -> ()
 
             for one in replaced do
@@ -548,8 +560,6 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                 | [] -> ()
                 | imported ->
                     $"""Imported: {Ebm.Analysis.Text.counted imported.Length "run"}, with the files that were imported; nothing here can repeat them."""
-
-                let about = Manifests.known ledger.Entries
 
                 for name, run in read do
                     match about.TryGetValue name with

@@ -36,12 +36,17 @@ let internal entering (place: Place) (display: Launch.IDisplay) = {
 
 // ── table ───────────────────────────────────────────────────────────────────────────────────
 
-/// Writes a sweep's table and prints it; with `reporting`, also writes the report. The files cover the sweep's folder; the printed table only
-/// the runs in `only`, if given, unless --whole is. Returns whether a run of the folder has begun.
-let internal tabulate (place: Place) (reporting: bool) (only: Set<string> option) (folder: string) : bool =
+/// Writes the table of a sweep's folder and prints it; with `reporting`, also writes the report. The files cover the sweep's folder; the
+/// printed table only the runs in `only`, if given, unless --whole is. Returns whether a run of the folder has begun.
+let private tabulated
+    (place: Place)
+    (reporting: bool)
+    (only: Set<string> option)
+    (folder: string, table: Table.Table option * Runs.Skipped list)
+    : bool =
     let has (option: Quotations.Expr<CommandLine.Option>) = place.Given.Options.Contains option
     let plotly = if reporting then Some(Report.plotly place.Root) else None
-    let written = ReportFiles.write place.Root plotly folder place.Reports
+    let written = ReportFiles.writeTable place.Root plotly folder place.Reports table
 
     for skip in written.Skipped do
         eprintfn $"{relative skip.Path}: {skip.Why}; it is skipped."
@@ -73,11 +78,22 @@ let internal tabulate (place: Place) (reporting: bool) (only: Set<string> option
 
     written.Table.IsSome
 
+/// The same of a sweep's folder as it is now.
+let internal tabulate (place: Place) (reporting: bool) (only: Set<string> option) (folder: string) : bool =
+    tabulated place reporting only (folder, ReportFiles.tableOf folder)
+
 let internal printTables (place: Place) =
+    let isStrict = place.Given.Options.Contains <@ CommandLine.Option.Strict @>
+    // The tables that --strict has checked are the ones that are written; without it, one is in memory at a time.
+    let ofFolder (folder: string) = folder, ReportFiles.tableOf folder
+
+    let tables: (string * (Table.Table option * Runs.Skipped list)) seq =
+        if isStrict then List.map ofFolder (sweepFolders place) else Seq.map ofFolder (sweepFolders place)
+
     match sweepFolders place with
     | [] -> usage place.Given.Verb $"{relative place.Runs} has no sweep yet."
-    | folders when place.Given.Options.Contains <@ CommandLine.Option.Strict @> && ReportFiles.refuses folders -> 3
-    | folders ->
-        match folders |> List.filter (tabulate place (place.Given.Verb = "report") None) with
+    | _ when isStrict && ReportFiles.refuses (tables |> Seq.choose (snd >> fst) |> List.ofSeq) -> 3
+    | _ ->
+        match tables |> Seq.filter (tabulated place (place.Given.Verb = "report") None) |> List.ofSeq with
         | [] -> usage place.Given.Verb "no run of the sweep has started, or all are retired."
         | _ -> 0
