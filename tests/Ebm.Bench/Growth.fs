@@ -10,7 +10,7 @@ open Ebm.Bench.Rows
 let private grows name (points: (float * float) list) (shown: float -> string) =
     let all = points |> List.map (fun (x, y) -> $"{x:F0}: {shown y}") |> String.concat "; "
     fprintfn out "%-52s exponent %5.2f   (%s)" name (exponent points) all
-    add { unmeasured name "" with Ratio = exponent points }
+    keep { unmeasured name "" with Exponent = exponent points }
 
 let private micro (seconds: float) = $"{1e6 * seconds:F0} µs"
 let private inSeconds (seconds: float) = $"{seconds:F2} s"

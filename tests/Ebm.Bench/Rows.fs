@@ -24,6 +24,8 @@ type Row = {
     Share: float
     /// MiB.
     Memory: float
+    /// How it grows.
+    Exponent: float
     /// Why the row was not measured; empty if it was.
     Skipped: string
 }
@@ -39,6 +41,7 @@ let unmeasured name reason = {
     Gradients = nan
     Share = nan
     Memory = nan
+    Exponent = nan
     Skipped = reason
 }
 
@@ -69,8 +72,11 @@ let private spread (row: Row) = if Double.IsNaN row.Ratio then "" else $"{row.Lo
 
 let private rows = Collections.Generic.List<Row>()
 
+/// Adds a row that its workload prints in its own way.
+let keep (row: Row) = rows.Add row
+
 let add (row: Row) =
-    rows.Add row
+    keep row
 
     if row.Skipped <> "" then
         fprintfn out "%-52s skipped: %s" row.Name row.Skipped
@@ -116,6 +122,7 @@ let measure name (cost: Cost) (ours: Timed) (other: Timed option) =
             Gradients = cost.Gradients / compared.A
             Share = cost.Flops / compared.A / 1e9 / cost.Peak
             Memory = peak ()
+            Exponent = nan
             Skipped = ""
         }
     with Reference.Lacks reason ->
@@ -129,7 +136,7 @@ let writeMarkdown (path: string) =
             "| workload | ours, µs | reference, µs | ratio | middle half | at most | share of the peak |"
             "| --- | --- | --- | --- | --- | --- | --- |"
             for row in rows do
-                if row.Skipped = "" then
+                if not (Double.IsNaN row.Ours) then
                     let ours, reference, ratio = shown "F1" (1e6 * row.Ours), shown "F1" (1e6 * row.Reference), shown "F2" row.Ratio
                     let share = if Double.IsNaN row.Share then "" else $"{100.0 * row.Share:F0} %%"
                     $"""| {row.Name} | {ours} | {reference} | {ratio} | {spread row} | {shown "F2" row.Bound} | {share} |"""
@@ -162,6 +169,7 @@ let json () =
                         "gradients-per-second", row.Gradients
                         "share-of-peak", row.Share
                         "memory-mib", row.Memory
+                        "exponent", row.Exponent
                     ] do
                     one[name] <- number value
 
