@@ -52,7 +52,7 @@ public sealed class Kid(KidSpec spec) : IMetric
         }
     }
 
-    static Tensor Cubic(Tensor a, Tensor b) => (a.matmul(b.t()) / a.shape[1] + 1).pow(3);
+    internal static Tensor Cubic(Tensor a, Tensor b) => (a.matmul(b.t()) / a.shape[1] + 1).pow(3);
 
     /// <summary>(n, C, H, W) → (n, d), in chunks.</summary>
     static Tensor Of(Tensor images, Func<Tensor, Tensor> features)

@@ -109,7 +109,18 @@ public static class Safetensors
     public static (IReadOnlyList<NamedTensorBytes> Tensors, IReadOnlyDictionary<string, string> Notes) ReadWithNotes(string path)
     {
         using var stream = RegularFile.Open(path);
-        var (places, notes) = ReadHeader(stream, path);
+        return ReadWithNotes(stream, path);
+    }
+
+    /// <summary>The same from a stream that can seek, at its start.</summary>
+    /// <param name="name">What the stream contains, for errors.</param>
+    /// <exception cref="InvalidDataException">The content is torn, was changed or has another format; the message has the name.</exception>
+    public static (IReadOnlyList<NamedTensorBytes> Tensors, IReadOnlyDictionary<string, string> Notes) ReadWithNotes(
+        Stream stream,
+        string name
+    )
+    {
+        var (places, notes) = ReadHeader(stream, name);
         var tensors = new List<NamedTensorBytes>();
         foreach (var place in places)
         {
@@ -122,7 +133,7 @@ public static class Safetensors
 
     sealed record Place(string Name, string Dtype, long[] Shape, long Begin, long End);
 
-    static (IReadOnlyList<Place>, IReadOnlyDictionary<string, string>) ReadHeader(FileStream stream, string path)
+    static (IReadOnlyList<Place>, IReadOnlyDictionary<string, string>) ReadHeader(Stream stream, string path)
     {
         InvalidDataException Refuse(string says, Exception? cause = null) => new($"{path}: {says}", cause);
         Span<byte> start = stackalloc byte[8];

@@ -453,7 +453,7 @@ let private toldApart count =
 
     Array.unzip [|
         for _ in 1..count do
-            let struct (area, se) = OutOfDistribution.Area(normal 0.0, normal 0.8)
+            let struct (area, se) = RocArea.Of(normal 0.0, normal 0.8)
             area, se
     |]
 
@@ -481,7 +481,7 @@ let private outOfDistribution = [
         told id
         told (fun x -> x * 0.01 + 300.0))
     |> breaks "an energy with the wrong sign" (fun () ->
-        let struct (area, se) = OutOfDistribution.Area([| 0.0; 1.0; 2.0 |], [| 1.5; 2.5; 3.5; 4.5 |])
+        let struct (area, se) = RocArea.Of([| 0.0; 1.0; 2.0 |], [| 1.5; 2.5; 3.5; 4.5 |])
         Close.near "area" (1.0 - 11.0 / 12.0) { Close.Value = area; Close.Error = se })
 
     law "computed data sets have the same protocol for every seed" (fun () ->
@@ -495,7 +495,7 @@ let private outOfDistribution = [
 
     law "the area under the curve counts pairs, ties by half, and its standard error is the spread of repetitions" (fun () ->
         let exact own others =
-            let struct (area, _) = OutOfDistribution.Area(Array.ofList own, Array.ofList others)
+            let struct (area, _) = RocArea.Of(Array.ofList own, Array.ofList others)
             area
         must "pairs" (abs (exact [ 0.0; 1.0; 2.0 ] [ 1.5; 2.5; 3.5; 4.5 ] - 11.0 / 12.0) < 1e-12)
         must "ties" (exact [ 1.0; 1.0 ] [ 1.0; 1.0; 1.0 ] = 0.5)

@@ -85,13 +85,14 @@ let private plane () =
             member _.Validation = data.Test.``to`` torch.float64
     }
 
-let private images () =
-    let rows = (rng "images").Normal(40L, 1L, 8L, 8L)
+/// Images of some name: a metric may need a side, or know a data set.
+let private images name side =
+    let rows = (rng "images").Normal(40L, 1L, side, side)
 
     {
         new IDataset with
-            member _.Name = "images"
-            member _.Shape = [| 1L; 8L; 8L |]
+            member _.Name = name
+            member _.Shape = [| 1L; side; side |]
             member _.Train = rows
             member _.Test = rows
             member _.Digest = ""
@@ -110,18 +111,20 @@ let private cheaper =
 
 /// What the configs of the group `measure` say of a kind: there a kind has the settings without which it cannot be built.
 let private written kind =
-    Directory.GetFiles(Folder.under "experiments/configs/measure")
-    |> Seq.sort
-    |> Seq.collect (fun file -> (nonNull ((Document.Read file).Find "metrics")).Entries)
-    |> Seq.tryPick (fun entry -> if string (entry.Value.Find "kind") = kind then Some entry.Value else None)
-    |> Option.defaultWith (fun () -> Document.Parse($"kind: {kind}", "metric.yaml"))
+    let all = [
+        for file in Directory.GetFiles(Folder.under "experiments/configs/measure") |> Seq.sort do
+            for entry in (nonNull ((Document.Read file).Find "metrics")).Entries do
+                if string (entry.Value.Find "kind") = kind then entry.Value
+    ]
 
-/// A kind with each choice of the settings that are choices: it may yield something else.
-let private variants kind =
+    if all.IsEmpty then [ Document.Parse($"kind: {kind}", "metric.yaml") ] else all
+
+/// A written kind with each choice of the settings that are choices: it may yield something else.
+let private variants kind (written: Document) =
     let chosen =
         Option.toList (cheaper.TryFind kind)
         |> Seq.collect (fun text -> Document.Parse(text, "metric.yaml").Entries)
-        |> Seq.fold (fun (document: Document) entry -> document.With(entry.Key, entry.Value)) (written kind)
+        |> Seq.fold (fun (document: Document) entry -> document.With(entry.Key, entry.Value)) written
 
     let choices = [
         for p in ((nonNull (catalog.Value.Find(typeof<IMetricSpec>, kind))).GetConstructors()[0]).GetParameters() do
@@ -130,24 +133,31 @@ let private variants kind =
 
     if choices.IsEmpty then [ chosen ] else [ for key, value in choices -> chosen.With(key, Document.From(value, Source.Of "metric.yaml")) ]
 
-/// Every metric of the project in every variant, with its measurements: in the plane, or on images if it has none there.
+/// Every metric of the project in every variant, with its measurements: in the plane, or else on images.
 let private everyMetric () = [
-    let plane, images = plane (), images ()
+    let plane, images, digits = plane (), images "images" 8L, images "mnist" 28L
 
     for kind in catalog.Value.Kinds typeof<IMetricSpec> do
         if not (kind.StartsWith "law-") then
-            for variant in variants kind do
+            for variant in written kind |> List.collect (variants kind) do
                 let spec = catalog.Value.Build<IMetricSpec> variant
 
                 let measured (data: IDataset) =
                     use method = new Everything(data.Shape)
-                    let metric = spec.Build(Site(data.Shape, device, rng "metric", ""))
                     let samples = (rng "samples").Normal(Array.append [| 40L |] data.Shape)
-                    metric.Measure(Subject(method, data, samples, rng "measure")) |> List.ofSeq
 
-                match measured plane with
-                | [] -> spec, measured images
-                | found -> spec, found
+                    match
+                        try
+                            Some(spec.Build(Site(data.Shape, device, rng "metric", "")))
+                        with :? SettingException ->
+                            None // not for rows of this shape
+                    with
+                    | Some metric -> metric.Measure(Subject(method, data, samples, rng "measure")) |> List.ofSeq
+                    | None -> []
+
+                match [ plane; images; digits ] |> Seq.map measured |> Seq.tryFind (List.isEmpty >> not) with
+                | Some found -> spec, found
+                | None -> spec, []
 ]
 
 let private isDeclared (metrics: (IMetricSpec * Measurement list) list) =
