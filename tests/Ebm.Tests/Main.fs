@@ -79,6 +79,13 @@ let private append folder name count =
 
     0
 
+/// Prints the lanes of .NET's vectors of doubles and the optimal pairing of two sets of points, many of them at the same distance.
+let private pair () =
+    let points name = ((new Ebm.Core.Rng(3UL)).Stream(name: string).Integers(5L, 262L)).reshape(131L, 2L)
+    let order = Ebm.Core.Transport.Pairing(points "from", points "to").data<int64>().ToArray()
+    printfn "%d: %s" Numerics.Vector<double>.Count (String.Join(" ", order))
+    0
+
 [<EntryPoint>]
 let main words =
     match List.ofArray words with
@@ -92,6 +99,7 @@ let main words =
         Cli.main (Path.Combine(Folder.root, "experiments")) (Declare.sweep "laws") (words @ [ "--runs"; folder ])
     // In another repository, which has its own configs.
     | "at" :: root :: words -> Cli.main (Path.Combine(root, "experiments")) (Declare.sweep "laws") words
+    | [ "pair" ] -> pair ()
     | "laws" :: options -> Asking.main options
     | _ ->
         eprintfn "The laws run with: dotnet fsi build.fsx test"

@@ -32,6 +32,9 @@ let private itself = Path.Combine(AppContext.BaseDirectory, "Ebm.Tests.dll")
 /// Starts this program with the arguments of one of its own verbs (see Main.fs), as the leader of a group.
 let again (words: string list) = leading "dotnet" (itself :: words)
 
+/// The same with an environment variable.
+let againWith (variable: string) (value: string) (words: string list) = leading "env" ([ $"{variable}={value}"; "dotnet"; itself ] @ words)
+
 /// The same with a memory limit in gigabytes, so that a run that needs more fails and other processes keep their memory.
 let againWithin (gigabytes: int) (words: string list) =
     let limits = $"ulimit -d {gigabytes * 1_000_000}; export DOTNET_GCHeapHardLimit={int64 gigabytes * 500_000_000L:x}; exec dotnet \"$@\""

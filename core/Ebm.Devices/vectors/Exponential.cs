@@ -62,7 +62,7 @@ public readonly struct Exponential<T>
         One = T.Of(Constants[11]);
     }
 
-    /// <summary>1/(1 + e⁻ˣ) with the bits of <see cref="Functions.ExpHeld"/> down to −87, where it stays; some number for NaN.</summary>
+    /// <summary>1/(1 + e⁻ˣ) with the bits of <see cref="Functions.ExpHeld"/> down to −87, where it stays; any value for NaN.</summary>
     /// <param name="x">Becomes −87 below that, so that a product with the sigmoid vanishes there; NaN stays NaN.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Sigmoid(ref T x)

@@ -1,6 +1,7 @@
 /// Energy matching: its pairs, its flow between a Gaussian and its translation, and its chains under an exact energy.
 module Ebm.Tests.Laws.EnergyMatchingLaws
 
+open System.Numerics
 open TorchSharp
 open TorchSharp.Modules
 open Ebm.Core
@@ -58,6 +59,22 @@ let private built (exact: Tensor -> Tensor) (settings: INetSpec -> EnergyMatchin
             }
     spec.Build(Site([| 2L |], device, rng "energy matching", Folder.dataRoot)) :?> EnergyMatching
 
+/// The lanes and the pairing in processes with wide, usual and narrow vectors; .NET fixes their width when a process starts.
+let private paired =
+    lazy
+        [
+            for variable, value in [ "DOTNET_MaxVectorTBitWidth", "512"; "DOTNET_MaxVectorTBitWidth", "256"; "DOTNET_EnableAVX2", "0" ] do
+                let code, says = Processes.finished (Processes.againWith variable value [ "pair" ])
+                must $"{variable}={value} ends with {code}: {says}" (code = 0)
+                let parts = says.Trim().Split ": "
+                parts[0], parts[1]
+        ]
+
+let private widths (change: int -> string -> string) =
+    let found = paired.Value |> List.mapi (fun i (lanes, order) -> lanes, change i order)
+    must $"one width only: %A{found}" (Vector<double>.Count = 2 || (found |> List.distinctBy fst).Length > 1)
+    must $"the pairings differ: %A{found}" ((found |> List.distinctBy snd).Length = 1)
+
 let private shift () = row [ 1.5; -0.8 ]
 
 /// From N(0, I) to its translation the mean velocity of all pairs is the shift: V(x) = −shift·x, which no added term improves.
@@ -113,6 +130,9 @@ let all = [
         pairs (fun x y -> Transport.Pairing(x, y).data<int64>().ToArray()))
     |> breaks "the nearest remaining row" (fun () -> pairs greedy)
     |> breaks "the inverse of the pairing" (fun () -> pairs (fun x y -> Transport.Pairing(x, y).argsort(0L).data<int64>().ToArray()))
+
+    law "optimal pairs are the same at every vector width, also among equal distances" (fun () -> widths (fun _ order -> order))
+    |> breaks "another order in one process" (fun () -> widths (fun i order -> order.Substring i))
 
     law "energy matching's flow from N(0, I) to its translation has its minimal loss at V(x) = −shift·x" (fun () -> translates 1.0)
     |> breaks "a tenth too fast" (fun () -> translates 1.1)

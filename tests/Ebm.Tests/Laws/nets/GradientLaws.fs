@@ -45,23 +45,45 @@ let private kernels = [ Activation.Silu; Activation.LeakyRelu; Activation.Relu; 
 let private same (first: torch.Tensor, rest: torch.Tensor list) (other: torch.Tensor, others: torch.Tensor list) =
     List.forall2 (fun (a: torch.Tensor) (b: torch.Tensor) -> a.Equals b) (first :: rest) (other :: others)
 
-/// Gradients of |score|² weighted by row, with an output chosen for each row, in every weight.
+/// The same bits on one thread and on three, and at every width that the processor has.
+let private alike (compute: unit -> torch.Tensor * torch.Tensor list) =
+    let threads, lanes = Machine.Threads, Vectors.Lanes
+    let whole = compute ()
+
+    try
+        Machine.Threads <- 3
+        must "three threads differ from one" (same (compute ()) whole)
+        Machine.Threads <- 1
+
+        for narrow in [ 16; 8; 4 ] do
+            if Vectors.Has narrow then
+                Vectors.Lanes <- narrow
+                must $"{narrow} lanes differ from {lanes}" (same (compute ()) whole)
+    finally
+        Machine.Threads <- threads
+        Vectors.Lanes <- lanes
+
+/// The score of each row from an output chosen for it, and the gradients of |score|², weighted by row, in every weight.
+let private scored (activation: Activation) dtype depth outputs count =
+    let net = (build activation 24 depth 3L outputs).``to``(dtype: torch.ScalarType)
+    let x = (rows count 3L).``to`` dtype
+    let column = (new Rng(8UL)).Integers(outputs, count)
+    let score = Energy(fun x -> net.call(x).gather(1L, column.unsqueeze 1L).squeeze(1L)).Score x
+    let loss = (torch.linspace(0.5, 1.5, count, dtype = dtype).unsqueeze 1L * score.square ()).sum()
+    let weights = [| for w in net.parameters () -> w :> torch.Tensor |]
+    score.detach (),
+    [
+        for g in torch.autograd.grad ([| loss |], weights, allow_unused = true) do
+            if not g.IsInvalid then g
+    ]
+
 let private steep judged known =
     use _ = torch.NewDisposeScope()
 
     for depth, outputs in [ 1, 1L; 2, 3L; 3, 1L ] do
-        let slopes (activation: Activation) dtype =
-            let net = (build activation 24 depth 3L outputs).``to``(dtype: torch.ScalarType)
-            let x = (rows 50L 3L).``to`` dtype
-            let column = (new Rng(8UL)).Integers(outputs, 50L)
-            let score = Energy(fun x -> net.call(x).gather(1L, column.unsqueeze 1L).squeeze(1L)).Score x
-            let loss = (torch.linspace(0.5, 1.5, 50L, dtype = dtype).unsqueeze 1L * score.square ()).sum()
-            let weights = [| for w in net.parameters () -> w :> torch.Tensor |]
-            score.detach().``to`` torch.float64
-            :: [
-                for g in torch.autograd.grad ([| loss |], weights, allow_unused = true) do
-                    if not g.IsInvalid then g.``to`` torch.float64
-            ]
+        let slopes activation dtype =
+            let score, gradients = scored activation dtype depth outputs 50L
+            [ for found in score :: gradients -> found.``to`` torch.float64 ]
 
         // The top's bias is not in the slope: autograd gives nothing, and the kernel zeros.
         for a, b in Seq.zip (slopes judged torch.float32) (slopes known torch.float64) do
@@ -78,21 +100,19 @@ let all = [
         use _ = torch.NewDisposeScope()
         let net = (build Activation.Silu 37 2 3L 5L).``to`` torch.float32
         let x = rows 300L 3L
-        let whole = pass net x
-        let threads, lanes = Machine.Threads, Vectors.Lanes
+        alike (fun () -> pass net x))
 
-        try
-            Machine.Threads <- 3
-            must "three threads differ from one" (same (pass net x) whole)
-            Machine.Threads <- 1
+    law "a score and its gradients have the same bits on any number of threads and at every vector width" (fun () ->
+        use _ = torch.NewDisposeScope()
 
-            for narrow in [ 16; 8; 4 ] do
-                if Vectors.Has narrow then
-                    Vectors.Lanes <- narrow
-                    must $"{narrow} lanes differ from {lanes}" (same (pass net x) whole)
-        finally
-            Machine.Threads <- threads
-            Vectors.Lanes <- lanes)
+        for activation in kernels do
+            alike (fun () -> scored activation torch.float32 2 5L 300L))
+    |> breaks "a score that depends on the threads" (fun () ->
+        use _ = torch.NewDisposeScope()
+
+        alike (fun () ->
+            let score, gradients = scored Activation.Silu torch.float32 2 5L 300L
+            score * torch.tensor (1.0f + 1e-6f * float32 Machine.Threads), gradients))
 
     law "a gradient follows the weights: kernels never use those of an earlier update" (fun () ->
         use _ = torch.NewDisposeScope()
