@@ -1,0 +1,87 @@
+/// The scripts of the experiments on images compose: every setting has the same seeds, runs of one method and data set have one budget, and
+/// `minutes=` sets it.
+module Ebm.Tests.Laws.ImageSweepLaws
+
+open System.Diagnostics
+open System.Text.Json
+open Ebm.Tests
+open Ebm.Tests.Law
+open Ebm.Tests.Processes
+
+type Planned = { Group: string; Seed: int; Subject: string; Budget: int64 }
+
+/// The exit code of a script, and its output followed by its errors.
+let private told (script: string) (words: string list) =
+    let start =
+        ProcessStartInfo(
+            "dotnet",
+            [ "fsi"; Folder.under $"experiments/{script}.fsx" ] @ words,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    finished (nonNull (Process.Start start))
+
+let private planned (script: string) (words: string list) =
+    Folder.inFolder (fun folder ->
+        let code, says = told script ([ "plan"; "--json"; "--runs"; folder ] @ words)
+        must $"{script} ends with exit code {code}: {says}" (code = 0)
+        use plan = JsonDocument.Parse(says.Substring(says.IndexOf '{', says.LastIndexOf '}' + 1 - says.IndexOf '{'))
+
+        [
+            for run in plan.RootElement.GetProperty("runs").EnumerateArray() do
+                let config = run.GetProperty "config"
+                let kind (part: string) = string (config.GetProperty(part).GetProperty("kind").GetString())
+                let group = string (run.GetProperty("group").GetString())
+
+                {
+                    Group = group
+                    Seed = config.GetProperty("seed").GetInt32()
+                    Subject = $"""{kind "data"} {kind "method"}"""
+                    Budget = config.GetProperty("train").GetProperty("budget").GetInt64()
+                }
+        ])
+
+/// Rows of a table are compared seed by seed, so that all need the same seeds.
+let private arePaired (runs: Planned list) =
+    let seeds = runs |> List.groupBy _.Group |> List.map (fun (_, runs) -> runs |> List.map _.Seed |> List.sort)
+    must $"seeds of the rows: %A{List.distinct seeds}" ((List.distinct seeds).Length = 1 && seeds.Length > 1 && seeds.Head.Length >= 3)
+
+/// Settings of one method are compared at one cost.
+let private costTheSame (runs: Planned list) =
+    for subject, runs in runs |> List.groupBy _.Subject do
+        let budgets = runs |> List.map _.Budget |> List.distinct
+        must $"budgets of {subject}: %A{budgets}" (budgets.Length = 1)
+
+/// The plan at the script's own quarter of an hour.
+let private noiseLevels = lazy (planned "noise-levels" [])
+
+let private sample = [
+    for group in [ "a"; "b" ] do
+        for seed in 0..2 -> { Group = group; Seed = seed; Subject = "mnist joint-cd"; Budget = 1000L }
+]
+
+let all = [
+    law "noise-levels.fsx and long-run.fsx pair their seeds, and have one budget for a method and data set" (fun () ->
+        for runs in [ noiseLevels.Value; planned "long-run" [] ] do
+            arePaired runs
+            costTheSame runs)
+    |> Folder.needsData "mnist/train-images-idx3-ubyte.gz"
+
+    law "two-stage.fsx pairs its seeds, and minutes= sets the budget" (fun () ->
+        let runs = planned "two-stage" [ "minutes=5" ]
+        arePaired runs
+        costTheSame runs
+        must $"{runs.Head.Budget} units in five minutes" (noiseLevels.Value.Head.Budget = 3L * runs.Head.Budget))
+    |> Folder.needsData "mnist/train-images-idx3-ubyte.gz"
+
+    law "minutes that are not a positive number end with exit code 2 and an example" (fun () ->
+        let code, says = told "two-stage" [ "plan"; "minutes=half" ]
+        must $"{code}: {says}" (code = 2 && says.Contains "minutes=half" && says.Contains "minutes=30"))
+
+    law "rows with equal seeds and budgets pass" (fun () ->
+        arePaired sample
+        costTheSame sample)
+    |> breaks "a row that lacks a seed" (fun () -> arePaired sample.Tail)
+    |> breaks "a row of another cost" (fun () -> costTheSame ({ sample.Head with Budget = 2000L } :: sample.Tail))
+]
