@@ -128,8 +128,8 @@ let states due (plan: Plan.Plan) =
     let found = plan.Runs |> List.map (fun run -> string run.Spec.Seed, Ebm.Records.Kebab.Of run.State)
     must $"%A{found} where %A{due} was expected" (found = due)
 
-/// The output of a command, and its exit code.
-let toldBare (arguments: string list) =
+/// The output of a command of a script that declares this sweep, and its exit code.
+let toldBy sweep (arguments: string list) =
     use says = new StringWriter()
     use complains = new StringWriter()
     let out, error = Console.Out, Console.Error
@@ -137,12 +137,14 @@ let toldBare (arguments: string list) =
     Console.SetError complains
 
     try
-        let sweep = Declare.sweep "laws" |> Declare.given "experiment=rings"
         let code = Cli.main (under "experiments") sweep arguments
         code, says.ToString(), complains.ToString()
     finally
         Console.SetOut out
         Console.SetError error
+
+/// The output of a command, and its exit code.
+let toldBare (arguments: string list) = toldBy (Declare.sweep "laws" |> Declare.given "experiment=rings") arguments
 
 let runsOf folder = Path.Combine(folder, "runs")
 let sweepOf folder = Path.Combine(folder, "runs", "laws")

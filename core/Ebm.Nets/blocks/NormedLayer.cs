@@ -46,10 +46,11 @@ sealed class NormedLayer : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        var (weight, bias) = (Lower(norm?.Of(Weight) ?? Weight), Lower(conv?.bias ?? dense!.bias!));
+        var (weight, bias) = (precision.Of(norm?.Of(Weight) ?? Weight), precision.Of(conv?.bias ?? dense!.bias!));
+        x = x.to(weight.dtype);
         var y = conv is null
-            ? nn.functional.linear(Lower(x), weight, bias)
-            : nn.functional.conv2d(Lower(x), weight, bias, strides: Pair(conv.stride), padding: Pair(conv.padding ?? [0]));
+            ? nn.functional.linear(x, weight, bias)
+            : nn.functional.conv2d(x, weight, bias, strides: Pair(conv.stride), padding: Pair(conv.padding ?? [0]));
         return norm?.Gained(y) ?? y;
     }
 
@@ -63,6 +64,4 @@ sealed class NormedLayer : nn.Module<Tensor, Tensor>
     Modules.Parameter Weight => conv?.weight ?? dense!.weight;
 
     static long[] Pair(long[] sizes) => sizes.Length == 1 ? [sizes[0], sizes[0]] : sizes;
-
-    Tensor Lower(Tensor x) => precision == Precision.Bfloat16 ? x.to(bfloat16) : x;
 }

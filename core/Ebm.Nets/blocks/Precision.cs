@@ -53,5 +53,6 @@ static class Arithmetic
     public static Tensor Dense(this Precision precision, Modules.Linear layer, Tensor x) =>
         nn.functional.linear(precision.Of(x), precision.Of(layer.weight), precision.Of(layer.bias!));
 
-    static Tensor Of(this Precision precision, Tensor x) => precision == Precision.Bfloat16 ? x.to(bfloat16) : x;
+    /// <summary>A copy in the arithmetic's dtype; in float32, x itself.</summary>
+    public static Tensor Of(this Precision precision, Tensor x) => precision == Precision.Bfloat16 ? x.to(bfloat16) : x;
 }

@@ -43,7 +43,7 @@ sealed class UNet : nn.Module
             down[k] = Scale($"down{k}", at, widths[k]);
         for (var k = widths.Length - 1; k >= 0; k--)
             up[k] = Scale($"up{k}", at + (skips && k < widths.Length - 1 ? widths[k] : 0), widths[k]);
-        last = NormedLayer.Conv(widths[0], image[0], rng.Stream("last"), precision: spec.Precision);
+        last = NormedLayer.Conv(widths[0], image[0], rng.Stream("last"));
         RegisterComponents();
         Bottom = [widths[^1], image[1] >> (widths.Length - 1), image[2] >> (widths.Length - 1)];
 

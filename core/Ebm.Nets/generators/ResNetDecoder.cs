@@ -41,7 +41,7 @@ public sealed class ResNetDecoder : nn.Module<Tensor, Tensor>
                 at = widths[k];
             }
         }
-        last = NormedLayer.Conv(at, to[0], rng.Stream("last"), precision: spec.Precision);
+        last = NormedLayer.Conv(at, to[0], rng.Stream("last"));
         RegisterComponents();
         this.DrawnFrom(rng);
         foreach (var block in scales.SelectMany(scale => scale))

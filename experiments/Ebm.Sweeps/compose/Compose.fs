@@ -26,6 +26,17 @@ let choosesGroup (configs: Configs) (given: Override) =
         | Some(Sweep values) -> values |> List.forall (fun value -> not value.IsDict)
         | _ -> true)
 
+/// The groups whose option is chosen by the option that the override names: the method, by an experiment about one method.
+let choosesFor (configs: Configs) (given: Override) =
+    match given.Setting with
+    | Some(One(Text option)) when choosesGroup configs given && configs.Has $"{given.Key}/{option}" -> [
+        for entry in (configs.Read $"{given.Key}/{option}").Defaults do
+            match entry with
+            | Group entry when entry.Overrides -> entry.Group.TrimStart '/'
+            | _ -> ()
+      ]
+    | _ -> []
+
 /// The options that a value names. A group whose options have a kind makes one thing, so a list of them is a mistake.
 let private optionsOf (configs: Configs) (source: Source) group value =
     let name value =

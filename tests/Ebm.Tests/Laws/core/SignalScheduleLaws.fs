@@ -13,7 +13,7 @@ let private isEven (schedule: NoiseSchedule) (measure: float -> float -> float) 
     let at = Array.map2 measure noise signal
     let steps = Array.pairwise at |> Array.map (fun (a, b) -> b - a)
     let mean = Array.average steps
-    must $"steps of {steps}, mean {mean}" (steps |> Array.forall (fun step -> abs (step / mean - 1.0) < 1e-9))
+    must $"steps of %A{steps}, mean {mean}" (steps |> Array.forall (fun step -> abs (step / mean - 1.0) < 1e-9))
     must $"noise from {noise[0]} to {Array.last noise}" (abs (noise[0] - 0.1) < 1e-12 && abs (Array.last noise - 0.97) < 1e-12)
 
 let private logSnr noise signal = log (noise / signal)

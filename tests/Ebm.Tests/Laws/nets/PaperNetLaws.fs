@@ -256,5 +256,5 @@ let all = [
         Close.same "waves" 64 expected waves
         let noise = noises ()
         let angles = values (TimeEmbedding.Angle(noise.Noise, noise.Signal))
-        must $"angles {angles}" (angles |> Array.forall (fun a -> a > 0.0 && a < 1000.0) && Array.sort angles = angles))
+        must $"angles %A{angles}" (angles |> Array.forall (fun a -> a > 0.0 && a < 1000.0) && Array.sort angles = angles))
 ]

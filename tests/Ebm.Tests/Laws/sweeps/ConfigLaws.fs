@@ -144,6 +144,7 @@ let private own name =
     match name with
     // The sources contain no folder of pictures.
     | "images" -> [ "data.kind=mnist" ]
+    | name when name.StartsWith "cifar10-" || name.StartsWith "celeba64-" -> [ "data=rings" ]
     | _ -> []
 
 let all = [

@@ -139,7 +139,32 @@ let private submission folder : Slurm.Submission = {
     Arguments = [ "--data"; "/data" ]
 }
 
+/// The methods that some words plan under a script's axis of methods; the data are in the plane, so that no files are needed.
+let private methodsOf (words: string list) =
+    inFolder (fun folder ->
+        let sweep = Declare.sweep "laws" |> Declare.given "method=joint-cd,gan"
+        let runs = [ "--runs"; Path.Combine(folder, "runs"); "--name"; "laws" ]
+        let code, says, complains = toldBy sweep ([ "plan"; "--json"; "data=rings"; "seed=0" ] @ words @ runs)
+        must $"exit code {code}: {complains}" (code = 0)
+        use json = JsonDocument.Parse says
+        [
+            for run in json.RootElement.GetProperty("runs").EnumerateArray() ->
+                (nonNull (run.GetProperty("id").GetString())).Split("-s0")[0]
+        ])
+
+let private yields (words: string list) =
+    let found = methodsOf words
+    must $"%A{found} are planned" (found = [ "rings-energy-matching" ])
+
 let all = [
+    law "an experiment about one method is not crossed with the methods of a script, and a method of the command line is used" (fun () ->
+        yields [ "experiment=cifar10-energy-matching" ]
+        let found = methodsOf [ "experiment=rings" ]
+        must $"%A{found} are planned" (found.Length = 2)
+        let found = methodsOf [ "method=denoising-score"; "experiment=rings" ]
+        must $"%A{found} are planned" (found = [ "rings-denoising-score" ]))
+    |> breaks "an experiment that leaves the method open" (fun () -> yields [ "experiment=rings" ])
+
     law "plan, status, why, diff and list change no file" (fun () ->
         inFolder (fun folder ->
             let plan = complete folder grid [ for i in 0..5 -> Some(float i) ]
