@@ -8,11 +8,17 @@ public interface IDataset
     /// <summary>Shape of one row: (2) for the plane, (1, 28, 28) for a digit.</summary>
     long[] Shape { get; }
 
-    /// <summary>(N, …Shape), float32, scaled for training.</summary>
+    /// <summary>(N, …Shape), float32, scaled for training. A data set of files makes all of them at once: ask <see cref="TrainRows"/> for some.</summary>
     Tensor Train { get; }
 
-    /// <summary>(M, …Shape), rows that are never used for training.</summary>
+    /// <summary>(M, …Shape), rows that are never used for training; <see cref="TestRows"/> hands out some.</summary>
     Tensor Test { get; }
+
+    /// <summary>The rows of <see cref="Train"/> by index.</summary>
+    Rows TrainRows => Train;
+
+    /// <summary>The rows of <see cref="Test"/> by index.</summary>
+    Rows TestRows => Test;
 
     /// <summary>SHA-256 of the content, in hex: two runs used the same data if and only if their digests are equal.</summary>
     string Digest { get; }
@@ -20,6 +26,9 @@ public interface IDataset
     /// <summary>The files that contain the rows, or a folder of pictures, relative to the data root or to the current folder (<see
     /// cref="Ebm.Records.DataPlace"/>), with forward slashes; empty if the rows are computed.</summary>
     IReadOnlyList<string> Files => [];
+
+    /// <summary>What the files lost before they were read, such as detail in JPEG; a sentence for the notes below tables. Null for original values.</summary>
+    string? Loss => null;
 
     /// <summary>What is the same for all seeds: the digest of files, or else the name.</summary>
     string Common => Files.Count > 0 ? Digest : Name;
@@ -47,6 +56,20 @@ public interface IValidated
 {
     /// <summary>(V, …Shape), from the same distribution as the other rows.</summary>
     Tensor Validation { get; }
+
+    /// <summary>The same rows by index.</summary>
+    Rows ValidationRows => Validation;
+}
+
+/// <summary>Images whose values are of eight bits.</summary>
+public interface IEightBit
+{
+    /// <summary>
+    /// A negative log-likelihood of a row of d numbers in bits per dimension of the eight-bit values: with L grey values in a unit of x,
+    /// <code>(nats + d ln L) / (d ln 2)</code>
+    /// It bounds the bits of a lossless code, because the values have uniform noise (Theis et al. 2016). Null without that noise.
+    /// </summary>
+    double? BitsPerDimension(double nats);
 }
 
 /// <summary>A data set whose density is known exactly, so that metrics can compare with it.</summary>
@@ -78,30 +101,36 @@ public interface IKnownModes
 /// </summary>
 public sealed class Batches
 {
-    readonly Tensor rows;
+    // Two batches are read while one is trained on, and a queue of two bounds their memory.
+    const long Ahead = 2;
+
+    readonly Rows rows;
     readonly long size;
     readonly Rng rng;
     Tensor? order;
+    Rng? visits;
     long epoch,
         position;
 
-    /// <param name="rows">(N, …), not copied.</param>
+    /// <param name="rows">N rows, such as a tensor (N, …), which is not copied.</param>
     /// <param name="size">Rows per batch, at most N.</param>
-    public Batches(Tensor rows, long size, Rng rng)
+    public Batches(Rows rows, long size, Rng rng)
     {
-        if (size < 1 || size > rows.shape[0])
-            throw new SettingException("batch", $"must be between 1 and the number of training rows, {rows.shape[0]}; {size} is not");
+        if (size < 1 || size > rows.Count)
+            throw new SettingException("batch", $"must be between 1 and the number of training rows, {rows.Count}; {size} is not");
         (this.rows, this.size, this.rng) = (rows, size, rng);
     }
 
     /// <summary>The next minibatch: (size, …).</summary>
     public Tensor Next()
     {
-        if (position + size > rows.shape[0])
+        if (position + size > rows.Count)
             Cursor = (epoch + 1, 0);
-        order ??= rng.Stream(epoch).Permutation(rows.shape[0]).DetachFromDisposeScope();
-        var batch = rows.index_select(0, order.narrow(0, position, size));
+        order ??= rng.Stream(epoch).Permutation(rows.Count).DetachFromDisposeScope();
+        visits ??= rng.Stream("visits").Stream(epoch);
+        var batch = rows.Visited(rows.At(order.narrow(0, position, size)), visits, position);
         position += size;
+        rows.Expect(order, position, Math.Min(Ahead * size, rows.Count - position));
         return batch;
     }
 
@@ -119,7 +148,7 @@ public sealed class Batches
             if (value.Epoch != epoch)
             {
                 order?.Dispose();
-                order = null;
+                (order, visits) = (null, null);
             }
             (epoch, position) = value;
         }

@@ -50,6 +50,20 @@ public sealed unsafe class Rng(ulong seed, Device? device = null) : IDisposable
     public Tensor UniformLike(Tensor x) =>
         TiledEnergy.Takes(x) ? Numbered<UniformDeviate>(x.shape) : rand(x.shape, dtype: x.dtype, device: x.device, generator: Source);
 
+    /// <summary>
+    /// Rows of a draw, uniform on [0, 1): those at some places of <c>Uniform(n, …shape)</c> in float32 on the CPU, for every n. The stream does not
+    /// advance, so a row has the same numbers whenever it is asked for.
+    /// </summary>
+    /// <param name="places">(B) int64.</param>
+    /// <returns>(B, …shape), float32 on this stream's device.</returns>
+    public Tensor UniformRows(Tensor places, long[] shape)
+    {
+        var drawn = empty([places.shape[0], .. shape], dtype: float32, device: CPU);
+        if (drawn.numel() > 0)
+            Deviates.Rows<UniformDeviate>(seed, draws, places.cpu().data<long>().ToArray(), shape.Size(), Floats.Of(drawn));
+        return drawn.to(Device);
+    }
+
     /// <summary>Uniform on 0 … below−1, int64.</summary>
     public Tensor Integers(long below, params long[] shape) => randint(0, below, shape, dtype: int64, device: Device, generator: Source);
 

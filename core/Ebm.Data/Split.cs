@@ -28,5 +28,13 @@ sealed class Split
     /// <inheritdoc cref="Train"/>
     public Tensor Validation(Tensor rows) => Part(rows, test, validation);
 
+    /// <summary>The places of the training, validation and test rows: int64, on the site's device.</summary>
+    public (Tensor Train, Tensor Validation, Tensor Test) Places =>
+        (
+            order.narrow(0, test + validation, order.shape[0] - test - validation),
+            order.narrow(0, test, validation),
+            order.narrow(0, 0, test)
+        );
+
     Tensor Part(Tensor rows, long from, long count) => rows.to(site.Device).index_select(0, order.narrow(0, from, count));
 }

@@ -73,7 +73,7 @@ let write (sweep: string) (run: Run) =
             Seed = int64 run.Seed,
             ConfigSha256 = sha,
             Overrides = [| for KeyValue(key, value) in run.Asked -> $"{key}={value}" |],
-            Data = [| for name, digest in run.Data -> DataState(name, digest) |],
+            Data = [| for name, digest in run.Data -> DataState(name, digest, Loss = (run.Losses |> List.tryHead |> Option.toObj)) |],
             Build = BuildState("Release", "0.1.0", dict [ "Ebm.Core", defaultArg run.Code "" ] |> System.Collections.Generic.Dictionary),
             Cost = Spent(1000L, 10L, 1L)
         )

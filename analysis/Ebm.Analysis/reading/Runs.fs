@@ -46,6 +46,8 @@ type Run = {
     Cpu: float option
     /// Each data set's name and the digest of its content, as the run read it.
     Data: (string * string) list
+    /// What the files of its data lost before they were read, such as detail in JPEG, as sentences.
+    Losses: string list
     /// Hash of the assemblies that ran, else the commit; none if both are unknown.
     Code: string option
     /// Interventions in the run; see docs/resume-and-rerun.md.
@@ -79,6 +81,7 @@ let nothing = {
     Seconds = None
     Cpu = None
     Data = []
+    Losses = []
     Code = None
     Interventions = []
     Imported = None
@@ -179,6 +182,7 @@ let private read (folder: RunFolder) (manifest: RunManifest) (seal: Seal) (setti
         Seconds = manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Wall)
         Cpu = manifest.Timing |> Option.ofObj |> Option.bind (fun timing -> Option.ofNullable timing.Cpu)
         Data = [ for data in manifest.Data -> kept data.Name, kept data.Digest ]
+        Losses = [ for data in manifest.Data |> Seq.choose (_.Loss >> Option.ofObj) -> kept data ]
         Code = code manifest
         Interventions = Intervention.Of(folder, manifest) |> List.ofSeq
         Imported = importedFrom settings

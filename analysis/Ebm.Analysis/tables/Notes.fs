@@ -221,6 +221,10 @@ let private imports (table: Table) = [
     yield! sources
 ]
 
+/// What the data had lost before they were read, so that nobody compares the figures with those of the original data.
+let private losses (table: Table) =
+    table.Rows |> List.collect (_.Runs >> List.collect _.Losses) |> List.distinct |> List.map (fun loss -> $"Data: {Shown.visible loss}")
+
 /// The row with the best mean of the metric that is shown first, and whether a test confirms it; nothing where rows have several data sets.
 let winner (table: Table) = [
     for name in Shown.primaries table |> List.truncate 1 do
@@ -254,7 +258,7 @@ let winner (table: Table) = [
 
 /// Every note of a table whose best cells have this sign, in the order in which a reader needs them.
 let withSign (sign: string) (table: Table) =
-    intervals table @ best sign table @ divergence table @ doubts table @ imports table @ apart table @ [ counts table ]
+    intervals table @ best sign table @ losses table @ divergence table @ doubts table @ imports table @ apart table @ [ counts table ]
 
 /// Every note of a table whose best cells are bold.
 let all = withSign "Bold"

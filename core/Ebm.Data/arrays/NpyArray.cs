@@ -55,10 +55,22 @@ static class NpyArray
             layout == Layout.ChannelsLast ? whole.permute(0, 3, 1, 2).contiguous()
             : whole.ndim == 3 ? whole.unsqueeze(1)
             : whole;
-        var scaled = Scaling(path, images, spec);
         var split = new Split(images.shape[0], spec.Test, spec.Validation, site);
-        var parts = (split.Train(images), split.Validation(images), split.Test(images));
-        return new Images("npy", spec.File, path, DigestCache.Of(path), parts, scaled, site);
+        var digest = DigestCache.Of(path);
+        if (Scaled(path, images, spec) is not { } scaled)
+        {
+            var pixels = new HeldPixels(images.to(site.Device).DetachFromDisposeScope());
+            return new Images("npy", [spec.File], path, digest, pixels, split.Places, Steps.Old, site);
+        }
+        Tensor Part(Tensor rows) => rows.DetachFromDisposeScope();
+        return new Images(
+            "npy",
+            [spec.File],
+            path,
+            digest,
+            scaled.shape[1..],
+            (Part(split.Train(scaled)), Part(split.Validation(scaled)), Part(split.Test(scaled)))
+        );
     }
 
     /// <summary>Checks the header.</summary>
@@ -149,11 +161,12 @@ static class NpyArray
         };
     }
 
-    static Func<Tensor, Rng, Tensor> Scaling(string path, Tensor images, NpySpec spec)
+    /// <summary>Images with low and high scaled to [−1, 1], float32; null for bytes without these settings, which get noise instead.</summary>
+    static Tensor? Scaled(string path, Tensor images, NpySpec spec)
     {
         if ((spec.Low, spec.High) is not ({ } low, { } high))
             return images.dtype == ScalarType.Byte
-                ? Images.Dequantised
+                ? null
                 : throw new SettingException(
                     nameof(spec.Low),
                     $"and high are needed to scale images that are not uint8 to [-1, 1]; the smallest number of {path} is {Show(images.min())} and the "
@@ -162,7 +175,7 @@ static class NpyArray
         CheckFinite(path, images);
         var (least, largest) = (images.min().to(float64).item<double>(), images.max().to(float64).item<double>());
         return least >= low && largest <= high
-            ? (x, _) => ((x.to(float64) - low) * (2 / (high - low)) - 1).to(float32)
+            ? ((images.to(float64) - low) * (2 / (high - low)) - 1).to(float32)
             : throw new SettingException(
                 nameof(spec.Low),
                 $"and high must include all numbers of {path}, which are between {Show(images.min())} and {Show(images.max())}"

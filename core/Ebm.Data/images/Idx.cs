@@ -16,27 +16,34 @@ namespace Ebm.Data;
 /// <param name="Source">Where the user finds the file; the last sentence of every error.</param>
 sealed record Idx(string Name, int[] Sizes, string Sha256, string Source)
 {
-    /// <summary>The bytes after the header.</summary>
+    /// <summary>The bytes after the header: a tensor of this file's sizes, uint8 on the CPU.</summary>
     /// <exception cref="FileNotFoundException">The folder has no such file.</exception>
     /// <exception cref="InvalidDataException">The file has another content.</exception>
-    public byte[] Read(string folder)
+    public Tensor Read(string folder)
     {
         var path = PathIn(folder);
-        var header = Header();
+        var (due, found) = (Header(), new byte[4 + 4 * Sizes.Length]);
+        var values = empty([.. Sizes.Select(size => (long)size)], dtype: uint8);
+        var bytes = values.bytes;
+        using var unzipped = Open(path);
+        var header = Fill(path, unzipped, found);
+        CheckMagic(path, found[..header], due);
+        var got = header + Fill(path, unzipped, bytes);
         // One byte more, to notice a longer content without reading all of it: a small file may decompress to terabytes.
-        var content = Decompress(path, Length + 1);
-        CheckMagic(path, content, header);
-        if (content.Length != Length)
+        if (got != due.Length + bytes.Length || Fill(path, unzipped, new byte[1]) > 0)
             throw Refuse(
                 path,
-                content.Length < Length
-                    ? $"has {Count(content.Length)} bytes when decompressed, fewer than the {Count(Length)} of the original"
-                    : $"has more bytes when decompressed than the {Count(Length)} of the original"
+                got < due.Length + bytes.Length
+                    ? $"has {Count(got)} bytes when decompressed, fewer than the {Count(due.Length + bytes.Length)} of the original"
+                    : $"has more bytes when decompressed than the {Count(due.Length + bytes.Length)} of the original"
             );
-        CheckHeader(path, content, header);
-        if (Convert.ToHexStringLower(SHA256.HashData(content)) is var found && found != Sha256)
-            throw Refuse(path, $"was altered: the SHA-256 of its decompressed content is {found}, that of the original is {Sha256}");
-        return content[header.Length..];
+        CheckHeader(path, found, due);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(found);
+        hash.AppendData(bytes);
+        if (Convert.ToHexStringLower(hash.GetHashAndReset()) is var digest && digest != Sha256)
+            throw Refuse(path, $"was altered: the SHA-256 of its decompressed content is {digest}, that of the original is {Sha256}");
+        return values;
     }
 
     /// <summary>Checks that the file is there and that its header is right.</summary>
@@ -44,12 +51,12 @@ sealed record Idx(string Name, int[] Sizes, string Sha256, string Source)
     public void Check(string folder)
     {
         var (path, header) = (PathIn(folder), Header());
-        var content = Decompress(path, header.Length);
+        var content = new byte[header.Length];
+        using var unzipped = Open(path);
+        content = content[..Fill(path, unzipped, content)];
         CheckMagic(path, content, header);
         CheckHeader(path, content, header);
     }
-
-    int Length => Header().Length + Sizes.Aggregate(1, (a, b) => a * b);
 
     string PathIn(string folder)
     {
@@ -81,15 +88,15 @@ sealed record Idx(string Name, int[] Sizes, string Sha256, string Source)
             );
     }
 
-    /// <summary>At most so many bytes of the decompressed content.</summary>
-    byte[] Decompress(string path, int most)
+    static GZipStream Open(string path) => new(RegularFile.Open(path), CompressionMode.Decompress);
+
+    /// <summary>Reads decompressed bytes.</summary>
+    /// <returns>How many there were, at most as many as fit.</returns>
+    int Fill(string path, GZipStream from, Span<byte> into)
     {
-        using var file = RegularFile.Open(path);
-        using var unzipped = new GZipStream(file, CompressionMode.Decompress);
-        var content = new byte[most];
         try
         {
-            return content[..unzipped.ReadAtLeast(content, most, throwOnEndOfStream: false)];
+            return from.ReadAtLeast(into, into.Length, throwOnEndOfStream: false);
         }
         catch (InvalidDataException error)
         {

@@ -1,67 +1,104 @@
 namespace Ebm.Data;
 
-/// <summary>Images as rows (C, H, W) with values in [−1, 1], from files of any number of images of one size.</summary>
-public sealed class Images : IDataset, IValidated
+/// <summary>
+/// Images as rows (C, H, W), from files of any number of images of one size. Their values are kept as bytes, or in their files, and become
+/// float32 when rows are asked for.
+/// </summary>
+public sealed class Images : IDataset, IValidated, IEightBit
 {
-    /// <param name="file">The name of the file or folder in the manifest.</param>
+    readonly double? levelsPerUnit;
+    Tensor? train,
+        validation,
+        test;
+
+    /// <summary>Images of eight bits per value.</summary>
+    /// <param name="files">The names of the files, or of the folder, in the manifest.</param>
     /// <param name="path">The file or folder, for errors.</param>
     /// <param name="digest">The digest of the content before it is split and scaled, so that it does not depend on the seed.</param>
-    /// <param name="parts">Training, validation and test images: (n, C, H, W), any dtype.</param>
-    /// <param name="scaled">Scales images to [−1, 1], in float32; the stream is for noise.</param>
+    /// <param name="parts">The places of training, validation and test images: (n) int64 on the site's device.</param>
     internal Images(
         string name,
-        string file,
+        IReadOnlyList<string> files,
         string path,
         string digest,
+        Pixels pixels,
         (Tensor Train, Tensor Validation, Tensor Test) parts,
-        Func<Tensor, Rng, Tensor> scaled,
+        Steps steps,
         Site site
+    )
+        : this(
+            name,
+            files,
+            path,
+            digest,
+            pixels.Shape,
+            (
+                new PixelRows(pixels, parts.Train, steps, digest, site.Rng.Stream("train")),
+                new PixelRows(pixels, parts.Validation, steps, digest, site.Rng.Stream("validation")),
+                new PixelRows(pixels, parts.Test, steps, digest, site.Rng.Stream("test"))
+            )
+        )
+    {
+        if (steps.Dequantise == Dequantise.Uniform)
+            levelsPerUnit = steps.LevelsPerUnit;
+    }
+
+    /// <summary>Images that are scaled already.</summary>
+    internal Images(
+        string name,
+        IReadOnlyList<string> files,
+        string path,
+        string digest,
+        long[] shape,
+        (Rows Train, Rows Validation, Rows Test) parts
     )
     {
         // Metrics need two rows to estimate a variance.
-        if (parts.Train.shape[0] < 2 || parts.Test.shape[0] < 2)
+        if (parts.Train.Count < 2 || parts.Test.Count < 2)
             throw new InvalidDataException(
-                $"{path} leaves {parts.Train.shape[0]} images for training and {parts.Test.shape[0]} for testing; each needs at least two, so add images, "
+                $"{path} leaves {parts.Train.Count} images for training and {parts.Test.Count} for testing; each needs at least two, so add images, "
                     + "or change the shares data.test and data.validation."
             );
-        using (NewDisposeScope())
-        {
-            Tensor Part(string stream, Tensor images) => scaled(images.to(site.Device), site.Rng.Stream(stream)).DetachFromDisposeScope();
-            (Train, Validation, Test) = (Part("train", parts.Train), Part("validation", parts.Validation), Part("test", parts.Test));
-        }
-        (Name, Files, Digest, Shape) = (name, [file], digest, Train.shape[1..]);
+        (Name, Files, Digest, Shape) = (name, files, digest, shape);
+        (TrainRows, ValidationRows, TestRows) = parts;
     }
 
     public string Name { get; }
     public long[] Shape { get; }
-    public Tensor Train { get; }
-    public Tensor Test { get; }
-    public Tensor Validation { get; }
     public string Digest { get; }
     public IReadOnlyList<string> Files { get; }
+    public Rows TrainRows { get; }
+    public Rows TestRows { get; }
+    public Rows ValidationRows { get; }
+    public Tensor Train => train ??= All(TrainRows);
+    public Tensor Test => test ??= All(TestRows);
+    public Tensor Validation => validation ??= All(ValidationRows);
 
-    /// <summary>
-    /// Images of eight bits per value v, in [−1, 1]. Uniform dequantisation makes them continuous, so that they have a density:
-    /// <code>x = (v + u) / 128 − 1,   u ~ U[0, 1)</code>
-    /// </summary>
-    internal static Tensor Dequantised(Tensor bytes, Rng rng)
+    /// <summary>What was lost before the files were read, for notes below tables; null if they have the original values.</summary>
+    public string? Loss { get; internal init; }
+
+    public double? BitsPerDimension(double nats) =>
+        levelsPerUnit is { } levels ? nats / (Shape.Size() * Math.Log(2)) + Math.Log2(levels) : null;
+
+    /// <exception cref="InvalidDataException">All rows at once do not fit into memory.</exception>
+    Tensor All(Rows rows)
     {
-        var x = bytes.to(float32);
-        return x.add_(rng.UniformLike(x)).div_(128).sub_(1);
+        CheckMemory(Name, rows.Count, Shape.Size(), 2 * sizeof(float), "ask for fewer rows at once");
+        using var scope = NewDisposeScope();
+        return rows.All.DetachFromDisposeScope();
     }
 
     /// <summary>Refuses images that do not fit into memory, before they are read.</summary>
     /// <param name="count">How many images there are.</param>
     /// <param name="numbers">Numbers of one image.</param>
-    /// <param name="bytes">Bytes of one number as it is read.</param>
+    /// <param name="bytes">Bytes held at once for one number.</param>
     internal static void CheckMemory(string path, long count, double numbers, int bytes, string instead)
     {
-        // The rows, a copy of them while they are scaled, noise for the copy, and the numbers as they were read, twice while they are split.
-        var needs = count * numbers * (3 * sizeof(float) + 2 * bytes);
+        var needs = count * numbers * bytes;
         if (needs > Capacity.Bytes)
             throw new InvalidDataException(
                 FormattableString.Invariant(
-                    $"{path}: {count} images of {numbers} numbers take {needs / 1e9:0.#} GB while they are read, and this machine has {Capacity.Bytes / 1e9:0.#} GB; {instead}."
+                    $"{path}: {count} images of {numbers} numbers take {needs / 1e9:0.#} GB, and this machine has {Capacity.Bytes / 1e9:0.#} GB; {instead}."
                 )
             );
     }

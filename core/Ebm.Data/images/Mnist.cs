@@ -1,83 +1,44 @@
-using System.Security.Cryptography;
-
 namespace Ebm.Data;
 
-/// <summary>
-/// MNIST: 60,000 + 10,000 handwritten digits of 28 × 28 grey values v in 0 … 255. Uniform dequantisation makes them continuous, so that
-/// they have a density, and they are scaled to [−1, 1]:
-/// <code>x = (v + u) / 128 − 1,   u ~ U[0, 1)</code>
-/// So a negative log-likelihood in nats becomes bits per dimension as (NLL + d ln 128) / (d ln 2), d = 784.
-/// </summary>
-public sealed class Mnist : IDataset
-{
-    const string Source =
-        "Put the files of \"The MNIST database of handwritten digits\" (Y. LeCun, C. Cortes and C. J. C. Burges), under their original names, "
-        + "into the folder mnist of the data root; --data or the variable EBM_DATA sets the data root.";
-
-    static readonly Idx TrainImages = new(
-        "train-images-idx3-ubyte.gz",
-        [60_000, 28, 28],
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        Source
-    );
-    static readonly Idx TestImages = new(
-        "t10k-images-idx3-ubyte.gz",
-        [10_000, 28, 28],
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        Source
-    );
-
-    internal Mnist(MnistSpec spec, Site site)
-    {
-        var folder = Folder(site.DataRoot);
-        var (train, test) = (Pixels(TrainImages, folder, spec.Train), Pixels(TestImages, folder, spec.Test));
-        using (NewDisposeScope())
-        {
-            Train = Scaled(train, site.Rng.Stream("train")).to(site.Device).DetachFromDisposeScope();
-            Test = Scaled(test, site.Rng.Stream("test")).to(site.Device).DetachFromDisposeScope();
-        }
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(train);
-        hash.AppendData(test);
-        Digest = Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    static string Folder(string dataRoot) => Path.Combine(dataRoot, "mnist");
-
-    /// <summary>Checks that both files are there and have the right headers.</summary>
-    internal static void Check(string dataRoot)
-    {
-        TrainImages.Check(Folder(dataRoot));
-        TestImages.Check(Folder(dataRoot));
-    }
-
-    public string Name => "mnist";
-    public long[] Shape { get; } = [1, 28, 28];
-    public Tensor Train { get; }
-    public Tensor Test { get; }
-
-    /// <summary>Digest of the grey values before dequantisation, so that it does not depend on the seed.</summary>
-    public string Digest { get; }
-
-    public IReadOnlyList<string> Files { get; } = [$"mnist/{TrainImages.Name}", $"mnist/{TestImages.Name}"];
-
-    static byte[] Pixels(Idx file, string folder, long rows) => file.Read(folder)[..(int)(rows * 28 * 28)];
-
-    static Tensor Scaled(byte[] pixels, Rng rng) => Images.Dequantised(tensor(pixels).to(rng.Device).reshape(-1, 1, 28, 28), rng);
-}
-
-/// <summary>MNIST's handwritten digits as (1, 28, 28), in [−1, 1], from gzipped IDX files under mnist/ in the data root.</summary>
+/// <summary>MNIST's handwritten digits as (1, 28, 28), from gzipped IDX files under mnist/ in the data root (LeCun et al. 1998).</summary>
 /// <param name="Train">How many of the 60,000 training digits to use, from the first on.</param>
 /// <param name="Test">How many of the 10,000 test digits to use, from the first on.</param>
+/// <param name="Dequantise">uniform: noise of one grey value's width makes the grey values continuous; none: they stay discrete.</param>
+/// <param name="Scale">symmetric: values in [−1, 1]; unit: in [0, 1].</param>
+/// <param name="Flip">Whether training mirrors digits left to right, each time with probability ½.</param>
 [Kind("mnist")]
-public sealed record MnistSpec(long Train = 60_000, long Test = 10_000) : ISpec<IDataset>, IReadsFiles
+public sealed record MnistSpec(
+    long Train = 60_000,
+    long Test = 10_000,
+    [OldRunsHad(Dequantise.Uniform)] Dequantise Dequantise = Dequantise.Uniform,
+    [OldRunsHad(Scale.Symmetric)] Scale Scale = Scale.Symmetric,
+    [OldRunsHad(false)] bool Flip = false
+) : ISpec<IDataset>, IReadsFiles
 {
-    public long Train { get; } = Require.Between(1, 60_000, Train);
-    public long Test { get; } = Require.Between(1, 10_000, Test);
+    static readonly Digits Files = Digits.In(
+        "mnist",
+        "\"The MNIST database of handwritten digits\" (Y. LeCun, C. Cortes and C. J. C. Burges)",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+    );
 
-    public IDataset Build(Site site) => new Mnist(this, site);
+    /// <summary>Its author's page no longer serves the files; the mirror is that of the CVDF.</summary>
+    public static readonly Published Published = Files.From(
+        "60,000 + 10,000 handwritten digits, 28×28 grey",
+        "http://yann.lecun.com/exdb/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        (
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+        )
+    );
 
-    public void Check(string dataRoot) => Mnist.Check(dataRoot);
+    public long Train { get; } = Require.Between(2, 60_000, Train);
+    public long Test { get; } = Require.Between(2, 10_000, Test);
+
+    public IDataset Build(Site site) => Files.Read(Train, Test, new(Dequantise, Scale, Flip), site);
+
+    public void Check(string dataRoot) => Files.Check(dataRoot);
 
     public long[]? ShapeIn(string dataRoot) => [1, 28, 28];
 }

@@ -5,14 +5,17 @@ using SkiaSharp;
 namespace Ebm.Data;
 
 /// <summary>How pictures of any size become images of one size.</summary>
-/// <param name="Size">Height and width; null keeps the picture's own.</param>
-/// <param name="Crop">Cut the largest centred square out, instead of stretching the whole picture.</param>
+/// <param name="Height">Of the images.</param>
+/// <param name="Width">Of the images.</param>
+/// <param name="Like">The picture that has this size, if others are an error; null if they are made to fit.</param>
+/// <param name="Crops">Cut the largest centred square out, instead of stretching the whole picture.</param>
 /// <param name="Background">The grey value, 0 to 255, that shows through transparent pixels.</param>
-sealed record Fit(int? Size, bool Crop, int Background);
+/// <param name="Side">The side of the centred square; by default the largest that fits.</param>
+sealed record Fit(int Height, int Width, string? Like, bool Crops, int Background, int? Side = null);
 
 /// <summary>
-/// Decodes PNG and JPEG files with SkiaSharp, upright as their EXIF orientation says. Smaller images are made by averaging (mipmaps and linear
-/// interpolation), so fine patterns become grey instead of false patterns.
+/// Decodes PNG and JPEG files with SkiaSharp, upright as their EXIF orientation says. Images of another size are cut out first, then resampled
+/// (<see cref="Resampling"/>), so that what is cut off has no influence.
 /// </summary>
 static class Picture
 {
@@ -29,58 +32,117 @@ static class Picture
 
     /// <summary>Height and width of the upright picture.</summary>
     /// <exception cref="InvalidDataException">The bytes are no PNG or JPEG file, or the picture is too large.</exception>
-    public static (int Height, int Width) Size(string path, byte[] bytes)
+    public static unsafe (int Height, int Width) Size(string where, ReadOnlyMemory<byte> bytes)
     {
-        using var data = SKData.CreateCopy(bytes);
-        using var codec = Codec(path, data);
+        using var pin = bytes.Pin();
+        using var data = SKData.Create((nint)pin.Pointer, bytes.Length);
+        using var codec = Codec(where, data);
         var (height, width) = (codec.Info.Height, codec.Info.Width);
         return IsTurned(codec.EncodedOrigin) ? (width, height) : (height, width);
     }
 
-    /// <summary>The colours of a picture, red, green and blue of each pixel in row-major order, in 0 … 255.</summary>
-    /// <param name="path">The file, for errors.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, or no PNG or JPEG file; the message names it.</exception>
-    public static (byte[] Colours, int Height, int Width) Decode(string path, byte[] bytes, Fit fit)
+    /// <summary>Whether the bytes are those of a JPEG file, by their beginning.</summary>
+    public static bool IsJpeg(ReadOnlySpan<byte> bytes) => bytes.StartsWith((byte[])[0xFF, 0xD8, 0xFF]);
+
+    /// <summary>Decodes a picture into values of eight bits, channel by channel, each in row-major order.</summary>
+    /// <param name="where">The file, for errors.</param>
+    /// <param name="into">C · H · W bytes; with three channels red, green and blue, with one the luminance.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or no PNG or JPEG file, or without a size in the fit it has another one; the message
+    /// names it.</exception>
+    public static unsafe void Decode(string where, ReadOnlyMemory<byte> bytes, Fit fit, Span<byte> into)
     {
-        using var data = SKData.CreateCopy(bytes);
-        using var codec = Codec(path, data);
-        using var source = new SKBitmap(new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Premul));
-        if (codec.GetPixels(source.Info, source.GetPixels()) is var result && result != SKCodecResult.Success)
-            throw new InvalidDataException(
-                $"{path}: the picture is damaged ({(result == SKCodecResult.IncompleteInput ? "the file ends too early" : "its content cannot be decoded")}); "
-                    + "replace the file, or remove it from the folder."
-            );
-        source.SetImmutable();
+        using var pin = bytes.Pin();
+        using var data = SKData.Create((nint)pin.Pointer, bytes.Length);
+        using var codec = Codec(where, data);
         var turned = IsTurned(codec.EncodedOrigin);
-        var (width, height) = turned ? (source.Height, source.Width) : (source.Width, source.Height);
-        var (toWidth, toHeight) = fit.Size is { } size ? (size, size) : (width, height);
-        using var target = new SKBitmap(new SKImageInfo(toWidth, toHeight, SKColorType.Rgba8888, SKAlphaType.Premul));
-        using (var canvas = new SKCanvas(target))
-        {
-            var grey = (byte)fit.Background;
-            canvas.Clear(new SKColor(grey, grey, grey));
-            // The part of the upright picture that is shown, then the upright picture from the stored one.
-            var (shownWidth, shownHeight) = fit is { Size: not null, Crop: true }
-                ? (Math.Min(width, height), Math.Min(width, height))
-                : (width, height);
-            canvas.Scale((float)toWidth / shownWidth, (float)toHeight / shownHeight);
-            canvas.Translate(-((width - shownWidth) / 2), -((height - shownHeight) / 2));
-            canvas.Concat(Upright(codec.EncodedOrigin, width, height));
-            using var image = SKImage.FromBitmap(source);
-            var same = (toWidth, toHeight) == (shownWidth, shownHeight);
-            canvas.DrawImage(
-                image,
-                0,
-                0,
-                same ? new SKSamplingOptions(SKFilterMode.Nearest) : new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear)
+        var (width, height) = turned ? (codec.Info.Height, codec.Info.Width) : (codec.Info.Width, codec.Info.Height);
+        // Before it is decoded, so that a wrong size is reported for a picture of any size.
+        if (fit.Like is { } first && (height, width) != (fit.Height, fit.Width))
+            throw new InvalidDataException(
+                $"{where} {height} × {width} and {first} {fit.Height} × {fit.Width} (height × width) have different sizes; set a size for all pictures, such as "
+                    + "data.size=32."
             );
-            canvas.Flush();
+        if (fit.Side > Math.Min(width, height))
+            throw new InvalidDataException(
+                $"{where} is {height} × {width} (height × width), smaller than the square of {fit.Side} that is cut out of every picture; replace it, or set a "
+                    + "smaller square."
+            );
+        // Shared arrays, which a collection does not have to free: the computing thread may be in a native call.
+        var stored = System.Buffers.ArrayPool<byte>.Shared.Rent(4 * codec.Info.Width * codec.Info.Height);
+        var square = Math.Min(fit.Side ?? int.MaxValue, Math.Min(width, height));
+        var (shownHeight, shownWidth) = fit.Crops && fit.Like is null ? (square, square) : (height, width);
+        var shown = System.Buffers.ArrayPool<byte>.Shared.Rent(4 * shownHeight * shownWidth);
+        var resized = System.Buffers.ArrayPool<byte>.Shared.Rent(4 * fit.Height * fit.Width);
+        try
+        {
+            fixed (
+                byte* from = stored,
+                    to = shown
+            )
+            {
+                var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Premul);
+                if (codec.GetPixels(info, (nint)from) is var result && result != SKCodecResult.Success)
+                    throw new InvalidDataException(
+                        $"{where}: the picture is damaged ({(result == SKCodecResult.IncompleteInput ? "the file ends too early" : "its content cannot be decoded")}); "
+                            + "replace the file, or remove it from the folder."
+                    );
+                var asStored =
+                    codec.EncodedOrigin is SKEncodedOrigin.TopLeft or SKEncodedOrigin.Default
+                    && (width, height) == (shownWidth, shownHeight)
+                    && codec.Info.AlphaType == SKAlphaType.Opaque;
+                if (!asStored)
+                    Show(info, (nint)from, codec.EncodedOrigin, (height, width), fit.Background, (nint)to, (shownHeight, shownWidth));
+                var colours = new ReadOnlySpan<byte>(asStored ? from : to, 4 * shownHeight * shownWidth);
+                if ((shownHeight, shownWidth) != (fit.Height, fit.Width))
+                {
+                    Resampling.Run(colours, shownHeight, shownWidth, resized, fit.Height, fit.Width);
+                    colours = resized;
+                }
+                Place(colours, into, fit.Height * fit.Width);
+            }
         }
-        var pixels = target.GetPixelSpan();
-        var colours = new byte[toWidth * toHeight * 3];
-        for (var i = 0; i < toWidth * toHeight; i++)
-            pixels.Slice(4 * i, 3).CopyTo(colours.AsSpan(3 * i));
-        return (colours, toHeight, toWidth);
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(stored);
+            System.Buffers.ArrayPool<byte>.Shared.Return(shown);
+            System.Buffers.ArrayPool<byte>.Shared.Return(resized);
+        }
+    }
+
+    /// <summary>Draws the middle of the stored picture, upright and over its background, pixel by pixel.</summary>
+    static void Show(
+        SKImageInfo info,
+        nint stored,
+        SKEncodedOrigin origin,
+        (int Height, int Width) upright,
+        int background,
+        nint into,
+        (int Height, int Width) shown
+    )
+    {
+        var to = new SKImageInfo(shown.Width, shown.Height, SKColorType.Rgba8888, SKAlphaType.Premul);
+        using var surface = SKSurface.Create(to, into, to.RowBytes);
+        var canvas = surface.Canvas;
+        var grey = (byte)background;
+        canvas.Clear(new SKColor(grey, grey, grey));
+        canvas.Translate(-((upright.Width - shown.Width) / 2), -((upright.Height - shown.Height) / 2));
+        canvas.Concat(Upright(origin, upright.Width, upright.Height));
+        using var pixels = new SKPixmap(info, stored, info.RowBytes);
+        using var image = SKImage.FromPixels(pixels);
+        canvas.DrawImage(image, 0, 0, new SKSamplingOptions(SKFilterMode.Nearest));
+        canvas.Flush();
+    }
+
+    /// <summary>Takes red, green and blue of each pixel apart, or their luminance .299 R + .587 G + .114 B.</summary>
+    static void Place(ReadOnlySpan<byte> colours, Span<byte> into, int pixels)
+    {
+        if (into.Length == pixels)
+            for (var i = 0; i < pixels; i++)
+                into[i] = (byte)((299 * colours[4 * i] + 587 * colours[4 * i + 1] + 114 * colours[4 * i + 2] + 500) / 1000);
+        else
+            for (var channel = 0; channel < 3; channel++)
+            for (var i = 0; i < pixels; i++)
+                into[channel * pixels + i] = colours[4 * i + channel];
     }
 
     static SKCodec Codec(string path, SKData data)

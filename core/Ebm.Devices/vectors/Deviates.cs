@@ -100,6 +100,36 @@ public static unsafe class Deviates
         }
     }
 
+    /// <summary>The elements of some rows of a draw, one row after the other.</summary>
+    /// <param name="places">The rows.</param>
+    /// <param name="width">Numbers of a row.</param>
+    /// <param name="to">As many floats as the rows have numbers.</param>
+    public static void Rows<TDeviate>(ulong seed, ulong draw, long[] places, long width, float* to)
+        where TDeviate : IDeviate => Vectors.Run(new Some<TDeviate>(seed, draw, places, width, to));
+
+    readonly struct Some<TDeviate>(ulong seed, ulong draw, long[] places, long width, float* to) : IVectorWork
+        where TDeviate : IDeviate
+    {
+        public void Run<T>()
+            where T : unmanaged, IVector<T>
+        {
+            var group = stackalloc float[Group];
+            var at = to;
+            foreach (var place in places)
+                for (long element = place * width, end = element + width; element < end; )
+                {
+                    // A row may begin and end in the middle of a group.
+                    var skip = (int)(element % Group);
+                    var count = (int)Math.Min(Group - skip, end - element);
+                    Draw<T, TDeviate>(seed, draw, element / Group, count < Group ? group : at);
+                    if (count < Group)
+                        new Span<float>(group + skip, count).CopyTo(new Span<float>(at, count));
+                    element += count;
+                    at += count;
+                }
+        }
+    }
+
     /// <summary>The elements of a tile's rows, all rows of a number beside each other.</summary>
     /// <param name="first">The tile's first row, a multiple of 32.</param>
     /// <param name="width">Numbers of a row.</param>

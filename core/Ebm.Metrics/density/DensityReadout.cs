@@ -29,7 +29,7 @@ public sealed class DensityReadout(DensityReadoutSpec spec) : IMetric
         var logZ0 = clean.LogIntegral(-clean.Map(x => model.Levels.All(x).select(1, 0), dtype));
         var logZT = wide.LogIntegral(-wide.Map(x => model.Levels.All(x).select(1, top), dtype));
 
-        var x = subject.Data.Test.narrow(0, 0, Math.Min(spec.Rows, subject.Data.Test.shape[0]));
+        var x = subject.Data.TestRows.Range(0, Math.Min(spec.Rows, subject.Data.TestRows.Count));
         var energies = Chunked.Map(model.Levels.All, x.to(dtype));
         var error = Chunked.Map(model.Readout, x.to(dtype)) - (-energies.select(1, 0) - logZ0);
         var standard = -x.to(float64).square().sum(-1) / 2 - dimension * Math.Log(2 * Math.PI) / 2;

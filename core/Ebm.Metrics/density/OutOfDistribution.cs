@@ -42,8 +42,8 @@ public sealed class OutOfDistribution : IMetric
     {
         if (subject.Method is not IDensity model)
             yield break;
-        var (own, dtype) = (Some(subject.Data.Test), subject.Samples.dtype);
-        var all = sets.Select(set => (set.Name, Rows: Some(set.Data.Test), set.Data.Common))
+        var (own, dtype) = (Some(subject.Data.TestRows), subject.Samples.dtype);
+        var all = sets.Select(set => (set.Name, Rows: Some(set.Data.TestRows), set.Data.Common))
             .Concat(spec.Made.Select(made => (Kebab.Case($"{made}"), made.From(own, subject.Rng.Stream($"{made}")), subject.Data.Common)));
         var energies = Scores(rows => model.Density.Of(rows.to(dtype)), own);
         var trivial = (spec.Trivial ? TrivialScores.To(subject.Data) : [])
@@ -70,7 +70,7 @@ public sealed class OutOfDistribution : IMetric
         }
     }
 
-    Tensor Some(Tensor rows) => rows.narrow(0, 0, Math.Min(spec.Rows, rows.shape[0]));
+    Tensor Some(Rows rows) => rows.Range(0, Math.Min(spec.Rows, rows.Count));
 
     static double[] Scores(Func<Tensor, Tensor> score, Tensor rows) => Chunked.Map(score, rows).cpu().data<double>().ToArray();
 }

@@ -16,7 +16,7 @@ public static class TrivialScores
     /// <summary>The scores for data: rows (B, …Shape) → (B), float64.</summary>
     public static IReadOnlyList<(string Name, Func<Tensor, Tensor> Score)> To(IDataset data)
     {
-        var train = data.Train.narrow(0, 0, Math.Min(Most, data.Train.shape[0]));
+        var train = data.TrainRows.Range(0, Math.Min(Most, data.TrainRows.Count));
         var gaussian = MatchedGaussian.To(data, floor: 1e-6);
         var independent = PixelGaussian.To(data);
         var all = new List<(string, Func<Tensor, Tensor>)>

@@ -13,7 +13,7 @@ sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
     /// <param name="floor">Variances are at least this share of the largest; 0 leaves a singular covariance singular.</param>
     public static MatchedGaussian To(IDataset data, double floor = 0)
     {
-        var rows = data.Train.narrow(0, 0, Math.Min(Rows, data.Train.shape[0])).to(float64).flatten(1);
+        var rows = data.TrainRows.Range(0, Math.Min(Rows, data.TrainRows.Count)).to(float64).flatten(1);
         var mean = rows.mean([0]);
         var centred = rows - mean;
         var (spread, directions) = linalg.eigh(centred.t().matmul(centred) / (rows.shape[0] - 1));

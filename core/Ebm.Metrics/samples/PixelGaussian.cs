@@ -11,7 +11,7 @@ sealed record PixelGaussian(Tensor Mean, Tensor Sd)
 
     public static PixelGaussian To(IDataset data)
     {
-        var rows = data.Train.to(float32);
+        var rows = data.TrainRows.All.to(float32);
         return new(rows.mean([0]), rows.std(0).clamp_(min: Least));
     }
 

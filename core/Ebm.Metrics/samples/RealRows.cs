@@ -5,13 +5,12 @@ static class RealRows
 {
     /// <summary>Rows that were not used for training: at most <paramref name="count"/> of them, (n, …Shape).</summary>
     public static Tensor HeldOut(IDataset data, long count, Rng rng) =>
-        data is IKnownDensity known ? known.Draw(count, rng) : Some(data.Test, count, rng);
+        data is IKnownDensity known ? known.Draw(count, rng) : Some(data.TestRows, count, rng);
 
     /// <summary>Real rows in place of samples, to measure what perfect samples would get; training rows if none can be drawn.</summary>
     public static Tensor Rival(IDataset data, long count, Rng rng) =>
-        data is IKnownDensity known ? known.Draw(count, rng) : Some(data.Train, count, rng);
+        data is IKnownDensity known ? known.Draw(count, rng) : Some(data.TrainRows, count, rng);
 
     /// <summary>At most this many rows, drawn without replacement because files are often sorted.</summary>
-    static Tensor Some(Tensor rows, long count, Rng rng) =>
-        rows.index_select(0, rng.Permutation(rows.shape[0]).narrow(0, 0, Math.Min(count, rows.shape[0])).to(rows.device));
+    static Tensor Some(Rows rows, long count, Rng rng) => rows.At(rng.Permutation(rows.Count).narrow(0, 0, Math.Min(count, rows.Count)));
 }

@@ -46,8 +46,13 @@ public static class DataPlace
         if (!Directory.Exists(path))
             return new(name, new FileInfo(path).Length, new FileInfo(path).LastWriteTimeUtc, DigestCache.Of(path));
         var folder = PictureFolder.Look(path);
-        var files = folder.Names.Select(picture => new FileInfo(folder.PathOf(picture))).ToList();
-        return new(name, files.Sum(file => file.Length), files.Max(file => file.LastWriteTimeUtc), folder.Digest());
+        var (bytes, modified) = (0L, DateTime.MinValue);
+        foreach (var picture in folder.Names)
+        {
+            var file = new FileInfo(folder.PathOf(picture));
+            (bytes, modified) = (bytes + file.Length, file.LastWriteTimeUtc > modified ? file.LastWriteTimeUtc : modified);
+        }
+        return new(name, bytes, modified, folder.Digest());
     }
 
     /// <summary>SHA-256 of a file's bytes, or of a folder's pictures (<see cref="PictureFolder.DigestOf"/>); null if nothing is there.</summary>

@@ -14,13 +14,15 @@ public sealed record ParentState(string Run, int Attempt, long Step, string Chec
 /// <param name="Rows">The number of rows of each part: train, test, validation.</param>
 /// <param name="Split">SHA-256 of the digests of the parts: which rows are in which part, and in what order.</param>
 /// <param name="Preprocessing">SHA-256 of the settings that turn files into rows.</param>
+/// <param name="Loss">What the files lost before they were read, such as detail in JPEG: a sentence. Null for original values.</param>
 public sealed record DataState(
     string Name,
     string Digest,
     IReadOnlyList<DataFile>? Files = null,
     IReadOnlyDictionary<string, long>? Rows = null,
     string? Split = null,
-    string? Preprocessing = null
+    string? Preprocessing = null,
+    string? Loss = null
 ) : Extensible;
 
 /// <summary>One file of a data set as the run read it.</summary>

@@ -65,12 +65,19 @@ sealed class Results(RunContext run, Method method, IDataset data)
     IEnumerable<NamedArray> Energies(Tensor samples)
     {
         const long most = 2000;
+        // Activations of a convolutional net on all rows at once would be the largest memory of a run.
+        const long atOnce = 250;
         if (method is not IDensity density)
             yield break;
-        foreach (var (name, rows) in new[] { ("energy-test", data.Test), ("energy-samples", samples) })
+        foreach (var (name, rows) in new (string, Rows)[] { ("energy-test", data.TestRows), ("energy-samples", samples) })
         {
-            var energies = density.Density.Of(rows.narrow(0, 0, Math.Min(most, rows.shape[0]))).to(float32).cpu();
-            yield return new NamedArray(name, ["row"], energies.shape, energies.data<float>().ToArray());
+            var energies = new List<float>();
+            for (long from = 0, count = Math.Min(most, rows.Count); from < count; from += atOnce)
+            {
+                using var scope = NewDisposeScope();
+                energies.AddRange(density.Density.Of(rows.Range(from, Math.Min(atOnce, count - from))).to(float32).cpu().data<float>());
+            }
+            yield return new NamedArray(name, ["row"], [energies.Count], [.. energies]);
         }
     }
 
@@ -84,20 +91,17 @@ sealed class Results(RunContext run, Method method, IDataset data)
         const int copies = 20;
         const int chains = 8,
             frames = 10;
-        yield return Core.Arrays.Named(
-            "real",
-            ["row", "channel", "height", "width"],
-            data.Test.narrow(0, 0, Math.Min(MostPictures, data.Test.shape[0]))
-        );
-        var (at, near) = Nearest(samples.narrow(0, 0, Math.Min(MostPictures, samples.shape[0])));
-        var (_, usual) = Nearest(data.Test.narrow(0, 0, Math.Min(MostPictures, data.Test.shape[0])));
+        var real = data.TestRows.Range(0, Math.Min(MostPictures, data.TestRows.Count));
+        yield return Core.Arrays.Named("real", ["row", "channel", "height", "width"], real);
+        var drawn = Math.Min(MostPictures, samples.shape[0]);
+        var (at, distance) = Nearest(cat([samples.narrow(0, 0, drawn).to(float32), real.to(float32)], 0));
         yield return Core.Arrays.Named(
             "nearest",
             ["sample", "channel", "height", "width"],
-            data.Train.index_select(0, at.narrow(0, 0, Math.Min(copies, at.shape[0])))
+            data.TrainRows.At(at.narrow(0, 0, Math.Min(copies, drawn)))
         );
-        yield return Core.Arrays.Named("nearest-distance", ["sample"], near);
-        yield return Core.Arrays.Named("nearest-distance-test", ["row"], usual);
+        yield return Core.Arrays.Named("nearest-distance", ["sample"], distance.narrow(0, 0, drawn));
+        yield return Core.Arrays.Named("nearest-distance-test", ["row"], distance.narrow(0, drawn, real.shape[0]));
         Rng Stream() => run.Root.Rng.Stream("measure").Stream("film");
         var (what, places, film) = method switch
         {
@@ -112,19 +116,25 @@ sealed class Results(RunContext run, Method method, IDataset data)
         yield return new NamedArray("film-axis", [what], [places.Length], places);
     }
 
-    /// <summary>The place of the nearest training row of each row, and the Euclidean distance to it.</summary>
+    /// <summary>The place of the nearest training row of each row, and the Euclidean distance to it. Reads all training rows once.</summary>
     (Tensor At, Tensor Distance) Nearest(Tensor rows)
     {
-        const long atOnce = 4096;
-        var flat = rows.to(float32).flatten(1);
+        const long atOnce = 1024;
+        var flat = rows.flatten(1);
         Tensor? at = null,
             distance = null;
-        for (long from = 0; from < data.Train.shape[0]; from += atOnce)
+        long from = 0;
+        foreach (var some in data.TrainRows.Chunks(atOnce))
         {
-            var some = data.Train.narrow(0, from, Math.Min(atOnce, data.Train.shape[0] - from)).flatten(1);
-            var (least, place) = cdist(flat, some).min(1);
-            (at, distance) =
-                at is null || distance is null ? (place, least) : (where(least < distance, place + from, at), minimum(least, distance));
+            using var scope = NewDisposeScope();
+            using (some)
+            {
+                var (least, place) = cdist(flat, some.flatten(1)).min(1);
+                var (nextAt, nextDistance) =
+                    at is null || distance is null ? (place, least) : (where(least < distance, place + from, at), minimum(least, distance));
+                (at, distance) = (nextAt.MoveToOuterDisposeScope(), nextDistance.MoveToOuterDisposeScope());
+            }
+            from += atOnce;
         }
         return (at!, distance!);
     }

@@ -37,7 +37,7 @@ sealed class Training : IDisposable
         (this.method, this.averages) = (method, averages);
         (train, measure) = (run.Spec.Train, run.Spec.Measure);
         optimizers = run.Placed("train", () => new Optimizers(method, train));
-        batches = run.Placed("train", () => new Batches(data.Train, train.Batch, run.Root.Rng.Stream("batches")));
+        batches = run.Placed("train", () => new Batches(data.TrainRows, train.Batch, run.Root.Rng.Stream("batches")));
         health = new Health(train.Health, data.Shape.Aggregate(1L, (product, n) => product * n));
         trainer = new Trainer(method, batches, optimizers, averages, health, train, run.Root.Rng.Stream("training"));
         recorder = new Recorder(run.Folder, optimizers, health);

@@ -98,16 +98,17 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
     /// <param name="settings">The data's settings in the config.</param>
     internal static DataState Of(IDataset data, string dataRoot, Document settings)
     {
-        List<(string Name, Tensor Rows)> parts = [("train", data.Train), ("test", data.Test)];
+        List<(string Name, Rows Rows)> parts = [("train", data.TrainRows), ("test", data.TestRows)];
         if (data is IValidated validated)
-            parts.Add(("validation", validated.Validation));
+            parts.Add(("validation", validated.ValidationRows));
         return new DataState(
             data.Name,
             data.Digest,
             Files(data, dataRoot),
-            parts.ToDictionary(part => part.Name, part => part.Rows.shape[0]),
-            Canonical.Sha256(string.Concat(parts.Select(part => $"{part.Name} {Canonical.Sha256(Stored.Bytes(part.Rows))}\n"))),
-            Canonical.Sha256(Canonical.Json(settings))
+            parts.ToDictionary(part => part.Name, part => part.Rows.Count),
+            Canonical.Sha256(string.Concat(parts.Select(part => $"{part.Name} {part.Rows.Digest}\n"))),
+            Canonical.Sha256(Canonical.Json(settings)),
+            data.Loss
         );
     }
 

@@ -57,6 +57,28 @@ let private marked (interventions: Intervention list) =
         for part in parts do
             must $"{form} has no \"{part}\": {text}" (text.Contains part)
 
+/// The data of every run lost this before they were read, also after the runs are written and read again.
+let private lost (loss: string option) =
+    let runs = three [ 0..2 ] |> List.map (fun run -> { run with Losses = Option.toList loss })
+
+    Folder.inFolder (fun folder ->
+        let sweep = System.IO.Path.Combine(folder, "runs", "laws")
+
+        for run in runs do
+            write sweep run |> ignore
+
+        let table, _ = ofSweep sweep (System.IO.Path.Combine(folder, "reports"))
+
+        for table in [ tabulate runs; table.Value ] do
+            for form, text in
+                [
+                    "Markdown", Markdown.table table
+                    "LaTeX", Latex.table table
+                    "HTML", Html.rendered (HtmlTable.fragment (fun _ -> "#") table)
+                    "JSON", Json.table table
+                ] do
+                must $"{form}: {text}" (text.Split("its pictures are JPEG files").Length = 2))
+
 let private bold = [
     law
         "the best row is marked, with those that are not significantly worse; pairing by seeds finds differences within the noise"
@@ -226,6 +248,10 @@ let private bold = [
     law "a cell whose runs needed interventions is marked in every form, with how many and which" (fun () ->
         marked [ Intervention(Intervention.AfterDivergence, 2, "attempt 1 diverged") ])
     |> breaks "runs without interventions" (fun () -> marked [])
+
+    law "what the data lost before they were read is said below the table, in every form, once" (fun () ->
+        lost (Some "set: its pictures are JPEG files"))
+    |> breaks "data that lost nothing" (fun () -> lost None)
 ]
 
 let private near what (due: float) (found: float) =

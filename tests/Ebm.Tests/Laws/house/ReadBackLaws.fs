@@ -74,6 +74,8 @@ let private allowed = [
     "DenoisingScore", "the top level's noise, once per estimate"
     "Travel", "whether generation is finished, every 32 rounds on a GPU"
     "RecoveryLadder", "whether a row is at the top, on the CPU"
+    "Rng", "the places of rows whose noise is drawn, once per minibatch"
+    "Rows", "the digest of a data set's rows, once per run"
     "GeneralizedEbm", "a count that is on the host"
     "DenoisingEbm", "a count that is on the host"
 ]
