@@ -21,13 +21,10 @@ public sealed class KidDigits(KidDigitsSpec spec) : IMetric
         using var free = no_grad();
         if (!data.Shape.SequenceEqual([1L, 28, 28]) || DigitClassifier.Of(data.Name, subject.Samples.device) is not { } classifier)
             return [];
-        if (data.Test.shape[0] < 4)
-            throw new InvalidOperationException("kid-digits: two halves of the test rows need at least 4 of them");
         var samples = subject.Samples.narrow(0, 0, Math.Min(spec.Samples, subject.Samples.shape[0]));
-        var (count, half) = (samples.shape[0], data.Test.shape[0] / 2);
-        var order = rng.Stream("halves").Permutation(data.Test.shape[0]).to(data.Test.device);
-        Tensor Half(long from, long most) => data.Test.index_select(0, order.narrow(0, from, Math.Min(most, half)));
-        var (reference, rival) = (Seen(Half(0, spec.Reference)), Seen(Half(half, count)));
+        var count = samples.shape[0];
+        var (seen, other) = RealRows.Halves(data, spec.Reference, count, rng.Stream("halves"));
+        var (reference, rival) = (Seen(seen), Seen(other));
         var real = new Discrepancy(Kid.Cubic, reference.Features);
         var of = Seen(samples);
 
