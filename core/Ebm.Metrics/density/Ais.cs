@@ -28,7 +28,11 @@ public sealed class Ais(AisSpec spec) : IMetric
         var gaussian = MatchedGaussian.To(data, Floor);
         var density = model.Density;
         // log Z in z differs by log |det A|; the log normaliser of exp(−|z|²/2) is ½ d log 2π.
-        var target = new Energy(z => density.Of(gaussian.From(z).reshape(data.Shape.Rows(z.shape[0]))));
+        var map = new TiledGaussian(gaussian);
+        var target = new Energy(
+            z => density.Of(gaussian.From(z).reshape(data.Shape.Rows(z.shape[0]))),
+            tiled: z => density.Tiled(z.reshape(data.Shape.Rows(z.shape[0]))) is { } own ? new TiledComposed(map, own) : null
+        );
         var constant = gaussian.LogVolume + data.Shape.Size() * Math.Log(2 * Math.PI) / 2;
         var path = new Path(target, spec.Rungs);
 
@@ -70,7 +74,7 @@ public sealed class Ais(AisSpec spec) : IMetric
     sealed class Path(Energy target, int rungs)
     {
         const double Steepness = 4;
-        static readonly Energy Base = new(z => z.square().SumPerRow() / 2, z => (z.square().SumPerRow() / 2, z));
+        static readonly Energy Base = Energy.Confinement(1);
 
         public int Rungs => rungs;
 
@@ -83,7 +87,8 @@ public sealed class Ais(AisSpec spec) : IMetric
         }
 
         /// <summary>(β_k − β_{k−1}) (E_q − E)(z): (B), float64.</summary>
-        public Tensor Increment(int rung, Tensor z) => (Beta(rung) - Beta(rung - 1)) * (Base.Of(z).to(float64) - target.Of(z).to(float64));
+        public Tensor Increment(int rung, Tensor z) =>
+            (Beta(rung) - Beta(rung - 1)) * (Base.Values(z).to(float64) - target.Values(z).to(float64));
 
         static double Logistic(double share) => 1 / (1 + Math.Exp(-Steepness * (2 * share - 1)));
     }
@@ -105,9 +110,8 @@ public sealed class Ais(AisSpec spec) : IMetric
             using var inner = NewDisposeScope();
             for (var i = 0; i < (rung == 0 ? 10 : 1) * Tries; i++)
             {
-                var accepted = zeros(1, dtype: z.dtype, device: z.device);
-                z = Kernel(Math.Exp(log), z).Run(path.At(rung), z, 1, rng, (_, _, taken) => accepted.add_(taken.mean()));
-                log += Gain * (accepted.to(float64).item<double>() - Acceptance);
+                (z, var accepted) = Kernel(Math.Exp(log), z).RunAccepting(path.At(rung), z, 1, rng);
+                log += Gain * (accepted.mean().to(float64).item<double>() - Acceptance);
             }
             steps[rung] = Math.Exp(log);
             z = z.MoveToOuterDisposeScope();
@@ -127,11 +131,11 @@ public sealed class Ais(AisSpec spec) : IMetric
             if (i == path.Rungs)
                 break;
             var at = up ? weighed : weighed - 1;
-            z = Kernel(steps[at], z)
-                .Run(path.At(at), z, spec.Steps, rng, (_, _, taken) => accepted.add_(taken.mean()))
-                .MoveToOuterDisposeScope();
+            (z, var taken) = Kernel(steps[at], z).RunAccepting(path.At(at), z, spec.Steps, rng);
+            z.MoveToOuterDisposeScope();
+            accepted.add_(taken.mean());
         }
-        return (log, accepted.to(float64).item<double>() / Math.Max(1, (path.Rungs - 1) * spec.Steps));
+        return (log, accepted.to(float64).item<double>() / (path.Rungs - 1));
     }
 }
 

@@ -11,7 +11,8 @@ namespace Ebm.Metrics;
 /// </summary>
 /// <param name="kernel">(n, d), (m, d) → (n, m), float64.</param>
 /// <param name="real">(m, d), m ≥ 2: the rows to compare with; their own kernel sums are computed once.</param>
-sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
+/// <param name="sums">The sums of a kernel with k(x, x) = 0 without the matrix of all pairs; it returns null for rows that it cannot take.</param>
+sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real, Func<Tensor, Tensor, PairSums?>? sums = null)
 {
     const long ChunkRows = 64;
     readonly Tensor rows = real.to(float64);
@@ -26,7 +27,7 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
     {
         var x = others.to(float64).to(rows.device);
         var (n, m) = (x.shape[0], rows.shape[0]);
-        var (across, down) = Sums(x, rows);
+        var across = Sums(x, rows);
         var (within, _) = Apart(x);
         if (among is null)
         {
@@ -35,7 +36,7 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
             var mean = among.mean();
             centred = Math.Max(0, (squares - 2 * among.square().mean() + mean * mean).item<double>());
         }
-        var (ofOthers, ofRows) = (within - across / m, among - down / n);
+        var (ofOthers, ofRows) = (within - across.Across / m, among - across.Down / n);
         var jackknife = (4 * (ofOthers.var() / n + ofRows.var() / m)).item<double>();
         var alike = 2 * centred * Math.Pow(1.0 / n + 1.0 / m, 2);
         return ((ofOthers.mean() + ofRows.mean()).item<double>(), Math.Sqrt(Math.Max(jackknife, alike)));
@@ -44,38 +45,29 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real)
     /// <summary>The mean over the others for each row, and the mean square over all pairs: (n, d) → (n) and a scalar.</summary>
     (Tensor Means, Tensor Squares) Apart(Tensor x)
     {
-        var (n, squares, means) = (x.shape[0], zeros(1, dtype: float64, device: x.device), new List<Tensor>());
-        foreach (var (from, values) in Chunks(x, x))
-        {
-            // A row and itself are not a pair.
-            values.diagonal((int)from).zero_();
-            squares.add_(values.square().sum());
-            means.Add((values.sum(1) / (n - 1)).MoveToOuterDisposeScope());
-        }
-        return (cat(means, 0), squares / (n * (n - 1.0)));
+        var (n, found) = (x.shape[0], Sums(x, x));
+        return (found.Across / (n - 1), found.Squares / (n * (n - 1.0)));
     }
 
-    /// <summary>Sums of k(a_i, b_j) over j, and over i: (n), (m).</summary>
-    (Tensor Across, Tensor Down) Sums(Tensor a, Tensor b)
-    {
-        var (down, across) = (zeros(b.shape[0], dtype: float64, device: b.device), new List<Tensor>());
-        foreach (var (_, values) in Chunks(a, b))
-        {
-            down.add_(values.sum(dim: 0));
-            across.Add(values.sum(1).MoveToOuterDisposeScope());
-        }
-        return (cat(across, 0), down);
-    }
+    PairSums Sums(Tensor a, Tensor b) => sums?.Invoke(a, b) ?? ByTensors(a, b);
 
-    /// <summary>k(a_i, b_j) for chunks of rows a, each in its own dispose scope.</summary>
-    IEnumerable<(long From, Tensor Values)> Chunks(Tensor a, Tensor b)
+    /// <summary>For a and itself, without the pairs of a row and itself.</summary>
+    PairSums ByTensors(Tensor a, Tensor b)
     {
+        var (down, squares) = (zeros(b.shape[0], dtype: float64, device: b.device), zeros(1, dtype: float64, device: b.device));
+        var across = new List<Tensor>();
         for (long from = 0; from < a.shape[0]; from += ChunkRows)
         {
             using var inner = NewDisposeScope();
-            yield return (from, kernel(a.narrow(0, from, Math.Min(ChunkRows, a.shape[0] - from)), b));
+            var values = kernel(a.narrow(0, from, Math.Min(ChunkRows, a.shape[0] - from)), b);
+            if (ReferenceEquals(a, b))
+                values.diagonal((int)from).zero_();
+            across.Add(values.sum(1).MoveToOuterDisposeScope());
+            down.add_(values.sum(dim: 0));
+            squares.add_(values.mul_(values).sum());
             Machine.ReturnFreedMemory();
         }
+        return new(cat(across, 0), down, squares);
     }
 
     /// <summary>|a_i − b_j|²: (n, d), (m, d) → (n, m).</summary>

@@ -37,7 +37,7 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
     /// <summary>The rows to compare with.</summary>
     internal sealed class Real(Tensor given)
     {
-        readonly Discrepancy discrepancy = new((a, b) => Discrepancy.Squares(a, b).sqrt_().neg_(), given.flatten(1));
+        readonly Discrepancy discrepancy = new((a, b) => Discrepancy.Squares(a, b).sqrt_().neg_(), given.flatten(1), PairSums.OfDistances);
 
         public Real(IDataset data, long count, Rng rng)
             : this(RealRows.HeldOut(data, count, rng)) { }

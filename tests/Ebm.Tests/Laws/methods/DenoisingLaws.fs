@@ -2,6 +2,7 @@
 module Ebm.Tests.Laws.DenoisingLaws
 
 open System
+open System.Collections.Generic
 open TorchSharp
 open TorchSharp.Modules
 open Ebm.Core
@@ -458,6 +459,35 @@ let private restoresLast (k: float) =
         (built 1L settings).Sample(50L, rng "restored")
     Close.same "restored rows" 64 (k * rows false) (rows true)
 
+/// L⁻¹(z − m) with covariance LLᵀ, of a scale's present buffers.
+let private standardised (moments: IReadOnlyDictionary<string, Tensor>) (z: Tensor) =
+    let covariance = moments["covariance"]
+    let floor = 1e-6f.ToScalar() * covariance.diagonal().mean() * torch.eye 2L
+    let factor = torch.linalg.cholesky (covariance + floor)
+    torch.linalg.solve_triangular(factor, (z - moments["mean"]).t(), false).t()
+
+/// Codes of the moments that a scale begins with, learns, learns again, and reads from another; the formula has the moments of then or of before.
+let private factors present =
+    use codes = new CodeScale(2L, device)
+    use other = new CodeScale(2L, device)
+    let draw (name: string) = (rng name).Normal(64L, 2L)
+    other.Learn(3.0f.ToTensor() * draw "other" + 1.0f.ToTensor())
+    let copied () = readOnlyDict [ for KeyValue(name, value) in codes.state_dict () -> name, value.clone () ]
+    let z = draw "codes"
+
+    let steps: (string * (unit -> unit)) list = [
+        "fresh", ignore
+        "learnt", (fun () -> codes.Learn(draw "first"))
+        "learnt again", (fun () -> codes.Learn(2.0f.ToTensor() * draw "second"))
+        "loaded", (fun () -> codes.load_state_dict (other.state_dict ()) |> ignore)
+    ]
+
+    for what, change in steps do
+        let before = copied ()
+        codes.Of z |> ignore
+        change ()
+        Close.same what 64 (standardised (if present then copied () else before) z) (codes.Of z)
+
 let all = [
     law "the texture contrast's data have the noise of chains if it is set" (fun () ->
         positives false 0.0
@@ -565,6 +595,9 @@ let all = [
         let world = Gaussian.Gaussian.Of([ 3.0; -1.0 ], [ [ 4.0; 1.9 ]; [ 1.9; 1.0 ] ])
         use codes = new CodeScale(2L, device)
         Close.moments "codes" [| 0.0; 0.0 |] (array2D [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]) (codes.Of(world.Draw(2000L, rng "fresh"))))
+
+    law "codes are standardised by the factor of the present covariance: fresh, learnt, and loaded" (inSingle (fun () -> factors true))
+    |> breaks "the factor of the covariance before" (inSingle (fun () -> factors false))
 
     law "leaps under Metropolis leave their target invariant" (fun () -> leaps (fun p -> Metropolis p :> IKernel))
     |> breaks "unadjusted" (fun () -> leaps (fun p -> Unadjusted p :> IKernel))

@@ -55,7 +55,40 @@ let private reads (energy: torch.nn.Module<Tensor, Tensor> -> Energy) =
     must "values have a graph" (not found.requires_grad)
     Close.same "values in plain memory" 64 ((bowl net).Of(x).detach()) found
 
+/// log Z of N(0, I/4) from an energy that has no other form than plain memory; data with correlated coordinates, so that chains move in turned ones.
+let private annealed (width: float) =
+    use _ = torch.NewDisposeScope()
+    use _ = torch.no_grad ()
+    let energy = Energy((fun _ -> broken "the layers were computed"), tiled = fun x -> (Energy.Confinement width).Tiled x)
+    let data = (TwoMoonsSpec(Train = 2000L, Test = 100L) :> ISpec<IDataset>).Build site
+    let samples = width.ToScalar() * (rng "annealed").Normal(300L, 2L)
+    let spec = AisSpec(Rungs = 60, Chains = 300L, Settle = 0)
+
+    let found = spec.Build(site).Measure(Subject(new Still(energy), data, samples, rng "ais")) |> Seq.map (fun m -> m.Name, m) |> Map.ofSeq
+
+    for name in [ "ais/forward"; "ais/reverse"; "ais/log-z" ] do
+        Close.near name (log (2.0 * System.Math.PI * 0.25)) {
+            Close.Value = found[name].Value
+            Close.Error = found[name].Se.GetValueOrDefault 0.0
+        }
+
+/// The energy distance of rows, short or as long as a matrix product takes them: zeros make rows longer, but no farther apart.
+let private distances (further: float) =
+    use _ = torch.NewDisposeScope()
+    let x, y = (rng "x").Normal(70L, 3L), (rng "y").Normal(83L, 3L) + further.ToScalar()
+    let longer (rows: Tensor) = torch.cat (ResizeArray [ rows; torch.zeros (rows.shape[0], 30L) ], 1L)
+    let struct (short, se) = EnergyDistance.Between(x, y)
+    let struct (long', itsSe) = EnergyDistance.Between(longer x, longer ((rng "y").Normal(83L, 3L)))
+    must $"energy distance {short} where {long'} was expected" (abs (short - long') < 1e-12)
+    must $"standard error {se} where {itsSe} was expected" (abs (se - itsSe) < 1e-12)
+
 let all = [
+    law "annealing moves and weighs in plain memory, in both directions" (inSingle (fun () -> annealed 0.5))
+    |> breaks "a density a fifth wider" (inSingle (fun () -> annealed 0.6))
+
+    law "sums over pairs of short rows are those of the matrix of all pairs" (inSingle (fun () -> distances 0.0))
+    |> breaks "a millionth farther" (inSingle (fun () -> distances 1e-6))
+
     law "metrics of rows and densities take no gradient" (inSingle (fun () -> costs id))
     |> breaks
         "an energy with a graph"
