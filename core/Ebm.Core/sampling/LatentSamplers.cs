@@ -13,6 +13,13 @@ public interface ILatentSampler
     Tensor Run(Energy tilt, Tensor start, int times, Rng rng);
 }
 
+/// <summary>No chain: samples of the base alone, to measure what the energy adds to it.</summary>
+[Kind("prior")]
+public sealed record PriorSpec : ILatentSampler
+{
+    public Tensor Run(Energy tilt, Tensor start, int times, Rng rng) => start.alias();
+}
+
 /// <summary>Unadjusted Langevin, biased by the step size.</summary>
 /// <param name="Step">ε of z − ε∇U + √(2ε) ξ; the paper's γ is 2ε.</param>
 /// <param name="Steps">Per draw.</param>

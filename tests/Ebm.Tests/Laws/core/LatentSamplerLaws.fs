@@ -100,6 +100,12 @@ let all = [
         Close.near "a pool of 50, ten times" 0.25 (Close.variance z))
     |> breaks "a pool of two" (fun () -> settles "a pool of two" (ImportanceResamplingSpec 2) 3.0 0.25)
 
+    law "the prior stays at N(0, 1) whatever the tilt" (fun () ->
+        let z = drawn (PriorSpec()) 3.0 1
+        Close.near "mean" 0.0 (Close.mean z)
+        Close.near "variance" 1.0 (Close.variance z))
+    |> breaks "a chain" (fun () -> Close.near "mean" 0.0 (Close.mean (drawn (MalaSpec(0.3, 40)) 3.0 1)))
+
     law "unadjusted Langevin has the theoretical bias, variance 1/(c(1 − εc/2))" (fun () ->
         for step in [ 0.05; 0.1 ] do
             settles "ula" (UlaSpec(step, 40)) 3.0 (biased 4.0 step))

@@ -68,6 +68,13 @@ let all = [
             costTheSame runs)
     |> Folder.needsData "mnist/train-images-idx3-ubyte.gz"
 
+    law "images.fsx pairs its seeds, and has one budget for a method and data set" (fun () ->
+        let runs = planned "images" []
+        arePaired runs
+        costTheSame runs)
+    |> Folder.needsData "mnist/train-images-idx3-ubyte.gz"
+    |> Folder.needsData "fashion-mnist/train-images-idx3-ubyte.gz"
+
     law "two-stage.fsx pairs its seeds, and minutes= sets the budget" (fun () ->
         let runs = planned "two-stage" [ "minutes=5" ]
         arePaired runs
