@@ -210,7 +210,12 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
                    []
                else
                    [ $"parallel operators were {a.InterOp.Value} and are {b.InterOp.Value}" ]))
-        @ both was.Native is.Native (fun a b -> changed "the vector capability" a.Capability b.Capability)
+        @ both was.Native is.Native (fun a b ->
+            changed "the vector capability" a.Capability b.Capability
+            @ (if not a.VectorLanes.HasValue || not b.VectorLanes.HasValue || a.VectorLanes = b.VectorLanes then
+                   []
+               else
+                   [ $"vectors had {a.VectorLanes.Value} lanes and have {b.VectorLanes.Value}" ]))
         @ both was.Runtime is.Runtime (fun a b ->
             changed ".NET" a.Dotnet b.Dotnet
             @ changed "the system" a.Os b.Os

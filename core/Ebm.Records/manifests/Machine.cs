@@ -23,12 +23,14 @@ public sealed record RuntimeState(
 /// <param name="Build">Its description of its own build.</param>
 /// <param name="Blas">The version of the BLAS inside it.</param>
 /// <param name="Capability">The vector instructions of its kernels: AVX512, AVX2, DEFAULT.</param>
+/// <param name="VectorLanes">Lanes of float32 in a vector of this project's own kernels: 16, 8 or 4.</param>
 /// <param name="Libraries">The loaded native files that compute.</param>
 public sealed record NativeState(
     string Libtorch,
     string? Build = null,
     string? Blas = null,
     string? Capability = null,
+    int? VectorLanes = null,
     IReadOnlyList<NativeFile>? Libraries = null
 ) : Extensible;
 

@@ -77,7 +77,14 @@ public static class Provenance
             ),
             Packages = packages,
             PackageHashes = packages is null ? null : PackageHashes(packages),
-            Native = new NativeState(Natives.Version, Machine.TorchBuild, Machine.Blas, Machine.Capability, Native.Files(loaded)),
+            Native = new NativeState(
+                Natives.Version,
+                Machine.TorchBuild,
+                Machine.Blas,
+                Machine.Capability,
+                Vectors.Lanes,
+                Native.Files(loaded)
+            ),
             Hardware = Hardware.Of("/"),
             Device = root.Device.ToString(),
             Threads = new ThreadCounts(Machine.Threads, get_num_interop_threads()),

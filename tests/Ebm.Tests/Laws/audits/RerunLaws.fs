@@ -101,7 +101,7 @@ let private manifest =
   "runtime": { "dotnet": "10.0.12", "os": "Debian 12", "kernel": "Unix 6.18", "libc": "2.36" },
   "packages": { "YamlDotNet": "16.3.0" },
   "packageHashes": { "YamlDotNet": "SgMO=" },
-  "native": { "libtorch": "1.13.0", "build": "GCC 12.2", "blas": "MKL 2024.2", "capability": "AVX512", "libraries": [
+  "native": { "libtorch": "1.13.0", "build": "GCC 12.2", "blas": "MKL 2024.2", "capability": "AVX512", "vectorLanes": 16, "libraries": [
     { "path": "/somewhere/libLibTorchSharp.so", "sha256": "a0", "bytes": 1, "original": "a1" },
     { "path": "/somewhere/libtorch_cpu.so", "sha256": "b0", "bytes": 1 } ] },
   "hardware": { "cpu": "AMD EPYC", "cores": 2, "memory": 8, "features": [ "avx2", "avx512f" ] },
@@ -147,6 +147,7 @@ let private plants = [
     "MKL 2024.2", "MKL 2025.0", "dependency", "BLAS was MKL 2024.2 and is MKL 2025.0"
     "\"a1\"", "\"a2\"", "dependency", "libLibTorchSharp.so was a1 and is a2"
     "AVX512", "AVX2", "environment", "the vector capability was AVX512 and is AVX2"
+    "\"vectorLanes\": 16", "\"vectorLanes\": 8", "environment", "vectors had 16 lanes and have 8"
     "10.0.12", "10.0.13", "environment", ".NET was 10.0.12"
     "Debian 12", "Debian 13", "environment", "the system was Debian 12"
     "Unix 6.18", "Unix 6.19", "environment", "the kernel was Unix 6.18"
@@ -242,6 +243,7 @@ let all = [
                 "\"YamlDotNet\": \"SgMO=\"", ""
                 ", \"libc\": \"2.36\"", ""
                 "\"interOp\": 1", "\"interOp\": null"
+                ", \"vectorLanes\": 16", ""
             ] do
             planted before after (fun found -> must $"{before}: %A{found}" found.IsEmpty))
     |> breaks "a flag with another value" (fun () ->

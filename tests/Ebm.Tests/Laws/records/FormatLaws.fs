@@ -120,6 +120,7 @@ let private manifest =
     "build": "PyTorch built with:\n  - GCC 11.2\n",
     "blas": "MKL 2024",
     "capability": "AVX2",
+    "vectorLanes": 8,
     "libraries": [
       {
         "path": "~/lib/libtorch.so",

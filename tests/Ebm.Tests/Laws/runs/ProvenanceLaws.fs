@@ -52,6 +52,7 @@ let private complete (manifest: RunManifest) =
         "libtorch is not among them"
         (libraries |> Seq.exists (fun file -> file.Path.Contains "libtorch" && isSha file.Sha256 && file.Bytes > 1000L))
     must "no vector capability" (not (String.IsNullOrEmpty native.Capability))
+    must $"vectors of {native.VectorLanes} lanes" (native.VectorLanes = Nullable Vectors.Lanes)
     must "no BLAS" (not (String.IsNullOrEmpty native.Blas))
     must "no C library" (not (isNull (there "its runtime" manifest.Runtime).Libc))
     must "no CPU features" ((there "the CPU's features" (there "its hardware" manifest.Hardware).Features).Count > 0)
