@@ -30,7 +30,7 @@ let private built (spec: ContrastiveDivergenceSpec) =
 let private watched name (update: Update) = update.Watched |> Seq.pick (fun struct (n, v) -> if n = name then Some v else None)
 
 let private updates (method: ContrastiveDivergence) (spread: float) batch count =
-    let data = Batches(spread * (rng "data").Normal(50_000L, 1L), batch, rng "batches")
+    let data = Batches((spread * (rng "data").Normal(50_000L, 1L): torch.Tensor), batch, rng "batches")
     [| for i in 1L .. count -> method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne |]
 
 let private points (method: ContrastiveDivergence) = method.state_dict().["chains.points"]
@@ -107,7 +107,7 @@ let private learns sign start steps temperature =
                 Confinement = 1e8
             )
         )
-    let data = Batches(0.8 * (rng "data").Normal(50_000L, 1L), 1000L, rng "batches")
+    let data = Batches((0.8 * (rng "data").Normal(50_000L, 1L): torch.Tensor), 1000L, rng "batches")
     let path = ResizeArray()
 
     for i in 1L .. 300L do

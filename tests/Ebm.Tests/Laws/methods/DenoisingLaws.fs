@@ -102,7 +102,7 @@ let private reconstruction k =
             member _.Build _ = NoiseSchedule(torch.ones (1L, device = device), row [ sigma ])
     }
     let method = built 1L (DenoisingEbmSpec(autoencoder net, decoder id, fixed', Codes = 1, WarmUp = 1.0))
-    let data = Batches(s * (rng "reconstruction").Normal(20_000L, 1L), 500L, rng "batches")
+    let data = Batches((s * (rng "reconstruction").Normal(20_000L, 1L): torch.Tensor), 500L, rng "batches")
 
     [|
         for i in 1L .. 200L do
@@ -265,7 +265,7 @@ let private learned sign steps =
                 Magnitude = 0.0,
                 Confinement = 1e8
             ))
-    let data = Batches(s * (rng "likelihood").Normal(50_000L, 1L), 1000L, rng "batches")
+    let data = Batches((s * (rng "likelihood").Normal(50_000L, 1L): torch.Tensor), 1000L, rng "batches")
     let k () = value net.K
     let path = ResizeArray()
 
@@ -434,7 +434,7 @@ let private positives noisy due =
                 FromData = 0.0,
                 Memory = 4000
             ))
-    let data = Batches(width * (rng "positives").Normal(4000L, 1L), 4000L, rng "batches")
+    let data = Batches((width * (rng "positives").Normal(4000L, 1L): torch.Tensor), 4000L, rng "batches")
     method.Iterate(data, rng "positives") |> Seq.iter ignore
     // The energy of data is computed before that of the chains' ends.
     let rows = values net.Seen.Tail.Head

@@ -81,7 +81,7 @@ let private shift () = row [ 1.5; -0.8 ]
 let private translates factor =
     let method = built (fun x -> x.matmul (-factor * shift ())) (fun net -> EnergyMatchingSpec(net, Matching = 1.0, Confinement = 1e6))
     let forms = method.Parts["potential"].parameters() |> Seq.toArray
-    let data = Batches((rng "data").Normal(20_000L, 2L) + shift (), 64L, rng "batches")
+    let data = Batches(((rng "data").Normal(20_000L, 2L) + shift (): torch.Tensor), 64L, rng "batches")
 
     let slopes = [|
         for i in 1L .. 60L do

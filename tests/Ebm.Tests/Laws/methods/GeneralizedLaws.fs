@@ -261,7 +261,7 @@ let private sampled beta due =
 
 let private flowLearns (spec: GeneralizedEbmSpec) =
     let model = core spec "flow learns"
-    let data = Batches(3.0 * (rng "data").Normal(512L, 2L), 128L, rng "batches")
+    let data = Batches((3.0 * (rng "data").Normal(512L, 2L): torch.Tensor), 128L, rng "batches")
     let at progress =
         data.Progress <- progress
         [ for u in model.Iterate(data, rng "step") -> u.Part ]
