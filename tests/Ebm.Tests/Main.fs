@@ -88,6 +88,7 @@ let private pair () =
 
 [<EntryPoint>]
 let main words =
+    Ebm.Devices.Natives.LoadWhenAsked()
     match List.ofArray words with
     | [ "launch"; folder; seeds ] -> launch folder seeds Hold.Whole
     | [ "launch"; folder; seeds; i; n ] -> launch folder seeds (Hold.Shard(int i, int n))
