@@ -24,7 +24,7 @@ type private Outcome =
 let private catalog = lazy (Catalog.Load [])
 let private isOwn (t: Type) = (string (t.Assembly.GetName().Name)).StartsWith "Ebm."
 let private isRole (t: Type) = isOwn t && (t.IsInterface || t.IsAbstract)
-let private isRecord (t: Type) = isOwn t && t.IsClass && not t.IsAbstract
+let private isRecord (t: Type) = isOwn t && t.IsClass && not t.IsAbstract && not t.IsArray
 let private underlying (t: Type) = Nullable.GetUnderlyingType t |> Option.ofObj |> Option.defaultValue t
 let private isWhole (t: Type) = List.contains (underlying t) [ typeof<int>; typeof<int64>; typeof<uint64> ]
 
@@ -48,6 +48,8 @@ let private keyOf (p: ParameterInfo) = Kebab.Case(nonNull p.Name)
 
 let private map (entries: (string * Document) list) = Document.OfMap [ for key, value in entries -> KeyValuePair(key, value) ]
 
+let private wordsOf (choice: Type) = [ for name in Enum.GetNames choice -> Document.Of(Kebab.Case name) ]
+
 /// The required settings of a record, with a kind for each role; large whole numbers are reduced if `few`.
 let rec private told few place (record: Type) : Document =
     map [
@@ -58,6 +60,9 @@ let rec private told few place (record: Type) : Document =
                 keyOf p, told few place t
             elif few && isWhole t && p.HasDefaultValue && not (isNull p.DefaultValue) && Convert.ToInt64 p.DefaultValue > 500L then
                 keyOf p, Document.Of 50L
+            elif t.IsArray && (nonNull (t.GetElementType())).IsEnum then
+                // A choice of one is enough where another setting could take its place.
+                keyOf p, Document.OfList [ (wordsOf (nonNull (t.GetElementType()))).Head ]
             elif not p.HasDefaultValue && t = typeof<string> then
                 // Each kind of data has its own file in the data folder of `run`.
                 keyOf p,
@@ -111,7 +116,9 @@ let rec private paths (record: Type) : (string * Document list * Document list) 
         elif t = typeof<bool> then
             keyOf p, [], [ Document.Of true; Document.Of false ]
         elif t.IsEnum then
-            keyOf p, [], [ for name in Enum.GetNames t -> Document.Of(Kebab.Case name) ]
+            keyOf p, [], wordsOf t
+        elif t.IsArray && (nonNull (t.GetElementType())).IsEnum then
+            keyOf p, listsOf wholes, listsOf (wordsOf (nonNull (t.GetElementType())))
         elif isRecord t then
             for path, hostile, other in paths t do
                 Document.Join(keyOf p, path), hostile, other
@@ -239,12 +246,18 @@ let private attempt dataRoot (role: Type) (document: Document) (shape: int64[]) 
         match EveryNet.roleOf (record.GetType()) with
         | None -> ()
         | Some role ->
-            // From rows to a number, or from codes to rows.
+            // From rows to a number, from codes to rows, or from images to images.
             let net, from =
                 try
                     EveryNet.build role record shape [| 1L |], shape
                 with :? SettingException ->
-                    EveryNet.build role record [| 2L |] shape, [| 2L |]
+                    try
+                        EveryNet.build role record [| 2L |] shape, [| 2L |]
+                    with :? SettingException as refusal ->
+                        try
+                            EveryNet.build role record shape shape, shape
+                        with :? SettingException ->
+                            raise refusal
 
             use _ = net :?> torch.nn.Module
             useNet net from
