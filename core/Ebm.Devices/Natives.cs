@@ -62,8 +62,8 @@ public static class Natives
 
     /// <summary>
     /// Starts to load the libraries on a thread of their own, if no thread has, and returns as soon as the system's loader has begun with libtorch.
-    /// From then on it uses this libtorch wherever one is asked for by name, and whoever calls torch waits for it. The process ends only when they
-    /// are loaded, because libtorch's own code at the end would find them half made.
+    /// From then on, the loader uses this libtorch for every request by name, and a thread that calls torch waits until it is loaded. The process
+    /// does not end before the libraries are loaded, because libtorch's code at exit needs all of them.
     /// </summary>
     public static void LoadAhead() => _ = ahead.Value;
 
@@ -85,6 +85,7 @@ public static class Natives
         };
         AppDomain.CurrentDomain.ProcessExit += (_, _) => loading.Join();
         loading.Start();
+        // The system's loader tells nobody when it has begun.
         while (loading.IsAlive && !IsMapped("libtorch_cpu.so"))
             Thread.Sleep(1);
         return loading;

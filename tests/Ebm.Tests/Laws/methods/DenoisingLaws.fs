@@ -466,7 +466,8 @@ let private standardised (moments: IReadOnlyDictionary<string, Tensor>) (z: Tens
     let factor = torch.linalg.cholesky (covariance + floor)
     torch.linalg.solve_triangular(factor, (z - moments["mean"]).t(), false).t()
 
-/// Codes of the moments that a scale begins with, learns, learns again, and reads from another; the formula has the moments of then or of before.
+/// Codes by the moments that a scale begins with, learns, learns again, and loads from another scale. The formula uses the present moments, or the
+/// previous ones.
 let private factors present =
     use codes = new CodeScale(2L, device)
     use other = new CodeScale(2L, device)
