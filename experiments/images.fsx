@@ -1,7 +1,7 @@
 /// Compares four methods and their baselines on digits and clothes: recovery likelihood with denoising score matching, joint-cd with contrastive
 /// divergence, the generalized energy-based model with its own base and with a GAN. Six paired seeds, half an hour each on one core; `minutes=N` for
 /// another time, and `train.budget=N` for equal units. Seeds vary slowest, so that a comparison that is stopped has every method equally often.
-/// Denoising-EBM's counterpart, pixels alone, is in two-stage.fsx.
+/// Denoising-EBM's counterpart, pixels alone, is in two-stage.fsx. `method=joint-cd,recovery-likelihood` chooses among the methods, each with its budget, and `data=mnist` among the data sets.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 #load "_budgets.fsx"

@@ -1,6 +1,6 @@
 /// Whether chains stay at the data when they run 10 and 100 times as long as in generation. Recovery likelihood claims it, with enough noise levels; here
 /// with few and many levels, beside denoising score matching, joint-cd and contrastive divergence, on two densities of the plane and on MNIST. Three
-/// paired seeds; in the plane two million units each, on MNIST half an hour on one core, or `minutes=N`.
+/// paired seeds; in the plane two million units each, on MNIST half an hour on one core, or `minutes=N`. `method=joint-cd` and `data=mnist` choose among the runs.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 #load "_budgets.fsx"

@@ -1,5 +1,6 @@
 /// Denoising-EBM on MNIST with other noise levels of its autoencoder, in the shape of the paper's third table: the largest σ from 3 to ½ with 128
-/// levels, and 64 to 256 levels up to σ = 1. Three paired seeds, a quarter of an hour each on one core; `minutes=N` for another time.
+/// levels, and 64 to 256 levels up to σ = 1. Three paired seeds, a quarter of an hour each on one core; `minutes=N` for another time. `--where
+/// "method.noise.levels == 128"` chooses among the settings.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 #load "_budgets.fsx"

@@ -1,6 +1,6 @@
 /// How well energies tell other images from test images, and how well scores do that need no model, in the shape of the fourth table of Denoising-EBM's
 /// paper: digits against clothes, clothes against digits, and each of them, and CIFAR-10 as JPEG, against constants, noise, blur and
-/// interpolations. Three paired seeds, half an hour each on one core; `minutes=N` for another time.
+/// interpolations. Three paired seeds, half an hour each on one core; `minutes=N` for another time. `data=mnist` and `method=joint-cd` choose among the runs.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
 #load "_budgets.fsx"

@@ -10,6 +10,14 @@ public static class Objectives
     /// </summary>
     public static Tensor Contrast(Tensor positive, Tensor negative) => positive.mean() - negative.mean();
 
+    /// <summary>The energies without the highest, of which this share is left out, rounded down: (B) → (B − ⌊share · B⌋), in any order.</summary>
+    public static Tensor Trimmed(Tensor energies, double share)
+    {
+        var count = energies.shape[0];
+        var kept = count - (long)Math.Floor(share * count);
+        return kept == count ? energies : energies.topk((int)kept, largest: false, sorted: false).values;
+    }
+
     /// <summary>
     /// The negative of KALE in its Fenchel form, mean(E⁺ + c) + mean exp(−E⁻ − c) − 1 (Arbel, Zhou, Gretton 2021). Its minimum over all E and c is
     /// −KL(data ‖ base).

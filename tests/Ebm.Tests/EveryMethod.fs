@@ -14,19 +14,21 @@ open Ebm.Tests.World
 
 let private composer = lazy Composer(Configs(under "experiments/configs"), "sweep")
 
+/// A composed command line.
+let command (arguments: string list) : Composed =
+    composer.Value.Compose [
+        for argument in arguments do
+            let given = parse argument
+
+            given,
+            match given.Setting with
+            | Some(One value) -> Some value
+            | _ -> None
+    ]
+
 /// The method's part of a composed command line, and the options that groups contribute to it.
 let composed (arguments: string list) =
-    let composed =
-        composer.Value.Compose [
-            for argument in arguments do
-                let given = parse argument
-
-                given,
-                match given.Setting with
-                | Some(One value) -> Some value
-                | _ -> None
-        ]
-
+    let composed = command arguments
     nonNull (composed.Config.Find "method"), composed.Choices
 
 /// The method's own part of its composed config, by the option's name.

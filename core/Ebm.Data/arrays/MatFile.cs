@@ -39,12 +39,12 @@ static class MatFile
             source,
             (content, sizes) =>
             {
-                var values = empty([.. sizes.Reverse().Select(size => (long)size)], dtype: uint8);
-                var bytes = values.bytes;
+                var due = sizes.Aggregate(1L, (product, size) => product * size);
                 var (type, length) = (Word(content), Word(content));
-                if (type != Byte || length != bytes.Length)
-                    throw new FormatException($"values of type {type} with {length} bytes, where {bytes.Length} of type {Byte} are due");
-                Fill(content, bytes);
+                if (type != Byte || length != due)
+                    throw new FormatException($"values of type {type} with {length} bytes, where {due} of type {Byte} are due");
+                var values = empty([.. sizes.Reverse().Select(size => (long)size)], dtype: uint8);
+                Fill(content, values.bytes);
                 return values;
             }
         );

@@ -70,3 +70,20 @@ sealed record Digits(string Folder, Idx TrainImages, Idx TestImages)
         TestImages.Check(Path.Combine(dataRoot, Folder));
     }
 }
+
+/// <summary>The settings of MNIST and data sets in its format.</summary>
+/// <param name="Train">How many of the 60,000 training images to use, from the first on.</param>
+/// <param name="Test">How many of the 10,000 test images to use, from the first on.</param>
+public abstract record DigitsSpec(long Train, long Test, Dequantise Dequantise, Scale Scale, bool Flip) : ISpec<IDataset>, IReadsFiles
+{
+    private protected abstract Digits Files { get; }
+
+    public long Train { get; } = Require.Between(2, 60_000, Train);
+    public long Test { get; } = Require.Between(2, 10_000, Test);
+
+    public IDataset Build(Site site) => Files.Read(Train, Test, new(Dequantise, Scale, Flip), site);
+
+    public void Check(string dataRoot) => Files.Check(dataRoot);
+
+    public long[]? ShapeIn(string dataRoot) => [1, 28, 28];
+}

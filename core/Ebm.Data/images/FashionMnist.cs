@@ -13,16 +13,16 @@ public sealed record FashionMnistSpec(
     [OldRunsHad(Dequantise.Uniform)] Dequantise Dequantise = Dequantise.Uniform,
     [OldRunsHad(Scale.Symmetric)] Scale Scale = Scale.Symmetric,
     [OldRunsHad(false)] bool Flip = false
-) : ISpec<IDataset>, IReadsFiles
+) : DigitsSpec(Train, Test, Dequantise, Scale, Flip)
 {
-    static readonly Digits Files = Digits.In(
+    static readonly Digits Set = Digits.In(
         "fashion-mnist",
         "\"Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms\" (H. Xiao, K. Rasul and R. Vollgraf)",
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
     );
 
-    public static readonly Published Published = Files.From(
+    public static readonly Published Published = Set.From(
         "60,000 + 10,000 articles of clothing, 28×28 grey",
         "https://github.com/zalandoresearch/fashion-mnist",
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -32,12 +32,5 @@ public sealed record FashionMnistSpec(
         )
     );
 
-    public long Train { get; } = Require.Between(2, 60_000, Train);
-    public long Test { get; } = Require.Between(2, 10_000, Test);
-
-    public IDataset Build(Site site) => Files.Read(Train, Test, new(Dequantise, Scale, Flip), site);
-
-    public void Check(string dataRoot) => Files.Check(dataRoot);
-
-    public long[]? ShapeIn(string dataRoot) => [1, 28, 28];
+    private protected override Digits Files => Set;
 }

@@ -13,9 +13,9 @@ public sealed record MnistSpec(
     [OldRunsHad(Dequantise.Uniform)] Dequantise Dequantise = Dequantise.Uniform,
     [OldRunsHad(Scale.Symmetric)] Scale Scale = Scale.Symmetric,
     [OldRunsHad(false)] bool Flip = false
-) : ISpec<IDataset>, IReadsFiles
+) : DigitsSpec(Train, Test, Dequantise, Scale, Flip)
 {
-    static readonly Digits Files = Digits.In(
+    static readonly Digits Set = Digits.In(
         "mnist",
         "\"The MNIST database of handwritten digits\" (Y. LeCun, C. Cortes and C. J. C. Burges)",
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -23,7 +23,7 @@ public sealed record MnistSpec(
     );
 
     /// <summary>Its author's page no longer serves the files; the mirror is that of the CVDF.</summary>
-    public static readonly Published Published = Files.From(
+    public static readonly Published Published = Set.From(
         "60,000 + 10,000 handwritten digits, 28×28 grey",
         "http://yann.lecun.com/exdb/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -33,12 +33,5 @@ public sealed record MnistSpec(
         )
     );
 
-    public long Train { get; } = Require.Between(2, 60_000, Train);
-    public long Test { get; } = Require.Between(2, 10_000, Test);
-
-    public IDataset Build(Site site) => Files.Read(Train, Test, new(Dequantise, Scale, Flip), site);
-
-    public void Check(string dataRoot) => Files.Check(dataRoot);
-
-    public long[]? ShapeIn(string dataRoot) => [1, 28, 28];
+    private protected override Digits Files => Set;
 }

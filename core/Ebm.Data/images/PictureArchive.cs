@@ -12,8 +12,11 @@ namespace Ebm.Data;
 /// </summary>
 sealed class PictureArchive : Pictures
 {
-    // Files of more bytes belong in a folder.
+    // Pictures of more bytes belong in a folder.
     const long MostPacked = 1L << 30;
+
+    /// <summary>The most bytes that a compressed archive may have when decompressed, pictures or not: a small file may decompress to terabytes.</summary>
+    internal static long MostUnpacked { get; set; } = 1L << 32;
 
     readonly string path;
     readonly List<Entry> entries;
@@ -91,7 +94,7 @@ sealed class PictureArchive : Pictures
     {
         using var file = RegularFile.Open(path);
         var unpacked = Unpacked(path);
-        using var content = new Counted(unpacked?.Invoke(file) ?? file);
+        using var content = new Counted(unpacked?.Invoke(file) ?? file, path, unpacked is null ? long.MaxValue : MostUnpacked);
         using var archive = new TarReader(content);
         var last = "";
         while (Next(archive) is { } entry)
@@ -141,7 +144,7 @@ sealed class PictureArchive : Pictures
         }
 
         // Two libraries read bytes that may be anything, and have many exceptions for what is not theirs.
-        static bool IsTorn(Exception error) => error is not OutOfMemoryException;
+        bool IsTorn(Exception error) => error is not OutOfMemoryException && !content.Refused;
 
         InvalidDataException Torn(Exception? error) =>
             new(
@@ -151,8 +154,9 @@ sealed class PictureArchive : Pictures
             );
     }
 
-    /// <summary>A stream that counts what was read, and remembers whether the last block was zero.</summary>
-    sealed class Counted(Stream inner) : Stream
+    /// <summary>A stream that counts what was read, remembers whether the last block was zero, and refuses to read too much.</summary>
+    /// <param name="most">The most bytes in all.</param>
+    sealed class Counted(Stream inner, string path, long most) : Stream
     {
         // Of a tar archive.
         const int Block = 512;
@@ -160,14 +164,32 @@ sealed class PictureArchive : Pictures
         public long Count { get; private set; }
         public bool EndedInZeros { get; private set; }
 
+        /// <summary>Whether too much was asked for; the archive itself may be whole.</summary>
+        public bool Refused { get; private set; }
+
         public override int Read(Span<byte> buffer)
         {
+            // An extended header is read at once into memory, whatever length it claims.
+            if (buffer.Length > Picture.LargestFile)
+                throw Refuse(
+                    $"{path} has a header of {buffer.Length >> 20} MB after byte {Count}, and {Picture.LargestFile >> 20} MB are the most; pack the pictures again."
+                );
+            if (Count + buffer.Length > most)
+                throw Refuse(
+                    $"{path} decompresses to more than {most >> 20} MB, with whatever it has besides pictures; unpack it, and name the folder or the .tar file."
+                );
             // Whole blocks, because a decompressed stream may return a part of one.
             var got = inner.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
             if (got > 0)
                 EndedInZeros = got == Block && !buffer[..got].ContainsAnyExcept((byte)0);
             Count += got;
             return got;
+        }
+
+        InvalidDataException Refuse(string says)
+        {
+            Refused = true;
+            return new(says);
         }
 
         public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));

@@ -2,14 +2,7 @@ using System.Buffers;
 
 namespace Ebm.Data;
 
-/// <summary>
-/// Makes a picture smaller or larger, first its rows, then its columns. With scale s, the old pixels in a new one:
-/// <code>
-/// new(i) = Σ_j w_ij old(j) / Σ_j w_ij,   w_ij = max(0, 1 − |j + ½ − (i + ½) s| / max(s, 1))
-/// </code>
-/// The triangle grows with the reduction, so fine patterns become grey instead of false patterns (antialiasing), and old pixels outside the picture have no
-/// weight. This is what <c>tf.image.resize(antialias=True)</c> computes, with which the code of recovery likelihood makes its images.
-/// </summary>
+/// <summary>Makes a picture smaller or larger by the <see cref="TriangleFilter"/>, first its rows, then its columns.</summary>
 static class Resampling
 {
     /// <summary>Resamples four bytes a pixel, of which the last is not used.</summary>
@@ -18,12 +11,12 @@ static class Resampling
     public static void Run(ReadOnlySpan<byte> from, int height, int width, Span<byte> to, int newHeight, int newWidth)
     {
         var rows = ArrayPool<float>.Shared.Rent(3 * height * newWidth);
-        var weights = ArrayPool<float>.Shared.Rent(2 * Math.Max(Reach(width, newWidth), Reach(height, newHeight)) + 2);
+        var weights = ArrayPool<float>.Shared.Rent(Math.Max(TriangleFilter.Most(width, newWidth), TriangleFilter.Most(height, newHeight)));
         try
         {
             for (var x = 0; x < newWidth; x++)
             {
-                var (first, count) = Weigh(x, width, newWidth, weights);
+                var (first, count) = TriangleFilter.Weigh<float>(x, width, newWidth, weights);
                 for (var y = 0; y < height; y++)
                 {
                     float red = 0,
@@ -42,7 +35,7 @@ static class Resampling
             }
             for (var y = 0; y < newHeight; y++)
             {
-                var (first, count) = Weigh(y, height, newHeight, weights);
+                var (first, count) = TriangleFilter.Weigh<float>(y, height, newHeight, weights);
                 for (var x = 0; x < newWidth; x++)
                 for (var channel = 0; channel < 3; channel++)
                 {
@@ -58,23 +51,5 @@ static class Resampling
             ArrayPool<float>.Shared.Return(rows);
             ArrayPool<float>.Shared.Return(weights);
         }
-    }
-
-    /// <summary>The old pixels on each side that a new one can reach.</summary>
-    static int Reach(int length, int newLength) => (int)Math.Ceiling(Math.Max((double)length / newLength, 1));
-
-    /// <summary>The weights of a new pixel, which sum to one.</summary>
-    static (int First, int Count) Weigh(int pixel, int length, int newLength, float[] weights)
-    {
-        var scale = (double)length / newLength;
-        var (centre, reach) = ((pixel + .5) * scale, Math.Max(scale, 1));
-        var first = Math.Max(0, (int)Math.Floor(centre - reach));
-        var last = Math.Min(length - 1, (int)Math.Ceiling(centre + reach) - 1);
-        var sum = 0.0;
-        for (var j = first; j <= last; j++)
-            sum += weights[j - first] = (float)Math.Max(0, 1 - Math.Abs(j + .5 - centre) / reach);
-        for (var j = first; j <= last; j++)
-            weights[j - first] /= (float)sum;
-        return (first, last - first + 1);
     }
 }

@@ -14,7 +14,7 @@ namespace Ebm.Methods;
 /// two-dimensional example (τ = .8, ε = .15, σ = .1, contrast weight 2, 20,000 and 2,000 updates). Their chains take 200 steps of .01, with a
 /// temperature that rises from 0 at τ. In our completion the flow ends at t = 1, and fewer, adjusted steps at temperature ε follow. In the plane,
 /// noise and data overlap, and the two losses conflict there: the contrast has a larger weight than theirs, and both density and flow are
-/// compromises.
+/// compromises. On images, the second phase of their code is: adjusted: false, data-follow-flow: true, trim: .1, contrast-floor (their clamp) and box: 1.
 /// </summary>
 public sealed class EnergyMatching : Method, IDensity, IChains
 {
@@ -28,7 +28,7 @@ public sealed class EnergyMatching : Method, IDensity, IChains
     {
         this.settings = settings;
         potential = settings.Potential.Build(site.Rng.Stream("potential"), site.Shape, [1]);
-        steps = new StepSizes(full([1], settings.Step, device: site.Device), settings.Acceptance);
+        steps = new StepSizes(full([1], settings.Step, device: site.Device), settings.Acceptance, settings.Adjusted ? .1 : 0);
         // |x|²/2w² confines the energy V/ε; in units of V it is multiplied by ε.
         energy = Energy.Of(potential) + settings.Temperature * Energy.Confinement(settings.Confinement);
         Keep(("potential", potential), ("steps", steps));
@@ -54,13 +54,17 @@ public sealed class EnergyMatching : Method, IDensity, IChains
 
         // Contrastive divergence: chains from data, and from noise at the end of the flow.
         var half = batch.shape[0] / 2;
-        var begun = cat([batch.narrow(0, 0, half), Carry(rng.NormalLike(batch.narrow(0, half, batch.shape[0] - half)), rng)]);
+        var (rows, noise) = (batch.narrow(0, 0, half), rng.NormalLike(batch.narrow(0, half, batch.shape[0] - half)));
+        var begun = settings.DataFollowFlow ? Carry(cat([rows, noise]), rng) : cat([rows, Carry(noise, rng)]);
         var walked = Relax(begun, settings.Steps, rng, learn: true);
-        var (positive, negative) = (energy.Of(batch), energy.Of(walked.X));
+        var (positive, negative) = (energy.Of(batch), energy.Of(Boxed(walked.X)));
+        var contrast = settings.Contrast * Objectives.Contrast(positive, Objectives.Trimmed(negative, settings.Trim));
+        if (settings.ContrastFloor is { } floor)
+            contrast = contrast.clamp(min: floor);
 
         // The flow's loss has weight 1 up to τ, then decreases to 0 at the data.
-        var fading = ((1 - t) / (1 - settings.Tau)).clamp(max: 1);
-        var loss = (fading * misfit).mean() + settings.Contrast * Objectives.Contrast(positive, negative);
+        var fading = settings.Tau == 1 ? ones_like(t) : ((1 - t) / (1 - settings.Tau)).clamp(max: 1);
+        var loss = (fading * misfit).mean() + contrast;
         if (settings.Magnitude > 0)
             loss = loss + settings.Magnitude * Objectives.Magnitude(positive, negative);
         yield return new(
@@ -87,12 +91,14 @@ public sealed class EnergyMatching : Method, IDensity, IChains
 
     /// <summary>Langevin on exp(−V/ε).</summary>
     Walked Relax(Tensor x, int count, Rng rng, bool learn = false) =>
-        new Walk(energy, settings.Temperature, Adjusted: true).From(x, x.AllAt(0), steps, count, rng, learn);
+        new Walk(energy, settings.Temperature, settings.Adjusted).From(x, x.AllAt(0), steps, count, rng, learn);
+
+    Tensor Boxed(Tensor x) => settings.Box is { } box ? x.clamp(-box, box) : x;
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);
 
     public Tensor Run(long count, int times, Rng rng) =>
-        Relax(Carry(rng.Normal(Shape.Rows(count)), rng), times * settings.SampleSteps, rng).X;
+        Boxed(Relax(Carry(rng.Normal(Shape.Rows(count)), rng), times * settings.SampleSteps, rng).X);
 
     /// <summary>−log p(x) + const = V(x)/ε.</summary>
     public Energy Density => 1 / settings.Temperature * energy;
@@ -102,14 +108,19 @@ public sealed class EnergyMatching : Method, IDensity, IChains
 /// <param name="Potential">V, a network from a row to one number.</param>
 /// <param name="Matching">Share of training with flow matching only.</param>
 /// <param name="Spread">σ of the noise added to the lines from noise to data.</param>
-/// <param name="Tau">τ: the time from which the weight of the flow's loss decreases in the second phase.</param>
+/// <param name="Tau">τ: the time from which the weight of the flow's loss decreases in the second phase; 1: it does not.</param>
 /// <param name="Temperature">ε: the model is exp(−V/ε).</param>
 /// <param name="Contrast">Weight of the contrast V⁺ − V⁻ against the flow's loss.</param>
+/// <param name="ContrastFloor">The weighted contrast has no gradient where it is lower, because energies then separate negatives too well; null: none.</param>
+/// <param name="Trim">Share of the negatives left out of the contrast: those with the highest energies.</param>
+/// <param name="DataFollowFlow">Chains from data follow the flow first, as those from noise do.</param>
 /// <param name="FlowSteps">Euler steps of the flow from noise to data.</param>
 /// <param name="Steps">Langevin steps of the negatives after the flow.</param>
-/// <param name="Step">Initial Langevin step size on V, the paper's Δt; adapted to the acceptance.</param>
+/// <param name="Adjusted">Metropolis-adjusted moves with adapted step sizes; false, as in the code: faster, but biased by the step size.</param>
+/// <param name="Step">Initial Langevin step size on V, the paper's Δt.</param>
 /// <param name="Acceptance">Target acceptance of the adaptation.</param>
 /// <param name="SampleSteps">Langevin steps in generation, after the flow.</param>
+/// <param name="Box">Half the width of the cube around 0 to which the ends of chains are clamped; null: none.</param>
 /// <param name="Magnitude">Weight of V⁺² + V⁻², which penalises a common drift of all energies.</param>
 /// <param name="Confinement">Width w of the weak |x|²/2w² that makes the normaliser finite.</param>
 [Kind("energy-matching")]
@@ -120,25 +131,39 @@ public sealed record EnergyMatchingSpec(
     double Tau = .8,
     double Temperature = .15,
     double Contrast = 10,
+    [OldRunsHad(null)] double? ContrastFloor = null,
+    [OldRunsHad(0.0)] double Trim = 0,
+    [OldRunsHad(false)] bool DataFollowFlow = false,
     int FlowSteps = 5,
     int Steps = 5,
+    [OldRunsHad(true)] bool Adjusted = true,
     double Step = .02,
     double Acceptance = .6,
     int SampleSteps = 100,
+    [OldRunsHad(null)] double? Box = null,
     double Magnitude = 0,
     double Confinement = 10
 ) : ISpec<Method>
 {
     public double Matching { get; } = Require.Between(0, 1, Matching);
     public double Spread { get; } = Require.NonNegative(Spread);
-    public double Tau { get; } = Require.Between(0, .999, Tau);
+    public double Tau { get; } = Require.Between(0, 1, Tau);
     public double Temperature { get; } = Require.Positive(Temperature);
     public double Contrast { get; } = Require.NonNegative(Contrast);
+    public double? ContrastFloor { get; } =
+        Require.That(
+            Require.Finite(ContrastFloor),
+            ContrastFloor is null or < 0,
+            "must be negative, because a perfect fit has a contrast of 0",
+            nameof(ContrastFloor)
+        );
+    public double Trim { get; } = Require.Between(0, .9, Trim);
     public int FlowSteps { get; } = Require.Moves(FlowSteps);
     public int Steps { get; } = Require.Moves(Steps);
     public double Step { get; } = Require.Positive(Step);
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
     public int SampleSteps { get; } = Require.Moves(SampleSteps);
+    public double? Box { get; } = Require.Positive(Box);
     public double Magnitude { get; } = Require.NonNegative(Magnitude);
     public double Confinement { get; } = Require.Positive(Confinement);
 

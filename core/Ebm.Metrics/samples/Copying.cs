@@ -16,7 +16,6 @@ public sealed class Copying(CopyingSpec spec) : IMetric
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var data = subject.Data;
-        var train = data.TrainRows.All;
         var samples = Distances(subject.Samples.narrow(0, 0, Math.Min(spec.Samples, subject.Samples.shape[0])));
         var unseen = Distances(RealRows.HeldOut(data, spec.Reference, subject.Rng.Stream("reference")));
         var (area, se) = RocArea.Of(samples, unseen);
@@ -25,11 +24,11 @@ public sealed class Copying(CopyingSpec spec) : IMetric
         var spread = Math.Sqrt(Error(samples, 1 / theirs) + Error(unseen, ours / (theirs * theirs)));
         return
         [
-            OfSamples.Found(area, se, samples.Length, samples.Length, unseen.Length, train.shape[0]),
-            Ratio.Found(ours / theirs, spread, samples.Length, samples.Length, unseen.Length, train.shape[0]),
+            OfSamples.Found(area, se, samples.Length, samples.Length, unseen.Length, data.TrainRows.Count),
+            Ratio.Found(ours / theirs, spread, samples.Length, samples.Length, unseen.Length, data.TrainRows.Count),
         ];
 
-        double[] Distances(Tensor rows) => NearestRows.Distances(rows, train).cpu().data<double>().ToArray();
+        double[] Distances(Tensor rows) => NearestRows.Distances(rows, data.TrainRows).cpu().data<double>().ToArray();
     }
 
     /// <summary>The variance of a constant times the mean.</summary>

@@ -3,6 +3,24 @@ namespace Ebm.Metrics;
 /// <summary>The distance of rows to the nearest of other rows.</summary>
 static class NearestRows
 {
+    // In each part of the other rows, 16 MB of float32.
+    const long Numbers = 1 << 22;
+
+    /// <summary>min_j |x_i − y_j|: (n, …), rows of the same size → (n), float64. The other rows are read in parts, so they need not fit in memory.</summary>
+    public static Tensor Distances(Tensor rows, Rows among)
+    {
+        using var scope = NewDisposeScope();
+        var nearest = full(rows.shape[0], double.PositiveInfinity, dtype: float64, device: rows.device);
+        foreach (var part in among.Chunks(Math.Max(1, Numbers * rows.shape[0] / Math.Max(1, rows.numel()))))
+        {
+            using var inner = NewDisposeScope();
+            using (part)
+                nearest.copy_(minimum(nearest, Distances(rows, part)));
+            Machine.ReturnFreedMemory();
+        }
+        return nearest.MoveToOuterDisposeScope();
+    }
+
     /// <summary>min_j |x_i − y_j|: (n, …), (m, …) → (n), float64.</summary>
     public static Tensor Distances(Tensor rows, Tensor among)
     {

@@ -52,15 +52,19 @@ public static class DataPlace
             var file = new FileInfo(folder.PathOf(picture));
             (bytes, modified) = (bytes + file.Length, file.LastWriteTimeUtc > modified ? file.LastWriteTimeUtc : modified);
         }
-        return new(name, bytes, modified, folder.Digest());
+        return new(name, bytes, modified, DigestCache.Of(folder));
     }
 
     /// <summary>SHA-256 of a file's bytes, or of a folder's pictures (<see cref="PictureFolder.DigestOf"/>); null if nothing is there.</summary>
-    /// <param name="hash">The hash of one file.</param>
-    public static string? Digest(string path, Func<string, string> hash) =>
-        Directory.Exists(path) ? PictureFolder.Look(path).Digest(hash)
-        : File.Exists(path) ? hash(path)
-        : null;
+    /// <param name="hash">The hash of one file; null: of the cache.</param>
+    public static string? Digest(string path, Func<string, string>? hash = null) =>
+        Directory.Exists(path)
+            ? PictureFolder.Look(path) is var folder && hash is null
+                ? DigestCache.Of(folder)
+                : folder.Digest(hash)
+            : File.Exists(path)
+                ? (hash ?? DigestCache.Of)(path)
+                : null;
 
     static IEnumerable<string> Names(string folder, string setting)
     {

@@ -1,10 +1,13 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Ebm.Records;
 
 /// <summary>
-/// Caches the SHA-256 of large files that many runs read: data sets, libtorch. A file with the same path, inode, size, modification time and change
-/// time is not read again. The cache is in the user's cache folder, or only in this process if that is not possible. A user can reset the
+/// Caches the SHA-256 of large files and of folders of pictures that many runs read: data sets, libtorch. A file with the same path, inode, size, modification
+/// time and change time is not read again, nor is a folder all of whose files are such. The cache is in the user's cache folder, or only in this process if that is not possible. A user can reset the
 /// modification time, but not the change time (ctime). So only changes below the file system or under a clock that was set back remain unnoticed;
 /// audits do not use the cache.
 /// </summary>
@@ -23,25 +26,49 @@ public static class DigestCache
     public static string Of(string path)
     {
         var file = new FileInfo(path);
-        if (Changed(file.FullName) is not var (inode, changed))
-            return Canonical.Sha256OfFile(path);
-        var key = string.Create(
-            System.Globalization.CultureInfo.InvariantCulture,
-            $"{file.FullName} {file.Length} {file.LastWriteTimeUtc:O} {inode} {changed:O}"
-        );
+        return file.Length >= Large && State(file) is var (state, changed)
+            ? Of($"{file.FullName} {state}", changed, () => Canonical.Sha256OfFile(path))
+            : Canonical.Sha256OfFile(path);
+    }
+
+    /// <summary>The digest of a folder's pictures (<see cref="PictureFolder.DigestOf"/>).</summary>
+    public static string Of(PictureFolder folder)
+    {
+        using var states = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var last = DateTime.MinValue;
+        foreach (var name in folder.Names)
+        {
+            if (State(new FileInfo(folder.PathOf(name))) is not var (state, changed))
+                return folder.Digest(Of);
+            states.AppendData(Encoding.UTF8.GetBytes($"{state} {name}\n"));
+            last = changed > last ? changed : last;
+        }
+        var key = $"{Path.GetFullPath(folder.Path)} {Convert.ToHexStringLower(states.GetHashAndReset())}";
+        return Of(key, last, () => folder.Digest(Of));
+    }
+
+    /// <param name="key">What determines the digest.</param>
+    /// <param name="changed">When it last changed.</param>
+    static string Of(string key, DateTime changed, Func<string> compute)
+    {
         if (Known.TryGetValue(key, out var known))
             return known;
-        var settled = DateTime.UtcNow - changed > Settles;
-        if (file.Length < Large || !settled)
-            return Canonical.Sha256OfFile(path);
+        if (DateTime.UtcNow - changed <= Settles)
+            return compute();
         var entry = Kept.Value is { } folder ? Path.Combine(folder, Canonical.Sha256(key)[..32]) : null;
         if (entry is not null && Read(entry) is { Length: 64 } kept)
             return Known[key] = kept;
-        var digest = Known[key] = Canonical.Sha256OfFile(path);
+        var digest = Known[key] = compute();
         if (entry is not null)
             Write(entry, digest);
         return digest;
     }
+
+    /// <summary>What changes with a file's bytes, and when it last changed; null if the system does not tell.</summary>
+    static (string State, DateTime Changed)? State(FileInfo file) =>
+        Changed(file.FullName) is var (inode, changed)
+            ? (string.Create(CultureInfo.InvariantCulture, $"{file.Length} {file.LastWriteTimeUtc:O} {inode} {changed:O}"), changed)
+            : null;
 
     /// <summary>A file's inode and its change time (ctime); null if the system does not provide them.</summary>
     internal static (ulong Inode, DateTime Changed)? Changed(string path) =>

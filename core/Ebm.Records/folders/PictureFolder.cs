@@ -68,9 +68,8 @@ public sealed record PictureFolder(string Path, IReadOnlyList<string> Names)
     public string PathOf(string name) => System.IO.Path.Combine(Path, name);
 
     /// <summary>The digest of the pictures' names and bytes.</summary>
-    /// <param name="hash">SHA-256 of one file's bytes; by default from the cache.</param>
-    public string Digest(Func<string, string>? hash = null) =>
-        DigestOf(Names.Select(name => (name, (hash ?? DigestCache.Of)(PathOf(name)))));
+    /// <param name="hash">SHA-256 of one file's bytes.</param>
+    public string Digest(Func<string, string> hash) => DigestOf(Names.Select(name => (name, hash(PathOf(name)))));
 
     /// <summary>SHA-256 of one line per file, in the order of <see cref="Names"/>: of what <c>sha256sum</c> prints for them.</summary>
     public static string DigestOf(IEnumerable<(string Name, string Sha256)> files)

@@ -86,7 +86,7 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
     {
         try
         {
-            return DataPlace.Digest(path, DigestCache.Of);
+            return DataPlace.Digest(path);
         }
         catch (Exception error) when (error is IOException or InvalidDataException)
         {

@@ -66,6 +66,15 @@ public sealed record TrainSpec(
             ({ } steps, { } budget) => (double)step / steps >= (double)units / budget ? (step, steps) : (units, budget),
             _ => throw new InvalidOperationException("neither train.steps nor train.budget ends training"),
         };
+
+    /// <summary>The learning rate as a factor of its largest value: warm-up times schedule.</summary>
+    /// <param name="step">Steps before this one.</param>
+    /// <param name="units">Units before this step.</param>
+    public double Factor(long step, long units)
+    {
+        var (position, end) = Progress(step, units);
+        return Math.Min(1, (step + 1.0) / (WarmUp + 1)) * Schedule.At(Math.Min(position, end - 1), end);
+    }
 }
 
 /// <summary>Settings of one part of a method; null uses the setting of `train`.</summary>

@@ -120,7 +120,7 @@ public sealed class Trainer(
         using var free = no_grad();
         var (loss, norm) = Measured(update.Loss, [.. gradient.OfType<Tensor>()]);
         if (health.Of(update.Part, loss, norm) is null)
-            part.Step(gradient, norm, Factor);
+            part.Step(gradient, norm, train.Factor(Step, Units));
         return (update, loss, norm);
     }
 
@@ -131,16 +131,6 @@ public sealed class Trainer(
         // One copy to the host for both, because on a GPU each copy waits for the device.
         var measured = Numbers(stack([loss.detach().reshape([]), Norm.ByOperators(gradient)]));
         return (measured[0], measured[1]);
-    }
-
-    /// <summary>The factor of the learning rate: warm-up times schedule.</summary>
-    double Factor
-    {
-        get
-        {
-            var (position, end) = Progress;
-            return Math.Min(1, (Step + 1.0) / (train.WarmUp + 1)) * train.Schedule.At(Math.Min(position, end - 1), end);
-        }
     }
 
     /// <summary>

@@ -58,25 +58,27 @@ let internal stale (place: Place) =
     let inputs = Inputs(string (Path.GetDirectoryName(runner ())), labs place.Given, dataRoot place)
     fun manifest -> Option.ofObj (inputs.Changed(manifest, reuse))
 
-/// A declared part with words of the command line. Its axis over a group yields to a word whose option chooses for that group: an experiment about one method is
-/// not crossed with the methods of the script.
-let private under (place: Place) (words: Override list) (part: Override list) =
-    let chosen = words |> List.collect (choosesFor place.Composer.Configs)
+/// The declared parts with words of the command line. An axis over a group yields to a word whose option chooses for that group: an experiment about one method
+/// is not crossed with the methods of the script.
+let private under (place: Place) (words: Override list) : Override list list =
+    let configs = place.Composer.Configs
+    let chosen = words |> List.collect (choosesFor configs)
 
     let isAxis (own: Override) =
         match own.Setting with
         | Some(Values.Setting.Sweep _) -> true
         | _ -> false
 
-    let kept = part |> List.filter (fun own -> not (isAxis own && List.contains own.Key chosen))
-    words |> List.fold Declare.replace kept
+    place.Sweep.Parts
+    |> List.map (List.filter (fun own -> not (isAxis own && List.contains own.Key chosen)))
+    |> Restrict.under configs words
 
 /// The declared sweep with the overrides of the command line. Each side of --or is a separate part.
 let internal asked (place: Place) : Declare.Sweep = {
     place.Sweep with
         Parts = [
             for words in place.Given.Unions do
-                for part in place.Sweep.Parts -> under place (words |> List.map parse) part
+                yield! under place (words |> List.map parse)
         ]
 }
 

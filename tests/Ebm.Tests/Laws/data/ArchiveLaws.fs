@@ -86,6 +86,35 @@ let private cutsAreRefused (archive: string) (content: byte[]) cuts =
         holding [ archive, Array.truncate cut content ] (fun root ->
             Refusing.refused [ archive ] (fun () -> build (spec archive) root |> ignore))
 
+/// A header alone: what it claims does not follow.
+let private claims (name: string) (kind: char) (size: int64) =
+    let block = Array.zeroCreate<byte> 512
+    let put at (text: string) = Text.Encoding.ASCII.GetBytes(text).CopyTo(block, int at)
+    let octal at digits (value: int64) = put at (Convert.ToString(value, 8).PadLeft(digits, '0'))
+    put 0 name
+    for at in [ 100; 108; 116 ] do
+        octal at 7 0L
+    octal 124 11 size
+    octal 136 11 0L
+    put 148 "        "
+    put 156 (string kind)
+    put 257 "ustar\00000"
+    octal 148 6 (block |> Array.sumBy int64)
+    block[154] <- 0uy
+    block
+
+/// Reading an archive with another largest decompressed size than that of runs.
+let private unpacksAtMost bytes (says: string list) (content: byte[]) =
+    let before = PictureArchive.MostUnpacked
+    PictureArchive.MostUnpacked <- bytes
+    try
+        holding [ "pictures.tar.gz", content ] (fun root -> Refusing.refused says (fun () -> build (spec "pictures.tar.gz") root |> ignore))
+    finally
+        PictureArchive.MostUnpacked <- before
+
+/// A megabyte of zeros before the pictures, which takes a kilobyte.
+let private swollen = zipped (packed (("zeros.bin", Array.zeroCreate (1 <<< 20)) :: pictures))
+
 let all: Law list = [
     law "a tar archive, plain or compressed by gzip or xz, has the rows of the folder that it unpacks to" (fun () ->
         sameAs "pictures.tar" (packed pictures)
@@ -116,6 +145,18 @@ let all: Law list = [
         cutsAreRefused "pictures.tar.xz" xz [ 0; 5; 60; xz.Length / 2; 240 ])
     |> breaks "a whole archive" (fun () -> cutsAreRefused "pictures.tar" (packed pictures) [ Int32.MaxValue ])
 
+    law "an archive that decompresses to more than its limit is refused, whatever it has besides pictures" (fun () ->
+        unpacksAtMost (1L <<< 20) [ "pictures.tar.gz decompresses to more than 1 MB"; "unpack it" ] swollen)
+    |> breaks "a limit that it keeps" (fun () -> unpacksAtMost (1L <<< 22) [ "decompresses to more than" ] swollen)
+
+    refuses "a picture of 300 MB, of which nothing follows" "pictures.tar.gz" (zipped (claims "train/x.png" '0' (300L <<< 20))) [
+        "train/x.png"
+        "larger than 256 MB"
+    ]
+    refuses "an extended header of 300 MB" "pictures.tar.gz" (zipped (claims "x" 'x' (300L <<< 20))) [
+        "a header of 300 MB"
+        "pack the pictures again"
+    ]
     refuses "one without pictures" "pictures.tar" (packed [ "notes.txt", [| 65uy |] ]) [ "has no PNG or JPEG files" ]
     refuses "a damaged picture in it" "pictures.tar" (packed (("train/x.png", (flat 1uy)[..40]) :: pictures)) [ "train/x.png"; "damaged" ]
     refuses

@@ -9,6 +9,7 @@ open TorchSharp
 open Ebm.Core
 open Ebm.Data
 open Ebm.Records
+open Ebm.Runs
 open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
@@ -324,4 +325,46 @@ let private hostile = [
             must "seven pictures" (content data |> List.length = 7)))
 ]
 
-let all: Law list = reading @ hostile
+/// How many pictures of 128 × 128 are in the sub-folders few and more.
+let private few, more = 500, 4_500
+
+/// A folder of so many small files.
+let private crowd (asked: string -> unit) =
+    let file = flat 128 128 200uy
+    Folder.inFolder (fun root ->
+        for name, count in [ "few", few; "more", more ] do
+            let folder = Path.Combine(root, "pictures", name)
+            Directory.CreateDirectory folder |> ignore
+            for i in 1..count do
+                File.WriteAllBytes(Path.Combine(folder, $"{i:D5}.png"), file)
+        asked root)
+
+/// Bytes by which the peak memory of the process grows while a set is read and trained on.
+let private growth (root: string) (folder: string) (held: int) =
+    collected ()
+    Provenance.ForgetPeak()
+    let before = Provenance.PeakMemory
+    let trained () =
+        use _ = torch.NewDisposeScope()
+        let data = build (ImageFolderSpec(folder, Held = held)) "pictures" root
+        let batches = Batches(data.TrainRows, 64L, rng "batches")
+        for _ in 1..20 do
+            batches.Next() |> ignore
+    inSingle trained ()
+    Provenance.PeakMemory - before
+
+/// The most that the larger set may take in addition is half of what its rows take as bytes; names and tasks are far below, and other work of the process is.
+let private takesNoMore held =
+    crowd (fun root ->
+        let small, large = growth root "pictures/few" held, growth root "pictures" held
+        let rows = int64 more * 3L * 128L * 128L
+        must
+            $"{few} pictures take {small >>> 20} MB, {few + more} take {large >>> 20} MB; the rows are {rows >>> 20} MB"
+            (large - small < rows / 2L))
+
+let private memory =
+    law "five thousand pictures of a folder that are not kept train in the memory of five hundred" (fun () -> takesNoMore 0)
+    |> breaks "pictures that are kept" (fun () -> takesNoMore 1_000)
+    |> needs (fun () -> if File.Exists "/proc/self/clear_refs" then None else Some "the system does not measure the peak of a process anew")
+
+let all: Law list = reading @ hostile @ [ memory ]

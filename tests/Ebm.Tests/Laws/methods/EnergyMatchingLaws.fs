@@ -1,6 +1,7 @@
 /// Energy matching: its pairs, its flow between a Gaussian and its translation, and its chains under an exact energy.
 module Ebm.Tests.Laws.EnergyMatchingLaws
 
+open System
 open System.Numerics
 open TorchSharp
 open TorchSharp.Modules
@@ -121,6 +122,51 @@ let private gap temperature =
 
     Close.near "mean gap" 0.0 (Close.mean gaps)
 
+/// A step of the second phase under a potential of slope ±1 in the first coordinate, with data at (3, 3). At this temperature chains descend, nearly without noise.
+let private second slope (settings: INetSpec -> EnergyMatchingSpec) =
+    let method = built (fun x -> slope * x.select (1L, 0L)) settings
+    let rows = torch.zeros ([| 8L; 2L |], dtype = torch.float64, device = device) + scalar 3.0
+    method, method.Iterate(Batches(rows, 8L, rng "batches"), rng "update") |> Seq.exactlyOne
+
+let private descending follow box step weight floor net =
+    EnergyMatchingSpec(
+        net,
+        Matching = 0.0,
+        Temperature = 1e-12,
+        Contrast = weight,
+        ContrastFloor = floor,
+        DataFollowFlow = follow,
+        FlowSteps = 4,
+        Steps = 2,
+        Adjusted = false,
+        Step = step,
+        Box = box,
+        Confinement = 1e6
+    )
+
+let private none = Nullable<float>()
+
+/// Chains from data are the first half; their energies are their coordinates.
+let private endAt due follow box =
+    let _, update = second 1.0 (descending follow box 0.25 1.0 none)
+    for x in values (nonNull update.Chains) |> Array.take 4 do
+        must $"a chain from data ends at {x}, not {due}" (abs (x - due) < 1e-5)
+
+let private trimmed (trim: Tensor -> float -> Tensor) =
+    for share, due in
+        [ 0.0, [ -1.0; 0.5; 2.0; 4.0; 7.0 ]; 0.2, [ -1.0; 0.5; 2.0; 4.0 ]; 0.39, [ -1.0; 0.5; 2.0; 4.0 ]; 0.4, [ -1.0; 0.5; 2.0 ] ] do
+        let found = values (trim (row [ 4.0; -1.0; 7.0; 2.0; 0.5 ]) share) |> Array.sort |> List.ofArray
+        must $"%A{found} are left at a share of {share}" (found = due)
+
+/// Energies of data are −3, those of chains from data, too, and those of chains from noise about −1: the contrast is about −1.
+let private slopes weight floor =
+    let method, update = second -1.0 (descending false none 1e-9 weight floor)
+    gradients update.Loss (method.Parts["potential"].parameters() |> Seq.toArray) |> Array.map values |> Array.concat
+
+let private isCut floor =
+    let flow, found = slopes 0.0 none, slopes 1.0 (Nullable floor)
+    must $"slopes %A{found}, of the flow %A{flow}" (Array.forall2 (fun (a: float) b -> abs (a - b) < 1e-9) flow found)
+
 let private generates temperature =
     let due = world ()
     Close.moments "generated" due.MeanValues due.CovarianceValues ((exact temperature).Sample(4000L, rng "generate"))
@@ -142,4 +188,17 @@ let all = [
 
     law "on an exact potential, energy matching generates exp(−V/ε)" (fun () -> generates warmth)
     |> breaks "at another temperature" (fun () -> generates (0.8 * warmth))
+
+    law "energy matching's chains from data descend by their steps, after the flow if they follow it, and end in the box" (fun () ->
+        endAt 2.5 false none
+        endAt 1.5 true none
+        endAt 1.0 true (Nullable 1.0))
+    |> breaks "chains that do not follow the flow" (fun () -> endAt 1.5 false none)
+
+    law "a trimmed contrast leaves out the highest energies, a share of them rounded down" (fun () ->
+        trimmed (fun energies share -> Objectives.Trimmed(energies, share)))
+    |> breaks "the lowest energies" (fun () -> trimmed (fun energies share -> -Objectives.Trimmed(-energies, share)))
+
+    law "below its floor, energy matching's contrast has no gradient" (fun () -> isCut -0.1)
+    |> breaks "a floor that the contrast does not reach" (fun () -> isCut -100.0)
 ]

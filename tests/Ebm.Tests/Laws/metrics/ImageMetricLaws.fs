@@ -189,6 +189,25 @@ let private generators = [
         Close.moments "draws" means (Array2D.init 2 2 (fun i j -> if i = j then sds[i] * sds[i] else 0.0)) drawn)
 ]
 
+/// Rows of 3000 numbers, which are read in three parts.
+let private wide count = (rng "wide").Normal(count, 1L, 60L, 50L).``to`` torch.float32 + scalar 7.0
+
+/// Moments of independent pixels against those of all rows at once, in double precision.
+let private momentsInParts (chosen: Tensor -> Tensor) =
+    let train = wide 3000L
+    let pixels = PixelGaussian.To(data "wide" (chosen train) train)
+    let all = train.``to`` torch.float64
+    for what, due, found in [ "means", all.mean [| 0L |], pixels.Mean; "deviations", all.std 0L, pixels.Sd ] do
+        let apart = value ((found - due).abs().max())
+        // Rounding of the result to float32 at 7 is 2.4e-7.
+        must $"{what}: {apart}" (apart < 1e-6)
+
+let private nearestInParts (chosen: Tensor -> Tensor) =
+    let x, y = (rng "x").Normal(20L, 1L, 60L, 50L).``to`` torch.float32 + scalar 7.0, wide 3000L
+    let apart = value ((NearestRows.Distances(x, Rows.op_Implicit (chosen y)) - NearestRows.Distances(x, y)).abs().max())
+    // Among two rows at nearly the same distance the farther may be taken.
+    must $"{apart}" (apart < 1e-3)
+
 // ── copies ──────────────────────────────────────────────────────────────────────────────────
 
 let private copying = [
@@ -205,6 +224,12 @@ let private copying = [
         let all = (rng "rows").Normal(1500L, 5L)
         let train, test = all.narrow (0L, 0L, 1000L), all.narrow (0L, 1000L, 500L)
         Close.near "copies" 0.5 (estimate "copying" (measured (CopyingSpec()) (data "rows" train test) (train.narrow (0L, 0L, 500L)) "m")))
+
+    law "rows that are read in parts have the nearest of all, and the moments of all" (fun () ->
+        nearestInParts id
+        momentsInParts id)
+    |> breaks "the first part alone has the nearest" (fun () -> nearestInParts _.narrow(0L, 0L, 1398L))
+    |> breaks "the first part alone has the moments" (fun () -> momentsInParts _.narrow(0L, 0L, 1398L))
 
     law "distances to the nearest row are those of all pairs, far from the origin, too" (fun () ->
         let x, y = (rng "x").Normal(40L, 3L) + scalar 1000.0, (rng "y").Normal(70L, 3L) + scalar 1000.0

@@ -355,10 +355,10 @@ let private readBack (asks: bool) =
     let word, level = said (not asks)
     must $"not in force: {word}, {level.Effective}" (word = "requested" && level.Effective = "D1")
 
-/// Two files with the same name, size and modification time, one after the other.
-let private remembers (digest: string -> string) =
+/// Two files with the same name, size and modification time, one after the other: the cached digest of the file, or of its folder, is the fresh one.
+let private remembers (name: string) (digest: string -> string) (fresh: string -> string) =
     inFolder (fun folder ->
-        let path = Path.Combine(folder, "rows.bin")
+        let path = Path.Combine(folder, name)
         let long = DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc)
 
         let write (fill: byte) =
@@ -371,16 +371,28 @@ let private remembers (digest: string -> string) =
         try
             write 1uy
             let changed = DigestCache.Changed path
-            must "it must be the file's hash" (digest path = Canonical.Sha256OfFile path)
-            must "it must not change" (digest path = Canonical.Sha256OfFile path)
+            must "another digest" (digest path = fresh path)
+            must "it must not change" (digest path = fresh path)
             write 2uy
             // The system's clock has a limited resolution.
             while DigestCache.Changed path = changed do
                 write 2uy
 
-            must "it must detect the change" (digest path = Canonical.Sha256OfFile path)
+            must "it must detect the change" (digest path = fresh path)
         finally
             DigestCache.Settles <- settles)
+
+let private bySizeAndTime (fresh: string -> string) =
+    let known = Dictionary<string, string>()
+
+    fun (path: string) ->
+        let file = FileInfo path
+        let key = $"{file.Length} {file.LastWriteTimeUtc:O}"
+        if not (known.ContainsKey key) then known[key] <- fresh path
+        known[key]
+
+let private looked (path: string) = PictureFolder.Look(string (Path.GetDirectoryName path))
+let private freshOfFolder path = (looked path).Digest(fun file -> Canonical.Sha256OfFile file)
 
 let all = [
     law "before its first step a run records its code, libraries, machine, threads, determinism and streams" (fun () -> begun null complete)
@@ -511,13 +523,10 @@ let all = [
     |> needsGit
 
     law "the hash of a large file is computed again when its bytes change, even if its size and time are restored" (fun () ->
-        remembers DigestCache.Of)
-    |> breaks "a cache by sizes and times" (fun () ->
-        let known = Dictionary<string, string>()
+        remembers "rows.bin" DigestCache.Of Canonical.Sha256OfFile)
+    |> breaks "a cache by sizes and times" (fun () -> remembers "rows.bin" (bySizeAndTime Canonical.Sha256OfFile) Canonical.Sha256OfFile)
 
-        remembers (fun path ->
-            let file = FileInfo path
-            let key = $"{file.Length} {file.LastWriteTimeUtc:O}"
-            if not (known.ContainsKey key) then known[key] <- Canonical.Sha256OfFile path
-            known[key]))
+    law "the digest of a folder of pictures is computed again when a file changes, even if its size and time are restored" (fun () ->
+        remembers "1.png" (fun path -> DigestCache.Of(looked path)) freshOfFolder)
+    |> breaks "a cache by sizes and times" (fun () -> remembers "1.png" (bySizeAndTime freshOfFolder) freshOfFolder)
 ]

@@ -13,7 +13,7 @@ open Ebm.Tests.Folder
 
 let private tree = [
     "sweep",
-    "defaults:\n  - data: a\n  - method: m\n  - optional experiment: null\n  - optional tuned: ${data}-${method}\n  - _self_\nseed: 0\n"
+    "defaults:\n  - data: a\n  - method: m\n  - optional tuned: ${data}-${method}\n  - optional experiment: null\n  - _self_\nseed: 0\n"
     "data/a", "kind: a\nsize: 1\nshared: data\n"
     "data/b", "kind: b\nsize: 2\n"
     "method/m", "defaults: [ energy: small, _self_ ]\nkind: m\nsteps: 4\nenergy: { depth: 9 }\n"
@@ -51,6 +51,26 @@ let private gives (files: (string * string) list) (arguments: string list) (due:
 let private refuses (files: (string * string) list) (arguments: string list) (parts: string list) =
     throws<ConfigException, unit> parts (fun () -> composed files arguments ignore)
 
+/// An experiment and `tuned` for its data and method that both name the steps, below the repository's own list.
+let private tuned = [
+    "sweep", File.ReadAllText(under "experiments/configs/sweep.yaml")
+    "data/rings", "kind: rings\n"
+    "data/b", "kind: b\n"
+    "method/joint-cd", "kind: joint-cd\nsteps: 4\n"
+    "train/short", "steps: 100\nrate: 1\n"
+    "measure/exact-2d", "samples: 9\n"
+    "experiment/e", "# @package _global_\ndefaults: [ override /data: b ]\nmethod: { steps: 5 }\n"
+    "experiment/alone", "# @package _global_\ndefaults: [ override /data: b, override /tuned: null ]\nmethod: { steps: 5 }\n"
+    "tuned/b-joint-cd", "# @package _global_\nmethod: { steps: 7, noise: 2 }\ntrain: { steps: 200 }\n"
+]
+
+let private tunes (files: (string * string) list) (arguments: string list) steps noise train =
+    let noise = if noise = "" then "" else $", noise: {noise}"
+    gives
+        (tuned @ files)
+        arguments
+        $"{{ data: {{ kind: b }}, method: {{ kind: joint-cd, steps: {steps}{noise} }}, train: {{ steps: {train}, rate: 1 }}, measure: {{ samples: 9 }}, seed: 0, device: cpu }}"
+
 let private energy = "energy: { kind: small, width: 8, depth: 9 }"
 
 let all = [
@@ -64,6 +84,21 @@ let all = [
 
     law "an experiment overrides the choice of another list, and `tuned` uses the final choices" (fun () ->
         gives [] [ "experiment=e" ] $"{{ data: {{ kind: b, size: 2 }}, method: {{ kind: m, steps: 5, rate: 0.5, {energy} }}, seed: 0 }}")
+
+    law
+        "the settings for data and a method win over the groups', an experiment's values over them, and the command line's over all"
+        (fun () ->
+            tunes [] [ "data=b" ] 7 "2" 200
+            tunes [] [ "experiment=e" ] 5 "2" 200
+            tunes [] [ "experiment=e"; "method.steps=9"; "train.steps=300" ] 9 "2" 300
+            tunes [] [ "experiment=alone" ] 5 "" 100)
+    |> breaks "a list with `tuned` after the experiment" (fun () ->
+        let list = snd tuned.Head
+        let swapped =
+            list
+                .Replace("- optional experiment: null", "- experiment")
+                .Replace("- optional tuned: ${data}-${method}", "- optional experiment: null")
+        tunes [ "sweep", swapped.Replace("- experiment", "- optional tuned: ${data}-${method}") ] [ "experiment=e" ] 5 "2" 200)
 
     law "the command line wins over the overrides of an experiment" (fun () ->
         gives

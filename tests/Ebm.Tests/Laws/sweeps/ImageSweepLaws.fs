@@ -8,7 +8,8 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.Processes
 
-type Planned = { Group: string; Seed: int; Subject: string; Budget: int64 }
+/// Subject: the kinds of data and method. Others: the kinds of the other pictures whose energies are compared. Trivial: whether scores without a model are, too.
+type Planned = { Group: string; Seed: int; Subject: string; Budget: int64; Others: string list; Trivial: bool }
 
 /// The exit code of a script, and its output followed by its errors.
 let private told (script: string) (words: string list) =
@@ -33,12 +34,21 @@ let private planned (script: string) (words: string list) =
                 let config = run.GetProperty "config"
                 let kind (part: string) = string (config.GetProperty(part).GetProperty("kind").GetString())
                 let group = string (run.GetProperty("group").GetString())
+                let mutable metric = Unchecked.defaultof<JsonElement>
+                let others, trivial =
+                    if config.GetProperty("measure").GetProperty("metrics").TryGetProperty("out-of-distribution", &metric) then
+                        [ for set in metric.GetProperty("sets").EnumerateObject() -> string (set.Value.GetProperty("kind").GetString()) ],
+                        metric.GetProperty("trivial").GetBoolean()
+                    else
+                        [], false
 
                 {
                     Group = group
                     Seed = config.GetProperty("seed").GetInt32()
                     Subject = $"""{kind "data"} {kind "method"}"""
                     Budget = config.GetProperty("train").GetProperty("budget").GetInt64()
+                    Others = others
+                    Trivial = trivial
                 }
         ])
 
@@ -53,12 +63,26 @@ let private costTheSame (runs: Planned list) =
         let budgets = runs |> List.map _.Budget |> List.distinct
         must $"budgets of {subject}: %A{budgets}" (budgets.Length = 1)
 
+let private ood = lazy (planned "ood" [])
+
+/// Each data set of ood.fsx: the sets whose pictures are the others, and the methods.
+let private areOthers (others: string -> string list) =
+    let methods = [ "contrastive-divergence"; "denoising-ebm"; "denoising-score"; "joint-cd"; "recovery-likelihood" ]
+    let found = ood.Value
+    arePaired found
+    for data, own in found |> List.groupBy (fun run -> run.Subject.Split(' ')[0]) do
+        must
+            $"{data}: {own.Length} runs"
+            (own |> List.map _.Subject |> List.distinct |> List.sort = [ for name in methods -> $"{data} {name}" ])
+        must $"{data}: other pictures %A{own.Head.Others}" (own |> List.forall (fun run -> run.Others = others data))
+        must $"{data}: no trivial scores to subtract" (own |> List.forall _.Trivial)
+
 /// The plan at the script's own quarter of an hour.
 let private noiseLevels = lazy (planned "noise-levels" [])
 
 let private sample = [
     for group in [ "a"; "b" ] do
-        for seed in 0..2 -> { Group = group; Seed = seed; Subject = "mnist joint-cd"; Budget = 1000L }
+        for seed in 0..2 -> { Group = group; Seed = seed; Subject = "mnist joint-cd"; Budget = 1000L; Others = []; Trivial = false }
 ]
 
 let all = [
@@ -80,6 +104,22 @@ let all = [
         arePaired runs
         costTheSame runs
         must $"{runs.Head.Budget} units in five minutes" (noiseLevels.Value.Head.Budget = 3L * runs.Head.Budget))
+    |> Folder.needsData "mnist/train-images-idx3-ubyte.gz"
+
+    law "ood.fsx compares digits with clothes, clothes with digits, and has five methods on three data sets" (fun () ->
+        areOthers (fun data ->
+            if data = "mnist" then [ "fashion-mnist" ]
+            elif data = "fashion-mnist" then [ "mnist" ]
+            else []))
+    |> breaks "CIFAR-10 as JPEG with digits" (fun () -> areOthers (fun data -> if data = "mnist" then [ "fashion-mnist" ] else [ "mnist" ]))
+    |> Folder.needsData "mnist/train-images-idx3-ubyte.gz"
+    |> Folder.needsData "fashion-mnist/train-images-idx3-ubyte.gz"
+    |> Folder.needsData "cifar10-jpeg/cifar10-jpeg.tar.xz"
+
+    law "a method on the command line of images.fsx chooses its runs, with their budget" (fun () ->
+        let runs = planned "images" [ "method=joint-cd,recovery-likelihood"; "data=mnist"; "seed=0" ]
+        let subjects = runs |> List.map _.Subject
+        must $"%A{subjects}" (List.sort subjects = [ "mnist joint-cd"; "mnist recovery-likelihood" ]))
     |> Folder.needsData "mnist/train-images-idx3-ubyte.gz"
 
     law "minutes that are not a positive number end with exit code 2 and an example" (fun () ->

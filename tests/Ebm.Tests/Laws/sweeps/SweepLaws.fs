@@ -66,6 +66,39 @@ let private samePlans (others: Sweep list) =
 
 let private count (sweep: Sweep) = (planned "/nowhere" sweep).Runs.Length
 
+let private withBudgets = zip [ column "method" [ "joint-cd"; "gan"; "flow" ]; column "train.budget" [ 1000L; 2000L; 3000L ] ]
+
+/// Methods, each with its budget, and one of them with another setting.
+let private declaring =
+    sweep "laws"
+    |> given "data=rings"
+    |> given "train.lr=1e-3"
+    |> either [ withBudgets >> seeds 2; given "method=gan" >> given "train.lr=1e-2" >> seeds 1 ]
+
+let private restrict (words: string list) =
+    Restrict.under (Configs.Configs(under "experiments/configs")) (words |> List.map Overrides.parse) declaring.Parts
+
+/// Method, budget, learning rate and seed of every run of the parts.
+let private runsOf (parts: Overrides.Override list list) =
+    (planned "/nowhere" { declaring with Parts = parts }).Runs
+    |> List.map (fun run -> run.Choices["method"].Head, Option.ofNullable run.Spec.Train.Budget, run.Spec.Train.Lr, run.Spec.Seed)
+
+let private restricts (parts: string list -> Overrides.Override list list) =
+    let runs words = runsOf (parts words)
+    let zipped name budget = [ for seed in 0L .. 1L -> name, Some budget, 1e-3, seed ]
+    must "one row of a zip" (runs [ "method=joint-cd" ] = zipped "joint-cd" 1000L)
+    must
+        "two rows, in the order of the words"
+        (runs [ "method=flow,joint-cd" ] |> List.map (fun (name, _, _, _) -> name) |> List.distinct = [ "flow"; "joint-cd" ])
+    must "a row and another part" (runs [ "method=gan" ] = zipped "gan" 2000L @ [ "gan", None, 1e-2, 0L ])
+    must "with other words" (runs [ "method=joint-cd"; "seed=7"; "train.lr=1e-2" ] = [ "joint-cd", Some 1000L, 1e-2, 7L ])
+    must "the later of two words" (runs [ "method=gan"; "method=joint-cd" ] = zipped "joint-cd" 1000L)
+    must "a setting that is not a group" (runs [ "method=joint-cd"; "train.budget=2000" ] = zipped "joint-cd" 2000L)
+    must
+        "an option that is not declared"
+        (runs [ "method=denoising-score"; "train.budget=9" ]
+         |> List.forall (fun (name, budget, _, _) -> name = "denoising-score" && budget = Some 9L))
+
 let private refused (parts: string list) (text: string) =
     throws<ConfigException, _> ("sweep.yaml, line" :: parts) (fun () -> SweepFile.parse text "sweep.yaml")
 
@@ -133,6 +166,12 @@ let all = [
         must "lists" (methods "method=glob([contrastive-*,flow], exclude=*jem)" = due && due.Length > 3)
         throws<ConfigException, _> [ "train.lr is not a group"; "Known groups" ] (fun () -> methods "train.lr=glob(*)")
         throws<ConfigException, _> [ "no option of method matches" ] (fun () -> methods "method=glob(nothing*)"))
+
+    law "options of a group that a sweep declares choose among its parts and the rows of its zips; other words replace" (fun () ->
+        restricts restrict)
+    |> breaks "words that replace in every part" (fun () ->
+        restricts (fun words ->
+            declaring.Parts |> List.map (fun part -> words |> List.map Overrides.parse |> List.fold Declare.replace part)))
 
     law "a sweep's condition leaves out the runs that do not fit, also in shards" (fun () ->
         let all = sweep "laws" |> given "experiment=rings" |> axis "method.steps" [ 2; 4; 8 ] |> seeds 3
