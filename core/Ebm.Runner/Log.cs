@@ -8,9 +8,9 @@ namespace Ebm.Runner;
 /// <summary>
 /// The log of a run: progress goes to standard output and, with the time, to stdout.log; errors go to stderr.log. Both standard streams of the
 /// process are redirected to these files, so that they also receive the output of methods and native code, which must not be mistaken for progress
-/// lines.
+/// lines. The standard output of a scheduler's task is a file, which gets the end of each run alone.
 /// </summary>
-sealed class Log(RunFolder folder) : IAudience, IDisposable
+sealed class Log(RunFolder folder, bool isTask = false) : IAudience, IDisposable
 {
     readonly Stopwatch clock = Stopwatch.StartNew();
     LedFile? output,
@@ -38,7 +38,8 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
     public void Progress(Progress at)
     {
         var line = string.Create(CultureInfo.InvariantCulture, $"progress {at.Done} {at.Of} {Kebab.Of(at.Phase)}");
-        Say(line);
+        if (!isTask)
+            Say(line);
         // The log contains only the start and the end of each phase.
         if (at.Phase != phase || at.Done == at.Of)
             Write(line);
@@ -58,7 +59,7 @@ sealed class Log(RunFolder folder) : IAudience, IDisposable
     public void Ended(RunManifest manifest)
     {
         var line = $"ended {Kebab.Of(manifest.State)}{(manifest.Reason is { } reason ? $": {reason.ReplaceLineEndings(" ")}" : "")}";
-        Say(line);
+        Say(isTask ? $"{folder.Id} {line}" : line);
         Write(line);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -61,6 +62,9 @@ static class Program
     /// <summary>EX_TEMPFAIL of sysexits.h: a temporary condition, not an error.</summary>
     const int Taken = 75;
 
+    /// <summary>SIGUSR1: schedulers send it before a time limit.</summary>
+    const int BeforeLimit = 10;
+
     static int Main(string[] arguments)
     {
         if (arguments is ["exec" or "measure" or "task" or "serve", ..])
@@ -73,9 +77,8 @@ static class Program
         return Command.Run(() => Perform(arguments));
     }
 
-    static int Perform(string[] arguments)
-    {
-        try
+    static int Perform(string[] arguments) =>
+        Refusing(() =>
         {
             var name = arguments switch
             {
@@ -87,6 +90,14 @@ static class Program
                 Array.Find(Verbs, verb => verb.Name == name)
                 ?? throw new UsageException($"Unknown verb {name}. Known verbs: {string.Join(", ", Verbs.Select(verb => verb.Name))}.");
             return verb.Perform(Given.Read(verb, arguments[1..]));
+        });
+
+    /// <summary>The exit code, also of an error that is the user's or another process's.</summary>
+    static int Refusing(Func<int> perform)
+    {
+        try
+        {
+            return perform();
         }
         catch (TakenException error)
         {
@@ -110,13 +121,48 @@ static class Program
         var code = 0;
         foreach (var run in task.RootElement.GetProperty("runs").EnumerateArray())
         {
-            var folder = RunFolder.Open(run.GetString()!);
-            // A requeued task resumes from its checkpoint.
-            code = Math.Max(code, Exec(folder, given, afresh && folder.State == RunState.Pending, alone: true));
+            // A run that cannot be executed does not keep the others from it.
+            code = Math.Max(code, Command.Run(() => Refusing(() => InTask(RunFolder.Open(run.GetString()!), given, afresh))));
             if (code >= 128)
                 break;
         }
         return code;
+    }
+
+    /// <summary>Executes a run of a task. A task that is requeued resumes it from its checkpoint, unless two attempts in a row ended at the same
+    /// step: the first one may have been the last run of its task, with little time.</summary>
+    static int InTask(RunFolder folder, Given given, bool afresh)
+    {
+        if (
+            folder.Manifest is { State: RunState.Preempted, Signal: BeforeLimit } last
+            && folder.Attempts().LastOrDefault() is { State: RunState.Preempted, Signal: BeforeLimit } before
+            && last.Step <= before.Step
+        )
+        {
+            using var claim = new Claim(folder);
+            const string reason = "two attempts ended at the same step before the scheduler's time limit; give it more time";
+            claim.Folder.Write(last.Ended(RunState.Timeout, last.Step, reason, 1));
+            return Command.Refuse($"{folder}: {reason}.");
+        }
+        return WhenFree(() => Exec(folder, given, afresh && folder.State == RunState.Pending, alone: true));
+    }
+
+    /// <summary>
+    /// Waits while another process executes the run. A node that failed holds its lease until that expires, and the scheduler may have started this task
+    /// on another node before.
+    /// </summary>
+    static int WhenFree(Func<int> exec)
+    {
+        var waited = Stopwatch.StartNew();
+        while (true)
+            try
+            {
+                return exec();
+            }
+            catch (TakenException) when (waited.Elapsed < Lease.Lasts + Lease.Lasts / 2)
+            {
+                Thread.Sleep(TimeSpan.FromSeconds(1));
+            }
     }
 
     static JsonDocument TaskOf(string line, string file, int number)
@@ -162,7 +208,7 @@ static class Program
         using var stop = new Stop();
         if (!alone)
             stop.WithParent();
-        using var log = new Log(folder);
+        using var log = new Log(folder, isTask: alone);
         using var execution = Execution(folder, given, stop, log);
         if (!execution.Begin(afresh))
             return Say("ended completed", 0);

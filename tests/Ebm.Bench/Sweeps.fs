@@ -19,6 +19,7 @@ let planned folder runs words =
         Runs = runs
         Name = Some "bench"
         Stale = fun _ -> None
+        Heard = fun _ _ state -> state
         Asked = Search.asked
     }
 

@@ -21,6 +21,7 @@ let setup runs : Plan.Setup = {
     Runs = runs
     Name = Some "laws"
     Stale = fun _ -> None
+    Heard = fun _ _ state -> state
     Asked = Search.asked
 }
 

@@ -147,6 +147,12 @@ type Configs(folder: string, ?further: string) =
         |> Seq.filter (fun line -> line <> "" && not (line.StartsWith "@package"))
         |> String.concat " "
 
+    /// The settings of an option that composes no others.
+    member configs.Settings name : Document =
+        let file = configs.Read name
+        if not file.Defaults.IsEmpty then fail file.Body.Source "defaults" "an option of this group cannot have defaults."
+        file.Body
+
     member internal configs.Read name =
         files.GetOrAdd(
             name,

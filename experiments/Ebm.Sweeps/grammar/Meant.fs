@@ -109,6 +109,7 @@ let ofOverride (text: string) : string option =
     elif cut < 0 || Regex.IsMatch(value, @"\A(zip|sobol|tpe)[ \t]*\(") then None
     elif value.StartsWith '=' then Some $"one = is enough: {key}={value.TrimStart '='}"
     elif value.Length > 1 && value.EndsWith ',' then Some $"leave out the comma at the end: {key}={value.TrimEnd ','}"
+    elif key = "launcher" then Some $"where runs execute is an option: --launcher {value}"
     elif key = "seed" then ofRange key value
     elif key = "device" && Regex.IsMatch(value, @"\A(gpu|cuda|[0-9]+)\z") then Some "a device is written device=cuda:0 or device=cpu"
     else ofKey key value

@@ -8,6 +8,7 @@ open System.Reflection
 open Argu
 open Ebm.Records
 open Ebm.Sweeps.Child
+open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Launch
 open Ebm.Sweeps.Sentence
 
@@ -16,16 +17,42 @@ type Told = {
     Task: string
     /// The scheduler's own word for the state.
     Word: string
+    /// Why the task waits or ended, in the scheduler's words.
+    Why: string option
+    /// The task runs, or will run without another submission.
     IsQueued: bool
-    /// The state that the word implies if the run's folder has no final state.
+    /// The state that the word implies if the run's folder does not say how the run ended.
     State: RunState option
+    /// The file with the task's output.
+    Log: string option
 }
+
+/// A run's state and reason: those of its folder, or the scheduler's where the folder has no end, or where a person cancelled the task.
+let heard (told: Told option) (state: RunState, reason: string option) : RunState * string option =
+    match told with
+    | None -> state, reason
+    | Some told ->
+        let why = told.Why |> Option.map (fun why -> $" ({why})") |> Option.defaultValue ""
+        let log = if told.IsQueued then "" else told.Log |> Option.map (fun log -> $"; its log is {log}") |> Option.defaultValue ""
+        let says = $"task {told.Task} is {told.Word}{why}{log}"
+
+        match state, told.State with
+        | (RunState.Pending | RunState.Lost), Some implied -> implied, Some says
+        | RunState.Preempted, Some RunState.Interrupted -> RunState.Interrupted, Some says
+        | RunState.Preempted, Some RunState.Pending -> state, Some says
+        | _ -> state, reason
 
 type Launching =
     /// Executes runs and waits for them. Returns their outcomes and, if it was asked to stop, the exit code for that.
     | Executes of (Settings -> Job list -> IDisplay -> Outcome list * int option)
+    | Submits of Submitting
+
+and Submitting = {
+    /// The lines that describe a submission. Writes nothing.
+    Describe: Settings -> string -> Job list -> string list
     /// Gives the runs of a sweep's folder to a scheduler. Returns the numbers of the scheduler's jobs.
-    | Submits of (Settings -> string -> Job list -> string list)
+    Submit: Settings -> string -> Job list -> string list
+}
 
 type Launcher = {
     Name: string
@@ -33,8 +60,9 @@ type Launcher = {
     Says: string
     /// The parsers of its own options.
     Options: ArgumentParser list
-    /// The way to launch, from its own options among the arguments; and the other arguments.
-    Read: string list -> Launching * string list
+    /// The way to launch, from the option of the config group `launcher` that names it, if any, and its own options among the arguments; and the
+    /// other arguments.
+    Read: Document option -> string list -> Launching * string list
     /// The scheduler's report on the runs of a sweep's folder, by their ids.
     Told: string -> Map<string, Told>
     /// Cancels the scheduler's remaining jobs of a sweep's folder. Returns their numbers.
@@ -61,17 +89,30 @@ let all () : Launcher list =
     |> List.sortBy _.Name
 
 /// Throws ConfigException with the known names.
-let find (name: string) : Launcher =
+let private find (source: Source) (name: string) (options: string list) : Launcher =
     let launchers = all ()
-    let source = Source.CommandLine $"--launcher {name}"
 
     match launchers |> List.filter (fun launcher -> launcher.Name = name) with
     | [ launcher ] -> launcher
     | _ :: _ -> fail source "" $"Two launchers are named {name}; rename the one that was added."
     | [] ->
-        let known = launchers |> List.map _.Name
+        let known = launchers |> List.map _.Name |> List.append options |> List.distinct |> List.sort
         let meant = Spelling.DidYouMean(name, known)
         fail source "" $"""Unknown launcher "{name}". Known launchers: {listed known}{meant}."""
+
+/// The config group whose options describe a lab's schedulers.
+let group = "launcher"
+
+/// The launcher of a name, or of the option of the group `launcher` with this name, and that option's settings.
+let chosen (configs: Configs) (name: string) : Launcher * Document option =
+    let options = configs.Options group
+
+    if List.contains name options then
+        let body = configs.Settings $"{group}/{name}"
+        let kind = body.Get "kind"
+        find kind.Source (string kind) [], Some body
+    else
+        find (Source.CommandLine $"--launcher {name}") name options, None
 
 /// The reports of all schedulers on the runs of a sweep's folder.
 let told (folder: string) : Map<string, Told> = Map.ofSeq (all () |> Seq.collect (fun launcher -> Map.toSeq (launcher.Told folder)))

@@ -184,13 +184,7 @@ let lines (folder: string) =
         for found in found do
             match found.Run with
             | null -> ()
-            | run ->
-                let state, reason = stateOf run.Path
-
-                match told.TryFind run.Id with
-                | Some told when not (RunStates.IsSettled state) ->
-                    found, run, (defaultArg told.State state, Some(reason |> Option.defaultValue $"task {told.Task} is {told.Word}"))
-                | _ -> found, run, (state, reason)
+            | run -> found, run, Launcher.heard (told.TryFind run.Id) (stateOf run.Path)
     ]
 
     let usual =

@@ -59,6 +59,8 @@ type Setup = {
     Name: string option
     /// Why a completed run is stale, if it is.
     Stale: RunManifest -> string option
+    /// For a sweep's folder: the state and the reason of a run, by its id, from those of its folder and a scheduler's report.
+    Heard: string -> string -> RunState * string option -> RunState * string option
     /// The trials that a search has proposed, from the folder of its sweep: a list of settings for each trial.
     Asked: string -> Search -> (string * Value) list list
 }
@@ -266,6 +268,7 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
 
     let folder = name.In setup.Runs
     let isNew = not (Directory.Exists folder)
+    let heard = if isNew then (fun _ state -> state) else setup.Heard folder
 
     {
         Sweep = string name
@@ -276,7 +279,7 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
         Runs = [
             for run in runs do
                 let folder = Path.Combine(folder, run.Id)
-                let state, reason = if isNew then RunState.Planned, None else stateOf folder
+                let state, reason = if isNew then RunState.Planned, None else heard run.Id (stateOf folder)
 
                 let stale =
                     if state <> RunState.Completed then

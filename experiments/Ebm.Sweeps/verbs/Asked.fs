@@ -97,6 +97,10 @@ let internal planNamed (place: Place) (name: string option) (sweep: Declare.Swee
                 Runs = place.Runs
                 Name = name
                 Stale = stale place
+                Heard =
+                    fun folder ->
+                        let told = Launcher.told folder
+                        fun run -> Launcher.heard (told.TryFind run)
                 Asked = Search.asked
             }
             sweep

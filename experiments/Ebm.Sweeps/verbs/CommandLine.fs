@@ -110,7 +110,7 @@ type Option =
             | Max_Gpu_Hours _ -> "start no run after this many GPU hours, summed over runs"
             | Timeout _ -> "the most seconds that a run may take"
             | Memory _ -> "the most gigabytes that a run may use; also limits how many execute at once"
-            | Launcher _ -> "the launcher that executes the runs (local)"
+            | Launcher _ -> "the launcher that executes the runs, or an option of the group launcher (local)"
             | Sweep _ -> "a YAML file with a sweep, which replaces the script's"
             | Grep _ -> "only runs whose id or overrides contain this text"
             | First _ -> "only the first N runs"
@@ -241,8 +241,8 @@ let private isWord (text: string) =
 
 let read (configs: Configs) (arguments: string list) : Given =
     let options, rest = arguments |> List.filter ((<>) "--") |> Options.read parser
-    let launcher = options.GetResult(<@ Launcher @>, "local") |> Launcher.find
-    let launching, rest = launcher.Read rest
+    let launcher, written = options.GetResult(<@ Launcher @>, "local") |> Launcher.chosen configs
+    let launching, rest = launcher.Read written rest
     let known = Options.names parser @ List.collect Options.names launcher.Options
     let groups = lazy configs.Groups
 

@@ -35,6 +35,11 @@ let private checkDevices (runs: PlannedRun list) =
 /// Refuses what every run would fail at: a device that is missing, data files that are missing or have another header, rows that a net does
 /// not take, a folder that cannot be written. Plans and --dry-run refuse it, too. `runs` are those of the plan that are executed.
 let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
+    let isHere =
+        match place.Given.Launching with
+        | Launcher.Executes _ -> true
+        | Launcher.Submits _ -> false
+
     let all = runs @ plan.Foreseen
 
     if not all.IsEmpty then
@@ -42,7 +47,8 @@ let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
         | null -> ()
         | says -> usage $"--runs {place.Runs}" says
 
-    checkDevices all
+    // The machine that submits runs may not have their devices.
+    if isHere then checkDevices all
     let data = dataRoot place
     // The runs of a plan share the records of their data sets and methods.
     let checked' = HashSet<obj>(HashIdentity.Reference)
@@ -100,20 +106,44 @@ let internal detach (place: Place) (plan: Plan) =
     Console.WriteLine
         $"{plan.Sweep} runs in the background; follow it with attach, end it with stop {plan.Sweep}. Its log is {relative log}."
 
-let internal submit (place: Place) (plan: Plan) (jobs: Job list) submit =
-    let launcher = place.Given.Launcher
-    let pinned, _ = pinned place plan
-    let queued = launcher.Told plan.Folder |> Map.filter (fun _ told -> told.IsQueued)
-    let jobs = jobs |> List.filter (fun job -> not (queued.ContainsKey job.Run.Id))
+/// The jobs that are not in the launcher's queue, and the number of those that are.
+let private unqueued (place: Place) (plan: Plan) (jobs: Job list) =
+    let queued = place.Given.Launcher.Told plan.Folder |> Map.filter (fun _ told -> told.IsQueued)
+    let left = jobs |> List.filter (fun job -> not (queued.ContainsKey job.Run.Id))
+    left, jobs.Length - left.Length
+
+let private alreadyQueued (place: Place) count = $"""Already in the queue of {place.Given.Launcher.Name}: {Text.counted count "run"}."""
+
+let internal submit (place: Place) (plan: Plan) (jobs: Job list) (submitting: Launcher.Submitting) =
+    let jobs, queued = unqueued place plan jobs
+    if queued > 0 then Console.WriteLine(alreadyQueued place queued)
 
     if jobs.IsEmpty then
-        Console.WriteLine $"""No run is left to submit; already in the queue of {launcher.Name}: {Text.counted queued.Count "run"}."""
+        Console.WriteLine "No run is left to submit."
     else
-        let submitted: string list = submit (settings place plan |> pinned) plan.Folder jobs
+        let pinned, _ = pinned place plan
+        let submitted = submitting.Submit (settings place plan |> pinned) plan.Folder jobs
         Ledger.trying (fun () -> Manifests.enterBegun place.Runs [ for job in jobs -> RunFolder.Open job.Run.Folder ])
         Console.WriteLine $"""Submitted {Text.counted jobs.Length "run"} as {String.Join(", ", submitted)}; `status` shows their states."""
 
     0
+
+/// Prints what would be executed or submitted.
+let internal preview (place: Place) (plan: Plan) (jobs: Job list) =
+    Show.plan plan
+
+    match place.Given.Launching with
+    | Launcher.Executes _ -> ()
+    | Launcher.Submits submitting ->
+        let jobs, queued = unqueued place plan jobs
+        Console.WriteLine()
+        if queued > 0 then Console.WriteLine(alreadyQueued place queued)
+
+        if jobs.IsEmpty then
+            Console.WriteLine "No run is left to submit."
+        else
+            for line in submitting.Describe (settings place plan) plan.Folder jobs do
+                Console.WriteLine line
 
 /// The ended runs of a plan whose files or ledger entries were altered: they do not count as done, and are not resumed. Each is named. Runs
 /// that the jobs execute afresh are not checked, and a measurement may finish one that was interrupted.
@@ -163,7 +193,7 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
     settings place plan |> ignore
 
     if given.Options.Contains <@ Dry_Run @> then
-        Show.plan plan
+        preview place plan jobs
         0
     elif given.Options.Contains <@ Detach @> then
         detach place plan

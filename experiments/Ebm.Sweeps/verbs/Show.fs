@@ -250,7 +250,10 @@ let diff (runs: string) (words: string list) =
 /// The most bytes that are printed of a log, from its end.
 let private longestLog = 20_000_000L
 
-/// Prints a run's output and errors; with `follow`, until its process has ended.
+/// The shortest time between two questions to a scheduler.
+let private askingPause = TimeSpan.FromSeconds 15.0
+
+/// Prints a run's output and errors, and the log of its scheduler's task if the run is not completed; with `follow`, until the run has ended.
 let logs (runs: string) (words: string list) (follow: bool) =
     match words with
     | [ name ] ->
@@ -259,8 +262,8 @@ let logs (runs: string) (words: string list) (follow: bool) =
         let mutable speaker = ""
 
         let say (log: string) =
-            if File.Exists(run.In log) then
-                use file = RegularFile.Open(run.In log)
+            if File.Exists log then
+                use file = RegularFile.Open log
                 let before = if read.ContainsKey log then read[log] else 0L
                 // The log may have been truncated. A run's log has at most 16 MiB, so a longer one is not all a log.
                 file.Seek(max (min before file.Length) (file.Length - longestLog), SeekOrigin.Begin) |> ignore
@@ -269,16 +272,29 @@ let logs (runs: string) (words: string list) (follow: bool) =
                 read[log] <- file.Position
 
                 if text <> "" || not follow then
-                    if speaker <> log then Console.WriteLine $"── {relative (run.In log)}"
+                    if speaker <> log then Console.WriteLine $"── {relative log}"
                     speaker <- log
                     Console.Write text
 
+        let report () =
+            if run.State = RunState.Completed then None else (Launcher.told (string (Path.GetDirectoryName run.Path))).TryFind run.Id
+
+        let asked = Diagnostics.Stopwatch.StartNew()
+        let mutable told = report ()
         let mutable last = false
 
         while not last do
+            let isHeld = Claim.IsHeld run.Path
+
+            if follow && not isHeld && asked.Elapsed > askingPause then
+                told <- report ()
+                asked.Restart()
+
             // Reads once more after the process has ended, for its last lines.
-            last <- not follow || not (Claim.IsHeld run.Path)
-            say "stdout.log"
-            say "stderr.log"
+            let waits = RunStates.IsSettled run.State |> not && told |> Option.exists _.IsQueued
+            last <- not follow || not (isHeld || waits)
+            say (run.In "stdout.log")
+            say (run.In "stderr.log")
+            told |> Option.bind _.Log |> Option.iter say
             if not last then Thread.Sleep 300
     | words -> usage (String.Join(' ', "logs" :: words)) "logs takes one run: its id, the first characters of its id, or its folder."

@@ -3,51 +3,31 @@
 module Ebm.Sweeps.Slurm
 
 open System
-open System.Diagnostics
-open System.Globalization
 open System.IO
-open System.Text.Json
 open System.Text.RegularExpressions
 open Argu
 open Ebm.Audits
 open Ebm.Records
 open Ebm.Sweeps.Child
+open Ebm.Sweeps.Cluster
 open Ebm.Sweeps.Launch
 open Ebm.Sweeps.Launcher
 open Ebm.Sweeps.Sentence
+open Ebm.Sweeps.SlurmQueue
 
 type Submission = {
     /// Tasks at the same time.
     Workers: int
     RunsPerTask: int
     /// Further options of sbatch.
-    Options: string
+    Options: string list
+    /// A shell file that each task reads first; "" for none.
+    Setup: string
+    /// The words before the runner that start it in a container.
+    Container: string list
     Runner: string
     Arguments: string list
 }
-
-/// Where the submissions of a sweep's folder are kept, each in a numbered folder.
-let private kept sweep = folder "slurm" sweep
-
-let private ask (program: string) (arguments: string list) =
-    try
-        use asked =
-            nonNull (Process.Start(ProcessStartInfo(program, arguments, RedirectStandardOutput = true, RedirectStandardError = true)))
-
-        let errors = asked.StandardError.ReadToEndAsync()
-        let says = asked.StandardOutput.ReadToEnd()
-        asked.WaitForExit()
-        if asked.ExitCode = 0 then Ok says else Error(errors.Result.Trim())
-    with :? ComponentModel.Win32Exception ->
-        Error $"{program} is not installed"
-
-/// The largest array that this cluster accepts.
-let private largest () =
-    match ask "scontrol" [ "show"; "config" ] with
-    | Ok config ->
-        let found = Regex.Match(config, @"MaxArraySize\s*=\s*(\d+)")
-        if found.Success then max 1 (int found.Groups[1].Value - 1) else 1000
-    | Error _ -> 1000
 
 /// The script of every submission.
 let script: string =
@@ -55,169 +35,124 @@ let script: string =
     use reader = new StreamReader(stream)
     reader.ReadToEnd()
 
-/// The number of a job becomes a file's name, and an argument of sacct and scancel, where other text could be an option.
-let private isNumber (job: string) = Regex.IsMatch(job, @"\A[0-9]+\z")
+let private refuse says : 'a = fail (Source.CommandLine "--launcher slurm") "" says
+
+/// The largest array that this cluster accepts.
+let private largest () =
+    match ask "scontrol" [ "show"; "config" ] with
+    | Ok config ->
+        let found = Regex.Match(config, @"MaxArraySize\s*=\s*(\d+)")
+        // It is one more than the greatest index.
+        if found.Success then max 1 (int found.Groups[1].Value) else 1000
+    | Error _ -> 1000
+
+/// The parts of a submission, one job each: the first line of its tasks, and their number.
+let private parts (tasks: int) =
+    let largest = largest ()
+    [ for first in 0..largest .. tasks - 1 -> first, min largest (tasks - first) ]
+
+/// The arguments of sbatch for one part. `folder` is the submission's.
+let private arguments (submission: Submission) (folder: string) (sweep: string) (jobs: Job list) (first: int, count: int) = [
+    $"--job-name={Path.GetFileName sweep}"
+    $"--array=0-{count - 1}%%{submission.Workers}"
+    $"--cpus-per-task={jobs |> List.map _.Run.Spec.Threads |> List.max}"
+    // sbatch replaces %A and %a, so a percent sign of the path is doubled.
+    "--output=" + Path.Combine(folder.Replace("%", "%%"), "%A_%a.log")
+    yield! submission.Options
+    Path.Combine(folder, "submit.sbatch")
+    string first
+    submission.Setup
+    yield! submission.Container
+    submission.Runner
+    "task"
+    yield! submission.Arguments
+    Path.Combine(folder, "tasks.jsonl")
+]
+
+/// The lines that describe a submission: the commands, the options in the script, and SLURM's own estimate, if it is installed here.
+let describe (submission: Submission) (sweep: string) (jobs: Job list) : string list =
+    let folder = SlurmTasks.next sweep
+    let tasks = SlurmTasks.linesOf submission.RunsPerTask jobs
+    let own = arguments submission folder sweep jobs
+    let quoted (word: string) = if Regex.IsMatch(word, @"\A[\w=.,/:+%@~-]+\z") then word else "'" + word.Replace("'", @"'\''") + "'"
+    let fixed' = [
+        for line in script.Split '\n' do
+            if line.StartsWith "#SBATCH " then line.Substring 8
+    ]
+
+    [
+        $"""To submit: {Ebm.Analysis.Text.counted jobs.Length "run"} in {Ebm.Analysis.Text.counted tasks.Length "task"}. Its script, submit.sbatch, asks for {String.Join(' ', fixed')}."""
+        for part in parts tasks.Length do
+            String.Join(' ', "sbatch" :: List.map quoted (own part))
+        if not tasks.IsEmpty then
+            let trial = Path.GetTempFileName()
+
+            try
+                File.WriteAllText(trial, script)
+                let options = own (List.head (parts tasks.Length)) |> List.takeWhile (fun word -> word.StartsWith "--")
+
+                match ask "sbatch" ("--test-only" :: options @ [ trial ]) with
+                | Ok _ -> "SLURM accepts these options."
+                | Error says -> $"SLURM was asked whether it accepts these options: {says}"
+            finally
+                File.Delete trial
+    ]
 
 /// Writes the tasks and the script, submits them, and returns the jobs' numbers. The runs wait as pending.
 let submit (submission: Submission) (sweep: string) (jobs: Job list) : string list =
-    let folder =
-        let all = kept sweep
-        let last = if Directory.Exists all then Directory.GetDirectories(all).Length else 0
-        (Directory.CreateDirectory(Path.Combine(all, (last + 1).ToString("000", CultureInfo.InvariantCulture)))).FullName
+    // Runs that are queued would otherwise be submitted twice.
+    reports sweep
+    |> Result.defaultWith (fun why -> refuse $"SLURM does not say which runs of {sweep} are queued, so none is submitted: {why}.")
+    |> ignore
 
-    let tasks = jobs |> List.chunkBySize submission.RunsPerTask
-    let lines = [
-        for task in tasks ->
-            JsonSerializer.Serialize {| runs = [ for job in task -> job.Run.Folder ]; afresh = (task.Head.Work = ExecuteAfresh) |}
-    ]
-    let text = lines |> List.map (fun line -> line + "\n") |> String.concat ""
-    let path, tasksFile = Path.Combine(folder, "submit.sbatch"), Path.Combine(folder, "tasks.jsonl")
-    AtomicFile.Write(path, script)
-    AtomicFile.Write(tasksFile, text)
-    let threads = jobs |> List.map _.Run.Spec.Threads |> List.max
+    let folder = SlurmTasks.next sweep
+    Directory.CreateDirectory folder |> ignore
+    let tasks = SlurmTasks.linesOf submission.RunsPerTask jobs
+    AtomicFile.Write(Path.Combine(folder, "submit.sbatch"), script)
+    AtomicFile.Write(Path.Combine(folder, "tasks.jsonl"), tasks |> List.map (fun (line, _) -> line + "\n") |> String.concat "")
 
-    [
-        for first in 0 .. largest () .. tasks.Length - 1 do
-            let count = min (largest ()) (tasks.Length - first)
+    let submitPart (before: string list) part =
+        let first, count = part
 
-            let own = [
-                "--parsable"
-                $"--job-name={Path.GetFileName sweep}"
-                $"--array=0-{count - 1}%%{submission.Workers}"
-                $"--cpus-per-task={threads}"
-                // sbatch replaces %A and %a, so a percent sign of the path is doubled.
-                "--output=" + Path.Combine(folder.Replace("%", "%%"), "%A_%a.log")
-            ]
+        let sofar =
+            if before.IsEmpty then
+                "none of its runs were submitted"
+            else
+                $"""its first {Ebm.Analysis.Text.counted first "task"} were submitted as {listed (List.rev before)}"""
 
-            let options = submission.Options.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+        // Held until the runs' folders are prepared, because a task may start at once.
+        match ask "sbatch" ("--parsable" :: "--hold" :: arguments submission folder sweep jobs part) with
+        | Error why -> refuse $"sbatch refused the script of {folder}, and {sofar}: {why}."
+        | Ok says ->
+            let job = (says.Trim().Split ';')[0]
+            if not (SlurmTasks.isNumber job) then refuse $"sbatch named no job: it printed \"{says.Trim()}\"."
+            SlurmTasks.note folder job first count
 
-            match ask "sbatch" (own @ options @ [ path; submission.Runner; tasksFile; string first ] @ submission.Arguments) with
-            | Ok says ->
-                let job = (says.Trim().Split ';')[0]
-                if not (isNumber job) then
-                    fail (Source.CommandLine "--launcher slurm") "" $"sbatch named no job: it printed \"{says.Trim()}\"."
-                AtomicFile.Write(
-                    Path.Combine(folder, $"job-{job}.json"),
-                    JsonSerializer.Serialize {| job = job; first = first; count = count |}
-                )
-
-                for task in List.skip first tasks |> List.truncate count do
-                    for job in task do
+            try
+                for _, jobs in List.skip first tasks |> List.truncate count do
+                    for job in jobs do
                         Child.enroll job
+            with _ ->
+                ask "scancel" [ job ] |> ignore
+                reraise ()
 
-                job
-            | Error why ->
-                fail
-                    (Source.CommandLine "--launcher slurm")
-                    ""
-                    $"sbatch refused the script {path}, and none of its runs were submitted: {why}."
-    ]
+            match ask "scontrol" [ "release"; job ] with
+            | Ok _ -> job :: before
+            | Error why -> refuse $"job {job} is held, because scontrol did not release it: {why}. Write: scontrol release {job}"
 
-/// The runs of one submission with their tasks, such as 12_3.
-let private submitted (tasks: string[]) (file: string) : (string * string) list =
-    try
-        use json = JsonText.Parse(RegularFile.Text(file, RegularFile.Written))
-        let number (name: string) = json.RootElement.GetProperty(name).GetInt32()
-        let job = string (json.RootElement.GetProperty("job").GetString())
+    parts tasks.Length |> List.fold submitPart [] |> List.rev
 
-        // It becomes an argument of sacct and scancel, where other text could be an option.
-        if not (isNumber job) then fail (Source.Of file) "" $"the number of a SLURM job must be digits; it is \"{job}\"."
-
-        [
-            for i in 0 .. number "count" - 1 do
-                use task = JsonText.Parse tasks[number "first" + i]
-
-                for run in task.RootElement.GetProperty("runs").EnumerateArray() do
-                    $"{job}_{i}", string (Path.GetFileName(string (run.GetString())))
-        ]
-    with
-    | :? JsonException
-    | :? InvalidOperationException
-    | :? FormatException
-    | :? IndexOutOfRangeException
-    | :? Collections.Generic.KeyNotFoundException as error ->
-        raise (InvalidDataException($"{file}: this is not a submission to SLURM: {error.Message.TrimEnd '.'}.", error))
-
-/// The task of each run; the last submission of a run counts.
-let private given (sweep: string) : (string * string) list =
-    let all = kept sweep
-
-    if not (Directory.Exists all) then
-        []
-    else
-        [
-            for folder in Directory.GetDirectories all |> Array.sort do
-                let tasks = Path.Combine(folder, "tasks.jsonl") |> RegularFile.Lines |> Array.ofSeq
-
-                for file in Directory.GetFiles(folder, "job-*.json") |> Array.sort do
-                    yield! submitted tasks file
-        ]
-
-let private jobOf (task: string) = (task.Split '_')[0]
-
-let private queued = [ "PENDING"; "RUNNING"; "REQUEUED"; "RESIZING"; "SUSPENDED"; "CONFIGURING"; "COMPLETING" ]
-
-/// SLURM's word for a task. The state that it implies is used if SLURM ended the process before it could write one.
-let tell (task: string) (word: string) : Told = {
-    Task = task
-    Word = word
-    IsQueued = List.contains word queued
-    State =
-        match word with
-        | "OUT_OF_MEMORY"
-        | "FAILED"
-        | "BOOT_FAIL" -> Some RunState.Failed
-        | "TIMEOUT"
-        | "DEADLINE" -> Some RunState.Timeout
-        | "PREEMPTED" -> Some RunState.Preempted
-        | "NODE_FAIL" -> Some RunState.Lost
-        | "CANCELLED" -> Some RunState.Interrupted
-        | _ -> None
-}
-
-/// SLURM's report on each submitted run, with one query for all jobs of the sweep.
-let told (sweep: string) : Map<string, Told> =
-    match given sweep with
-    | [] -> Map.empty
-    | given ->
-        let jobs = given |> List.map (fst >> jobOf) |> List.distinct |> String.concat ","
-
-        match ask "sacct" [ "-j"; jobs; "--parsable2"; "--noheader"; "--format=JobID,State" ] with
-        | Error _ -> Map.empty
-        | Ok lines ->
-            let words =
-                Map.ofList [
-                    for line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
-                        match line.Split '|' with
-                        | [| task; word |] when not (task.Contains '.') -> task, (word.Split ' ')[0]
-                        | _ -> ()
-                ]
-
-            // An array that has not started has one line, 12_[0-4].
-            let wordOf (task: string) =
-                words.TryFind task
-                |> Option.orElseWith (fun () ->
-                    words |> Map.tryPick (fun known word -> if known.StartsWith(jobOf task + "_[") then Some word else None))
-
-            Map.ofList [
-                for task, run in given do
-                    match wordOf task with
-                    | Some word -> run, tell task word
-                    | None -> ()
-            ]
+/// SLURM's report on each submitted run; none if SLURM does not answer.
+let told (sweep: string) : Map<string, Told> = reports sweep |> Result.defaultValue Map.empty
 
 /// Cancels each job that has a queued run. SLURM sends SIGTERM to running runs, which then write checkpoints.
 let private stop (sweep: string) : string list =
-    let told = told sweep
+    let why says : 'a = fail (Source.CommandLine "stop") "" says
+    let told = reports sweep |> Result.defaultWith (fun says -> why $"SLURM does not say which runs are queued: {says}.")
 
-    let jobs =
-        given sweep
-        |> List.filter (fun (task, run) -> told.TryFind run |> Option.exists (fun told -> told.IsQueued && told.Task = task))
-        |> List.map (fst >> jobOf)
-        |> List.distinct
+    let jobs = List.ofSeq told.Values |> List.filter _.IsQueued |> List.map (fun told -> (told.Task.Split '_')[0]) |> List.distinct
 
-    if not jobs.IsEmpty then
-        ask "scancel" jobs |> Result.defaultWith (fun why -> fail (Source.CommandLine "stop") "" $"scancel failed: {why}.") |> ignore
+    if not jobs.IsEmpty then ask "scancel" jobs |> Result.defaultWith (fun says -> why $"scancel failed: {says}.") |> ignore
 
     jobs
 
@@ -233,26 +168,74 @@ type Option =
 
 let private parser = Options.parser<Option>
 
+/// The words that start the runner in the cluster's container, which sees the folders of the runs, the code and the data.
+let private within (cluster: Cluster) (settings: Settings) (sweep: string) : string list =
+    match cluster.Container with
+    | None -> []
+    | Some image ->
+        let rec files words =
+            match words with
+            | "--data" :: folder :: rest -> folder :: files rest
+            | "--with" :: assembly :: rest -> string (Path.GetDirectoryName assembly) :: files rest
+            | _ :: rest -> files rest
+            | [] -> []
+
+        let seen =
+            string (Path.GetDirectoryName sweep) :: string (Path.GetDirectoryName settings.Runner) :: files settings.Arguments
+            |> List.distinct
+
+        match seen |> List.tryFind (fun folder -> folder.IndexOfAny [| ','; ':' |] >= 0) with
+        | Some folder -> refuse $"a folder that a container sees has no comma or colon in its path; {folder} has."
+        | None -> ()
+
+        [ "apptainer"; "exec"; $"""--bind={String.Join(',', seen)}"""; yield! cluster.ContainerOptions; image ]
+
 let launcher = {
     Name = "slurm"
     Says = "a SLURM job array; --workers tasks run at the same time (256)"
     Options = [ parser ]
     Read =
-        fun arguments ->
+        fun written arguments ->
+            let cluster = written |> Option.map Cluster.read |> Option.defaultValue Cluster.nothing
             let options, rest = Options.read parser arguments
 
             // Checked here, so that --dry-run refuses it, too.
-            let runsPerTask = options.GetResult(<@ Runs_Per_Task @>, 1) |> Options.counted "--runs-per-task"
+            let runsPerTask =
+                options.TryGetResult <@ Runs_Per_Task @>
+                |> Option.map (Options.counted "--runs-per-task")
+                |> Option.orElse cluster.RunsPerTask
+                |> Option.defaultValue 1
 
-            let submission (settings: Settings) = {
-                Workers = settings.Wanted |> Option.defaultValue 256
+            let further = options.GetResult(<@ Slurm @>, "").Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+
+            let submission (settings: Settings) (sweep: string) = {
+                Workers = settings.Wanted |> Option.orElse cluster.AtOnce |> Option.defaultValue 256
                 RunsPerTask = runsPerTask
-                Options = options.GetResult(<@ Slurm @>, "")
+                Options = [
+                    yield! cluster.Sbatch
+                    match settings.Memory with
+                    | Some bytes -> $"--mem={max 1L (bytes >>> 20)}M"
+                    | None -> ()
+                    yield! further
+                ]
+                Setup =
+                    match cluster.Setup with
+                    | Some file when File.Exists file -> Path.GetFullPath file
+                    | Some file -> refuse $"the file {file}, which prepares the nodes, does not exist."
+                    | None -> ""
+                Container = within cluster settings sweep
                 Runner = settings.Runner
-                Arguments = settings.Arguments @ settings.Executing()
+                Arguments = settings.Arguments
             }
 
-            Submits(submission >> submit), rest
+            Submits {
+                Describe = fun settings sweep jobs -> describe (submission settings sweep) sweep jobs
+                Submit =
+                    fun settings sweep jobs ->
+                        let submission = submission settings sweep
+                        submit { submission with Arguments = submission.Arguments @ settings.Executing() } sweep jobs
+            },
+            rest
     Told = told
     Stop = stop
 }

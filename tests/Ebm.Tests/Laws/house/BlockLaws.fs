@@ -119,8 +119,12 @@ let private composes (block: Block) (place: string) =
         let config = Regex.Match(place, @"\Aexperiments/configs/(.+)/([^/]+)\.yaml\z")
 
         try
-            if config.Success then
-                let configs = Configs(Path.Combine(folder, "experiments/configs"), Folder.under "experiments/configs")
+            let configs = Configs(Path.Combine(folder, "experiments/configs"), Folder.under "experiments/configs")
+
+            if config.Success && config.Groups[1].Value = Launcher.group then
+                let launcher, settings = Launcher.chosen configs config.Groups[2].Value
+                launcher.Read settings [] |> ignore
+            elif config.Success then
                 let choice = Overrides.parse $"{config.Groups[1].Value}={config.Groups[2].Value}"
                 let value =
                     choice.Setting

@@ -88,7 +88,7 @@ let all = [
                 let started (words: string list) =
                     let start =
                         ProcessStartInfo(
-                            "sh",
+                            "bash",
                             words,
                             WorkingDirectory = folder,
                             RedirectStandardOutput = true,
@@ -103,8 +103,8 @@ let all = [
                 must $"{name}: {code}: {said}" (code = 0 && said = "" && File.ReadAllText log = shown hostile)
                 let script = Path.Combine(folder, "submit.sbatch")
                 File.WriteAllText(script, Slurm.script)
-                let code, said = started ([ script; program; $"{place}/tasks.jsonl"; "1000" ] @ hostile)
-                must $"{name}: {code}: {said}" (code = 0 && said = shown ([ "task"; $"{place}/tasks.jsonl"; "1003" ] @ hostile))
+                let code, said = started ([ script; "1000"; ""; program ] @ hostile)
+                must $"{name}: {code}: {said}" (code = 0 && said = shown (hostile @ [ "1003" ]))
                 must "a word was executed" (not (File.Exists(Path.Combine(folder, "hacked"))))))
 
     law "a regular expression in the programs ends in \\z where it ends, because $ accepts a line break after the end" (fun () ->

@@ -83,7 +83,7 @@ let launcher: Launcher.Launcher = {
     Says = "writes runs down"
     Options = [ notebookParser ]
     Read =
-        fun arguments ->
+        fun _ arguments ->
             let options, rest = Options.read notebookParser arguments
 
             let submit _ folder (jobs: Child.Job list) =
@@ -91,13 +91,15 @@ let launcher: Launcher.Launcher = {
                 File.WriteAllLines(notebook folder, [ for job in jobs -> $"{job.Run.Id} {mark}" ])
                 [ "page 1" ]
 
-            Launcher.Submits submit, rest
+            let describe _ _ (jobs: Child.Job list) = [ $"page 1 gets {jobs.Length} lines" ]
+            Launcher.Submits { Describe = describe; Submit = submit }, rest
     Told =
         fun folder ->
             Map [
                 if File.Exists(notebook folder) then
                     for line in File.ReadAllLines(notebook folder) ->
-                        (line.Split ' ')[0], { Task = "1"; Word = "WRITTEN"; IsQueued = true; State = Some RunState.Preempted }
+                        (line.Split ' ')[0],
+                        { Task = "1"; Word = "WRITTEN"; Why = None; IsQueued = true; State = Some RunState.Preempted; Log = None }
             ]
     Stop =
         fun folder -> [
@@ -122,7 +124,8 @@ let private withSlurm (states: string) (holds: string -> unit) =
         program bin "sbatch" (here + "printf '[%s]' \"$@\" >> submitted; echo >> submitted; echo \"4$(wc -l < submitted)\"\n")
         program bin "sacct" (here + "echo asked >> asked; cat states\n")
         program bin "scancel" (here + "echo \"$@\" >> cancelled\n")
-        program bin "scontrol" "echo 'MaxArraySize            = 3'\n"
+        program bin "squeue" "echo squeue is down >&2; exit 1\n"
+        program bin "scontrol" "echo 'MaxArraySize            = 2'\n"
         let path = Environment.GetEnvironmentVariable "PATH"
         Environment.SetEnvironmentVariable("PATH", $"{bin}:{path}")
 
@@ -134,7 +137,9 @@ let private withSlurm (states: string) (holds: string -> unit) =
 let private submission folder : Slurm.Submission = {
     Workers = 7
     RunsPerTask = 1
-    Options = "--partition=night"
+    Options = [ "--partition=night" ]
+    Setup = ""
+    Container = []
     Runner = "/some where/ebm-runner"
     Arguments = [ "--data"; "/data" ]
 }
@@ -413,13 +418,13 @@ let all = [
 
                 for due in
                     [
-                        "[--parsable][--job-name=laws][--array=0-1%7]"
+                        "[--parsable][--hold][--job-name=laws][--array=0-1%7]"
                         $"[--output={part}/%%A_%%a.log][--partition=night]"
-                        $"[{part}/submit.sbatch][/some where/ebm-runner][{part}/tasks.jsonl][0][--data][/data]"
+                        $"[{part}/submit.sbatch][0][][/some where/ebm-runner][task][--data][/data][{part}/tasks.jsonl]"
                     ] do
                     must $"{due} is missing in %A{submitted}" (submitted[0].Contains due)
 
-                must submitted[1] (submitted[1].Contains $"[{part}/tasks.jsonl][2][--data]")
+                must submitted[1] (submitted[1].Contains $"[{part}/submit.sbatch][2][][/some where/ebm-runner]")
                 let tasks = File.ReadAllLines(Path.Combine(plan.Folder, "launches", "slurm", "001", "tasks.jsonl"))
                 must "a line a task" (tasks.Length = 3 && tasks[2].Contains plan.Runs[2].Id)
                 let told = Slurm.told plan.Folder
@@ -438,10 +443,10 @@ let all = [
                 "NODE_FAIL", Some RunState.Lost
                 "CANCELLED", Some RunState.Interrupted
                 "OUT_OF_MEMORY", Some RunState.Failed
-                "RUNNING", None
+                "RUNNING", Some RunState.Pending
                 "COMPLETED", None
             ] do
-            must says ((Slurm.tell "1_0" says).State = due)
+            must says (SlurmQueue.meaning says = due)
 
         withSlurm "41_0|PENDING\n41_1|TIMEOUT\n42_0|TIMEOUT\n" (fun folder ->
             let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
@@ -500,7 +505,7 @@ let all = [
             must complains (code = 0 && says.Contains "Submitted 2 runs as page 1")
             must "they are not written down" (List.ofArray (File.ReadAllLines(notebook laws)) = [ for run in plan.Runs -> run.Id + " x" ])
             let _, says, _ = asked [ "--launcher=notebook" ]
-            must says (says.Contains "already in the queue of notebook: 2 runs")
+            must says (says.Contains "Already in the queue of notebook: 2 runs")
             must "help does not name it" ((said folder [ "help"; "run" ]).Contains "  notebook ")
             must "stop" ((said folder [ "stop" ]).Contains "page 1 are asked to stop" && not (File.Exists(notebook laws)))
             let code, _, complains = asked [ "--mark=x" ]

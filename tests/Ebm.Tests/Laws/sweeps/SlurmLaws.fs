@@ -1,0 +1,300 @@
+/// Sweeps on a real SLURM cluster of four nodes on this machine (cluster.sh), which the first law starts and the last one ends. Most runs are
+/// executed by a substitute of the runner that waits for files, so that no law depends on how long anything takes.
+module Ebm.Tests.Laws.SlurmLaws
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Threading
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Sweeps
+open Ebm.Sweeps.Plan
+open Ebm.Tests.Law
+open Ebm.Tests.Folder
+open Ebm.Tests.Processes
+open Ebm.Tests.Sweeping
+
+// ── The cluster ─────────────────────────────────────────────────────────────────────────────
+
+let private programs = [ "slurmctld"; "slurmd"; "sbatch"; "munged"; "setpriv" ]
+
+let private lacks () =
+    let paths = (string (Environment.GetEnvironmentVariable "PATH")).Split ':' |> List.ofArray
+    let isThere name = "/usr/sbin" :: paths |> List.exists (fun path -> File.Exists(Path.Combine(path, name)))
+
+    match programs |> List.filter (isThere >> not) with
+    | [] when Environment.UserName = "root" -> None
+    | [] -> Some "only root can start the daemons of SLURM for several nodes"
+    | missing ->
+        let names = String.Join(", ", missing)
+        Some $"{names} are not installed: apt-get install slurmctld slurmd slurm-client munge"
+
+/// Waits until something holds; the limit only bounds a law that fails.
+let private await (what: string) (holds: unit -> bool) =
+    let clock = Stopwatch.StartNew()
+
+    while not (holds ()) do
+        if clock.Elapsed.TotalSeconds > 120.0 then broken $"{what}: not within two minutes"
+        Thread.Sleep 100
+
+/// Executes the runs of a task's line. A run takes four steps, saves each, and resumes from the last one; SIGUSR1 and SIGTERM end it with the
+/// state preempted. It waits at its second step until the file `go` is in the sweep's folder. If a file `deaf` is there, it hears no signal; if
+/// a file `greedy` is there, it takes 400 MB.
+let private runner =
+    """#!/bin/bash
+if [ "$1" = task ]; then
+  shift $(($# - 2))
+  read -ra folders <<< "$(sed -n "$(($2 + 1))p" "$1" | grep -o '/[^"]*' | tr '\n' ' ')"
+  [ ${#folders[@]} -gt 1 ] || exec "$0" exec "${folders[0]}"
+  code=0
+  for folder in "${folders[@]}"; do "$0" exec "$folder" || code=$?; done
+  exit $code
+fi
+folder=$2
+sweep=${folder%/*}
+exec 9>>"$folder/.claim"
+flock -n 9 || exit 75
+put() { echo "$2" > "$folder/.$1.$$.new" && mv "$folder/.$1.$$.new" "$folder/$1"; }
+end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m.$$.new" && mv "$folder/.m.$$.new" "$folder/manifest.json"; }
+if [ -e "$sweep/deaf" ]; then
+  trap '' USR1 TERM
+else
+  trap 'end preempted; exit 138' USR1
+  trap 'end preempted; exit 143' TERM
+fi
+! grep -q '"state": *"completed"' "$folder/manifest.json" || exit 0
+echo "$SLURMD_NODENAME $SLURM_ARRAY_TASK_ID" >> "$folder/.begun"
+end running
+[ ! -e "$sweep/greedy" ] || { head -c 400000000 /dev/zero | tail -c 399999999; }
+step=$(cat "$folder/step" 2> /dev/null || echo 0)
+while [ "$step" -lt 4 ]; do
+  step=$((step+1))
+  echo "$step" >> "$folder/events"
+  put step "$step"
+  while [ "$step" = 2 ] && [ ! -e "$sweep/go" ]; do sleep 0.05 9>&-; done
+done
+end completed
+"""
+
+type private Cluster(folder: string) =
+    let process' =
+        nonNull (
+            Process.Start(
+                ProcessStartInfo(
+                    "bash",
+                    [ under "tests/Ebm.Tests/cluster.sh"; folder ],
+                    RedirectStandardInput = true,
+                    RedirectStandardOutput = true
+                )
+            )
+        )
+
+    do
+        if process'.StandardOutput.ReadLine() <> "ready" then broken $"the cluster in {folder} did not start"
+        Environment.SetEnvironmentVariable("SLURM_CONF", Path.Combine(folder, "slurm.conf"))
+
+    member _.Folder = folder
+
+    /// start or kill a daemon, or cut a node's power.
+    member _.Tell(verb: string, name: string) =
+        process'.StandardInput.WriteLine $"{verb} {name}"
+        process'.StandardInput.Flush()
+        process'.StandardOutput.ReadLine() |> ignore
+
+    member _.End() =
+        process'.StandardInput.Close()
+        process'.WaitForExit()
+        Environment.SetEnvironmentVariable("SLURM_CONF", null)
+
+let private begun = lazy (Cluster (Directory.CreateTempSubdirectory "ebm-slurm-").FullName)
+
+let private asked program arguments =
+    match SlurmQueue.ask program arguments with
+    | Ok says -> says.Trim()
+    | Error why -> broken $"{program}: {why}"
+
+// ── Sweeps on it ────────────────────────────────────────────────────────────────────────────
+
+/// A folder that also jobs of other users could enter, and that is kept until the cluster ends.
+let private place (name: string) = (Directory.CreateDirectory(Path.Combine(begun.Value.Folder, "sweeps", name))).FullName
+
+let private plan folder seeds = planned (runsOf folder) (typed [ "experiment=rings"; $"seed={seeds}" ])
+
+let private submission folder options : Slurm.Submission = {
+    Workers = 2
+    RunsPerTask = 1
+    Options = options
+    Setup = ""
+    Container = []
+    Runner = executable folder runner
+    Arguments = []
+}
+
+/// Submits runs with these options; files in the sweep's folder tell them what to do.
+let private submitted (name: string) seeds (files: string list) (options: string list) =
+    let folder = place name
+    let plan = plan folder seeds
+    Directory.CreateDirectory plan.Folder |> ignore
+
+    for file in files do
+        File.WriteAllText(Path.Combine(plan.Folder, file), "")
+
+    folder, plan, Slurm.submit (submission folder options) plan.Folder (jobs plan)
+
+let private lines (run: PlannedRun) name =
+    let file = Path.Combine(run.Folder, name)
+    if File.Exists file then List.ofArray (File.ReadAllLines file) else []
+
+let private hasBegun times (run: PlannedRun) = (lines run ".begun").Length >= times
+let private state (run: PlannedRun) = fst (stateOf run.Folder)
+let private go (plan: Plan) = File.WriteAllText(Path.Combine(plan.Folder, "go"), "")
+
+/// The run was begun this often, and each of its steps was taken once.
+let private isWhole times (run: PlannedRun) =
+    let begun, events = lines run ".begun", lines run "events"
+    must $"{run.Id} was begun by %A{begun}" (begun.Length = times)
+    must $"the steps of {run.Id} are %A{events}" (events = [ "1"; "2"; "3"; "4" ])
+
+/// The first line of the status, and the lines of runs.
+let private status folder = Status.lines (sweepOf folder)
+
+let private selects folder seeds states =
+    let code, says, complains = told folder [ "plan"; $"seed={seeds}"; "--only"; states ]
+    must complains (code = 0)
+    (says.Split '\n')[0]
+
+/// Two sweeps wait for a time limit from the start, because SLURM looks at the limits twice a minute.
+let private limits =
+    lazy
+        (let heard = submitted "heard" "0" [] [ "--time=1"; "--signal=B:USR1@55" ]
+         let unheard = submitted "unheard" "0" [ "deaf" ] [ "--time=1" ]
+         heard, unheard)
+
+let private slurm says holds =
+    law says (fun () ->
+        limits.Force() |> ignore
+        holds ())
+    |> needs lacks
+
+let all = [
+    slurm "SLURM gets arrays within its largest size, executes every run once on all nodes, and no process waits for them here" (fun () ->
+        let folder, plan, numbers = submitted "arrays" "seeds(7)" [] []
+        must $"%A{numbers}" (numbers.Length = 3)
+        let first = asked "scontrol" [ "show"; "job"; numbers[0] ]
+        must first (first.Contains "ArrayTaskThrottle=2")
+        must "a process waits" ((about plan.Folder).IsEmpty || SlurmQueue.isQueued "RUNNING")
+        await "two begin" (fun () -> (plan.Runs |> List.filter (hasBegun 1)).Length >= 2)
+        let says = (status folder).Head
+        must says (says.Contains "running" && says.Contains "pending")
+        // The same command again submits nothing.
+        let code, says, complains = told folder [ "run"; "seed=seeds(7)"; "--launcher"; "slurm" ]
+        must $"{says} {complains}" (code = 0 && says.Contains "Already in the queue of slurm: 7 runs" && says.Contains "No run is left")
+        go plan
+        await "all complete" (fun () -> plan.Runs |> List.forall (fun run -> state run = RunState.Completed))
+        plan.Runs |> List.iter (isWhole 1)
+        let nodes = [ for run in plan.Runs -> ((lines run ".begun").Head.Split ' ')[0] ] |> List.distinct |> List.sort
+        must $"%A{nodes}" (nodes = [ "n1"; "n2" ]))
+
+    slurm "a submission that SLURM refuses changes nothing, and one that it cannot be asked about is refused" (fun () ->
+        let folder = place "refused"
+        let refused (options: string list) (parts: string list) =
+            let code, says, complains = told folder ([ "run"; "seed=0"; "--launcher"; "slurm" ] @ options)
+            must $"{code} {says} {complains}" (code = 2 && parts |> List.forall complains.Contains)
+
+        refused [ "--slurm=--partition=moon" ] [ "sbatch refused"; "none of its runs were submitted"; "moon" ]
+        must "a run was prepared" (plan folder "0" |> _.Runs |> List.forall (fun run -> state run = RunState.Planned))
+        let _, plan, _ = submitted "unasked" "0" [] []
+        let path = Environment.GetEnvironmentVariable "PATH"
+        Environment.SetEnvironmentVariable("PATH", "/nowhere")
+
+        try
+            throws<ConfigException, _> [ "does not say which runs"; "none is submitted" ] (fun () ->
+                Slurm.submit (submission folder []) plan.Folder (jobs plan))
+
+            must "status needs SLURM" ((Status.lines plan.Folder).Head.Contains "1 run: 1 ")
+        finally
+            Environment.SetEnvironmentVariable("PATH", path)
+
+        go plan
+        await "it completes" (fun () -> state plan.Runs.Head = RunState.Completed))
+
+    slurm "a task that needs more memory than it asked for is killed: its run has failed, and its log says why" (fun () ->
+        let folder, plan, _ = submitted "greedy" "0" [ "greedy" ] [ "--mem=100" ]
+        await "it fails" (fun () -> (status folder).Head.Contains "1 failed")
+        let says = String.Join(' ', status folder)
+        must says (says.Contains "task " && says.Contains ".log")
+        must "only failed" ((selects folder "0" "failed").Contains "1 failed")
+        let code, says, _ = toldBare [ "logs"; plan.Runs.Head.Id; "--runs"; runsOf folder ]
+        must says (code = 0 && says.Contains "memory limit"))
+
+    slurm "a run preempted by a job of higher priority is queued again, and goes on from its last step" (fun () ->
+        let _, plan, _ = submitted "preempted" "0" [] [ "--partition=spare"; "--exclusive" ]
+        let run = plan.Runs.Head
+        await "it begins" (fun () -> (lines run "events").Length = 2)
+        asked "sbatch" [ "--partition=urgent"; "--exclusive"; "--output=/dev/null"; "--wrap=true" ] |> ignore
+        await "it is preempted" (fun () -> state run = RunState.Preempted)
+        await "it begins again" (fun () -> hasBegun 2 run)
+        go plan
+        await "it completes" (fun () -> state run = RunState.Completed)
+        isWhole 2 run)
+
+    slurm "a run on a node that loses its power is executed on another node, from its last step" (fun () ->
+        let _, plan, _ = submitted "cut" "0" [] [ "--partition=fragile"; "--nodelist=n4" ]
+        let run = plan.Runs.Head
+        await "it begins" (fun () -> (lines run "events").Length = 2)
+        begun.Value.Tell("cut", "n4")
+        await "it is lost" (fun () -> state run = RunState.Lost)
+        begun.Value.Tell("start", "n4")
+        await "it begins again" (fun () -> hasBegun 2 run)
+        go plan
+        await "it completes" (fun () -> state run = RunState.Completed)
+        isWhole 2 run)
+
+    slurm "while SLURM's controller is down and started again, runs go on, and none is executed twice" (fun () ->
+        let folder, plan, _ = submitted "restarted" "0,1" [] []
+        await "they begin" (fun () -> plan.Runs |> List.forall (hasBegun 1))
+        begun.Value.Tell("kill", "controller")
+        go plan
+        await "they complete" (fun () -> plan.Runs |> List.forall (fun run -> state run = RunState.Completed))
+        begun.Value.Tell("start", "controller")
+        await "the controller answers" (fun () -> Result.isOk (SlurmQueue.ask "squeue" []))
+        let says = (status folder).Head
+        must says (says.EndsWith "2 runs: 2 completed")
+        plan.Runs |> List.iter (isWhole 1))
+
+    slurm "stop ends the runs of a sweep on all nodes; the same command submits them again, and they go on" (fun () ->
+        let folder, plan, _ = submitted "stopped" "0,1,2" [] []
+        await "two begin" (fun () -> (plan.Runs |> List.filter (fun run -> (lines run "events").Length = 2)).Length = 2)
+        let code, says, complains = told folder [ "stop" ]
+        must complains (code = 0 && says.Contains "asked to stop")
+        await "they are interrupted" (fun () -> (status folder).Head.EndsWith "3 runs: 3 interrupted")
+        go plan
+        let again = plan.Runs |> List.map (fun run -> { run with State = state run })
+        Slurm.submit (submission folder []) plan.Folder (jobs { plan with Runs = again }) |> ignore
+        await "they complete" (fun () -> plan.Runs |> List.forall (fun run -> state run = RunState.Completed))
+
+        for run in plan.Runs do
+            let events = lines run "events"
+            must $"%A{events}" (events = [ "1"; "2"; "3"; "4" ]))
+
+    slurm
+        "before the time limit, a run writes a checkpoint, and its task is queued again and continues it; without one, it has the state timeout"
+        (fun () ->
+            let (_, heard, _), (folder, unheard, _) = limits.Value
+            await "it begins again" (fun () -> hasBegun 2 heard.Runs.Head)
+            go heard
+            await "it completes" (fun () -> state heard.Runs.Head = RunState.Completed)
+            isWhole 2 heard.Runs.Head
+            await "its time is over" (fun () -> (status folder).Head.EndsWith "1 run: 1 timeout")
+            must "only timeout" ((selects folder "0" "timeout").Contains "1 timeout")
+            must "it was begun again" (hasBegun 1 unheard.Runs.Head && not (hasBegun 2 unheard.Runs.Head)))
+
+    law "the cluster of these laws ends with all its processes" (fun () ->
+        if begun.IsValueCreated then
+            let folder = begun.Value.Folder
+            begun.Value.End()
+            must "a process is left" (about folder).IsEmpty
+            Directory.Delete(folder, true))
+    |> needs lacks
+]
