@@ -35,7 +35,7 @@ public interface IDataset
 }
 
 /// <summary>
-/// A record of a data set that reads files. A plan checks them before any run starts: that they are there and can be read, and their headers, but not
+/// A record of a data set or of a metric that reads files. A plan checks them before any run starts: that they are there and can be read, and their headers, but not
 /// their whole content.
 /// </summary>
 public interface IReadsFiles

@@ -32,6 +32,10 @@ public static class Natives
     /// <exception cref="DeviceException">The build did not name the folder.</exception>
     public static string Skia => Path.Combine(Folders("skiasharp")[0], "libSkiaSharp.so");
 
+    /// <summary>The folder of NuGet packages that the build restored: &lt;package&gt;/&lt;version&gt;/….</summary>
+    /// <exception cref="DeviceException">The build did not name the folder.</exception>
+    public static string PackagesFolder => Path.GetFullPath(Path.Combine(Folders("torchsharp")[0], "..", "..", "..", "..", ".."));
+
     /// <summary>The packages of libtorch, which are missing in lists of assemblies.</summary>
     /// <param name="folder">The folder of a compiled program, with its natives.txt.</param>
     public static IReadOnlyList<(string Name, string Version)> Packages(string folder) =>

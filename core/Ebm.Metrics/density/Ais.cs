@@ -8,7 +8,9 @@ namespace Ebm.Metrics;
 /// <code>E_β = (1 − β) E_q + β E,   log w = Σ_k (β_k − β_{k−1}) (E_q − E)(x_k),   x_{k+1} ~ a Metropolis chain at β_k</code>
 /// The forward run starts at draws of q and is too low on average. The reverse run starts at the model's samples, moved by a further chain at β =
 /// 1, and is too high on average if these follow the density. If both samplers work, the truth is between them; Bennett's acceptance ratio combines
-/// both. Chains move in the coordinates z of x = m + Az, in which q is N(0, I).
+/// both. Chains move in the coordinates z of x = m + Az, in which q is N(0, I). For images with uniform noise, the likelihood of test rows is also given in
+/// bits per dimension of their eight-bit values, with log Z of Bennett's ratio (<c>ais/bits</c>), of the forward run (<c>/low</c>) and of the reverse
+/// run (<c>/high</c>); on average the true value of this model is between the last two.
 /// </summary>
 public sealed class Ais(AisSpec spec) : IMetric
 {
@@ -36,7 +38,7 @@ public sealed class Ais(AisSpec spec) : IMetric
         var constant = gaussian.LogVolume + data.Shape.Size() * Math.Log(2 * Math.PI) / 2;
         var path = new Path(target, spec.Rungs);
 
-        var like = zeros(spec.Chains, data.Shape.Size(), dtype: dtype, device: data.Test.device);
+        var like = zeros(spec.Chains, data.Shape.Size(), dtype: dtype, device: subject.Samples.device);
         Tensor Start(string stream) => rng.Stream(stream).NormalLike(like);
         var steps = Pilot(path, Start("pilot"), rng.Stream("pilot chains"));
         var forward = Walk(path, steps, Start("start"), up: true, rng.Stream("forward"));
@@ -49,18 +51,25 @@ public sealed class Ais(AisSpec spec) : IMetric
             Normalisers.Reverse(reverse.LogWeights),
             Normalisers.Bar(forward.LogWeights, reverse.LogWeights)
         );
-        var energies = Chunked.Map(density.Values, data.Test.to(dtype));
+        var energies = Chunked.Map(chunk => density.Values(chunk.to(dtype)), data.TestRows);
         var n = energies.shape[0];
         Measurement Value(Quantity what, double value, double? se = null, long? count = null) =>
             what.Found(value, se, count ?? spec.Chains, spec.Rungs, spec.Chains, spec.Leaps, spec.Steps, spec.Settle, n);
+        // Of test rows, with log Z from one of the estimates.
+        (double Value, double Se) Likelihood(LogRatio z) =>
+            (energies.mean().item<double>() + z.Value + constant, Math.Sqrt(energies.var().item<double>() / n + z.Se * z.Se));
+        IEnumerable<Measurement> InBits(Quantity what, LogRatio z)
+        {
+            if (data is IEightBit eight && Likelihood(z) is var (nats, se) && eight.BitsPerDimension(nats) is { } bits)
+                yield return Value(what, bits, eight.BitsPerDimension(nats + se) - bits, n);
+        }
+        var nll = Likelihood(both);
         return
         [
-            Value(
-                Nll,
-                energies.mean().item<double>() + both.Value + constant,
-                Math.Sqrt(energies.var().item<double>() / n + both.Se * both.Se),
-                n
-            ),
+            Value(Nll, nll.Value, nll.Se, n),
+            .. InBits(Bits, both),
+            .. InBits(BitsLow, f),
+            .. InBits(BitsHigh, r),
             Value(LogZ, both.Value + constant, both.Se),
             Value(LogZForward, f.Value + constant, f.Se),
             Value(LogZReverse, r.Value + constant, r.Se),
@@ -156,7 +165,29 @@ public sealed record AisSpec(int Rungs = 300, long Chains = 500, int Leaps = 3, 
             new("ais/reverse", "nats", None, Diagnostic, "ais 1", "log Z from the model's samples, too high on average", Order: 243),
         Gap = new("ais/gap", "nats", Lower, Diagnostic, "ais 1", "reverse minus forward", Order: 244),
         Ess = new("ais/ess", "rows", Higher, Diagnostic, "ais 1", "effective rows of the forward weights", Order: 245),
-        Accepted = new("ais/accepted", "probability", None, Diagnostic, "ais 1", "mean acceptance", Order: 246);
+        Accepted = new("ais/accepted", "probability", None, Diagnostic, "ais 1", "mean acceptance", Order: 246),
+        Bits =
+            new("ais/bits", "bits per dimension", Lower, Primary, "ais 1", "ais/nll of images in bits of an eight-bit value", Order: 247),
+        BitsLow =
+            new(
+                "ais/bits/low",
+                "bits per dimension",
+                None,
+                Secondary,
+                "ais 1",
+                "from log Z of ais/forward: too low on average",
+                Order: 248
+            ),
+        BitsHigh =
+            new(
+                "ais/bits/high",
+                "bits per dimension",
+                None,
+                Secondary,
+                "ais 1",
+                "from log Z of ais/reverse: too high on average",
+                Order: 249
+            );
 
     public int Rungs { get; } = Require.Between(2, 100_000, Rungs);
     public long Chains { get; } = Require.Between(2, 100_000, Chains);

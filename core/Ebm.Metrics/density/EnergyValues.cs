@@ -14,7 +14,7 @@ public sealed class EnergyValues(EnergyValuesSpec spec) : IMetric
             return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
-        var (data, samples) = (Of(model, subject.Data.Test, subject.Samples.dtype), Of(model, subject.Samples, subject.Samples.dtype));
+        var (data, samples) = (Of(model, subject.Data.TestRows, subject.Samples.dtype), Of(model, subject.Samples, subject.Samples.dtype));
         var se = (data.var() / data.shape[0] + samples.var() / samples.shape[0]).sqrt().item<double>();
         return
         [
@@ -25,8 +25,8 @@ public sealed class EnergyValues(EnergyValuesSpec spec) : IMetric
         ];
     }
 
-    Tensor Of(IDensity model, Tensor rows, ScalarType dtype) =>
-        model.Density.Values(rows.narrow(0, 0, Math.Min(spec.Rows, rows.shape[0])).to(dtype)).to(float64);
+    Tensor Of(IDensity model, Rows rows, ScalarType dtype) =>
+        model.Density.Values(rows.Range(0, Math.Min(spec.Rows, rows.Count)).to(dtype)).to(float64);
 }
 
 /// <summary>Energies of test rows and of samples, for methods with a density.</summary>

@@ -62,13 +62,13 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
             overlap = Math.Min(overlap, bar.Ess / bar.N);
         }
 
-        var test = subject.Data.Test.to(subject.Samples.dtype);
-        var energies = cat([.. test.split(8192).Select(chunk => levels[0].Values(chunk).to(float64))], 0);
+        var dtype = subject.Samples.dtype;
+        var energies = Chunked.Map(chunk => levels[0].Values(chunk.to(dtype)), subject.Data.TestRows);
         Measurement Value(Quantity what, double value, double? se = null) =>
             what.For(spec.Family).Found(value, se, spec.Rows, (int)spec.Transport, spec.Rows, spec.Cells);
         List<Measurement> all =
         [
-            Value(Nll, energies.mean().item<double>() + logZ, Math.Sqrt(energies.var().item<double>() / test.shape[0] + variance)),
+            Value(Nll, energies.mean().item<double>() + logZ, Math.Sqrt(energies.var().item<double>() / energies.shape[0] + variance)),
             Value(LogZ, logZ, Math.Sqrt(variance)),
             Value(LogZLow, low),
             Value(LogZHigh, high),
@@ -76,8 +76,8 @@ public sealed class LadderLikelihood(LadderLikelihoodSpec spec) : IMetric
         ];
         if (subject.Data is IKnownDensity known && subject.Data.Shape is [1] or [2])
         {
-            var grid = new Grid((int)subject.Data.Shape[0], spec.Cells, ((IKnownDensity)subject.Data).HalfWidth, test.device);
-            all.Add(Value(GridError, logZ - grid.LogIntegral(-grid.Map(levels[0].Values, test.dtype)), Math.Sqrt(variance)));
+            var grid = new Grid((int)subject.Data.Shape[0], spec.Cells, ((IKnownDensity)subject.Data).HalfWidth, subject.Samples.device);
+            all.Add(Value(GridError, logZ - grid.LogIntegral(-grid.Map(levels[0].Values, dtype)), Math.Sqrt(variance)));
         }
         return all;
     }

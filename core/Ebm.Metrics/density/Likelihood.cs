@@ -26,11 +26,11 @@ public sealed class Likelihood(LikelihoodSpec spec) : IMetric
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Method is not IWeighted model || Rows(subject.Data) is not { } rows || rows.shape[0] < 2)
+        if (subject.Method is not IWeighted model || Rows(subject.Data) is not { } rows || rows.Count < 2)
             return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
-        var energies = Chunked.Map(model.Density.Values, rows.to(subject.Samples.dtype));
+        var energies = Chunked.Map(chunk => model.Density.Values(chunk.to(subject.Samples.dtype)), rows);
         var weights = Weights(model, subject.Rng.Stream("proposal"));
         var (logZ, largest) = (Normalisers.Forward(weights), (weights.max() - weights.logsumexp(0)).exp().item<double>());
 
@@ -38,9 +38,16 @@ public sealed class Likelihood(LikelihoodSpec spec) : IMetric
         var ofRows = energies.var().item<double>() / n;
         Measurement Value(Quantity what, double value, double? se = null, long? count = null) =>
             what.For(spec.Family).Found(value, se, count ?? logZ.N, (int)spec.Split, n, spec.Rows, spec.MinEss);
+        var (nats, se) = (energies.mean().item<double>() + logZ.Value, Math.Sqrt(ofRows + logZ.Se * logZ.Se));
+        IEnumerable<Measurement> Bits()
+        {
+            if (subject.Data is IEightBit eight && eight.BitsPerDimension(nats) is { } bits)
+                yield return Value(InBits, bits, eight.BitsPerDimension(nats + se) - bits, n);
+        }
         return
         [
-            Value(Nll, energies.mean().item<double>() + logZ.Value, Math.Sqrt(ofRows + logZ.Se * logZ.Se), n),
+            Value(Nll, nats, se, n),
+            .. Bits(),
             Value(LogZ, logZ.Value, logZ.Se),
             Value(LogZLow, logZ.Value + Math.Log(Math.Max(0, 1 - Interval * logZ.Se))),
             Value(LogZHigh, logZ.Value + Math.Log(1 + Interval * logZ.Se)),
@@ -50,7 +57,7 @@ public sealed class Likelihood(LikelihoodSpec spec) : IMetric
         ];
     }
 
-    Tensor? Rows(IDataset data) => spec.Split == Split.Test ? data.Test : (data as IValidated)?.Validation;
+    Rows? Rows(IDataset data) => spec.Split == Split.Test ? data.TestRows : (data as IValidated)?.ValidationRows;
 
     /// <summary>The log weights in chunks: (spec.Rows), or only one chunk if all weights are equal, because then q is the density itself.</summary>
     Tensor Weights(IWeighted model, Rng rng)
@@ -82,7 +89,8 @@ public sealed record LikelihoodSpec(Split Split = Split.Test, long Rows = 100_00
         LogZHigh = One(203, "/log-z-high", None, Diagnostic, "high end of its 95 % interval"),
         Ess = One(204, "/ess", Higher, Diagnostic, "effective rows of the proposal", "rows"),
         LargestWeight = One(205, "/largest-weight", Lower, Diagnostic, "share of the row with the largest weight", "share"),
-        LowEss = One(206, "/low-ess", Lower, Diagnostic, "1 if too few effective rows make these values unreliable", "flag");
+        LowEss = One(206, "/low-ess", Lower, Diagnostic, "1 if too few effective rows make these values unreliable", "flag"),
+        InBits = One(207, "/bits", Lower, Primary, "the likelihood of images in bits of an eight-bit value", "bits per dimension");
 
     static Quantity One(int order, string part, Direction better, Importance importance, string doc, string unit = "nats") =>
         new("<nll|nll-validation>" + part, unit, better, importance, "likelihood 1", doc, Order: order);

@@ -113,7 +113,8 @@ public sealed record OutOfDistributionSpec(
         Gaussian = Other("gaussian", "of the moment-matched Gaussian's energy", 504),
         Pixels = Other("pixels", "of independent Gaussian pixels' energy", 505),
         Variation = Other("variation", "of an unusual total variation", 506),
-        Bytes = Other("bytes", "of an unusual compressed size", 507);
+        Bytes = Other("bytes", "of an unusual compressed size", 507),
+        Autoencoder = Other("autoencoder", "of the squared error of an autoencoder that was trained without an energy", 508);
 
     internal static readonly IReadOnlyDictionary<string, Quantity> OfTrivial = new[]
     {
@@ -123,6 +124,7 @@ public sealed record OutOfDistributionSpec(
         Pixels,
         Variation,
         Bytes,
+        Autoencoder,
     }.ToDictionary(one => one.Name.Split('/')[^1]);
 
     static Quantity Other(string score, string doc, int order) =>

@@ -25,6 +25,7 @@ public static class TrivialScores
             ("nearest", rows => NearestRows.Distances(rows, train)),
             ("gaussian", rows => gaussian.Whitened(rows).square().sum(dim: 1)),
             ("pixels", rows => independent.Energy(rows.to(float32)).to(float64)),
+            ("autoencoder", Reconstruction.To(train)),
         };
         if (data.Shape is [_, > 1, > 1])
         {

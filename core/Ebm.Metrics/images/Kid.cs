@@ -37,7 +37,7 @@ public sealed class Kid(KidSpec spec) : IMetric
         var samples = subject.Samples.narrow(0, 0, Math.Min(spec.Samples, subject.Samples.shape[0]));
         var (data, rng, count) = (subject.Data, subject.Rng, samples.shape[0]);
         var real = new Discrepancy(Cubic, Of(RealRows.HeldOut(data, spec.Reference, rng.Stream("reference")), features));
-        var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian")).reshape(data.Shape.Rows(count));
+        var gaussian = MatchedGaussian.Draw(data, count, rng.Stream("gaussian")).reshape(data.Shape.Rows(count));
         return
         [
             Compare(OfSamples, samples),

@@ -33,7 +33,6 @@ public sealed class KidDigits(KidDigitsSpec spec) : IMetric
             var (value, se) = real.From(rows.Features);
             return what.Found(value, se, rows.Count, classifier.Sha256, rows.Count, real.Count);
         }
-        Measurement Trivial(Quantity what, Tensor rows) => Distance(what, Seen(rows));
         Measurement Share(Quantity what, Judged rows)
         {
             var sure = rows.Scores.softmax(1).amax([1L]).gt(SureFrom).to(float64).mean().item<double>();
@@ -70,9 +69,7 @@ public sealed class KidDigits(KidDigitsSpec spec) : IMetric
         return
         [
             Distance(OfSamples, of),
-            Trivial(OfParzen, Parzen.To(data, rng.Stream("width")).Draw(count, rng.Stream("parzen"))),
-            Trivial(OfGaussian, MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian")).reshape(data.Shape.Rows(count))),
-            Trivial(OfPixels, PixelGaussian.To(data).Draw(count, rng.Stream("pixels"))),
+            .. TrivialGenerators.Draw(data, count, rng).Zip([OfParzen, OfGaussian, OfPixels], (rows, what) => Distance(what, Seen(rows))),
             Distance(OfReal, rival),
             Share(Sure, of),
             Share(SureOfReal, rival),
@@ -121,38 +118,10 @@ public sealed record KidDigitsSpec(long Samples = 5000, long Reference = 5000) :
                 Order: 290,
                 ComparedWith: "kid-digits/parzen"
             ),
-        OfParzen =
-            new(
-                "kid-digits/parzen",
-                "squared discrepancy",
-                None,
-                Secondary,
-                "kid-digits 1",
-                "the same for training rows with the most likely noise",
-                Order: 291
-            ),
-        OfGaussian =
-            new(
-                "kid-digits/gaussian",
-                "squared discrepancy",
-                None,
-                Secondary,
-                "kid-digits 1",
-                "the same for the moment-matched Gaussian, all principal components",
-                Order: 292
-            ),
-        OfPixels =
-            new(
-                "kid-digits/pixels",
-                "squared discrepancy",
-                None,
-                Secondary,
-                "kid-digits 1",
-                "the same for independent Gaussian pixels",
-                Order: 293
-            ),
-        OfReal =
-            new("kid-digits/floor", "squared discrepancy", None, Diagnostic, "kid-digits 1", "the same for other test rows", Order: 294),
+        OfParzen = OfSamples.OfParzen(),
+        OfGaussian = OfSamples.OfGaussian(),
+        OfPixels = OfSamples.OfPixels(),
+        OfReal = OfSamples.Floor(),
         Sure =
             new(
                 "kid-digits/sure",
@@ -163,8 +132,7 @@ public sealed record KidDigitsSpec(long Samples = 5000, long Reference = 5000) :
                 "share of samples of which the classifier is .9 sure",
                 Order: 295
             ),
-        SureOfReal =
-            new("kid-digits/sure/floor", "probability", None, Diagnostic, "kid-digits 1", "the same for other test rows", Order: 296),
+        SureOfReal = Sure.Floor(1),
         Unequal =
             new(
                 "kid-digits/classes",
@@ -175,8 +143,7 @@ public sealed record KidDigitsSpec(long Samples = 5000, long Reference = 5000) :
                 "total variation of the samples' classes from equal shares",
                 Order: 297
             ),
-        UnequalReal =
-            new("kid-digits/classes/floor", "probability", None, Diagnostic, "kid-digits 1", "the same for other test rows", Order: 298);
+        UnequalReal = Unequal.Floor(1);
 
     public long Samples { get; } = Require.Between(2, 100_000, Samples);
     public long Reference { get; } = Require.Between(2, 100_000, Reference);

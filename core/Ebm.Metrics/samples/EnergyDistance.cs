@@ -20,7 +20,7 @@ public sealed class EnergyDistance(EnergyDistanceSpec spec) : IMetric
         var count = samples.shape[0];
         var real = new Real(data, spec.Reference, rng.Stream("reference"));
         var rival = RealRows.Rival(data, count, rng.Stream("floor"));
-        var gaussian = MatchedGaussian.To(data).Draw(count, rng.Stream("gaussian"));
+        var gaussian = MatchedGaussian.Draw(data, count, rng.Stream("gaussian"));
         return [real.Compare(OfSamples, samples), real.Compare(OfGaussian, gaussian), real.Compare(OfReal, rival)];
     }
 

@@ -8,16 +8,49 @@ namespace Ebm.Metrics;
 /// <param name="Factor">A: (d, d), with orthogonal columns, the longest last.</param>
 sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
 {
-    const long Rows = 10_000;
+    const long Most = 10_000;
+
+    // Up to a thousand numbers in a row, all rows are one chunk.
+    const long ChunkNumbers = 1024 * Most;
+
+    // Above this dimension, draws are faster without the factor.
+    const long WidestFactor = 1024;
 
     /// <param name="floor">Variances are at least this share of the largest; 0 leaves a singular covariance singular.</param>
     public static MatchedGaussian To(IDataset data, double floor = 0)
     {
-        var rows = data.TrainRows.Range(0, Math.Min(Rows, data.TrainRows.Count)).to(float64).flatten(1);
-        var mean = rows.mean([0]);
-        var centred = rows - mean;
-        var (spread, directions) = linalg.eigh(centred.t().matmul(centred) / (rows.shape[0] - 1));
-        return new(mean, directions * maximum(spread, floor * spread.max()).clamp(min: 0).sqrt());
+        using var scope = NewDisposeScope();
+        var mean = MeanOf(data);
+        var products = Sum(
+            data,
+            (rows, _) =>
+            {
+                var centred = rows - mean;
+                return centred.t().matmul(centred);
+            }
+        );
+        var (spread, directions) = linalg.eigh(products / (Count(data) - 1));
+        return new(
+            mean.MoveToOuterDisposeScope(),
+            (directions * maximum(spread, floor * spread.max()).clamp(min: 0).sqrt()).MoveToOuterDisposeScope()
+        );
+    }
+
+    /// <summary>
+    /// Draws of the Gaussian of data: (count, d). In many dimensions without A, because n rows x_i are a factor of their covariance as well:
+    /// <code>m + Σ_i z_i (x_i − m) / √(n − 1),   z ~ N(0, I)</code>
+    /// </summary>
+    public static Tensor Draw(IDataset data, long count, Rng rng)
+    {
+        using var scope = NewDisposeScope();
+        if (data.Shape.Size() <= WidestFactor)
+            return To(data).Draw(count, rng).MoveToOuterDisposeScope();
+        var mean = MeanOf(data);
+        var drawn = Sum(
+            data,
+            (rows, from) => rng.Stream(from).Normal(count, rows.shape[0]).to(float64).to(rows.device).matmul(rows - mean)
+        );
+        return (mean + drawn / Math.Sqrt(Count(data) - 1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>m + Aξ: (count, d).</summary>
@@ -31,4 +64,25 @@ sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
 
     /// <summary>log |det A|.</summary>
     public double LogVolume => Factor.square().sum(dim: 0).log().sum().item<double>() / 2;
+
+    // ── the first training rows, in chunks ────────────────────────────────────────────────────
+
+    static long Count(IDataset data) => Math.Min(Most, data.TrainRows.Count);
+
+    static Tensor MeanOf(IDataset data) => Sum(data, (rows, _) => rows.sum(dim: 0)) / Count(data);
+
+    /// <param name="part">Rows (B, d) float64, and the place of the first one → a summand.</param>
+    static Tensor Sum(IDataset data, Func<Tensor, long, Tensor> part)
+    {
+        var (size, count) = (Math.Max(1, ChunkNumbers / data.Shape.Size()), Count(data));
+        Tensor? sum = null;
+        for (long from = 0; from < count; from += size)
+        {
+            using var inner = NewDisposeScope();
+            var here = part(data.TrainRows.Range(from, Math.Min(size, count - from)).to(float64).flatten(1), from);
+            sum = (sum is null ? here : sum + here).MoveToOuterDisposeScope();
+            Machine.ReturnFreedMemory();
+        }
+        return sum!;
+    }
 }

@@ -6,9 +6,9 @@ namespace Ebm.Metrics;
 /// over the training rows x_i. Without noise it would repeat training rows, which no comparison of distributions can tell from new ones. So h is
 /// not a matter of taste: it is the width under which other training rows are most likely.
 /// </summary>
-/// <param name="Centres">(N, …), the training rows.</param>
+/// <param name="Centres">The training rows.</param>
 /// <param name="Width">h.</param>
-sealed record Parzen(Tensor Centres, double Width)
+sealed record Parzen(Rows Centres, double Width)
 {
     const long Most = 10_000,
         HeldOut = 500;
@@ -19,11 +19,11 @@ sealed record Parzen(Tensor Centres, double Width)
     public static Parzen To(IDataset data, Rng rng)
     {
         using var scope = NewDisposeScope();
-        var rows = data.Train;
-        var order = rng.Permutation(rows.shape[0]).to(rows.device);
-        var held = Math.Min(HeldOut, rows.shape[0] / 2);
-        Tensor Some(long from, long count) => rows.index_select(0, order.narrow(0, from, count)).flatten(1);
-        var (seen, unseen) = (Some(held, Math.Min(Most, rows.shape[0] - held)), Some(0, held));
+        var rows = data.TrainRows;
+        var order = rng.Permutation(rows.Count);
+        var held = Math.Min(HeldOut, rows.Count / 2);
+        Tensor Some(long from, long count) => rows.At(order.narrow(0, from, count)).flatten(1);
+        var (seen, unseen) = (Some(held, Math.Min(Most, rows.Count - held)), Some(0, held));
         // Distances do not depend on the width, so they are computed once: (held, seen).
         var squares = (unseen.square().sum(1, keepdim: true) + seen.square().sum(1) - 2 * unseen.matmul(seen.t())).clamp_(min: 0);
         var (widest, d) = (Math.Sqrt(seen.var(0).mean().to(float64).item<double>()), seen.shape[1]);
@@ -38,7 +38,7 @@ sealed record Parzen(Tensor Centres, double Width)
     /// <summary>(count, …).</summary>
     public Tensor Draw(long count, Rng rng)
     {
-        var rows = Centres.index_select(0, rng.Integers(Centres.shape[0], count).to(Centres.device));
+        var rows = Centres.At(rng.Integers(Centres.Count, count));
         return rows + Width * rng.NormalLike(rows);
     }
 }

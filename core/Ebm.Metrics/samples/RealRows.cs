@@ -15,11 +15,11 @@ static class RealRows
     /// <exception cref="InvalidOperationException">There are fewer than four test rows.</exception>
     public static (Tensor Reference, Tensor Rival) Halves(IDataset data, long reference, long rival, Rng rng)
     {
-        var (rows, half) = (data.Test, data.Test.shape[0] / 2);
+        var (rows, half) = (data.TestRows, data.TestRows.Count / 2);
         if (half < 2)
             throw new InvalidOperationException("a reference and a floor take two test rows each, and the data have fewer than four");
-        var order = rng.Permutation(rows.shape[0]).to(rows.device);
-        Tensor Part(long from, long most) => rows.index_select(0, order.narrow(0, from, Math.Min(most, half)));
+        var order = rng.Permutation(rows.Count);
+        Tensor Part(long from, long most) => rows.At(order.narrow(0, from, Math.Min(most, half)));
         return (Part(0, reference), Part(half, rival));
     }
 

@@ -4,7 +4,7 @@ using Ebm.Records;
 namespace Ebm.Runs;
 
 /// <summary>
-/// Checks the files of a run's data set before the run starts, and whether the method's nets take its rows. Only what a plan can do quickly is
+/// Checks the files of a run's data set and metrics before the run starts, and whether the method's nets take its rows. Only what a plan can do quickly is
 /// checked: that the files are there, that they are regular ones, and their headers. Their content is read by the run.
 /// </summary>
 public static class DataFiles
@@ -24,6 +24,25 @@ public static class DataFiles
                     return true;
                 }
             );
+    }
+
+    /// <summary>Checks the files that metrics read.</summary>
+    /// <param name="measure">The metrics of the run.</param>
+    /// <param name="config">As for <see cref="Check"/>.</param>
+    /// <param name="dataRoot">As for <see cref="Check"/>.</param>
+    /// <exception cref="ConfigException">A file is missing.</exception>
+    public static void CheckMetrics(MeasureSpec measure, Document config, string dataRoot)
+    {
+        foreach (var (name, metric) in measure.Metrics)
+            try
+            {
+                (metric as IReadsFiles)?.Check(dataRoot);
+            }
+            catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                var key = $"measure.metrics.{name}";
+                throw new ConfigException(config.Get(key).Source, key, $"{error.Message.TrimEnd('.')}.", error);
+            }
     }
 
     /// <summary>Asks about files; an error has the place of the setting that names them.</summary>

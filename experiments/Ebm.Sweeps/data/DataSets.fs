@@ -1,5 +1,5 @@
 /// The verbs of `data.fsx`: which published data sets there are, getting them, and checking those at hand. A file is moved to its place only when its digest is
-/// right.
+/// right. The weights of networks that metrics read (Weights.fs) have names beside the data sets.
 module Ebm.Sweeps.DataSets
 
 open System
@@ -10,6 +10,7 @@ open System.Net.Http
 open Argu
 open Ebm.Audits
 open Ebm.Data
+open Ebm.Metrics
 open Ebm.Records
 
 type private Option =
@@ -127,14 +128,23 @@ let fetch (client: HttpClient) root (set: Published) (file: PublishedFile) =
             let again = if File.Exists kept then $"fetch again to continue from {kept}, or " else ""
             Error $"""{address} was not downloaded ({error.Message.TrimEnd '.'}): {again}{byHand root set file}"""
 
+/// What has a name here.
+type private Named =
+    | Set of Published
+    | Network of WeightsPackage
+
+let private all = [
+    for set in Published.All -> set.Name, Set set
+    for package in WeightsPackage.All -> package.Name, Network package
+]
+
 let private find (names: string list) =
-    let all = List.ofSeq Published.All
-    let known = all |> List.map _.Name
+    let known = List.map fst all
 
     [
         for name in names do
-            match all |> List.tryFind (fun set -> set.Name = name) with
-            | Some set -> set
+            match all |> List.tryFind (fst >> (=) name) with
+            | Some(_, one) -> one
             | None ->
                 Options.usage name $"""Unknown data set "{name}". Known: {String.Join(", ", known)}{Spelling.DidYouMean(name, known)}."""
     ]
@@ -149,16 +159,26 @@ let private list root =
         printfn $"{set.Name, -14} {there, -15} {set.Says}"
         printfn $"               {set.Page}"
 
+    for package in WeightsPackage.All do
+        let there = if isNull (package.Missing(Weights.packages ())) then "is here" else "not here"
+        printfn $"{package.Name, -14} {there, -15} {package.Says}"
+        printfn $"               the NuGet package {package.Package} {package.Version}"
+
     printfn $"The data root is {root}; --data or the variable EBM_DATA sets another."
     0
 
-let private fetchAll root (sets: Published list) =
+let private fetchAll root (named: Named list) =
     use client = new HttpClient()
 
     let ends = [
-        for set in sets do
-            for file in set.Files ->
-                match fetch client root set file with
+        for one in named do
+            let results =
+                match one with
+                | Set set -> Seq.map (fetch client root set) set.Files
+                | Network package -> Seq.singleton (Weights.fetch (Weights.packages ()) package)
+
+            for result in results ->
+                match result with
                 | Ok says ->
                     printfn $"{says}."
                     0
@@ -169,36 +189,49 @@ let private fetchAll root (sets: Published list) =
 
     List.max ends
 
-let private verify root (named: Published list) =
-    let sets = if named.IsEmpty then List.ofSeq Published.All else named
+let private verify root (named: Named list) =
+    let asked = not named.IsEmpty
+
+    let verifySet (set: Published) = [
+        for file in set.Files do
+            let place = path root file
+
+            match stateOf root file with
+            | Right ->
+                printfn $"{set.Name}: {place}: its {kind file} is right."
+                0
+            | Unknown digest ->
+                printfn $"{set.Name}: {place}: no digest is published or recorded; its SHA-256 is {digest}."
+                0
+            | Missing when not asked -> ()
+            | Missing ->
+                eprintfn $"{set.Name}: {place} is missing: {byHand root set file}."
+                1
+            | Altered(found, due) ->
+                eprintfn $"{set.Name}: {place} was altered: its digest is {found}, and {due} is due ({kind file})."
+                3
+    ]
+
+    let verifyWeights (package: WeightsPackage) =
+        match Weights.verify (Weights.packages ()) package with
+        | 1, _ when not asked -> []
+        | code, says ->
+            (if code = 0 then stdout else stderr).WriteLine $"{package.Name}: {says}."
+            [ code ]
 
     let ends = [
-        for set in sets do
-            for file in set.Files do
-                let place = path root file
-
-                match stateOf root file with
-                | Right ->
-                    printfn $"{set.Name}: {place}: its {kind file} is right."
-                    0
-                | Unknown digest ->
-                    printfn $"{set.Name}: {place}: no digest is published or recorded; its SHA-256 is {digest}."
-                    0
-                | Missing when named.IsEmpty -> ()
-                | Missing ->
-                    eprintfn $"{set.Name}: {place} is missing: {byHand root set file}."
-                    1
-                | Altered(found, due) ->
-                    eprintfn $"{set.Name}: {place} was altered: its digest is {found}, and {due} is due ({kind file})."
-                    3
+        for one in (if asked then named else List.map snd all) do
+            match one with
+            | Set set -> yield! verifySet set
+            | Network package -> yield! verifyWeights package
     ]
 
     if ends.IsEmpty then eprintfn $"There is no file of a published data set in {root}; --data or the variable EBM_DATA sets another."
     if ends.IsEmpty then 1 else List.max ends
 
 let private help () =
-    printfn "dotnet fsi experiments/data.fsx list              the published data sets, and which are in the data root"
-    printfn "dotnet fsi experiments/data.fsx fetch NAME…       downloads, checks and unpacks data sets; continues an interrupted download"
+    printfn "dotnet fsi experiments/data.fsx list              the published data sets and weights of networks, and which are here"
+    printfn "dotnet fsi experiments/data.fsx fetch NAME…       downloads, checks and unpacks them; continues an interrupted download"
     printfn "dotnet fsi experiments/data.fsx verify [NAME…]    compares the files at hand with their digests"
     printfn ""
     printfn "  --data FOLDER   the folder of data sets (default: the variable EBM_DATA, else data)"

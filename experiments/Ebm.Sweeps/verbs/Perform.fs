@@ -32,7 +32,7 @@ let private checkDevices (runs: PlannedRun list) =
                 | null -> fail Source.Code "device" $"device {error.Says}."
                 | node -> fail node.Source "device" $"device {error.Says}."
 
-/// Refuses what every run would fail at: a device that is missing, data files that are missing or have another header, rows that a net does
+/// Refuses what every run would fail at: a device that is missing, files of data and metrics that are missing or have another header, rows that a net does
 /// not take, a folder that cannot be written. Plans and --dry-run refuse it, too. `runs` are those of the plan that are executed.
 let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
     let isHere =
@@ -56,6 +56,8 @@ let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
 
     for run in all do
         if checked'.Add run.Spec.Data then DataFiles.Check(run.Spec.Data, run.Composed, data)
+
+        if checked'.Add run.Spec.Measure then DataFiles.CheckMetrics(run.Spec.Measure, run.Composed, data)
 
         if fitted.Add(struct (run.Spec.Data, run.Spec.Method)) then DataFiles.CheckShape(run.Spec.Data, run.Spec.Method, run.Composed, data)
 
