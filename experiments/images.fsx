@@ -14,7 +14,7 @@ let minutes, words = Budgets.minutes 30.0 (List.ofArray (Array.tail fsi.CommandL
 
 let methods = [ "joint-cd"; "contrastive-divergence"; "recovery-likelihood"; "denoising-score"; "denoising-ebm"; "generalized-ebm"; "gan" ]
 
-/// The generalized model without a chain of codes: samples of its base alone.
+/// The generalized model without a chain of codes: samples of its base alone, from the same training.
 let ofBase = Budgets.methods minutes [ "generalized-ebm" ] >> given "method.sampler={kind: prior}"
 
 let images = sweep "images" {

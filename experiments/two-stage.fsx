@@ -1,6 +1,6 @@
 /// Whether Denoising-EBM's two stages of generation help on MNIST: chains of codes, then of pixels, against pixels alone, codes alone, and pixels from
-/// decoded noise. The stages of generation do not change training, so that runs with one seed have equal weights and differ in their samples only.
-/// Three paired seeds, half an hour each on one core; `minutes=N` for another time. `trajectories RUN` draws both chains of a finished run, as the paper's
+/// decoded noise. The stages act after training, so that the runs of a seed share one training and differ in their samples only. Three paired seeds,
+/// half an hour of training each on one core; `minutes=N` for another time. `trajectories RUN` draws both chains of a finished run, as the paper's
 /// fifth figure does: the decoded codes as they move, then the pixels. `method.stages=two-stage,pixel-only` has these stages alone.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"

@@ -58,6 +58,11 @@ public sealed class OldRunsHadAttribute(object? value) : Attribute
     public object? Value => value;
 }
 
+/// <summary>A setting of a method that acts after training only, in generation: it changes no weight, no record of training and no state of a
+/// checkpoint, so runs of a sweep that differ only in such settings share one training.</summary>
+[AttributeUsage(AttributeTargets.Parameter)]
+public sealed class AfterTrainingAttribute : Attribute;
+
 /// <summary>A second word for a choice, which configs may have instead of its own; written configs and ids have its own.</summary>
 /// <param name="word">Lower case, words joined by hyphens.</param>
 [AttributeUsage(AttributeTargets.Field)]

@@ -44,6 +44,7 @@ type Altered =
     | SignedLedgerRewritten = 39
     | RetiredChanged = 40
     | RetiredMissing = 41
+    | TrainingContradicted = 42
 
 type Alteration = {
     /// sweep/run, another file of a sweep, a data file, or ledger.

@@ -188,6 +188,50 @@ let private artefacts (counts: Counts) (folder: RunFolder) (adopting: RunManifes
             Altered.ArtefactExtra, $"{name} was not there when the run ended"
 ]
 
+/// The folder of the run whose training a run took; none if it trained itself, or the record names no folder.
+let private sourceOf (path: string) (manifest: RunManifest) : (ParentState * string) option =
+    match manifest.TrainedBy with
+    | null -> None
+    | source ->
+        match FolderName.Try source.Run with
+        | null -> None
+        | name -> Some(source, name.In(string (Path.GetDirectoryName path)))
+
+/// Compares the record of another run's training with that run's manifests and with the run's own files. A run that is gone is a note.
+let private training (path: string) (manifest: RunManifest) = [
+    match manifest.TrainedBy, sourceOf path manifest with
+    | null, _ -> ()
+    | source, None -> Altered.TrainingContradicted, $"the run whose training it took, {JsonText.LineOf source.Run}, is not below this sweep"
+    | source, Some(_, folder) when [ "config.json"; "manifest.json" ] |> List.forall (fun name -> File.Exists(Path.Combine(folder, name))) ->
+        let from = RunFolder.Open folder
+
+        let made =
+            match manifestAt (from.In "manifest.json") with
+            | Some last, _ -> last :: fst (attempts from last) |> List.tryFind (fun one -> one.Attempt = source.Attempt)
+            | None, _ -> None
+
+        let start = "checkpoint/"
+        let weights (run: RunManifest) = [
+            for file in run.Artefacts do
+                if file.Path.StartsWith start then struct (file.Path.Substring start.Length, file.Sha256)
+        ]
+
+        match made with
+        | None -> Altered.TrainingContradicted, $"attempt {source.Attempt} of {source.Run}, whose training it took, is gone"
+        | Some made when made.TrainingSha256 <> manifest.TrainingSha256 ->
+            Altered.TrainingContradicted, $"{source.Run}, whose training it took, was trained with other settings"
+        | Some made when ParentState.HashOf(weights made) <> source.Checkpoint || made.Step <> source.Step ->
+            Altered.TrainingContradicted, $"the checkpoint of {source.Run} is not the one whose hash this run recorded"
+        | Some made ->
+            // The state also names the attempt that took it.
+            let own = Map [ for struct (name, hash) in weights manifest -> name, hash ]
+
+            for struct (name, hash) in weights made do
+                if name <> "state.json" && own.TryFind name <> Some hash then
+                    Altered.TrainingContradicted, $"its {start}{name} is not that of {source.Run}, whose training it took"
+    | _ -> ()
+]
+
 let private config (counts: Counts) (folder: string) (id: string) (manifest: RunManifest option) = [
     let path = Path.Combine(folder, "config.json")
 
@@ -285,7 +329,9 @@ let private recordsOf (counts: Counts) (found: RunTree.Found) : Read =
                     yield! chain
                     yield! broken
 
-                    if RunStates.IsOver manifest.State then yield! artefacts counts folder adopting manifest
+                    if RunStates.IsOver manifest.State then
+                        yield! artefacts counts folder adopting manifest
+                        yield! training path manifest
                 ]
             }
 
@@ -506,6 +552,13 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
                     | _ -> ()
             ]
 
+    let orphans = [
+        for found, run in List.zip folders (List.ofArray results) do
+            match run.Manifest |> Option.bind (sourceOf found.Path) with
+            | Some(_, folder) when not (Directory.Exists folder) -> $"{found.Sweep}/{found.Id}"
+            | _ -> ()
+    ]
+
     let some (names: string list) =
         String.concat ", " (List.truncate 3 names) + (if names.Length > 3 then $" and {names.Length - 3} more" else "")
 
@@ -540,6 +593,9 @@ let verify (repository: string) (dataRoot: string option) (reports: string optio
             "Not covered: logs, hidden files, journals of searches, files of launchers, report cards."
             if unsealed > 0 then
                 $"""{Ebm.Analysis.Text.counted unsealed "run"} without a sealed manifest: artefacts were checked, manifests cannot be."""
+
+            if not orphans.IsEmpty then
+                $"The run whose training it took is gone, so its weights were compared with its own manifest only: {some orphans}."
 
             if not absent.IsEmpty then $"{absent.Length} data files are not on this machine and were not compared: {some absent}."
 

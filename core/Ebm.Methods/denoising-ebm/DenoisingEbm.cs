@@ -284,10 +284,10 @@ public sealed record DenoisingEbmSpec(
     int Memory = 10_000,
     double Magnitude = 1e-2,
     [OldRunsHad(false)] bool NoisyData = false,
-    [OldRunsHad(false)] bool Denoise = false,
-    Stages Stages = Stages.TwoStage,
-    int SampleCodeMoves = 35,
-    int SampleRowMoves = 100,
+    [OldRunsHad(false), AfterTraining] bool Denoise = false,
+    [AfterTraining] Stages Stages = Stages.TwoStage,
+    [AfterTraining] int SampleCodeMoves = 35,
+    [AfterTraining] int SampleRowMoves = 100,
     double Confinement = 10
 ) : ISpec<Method>
 {

@@ -89,10 +89,10 @@ public sealed class DenoisingScore : Method, ILadder, IChains
 public sealed record DenoisingScoreSpec(
     ILevelEnergySpec Energy,
     ISpec<NoiseSchedule> Noise,
-    int SampleSteps = 20,
-    double Step = .3,
-    bool Adjusted = true,
-    bool Denoise = false,
+    [AfterTraining] int SampleSteps = 20,
+    [AfterTraining] double Step = .3,
+    [AfterTraining] bool Adjusted = true,
+    [AfterTraining] bool Denoise = false,
     double Confinement = 10
 ) : ISpec<Method>
 {

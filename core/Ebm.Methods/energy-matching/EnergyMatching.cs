@@ -139,7 +139,7 @@ public sealed record EnergyMatchingSpec(
     [OldRunsHad(true)] bool Adjusted = true,
     double Step = .02,
     double Acceptance = .6,
-    int SampleSteps = 100,
+    [AfterTraining] int SampleSteps = 100,
     [OldRunsHad(null)] double? Box = null,
     double Magnitude = 0,
     double Confinement = 10

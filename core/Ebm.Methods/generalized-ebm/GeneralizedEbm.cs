@@ -201,8 +201,8 @@ public sealed record GeneralizedEbmSpec(
     double Penalty = 0,
     double? EnergyFloor = null,
     bool PaperGradientTransform = false,
-    ILatentSampler? Sampler = null,
-    double InverseTemperature = 1
+    [AfterTraining] ILatentSampler? Sampler = null,
+    [AfterTraining] double InverseTemperature = 1
 ) : ISpec<Method>
 {
     public BaseLearning BaseLearning { get; } =

@@ -217,10 +217,10 @@ public sealed record JointCdSpec(
     bool Adapt = true,
     double Acceptance = .6,
     Negative Negative = Negative.LogSumExp,
-    Generation Generation = Generation.Annealed,
-    int SampleSteps = 20,
-    int Visits = 5,
-    bool Denoise = false,
+    [AfterTraining] Generation Generation = Generation.Annealed,
+    [AfterTraining] int SampleSteps = 20,
+    [AfterTraining] int Visits = 5,
+    [AfterTraining] bool Denoise = false,
     double Magnitude = 0,
     double Confinement = 10
 ) : ISpec<Method>

@@ -109,9 +109,9 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
 public sealed record LevelClassifierSpec(
     ILevelEnergySpec Energy,
     ISpec<NoiseSchedule> Noise,
-    int SampleSteps = 20,
-    double Step = .15,
-    double StepFloor = .1
+    [AfterTraining] int SampleSteps = 20,
+    [AfterTraining] double Step = .15,
+    [AfterTraining] double StepFloor = .1
 ) : ISpec<Method>
 {
     public int SampleSteps { get; } = Require.Moves(SampleSteps);

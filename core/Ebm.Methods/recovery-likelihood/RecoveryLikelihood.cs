@@ -216,7 +216,7 @@ public sealed record RecoveryLikelihoodSpec(
     ILevelEnergySpec Energy,
     ISpec<NoiseSchedule> Noise,
     int Steps = 6,
-    int SampleSteps = 20,
+    [AfterTraining] int SampleSteps = 20,
     From From = From.Data,
     CooperativeInitialiserSpec? Initialiser = null,
     bool Coupled = false,
@@ -229,8 +229,8 @@ public sealed record RecoveryLikelihoodSpec(
     LossWeight LossWeight = LossWeight.One,
     LastRung LastRung = LastRung.Tethered,
     Top Top = Top.Moments,
-    double Temperature = 1,
-    [OldRunsHad(false)] bool Denoise = false,
+    [AfterTraining] double Temperature = 1,
+    [OldRunsHad(false), AfterTraining] bool Denoise = false,
     double Magnitude = 0,
     double? Confinement = 10
 ) : ISpec<Method>

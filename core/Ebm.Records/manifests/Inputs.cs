@@ -2,11 +2,18 @@ namespace Ebm.Records;
 
 // The inputs of a run in its manifest, besides code: the checkpoint that it resumed from, and its data.
 
-/// <summary>The checkpoint that an attempt resumed from.</summary>
+/// <summary>The checkpoint that an attempt resumed from, or that a run took from another one.</summary>
 /// <param name="Run">The run's id.</param>
 /// <param name="Attempt">The attempt that wrote it.</param>
 /// <param name="Checkpoint">SHA-256 of one line per file, "sha256  name", in ordinal order: the output of <c>sha256sum *</c> in its folder.</param>
-public sealed record ParentState(string Run, int Attempt, long Step, string Checkpoint) : Extensible;
+public sealed record ParentState(string Run, int Attempt, long Step, string Checkpoint) : Extensible
+{
+    /// <summary>The hash of a checkpoint's files, given by their names and SHA-256.</summary>
+    public static string HashOf(IEnumerable<(string Name, string Sha256)> files) =>
+        Canonical.Sha256(
+            string.Concat(files.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Sha256}  {file.Name}\n"))
+        );
+}
 
 /// <summary>One data set as the run read it.</summary>
 /// <param name="Digest">SHA-256 of its content.</param>

@@ -49,6 +49,13 @@ public sealed partial record RunManifest : Extensible
     /// <summary>The checkpoint that this attempt resumed from; null if it started at step 0.</summary>
     public ParentState? Parent { get; init; }
 
+    /// <summary>SHA-256 of the settings that decide the training; null in manifests without this field.</summary>
+    public string? TrainingSha256 { get; init; }
+
+    /// <summary>The checkpoint of another run, with the same training, from which this one took its weights and its records of training; null if
+    /// it trained itself.</summary>
+    public ParentState? TrainedBy { get; init; }
+
     /// <summary>The interventions in all attempts behind this result; null in manifests without this field.</summary>
     public IReadOnlyList<Intervention>? Interventions { get; init; }
 

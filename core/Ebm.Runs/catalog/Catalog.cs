@@ -64,8 +64,8 @@ public sealed class Catalog
 
     // ── what a config makes of it ─────────────────────────────────────────────────────────────
 
-    /// <summary>Reads a document as a <typeparamref name="T"/>; returns the record, the document with every default written out, and its identity
-    /// part.</summary>
+    /// <summary>Reads a document as a <typeparamref name="T"/>; returns the record, the document with every default written out, and its parts
+    /// that decide the result and the training.</summary>
     /// <typeparam name="T">A role (the document needs a <c>kind</c>) or a plain record.</typeparam>
     /// <param name="written">The user's document.</param>
     /// <param name="path">The document's path in the whole config, such as <c>method</c>.</param>
@@ -73,16 +73,16 @@ public sealed class Catalog
     public Resolved<T> Resolve<T>(Document written, string path = "")
         where T : notnull
     {
-        var (value, resolved, identity) = Resolve(typeof(T), written, path);
-        return new((T)value, resolved, identity);
+        var (value, resolved, identity, training) = Resolve(typeof(T), written, path);
+        return new((T)value, resolved, identity, training);
     }
 
     /// <inheritdoc cref="Resolve{T}"/>
     public Resolved<object> Resolve(Type type, Document written, string path = "")
     {
         var value = new CatalogReading(this).Value(type, false, written, path)!;
-        var (resolved, identity) = CatalogWriting.Of(value, written);
-        return new(value, resolved, identity);
+        var (resolved, identity, training) = CatalogWriting.Of(value, written);
+        return new(value, resolved, identity, training);
     }
 
     /// <summary>The record that a document describes.</summary>
@@ -191,4 +191,5 @@ public sealed class Catalog
 /// <param name="Value">The record.</param>
 /// <param name="Document">Every setting, the kind first, then in the order of the record.</param>
 /// <param name="Identity">The same without settings that do not affect the result.</param>
-public sealed record Resolved<T>(T Value, Document Document, Document Identity);
+/// <param name="Training">The same without settings that act after training only.</param>
+public sealed record Resolved<T>(T Value, Document Document, Document Identity, Document Training);

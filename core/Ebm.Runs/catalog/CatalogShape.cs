@@ -8,8 +8,17 @@ namespace Ebm.Runs;
 /// <summary>One setting of a record: a constructor parameter, and the property with the value that the record uses.</summary>
 /// <param name="MayBeNull">Whether its type allows null.</param>
 /// <param name="Decides">Whether it is part of a run's identity.</param>
+/// <param name="Trains">Whether it can affect training.</param>
 /// <param name="Old">The value of runs made before the setting existed; null if it always existed.</param>
-sealed record Setting(ParameterInfo Parameter, string Key, bool MayBeNull, PropertyInfo? Property, bool Decides, OldRunsHadAttribute? Old)
+sealed record Setting(
+    ParameterInfo Parameter,
+    string Key,
+    bool MayBeNull,
+    PropertyInfo? Property,
+    bool Decides,
+    bool Trains,
+    OldRunsHadAttribute? Old
+)
 {
     internal Type Type => Parameter.ParameterType;
 
@@ -53,6 +62,7 @@ sealed class CatalogShape
                 nullability.Create(parameter).WriteState == NullabilityState.Nullable,
                 record.GetProperty(parameter.Name!, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase),
                 parameter.GetCustomAttribute<NoIdentityAttribute>() is null,
+                parameter.GetCustomAttribute<AfterTrainingAttribute>() is null,
                 parameter.GetCustomAttribute<OldRunsHadAttribute>()
             ))
             .ToList();

@@ -66,6 +66,7 @@ public sealed class Execution : IDisposable
             SweepId = folder.Sweep,
             Seed = spec.Seed,
             ConfigSha256 = folder.ConfigSha256,
+            TrainingSha256 = Identity.OfTraining(resolved),
         };
         claim = new Claim(folder);
         this.folder = claim.Folder;
@@ -105,6 +106,7 @@ public sealed class Execution : IDisposable
                 Choices = last?.Choices,
                 Others = last?.Others,
                 Parent = checkpoint.AsParent(before?.Attempt ?? 1),
+                TrainedBy = checkpoint.TakenFrom,
                 Timing = new Timing(DateTime.UtcNow, Queued: last is { State: RunState.Pending } ? last.Timing?.Queued : null),
             },
             launch,
@@ -129,7 +131,8 @@ public sealed class Execution : IDisposable
             // Build data and method; the manifest records the data before the first step.
             using var method = Build(out var data);
             folder.Write(manifest);
-            // Train, from the checkpoint if there is one.
+            // Train, from the checkpoint if there is one, or take the training of another run.
+            Share();
             using var averages = new Averages(method, spec.Train.Average);
             if (Train(method, data, averages) is { } reason)
                 return Over(RunState.Diverged, reason, 1);
@@ -213,6 +216,26 @@ public sealed class Execution : IDisposable
         var method = run.Placed("method", () => spec.Method.Build(root with { Shape = rows.Shape, Rng = root.Rng.Stream("init") }));
         method.to(root.Device);
         return method;
+    }
+
+    /// <summary>Takes the training of another run, if this one has none of its own and there is one to share.</summary>
+    void Share()
+    {
+        // An audit that trains up to a step compares what this code computes.
+        if (checkpoint.Exists || Until is not null || SharedTraining.For(folder, manifest, audience.Note) is not { } training)
+            return;
+        try
+        {
+            checkpoint.Take(training, manifest.Attempt);
+        }
+        catch (InvalidDataException error)
+        {
+            audience.Note($"the training of {training.Folder.Id} is not taken: {error.Message}");
+            return;
+        }
+        manifest = manifest with { TrainedBy = training.Origin };
+        folder.Write(manifest);
+        audience.Note($"training: that of {training.Folder.Id}, {training.Manifest.Step} steps, is taken, because it would be the same");
     }
 
     /// <summary>Trains to the end.</summary>

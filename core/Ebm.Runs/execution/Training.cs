@@ -78,6 +78,9 @@ sealed class Training : IDisposable
             trainer.Resume(state.Step, state.Units);
             (measured, SecondsBefore, best) = (state.Measured, state.Seconds, state.Best);
             saved = Step = state.Step;
+            // Nothing is left to train, so that no step will say that training has ended.
+            if (trainer.Done)
+                Report();
         }
         run.Folder.Truncate(trainer.Step, measured);
     }
@@ -116,8 +119,7 @@ sealed class Training : IDisposable
                 bool Records() => trainer.Done || trainer.Step % train.RecordEvery == 0;
                 var applied = run.Placed("method", () => trainer.Advance(Records));
                 Step = trainer.Step;
-                var (position, end) = trainer.Progress;
-                run.Report(new Progress(Math.Min(position, end), end, Phase.Train));
+                Report();
                 if (health.Diverged is not null || Records())
                     recorder.Record(trainer.Step, trainer.Units, applied);
                 if (health.Diverged is { } diverged)
@@ -137,6 +139,12 @@ sealed class Training : IDisposable
         {
             Seconds = clock.Elapsed.TotalSeconds;
         }
+    }
+
+    void Report()
+    {
+        var (position, end) = trainer.Progress;
+        run.Report(new Progress(Math.Min(position, end), end, Phase.Train));
     }
 
     /// <summary>Measures during training with the averaged weights, without affecting training. Saves the state if it is the best and the best is

@@ -34,6 +34,14 @@ public sealed record Identity
         return new(json, hash, RunName.Of(data, method, seed, hash), $"{RunName.Slug($"{data}-{method}")}-{group[..RunName.Digits]}");
     }
 
+    /// <summary>
+    /// The identity of a run's training: the hash of its identity without settings that act after training. Runs of one seed with equal ones,
+    /// under the same code and conditions, have equal weights. A run that measures while it trains shares no training, because its measurements
+    /// then depend on all settings; the best weights need such measurements, too.
+    /// </summary>
+    public static string OfTraining(Resolved<ExperimentSpec> run) =>
+        Canonical.Sha256(Canonical.Json(run.Value.Measure.Every is null ? run.Training : run.Identity));
+
     /// <summary>The hash of a metric's resolved settings: values with equal protocols are comparable.</summary>
     public static string Protocol(Document settings) => Canonical.Sha256(Canonical.Json(settings))[..RunName.Digits];
 }

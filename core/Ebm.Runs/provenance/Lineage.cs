@@ -61,7 +61,7 @@ static class Lineage
     /// The first name with different values in two maps; null if they agree. Names in only one map are ignored, because a script's process loads
     /// more assemblies than the runner.
     /// </summary>
-    static string? Differing(IReadOnlyDictionary<string, string>? was, IReadOnlyDictionary<string, string>? now) =>
+    internal static string? Differing(IReadOnlyDictionary<string, string>? was, IReadOnlyDictionary<string, string>? now) =>
         was is null || now is null
             ? null
             : was.Keys.Intersect(now.Keys).Order(StringComparer.Ordinal).FirstOrDefault(name => was[name] != now[name]);

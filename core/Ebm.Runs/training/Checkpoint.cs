@@ -31,12 +31,42 @@ public sealed class Checkpoint(RunFolder folder)
         {
             return null; // loading it says what is wrong with it
         }
-        var files = Directory
-            .GetFiles(folder.In(Folder))
-            .Select(file => Path.GetFileName(file))
-            .Order(StringComparer.Ordinal)
-            .Select(name => $"{Canonical.Sha256OfFile(folder.In(Folder, name))}  {name}\n");
-        return new ParentState(folder.Id, state.Attempt ?? last, state.Step, Canonical.Sha256(string.Concat(files)));
+        var files = Directory.GetFiles(folder.In(Folder)).Select(file => (Path.GetFileName(file), Canonical.Sha256OfFile(file)));
+        return new ParentState(folder.Id, state.Attempt ?? last, state.Step, ParentState.HashOf(files));
+    }
+
+    /// <summary>The checkpoint of another run that this one was taken from; null if there is none.</summary>
+    public ParentState? TakenFrom
+    {
+        get
+        {
+            try
+            {
+                return Exists ? Numbers().TakenFrom : null;
+            }
+            catch (Exception error) when (error is InvalidDataException or FileNotFoundException)
+            {
+                return null; // loading it says what is wrong with it
+            }
+        }
+    }
+
+    /// <summary>Takes the records and the last checkpoint of another run's training; the state then names that run and this attempt.</summary>
+    /// <exception cref="InvalidDataException">A file of the other run is missing or was changed; this run has no checkpoint then.</exception>
+    internal void Take(SharedTraining training, int attempt)
+    {
+        // The checkpoint last: without it, the next attempt begins at step 0.
+        training.CopyRecords(folder);
+        folder.Replace(
+            Folder,
+            at =>
+            {
+                training.CopyCheckpoint(at);
+                var state = Path.Combine(at, State);
+                var taken = JsonText.Read<TrainingState>(RegularFile.Text(state, RegularFile.Record), state);
+                File.WriteAllText(state, JsonText.ReadableOf(taken with { Attempt = attempt, TakenFrom = training.Origin }));
+            }
+        );
     }
 
     /// <summary>Replaces the checkpoint. Weights of an earlier best measurement are kept.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Ebm.Records;
 
 namespace Ebm.Runs;
 
@@ -10,6 +11,9 @@ public sealed record TrainingState
 {
     /// <summary>The attempt that trained up to here; null in older files.</summary>
     public int? Attempt { get; init; }
+
+    /// <summary>The checkpoint of another run that this one was taken from; null if the run trained itself.</summary>
+    public ParentState? TakenFrom { get; init; }
 
     /// <summary>Steps done.</summary>
     public required long Step { get; init; }

@@ -33,6 +33,10 @@ type Outcome = {
     State: RunState
     Reason: string option
     Took: TimeSpan
+    /// The part of that time after training.
+    After: TimeSpan
+    /// The run whose training it took.
+    TrainedBy: string option
     /// The last lines of the logs; empty for a run that ended normally.
     LogEnd: string list
     Log: string
@@ -186,6 +190,13 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
         | Some(since, first), Some(at, last) -> Some(since + (at - since) * ((1.0 - first) / (last - first)))
         | _ -> None
 
+    /// It has not begun to draw samples: it trains, or it has not yet decided whether to.
+    member _.IsTraining =
+        match progress with
+        | None
+        | Some(Phase.Train, _) -> true
+        | Some _ -> false
+
     member _.Gpu = host.Gpu
     member _.Memory = host.Memory
 
@@ -261,6 +272,11 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
             State = state
             Reason = reason
             Took = clock.Elapsed
+            After =
+                (match trained with
+                 | Some(at, _) -> clock.Elapsed - at
+                 | None -> clock.Elapsed)
+            TrainedBy = manifest |> Option.bind (fun manifest -> Option.ofObj manifest.TrainedBy) |> Option.map _.Run
             LogEnd = if failed then lines else []
             Log = log
             WillRetry = failed && mayRetry

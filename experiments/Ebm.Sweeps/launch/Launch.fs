@@ -42,6 +42,8 @@ type Settings = {
     MaxRuns: int option
     /// The memory limit of one run in bytes.
     Memory: int64 option
+    /// The trainings that runs of the folder have done.
+    Trained: Set<string>
     /// GPUs by their CUDA numbers, and the number of runs that share one; a run sees its own as cuda:0.
     Gpus: string list
     PerGpu: int
@@ -73,6 +75,7 @@ let defaults runner = {
     MaxGpuTime = None
     MaxRuns = None
     Memory = None
+    Trained = Set.empty
     Gpus = []
     PerGpu = 1
     Share = false
@@ -214,6 +217,36 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
     let over () = outcomes |> Seq.filter (fun outcome -> not outcome.WillRetry) |> List.ofSeq
 
+    // Runs that are executed again give no training before they have ended.
+    let before =
+        (settings.Trained, jobs)
+        ||> List.fold (fun trained job -> if job.Work = ExecuteAfresh then trained.Remove job.Run.Training else trained)
+
+    /// The trainings that are done.
+    let trained () =
+        before
+        + set [
+            for outcome in outcomes do
+                if outcome.State = RunState.Completed && outcome.TrainedBy.IsNone then outcome.Job.Run.Training
+        ]
+
+    let twins = jobs |> List.filter (fun job -> job.Work <> Measure) |> List.groupBy _.Run.Training |> dict
+
+    /// Whether a twin trains what this job would train as well, or has trained it and is not completed yet.
+    let waits (job: Job) =
+        match twins.TryGetValue job.Run.Training with
+        | true, (_ :: _ :: _ as twins) when job.Work <> Measure ->
+            let others = twins |> List.filter (fun twin -> twin.Run.Id <> job.Run.Id)
+
+            let isTraining (twin: Job) =
+                match active |> Seq.tryFind (fun child -> child.Job.Run.Id = twin.Run.Id) with
+                | Some child -> child.IsTraining || not ((trained ()).Contains job.Run.Training)
+                // A process of an earlier launch, which may still write its checkpoint.
+                | None -> Claim.IsHeld twin.Run.Folder
+
+            others |> List.exists isTraining
+        | _ -> false
+
     /// The GPU time of all runs so far, running or ended.
     let gpuTime () =
         let onGpu (job: Job) = not settings.Gpus.IsEmpty || job.Run.Spec.Device <> "cpu"
@@ -238,12 +271,23 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
         | _ ->
             let took = [
                 for outcome in over () do
-                    if outcome.State = RunState.Completed && outcome.Took > TimeSpan.Zero then outcome.Job.Run, outcome.Took
+                    if outcome.State = RunState.Completed && outcome.Took > TimeSpan.Zero then
+                        let run = outcome.Job.Run
+                        if outcome.TrainedBy.IsNone && outcome.Job.Work <> Measure then (run, true), outcome.Took
+                        (run, false), outcome.After
             ]
-            let active: Eta.Active<PlannedRun> list = [
-                for child in active -> { Run = child.Job.Run; Elapsed = child.Elapsed; Whole = child.Whole }
+            let all = List.ofSeq (Seq.append (active |> Seq.map _.Job) waiting)
+
+            let begun, left =
+                [
+                    for job, (run, trains) in List.zip all (sharing (trained ()) [ for job in all -> job.Run ]) ->
+                        run, trains && job.Work <> Measure
+                ]
+                |> List.splitAt active.Count
+            let active: Eta.Active<_> list = [
+                for child, run in Seq.zip active begun -> { Run = run; Elapsed = child.Elapsed; Whole = child.Whole }
             ]
-            let known = Eta.remaining settings.Workers took active [ for job in waiting -> job.Run ]
+            let known = Eta.remaining settings.Workers took active left
             told <- outcomes.Count, clock.Elapsed, known
             known
 
@@ -251,7 +295,17 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
 
     /// Records an outcome without executing the run.
     let settled (job: Job) state reason =
-        let outcome = { Job = job; State = state; Reason = reason; Took = TimeSpan.Zero; LogEnd = []; Log = ""; WillRetry = false }
+        let outcome = {
+            Job = job
+            State = state
+            Reason = reason
+            Took = TimeSpan.Zero
+            After = TimeSpan.Zero
+            TrainedBy = None
+            LogEnd = []
+            Log = ""
+            WillRetry = false
+        }
         outcomes.Add outcome
         display.Ended(outcome, snapshot ())
 
@@ -285,10 +339,11 @@ let launch (settings: Settings) (jobs: Job list) (display: IDisplay) : Outcome l
             idle.Remove host |> ignore
             host
 
-    /// Starts the first waiting job that no other process executes: after a crash, a run of the last sweep may still write its checkpoint.
+    /// Starts the first waiting job whose training no twin does now, and that no other process executes: after a crash, a run of the last sweep
+    /// may still write its checkpoint.
     /// False if there is none.
     let begin' () =
-        match waiting |> Seq.tryFind (fun job -> not (Claim.IsHeld job.Run.Folder)), freeGpu () with
+        match waiting |> Seq.tryFind (fun job -> not (waits job || Claim.IsHeld job.Run.Folder)), freeGpu () with
         | None, _
         | _, None -> false
         | Some job, _ when job.Work = Execute && RunStates.IsSettled(fst (stateOf job.Run.Folder)) ->

@@ -35,7 +35,8 @@ let counted (states: RunState list) = tally states []
 let private ending (outcome: Outcome) =
     let reason = outcome.Reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
     let again = if outcome.WillRetry then "; it will be retried" else ""
-    $"{Kebab.Of outcome.State} {outcome.Job.Run.Id} after {spoken outcome.Took}{reason}{again}"
+    let shared = outcome.TrainedBy |> Option.map (fun source -> $", with the training of {source}") |> Option.defaultValue ""
+    $"{Kebab.Of outcome.State} {outcome.Job.Run.Id} after {spoken outcome.Took}{shared}{reason}{again}"
 
 let private logLines (outcome: Outcome) =
     if outcome.LogEnd.IsEmpty then
@@ -174,6 +175,15 @@ let private folded (head: string) (separator: string) (rest: string) =
     elif head.Length + separator.Length + rest.Length <= width then [ head + separator + rest ]
     else wrapped head @ wrapped (String(' ', indent) + rest)
 
+/// Whose training a run took.
+let private sharedBy (manifest: RunManifest | null) =
+    match manifest with
+    | null -> ""
+    | manifest ->
+        match manifest.TrainedBy with
+        | null -> ""
+        | source -> $", training of {source.Run}"
+
 /// The status of a sweep's folder, line by line. For runs without a final state, it includes a scheduler's report.
 let lines (folder: string) =
     let now = DateTime.UtcNow
@@ -261,14 +271,14 @@ let lines (folder: string) =
                 let was = if state = RunState.Completed then "" else $", {Kebab.Of state}"
                 yield! folded $"""  {"retired", -11} {run.Id}{was}""" ": " because
             | None when state <> RunState.Completed ->
-                let head = $"  {Kebab.Of state, -11} {run.Id}"
+                let head = $"  {Kebab.Of state, -11} {run.Id}{sharedBy found.Manifest}"
                 let because = reason |> Option.map (fun reason -> ": " + reason) |> Option.defaultValue ""
 
                 match paces.TryFind run.Id, found.Manifest with
                 | Some(_, pace), _ -> yield! folded head ", " (Pace.says pace + because)
                 | None, NonNull manifest when manifest.Step > 0L -> yield! folded head ", " $"step {manifest.Step}{because}"
                 | _ -> yield! folded head ": " (defaultArg reason "")
-            | None -> $"  {Kebab.Of state, -11} {run.Id}"
+            | None -> yield! folded $"  {Kebab.Of state, -11} {run.Id}" "" (sharedBy found.Manifest)
 
             match diagnoses.TryFind run.Id with
             | Some line -> yield! wrapped (String(' ', indent) + line)

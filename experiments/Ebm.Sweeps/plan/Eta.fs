@@ -94,6 +94,12 @@ let remainingBy
         let at (share: float) = TimeSpan.FromSeconds(min longest ends[int (Math.Round(share * float (ends.Length - 1)))])
         Some { Median = at 0.5; Low = at 0.1; High = at 0.9 }
 
-/// The estimate for planned runs. None until a run gives a pace.
-let remaining (workers: int) (took: (PlannedRun * TimeSpan) list) (active: Active<PlannedRun> list) (waiting: PlannedRun list) =
-    remainingBy Forecast.kind (Forecast.work >> snd) workers took active waiting
+/// The estimate for planned runs, each with whether it trains: one that takes the training of a twin takes as long as others of its kind do after
+/// training. None until a run gives a pace.
+let remaining
+    (workers: int)
+    (took: ((PlannedRun * bool) * TimeSpan) list)
+    (active: Active<PlannedRun * bool> list)
+    (waiting: (PlannedRun * bool) list)
+    =
+    remainingBy (fun (run, trains) -> Forecast.kind run, trains) (fst >> Forecast.work >> snd) workers took active waiting

@@ -29,7 +29,7 @@ let private median values = values |> List.sort |> fun sorted -> sorted[sorted.L
 
 let private size (folder: string) = FolderTree.Files folder |> Seq.sumBy (fun file -> float (FileInfo file).Length)
 
-/// The seconds and bytes of a finished run; None if they are not recorded, or its folder cannot be read.
+/// The seconds of a finished run, those after training, and its bytes; None if they are not recorded, or its folder cannot be read.
 let private spent (run: PlannedRun) =
     try
         match RunFolder.Open(run.Folder).Manifest with
@@ -37,14 +37,14 @@ let private spent (run: PlannedRun) =
         | manifest ->
             match manifest.Timing with
             | null -> None
-            | timing when timing.Wall.HasValue -> Some(timing.Wall.Value, size run.Folder)
+            | timing when timing.Wall.HasValue ->
+                let after = if timing.Train.HasValue then timing.Wall.Value - timing.Train.Value else timing.Wall.Value
+                Some(timing.Wall.Value, after, size run.Folder)
             | _ -> None
     with Mishap _ ->
         None
 
 let ofPlan (plan: Plan) : Forecast =
-    let isDone state = RunStates.IsSettled state || state = RunState.Stale
-
     let paces =
         plan.Runs
         |> List.filter (fun run -> run.State = RunState.Completed || run.State = RunState.Stale)
@@ -54,21 +54,24 @@ let ofPlan (plan: Plan) : Forecast =
             let measured = [
                 for run in List.truncate 9 runs do
                     match spent run with
-                    | Some(seconds, bytes) -> seconds / snd (work run), bytes
+                    | Some(seconds, after, bytes) -> seconds / snd (work run), after / snd (work run), bytes
                     | None -> ()
             ]
 
             key, measured)
         |> List.filter (snd >> List.isEmpty >> not)
-        |> List.map (fun (key, measured) -> key, (median (List.map fst measured), median (List.map snd measured)))
+        |> List.map (fun (key, measured) ->
+            let seconds, after, bytes = List.unzip3 measured
+            key, (median seconds, median after, median bytes))
         |> Map.ofList
 
-    let left = plan.Runs |> List.filter (fun run -> not (isDone run.State))
-    let known = left |> List.choose (fun run -> paces.TryFind(kind run, fst (work run)) |> Option.map (fun pace -> run, pace))
+    let left = unfinished plan |> sharing (trained plan)
+    let known =
+        left |> List.choose (fun (run, trains) -> paces.TryFind(kind run, fst (work run)) |> Option.map (fun pace -> run, trains, pace))
 
     {
-        Seconds = known |> List.sumBy (fun (run, (pace, _)) -> pace * snd (work run))
-        Bytes = known |> List.sumBy (fun (_, (_, bytes)) -> bytes)
+        Seconds = known |> List.sumBy (fun (run, trains, (whole, after, _)) -> (if trains then whole else after) * snd (work run))
+        Bytes = known |> List.sumBy (fun (_, _, (_, _, bytes)) -> bytes)
         Unknown = left.Length - known.Length
     }
 

@@ -31,6 +31,10 @@ type PlannedRun = {
     Spec: ExperimentSpec
     /// The canonical JSON that was hashed into the id.
     Hashed: string
+    /// The identity of its training: twins, runs of a folder with equal ones, share a training.
+    Training: string
+    /// Its folder has a completed training that its twins can take.
+    HasTraining: bool
     Folder: string
     State: RunState
     Reason: string option
@@ -203,6 +207,8 @@ let private compose (composer: Composer) (catalog: Catalog) (assignment: (Overri
         Config = resolved.Document
         Spec = resolved.Value
         Hashed = identity.Json
+        Training = Identity.OfTraining resolved
+        HasTraining = false
         Folder = ""
         State = RunState.Planned
         Reason = None
@@ -281,20 +287,20 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
                 let folder = Path.Combine(folder, run.Id)
                 let state, reason = if isNew then RunState.Planned, None else heard run.Id (stateOf folder)
 
-                let stale =
+                let stale, trained =
                     if state <> RunState.Completed then
-                        None
+                        None, false
                     else
                         try
                             match RunFolder.Open(folder).Manifest with
-                            | null -> None
-                            | manifest -> setup.Stale manifest
+                            | null -> None, false
+                            | manifest -> setup.Stale manifest, manifest.TrainingSha256 = run.Training && isNull manifest.TrainedBy
                         with Mishap says ->
-                            Some $"its inputs cannot be compared: {says}"
+                            Some $"its inputs cannot be compared: {says}", false
 
                 match stale with
                 | Some why -> { run with Folder = folder; State = RunState.Stale; Reason = Some why }
-                | None -> { run with Folder = folder; State = state; Reason = reason }
+                | None -> { run with Folder = folder; State = state; Reason = reason; HasTraining = trained }
         ]
     }
 
@@ -302,6 +308,21 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
 let counts (plan: Plan) =
     let found = plan.Runs |> List.countBy _.State |> Map.ofList
     [ for state in Enum.GetValues<RunState>() -> state, found |> Map.tryFind state |> Option.defaultValue 0 ]
+
+/// The runs that are left to do.
+let unfinished (plan: Plan) = plan.Runs |> List.filter (fun run -> run.State <> RunState.Stale && not (RunStates.IsSettled run.State))
+
+/// The trainings that are done.
+let trained (plan: Plan) =
+    set [
+        for run in plan.Runs do
+            if run.HasTraining then run.Training
+    ]
+
+/// Runs that are left to do, in order, each with whether it trains; the others take the training of a twin that is done or comes before.
+let sharing (trained: string seq) (left: PlannedRun list) : (PlannedRun * bool) list =
+    let known = HashSet<string> trained
+    [ for run in left -> run, known.Add run.Training ]
 
 // ── What is shown ───────────────────────────────────────────────────────────────────────────
 

@@ -336,7 +336,9 @@ let selected (given: Given) (plan: Plan) =
 
     let runs =
         match part given with
-        | Hold.Shard(part, parts) -> runs |> List.indexed |> List.filter (fun (i, _) -> i % parts = part - 1) |> List.map snd
+        | Hold.Shard(part, parts) ->
+            // Runs with one training are in one shard, because two machines would train it twice.
+            runs |> List.groupBy _.Training |> List.indexed |> List.filter (fun (i, _) -> i % parts = part - 1) |> List.collect (snd >> snd)
         | Hold.Whole -> runs
 
     let runs =

@@ -61,10 +61,6 @@ let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
 
         if fitted.Add(struct (run.Spec.Data, run.Spec.Method)) then DataFiles.CheckShape(run.Spec.Data, run.Spec.Method, run.Composed, data)
 
-/// The runs that `run` would execute without further options.
-let internal unfinished (plan: Plan) =
-    plan.Runs |> List.filter (fun run -> run.State <> RunState.Stale && not (RunStates.IsSettled run.State))
-
 /// Records the whole plan, also the runs that filters exclude now, so that tables can count missing runs.
 let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
     let entered hash = Ledger.within place.Root place.Runs (fun () -> Ledger.enter place.Runs Ledger.Kind.plan plan.Sweep hash)

@@ -62,6 +62,13 @@ let counts (plan: Plan) =
     for search in plan.Searches do
         Console.WriteLine $"A search is not finished: {search.Trials} trials in all, {search.Batch} at a time."
 
+    let left = unfinished plan
+    let trainings = left |> sharing (trained plan) |> List.filter snd |> List.length
+
+    if trainings < left.Length then
+        Console.WriteLine
+            $"""{Ebm.Analysis.Text.counted left.Length "run"} to do with {Ebm.Analysis.Text.counted trainings "training"}: runs that differ only in settings of generation share one."""
+
     if plan.Duplicates > 0 then
         Console.WriteLine
             $"""Left out, because an earlier one has the same config: {Ebm.Analysis.Text.counted plan.Duplicates "combination"}."""
@@ -117,6 +124,12 @@ let whyOfRun (run: RunFolder) words =
             | null -> []
             | choices -> [ for KeyValue(group, options) in choices -> group, options ]
         Console.WriteLine $"""{run.Id}, {Kebab.Of manifest.State}: {String.Join(' ', manifest.Overrides)}"""
+
+        match manifest.TrainedBy with
+        | null -> ()
+        | source ->
+            Console.WriteLine $"Its training is that of {source.Run}, {source.Step} steps, which differs only in settings of generation."
+
         Console.WriteLine()
         origins choices leaves words
 

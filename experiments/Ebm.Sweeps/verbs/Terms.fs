@@ -100,6 +100,7 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
     {
         Launch.defaults (runner ()) with
             Workers = workers
+            Trained = trained plan
             Wanted = options.TryGetResult <@ Workers @>
             OnError = onError place.Given
             Retry = retry

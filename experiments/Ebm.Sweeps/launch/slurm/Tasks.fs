@@ -21,10 +21,11 @@ let next (sweep: string) : string =
     let last = if Directory.Exists all then Directory.GetDirectories(all).Length else 0
     Path.Combine(all, (last + 1).ToString("000", CultureInfo.InvariantCulture))
 
-/// The lines of tasks.jsonl with their jobs. Runs of one task are all executed afresh, or all not.
+/// The lines of tasks.jsonl with their jobs. Runs of one task are all executed afresh, or all not. Runs that share a training follow each other,
+/// so that a task trains once.
 let linesOf (runsPerTask: int) (jobs: Job list) : (string * Job list) list = [
     for _, alike in jobs |> List.groupBy _.Work do
-        for task in List.chunkBySize runsPerTask alike ->
+        for task in alike |> List.groupBy _.Run.Training |> List.collect snd |> List.chunkBySize runsPerTask ->
             JsonSerializer.Serialize {| runs = [ for job in task -> job.Run.Folder ]; afresh = (task.Head.Work = ExecuteAfresh) |}, task
 ]
 

@@ -14,7 +14,10 @@ let private runs =
     lazy ((planned "/nowhere" (typed [ "experiment=rings"; "method=joint-cd,flow"; "train.steps=100,200"; "seed=0,1,2,3,4,5,6,7" ])).Runs)
 
 let private some kind steps count =
-    runs.Value |> List.filter (fun run -> run.Config.Text "method.kind" = kind && run.Spec.Train.Steps.Value = steps) |> List.truncate count
+    runs.Value
+    |> List.filter (fun run -> run.Config.Text "method.kind" = kind && run.Spec.Train.Steps.Value = steps)
+    |> List.truncate count
+    |> List.map (fun run -> run, true)
 
 let private left workers took active waiting = Option.get (Eta.remaining workers took active waiting)
 
@@ -50,6 +53,16 @@ let all = [
     law "there is no estimate before a run gives a pace" (fun () ->
         let active: Eta.Active<_> = { Run = (some "joint-cd" 100L 1).Head; Elapsed = seconds 30.0; Whole = None }
         must "a guess" (Eta.remaining 1 [] [ active ] (some "joint-cd" 100L 5) |> Option.isNone))
+
+    law "a run that takes a training takes as long as others of its kind do after training" (fun () ->
+        let one = fst (some "joint-cd" 100L 1).Head
+        let took = [ (one, true), seconds 100.0; (one, false), seconds 10.0 ]
+        is "one training" 100.0 (left 1 took [] [ one, true ])
+        is "one training for three runs" 120.0 (left 1 took [] [ one, true; one, false; one, false ]))
+    |> breaks "it trains again" (fun () ->
+        let one = fst (some "joint-cd" 100L 1).Head
+        let took = [ (one, true), seconds 100.0; (one, false), seconds 10.0 ]
+        is "one training for three runs" 120.0 (left 1 took [] [ one, true; one, true; one, false ]))
 
     law "the range contains eight in ten sums of run times" (fun () ->
         // Five runs that take 10 or 30 seconds, evenly: 50 + 20·Binomial(5, ½), whose tenths are 70 and 130.
