@@ -23,7 +23,13 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
         {
             drawn(at);
             using var stream = rng.Stream(rows.Count);
-            rows.Add(NumericalException.In("drawing rows", () => method.Sample(Math.Min(measure.AtOnce, count - at), stream)));
+            // What a method computes besides the rows would otherwise stay until the last call.
+            using (NewDisposeScope())
+                rows.Add(
+                    NumericalException
+                        .In("drawing rows", () => method.Sample(Math.Min(measure.AtOnce, count - at), stream))
+                        .MoveToOuterDisposeScope()
+                );
             Machine.ReturnFreedMemory();
         }
         drawn(count);

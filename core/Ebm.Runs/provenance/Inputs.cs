@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Ebm.Core;
 using Ebm.Records;
 
@@ -25,6 +26,9 @@ public enum Reuse
 /// <param name="dataRoot">The folder that contains the files of data sets.</param>
 public sealed class Inputs(string runner, IReadOnlyList<string> with, string dataRoot)
 {
+    // A plan compares many runs, mostly of the same data.
+    readonly ConcurrentDictionary<string, string?> digests = new();
+
     readonly Lazy<IReadOnlyDictionary<string, string>?> packages = new(() =>
         Provenance.Packages(Path.Combine(runner, "ebm-runner.deps.json"))
     );
@@ -76,7 +80,7 @@ public sealed class Inputs(string runner, IReadOnlyList<string> with, string dat
             if (File.Exists(found) && new FileInfo(found).Length != file.Bytes)
                 return $"the data file {file.Path} has changed";
             // Not by its time alone, because a user can reset it.
-            if (Digest(found) != file.Sha256)
+            if (digests.GetOrAdd(found, Digest) != file.Sha256)
                 return $"the data file {file.Path} has changed";
         }
         return null;

@@ -326,7 +326,7 @@ let private hostile = [
 ]
 
 /// How many pictures of 128 × 128 are in the sub-folders few and more.
-let private few, more = 500, 4_500
+let private few, more = 250, 2_250
 
 /// A folder of so many small files.
 let private crowd (asked: string -> unit) =
@@ -363,7 +363,7 @@ let private takesNoMore held =
             (large - small < rows / 2L))
 
 let private memory =
-    law "five thousand pictures of a folder that are not kept train in the memory of five hundred" (fun () -> takesNoMore 0)
+    law "2,500 pictures of a folder that are not kept train in the memory of 250" (fun () -> takesNoMore 0)
     |> breaks "pictures that are kept" (fun () -> takesNoMore 1_000)
     |> needs (fun () -> if File.Exists "/proc/self/clear_refs" then None else Some "the system does not measure the peak of a process anew")
 

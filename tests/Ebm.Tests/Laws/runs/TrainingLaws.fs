@@ -422,6 +422,25 @@ let private staysFlat method =
     let counts = [ for steps in [ 2; 3; 5; 9; 30 ] -> liveAfter method steps ]
     must $"live tensors after 2, 3, 5, 9 and 30 steps: %A{counts}" ((List.distinct counts).Length = 1)
 
+/// A method that computes its rows in ten steps.
+type private Stepwise(computed: Tensor -> unit) =
+    inherit Fake([ "w" ], fun _ _ _ -> Seq.empty)
+    override _.Sample(count, rng) =
+        let steps = [| for _ in 1..10 -> rng.Normal(count, 1L) |]
+        steps |> Array.iter computed
+        Array.last steps
+
+/// Between two of the calls that draw rows, the live tensors grow by the rows, and not by all ten steps.
+let private keepsRowsAlone (computed: Tensor -> unit) =
+    use method = new Stepwise(computed)
+    let nothing = Document.Parse("{}", "law.yaml")
+    let evaluation = Evaluation(method, Unchecked.defaultof<IDataset>, MeasureSpec(AtOnce = 5L), nothing, nothing)
+    let counts = ResizeArray<int64>()
+    use rows = evaluation.Draw(30L, rng "rows", (fun _ -> counts.Add(live ())))
+    must $"{rows.shape[0]} rows" (rows.shape[0] = 30L)
+    for before, after in Seq.pairwise counts do
+        must $"live tensors at each call: %A{List.ofSeq counts}" (after - before < 10L)
+
 let private endsUnpaid (units: int64) =
     let fake =
         new Fake(
@@ -467,6 +486,15 @@ let all = [
             use _ = torch.no_grad ()
             Update("a", loss)
         }))
+
+    law "drawing rows keeps what a method computes beside them until its call ends" (fun () -> keepsRowsAlone ignore)
+    |> breaks "tensors that are kept" (fun () ->
+        let kept = ResizeArray<Tensor>()
+        try
+            keepsRowsAlone (fun tensor -> kept.Add(tensor.DetachFromDisposeScope()))
+        finally
+            for tensor in kept do
+                tensor.Dispose())
 
     law "live tensors after training do not depend on its length" (fun () -> inSingle (fun () -> staysFlat jointCd) ())
     |> breaks "a method that keeps one tensor per step" (fun () ->
