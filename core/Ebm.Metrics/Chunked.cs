@@ -5,6 +5,9 @@ static class Chunked
 {
     const long ChunkRows = 512;
 
+    // A net for images may take a thousand times the memory of these numbers on the way.
+    const long Numbers = 1 << 17;
+
     /// <param name="value">(B, …) → (B) or (B, K).</param>
     /// <param name="rows">n rows, such as a tensor (n, …).</param>
     /// <returns>(n) or (n, K), float64, without a graph.</returns>
@@ -13,10 +16,11 @@ static class Chunked
         using var scope = NewDisposeScope();
         using var free = no_grad();
         var chunks = new List<Tensor>();
-        for (long from = 0; from < rows.Count; from += ChunkRows)
+        var size = Math.Clamp(Numbers / Math.Max(1, rows.Range(0, Math.Min(1, rows.Count)).numel()), 1, ChunkRows);
+        for (long from = 0; from < rows.Count; from += size)
         {
             using var inner = NewDisposeScope();
-            chunks.Add(value(rows.Range(from, Math.Min(ChunkRows, rows.Count - from))).to(float64).MoveToOuterDisposeScope());
+            chunks.Add(value(rows.Range(from, Math.Min(size, rows.Count - from))).to(float64).MoveToOuterDisposeScope());
             Machine.ReturnFreedMemory();
         }
         return cat(chunks, 0).MoveToOuterDisposeScope();
