@@ -88,6 +88,17 @@ let private rates = [
     "celeba64-denoising-ebm", 200_000L, 128L, [ 1000L, 5e-5; 199_999L, 5e-5 ]
 ]
 
+/// Adam's β₁, β₂ and ε, the clip, and the decay of the average; ε and clip of energy matching are for sums over 3072 numbers.
+let private updates = [
+    "cifar10-drl-t6", (0.9, 0.999, 1e-7), None, Some 0.999
+    "cifar10-cdrl", (0.9, 0.999, 1e-8), Some 1.0, Some 0.9999
+    "cifar10-joint-cd", (0.0, 0.999, 1e-8), None, None
+    "cifar10-gebm", (0.5, 0.999, 1e-8), None, None
+    "cifar10-denoising-ebm", (0.9, 0.999, 1e-8), Some 1.0, Some 0.999
+    "cifar10-energy-matching", (0.9, 0.95, 3072e-8), Some 3072.0, Some 0.99
+    "celeba64-denoising-ebm", (0.9, 0.999, 1e-8), Some 1.0, Some 0.999
+]
+
 let private trains (rate: float -> float) =
     for experiment, steps, batch, due in rates do
         let train = (Catalog.Load []).Build<TrainSpec>(part "train" experiment, "train")
@@ -96,6 +107,14 @@ let private trains (rate: float -> float) =
             (train.Steps = Nullable steps && train.Batch = batch && not train.Budget.HasValue)
         for step, due in due do
             close $"{experiment}: the learning rate at step {step}" due (rate (train.Lr * train.Factor(step, 0L)))
+
+    for experiment, due, clip, average in updates do
+        let train = (Catalog.Load []).Build<TrainSpec>(part "train" experiment, "train")
+        let adam = train.Optimizer :?> AdamSpec
+        must $"{experiment}: {adam}" ((adam.Beta1, adam.Beta2, adam.Epsilon) = due)
+        must
+            $"{experiment}: clip {train.Clip}, average {train.Average}"
+            (Option.ofNullable train.Clip = clip && Option.ofNullable train.Average = average)
 
 /// What each experiment does with the bytes of a picture: whether noise makes them continuous, and whether training mirrors them.
 let private readings = [
@@ -174,7 +193,7 @@ let all = [
             close $"cooperative, rung {t}: the step" (4e-4 * sqrt ((1.0 - signal2[t]) / (1.0 - signal2[0])) * sigma2[t]) steps[t]
             close $"cooperative, rung {t}: the weight" (sqrt (sigma2[0] / sigma2[t])) weights[t])
 
-    law "training at the papers' scale has their steps, batches and learning rates" (fun () -> trains id)
+    law "training at the papers' scale has their steps, batches, learning rates and updates" (fun () -> trains id)
     |> breaks "a rate that is a hundredth too high" (fun () -> trains ((*) 1.01))
 
     law "experiments at the papers' scale read pictures as the papers' code does" (fun () ->
