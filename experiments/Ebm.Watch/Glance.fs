@@ -220,7 +220,11 @@ type Glance(folder: string) =
                         for run in all do
                             if run.Word = "queued" then run.Id
                     ]
-                    Pace.sweep (snd usual) active waiting now
+                    let begun = [
+                        for run in all do
+                            if run.State = RunState.Running || run.State = RunState.Completed then run.Id
+                    ]
+                    Pace.sweep (snd usual) active (Pace.sharing (Plans.trainingsOf plans) begun waiting) now
 
             {
                 IsThere = true

@@ -14,6 +14,8 @@ type Plan = {
     /// Settings of the rows that the others are compared with.
     Baseline: (string * string) list
     Runs: string list
+    /// The training of each of these runs, if some of them share one; else empty.
+    Trainings: string list
 }
 
 [<Literal>]
@@ -28,6 +30,7 @@ let private written (plan: Plan) =
             "metric" => plan.Metric
             "baseline" => fields [ for key, value in plan.Baseline -> key => value ]
             "runs" => plan.Runs
+            if not plan.Trainings.IsEmpty then "trainings" => plan.Trainings
         ]
     )
 
@@ -54,6 +57,10 @@ let read (folder: string) : Plan list =
                             for entry in root.GetProperty("baseline").EnumerateObject() -> entry.Name, string (entry.Value.GetString())
                         ]
                         Runs = texts (root.GetProperty "runs")
+                        Trainings =
+                            match root.TryGetProperty "trainings" with
+                            | true, trainings -> texts trainings
+                            | _ -> []
                     }
                 with
                 | :? JsonException
@@ -71,6 +78,20 @@ let note (enter: string -> unit) (folder: string) (plan: Plan) =
     if not (before.EndsWith line) then
         enter (Canonical.Sha256(before + line))
         AtomicFile.Write(path, before + line)
+
+/// The training of each run in plans that know it, by the run's id.
+let trainingsOf (plans: Plan list) : Map<string, string> =
+    Map [
+        for plan in plans do
+            if plan.Trainings.Length = plan.Runs.Length then yield! List.zip plan.Runs plan.Trainings
+    ]
+
+/// The same for the plans of a sweep's folder; a plan that cannot be read is reported by the commands that need it.
+let trainings (folder: string) : Map<string, string> =
+    try
+        trainingsOf (read folder)
+    with :? InvalidDataException ->
+        Map.empty
 
 /// Those of the absent runs that a launch which is still running will begin, by the last plan of its sweep's folder.
 let queued (folders: string list) (absent: string list) : string list =

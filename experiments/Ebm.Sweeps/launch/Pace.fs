@@ -5,6 +5,7 @@
 module Ebm.Sweeps.Pace
 
 open System
+open System.Collections.Generic
 open System.Globalization
 open System.IO
 open System.Text
@@ -208,17 +209,28 @@ let says (pace: Pace) =
     let left = pace.Left |> Option.map (fun time -> $"about {spoken time} left") |> Option.toList
     String.Join(", ", step pace :: phase @ rate @ left)
 
-/// The time until a sweep ends: runs with their pace, and the ids of runs that wait. None until a run gives a pace.
-let sweep (usual: Usual) (active: (string * DateTime option * Pace) list) (waiting: string list) (now: DateTime) : Eta.Remaining option =
+/// Runs that wait, each with whether it trains, by the trainings of planned runs; `begun` are the runs that are running or completed.
+let sharing (trainings: Map<string, string>) (begun: string seq) (waiting: string list) : (string * bool) list =
+    let known = HashSet<string>(Seq.choose trainings.TryFind begun)
+    [ for id in waiting -> id, trainings.TryFind id |> Option.forall known.Add ]
+
+/// The time until a sweep ends: runs with their pace, and the ids of runs that wait, with whether they train. None until a run gives a pace.
+let sweep
+    (usual: Usual)
+    (active: (string * DateTime option * Pace) list)
+    (waiting: (string * bool) list)
+    (now: DateTime)
+    : Eta.Remaining option =
     let took = [
-        for KeyValue(kind, (whole, _)) in usual do
-            for time in whole -> kind, time
+        for KeyValue(kind, (whole, after)) in usual do
+            for time in whole -> (kind, true), time
+            for time in after -> (kind, false), time
     ]
 
-    let active: Eta.Active<string> list = [
+    let active: Eta.Active<string * bool> list = [
         for id, started, pace in active ->
             let elapsed = started |> Option.map (fun started -> max TimeSpan.Zero (now - started)) |> Option.defaultValue TimeSpan.Zero
-            { Run = kind id; Elapsed = elapsed; Whole = pace.Left |> Option.map (fun left -> elapsed + left) }
+            { Run = (kind id, true); Elapsed = elapsed; Whole = pace.Left |> Option.map (fun left -> elapsed + left) }
     ]
 
-    Eta.remainingBy id (fun _ -> 1.0) (max 1 active.Length) took active (List.map kind waiting)
+    Eta.remainingBy id (fun _ -> 1.0) (max 1 active.Length) took active [ for id, trains in waiting -> kind id, trains ]

@@ -252,7 +252,12 @@ let lines (folder: string) =
                     if state = RunState.Pending then run.Id
             ]
 
-            Pace.sweep usual active (queued @ pending) now |> Option.map (fun time -> $"about {spoken time.Median} left")
+            let begun = [
+                for _, run, (state, _) in runs do
+                    if state = RunState.Running || state = RunState.Completed then run.Id
+            ]
+            let waiting = Pace.sharing (Ebm.Analysis.Plans.trainings folder) begun (queued @ pending)
+            Pace.sweep usual active waiting now |> Option.map (fun time -> $"about {spoken time.Median} left")
 
     [
         let counts =

@@ -31,16 +31,17 @@ let private longest = 9e11
 /// The most run times drawn in all. Many remaining runs get fewer simulations, because their sum hardly varies.
 let private effort = 200_000
 
-/// The estimate for runs of which only the kind and the work are known. None until a run gives a pace.
+/// The estimate for runs of which only the kind and the work are known, each with whether it trains: one that takes the training of a twin takes as
+/// long as others of its kind do after training. None until a run gives a pace.
 let remainingBy
     (kind: 'run -> 'kind)
     (work: 'run -> float)
     (workers: int)
-    (took: ('run * TimeSpan) list)
-    (active: Active<'run> list)
-    (waiting: 'run list)
+    (took: (('run * bool) * TimeSpan) list)
+    (active: Active<'run * bool> list)
+    (waiting: ('run * bool) list)
     : Remaining option =
-    let pace (run: 'run) (time: TimeSpan) = kind run, time.TotalSeconds / work run
+    let pace (run, trains) (time: TimeSpan) = (kind run, trains), time.TotalSeconds / work run
 
     let paces = [
         for run, time in took do
@@ -58,15 +59,21 @@ let remainingBy
     if paces.IsEmpty then
         None
     else
-        let everyKind = paces |> List.map snd |> Array.ofList
+        let everyKind trains =
+            match paces |> List.filter (fun ((_, trained), _) -> trained = trains) with
+            | [] -> paces
+            | like -> like
+            |> List.map snd
+            |> Array.ofList
+        let training, other = everyKind true, everyKind false
         let byKind = paces |> List.groupBy fst |> List.map (fun (kind, paces) -> kind, paces |> List.map snd |> Array.ofList) |> dict
         let random = Random(waiting.Length)
 
-        let drawn run =
+        let drawn (run, trains) =
             let paces =
-                match byKind.TryGetValue(kind run) with
+                match byKind.TryGetValue((kind run, trains)) with
                 | true, own -> own
-                | _ -> everyKind
+                | _ -> if trains then training else other
             paces[random.Next paces.Length] * work run
 
         let play () =
@@ -94,12 +101,5 @@ let remainingBy
         let at (share: float) = TimeSpan.FromSeconds(min longest ends[int (Math.Round(share * float (ends.Length - 1)))])
         Some { Median = at 0.5; Low = at 0.1; High = at 0.9 }
 
-/// The estimate for planned runs, each with whether it trains: one that takes the training of a twin takes as long as others of its kind do after
-/// training. None until a run gives a pace.
-let remaining
-    (workers: int)
-    (took: ((PlannedRun * bool) * TimeSpan) list)
-    (active: Active<PlannedRun * bool> list)
-    (waiting: (PlannedRun * bool) list)
-    =
-    remainingBy (fun (run, trains) -> Forecast.kind run, trains) (fst >> Forecast.work >> snd) workers took active waiting
+/// The estimate for planned runs. None until a run gives a pace.
+let remaining workers took active waiting = remainingBy Forecast.kind (Forecast.work >> snd) workers took active waiting

@@ -63,6 +63,8 @@ let internal checkRuns (place: Place) (plan: Plan) (runs: PlannedRun list) =
 
 /// Records the whole plan, also the runs that filters exclude now, so that tables can count missing runs.
 let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
+    let trainings = plan.Runs |> List.map _.Training
+    let areShared = (List.distinct trainings).Length < trainings.Length
     let entered hash = Ledger.within place.Root place.Runs (fun () -> Ledger.enter place.Runs Ledger.Kind.plan plan.Sweep hash)
 
     Plans.note entered plan.Folder {
@@ -70,6 +72,7 @@ let internal note (place: Place) (sweep: Declare.Sweep) (plan: Plan) =
         Metric = place.Given.Options.TryGetResult <@ Metric @> |> Option.orElse (sweep.Metric |> Option.map fst)
         Baseline = sweep.Baseline
         Runs = plan.Runs |> List.map _.Id
+        Trainings = if areShared then trainings |> List.map (fun hash -> hash.Substring(0, RunName.Digits)) else []
     }
 
 /// The metric that decides between the runs of a plan; an error if none is given.

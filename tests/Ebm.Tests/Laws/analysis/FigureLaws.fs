@@ -176,6 +176,7 @@ let private searched =
     ]
 
     let plan: Plans.Plan = {
+        Trainings = []
         Overrides = [ [ "s=tpe(16, train.lr=log(1e-4,1e-2))" ] ]
         Metric = Some "kl"
         Baseline = []

@@ -71,6 +71,7 @@ let private search (folder: string) =
     ]
 
     let plan: Plans.Plan = {
+        Trainings = []
         Overrides = [ [ "s=sobol(11, method.lr=[1,2])" ] ]
         Metric = Some "energy-distance"
         Baseline = []
@@ -181,6 +182,7 @@ let private trained (folder: string) =
         run.Append [ for step in [ 20L; 40L ] -> MeasuredAt(step, Measurement("only-during", float step, "nats", Direction.Lower)) ]
 
     Plans.note ignore sweep {
+        Trainings = []
         Overrides = []
         Metric = Some "only-during"
         Baseline = []

@@ -22,8 +22,8 @@ let private inSweep (holds: string -> string -> string -> unit) =
         ]
 
         let ids = planned |> List.map (fun folder -> string (Path.GetFileName folder))
-        Plans.note ignore sweep { Overrides = []; Metric = None; Baseline = []; Runs = List.truncate 3 ids }
-        Plans.note ignore sweep { Overrides = []; Metric = None; Baseline = []; Runs = List.skip 3 ids }
+        Plans.note ignore sweep { Overrides = []; Metric = None; Baseline = []; Runs = List.truncate 3 ids; Trainings = [] }
+        Plans.note ignore sweep { Overrides = []; Metric = None; Baseline = []; Runs = List.skip 3 ids; Trainings = [] }
         write sweep (run "rings" "one" 99 [ "kl", 9.0 ]) |> ignore
         Directory.Delete(planned[5], true)
         holds root sweep ids[5])

@@ -317,7 +317,7 @@ let private untouched: (string * (World -> unit)) list = [
     "a sweep's name ends as that of a run does",
     (fun world ->
         begun world "fit-202611291200" 0 |> ended RunState.Completed |> entered world
-        let plan: Ebm.Analysis.Plans.Plan = { Overrides = []; Metric = None; Baseline = []; Runs = [] }
+        let plan: Ebm.Analysis.Plans.Plan = { Overrides = []; Metric = None; Baseline = []; Runs = []; Trainings = [] }
         let folder = Path.Combine(world.Runs, "fit-202611291200")
         Ebm.Analysis.Plans.note (Ledger.enter world.Runs Ledger.Kind.plan "fit-202611291200") folder plan
         must "its run is counted" (Seq.length (RunFolder.Under folder) = 1))

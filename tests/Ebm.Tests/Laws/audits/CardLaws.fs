@@ -163,6 +163,7 @@ let private build (folder: string) (names: string * string) =
         Metric = Some "grid-kl"
         Baseline = [ "method.kind", worse ]
         Runs = here |> List.map _.Id
+        Trainings = []
     }
 
     Manifests.enterRuns workspace.Runs here |> ignore

@@ -360,7 +360,7 @@ let private besideRuns: (string * string * string * (World -> unit)) list = [
     "a name with another seed", "run-renamed", "s9", (fun world -> renamed world _.Replace("-s1-", "-s9-"))
 ]
 
-let private plan runs : Plans.Plan = { Overrides = [ [ "seed=0,1" ] ]; Metric = Some "grid-kl"; Baseline = []; Runs = runs }
+let private plan runs : Plans.Plan = { Overrides = [ [ "seed=0,1" ] ]; Metric = Some "grid-kl"; Baseline = []; Runs = runs; Trainings = [] }
 
 /// Adds a plan, a launch and a report to the world, as a sweep does.
 let private reported (world: World) =

@@ -190,6 +190,18 @@ let private names (says: string) (plant: RunFolder -> RunFolder -> unit) =
 let private contradicted (second: RunFolder) (run: string) attempt checkpoint =
     rewrite second "TrainedBy" (ParentState(run, attempt, 3L, checkpoint))
 
+/// An audit executes a run alone, in another folder.
+let private again (meanwhile: RunFolder -> unit) () =
+    twins meanwhile (fun first (second, manifest) ->
+        tookFrom first (second, manifest)
+
+        inFolder (fun folder ->
+            let _, other = classifier.Value
+            let repeated = run (Path.Combine(folder, "laws")) (around other)
+            trainedItself "again" repeated
+            let found = Comparison.compare None second (fst repeated) Comparison.nothing
+            must $"%A{found}" (found.Verdict = Comparison.Bitwise && found.Drifts.IsEmpty)))
+
 let all = [
     law "a setting that acts after training changes no weight, no state and no record of training, whatever its value" (fun () ->
         World.inSingle
@@ -303,6 +315,13 @@ let all = [
             rewrite second "Reason" null)
         names "with other settings" (fun first _ -> rewrite first "TrainingSha256" (String('0', 64))))
     |> breaks "nothing is wrong" (fun () -> names "" (fun _ _ -> ()))
+
+    law "an audit that trains a run again finds the run that took its training, bit for bit" (again ignore)
+    |> breaks
+        "it took weights that are not those of the training, under a new seal"
+        (again (fun first ->
+            flip first "checkpoint/method.safetensors"
+            rewrite first "Reason" null))
 
     law "an audit notes that a run whose training was taken is gone" (fun () ->
         twins ignore (fun first (second, _) ->

@@ -152,6 +152,25 @@ let all = [
             let code, said, _ = told folder [ "plan"; "method=flow"; "seed=0,1" ]
             must said (code = 0 && not (said.Contains "training"))))
 
+    law "status and page expect one training of planned runs that share it" (fun () ->
+        inFolder (fun folder ->
+            let plan = planned (runsOf folder) (typed words)
+            let ids = [ for run in plan.Runs -> run.Id ]
+
+            let left trainings begun =
+                let trainings =
+                    Ebm.Analysis.Plans.trainingsOf [ { Overrides = []; Metric = None; Baseline = []; Runs = ids; Trainings = trainings } ]
+                let waiting = ids |> List.filter (fun id -> not (List.contains id begun))
+                let usual = Pace.usual [ ids.Head, Timing(Wall = 36.0, Train = 30.0) ]
+                let found = Pace.sweep usual [] (Pace.sharing trainings begun waiting) DateTime.UnixEpoch
+                (Option.get found).Median.TotalSeconds
+
+            let trainings = [ for run in plan.Runs -> run.Training ]
+            // Two runs train, and four take what they trained.
+            must $"{left trainings []} s" (abs (left trainings [] - 96.0) < 1e-9)
+            must $"{left trainings [ ids.Head ]} s after one" (abs (left trainings [ ids.Head ] - 60.0) < 1e-9)
+            must $"{left [] []} s without a record" (abs (left [] [] - 216.0) < 1e-9)))
+
     law "runs with one training are in one shard" (fun () ->
         let plan = planned "/nowhere" (typed words)
 

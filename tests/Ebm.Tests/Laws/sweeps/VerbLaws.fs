@@ -357,6 +357,7 @@ let all = [
                 Metric = Some "grid-kl"
                 Baseline = [ "method.kind", "flow" ]
                 Runs = plan.Runs |> List.map _.Id
+                Trainings = [ for run in plan.Runs -> run.Training ]
             }
 
             Plans.note ignore plan.Folder { planned with Runs = List.truncate 2 planned.Runs }
@@ -465,7 +466,13 @@ let all = [
             let code, _, complains = asked []
             must complains (code = 2 && complains.Contains "no sweep is running")
             use _ = Hold.take laws Hold.Whole
-            let plan: Plans.Plan = { Overrides = [ [ "experiment=rings"; "method=gan, flow" ] ]; Metric = None; Baseline = []; Runs = [] }
+            let plan: Plans.Plan = {
+                Overrides = [ [ "experiment=rings"; "method=gan, flow" ] ]
+                Metric = None
+                Baseline = []
+                Runs = []
+                Trainings = []
+            }
             Plans.note ignore laws plan
             let code, _, complains = asked []
             must complains (code = 2 && complains.Contains "write stop laws")

@@ -554,7 +554,7 @@ let all = [
                 let there = [ for run in RunFolder.Under sweep -> run.Id ]
                 let waits = "rings-one-s9-0123456789ab"
 
-                Plans.note ignore sweep { Overrides = [ [] ]; Metric = None; Baseline = []; Runs = there @ [ waits ] }
+                Plans.note ignore sweep { Overrides = [ [] ]; Metric = None; Baseline = []; Runs = there @ [ waits ]; Trainings = [] }
 
                 let table () = (Report.tableOf sweep |> fst).Value
 
