@@ -14,13 +14,16 @@ public sealed class ResNet18Distances(ResNet18DistancesSpec spec) : IMetric
     {
         if (subject.Data.Shape is not [1 or 3, >= 8, >= 8])
             return [];
+        using var scope = NewDisposeScope();
+        using var free = no_grad();
         using var network = new ResNet18(subject.Samples.device);
+        object[] facts = [ResNet18.Sha256];
         return new FeatureDistances(
             [Frechet, FrechetParzen, FrechetGaussian, FrechetPixels, FrechetFloor],
             [Kernel, KernelParzen, KernelGaussian, KernelPixels, KernelFloor],
             [Precision, PrecisionFloor],
             [Recall, RecallFloor]
-        ).Measure(subject, network.Features, spec.Samples, spec.Reference, ResNet18.Sha256);
+        ).Of(ComparedRows.Through(network.Features, subject, spec.Samples, spec.Reference, facts), facts);
     }
 }
 

@@ -150,7 +150,7 @@ let private check (block: Block) : (unit -> unit) option =
     match block.Language, block.Place with
     | "", _ -> None
     | "console", ([] | [ "dry" ] | [ "by"; "hand" ] | [ "exit"; _ ]) -> None
-    | "latex", [ "by"; "hand" ] -> None
+    | ("latex" | "python"), [ "by"; "hand" ] -> None
     | "csharp", [ _ ] -> None
     | "fsharp", place :: arguments when place.EndsWith ".fsx" -> Some(fun () -> script block place arguments)
     | "yaml", [ place ] -> Some(fun () -> composes block place)

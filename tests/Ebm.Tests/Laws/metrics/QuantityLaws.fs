@@ -109,6 +109,7 @@ let private cheaper =
         "ladder-likelihood", "{ rows: 40 }"
         "likelihood", "{ rows: 100 }"
         "long-run", "{ factors: [1, 3], chains: 10 }"
+        "inception", "{ samples: 4, reference: 4 }"
         "resnet18", "{ samples: 4, reference: 4 }"
     ]
 
@@ -117,7 +118,7 @@ let private isReadable (spec: IMetricSpec) =
     match box spec with
     | :? IReadsFiles as files ->
         try
-            files.Check ""
+            files.Check Folder.dataRoot
             true
         with :? FileNotFoundException ->
             false
@@ -189,7 +190,7 @@ let private everyMetric () = [
 
                     match
                         try
-                            Some(spec.Build(Site(data.Shape, device, rng "metric", "")))
+                            Some(spec.Build(Site(data.Shape, device, rng "metric", Folder.dataRoot)))
                         with :? SettingException ->
                             None // not for rows of this shape
                     with
@@ -211,7 +212,7 @@ let private measuresInParts (data: IDataset) (kinds: string list) =
         for variant in written kind |> List.collect (variants kind) do
             use method = new Everything(data.Shape)
             let samples = (rng "samples").Normal(Array.append [| 40L |] data.Shape).``to`` torch.float32
-            let metric = (catalog.Value.Build<IMetricSpec> variant).Build(Site(data.Shape, device, rng "metric", ""))
+            let metric = (catalog.Value.Build<IMetricSpec> variant).Build(Site(data.Shape, device, rng "metric", Folder.dataRoot))
             must kind (not (List.isEmpty (metric.Measure(Subject(method, data, samples, rng "measure")) |> List.ofSeq)))
 
 let private isDeclared (metrics: (IMetricSpec * Measurement list) list) =

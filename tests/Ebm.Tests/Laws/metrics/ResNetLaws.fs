@@ -207,7 +207,11 @@ let private measured (data: IDataset) count =
         rows.flatten 1L
     let samples = (rng "samples").Normal(Array.append [| count |] data.Shape)
     let subject = Subject(Unchecked.defaultof<Method>, data, samples, rng $"measured {count}")
-    [ for one in distances.Measure(subject, features, 30L, 40L, "facts") -> one.Value ], asked
+    use _ = torch.NewDisposeScope()
+    use _ = torch.no_grad ()
+    let facts: obj[] = [| "facts" |]
+    let rows = ComparedRows.Through(features, subject, 30L, 40L, facts)
+    [ for one in distances.Of(rows, facts) -> one.Value ], asked
 
 let private rowsOf name : IDataset =
     let train, test = (rng $"train {name}").Normal(100L, 1L, 2L, 3L), (rng $"test {name}").Normal(90L, 1L, 2L, 3L)
