@@ -129,8 +129,8 @@ let states due (plan: Plan.Plan) =
     let found = plan.Runs |> List.map (fun run -> string run.Spec.Seed, Ebm.Records.Kebab.Of run.State)
     must $"%A{found} where %A{due} was expected" (found = due)
 
-/// The output of a command of a script that declares this sweep, and its exit code.
-let toldBy sweep (arguments: string list) =
+/// The output of a command of a script in a folder that declares this sweep, and its exit code.
+let toldAt folder sweep (arguments: string list) =
     use says = new StringWriter()
     use complains = new StringWriter()
     let out, error = Console.Out, Console.Error
@@ -138,11 +138,14 @@ let toldBy sweep (arguments: string list) =
     Console.SetError complains
 
     try
-        let code = Cli.main (under "experiments") sweep arguments
+        let code = Cli.main folder sweep arguments
         code, says.ToString(), complains.ToString()
     finally
         Console.SetOut out
         Console.SetError error
+
+/// The same for a script of the project.
+let toldBy sweep arguments = toldAt (under "experiments") sweep arguments
 
 /// The output of a command, and its exit code.
 let toldBare (arguments: string list) = toldBy (Declare.sweep "laws" |> Declare.given "experiment=rings") arguments

@@ -10,6 +10,8 @@ place=$1
 host=$(hostname)
 export SLURM_CONF=$place/slurm.conf
 mkdir -p "$place/state" "$place/munge"
+# The shell reports there each daemon that is killed.
+exec 2> "$place/cluster.log"
 chmod 755 "$place"
 head -c 128 /dev/urandom > "$place/munge/key"
 chmod 600 "$place/munge/key"
@@ -46,11 +48,12 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 AccountingStorageType=accounting_storage/none
 DefMemPerCPU=100
-NodeName=n[1-4] NodeHostname=$host NodeAddr=127.0.0.1 Port=[27001-27004] CPUs=8 RealMemory=64000
+NodeName=n[1-3] NodeHostname=$host NodeAddr=127.0.0.1 Port=[27001-27003] CPUs=8 RealMemory=64000 Weight=2
+NodeName=n4 NodeHostname=$host NodeAddr=127.0.0.1 Port=27004 CPUs=8 RealMemory=64000
 PartitionName=usual Nodes=n[1-2] Default=YES
 PartitionName=spare Nodes=n3 PriorityTier=1
 PartitionName=urgent Nodes=n3 PriorityTier=9
-PartitionName=fragile Nodes=n4,n1
+PartitionName=fragile Nodes=n1,n4
 END
 
 declare -A ids=()

@@ -185,9 +185,40 @@ let internal changed (place: Place) (plan: Plan) (jobs: Job list) : Set<string> 
 
     found.Keys |> Set.ofSeq
 
+/// Options about the processes of a sweep on this machine. A scheduler has none, so they would be ignored.
+let private ofProcesses = [
+    "--retry"
+    "--on-error"
+    "--max-hours"
+    "--max-gpu-hours"
+    "--max-runs"
+    "--deadline"
+    "--timeout"
+    "--gpus"
+    "--per-gpu"
+    "--share"
+    "--no-share"
+    "--notify"
+    "--prune"
+    "--tensorboard"
+    "--detach"
+]
+
+let private checkOptions (given: Given) =
+    match given.Launching with
+    | Launcher.Executes _ -> ()
+    | Launcher.Submits _ ->
+        for case in given.Options.GetAllResults() |> List.map parser.GetArgumentCaseInfo do
+            for name in case.CommandLineNames.Value do
+                if List.contains name ofProcesses then
+                    usage
+                        name
+                        $"{name} has no effect on runs that {given.Launcher.Name} executes; leave it out, or use the scheduler's own option."
+
 /// Executes the jobs of a plan and prints the table of the sweep's folder. `next` gives the plan of a search's next batch.
 let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: Plan -> Job list) (next: unit -> Plan option) =
     let given = place.Given
+    checkOptions given
     let jobs = jobsOf plan
     // Errors are raised before the folder is written to, and by --dry-run as well.
     checkRuns place plan [ for job in jobs -> job.Run ]

@@ -298,13 +298,14 @@ let logs (runs: string) (words: string list) (follow: bool) =
 
         while not last do
             let isHeld = Claim.IsHeld run.Path
+            let isSettled = RunStates.IsSettled run.State
 
-            if follow && not isHeld && asked.Elapsed > askingPause then
+            if follow && not isHeld && not isSettled && asked.Elapsed > askingPause then
                 told <- report ()
                 asked.Restart()
 
             // Reads once more after the process has ended, for its last lines.
-            let waits = RunStates.IsSettled run.State |> not && told |> Option.exists _.IsQueued
+            let waits = not isSettled && told |> Option.exists _.IsQueued
             last <- not follow || not (isHeld || waits)
             say (run.In "stdout.log")
             say (run.In "stderr.log")

@@ -70,7 +70,10 @@ let private read (lines: string) =
             match line.Split '|' |> List.ofArray with
             | task :: word :: others when not (task.Contains '.') ->
                 // CANCELLED is followed by the user who did it.
-                task, ((word.Split ' ')[0], others |> List.tryHead |> Option.filter (fun why -> why <> "None" && why <> ""))
+                let word = (word.Split ' ')[0]
+                // A running task still has the reason for which it waited.
+                let why = others |> List.tryHead |> Option.filter (fun why -> word <> "RUNNING" && why <> "None" && why <> "")
+                task, (word, why)
             | _ -> ()
     ]
 
@@ -88,11 +91,12 @@ let private queue (jobs: string) =
 let words (tasks: SlurmTasks.Task list) : Result<Map<string, string * string option>, string> =
     let jobs = tasks |> List.map _.Job |> List.distinct |> String.concat ","
 
-    // An array whose tasks have not started has one line, 12_[0-4].
+    // An array whose tasks have not started has one line, 12_[0-4]; the accounting has 12 before it knows the array.
     let wordOf (known: Map<string, string * string option>) (task: SlurmTasks.Task) =
         known.TryFind task.Name
         |> Option.orElseWith (fun () ->
             known |> Map.tryPick (fun name word -> if name.StartsWith(task.Job + "_[") then Some word else None))
+        |> Option.orElseWith (fun () -> known.TryFind task.Job)
 
     let each known = [
         for task in tasks do

@@ -60,6 +60,44 @@ let all = [
         for name in [ "--help"; "-h" ] do
             must name (asked [ name ] = (0, help, "")))
 
+    law
+        "a task waits while another process executes its run, goes on after a run that cannot be executed, and gives up a run that twice came no further"
+        (fun () ->
+            inFolder (fun folder ->
+                let experiment = Experiment.Of(Document.Parse(config, "tiny.yaml"))
+                let made (name: string) =
+                    RunFolder.Create(Path.Combine(folder, name), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+
+                let absent, held, stuck = Path.Combine(folder, "absent"), made "held", made "stuck"
+
+                let ended attempt =
+                    RunManifest(
+                        State = RunState.Preempted,
+                        RunId = stuck.Id,
+                        GroupId = "g",
+                        SweepId = "stuck",
+                        ConfigSha256 = stuck.ConfigSha256,
+                        Attempt = attempt,
+                        Step = 1L,
+                        Signal = Nullable 10
+                    )
+
+                stuck.Write(ended 1)
+                stuck.Write(ended (stuck.NextAttempt()))
+                let tasks = Path.Combine(folder, "tasks.jsonl")
+                File.WriteAllText(
+                    tasks,
+                    Text.Json.JsonSerializer.Serialize {| runs = [ absent; stuck.Path; held.Path ]; afresh = false |}
+                )
+                let claim = new Claim(held)
+                let release = Threading.Tasks.Task.Delay(3000).ContinueWith(fun (_: Threading.Tasks.Task) -> claim.Dispose())
+                let code, says, complains = asked [ "task"; tasks; "0" ]
+                release.Wait()
+                must $"{code} {says} {complains}" (code = 2 && complains.Contains absent)
+                must says (says.Trim() = $"{held.Id} ended completed" && held.State = RunState.Completed)
+                let manifest = nonNull stuck.Manifest
+                must $"%A{manifest.State}" (manifest.State = RunState.Timeout && (string manifest.Reason).Contains "two attempts")))
+
     law "a pipe or a device instead of a file of a run is refused with one sentence on standard error" (fun () ->
         let put (kind: string) (path: string) =
             if kind = "a pipe" then

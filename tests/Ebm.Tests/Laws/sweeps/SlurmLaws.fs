@@ -39,7 +39,7 @@ let private await (what: string) (holds: unit -> bool) =
         Thread.Sleep 100
 
 /// Executes the runs of a task's line. A run takes four steps, saves each, and resumes from the last one; SIGUSR1 and SIGTERM end it with the
-/// state preempted. It waits at its second step until the file `go` is in the sweep's folder. If a file `deaf` is there, it hears no signal; if
+/// state preempted. While another process has the run, it waits. It waits at its second step until the file `go` is in the sweep's folder. If a file `deaf` is there, it hears no signal; if
 /// a file `greedy` is there, it takes 400 MB.
 let private runner =
     """#!/bin/bash
@@ -54,7 +54,7 @@ fi
 folder=$2
 sweep=${folder%/*}
 exec 9>>"$folder/.claim"
-flock -n 9 || exit 75
+flock -w 100 9 || exit 75
 put() { echo "$2" > "$folder/.$1.$$.new" && mv "$folder/.$1.$$.new" "$folder/$1"; }
 end() { sed "s/\"state\": *\"[a-z]*\"/\"state\": \"$1\"/" "$folder/manifest.json" > "$folder/.m.$$.new" && mv "$folder/.m.$$.new" "$folder/manifest.json"; }
 if [ -e "$sweep/deaf" ]; then
@@ -66,6 +66,7 @@ fi
 ! grep -q '"state": *"completed"' "$folder/manifest.json" || exit 0
 echo "$SLURMD_NODENAME $SLURM_ARRAY_TASK_ID" >> "$folder/.begun"
 end running
+echo "executes $folder"
 [ ! -e "$sweep/greedy" ] || { head -c 400000000 /dev/zero | tail -c 399999999; }
 step=$(cat "$folder/step" 2> /dev/null || echo 0)
 while [ "$step" -lt 4 ]; do
@@ -164,16 +165,27 @@ let private selects folder seeds states =
     must complains (code = 0)
     (says.Split '\n')[0]
 
-/// Two sweeps wait for a time limit from the start, because SLURM looks at the limits twice a minute.
-let private limits =
+/// Sweeps that wait from the start, because SLURM looks at time limits and for lost nodes twice a minute.
+type private Waiting = {
+    /// Of a run that hears the signal before its time limit, and of one that does not.
+    Heard: Plan
+    Unheard: string * Plan
+    /// Of a run on the node n4, which has lost its power.
+    Cut: Plan
+}
+
+let private waiting =
     lazy
-        (let heard = submitted "heard" "0" [] [ "--time=1"; "--signal=B:USR1@55" ]
-         let unheard = submitted "unheard" "0" [ "deaf" ] [ "--time=1" ]
-         heard, unheard)
+        (let _, heard, _ = submitted "heard" "0" [] [ "--time=1"; "--signal=B:USR1@55" ]
+         let folder, unheard, _ = submitted "unheard" "0" [ "deaf" ] [ "--time=1" ]
+         let _, cut, _ = submitted "cut" "0" [] [ "--partition=fragile" ]
+         await "it begins" (fun () -> (lines cut.Runs.Head "events").Length = 2)
+         begun.Value.Tell("cut", "n4")
+         { Heard = heard; Unheard = (folder, unheard); Cut = cut })
 
 let private slurm says holds =
     law says (fun () ->
-        limits.Force() |> ignore
+        waiting.Force() |> ignore
         holds ())
     |> needs lacks
 
@@ -195,6 +207,75 @@ let all = [
         plan.Runs |> List.iter (isWhole 1)
         let nodes = [ for run in plan.Runs -> ((lines run ".begun").Head.Split ' ')[0] ] |> List.distinct |> List.sort
         must $"%A{nodes}" (nodes = [ "n1"; "n2" ]))
+    |> breaks "a step is taken twice" (fun () ->
+        let folder = place "planted"
+        let run = (plan folder "0").Runs.Head
+        Directory.CreateDirectory run.Folder |> ignore
+        File.WriteAllText(Path.Combine(run.Folder, ".begun"), "n1 0\n")
+        File.WriteAllText(Path.Combine(run.Folder, "events"), "1\n2\n2\n3\n4\n")
+        isWhole 1 run)
+
+    slurm "a sweep has the same bytes here, on two nodes of a cluster, and from two shards of one folder" (fun () ->
+        let folder = place "bytes"
+        let words = [ "run"; "method=flow"; "train.steps=20"; "~measure.metrics.long-run"; "seed=0,1" ]
+
+        let executed (name: string) (commands: string list list) =
+            let at = Path.Combine(folder, name)
+
+            for command in commands do
+                let code, says, complains = told at (words @ [ $"--reports={at}/reports" ] @ command)
+                must $"{name}: {code} {says} {complains}" (code = 0 || (command.Head = "--shard=1/2" && code = 1))
+
+            let runs () = List.ofSeq (RunFolder.Under(sweepOf at)) |> List.sortBy _.Id
+            await $"{name} completes" (fun () -> runs () |> List.forall (fun run -> run.State = RunState.Completed))
+            runs ()
+
+        let bytes (run: RunFolder) = [
+            for file in [ "config.json"; "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] ->
+                run.Id, file, Canonical.Sha256OfFile(run.In file)
+        ]
+
+        let here = executed "here" [ [ "--workers=2" ] ]
+        // Two tasks of five processors do not fit on one node.
+        let there = executed "there" [ [ "--launcher=slurm"; "--slurm=--mem=4000 --cpus-per-task=5" ] ]
+        let shards = executed "shards" [ [ "--shard=1/2" ]; [ "--shard=2/2" ] ]
+        must $"{here.Length} runs" (here.Length = 2)
+        must "other bytes on the cluster" (List.map bytes there = List.map bytes here)
+        must "other bytes from shards" (List.map bytes shards = List.map bytes here)
+        let nodes = [ for run in there -> (nonNull (nonNull run.Manifest).Scheduler).Node ]
+        must $"%A{nodes}" (List.sort nodes = [ "n1"; "n2" ]))
+
+    slurm "short runs share a task, which reads a file of the cluster first and starts them in its container" (fun () ->
+        let folder = place "shared"
+        let plan = plan folder "0,1,2"
+        Directory.CreateDirectory plan.Folder |> ignore
+        go plan
+        let setup, container = Path.Combine(folder, "modules.sh"), Path.Combine(folder, "apptainer")
+        File.WriteAllText(setup, "LAWS_SETUP=\"$# words\"\nexport LAWS_SETUP\n")
+        File.WriteAllText(container, "#!/bin/bash\necho \"$LAWS_SETUP, $1 $2\" >> \"${0%/*}/contained\"\nshift 2\nexec \"$@\"\n")
+        must "chmod" (ends "chmod" [ "+x"; container ] = 0)
+        let submission = { submission folder [] with RunsPerTask = 2; Setup = setup; Container = [ container; "exec"; "lab.sif" ] }
+        must "one job" ((Slurm.submit submission plan.Folder (jobs plan)).Length = 1)
+        await "they complete" (fun () -> plan.Runs |> List.forall (fun run -> state run = RunState.Completed))
+        plan.Runs |> List.iter (isWhole 1)
+        must
+            "two tasks"
+            (List.ofArray (File.ReadAllLines(Path.Combine(folder, "contained"))) = [ for _ in 1..2 -> "0 words, exec lab.sif" ])
+        let tasks = [ for run in plan.Runs -> ((lines run ".begun").Head.Split ' ')[1] ]
+        must $"%A{tasks}" (tasks = [ "0"; "0"; "1" ]))
+
+    slurm "logs --follow waits for a run in the queue, and ends with it" (fun () ->
+        let folder, plan, numbers = submitted "followed" "0" [ "go" ] [ "--begin=now+3600" ]
+        let run = plan.Runs.Head
+        let follow () = toldBare [ "logs"; run.Id; "--follow"; "--runs"; runsOf folder ]
+        let following = Tasks.Task.Run follow
+        // It looks three times a second whether the run has begun or left the queue.
+        Thread.Sleep 1000
+        must "it does not wait" (not following.IsCompleted)
+        asked "scontrol" [ "update"; $"JobId={numbers.Head}"; "StartTime=now" ] |> ignore
+        await "it ends" (fun () -> following.IsCompleted)
+        let code, says, complains = following.Result
+        must $"{code} {says} {complains}" (code = 0 && says.Contains $"executes {run.Folder}" && state run = RunState.Completed))
 
     slurm "a submission that SLURM refuses changes nothing, and one that it cannot be asked about is refused" (fun () ->
         let folder = place "refused"
@@ -240,16 +321,27 @@ let all = [
         isWhole 2 run)
 
     slurm "a run on a node that loses its power is executed on another node, from its last step" (fun () ->
-        let _, plan, _ = submitted "cut" "0" [] [ "--partition=fragile"; "--nodelist=n4" ]
+        let plan = waiting.Value.Cut
         let run = plan.Runs.Head
-        await "it begins" (fun () -> (lines run "events").Length = 2)
-        begun.Value.Tell("cut", "n4")
-        await "it is lost" (fun () -> state run = RunState.Lost)
-        begun.Value.Tell("start", "n4")
         await "it begins again" (fun () -> hasBegun 2 run)
         go plan
         await "it completes" (fun () -> state run = RunState.Completed)
-        isWhole 2 run)
+        isWhole 2 run
+        must "the nodes" (lines run ".begun" |> List.map (fun line -> (line.Split ' ')[0]) = [ "n4"; "n1" ])
+        begun.Value.Tell("start", "n4")
+        await "the node is back" (fun () -> asked "sinfo" [ "--nodes=n4"; "--partition=fragile"; "--noheader"; "--format=%T" ] = "idle"))
+
+    slurm "a run whose node's daemon is killed ends where it is, and the task that replaces it waits and executes nothing" (fun () ->
+        let _, plan, _ = submitted "orphaned" "0" [] [ "--partition=fragile" ]
+        let run = plan.Runs.Head
+        await "it begins" (fun () -> (lines run "events").Length = 2)
+        begun.Value.Tell("kill", "n4")
+        asked "scontrol" [ "update"; "NodeName=n4"; "State=DOWN"; "Reason=killed" ] |> ignore
+        await "another node has it" (fun () -> asked "squeue" [ "--partition=fragile"; "--noheader"; "--format=%N %T" ] = "n1 RUNNING")
+        go plan
+        await "it completes" (fun () -> state run = RunState.Completed)
+        await "its task ends" (fun () -> asked "squeue" [ "--partition=fragile"; "--noheader" ] = "")
+        isWhole 1 run)
 
     slurm "while SLURM's controller is down and started again, runs go on, and none is executed twice" (fun () ->
         let folder, plan, _ = submitted "restarted" "0,1" [] []
@@ -281,7 +373,7 @@ let all = [
     slurm
         "before the time limit, a run writes a checkpoint, and its task is queued again and continues it; without one, it has the state timeout"
         (fun () ->
-            let (_, heard, _), (folder, unheard, _) = limits.Value
+            let heard, (folder, unheard) = waiting.Value.Heard, waiting.Value.Unheard
             await "it begins again" (fun () -> hasBegun 2 heard.Runs.Head)
             go heard
             await "it completes" (fun () -> state heard.Runs.Head = RunState.Completed)

@@ -12,6 +12,7 @@ open Ebm.Records
 open Ebm.Sweeps
 open Ebm.Tests.Law
 open Ebm.Tests.Folder
+open Ebm.Tests.Processes
 open Ebm.Tests.Sweeping
 
 /// The options that every verb used here has.
@@ -404,7 +405,7 @@ let all = [
     law
         "SLURM gets an array of tasks with a signal before the time limit, in parts within its limit, and only runs that are not queued"
         (fun () ->
-            withSlurm "41_0|PENDING\n41_1|OUT_OF_MEMORY\n42_0|RUNNING\n" (fun folder ->
+            withSlurm "41_[0]|PENDING|Priority\n41_1|OUT_OF_MEMORY|None\n42|RUNNING|Priority\n" (fun folder ->
                 let plan = planned (Path.Combine(folder, "runs")) (typed [ "experiment=rings"; "seed=0,1,2" ])
                 let numbers = Slurm.submit (submission folder) plan.Folder (jobs plan)
                 must $"%A{numbers}" (numbers = [ "41"; "42" ])
@@ -432,6 +433,7 @@ let all = [
                 must "sacct was asked more than once" (File.ReadAllLines(Path.Combine(folder, "asked")).Length = 1)
                 let of' i = told[plan.Runs[i].Id]
                 must $"%A{told}" ((of' 0).IsQueued && (of' 1).State = Some RunState.Failed && (of' 2).IsQueued)
+                must $"%A{told}" ((of' 0).Why = Some "Priority" && (of' 1).Why = None && (of' 2).Why = None)
 
                 for run in plan.Runs do
                     must "it is not pending" (fst (Plan.stateOf run.Folder) = RunState.Pending)))
@@ -456,6 +458,81 @@ let all = [
             at.Write((nonNull at.Manifest).Ended(RunState.Completed, 3L, "done"))
             let first = (Status.lines plan.Folder).Head
             must first (first.EndsWith "3 runs: 1 pending, 1 completed, 1 timeout")))
+
+    law
+        "an option of the group launcher has the words of sbatch; --dry-run prints its submission, and devices are not looked for"
+        (fun () ->
+            withSlurm "" (fun folder ->
+                let configs = Path.Combine(folder, "experiments", "configs")
+                must "cp" (ends "cp" [ "-r"; under "experiments"; folder ] = 0)
+                let setup, ours = Path.Combine(folder, "modules.sh"), Path.Combine(configs, "launcher", "ours.yaml")
+                File.WriteAllText(setup, "module load cuda\n")
+
+                let asked (text: string) (further: string list) =
+                    File.WriteAllText(ours, text)
+                    let words = [
+                        "run"
+                        "experiment=rings"
+                        "method=joint-cd"
+                        "device=cuda:7"
+                        "seed=seeds(3)"
+                        "--dry-run"
+                        "--launcher=ours"
+                    ]
+                    let sweep = Declare.sweep "laws"
+                    toldAt (Path.Combine(folder, "experiments")) sweep (words @ [ "--runs"; Path.Combine(folder, "runs") ] @ further)
+
+                let lines = [
+                    "kind: slurm"
+                    "partition: gpu"
+                    "account: energy"
+                    "qos: normal"
+                    "gres: gpu:1"
+                    "mem: 16G"
+                    "time: 4:00:00"
+                    "exclusive: true"
+                    "at-once: 5"
+                    "runs-per-task: 2"
+                    $"setup: {setup}"
+                    "container: lab.sif"
+                    "container-options: [ --nv ]"
+                ]
+                let code, says, complains = asked (String.Join('\n', lines)) [ "--slurm"; "--nice" ]
+                must $"{code} {complains}" (code = 0)
+
+                for due in
+                    [
+                        "To submit: 3 runs in 2 tasks."
+                        "--array=0-1%5"
+                        "--partition=gpu --account=energy --qos=normal --gres=gpu:1 --mem=16G --time=4:00:00 --exclusive --nice"
+                        $"{setup} apptainer exec --bind={folder}/runs,"
+                        " --nv lab.sif "
+                        "SLURM accepts these options"
+                    ] do
+                    must $"{due} is missing in {says}" (says.Contains due)
+
+                must "it was submitted" (not ((File.ReadAllText(Path.Combine(folder, "submitted"))).Contains "--hold"))
+                must "runs were prepared" (not (Directory.Exists(Path.Combine(folder, "runs", "laws"))))
+                let _, says, _ = asked "kind: slurm\nmem: 1G" [ "--runs-per-task=1"; "--workers=9"; "--memory=2" ]
+                must says (says.Contains "--array=0-1%9" && says.Contains "--mem=1G --mem=2048M")
+
+                for text, due in
+                    [
+                        "kind: slurm\npartiton: gpu", "ours.yaml, line 2, partiton: unknown key partiton (did you mean partition?)"
+                        "kind: slrum", "Unknown launcher \"slrum\""
+                        "kind: slurm\nat-once: 0", "count from 1"
+                        "kind: slurm\ntime: [ 1 ]", "line 2, time"
+                        "kind: slurm\nsetup: nowhere.sh", "nowhere.sh"
+                        "kind: local\nmem: 1G", "local has no settings"
+                        "mem: 1G", "kind"
+                    ] do
+                    let code, _, complains = asked text []
+                    must $"{text}: {code} {complains}" (code = 2 && complains.Contains due)
+
+                let code, _, complains = asked "kind: slurm" [ "--retry=2" ]
+                must complains (code = 2 && complains.Contains "--retry has no effect on runs that slurm executes")
+                let code, _, complains = toldBare [ "plan"; "launcher=ours"; "--runs"; Path.Combine(folder, "runs") ]
+                must complains (code = 2 && complains.Contains "--launcher ours")))
 
     law "stop without a name stops nothing and names what is running; with a name it prints the command that continues the sweep" (fun () ->
         inFolder (fun folder ->
