@@ -7,7 +7,10 @@
 # samples a job's memory once a second, and kills a job that exceeds it, as the kernel would.
 set -u
 place=$1
-host=$(hostname)
+host=$(hostname -s)
+# Below the ports that the system gives away; another cluster may be on this machine.
+port=$((10000 + RANDOM % 2000 * 10))
+PATH=$PATH:/usr/sbin
 export SLURM_CONF=$place/slurm.conf
 mkdir -p "$place/state" "$place/munge"
 # The shell reports there each daemon that is killed.
@@ -20,7 +23,7 @@ chown -R munge: "$place/munge"
 cat > "$SLURM_CONF" << END
 ClusterName=laws
 SlurmctldHost=$host(127.0.0.1)
-SlurmctldPort=26817
+SlurmctldPort=$port
 SlurmUser=root
 AuthInfo=socket=$place/munge/socket,cred_expire=5
 StateSaveLocation=$place/state
@@ -48,8 +51,8 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 AccountingStorageType=accounting_storage/none
 DefMemPerCPU=100
-NodeName=n[1-3] NodeHostname=$host NodeAddr=127.0.0.1 Port=[27001-27003] CPUs=8 RealMemory=64000 Weight=2
-NodeName=n4 NodeHostname=$host NodeAddr=127.0.0.1 Port=27004 CPUs=8 RealMemory=64000
+NodeName=n[1-3] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 3))] CPUs=8 RealMemory=64000 Weight=2
+NodeName=n4 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 4)) CPUs=8 RealMemory=64000
 PartitionName=usual Nodes=n[1-2] Default=YES
 PartitionName=spare Nodes=n3 PriorityTier=1
 PartitionName=urgent Nodes=n3 PriorityTier=9
@@ -89,8 +92,15 @@ for name in controller n1 n2 n3 n4; do
     start "$name"
     ids[$name]=$!
 done
-for _ in $(seq 200); do [ "$(sinfo --noheader --Node --states=idle --format=%N 2> /dev/null | sort -u | wc -l)" = 4 ] && break; sleep 0.1; done
-echo ready
+says="the nodes are not idle"
+for _ in $(seq 200); do
+    if [ "$(sinfo --noheader --Node --states=idle --format=%N | sort -u | wc -l)" = 4 ]; then
+        says=ready
+        break
+    fi
+    sleep 0.1
+done
+echo "$says"
 
 while read -r -t 600 verb name; do
     case $verb in
