@@ -219,15 +219,22 @@ let private verify root (named: Named list) =
             (if code = 0 then stdout else stderr).WriteLine $"{package.Name}: {says}."
             [ code ]
 
-    let ends = [
-        for one in (if asked then named else List.map snd all) do
+    let chosen = if asked then named else List.map snd all
+    let ofSets = [
+        for one in chosen do
             match one with
             | Set set -> yield! verifySet set
-            | Network package -> yield! verifyWeights package
+            | Network _ -> ()
     ]
-
-    if ends.IsEmpty then eprintfn $"There is no file of a published data set in {root}; --data or the variable EBM_DATA sets another."
-    if ends.IsEmpty then 1 else List.max ends
+    let ofNetworks = [
+        for one in chosen do
+            match one with
+            | Network package -> yield! verifyWeights package
+            | Set _ -> ()
+    ]
+    let isEmpty = ofSets.IsEmpty && (ofNetworks.IsEmpty || not asked)
+    if isEmpty then eprintfn $"There is no file of a published data set in {root}; --data or the variable EBM_DATA sets another."
+    List.max ((if isEmpty then [ 1 ] else []) @ ofSets @ ofNetworks)
 
 let private help () =
     printfn "dotnet fsi experiments/data.fsx list              the published data sets and weights of networks, and which are here"
