@@ -32,6 +32,9 @@ sealed class HeldPixels(Tensor values) : Pixels
 /// <param name="noise">The stream of this part.</param>
 sealed class PixelRows(Pixels pixels, Tensor places, Steps steps, string content, Rng noise) : Rows
 {
+    // Of this many rows at once: values, noise and sums of all rows would be several times the rows.
+    const long PartRows = 1024;
+
     readonly Tensor part = places.DetachFromDisposeScope();
 
     public override long Count => part.shape[0];
@@ -39,8 +42,20 @@ sealed class PixelRows(Pixels pixels, Tensor places, Steps steps, string content
     public override Tensor At(Tensor places)
     {
         using var scope = NewDisposeScope();
-        return steps.Scaled(pixels.At(part.index_select(0, places.to(part.device))), places, noise).MoveToOuterDisposeScope();
+        var count = places.shape[0];
+        if (count <= PartRows)
+            return Scaled(places).MoveToOuterDisposeScope();
+        var rows = empty([count, .. pixels.Shape], dtype: float32, device: part.device);
+        for (long from = 0; from < count; from += PartRows)
+        {
+            using var inner = NewDisposeScope();
+            var size = Math.Min(PartRows, count - from);
+            rows.narrow(0, from, size).copy_(Scaled(places.narrow(0, from, size)));
+        }
+        return rows.MoveToOuterDisposeScope();
     }
+
+    Tensor Scaled(Tensor places) => steps.Scaled(pixels.At(part.index_select(0, places.to(part.device))), places, noise);
 
     public override Tensor Range(long from, long count)
     {

@@ -48,7 +48,7 @@ public static class TrivialScores
     /// <summary>The distance of a statistic from its median over training rows: it may be unusually low or unusually high.</summary>
     static Func<Tensor, Tensor> Unusual(Func<Tensor, Tensor> statistic, Tensor train)
     {
-        var median = statistic(train).median();
+        var median = Chunked.Map(statistic, train).median();
         return rows => (statistic(rows) - median).abs();
     }
 

@@ -25,8 +25,8 @@ sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
             data,
             (rows, _) =>
             {
-                var centred = rows - mean;
-                return centred.t().matmul(centred);
+                rows.sub_(mean);
+                return rows.t().matmul(rows);
             }
         );
         var (spread, directions) = linalg.eigh(products / (Count(data) - 1));
@@ -48,7 +48,7 @@ sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
         var mean = MeanOf(data);
         var drawn = Sum(
             data,
-            (rows, from) => rng.Stream(from).Normal(count, rows.shape[0]).to(float64).to(rows.device).matmul(rows - mean)
+            (rows, from) => rng.Stream(from).Normal(count, rows.shape[0]).to(float64).to(rows.device).matmul(rows.sub_(mean))
         );
         return (mean + drawn / Math.Sqrt(Count(data) - 1)).MoveToOuterDisposeScope();
     }
@@ -71,7 +71,7 @@ sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
 
     static Tensor MeanOf(IDataset data) => Sum(data, (rows, _) => rows.sum(dim: 0)) / Count(data);
 
-    /// <param name="part">Rows (B, d) float64, and the place of the first one → a summand.</param>
+    /// <param name="part">Rows (B, d) float64, which it may change, and the place of the first one → a summand.</param>
     static Tensor Sum(IDataset data, Func<Tensor, long, Tensor> part)
     {
         var (size, count) = (Math.Max(1, ChunkNumbers / data.Shape.Size()), Count(data));
@@ -79,7 +79,10 @@ sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
         for (long from = 0; from < count; from += size)
         {
             using var inner = NewDisposeScope();
-            var here = part(data.TrainRows.Range(from, Math.Min(size, count - from)).to(float64).flatten(1), from);
+            var read = data.TrainRows.Range(from, Math.Min(size, count - from));
+            var rows = read.to(float64, copy: true).flatten(1);
+            read.Dispose();
+            var here = part(rows, from);
             sum = (sum is null ? here : sum + here).MoveToOuterDisposeScope();
             Machine.ReturnFreedMemory();
         }

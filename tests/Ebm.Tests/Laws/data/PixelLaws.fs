@@ -48,6 +48,21 @@ let private batches (rows: Rows) size count =
 
 let private areEqual (a: Tensor list) (b: Tensor list) = must "other minibatches" (List.forall2 same a b)
 
+/// Training images of few pixels, so that there can be many.
+let private many (count: int) : IDataset =
+    Images(
+        "law",
+        [| "law" |],
+        "law",
+        "law",
+        HeldPixels((rng "bytes").Integers(256L, int64 count, 1L, 2L, 3L).``to``(torch.uint8)),
+        struct (places [ 0 .. count - 1 ], places [], places [ 0; 1 ]),
+        Steps.Old,
+        Site([||], device, rng "many", "")
+    )
+
+let private inChunks (data: IDataset) = torch.cat (Seq.toArray (data.TrainRows.Chunks 100L), 0L)
+
 let private byIndex = [
     law "the rows of images are those of dequantising all bytes at once with the part's stream" (fun () ->
         let bytes = (rng "bytes").Integers(256L, 50L, 3L, 5L, 7L).``to``(torch.uint8)
@@ -74,6 +89,9 @@ let private byIndex = [
                 agrees (decoded :?> IValidated).ValidationRows (kept :?> IValidated).Validation
                 must "another digest" (kept.Digest = decoded.Digest && kept.TrainRows.Digest = decoded.TrainRows.Digest)
                 must "the same rows for train and test" (kept.TrainRows.Digest <> kept.TestRows.Digest)))
+
+    law "many rows of images at once are those of small chunks" (fun () -> agrees (many 2_500).TrainRows (inChunks (many 2_500)))
+    |> breaks "the rows of places one further" (fun () -> agrees (many 2_500).TrainRows ((inChunks (many 2_500)).roll(1L, 0L)))
 
     law "minibatches of images decoded in other threads are those of images in memory, also after moving to another place" (fun () ->
         holding 40 (fun root ->
