@@ -66,7 +66,7 @@ sealed class Results(RunContext run, Method method, IDataset data)
     {
         const long most = 2000;
         // Activations of a convolutional net on all rows at once would be the largest memory of a run.
-        const long atOnce = 250;
+        var atOnce = Math.Min(250, measure.AtOnce);
         if (method is not IDensity density)
             yield break;
         foreach (var (name, rows) in new (string, Rows)[] { ("energy-test", data.TestRows), ("energy-samples", samples) })
