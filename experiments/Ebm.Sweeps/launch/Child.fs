@@ -141,8 +141,10 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     let host = hostOf words
     let mutable isDone = false
     let mutable progress = None
-    // The progress of training with its time: at first, and last.
+    // The progress of the current phase with its time: at first, and last.
     let mutable before = None
+    let mutable latest = None
+    // The time of the last progress of training.
     let mutable trained = None
 
     let heard (line: string) =
@@ -155,11 +157,11 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
             with
             | (true, done'), (true, total), Some phase when total > 0L ->
                 let fraction = float done' / float total
-                progress <- Some(phase, fraction)
+                latest <- Some(clock.Elapsed, fraction)
 
-                if phase = Phase.Train then
-                    trained <- Some(clock.Elapsed, fraction)
-                    if before.IsNone then before <- trained
+                if Option.map fst progress <> Some phase then before <- latest
+                if phase = Phase.Train then trained <- Some clock.Elapsed
+                progress <- Some(phase, fraction)
             | _ -> ()
         | [| "next" |] ->
             isDone <- true
@@ -183,9 +185,9 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
     /// The phase and its share done, between 0 and 1; unknown at first.
     member _.Progress: (Phase * float) option = progress
 
-    /// The estimated total time, from the pace of training; unknown during the first per cents.
+    /// The estimated time at the end of the current phase, from its pace; unknown during its first per cents.
     member _.Whole: TimeSpan option =
-        match before, trained with
+        match before, latest with
         | Some(_, first), Some(_, last) when last - first < 0.03 -> None
         | Some(since, first), Some(at, last) -> Some(since + (at - since) * ((1.0 - first) / (last - first)))
         | _ -> None
@@ -274,7 +276,7 @@ type Child(job: Job, hostOf: string list -> Host, ended: unit -> unit) =
             Took = clock.Elapsed
             After =
                 (match trained with
-                 | Some(at, _) -> clock.Elapsed - at
+                 | Some at -> clock.Elapsed - at
                  | None -> clock.Elapsed)
             TrainedBy = manifest |> Option.bind (fun manifest -> Option.ofObj manifest.TrainedBy) |> Option.map _.Run
             LogEnd = if failed then lines else []

@@ -1,7 +1,8 @@
 /// The step, the rate and the time left of a running run, from its folder alone, so that any process that sees the folder can ask.
 ///
 /// The last record in events.jsonl has the step and the units, and the time of the file is the time of that record. The log has the second
-/// at which each phase of the run began. What follows training takes as long as in finished runs of the same data set and method.
+/// at which each phase of the run began. What follows training takes as long as in finished runs of the same data set and method, and
+/// the rest of drawing or of measuring at least as long as its own pace says.
 module Ebm.Sweeps.Pace
 
 open System
@@ -158,7 +159,19 @@ let at (now: DateTime) (usual: Usual) (folder: RunFolder) (manifest: RunManifest
                         |> Option.defaultValue second
 
                     let since = now - (timing.Started.Value + TimeSpan.FromSeconds trained)
-                    after |> Option.map (fun after -> max TimeSpan.Zero (after - since))
+
+                    let usually = after |> Option.map (fun after -> after - since)
+
+                    let byPace =
+                        match lines |> List.find (fun (_, _, its) -> its = Some phase) with
+                        | begun, first, _ when part > first ->
+                            let ends = second + (second - begun) * (1.0 - part) / (part - first)
+                            Some(timing.Started.Value + seconds ends - now)
+                        | _ -> None
+
+                    match Option.toList usually @ Option.toList byPace with
+                    | [] -> None
+                    | known -> Some(max TimeSpan.Zero (List.max known))
 
             {
                 Phase = Some phase

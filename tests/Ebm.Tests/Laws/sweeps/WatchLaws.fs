@@ -545,7 +545,18 @@ let all = [
             must $"%A{left Map.empty}" (left Map.empty = Some 90.0)
             // A finished run spent 30 of 50 s after training.
             let usual = Pace.usual [ RunName.Of("rings", "two", 1L, String('0', 64)), Timing(Wall = 50.0, Train = 20.0) ]
-            must $"%A{left usual}" (left usual = Some 120.0)))
+            must $"%A{left usual}" (left usual = Some 120.0)
+
+            // A quarter of the rows took 30 s, until second 70 of 100.
+            File.AppendAllText(
+                run.In "stdout.log",
+                "    40.0 s  progress 100 100 train\n    40.0 s  progress 0 2000 sample\n    70.0 s  progress 500 2000 sample\n"
+            )
+            must $"%A{left Map.empty}" (left Map.empty = Some 60.0)
+            // The finished run would be done by now.
+            must $"%A{left usual}" (left usual = Some 60.0)
+            File.AppendAllText(run.In "stdout.log", "    75.0 s  progress 0 2 measure\n")
+            must $"%A{left Map.empty}" (left Map.empty).IsNone))
 
     law
         "a planned run is queued as long as its launch is running, and not started otherwise: in status, notes, JSON, report and page"
