@@ -85,7 +85,10 @@ let private follows =
     pages
     |> List.map (fun page -> page, read page)
     |> List.filter (fun (_, lines) -> not (commands lines).IsEmpty)
-    |> List.map (fun (page, lines) -> law $"the commands of {page} print what the page shows" (fun () -> follow page lines))
+    |> List.map (fun (page, lines) ->
+        let shown = law $"the commands of {page} print what the page shows" (fun () -> follow page lines)
+        let asksFor (data: string) = commands lines |> List.exists (fun command -> Regex.IsMatch(command.Types, $@"={data}\b"))
+        if asksFor "mnist" then Folder.needsData "mnist/train-images-idx3-ubyte.gz" shown else shown)
 
 let all = [
     yield! follows
