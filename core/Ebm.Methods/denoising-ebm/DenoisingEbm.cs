@@ -33,6 +33,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         age;
     readonly StepSizes codeSteps,
         rowSteps;
+    readonly int[] descent;
     readonly Memory chains;
     readonly Energy confinement;
 
@@ -52,6 +53,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         StepSizes Steps(double eta) =>
             new(settings.StepRule.Steps(sigmas, eta, settings.Kappa), settings.Acceptance, settings.Adjusted ? .1 : 0);
         (codeSteps, rowSteps) = (Steps(settings.CodeStep), Steps(settings.RowStep));
+        descent = [noise.Levels, .. settings.Annealed ? Below(settings.Sigma) : []];
         chains = new Memory(
             settings.Width * site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)),
             full([settings.Memory], noise.Levels, dtype: int64, device: site.Device)
@@ -152,6 +154,13 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         };
     }
 
+    /// <summary>The levels of the schedule with less noise than this, from the largest.</summary>
+    IEnumerable<int> Below(double sigma)
+    {
+        var values = noise.Noise.cpu().to(float64).data<double>().ToArray();
+        return Enumerable.Range(0, values.Length).Where(level => values[level] < sigma).OrderByDescending(level => values[level]);
+    }
+
     /// <summary>Standardised codes, detached from φ: (B, codes).</summary>
     Tensor Encode(Tensor noisy, Tensor sigma, bool learn = false)
     {
@@ -204,17 +213,19 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         if (settings.Stages == Stages.DecoderOnly)
             return Decode(z);
         var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : Decode(z);
-        var rounds = settings.Leaps == 0 ? 1 : (int)Math.Ceiling((double)settings.SampleRowMoves / settings.RowMoves);
+        var moves = (int)Math.Ceiling((double)settings.SampleRowMoves / descent.Length);
+        var rounds = settings.Leaps == 0 ? 1 : (int)Math.Ceiling((double)moves / settings.RowMoves);
         var walked = Chain.Repeat(
-            times * rounds,
+            descent.Length * times * rounds,
             x,
-            (_, at) =>
+            (i, at) =>
             {
-                var leapt = Leap(Error.Texture(level, rng), at, rng);
-                return Move(Error.Texture(level, rng), rowSteps, leapt, level, settings.SampleRowMoves / rounds, rng).X;
+                var own = at.AllAt(descent[i / (times * rounds)]);
+                var leapt = Leap(Error.Texture(own, rng), at, rng);
+                return Move(Error.Texture(own, rng), rowSteps, leapt, own, moves / rounds, rng).X;
             }
         );
-        return settings.Denoise ? Restore(walked, level) : walked;
+        return settings.Denoise ? Restore(walked, walked.AllAt(descent[^1])) : walked;
     }
 
     /// <summary>−log p(x) + const: the texture energy at the fixed σ with ε = 0; chains with noise inside the energy sample it only
@@ -251,6 +262,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 /// <param name="NoisyData">The contrast's data are x + σξ at each row's σ, as the chains' rows are; false, as in the paper: clean. In many dimensions a chain at
 /// temperature 1 cannot reach the energies of clean rows, and the contrast never closes. The density is then that of noisy data.</param>
 /// <param name="Denoise">The last step of generation is r(x).</param>
+/// <param name="Annealed">Generation divides its row moves between the fixed σ and the schedule's levels below it; false: all at the fixed σ.</param>
 /// <param name="Stages">The stages of generation.</param>
 /// <param name="SampleCodeMoves">Langevin steps on codes in generation.</param>
 /// <param name="SampleRowMoves">Langevin steps on rows in generation.</param>
@@ -285,6 +297,7 @@ public sealed record DenoisingEbmSpec(
     double Magnitude = 1e-2,
     [OldRunsHad(false)] bool NoisyData = false,
     [OldRunsHad(false), AfterTraining] bool Denoise = false,
+    [OldRunsHad(false), AfterTraining] bool Annealed = false,
     [AfterTraining] Stages Stages = Stages.TwoStage,
     [AfterTraining] int SampleCodeMoves = 35,
     [AfterTraining] int SampleRowMoves = 100,

@@ -459,6 +459,30 @@ let private restoresLast (k: float) =
         (built 1L settings).Sample(50L, rng "restored")
     Close.same "restored rows" 64 (k * rows false) (rows true)
 
+/// With r(x) = x/2, exp(−U^c) is N(0, 4σ²), which a step of σ²/2 widens to 4σ²/(1 − 1/16). Sixty of them at each σ reach it from anywhere, so that
+/// generated rows have the variance of the last σ.
+let private annealsTo (last: float) annealed =
+    let levels = 4
+    let settings =
+        DenoisingEbmSpec(
+            autoencoder (new Shrinking 0.5),
+            decoder id,
+            schedule,
+            Codes = 1,
+            Sigma = 0.6,
+            Leaps = 0,
+            Adjusted = false,
+            RowStep = 1.0,
+            Stages = Stages.PixelOnly,
+            SampleRowMoves = 60 * levels,
+            Annealed = annealed
+        )
+    let rows = values ((built 1L settings).Sample(4000L, rng "annealed"))
+    Close.near
+        $"annealed {annealed}, mean square"
+        (4.0 * last * last / (1.0 - 1.0 / 16.0))
+        (Close.mean (rows |> Array.map (fun x -> x * x)))
+
 /// L⁻¹(z − m) with covariance LLᵀ, of a scale's present buffers.
 let private standardised (moments: IReadOnlyDictionary<string, Tensor>) (z: Tensor) =
     let covariance = moments["covariance"]
@@ -497,6 +521,11 @@ let all = [
 
     law "generation ends with a reconstruction if it is set" (fun () -> restoresLast 0.5)
     |> breaks "rows of the chains" (fun () -> restoresLast 1.0)
+
+    law "annealed generation ends at the schedule's lowest σ, any other at the fixed σ" (fun () ->
+        annealsTo 0.1 true
+        annealsTo 0.6 false)
+    |> breaks "annealed to the level above it" (fun () -> annealsTo (0.1 * 10.0 ** (1.0 / 3.0)) true)
 
     law "fresh noise in the energy is rejected with adjusted moves and with leaps, which compare energies at two points" (fun () ->
         let spec adjusted leaps =
