@@ -11,10 +11,11 @@ open Ebm.Tests.Law
 open Ebm.Tests.Folder
 open Ebm.Tests.Processes
 
-/// What shellcheck reports; empty if nothing.
+/// What shellcheck reports, by the rules of bash for a script that asks for it; empty if nothing.
 let private reports (text: string) =
+    let shell = if text.StartsWith "#!/bin/bash" then "bash" else "sh"
     let start =
-        ProcessStartInfo("shellcheck", [ "--shell=sh"; "--format=gcc"; "-" ], RedirectStandardInput = true, RedirectStandardOutput = true)
+        ProcessStartInfo("shellcheck", [ $"--shell={shell}"; "--format=gcc"; "-" ], RedirectStandardInput = true, RedirectStandardOutput = true)
 
     use child = nonNull (Process.Start start)
     child.StandardInput.Write text
