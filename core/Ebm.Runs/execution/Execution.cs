@@ -228,7 +228,7 @@ public sealed class Execution : IDisposable
         {
             checkpoint.Take(training, manifest.Attempt);
         }
-        catch (InvalidDataException error)
+        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             audience.Note($"the training of {training.Folder.Id} is not taken: {error.Message}");
             return;

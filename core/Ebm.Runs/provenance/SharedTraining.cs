@@ -49,14 +49,14 @@ sealed record SharedTraining(RunFolder Folder, RunManifest Manifest)
             Folder.Id,
             Manifest.Attempt,
             Manifest.Step,
-            ParentState.HashOf(Files(Checkpoint).Select(file => (file.Path[Checkpoint.Length..], file.Sha256)))
+            ParentState.HashOf(CheckpointFiles.Select(file => (file.Path[Checkpoint.Length..], file.Sha256)))
         );
 
     /// <summary>Copies the records of training into a run's folder.</summary>
-    /// <exception cref="InvalidDataException">A file is missing, or does not have the hash that the manifest states.</exception>
+    /// <exception cref="InvalidDataException">A file is missing, does not have the hash that the manifest states, or is not below the run.</exception>
     public void CopyRecords(RunFolder into)
     {
-        foreach (var file in Records.SelectMany(Files))
+        foreach (var file in Manifest.Artefacts.Where(file => Records.Contains(file.Path)))
         {
             using (var source = Opened(file))
                 into.Write(file.Path, source.CopyTo);
@@ -68,7 +68,7 @@ sealed record SharedTraining(RunFolder Folder, RunManifest Manifest)
     /// <inheritdoc cref="CopyRecords"/>
     public void CopyCheckpoint(string into)
     {
-        foreach (var file in Files(Checkpoint))
+        foreach (var file in CheckpointFiles)
         {
             var copy = Path.Combine(into, file.Path[Checkpoint.Length..]);
             using (
@@ -80,12 +80,14 @@ sealed record SharedTraining(RunFolder Folder, RunManifest Manifest)
         }
     }
 
-    IEnumerable<Artefact> Files(string start) => Manifest.Artefacts.Where(file => file.Path.StartsWith(start, StringComparison.Ordinal));
+    IEnumerable<Artefact> CheckpointFiles => Manifest.Artefacts.Where(file => file.Path.StartsWith(Checkpoint, StringComparison.Ordinal));
 
-    FileStream Opened(Artefact file) =>
-        File.Exists(Folder.In(file.Path))
-            ? RegularFile.Open(Folder.In(file.Path))
-            : throw new InvalidDataException($"{file.Path} of {Folder.Id} is gone");
+    // The seal has no key, so the path may be anyone's, and the copy has the same one.
+    FileStream Opened(Artefact file)
+    {
+        var path = RelativePath.Parse(file.Path, Folder.In("manifest.json")).WithoutLinks(Folder.Path);
+        return File.Exists(path) ? RegularFile.Open(path) : throw new InvalidDataException($"{file.Path} of {Folder.Id} is gone");
+    }
 
     // The copy is hashed, because it is what will be used.
     void Verify(Artefact file, string copy)

@@ -166,6 +166,25 @@ let private otherData (at: RunFolder) =
     let data = (nonNull at.Manifest).Data[0]
     rewrite at "Data" [| DataState(data.Name, String('0', 64), data.Files, data.Rows, data.Split, data.Preprocessing) |]
 
+/// Adds a file to a run's checkpoint, and seals the manifest with it, as anyone could. A twin that took the training would copy it.
+let private plant (first: RunFolder) (name: string) =
+    let path = $"checkpoint/{name}"
+    Directory.CreateDirectory(string (Path.GetDirectoryName(first.In path))) |> ignore
+    File.WriteAllText(first.In path, "planted")
+    let manifest = nonNull first.Manifest
+    let planted = Artefact(path, Canonical.Sha256OfFile(first.In path), 7L)
+    (nonNull (typeof<RunManifest>.GetProperty "Artefacts")).SetValue(manifest, [| yield! manifest.Artefacts; planted |])
+    File.WriteAllText(first.In "manifest.json", manifest.Sealed().ToJson())
+
+/// A twin of a run whose manifest names a file of this name, in a folder that no run may write to.
+let private isNotLed (nameFor: string -> string) =
+    inFolder (fun outside ->
+        let target = Path.Combine(outside, "written")
+
+        twins (fun first -> plant first (nameFor target)) (fun _ second ->
+            trainedItself "a planted name" second
+            must $"{target} was written" (not (File.Exists target))))
+
 /// The alterations of a run as an audit names them.
 let private altered (folder: RunFolder) =
     let sweep = string (Path.GetDirectoryName folder.Path)
@@ -280,6 +299,11 @@ let all = [
                 trainedItself what (second, manifest)
                 must $"{what}: it is {manifest.State}" (manifest.State = RunState.Completed && manifest.Step = 3L)))
     |> breaks "nothing is wrong with it" (fun () -> twins ignore (fun _ second -> trainedItself "nothing" second))
+
+    law "a manifest that names a file outside the run leads no twin there" (fun () ->
+        // An absolute path: it follows the slash, and replaces the folder that it is combined with.
+        isNotLed id)
+    |> breaks "a name inside" (fun () -> isNotLed (fun _ -> "written"))
 
     law "a run that measures while it trains shares no training, because its measurements depend on every setting" (fun () ->
         World.inSingle
