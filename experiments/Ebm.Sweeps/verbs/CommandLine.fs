@@ -145,34 +145,30 @@ type Option =
             | Dry_Run -> "only print the plan"
             | Json -> "plan, why, table, power, audit: print JSON"
 
+/// Options about the processes of a sweep on this machine, which a scheduler does not have.
+let ofProcesses = [
+    "--retry"
+    "--on-error"
+    "--max-hours"
+    "--max-gpu-hours"
+    "--max-runs"
+    "--deadline"
+    "--timeout"
+    "--gpus"
+    "--per-gpu"
+    "--share"
+    "--no-share"
+    "--notify"
+    "--detach"
+]
+
 /// The options of a verb. Any other option is an error, so that none is ignored.
 let allowed verb =
     let always = [ "--runs"; "--with"; "--name" ]
     let sweep = [ "--sweep" ]
     let filters = [ "--only"; "--where"; "--shard"; "--grep"; "--first"; "--sample"; "--sample-seed" ]
 
-    let launch = [
-        "--workers"
-        "--reports"
-        "--data"
-        "--retry"
-        "--on-error"
-        "--max-hours"
-        "--max-gpu-hours"
-        "--max-runs"
-        "--deadline"
-        "--timeout"
-        "--memory"
-        "--gpus"
-        "--per-gpu"
-        "--share"
-        "--no-share"
-        "--notify"
-        "--detach"
-        "--dry-run"
-        "--all"
-        "--whole"
-    ]
+    let launch = [ "--workers"; "--reports"; "--data"; "--memory"; "--dry-run"; "--all"; "--whole" ] @ ofProcesses
 
     let running =
         always

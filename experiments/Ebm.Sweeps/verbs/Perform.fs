@@ -185,24 +185,8 @@ let internal changed (place: Place) (plan: Plan) (jobs: Job list) : Set<string> 
 
     found.Keys |> Set.ofSeq
 
-/// Options about the processes of a sweep on this machine. A scheduler has none, so they would be ignored.
-let private ofProcesses = [
-    "--retry"
-    "--on-error"
-    "--max-hours"
-    "--max-gpu-hours"
-    "--max-runs"
-    "--deadline"
-    "--timeout"
-    "--gpus"
-    "--per-gpu"
-    "--share"
-    "--no-share"
-    "--notify"
-    "--prune"
-    "--tensorboard"
-    "--detach"
-]
+/// Options that would be ignored if a scheduler executes the runs.
+let private ofThisMachine = ofProcesses @ [ "--prune"; "--tensorboard" ]
 
 let private checkOptions (given: Given) =
     match given.Launching with
@@ -210,7 +194,7 @@ let private checkOptions (given: Given) =
     | Launcher.Submits _ ->
         for case in given.Options.GetAllResults() |> List.map parser.GetArgumentCaseInfo do
             for name in case.CommandLineNames.Value do
-                if List.contains name ofProcesses then
+                if List.contains name ofThisMachine then
                     usage
                         name
                         $"{name} has no effect on runs that {given.Launcher.Name} executes; leave it out, or use the scheduler's own option."

@@ -15,7 +15,12 @@ open Ebm.Tests.Processes
 let private reports (text: string) =
     let shell = if text.StartsWith "#!/bin/bash" then "bash" else "sh"
     let start =
-        ProcessStartInfo("shellcheck", [ $"--shell={shell}"; "--format=gcc"; "-" ], RedirectStandardInput = true, RedirectStandardOutput = true)
+        ProcessStartInfo(
+            "shellcheck",
+            [ $"--shell={shell}"; "--format=gcc"; "-" ],
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true
+        )
 
     use child = nonNull (Process.Start start)
     child.StandardInput.Write text
