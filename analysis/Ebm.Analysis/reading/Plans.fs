@@ -37,7 +37,7 @@ let private written (plan: Plan) =
 /// The plans of a sweep's folder, the oldest first; none if it was never launched. Throws InvalidDataException for a line that is not a
 /// plan.
 let read (folder: string) : Plan list =
-    if not (File.Exists(file folder)) then
+    if not (Disk.HasFile(file folder)) then
         []
     else
         [
@@ -72,7 +72,7 @@ let read (folder: string) : Plan list =
 /// Appends a plan, unless it equals the last one. `enter` gets the hash of the file's new text before it is written.
 let note (enter: string -> unit) (folder: string) (plan: Plan) =
     let path = file folder
-    let before = if File.Exists path then RegularFile.Text(path, RegularFile.Record) else ""
+    let before = if Disk.HasFile path then RegularFile.Text(path, RegularFile.Record) else ""
     let line = written plan + "\n"
 
     if not (before.EndsWith line) then
@@ -99,9 +99,9 @@ let queued (folders: string list) (absent: string list) : string list =
         [
             for folder in folders do
                 folder
-                if Directory.Exists folder then yield! Directory.GetDirectories folder
+                if Disk.HasFolder folder then yield! Disk.Folders folder
         ]
-        |> List.filter (fun sweep -> File.Exists(file sweep) && SweepFolder.IsAtWork sweep)
+        |> List.filter (fun sweep -> Disk.HasFile(file sweep) && SweepFolder.IsAtWork sweep)
         |> List.collect (fun sweep -> read sweep |> List.tryLast |> Option.map _.Runs |> Option.defaultValue [])
         |> Set.ofList
 
@@ -114,7 +114,7 @@ let absent (folders: string list) (there: string seq) : string list =
     [
         for folder in folders do
             yield! read folder
-            if Directory.Exists folder then yield! Directory.GetDirectories folder |> Seq.collect read
+            if Disk.HasFolder folder then yield! Disk.Folders folder |> Seq.collect read
     ]
     |> List.collect _.Runs
     |> List.distinct

@@ -25,7 +25,7 @@ let written (decision: Decision) =
 
 /// The decisions of a sweep's folder, the first one first. Throws InvalidDataException for a line that is not a decision.
 let decisions (sweep: string) : Decision list =
-    if not (File.Exists(fileOf sweep)) then
+    if not (Disk.HasFile(fileOf sweep)) then
         []
     else
         [

@@ -35,7 +35,7 @@ public static class Canonical
     /// <exception cref="InvalidDataException">It is a pipe or a device, which would have no end.</exception>
     public static string Sha256OfFile(string path)
     {
-        using var stream = RegularFile.Open(path);
+        using var stream = Disk.Read(path);
         return Sha256(stream);
     }
 

@@ -19,7 +19,7 @@ static class JsonLines
             text.Append(JsonText.LineOf(line)).Append('\n');
         if (text.Length == 0)
             return;
-        using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        using var stream = Disk.Append(path);
         AtomicFile.Reached?.Invoke("opened to append");
         opened();
         AtomicFile.Reached?.Invoke("about to append");
@@ -29,7 +29,7 @@ static class JsonLines
     /// <param name="isWanted">Which lines to parse, by their text; null: all.</param>
     internal static IEnumerable<T> Read<T>(string path, Func<string, bool>? isWanted = null)
     {
-        if (!File.Exists(path))
+        if (!Disk.HasFile(path))
             yield break;
         var number = 0;
         foreach (var line in RegularFile.WholeLines(path))
@@ -56,7 +56,7 @@ static class JsonLines
     /// </summary>
     internal static void Truncate(string path, long afterStep, string? staging)
     {
-        if (!File.Exists(path))
+        if (!Disk.HasFile(path))
             return;
         var kept = 0L;
         foreach (var line in RegularFile.WholeLines(path))
@@ -65,11 +65,11 @@ static class JsonLines
                 break;
             kept += Encoding.UTF8.GetByteCount(line) + 1;
         }
-        using var whole = RegularFile.Open(path);
+        using var whole = Disk.Read(path);
         AtomicFile.Write(path, stream => Copy(whole, stream, kept), staging);
     }
 
-    static void Copy(FileStream from, Stream to, long bytes)
+    static void Copy(Stream from, Stream to, long bytes)
     {
         var piece = new byte[1 << 16];
         for (int got; bytes > 0 && (got = from.Read(piece, 0, (int)Math.Min(bytes, piece.Length))) > 0; bytes -= got)

@@ -45,7 +45,7 @@ public static class RegularFile
     /// <exception cref="FileNotFoundException">It does not exist.</exception>
     public static byte[] Bytes(string path, int most)
     {
-        using var stream = Open(path);
+        using var stream = Disk.Read(path);
         // Not the length alone: it is 0 for the files of /proc, and a file may grow while it is read.
         var content = new MemoryStream((int)Math.Min(stream.Length, most));
         var piece = new byte[1 << 16];
@@ -76,7 +76,7 @@ public static class RegularFile
     /// <exception cref="FileNotFoundException">It does not exist.</exception>
     public static IEnumerable<string> Lines(string path, int longest = Line)
     {
-        using var reader = new StreamReader(Open(path), Encoding.UTF8);
+        using var reader = new StreamReader(Disk.Read(path), Encoding.UTF8);
         var line = new StringBuilder();
         var piece = new char[1 << 14];
         var (number, afterReturn) = (1, false);
@@ -117,7 +117,7 @@ public static class RegularFile
     /// <exception cref="FileNotFoundException">It does not exist.</exception>
     public static IEnumerable<string> WholeLines(string path, int longest = Line, bool mayHaveMark = false)
     {
-        using var reader = new StreamReader(Open(path), new UTF8Encoding(false), detectEncodingFromByteOrderMarks: false);
+        using var reader = new StreamReader(Disk.Read(path), new UTF8Encoding(false), detectEncodingFromByteOrderMarks: false);
         var line = new StringBuilder();
         var piece = new char[1 << 14];
         var number = 1;

@@ -17,12 +17,12 @@ public sealed partial class RunFolder
     {
         DropDrafts();
         var draft = In(Drafts[..^1] + Guid.NewGuid().ToString("n")[..12]);
-        Directory.CreateDirectory(draft);
+        Disk.MakeFolder(draft);
         return new(draft);
     }
 
     /// <summary>The file of the manifest of a measurement that was interrupted while its files moved into place; null without one.</summary>
-    public string? AdoptingFile => File.Exists(In(Decided, Seals)) ? In(Decided, Seals) : null;
+    public string? AdoptingFile => Disk.HasFile(In(Decided, Seals)) ? In(Decided, Seals) : null;
 
     /// <summary>Replaces the run's results with those of a <see cref="Draft"/>, under this manifest.</summary>
     /// <exception cref="FencedException">Another process has taken over the run; nothing has changed.</exception>
@@ -31,7 +31,7 @@ public sealed partial class RunFolder
         {
             var last = Attempts().LastOrDefault(attempt => attempt.Attempt < manifest.Attempt);
             // Even if the draft has no arrays, because the existing ones belong to an earlier measurement.
-            Directory.CreateDirectory(draft.In("arrays"));
+            Disk.MakeFolder(draft.In("arrays"));
             var replaced = draft.Artefacts();
             var names = replaced.Select(artefact => artefact.Path).ToHashSet(StringComparer.Ordinal);
             var kept = Artefacts().Where(old => !names.Contains(old.Path) && !old.Path.StartsWith("arrays/", StringComparison.Ordinal));
@@ -43,9 +43,9 @@ public sealed partial class RunFolder
             AtomicFile.Reached?.Invoke("sealed");
             // Through the staging folder, which a process without a claim no longer has.
             if (staging is not null)
-                Directory.Move(draft.Path, Staged(Decided));
-            Directory.Move(staging is null ? draft.Path : Staged(Decided), In(Decided));
-            AtomicFile.SyncFolder(Path);
+                Disk.MoveFolder(draft.Path, Staged(Decided));
+            Disk.MoveFolder(staging is null ? draft.Path : Staged(Decided), In(Decided));
+            Disk.SyncFolder(Path);
             AtomicFile.Reached?.Invoke("decided");
             FinishAdopting();
         });
@@ -53,29 +53,29 @@ public sealed partial class RunFolder
     /// <summary>Moves the remaining files of an adopted measurement into place.</summary>
     public void FinishAdopting()
     {
-        if (!Directory.Exists(In(Decided)))
+        if (!Disk.HasFolder(In(Decided)))
             return;
-        if (Directory.Exists(In(Decided, "arrays")))
+        if (Disk.HasFolder(In(Decided, "arrays")))
         {
             Remove("arrays");
             AtomicFile.Reached?.Invoke("arrays gone");
-            if (Directory.EnumerateFiles(In(Decided, "arrays")).Any())
-                Directory.Move(In(Decided, "arrays"), In("arrays"));
+            if (Disk.Files(In(Decided, "arrays")).Length > 0)
+                Disk.MoveFolder(In(Decided, "arrays"), In("arrays"));
             AtomicFile.Reached?.Invoke("arrays moved in");
         }
-        foreach (var file in Directory.GetFiles(In(Decided)).OrderBy(file => System.IO.Path.GetFileName(file) == Seals))
+        foreach (var file in Disk.Files(In(Decided)).OrderBy(file => System.IO.Path.GetFileName(file) == Seals))
         {
-            File.Move(file, In(System.IO.Path.GetFileName(file)), overwrite: true);
+            Disk.MoveFile(file, In(System.IO.Path.GetFileName(file)));
             AtomicFile.Reached?.Invoke("file moved in");
         }
-        AtomicFile.SyncFolder(Path);
-        Directory.Delete(In(Decided), recursive: true);
+        Disk.SyncFolder(Path);
+        Disk.DeleteFolder(In(Decided));
     }
 
     /// <summary>Deletes the drafts of interrupted measurements.</summary>
     public void DropDrafts()
     {
-        foreach (var left in Directory.GetDirectories(Path, Drafts))
-            Directory.Delete(left, recursive: true);
+        foreach (var left in Disk.Folders(Path, Drafts))
+            Disk.DeleteFolder(left);
     }
 }

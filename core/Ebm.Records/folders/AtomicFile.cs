@@ -32,24 +32,24 @@ public static class AtomicFile
         );
         try
         {
-            using (var stream = new FileStream(beside, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            using (var stream = Disk.Create(beside))
             {
                 Reached?.Invoke("opened");
                 content(stream);
                 Reached?.Invoke("written");
-                stream.Flush(flushToDisk: true);
+                Disk.Sync(stream);
                 Reached?.Invoke("on the disk");
             }
-            File.Move(beside, path, overwrite: true);
+            Disk.MoveFile(beside, path);
             Reached?.Invoke("renamed");
         }
         catch
         {
-            if (File.Exists(beside))
-                File.Delete(beside);
+            if (Disk.HasFile(beside))
+                Disk.DeleteFile(beside);
             throw;
         }
-        SyncFolder(folder);
+        Disk.SyncFolder(folder);
         Reached?.Invoke("folder on the disk");
     }
 

@@ -18,17 +18,17 @@ public sealed partial class RunFolder
         if (Manifest is { } last)
         {
             var folder = In("attempts", Numbered(last.Attempt));
-            Directory.CreateDirectory(folder);
+            Disk.MakeFolder(folder);
             foreach (var name in (string[])["stdout.log", "stderr.log", "manifest.json"])
-                if (File.Exists(In(name)))
-                    File.Move(In(name), System.IO.Path.Combine(folder, name), overwrite: true);
-            AtomicFile.SyncFolder(folder);
-            AtomicFile.SyncFolder(Path);
+                if (Disk.HasFile(In(name)))
+                    Disk.MoveFile(In(name), System.IO.Path.Combine(folder, name));
+            Disk.SyncFolder(folder);
+            Disk.SyncFolder(Path);
         }
         // Partial files of a killed process.
-        foreach (var file in FolderTree.Files(Path))
+        foreach (var file in Disk.Tree(Path))
             if (System.IO.Path.GetFileName(file) is ['.', ..] name && name.EndsWith(".new", StringComparison.Ordinal))
-                File.Delete(file);
+                Disk.DeleteFile(file);
         return 1 + Attempts().Select(attempt => attempt.Attempt).DefaultIfEmpty(0).Max();
     }
 
@@ -54,12 +54,11 @@ public sealed partial class RunFolder
 
     /// <summary>The manifests of earlier attempts, first to last.</summary>
     public IReadOnlyList<RunManifest> Attempts() =>
-        !Directory.Exists(In("attempts"))
+        !Disk.HasFolder(In("attempts"))
             ? []
-            : Directory
-                .GetDirectories(In("attempts"))
+            : Disk.Folders(In("attempts"))
                 .Select(folder => System.IO.Path.Combine(folder, "manifest.json"))
-                .Where(File.Exists)
+                .Where(Disk.HasFile)
                 .Select(file => RunManifest.Read(file).Manifest)
                 .OrderBy(manifest => manifest.Attempt)
                 .ToList();

@@ -74,9 +74,8 @@ public sealed partial class RunFolder
     public void Flush()
     {
         foreach (var name in (string[])["events.jsonl", "measures.jsonl", "trace.jsonl"])
-            if (File.Exists(In(name)))
-                using (var lines = new FileStream(In(name), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
-                    lines.Flush(flushToDisk: true);
+            if (Disk.HasFile(In(name)))
+                Disk.SyncFile(In(name));
     }
 
     /// <summary>Removes records later than a step, and torn last lines, so that a resumed run continues as if it had not stopped.</summary>

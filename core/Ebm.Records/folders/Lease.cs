@@ -5,22 +5,24 @@ namespace Ebm.Records;
 /// <summary>
 /// A lease on a file, held by one process at a time. On one machine it is a lock, which the system releases when the process ends in any way.
 /// Between machines, where locks may not work, the file names the holder's machine and is touched while the process lives; a lease that was not
-/// touched for <see cref="Lasts"/> has expired.
+/// touched for <see cref="Lasts"/> has expired. Who takes a lease measures its age by the clock of the file server, so that machines whose clocks
+/// differ do not take each other's runs.
 /// </summary>
 public sealed class Lease : IDisposable
 {
-    /// <summary>The time after the last touch until a lease expires, as seen from another machine, whose clock should be right to a
-    /// minute.</summary>
+    /// <summary>The time after the last touch until a lease expires, as seen from another machine.</summary>
     public static readonly TimeSpan Lasts = TimeSpan.FromMinutes(2);
 
-    readonly FileStream file;
-    readonly Timer renewal;
+    readonly byte[] own;
+    readonly Stream file;
+    readonly IDisposable renewal;
 
-    Lease(FileStream file)
+    Lease(string path, Stream file)
     {
         this.file = file;
+        own = Encoding.UTF8.GetBytes($"{Disk.Machine(path)}\n{Environment.ProcessId}\n");
         Touch();
-        renewal = new Timer(_ => Renew(), null, Lasts / 4, Lasts / 4);
+        renewal = Disk.Every(path, Lasts / 4, Renew);
     }
 
     /// <summary>Takes the lease, and creates the file if it is missing; null if another process has it.</summary>
@@ -28,22 +30,22 @@ public sealed class Lease : IDisposable
     /// <exception cref="InvalidDataException">It is a pipe or a device, which would block.</exception>
     public static Lease? Take(string path)
     {
-        if (Elsewhere(path) is not null)
+        if (Holder(path) is not null && Server(path) - Disk.Written(path) <= Lasts)
             return null;
         if (RegularFile.Refusal(path) is { } says)
             throw new InvalidDataException($"{path}: {says}");
-        FileStream file;
+        Stream file;
         try
         {
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            file = Disk.Lock(path);
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException) when (Disk.HasFile(path))
         {
             return null;
         }
         try
         {
-            return new Lease(file);
+            return new Lease(path, file);
         }
         catch
         {
@@ -55,11 +57,11 @@ public sealed class Lease : IDisposable
     /// <summary>Whether a process holds it, on this or another machine. Writes nothing.</summary>
     public static bool IsHeld(string path)
     {
-        if (!File.Exists(path))
+        if (!Disk.HasFile(path))
             return false;
         try
         {
-            using var free = RegularFile.Open(path);
+            using var free = Disk.Read(path);
             return Elsewhere(path) is not null;
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
@@ -74,17 +76,30 @@ public sealed class Lease : IDisposable
     }
 
     /// <summary>The holder on another machine, as "process 12 on node3"; null if there is none, as far as can be seen.</summary>
-    public static string? Elsewhere(string path)
+    public static string? Elsewhere(string path) => Disk.Now(path) - Disk.Written(path) <= Lasts ? Holder(path) : null;
+
+    /// <summary>The time by the clock of the file server, which sets the times of its files.</summary>
+    static DateTime Server(string path)
     {
-        if (!File.Exists(path) || DateTime.UtcNow - File.GetLastWriteTimeUtc(path) > Lasts)
+        var probe = $"{path}.{Guid.NewGuid():n}.new";
+        using (Disk.Create(probe)) { }
+        var now = Disk.Written(probe);
+        Disk.DeleteFile(probe);
+        return now;
+    }
+
+    /// <summary>The process on another machine that a lease names, whether or not it has expired; null if it names none.</summary>
+    static string? Holder(string path)
+    {
+        if (!Disk.HasFile(path))
             return null;
         try
         {
-            using var reader = new StreamReader(RegularFile.Open(path));
+            using var reader = new StreamReader(Disk.Read(path));
             // Two short lines; a longer file is not a lease.
             var start = new char[400];
             var lines = new string(start, 0, reader.ReadBlock(start)).Split('\n');
-            return lines[0] is { Length: > 0 } host && host != Environment.MachineName
+            return lines[0] is { Length: > 0 } host && host != Disk.Machine(path)
                 ? $"process {lines.ElementAtOrDefault(1)} on {host}"
                 : null;
         }
@@ -98,9 +113,17 @@ public sealed class Lease : IDisposable
     void Touch()
     {
         file.Position = 0;
-        file.Write(Encoding.UTF8.GetBytes($"{Environment.MachineName}\n{Environment.ProcessId}\n"));
-        file.SetLength(file.Position);
-        file.Flush(flushToDisk: true);
+        file.Write(own);
+        file.SetLength(own.Length);
+        Disk.Sync(file);
+    }
+
+    /// <summary>Whether the file still names this process. A process that was suspended may find the lease of another machine.</summary>
+    bool IsOwn()
+    {
+        var there = new byte[own.Length];
+        file.Position = 0;
+        return file.ReadAtLeast(there, there.Length, throwOnEndOfStream: false) == own.Length && there.AsSpan().SequenceEqual(own);
     }
 
     void Renew()
@@ -108,7 +131,7 @@ public sealed class Lease : IDisposable
         lock (file)
             try
             {
-                if (file.CanWrite)
+                if (file.CanWrite && IsOwn())
                     Touch();
             }
             catch (IOException)
@@ -123,7 +146,8 @@ public sealed class Lease : IDisposable
         renewal.Dispose();
         lock (file)
         {
-            file.SetLength(0);
+            if (IsOwn())
+                file.SetLength(0);
             file.Dispose();
         }
     }

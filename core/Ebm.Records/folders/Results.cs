@@ -20,7 +20,7 @@ public sealed partial class RunFolder
     public (IReadOnlyList<Measurement> Metrics, string? Sha256) ReadMetrics()
     {
         var path = In(MetricsFile);
-        if (!File.Exists(path))
+        if (!Disk.HasFile(path))
             return ([], null);
         var bytes = RegularFile.Bytes(path, RegularFile.Record);
         var metrics = JsonText.Read<Dictionary<string, MetricFields>>(Encoding.UTF8.GetString(bytes), path);
@@ -120,7 +120,7 @@ public sealed partial class RunFolder
     SortedDictionary<string, ArrayEntry> ArrayIndex()
     {
         var path = In("arrays", "index.json");
-        return File.Exists(path)
+        return Disk.HasFile(path)
             ? new(JsonText.Read<Dictionary<string, ArrayEntry>>(RegularFile.Text(path, RegularFile.Record), path), StringComparer.Ordinal)
             : new(StringComparer.Ordinal);
     }
@@ -135,7 +135,7 @@ public sealed partial class RunFolder
 
     /// <exception cref="FileNotFoundException">The run has no samples.</exception>
     public (float[] Values, long[] Shape) Samples() =>
-        File.Exists(In("samples.npy"))
+        Disk.HasFile(In("samples.npy"))
             ? Npy.Read<float>(In("samples.npy"))
             : throw new FileNotFoundException($"{Path}: the run has no samples; its state is {Kebab.Of(State)}.", In("samples.npy"));
 }

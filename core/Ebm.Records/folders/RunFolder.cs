@@ -49,13 +49,13 @@ public sealed partial class RunFolder
             );
         Secrets.Here.RefuseIn(config);
         var folder = new RunFolder(System.IO.Path.Combine(sweepFolder, id));
-        Directory.CreateDirectory(folder.Path);
+        Disk.MakeFolder(folder.Path);
         // The hashed text is written last: a folder that contains it is a run's folder.
-        if (!File.Exists(folder.In(Hashed)))
+        if (!Disk.HasFile(folder.In(Hashed)))
         {
             AtomicFile.Write(folder.In("config.yaml"), config.ToYaml());
             AtomicFile.Write(folder.In(Hashed), hashed);
-            AtomicFile.SyncFolder(sweepFolder);
+            Disk.SyncFolder(sweepFolder);
         }
         else if (folder.ConfigJson != hashed)
             throw new InvalidDataException(
@@ -71,7 +71,7 @@ public sealed partial class RunFolder
         if (IsRun(path))
             return new(path);
         throw new DirectoryNotFoundException(
-            !Directory.Exists(path)
+            !Disk.HasFolder(path)
                 ? $"{path}: there is no such folder; a run is a folder <runs>/<sweep>/<run id>."
                 : $"{path}: this folder is not a run, it has no {Hashed}; a run is a folder <runs>/<sweep>/<run id>."
         );
@@ -84,7 +84,7 @@ public sealed partial class RunFolder
     /// <summary>The folder at a path, which may not be a run.</summary>
     internal static RunFolder At(string path) => new(path);
 
-    static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, Hashed));
+    static bool IsRun(string path) => Disk.HasFile(System.IO.Path.Combine(path, Hashed));
 
     static bool EndsInHashOf(string id, byte[] hashed) => id.EndsWith("-" + Canonical.Sha256(hashed)[..12], StringComparison.Ordinal);
 
@@ -139,19 +139,19 @@ public sealed partial class RunFolder
     /// <summary>The current paths, hashes and sizes of the artefacts: everything except manifest, logs and earlier attempts.</summary>
     public IReadOnlyList<Artefact> Artefacts() =>
         ArtefactNames()
-            .Select(name => (Name: name, File: new FileInfo(In(name))))
+            .Select(name => (Name: name, Path: In(name)))
+            .Select(found => (found.Name, found.Path, Length: Disk.Length(found.Path)))
             // Files without a length are not opened: reading a pipe would block.
             .Select(found => new Artefact(
                 found.Name,
-                found.File.Length == 0 ? Canonical.Sha256("") : Canonical.Sha256OfFile(found.File.FullName),
-                found.File.Length
+                found.Length == 0 ? Canonical.Sha256("") : Canonical.Sha256OfFile(found.Path),
+                found.Length
             ))
             .ToList();
 
     /// <summary>The files of a run that must not change after its end, in ordinal order, as relative paths with forward slashes.</summary>
     public IReadOnlyList<string> ArtefactNames() =>
-        FolderTree
-            .Files(Path)
+        Disk.Tree(Path)
             .Select(file => System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'))
             .Where(name => !name.Split('/').Any(part => part.StartsWith('.')))
             .Where(name => name is not ("manifest.json" or "stdout.log" or "stderr.log"))
@@ -166,9 +166,9 @@ public sealed partial class RunFolder
     public void Write(string name, Action<Stream> content) =>
         Publish(() =>
         {
-            if (!Directory.Exists(Path))
+            if (!Disk.HasFolder(Path))
                 throw new DirectoryNotFoundException($"{Path}: the folder of the run was deleted or moved.");
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(In(name))!);
+            Disk.MakeFolder(System.IO.Path.GetDirectoryName(In(name))!);
             AtomicFile.Write(In(name), content, staging);
         });
 
@@ -179,15 +179,15 @@ public sealed partial class RunFolder
         Publish(() =>
         {
             var gone = Staged($".{name}.gone");
-            if (Directory.Exists(In(name)))
+            if (Disk.HasFolder(In(name)))
             {
-                Directory.Move(In(name), gone);
-                Directory.Delete(gone, recursive: true);
+                Disk.MoveFolder(In(name), gone);
+                Disk.DeleteFolder(gone);
             }
-            else if (File.Exists(In(name)))
+            else if (Disk.HasFile(In(name)))
             {
-                File.Move(In(name), gone, overwrite: true);
-                File.Delete(gone);
+                Disk.MoveFile(In(name), gone);
+                Disk.DeleteFile(gone);
             }
         });
 }

@@ -37,7 +37,7 @@ public static class RunTree
     public static IReadOnlyList<Found> Look(string path)
     {
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        if (!Directory.Exists(path))
+        if (!Disk.HasFolder(path))
             return [];
         var places =
             LooksLikeRun(path) ? [(path, Place(path))]
@@ -57,10 +57,8 @@ public static class RunTree
 
     /// <summary>Whether a folder is that of one sweep, and not of all sweeps, which has the ledger.</summary>
     static bool IsSweep(string folder) =>
-        !Path.Exists(Path.Combine(folder, "ledger.jsonl"))
-        && (
-            Path.Exists(Path.Combine(folder, "plans.jsonl")) || Path.Exists(Path.Combine(folder, SweepFolder.Launches)) || HoldsRun(folder)
-        );
+        !Disk.Has(Path.Combine(folder, "ledger.jsonl"))
+        && (Disk.Has(Path.Combine(folder, "plans.jsonl")) || Disk.Has(Path.Combine(folder, SweepFolder.Launches)) || HoldsRun(folder));
 
     /// <summary>The folders in a sweep's folder, each with the reason why it is not a run; null for one that may be a run.</summary>
     static List<(string Folder, string? Why)> Content(string sweep)
@@ -69,7 +67,7 @@ public static class RunTree
         if (SweepFolder.IsOwn(name) || SweepFolder.IsReserved(name))
             return [];
         if (Place(sweep) is { } why)
-            return IsLink(sweep) || HoldsRun(sweep) ? [(sweep, why)] : [];
+            return Disk.IsLink(sweep) || HoldsRun(sweep) ? [(sweep, why)] : [];
         List<(string, string?)> content =
         [
             .. Children(sweep)
@@ -84,30 +82,28 @@ public static class RunTree
 
     /// <summary>Why no run is at a place, whatever it contains; null if one may be there.</summary>
     static string? Place(string folder) =>
-        IsLink(folder) ? "it is a link, and a run is a folder of its own"
+        Disk.IsLink(folder) ? "it is a link, and a run is a folder of its own"
         : IsHidden(folder) ? "it is hidden, and no run is in a hidden folder"
         : null;
 
     static bool IsHidden(string folder) => Path.GetFileName(folder).StartsWith('.');
 
-    static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
-
     // The name of a sweep may end as that of a run does, in a date such as -202611291200.
     static bool LooksLikeRun(string folder) =>
         RunName.IsLike(Path.GetFileName(folder))
-            && !Path.Exists(Path.Combine(folder, "plans.jsonl"))
-            && !Path.Exists(Path.Combine(folder, SweepFolder.Launches))
-        || Path.Exists(Path.Combine(folder, "config.json"))
-        || Path.Exists(Path.Combine(folder, "manifest.json"));
+            && !Disk.Has(Path.Combine(folder, "plans.jsonl"))
+            && !Disk.Has(Path.Combine(folder, SweepFolder.Launches))
+        || Disk.Has(Path.Combine(folder, "config.json"))
+        || Disk.Has(Path.Combine(folder, "manifest.json"));
 
-    static bool HoldsRun(string folder) => !IsLink(folder) && Children(folder).Any(LooksLikeRun);
+    static bool HoldsRun(string folder) => !Disk.IsLink(folder) && Children(folder).Any(LooksLikeRun);
 
     // A folder that cannot be read, or was deleted a moment ago, has none; if it looks like a run, it is named for itself.
     static string[] Children(string folder)
     {
         try
         {
-            var children = Directory.GetDirectories(folder);
+            var children = Disk.Folders(folder);
             Array.Sort(children, StringComparer.Ordinal);
             return children;
         }
@@ -125,11 +121,11 @@ public static class RunTree
         try
         {
             foreach (var name in (string[])["config.json", "manifest.json", "metrics.json"])
-                if (IsLink(folder.In(name)))
+                if (Disk.IsLink(folder.In(name)))
                     return No($"its {name} is a link, which the run did not write");
-            if (!File.Exists(folder.In("config.json")))
+            if (!Disk.HasFile(folder.In("config.json")))
                 return No("it has no config.json");
-            var (manifest, seal) = File.Exists(folder.In("manifest.json"))
+            var (manifest, seal) = Disk.HasFile(folder.In("manifest.json"))
                 ? RunManifest.Read(folder.In("manifest.json"))
                 : (null, Seal.Absent);
             if (RunName.Contradicts(folder.Id, RegularFile.Bytes(folder.In("config.json"), RegularFile.Record)) is { } why)

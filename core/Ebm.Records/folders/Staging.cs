@@ -12,35 +12,60 @@ public sealed partial class RunFolder
         Previous = ".previous";
 
     /// <summary>This folder for the process that has the lease; a process that had it before can no longer write.</summary>
+    /// <exception cref="FencedException">Another process takes it over at the same time.</exception>
     public RunFolder Taken()
     {
-        foreach (var left in Directory.GetDirectories(Path, Stagings))
-        {
-            // Moved first, because files could still be renamed out of the folder while it is deleted.
-            var gone = left.EndsWith(".gone", StringComparison.Ordinal) ? left : left + ".gone";
-            if (gone != left)
-                Directory.Move(left, gone);
-            foreach (var previous in Directory.GetDirectories(gone, "*" + Previous))
-                if (In(System.IO.Path.GetFileName(previous)[..^Previous.Length]) is var current && !Directory.Exists(current))
-                    Directory.Move(previous, current);
-            Directory.Delete(gone, recursive: true);
-        }
+        MoveOthersAway(null);
         var own = In(Stagings[..^1] + Guid.NewGuid().ToString("n")[..12]);
-        Directory.CreateDirectory(own);
-        return new(Path, own);
+        Disk.MakeFolder(own);
+        // Where machines share no locks, two processes may have found an expired lease at the same time. Of two folders that exist, the second one
+        // to look finds the other, so at most one process continues.
+        MoveOthersAway(own);
+        var taken = new RunFolder(Path, own);
+        taken.Fence();
+        return taken;
+    }
+
+    void MoveOthersAway(string? own)
+    {
+        foreach (var left in Disk.Folders(Path, Stagings))
+        {
+            if (left == own)
+                continue;
+            try
+            {
+                MoveAway(left);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // A third process moves it away, too.
+            }
+        }
+    }
+
+    void MoveAway(string left)
+    {
+        // Moved first, because files could still be renamed out of the folder while it is deleted.
+        var gone = left.EndsWith(".gone", StringComparison.Ordinal) ? left : left + ".gone";
+        if (gone != left)
+            Disk.MoveFolder(left, gone);
+        foreach (var previous in Disk.Folders(gone, "*" + Previous))
+            if (In(System.IO.Path.GetFileName(previous)[..^Previous.Length]) is { } current && !Disk.HasFolder(current))
+                Disk.MoveFolder(previous, current);
+        Disk.DeleteFolder(gone);
     }
 
     /// <summary>Deletes the staging folder of <see cref="Taken"/>.</summary>
     public void Release()
     {
-        if (Directory.Exists(staging))
-            Directory.Delete(staging, recursive: true);
+        if (staging is not null && Disk.HasFolder(staging))
+            Disk.DeleteFolder(staging);
     }
 
     /// <exception cref="FencedException">Another process has taken over the run.</exception>
     void Fence()
     {
-        if (staging is not null && !Directory.Exists(staging))
+        if (staging is not null && !Disk.HasFolder(staging))
             throw new FencedException("another process has taken over this run, so this process stops writing to it");
     }
 
@@ -71,23 +96,22 @@ public sealed partial class RunFolder
     {
         Settle(name);
         var (current, next, previous) = (In(name), Staged(name + Next), Staged(name + Previous));
-        AtomicFile.CreateFolder(next);
+        Disk.MakeNewFolder(next);
         AtomicFile.Reached?.Invoke("made");
         fill(next);
         AtomicFile.Reached?.Invoke("filled");
-        foreach (var file in FolderTree.Files(next))
-            using (var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite))
-                stream.Flush(flushToDisk: true);
-        AtomicFile.SyncFolder(next);
+        foreach (var file in Disk.Tree(next))
+            Disk.SyncFile(file);
+        Disk.SyncFolder(next);
         AtomicFile.Reached?.Invoke("on the disk");
-        if (Directory.Exists(current))
-            Directory.Move(current, previous);
+        if (Disk.HasFolder(current))
+            Disk.MoveFolder(current, previous);
         AtomicFile.Reached?.Invoke("moved away");
-        Directory.Move(next, current);
+        Disk.MoveFolder(next, current);
         AtomicFile.Reached?.Invoke("moved in");
-        AtomicFile.SyncFolder(Path);
-        if (Directory.Exists(previous))
-            Directory.Delete(previous, recursive: true);
+        Disk.SyncFolder(Path);
+        if (Disk.HasFolder(previous))
+            Disk.DeleteFolder(previous);
     }
 
     /// <summary>Finishes an interrupted <see cref="Replace"/>: afterwards <c>name</c> is the newest complete version, if there is one.</summary>
@@ -95,12 +119,12 @@ public sealed partial class RunFolder
     public bool Settle(string name)
     {
         var (current, next, previous) = (In(name), Staged(name + Next), Staged(name + Previous));
-        if (Directory.Exists(next))
-            Directory.Delete(next, recursive: true);
-        if (!Directory.Exists(current) && Directory.Exists(previous))
-            Directory.Move(previous, current);
-        else if (Directory.Exists(previous))
-            Directory.Delete(previous, recursive: true);
-        return Directory.Exists(current);
+        if (Disk.HasFolder(next))
+            Disk.DeleteFolder(next);
+        if (!Disk.HasFolder(current) && Disk.HasFolder(previous))
+            Disk.MoveFolder(previous, current);
+        else if (Disk.HasFolder(previous))
+            Disk.DeleteFolder(previous);
+        return Disk.HasFolder(current);
     }
 }

@@ -32,12 +32,11 @@ public static class SweepFolder
 
     /// <summary>The folders of the sweeps below a folder of runs, in ordinal order; empty if it is missing.</summary>
     public static IReadOnlyList<string> Under(string runs) =>
-        !Directory.Exists(runs)
+        !Disk.HasFolder(runs)
             ? []
             :
             [
-                .. Directory
-                    .GetDirectories(runs)
+                .. Disk.Folders(runs)
                     .Where(folder => Path.GetFileName(folder) is { } name && !IsReserved(name) && !name.StartsWith('.'))
                     .Order(StringComparer.Ordinal),
             ];
@@ -47,8 +46,8 @@ public static class SweepFolder
 
     /// <summary>Whether a process executes the sweep of this folder, or a part of it, on this or another machine. Writes nothing.</summary>
     public static bool IsAtWork(string folder) =>
-        Directory.Exists(folder)
-        && Directory.GetFiles(folder, Locks).Any(file => Path.GetFileName(file) is { } name && IsPart(name) && Lease.IsHeld(file));
+        Disk.HasFolder(folder)
+        && Disk.Files(folder, Locks).Any(file => Path.GetFileName(file) is { } name && IsPart(name) && Lease.IsHeld(file));
 
     static bool IsPart(string name) => name == "sweep.lock" || name.StartsWith("shard-", StringComparison.Ordinal);
 

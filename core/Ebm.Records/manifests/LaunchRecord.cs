@@ -18,9 +18,9 @@ public sealed record LaunchRecord(IReadOnlyList<string> Argv, GitState? Git = nu
     {
         var text = JsonText.FileOf(this);
         var path = Path.Combine(sweepFolder, SweepFolder.Launches, Canonical.Sha256(text)[..12] + ".json");
-        if (!File.Exists(path))
+        if (!Disk.HasFile(path))
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            Disk.MakeFolder(Path.GetDirectoryName(path)!);
             AtomicFile.Write(path, text);
         }
         return path;

@@ -23,15 +23,17 @@ public sealed class Claim : IDisposable
     /// <exception cref="TakenException">Another process is executing the run.</exception>
     public Claim(string path, Func<RunFolder> make)
     {
-        Directory.CreateDirectory(path);
+        Disk.MakeFolder(path);
         lease = Lease.Take(PathOf(path)) ?? throw new TakenException(path);
         try
         {
             Folder = make().Taken();
         }
-        catch
+        catch (Exception error)
         {
             lease.Dispose();
+            if (error is FencedException)
+                throw new TakenException(path);
             throw;
         }
     }

@@ -82,30 +82,24 @@ public sealed class Execution : IDisposable
     /// <exception cref="ConfigException">The device does not exist.</exception>
     public bool Begin(bool afresh = false)
     {
-        // The last attempt; a launcher may already have moved it away.
-        var last = folder.Manifest ?? folder.Attempts().LastOrDefault();
-        if (last is { State: RunState.Completed } && !afresh)
+        var attempt = new Attempt(folder);
+        if (!attempt.Follows(afresh))
             return false;
         Provenance.ForgetPeak();
         Prepare();
-        IReadOnlyList<RunManifest> earlier =
-            last is null or { State: RunState.Pending } || folder.Manifest is null ? folder.Attempts() : [.. folder.Attempts(), last];
-        var before = earlier.LastOrDefault();
-        // A diverged run would diverge again from its checkpoint.
-        afresh |= before is { State: RunState.Diverged };
-        if (afresh)
-            folder.Discard();
+        var (last, earlier) = (attempt.Last, attempt.Earlier);
+        var step = attempt.Clear();
         // Record what this attempt is made from.
         clock.Start();
         manifest = Provenance.Of(
             manifest with
             {
-                Step = afresh ? 0 : before?.Step ?? 0,
+                Step = step,
                 Overrides = last?.Overrides ?? [],
                 Origins = last?.Origins,
                 Choices = last?.Choices,
                 Others = last?.Others,
-                Parent = checkpoint.AsParent(before?.Attempt ?? 1),
+                Parent = checkpoint.AsParent(earlier is [.., var before] ? before.Attempt : 1),
                 TrainedBy = checkpoint.TakenFrom,
                 Timing = new Timing(DateTime.UtcNow, Queued: last is { State: RunState.Pending } ? last.Timing?.Queued : null),
             },
@@ -114,7 +108,7 @@ public sealed class Execution : IDisposable
             spec.Matmul,
             run.Root.Rng
         );
-        manifest = manifest with { Attempt = last is { State: RunState.Pending } ? last.Attempt : folder.NextAttempt() };
+        manifest = manifest with { Attempt = attempt.Number() };
         manifest = manifest with { Interventions = Lineage.Of(manifest, earlier, folder, isEdited) };
         folder.Write(manifest);
         return true;

@@ -40,7 +40,7 @@ let private partOf (file: string) =
 
 /// The parts of a sweep that have a file of this kind, in order.
 let filed (folder: string) extension : Part list =
-    if Directory.Exists folder then Directory.GetFiles(folder, "*" + extension) |> Array.choose partOf |> Array.sort |> List.ofArray else []
+    if Disk.HasFolder folder then Disk.Files(folder, "*" + extension) |> Array.choose partOf |> Array.sort |> List.ofArray else []
 
 /// The parts of a folder that are running. Writes nothing.
 let atWork (folder: string) : Part list = filed folder ".lock" |> List.filter (fun part -> Lease.IsHeld(fileOf folder part ".lock"))

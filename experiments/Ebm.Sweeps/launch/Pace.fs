@@ -56,10 +56,10 @@ let private median (times: TimeSpan list) = (List.sort times)[times.Length / 2]
 /// The end of a file that may still grow, up to its last line break; empty if it cannot be read.
 let private ending most (path: string) =
     try
-        if not (File.Exists path) then
+        if not (Disk.HasFile path) then
             ""
         else
-            use file = RegularFile.Open path
+            use file = Disk.Read path
             file.Seek(-(min file.Length (int64 most)), SeekOrigin.End) |> ignore
             use reader = new StreamReader(file, UTF8Encoding false)
             let text = reader.ReadToEnd()
@@ -138,7 +138,7 @@ let at (now: DateTime) (usual: Usual) (folder: RunFolder) (manifest: RunManifest
             let step, units = recorded folder |> Option.defaultValue (manifest.Step, 0L)
             let done' = share step units
             let trainingBegan = timing.Started.Value + TimeSpan.FromSeconds began
-            let written = File.GetLastWriteTimeUtc(folder.In "events.jsonl")
+            let written = Disk.Written(folder.In "events.jsonl")
             let spent = (written - trainingBegan).TotalSeconds
             let first = manifest.Parent |> Option.ofObj |> Option.map _.Step |> Option.defaultValue 0L
             let rate = if spent > 0.0 && step > first then Some(float (step - first) / spent) else None

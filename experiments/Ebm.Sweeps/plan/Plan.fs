@@ -133,7 +133,7 @@ let rec private product axes =
 /// run.
 let stateOf (folder: string) =
     try
-        if not (File.Exists(Path.Combine(folder, "config.json"))) then
+        if not (Disk.HasFile(Path.Combine(folder, "config.json"))) then
             RunState.Planned, None
         else
             match RunFolder.Open(folder).Manifest with
@@ -273,7 +273,7 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
             name, duplicates, runs, foreseen
 
     let folder = name.In setup.Runs
-    let isNew = not (Directory.Exists folder)
+    let isNew = not (Disk.HasFolder folder)
     let heard = if isNew then (fun _ state -> state) else setup.Heard folder
 
     {
