@@ -97,7 +97,7 @@ public interface IKnownModes
 
 /// <summary>
 /// Minibatches for training: each epoch is a new permutation of the rows, without its last incomplete batch. The permutation depends only on the
-/// stream and the epoch, so a checkpoint needs only <see cref="Cursor"/>.
+/// stream and the epoch, so a checkpoint needs only <see cref="Cursor"/>. Each rank gets its share of every minibatch.
 /// </summary>
 public sealed class Batches
 {
@@ -105,8 +105,12 @@ public sealed class Batches
     const long Ahead = 2;
 
     readonly Rows rows;
-    readonly long size;
+    readonly Ranks ranks = Ranks.Here;
+    readonly long size,
+        share;
     readonly Rng rng;
+
+    // The rows of this rank, in the order of the epoch.
     Tensor? order;
     Rng? visits;
     long epoch,
@@ -118,21 +122,29 @@ public sealed class Batches
     {
         if (size < 1 || size > rows.Count)
             throw new SettingException("batch", $"must be between 1 and the number of training rows, {rows.Count}; {size} is not");
-        (this.rows, this.size, this.rng) = (rows, size, rng);
+        if (size % ranks.Count != 0)
+            throw new SettingException("batch", $"is {size}; it must be a multiple of train.ranks, which is {ranks.Count}");
+        (this.rows, this.size, share, this.rng) = (rows, size, size / ranks.Count, rng);
     }
 
-    /// <summary>The next minibatch: (size, …).</summary>
+    /// <summary>This rank's share of the next minibatch: (size / ranks, …).</summary>
     public Tensor Next()
     {
         if (position + size > rows.Count)
             Cursor = (epoch + 1, 0);
-        order ??= rng.Stream(epoch).Permutation(rows.Count).DetachFromDisposeScope();
+        order ??= Own(rng.Stream(epoch).Permutation(rows.Count)).DetachFromDisposeScope();
         visits ??= rng.Stream("visits").Stream(epoch);
-        var batch = rows.Visited(rows.At(order.narrow(0, position, size)), visits, position);
+        var batch = rows.Visited(rows.At(order.narrow(0, position / ranks.Count, share)), visits, position + ranks.Rank * share);
         position += size;
-        rows.Expect(order, position, Math.Min(Ahead * size, rows.Count - position));
+        var from = position / ranks.Count;
+        rows.Expect(order, from, Math.Min(Ahead * share, order.shape[0] - from));
         return batch;
     }
+
+    Tensor Own(Tensor epoch) =>
+        ranks.Count == 1
+            ? epoch
+            : epoch.narrow(0, 0, rows.Count / size * size).view(-1, ranks.Count, share).select(1, ranks.Rank).reshape(-1);
 
     /// <summary>
     /// The share of training that is done, in [0, 1]: of the steps or of the budget, whichever is larger. The trainer sets it before every step.

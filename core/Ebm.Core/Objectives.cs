@@ -44,8 +44,8 @@ public static class Objectives
     /// <param name="base">E on rows of the base.</param>
     public static Tensor DonskerVaradhan(Tensor data, Tensor @base) => -data.mean() - LogMeanExp(-@base);
 
-    /// <summary>log mean exp(x), (B) → a scalar.</summary>
-    public static Tensor LogMeanExp(Tensor x) => x.logsumexp(0) - Math.Log(x.shape[0]);
+    /// <summary>log mean exp(x) over the rows of all ranks, (B) → a scalar.</summary>
+    public static Tensor LogMeanExp(Tensor x) => Ranks.Here.LogMeanExp(x);
 
     /// <summary>Mean |∇E|² at a random point between each row and its counterpart: the zero-centred gradient penalty, with a graph.</summary>
     /// <param name="from">(B, …).</param>

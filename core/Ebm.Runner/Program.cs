@@ -205,17 +205,60 @@ static class Program
 
     static int Exec(RunFolder folder, Given given, bool afresh, bool alone = false)
     {
+        // Not for a single process of a scheduler whose MPI this machine does not need.
+        using var mpi = Mpi.IsLaunched && (folder.Config.Find("train.ranks")?.AsInteger() ?? 1) > 1 ? new Mpi() : null;
+        Ranks.Join(mpi);
+        try
+        {
+            return Ranks.Here.Leads ? Lead(folder, given, afresh, alone) : Follow(folder, given);
+        }
+        finally
+        {
+            Ranks.Join(null);
+        }
+    }
+
+    static int Follow(RunFolder folder, Given given)
+    {
+        using var stop = new Stop();
+        new OtherRank(folder, Catalog.Load(given.All(With)), given.Last(Data) ?? Experiment.DataRoot, stop).Run();
+        // The exit code of the run is that of rank 0.
+        return 0;
+    }
+
+    static int Lead(RunFolder folder, Given given, bool afresh, bool alone)
+    {
         using var stop = new Stop();
         if (!alone)
             stop.WithParent();
         using var log = new Log(folder, isTask: alone);
-        using var execution = Execution(folder, given, stop, log);
-        if (!execution.Begin(afresh))
+        using var execution = Begun(() => Execution(folder, given, stop, log), afresh);
+        if (execution is null)
             return Say("ended completed", 0);
         log.Open();
         var ended = execution.Run(log.Failure);
         log.Ended(ended);
         return ended.ExitCode!.Value;
+    }
+
+    /// <summary>An attempt that has begun; null if nothing is left to do. Other ranks learn of an error.</summary>
+    static Execution? Begun(Func<Execution> make, bool afresh)
+    {
+        Execution? made = null;
+        try
+        {
+            made = make();
+            if (made.Begin(afresh))
+                return made;
+        }
+        catch (Exception error)
+        {
+            made?.Dispose();
+            Ranks.Here.Fail(isNumerical: false, error.Message);
+            throw;
+        }
+        made.Dispose();
+        return null;
     }
 
     static Execution Execution(RunFolder folder, Given given, Stop stop, Log log, Document? measure = null)

@@ -197,6 +197,11 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
         | null -> null
         | gpus -> listed [| for gpu in gpus -> $"{gpu.Name} (driver {gpu.Driver})" |]
 
+    let ranks (manifest: RunManifest) : string | null =
+        match manifest.Ranks with
+        | null -> "one"
+        | ranks -> $"{ranks.Count} by {ranks.Library}"
+
     let deciding (manifest: RunManifest) = entries manifest.Environment |> Map.filter (fun name _ -> decides name)
 
     for says in
@@ -210,6 +215,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
                    []
                else
                    [ $"parallel operators were {a.InterOp.Value} and are {b.InterOp.Value}" ]))
+        @ changed "the processes that trained" (ranks was) (ranks is)
         @ both was.Native is.Native (fun a b ->
             changed "the vector capability" a.Capability b.Capability
             @ (if not a.VectorLanes.HasValue || not b.VectorLanes.HasValue || a.VectorLanes = b.VectorLanes then

@@ -2,19 +2,27 @@ using System.Runtime.InteropServices;
 
 namespace Ebm.Core;
 
-/// <summary>Persistent chains with their levels, in registered buffers, so that checkpoints contain them.</summary>
+/// <summary>
+/// Persistent chains with their levels, in registered buffers, so that checkpoints contain them. Each rank moves its own share of the slots.
+/// </summary>
 public sealed class Memory : nn.Module
 {
     readonly Tensor points,
         levels;
+    readonly Ranks ranks = Ranks.Here;
+    readonly long own;
 
     /// <param name="points">Where the chains start: (N, …).</param>
     /// <param name="levels">(N) int64.</param>
+    /// <exception cref="SettingException">N is not a multiple of the number of ranks.</exception>
     public Memory(Tensor points, Tensor levels)
         : base(nameof(Memory))
     {
         this.points = points;
         this.levels = levels;
+        own = points.shape[0] / ranks.Count;
+        if (own * ranks.Count != points.shape[0])
+            throw new SettingException("memory", $"is {points.shape[0]}; it must be a multiple of train.ranks, which is {ranks.Count}");
         register_buffer("points", points);
         register_buffer("levels", levels);
     }
@@ -22,14 +30,25 @@ public sealed class Memory : nn.Module
     /// <summary>(N, …).</summary>
     public Tensor Points => points;
 
-    /// <summary>Distinct chains at random, and their slots: (count, …), (count), (count).</summary>
+    /// <summary>Takes the chains that other ranks have moved. All ranks call it together.</summary>
+    public void Collect()
+    {
+        if (ranks.Count == 1)
+            return;
+        using var free = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var buffer in new[] { points, levels })
+            buffer.copy_(ranks.Rows(buffer.narrow(0, ranks.Rank * own, own)));
+    }
+
+    /// <summary>Distinct chains of this rank at random, and their slots: (count, …), (count), (count).</summary>
     /// <exception cref="SettingException">The memory has fewer than count chains.</exception>
     public (Tensor Points, Tensor Levels, Tensor Slots) Draw(long count, Rng rng)
     {
-        if (count > points.shape[0])
+        if (count > own)
             throw new SettingException(
                 "memory",
-                $"is {points.shape[0]}, but a step draws {count} different chains from it; set it to {count} or more"
+                $"is {points.shape[0]}, but a step draws {count * ranks.Count} different chains from it; set it to {count * ranks.Count} or more"
             );
         var slots = Slots(count, rng);
         return (points.index_select(0, slots), levels.index_select(0, slots), slots);
@@ -38,17 +57,18 @@ public sealed class Memory : nn.Module
     // A permutation of all slots is uniform, and so are the first distinct ones of draws with repetition, which cost less in a large memory.
     Tensor Slots(long count, Rng rng)
     {
-        if (count > 0 && count < points.shape[0] / 4 && points.device_type == DeviceType.CPU)
+        var first = ranks.Rank * own;
+        if (count > 0 && count < own / 4 && points.device_type == DeviceType.CPU)
         {
             var (seen, slots) = (new HashSet<long>(), new List<long>());
-            using var drawn = rng.Integers(points.shape[0], 2 * count);
+            using var drawn = rng.Integers(own, 2 * count);
             foreach (var slot in MemoryMarshal.Cast<byte, long>(drawn.bytes))
                 if (seen.Add(slot))
-                    slots.Add(slot);
+                    slots.Add(first + slot);
             if (slots.Count >= count)
                 return tensor(slots.GetRange(0, (int)count));
         }
-        return rng.Permutation(points.shape[0]).narrow(0, 0, count);
+        return rng.Permutation(own).narrow(0, 0, count) + first;
     }
 
     /// <summary>The start of a batch of chains: given rows, then chains from memory, some of which restart.</summary>

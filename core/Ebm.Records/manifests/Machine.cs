@@ -88,6 +88,11 @@ public sealed record DeterminismLevel(string Requested, string Effective) : Exte
 /// <summary>Threads per operator, and the number of operators that may run at once.</summary>
 public sealed record ThreadCounts(int IntraOp, int? InterOp = null) : Extensible;
 
+/// <summary>The processes that trained a run together.</summary>
+/// <param name="Count">Their number.</param>
+/// <param name="Library">The MPI library that connected them, with its version: it decides the order of sums.</param>
+public sealed record RanksState(int Count, string Library) : Extensible;
+
 /// <summary>Hashes of the machine and the user, so that audits can tell whether others reproduced a run; the hashes do not reveal names.</summary>
 /// <param name="Machine">The first 12 digits of the SHA-256 of the machine's id; null if the system has none.</param>
 /// <param name="User">The first 12 digits of the SHA-256 of the user's name together with the machine's id; null if either is unknown.</param>

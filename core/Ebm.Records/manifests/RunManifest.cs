@@ -109,6 +109,9 @@ public sealed partial record RunManifest : Extensible
 
     public ThreadCounts? Threads { get; init; }
 
+    /// <summary>The processes that train together; null for one.</summary>
+    public RanksState? Ranks { get; init; }
+
     /// <summary>The scheduler; null without one.</summary>
     public SchedulerState? Scheduler { get; init; }
 

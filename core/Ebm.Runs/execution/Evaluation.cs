@@ -6,23 +6,28 @@ namespace Ebm.Runs;
 
 /// <summary>
 /// The evaluation of a run: rows drawn from the method, and metrics of them. Every draw and every metric has its own stream, so adding one, or
-/// measuring more often, changes neither training nor other values.
+/// measuring more often, changes neither training nor other values. Ranks draw the chunks of rows in turn, so their number does not change them.
 /// </summary>
 /// <param name="config">The resolved config.</param>
 /// <param name="settings">The settings of the data that are part of the run's identity.</param>
 public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure, Document config, Document settings)
 {
+    readonly Ranks ranks = Ranks.Here;
+
     /// <summary>Rows from the method: (count, …Shape).</summary>
     /// <param name="drawn">Called with the rows drawn so far.</param>
     public Tensor Draw(long count, Rng rng, Action<long> drawn)
     {
         using var free = no_grad();
         using var scope = NewDisposeScope();
-        var rows = new List<Tensor>();
-        for (long at = 0; at < count; at += measure.AtOnce)
+        foreach (var chains in method.modules().OfType<Memory>())
+            chains.Collect();
+        var (rows, chunks) = (new List<Tensor>(), (count + measure.AtOnce - 1) / measure.AtOnce);
+        for (long chunk = ranks.Rank; chunk < chunks; chunk += ranks.Count)
         {
+            var at = chunk * measure.AtOnce;
             drawn(at);
-            using var stream = rng.Stream(rows.Count);
+            using var stream = rng.Stream(chunk);
             // What a method computes besides the rows would otherwise stay until the last call.
             using (NewDisposeScope())
                 rows.Add(
@@ -33,7 +38,23 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
             Machine.ReturnFreedMemory();
         }
         drawn(count);
-        return cat(rows.ToArray()).MoveToOuterDisposeScope();
+        return Together(rows, count).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The chunks of all ranks in their order: (count, …Shape).</summary>
+    Tensor Together(List<Tensor> rows, long count)
+    {
+        if (ranks.Count == 1)
+            return cat(rows.ToArray());
+        // Every rank gives as many rows; those that fill up the last chunks are cut off.
+        var chunks = (count + measure.AtOnce - 1) / measure.AtOnce;
+        var most = (chunks + ranks.Count - 1) / ranks.Count;
+        var like = method.parameters().First();
+        var share = zeros([most * measure.AtOnce, .. data.Shape], dtype: rows.FirstOrDefault()?.dtype ?? float32, device: like.device);
+        if (rows.Count > 0)
+            share.narrow(0, 0, rows.Sum(chunk => chunk.shape[0])).copy_(cat(rows.ToArray()));
+        var chunked = ranks.Rows(share).view([ranks.Count, most, measure.AtOnce, .. data.Shape]);
+        return chunked.transpose(0, 1).reshape([-1, .. data.Shape]).narrow(0, 0, count).contiguous();
     }
 
     /// <summary>Every metric that applies.</summary>

@@ -7,15 +7,16 @@ namespace Ebm.Runs;
 
 /// <summary>
 /// One attempt at a run, from its config to its completed manifest: begin; train (<see cref="Training"/>); sample and measure (<see
-/// cref="Results"/>); end. A stopped run resumes from its checkpoint and writes the same bytes as an uninterrupted one.
+/// cref="Results"/>); end. A stopped run resumes from its checkpoint and writes the same bytes as an uninterrupted one. This is rank 0; the others are
+/// <see cref="OtherRank"/>s.
 /// </summary>
 public sealed class Execution : IDisposable
 {
     readonly RunFolder folder;
     readonly Catalog catalog;
     readonly Document read,
-        config,
-        dataSettings;
+        config;
+    readonly Resolved<ExperimentSpec> resolved;
     readonly Document? measure;
     readonly ExperimentSpec spec;
     readonly Stop stop;
@@ -53,9 +54,8 @@ public sealed class Execution : IDisposable
         (this.catalog, this.dataRoot, this.stop, this.audience) = (catalog, dataRoot, stop, audience);
         (this.launch, this.measure) = (launch, measure);
         read = measure is null ? folder.Config : folder.Config.With("measure", measure);
-        var resolved = catalog.Resolve<ExperimentSpec>(read);
+        resolved = catalog.Resolve<ExperimentSpec>(read);
         (config, spec) = (resolved.Document, resolved.Value);
-        dataSettings = resolved.Identity.Get("data");
         var identity = Identity.Of(resolved.Identity);
         isEdited = identity.Json != folder.ConfigJson;
         manifest = new RunManifest
@@ -84,7 +84,12 @@ public sealed class Execution : IDisposable
     {
         var attempt = new Attempt(folder);
         if (!attempt.Follows(afresh))
+        {
+            Ranks.Here.Sum(0);
             return false;
+        }
+        if (spec.Train.Ranks != Ranks.Here.Count)
+            throw OtherRank.OtherRanks(config);
         Provenance.ForgetPeak();
         Prepare();
         var (last, earlier) = (attempt.Last, attempt.Earlier);
@@ -111,6 +116,7 @@ public sealed class Execution : IDisposable
         manifest = manifest with { Attempt = attempt.Number() };
         manifest = manifest with { Interventions = Lineage.Of(manifest, earlier, folder, isEdited) };
         folder.Write(manifest);
+        Ranks.Here.Sum(1);
         return true;
     }
 
@@ -127,25 +133,34 @@ public sealed class Execution : IDisposable
             folder.Write(manifest);
             // Train, from the checkpoint if there is one, or take the training of another run.
             Share();
+            Ranks.Here.Meet("training");
             using var averages = new Averages(method, spec.Train.Average);
             if (Train(method, data, averages) is { } reason)
                 return Over(RunState.Diverged, reason, 1);
             // Sample and measure, with the best weights or the averaged ones.
             using (Best(method) ? null : new Loan(method, averages))
                 WriteResults(method, data, folder);
+            Ranks.Here.Meet("end");
             return Over(RunState.Completed, null, 0);
         }
         catch (StoppedException stopped)
         {
             return Over(stopped.Request.State, Says(stopped.Request), stopped.Request.ExitCode, stopped.Request.Signal);
         }
+        catch (RankFailedException error) when (error.IsNumerical)
+        {
+            return Over(RunState.Diverged, error.Message, 1);
+        }
         catch (NumericalException error)
         {
+            Ranks.Here.Fail(isNumerical: true, error.Message);
             return Over(RunState.Diverged, error.Message, 1);
         }
         catch (Exception error)
         {
             failed(error);
+            if (error is not RankFailedException)
+                Ranks.Here.Fail(isNumerical: false, error.Message);
             // libtorch's message continues with its own stack after the first line; stderr.log has all of it.
             var reason = error is ExternalException ? error.Message.Split('\n')[0] : error.Message;
             return Over(
@@ -185,30 +200,13 @@ public sealed class Execution : IDisposable
         return manifest;
     }
 
-    /// <summary>Sets threads, determinism, precision of products and device, before any computation.</summary>
-    void Prepare()
-    {
-        Machine.Threads = spec.Threads;
-        Machine.Deterministic(true);
-        // Also where it is the default, because runs can share a process.
-        Machine.Matmul = spec.Matmul;
-        var device = RunContext.Placed(config, "device", spec.OnDevice);
-        var root = new Site([], device, new Rng((ulong)spec.Seed, device), dataRoot);
-        var report = Progress.Seldom(audience.Progress, TimeSpan.FromSeconds(spec.Logging.Progress));
-        run = new RunContext(folder, spec, config, dataSettings, root, stop, report, audience.Note);
-    }
+    void Prepare() => run = RunContext.Of(folder, resolved, dataRoot, stop, audience);
 
-    /// <summary>Builds data and the untrained method.</summary>
+    /// <summary>Builds data and the untrained method; the manifest gets the data.</summary>
     Method Build(out IDataset data)
     {
-        var root = run.Root;
-        var rows = data = run.Placed("data", () => spec.Data.Build(root with { Rng = root.Rng.Stream("data") }));
-        manifest = manifest with { Data = [Inputs.Of(data, dataRoot, dataSettings)] };
-        // On a GPU, lack of memory is a libtorch exception; on a CPU it would kill the process, so it is checked first.
-        if (root.Device.type == DeviceType.CPU)
-            Footprint.Check(catalog, config, rows.Shape);
-        var method = run.Placed("method", () => spec.Method.Build(root with { Shape = rows.Shape, Rng = root.Rng.Stream("init") }));
-        method.to(root.Device);
+        var method = run.Build(catalog, out data);
+        manifest = manifest with { Data = [Inputs.Of(data, dataRoot, run.DataSettings)] };
         return method;
     }
 

@@ -21,6 +21,39 @@ sealed record RunContext(
     Action<string> Note
 )
 {
+    /// <summary>Sets threads, determinism, precision of products and device, before any computation.</summary>
+    /// <exception cref="ConfigException">The device does not exist.</exception>
+    public static RunContext Of(
+        RunFolder folder,
+        Resolved<ExperimentSpec> resolved,
+        string dataRoot,
+        Stop stop,
+        IAudience audience
+    )
+    {
+        var (spec, config) = (resolved.Value, resolved.Document);
+        Machine.Threads = spec.Threads;
+        Machine.Deterministic(true);
+        // Also where it is the default, because runs can share a process.
+        Machine.Matmul = spec.Matmul;
+        var device = Placed(config, "device", spec.OnDevice);
+        var root = new Site([], device, new Rng((ulong)spec.Seed, device), dataRoot);
+        var report = Runs.Progress.Seldom(audience.Progress, TimeSpan.FromSeconds(spec.Logging.Progress));
+        return new RunContext(folder, spec, config, resolved.Identity.Get("data"), root, stop, report, audience.Note);
+    }
+
+    /// <summary>Builds data and the untrained method.</summary>
+    public Method Build(Catalog catalog, out IDataset data)
+    {
+        var rows = data = Placed("data", () => Spec.Data.Build(Root with { Rng = Root.Rng.Stream("data") }));
+        // On a GPU, lack of memory is a libtorch exception; on a CPU it would kill the process, so it is checked first.
+        if (Root.Device.type == DeviceType.CPU)
+            Footprint.Check(catalog, Config, rows.Shape);
+        var method = Placed("method", () => Spec.Method.Build(Root with { Shape = rows.Shape, Rng = Root.Rng.Stream("init") }));
+        method.to(Root.Device);
+        return method;
+    }
+
     /// <inheritdoc cref="Placed{T}(Document, string, Func{T})"/>
     public T Placed<T>(string path, Func<T> make) => Placed(Config, path, make);
 

@@ -74,7 +74,9 @@ public sealed class Stop : IDisposable
     /// <summary>Stops this run when the process that started it ends, so that no run outlives its sweep.</summary>
     public void WithParent()
     {
-        var parent = int.TryParse(Environment.GetEnvironmentVariable(ParentVariable), out var told) ? told : getppid();
+        // The parent of a rank is its launcher.
+        var parent =
+            Ranks.Here.Count == 1 && int.TryParse(Environment.GetEnvironmentVariable(ParentVariable), out var told) ? told : getppid();
         // The kernel sends the signal when the parent's *thread* that started this process ends, and .NET ends idle threads; so the handler checks
         // whether the parent process has changed. A separate signal distinguishes this from SIGTERM.
         void Look()
@@ -108,6 +110,16 @@ public sealed class Stop : IDisposable
             lock (gate)
                 waits = false;
         });
+    }
+
+    /// <summary>Whether a stop was asked for.</summary>
+    public bool IsRequested
+    {
+        get
+        {
+            lock (gate)
+                return request is not null;
+        }
     }
 
     /// <exception cref="StoppedException">A stop was asked for.</exception>

@@ -6,7 +6,7 @@ namespace Ebm.Runs;
 
 /// <summary>
 /// The first phase of a run: training, with records, measurements and checkpoints. It resumes from a checkpoint, if there is one, and writes the
-/// same bytes as an uninterrupted run.
+/// same bytes as an uninterrupted run. All ranks train; rank 0 measures, and writes all files.
 /// </summary>
 sealed class Training : IDisposable
 {
@@ -24,6 +24,7 @@ sealed class Training : IDisposable
     readonly Trainer trainer;
     readonly Recorder recorder;
     readonly Evaluation evaluation;
+    readonly Ranks ranks = Ranks.Here;
     Best? best;
     long measured,
         saved;
@@ -82,7 +83,8 @@ sealed class Training : IDisposable
             if (trainer.Done)
                 Report();
         }
-        run.Folder.Truncate(trainer.Step, measured);
+        if (ranks.Leads)
+            run.Folder.Truncate(trainer.Step, measured);
     }
 
     /// <summary>
@@ -112,9 +114,7 @@ sealed class Training : IDisposable
                     Save();
                 if (trainer.Done)
                     return null;
-                run.Stop.ThrowIfRequested();
-                if (trainer.Step >= Until)
-                    throw new StoppedException(new StopRequest(RunState.Interrupted, $"--until {Until}", 0));
+                ThrowIfStopped();
 
                 bool Records() => trainer.Done || trainer.Step % train.RecordEvery == 0;
                 var applied = run.Placed("method", () => trainer.Advance(Records));
@@ -151,20 +151,41 @@ sealed class Training : IDisposable
     /// kept.</summary>
     void Measure()
     {
-        var better = IsBetter(Taken());
+        var better = Taken() is { } found && IsBetter(found);
         measured = trainer.Step;
-        if (!better)
-            return;
-        Save(isBest: true);
+        // Rank 0 knows.
+        if (ranks.Sum(better ? 1 : 0) > 0)
+            Save(isBest: true);
     }
 
-    IReadOnlyList<Measurement> Taken()
+    /// <summary>All ranks stop after the same step if one of them was asked to, or rank 0 has reached <see cref="Until"/>.</summary>
+    void ThrowIfStopped()
+    {
+        var isThere = trainer.Step >= Until;
+        if (ranks.Sum(run.Stop.IsRequested || isThere ? 1 : 0) == 0)
+            return;
+        run.Stop.ThrowIfRequested();
+        if (isThere)
+            throw new StoppedException(new StopRequest(RunState.Interrupted, $"--until {Until}", 0));
+        throw new StoppedException(new StopRequest(RunState.Preempted, "a signal to another rank", 15));
+    }
+
+    /// <summary>Null on ranks that only draw samples.</summary>
+    IReadOnlyList<Measurement>? Taken()
     {
         using var scope = NewDisposeScope();
         using var loan = new Loan(method, averages);
         var site = run.Root with { Rng = run.Root.Rng.Stream("measure").Stream(trainer.Step) };
-        var samples = evaluation.Draw(measure.EverySamples, site.Rng.Stream("samples"), _ => run.Stop.ThrowIfRequested());
-        var found = evaluation.Measure(samples, site, _ => run.Stop.ThrowIfRequested(), measure.During);
+        // A single process can stop between two draws; ranks stop together after the step.
+        void Look()
+        {
+            if (ranks.Count == 1)
+                run.Stop.ThrowIfRequested();
+        }
+        var samples = evaluation.Draw(measure.EverySamples, site.Rng.Stream("samples"), _ => Look());
+        if (!ranks.Leads)
+            return null;
+        var found = evaluation.Measure(samples, site, _ => Look(), measure.During);
         run.Folder.Append(found.Select(measurement => new MeasuredAt(trainer.Step, measurement)));
         return found;
     }
@@ -193,6 +214,10 @@ sealed class Training : IDisposable
             return;
         using var scope = NewDisposeScope();
         Seconds = clock.Elapsed.TotalSeconds;
+        ranks.Agree(method);
+        saved = trainer.Step;
+        if (!ranks.Leads)
+            return;
         checkpoint.Save(
             new TrainingState
             {
@@ -210,7 +235,6 @@ sealed class Training : IDisposable
                 Averages = averages.Memory().ToDictionary(mean => mean.Name, mean => mean.Value),
             }
         );
-        saved = trainer.Step;
         Saved(saved);
         run.Note($"checkpoint at step {saved}: {Machine.LiveTensors} live tensors, {Environment.WorkingSet >> 20} MiB resident");
     }

@@ -55,7 +55,12 @@ static class Lineage
             yield return Found(Intervention.OtherConditions, $"the device was {device} and is {now.Device}");
         else if (was.Threads is { } threads && now.Threads is { } others && threads.IntraOp != others.IntraOp)
             yield return Found(Intervention.OtherConditions, $"threads were {threads.IntraOp} and are {others.IntraOp}");
+        else if (Said(was.Ranks) is var before && Said(now.Ranks) is var after && before != after)
+            yield return Found(Intervention.OtherConditions, $"it was trained by {before} and is by {after}");
     }
+
+    /// <summary>The processes that train, in words.</summary>
+    internal static string Said(RanksState? ranks) => ranks is null ? "one process" : $"{ranks.Count} ranks of {ranks.Library}";
 
     /// <summary>
     /// The first name with different values in two maps; null if they agree. Names in only one map are ignored, because a script's process loads

@@ -88,6 +88,7 @@ public static class Provenance
             Hardware = Hardware.Of("/"),
             Device = root.Device.ToString(),
             Threads = new ThreadCounts(Machine.Threads, get_num_interop_threads()),
+            Ranks = Ranks.Here is { Library: { } library } ranks ? new RanksState(ranks.Count, library) : null,
             Scheduler = Scheduler.Of(environment),
             Environment = Allowed(environment),
             Determinism = flags,

@@ -25,6 +25,9 @@ sealed record SharedTraining(RunFolder Folder, RunManifest Manifest)
         // The only config with this training.
         if (now.TrainingSha256 is not { } wanted || wanted == now.ConfigSha256)
             return null;
+        // A folder with another name is not one of a sweep.
+        if (folder.Id.Length <= RunName.Digits)
+            return null;
         // Equal data, method and seed give equal ids up to the hash.
         var start = folder.Id[..^RunName.Digits];
         foreach (var path in Directory.GetDirectories(Path.GetDirectoryName(folder.Path)!, $"{start}*").Order(StringComparer.Ordinal))
@@ -131,6 +134,7 @@ sealed record SharedTraining(RunFolder Folder, RunManifest Manifest)
         yield return ("the C library", run.Runtime?.Libc);
         yield return ("the device", run.Device);
         yield return ("the number of threads", $"{run.Threads?.IntraOp} {run.Threads?.InterOp}");
+        yield return ("the number of ranks", Lineage.Said(run.Ranks));
         yield return ("the determinism", Listed(run.Determinism));
         // The number of a GPU does not change bits.
         yield return ("the environment", Listed(run.Environment?.Where(variable => variable.Key != "CUDA_VISIBLE_DEVICES")));

@@ -72,6 +72,9 @@ public sealed class Health(HealthSpec spec, long dimension)
     /// <returns>The reason why training has diverged; null if the error has another cause than the numbers.</returns>
     public string? Of(ExternalException error) => Noted(NumericalException.Reason(error));
 
+    /// <summary>Notes that the numbers failed elsewhere.</summary>
+    public void Fail(string reason) => Noted(reason);
+
     string? Noted(string? reason)
     {
         Diverged ??= reason;

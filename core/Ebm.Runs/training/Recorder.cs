@@ -7,7 +7,8 @@ namespace Ebm.Runs;
 
 /// <summary>
 /// Writes the records of training to events.jsonl and trace.jsonl. Names consist of part and value, such as energy/gap; entries of a vector are
-/// name/i, of a matrix name/i/j; NaN entries, such as levels without rows, are omitted. Each record is checked for divergence.
+/// name/i, of a matrix name/i/j; NaN entries, such as levels without rows, are omitted. Each record is checked for divergence, by every
+/// rank; rank 0 writes it.
 /// </summary>
 public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health health)
 {
@@ -43,6 +44,8 @@ public sealed class Recorder(RunFolder folder, Optimizers optimizers, Health hea
             diverged ??= health.Of(part.Name, size, update.Watched.Select(w => (w.Name, w.Values)));
         }
         events.Add(new Event(step, "units", units));
+        if (!Ranks.Here.Leads)
+            return;
         folder.Append(events);
         folder.Append(traces);
     }

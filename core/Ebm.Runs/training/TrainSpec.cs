@@ -20,6 +20,7 @@ namespace Ebm.Runs;
 /// <param name="CheckpointEvery">Steps between two checkpoints.</param>
 /// <param name="Keep">Which checkpoints are kept.</param>
 /// <param name="Health">When training counts as diverged.</param>
+/// <param name="Ranks">The number of processes that train together, each on its share of the batch; mpirun or srun starts them.</param>
 public sealed record TrainSpec(
     long? Steps = 2000,
     long Batch = 256,
@@ -34,7 +35,8 @@ public sealed record TrainSpec(
     long RecordEvery = 50,
     long CheckpointEvery = 1000,
     Keep Keep = Keep.Last,
-    HealthSpec? Health = null
+    HealthSpec? Health = null,
+    [NoIdentity] int Ranks = 1
 )
 {
     public long? Steps { get; } =
@@ -56,6 +58,7 @@ public sealed record TrainSpec(
     public long RecordEvery { get; } = Require.Positive(RecordEvery);
     public long CheckpointEvery { get; } = Require.Positive(CheckpointEvery);
     public HealthSpec Health { get; } = Health ?? new HealthSpec();
+    public int Ranks { get; } = Require.Between(1, 100_000, Ranks);
 
     /// <summary>The progress of training, by steps or units, whichever is further: a position and its end.</summary>
     public (long Position, long End) Progress(long step, long units) =>

@@ -19,7 +19,8 @@ public sealed record Applied(
 
 /// <summary>
 /// The training loop. A step opens a scope and asks the method for updates; each is applied before the next is computed: the gradient in that
-/// part's parameters only, clipped, then one step of that part's optimizer. The trainer does not depend on methods, samplers or levels.
+/// part's parameters only, averaged over ranks, clipped, then one step of that part's optimizer. The trainer does not depend on methods, samplers or
+/// levels.
 /// </summary>
 /// <param name="method">The method to train.</param>
 /// <param name="batches">Its minibatches.</param>
@@ -38,6 +39,11 @@ public sealed class Trainer(
     Rng rng
 )
 {
+    readonly Ranks ranks = Ranks.Here;
+
+    // Statistics of rows, such as adapted step sizes, of which ranks keep the mean. Chains are each rank's own.
+    readonly IReadOnlyList<Tensor> statistics = Ranks.Here.Count == 1 ? [] : Statistics(method);
+
     /// <summary>Steps done.</summary>
     public long Step { get; private set; }
 
@@ -63,7 +69,7 @@ public sealed class Trainer(
     public IReadOnlyList<Applied> Advance(Func<bool> records)
     {
         using var scope = NewDisposeScope();
-        using var stream = rng.Stream(Step + 1);
+        using var stream = ranks.Count == 1 ? rng.Stream(Step + 1) : rng.Stream(Step + 1).Stream($"rank {ranks.Rank}");
         var (applied, gradMode) = (new List<(Update Update, double Loss, double Gradient)>(), is_grad_enabled());
         var (before, spent) = (Units, Cost.Units);
         batches.Progress = (double)Progress.Position / Progress.End;
@@ -74,17 +80,31 @@ public sealed class Trainer(
             {
                 var more = updates.MoveNext();
                 Expect(scope, gradMode, more ? $"its update {applied.Count + 1}" : "its last update");
-                if (!more)
-                    break;
-                applied.Add(Apply(updates.Current));
-                Units += Cost.Units - spent;
+                var gradient = more ? Gradient(updates.Current) : null;
+                var cost = AgreedCost(more, Cost.Units - spent);
                 spent = Cost.Units;
-                if (Diverged is not null || Units >= train.Budget)
+                if (gradient is not null)
+                    applied.Add(Apply(updates.Current, gradient));
+                Units += cost;
+                if (!more || Diverged is not null || Units >= train.Budget)
                     break;
             }
         }
-        catch (ExternalException error) when (health.Of(error) is not null) { }
+        catch (ExternalException error) when (health.Of(error) is not null)
+        {
+            ranks.Fail(isNumerical: true, Diverged!);
+        }
+        catch (NumericalException error) when (ranks.Count > 1)
+        {
+            health.Fail(error.Message);
+            ranks.Fail(isNumerical: true, error.Message);
+        }
+        catch (RankFailedException error) when (error.IsNumerical)
+        {
+            health.Fail(error.Message);
+        }
         Units += Cost.Units - spent;
+        AgreeOnStatistics();
         if (applied.Count == 0 && Diverged is null)
             throw new InvalidOperationException($"{method.GetName()} yielded no update: a step of training must yield at least one");
         if (train.Budget is not null && Units == before && Diverged is null)
@@ -102,26 +122,72 @@ public sealed class Trainer(
                 a.Update.Part,
                 a.Loss,
                 a.Gradient,
-                reads ? [.. a.Update.Watched.Select(w => (w.Name, w.Value.shape, Numbers(w.Value.detach())))] : [],
-                reads && a.Update.Chains is { } chains ? Numbers(chains.detach().mean())[0] : null
+                reads ? [.. a.Update.Watched.Select(w => (w.Name, w.Value.shape, OverRanks(Numbers(w.Value.detach()))))] : [],
+                reads && a.Update.Chains is { } chains ? OverRanks(Numbers(chains.detach().mean()))[0] : null
             )),
         ];
     }
 
-    (Update, double Loss, double Gradient) Apply(Update update)
-    {
-        var part = optimizers[update.Part];
-        if (update.Loss.numel() != 1)
-            throw new InvalidOperationException(
+    /// <summary>The gradient of this rank's share of the loss.</summary>
+    IReadOnlyList<Tensor?> Gradient(Update update) =>
+        update.Loss.numel() == 1
+            ? optimizers[update.Part].Gradient(update.Loss)
+            : throw new InvalidOperationException(
                 $"the loss of part {update.Part} must be a scalar; its shape is ({string.Join(", ", update.Loss.shape)})"
             );
-        var gradient = part.Gradient(update.Loss);
 
+    (Update, double Loss, double Gradient) Apply(Update update, IReadOnlyList<Tensor?> gradient)
+    {
         using var free = no_grad();
-        var (loss, norm) = Measured(update.Loss, [.. gradient.OfType<Tensor>()]);
+        // The means over ranks, of the loss too.
+        IReadOnlyList<Tensor> means = ranks.Mean([update.Loss.detach(), .. gradient.OfType<Tensor>()]);
+        var next = 1;
+        gradient = [.. gradient.Select(g => g is null ? null : means[next++])];
+        var (loss, norm) = Measured(means[0], [.. means.Skip(1)]);
         if (health.Of(update.Part, loss, norm) is null)
-            part.Step(gradient, norm, train.Factor(Step, Units));
+            optimizers[update.Part].Step(gradient, norm, train.Factor(Step, Units));
         return (update, loss, norm);
+    }
+
+    /// <summary>The cost of all ranks since the last update.</summary>
+    /// <exception cref="InvalidOperationException">Some ranks have another update, and some have none.</exception>
+    long AgreedCost(bool more, long cost)
+    {
+        if (ranks.Count == 1)
+            return cost;
+        Span<double> sums = [more ? 1 : 0, cost];
+        ranks.Sum(sums);
+        return sums[0] == 0 || sums[0] == ranks.Count
+            ? (long)sums[1]
+            : throw new InvalidOperationException(
+                $"{method.GetName()} yields another update on {sums[0]} of {ranks.Count} ranks: the number of updates in a step must not depend on the rows"
+            );
+    }
+
+    void AgreeOnStatistics()
+    {
+        if (statistics.Count == 0)
+            return;
+        using var free = no_grad();
+        // Double precision, so that the mean of equal numbers is that number.
+        foreach (var (own, mean) in statistics.Zip(ranks.Mean([.. statistics.Select(own => own.to(float64))])))
+            own.copy_(mean);
+    }
+
+    static IReadOnlyList<Tensor> Statistics(Method method)
+    {
+        var chains = method.modules().OfType<Memory>().SelectMany(memory => memory.buffers()).Select(buffer => buffer.Handle).ToHashSet();
+        return [.. method.buffers().Where(buffer => buffer.is_floating_point() && !chains.Contains(buffer.Handle))];
+    }
+
+    /// <summary>The mean of each number over the ranks that have it: NaN marks one without rows.</summary>
+    double[] OverRanks(double[] numbers)
+    {
+        if (ranks.Count == 1)
+            return numbers;
+        var sums = numbers.Select(n => double.IsNaN(n) ? 0 : n).Concat(numbers.Select(n => double.IsNaN(n) ? 0.0 : 1)).ToArray();
+        ranks.Sum(sums);
+        return [.. numbers.Select((_, i) => sums[i] / sums[numbers.Length + i])];
     }
 
     static (double Loss, double Norm) Measured(Tensor loss, Tensor[] gradient)
