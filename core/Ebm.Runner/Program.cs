@@ -67,14 +67,21 @@ static class Program
 
     static int Main(string[] arguments)
     {
-        if (arguments is ["exec" or "measure" or "task" or "serve", ..])
-        {
-            Natives.LoadAhead();
-            Ahead.Start();
-        }
+        if (arguments is ["exec" or "measure" or "task" or "serve", ..] && !Mpi.IsLaunched)
+            GetReady();
         Stop.HearInterrupts();
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        return Command.Run(() => Perform(arguments));
+        var code = Command.Run(() => Perform(arguments));
+        // Otherwise this rank ends by an error that the others do not know, and would wait for them for ever; the launcher ends them.
+        if (mayLeave)
+            mpi.Value.Dispose();
+        return code;
+    }
+
+    static void GetReady()
+    {
+        Natives.LoadAhead();
+        Ahead.Start();
     }
 
     static int Perform(string[] arguments) =>
@@ -205,17 +212,48 @@ static class Program
 
     static int Exec(RunFolder folder, Given given, bool afresh, bool alone = false)
     {
+        var ranks = folder.Config.Find("train.ranks")?.AsInteger() ?? 1;
+        if (ranks > 1 && !Mpi.IsLaunched)
+            return StartRanks(folder, ranks, given, afresh, alone);
         // Not for a single process of a scheduler whose MPI this machine does not need.
-        using var mpi = Mpi.IsLaunched && (folder.Config.Find("train.ranks")?.AsInteger() ?? 1) > 1 ? new Mpi() : null;
-        Ranks.Join(mpi);
-        try
-        {
-            return Ranks.Here.Leads ? Lead(folder, given, afresh, alone) : Follow(folder, given);
-        }
-        finally
-        {
-            Ranks.Join(null);
-        }
+        if (ranks > 1)
+            Ranks.Join(mpi.Value);
+        // Not before, because MPI libraries change functions of the C library in memory, which other threads must not call then.
+        if (Mpi.IsLaunched)
+            GetReady();
+        var code = Ranks.Here.Leads ? Lead(folder, given, afresh, alone) : Follow(folder, given);
+        mayLeave = ranks > 1;
+        return code;
+    }
+
+    // A process can join once.
+    static readonly Lazy<Mpi> mpi = new();
+
+    static bool mayLeave;
+
+    static int StartRanks(RunFolder folder, long ranks, Given given, bool afresh, bool alone)
+    {
+        // Nothing is left to do, which needs no ranks.
+        if (folder.State == RunState.Completed && !afresh)
+            return Say("ended completed", 0);
+        var options = given
+            .Options.Where(one => one.Option != Afresh)
+            .SelectMany(one => one.Option.Value == "" ? [one.Option.Name] : new[] { one.Option.Name, one.Value });
+        using var launcher = new RankLauncher(
+            folder,
+            ranks,
+            ["exec", folder.Path, .. options, .. afresh ? [Afresh.Name] : Array.Empty<string>()]
+        );
+        return launcher.Wait(
+            line =>
+            {
+                if (!alone)
+                    Say(line, 0);
+                else if (line.StartsWith("ended ", StringComparison.Ordinal))
+                    Say($"{folder.Id} {line}", 0);
+            },
+            alone
+        );
     }
 
     static int Follow(RunFolder folder, Given given)
@@ -231,25 +269,29 @@ static class Program
         using var stop = new Stop();
         if (!alone)
             stop.WithParent();
+        if (Environment.GetEnvironmentVariable(RankLauncher.Supervised) is not null)
+            stop.WithInput();
         using var log = new Log(folder, isTask: alone);
-        using var execution = Begun(() => Execution(folder, given, stop, log), afresh);
+        using var execution = Begun(() => Execution(folder, given, stop, log), afresh, log);
         if (execution is null)
             return Say("ended completed", 0);
-        log.Open();
         var ended = execution.Run(log.Failure);
         log.Ended(ended);
         return ended.ExitCode!.Value;
     }
 
     /// <summary>An attempt that has begun; null if nothing is left to do. Other ranks learn of an error.</summary>
-    static Execution? Begun(Func<Execution> make, bool afresh)
+    static Execution? Begun(Func<Execution> make, bool afresh, Log log)
     {
         Execution? made = null;
         try
         {
             made = make();
             if (made.Begin(afresh))
+            {
+                log.Open();
                 return made;
+            }
         }
         catch (Exception error)
         {

@@ -16,20 +16,19 @@ type Shared(count: int) =
     member shared.Exchange(rank: int, share: byte[]) : byte[][] =
         shared.Shares[rank] <- share
 
-        if not (all.SignalAndWait 60_000) then
-            raise (TimeoutException "a rank did not come")
+        if not (all.SignalAndWait 60_000) then raise (TimeoutException "a rank did not come")
 
         let found = Array.copy shared.Shares
         all.SignalAndWait() |> ignore
         found
 
 let private bytes (numbers: Array) =
-    let found = Array.zeroCreate<byte> (Buffer.ByteLength numbers)
+    let found = Array.zeroCreate<byte>(Buffer.ByteLength numbers)
     Buffer.BlockCopy(numbers, 0, found, 0, found.Length)
     found
 
 let private numbers<'a> (share: byte[]) : 'a[] =
-    let found = Array.zeroCreate<'a> (share.Length / sizeof<'a>)
+    let found = Array.zeroCreate<'a>(share.Length / sizeof<'a>)
     Buffer.BlockCopy(share, 0, found, 0, share.Length)
     found
 
@@ -51,8 +50,7 @@ type ThreadRank(shared: Shared, rank: int) =
         let shares = shared.Exchange(rank, bytes (all.ToArray()))
         (shares |> Array.map numbers<int64> |> Array.reduce (Array.map2 max)).CopyTo all
 
-    override _.Collect(share: ReadOnlySpan<byte>, all: Span<byte>) =
-        (shared.Exchange(rank, share.ToArray()) |> Array.concat).CopyTo all
+    override _.Collect(share: ReadOnlySpan<byte>, all: Span<byte>) = (shared.Exchange(rank, share.ToArray()) |> Array.concat).CopyTo all
 
 /// What each of so many ranks computes, or the exception that ended it.
 let eachOf (count: int) (make: Shared -> int -> Ranks) (compute: unit -> 'a) : Result<'a, exn> list =

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -28,9 +29,22 @@ public sealed unsafe class Mpi : Ranks, IDisposable
     readonly delegate* unmanaged<void*, int, nint, void*, int, nint, nint, int> allgather;
     readonly delegate* unmanaged<int> finalize;
 
+    // Variables by which launchers tell a process its rank on its machine.
+    static readonly string[] Locals = ["OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", "MPI_LOCALRANKID"];
+
     public override int Count { get; }
     public override int Rank { get; }
     public override string? Library { get; }
+    public override int Local { get; } =
+        Locals.Select(Environment.GetEnvironmentVariable).FirstOrDefault(value => value is { Length: > 0 }) is { } number
+            ? int.Parse(number, CultureInfo.InvariantCulture)
+            : 0;
+
+    /// <summary>Whether a variable is one by which launchers mark their ranks.</summary>
+    public static bool Marks(string variable) =>
+        variable.StartsWith("OMPI_COMM_", StringComparison.Ordinal)
+        || variable.StartsWith("PMIX_", StringComparison.Ordinal)
+        || variable.StartsWith("PMI_", StringComparison.Ordinal);
 
     /// <summary>Whether a launcher has started this process as a rank.</summary>
     public static bool IsLaunched => Launcher is not null;
@@ -45,6 +59,8 @@ public sealed unsafe class Mpi : Ranks, IDisposable
     /// <exception cref="DeviceException">The library is missing, cannot be used, or does not belong to the launcher.</exception>
     public Mpi()
     {
+        // .NET turns some segmentation faults into exceptions. UCX, the network layer of many MPI libraries, would end the process at each.
+        _ = setenv("UCX_ERROR_SIGNALS", "", 0);
         var library = Load();
         nint At(string name) =>
             NativeLibrary.TryGetExport(library, name, out var address)
@@ -133,7 +149,10 @@ public sealed unsafe class Mpi : Ranks, IDisposable
 
     protected override void Collect(ReadOnlySpan<byte> share, Span<byte> all)
     {
-        fixed (byte* from = share, to = all)
+        fixed (
+            byte* from = share,
+                to = all
+        )
             Check(allgather(from, share.Length, handles.Octet, to, share.Length, handles.Octet, handles.World));
     }
 
@@ -154,4 +173,7 @@ public sealed unsafe class Mpi : Ranks, IDisposable
 
     [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false)]
     static extern nint dlopen(string file, int flags);
+
+    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false)]
+    static extern int setenv(string name, string value, int overwrite);
 }

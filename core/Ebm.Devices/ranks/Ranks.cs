@@ -26,6 +26,9 @@ public abstract class Ranks
     /// <summary>The number of this rank, from 0.</summary>
     public abstract int Rank { get; }
 
+    /// <summary>The number of this rank among those on this machine, from 0.</summary>
+    public virtual int Local => Rank;
+
     /// <summary>The name and version of the library that connects the ranks; null for a single one.</summary>
     public abstract string? Library { get; }
 

@@ -45,7 +45,7 @@ public sealed partial record ExperimentSpec(
         var index = int.Parse(Device["cuda:".Length..], CultureInfo.InvariantCulture);
         var count = cuda.is_available() ? cuda.device_count() : 0;
         return index < count
-            ? torch.device(Device)
+            ? torch.device($"cuda:{OfRank(index, Ranks.Here.Local, count)}")
             : throw new SettingException(
                 nameof(Device),
                 count == 0
@@ -53,6 +53,9 @@ public sealed partial record ExperimentSpec(
                     : $"is {Device}, but this machine has {count} (cuda:0 to cuda:{count - 1})"
             );
     }
+
+    /// <summary>The GPU of a rank: ranks of one machine take its GPUs in turn, from the one in the config on.</summary>
+    internal static int OfRank(int index, int local, int count) => (index + local) % count;
 }
 
 /// <summary>What a run prints.</summary>

@@ -23,13 +23,7 @@ sealed record RunContext(
 {
     /// <summary>Sets threads, determinism, precision of products and device, before any computation.</summary>
     /// <exception cref="ConfigException">The device does not exist.</exception>
-    public static RunContext Of(
-        RunFolder folder,
-        Resolved<ExperimentSpec> resolved,
-        string dataRoot,
-        Stop stop,
-        IAudience audience
-    )
+    public static RunContext Of(RunFolder folder, Resolved<ExperimentSpec> resolved, string dataRoot, Stop stop, IAudience audience)
     {
         var (spec, config) = (resolved.Value, resolved.Document);
         Machine.Threads = spec.Threads;

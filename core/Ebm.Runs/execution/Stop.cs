@@ -82,7 +82,7 @@ public sealed class Stop : IDisposable
         void Look()
         {
             if (getppid() != parent)
-                Ask(new StopRequest(RunState.Interrupted, "the end of the process that started it", 15));
+                Ask(Orphaned);
         }
         registrations.Add(
             PosixSignalRegistration.Create(
@@ -100,6 +100,21 @@ public sealed class Stop : IDisposable
         Look();
     }
 
+    /// <summary>Stops this run when its standard input ends, which the process that started it holds open.</summary>
+    public void WithInput() =>
+        new Thread(() =>
+        {
+            using var input = Console.OpenStandardInput();
+            while (input.ReadByte() >= 0)
+                continue;
+            Ask(Orphaned);
+        })
+        {
+            IsBackground = true,
+        }.Start();
+
+    static readonly StopRequest Orphaned = new(RunState.Interrupted, "the end of the process that started it", 15);
+
     /// <summary>Defers requests to <see cref="ThrowIfRequested"/> until the result is disposed.</summary>
     public IDisposable Waiting()
     {
@@ -112,13 +127,13 @@ public sealed class Stop : IDisposable
         });
     }
 
-    /// <summary>Whether a stop was asked for.</summary>
-    public bool IsRequested
+    /// <summary>The stop that was asked for; null if none was.</summary>
+    public StopRequest? Requested
     {
         get
         {
             lock (gate)
-                return request is not null;
+                return request;
         }
     }
 

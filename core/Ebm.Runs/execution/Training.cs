@@ -162,7 +162,7 @@ sealed class Training : IDisposable
     void ThrowIfStopped()
     {
         var isThere = trainer.Step >= Until;
-        if (ranks.Sum(run.Stop.IsRequested || isThere ? 1 : 0) == 0)
+        if (ranks.Sum(run.Stop.Requested is not null || isThere ? 1 : 0) == 0)
             return;
         run.Stop.ThrowIfRequested();
         if (isThere)

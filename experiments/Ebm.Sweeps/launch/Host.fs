@@ -35,6 +35,11 @@ type Host(runner: string, arguments: string list, threads: int, gpu: string opti
             info.Environment[name] <- value
 
         info.Environment[Stop.ParentVariable] <- string Environment.ProcessId
+
+        // A sweep may be a rank of a launcher; its runs are not.
+        for name in List.ofSeq info.Environment.Keys do
+            if Mpi.Marks name then info.Environment.Remove name |> ignore
+
         gpu |> Option.iter (fun gpu -> info.Environment["CUDA_VISIBLE_DEVICES"] <- gpu)
 
         let started = new Process(StartInfo = info, EnableRaisingEvents = true)

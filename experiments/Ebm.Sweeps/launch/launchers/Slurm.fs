@@ -56,6 +56,9 @@ let private arguments (submission: Submission) (folder: string) (sweep: string) 
     $"--job-name={Path.GetFileName sweep}"
     $"--array=0-{count - 1}%%{submission.Workers}"
     $"--cpus-per-task={jobs |> List.map _.Run.Spec.Threads |> List.max}"
+    match jobs |> List.map _.Run.Spec.Train.Ranks |> List.max with
+    | 1 -> ()
+    | ranks -> $"--ntasks={ranks}"
     // sbatch replaces %A and %a, so a percent sign of the path is doubled.
     "--output=" + Path.Combine(folder.Replace("%", "%%"), "%A_%a.log")
     yield! submission.Options

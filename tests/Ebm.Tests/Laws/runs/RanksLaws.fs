@@ -30,14 +30,7 @@ let private methods = [
     "joint-cd", "method=joint-cd" :: "method.steps=2" :: "method.memory=40" :: small
     "recovery-likelihood", "method=recovery-likelihood" :: "method.steps=2" :: small
     "denoising-ebm",
-    [
-        "method=denoising-ebm"
-        "method.codes=1"
-        "method.code-moves=2"
-        "method.row-moves=2"
-        "method.memory=40"
-        "method.warm-up=0"
-    ]
+    [ "method=denoising-ebm"; "method.codes=1"; "method.code-moves=2"; "method.row-moves=2"; "method.memory=40"; "method.warm-up=0" ]
     "generalized-ebm", "method=generalized-ebm-mlp" :: "method.energy-steps=1" :: small
     "contrastive-divergence", "method=contrastive-divergence" :: "method.steps=2" :: "method.memory=40" :: small
 ]
@@ -57,7 +50,7 @@ let private changes (make: unit -> Method) (trials: int64) (batch: int64) () =
     use method = make ()
     let train =
         TrainSpec(Steps = Nullable 1L, Batch = batch, Lr = 1.0, WarmUp = 0L, Clip = Nullable(), Average = Nullable(), Optimizer = SgdSpec())
-    let start = [ for KeyValue(_, tensor) in method.state_dict () -> tensor, tensor.detach().clone () ]
+    let start = [ for KeyValue(_, tensor) in method.state_dict () -> tensor, tensor.detach().clone() ]
     let before = numbers method
 
     [|
@@ -66,8 +59,7 @@ let private changes (make: unit -> Method) (trials: int64) (batch: int64) () =
             use optimizers = new Optimizers(method, train)
             use averages = new Averages(method, train.Average)
             let batches = Batches(rows.Value, batch, (rng "trials").Stream trial)
-            let trainer =
-                Trainer(method, batches, optimizers, averages, Health(train.Health, 2L), train, (rng "steps").Stream trial)
+            let trainer = Trainer(method, batches, optimizers, averages, Health(train.Health, 2L), train, (rng "steps").Stream trial)
             trainer.Advance(fun () -> false) |> ignore
             Array.map2 (-) (numbers method) before
 
@@ -110,7 +102,12 @@ let private inLaw (ranks: Shared -> int -> Ranks) (words: string list) =
 
     match eachOf 4 ranks (changes (methodOf words) trials 16L) with
     | Ok first :: others ->
-        must "the ranks have different weights" (others |> List.forall (function Ok other -> other = first | Error _ -> false))
+        must
+            "the ranks have different weights"
+            (others
+             |> List.forall (function
+                 | Ok other -> other = first
+                 | Error _ -> false))
         sameLaw one first
     | ended -> broken $"%A{ended}"
 
@@ -170,18 +167,14 @@ let private attempt (count: int) (until: int64 option) (sweep: string) : Result<
         use stop = new Stop()
 
         if Ranks.Here.Leads then
-            use execution =
-                new Execution(RunFolder.Open at.Path, catalog.Value, dataRoot, stop, Silence(), Until = Option.toNullable until)
+            use execution = new Execution(RunFolder.Open at.Path, catalog.Value, dataRoot, stop, Silence(), Until = Option.toNullable until)
 
             if execution.Begin() then execution.Run(ignore).State else RunState.Completed
         else
             OtherRank(RunFolder.Open at.Path, catalog.Value, dataRoot, stop).Run()
             RunState.Pending
 
-    if count = 1 then
-        [ Ok(compute ()) ]
-    else
-        eachOf count usual compute
+    if count = 1 then [ Ok(compute ()) ] else eachOf count usual compute
 
 let private results (sweep: string) =
     let folder = RunFolder.Open(Directory.GetDirectories(sweep) |> Array.exactlyOne)
@@ -318,7 +311,11 @@ let all = [
             | found -> broken $"%A{found}")
 
     law "ranks that are at different operations all stop with an error" (fun () ->
-        for different in [ (fun rank -> Ranks.Here.Meet $"place {rank}"); (fun rank -> Ranks.Here.Gather(ReadOnlySpan(Array.zeroCreate<byte> (1 + rank))) |> ignore) ] do
+        for different in
+            [
+                (fun rank -> Ranks.Here.Meet $"place {rank}")
+                (fun rank -> Ranks.Here.Gather(ReadOnlySpan(Array.zeroCreate<byte>(1 + rank))) |> ignore)
+            ] do
             for found in eachOf 2 usual (fun () -> different Ranks.Here.Rank) do
                 match found with
                 | Error(:? InvalidOperationException as e) -> must e.Message (e.Message.Contains "another operation")

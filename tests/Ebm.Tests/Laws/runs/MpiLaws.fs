@@ -1,0 +1,188 @@
+/// Runs of several ranks under real launchers and libraries, Open MPI's and MPICH's: processes that are started, stopped and killed.
+module Ebm.Tests.Laws.MpiLaws
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Runtime.InteropServices
+open System.Threading
+open Ebm.Records
+open Ebm.Runs
+open Ebm.Tests
+open Ebm.Tests.Folder
+open Ebm.Tests.Law
+
+[<DllImport("libc")>]
+extern int private kill(int pid, int signal)
+
+let private launchers = [ "Open MPI", "mpirun.openmpi"; "MPICH", "mpirun.mpich" ]
+
+let private isThere program =
+    (string (Environment.GetEnvironmentVariable "PATH")).Split ':'
+    |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, program)))
+
+let private needsLauncher program law =
+    needs (fun () -> if isThere program then None else Some $"{program} is not installed: apt-get install openmpi-bin mpich") law
+
+let private config =
+    Document.Parse(
+        "data: { kind: gaussians, train: 300, test: 50 }\n"
+        + "method: { kind: contrastive-divergence, energy: { kind: mlp, width: 8, depth: 1 }, steps: 3, memory: 60 }\n"
+        + "train: { steps: 1000000, batch: 12, record-every: 1, checkpoint-every: 5, average: 0.9, ranks: 2 }\n"
+        + "measure: { samples: 40, at-once: 7, metrics: { energy-distance: { kind: energy-distance } } }",
+        "mpi.yaml"
+    )
+
+let private made (folder: string) (name: string) (config: Document) =
+    let experiment = Experiment.Of config
+    RunFolder.Create(Path.Combine(folder, name), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
+
+let private started (program: string) (run: RunFolder) (options: string list) =
+    let start =
+        // A runner that waits for ever is ended.
+        ProcessStartInfo(
+            "timeout",
+            [ "--kill-after=10"; "120"; Sweeping.realRunner; "exec"; run.Path ] @ options,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    start.Environment["EBM_MPIRUN"] <- program + " -n {ranks}"
+    let child = nonNull (Process.Start start)
+    let errors = child.StandardError.ReadToEndAsync()
+    let says = child.StandardOutput.ReadToEndAsync()
+    child,
+    (fun () ->
+        child.WaitForExit()
+        child.ExitCode, says.Result + errors.Result)
+
+let private ended program run options = (snd (started program run options)) ()
+
+/// The processes of the ranks, by the folder on their command line; the launchers have it, too.
+let private ranksOf (run: RunFolder) = [
+    for folder in Directory.GetDirectories "/proc" do
+        match Int32.TryParse(Path.GetFileName folder) with
+        | true, id ->
+            let words =
+                try
+                    (File.ReadAllText $"/proc/{id}/cmdline").Split '\000' |> List.ofArray
+                with :? IOException -> []
+
+            match words with
+            | program :: "exec" :: path :: _ when program = Sweeping.realRunner && path = run.Path ->
+                let environment =
+                    try
+                        File.ReadAllText $"/proc/{id}/environ"
+                    with :? IOException ->
+                        ""
+
+                let ranked =
+                    [ 0; 1 ]
+                    |> List.tryFind (fun rank ->
+                        [ "OMPI_COMM_WORLD_RANK"; "PMI_RANK" ] |> List.exists (fun name -> environment.Contains $"{name}={rank}\000"))
+
+                match ranked with
+                | Some rank -> rank, id
+                | None -> ()
+            | _ -> ()
+        | _ -> ()
+]
+
+let private await what (holds: unit -> bool) =
+    let clock = Stopwatch.StartNew()
+
+    while not (holds ()) do
+        // It only bounds a law that fails.
+        if clock.Elapsed.TotalSeconds > 100.0 then broken $"{what}: not within 100 s"
+        Thread.Sleep 20
+
+let private trace (run: RunFolder) = File.ReadAllLines(run.In "trace.jsonl")
+
+/// Starts a run of two ranks, does something to it once it has a checkpoint, and waits for its end.
+let private disturbed program (run: RunFolder) (disturb: Process -> (int * int) list -> unit) =
+    let child, wait = started program run []
+    await "a checkpoint" (fun () -> child.HasExited || File.Exists(run.In("checkpoint", "state.json")))
+    disturb child (ranksOf run)
+    let code, says = wait ()
+    await $"the ranks do not end: {says}" (fun () -> (ranksOf run).IsEmpty && not (Claim.IsHeld run.Path))
+    code, nonNull run.Manifest, says
+
+/// Goes on until ten steps later, with the same bytes as a run that was never disturbed.
+let private resumes program folder (run: RunFolder) =
+    let step = (nonNull run.Manifest).Step
+    let until = [ "--until"; string (step + 10L) ]
+    let whole = made folder "whole" config
+    // 128: interrupted by no signal.
+    let code, says = ended program whole until
+    must $"{code} {says}" (code = 128)
+    let code, says = ended program run until
+    must $"{code} {says}" (code = 128)
+    must $"it goes on from step {step} with other numbers" (trace run = trace whole)
+    must $"%A{(nonNull run.Manifest).Interventions}" (Seq.isEmpty (nonNull (nonNull run.Manifest).Interventions))
+
+let all = [
+    for name, program in launchers do
+        law $"{name}: a run of two ranks repeats byte for byte, and its manifest names the library" (fun () ->
+            inFolder (fun folder ->
+                let files at =
+                    let run = made folder at (config.With("train.steps", Document.Of 12L))
+                    let code, says = ended program run []
+                    let manifest = nonNull run.Manifest
+                    must
+                        $"{code} {says} %A{manifest.Reason}"
+                        (code = 0 && manifest.State = RunState.Completed && says.Contains "ended completed")
+                    let ranks = nonNull manifest.Ranks
+                    must ranks.Library (ranks.Count = 2 && ranks.Library.Replace(" ", "").Contains(name.Replace(" ", "")))
+
+                    [
+                        for file in run.ArtefactNames() do
+                            if file <> "checkpoint/state.json" then file, Canonical.Sha256OfFile(run.In file)
+                    ]
+
+                must "the second run differs" (files "a" = files "b")))
+        |> needsLauncher program
+
+        law $"{name}: when a rank is killed, the run is lost, no rank stays, and it goes on from its last checkpoint" (fun () ->
+            for rank in [ 0; 1 ] do
+                inFolder (fun folder ->
+                    let run = made folder "killed" config
+
+                    let code, manifest, says =
+                        disturbed program run (fun _ ranks -> kill (List.find (fst >> (=) rank) ranks |> snd, 9) |> ignore)
+
+                    must $"{code} %A{manifest.State} {says}" (code <> 0 && manifest.State = RunState.Lost)
+                    must (string manifest.Reason) ((string manifest.Reason).Contains "a rank ended without a word")
+                    if rank = 1 then resumes program folder run))
+        |> needsLauncher program
+
+        law $"{name}: a signal stops all ranks after the same step, with a checkpoint, from which four ranks go on" (fun () ->
+            inFolder (fun folder ->
+                let run = made folder "stopped" config
+                let code, manifest, says = disturbed program run (fun child _ -> kill (child.Id, 15) |> ignore)
+                must $"{code} {says} %A{manifest.State}" (manifest.State = RunState.Preempted)
+                resumes program folder run
+                File.WriteAllText(run.In "config.yaml", (config.With("train.ranks", Document.Of 4L)).ToYaml())
+                let code, says = ended program run [ "--until"; string ((nonNull run.Manifest).Step + 3L) ]
+                let manifest = nonNull run.Manifest
+                must $"{code} {says}" (code = 128 && (nonNull manifest.Ranks).Count = 4)
+                must $"%A{manifest.Interventions}" ((Seq.exactlyOne (nonNull manifest.Interventions)).What = Intervention.OtherConditions)))
+        |> needsLauncher program
+
+        law $"{name}: the ranks end when the process that started them is killed, and the run goes on" (fun () ->
+            inFolder (fun folder ->
+                let run = made folder "orphaned" config
+
+                let _, manifest, _ =
+                    disturbed program run (fun child _ ->
+                        // `timeout`, and the runner that it has started.
+                        for id in [ child.Id ] do
+                            for other in
+                                File.ReadAllText($"/proc/{id}/task/{id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries) do
+                                kill (int other, 9) |> ignore)
+
+                // MPICH's launcher kills its ranks when nobody reads what they print; a sweep finds such a run lost.
+                must $"%A{manifest.State} {manifest.Reason}" (manifest.State = RunState.Interrupted || manifest.State = RunState.Running)
+
+                resumes program folder run))
+        |> needsLauncher program
+]
