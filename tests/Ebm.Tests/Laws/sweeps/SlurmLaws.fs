@@ -197,6 +197,24 @@ let private slurm says holds =
         holds ())
     |> needs lacks
 
+/// A short sweep of real runs, by these commands, one after the other.
+let private executed (folder: string) (words: string list) (name: string) (commands: string list list) =
+    let at = Path.Combine(folder, name)
+    let words = [ "run"; "method=flow"; "train.steps=20"; "~measure.metrics.long-run" ] @ words
+
+    for command in commands do
+        let code, says, complains = told at (words @ [ $"--reports={at}/reports" ] @ command)
+        must $"{name}: {code} {says} {complains}" (code = 0 || (command.Head = "--shard=1/2" && code = 1))
+
+    let runs () = List.ofSeq (RunFolder.Under(sweepOf at)) |> List.sortBy _.Id
+    await $"{name} completes" (fun () -> runs () |> List.forall (fun run -> run.State = RunState.Completed))
+    runs ()
+
+let private bytes (run: RunFolder) = [
+    for file in [ "config.json"; "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] ->
+        run.Id, file, Canonical.Sha256OfFile(run.In file)
+]
+
 let all = [
     slurm "SLURM gets arrays within its largest size, executes every run once on all nodes, and no process waits for them here" (fun () ->
         let folder, plan, numbers = submitted "arrays" "seeds(7)" [] []
@@ -225,25 +243,7 @@ let all = [
         isWhole 1 run)
 
     slurm "a sweep has the same bytes here, on two nodes of a cluster, and from two shards of one folder" (fun () ->
-        let folder = place "bytes"
-        let words = [ "run"; "method=flow"; "train.steps=20"; "~measure.metrics.long-run"; "seed=0,1" ]
-
-        let executed (name: string) (commands: string list list) =
-            let at = Path.Combine(folder, name)
-
-            for command in commands do
-                let code, says, complains = told at (words @ [ $"--reports={at}/reports" ] @ command)
-                must $"{name}: {code} {says} {complains}" (code = 0 || (command.Head = "--shard=1/2" && code = 1))
-
-            let runs () = List.ofSeq (RunFolder.Under(sweepOf at)) |> List.sortBy _.Id
-            await $"{name} completes" (fun () -> runs () |> List.forall (fun run -> run.State = RunState.Completed))
-            runs ()
-
-        let bytes (run: RunFolder) = [
-            for file in [ "config.json"; "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] ->
-                run.Id, file, Canonical.Sha256OfFile(run.In file)
-        ]
-
+        let executed = executed (place "bytes") [ "seed=0,1" ]
         let here = executed "here" [ [ "--workers=2" ] ]
         // Two tasks of five processors do not fit on one node.
         let there = executed "there" [ [ "--launcher=slurm"; "--slurm=--mem=4000 --cpus-per-task=5" ] ]
@@ -253,6 +253,21 @@ let all = [
         must "other bytes from shards" (List.map bytes shards = List.map bytes here)
         let nodes = [ for run in there -> (nonNull (nonNull run.Manifest).Scheduler).Node ]
         must $"%A{nodes}" (List.sort nodes = [ "n1"; "n2" ]))
+
+    slurm "a run of two ranks has the same bytes here and on a cluster, where srun starts them" (fun () ->
+        let executed = executed (place "ranks") [ "seed=0"; "train.ranks=2" ]
+        let here = executed "here" [ [ "--workers=1" ] ]
+        // Nodes of one machine share the folder of temporary files, in which their servers of PMIx would disturb each other.
+        let there = executed "there" [ [ "--launcher=slurm"; "--slurm=--mem=4000 --nodes=1" ] ]
+        must "other bytes on the cluster" (List.map bytes there = List.map bytes here)
+
+        for run in here @ there do
+            let manifest = nonNull run.Manifest
+            must $"%A{manifest.Ranks}" ((nonNull manifest.Ranks).Count = 2)
+
+        must "it was no task" (not (isNull (nonNull there.Head.Manifest).Scheduler)))
+    |> needs (fun () ->
+        if ends "which" [ "mpirun.openmpi" ] = 0 then None else Some "Open MPI is not installed: apt-get install openmpi-bin")
 
     slurm "short runs share a task, which reads a file of the cluster first and starts them in its container" (fun () ->
         let folder = place "shared"
