@@ -66,6 +66,7 @@ let private allowed = [
     "Floats", "kernels in plain memory, for tensors that are on the CPU"
     "PlainMemory", "loops over plain memory, for tensors that are on the CPU"
     "TiledMlp", "columns of kernels in plain memory, on the CPU"
+    "RankTensors", "what ranks send to each other; one rank sends nothing"
     "Transport", "the assignment of a minibatch, once per step of training"
     "Normalisers", "estimates of normalisers, when measuring"
     "Mixing", "diagnostics of chains, in one copy when measuring"

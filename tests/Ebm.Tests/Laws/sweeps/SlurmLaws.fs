@@ -35,7 +35,15 @@ let private await (what: string) (holds: unit -> bool) =
     let clock = Stopwatch.StartNew()
 
     while not (holds ()) do
-        if clock.Elapsed.TotalSeconds > 120.0 then broken $"{what}: not within two minutes"
+        if clock.Elapsed.TotalSeconds > 120.0 then
+            let told (words: string list) =
+                match SlurmQueue.ask words.Head words.Tail with
+                | Ok says
+                | Error says -> says
+
+            let shown = [ [ "squeue"; "--array" ]; [ "sinfo"; "--Node"; "--long" ]; [ "sinfo"; "--list-reasons" ] ] |> List.map told
+            broken (String.Join('\n', $"{what}: not within two minutes" :: shown))
+
         Thread.Sleep 100
 
 /// Executes the runs of a task's line. A run takes four steps, saves each, and resumes from the last one; SIGUSR1 and SIGTERM end it with the
@@ -368,8 +376,12 @@ let all = [
         isWhole 1 run)
 
     slurm "while SLURM's controller is down and started again, runs go on, and none is executed twice" (fun () ->
-        let folder, plan, _ = submitted "restarted" "0,1" [] []
+        let folder, plan, numbers = submitted "restarted" "0,1" [] []
         await "they begin" (fun () -> plan.Runs |> List.forall (hasBegun 1))
+        // A controller that forgot the job would give its number to the next one, whose tasks the nodes would then refuse.
+        let before = DateTime.UtcNow
+        asked "scontrol" [ "update"; $"JobId={numbers.Head}"; "Comment=saved" ] |> ignore
+        await "it is saved" (fun () -> File.GetLastWriteTimeUtc(Path.Combine(begun.Value.Folder, "state", "job_state")) > before)
         begun.Value.Tell("kill", "controller")
         go plan
         await "they complete" (fun () -> plan.Runs |> List.forall (fun run -> state run = RunState.Completed))
