@@ -73,6 +73,8 @@ let private audits () =
 let private usage =
     "bench [speed | growth | sweeps | tables | audits] [--only TEXT] [--threads N] [--cpu] [--peer NAME=FOLDER] [--write FILE.md | FILE.json] [--json]\n"
     + "  Without a word, everything but growth is measured.\n"
+    + "bench scale RUNS: what a sweep of this many runs costs besides its runs, with their folders on the disk\n"
+    + "bench simulate RUNS NODES: the same with everything that goes wrong on a cluster, in memory\n"
     + "  --only: the workloads of speed whose name contains TEXT, and nothing else\n"
     + "  --cpu: the CPU time of the process instead of wall-clock time, for a machine that others use\n"
     + "  --peer: another package to compare with, "
@@ -135,6 +137,12 @@ let main arguments =
     match List.ofArray arguments with
     | [ "load" ] ->
         Sweeps.load ()
+        0
+    | [ "simulate"; runs; nodes ] when fst (Int32.TryParse runs) && fst (Int32.TryParse nodes) ->
+        Scale.simulated configs (int runs) (int nodes)
+        0
+    | [ "scale"; runs ] when fst (Int32.TryParse runs) ->
+        Scale.onDisk configs (int runs)
         0
     | words ->
         match read words { Words = []; Only = None; Threads = 1; Peers = []; File = None; Json = false } with

@@ -31,14 +31,59 @@ type Process = {
     mutable Reached: unit -> unit
 }
 
+/// A text in lines, each with its line break.
+let private linesOf (text: byte[]) : byte[][] =
+    let lines = ResizeArray<byte[]>()
+    let mutable start = 0
+
+    while start < text.Length do
+        let next = Array.IndexOf(text, 10uy, start)
+        let past = if next < 0 then text.Length else next + 1
+        lines.Add text[start .. past - 1]
+        start <- past
+
+    lines.ToArray()
+
 /// A file, or a folder with its entries.
 [<AllowNullLiteral>]
 type Node(isFolder: bool) =
     static let none = Dictionary<string, Node>()
     let entries = if isFolder then Dictionary<string, Node>() else none
+    let mutable bytes: byte[] = [||]
+    let mutable packed = None
     member _.Entries = entries
     member _.IsFolder = isFolder
-    member val Bytes: byte[] = [||] with get, set
+
+    /// A file's content.
+    member _.Bytes
+        with get () =
+            match packed with
+            | None -> bytes
+            | Some(lines: byte[][], changed) -> Array.concat (Array.mapi (fun i line -> defaultArg (Map.tryFind i changed) line) lines)
+        and set value =
+            bytes <- value
+            packed <- None
+
+    member _.Length =
+        match packed with
+        | None -> bytes.Length
+        | Some(lines, changed) -> Seq.sum (Seq.mapi (fun i (line: byte[]) -> (defaultArg (Map.tryFind i changed) line).Length) lines)
+
+    /// Keeps only the lines that differ from those of another file of the same kind.
+    member node.Pack(lines: byte[][]) =
+        let own = linesOf bytes
+
+        if own.Length = lines.Length then
+            packed <-
+                Some(
+                    lines,
+                    Map [
+                        for i in 0 .. own.Length - 1 do
+                            if not (own[i].AsSpan().SequenceEqual(lines[i])) then i, own[i]
+                    ]
+                )
+            bytes <- [||]
+
     member val Written = DateTime.MinValue with get, set
     /// The process that has the file open alone.
     member val Owner: Process option = None with get, set
@@ -133,7 +178,7 @@ type private Handle
     override _.CanRead = isOpen
     override _.CanSeek = isOpen
     override _.CanWrite = isOpen
-    override _.Length = node.Bytes.LongLength
+    override _.Length = int64 node.Length
 
     override _.Position
         with get () = position
@@ -156,8 +201,9 @@ type private Handle
         node.Written <- now ()
 
     override _.Read(buffer: byte[], offset, count) =
-        let got = max 0 (min count (node.Bytes.Length - int position))
-        Array.Copy(node.Bytes, int position, buffer, offset, got)
+        let bytes = node.Bytes
+        let got = max 0 (min count (bytes.Length - int position))
+        Array.Copy(bytes, int position, buffer, offset, got)
         position <- position + int64 got
         got
 
@@ -182,6 +228,8 @@ type private Handle
 type SharedFolder(future: Future, root: string, stale: TimeSpan) =
     let top = Node true
     let processes = Dictionary<string, Process>()
+    // The lines of the first file of each name; others keep what differs.
+    let models = Dictionary<string, byte[][]>()
     // What a machine has seen of a folder.
     let seen = Dictionary<struct (string * string), Dictionary<string, struct (DateTime * (obj | null))>>()
 
@@ -231,7 +279,7 @@ type SharedFolder(future: Future, root: string, stale: TimeSpan) =
     /// The folder with `count` parts has changed; the machine that did it forgets what it saw there.
     let changed (by: Process) (folder: Node) (parts: string[]) count =
         folder.Written <- future.Now
-        if stale > TimeSpan.Zero then seen.Remove(struct (by.Machine, folderOf parts count)) |> ignore
+        if stale > TimeSpan.Zero then lock seen (fun () -> seen.Remove(struct (by.Machine, folderOf parts count)) |> ignore)
 
     /// An answer about a folder, or the one that this machine got a short time ago.
     let remembered (by: Process) what (parts: string[]) count (answer: unit -> 'a) : 'a =
@@ -240,20 +288,22 @@ type SharedFolder(future: Future, root: string, stale: TimeSpan) =
         else
             let place = struct (by.Machine, folderOf parts count)
 
-            let known =
-                match seen.TryGetValue place with
-                | true, known -> known
-                | _ ->
-                    let none = Dictionary()
-                    seen[place] <- none
-                    none
+            // The status looks from several threads.
+            lock seen (fun () ->
+                let known =
+                    match seen.TryGetValue place with
+                    | true, known -> known
+                    | _ ->
+                        let none = Dictionary()
+                        seen[place] <- none
+                        none
 
-            match known.TryGetValue what with
-            | true, struct (time, before) when future.Now - time < stale -> unbox<'a> before
-            | _ ->
-                let now = answer ()
-                known[what] <- struct (future.Now, box now)
-                now
+                match known.TryGetValue what with
+                | true, struct (time, before) when future.Now - time < stale -> unbox<'a> before
+                | _ ->
+                    let now = answer ()
+                    known[what] <- struct (future.Now, box now)
+                    now)
 
     let fits (pattern: string) (name: string) =
         if pattern = "*" then true
@@ -349,7 +399,7 @@ type SharedFolder(future: Future, root: string, stale: TimeSpan) =
 
             match find parts with
             | null -> raise (missing path)
-            | node -> node.Bytes.LongLength
+            | node -> int64 node.Length
 
         member folder.MakeFolder(path, isNew) =
             let by, parts = calls path
@@ -388,7 +438,12 @@ type SharedFolder(future: Future, root: string, stale: TimeSpan) =
                 destination.Entries[newName] <- moved
                 changed by source parts (parts.Length - 1)
                 changed by destination target (target.Length - 1)
-                folder.Moved(String.Join('/', target, 1, target.Length - 1), moved.Bytes)
+                if not moved.IsFolder then
+                    folder.Moved(String.Join('/', target, 1, target.Length - 1), moved.Bytes)
+
+                    match models.TryGetValue newName with
+                    | true, model -> moved.Pack model
+                    | _ -> models[newName] <- linesOf moved.Bytes
 
         member _.Delete path =
             let by, parts = calls path
@@ -430,7 +485,8 @@ type SharedFolder(future: Future, root: string, stale: TimeSpan) =
 
             if isAlone then node.Owner <- Some by
             // Opening a file asks the server for its attributes.
-            if stale > TimeSpan.Zero then seen.Remove(struct (by.Machine, folderOf parts (parts.Length - 1))) |> ignore
+            if stale > TimeSpan.Zero then
+                lock seen (fun () -> seen.Remove(struct (by.Machine, folderOf parts (parts.Length - 1))) |> ignore)
 
             let reach () =
                 if by.IsDead then raise Killed

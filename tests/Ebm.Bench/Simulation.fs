@@ -71,7 +71,7 @@ type Report = {
 }
 
 /// Steps of a run, and steps between two checkpoints.
-let private steps, every = 6L, 2L
+let private steps, every = 4L, 2L
 
 let private sweep = "bench"
 let private stepTime = TimeSpan.FromSeconds 20.0
@@ -101,8 +101,18 @@ type private Task = { Run: string; mutable Word: string }
 
 type private Node = { Machine: string; Skew: TimeSpan; mutable Processes: int }
 
-/// `claims` takes a run's folder for one process: a law plants one that does not fence.
-let simulate (claims: string -> IDisposable * RunFolder) configs (words: string list) (nodes: int) (faults: Faults) (seed: int) : Report =
+/// Simulates a sweep until no run is left to do. `claims` takes a run's folder for a process; `looks` is how often the status is compared with the
+/// truth; `after` gets the sweep's folder at the end.
+let simulated
+    (claims: string -> IDisposable * RunFolder)
+    configs
+    (words: string list)
+    (nodes: int)
+    (faults: Faults)
+    (looks: int)
+    (after: string -> unit)
+    (seed: int)
+    : Report =
     let random = Random seed
     let chance p = p > 0.0 && random.NextDouble() < p
     let between low high = seconds (low + (high - low) * random.NextDouble())
@@ -385,13 +395,17 @@ let simulate (claims: string -> IDisposable * RunFolder) configs (words: string 
         shared.End by
 
     future.After(TimeSpan.Zero, launch)
-    for _ in 1..5 do
+    for _ in 1..looks do
         future.After(between 100.0 2000.0, status)
 
     if faults.Full > TimeSpan.Zero then future.After(between 100.0 600.0, (fun () -> shared.FullUntil <- future.Now + faults.Full))
 
     future.Run(fun () ->
         if future.Now > start + longest then failwith $"the sweep does not end: after {longest.TotalDays} days, {left} tasks are left.")
+
+    let observer, place = shared.Start("observer", 2, TimeSpan.Zero)
+    after $"{place}/runs/{sweep}"
+    shared.End observer
 
     // ── At the end ──────────────────────────────────────────────────────────────────────────
 
@@ -431,6 +445,9 @@ let simulate (claims: string -> IDisposable * RunFolder) configs (words: string 
         Took = future.Now - start
         Violations = List.ofSeq violations
     }
+
+/// The same for laws.
+let simulate claims configs words nodes faults seed = simulated claims configs words nodes faults 5 ignore seed
 
 /// A process takes a run's folder as the runner does.
 let claimed (path: string) : IDisposable * RunFolder =

@@ -2,6 +2,7 @@
 /// metric. A planned run that is not in a table is reported as missing, and the metric of a sweep is on record before its results.
 module Ebm.Analysis.Plans
 
+open System.Collections.Generic
 open System.IO
 open System.Text.Json
 open Ebm.Analysis.Fields
@@ -93,30 +94,31 @@ let trainings (folder: string) : Map<string, string> =
     with :? InvalidDataException ->
         Map.empty
 
+/// The folders of sweeps among some folders and, if a folder has no plan itself, in it.
+let private sweepsIn (folders: string list) : string list = [
+    for folder in folders do
+        if Disk.HasFile(file folder) then folder
+        elif Disk.HasFolder folder then yield! Disk.Folders folder
+]
+
 /// Those of the absent runs that a launch which is still running will begin, by the last plan of its sweep's folder.
 let queued (folders: string list) (absent: string list) : string list =
     let planned =
-        [
-            for folder in folders do
-                folder
-                if Disk.HasFolder folder then yield! Disk.Folders folder
-        ]
-        |> List.filter (fun sweep -> Disk.HasFile(file sweep) && SweepFolder.IsAtWork sweep)
-        |> List.collect (fun sweep -> read sweep |> List.tryLast |> Option.map _.Runs |> Option.defaultValue [])
-        |> Set.ofList
+        sweepsIn folders
+        |> Seq.filter (fun sweep -> Disk.HasFile(file sweep) && SweepFolder.IsAtWork sweep)
+        |> Seq.collect (fun sweep -> read sweep |> List.tryLast |> Option.map _.Runs |> Option.defaultValue [])
+        |> HashSet
 
     absent |> List.filter planned.Contains
 
 /// The runs that were planned for some folders of sweeps, or for sweeps in them, and have no folder, in ordinal order.
 let absent (folders: string list) (there: string seq) : string list =
-    let there = Set.ofSeq there
+    let known = HashSet there
 
     [
-        for folder in folders do
-            yield! read folder
-            if Disk.HasFolder folder then yield! Disk.Folders folder |> Seq.collect read
+        for folder in sweepsIn folders do
+            for plan in read folder do
+                for run in plan.Runs do
+                    if known.Add run then run
     ]
-    |> List.collect _.Runs
-    |> List.distinct
-    |> List.filter (there.Contains >> not)
     |> List.sortWith (fun a b -> System.String.CompareOrdinal(a, b))

@@ -24,6 +24,26 @@ public static class Canonical
         return text.ToString();
     }
 
+    /// <summary>The parts of a map's text before and after the value of one of its keys.</summary>
+    /// <exception cref="ConfigException">A text cannot be normalised.</exception>
+    public static (string Before, string After) Around(Document map, string key)
+    {
+        var (before, after) = (new StringBuilder("{"), new StringBuilder());
+        foreach (var entry in map.Entries.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            var order = string.CompareOrdinal(entry.Key, key);
+            var text =
+                order > 0 ? after.Append(',')
+                : before.Length > 1 ? before.Append(',')
+                : before;
+            WriteString(text, entry.Key, entry.KeySource, entry.Key);
+            text.Append(':');
+            if (order != 0)
+                WriteShared(text, entry.Value, entry.Key);
+        }
+        return (before.ToString(), after.Append('}').ToString());
+    }
+
     /// <summary>SHA-256 of a text's UTF-8 bytes, 64 lower-case hexadecimal digits.</summary>
     public static string Sha256(string text) => Sha256(Encoding.UTF8.GetBytes(text));
 

@@ -48,7 +48,8 @@ public static class RegularFile
         using var stream = Disk.Read(path);
         // Not the length alone: it is 0 for the files of /proc, and a file may grow while it is read.
         var content = new MemoryStream((int)Math.Min(stream.Length, most));
-        var piece = new byte[1 << 16];
+        // One byte more than expected, so that a second read finds the end.
+        var piece = new byte[Math.Clamp(stream.Length + 1, 1 << 9, 1 << 16)];
         for (int got; stream.Length <= most && (got = stream.Read(piece)) > 0; )
         {
             content.Write(piece, 0, got);

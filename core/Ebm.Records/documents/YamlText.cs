@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -41,7 +42,7 @@ static partial class YamlText
             if (IsInline(entry.Value))
                 text.Append(' ').Append(Flow(entry.Value)).Append('\n');
             else
-                Block(text.Append('\n'), entry.Value, indent + 2);
+                text.Append('\n').Append(Below(entry.Value, indent + 2));
         }
         foreach (var item in document.Items)
         {
@@ -56,6 +57,19 @@ static partial class YamlText
             Block(below, item, indent + 2);
             text.Append(' ').Append(below, indent + 2, below.Length - indent - 2);
         }
+    }
+
+    // The runs of a sweep share most of their documents, which are immutable, so the text of each is cached.
+    static readonly ConditionalWeakTable<Document, Tuple<int, string>> Written = [];
+
+    static string Below(Document document, int indent)
+    {
+        if (Written.TryGetValue(document, out var known) && known.Item1 == indent)
+            return known.Item2;
+        var text = new StringBuilder();
+        Block(text, document, indent);
+        Written.AddOrUpdate(document, new(indent, text.ToString()));
+        return text.ToString();
     }
 
     // Scalars, lists of scalars, and empty documents take one line.

@@ -17,16 +17,19 @@ public sealed partial class RunFolder
         Fence();
         if (Manifest is { } last)
         {
-            var folder = In("attempts", Numbered(last.Attempt));
-            Disk.MakeFolder(folder);
-            foreach (var name in (string[])["stdout.log", "stderr.log", "manifest.json"])
-                if (Disk.HasFile(In(name)))
-                    Disk.MoveFile(In(name), System.IO.Path.Combine(folder, name));
-            Disk.SyncFolder(folder);
+            var name = $"attempts/{Numbered(last.Attempt)}";
+            var bytes = RegularFile.Bytes(In("manifest.json"), RegularFile.Record);
+            Disk.MakeFolder(In(name));
+            foreach (var log in (string[])["stdout.log", "stderr.log"])
+                if (Disk.HasFile(In(log)))
+                    Disk.MoveFile(In(log), In(name, log));
+            // Not by one rename: a process that was suspended just before it would move the manifest of its successor away.
+            Write($"{name}/manifest.json", stream => stream.Write(bytes));
+            Remove("manifest.json");
             Disk.SyncFolder(Path);
         }
         // Partial files of a killed process.
-        foreach (var file in Disk.Tree(Path))
+        foreach (var file in Visible())
             if (System.IO.Path.GetFileName(file) is ['.', ..] name && name.EndsWith(".new", StringComparison.Ordinal))
                 Disk.DeleteFile(file);
         return 1 + Attempts().Select(attempt => attempt.Attempt).DefaultIfEmpty(0).Max();

@@ -136,7 +136,7 @@ public static class Disk
     /// <exception cref="IOException">It exists already.</exception>
     internal static Stream Create(string path) =>
         At(path)?.Open(path, FileMode.CreateNew, isAlone: true)
-        ?? new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+        ?? new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 13);
 
     /// <summary>Opens a file for writing at its end, or creates it; each write reaches it at once.</summary>
     internal static Stream Append(string path) =>

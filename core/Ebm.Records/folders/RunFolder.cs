@@ -126,12 +126,14 @@ public sealed partial class RunFolder
 
     /// <summary>Writes the manifest, sealed by its own hash and by that of an earlier attempt, if any; for a run that has ended, it includes the
     /// current artefacts.</summary>
-    public void Write(RunManifest manifest)
-    {
-        var last = Attempts().LastOrDefault(attempt => attempt.Attempt < manifest.Attempt);
-        var whole = manifest with { Artefacts = RunStates.IsOver(manifest.State) ? Artefacts() : [], PrevHash = last?.Hash };
-        Write("manifest.json", whole.Sealed().ToJson());
-    }
+    /// <exception cref="FencedException">Another process has taken over the run.</exception>
+    public void Write(RunManifest manifest) =>
+        Publish(() =>
+        {
+            var last = Attempts().LastOrDefault(attempt => attempt.Attempt < manifest.Attempt);
+            var whole = manifest with { Artefacts = RunStates.IsOver(manifest.State) ? Artefacts() : [], PrevHash = last?.Hash };
+            Write("manifest.json", whole.Sealed().ToJson());
+        });
 
     /// <summary>The manifest's state; "pending" without a manifest.</summary>
     public RunState State => Manifest?.State ?? RunState.Pending;
@@ -151,13 +153,23 @@ public sealed partial class RunFolder
 
     /// <summary>The files of a run that must not change after its end, in ordinal order, as relative paths with forward slashes.</summary>
     public IReadOnlyList<string> ArtefactNames() =>
-        Disk.Tree(Path)
+        Visible()
             .Select(file => System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'))
             .Where(name => !name.Split('/').Any(part => part.StartsWith('.')))
             .Where(name => name is not ("manifest.json" or "stdout.log" or "stderr.log"))
             .Where(name => name.Split('/')[0] is not ("attempts" or "checkpoint.next" or "checkpoint.previous"))
             .Order(StringComparer.Ordinal)
             .ToList();
+
+    /// <summary>The files in and below the folder, without those in hidden folders, such as the staging folder of another process, which may
+    /// vanish meanwhile.</summary>
+    IEnumerable<string> Visible() =>
+        Disk.Files(Path)
+            .Concat(
+                Disk.Folders(Path)
+                    .Where(folder => System.IO.Path.GetFileName(folder)[0] != '.' && !Disk.IsLink(folder))
+                    .SelectMany(Disk.Tree)
+            );
 
     // ── any file ──────────────────────────────────────────────────────────────────────────────
 

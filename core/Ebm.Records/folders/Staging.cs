@@ -36,9 +36,9 @@ public sealed partial class RunFolder
             {
                 MoveAway(left);
             }
-            catch (DirectoryNotFoundException)
+            catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException)
             {
-                // A third process moves it away, too.
+                // Another process has moved it away; a client of a network file system may still list it.
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -143,16 +144,26 @@ public sealed class Secrets
 
     /// <summary>Refuses a config with a value that looks like a secret.</summary>
     /// <exception cref="ConfigException">Its message names the place and the rule, not the value.</exception>
-    public void RefuseIn(Document config)
-    {
-        foreach (var (path, value) in Scalars(config, ""))
-            RefuseIn(path, value);
-    }
+    public void RefuseIn(Document config) => Refuse(config, "");
 
-    static IEnumerable<(string Path, Document Value)> Scalars(Document node, string path) =>
-        node.IsMap ? node.Entries.SelectMany(entry => Scalars(entry.Value, Document.Join(path, entry.Key)))
-        : node.IsList ? node.Items.SelectMany((item, i) => Scalars(item, Document.Join(path, $"{i}")))
-        : [(path, node)];
+    // The runs of a sweep share most of their documents, so each is checked once for a path.
+    readonly ConditionalWeakTable<Document, string> clean = [];
+
+    void Refuse(Document node, string path)
+    {
+        if (node.IsScalar)
+        {
+            RefuseIn(path, node);
+            return;
+        }
+        if (clean.TryGetValue(node, out var known) && known == path)
+            return;
+        foreach (var entry in node.Entries)
+            Refuse(entry.Value, Document.Join(path, entry.Key));
+        for (var i = 0; i < node.Items.Count; i++)
+            Refuse(node.Items[i], Document.Join(path, $"{i}"));
+        clean.AddOrUpdate(node, path);
+    }
 
     /// <summary>Whether the name of an environment variable shows that its value is secret, and the repository does not allow it.</summary>
     public bool IsSecret(string variable) =>

@@ -36,6 +36,9 @@ public sealed partial record ExperimentSpec(
     public int Threads { get; } = Require.Between(1, 1024, Threads);
     public LoggingSpec Logging { get; } = Logging ?? new LoggingSpec();
 
+    /// <summary>The same experiment with another seed.</summary>
+    public ExperimentSpec WithSeed(long seed) => new(Data, Method, Train, Measure, seed, Device, Threads, Matmul, Logging);
+
     /// <summary>The torch device.</summary>
     /// <exception cref="SettingException">This machine does not have it.</exception>
     public torch.Device OnDevice()

@@ -39,8 +39,10 @@ public sealed record Identity
     /// under the same code and conditions, have equal weights. A run that measures while it trains shares no training, because its measurements
     /// then depend on all settings; the best weights need such measurements, too.
     /// </summary>
-    public static string OfTraining(Resolved<ExperimentSpec> run) =>
-        Canonical.Sha256(Canonical.Json(run.Value.Measure.Every is null ? run.Training : run.Identity));
+    public static string OfTraining(Resolved<ExperimentSpec> run) => Canonical.Sha256(Canonical.Json(TrainingOf(run)));
+
+    /// <summary>The document whose hash is <see cref="OfTraining"/>.</summary>
+    internal static Document TrainingOf(Resolved<ExperimentSpec> run) => run.Value.Measure.Every is null ? run.Training : run.Identity;
 
     /// <summary>The hash of a metric's resolved settings: values with equal protocols are comparable.</summary>
     public static string Protocol(Document settings) => Canonical.Sha256(Canonical.Json(settings))[..RunName.Digits];

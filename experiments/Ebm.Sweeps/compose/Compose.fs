@@ -16,7 +16,12 @@ open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Defaults
 
 /// The composed document of one run, and the options chosen for each group.
-type Composed = { Config: Document; Choices: Map<string, string list> }
+type Composed = {
+    Config: Document
+    Choices: Map<string, string list>
+    /// A value refers to another one, which may be the seed.
+    HasReferences: bool
+}
 
 /// Whether the override chooses options of a group instead of setting a value: its key is a group and its value is not a mapping.
 let choosesGroup (configs: Configs) (given: Override) =
@@ -156,6 +161,7 @@ type Composer(configs: Configs, root: string) =
 
                 trees.GetOrAdd(signature, expand configs root (choices |> Seq.map (|KeyValue|) |> Map.ofSeq) (List.ofSeq appended))
 
-        let config = assigned tree values |> Interpolate.interpolate secrets plain
+        let written = assigned tree values
+        let config = Interpolate.interpolate secrets plain written
         check "" config
-        { Config = config; Choices = choices }
+        { Config = config; Choices = choices; HasReferences = not (obj.ReferenceEquals(config, written)) }

@@ -17,8 +17,11 @@ let rec private mapped (convert: Value -> Value) value =
     | Dict entries -> Dict(entries |> List.map (fun (k, v) -> k, mapped convert v))
     | plain -> convert plain
 
-/// The most values of one axis, and the most runs of a sweep. Planning a run takes 10 kB and half a millisecond.
+/// The most values of one axis, and the most settings of a sweep, which its runs have apart from their seeds.
 let internal most = 20_000
+
+/// The most seeds, and the most runs of a sweep.
+let internal mostRuns = 1_000_000
 
 let private functions =
     List.ofArray ("bool choice float glob int interval linspace log logrange range seeds shuffle sobol sort str tag tpe zip".Split ' ')
@@ -59,6 +62,8 @@ let apply (text: string) (error: string -> exn) name (arguments: (string * Setti
         | other -> failed $"{name} takes numbers; {printValue other} is {kindOf other}."
 
     let count value =
+        let most = if name = "seeds" then mostRuns else most
+
         match value with
         | Int n when n >= 1L && n <= int64 most -> int n
         | other -> failed $"{name} needs a count from 1 to {most}, not {printValue other}."

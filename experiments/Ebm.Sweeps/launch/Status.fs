@@ -18,11 +18,13 @@ let private spoken = Pace.spoken
 let private plural (count: int) (thing: string) = if count = 1 then $"1 {thing}" else $"{count} {thing}s"
 
 let private tally (states: RunState list) others =
+    let counts = states |> List.countBy id |> dict
+
     let parts = [
         for state in Enum.GetValues<RunState>() do
-            match states |> List.filter ((=) state) |> List.length with
-            | 0 -> ()
-            | count -> count, Kebab.Of state
+            match counts.TryGetValue state with
+            | true, count -> count, Kebab.Of state
+            | _ -> ()
         yield! others |> List.filter (fst >> (<) 0)
     ]
 
@@ -175,6 +177,9 @@ let private folded (head: string) (separator: string) (rest: string) =
     elif head.Length + separator.Length + rest.Length <= width then [ head + separator + rest ]
     else wrapped head @ wrapped (String(' ', indent) + rest)
 
+/// In a sweep with more runs, the status leaves out the completed ones and all diagnoses.
+let private most = 2000
+
 /// Whose training a run took.
 let private sharedBy (manifest: RunManifest | null) =
     match manifest with
@@ -190,11 +195,13 @@ let lines (folder: string) =
     let told = Launcher.told folder
     let found = RunTree.Look folder
 
+    let isLong = found.Count > most
+
     let runs = [
         for found in found do
             match found.Run with
             | null -> ()
-            | run -> found, run, Launcher.heard (told.TryFind run.Id) (stateOf run.Path)
+            | run -> found, run, Launcher.heard (told.TryFind run.Id) (stateIn run.Path found.Manifest)
     ]
 
     let usual =
@@ -234,7 +241,8 @@ let lines (folder: string) =
         | 0 -> ""
         | count -> $", of which {count} are imported"
 
-    let diagnoses = Diagnosis.lines folder
+    // They need all records of all runs.
+    let diagnoses = if isLong then Map.empty else Diagnosis.lines folder
     let working = [ for part in parts -> $", {Hold.spoken part} is running{Hold.who folder part}" ] |> String.concat ""
 
     let left =
@@ -269,6 +277,7 @@ let lines (folder: string) =
                 absent.Length - queued.Length, "not started"
             ]
         yield! folded $"{name}: {counts}{imported}{working}" ", " (defaultArg left "")
+        if isLong then $"  Completed runs and diagnoses are left out, because there are more than {most} runs."
 
         for found, run, (state, reason) in runs do
             match retired.TryFind run.Id with
@@ -283,16 +292,17 @@ let lines (folder: string) =
                 | Some(_, pace), _ -> yield! folded head ", " (Pace.says pace + because)
                 | None, NonNull manifest when manifest.Step > 0L -> yield! folded head ", " $"step {manifest.Step}{because}"
                 | _ -> yield! folded head ": " (defaultArg reason "")
-            | None -> yield! folded $"  {Kebab.Of state, -11} {run.Id}" "" (sharedBy found.Manifest)
+            | None -> if not isLong then yield! folded $"  {Kebab.Of state, -11} {run.Id}" "" (sharedBy found.Manifest)
 
             match diagnoses.TryFind run.Id with
             | Some line -> yield! wrapped (String(' ', indent) + line)
             | None -> ()
 
         // Retired runs whose folders were removed.
+        let there = Collections.Generic.HashSet [ for _, run, _ in runs -> run.Id ]
+
         for KeyValue(id, because) in retired do
-            if not (runs |> List.exists (fun (_, run, _) -> run.Id = id)) then
-                yield! folded $"""  {"retired", -11} {id}, removed""" ": " because
+            if not (there.Contains id) then yield! folded $"""  {"retired", -11} {id}, removed""" ": " because
 
         for other in found do
             match other.Why with

@@ -64,13 +64,19 @@ let sweep name = {
 let internal declared name text = parseAt (Source.Of $"sweep {name}, \"{text}\"") text
 
 /// The most runs of a sweep; more are taken for a mistake. They are planned in the memory of one process.
-let internal most = int64 Functions.most
+let internal most = int64 Functions.mostRuns
 
 /// The most overrides of a run.
 let private longest = 1000
 
 let internal tooMany (how: string) : 'a =
     Sentence.fail (Source.Of "sweep") "" $"the axes make {how} runs; at most {most} are allowed, so leave out values or axes."
+
+let internal tooManySettings () : 'a =
+    Sentence.fail
+        (Source.Of "sweep")
+        ""
+        $"the axes make more than {Functions.most} settings; a sweep may have {most} runs, but not more settings that differ in other values than the seed."
 
 /// How many runs a list of overrides makes: the product of its axes, as long as a search and the options of a pattern count as one.
 let internal size (overrides: Override list) =
@@ -80,6 +86,11 @@ let internal size (overrides: Override list) =
         | Some(Sweep values) -> size * bigint values.Length
         | Some(Together((_, values) :: _)) -> size * bigint values.Length
         | _ -> size)
+
+/// The same for settings, which runs have apart from their seeds.
+let internal settings (overrides: Override list) = overrides |> List.filter (fun given -> given.Key <> "seed") |> size
+
+let internal checkSettings (count: bigint) = if count > bigint Functions.most then tooManySettings ()
 
 let internal checkCount (runs: bigint) = if runs > bigint most then tooMany $"at least {runs}"
 

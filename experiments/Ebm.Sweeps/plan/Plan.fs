@@ -18,27 +18,63 @@ open Ebm.Sweeps.Mishap
 open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Compose
 
-type PlannedRun = {
-    Id: string
+/// What runs have in common that differ only in their seed, with the documents of the first of them. Planning a setting takes 10 kB and half a
+/// millisecond, and each of its seeds half a kB and a fiftieth of that.
+type PlannedSetting = {
     Group: string
-    /// The overrides that make this run, one value each.
-    Overrides: string list
     Choices: Map<string, string list>
-    /// The config as composed; every value has its source.
+    First: int64
+    /// As given, and which of them is the seed, if one is.
+    Overrides: string list
+    SeedAt: int
     Composed: Document
-    /// The config with every default written out.
     Config: Document
     Spec: ExperimentSpec
-    /// The canonical JSON that was hashed into the id.
-    Hashed: string
+    Identities: SeedIdentities
+}
+
+type PlannedRun = {
+    Id: string
+    Setting: PlannedSetting
+    Seed: int64
     /// The identity of its training: twins, runs of a folder with equal ones, share a training.
     Training: string
     /// Its folder has a completed training that its twins can take.
     HasTraining: bool
-    Folder: string
+    /// runs/<sweep>
+    Within: string
     State: RunState
     Reason: string option
-}
+} with
+
+    member run.Folder = Path.Combine(run.Within, run.Id)
+
+    /// The id without the seed.
+    member run.Group = run.Setting.Group
+
+    /// The options chosen for each group.
+    member run.Choices = run.Setting.Choices
+
+    /// The overrides as they would be typed for this run alone.
+    member run.Overrides =
+        if run.Seed = run.Setting.First then
+            run.Setting.Overrides
+        else
+            run.Setting.Overrides |> List.mapi (fun i text -> if i = run.Setting.SeedAt then $"seed={run.Seed}" else text)
+
+    member private run.With(document: Document) =
+        if run.Seed = run.Setting.First then document else document.With("seed", Document.Of(run.Seed, document.Get("seed").Source))
+
+    /// The config as written, with the places of its values.
+    member run.Composed = run.With run.Setting.Composed
+
+    /// The resolved config, with every default.
+    member run.Config = run.With run.Setting.Config
+
+    member run.Spec = if run.Seed = run.Setting.First then run.Setting.Spec else run.Setting.Spec.WithSeed run.Seed
+
+    /// The canonical JSON that was hashed into the id.
+    member run.Hashed = run.Setting.Identities.Json run.Seed
 
 type Plan = {
     Sweep: string
@@ -129,20 +165,33 @@ let rec private product axes =
 
 // ── States ──────────────────────────────────────────────────────────────────────────────────
 
-/// A run's current state and its reason, from the run's folder. A run whose folder cannot be read counts as failed, so that it stops no other
-/// run.
-let stateOf (folder: string) =
+let private unreadable says = RunState.Failed, Some $"its folder cannot be read: {says}"
+
+/// A run's current state and its reason, from its folder and the manifest there. A run whose folder cannot be read counts as failed, so that it
+/// stops no other run.
+let stateIn (folder: string) (manifest: RunManifest | null) =
+    try
+        match manifest with
+        | null -> RunState.Pending, None
+        | manifest when manifest.State = RunState.Running && not (Claim.IsHeld folder) ->
+            RunState.Lost, Some $"its process ended without a result, at or after step {manifest.Step}"
+        | manifest -> manifest.State, Option.ofObj manifest.Reason
+    with Mishap says ->
+        unreadable says
+
+/// The manifest of a run, if it has one, and the same.
+let private readOf (folder: string) : (RunManifest | null) * (RunState * string option) =
     try
         if not (Disk.HasFile(Path.Combine(folder, "config.json"))) then
-            RunState.Planned, None
+            null, (RunState.Planned, None)
         else
-            match RunFolder.Open(folder).Manifest with
-            | null -> RunState.Pending, None
-            | manifest when manifest.State = RunState.Running && not (Claim.IsHeld folder) ->
-                RunState.Lost, Some $"its process ended without a result, at or after step {manifest.Step}"
-            | manifest -> manifest.State, Option.ofObj manifest.Reason
+            let manifest = RunFolder.Open(folder).Manifest
+            manifest, stateIn folder manifest
     with Mishap says ->
-        RunState.Failed, Some $"its folder cannot be read: {says}"
+        null, unreadable says
+
+/// A run's current state and its reason.
+let stateOf (folder: string) = snd (readOf folder)
 
 // ── The plan ────────────────────────────────────────────────────────────────────────────────
 
@@ -189,43 +238,86 @@ let private checkPath (composed: Composed) (given: Override) =
         | [] -> ()
         | paths -> fail given.Source given.Key $"{given.Key} is the end of {listed paths}; write the whole path of the setting."
 
-/// Composes and types one run. Throws ConfigException.
+/// Composes and types a setting by one of its runs; also tells whether its other runs differ only in the seed. Throws ConfigException.
 let private compose (composer: Composer) (catalog: Catalog) (assignment: (Override * Value option) list) =
     let composed = composer.Compose assignment
     assignment |> List.iter (fst >> checkPath composed)
     let resolved = catalog.Resolve<ExperimentSpec> composed.Config
-    let identity = Identity.Of resolved.Identity
-
-    let overrides = [ for given, value in assignment -> print given.Action given.Key given.Package value ]
+    let identities = SeedIdentities resolved
 
     {
-        Id = identity.RunId
-        Group = identity.GroupId
-        Overrides = overrides
+        Group = identities.GroupId
         Choices = composed.Choices
+        First = resolved.Value.Seed
+        Overrides = [ for given, value in assignment -> print given.Action given.Key given.Package value ]
+        SeedAt = assignment |> List.tryFindIndex (fun (given, _) -> given.Key = "seed") |> Option.defaultValue -1
         Composed = composed.Config
         Config = resolved.Document
         Spec = resolved.Value
-        Hashed = identity.Json
-        Training = Identity.OfTraining resolved
-        HasTraining = false
-        Folder = ""
-        State = RunState.Planned
-        Reason = None
-    }
+        Identities = identities
+    },
+    not composed.HasReferences
+
+let private runOf (setting: PlannedSetting) seed = {
+    Id = setting.Identities.RunId seed
+    Setting = setting
+    Seed = seed
+    Training = setting.Identities.Training seed
+    HasTraining = false
+    Within = ""
+    State = RunState.Planned
+    Reason = None
+}
+
+/// The seed of an assignment that sets it once, as a whole number, and the assignment without it.
+let private seedOf (assignment: (Override * Value option) list) =
+    match assignment |> List.partition (fun (given, _) -> given.Key = "seed") with
+    | [ { Action = Change; Package = None }, Some(Int seed) ], others when seed >= 0L -> Some(seed, others)
+    | _ -> None
+
+/// Assignments of a product are equal if their values are the same objects.
+let private sameObjects = {
+    new IEqualityComparer<(Override * Value option) list> with
+        member _.Equals(one, other) =
+            match one, other with
+            | NonNull one, NonNull other ->
+                List.length one = List.length other && List.forall2 (fun (_, a) (_, b) -> obj.ReferenceEquals(a, b)) one other
+            | _ -> false
+
+        member _.GetHashCode assignment =
+            (0, assignment) ||> List.fold (fun hash (_, value) -> HashCode.Combine(hash, HashIdentity.Reference.GetHashCode value))
+}
 
 /// The runs of a list of overrides, in order; a conditional axis multiplies the runs that fit its condition.
-let private composed (setup: Setup) (sweep: Declare.Sweep) asked (overrides: Override list) = [
+let private composed (setup: Setup) (sweep: Declare.Sweep) asked (count: int ref) (overrides: Override list) = [
     Declare.checkSize overrides
     let axes = overrides |> List.map (alternatives setup.Composer.Configs asked)
     let mutable made = 0L
+    // Those whose further seeds need no composition.
+    let settings = Dictionary<_, PlannedSetting> sameObjects
+
+    let run assignment =
+        let alike = seedOf assignment
+
+        match alike with
+        | Some(seed, others) when settings.ContainsKey others -> runOf settings[others] seed
+        | _ ->
+            count.Value <- count.Value + 1
+            Declare.checkSettings (bigint count.Value)
+            let setting, isAlike = compose setup.Composer setup.Catalog assignment
+
+            match alike with
+            | Some(_, others) when isAlike -> settings[others] <- setting
+            | _ -> ()
+
+            runOf setting setting.First
 
     let conditional = [
         for condition, given in sweep.Conditional -> Where.parse "whenever" condition, alternatives setup.Composer.Configs asked given
     ]
 
     let rec expand assignment conditional = [
-        let run = compose setup.Composer setup.Catalog assignment
+        let run = run assignment
 
         match conditional |> List.tryFindIndex (fun (condition, _) -> Where.holds condition run.Config) with
         | None ->
@@ -247,7 +339,8 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
 
     let under asked =
         sweep.Parts |> List.sumBy Declare.size |> Declare.checkCount
-        let all = sweep.Parts |> List.collect (composed setup sweep asked)
+        sweep.Parts |> List.sumBy Declare.settings |> Declare.checkSettings
+        let all = sweep.Parts |> List.collect (composed setup sweep asked (ref 0))
         let distinct = all |> List.distinctBy _.Id
         let name = nameOf setup.Name sweep (distinct |> List.map _.Choices)
         name,
@@ -284,23 +377,26 @@ let plan (setup: Setup) (sweep: Declare.Sweep) : Plan =
         Searches = searches |> List.filter (fun search -> (setup.Asked folder search).Length < search.Trials)
         Runs = [
             for run in runs do
-                let folder = Path.Combine(folder, run.Id)
-                let state, reason = if isNew then RunState.Planned, None else heard run.Id (stateOf folder)
+                let run = { run with Within = folder }
 
-                let stale, trained =
-                    if state <> RunState.Completed then
-                        None, false
-                    else
-                        try
-                            match RunFolder.Open(folder).Manifest with
-                            | null -> None, false
-                            | manifest -> setup.Stale manifest, manifest.TrainingSha256 = run.Training && isNull manifest.TrainedBy
-                        with Mishap says ->
-                            Some $"its inputs cannot be compared: {says}", false
+                if isNew then
+                    run
+                else
+                    let manifest, state = readOf run.Folder
+                    let state, reason = heard run.Id state
 
-                match stale with
-                | Some why -> { run with Folder = folder; State = RunState.Stale; Reason = Some why }
-                | None -> { run with Folder = folder; State = state; Reason = reason; HasTraining = trained }
+                    let stale, trained =
+                        match manifest with
+                        | NonNull manifest when state = RunState.Completed ->
+                            try
+                                setup.Stale manifest, manifest.TrainingSha256 = run.Training && isNull manifest.TrainedBy
+                            with Mishap says ->
+                                Some $"its inputs cannot be compared: {says}", false
+                        | _ -> None, false
+
+                    match stale with
+                    | Some _ -> { run with State = RunState.Stale; Reason = stale }
+                    | None -> { run with State = state; Reason = reason; HasTraining = trained }
         ]
     }
 
@@ -328,23 +424,23 @@ let sharing (trained: string seq) (left: PlannedRun list) : (PlannedRun * bool) 
 
 /// The keys that differ between runs, in the order in which they were given, and each run's values; "" if a run has no value.
 let varying (plan: Plan) =
-    let given = [
-        for run in plan.Runs ->
-            run.Overrides
-            |> List.map (fun text ->
-                let cut = text.IndexOf '=' in if cut < 0 then text, "" else text.Substring(0, cut), text.Substring(cut + 1))
-    ]
+    let parted (text: string) = let cut = text.IndexOf '=' in if cut < 0 then text, "" else text.Substring(0, cut), text.Substring(cut + 1)
+    let settings = HashSet<PlannedSetting>(plan.Runs |> Seq.map _.Setting, HashIdentity.Reference) |> List.ofSeq
+    let given = settings |> List.map (fun setting -> setting, setting.Overrides |> List.map parted)
+    let keys = given |> Seq.collect (snd >> List.map fst) |> Seq.distinct |> List.ofSeq
+    let ofSetting = Dictionary<PlannedSetting, IDictionary<string, string>>(HashIdentity.Reference)
 
-    let keys = given |> Seq.collect (List.map fst) |> Seq.distinct |> List.ofSeq
-    let runs = given |> List.map dict
+    for setting, values in given do
+        ofSetting[setting] <- dict values
 
-    let value (key: string) (run: IDictionary<string, string>) =
-        match run.TryGetValue key with
+    let value (key: string) (run: PlannedRun) =
+        match ofSetting[run.Setting].TryGetValue key with
+        | true, _ when key = "seed" && run.Setting.SeedAt >= 0 -> string run.Seed
         | true, value -> value
         | _ -> ""
 
-    let keys = keys |> List.filter (fun key -> runs |> Seq.distinctBy (value key) |> Seq.truncate 2 |> Seq.length > 1)
-    keys, runs |> List.map (fun run -> keys |> List.map (fun key -> value key run))
+    let keys = keys |> List.filter (fun key -> plan.Runs |> Seq.distinctBy (value key) |> Seq.truncate 2 |> Seq.length > 1)
+    keys, plan.Runs |> List.map (fun run -> keys |> List.map (fun key -> value key run))
 
 /// The object that `plan --json` prints.
 let json (plan: Plan) =

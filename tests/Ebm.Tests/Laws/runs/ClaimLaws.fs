@@ -42,6 +42,7 @@ let private writes: (string * (RunFolder -> unit)) list = [
     "checkpoint", fun at -> at.Replace("checkpoint", fill "10")
     "truncation", fun at -> at.Truncate(0L, 0L)
     "removal", fun at -> at.Remove "checkpoint"
+    "next attempt", fun at -> at.NextAttempt() |> ignore
 ]
 
 /// All published files of a run, by path.

@@ -229,7 +229,10 @@ let all = [
     |> breaks "numbers that are read as texts" (fun () ->
         inFolder (fun folder ->
             copied folder
-            let texts (run: Plan.PlannedRun) = { run with Composed = Document.Parse("train: { lr: \"0.001\" }", "x") }
+            let texts (run: Plan.PlannedRun) = {
+                run with
+                    Setting = { run.Setting with Composed = Document.Parse("train: { lr: \"0.001\" }", "x") }
+            }
             asked folder ("train/short.yaml", [ "experiment=rings" ]) (fun text run -> sameTypes text (texts run)) 100 |> ignore))
 
     law "five hundred mutated sweeps in YAML are rejected with a sentence, or are sweeps" (fun () ->

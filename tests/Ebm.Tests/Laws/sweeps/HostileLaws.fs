@@ -237,7 +237,7 @@ let private products = [
     [ for i in 0..32 -> $"+a{i}=0,1,2,3" ]
     [ for i in 0..1500 -> $"+a{i}=0" ]
     [ "seed=seeds(1000000000)" ]
-    [ "seed=seeds(20001)" ]
+    [ "seed=seeds(1000001)" ]
     [ "seed=seeds(-1)" ]
     [ "seed=seeds(1e400)" ]
     [ "seed=range(0,1000000000000)" ]
@@ -263,8 +263,8 @@ let private products = [
     [ "s=tpe(4,train.lr=log(1e-5,1),batch=9e18)" ]
     [ "s=tpe(4,train.lr=log(1e-5,1),batch=9000000000000000000)" ]
     [ "s=tpe(4,train.lr=log(1e-5,1),seed=-1)" ]
-    [ "seed=seeds(15000)"; "--or"; "seed=range(15000,30000)" ]
-    [ "seed=shuffle(range(0,20000))"; "method.steps=1,2" ]
+    [ "train.steps=range(1,15000)"; "--or"; "train.steps=range(15000,30000)" ]
+    [ "seed=shuffle(range(0,20000))"; "method.steps=range(1,52)" ]
 ]
 
 /// Configs in which n values each name the one before twice.
@@ -696,7 +696,7 @@ let all = [
                     [ "s=tpe(4,train.lr=log(1e-5,1))" ] @ here
                     [ "s=tpe(4,train.lr=log(1e-5,1))"; "--metric"; "grid-kl"; "--shard"; "1/2" ] @ here
                     [ "--metric"; "none" ] @ here
-                    [ "seed=seeds(100000)" ] @ here
+                    [ "seed=seeds(2000000)" ] @ here
                     [ "train.lr=nan" ] @ here
                     [ "--where"; "(((" ] @ here
                     [ "--sweep"; folder ] @ here

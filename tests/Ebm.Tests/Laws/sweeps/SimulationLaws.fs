@@ -62,6 +62,6 @@ let all = [
 
     law
         "with deaths, pauses, preemption, failures, duplicate starts, wrong clocks, old answers of the file system and a full disk at once, nothing is lost or done twice"
-        (fun () -> holds claimed everything [ 1..20 ])
-    |> breaks "processes that write without a claim" (fun () -> holds unclaimed everything [ 1..20 ])
+        (fun () -> holds claimed everything [ 1..12 ])
+    |> breaks "processes that write without a claim" (fun () -> holds unclaimed everything [ 1..12 ])
 ]

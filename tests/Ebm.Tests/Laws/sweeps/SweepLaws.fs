@@ -102,7 +102,28 @@ let private restricts (parts: string list -> Overrides.Override list list) =
 let private refused (parts: string list) (text: string) =
     throws<ConfigException, _> ("sweep.yaml, line" :: parts) (fun () -> SweepFile.parse text "sweep.yaml")
 
+/// Each run of a plan compared with the plan of that run alone.
+let private alone (change: Plan.PlannedRun -> Plan.PlannedRun) words =
+    for run in (planned "/nowhere" (typed words)).Runs |> List.map change do
+        let plan = planned "/nowhere" (typed run.Overrides)
+        let single = plan.Runs.Head
+        let texts (run: Plan.PlannedRun) = [ run.Id; run.Group; run.Hashed; run.Training; run.Config.ToYaml(); run.Composed.ToYaml() ]
+        must
+            $"{run.Id} differs from the same run alone"
+            (plan.Runs.Length = 1 && texts run = texts single && run.Spec.Seed = single.Spec.Seed)
+
+let private many = [ "experiment=rings"; "seed=3,1"; "method=joint-cd,flow"; "train.lr=1e-3,1e-2" ]
+
 let all = [
+    law "runs that differ only in their seed have the ids, configs and trainings that each has alone" (fun () ->
+        alone id many
+        alone id (List.rev many))
+    |> breaks "a run with the documents of another seed" (fun () -> alone (fun run -> { run with Seed = run.Setting.First }) many)
+
+    law "a value that refers to the seed follows it" (fun () ->
+        for run in (planned "/nowhere" (typed [ "experiment=rings"; "train.steps=${seed}"; "seed=5,6" ])).Runs do
+            must $"{run.Id} has {run.Spec.Train.Steps} steps" (run.Spec.Train.Steps = System.Nullable run.Seed))
+
     law "a sweep in F#, as functions or in braces, and in YAML gives the same plan, byte for byte" (fun () ->
         samePlans [ functions; SweepFile.parse yaml "sweep.yaml" ]
         let written = SweepFile.parse yaml "sweep.yaml"
