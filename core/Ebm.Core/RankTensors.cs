@@ -13,12 +13,12 @@ public static class RankTensors
         if (ranks.Count == 1 || tensors.Count == 0)
             return tensors;
         var flat = cat([.. tensors.Select(t => t.detach().reshape(-1))]);
-        var sum = flat.cpu().contiguous();
+        var sum = flat.cpu();
         if (sum.dtype == float32)
             ranks.Sum(MemoryMarshal.Cast<byte, float>(sum.bytes));
         else
             ranks.Sum(MemoryMarshal.Cast<byte, double>(sum.bytes));
-        var mean = (sum / ranks.Count).to(flat.device);
+        var mean = sum.div_(ranks.Count).to(flat.device);
         var (found, at) = (new List<Tensor>(), 0L);
         foreach (var tensor in tensors)
         {

@@ -30,7 +30,7 @@ public sealed class Lease : IDisposable
     /// <exception cref="InvalidDataException">It is a pipe or a device, which would block.</exception>
     public static Lease? Take(string path)
     {
-        if (Holder(path) is not null && Server(path) - Disk.Written(path) <= Lasts)
+        if (Holder(path) is not null && IsFresh(path))
             return null;
         if (RegularFile.Refusal(path) is { } says)
             throw new InvalidDataException($"{path}: {says}");
@@ -45,6 +45,12 @@ public sealed class Lease : IDisposable
         }
         try
         {
+            // Another machine may have taken it since, if this process was suspended.
+            if (Named(path, file) is not null && IsFresh(path))
+            {
+                file.Dispose();
+                return null;
+            }
             return new Lease(path, file);
         }
         catch
@@ -78,6 +84,8 @@ public sealed class Lease : IDisposable
     /// <summary>The holder on another machine, as "process 12 on node3"; null if there is none, as far as can be seen.</summary>
     public static string? Elsewhere(string path) => Disk.Now(path) - Disk.Written(path) <= Lasts ? Holder(path) : null;
 
+    static bool IsFresh(string path) => Server(path) - Disk.Written(path) <= Lasts;
+
     /// <summary>The time by the clock of the file server, which sets the times of its files.</summary>
     static DateTime Server(string path)
     {
@@ -95,19 +103,24 @@ public sealed class Lease : IDisposable
             return null;
         try
         {
-            using var reader = new StreamReader(Disk.Read(path));
-            // Two short lines; a longer file is not a lease.
-            var start = new char[400];
-            var lines = new string(start, 0, reader.ReadBlock(start)).Split('\n');
-            return lines[0] is { Length: > 0 } host && host != Disk.Machine(path)
-                ? $"process {lines.ElementAtOrDefault(1)} on {host}"
-                : null;
+            using var file = Disk.Read(path);
+            return Named(path, file);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // The file is locked, so the holder is on a machine that shares locks with this one; or it cannot be read.
             return null;
         }
+    }
+
+    /// <summary>The process on another machine that an open lease names.</summary>
+    static string? Named(string path, Stream file)
+    {
+        // Two short lines; a longer file is not a lease.
+        var start = new byte[400];
+        file.Position = 0;
+        var lines = Encoding.UTF8.GetString(start, 0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)).Split('\n');
+        return lines[0] is { Length: > 0 } host && host != Disk.Machine(path) ? $"process {lines.ElementAtOrDefault(1)} on {host}" : null;
     }
 
     void Touch()
@@ -131,7 +144,8 @@ public sealed class Lease : IDisposable
         lock (file)
             try
             {
-                if (file.CanWrite && IsOwn())
+                // A late process that took the lease, and found that the run has another one, leaves it empty.
+                if (file.CanWrite && (file.Length == 0 || IsOwn()))
                     Touch();
             }
             catch (IOException)

@@ -8,30 +8,21 @@ namespace Ebm.Records;
 public sealed partial class RunFolder
 {
     const string Stagings = ".staging-*",
+        Gone = ".gone",
         Next = ".next",
         Previous = ".previous";
 
-    /// <summary>This folder for the process that has the lease; a process that had it before can no longer write.</summary>
-    /// <exception cref="FencedException">Another process takes it over at the same time.</exception>
-    public RunFolder Taken()
-    {
-        MoveOthersAway(null);
-        var own = In(Stagings[..^1] + Guid.NewGuid().ToString("n")[..12]);
-        Disk.MakeFolder(own);
-        // Where machines share no locks, two processes may have found an expired lease at the same time. Of two folders that exist, the second one
-        // to look finds the other, so at most one process continues.
-        MoveOthersAway(own);
-        var taken = new RunFolder(Path, own);
-        taken.Fence();
-        return taken;
-    }
+    /// <summary>The staging folders of a run: that of the process that has it, or those that ended processes have left.</summary>
+    /// <param name="path">The run's folder, which exists.</param>
+    public static IReadOnlyList<string> StagingsOf(string path) => Disk.Folders(path, Stagings);
 
-    void MoveOthersAway(string? own)
+    /// <summary>This folder for the process that has the lease; a process that had it before can no longer write.</summary>
+    /// <param name="before">Its staging folders from before the lease was found free. Where machines share no locks, another process may have found the same;
+    /// its folder is not among them.</param>
+    /// <exception cref="FencedException">Another process has taken it over since.</exception>
+    public RunFolder Taken(IReadOnlyList<string> before)
     {
-        foreach (var left in Disk.Folders(Path, Stagings))
-        {
-            if (left == own)
-                continue;
+        foreach (var left in before)
             try
             {
                 MoveAway(left);
@@ -40,13 +31,23 @@ public sealed partial class RunFolder
             {
                 // Another process has moved it away; a client of a network file system may still list it.
             }
+        var own = In(Stagings[..^1] + Guid.NewGuid().ToString("n")[..12]);
+        Disk.MakeFolder(own);
+        var taken = new RunFolder(Path, own);
+        // Of two folders that exist, the second process to look finds the other's, so at most one continues.
+        if (StagingsOf(Path).Any(other => other != own && !other.EndsWith(Gone, StringComparison.Ordinal)))
+        {
+            taken.Release();
+            throw new FencedException("another process has taken over this run at the same time");
         }
+        taken.Fence();
+        return taken;
     }
 
     void MoveAway(string left)
     {
         // Moved first, because files could still be renamed out of the folder while it is deleted.
-        var gone = left.EndsWith(".gone", StringComparison.Ordinal) ? left : left + ".gone";
+        var gone = left.EndsWith(Gone, StringComparison.Ordinal) ? left : left + Gone;
         if (gone != left)
             Disk.MoveFolder(left, gone);
         foreach (var previous in Disk.Folders(gone, "*" + Previous))

@@ -24,10 +24,11 @@ public sealed class Claim : IDisposable
     public Claim(string path, Func<RunFolder> make)
     {
         Disk.MakeFolder(path);
+        var before = RunFolder.StagingsOf(path);
         lease = Lease.Take(PathOf(path)) ?? throw new TakenException(path);
         try
         {
-            Folder = make().Taken();
+            Folder = make().Taken(before);
         }
         catch (Exception error)
         {

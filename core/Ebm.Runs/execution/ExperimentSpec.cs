@@ -31,13 +31,13 @@ public sealed partial record ExperimentSpec(
 
     public TrainSpec Train { get; } = Train ?? new TrainSpec();
     public MeasureSpec Measure { get; } = Measure ?? new MeasureSpec();
-    public long Seed { get; } = Require.NonNegative(Seed);
+    public long Seed { get; private init; } = Require.NonNegative(Seed);
     public string Device { get; } = Require.That(Device, DeviceName().IsMatch(Device), "must be cpu, or cuda:N for the N-th GPU");
     public int Threads { get; } = Require.Between(1, 1024, Threads);
     public LoggingSpec Logging { get; } = Logging ?? new LoggingSpec();
 
     /// <summary>The same experiment with another seed.</summary>
-    public ExperimentSpec WithSeed(long seed) => new(Data, Method, Train, Measure, seed, Device, Threads, Matmul, Logging);
+    public ExperimentSpec WithSeed(long seed) => this with { Seed = Require.NonNegative(seed) };
 
     /// <summary>The torch device.</summary>
     /// <exception cref="SettingException">This machine does not have it.</exception>

@@ -2,6 +2,7 @@
 module Ebm.Tests.Laws.ClaimLaws
 
 open System
+open System.Collections.Generic
 open System.IO
 open Ebm.Records
 open Ebm.Runs
@@ -54,7 +55,7 @@ let private published (at: RunFolder) = [
 
 /// A process that takes over the run: it resumes from the checkpoint, and writes everything again.
 let private overtake (at: RunFolder) =
-    let second = at.Taken()
+    let second = at.Taken(RunFolder.StagingsOf at.Path)
     must "the process that takes over must find a complete checkpoint" (Directory.Exists(second.In "checkpoint"))
     let attempt = second.NextAttempt()
     second.Write(manifest second attempt 5L)
@@ -124,6 +125,15 @@ let private fenced taken =
 
         must $"a write of {name} has only {n - 1} steps, so nothing was tested" (n > 2 || name = "removal")
 
+/// A process found the lease free, and was suspended; meanwhile another one has taken the run. `before` are the staging folders that it knows.
+let private late (before: RunFolder -> IReadOnlyList<string>) =
+    inFolder (fun folder ->
+        let at = made folder
+        let other = at.Taken(RunFolder.StagingsOf at.Path)
+        throws<FencedException, _> [ "at the same time" ] (fun () -> at.Taken(before at))
+        other.Write [ value 7.0 ]
+        must "the late process must leave no folder" ((RunFolder.StagingsOf at.Path).Count = 1))
+
 let all = [
     law "a claim is a lock on one machine and a lease between machines: that of another machine expires after two minutes" (fun () ->
         inFolder (fun folder ->
@@ -145,13 +155,17 @@ let all = [
             must "an expired lease must not hold" (not (held ()))))
 
     law "a process that has lost its claim without noticing writes nothing to the run, at any step of any write" (fun () ->
-        fenced _.Taken())
+        fenced (fun at -> at.Taken(RunFolder.StagingsOf at.Path)))
     |> breaks "one that writes without a claim" (fun () -> fenced id)
+
+    law "a process that comes late to a free lease leaves the run to the one that has taken it since" (fun () ->
+        late (fun _ -> ResizeArray<string>()))
+    |> breaks "one that looks again after it was suspended" (fun () -> late (fun at -> RunFolder.StagingsOf at.Path))
 
     law "a process killed between the two renames of a checkpoint leaves it to the next process" (fun () ->
         inFolder (fun folder ->
             let at = made folder
-            let first = at.Taken()
+            let first = at.Taken(RunFolder.StagingsOf at.Path)
             first.Replace("checkpoint", fill "5")
 
             AtomicFile.Reached <- Action<string>(fun what -> if what = "moved away" then invalidOp "killed")
@@ -162,7 +176,7 @@ let all = [
                 AtomicFile.Reached <- null
 
             must "it must be killed between them" (not (Directory.Exists(at.In "checkpoint")))
-            let second = at.Taken()
+            let second = at.Taken(RunFolder.StagingsOf at.Path)
             must
                 "the checkpoint must remain"
                 (second.Settle "checkpoint" && File.ReadAllText(second.In("checkpoint", "state.json")) = "5")))

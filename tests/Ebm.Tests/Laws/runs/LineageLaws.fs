@@ -201,7 +201,7 @@ exception private Died
 
 /// What a measurement does after it has its values, without the time to compute them.
 let private adopt (at: RunFolder) (values: float list) =
-    let taken = at.Taken()
+    let taken = at.Taken(RunFolder.StagingsOf at.Path)
 
     try
         taken.FinishAdopting()
