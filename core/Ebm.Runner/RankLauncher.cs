@@ -57,6 +57,11 @@ sealed class RankLauncher : IDisposable
             return given.Replace("{ranks}", count).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (Environment.GetEnvironmentVariable("SLURM_JOB_ID") is { Length: > 0 } && IsThere("srun"))
             return ["srun", $"--ntasks={count}", "--mpi=pmix", "--kill-on-bad-exit=1"];
+        // A wrong number, or a config from elsewhere, must not fill the machine with processes.
+        if (ranks > Environment.ProcessorCount)
+            throw new DeviceException(
+                $"train.ranks is {count}, but this machine has {Environment.ProcessorCount} processors: lower it, or set {CommandVariable} to the words that start ranks on several machines"
+            );
         return IsThere("mpirun")
             ? ["mpirun", "-n", count]
             : throw new DeviceException(

@@ -4,16 +4,13 @@ module Ebm.Tests.Laws.MpiLaws
 open System
 open System.Diagnostics
 open System.IO
-open System.Runtime.InteropServices
 open System.Threading
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Tests
 open Ebm.Tests.Folder
 open Ebm.Tests.Law
-
-[<DllImport("libc")>]
-extern int private kill(int pid, int signal)
+open Ebm.Tests.Processes
 
 let private launchers = [ "Open MPI", "mpirun.openmpi"; "MPICH", "mpirun.mpich" ]
 
