@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ebm.Devices;
 
@@ -108,6 +109,25 @@ public static unsafe class Machine
 
     /// <summary>The version of the BLAS inside libtorch; null if unknown.</summary>
     public static string? Blas => Said("_ZN2at15get_mkl_versionB5cxx11Ev")?.Trim();
+
+    /// <summary>
+    /// Whether oneDNN, which computes libtorch's convolutions on the CPU, believes that this processor has no cache of the first level: a virtual machine
+    /// may hide an AMD processor's leaf 8000001D. oneDNN 3.7 then computes some convolutions wrongly; see Convolution in Ebm.Nets.
+    /// </summary>
+    public static bool HidesCaches { get; } = !HasFirstCache();
+
+    static bool HasFirstCache()
+    {
+        const int largest = 0,
+            caches = unchecked((int)0x8000001D),
+            cAMD = 0x444D4163;
+        if (!X86Base.IsSupported || X86Base.CpuId(largest, 0).Ecx != cAMD)
+            return true;
+        var (_, shape, sets, _) = X86Base.CpuId(caches, 0);
+        // Ways, partitions and bytes of a line, each less one.
+        var bytes = (((shape >>> 22) & 0x3FF) + 1L) * (((shape >>> 12) & 0x3FF) + 1) * ((shape & 0xFFF) + 1) * ((uint)sets + 1L);
+        return bytes >= 4096;
+    }
 
     /// <summary>How libtorch was built: compiler, BLAS, oneDNN, options; null if unknown.</summary>
     public static string? TorchBuild =>

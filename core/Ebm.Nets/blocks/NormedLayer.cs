@@ -50,7 +50,7 @@ sealed class NormedLayer : nn.Module<Tensor, Tensor>
         x = x.to(weight.dtype);
         var y = conv is null
             ? nn.functional.linear(x, weight, bias)
-            : nn.functional.conv2d(x, weight, bias, strides: Pair(conv.stride), padding: Pair(conv.padding ?? [0]));
+            : Convolution.Of(x, weight, bias, conv.stride[0], (conv.padding ?? [0])[0]);
         return norm?.Gained(y) ?? y;
     }
 
@@ -62,6 +62,4 @@ sealed class NormedLayer : nn.Module<Tensor, Tensor>
     }
 
     Modules.Parameter Weight => conv?.weight ?? dense!.weight;
-
-    static long[] Pair(long[] sizes) => sizes.Length == 1 ? [sizes[0], sizes[0]] : sizes;
 }

@@ -18,13 +18,7 @@ static class Arithmetic
 {
     /// <summary>(B, C, H, W) → (B, C′, H′, W′), in the arithmetic's dtype.</summary>
     public static Tensor Conv(this Precision precision, Modules.Conv2d layer, Tensor x, long stride = 1, long padding = 1) =>
-        nn.functional.conv2d(
-            precision.Of(x),
-            precision.Of(layer.weight),
-            precision.Of(layer.bias!),
-            strides: [stride, stride],
-            padding: [padding, padding]
-        );
+        Convolution.Of(precision.Of(x), precision.Of(layer.weight), precision.Of(layer.bias!), stride, padding);
 
     /// <summary>
     /// A convolution of few channels by kernels of 4 × 4 with stride 2, (B, C, H, W) → (B, C′, H/2, W/2), as one of blocks of 2 × 2 by kernels of 2 × 2
@@ -46,7 +40,7 @@ static class Arithmetic
             .reshape(outputs, channels, 2, 2, 2, 2)
             .permute(0, 2, 4, 3, 5, 1)
             .reshape(outputs, 2, 2, 4 * channels);
-        return nn.functional.conv2d(blocks.permute(0, 3, 1, 2), weight.permute(0, 3, 1, 2), precision.Of(layer.bias!));
+        return Convolution.Of(blocks.permute(0, 3, 1, 2), weight.permute(0, 3, 1, 2), precision.Of(layer.bias!));
     }
 
     /// <summary>(B, n) → (B, m), in the arithmetic's dtype.</summary>

@@ -32,7 +32,7 @@ public sealed class ConvDecoder : nn.Module<Tensor, Tensor>
         var h = Active(precision.Dense(wide, z.Flat())).view(-1, 2 * width, side, side);
         h = Active(precision.Conv(between, Active(nn.functional.pixel_shuffle(precision.Conv(up1, h), 2))));
         // The image itself is not rounded to bfloat16.
-        return nn.functional.pixel_shuffle(up2.call(h.to(z.dtype)), 2);
+        return nn.functional.pixel_shuffle(Precision.Float32.Conv(up2, h.to(z.dtype)), 2);
     }
 
     static Tensor Active(Tensor x) => nn.functional.silu(x);

@@ -45,7 +45,7 @@ public sealed class TransposedConvGenerator : GeneratorNet
     {
         var h = ConvTrunk.ChannelsLast(dense.call(z).reshape(z.shape[0], -1, side, side));
         foreach (var (norm, conv) in norms.Zip(convs))
-            h = conv.call(norm.call(h).relu());
+            h = Convolution.Transposed(norm.call(h).relu(), conv.weight, conv.bias!, conv.stride[0], (conv.padding ?? [0])[0]);
         return Doubling.Cut(h, shape).tanh();
     }
 }
