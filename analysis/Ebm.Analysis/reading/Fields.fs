@@ -7,7 +7,12 @@ open System.Text.Json
 type Fields = OrderedDictionary<string, obj | null>
 
 /// A key and its value: a number, a text, a list, a map, a record, or fields.
-let (=>) (name: string) (value: 'a) : string * (obj | null) = name, box value
+let (=>) (name: string) (value: 'a) : string * (obj | null) =
+    name,
+    match box value with
+    // System.Text.Json refuses Some NaN, though it writes NaN.
+    | :? (float option) as number -> number |> Option.map box |> Option.toObj
+    | value -> value
 
 /// An object. A key whose value is None or null is left out.
 let fields (pairs: (string * (obj | null)) seq) : Fields =

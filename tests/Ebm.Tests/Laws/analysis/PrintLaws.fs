@@ -304,6 +304,25 @@ let all = [
         for run in everything do
             must $"{run.Id} has no link" (html.Contains $"href=\"runs/{run.Id}/&quot;\""))
 
+    law "a table is printed in every form if a standard error is not a number, as that of one sample" (fun () ->
+        let ofOneSample =
+            everything
+            |> List.map (fun run -> { run with Metrics = run.Metrics |> Map.map (fun _ measured -> { measured with Se = Some nan }) })
+
+        for name, render in renders do
+            must $"{name} is empty" (render (tabulate ofOneSample) <> "")
+
+        use json = JsonDocument.Parse(Json.table (tabulate ofOneSample))
+        let errors =
+            json.RootElement.GetProperty("groups").EnumerateArray()
+            |> Seq.collect (fun group -> group.GetProperty("metrics").EnumerateObject())
+            |> Seq.choose (fun metric ->
+                match metric.Value.TryGetProperty "se" with
+                | true, se -> Some(string se)
+                | _ -> None)
+            |> Set.ofSeq
+        must $"%A{errors}" (errors = Set.singleton "NaN"))
+
     law "every form of a table has the same bytes from the same runs, in any order of folders and in any culture" (fun () ->
         let once = renders |> List.map (fun (_, render) -> render (tabulate everything))
         let culture = Globalization.CultureInfo.CurrentCulture
