@@ -75,6 +75,7 @@ let private usage =
     + "  Without a word, everything but growth is measured.\n"
     + "bench scale RUNS: what a sweep of this many runs costs besides its runs, with their folders on the disk\n"
     + "bench simulate RUNS NODES: the same with everything that goes wrong on a cluster, in memory\n"
+    + "bench simulate-seeds FIRST LAST: 40 runs on 8 nodes for each of these seeds, with more faults\n"
     + "  --only: the workloads of speed whose name contains TEXT, and nothing else\n"
     + "  --cpu: the CPU time of the process instead of wall-clock time, for a machine that others use\n"
     + "  --peer: another package to compare with, "
@@ -141,6 +142,8 @@ let main arguments =
     | [ "simulate"; runs; nodes ] when fst (Int32.TryParse runs) && fst (Int32.TryParse nodes) ->
         Scale.simulated configs (int runs) (int nodes)
         0
+    | [ "simulate-seeds"; first; last ] when fst (Int32.TryParse first) && fst (Int32.TryParse last) ->
+        if Scale.everySeed configs (int first) (int last) then 0 else 1
     | [ "scale"; runs ] when fst (Int32.TryParse runs) ->
         Scale.onDisk configs (int runs)
         0

@@ -76,3 +76,17 @@ let simulated configs (runs: int) (nodes: int) =
             Simulation.simulated Simulation.claimed configs (words runs) nodes faults 1 look 1)
 
     printfn $"%A{report}"
+
+/// Simulates 40 runs on 8 nodes with every fault, once for each of these seeds. False if a promise was broken.
+let everySeed configs (first: int) (last: int) =
+    let mutable broken = 0
+
+    for seed in first..last do
+        match (Simulation.simulate Simulation.claimed configs Simulation.fewRuns 8 Simulation.everyFault seed).Violations with
+        | [] -> ()
+        | violations ->
+            broken <- broken + 1
+            printfn $"seed {seed}: %A{violations}"
+
+    printfn $"{last - first + 1} seeds, {broken} with a violation"
+    broken = 0

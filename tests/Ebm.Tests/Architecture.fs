@@ -286,6 +286,13 @@ let all = [
         let names = [ for t in methodClasses () -> $@"\b{t.Name}\w*\b" ] @ [ for k in methods -> $"\"{k}\"" ]
         none (namesOf "core/Ebm.Methods/" (String.concat "|" names)))
 
+    law "only Convolution calls libtorch's convolutions, which are wrong on some processors" (fun () ->
+        none [
+            for file in ofKind [ ".cs" ] do
+                if file.StartsWith "core/" && stem file <> "Convolution" && Regex.IsMatch(read file, @"\bconv(_transpose)?2d\(") then
+                    $"{file}: call Convolution.Of"
+        ])
+
     law "the lock has every package's dependencies and no registry's address" (fun () -> lockHolds (read "paket.lock"))
     |> breaks "an address" (fun () -> lockHolds ((read "paket.lock").Replace("%NUGET_SOURCE%", "https://example.org")))
     |> breaks "a package without its dependencies" (fun () ->

@@ -78,7 +78,8 @@ public sealed class DigitClassifier : nn.Module<Tensor, Tensor>
 
     Tensor Hidden(Tensor rows)
     {
-        static Tensor Halved(Modules.Conv2d layer, Tensor x) => nn.functional.max_pool2d(nn.functional.relu(layer.call(x)), 2);
+        static Tensor Halved(Modules.Conv2d layer, Tensor x) =>
+            nn.functional.max_pool2d(nn.functional.relu(Convolution.Of(x, layer.weight, layer.bias, padding: 1)), 2);
         return nn.functional.relu(dense.call(Halved(third, Halved(second, Halved(first, rows))).flatten(1)));
     }
 

@@ -1,3 +1,4 @@
+using Ebm.Nets;
 using static Ebm.Metrics.KidSpec;
 
 namespace Ebm.Metrics;
@@ -79,8 +80,8 @@ public sealed class Kid(KidSpec spec) : IMetric
         var second = (rng.Normal(deep, wide, 3, 3) * Math.Sqrt(2.0 / (9 * wide))).to(float32).to(device);
         return images =>
         {
-            var edges = nn.functional.relu(nn.functional.conv2d(images, first, strides: [2, 2], padding: [2, 2]));
-            var strokes = nn.functional.relu(nn.functional.conv2d(edges, second, padding: [1, 1]));
+            var edges = nn.functional.relu(Convolution.Of(images, first, stride: 2, padding: 2));
+            var strokes = nn.functional.relu(Convolution.Of(edges, second, padding: 1));
             return nn.functional.adaptive_avg_pool2d(strokes, [4, 4]).flatten(1);
         };
     }

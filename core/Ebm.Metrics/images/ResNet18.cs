@@ -1,4 +1,5 @@
 using Ebm.Devices;
+using Ebm.Nets;
 
 namespace Ebm.Metrics;
 
@@ -91,8 +92,7 @@ public sealed class ResNet18 : IDisposable
         Tensor Next(Tensor rows, int stride)
         {
             var (kernel, bias) = layers[next++];
-            var around = kernel.shape[2] / 2;
-            return nn.functional.conv2d(rows, kernel, bias, [stride, stride], [around, around]);
+            return Convolution.Of(rows, kernel, bias, stride, kernel.shape[2] / 2);
         }
         // Channels last in memory, which convolutions are faster with.
         x = Next(x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2), 2).relu_();

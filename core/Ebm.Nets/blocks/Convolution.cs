@@ -15,29 +15,33 @@ public static class Convolution
     /// <summary>(B, C, H, W) → (B, C′, H′, W′).</summary>
     /// <param name="weight">(C′, C, k, k).</param>
     /// <param name="bias">(C′), or null.</param>
-    public static Tensor Of(Tensor x, Tensor weight, Tensor? bias, long stride = 1, long padding = 0) =>
+    public static Tensor Of(Tensor x, Tensor weight, Tensor? bias = null, long stride = 1, long padding = 0) =>
+        Of(x, weight, bias, stride, (padding, padding));
+
+    /// <summary>The same with other padding above and below than at the sides.</summary>
+    public static Tensor Of(Tensor x, Tensor weight, Tensor? bias, long stride, (long High, long Wide) padding) =>
         Of(x, weight, bias, stride, padding, Machine.HidesCaches && x.device_type == DeviceType.CPU);
 
-    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, long stride, long padding, bool inWholeBlocks)
+    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, long stride, (long High, long Wide) padding, bool inWholeBlocks)
     {
+        long[] around = [padding.High, padding.Wide];
         if (!inWholeBlocks)
-            return nn.functional.conv2d(x, weight, bias, [stride, stride], [padding, padding]);
-        var (outputs, inputs, kernel) = (weight.shape[0], weight.shape[1], weight.shape[2]);
-        if (kernel == 1 && stride == 1 && padding == 0)
+            return nn.functional.conv2d(x, weight, bias, [stride, stride], around);
+        var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
+        if (weight.shape[2..] is [1, 1] && stride == 1 && padding == (0, 0))
             return nn.functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2);
         var y = nn.functional.conv2d(
             Filled(x, 1, inputs),
             Filled(Filled(weight, 1, inputs), 0, outputs),
             bias is null ? null : Filled(bias, 0, outputs),
             [stride, stride],
-            [padding, padding]
+            around
         );
         return y.shape[1] == outputs ? y : y.narrow(1, 0, outputs);
     }
 
     /// <summary>The transposed convolution, (B, C, H, W) → (B, C′, H′, W′).</summary>
     /// <param name="weight">(C, C′, k, k).</param>
-    /// <inheritdoc cref="Of(Tensor, Tensor, Tensor?, long, long)"/>
     public static Tensor Transposed(Tensor x, Tensor weight, Tensor bias, long stride = 1, long padding = 0) =>
         Transposed(x, weight, bias, stride, padding, Machine.HidesCaches && x.device_type == DeviceType.CPU);
 

@@ -214,8 +214,8 @@ public sealed class InceptionV3 : IDisposable
         foreach (var name in names)
         {
             var (kernel, bias, shape) = layers[name];
-            var around = shape.Padded ? new[] { shape.Kernel.High / 2, shape.Kernel.Wide / 2 } : [0, 0];
-            x = nn.functional.conv2d(x, kernel, bias, [shape.Stride, shape.Stride], around).relu_();
+            var around = shape.Padded ? ((long)shape.Kernel.High / 2, (long)shape.Kernel.Wide / 2) : (0L, 0L);
+            x = Nets.Convolution.Of(x, kernel, bias, shape.Stride, around).relu_();
         }
         return x;
     }

@@ -13,15 +13,19 @@ public sealed class Lease : IDisposable
     /// <summary>The time after the last touch until a lease expires, as seen from another machine.</summary>
     public static readonly TimeSpan Lasts = TimeSpan.FromMinutes(2);
 
+    // The name in a lease that was given back: an empty file would let a third process take it before its holder renews it.
+    static readonly byte[] returned = Encoding.UTF8.GetBytes("another machine\n?\n");
+
     readonly byte[] own;
     readonly Stream file;
     readonly IDisposable renewal;
+    Func<bool>? holds;
 
     Lease(string path, Stream file)
     {
         this.file = file;
         own = Encoding.UTF8.GetBytes($"{Disk.Machine(path)}\n{Environment.ProcessId}\n");
-        Touch();
+        Write(own);
         renewal = Disk.Every(path, Lasts / 4, Renew);
     }
 
@@ -123,20 +127,28 @@ public sealed class Lease : IDisposable
         return lines[0] is { Length: > 0 } host && host != Disk.Machine(path) ? $"process {lines.ElementAtOrDefault(1)} on {host}" : null;
     }
 
-    void Touch()
+    void Write(byte[] holder)
     {
         file.Position = 0;
-        file.Write(own);
-        file.SetLength(own.Length);
+        file.Write(holder);
+        file.SetLength(holder.Length);
         Disk.Sync(file);
     }
 
-    /// <summary>Whether the file still names this process. A process that was suspended may find the lease of another machine.</summary>
-    bool IsOwn()
+    /// <summary>Whether the file names this holder. A process that was suspended may find the lease of another machine.</summary>
+    bool Names(byte[] holder)
     {
-        var there = new byte[own.Length];
+        var there = new byte[holder.Length];
         file.Position = 0;
-        return file.ReadAtLeast(there, there.Length, throwOnEndOfStream: false) == own.Length && there.AsSpan().SequenceEqual(own);
+        return file.ReadAtLeast(there, there.Length, throwOnEndOfStream: false) == holder.Length && there.AsSpan().SequenceEqual(holder);
+    }
+
+    /// <summary>From now on, renews the lease as long as this is true, whatever name is in it: a late process may write its own name, find that the run has another
+    /// process, and step back.</summary>
+    public void While(Func<bool> holds)
+    {
+        lock (file)
+            this.holds = holds;
     }
 
     void Renew()
@@ -144,9 +156,8 @@ public sealed class Lease : IDisposable
         lock (file)
             try
             {
-                // A late process that took the lease, and found that the run has another one, leaves it empty.
-                if (file.CanWrite && (file.Length == 0 || IsOwn()))
-                    Touch();
+                if (file.CanWrite && (holds?.Invoke() ?? Names(own)))
+                    Write(own);
             }
             catch (IOException)
             {
@@ -154,15 +165,27 @@ public sealed class Lease : IDisposable
             }
     }
 
+    /// <summary>Gives the lease back to the process that holds what it is for. It is held until then, or until it expires.</summary>
+    public void Return() =>
+        End(() =>
+        {
+            if (Names(own))
+                Write(returned);
+        });
+
     /// <summary>Releases the lease.</summary>
-    public void Dispose()
+    public void Dispose() =>
+        End(() =>
+        {
+            if (Names(own))
+                file.SetLength(0);
+        });
+
+    void End(Action last)
     {
         renewal.Dispose();
         lock (file)
-        {
-            if (IsOwn())
-                file.SetLength(0);
-            file.Dispose();
-        }
+            using (file)
+                last();
     }
 }

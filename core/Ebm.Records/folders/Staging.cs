@@ -56,6 +56,30 @@ public sealed partial class RunFolder
         Disk.DeleteFolder(gone);
     }
 
+    /// <summary>Whether this process has the run: it has taken it, and no other process has since. The file server is asked by a new file, because a client may
+    /// remember for a while that a folder is there.</summary>
+    public bool Holds()
+    {
+        if (staging is null)
+            return false;
+        var probe = Staged(".held");
+        try
+        {
+            using (Disk.Create(probe)) { }
+            Disk.DeleteFile(probe);
+            return true;
+        }
+        catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            // The disk is full.
+            return Disk.HasFolder(staging);
+        }
+    }
+
     /// <summary>Deletes the staging folder of <see cref="Taken"/>.</summary>
     public void Release()
     {

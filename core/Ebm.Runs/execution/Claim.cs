@@ -29,12 +29,17 @@ public sealed class Claim : IDisposable
         try
         {
             Folder = make().Taken(before);
+            lease.While(Folder.Holds);
         }
-        catch (Exception error)
+        catch (FencedException)
+        {
+            // The name of the process that has the run may have been in the lease.
+            lease.Return();
+            throw new TakenException(path);
+        }
+        catch
         {
             lease.Dispose();
-            if (error is FencedException)
-                throw new TakenException(path);
             throw;
         }
     }
@@ -50,7 +55,11 @@ public sealed class Claim : IDisposable
     /// <summary>Releases the claim.</summary>
     public void Dispose()
     {
+        var holds = Folder.Holds();
         Folder.Release();
-        lease.Dispose();
+        if (holds)
+            lease.Dispose();
+        else
+            lease.Return();
     }
 }

@@ -57,7 +57,7 @@ let private agrees dtype (inputs: int64) (outputs: int64) (kernel, stride, paddi
                 torch.nn.functional.conv2d (x, weight, bias, strides = [| stride; stride |], padding = [| padding; padding |])
         else
             match transposed, wholeBlocks with
-            | false, Some whole -> Convolution.Of(x, weight, bias, stride, padding, whole)
+            | false, Some whole -> Convolution.Of(x, weight, bias, stride, struct (padding, padding), whole)
             | false, None -> Convolution.Of(x, weight, bias, stride, padding)
             | true, Some whole -> Convolution.Transposed(x, weight, bias, stride, padding, whole)
             | true, None -> Convolution.Transposed(x, weight, bias, stride, padding)
