@@ -50,6 +50,7 @@ let private plane: (string * (unit -> ISpec<IDataset>)) list =
     @ [
         "few wide gaussians", (fun () -> GaussiansSpec(Modes = 5, Radius = 1, Sd = 0.4, Train = 500, Test = 500))
         "two other rings", (fun () -> RingsSpec(Radii = [| 2; 1 |], Weights = [| 0.3; 0.7 |], Sd = 0.15, Train = 500, Test = 500))
+        "a circle", (fun () -> TorusSpec(Dimension = 2, Circles = 1, Sd = 0.3, Train = 500, Test = 500))
         "wide two-moons", (fun () -> TwoMoonsSpec(Radius = 2, Sd = 0.5, Train = 500, Test = 500))
     ]
 
@@ -132,6 +133,8 @@ let private densities = [
         @ [
             "gaussians on the line", (fun () -> GaussiansSpec(Dimension = 1, Modes = 3, Train = 500, Test = 500))
             "gaussians in five dimensions", (fun () -> GaussiansSpec(Dimension = 5, Train = 500, Test = 500))
+            "torus", (fun () -> TorusSpec(Train = 500, Test = 500))
+            "ising", (fun () -> IsingSpec(Train = 500, Test = 500))
         ] do
         // If components overlap, the nearest mean may not be the mean that a row was drawn from.
         if name <> "few wide gaussians" then
@@ -201,6 +204,62 @@ let private arcs radius =
                 $"at ({x}, {y}) the log density is {found}, by Simpson {log fine}; {tolerance:E1} is allowed"
                 (abs (found - log fine) <= tolerance)
 
+/// The density of the noisy torus by the mean over each circle's angles: the trapezoid rule over a period, whose error falls faster than any power.
+let private onTorus radius =
+    let dimension, circles, sd = 7, 2, 0.4
+    let target = known (TorusSpec(dimension, circles, 1.5, sd, 1, 1))
+    let points = (rng "points").Normal(40L, int64 dimension).``to``(torch.float64)
+    let mirror = [| for i in 1..dimension -> float i |]
+    let length = Array.sumBy (fun v -> v * v) mirror
+
+    let due (x: float[]) =
+        let along = 2.0 * Array.sum (Array.map2 (*) x mirror) / length
+        let y = Array.map2 (fun x v -> x - along * v) x mirror
+
+        let onCircle u v =
+            let angles = 400
+            let at i =
+                let theta = 2.0 * Math.PI * float i / float angles in (u - radius * cos theta) ** 2.0 + (v - radius * sin theta) ** 2.0
+            log (Seq.averageBy (fun i -> exp (-(at i) / (2.0 * sd * sd))) (seq { 0 .. angles - 1 }))
+
+        onCircle y[0] y[1] + onCircle y[2] y[3]
+        - Array.sumBy (fun v -> v * v) y[4..] / (2.0 * sd * sd)
+        - float dimension * log (sd * sqrt (2.0 * Math.PI))
+
+    let expected = values points |> Array.chunkBySize dimension |> Array.map due
+    Close.same "log density on a torus" 1000 (row (List.ofArray expected)) (target.LogDensity points)
+
+/// Z of the periodic lattice by the transfer matrix: the trace of its L-th power over the states of a line of spins.
+let private byTransfer side coupling =
+    let spin state i = if (state >>> (i % side)) &&& 1 = 1 then 1.0 else -1.0
+    let lines = 1 <<< side
+    let inLine state = Seq.sumBy (fun i -> spin state i * spin state (i + 1)) (seq { 0 .. side - 1 })
+    let between a b = Seq.sumBy (fun i -> spin a i * spin b i) (seq { 0 .. side - 1 })
+    let transfer = Array2D.init lines lines (fun a b -> exp (coupling * (inLine a + between a b)))
+    let times (a: float[,]) (b: float[,]) =
+        Array2D.init lines lines (fun i j -> Seq.sumBy (fun k -> a[i, k] * b[k, j]) (seq { 0 .. lines - 1 }))
+    let power = Seq.replicate (side - 1) transfer |> Seq.fold times transfer
+    Seq.sumBy (fun i -> power[i, i]) (seq { 0 .. lines - 1 })
+
+let private onLattice coupling =
+    for side in [ 2; 3; 4 ] do
+        let target = known (IsingSpec(side, 0.3, 1, 1))
+        let sites = side * side
+        // All spins up: each of the 2L² pairs adds β.
+        let up = target.LogDensity(torch.ones (1L, int64 sites, device = device)) |> value
+        let logZ = log (byTransfer side coupling)
+        must $"{side} × {side}: {up} nats" (abs (up - (0.3 * 2.0 * float sites - logZ - float sites * log 2.0)) < 1e-10)
+        must "outside" (value (target.LogDensity(2.0 * torch.ones (1L, int64 sites, device = device))) = Double.NegativeInfinity)
+
+/// The mean energy per pair of neighbours among draws, which Z's logarithm has as its derivative.
+let private energies coupling =
+    let side, step = 4, 1e-4
+    let pairs = 2.0 * float (side * side)
+    let due = (log (byTransfer side (coupling + step)) - log (byTransfer side (coupling - step))) / (2.0 * step * pairs)
+    let rows = (known (IsingSpec(side, 0.3, 1, 1))).Draw(100_000, rng "draws").sign().reshape(-1L, 4L, 4L)
+    let perRow = (rows * (rows.roll (1, 1) + rows.roll (1, 2))).sum([| 1L; 2L |]) / pairs.ToScalar() |> values
+    Close.near "energy of a pair" due (Close.mean perRow)
+
 /// Log densities are −log 8 inside, −∞ outside.
 let private onBoard (points: Tensor) =
     must "a draw has density zero" (values ((known (checkerboard ())).LogDensity points) |> Array.forall (fun l -> l = -(log 8.0)))
@@ -227,6 +286,15 @@ let private definitions = [
 
     law "two-moons: the log density agrees with Simpson's rule over the arcs to the last digits" (fun () -> arcs moons.Radius)
     |> breaks "a slightly larger radius" (fun () -> arcs (moons.Radius + 1e-9))
+
+    law "torus: the log density is that of the mean over each circle's angles" (fun () -> onTorus 1.5)
+    |> breaks "a slightly larger radius" (fun () -> onTorus (1.5 + 1e-9))
+
+    law "ising: the normaliser of each lattice is the trace of its transfer matrix's power" (fun () -> onLattice 0.3)
+    |> breaks "a slightly stronger coupling" (fun () -> onLattice (0.3 + 1e-9))
+
+    law "ising: the mean energy of draws is the derivative of log Z" (fun () -> energies 0.3)
+    |> breaks "a coupling a twentieth stronger" (fun () -> energies 0.315)
 
     law "checkerboard: all of a million draws are on its squares" (fun () ->
         onBoard ((known (checkerboard ())).Draw(1_000_000, rng "draws")))
