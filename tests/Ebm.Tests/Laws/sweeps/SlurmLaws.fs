@@ -275,7 +275,14 @@ let all = [
 
         must "it was no task" (not (isNull (nonNull there.Head.Manifest).Scheduler)))
     |> needs (fun () ->
-        if ends "which" [ "mpirun.openmpi" ] = 0 then None else Some "Open MPI is not installed: apt-get install openmpi-bin")
+        if ends "which" [ "mpirun.openmpi" ] <> 0 then
+            Some "Open MPI is not installed: apt-get install openmpi-bin"
+        elif
+            Directory.Exists "/usr/lib/x86_64-linux-gnu/pmix2/lib" && not (File.Exists "/usr/lib/x86_64-linux-gnu/pmix2/lib/libpmix.so")
+        then
+            Some "Debian's SLURM finds PMIx only with its package for developers: apt-get install libpmix-dev"
+        else
+            None)
 
     slurm "short runs share a task, which reads a file of the cluster first and starts them in its container" (fun () ->
         let folder = place "shared"
