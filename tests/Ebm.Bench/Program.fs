@@ -142,7 +142,7 @@ let main arguments =
     | [ "simulate"; runs; nodes ] when fst (Int32.TryParse runs) && fst (Int32.TryParse nodes) ->
         Scale.simulated configs (int runs) (int nodes)
         0
-    | [ "simulate-seeds"; first; last ] when fst (Int32.TryParse first) && fst (Int32.TryParse last) ->
+    | [ "simulate-seeds"; first; last ] when fst (Int32.TryParse first) && fst (Int32.TryParse last) && int first <= int last ->
         if Scale.everySeed configs (int first) (int last) then 0 else 1
     | [ "scale"; runs ] when fst (Int32.TryParse runs) ->
         Scale.onDisk configs (int runs)

@@ -4,8 +4,8 @@ namespace Ebm.Nets;
 
 /// <summary>
 /// Convolutions that are right on every processor. oneDNN 3.7.1, which is in libtorch 2.10, sorts the numbers of a tensor into blocks of 16 channels. Where it
-/// believes that they do not fit into the first cache, it writes the zeros of an incomplete block over other numbers, and also mistakes the order of some
-/// 1 × 1 kernels: results and gradients are wrong, without an error. This is so for all sizes if the processor hides its caches
+/// believes that they do not fit into the first cache, it writes the zeros of an incomplete block over other numbers. Second slopes of 1 × 1 convolutions are
+/// wrong there, too; the cause of that was not found. There is no error. This concerns all sizes if the processor hides its caches
 /// (<see cref="Machine.HidesCaches"/>). There, channels are filled up with zeros to whole blocks, and a 1 × 1 convolution is a product of matrices.
 /// </summary>
 public static class Convolution

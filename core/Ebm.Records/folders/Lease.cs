@@ -165,7 +165,7 @@ public sealed class Lease : IDisposable
             }
     }
 
-    /// <summary>Gives the lease back to the process that holds what it is for. It is held until then, or until it expires.</summary>
+    /// <summary>Gives the lease back to the process that holds what it is for. Until that one renews it, it counts as held.</summary>
     public void Return() =>
         End(() =>
         {

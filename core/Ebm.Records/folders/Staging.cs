@@ -73,9 +73,9 @@ public sealed partial class RunFolder
         {
             return false;
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // The disk is full.
+            // The disk is full, or this user may no longer write there.
             return Disk.HasFolder(staging);
         }
     }

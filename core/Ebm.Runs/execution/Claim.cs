@@ -56,6 +56,8 @@ public sealed class Claim : IDisposable
     public void Dispose()
     {
         var holds = Folder.Holds();
+        // A renewal asks by a new file in the folder that is deleted next.
+        lease.While(() => false);
         Folder.Release();
         if (holds)
             lease.Dispose();
