@@ -36,25 +36,6 @@ public static unsafe class Machine
     /// </summary>
     public static long LiveTensors => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
 
-    /// <summary>
-    /// Returns freed memory to the system. glibc before 2.38 does not reuse freed aligned blocks (its bug 14581), and all blocks of libtorch are
-    /// aligned, so the heap grows to several times the live memory. A small process is left alone, because returned pages cost time when they
-    /// are needed again.
-    /// </summary>
-    public static void ReturnFreedMemory()
-    {
-        var held = Environment.WorkingSet;
-        heldAfterReturn = Math.Min(heldAfterReturn, held);
-        // Only growth since the last call counts, so that a process that needs much memory does not return it all the time.
-        if (held < Math.Max(320L << 20, heldAfterReturn + (64L << 20)))
-            return;
-        if (NativeLibrary.TryLoad("libc.so.6", out var libc) && NativeLibrary.TryGetExport(libc, "malloc_trim", out var trim))
-            ((delegate* unmanaged<nuint, int>)trim)(0);
-        heldAfterReturn = Environment.WorkingSet;
-    }
-
-    static long heldAfterReturn;
-
     /// <summary>Requires kernels whose results are bit for bit repeatable; an operation without such a kernel then throws.</summary>
     /// <returns>False if this libtorch has no such switch.</returns>
     public static bool Deterministic(bool on)

@@ -53,6 +53,7 @@ public static class Natives
 
     static readonly Lazy<bool> asked = new(() =>
     {
+        FreedMemory.Keep();
         // cuBLAS repeats its results only with this workspace. Variables that .NET sets do not reach native code, so libc's setenv is called.
         if (!OperatingSystem.IsWindows())
             _ = SetEnv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);

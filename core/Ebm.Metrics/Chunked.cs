@@ -21,7 +21,7 @@ static class Chunked
         {
             using var inner = NewDisposeScope();
             chunks.Add(value(rows.Range(from, Math.Min(size, rows.Count - from))).to(float64).MoveToOuterDisposeScope());
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         return cat(chunks, 0).MoveToOuterDisposeScope();
     }

@@ -204,7 +204,7 @@ static class Program
             // The next run finds no memory of this one.
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
             Say("next", 0);
         }
         return 0;

@@ -83,7 +83,7 @@ public static class Chain
             if (i > 0)
                 scope.Attach(state);
             state = transition(i, state).MoveToOuterDisposeScope();
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         return state;
     }

@@ -35,7 +35,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         rowSteps;
     readonly int[] descent;
     readonly Memory chains;
-    readonly Energy confinement;
+    readonly Energy confinement,
+        prior;
 
     public DenoisingEbm(DenoisingEbmSpec settings, Site site)
         : base("denoising-ebm", site.Shape)
@@ -59,6 +60,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             full([settings.Memory], noise.Levels, dtype: int64, device: site.Device)
         );
         confinement = Energy.Confinement(settings.Confinement);
+        prior = Energy.Confinement(settings.CodeConfinement ?? settings.Confinement);
         register_buffer("age", age);
         Keep(("autoencoder", autoencoder), ("decoder", decoder), ("scale", scale));
         Keep(("code_steps", codeSteps), ("row_steps", rowSteps), ("chains", chains));
@@ -116,7 +118,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             var rows = batch.narrow(0, 0, decoded);
             var codes = Encode(rows + sigmas[own].PerRow(rows) * rng.NormalLike(rows), sigmas[own]);
             var start = rng.Normal(decoded, settings.Codes);
-            var ofCodes = Move(Error.Semantic(own, rng), codeSteps, start, own, settings.CodeMoves, rng, learn: true);
+            var ofCodes = Move(CodeEnergy(own, rng), codeSteps, start, own, settings.CodeMoves, rng, learn: true);
             imagined = Decode(ofCodes.X);
             var real = Error.Semantic(own, rng).Of(codes);
             var dreamt = Error.Semantic(own, rng).Of(ofCodes.X);
@@ -132,8 +134,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
         // Second half: rows under the texture energy, from the decoded codes and the other starts.
         var (begun, slots) = Begin(positiveRows, imagined, rng);
-        var leapt = Leap(Error.Texture(level, rng), begun, rng);
-        var ofRows = Move(Error.Texture(level, rng), rowSteps, leapt, level, settings.RowMoves, rng, learn: true);
+        var leapt = Leap(RowEnergy(level, rng), begun, rng);
+        var ofRows = Move(RowEnergy(level, rng), rowSteps, leapt, level, settings.RowMoves, rng, learn: true);
         chains.Store(slots, ofRows.X, level);
 
         var positive = Error.Texture(level, rng).Of(positiveRows);
@@ -183,10 +185,16 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         return autoencoder.Restore(noisy, sigmas[level]);
     }
 
+    /// <summary>What chains of codes move under.</summary>
+    Energy CodeEnergy(Tensor level, Rng rng) => Error.Semantic(level, rng) + prior;
+
+    /// <summary>What chains of rows move under.</summary>
+    Energy RowEnergy(Tensor level, Rng rng) => Error.Texture(level, rng) + confinement;
+
     Walked Move(Energy energy, StepSizes steps, Tensor start, Tensor level, int count, Rng rng, bool learn = false) =>
         Under(energy).From(start, level, steps, count, rng, learn);
 
-    Walk Under(Energy energy) => new(energy + confinement, Temperature: 1, settings.Adjusted);
+    Walk Under(Energy energy) => new(energy, Temperature: 1, settings.Adjusted);
 
     /// <summary>Leaps; the length of each is the noise of a random level.</summary>
     Tensor Leap(Energy energy, Tensor start, Rng rng) =>
@@ -209,7 +217,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var z = rng.Normal(count, settings.Codes);
         var level = z.AllAt(noise.Levels);
         if (settings.Stages is Stages.TwoStage or Stages.DecoderOnly)
-            z = Move(Error.Semantic(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
+            z = Move(CodeEnergy(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
         if (settings.Stages == Stages.DecoderOnly)
             return Decode(z);
         var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : Decode(z);
@@ -221,8 +229,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             (i, at) =>
             {
                 var own = at.AllAt(descent[i / (times * rounds)]);
-                var leapt = Leap(Error.Texture(own, rng), at, rng);
-                return Move(Error.Texture(own, rng), rowSteps, leapt, own, moves / rounds, rng).X;
+                var leapt = Leap(RowEnergy(own, rng), at, rng);
+                return Move(RowEnergy(own, rng), rowSteps, leapt, own, moves / rounds, rng).X;
             }
         );
         return settings.Denoise ? Restore(walked, walked.AllAt(descent[^1])) : walked;
@@ -267,6 +275,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 /// <param name="SampleCodeMoves">Langevin steps on codes in generation.</param>
 /// <param name="SampleRowMoves">Langevin steps on rows in generation.</param>
 /// <param name="Confinement">Width w of the weak |x|²/2w² that makes the normalisers of rows and codes finite.</param>
+/// <param name="CodeConfinement">The same of codes alone: with 1, chains of codes have the density N(0, I) exp(−U^s), and stay among the standardised codes for
+/// however long they run. Null: w.</param>
 [Kind("denoising-ebm")]
 public sealed record DenoisingEbmSpec(
     IAutoencoderSpec Autoencoder,
@@ -301,7 +311,8 @@ public sealed record DenoisingEbmSpec(
     [AfterTraining] Stages Stages = Stages.TwoStage,
     [AfterTraining] int SampleCodeMoves = 35,
     [AfterTraining] int SampleRowMoves = 100,
-    double Confinement = 10
+    double Confinement = 10,
+    [OldRunsHad(null)] double? CodeConfinement = null
 ) : ISpec<Method>
 {
     public int Codes { get; } = Require.Units(Codes);
@@ -337,6 +348,7 @@ public sealed record DenoisingEbmSpec(
     public int SampleCodeMoves { get; } = Require.Moves(SampleCodeMoves, least: 0);
     public int SampleRowMoves { get; } = Require.Moves(SampleRowMoves);
     public double Confinement { get; } = Require.Positive(Confinement);
+    public double? CodeConfinement { get; } = Require.Positive(CodeConfinement);
 
     public Method Build(Site site) => new DenoisingEbm(this, site);
 }

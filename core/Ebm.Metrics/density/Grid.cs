@@ -41,7 +41,7 @@ sealed record Grid(int Dimension, int Cells, double HalfWidth, Device Device)
         {
             using var inner = NewDisposeScope();
             chunks.Add(value(Rows(axis, from, Math.Min(ChunkRows, Count - from)).to(dtype)).to(float64).MoveToOuterDisposeScope());
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         return cat(chunks, 0).MoveToOuterDisposeScope();
     }

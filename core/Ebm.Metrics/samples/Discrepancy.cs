@@ -65,7 +65,7 @@ sealed class Discrepancy(Func<Tensor, Tensor, Tensor> kernel, Tensor real, Func<
             across.Add(values.sum(1).MoveToOuterDisposeScope());
             down.add_(values.sum(dim: 0));
             squares.add_(values.mul_(values).sum());
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         return new(cat(across, 0), down, squares);
     }

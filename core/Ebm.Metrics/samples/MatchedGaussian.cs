@@ -84,7 +84,7 @@ sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
             read.Dispose();
             var here = part(rows, from);
             sum = (sum is null ? here : sum + here).MoveToOuterDisposeScope();
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         return sum!;
     }

@@ -16,7 +16,7 @@ static class NearestRows
             using var inner = NewDisposeScope();
             using (part)
                 nearest.copy_(minimum(nearest, Distances(rows, part)));
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         return nearest.MoveToOuterDisposeScope();
     }

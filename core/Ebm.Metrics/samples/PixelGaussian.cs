@@ -29,7 +29,7 @@ sealed record PixelGaussian(Tensor Mean, Tensor Sd)
                 sum.add_(apart.sum(dim: 0));
                 squares.add_(apart.mul_(apart).sum(dim: 0));
             }
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         var variance = (squares - sum.square() / count) / (count - 1);
         return new(

@@ -35,7 +35,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
                         .In("drawing rows", () => method.Sample(Math.Min(measure.AtOnce, count - at), stream))
                         .MoveToOuterDisposeScope()
                 );
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         drawn(count);
         return Together(rows, count).MoveToOuterDisposeScope();
@@ -85,7 +85,7 @@ public sealed class Evaluation(Method method, IDataset data, MeasureSpec measure
             if (values.FirstOrDefault(m => spec.Quantities.All(one => one.Name != m.Name)) is { } undeclared)
                 throw new InvalidOperationException($"the metric {name} returns {undeclared.Name}, which its record does not declare");
             found.AddRange(values.Select(m => m with { Protocol = Protocol(name, samples.shape[0], m.Protocol) }));
-            Machine.ReturnFreedMemory();
+            FreedMemory.Return();
         }
         return found;
     }

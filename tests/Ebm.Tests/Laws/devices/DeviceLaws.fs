@@ -146,7 +146,37 @@ let private switches (set: Matmul -> unit) =
     finally
         Machine.Matmul <- Nullable Matmul.Highest
 
+/// Pages that the system gave to this process so far.
+let private pages () =
+    let stat = File.ReadAllText "/proc/self/stat"
+    let fields = stat.Substring(stat.LastIndexOf ')' + 2).Split ' '
+    int64 fields[7]
+
+/// Twenty tensors of 4 MiB, 1024 pages each, in each of ten steps that free them.
+let private reused (keep: unit -> unit) =
+    let step () =
+        use _ = torch.NewDisposeScope()
+        for _ in 1..20 do
+            torch.ones ([| 1L <<< 20 |], dtype = torch.float32) |> ignore
+
+    keep ()
+
+    try
+        for _ in 1..3 do
+            step ()
+        let before = pages ()
+        for _ in 1..10 do
+            step ()
+        let taken = pages () - before
+        must $"ten steps took {taken} new pages for 204,800 that they freed" (taken < 20_480L)
+    finally
+        FreedMemory.Keep()
+
 let all = [
+    law "a step of training gets the memory that the step before freed, not new pages" (fun () -> reused FreedMemory.Keep)
+    |> breaks "glibc's defaults" (fun () -> reused (fun () -> FreedMemory.Keep(128 <<< 10, 128 <<< 10)))
+    |> needs (fun () -> if OperatingSystem.IsLinux() then None else Some "reads /proc")
+
     law "the versions of symbols that a library requests and defines are read from its ELF sections; other files are rejected" (fun () ->
         is "needed" [ "A_1"; "A_2" ] (SymbolVersions.Needed(elf [ "other.so", [ "B_1" ]; library, [ "A_1"; "A_2" ] ] [], library))
         is "needed of nobody" [] (SymbolVersions.Needed(elf [ "other.so", [ "B_1" ] ] [], library))

@@ -176,7 +176,8 @@ let private settled (start: float) (moves: int) (spec: DenoisingEbmSpec) =
                 Width = start,
                 SampleRowMoves = moves,
                 SampleCodeMoves = moves,
-                Confinement = spec.Confinement
+                Confinement = spec.Confinement,
+                CodeConfinement = spec.CodeConfinement
             ))
     Close.column (method.Run(chains, 1, rng "chains")) 0
 
@@ -294,7 +295,7 @@ let private claims sign =
 let private scale' = 3.0
 
 /// A given number of moves on codes that decode to three times themselves, k = 1/2, σ = 1: U^c = x²/8.
-let private generates stages moves step =
+let private generatesWithin codeWidth stages moves step =
     let s =
         DenoisingEbmSpec(
             autoencoder (new Shrinking 0.5),
@@ -308,9 +309,16 @@ let private generates stages moves step =
             Leaps = 0,
             Stages = stages,
             Width = 0.5,
-            Confinement = 1e8
+            Confinement = 1e8,
+            CodeConfinement = Nullable codeWidth
         )
     settled 0.5 moves s |> Close.variance
+
+let private generates stages moves step = generatesWithin 1e8 stages moves step
+
+/// The energy of codes is 9z²/8 + z²/2w².
+let private confined width =
+    Close.near "variance of decoded codes" (9.0 / (9.0 / 4.0 + 1.0)) (generatesWithin width Stages.DecoderOnly 300 1.0)
 
 /// h = 2z + 1.9 sin z, invertible: codes without h′ decode to exp(−U)/h′. By quadrature over codes, of a weight that may restore h′.
 let private neglected (weight: float -> float) =
@@ -595,6 +603,11 @@ let all = [
             Close.near $"{stages}, variance at the start" begun (generates stages few 1e-9)
             Close.near $"{stages}, variance at the end" ends (generates stages many 1.0))
     |> breaks "codes instead of rows" (fun () -> Close.near "variance" 1.0 (generates Stages.WithoutLatentChain 1 1e-9))
+
+    law "chains of codes have the density exp(−U^s) N(0, w² I) for a code confinement w, and rows do not" (fun () ->
+        confined 1.0
+        Close.near "variance of rows" 4.0 (generatesWithin 1.0 Stages.WithoutLatentChain 300 1.0))
+    |> breaks "the confinement of rows" (fun () -> confined 1e8)
 
     law "codes without the decoder's Jacobian decode to exp(−U)/|h′|, not to exp(−U) (C7)" (fun () -> neglected (fun _ -> 1.0))
     |> breaks "as if it were included" (fun () -> neglected id)

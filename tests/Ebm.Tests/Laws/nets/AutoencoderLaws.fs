@@ -81,7 +81,27 @@ let private kernels = [ Activation.Silu; Activation.LeakyRelu; Activation.Relu; 
 
 let private same (a: torch.Tensor list) (b: torch.Tensor list) = List.forall2 (fun (a: torch.Tensor) (b: torch.Tensor) -> a.Equals b) a b
 
+/// Singular values of ∂r/∂x̃ at a row of 64 numbers, largest first.
+let private directions (spec: IAutoencoderSpec) codes =
+    use _ = torch.NewDisposeScope()
+    let net = (spec.Build(new Rng(11UL), [| 1L; 8L; 8L |], codes)).``to`` float64
+    let x = ((new Rng(12UL)).Normal(1L, 1L, 8L, 8L).``to`` float64).requires_grad_()
+    let restored = net.Restore(x, torch.tensor ([| 0.4 |], dtype = float64)).flatten()
+    let slope (i: int64) = (torch.autograd.grad ([| restored[i] |], [| x |], retain_graph = true))[0]
+    let slopes = torch.stack [| for i in 0L .. 63L -> (slope i).flatten() |]
+    (torch.linalg.svdvals slopes).data<float>().ToArray()
+
+/// Rounding leaves 1e-12 of the first.
+let private throughCode spec =
+    let found = directions spec 5L
+    let significant = found |> Array.filter (fun s -> s > 1e-10 * found[0]) |> Array.length
+    must $"{significant} directions pass a code of 5 numbers" (significant = 5)
+
 let all = [
+    law "a code autoencoder restores rows from the code alone: r moves in as many directions as a code has numbers" (fun () ->
+        throughCode (CodeAutoencoderSpec 8))
+    |> breaks "an autoencoder with a way past its code" (fun () -> throughCode (ConvAutoencoderSpec 8))
+
     law "an autoencoder's kernel gives autograd's codes, restored rows and gradients of input and weights" (fun () ->
         for activation in kernels do
             agree activation activation)
