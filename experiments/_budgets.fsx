@@ -12,7 +12,7 @@ open Ebm.Sweeps
 let perSecond = [
     "joint-cd", 1800.0
     "recovery-likelihood", 1700.0
-    "denoising-ebm", 680.0
+    "denoising-ebm", 1200.0
     "generalized-ebm", 2200.0
     "contrastive-divergence", 3800.0
     "denoising-score", 800.0

@@ -9,8 +9,8 @@ namespace Ebm.Metrics;
 /// an adjusted chain at the model's density, because a sampler with an error would otherwise have that error in log Z. E_model weighs the rows of both by
 /// <code>σ(r − log Z + log(m/n)) ∝ model(x) / (n p(x) + m model(x))</code>
 /// which is bounded (Shirts and Chodera 2008). The standard error is by the delta method from each row's share in both terms. It is right if the model's rows follow
-/// the model's density: <c>exact-kl/gap</c>, the difference between the two one-sided estimates of log Z, shows whether they do. A model in a class of its
-/// own, such as a flow, whose density is normalised, needs no estimate of log Z. At dimension 1 or 2, <see cref="GridKl"/> has no such error.
+/// the model's density: <c>exact-kl/gap</c>, the difference between the two one-sided estimates of log Z, shows whether they do. A density that is
+/// normalised, such as a flow's, needs no estimate of log Z. In one and two dimensions, <see cref="GridKl"/> has no error of sampling.
 /// </summary>
 public sealed class ExactKl(ExactKlSpec spec) : IMetric
 {
@@ -35,7 +35,7 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
         var outside = r.isposinf();
         var certain = f.max().item<double>() + 1000;
         var finite = where(outside, full_like(r, certain), r);
-        var normalised = IsNormalised(model, rng.Stream("proposal"));
+        var normalised = KnownLogZ(model, rng.Stream("proposal"));
         var bar = Normalisers.Bar(f, finite);
         var logZ = normalised ?? bar.Value;
 
@@ -54,7 +54,7 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
         var (forward, reverse) = (Normalisers.Forward(f), Normalisers.Reverse(finite));
         List<Measurement> all =
         [
-            Value(Kl, kl, se),
+            Value(Kl, kl, double.IsFinite(se) ? se : null),
             Value(KlOfGaussian, logP.mean().item<double>() + EntropyOfGaussian(exact)),
             Value(Variance, f.var().item<double>()),
             Value(Ess, forward.Ess / n),
@@ -99,7 +99,7 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
     }
 
     /// <summary>log Z of a model whose rows all have the same weight, which is then exact; null for others.</summary>
-    static double? IsNormalised(IDensity model, Rng rng)
+    static double? KnownLogZ(IDensity model, Rng rng)
     {
         if (model is not IWeighted weighted)
             return null;

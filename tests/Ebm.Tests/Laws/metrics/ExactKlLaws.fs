@@ -148,4 +148,20 @@ let all: Law list = [
             let found = measure 4000L 0 "normal" plain data samples
             Close.near "the divergence with log Z" (log (2.0 * Math.PI) + 4.0 / 3.0 - log 8.0) (estimate "exact-kl" found)
             must "a reverse divergence was reported, which is infinite" (found |> List.forall (fun m -> m.Name <> "exact-kl/reverse")))
+
+    law "exact-kl of a model without mass where data are is infinite, and without a standard error" (fun () ->
+        let data = build (GaussiansSpec(Train = 100, Test = 100))
+        let half (x: Tensor) =
+            torch.where (
+                x.select(1L, 0L).gt(scalar 0.0),
+                x.square().sum 1L / 2.0,
+                torch.full_like (x.select (1L, 0L), Double.PositiveInfinity)
+            )
+        use model = new Model(2L, half)
+        let found = measure 2000L 0 "half" model data ((rng "half").Normal(1000L, 2L).abs())
+        let kl = estimate "exact-kl" found
+        must $"{kl} was found" (Double.IsPositiveInfinity kl.Value && Double.IsNaN kl.Error)
+        must
+            "the other values"
+            (Double.IsFinite (estimate "exact-kl/log-z" found).Value && Double.IsFinite (estimate "exact-kl/reverse" found).Value))
 ]
