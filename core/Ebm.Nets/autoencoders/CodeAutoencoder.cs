@@ -6,8 +6,7 @@ namespace Ebm.Nets;
 /// f   x̃ and a plane of log σ    two strided convolutions, a convolution, dense: the code    (<see cref="ConvTrunk"/>)
 /// g   the code                  dense, two upsamplings                                      (<see cref="ConvDecoder"/>)
 /// </code>
-/// Rows that the code cannot express are far from r(x), so that |x − r(x)|² grows away from the data. (Our completion: the paper names only ResNet and U-Net.
-/// A step takes a tenth of the time of <see cref="UNetAutoencoder"/>.)
+/// Rows that the code cannot express are far from r(x), so that |x − r(x)|² grows away from the data. (Our completion: the paper names only ResNet and U-Net.)
 /// </summary>
 public sealed class CodeAutoencoder : Autoencoder
 {
