@@ -58,11 +58,16 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
         Of(clean is { } below ? [below, .. Geometrically(low, high, levels - 1)] : Geometrically(low, high, levels), _ => 1);
 
     /// <summary>
-    /// Variance preserving, signal² = 1 − noise²: noise geometric from low to high over all levels but the last, which is almost N(0, I), with
-    /// noise <see cref="TopNoise"/>.
+    /// Variance preserving, signal² = 1 − noise²: noise geometric from low to high, then the top level, which is almost N(0, I), with noise
+    /// <see cref="TopNoise"/>; with an optional clean level below them.
     /// </summary>
-    public static NoiseSchedule VariancePreserving(double low, double high, int levels) =>
-        Of([.. Geometrically(low, high, levels - 1), TopNoise], s => Math.Sqrt(1 - s * s));
+    public static NoiseSchedule VariancePreserving(double low, double high, int levels, double? clean = null) =>
+        Of(
+            clean is { } below
+                ? [below, .. Geometrically(low, high, levels - 2), TopNoise]
+                : [.. Geometrically(low, high, levels - 1), TopNoise],
+            s => Math.Sqrt(1 - s * s)
+        );
 
     /// <summary>Less than 1, so that a signal of .014 remains and each level has a rung to the top.</summary>
     public const double TopNoise = .9999;
@@ -98,18 +103,37 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
         [.. Enumerable.Range(0, count).Select(i => count == 1 ? low : low * Math.Pow(high / low, i / (count - 1.0)))];
 }
 
+/// <summary>A schedule that may have a level 0 without noise, which methods that divide by the noise refuse.</summary>
+public interface IMayBeClean
+{
+    /// <summary>Noise of an additional lowest level; null: no such level.</summary>
+    double? Clean { get; }
+
+    /// <summary>Throws if the schedule has a level without noise.</summary>
+    /// <param name="because">What cannot be computed there: "score matching divides by the noise".</param>
+    static ISpec<NoiseSchedule> Refuse(ISpec<NoiseSchedule> noise, string because) =>
+        noise is IMayBeClean { Clean: 0 }
+            ? throw new SettingException(
+                nameof(noise),
+                $"has a level without noise (clean: 0), and {because}; leave clean out, or give it a small positive value"
+            )
+            : noise;
+}
+
 /// <summary>Noise geometric from low to high, signal 1.</summary>
 /// <param name="Low">Noise of the cleanest geometric level, in units of the data.</param>
 /// <param name="High">Noise of the top level; should be several times the spread of the data.</param>
 /// <param name="Levels">Number of levels; unset: as many as the level draw needs in the data's dimension.</param>
-/// <param name="Clean">Noise of an additional level below the geometric ones; unset: no such level.</param>
+/// <param name="Clean">Noise of an additional level below the geometric ones, which may be 0; unset: no such level.</param>
 [Kind("geometric")]
-public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null, double? Clean = null) : ISpec<NoiseSchedule>
+public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null, double? Clean = null)
+    : ISpec<NoiseSchedule>,
+        IMayBeClean
 {
     public double Low { get; } = Require.Positive(Low);
     public double? Clean { get; } =
         Require.That(
-            Require.Positive(Clean),
+            Require.NonNegative(Clean),
             Clean is null || Clean < Low,
             $"must be below the lowest geometric noise, {Low}",
             nameof(Clean)
@@ -126,10 +150,20 @@ public sealed record GeometricSpec(double Low = .01, double High = 3, int? Level
 /// <param name="Low">Noise of the cleanest level.</param>
 /// <param name="High">Noise of the second highest level, below 1.</param>
 /// <param name="Levels">Number of levels; unset: as many as the level draw needs in the data's dimension.</param>
+/// <param name="Clean">Noise of an additional level below the geometric ones, which may be 0; unset: no such level.</param>
 [Kind("variance-preserving")]
-public sealed record VariancePreservingSpec(double Low = .03, double High = .95, int? Levels = null) : ISpec<NoiseSchedule>
+public sealed record VariancePreservingSpec(double Low = .03, double High = .95, int? Levels = null, double? Clean = null)
+    : ISpec<NoiseSchedule>,
+        IMayBeClean
 {
     public double Low { get; } = Require.Positive(Low);
+    public double? Clean { get; } =
+        Require.That(
+            Require.NonNegative(Clean),
+            Clean is null || Clean < Low,
+            $"must be below the lowest geometric noise, {Low}",
+            nameof(Clean)
+        );
     public double High { get; } =
         Require.That(
             High,
@@ -139,5 +173,7 @@ public sealed record VariancePreservingSpec(double Low = .03, double High = .95,
     public int? Levels { get; } = Require.Between(3, NoiseSchedule.Most, Levels);
 
     public NoiseSchedule Build(Site site) =>
-        NoiseSchedule.VariancePreserving(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High)).To(site.Device);
+        NoiseSchedule
+            .VariancePreserving(Low, High, Levels ?? NoiseSchedule.LevelsFor(site.Shape.Size(), Low, High) + (Clean is null ? 0 : 1), Clean)
+            .To(site.Device);
 }

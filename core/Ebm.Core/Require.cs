@@ -26,6 +26,9 @@ public static class Require
     public static T NonNegative<T>(T value, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : INumber<T> => value >= T.Zero ? Finite(value, setting) : throw Refuse(setting, "must not be negative", value);
 
+    public static T? NonNegative<T>(T? value, [CallerArgumentExpression(nameof(value))] string setting = "")
+        where T : struct, INumber<T> => value is { } given ? NonNegative(given, setting) : null;
+
     public static T AtLeast<T>(T least, T value, [CallerArgumentExpression(nameof(value))] string setting = "")
         where T : INumber<T> => value >= least ? Finite(value, setting) : throw Refuse(setting, $"must be at least {Show(least)}", value);
 

@@ -19,12 +19,13 @@ public static unsafe class FreedMemory
     static long heldAfterReturn;
 
     /// <summary>
-    /// From now on, the process keeps freed memory for its next allocations. A value that the user gives in <c>MALLOC_TRIM_THRESHOLD_</c> or
-    /// <c>MALLOC_MMAP_THRESHOLD_</c> is respected. Other C libraries than glibc are left alone.
+    /// From now on, the process keeps freed memory for its next allocations. A value that the user gives in <c>MALLOC_TRIM_THRESHOLD_</c>,
+    /// <c>MALLOC_MMAP_THRESHOLD_</c> or <c>GLIBC_TUNABLES</c> is respected. Other C libraries than glibc are left alone.
     /// </summary>
     public static void Keep()
     {
-        if (Given("MALLOC_TRIM_THRESHOLD_") || Given("MALLOC_MMAP_THRESHOLD_"))
+        var tuned = Environment.GetEnvironmentVariable("GLIBC_TUNABLES")?.Contains("glibc.malloc.", StringComparison.Ordinal) is true;
+        if (tuned || Given("MALLOC_TRIM_THRESHOLD_") || Given("MALLOC_MMAP_THRESHOLD_"))
             return;
         Keep(Everything, LargestMapThreshold);
     }

@@ -3,6 +3,7 @@ module Ebm.Tests.Close
 
 open System
 open TorchSharp
+open Ebm.Records
 open Ebm.Tests.Law
 open Ebm.Tests.World
 
@@ -16,6 +17,12 @@ type Estimate = {
 
 /// Two-sided probability of a false alarm: 7 in a million. Seeds are fixed, so the result of a law does not vary.
 let k = 4.5
+
+/// A metric's value, with the standard error that it states; NaN if it states none.
+let measured name (found: Measurement list) =
+    match found |> List.tryFind (fun m -> m.Name = name) with
+    | Some m -> { Value = m.Value; Error = m.Se.GetValueOrDefault nan }
+    | None -> broken $"{name} was not measured, only {found |> List.map _.Name}"
 
 let mean (sample: float[]) =
     let n = float sample.Length

@@ -83,6 +83,24 @@ type GaussianLadder(world: Gaussian, schedule: NoiseSchedule, shift: float list)
 
     override _.EnergyAt(x, level) = (table x).gather(1L, level.unsqueeze 1L).squeeze 1L
 
+/// A flow in closed form, x = s z with log s its only weight: N(0, s² I).
+type Scaled(scale: float) as net =
+    inherit FlowNet("scaled", 2L)
+    let own = new Modules.Parameter(number (log scale))
+    let log = own :> Tensor
+    do net.register_parameter ("log", own)
+
+    override _.Pushed z = struct (z * log.exp (), (2.0 * log).expand z.shape[0])
+    override _.Pulled x = struct (x * (-log).exp(), (-2.0 * log).expand x.shape[0])
+
+type ScaledSpec(scale: float) =
+    interface IGeneratorSpec<GeneratorNet> with
+        member _.Build(_, _) = new Scaled(scale)
+
+    // F# has no variance of generic interfaces, which would make the spec of a flow a spec of a generator, as in C#.
+    interface IGeneratorSpec<FlowNet> with
+        member _.Build(_, _) = new Scaled(scale)
+
 /// A stationary distribution for chains: an energy, and exact draws from exp(−E).
 type Target = { Name: string; Energy: Energy; Draw: int64 -> Rng -> Tensor }
 

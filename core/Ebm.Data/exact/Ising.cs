@@ -36,7 +36,7 @@ sealed class Ising : IExactLaw
     public string Name => "ising";
     public long[] Shape { get; }
     public double HalfWidth => 4;
-    public long Numbers => 3 * Shape[0];
+    public long Numbers => 7 * Shape[0];
 
     /// <summary>Masses of negative, zero and positive magnetisation.</summary>
     public Tensor Weights { get; }

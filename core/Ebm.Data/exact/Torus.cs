@@ -29,7 +29,7 @@ sealed class Torus : IExactLaw
     public string Name => "torus";
     public long[] Shape { get; }
     public double HalfWidth { get; }
-    public long Numbers => 3 * Shape[0];
+    public long Numbers => 7 * Shape[0];
 
     /// <summary>Masses of the regions of <see cref="Nearest"/>: all equal.</summary>
     public Tensor Weights { get; }

@@ -315,6 +315,7 @@ public sealed record DenoisingEbmSpec(
     [OldRunsHad(null)] double? CodeConfinement = null
 ) : ISpec<Method>
 {
+    public ISpec<NoiseSchedule> Noise { get; } = IMayBeClean.Refuse(Noise, "the energy is divided by 2σ²");
     public int Codes { get; } = Require.Units(Codes);
     public double Sigma { get; } = Require.Positive(Sigma);
     public double WarmUp { get; } = Require.Between(0, 1, WarmUp);

@@ -96,6 +96,7 @@ public sealed record DenoisingScoreSpec(
     double Confinement = 10
 ) : ISpec<Method>
 {
+    public ISpec<NoiseSchedule> Noise { get; } = IMayBeClean.Refuse(Noise, "score matching divides by the noise");
     public int SampleSteps { get; } = Require.Moves(SampleSteps);
     public double Step { get; } = Require.Positive(Step);
     public double Confinement { get; } = Require.Positive(Confinement);

@@ -235,6 +235,8 @@ public sealed record RecoveryLikelihoodSpec(
     double? Confinement = 10
 ) : ISpec<Method>
 {
+    public ISpec<NoiseSchedule> Noise { get; } =
+        StepUnit == StepUnit.Recovery ? Noise : IMayBeClean.Refuse(Noise, "this step-unit is the noise of the rung's lower level");
     public int Steps { get; } =
         Require.That(
             Require.Moves(Steps, least: 0),

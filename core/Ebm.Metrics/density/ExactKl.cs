@@ -18,7 +18,8 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
 
     public IEnumerable<Measurement> Measure(Subject subject)
     {
-        if (subject.Method is not IDensity model || subject.Data is not IKnownDensity target)
+        // A standard error needs two rows.
+        if (subject.Method is not IDensity model || subject.Data is not IKnownDensity target || subject.Samples.shape[0] < 2)
             return [];
         using var scope = NewDisposeScope();
         using var free = no_grad();
@@ -30,6 +31,13 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
         var logP = Chunked.Map(target.LogDensity, exact);
         Tensor Ratio(Energy energy, Tensor rows, Tensor known) => -Chunked.Map(chunk => energy.Values(chunk.to(dtype)), rows) - known;
         var (f, r) = (Ratio(model.Density, exact, logP), Ratio(model.Density, own, Chunked.Map(target.LogDensity, own)));
+
+        Measurement Value(Quantity what, double value, double? error = null) =>
+            what.Found(value, error is { } e && double.IsFinite(e) ? e : null, spec.Rows, spec.Rows, own.shape[0], spec.Settle);
+        var ofGaussian = logP.mean().item<double>() + Entropy(MatchedGaussian.To(subject.Data));
+        if (!f.isfinite().any().item<bool>())
+            // The model has no mass where the data are.
+            return [Value(Kl, double.PositiveInfinity), Value(KlOfGaussian, ofGaussian)];
 
         // Where p is zero, r is +∞ and the row is certainly the model's; a difference of a thousand nats says the same in finite numbers.
         var outside = r.isposinf();
@@ -49,13 +57,11 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
         var kl = logZ - f.mean().item<double>();
         var se = Error(onLogZ * ofExact - f / n, onLogZ * ofOwn);
 
-        Measurement Value(Quantity what, double value, double? error = null) =>
-            what.Found(value, error, spec.Rows, spec.Rows, (long)m, spec.Settle);
         var (forward, reverse) = (Normalisers.Forward(f), Normalisers.Reverse(finite));
         List<Measurement> all =
         [
-            Value(Kl, kl, double.IsFinite(se) ? se : null),
-            Value(KlOfGaussian, logP.mean().item<double>() + EntropyOfGaussian(exact)),
+            Value(Kl, kl, se),
+            Value(KlOfGaussian, ofGaussian),
             Value(Variance, f.var().item<double>()),
             Value(Ess, forward.Ess / n),
             Value(Overlap, bar.Ess / (n + m)),
@@ -107,14 +113,8 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
         return (weights == weights[0]).all().item<bool>() ? weights[0].item<double>() : null;
     }
 
-    /// <summary>½ log det(2πe Σ) with the covariance Σ of the rows, in nats.</summary>
-    static double EntropyOfGaussian(Tensor rows)
-    {
-        var centred = rows.to(float64).flatten(1);
-        centred = centred - centred.mean([0]);
-        return (2 * Math.PI * Math.E * linalg.eigvalsh(centred.t().matmul(centred) / (centred.shape[0] - 1))).log().sum().item<double>()
-            / 2;
-    }
+    /// <summary>½ log det(2πe Σ), in nats.</summary>
+    static double Entropy(MatchedGaussian gaussian) => gaussian.LogVolume + gaussian.Mean.shape[0] / 2.0 * Math.Log(2 * Math.PI * Math.E);
 }
 
 /// <summary>KL(p_data ‖ p_model) from exact rows, for methods with a density and data with a known density, in any number of dimensions.</summary>
@@ -184,5 +184,10 @@ public sealed record ExactKlSpec(long Rows = 10_000, int Settle = 100) : IMetric
     public long Rows { get; } = Require.Between(2, 10_000_000, Rows);
     public int Settle { get; } = Require.Moves(Settle, least: 0);
 
-    public IMetric Build(Site site) => new ExactKl(this);
+    /// <exception cref="SettingException">So many exact rows do not fit into memory.</exception>
+    public IMetric Build(Site site)
+    {
+        Capacity.ForRows(Rows, 3 * site.Shape.Size());
+        return new ExactKl(this);
+    }
 }

@@ -18,6 +18,11 @@ public sealed class LevelReconstruction : LevelNet
         : base(nameof(LevelReconstruction))
     {
         Levels = noise.Levels;
+        if (noise.Noise.device_type != DeviceType.META && noise.Noise[0].item<float>() == 0)
+            throw new SettingException(
+                "noise",
+                "has a level without noise (clean: 0), and level-reconstruction divides by it; take another energy, or a positive clean"
+            );
         var (code, device) = (settings.Bottleneck, rng.Device);
         trunk = new(this, "energy", "level-reconstruction", shape, settings.Width, Activation.LeakyRelu, device, settings.Precision);
         narrow = nn.Linear(trunk.Flat, code, device: device);

@@ -4,6 +4,8 @@ module Ebm.Tests.Laws.ScheduleLaws
 open System
 open TorchSharp
 open Ebm.Core
+open Ebm.Records
+open Ebm.Runs
 open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
@@ -80,6 +82,39 @@ let all = [
                     64
                     (torch.full ([| int64 rungs |], scalar ratios[0], device = device))
                     (row (List.ofArray ratios[.. rungs - 1])))
+
+    law "a clean level lies below the geometric ones, may have no noise, and diffuses like the others" (fun () ->
+        for schedule in [ NoiseSchedule.VariancePreserving(0.1, 0.8, 5, Nullable 0.0); NoiseSchedule.Geometric(0.1, 0.8, 5, Nullable 0.0) ] do
+            let noise = values schedule.Noise
+            must $"the noises are {List.ofArray noise}" (schedule.Levels = 5 && noise[0] = 0.0 && abs (noise[1] - 0.1) < 1e-12)
+            let x = (correlated ()).Draw(100L, rng "clean")
+            Close.same "level 0 is the data" 0 x (schedule.Diffuse(x, repeated 100L 0, rng "noise")))
+
+    law "methods whose energy or loss is divided by the noise refuse a level without noise" (fun () ->
+        for method in [ "denoising-score"; "denoising-ebm" ] do
+            throws<ConfigException, _> [ "noise"; "clean"; "divide" ] (fun () ->
+                (Catalog.Load [])
+                    .Build<ISpec<Method>>(
+                        fst (
+                            EveryMethod.composed [
+                                $"method={method}"
+                                "method.noise={kind: geometric, low: 0.1, high: 2, levels: 5, clean: 0}"
+                            ]
+                        ),
+                        "method"
+                    ))
+        throws<ConfigException, _> [ "noise"; "step-unit" ] (fun () ->
+            (Catalog.Load [])
+                .Build<ISpec<Method>>(
+                    fst (
+                        EveryMethod.composed [
+                            "method=recovery-likelihood"
+                            "method.step-unit=posterior"
+                            "method.noise={kind: geometric, low: 0.1, high: 2, levels: 5, clean: 0}"
+                        ]
+                    ),
+                    "method"
+                )))
 
     law "the number of levels is √d ln(high/low) rungs, plus one, plus the top" (fun () ->
         for d, low, high in [ 2L, 0.01, 1.0; 64L, 0.01, 1.0; 784L, 0.05, 3.0 ] do

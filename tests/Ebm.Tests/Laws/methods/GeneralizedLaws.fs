@@ -11,24 +11,6 @@ open Ebm.Tests.Law
 open Ebm.Tests.World
 open Ebm.Tests.Gaussian
 
-/// A base in closed form: x = s z, with log s its only weight.
-type private Scaled(scale: float) as net =
-    inherit FlowNet("scaled", 2L)
-    let own = new Modules.Parameter(number (log scale))
-    let log = own :> Tensor
-    do net.register_parameter ("log", own)
-
-    override _.Pushed z = struct (z * log.exp (), (2.0 * log).expand z.shape[0])
-    override _.Pulled x = struct (x * (-log).exp(), (-2.0 * log).expand x.shape[0])
-
-type private ScaledSpec(scale: float) =
-    interface IGeneratorSpec<GeneratorNet> with
-        member _.Build(_, _) = new Scaled(scale)
-
-    // F# has no variance of generic interfaces, which would make the spec of a flow a spec of a generator, as in C#.
-    interface IGeneratorSpec<FlowNet> with
-        member _.Build(_, _) = new Scaled(scale)
-
 let private asBase (spec: IGeneratorSpec<FlowNet>) =
     match box spec with
     | :? IGeneratorSpec<GeneratorNet> as spec -> spec

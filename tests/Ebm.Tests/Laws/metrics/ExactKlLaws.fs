@@ -39,11 +39,6 @@ let private measure (rows: int64) settle stream (method: Method) (data: IDataset
         .Measure(Subject(method, data, samples, rng stream))
     |> List.ofSeq
 
-let private estimate name (found: Measurement list) =
-    match found |> List.tryFind (fun m -> m.Name = name) with
-    | Some m -> { Close.Value = m.Value; Close.Error = m.Se.GetValueOrDefault nan }
-    | None -> broken $"{name} was not measured, only {found |> List.map _.Name}"
-
 let private bell (mean: float) (variance: float) (x: Tensor) = (x - mean).square().sum(1L) / (2.0 * variance)
 
 /// KL(N(0, v I) ‖ N(m 1, w I)) in d dimensions.
@@ -51,18 +46,18 @@ let private kl d v m w = float d / 2.0 * (v / w - 1.0 + log (w / v) + m * m / w)
 
 /// Data N(0, ¼ I) in d dimensions and a model N(m 1, w I), whose energy has a constant: what is found.
 let private betweenBells d m w rows settle stream =
-    let data = build (GaussiansSpec(Dimension = d, Modes = 1, Radius = 0, Sd = 0.5, Train = 100, Test = 100))
+    let data = build (GaussiansSpec(Dimension = d, Modes = 1, Radius = 0, Sd = 0.5, Train = 6000, Test = 100))
     let samples = sqrt w * rng($"rows {stream}").Normal(2L * rows / 3L, int64 d) + m
     measure rows settle stream (new Model(int64 d, (fun x -> bell m w x + 40.0))) data samples
 
 let private closedForm (w: float) =
     let found = betweenBells 64 0.05 w 6000L 20 "bells"
-    Close.near "forward" (kl 64 0.25 0.05 0.27) (estimate "exact-kl" found)
-    Close.near "reverse" (kl 64 0.27 0.05 0.25) (estimate "exact-kl/reverse" found)
-    Close.near "log Z" (32.0 * log (2.0 * Math.PI * 0.27) - 40.0) (estimate "exact-kl/log-z" found)
-    Close.near "gap" 0.0 (estimate "exact-kl/gap" found)
+    Close.near "forward" (kl 64 0.25 0.05 0.27) (Close.measured "exact-kl" found)
+    Close.near "reverse" (kl 64 0.27 0.05 0.25) (Close.measured "exact-kl/reverse" found)
+    Close.near "log Z" (32.0 * log (2.0 * Math.PI * 0.27) - 40.0) (Close.measured "exact-kl/log-z" found)
+    Close.near "gap" 0.0 (Close.measured "exact-kl/gap" found)
     // The fitted covariance has 64 · 65/2 entries from 6000 rows: log det is too low by 64 · 65/(2 · 6000) on average, half of which is entropy.
-    let gaussian = (estimate "exact-kl/gaussian" found).Value
+    let gaussian = (Close.measured "exact-kl/gaussian" found).Value
     must $"the Gaussian is the truth, but has {gaussian}" (abs (gaussian + 64.0 * 65.0 / 4.0 / 6000.0) < 0.05)
 
 /// Twelve modes in 64 dimensions, 14 standard deviations apart, with these weights.
@@ -85,17 +80,17 @@ let private tiny = [ 0.4999995; 0.25; 0.25; 0.0000005 ]
 
 let private missedMode visited =
     let found = ofWeights even missing visited
-    Close.near "the divergence" (divergence even missing) (estimate "exact-kl" found)
-    Close.near "the reverse" (divergence missing even) (estimate "exact-kl/reverse" found)
+    Close.near "the divergence" (divergence even missing) (Close.measured "exact-kl" found)
+    Close.near "the reverse" (divergence missing even) (Close.measured "exact-kl/reverse" found)
 
 let private addedMode visited =
     // The data have almost no row in the last mode, which has a quarter of the model.
     let found = ofWeights tiny even visited
-    Close.near "log Z" 3.0 { estimate "exact-kl/log-z" found with Value = -(estimate "exact-kl/log-z" found).Value }
-    Close.near "the divergence" (divergence tiny even) (estimate "exact-kl" found)
+    Close.near "log Z" 3.0 { Close.measured "exact-kl/log-z" found with Value = -(Close.measured "exact-kl/log-z" found).Value }
+    Close.near "the divergence" (divergence tiny even) (Close.measured "exact-kl" found)
 
 let private repeated name (said: Close.Estimate -> float) =
-    let found = [| for i in 1..150 -> estimate name (betweenBells 6 0.2 0.4 300L 0 $"again {i}") |]
+    let found = [| for i in 1..150 -> Close.measured name (betweenBells 6 0.2 0.4 300L 0 $"again {i}") |]
     let spread = found |> Array.map _.Value |> ArrayStatistics.StandardDeviation
     let error = found |> Array.averageBy (fun e -> said e * said e) |> sqrt
     // A standard deviation of 150 draws has an error of 1/√300 = 5.8 %: four of these.
@@ -109,7 +104,7 @@ let private asOnGrid factor =
     let samples = sqrt 1.2 * (rng "plane").Normal(5000L, 2L)
     let found = measure 10_000L 0 "plane" method data samples
     for name in [ ""; "/reverse" ] do
-        Close.near name (factor * (estimate $"grid-kl{name}" grid).Value) (estimate $"exact-kl{name}" found)
+        Close.near name (factor * (Close.measured $"grid-kl{name}" grid).Value) (Close.measured $"exact-kl{name}" found)
 
 let all: Law list = [
     law "exact-kl in 64 dimensions is the closed form between Gaussians within its error, in both directions" (fun () -> closedForm 0.27)
@@ -141,16 +136,19 @@ let all: Law list = [
             let samples = (rng "normal").Normal(2000L, 2L)
             use method = new Normalised(2L, energy)
             let found = measure 4000L 0 "normal" method data samples
-            must "log Z" ((estimate "exact-kl/log-z" found).Value = 0.0)
+            must "log Z" ((Close.measured "exact-kl/log-z" found).Value = 0.0)
             // E|x|²/2 over the board is 4/3, its entropy is log 8.
-            Close.near "the divergence" (log (2.0 * Math.PI) + 4.0 / 3.0 - log 8.0) (estimate "exact-kl" found)
+            Close.near "the divergence" (log (2.0 * Math.PI) + 4.0 / 3.0 - log 8.0) (Close.measured "exact-kl" found)
             use plain = new Model(2L, energy)
             let found = measure 4000L 0 "normal" plain data samples
-            Close.near "the divergence with log Z" (log (2.0 * Math.PI) + 4.0 / 3.0 - log 8.0) (estimate "exact-kl" found)
+            Close.near "the divergence with log Z" (log (2.0 * Math.PI) + 4.0 / 3.0 - log 8.0) (Close.measured "exact-kl" found)
             must "a reverse divergence was reported, which is infinite" (found |> List.forall (fun m -> m.Name <> "exact-kl/reverse")))
 
     law "exact-kl of a model without mass where data are is infinite, and without a standard error" (fun () ->
         let data = build (GaussiansSpec(Train = 100, Test = 100))
+        use nowhere = new Model(2L, fun x -> torch.full_like (x.select (1L, 0L), Double.PositiveInfinity))
+        let found = measure 2000L 0 "nowhere" nowhere data ((rng "nowhere").Normal(1000L, 2L))
+        must $"{found} was found" (Double.IsPositiveInfinity (Close.measured "exact-kl" found).Value)
         let half (x: Tensor) =
             torch.where (
                 x.select(1L, 0L).gt(scalar 0.0),
@@ -159,9 +157,19 @@ let all: Law list = [
             )
         use model = new Model(2L, half)
         let found = measure 2000L 0 "half" model data ((rng "half").Normal(1000L, 2L).abs())
-        let kl = estimate "exact-kl" found
+        let kl = Close.measured "exact-kl" found
         must $"{kl} was found" (Double.IsPositiveInfinity kl.Value && Double.IsNaN kl.Error)
         must
             "the other values"
-            (Double.IsFinite (estimate "exact-kl/log-z" found).Value && Double.IsFinite (estimate "exact-kl/reverse" found).Value))
+            (Double.IsFinite (Close.measured "exact-kl/log-z" found).Value
+             && Double.IsFinite (Close.measured "exact-kl/reverse" found).Value))
+
+    law "exact-kl is not measured from one row of a run, which has no standard error" (fun () ->
+        let data = build (GaussiansSpec(Train = 100, Test = 100))
+        use model = new Model(2L, bell 0.0 1.0)
+        must "it was measured" (List.isEmpty (measure 100L 0 "one row" model data ((rng "one row").Normal(1L, 2L)))))
+
+    law "exact-kl with more rows than memory is refused before a run begins" (fun () ->
+        Refusing.refused [ "Rows"; "10000000"; "lower it" ] (fun () ->
+            (ExactKlSpec(10_000_000L) :> ISpec<IMetric>).Build(Site([| 100_000L |], device, rng "memory", "")) |> ignore))
 ]

@@ -33,10 +33,6 @@ let private find name (found: Measurement list) =
     | Some m -> m
     | None -> broken $"{name} was not measured, only {found |> List.map _.Name}"
 
-let private estimate name found =
-    let m = find name found
-    { Close.Value = m.Value; Close.Error = m.Se.GetValueOrDefault nan }
-
 let private data name (train: Tensor) (test: Tensor) = {
     new IDataset with
         member _.Name = name
@@ -121,13 +117,13 @@ let private ofReal (samples: Tensor -> Tensor) =
     // Half of the test rows pass for samples.
     let rows = samples (all.Test.narrow (0L, 2000L, 2000L))
     let found = measured (KidDigitsSpec()) (data "mnist" all.Train (all.Test.narrow (0L, 0L, 2000L))) rows "measure"
-    Close.near "real rows" 0.0 (estimate "kid-digits" found)
-    Close.near "the floor" 0.0 (estimate "kid-digits/floor" found)
+    Close.near "real rows" 0.0 (Close.measured "kid-digits" found)
+    Close.near "the floor" 0.0 (Close.measured "kid-digits/floor" found)
 
     for name in trivial do
-        Close.above name (find "kid-digits/floor" found).Value (estimate name found)
+        Close.above name (find "kid-digits/floor" found).Value (Close.measured name found)
 
-    Close.near "sure" (find "kid-digits/sure/floor" found).Value (estimate "kid-digits/sure" found)
+    Close.near "sure" (find "kid-digits/sure/floor" found).Value (Close.measured "kid-digits/sure" found)
 
 /// Copies of one digit: one class only.
 let private ofOne () =
@@ -241,15 +237,18 @@ let private copying = [
         let all = (rng "rows").Normal(2000L, 5L)
         let train, test, fresh = all.narrow (0L, 0L, 1000L), all.narrow (0L, 1000L, 500L), all.narrow (0L, 1500L, 500L)
         let told samples = measured (CopyingSpec()) (data "rows" train test) samples "measure"
-        Close.near "new rows" 0.5 (estimate "copying" (told fresh))
-        Close.near "their ratio" 1.0 (estimate "copying/ratio" (told fresh))
+        Close.near "new rows" 0.5 (Close.measured "copying" (told fresh))
+        Close.near "their ratio" 1.0 (Close.measured "copying/ratio" (told fresh))
         let copies = told (train.narrow (0L, 100L, 400L))
         must "copies" ((find "copying" copies).Value = 1.0 && (find "copying/ratio" copies).Value = 0.0)
         must "far rows" ((find "copying" (told (fresh + scalar 20.0))).Value = 0.0))
     |> breaks "copies pass for new rows" (fun () ->
         let all = (rng "rows").Normal(1500L, 5L)
         let train, test = all.narrow (0L, 0L, 1000L), all.narrow (0L, 1000L, 500L)
-        Close.near "copies" 0.5 (estimate "copying" (measured (CopyingSpec()) (data "rows" train test) (train.narrow (0L, 0L, 500L)) "m")))
+        Close.near
+            "copies"
+            0.5
+            (Close.measured "copying" (measured (CopyingSpec()) (data "rows" train test) (train.narrow (0L, 0L, 500L)) "m")))
 
     law "rows that are read in parts have the nearest of all, and the moments of all" (fun () ->
         nearestInParts id
@@ -394,7 +393,7 @@ let private bits (value: float -> float) =
     let nats = rows.flatten(1L).square().sum(1L).mean().item<float32>() * 2.0f
     let due = inBits (float nats + 2.0 * log (2.0 * Math.PI / 4.0))
     for name in [ "ais/bits"; "ais/bits/low"; "ais/bits/high" ] do
-        Close.near name due (estimate name found)
+        Close.near name due (Close.measured name found)
     let value name = (find name found).Value
     // The forward estimate of log Z is too low, and the reverse one too high.
     must "low is of the forward run" (value "ais/bits/low" - value "ais/bits" < 0.0 = (value "ais/forward" < value "ais/log-z"))

@@ -109,10 +109,6 @@ let private array name (found: Measurement list) = found |> Seq.collect _.Arrays
 let private within what due tolerance found =
     must $"{what} is {found} instead of {due}; {tolerance:E1} is allowed" (abs (found - due) <= tolerance)
 
-let private estimate name found =
-    let m = find name found
-    { Close.Value = m.Value; Close.Error = m.Se.GetValueOrDefault nan }
-
 /// KL(N(0, v) ‖ N(m, w)) in d dimensions, with mean m in each of them.
 let private kl d v m w = float d / 2.0 * (v / w - 1.0 + log (w / v) + m * m / w)
 
@@ -262,9 +258,9 @@ let private ofSamples (spec: ISpec<IDataset>) gaussian (change: Tensor -> Tensor
     let data = build spec
     let samples = change ((data :?> IKnownDensity).Draw(2000L, rng "samples"))
     let found = measured (EnergyDistanceSpec()) (new Exact(bell 0.0 1.0)) data samples
-    Close.near $"{data.Name}, energy-distance" 0.0 (estimate "energy-distance" found)
-    Close.near $"{data.Name}, its floor" 0.0 (estimate "energy-distance/floor" found)
-    Close.near $"{data.Name}, the Gaussian's" gaussian (estimate "energy-distance/gaussian" found)
+    Close.near $"{data.Name}, energy-distance" 0.0 (Close.measured "energy-distance" found)
+    Close.near $"{data.Name}, its floor" 0.0 (Close.measured "energy-distance/floor" found)
+    Close.near $"{data.Name}, the Gaussian's" gaussian (Close.measured "energy-distance/gaussian" found)
 
 let private energyDistance = [
     law "the energy distance of a few points is its definition, over all pairs of different rows" (fun () -> byPairs false)
@@ -324,9 +320,9 @@ let private drifting (drift: float -> float) =
     let found = judged (LongRunSpec(Factors = [| 1; 10; 100 |])) walker (round 2 1.0)
     must $"chains were run with lengths {List.ofSeq asked}" (List.ofSeq asked = [ 1; 10; 100 ])
     must $"the names are {found |> List.map _.Name}" ((found |> List.map _.Name) = [ "long-run/1"; "long-run/10"; "long-run/100" ])
-    Close.near "long-run/1" 0.0 (estimate "long-run/1" found)
-    Close.above "long-run/10" 0.0 (estimate "long-run/10" found)
-    Close.above "long-run/100 over /10" 0.0 (estimate "long-run/100" found - estimate "long-run/10" found)
+    Close.near "long-run/1" 0.0 (Close.measured "long-run/1" found)
+    Close.above "long-run/10" 0.0 (Close.measured "long-run/10" found)
+    Close.above "long-run/100 over /10" 0.0 (Close.measured "long-run/100" found - Close.measured "long-run/10" found)
 
 let private longRun = [
     law "long-run detects drifting chains, with the lengths in its names" (fun () -> drifting log10)
@@ -358,7 +354,10 @@ let private climbs constant =
     for transport, name in [ Transport.None, "ladder/"; Transport.Recovery, "recovery/" ] do
         let spec = LadderLikelihoodSpec(Transport = transport, Rows = 8000L)
         let found = judged spec (new Stairs(constant)) (round 2 0.5)
-        Close.near $"{name}log-z" (log (2.0 * Math.PI * Stairs.Variances.Head) - Stairs.Constants.Head) (estimate $"{name}log-z" found)
+        Close.near
+            $"{name}log-z"
+            (log (2.0 * Math.PI * Stairs.Variances.Head) - Stairs.Constants.Head)
+            (Close.measured $"{name}log-z" found)
 
 /// A base N(.3, variance I), and a model N(.3, .6 I) by an energy on it.
 let private onBase variance =
@@ -476,7 +475,7 @@ let private outOfDistribution = [
                     )
                 let found = metric.Measure subject |> List.ofSeq
                 let due = Normal.CDF(0.0, 1.0, mean / sqrt 2.0)
-                Close.near $"a mean {mean} apart" due (estimate "auroc/shifted" found)
+                Close.near $"a mean {mean} apart" due (Close.measured "auroc/shifted" found)
                 must "its energies" ((array "energies-shifted" found).Values.Length = 4000)
         told id
         told (fun x -> x * 0.01 + 300.0))
