@@ -34,10 +34,11 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
 
         Measurement Value(Quantity what, double value, double? error = null) =>
             what.Found(value, error is { } e && double.IsFinite(e) ? e : null, spec.Rows, spec.Rows, own.shape[0], spec.Settle);
-        var ofGaussian = logP.mean().item<double>() + Entropy(MatchedGaussian.To(subject.Data));
+        var gaussian = logP + Surprise(MatchedGaussian.To(subject.Data), exact);
+        var ofGaussian = Value(KlOfGaussian, gaussian.mean().item<double>(), Math.Sqrt(gaussian.var().item<double>() / n));
         if (!f.isfinite().any().item<bool>())
             // The model has no mass where the data are.
-            return [Value(Kl, double.PositiveInfinity), Value(KlOfGaussian, ofGaussian)];
+            return [Value(Kl, double.PositiveInfinity), ofGaussian];
 
         // Where p is zero, r is +∞ and the row is certainly the model's; a difference of a thousand nats says the same in finite numbers.
         var outside = r.isposinf();
@@ -61,7 +62,7 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
         List<Measurement> all =
         [
             Value(Kl, kl, se),
-            Value(KlOfGaussian, ofGaussian),
+            ofGaussian,
             Value(Variance, f.var().item<double>()),
             Value(Ess, forward.Ess / n),
             Value(Overlap, bar.Ess / (n + m)),
@@ -113,8 +114,9 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
         return (weights == weights[0]).all().item<bool>() ? weights[0].item<double>() : null;
     }
 
-    /// <summary>½ log det(2πe Σ), in nats.</summary>
-    static double Entropy(MatchedGaussian gaussian) => gaussian.LogVolume + gaussian.Mean.shape[0] / 2.0 * Math.Log(2 * Math.PI * Math.E);
+    /// <summary>−log N(x) of a Gaussian, in nats: (B, …) → (B).</summary>
+    static Tensor Surprise(MatchedGaussian gaussian, Tensor x) =>
+        gaussian.Whitened(x).square().sum(1) / 2 + (gaussian.LogVolume + gaussian.Mean.shape[0] * Math.Log(2 * Math.PI) / 2);
 }
 
 /// <summary>KL(p_data ‖ p_model) from exact rows, for methods with a density and data with a known density, in any number of dimensions.</summary>
@@ -135,7 +137,15 @@ public sealed record ExactKlSpec(long Rows = 10_000, int Settle = 100) : IMetric
                 ComparedWith: "exact-kl/gaussian"
             ),
         KlOfGaussian =
-            new("exact-kl/gaussian", "nats", None, Secondary, "exact-kl 1", "KL(p_data ‖ Gaussian with its moments)", Order: 111),
+            new(
+                "exact-kl/gaussian",
+                "nats",
+                None,
+                Secondary,
+                "exact-kl 1",
+                "KL(p_data ‖ Gaussian with the training rows' moments)",
+                Order: 111
+            ),
         KlOfBase = new("exact-kl/base", "nats", None, Secondary, "exact-kl 1", "KL(p_data ‖ the base that the energy tilts)", Order: 112),
         Reverse =
             new(

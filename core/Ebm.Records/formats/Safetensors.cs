@@ -100,6 +100,14 @@ public static class Safetensors
 
     sealed record Described(string Dtype, long[] Shape, [property: JsonPropertyName("data_offsets")] long[] Offsets);
 
+    /// <summary>Checks the header without reading the tensors.</summary>
+    /// <exception cref="InvalidDataException">The file is torn, was changed or has another format; the message names the file.</exception>
+    public static void CheckHeader(string path)
+    {
+        using var stream = RegularFile.Open(path);
+        _ = ReadHeader(stream, path);
+    }
+
     /// <summary>The tensors in ordinal order of names.</summary>
     /// <exception cref="InvalidDataException">The file is torn, was changed or has another format; the message names the file.</exception>
     public static IReadOnlyList<NamedTensorBytes> Read(string path) => ReadWithNotes(path).Tensors;

@@ -126,7 +126,7 @@ let internal settings (place: Place) (plan: Plan) : Launch.Settings =
 let private dataHere (plan: Plan) =
     [
         for run in plan.Runs do
-            for key in [ "data.file"; "data.folder" ] do
+            for key in [ "data.file"; "data.folder"; "data.weights" ] do
                 match run.Composed.Find key with
                 | null -> ()
                 | node ->

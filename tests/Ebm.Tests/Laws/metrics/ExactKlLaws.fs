@@ -56,9 +56,9 @@ let private closedForm (w: float) =
     Close.near "reverse" (kl 64 0.27 0.05 0.25) (Close.measured "exact-kl/reverse" found)
     Close.near "log Z" (32.0 * log (2.0 * Math.PI * 0.27) - 40.0) (Close.measured "exact-kl/log-z" found)
     Close.near "gap" 0.0 (Close.measured "exact-kl/gap" found)
-    // The fitted covariance has 64 · 65/2 entries from 6000 rows: log det is too low by 64 · 65/(2 · 6000) on average, half of which is entropy.
-    let gaussian = (Close.measured "exact-kl/gaussian" found).Value
-    must $"the Gaussian is the truth, but has {gaussian}" (abs (gaussian + 64.0 * 65.0 / 4.0 / 6000.0) < 0.05)
+    // Fitted to n rows of the truth, a Gaussian in d dimensions is d (d + 3)/4n from it on average, .179 here, with a spread of .006; that of the value is its error.
+    let gaussian = Close.measured "exact-kl/gaussian" found
+    Close.near "the Gaussian" (64.0 * 67.0 / 4.0 / 6000.0) { gaussian with Error = sqrt (gaussian.Error ** 2.0 + 0.006 ** 2.0) }
 
 /// Twelve modes in 64 dimensions, 14 standard deviations apart, with these weights.
 let private mixture (weights: float list) =
