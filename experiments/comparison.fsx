@@ -1,7 +1,7 @@
-/// Compares every method on targets with a known density, at one budget of gradient evaluations: three in the plane, and five in 10 to 64 dimensions. The
+/// Compares every method on targets with a known density, at one budget of gradient evaluations: three in the plane, and six in 10 to 64 dimensions. The
 /// headline methods have ten paired seeds, the others three. Seeds vary slowest, so that a comparison that is stopped has every method equally often; the same
 /// command continues it, and `table` shows the progress. A run takes from half a minute to two on one core: the plane takes two to three hours on one core,
-/// the others about nine. `data=rings,torus` chooses targets and `method=flow,joint-cd` methods. `experiments/tuning.fsx` chose the learning rates in the
+/// the others about twenty. `data=rings,torus` chooses targets and `method=flow,joint-cd` methods. `experiments/tuning.fsx` chose the learning rates in the
 /// plane, on a seed that this comparison does not use; in more dimensions no rate is tuned.
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
@@ -26,7 +26,7 @@ let headline = [
 let others = [ "gan"; "energy-matching" ]
 
 let plane = [ "gaussians"; "rings"; "checkerboard" ]
-let beyond = [ "gaussians-10"; "gaussians-64"; "torus"; "ising"; "digits-8" ]
+let beyond = [ "gaussians-10"; "gaussians-64"; "torus"; "ising"; "phi4"; "digits-8" ]
 
 let on (targets: string list) (seeds: int list) (methods: string list) = axis "seed" seeds >> axis "data" targets >> axis "method" methods
 
