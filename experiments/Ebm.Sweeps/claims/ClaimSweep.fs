@@ -2,13 +2,13 @@
 /// once, and runs that differ only in their measurements share a training.
 module Ebm.Sweeps.ClaimSweep
 
-open Ebm.Analysis
-open Ebm.Analysis.Claim
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Sweeps.Values
 open Ebm.Sweeps.Overrides
 open Ebm.Sweeps.Plan
+// Last, because a claim of Ebm.Runs is the hold on a run's folder.
+open Ebm.Analysis.Claim
 
 /// The folders of runs; those of --quick are never in the other one.
 let nameOf (isQuick: bool) = if isQuick then "claims-quick" else "claims"

@@ -4,8 +4,6 @@ module Ebm.Sweeps.Claims
 open System
 open System.IO
 open Ebm.Analysis
-open Ebm.Analysis.Claim
-open Ebm.Analysis.Judging
 open Ebm.Audits
 open Ebm.Records
 open Ebm.Runs
@@ -16,6 +14,9 @@ open Ebm.Sweeps.Configs
 open Ebm.Sweeps.Plan
 open Ebm.Sweeps.Sentence
 open Ebm.Sweeps.Show
+// Last, because a claim of Ebm.Runs is the hold on a run's folder.
+open Ebm.Analysis.Claim
+open Ebm.Analysis.Judging
 
 // ── verdicts ────────────────────────────────────────────────────────────────────────────────
 
