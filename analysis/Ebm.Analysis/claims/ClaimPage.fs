@@ -83,6 +83,16 @@ let summary (report: Report) : string list =
         | [] -> ()
         | found -> $"""The control of {String.Join(", ", found)} passes or is missing, so nothing follows from its numbers."""
 
+        let isUnclear (one: Reported) =
+            match one.Judged.Control with
+            | Ran(_, Inconclusive) -> one.Judged.Verdict = Pass
+            | WithoutControl _ -> one.Judged.Verdict = Pass
+            | _ -> false
+
+        match report.Claims |> List.filter isUnclear |> List.map _.Judged.Claim.Id with
+        | [] -> ()
+        | found -> $"""The control of {String.Join(", ", found)} does not pass, but it is missing or does not clearly fail either: trust these verdicts less."""
+
         match changed with
         | [] -> ()
         | found -> $"""The file of {String.Join(", ", found)} was changed after its runs began, or is not committed: such a verdict was not registered beforehand."""
@@ -159,9 +169,7 @@ let private registrationSays (registration: Registration) = [
 
 let private title = "Claims"
 
-let private lines (report: Report) (one: Reported) = [
-    yield! Wording.paragraph report.IsQuick one.Judged
-]
+let private lines (report: Report) (one: Reported) = Wording.paragraph report.IsQuick one.Judged
 
 // ── Markdown ────────────────────────────────────────────────────────────────────────────────
 

@@ -60,7 +60,7 @@ let private losses (part: Part) =
 
 /// What a part shows: a sentence that names its numbers.
 let part (part: Part) =
-    let units = if part.Unit = "" then "" else " " + part.Unit
+    let measured = if part.Unit = "" then part.Rule.Metric else $"{part.Rule.Metric} ({part.Unit})"
     let shown = number (half part)
     let interval = if Double.IsFinite part.Low then $"95 %% interval {shown part.Low} to {shown part.High}" else "too few seeds for an interval"
 
@@ -69,9 +69,10 @@ let part (part: Part) =
         let direction =
             if part.Estimate > 0.0 then "better" elif part.Estimate < 0.0 then "worse" else "equal"
         let amount = number (half part) (abs part.Estimate)
-        let mean = $"On {part.Data}, {part.Rule.Row} is {direction} than {rival} by {amount}{units} in {part.Rule.Metric} on average ({interval} in its favour; {seeds part.Seeds})"
-        let margin = if by = 0.0 then "" else $", where {plain by} is asked"
-        mean.Replace("is equal than", "is equal to").Replace($" by 0{units} in", " in") + margin
+        let compared =
+            if direction = "equal" then $"is equal to {rival}" else $"is {direction} than {rival} by {amount}"
+        let margin = if by = 0.0 then "" else $", where more than {plain by} is asked"
+        $"On {part.Data}, {part.Rule.Row} {compared} in {measured} on average ({interval} in its favour; {seeds part.Seeds}){margin}"
 
     match part.Why, part.Rule.Demand with
     | Some why, _ -> $"On {part.Data}, {part.Rule.Row} was not judged: {why}."
@@ -104,7 +105,7 @@ let part (part: Part) =
 
         let asked = (rule part.Rule).Substring($"{part.Rule.Metric} of {part.Rule.Row} ".Length)
         let shownMean = if Double.IsFinite part.Estimate then shown part.Estimate else "without a value"
-        $"On {part.Data}, {part.Rule.Metric} of {part.Rule.Row} is {shownMean}{units} on average ({interval}; {seeds part.Seeds}), and the claim asks for {asked}: {ending}.{losses part}"
+        $"On {part.Data}, {measured} of {part.Rule.Row} is {shownMean} on average ({interval}; {seeds part.Seeds}), and the claim asks for {asked}: {ending}.{losses part}"
 
 /// The outcome of the control in a few words, for a table.
 let control (judged: Judged) =
@@ -157,7 +158,7 @@ let paragraph (isQuick: bool) (judged: Judged) : string list = [
         | Some asked ->
             let count of' = asked.Laws |> List.filter of' |> List.length
             let noticed = asked.Laws |> List.sumBy _.Noticed.Length
-            $"""{count _.Passed} of {Text.counted asked.Laws.Length "law"} hold; with their sentences they detect {Text.counted noticed "planted error"}, which is their control."""
+            $"""{count _.Passed} of {Text.counted asked.Laws.Length "law"} hold. As their control, they detect {Text.counted noticed "planted error"}."""
             for law in asked.Laws do
                 match law.Why with
                 | Some why when not law.Passed -> $"\"{law.Sentence}\" does not hold: {Text.short 300 (why.Replace('\n', ' '))}"
