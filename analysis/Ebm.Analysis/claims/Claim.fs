@@ -40,6 +40,20 @@ type Rule = {
     Source: Source
 }
 
+/// The same rule about another row. A rule that compares two metrics of one row still does.
+let about (row: string) (rule: Rule) : Rule =
+    let other against = if against = rule.Row then row else against
+
+    {
+        rule with
+            Row = row
+            Demand =
+                match rule.Demand with
+                | Better(against, metric, by) -> Better(other against, metric, by)
+                | Wins(against, metric, by, wins, fails) -> Wins(other against, metric, by, wins, fails)
+                | Between _ -> rule.Demand
+    }
+
 /// An override, and where it is written.
 type Setting = string * Source
 
@@ -101,8 +115,7 @@ let private text at (node: Document) =
     | _ -> raise (node.IsNot(at, "a text"))
 
 /// A name or an id that YAML would read as another type is still a text here.
-let private name at (node: Document) =
-    if node.IsScalar && not node.IsNull then string node else raise (node.IsNot(at, "a name"))
+let private name at (node: Document) = if node.IsScalar && not node.IsNull then string node else raise (node.IsNot(at, "a name"))
 
 let private number at (node: Document) =
     match Option.ofNullable (node.AsFloat()) with
@@ -149,7 +162,8 @@ let private rule (rows: string list) (data: string list) (seeds: int) (node: Doc
         match against, of' "below" number, of' "above" number, find "between" node with
         | Some against, None, None, None ->
             let other = of' "against-metric" name |> Option.defaultValue metric
-            if against = row && other = metric then fail node.Source "against" "a row is not compared with itself; name another row or metric."
+            if against = row && other = metric then
+                fail node.Source "against" "a row is not compared with itself; name another row or metric."
             let by = of' "by" number |> Option.defaultValue 0.0
 
             match of' "wins" (fun at -> whole at 1 seeds) with
@@ -263,8 +277,7 @@ let private order (id: string) =
 
 /// The claims of a folder's YAML files, by id.
 let readAll (folder: string) : Claim list =
-    if not (Directory.Exists folder) then
-        fail (Source.Of folder) "" "the folder of claims does not exist."
+    if not (Directory.Exists folder) then fail (Source.Of folder) "" "the folder of claims does not exist."
 
     Directory.GetFiles(folder, "*.yaml") |> Seq.map read |> Seq.sortBy (fun claim -> order claim.Id) |> List.ofSeq
 

@@ -91,11 +91,13 @@ let summary (report: Report) : string list =
 
         match report.Claims |> List.filter isUnclear |> List.map _.Judged.Claim.Id with
         | [] -> ()
-        | found -> $"""The control of {String.Join(", ", found)} does not pass, but it is missing or does not clearly fail either: trust these verdicts less."""
+        | found ->
+            $"""The control of {String.Join(", ", found)} does not pass, but it is missing or does not clearly fail either: trust these verdicts less."""
 
         match changed with
         | [] -> ()
-        | found -> $"""The file of {String.Join(", ", found)} was changed after its runs began, or is not committed: such a verdict was not registered beforehand."""
+        | found ->
+            $"""The file of {String.Join(", ", found)} was changed after its runs began, or is not committed: such a verdict was not registered beforehand."""
 
         if not adjusted.IsEmpty then
             let verb = if significant = 1 then "has" else "have"
@@ -179,7 +181,8 @@ let markdown (report: Report) : string =
     let say (line: string) = text.Append(line).Append('\n') |> ignore
     let escaped = Markdown.escaped
     // A sentence is longer than a cell, and is not shortened.
-    let prose (line: string) = line.Replace("\\", "\\\\").Replace("*", "\\*").Replace("`", "\\`").Replace("<", "\\<").Replace("|", "\\|") |> Shown.visible
+    let prose (line: string) =
+        line.Replace("\\", "\\\\").Replace("*", "\\*").Replace("`", "\\`").Replace("<", "\\<").Replace("|", "\\|") |> Shown.visible
     let adjusted = report.Claims |> List.map _.Judged |> Judging.adjusted
     say $"# {title}"
 
@@ -217,7 +220,9 @@ let markdown (report: Report) : string =
                         for law in asked.Laws ->
                             [
                                 escaped law.Sentence
-                                (if law.Passed then "holds" elif law.IsSkipped then "skipped" else "does not hold")
+                                (if law.Passed then "holds"
+                                 elif law.IsSkipped then "skipped"
+                                 else "does not hold")
                                 escaped (String.Join("; ", law.Noticed))
                             ]
                     ]
@@ -290,7 +295,9 @@ let html (report: Report) : string =
                         for law in asked.Laws ->
                             [
                                 law.Sentence
-                                (if law.Passed then "holds" elif law.IsSkipped then "skipped" else "does not hold")
+                                (if law.Passed then "holds"
+                                 elif law.IsSkipped then "skipped"
+                                 else "does not hold")
                                 String.Join("; ", law.Noticed)
                             ]
                     ]

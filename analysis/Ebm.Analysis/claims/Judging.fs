@@ -171,7 +171,10 @@ let private paired (claim: string) (rule: Rule) data unit' (better: Direction) b
         | Some(_, fails) when wins < fails -> Fail
         | Some(wanted, _) when wins >= wanted && ours <= others -> Pass
         | Some _ -> Inconclusive
-        | None when complete.IsEmpty -> if wins = gains.Length then Pass elif ours > others then Fail else Inconclusive
+        | None when complete.IsEmpty ->
+            if wins = gains.Length then Pass
+            elif ours > others then Fail
+            else Inconclusive
         | None when high < by -> Fail
         | None when low > by && ours <= others -> Pass
         | None -> Inconclusive
@@ -261,7 +264,8 @@ let together (verdicts: Verdict list) : Verdict =
     else Inconclusive
 
 let private allOf (parts: Part list) = parts |> List.map _.Verdict |> together
-let private whyNot (parts: Part list) = parts |> List.tryPick (fun part -> part.Why |> Option.map (fun why -> $"{part.Rule.Row} on {part.Data}: {why}"))
+let private whyNot (parts: Part list) =
+    parts |> List.tryPick (fun part -> part.Why |> Option.map (fun why -> $"{part.Rule.Row} on {part.Data}: {why}"))
 
 /// The verdict on a claim with runs.
 let ofRuns (claim: Claim) (design: Design) (measured: Measured) : Judged =
@@ -278,7 +282,7 @@ let ofRuns (claim: Claim) (design: Design) (measured: Measured) : Judged =
         | NoControl because -> WithoutControl because
         | Row(row, instead, _) ->
             let concerned = design.Rules |> List.filter (fun rule -> instead |> Option.forall ((=) rule.Row))
-            let parts = judge [ for rule in concerned -> { rule with Row = row } ]
+            let parts = judge (List.map (about row) concerned)
             Ran(parts, allOf parts)
 
     let verdict, why =
@@ -311,8 +315,14 @@ let ofLaws (claim: Claim) (asked: Asked option) : Judged =
     { Claim = claim; Verdict = verdict; Parts = []; Control = control; Asked = asked; Why = why }
 
 /// A claim that needs what does not exist.
-let ofNeeds (claim: Claim) (needs: string) : Judged =
-    { Claim = claim; Verdict = NotTested; Parts = []; Control = NotRun; Asked = None; Why = Some needs }
+let ofNeeds (claim: Claim) (needs: string) : Judged = {
+    Claim = claim
+    Verdict = NotTested
+    Parts = []
+    Control = NotRun
+    Asked = None
+    Why = Some needs
+}
 
 /// The p-values of all comparisons of a report after Holm's correction, in their order.
 let adjusted (judged: Judged list) : (Part * float) list =

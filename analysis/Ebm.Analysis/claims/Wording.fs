@@ -21,9 +21,12 @@ let word (isQuick: bool) (verdict: Verdict) =
 
 /// A number with two digits of the interval's half width, or four digits without one.
 let number (half: float) (value: float) =
-    if not (Double.IsFinite value) then "–"
-    elif Double.IsFinite half && half > 0.0 then value.ToString("F" + string (min 6 (Statistics.decimals half)), CultureInfo.InvariantCulture)
-    else value.ToString("G4", CultureInfo.InvariantCulture)
+    if not (Double.IsFinite value) then
+        "–"
+    elif Double.IsFinite half && half > 0.0 then
+        value.ToString("F" + string (min 6 (Statistics.decimals half)), CultureInfo.InvariantCulture)
+    else
+        value.ToString("G4", CultureInfo.InvariantCulture)
 
 let private half (part: Part) = (part.High - part.Low) / 2.0
 
@@ -40,7 +43,10 @@ let private plain (value: float) = value.ToString("0.######", CultureInfo.Invari
 /// A rule as a sentence without its verdict.
 let rule (rule: Rule) =
     let than against metric = if metric = rule.Metric then $"{against}" else $"{metric} of {against}"
-    let by (by: float) = if by = 0.0 then "" elif by > 0.0 then $" by more than {plain by}" else $", or worse by less than {plain -by}"
+    let by (by: float) =
+        if by = 0.0 then ""
+        elif by > 0.0 then $" by more than {plain by}"
+        else $", or worse by less than {plain -by}"
 
     match rule.Demand with
     | Better(against, metric, margin) -> $"{rule.Metric} of {rule.Row} better than {than against metric}{by margin}"
@@ -62,15 +68,17 @@ let private losses (part: Part) =
 let part (part: Part) =
     let measured = if part.Unit = "" then part.Rule.Metric else $"{part.Rule.Metric} ({part.Unit})"
     let shown = number (half part)
-    let interval = if Double.IsFinite part.Low then $"95 %% interval {shown part.Low} to {shown part.High}" else "too few seeds for an interval"
+    let interval =
+        if Double.IsFinite part.Low then $"95 %% interval {shown part.Low} to {shown part.High}" else "too few seeds for an interval"
 
     let against other (metric: string) by =
         let rival = if metric = part.Rule.Metric then $"{other}" else $"{metric} of {other}"
         let direction =
-            if part.Estimate > 0.0 then "better" elif part.Estimate < 0.0 then "worse" else "equal"
+            if part.Estimate > 0.0 then "better"
+            elif part.Estimate < 0.0 then "worse"
+            else "equal"
         let amount = number (half part) (abs part.Estimate)
-        let compared =
-            if direction = "equal" then $"is equal to {rival}" else $"is {direction} than {rival} by {amount}"
+        let compared = if direction = "equal" then $"is equal to {rival}" else $"is {direction} than {rival} by {amount}"
         let margin = if by = 0.0 then "" else $", where more than {plain by} is asked"
         $"On {part.Data}, {part.Rule.Row} {compared} in {measured} on average ({interval} in its favour; {seeds part.Seeds}){margin}"
 
@@ -121,16 +129,15 @@ let control (judged: Judged) =
 let private controlSays (judged: Judged) (design: Design) =
     match judged.Control, design.Control with
     | Ran(parts, verdict), Row(row, _, breaks) ->
-        let numbers =
-            parts
-            |> List.map (fun part -> $"{estimate part} on {part.Data} ({part.Rule.Metric})")
-            |> String.concat ", "
+        let numbers = parts |> List.map (fun part -> $"{estimate part} on {part.Data} ({part.Rule.Metric})") |> String.concat ", "
         let what = breaks.TrimEnd '.'
 
         match verdict with
         | Fail -> [ $"The control {row} ({what}) fails, as it must: {numbers}." ]
         | Inconclusive -> [ $"The control {row} ({what}) does not pass; these seeds do not show that it clearly fails: {numbers}." ]
-        | Pass -> [ $"The control {row} ({what}) passes: {numbers}. A test that a broken model passes shows nothing, so the claim is void." ]
+        | Pass -> [
+            $"The control {row} ({what}) passes: {numbers}. A test that a broken model passes shows nothing, so the claim is void."
+          ]
         | _ -> [ $"The control {row} ({what}) was not judged." ]
     | WithoutControl because, _ -> [ $"There is no control: {because.TrimEnd '.'}." ]
     | _ -> []
@@ -139,8 +146,7 @@ let private controlSays (judged: Judged) (design: Design) =
 let paragraph (isQuick: bool) (judged: Judged) : string list = [
     let claim = judged.Claim
 
-    if isQuick && judged.Verdict <> NotTested then
-        "These are runs of --quick, with small budgets and few seeds: they decide nothing."
+    if isQuick && judged.Verdict <> NotTested then "These are runs of --quick, with small budgets and few seeds: they decide nothing."
 
     match judged.Verdict, judged.Why with
     | NotTested, Some why -> $"Not tested: {why.TrimEnd '.'}."
@@ -178,12 +184,14 @@ let headline (judged: Judged) : string =
         | None -> "–"
     | _, [] -> "–"
     | _, parts ->
-        let worst = parts |> List.minBy (fun part ->
-            match part.Verdict with
-            | Fail -> 0, part.Wins
-            | NotTested -> 1, 0
-            | Inconclusive -> 2, part.Wins
-            | _ -> 3, part.Wins)
+        let worst =
+            parts
+            |> List.minBy (fun part ->
+                match part.Verdict with
+                | Fail -> 0, part.Wins
+                | NotTested -> 1, 0
+                | Inconclusive -> 2, part.Wins
+                | _ -> 3, part.Wins)
         match worst.Rule.Demand with
         | Wins _ -> $"{worst.Wins} of {worst.Seeds} seeds; {estimate worst} ({worst.Rule.Row}, {worst.Data})"
         | _ -> $"{estimate worst} ({worst.Rule.Row}, {worst.Data})"

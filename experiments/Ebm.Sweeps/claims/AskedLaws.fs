@@ -52,7 +52,10 @@ let private outcome (line: string) : LawOutcome =
 let private written (law: LawOutcome) =
     fields [
         "law" => law.Sentence
-        "outcome" => (if law.Passed then "passed" elif law.IsSkipped then "skipped" else "failed")
+        "outcome"
+        => (if law.Passed then "passed"
+            elif law.IsSkipped then "skipped"
+            else "failed")
         "why" => Option.toObj law.Why
         "noticed" => law.Noticed
     ]
@@ -120,7 +123,10 @@ let ask (root: string) (folder: string) (claim: Claim) (parts: string list) : As
                     match File.ReadAllLines record |> Array.filter ((<>) "") with
                     | [||] ->
                         let last = errors.Result.TrimEnd().Split '\n' |> Array.last
-                        Sentence.fail (Source.Of claim.File) "laws" $"no law has \"{part}\" in its sentence, or their program failed: {last}"
+                        Sentence.fail
+                            (Source.Of claim.File)
+                            "laws"
+                            $"no law has \"{part}\" in its sentence, or their program failed: {last}"
                     | lines -> yield! lines |> Array.map outcome
                 finally
                     File.Delete record

@@ -96,7 +96,8 @@ let cells (isQuick: bool) (claim: Claim) (design: Design) : Cell list =
                     { Row = row; Data = name; Overrides = if isQuick then quicker whole else whole }
     ]
 
-let private withSeeds name seeds (cell: Cell) = cell.Overrides @ [ Declare.axisOf name "seed" [ for seed in 0 .. seeds - 1 -> Int(int64 seed) ] ]
+let private withSeeds name seeds (cell: Cell) =
+    cell.Overrides @ [ Declare.axisOf name "seed" [ for seed in 0 .. seeds - 1 -> Int(int64 seed) ] ]
 
 /// The sweep of some cells.
 let private sweepOf isQuick (parts: Override list list) = { Declare.sweep (nameOf isQuick) with Parts = parts }
@@ -129,7 +130,10 @@ let check (claim: Claim) (design: Design) (runs: ((string * string) * PlannedRun
 
                     match declared |> List.tryFind (fun one -> one.Name = metric) with
                     | Some one when isCompared && one.Better = Direction.None ->
-                        Sentence.fail rule.Source "metric" $"{metric} has no better direction, so it cannot compare rows; use below, above or between."
+                        Sentence.fail
+                            rule.Source
+                            "metric"
+                            $"{metric} has no better direction, so it cannot compare rows; use below, above or between."
                     | Some _ -> ()
                     | None ->
                         let names = [ for one in declared -> one.Name ]
@@ -138,20 +142,17 @@ let check (claim: Claim) (design: Design) (runs: ((string * string) * PlannedRun
                             "metric"
                             $"the runs of {row} on {data} do not measure {metric}. They measure {Sentence.listed names}{Spelling.DidYouMean(metric, names)}."
 
-    for rule in design.Rules do
-        let rows = [
-            rule.Row
-            match design.Control with
-            | Row(row, instead, _) when instead |> Option.forall ((=) rule.Row) -> row
-            | _ -> ()
-        ]
-
+    let one (rule: Rule) =
         match rule.Demand with
         | Better(against, metric, _)
         | Wins(against, metric, _, _, _) ->
-            for row in rows do
-                judge rule row rule.Metric true
+            judge rule rule.Row rule.Metric true
             judge rule against metric true
-        | Between _ ->
-            for row in rows do
-                judge rule row rule.Metric false
+        | Between _ -> judge rule rule.Row rule.Metric false
+
+    for rule in design.Rules do
+        one rule
+
+        match design.Control with
+        | Row(row, instead, _) when instead |> Option.forall ((=) rule.Row) -> one (about row rule)
+        | _ -> ()

@@ -161,7 +161,8 @@ let private help () =
         [ "--workers N, --shard i/n" ], "as for every sweep"
     ]
 
-    Console.WriteLine "\nExit codes: 0 done, 1 a run has not ended, 2 an error of usage or of a claim's file, 3 a claim is void or was changed after its runs."
+    Console.WriteLine
+        "\nExit codes: 0 done, 1 a run has not ended, 2 an error of usage or of a claim's file, 3 a claim is void or was changed after its runs."
     0
 
 /// Our own options, and the other words.
@@ -185,7 +186,11 @@ let private print (report: ClaimPage.Report) =
                 [
                     one.Judged.Claim.Id
                     Wording.word report.IsQuick one.Judged.Verdict + (if one.Registration.Changed.IsSome then " ¶" else "")
-                    cut 60 (one.Judged.Why |> Option.filter (fun _ -> one.Judged.Verdict = NotTested) |> Option.defaultValue (Wording.headline one.Judged))
+                    cut
+                        60
+                        (one.Judged.Why
+                         |> Option.filter (fun _ -> one.Judged.Verdict = NotTested)
+                         |> Option.defaultValue (Wording.headline one.Judged))
                     cut 40 (Wording.control one.Judged)
                 ]
         ]
@@ -226,7 +231,12 @@ let private askLaws (evidence: Evidence) (claims: Claim list) =
     let open' = [
         for claim in claims do
             match claim.Decision with
-            | Laws parts when (buildLaws evidence.Root; AskedLaws.recorded evidence.Root folder claim parts).IsNone -> claim, parts
+            | Laws parts when
+                (buildLaws evidence.Root
+                 AskedLaws.recorded evidence.Root folder claim parts)
+                    .IsNone
+                ->
+                claim, parts
             | _ -> ()
     ]
 
@@ -245,7 +255,8 @@ let private printPlan (evidence: Evidence) (claims: Claim list) =
             ClaimSweep.check claim design cells
             let runs = cells |> List.collect snd |> List.distinctBy _.Id
             let settled = runs |> List.filter (fun run -> RunStates.IsSettled run.State || run.State = RunState.Stale)
-            let budget (run: PlannedRun) = run.Config.Find "train.budget" |> Option.ofObj |> Option.bind (fun node -> Option.ofNullable (node.AsInteger()))
+            let budget (run: PlannedRun) =
+                run.Config.Find "train.budget" |> Option.ofObj |> Option.bind (fun node -> Option.ofNullable (node.AsInteger()))
             let units = runs |> List.distinctBy _.Training |> List.sumBy (budget >> Option.defaultValue 0L)
             [ claim.Id; "runs"; $"{settled.Length} of {runs.Length} done, {float units / 1e6:F1} M units" ], claim.Says
         | Laws parts ->
@@ -267,7 +278,8 @@ let private perform (folder: string) (root: string) (words: string list) : int =
         | words -> "run", words
 
     match words |> List.tryFind (fun word -> word.Contains '=' && not (word.StartsWith '-')) with
-    | Some word -> usage word "a claim's settings are in its file in experiments/claims, so that they are registered; this command takes no overrides."
+    | Some word ->
+        usage word "a claim's settings are in its file in experiments/claims, so that they are registered; this command takes no overrides."
     | None -> ()
 
     let configs = Configs(Path.Combine(folder, "configs"))
@@ -275,7 +287,8 @@ let private perform (folder: string) (root: string) (words: string list) : int =
 
     for case in given.Options.GetAllResults() |> List.map parser.GetArgumentCaseInfo do
         for name in case.CommandLineNames.Value do
-            if not (List.contains name (taken verb)) then usage name $"{verb} of claims has no option {name}. It has --only, --quick, {listed (taken verb)}."
+            if not (List.contains name (taken verb)) then
+                usage name $"{verb} of claims has no option {name}. It has --only, --quick, {listed (taken verb)}."
 
     let claims = Claim.readAll (Path.Combine(folder, "claims")) |> Claim.chosen only
 
