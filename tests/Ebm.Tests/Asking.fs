@@ -6,6 +6,8 @@ open System
 open System.IO
 open Expecto
 open Expecto.Impl
+open Ebm.Analysis.Fields
+open Ebm.Records
 open Ebm.Tests.Law
 
 /// The laws with this text in their sentence or in the name of their file.
@@ -34,8 +36,8 @@ let private tests (says: string -> unit) laws =
 let private slowest = 10
 
 /// Runs laws. `out` gets each failed or skipped law as it ends, then the slowest ones and the count; `progress` gets the start and the end
-/// of each law. The exit code is 0 if a law passed and none failed.
-let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
+/// of each law; `record` gets a line of JSON for each law that ended. The exit code is 0 if a law passed and none failed.
+let runRecorded (record: string -> unit) (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
     let passed, failed, skipped = ref 0, ref 0, ref 0
     let all () = passed.Value + failed.Value + skipped.Value
     let times = ResizeArray<TimeSpan * string>()
@@ -50,9 +52,17 @@ let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
         async.Zero()
 
     let took sentence time = lock times (fun () -> times.Add(time, sentence))
+    let planted = Map [ for placed in laws -> placed.Law.Says, List.map fst placed.Law.Planted ]
+
+    // A law passes only if it has detected each of its planted errors.
+    let recorded (sentence: string) outcome (why: string option) =
+        let noticed = if outcome = "passed" then planted.TryFind sentence |> Option.defaultValue [] else []
+        let line = JsonText.LineOf(fields [ "law" => sentence; "outcome" => outcome; "why" => Option.toObj why; "noticed" => noticed ])
+        lock times (fun () -> record line)
 
     let failure sentence text time =
         took sentence time
+        recorded sentence "failed" (Some text)
         ended failed "failed" sentence (Some $"FAILED:  {sentence}\n{text}")
 
     let printer = {
@@ -60,8 +70,12 @@ let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
             passed =
                 fun sentence time ->
                     took sentence time
+                    recorded sentence "passed" None
                     ended passed "passed" sentence None
-            ignored = fun sentence reason -> ended skipped "skipped" sentence (Some $"skipped: {sentence}\n{reason}")
+            ignored =
+                fun sentence reason ->
+                    recorded sentence "skipped" (Some reason)
+                    ended skipped "skipped" sentence (Some $"skipped: {sentence}\n{reason}")
             failed = failure
             exn =
                 fun sentence error time ->
@@ -85,6 +99,9 @@ let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) =
     out.WriteLine $"{passed.Value} passed, {failed.Value} failed, {skipped.Value} skipped"
     if failed.Value = 0 && passed.Value > 0 && all () = laws.Length then 0 else 1
 
+/// The same without a record.
+let run = runRecorded ignore
+
 /// Two numbers and perhaps a size. FsCheck takes odd numbers only for the second.
 let seedOf (text: string) =
     match text.Split ',' |> List.ofArray |> List.map UInt64.TryParse with
@@ -93,11 +110,12 @@ let seedOf (text: string) =
     | _ -> None
 
 let main options =
-    let rec parse only seed options =
+    let rec parse only seed record options =
         match options with
-        | [] -> Result.Ok(only, seed)
-        | "--only" :: part :: rest -> parse (Some part) seed rest
-        | "--seed" :: text :: rest when (seedOf text).IsSome -> parse only (seedOf text) rest
+        | [] -> Result.Ok(only, seed, record)
+        | "--only" :: part :: rest -> parse (Some part) seed record rest
+        | "--seed" :: text :: rest when (seedOf text).IsSome -> parse only (seedOf text) record rest
+        | "--record" :: file :: rest -> parse only seed (Some file) rest
         | option :: _ -> Result.Error option
 
     // Expecto and laws block some threads of the pool, and the pool adds threads beyond the number of processors slowly.
@@ -107,16 +125,17 @@ let main options =
     let progress = new StreamWriter(Console.OpenStandardError(), AutoFlush = true)
     Console.SetOut Console.Error
 
-    match parse None None options with
+    match parse None None None options with
     | Result.Error option ->
         progress.WriteLine
-            $"Unknown option \"{option}\", or its value is missing. Known options: --only \"part of a name\", --seed 123,457."
+            $"Unknown option \"{option}\", or its value is missing. Known options: --only \"part of a name\", --seed 123,457, --record FILE."
         2
-    | Result.Ok(only, seed) ->
+    | Result.Ok(only, seed, record) ->
         Law.seed <- seed
+        let write (line: string) = record |> Option.iter (fun file -> File.AppendAllText(file, line + "\n"))
 
         match chosen only (everywhere ()) with
         | [] ->
             only |> Option.iter (fun part -> out.WriteLine $"No law and no file of laws has \"{part}\" in its name.")
             run out progress []
-        | laws -> run out progress laws
+        | laws -> runRecorded write out progress laws

@@ -24,6 +24,8 @@ type internal Place = {
     /// Shared by all plans of one command.
     Composer: Composer
     Catalog: Lazy<Catalog>
+    /// Whether `run` ends with the table and the report of the sweep; a command with a report of its own does without.
+    Tabulates: bool
 }
 
 let internal dataRoot (place: Place) =

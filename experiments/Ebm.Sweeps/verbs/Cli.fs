@@ -46,6 +46,7 @@ let private perform (folder: string) (root: string) (sweep: Declare.Sweep) (argu
             Catalog = lazy (Catalog.Load(given.Options.GetResults <@ With @>))
             Runs = Options.place "--runs" (given.Options.TryGetResult <@ Runs @>) "EBM_RUNS" (Path.Combine(root, "runs"))
             Reports = Options.place "--reports" (given.Options.TryGetResult <@ Reports @>) "EBM_REPORTS" (Path.Combine(root, "reports"))
+            Tabulates = true
         }
 
         match given.Verb with

@@ -282,7 +282,9 @@ let internal perform (place: Place) (noted: unit -> unit) (plan: Plan) (jobsOf: 
             | None ->
                 // Includes runs that other processes have executed.
                 Ledger.within place.Root place.Runs (fun () -> enterRuns place (RunFolder.Under plan.Folder))
-                tabulate place true (Some(Set [ for run in plan.Runs -> run.Id ])) plan.Folder |> ignore
+
+                if place.Tabulates then tabulate place true (Some(Set [ for run in plan.Runs -> run.Id ])) plan.Folder |> ignore
+
                 let ended = outcomes |> List.map (fun outcome -> outcome.Job.Run.Id, outcome.State) |> Map.ofList
                 let good state = List.contains state [ RunState.Completed; RunState.Pruned; RunState.Stale ]
                 let isDone (run: PlannedRun) =

@@ -134,7 +134,7 @@ let private composes (block: Block) (place: string) =
                 Composer(configs, "sweep").Compose [ choice, value ] |> ignore
             elif place = ".ebm-secrets.yaml" then
                 Secrets.At folder |> ignore
-            elif place.StartsWith "analysis/tables/" then
+            elif place.StartsWith "analysis/tables/" || place.StartsWith "experiments/claims/" then
                 must $"{block}: {place} does not contain this text" ((File.ReadAllText(Folder.under place)).Contains block.Text)
             elif not (place.Contains '/') then
                 SweepFile.ofFile file |> ignore
