@@ -27,17 +27,10 @@ public static unsafe class FreedMemory
         var tuned = Environment.GetEnvironmentVariable("GLIBC_TUNABLES")?.Contains("glibc.malloc.", StringComparison.Ordinal) is true;
         if (tuned || Given("MALLOC_TRIM_THRESHOLD_") || Given("MALLOC_MMAP_THRESHOLD_"))
             return;
-        Keep(Everything, LargestMapThreshold);
-    }
-
-    /// <param name="trim">Bytes at the end of the heap that are kept.</param>
-    /// <param name="map">Blocks of at least so many bytes are mapped, and returned when they are freed.</param>
-    internal static void Keep(int trim, int map)
-    {
         if (Export("mallopt") is not { } mallopt)
             return;
-        ((delegate* unmanaged<int, int, int>)mallopt)(TrimThreshold, trim);
-        ((delegate* unmanaged<int, int, int>)mallopt)(MapThreshold, map);
+        ((delegate* unmanaged<int, int, int>)mallopt)(TrimThreshold, Everything);
+        ((delegate* unmanaged<int, int, int>)mallopt)(MapThreshold, LargestMapThreshold);
     }
 
     /// <summary>

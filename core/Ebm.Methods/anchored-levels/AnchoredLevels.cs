@@ -9,9 +9,9 @@ namespace Ebm.Methods;
 /// of g. At the minimum of its cross entropy softmax(F + log share) = p(class | x), so that F_0 − F_top = log p/N and F_g − F_top = log g/N. The second ratio is
 /// known: g has a density. A share α of the classifier's error there is taken off its first ratio,
 /// <code>log p(x) = log N(x; 0, I) + F_0 − F_top + α (log g/N − F_g + F_top) − log Z,   Z = E_g[p/g]</code>
-/// α = 1 is log g + F_0 − F_g, a flow with a correction, and α = 0 the classifier of levels alone. The likelihood, which is concave in α, decides between them:
-/// a flow is better in many dimensions, the classifier in few. Rows of g, which has the mass of p almost everywhere, normalise the density and give its effective
-/// sample size. The levels train the features that all classes share: an energy without them, on top of a flow, never leaves the flow.
+/// α = 1 is log g + F_0 − F_g, a flow with a correction, and α = 0 the classifier of levels alone. The likelihood, which is concave in α, decides between them.
+/// Rows of g, which has the mass of p almost everywhere, normalise the density and give its effective sample size. The levels train features that all classes
+/// share; an energy in the flow's latent space, without them, stayed at the flow in our trials.
 /// Sources of its parts: level classifiers, as in <see cref="LevelClassifier"/>; a base corrected by an energy, as in <see cref="GeneralizedEbm"/>.
 /// </summary>
 public sealed class AnchoredLevels : Method, IWeighted, IOnBase, IChains
@@ -176,7 +176,10 @@ public sealed class AnchoredLevels : Method, IWeighted, IOnBase, IChains
     }
 
     /// <summary>−log p(x) − log Z: level 0, whose noise may be zero.</summary>
-    public Energy Density =>
+    public Energy Density => new(x => Mixed().Of(x), tiled: x => Mixed().Tiled(x));
+
+    // With α as it is when the density is asked, not when it was given out.
+    Energy Mixed() =>
         energy.Only(0)
         + (control.Alpha - 1) * energy.Only(top)
         + -control.Alpha * energy.Only(top + 1)

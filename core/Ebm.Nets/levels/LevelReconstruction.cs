@@ -18,7 +18,7 @@ public sealed class LevelReconstruction : LevelNet
         : base(nameof(LevelReconstruction))
     {
         Levels = noise.Levels;
-        if (noise.Noise.device_type != DeviceType.META && noise.Noise[0].item<float>() == 0)
+        if (noise.Noise.device_type != DeviceType.META && noise.Noise[0].to(float64).item<double>() == 0)
             throw new SettingException(
                 "noise",
                 "has a level without noise (clean: 0), and level-reconstruction divides by it; take another energy, or a positive clean"

@@ -4,6 +4,7 @@ module Ebm.Tests.Laws.ScheduleLaws
 open System
 open TorchSharp
 open Ebm.Core
+open Ebm.Nets
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Tests
@@ -103,6 +104,8 @@ let all = [
                         ),
                         "method"
                     ))
+        throws<SettingException, _> [ "noise"; "level-reconstruction" ] (fun () ->
+            LevelReconstructionSpec().Build(rng "clean net", [| 1L; 8L; 8L |], NoiseSchedule.Geometric(0.1, 0.8, 5, Nullable 0.0)))
         throws<ConfigException, _> [ "noise"; "step-unit" ] (fun () ->
             (Catalog.Load [])
                 .Build<ISpec<Method>>(
