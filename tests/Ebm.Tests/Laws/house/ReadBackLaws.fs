@@ -79,6 +79,8 @@ let private allowed = [
     "Rows", "the digest of a data set's rows, once per run"
     "GeneralizedEbm", "a count that is on the host"
     "DenoisingEbm", "a count that is on the host"
+    "AnchoredLevels", "a count that is on the host"
+    "LevelReconstruction", "whether level 0 has noise, once when the net is built"
 ]
 
 let private listed (assemblies: string list) =
