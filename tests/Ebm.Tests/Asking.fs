@@ -100,7 +100,7 @@ let runRecorded (record: string -> unit) (out: TextWriter) (progress: TextWriter
     if failed.Value = 0 && passed.Value > 0 && all () = laws.Length then 0 else 1
 
 /// The same without a record.
-let run = runRecorded ignore
+let run (out: TextWriter) (progress: TextWriter) (laws: Placed list) = runRecorded ignore out progress laws
 
 /// Two numbers and perhaps a size. FsCheck takes odd numbers only for the second.
 let seedOf (text: string) =
