@@ -1,5 +1,5 @@
 /// The runs of claims: each row on each data set with each seed, in the words of Declare.fs. All claims are one sweep, so a run that two claims need exists
-/// once, and runs that differ only in their measurements share a training.
+/// once, and runs that differ only in settings of generation share a training.
 module Ebm.Sweeps.ClaimSweep
 
 open Ebm.Records
@@ -156,3 +156,20 @@ let check (claim: Claim) (design: Design) (runs: ((string * string) * PlannedRun
         match design.Control with
         | Row(row, instead, _) when instead |> Option.forall ((=) rule.Row) -> one (about row rule)
         | _ -> ()
+
+/// Refuses claims that share a run and measure it differently: measurements are no part of a run's id, so only one of them would be taken.
+let checkShared (claims: (Claim * PlannedRun list) list) =
+    let known = System.Collections.Generic.Dictionary<string, Claim * Document>()
+
+    for claim, runs in claims do
+        for run in runs do
+            let measure = run.Config.Get "measure"
+
+            match known.TryGetValue run.Id with
+            | true, (other, before) when before <> measure ->
+                Sentence.fail
+                    (Source.Of claim.File)
+                    "measure"
+                    $"{run.Id} is also a run of {other.Id}, which measures it in another way; give both claims one option of measure."
+            | true, _ -> ()
+            | _ -> known[run.Id] <- (claim, measure)

@@ -116,6 +116,20 @@ let judged (evidence: Evidence) (claims: Claim list) : ClaimPage.Report =
 
     { IsQuick = evidence.IsQuick; Claims = List.map one claims }
 
+/// Checks the configs, metrics and shared runs of claims, before any of them starts.
+let check (evidence: Evidence) (claims: Claim list) =
+    ClaimSweep.checkShared [
+        for claim in claims do
+            match claim.Decision with
+            | Decision.Runs whole ->
+                let design = ClaimSweep.reduced evidence.IsQuick whole
+                let cells = ClaimSweep.planned evidence.Plan evidence.IsQuick claim design
+                ClaimSweep.check claim design cells
+                claim, List.collect snd cells
+            | Laws _
+            | Needs _ -> ()
+    ]
+
 // ── the command ─────────────────────────────────────────────────────────────────────────────
 
 let private verbs = [
@@ -290,7 +304,8 @@ let private perform (folder: string) (root: string) (words: string list) : int =
             if not (List.contains name (taken verb)) then
                 usage name $"{verb} of claims has no option {name}. It has --only, --quick, {listed (taken verb)}."
 
-    let claims = Claim.readAll (Path.Combine(folder, "claims")) |> Claim.chosen only
+    let all = Claim.readAll (Path.Combine(folder, "claims"))
+    let claims = Claim.chosen only all
 
     let place = {
         Folder = folder
@@ -308,11 +323,12 @@ let private perform (folder: string) (root: string) (words: string list) : int =
 
     match verb with
     | "plan" ->
+        check evidence all
         printPlan evidence claims
         0
     | "run" ->
-        // All configs and rules are checked before the first run starts.
-        judged evidence claims |> ignore
+        // All claims, because a run of a chosen one may belong to another one, too.
+        check evidence all
         let hasRuns = not place.Sweep.Parts.IsEmpty
         let code = if hasRuns then Perform.run place else 0
 
