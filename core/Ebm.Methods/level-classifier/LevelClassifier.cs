@@ -132,7 +132,7 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
 /// <param name="Step">ε_ℓ = step · (noise_ℓ² + step-floor²).</param>
 /// <param name="StepFloor">Keeps step sizes of the lowest levels from vanishing with their noise, in units of the data.</param>
 /// <param name="Resample">Resample rows by the ratio of their level to the one above before the steps; chains alone keep the modes' shares of the
-/// level above.</param>
+/// level above. Rows then depend on each other, and on the number of ranks that draw them.</param>
 [Kind("level-classifier")]
 public sealed record LevelClassifierSpec(
     ILevelEnergySpec Energy,
@@ -141,7 +141,7 @@ public sealed record LevelClassifierSpec(
     [AfterTraining] int SampleSteps = 20,
     [AfterTraining] double Step = .15,
     [AfterTraining] double StepFloor = .1,
-    [OldRunsHad(false), AfterTraining] bool Resample = true
+    [OldRunsHad(false), AfterTraining] bool Resample = false
 ) : ISpec<Method>
 {
     public double Ends { get; } = Require.Between(0, .999, Ends);
