@@ -123,10 +123,12 @@ let ask (root: string) (folder: string) (claim: Claim) (parts: string list) : As
                     match File.ReadAllLines record |> Array.filter ((<>) "") with
                     | [||] ->
                         let last = errors.Result.TrimEnd().Split '\n' |> Array.last
+                        let detail = if last = "" then "" else $" Its last line is \"{last}\"."
+
                         Sentence.fail
                             (Source.Of claim.File)
                             "laws"
-                            $"no law has \"{part}\" in its sentence, or their program failed: {last}"
+                            $"the program of the laws has none with \"{part}\" in its sentence; a build of all laws may help: dotnet fsi build.fsx build --for everything.{detail}"
                     | lines -> yield! lines |> Array.map outcome
                 finally
                     File.Delete record
