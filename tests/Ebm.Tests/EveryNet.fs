@@ -3,6 +3,7 @@ module Ebm.Tests.EveryNet
 
 open System
 open System.Reflection
+open TorchSharp
 open Ebm.Core
 open Ebm.Records
 open Ebm.Runs
@@ -41,6 +42,16 @@ let build (role: Type) (record: obj) (from: int64[]) (target: int64[]) =
     |]
 
     nonNull (build.Invoke(record, BindingFlags.DoNotWrapExceptions, null, arguments, null))
+
+/// Writes a network's weights as a checkpoint has them, each with the name that it has there.
+let write (path: string) (named: string -> string) (net: torch.nn.Module) =
+    Safetensors.Write(
+        path,
+        [
+            for KeyValue(name, weight) in net.state_dict () ->
+                NamedTensorBytes(named name, "F32", weight.shape, ReadOnlyMemory(weight.contiguous().bytes.ToArray()))
+        ]
+    )
 
 /// Every kind that builds a network from a stream, with its defaults.
 let kinds () =

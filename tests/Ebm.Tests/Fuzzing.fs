@@ -50,6 +50,9 @@ let private map (entries: (string * Document) list) = Document.OfMap [ for key, 
 
 let private wordsOf (choice: Type) = [ for name in Enum.GetNames choice -> Document.Of(Kebab.Case name) ]
 
+/// A shape of rows that every network accepts.
+let private image = [| 1L; 8L; 8L |]
+
 /// The required settings of a record, with a kind for each role; large whole numbers are reduced if `few`.
 let rec private told few place (record: Type) : Document =
     map [
@@ -70,6 +73,7 @@ let rec private told few place (record: Type) : Document =
                     match string (Catalog.KindOf record) with
                     | "npy" -> "rows.npy"
                     | "image-folder" -> "pictures"
+                    | "flow-teacher" -> "teacher.safetensors"
                     | _ -> "rows.csv"
                 )
             elif not p.HasDefaultValue then
@@ -83,6 +87,8 @@ and private needed few place (t: Type) : Document =
         (told few place (nonNull (catalog.Value.Find(t, kind)))).With("kind", Document.Of kind)
     elif t = typeof<float[]> then
         Document.OfList [ Document.Of 0.5 ]
+    elif t = typeof<int64[]> then
+        Document.OfList [ for n in image -> Document.Of n ]
     elif t.IsGenericType && t.GetGenericArguments().Length = 2 then
         map [ "other", needed few place (t.GetGenericArguments()[1]) ]
     else
@@ -109,7 +115,7 @@ let rec private paths (record: Type) : (string * Document list * Document list) 
             keyOf p, wholes, []
         elif t = typeof<float> then
             keyOf p, numbers, []
-        elif t = typeof<int[]> then
+        elif t = typeof<int[]> || t = typeof<int64[]> then
             keyOf p, listsOf wholes, []
         elif t = typeof<float[]> then
             keyOf p, listsOf numbers, []
@@ -301,6 +307,12 @@ let private start dataRoot (kind: string) (record: Type) role =
         | Refused text -> text.Contains "is missing"
         | Wrong _ -> false)
 
+/// Writes the weights of the flow that `told` gives to a teacher.
+let private writeTeacher path =
+    let net = (catalog.Value.Resolve<IGeneratorSpec<FlowNet>>(needed true 0 typeof<IGeneratorSpec<FlowNet>>)).Value
+    use flow = net.Build(rng "teacher", image)
+    EveryNet.write path (fun name -> $"flow.{name}") flow
+
 /// A table whose columns can be whitened.
 let private table =
     String.Join(
@@ -321,6 +333,7 @@ let run (only: string list) =
     try
         File.WriteAllText(Path.Combine(dataRoot.FullName, "rows.csv"), table)
         Npy.Write(Path.Combine(dataRoot.FullName, "rows.npy"), ReadOnlyMemory [| for i in 0..59 -> float32 ((i * i) % 17) |], 20L, 3L)
+        writeTeacher (Path.Combine(dataRoot.FullName, "teacher.safetensors"))
         let pictures = dataRoot.CreateSubdirectory "pictures"
 
         for i in 0..19 do

@@ -23,18 +23,7 @@ let private saved (path: string) seed (named: string -> string) =
             use _ = torch.no_grad ()
             for struct (name, weight) in flow.named_parameters () do
                 if name.EndsWith "weight" then weight.mul_ (scalar 3.0) |> ignore
-            Safetensors.Write(
-                path,
-                [
-                    for entry in flow.state_dict () do
-                        NamedTensorBytes(
-                            named entry.Key,
-                            "F32",
-                            entry.Value.shape,
-                            ReadOnlyMemory(entry.Value.contiguous().bytes.ToArray())
-                        )
-                ]
-            ))
+            EveryNet.write path named flow)
         ()
 
 let private inFlow (name: string) = "flow." + name
