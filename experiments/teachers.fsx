@@ -2,7 +2,7 @@
 /// are in experiments/teachers: run this to see how, or to make a teacher of your own. Another training gives other weights, and so other data.
 ///
 ///     dotnet fsi experiments/teachers.fsx rows            writes mnist-8.npy into the current folder: a minute
-///     dotnet fsi experiments/teachers.fsx run             trains a flow on it: a quarter of an hour on one core
+///     dotnet fsi experiments/teachers.fsx run             trains a flow on it: three minutes on one core
 ///     dotnet fsi experiments/teachers.fsx export RUN FILE copies the flow of a finished run, and prints the settings of its data set
 #load "_bootstrap.fsx"
 #load "_refs.fsx"
@@ -36,8 +36,15 @@ let rows () =
 
 let export (run: string) (file: string) =
     let folder = RunFolder.Open run
+
+    if folder.State <> RunState.Completed then
+        eprintfn $"{run} is {Kebab.Of folder.State}; only a completed run of the method flow can be a teacher."
+        exit 2
+
+    let struct (_, shape) = Npy.Describe(folder.In "samples.npy")
+    let row = String.Join(", ", Array.tail shape)
     File.Copy(Path.Combine(run, "checkpoint", "averages.safetensors"), file, overwrite = true)
-    printfn $"kind: flow-teacher\nweights: {file}\nsha256: {Canonical.Sha256OfFile file}\nshape: [1, 8, 8]"
+    printfn $"kind: flow-teacher\nweights: {file}\nsha256: {Canonical.Sha256OfFile file}\nshape: [{row}]"
     printfn $"""net: {(folder.Config.Find "method.net")}"""
 
 let teachers = sweep "teachers" {

@@ -49,6 +49,16 @@ public sealed record NoiseSchedule(Tensor Signal, Tensor Noise)
     /// <summary>The noise of each row's level, shaped to broadcast over the rows.</summary>
     public Tensor NoiseAt(Tensor level, Tensor rows) => At(Noise, level, rows);
 
+    /// <summary>Equal shares of rows for all levels, and what the lowest and the top have beyond them: (Levels), which sum to 1.</summary>
+    /// <param name="ends">The share of both ends together beyond the equal ones, from 0 to 1.</param>
+    public Tensor Shares(double ends)
+    {
+        var shares = full([Levels], (1 - ends) / Levels, dtype: float64, device: Signal.device);
+        shares[0] += ends / 2;
+        shares[-1] += ends / 2;
+        return shares;
+    }
+
     public NoiseSchedule To(Device device) => new(Signal.to(device), Noise.to(device));
 
     public NoiseSchedule To(ScalarType dtype) => new(Signal.to(dtype), Noise.to(dtype));
@@ -124,7 +134,8 @@ public interface IMayBeClean
 /// <param name="Low">Noise of the cleanest geometric level, in units of the data.</param>
 /// <param name="High">Noise of the top level; should be several times the spread of the data.</param>
 /// <param name="Levels">Number of levels; unset: as many as the level draw needs in the data's dimension.</param>
-/// <param name="Clean">Noise of an additional level below the geometric ones, which may be 0; unset: no such level.</param>
+/// <param name="Clean">Noise of an additional level below the geometric ones, which may be 0; unset: no such level. With two levels in all, the other one has
+/// the noise low.</param>
 [Kind("geometric")]
 public sealed record GeometricSpec(double Low = .01, double High = 3, int? Levels = null, double? Clean = null)
     : ISpec<NoiseSchedule>,
@@ -170,7 +181,7 @@ public sealed record VariancePreservingSpec(double Low = .03, double High = .95,
             High > Low && High < NoiseSchedule.TopNoise,
             $"must be above the lowest noise, {Low}, and below the top level's, {NoiseSchedule.TopNoise}"
         );
-    public int? Levels { get; } = Require.Between(3, NoiseSchedule.Most, Levels);
+    public int? Levels { get; } = Require.Between(Clean is null ? 3 : 4, NoiseSchedule.Most, Levels);
 
     public NoiseSchedule Build(Site site) =>
         NoiseSchedule

@@ -163,7 +163,8 @@ let private paired (claim: string) (rule: Rule) data unit' (better: Direction) b
             | _ -> largest)
     // A pair whose row diverged is no win, even if its rival diverged, too, or `by` allows the row to be worse.
     let wins = List.zip mine gains |> List.filter (fun (mine, gain) -> mine <> Lost && gain > by) |> List.length
-    let estimate, low, high = summary claim rule data gains
+    // Without a completed pair there is no size of a loss, so only wins are known.
+    let estimate, low, high = if complete.IsEmpty then nan, nan, nan else summary claim rule data gains
     let ours, others = lost mine, lost theirs
 
     let verdict =
@@ -193,7 +194,7 @@ let private paired (claim: string) (rule: Rule) data unit' (better: Direction) b
         Wins = wins
         Lost = ours
         LostByRival = others
-        P = Some(Significance.signFlip (generator claim rule data) (Array.ofList gains))
+        P = if complete.IsEmpty then None else Some(Significance.signFlip (generator claim rule data) (Array.ofList gains))
         Why = None
     }
 

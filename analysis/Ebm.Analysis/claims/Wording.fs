@@ -84,6 +84,9 @@ let part (part: Part) =
 
     match part.Why, part.Rule.Demand with
     | Some why, _ -> $"On {part.Data}, {part.Rule.Row} was not judged: {why}."
+    | None, Better(other, _, _)
+    | None, Wins(other, _, _, _, _) when not (Double.IsFinite part.Estimate) ->
+        $"On {part.Data}, no seed has a value of {measured} for both {part.Rule.Row} and {other}; {part.Rule.Row} wins in {part.Wins} of {seeds part.Seeds}.{losses part}"
     | None, Better(other, metric, by) ->
         let ending =
             match part.Verdict with

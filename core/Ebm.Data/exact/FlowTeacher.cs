@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Ebm.Records;
 
 namespace Ebm.Data;
@@ -15,26 +16,34 @@ sealed class FlowTeacher : IDataset, IKnownDensity
 
     readonly FlowNet flow;
     readonly ScalarType dtype;
+    readonly string weights;
 
     public FlowTeacher(FlowTeacherSpec spec, Site site)
     {
         var path = spec.PathIn(site.DataRoot);
-        var digest = DigestCache.Of(path);
-        if (spec.Sha256 is { } due && due != digest)
+        // The digest is that of the bytes that are read, whatever happens to the file meanwhile.
+        using var file = RegularFile.Open(path);
+        weights = Convert.ToHexStringLower(SHA256.HashData(file));
+        if (spec.Sha256 is { } due && due != weights)
             throw new SettingException(
                 nameof(spec.Sha256),
-                $"is {due}, but the SHA-256 of {path} is {digest}: rows of another teacher are other data. Restore the file, or name its digest"
+                $"is {due}, but the SHA-256 of {path} is {weights}: rows of another teacher are other data. Restore the file, or name its digest"
             );
+        file.Position = 0;
         Capacity.ForRows(spec.Train, 2 * spec.Shape.Size());
         Capacity.ForRows(spec.Test, 2 * spec.Shape.Size());
         (Shape, Files) = (spec.Shape, [spec.Weights]);
         // The weights replace the initial ones, so the stream has no effect.
         flow = spec.Net.Build(new Rng(0, site.Device), spec.Shape);
-        Load(flow, path);
+        Load(flow, file, path);
         dtype = flow.parameters().First().dtype;
         using var scope = NewDisposeScope();
         Train = Draw(spec.Train, site.Rng.Stream("train")).DetachFromDisposeScope();
         Test = Draw(spec.Test, site.Rng.Stream("test")).DetachFromDisposeScope();
+        if (!Train.isfinite().all().item<bool>() || !Test.isfinite().all().item<bool>())
+            throw new InvalidDataException(
+                $"{path}: the rows of this flow are not all finite, so it has no density to compare with; train it again."
+            );
         HalfWidth = Math.Ceiling(1.25 * Math.Max(Train.abs().max().item<float>(), 1));
         Digest = Content.Digest(Train, Test);
     }
@@ -46,6 +55,7 @@ sealed class FlowTeacher : IDataset, IKnownDensity
     public string Digest { get; }
     public double HalfWidth { get; }
     public IReadOnlyList<string> Files { get; }
+    public string Common => weights;
 
     public Tensor LogDensity(Tensor x)
     {
@@ -68,10 +78,10 @@ sealed class FlowTeacher : IDataset, IKnownDensity
     }
 
     /// <summary>Weights of the file of a run of the method flow, such as its checkpoint/averages.safetensors: flow.NAME for each weight NAME of the net.</summary>
-    static void Load(FlowNet flow, string path)
+    static void Load(FlowNet flow, Stream file, string path)
     {
         const string prefix = "flow.";
-        var found = Safetensors.Read(path).ToDictionary(one => one.Name);
+        var found = Safetensors.ReadWithNotes(file, path).Tensors.ToDictionary(one => one.Name);
         using var free = no_grad();
         foreach (var (name, weight) in flow.state_dict())
         {

@@ -26,6 +26,8 @@ public sealed class AnchoredLevels : Method, IWeighted, IOnBase, IChains
     readonly Control control;
     readonly Energy normal;
     readonly int top;
+    readonly double flowShare;
+    readonly Tensor levelShares;
 
     public AnchoredLevels(AnchoredLevelsSpec settings, Site site)
         : base("anchored-levels", site.Shape)
@@ -44,6 +46,9 @@ public sealed class AnchoredLevels : Method, IWeighted, IOnBase, IChains
         control = new Control(settings.Alpha, site.Device);
         top = noise.Levels - 1;
         normal = Energy.Gaussian(sd: 1, site.Shape.Size());
+        // Level 0, the top and the flow have equal shares; among the levels, those of the two ends are what the flow leaves.
+        flowShare = (1 - settings.Ends) / (noise.Levels + 1) + settings.Ends / 3;
+        levelShares = noise.Shares(2 * settings.Ends / 3 / (1 - flowShare));
         // On the host, because training reads it at each step.
         followed = zeros(1, dtype: int64);
         register_buffer("followed", followed);
@@ -70,22 +75,17 @@ public sealed class AnchoredLevels : Method, IWeighted, IOnBase, IChains
                 yield break;
         }
 
-        // Rows of the levels, then of the flow. Level 0, the top and the flow have more rows than the others.
+        // Rows of the levels, then of the flow.
         var batch = data.Next();
-        var (n, classes) = (batch.shape[0], noise.Levels + 1);
-        var (equal, more) = ((1 - settings.Ends) / classes, settings.Ends / 3);
-        var drawn = Math.Clamp((long)Math.Round(n * (equal + more)), 1, n - 1);
+        var n = batch.shape[0];
+        var drawn = Math.Clamp((long)Math.Round(n * flowShare), 1, n - 1);
         var rest = (n - drawn) / (double)n;
-        var share = full([noise.Levels], equal, dtype: float64, device: batch.device);
-        share[0] += more;
-        share[-1] += more;
-        share = share * (rest / (1 - equal - more));
-        var level = Systematic.Draw(share / rest, n - drawn, rng);
+        var level = Systematic.Draw(levelShares, n - drawn, rng);
         var (flow, logG) = Draw(drawn, rng);
         var risen = noise.Diffuse(batch.narrow(0, 0, n - drawn), level, rng);
         var rows = cat([risen, flow], 0);
         var @class = cat([level, flow.AllAt(noise.Levels)], 0);
-        var logShare = cat([share, full([1], 1 - rest, dtype: float64, device: batch.device)], 0).log().to(batch.dtype);
+        var logShare = cat([rest * levelShares, full([1], 1 - rest, dtype: float64, device: batch.device)], 0).log().to(batch.dtype);
 
         // −log p(class | x).
         var f = -energy.All(rows);
@@ -104,7 +104,7 @@ public sealed class AnchoredLevels : Method, IWeighted, IOnBase, IChains
             loss,
             () =>
                 [
-                    ("cross-entropy", entropy.MeanByLevel(@class, classes)),
+                    ("cross-entropy", entropy.MeanByLevel(@class, noise.Levels + 1)),
                     ("right", (table.argmax(1) == @class).to(batch.dtype).mean()),
                     .. misfit is null ? [] : new[] { ("misfit", misfit.MeanByLevel(level, noise.Levels)) },
                 ]
@@ -113,7 +113,7 @@ public sealed class AnchoredLevels : Method, IWeighted, IOnBase, IChains
         // α by likelihood, from a few rows of level 0, which come first, and of the flow. Z is their mean weight.
         if (!settings.Learn)
             yield break;
-        var few = Math.Min(Math.Min(n / 8, drawn), (long)((n - drawn) * (equal + more) / (1 - equal - more)));
+        var few = Math.Min(Math.Min(n / 8, drawn), (long)((n - drawn) * flowShare / (1 - flowShare)));
         if (few < 2)
             yield break;
         Tensor LogP(long from, Tensor g) => Log(known.narrow(0, from, few), rows.narrow(0, from, few), g);

@@ -20,7 +20,8 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
     readonly NoiseSchedule noise;
     readonly LevelNet energy;
     readonly Tensor steps,
-        shares;
+        shares,
+        logShares;
     readonly Ratios ratios;
 
     public LevelClassifier(LevelClassifierSpec settings, Site site)
@@ -31,7 +32,8 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
         energy = settings.Energy.Build(site.Rng.Stream("energy"), site.Shape, noise);
         ratios = new Ratios(energy, site.Shape.Size());
         steps = settings.Step * (noise.Noise.square() + settings.StepFloor * settings.StepFloor);
-        shares = Shares(noise.Levels, settings.Ends, site.Device);
+        shares = noise.Shares(settings.Ends);
+        logShares = shares.log().to(noise.Noise.dtype);
         Keep(("energy", energy));
         Parts = new Dictionary<string, nn.Module> { ["energy"] = energy };
     }
@@ -46,7 +48,7 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
         var risen = noise.Diffuse(batch, level, rng);
 
         // −log p(ℓ | x) of all levels in one pass.
-        var table = (shares.log() - energy.All(risen)).log_softmax(1);
+        var table = (logShares - energy.All(risen)).log_softmax(1);
         var entropy = -table.gather(1, level.unsqueeze(1)).squeeze(1);
         yield return new(
             "energy",
@@ -54,15 +56,6 @@ public sealed class LevelClassifier : Method, IDensity, IDensityReadout, IChains
             () =>
                 [("cross-entropy", entropy.MeanByLevel(level, noise.Levels)), ("right", (table.argmax(1) == level).to(batch.dtype).mean())]
         );
-    }
-
-    /// <summary>Equal shares for all levels, and what the two ends have beyond them.</summary>
-    static Tensor Shares(int levels, double ends, Device device)
-    {
-        var shares = full([levels], (1 - ends) / levels, device: device);
-        shares[0] += ends / 2;
-        shares[-1] += ends / 2;
-        return shares;
     }
 
     public override Tensor Sample(long count, Rng rng) => Run(count, 1, rng);

@@ -35,7 +35,7 @@ public sealed class Ais(AisSpec spec) : IMetric
             z => density.Of(gaussian.From(z).reshape(data.Shape.Rows(z.shape[0]))),
             tiled: z => density.Tiled(z.reshape(data.Shape.Rows(z.shape[0]))) is { } own ? new TiledComposed(map, own) : null
         );
-        var constant = gaussian.LogVolume + data.Shape.Size() * Math.Log(2 * Math.PI) / 2;
+        var constant = gaussian.LogNormaliser;
         var path = new Path(target, spec.Rungs);
 
         var like = zeros(spec.Chains, data.Shape.Size(), dtype: dtype, device: subject.Samples.device);

@@ -34,8 +34,9 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
 
         Measurement Value(Quantity what, double value, double? error = null) =>
             what.Found(value, error is { } e && double.IsFinite(e) ? e : null, spec.Rows, spec.Rows, own.shape[0], spec.Settle);
-        var gaussian = logP + Surprise(MatchedGaussian.To(subject.Data), exact);
-        var ofGaussian = Value(KlOfGaussian, gaussian.mean().item<double>(), Math.Sqrt(gaussian.var().item<double>() / n));
+        var gaussian = MatchedGaussian.To(subject.Data);
+        var surplus = logP + gaussian.Whitened(exact).square().sum(1) / 2 + gaussian.LogNormaliser;
+        var ofGaussian = Value(KlOfGaussian, surplus.mean().item<double>(), Math.Sqrt(surplus.var().item<double>() / n));
         if (!f.isfinite().any().item<bool>())
             // The model has no mass where the data are.
             return [Value(Kl, double.PositiveInfinity), ofGaussian];
@@ -113,10 +114,6 @@ public sealed class ExactKl(ExactKlSpec spec) : IMetric
         var weights = weighted.Weigh(16, rng).LogWeights.to(float64);
         return (weights == weights[0]).all().item<bool>() ? weights[0].item<double>() : null;
     }
-
-    /// <summary>−log N(x) of a Gaussian, in nats: (B, …) → (B).</summary>
-    static Tensor Surprise(MatchedGaussian gaussian, Tensor x) =>
-        gaussian.Whitened(x).square().sum(1) / 2 + (gaussian.LogVolume + gaussian.Mean.shape[0] * Math.Log(2 * Math.PI) / 2);
 }
 
 /// <summary>KL(p_data ‖ p_model) from exact rows, for methods with a density and data with a known density, in any number of dimensions.</summary>

@@ -65,6 +65,9 @@ sealed record MatchedGaussian(Tensor Mean, Tensor Factor)
     /// <summary>log |det A|.</summary>
     public double LogVolume => Factor.square().sum(dim: 0).log().sum().item<double>() / 2;
 
+    /// <summary>log ∫ exp(−|z|²/2) dx = log |det A| + ½ d log 2π.</summary>
+    public double LogNormaliser => LogVolume + Mean.shape[0] * Math.Log(2 * Math.PI) / 2;
+
     // ── the first training rows, in chunks ────────────────────────────────────────────────────
 
     static long Count(IDataset data) => Math.Min(Most, data.TrainRows.Count);

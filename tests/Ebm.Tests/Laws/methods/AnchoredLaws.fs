@@ -9,8 +9,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 open Ebm.Tests.Gaussian
-
-let private world () = Gaussian.Of([ 0.4; -0.3 ], [ [ 0.3; 0.1 ]; [ 0.1; 0.2 ] ])
+open Ebm.Tests.Optimum
 
 /// Level 0 without noise, and a top that is exactly N(0, I).
 let private schedule () = NoiseSchedule(row [ 1.0; 0.9; 0.6; 0.0 ], row [ 0.0; 0.436; 0.8; 1.0 ])
@@ -27,13 +26,12 @@ type private Quadratic(factor: float, wrong: float list) as this =
     do this.register_parameter ("forms", forms)
     let table (x: Tensor) =
         let a, b = x.select (1L, 0L), x.select (1L, 1L)
-        let monomials = torch.stack ([| torch.ones_like a; a; b; a * a; a * b; b * b |], 1L)
         let flow = -((Gaussian.Round(2, scale * scale)).LogDensity x)
         let error = (0.4 * (3.0 * a).sin()).unsqueeze 1L * row wrong
         factor * torch.cat ([| exact.All x; flow.unsqueeze 1L |], 1L)
         + error
         + (3.0 * a.sin () + b * b).unsqueeze 1L
-        + monomials.matmul forms
+        + (monomials x).matmul forms
 
     override _.Levels = 5
     override _.EveryEnergy x = table x
@@ -64,22 +62,6 @@ let private settings alpha ends score (energy: unit -> LevelNet) =
 let private build (spec: AnchoredLevelsSpec) = spec.Build(Site([| 2L |], device, rng "anchored", "")) :?> AnchoredLevels
 
 let private exact alpha ends score factor = build (settings alpha ends score (fun () -> new Quadratic(factor, right)))
-
-/// Gradients of a part's loss over 60 steps.
-let private slopes (part: string) (size: int64) (method: AnchoredLevels) =
-    let weights = method.Parts[part].parameters() |> Seq.toArray
-    let data = Batches((world ()).Draw(40_000L, rng "data"), size, rng "batches")
-
-    [|
-        for i in 1L .. 60L do
-            use _ = torch.NewDisposeScope()
-            let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.find (fun update -> update.Part = part)
-            values (Array.head (gradients update.Loss weights))
-    |]
-
-let private vanish what (slopes: float[][]) =
-    for j in 0 .. slopes[0].Length - 1 do
-        Close.near $"{what}, slope in coefficient {j}" 0.0 (slopes |> Array.map (Array.item j) |> Close.mean)
 
 let private isLeast factor =
     for ends in [ 0.0; 0.6 ] do

@@ -9,8 +9,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 open Ebm.Tests.Gaussian
-
-let private world () = Gaussian.Of([ 0.4; -0.3 ], [ [ 0.3; 0.1 ]; [ 0.1; 0.2 ] ])
+open Ebm.Tests.Optimum
 
 /// A ladder whose top is exactly N(0, I).
 let private schedule () = NoiseSchedule(row [ 0.98; 0.9; 0.6; 0.0 ], row [ 0.2; 0.436; 0.8; 1.0 ])
@@ -24,14 +23,13 @@ type private Quadratic(world: Gaussian, schedule: NoiseSchedule, factor: float) 
     do this.register_parameter ("forms", forms)
     let table (x: Tensor) =
         let a, b = x.select (1L, 0L), x.select (1L, 1L)
-        let monomials = torch.stack ([| torch.ones_like a; a; b; a * a; a * b; b * b |], 1L)
-        factor * exact.All x + (3.0 * a.sin () + b * b).unsqueeze 1L + monomials.matmul forms
+        factor * exact.All x + (3.0 * a.sin () + b * b).unsqueeze 1L + (monomials x).matmul forms
 
     override _.Levels = schedule.Levels
     override _.EveryEnergy x = table x
     override _.EnergyAt(x, level) = (table x).gather(1L, level.unsqueeze 1L).squeeze 1L
 
-let private classifier factor ends =
+let private resampling factor ends isResampled =
     let schedule = schedule ()
     let spec =
         LevelClassifierSpec(
@@ -44,23 +42,14 @@ let private classifier factor ends =
                     member _.Build _ = schedule
             },
             Ends = ends,
+            Resample = isResampled,
             SampleSteps = 40
         )
     spec.Build(Site([| 2L |], device, rng "level classifier", Folder.dataRoot)) :?> LevelClassifier
 
-let private isLeast factor ends =
-    let method = classifier factor ends
-    let forms = method.Parts["energy"].parameters() |> Seq.toArray
-    let data = Batches((world ()).Draw(40_000L, rng "data"), 1000L, rng "batches")
+let private classifier factor ends = resampling factor ends false
 
-    let slopes = [|
-        for i in 1L .. 60L do
-            let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne
-            values (Array.head (gradients update.Loss forms))
-    |]
-
-    for j in 0 .. slopes[0].Length - 1 do
-        Close.near $"slope in coefficient {j}" 0.0 (slopes |> Array.map (Array.item j) |> Close.mean)
+let private isLeast factor ends = classifier factor ends |> slopes "energy" 1000L |> vanish $"ends {ends}"
 
 let private level0 () =
     let schedule = schedule ()
@@ -83,9 +72,12 @@ let all = [
         let x = (rng "x").Normal(100L, 2L)
         Close.same "log p(x)" 256 ((level0 ()).LogDensity x) ((classifier 1.1 0.0 :> IDensityReadout).Readout x))
 
-    law "at the exact p(ℓ | x), the level classifier generates level 0" (fun () ->
+    law "at the exact p(ℓ | x), the level classifier generates level 0, with resampling and without" (fun () ->
         let due = level0 ()
-        Close.moments "generated" due.MeanValues due.CovarianceValues ((classifier 1.0 0.0).Sample(4000L, rng "generate")))
+
+        for isResampled in [ false; true ] do
+            let rows = (resampling 1.0 0.0 isResampled).Sample(4000L, rng "generate")
+            Close.moments $"generated, resampled {isResampled}" due.MeanValues due.CovarianceValues rows)
     |> breaks "at another temperature" (fun () ->
         let due = level0 ()
         Close.moments "generated" due.MeanValues due.CovarianceValues ((classifier 1.5 0.0).Sample(4000L, rng "generate")))

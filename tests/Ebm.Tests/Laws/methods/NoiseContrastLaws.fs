@@ -9,8 +9,7 @@ open Ebm.Tests
 open Ebm.Tests.Law
 open Ebm.Tests.World
 open Ebm.Tests.Gaussian
-
-let private world () = Gaussian.Of([ 0.4; -0.3 ], [ [ 0.3; 0.1 ]; [ 0.1; 0.2 ] ])
+open Ebm.Tests.Optimum
 
 /// log n/p times a factor, plus a learned quadratic form. The loss is convex in the form, so a zero gradient is the minimum.
 type private Quadratic(factor: float) as this =
@@ -19,10 +18,8 @@ type private Quadratic(factor: float) as this =
     do this.register_parameter ("form", form)
 
     override _.forward x =
-        let a, b = x.select (1L, 0L), x.select (1L, 1L)
-        let monomials = torch.stack ([| torch.ones_like a; a; b; a * a; a * b; b * b |], 1L)
         let exact = (Gaussian.Round(2, 1.0)).LogDensity x - (world ()).LogDensity x
-        factor * exact.unsqueeze 1L + monomials.matmul form
+        factor * exact.unsqueeze 1L + (monomials x).matmul form
 
 let private contrast factor ratio =
     let energy = {
@@ -33,21 +30,7 @@ let private contrast factor ratio =
 
 let private isLeast factor =
     for ratio in [ 1; 3 ] do
-        let method = contrast factor ratio
-        let form = method.Parts["energy"].parameters() |> Seq.toArray
-        let data = Batches((world ()).Draw(40_000L, rng "data"), 1000L, rng "batches")
-
-        let slopes = [|
-            for i in 1L .. 60L do
-                let update = method.Iterate(data, (rng "updates").Stream i) |> Seq.exactlyOne
-                values (Array.head (gradients update.Loss form))
-        |]
-
-        for j in 0..5 do
-            Close.near
-                $"{ratio} rows of noise for each of data, slope in coefficient {j}"
-                0.0
-                (slopes |> Array.map (Array.item j) |> Close.mean)
+        contrast factor ratio |> slopes "energy" 1000L |> vanish $"{ratio} rows of noise for each of data"
 
 let private agrees factor =
     let method = contrast factor 1
