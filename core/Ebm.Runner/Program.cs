@@ -259,8 +259,10 @@ static class Program
     static int Follow(RunFolder folder, Given given)
     {
         using var stop = new Stop();
-        new OtherRank(folder, Catalog.Load(given.All(With)), given.Last(Data) ?? Experiment.DataRoot, stop).Run();
-        // The exit code of the run is that of rank 0.
+        var other = new OtherRank(folder, Catalog.Load(given.All(With)), given.Last(Data) ?? Experiment.DataRoot, stop);
+        if (other.Run() is { } error)
+            Console.Error.WriteLine(Secrets.Here.Masked($"rank {Ranks.Here.Rank}: {error}"));
+        // The exit code of the run is that of rank 0. A launcher that saw another one first would end rank 0 before it has written why.
         return 0;
     }
 

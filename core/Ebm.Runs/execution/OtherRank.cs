@@ -11,21 +11,24 @@ public sealed class OtherRank(RunFolder folder, Catalog catalog, string dataRoot
 {
     readonly Ranks ranks = Ranks.Here;
 
-    /// <summary>Follows rank 0 until the run ends, or until another rank fails; rank 0 writes why.</summary>
-    public void Run()
+    /// <summary>Follows rank 0 until the run ends, or until a rank fails; rank 0 writes why.</summary>
+    /// <returns>The error of this rank, which the others know; null if there is none.</returns>
+    public Exception? Run()
     {
         try
         {
             Follow();
+            return null;
         }
         catch (Exception error) when (error is StoppedException or RankFailedException)
         {
             // All ranks stop after the same step.
+            return null;
         }
         catch (Exception error)
         {
             ranks.Fail(error is NumericalException, error.Message);
-            throw;
+            return error;
         }
     }
 

@@ -171,7 +171,7 @@ let private attempt (count: int) (until: int64 option) (sweep: string) : Result<
 
             if execution.Begin() then execution.Run(ignore).State else RunState.Completed
         else
-            OtherRank(RunFolder.Open at.Path, catalog.Value, dataRoot, stop).Run()
+            OtherRank(RunFolder.Open at.Path, catalog.Value, dataRoot, stop).Run() |> Option.ofObj |> Option.iter raise
             RunState.Pending
 
     if count = 1 then [ Ok(compute ()) ] else eachOf count usual compute
