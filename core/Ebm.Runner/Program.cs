@@ -236,6 +236,8 @@ static class Program
         // Nothing is left to do, which needs no ranks.
         if (folder.State == RunState.Completed && !afresh)
             return Say("ended completed", 0);
+        // A setting that is refused is refused once, not by every rank.
+        _ = Catalog.Load(given.All(With)).Resolve<ExperimentSpec>(folder.Config);
         var options = given
             .Options.Where(one => one.Option != Afresh)
             .SelectMany(one => one.Option.Value == "" ? [one.Option.Name] : new[] { one.Option.Name, one.Value });

@@ -58,7 +58,8 @@ public sealed record TrainSpec(
     public long RecordEvery { get; } = Require.Positive(RecordEvery);
     public long CheckpointEvery { get; } = Require.Positive(CheckpointEvery);
     public HealthSpec Health { get; } = Health ?? new HealthSpec();
-    public int Ranks { get; } = Require.Between(1, 100_000, Ranks);
+    public int Ranks { get; } =
+        Require.That(Require.Between(1, 100_000, Ranks), Batch % Ranks == 0, $"must divide train.batch, which is {Batch}", nameof(Ranks));
 
     /// <summary>The progress of training, by steps or units, whichever is further: a position and its end.</summary>
     public (long Position, long End) Progress(long step, long units) =>
