@@ -60,7 +60,7 @@ static class Program
     ];
 
     /// <summary>EX_TEMPFAIL of sysexits.h: a temporary condition, not an error.</summary>
-    const int Taken = 75;
+    public const int Taken = 75;
 
     /// <summary>SIGUSR1: schedulers send it before a time limit.</summary>
     const int BeforeLimit = 10;

@@ -28,9 +28,13 @@ sealed class RankLauncher : IDisposable
         ("OMPI_MCA_hwloc_base_binding_policy", "none"),
     ];
 
+    // Open MPI adds six lines to those of a rank.
+    const int Kept = 10;
+
     readonly RunFolder folder;
     readonly Process launcher;
     readonly Stop stop = new();
+    readonly Queue<string> lastWords = new();
 
     /// <param name="ranks">Their number.</param>
     /// <param name="words">The arguments of the runner.</param>
@@ -43,6 +47,7 @@ sealed class RankLauncher : IDisposable
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         foreach (var (variable, value) in OfOpenMpi)
             start.Environment[variable] = value;
@@ -91,6 +96,7 @@ sealed class RankLauncher : IDisposable
                 )
                     say(line[at..]);
         });
+        var complaining = Task.Run(Complain);
         var asked = false;
         while (!launcher.WaitForExit(100))
             if (!asked && stop.Requested is { } request)
@@ -98,15 +104,37 @@ sealed class RankLauncher : IDisposable
                 asked = true;
                 Signal(request.Signal);
             }
-        reading.Wait();
+        Task.WaitAll(reading, complaining);
         Settle();
         return launcher.ExitCode;
     }
 
-    /// <summary>Ranks that were killed could not say so.</summary>
+    /// <summary>Passes on what the launcher and its ranks complain of, and keeps the end of it.</summary>
+    void Complain()
+    {
+        while (launcher.StandardError.ReadLine() is { } line)
+        {
+            try
+            {
+                Console.Error.WriteLine(line);
+            }
+            catch (IOException)
+            {
+                // Standard error may be a full disk, but the launcher must not wait for a reader.
+            }
+            // mpirun frames what it says with lines of dashes.
+            if (!line.Any(char.IsLetter))
+                continue;
+            lastWords.Enqueue(line.Trim());
+            if (lastWords.Count > Kept)
+                lastWords.Dequeue();
+        }
+    }
+
+    /// <summary>Ranks that were killed, or that never began, could not say so.</summary>
     void Settle()
     {
-        if (launcher.ExitCode == 0 || folder.Manifest is not { State: RunState.Running })
+        if (launcher.ExitCode == 0 || Unsaid(folder.Manifest) is null)
             return;
         // A process that was killed keeps its files open for a moment.
         for (var waited = Stopwatch.StartNew(); waited.Elapsed < TimeSpan.FromSeconds(10) && Claim.IsHeld(folder.Path); )
@@ -114,21 +142,34 @@ sealed class RankLauncher : IDisposable
         try
         {
             using var claim = new Claim(folder);
-            if (claim.Folder.Manifest is { State: RunState.Running } last)
-                claim.Folder.Write(
-                    last.Ended(
-                        RunState.Lost,
-                        last.Step,
-                        $"a rank ended without a word, and with it the others (exit code {launcher.ExitCode}); the run goes on from its last checkpoint",
-                        launcher.ExitCode
-                    )
-                );
+            if (Unsaid(claim.Folder.Manifest) is { } end)
+                claim.Folder.Write(end);
         }
         catch (TakenException)
         {
             // Another process executes the run already.
         }
     }
+
+    /// <summary>The end that the ranks left to be written; null if there is none.</summary>
+    RunManifest? Unsaid(RunManifest? last) =>
+        last switch
+        {
+            { State: RunState.Running } => last.Ended(
+                RunState.Lost,
+                last.Step,
+                $"a rank ended without a word, and with it the others (exit code {launcher.ExitCode}); the run goes on from its last checkpoint",
+                launcher.ExitCode
+            ),
+            // After a request to stop, or while another process has the run, there was nothing to begin.
+            { State: RunState.Pending } when launcher.ExitCode != Program.Taken && stop.Requested is null => last.Ended(
+                RunState.Failed,
+                last.Step,
+                $"the ranks did not begin (exit code {launcher.ExitCode}): {string.Join("; ", lastWords)}",
+                launcher.ExitCode
+            ),
+            _ => null,
+        };
 
     /// <summary>Signals each rank on this machine. srun, whose ranks have other parents, passes on its own signals, except SIGINT.</summary>
     void Signal(int number)

@@ -125,6 +125,10 @@ let whyOfRun (run: RunFolder) words =
             | choices -> [ for KeyValue(group, options) in choices -> group, options ]
         Console.WriteLine $"""{run.Id}, {Kebab.Of manifest.State}: {String.Join(' ', manifest.Overrides)}"""
 
+        match manifest.Reason with
+        | null -> ()
+        | reason -> Console.WriteLine $"""The reason: {reason.ReplaceLineEndings " "}"""
+
         match manifest.TrainedBy with
         | null -> ()
         | source ->
