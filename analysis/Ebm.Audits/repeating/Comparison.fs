@@ -199,7 +199,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
 
     let ranks (manifest: RunManifest) : string | null =
         match manifest.Ranks with
-        | null -> "one"
+        | null -> "1"
         | ranks -> $"{ranks.Count} by {ranks.Library}"
 
     let deciding (manifest: RunManifest) = entries manifest.Environment |> Map.filter (fun name _ -> decides name)
@@ -215,7 +215,7 @@ let drifts (sources: string -> string list) (was: RunManifest) (is: RunManifest)
                    []
                else
                    [ $"parallel operators were {a.InterOp.Value} and are {b.InterOp.Value}" ]))
-        @ changed "the processes that trained" (ranks was) (ranks is)
+        @ changed "the number of processes that trained" (ranks was) (ranks is)
         @ both was.Native is.Native (fun a b ->
             changed "the vector capability" a.Capability b.Capability
             @ (if not a.VectorLanes.HasValue || not b.VectorLanes.HasValue || a.VectorLanes = b.VectorLanes then
