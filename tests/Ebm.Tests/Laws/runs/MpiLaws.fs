@@ -5,6 +5,8 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Threading
+open Ebm.Audits
+open Ebm.Audits.Comparison
 open Ebm.Records
 open Ebm.Runs
 open Ebm.Tests
@@ -34,6 +36,24 @@ let private made (folder: string) (name: string) (config: Document) =
     let experiment = Experiment.Of config
     RunFolder.Create(Path.Combine(folder, name), experiment.Identity.RunId, experiment.Config, experiment.Identity.Json)
 
+/// Sets variables of this process, which runners inherit.
+let private given (variables: (string * string) list) (act: unit -> 'a) : 'a =
+    let set = List.iter (fun (name: string, value: string | null) -> Environment.SetEnvironmentVariable(name, value))
+    let before = [ for name, _ in variables -> name, Environment.GetEnvironmentVariable name ]
+    set [ for name, value in variables -> name, value ]
+
+    try
+        act ()
+    finally
+        set before
+
+/// Without a program, the runner chooses it.
+let private startedBy program = given [ "EBM_MPIRUN", (if program = "" then "" else program + " -n {ranks}") ]
+
+let private executable (path: string) (text: string) =
+    File.WriteAllText(path, text)
+    File.SetUnixFileMode(path, UnixFileMode.UserRead ||| UnixFileMode.UserExecute ||| UnixFileMode.UserWrite)
+
 let private started (program: string) (run: RunFolder) (options: string list) =
     let start =
         // A runner that waits for ever is ended.
@@ -44,8 +64,7 @@ let private started (program: string) (run: RunFolder) (options: string list) =
             RedirectStandardError = true
         )
 
-    start.Environment["EBM_MPIRUN"] <- program + " -n {ranks}"
-    let child = nonNull (Process.Start start)
+    let child = startedBy program (fun () -> nonNull (Process.Start start))
     let errors = child.StandardError.ReadToEndAsync()
     let says = child.StandardOutput.ReadToEndAsync()
     child,
@@ -117,6 +136,42 @@ let private resumes program folder (run: RunFolder) =
     must $"it goes on from step {step} with other numbers" (trace run = trace whole)
     must $"%A{(nonNull run.Manifest).Interventions}" (Seq.isEmpty (nonNull (nonNull run.Manifest).Interventions))
 
+// ── audits ──────────────────────────────────────────────────────────────────────────────────
+
+/// A completed run of two ranks whose launch kept its sources: an empty repository.
+let private launched program folder =
+    let repository = Path.Combine(folder, "repository")
+    must "git init" (ends "git" [ "init"; "--quiet"; repository ] = 0)
+    File.WriteAllText(Path.Combine(repository, "sources"), "")
+
+    match Ebm.Sweeps.Snapshot.take repository [] with
+    | None, why -> broken $"%A{why}"
+    | Some git, _ ->
+        let run = made folder "runs" (config.With("train.steps", Document.Of 12L))
+        let launch = LaunchRecord([||], git).Write(Path.Combine(folder, "runs"))
+        let code, says = ended program run [ "--launch"; launch ]
+        must $"{code} {says}" (code = 0)
+        repository, run
+
+/// The build puts the compiled runner where that of the sources would be.
+let private conditions repository =
+    let runner = string (Path.GetDirectoryName(string (Path.GetDirectoryName Sweeping.realRunner)))
+
+    {
+        Repetition.conditions repository dataRoot with
+            Compose = fun _ _ _ _ -> Composition.Untold "this law composes no config"
+            Build = "sh", [ "-c"; $"mkdir -p artifacts/bin && ln -s '{runner}' artifacts/bin/Ebm.Runner" ]
+    }
+
+let private isOfTwoRanks (found: Comparison) =
+    match found.Made with
+    | Some(_, again) when not (isNull again.Ranks) -> must $"%A{again.Ranks}" ((nonNull again.Ranks).Count = 2)
+    | made -> broken $"no ranks repeated it: %A{made}"
+
+let private isTheSame (found: Comparison) =
+    must $"{nameOf found.Verdict}: %A{found.Reason} %A{found.Parting} %A{found.Drifts}" (found.Verdict = Bitwise && found.Drifts.IsEmpty)
+    isOfTwoRanks found
+
 let all = [
     for name, program in launchers do
         law $"{name}: a run of two ranks repeats byte for byte, and its manifest names the library" (fun () ->
@@ -182,4 +237,125 @@ let all = [
 
                 resumes program folder run))
         |> needsLauncher program
+
+        law $"{name}: when rank 1 fails, the run has failed, and its sweep, status and why name the rank and its error" (fun () ->
+            inFolder (fun folder ->
+                let data = Directory.CreateDirectory(Path.Combine(folder, "shelf"))
+                Npy.Write(
+                    Path.Combine(data.FullName, "rows.npy"),
+                    ReadOnlyMemory [| for i in 0..799 -> float32 ((i * i) % 17) |],
+                    400L,
+                    2L
+                )
+                // Rank 1 is told another folder of data.
+                let words = Path.Combine(folder, "words")
+                executable
+                    words
+                    "#!/bin/bash\n[ \"${OMPI_COMM_WORLD_RANK:-$PMI_RANK}\" = 1 ] || exec \"$@\"\nexec \"${@/%\\/shelf//nowhere}\"\n"
+
+                let code, says, complains =
+                    given [ "EBM_MPIRUN", $"{program} -n {{ranks}} {words}" ] (fun () ->
+                        Sweeping.told folder [
+                            "run"
+                            "data=npy"
+                            "data.file=rows.npy"
+                            "method=flow"
+                            "train.steps=10"
+                            "train.batch=16"
+                            "train.ranks=2"
+                            "measure=tabular"
+                            "seed=0"
+                            $"--data={data.FullName}"
+                            $"--reports={folder}/reports"
+                            "--workers=1"
+                        ])
+
+                let due = $"rank 1: {folder}/nowhere/rows.npy is missing"
+                must $"{code} {says} {complains}" (code = 1 && says.Contains due)
+                let run = RunFolder.Under(Sweeping.sweepOf folder) |> Seq.exactlyOne
+                must $"{run.State} {(nonNull run.Manifest).Reason}" (run.State = RunState.Failed)
+
+                for verb in [ [ "status" ]; [ "why"; run.Id ] ] do
+                    let code, says, complains = Sweeping.toldBare (verb @ [ "--runs"; Sweeping.runsOf folder ])
+                    let says = String.Join(' ', says.Split('\n') |> Array.map _.Trim())
+                    must $"{code} {says} {complains}" (code = 0 && says.Contains "failed" && says.Contains due)))
+        |> needsLauncher program
+
+        law $"{name}: audits repeat a run of two ranks by two ranks, with the same bytes and no drift" (fun () ->
+            inFolder (fun folder ->
+                let repository, run = launched program folder
+
+                startedBy program (fun () ->
+                    isTheSame (snd (Smoke.smoke Sweeping.realRunner (conditions root) 4L run))
+                    isTheSame (Rerun.rerun (conditions repository) ignore run))))
+        |> breaks "one process" (fun () ->
+            inFolder (fun folder ->
+                let run = made folder "one" (config.With("train.ranks", Document.Of 1L).With("train.steps", Document.Of 12L))
+                let code, says = ended program run []
+                must $"{code} {says}" (code = 0)
+                isTheSame (snd (Smoke.smoke Sweeping.realRunner (conditions root) 4L run))))
+        |> needsLauncher program
+        |> needsGit
+
+    law "an audit names the library when other ranks repeat a run, and says why when nothing starts them" (fun () ->
+        inFolder (fun folder ->
+            let run = made folder "runs" (config.With("train.steps", Document.Of 12L))
+            let code, says = ended "mpirun.openmpi" run []
+            must $"{code} {says}" (code = 0)
+            let smoke () = snd (Smoke.smoke Sweeping.realRunner (conditions root) 4L run)
+
+            startedBy "mpirun.mpich" (fun () ->
+                let found = smoke ()
+                isOfTwoRanks found
+                must $"{nameOf found.Verdict}" (found.Verdict = (if found.Parting.IsNone then Bitwise else Different))
+                let says = [ "the number of processes that trained was 2 by Open MPI"; " and is 2 by MPICH" ]
+
+                match found.Drifts with
+                | [ drift ] -> must $"%A{drift}" (drift.Kind = "environment" && says |> List.forall drift.Says.Contains)
+                | drifts -> broken $"one drift was expected, and there are %A{drifts}")
+
+            given [ "EBM_MPIRUN", "/nowhere/mpirun" ] (fun () ->
+                throws<InvalidDataException, _> [ "could not start it"; "/nowhere/mpirun" ] smoke)))
+    |> needsLauncher "mpirun.openmpi"
+    |> needsLauncher "mpirun.mpich"
+
+    law
+        "ranks that cannot share the batch, or are more than the processors, are refused by name before a process is started for them"
+        (fun () ->
+            inFolder (fun folder ->
+                let began = Path.Combine(folder, "began")
+                executable (Path.Combine(folder, "mpirun")) $"#!/bin/sh\ntouch '{began}'\n"
+
+                let refused program (run: RunFolder) (parts: string list) =
+                    let paths = string (Environment.GetEnvironmentVariable "PATH")
+                    let code, says = given [ "PATH", $"{folder}:{paths}" ] (fun () -> ended program run [])
+                    must $"{code} {says}" (code = 2 && parts |> List.forall says.Contains)
+                    must "ranks were started" (not (File.Exists began))
+                    must $"%A{run.Manifest}" (isNull run.Manifest)
+
+                let withRanks (ranks: int64) (batch: int64) =
+                    config.With("train.ranks", Document.Of ranks).With("train.batch", Document.Of batch)
+
+                for ranks in [ 5L; 24L ] do
+                    let says = [ "ranks must divide train.batch, which is 12"; $"the value is {ranks}" ]
+                    let words = [
+                        "run"
+                        $"train.ranks={ranks}"
+                        "train.batch=12"
+                        "method=flow"
+                        "seed=0"
+                        "--runs"
+                        Path.Combine(folder, "none")
+                    ]
+                    let code, printed, complains = Sweeping.toldBare words
+                    must $"{code} {printed} {complains}" (code = 2 && says |> List.forall complains.Contains)
+                    must "the sweep has a folder" (not (Directory.Exists(Path.Combine(folder, "none"))))
+                    // A config that was edited after the plan.
+                    let run = made folder $"edited {ranks}" config
+                    File.WriteAllText(run.In "config.yaml", (withRanks ranks 12L).ToYaml())
+                    refused "mpirun" run says
+
+                let most = int64 Environment.ProcessorCount
+                let run = made folder "many" (withRanks (most + 1L) (12L * (most + 1L)))
+                refused "" run [ $"train.ranks is {most + 1L}"; $"this machine has {most} processors" ]))
 ]
