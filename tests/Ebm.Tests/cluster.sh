@@ -1,7 +1,7 @@
 #!/bin/bash
 # A SLURM cluster of four nodes on this machine, with daemons of its own, for the laws about SLURM: cluster.sh FOLDER. It prints "ready" when
 # jobs can be submitted with SLURM_CONF=FOLDER/slurm.conf. Then it obeys lines such as "kill n2" or "start controller", and answers "done". All
-# processes end, jobs included, when the input ends, or after ten minutes. It must run as root.
+# processes end, jobs included, when the input ends, or after half an hour without a line. It must run as root.
 #
 # The nodes differ by their ports. Processes are tracked by their parents, because control groups belong to the whole machine; SLURM itself
 # samples a job's memory once a second, and kills a job that exceeds it, as the kernel would.
@@ -103,7 +103,7 @@ while [ "$SECONDS" -lt 60 ]; do
 done
 echo "$says"
 
-while read -r -t 600 verb name; do
+while read -r -t 1800 verb name; do
     case $verb in
         start)
             start "$name"

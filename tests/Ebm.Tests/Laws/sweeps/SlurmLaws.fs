@@ -35,14 +35,14 @@ let private await (what: string) (holds: unit -> bool) =
     let clock = Stopwatch.StartNew()
 
     while not (holds ()) do
-        if clock.Elapsed.TotalSeconds > 120.0 then
+        if clock.Elapsed.TotalMinutes > 5.0 then
             let told (words: string list) =
                 match SlurmQueue.ask words.Head words.Tail with
                 | Ok says
                 | Error says -> says
 
             let shown = [ [ "squeue"; "--array" ]; [ "sinfo"; "--Node"; "--long" ]; [ "sinfo"; "--list-reasons" ] ] |> List.map told
-            broken (String.Join('\n', $"{what}: not within two minutes" :: shown))
+            broken (String.Join('\n', $"{what}: not within five minutes" :: shown))
 
         Thread.Sleep 100
 
@@ -168,9 +168,11 @@ let private isWhole times (run: PlannedRun) =
 /// Whether SLURM started a process.
 let private isOfATask (id: int) =
     try
-        (File.ReadAllText $"/proc/{id}/environ").Contains "SLURM_JOB_ID="
-    with :? IOException ->
+        match File.ReadAllText $"/proc/{id}/environ" with
         // It has just ended.
+        | "" -> true
+        | environment -> environment.Contains "SLURM_JOB_ID="
+    with :? IOException ->
         true
 
 /// The first line of the status, and the lines of runs.
@@ -205,23 +207,62 @@ let private slurm says holds =
         holds ())
     |> needs lacks
 
-/// A short sweep of real runs, by these commands, one after the other.
+// ── Real runs ───────────────────────────────────────────────────────────────────────────────
+
+let private command (at: string) (words: string list) (options: string list) =
+    told at ([ "run" ] @ words @ [ $"--reports={at}/reports" ] @ options)
+
+let private executedIn (at: string) = List.ofSeq (RunFolder.Under(sweepOf at)) |> List.sortBy _.Id
+
+let private completes (at: string) =
+    await $"{at} completes" (fun () ->
+        match executedIn at with
+        | [] -> false
+        | runs ->
+            match runs |> List.tryFind (fun run -> run.State = RunState.Failed) with
+            | Some run -> broken $"{run.Id} failed: {(nonNull run.Manifest).Reason}"
+            | None -> runs |> List.forall (fun run -> run.State = RunState.Completed))
+
+/// A sweep of real runs, by these commands, one after the other.
 let private executed (folder: string) (words: string list) (name: string) (commands: string list list) =
     let at = Path.Combine(folder, name)
-    let words = [ "run"; "method=flow"; "train.steps=20"; "~measure.metrics.long-run" ] @ words
 
-    for command in commands do
-        let code, says, complains = told at (words @ [ $"--reports={at}/reports" ] @ command)
-        must $"{name}: {code} {says} {complains}" (code = 0 || (command.Head = "--shard=1/2" && code = 1))
+    for options in commands do
+        let code, says, complains = command at words options
+        must $"{name}: {code} {says} {complains}" (code = 0 || (options.Head = "--shard=1/2" && code = 1))
 
-    let runs () = List.ofSeq (RunFolder.Under(sweepOf at)) |> List.sortBy _.Id
-    await $"{name} completes" (fun () -> runs () |> List.forall (fun run -> run.State = RunState.Completed))
-    runs ()
+    completes at
+    executedIn at
 
+/// Everything that a run has computed: records, weights, state of the optimizers, samples, arrays, metrics. Three files have times, paths or
+/// the machine's name: the manifest and the logs, which are no artefacts, and the checkpoint's state.json.
 let private bytes (run: RunFolder) = [
-    for file in [ "config.json"; "samples.npy"; "events.jsonl"; "metrics.json"; "trace.jsonl" ] ->
-        run.Id, file, Canonical.Sha256OfFile(run.In file)
+    for file in run.ArtefactNames() do
+        if file <> "checkpoint/state.json" then run.Id, file, Canonical.Sha256OfFile(run.In file)
 ]
+
+let private areSame (what: string) (due: RunFolder list) (found: RunFolder list) =
+    let due, found = List.collect bytes due, List.collect bytes found
+    must "no weights are compared" (due |> List.exists (fun (_, file, _) -> file.EndsWith ".safetensors"))
+
+    match List.except due found @ List.except found due |> List.map (fun (run, file, _) -> $"{file} of {run}") |> List.distinct with
+    | [] -> ()
+    | others -> broken $"""{what} has other bytes: {String.Join(", ", others)}"""
+
+/// A flow, whose training takes no time.
+let private flow = [ "method=flow"; "train.steps=20"; "~measure.metrics.long-run" ]
+
+let private needsMpi law =
+    law
+    |> needs (fun () ->
+        let pmix = "/usr/lib/x86_64-linux-gnu/pmix2/lib"
+
+        if ends "which" [ "mpirun.openmpi" ] <> 0 then
+            Some "Open MPI is not installed: apt-get install openmpi-bin"
+        elif Directory.Exists pmix && not (File.Exists(Path.Combine(pmix, "libpmix.so"))) then
+            Some "Debian's SLURM finds PMIx only with its package for developers: apt-get install libpmix-dev"
+        else
+            None)
 
 let all = [
     slurm "SLURM gets arrays within its largest size, executes every run once on all nodes, and no process waits for them here" (fun () ->
@@ -250,39 +291,89 @@ let all = [
         File.WriteAllText(Path.Combine(run.Folder, "events"), "1\n2\n2\n3\n4\n")
         isWhole 1 run)
 
-    slurm "a sweep has the same bytes here, on two nodes of a cluster, and from two shards of one folder" (fun () ->
-        let executed = executed (place "bytes") [ "seed=0,1" ]
-        let here = executed "here" [ [ "--workers=2" ] ]
-        // Two tasks of five processors do not fit on one node.
-        let there = executed "there" [ [ "--launcher=slurm"; "--slurm=--mem=4000 --cpus-per-task=5" ] ]
-        let shards = executed "shards" [ [ "--shard=1/2" ]; [ "--shard=2/2" ] ]
-        must $"{here.Length} runs" (here.Length = 2)
-        must "other bytes on the cluster" (List.map bytes there = List.map bytes here)
-        must "other bytes from shards" (List.map bytes shards = List.map bytes here)
-        let nodes = [ for run in there -> (nonNull (nonNull run.Manifest).Scheduler).Node ]
-        must $"%A{nodes}" (List.sort nodes = [ "n1"; "n2" ]))
+    slurm
+        "the default sweep, with a small budget, has the same bytes here, on two nodes of a cluster, and from two shards of one folder"
+        (fun () ->
+            // The methods of experiments/sweep.fsx, with two of its three seeds, and none of the two metrics that take most of its time.
+            let executed =
+                executed (place "bytes") [
+                    "experiment=methods"
+                    "method=joint-cd,recovery-likelihood,denoising-ebm,generalized-ebm"
+                    "seed=seeds(2)"
+                    "train.budget=6000"
+                    "measure.samples=200"
+                    "~measure.metrics.long-run"
+                    "~measure.metrics.density-readout"
+                ]
+
+            let here = executed "here" [ [ "--workers=2" ] ]
+            // Two tasks of five processors do not fit on one node.
+            let there = executed "there" [ [ "--launcher=slurm"; "--slurm=--mem=4000 --cpus-per-task=5"; "--runs-per-task=2" ] ]
+            let shards = executed "shards" [ [ "--shard=1/2" ]; [ "--shard=2/2" ] ]
+            must $"{here.Length} runs" (here.Length = 8)
+            areSame "the cluster" here there
+            areSame "the sweep of two shards" here shards
+            let nodes = [ for run in there -> (nonNull (nonNull run.Manifest).Scheduler).Node ] |> List.distinct
+            must $"%A{nodes}" (List.sort nodes = [ "n1"; "n2" ]))
 
     slurm "a run of two ranks has the same bytes here and on a cluster, where srun starts them" (fun () ->
-        let executed = executed (place "ranks") [ "seed=0"; "train.ranks=2" ]
+        let executed = executed (place "ranks") (flow @ [ "seed=0"; "train.ranks=2" ])
         let here = executed "here" [ [ "--workers=1" ] ]
         // Nodes of one machine share the folder of temporary files, in which their servers of PMIx would disturb each other.
         let there = executed "there" [ [ "--launcher=slurm"; "--slurm=--mem=4000 --nodes=1" ] ]
-        must "other bytes on the cluster" (List.map bytes there = List.map bytes here)
+        areSame "the cluster" here there
 
         for run in here @ there do
             let manifest = nonNull run.Manifest
             must $"%A{manifest.Ranks}" ((nonNull manifest.Ranks).Count = 2)
 
         must "it was no task" (not (isNull (nonNull there.Head.Manifest).Scheduler)))
-    |> needs (fun () ->
-        if ends "which" [ "mpirun.openmpi" ] <> 0 then
-            Some "Open MPI is not installed: apt-get install openmpi-bin"
-        elif
-            Directory.Exists "/usr/lib/x86_64-linux-gnu/pmix2/lib" && not (File.Exists "/usr/lib/x86_64-linux-gnu/pmix2/lib/libpmix.so")
-        then
-            Some "Debian's SLURM finds PMIx only with its package for developers: apt-get install libpmix-dev"
-        else
-            None)
+    |> needsMpi
+
+    slurm "a run whose ranks srun cannot start has failed, and why and status say what srun says" (fun () ->
+        let at = Path.Combine(place "unstarted", "there")
+        let words = flow @ [ "seed=0"; "train.ranks=2" ]
+        let code, says, complains = command at words [ "--launcher=slurm"; "--slurm=--mem=4000 --ntasks=1" ]
+        must $"{code} {says} {complains}" (code = 0)
+        await "it fails" (fun () -> executedIn at |> List.exists (fun run -> run.State = RunState.Failed))
+        let code, says, complains = toldBare [ "why"; (executedIn at).Head.Id; "--runs"; runsOf at ]
+        let due = [ "the ranks did not begin"; "More processors requested than permitted" ]
+        must $"{code} {says} {complains}" (code = 0 && due |> List.forall says.Contains)
+        let says = String.Join(' ', status at |> List.map _.Trim())
+        must says (due |> List.forall says.Contains))
+
+    slurm "a training that SIGUSR1 ends is queued again, goes on from its checkpoint, and has the bytes of an undisturbed one" (fun () ->
+        let folder = place "disturbed"
+        let go = Path.Combine(folder, "go")
+
+        let words = [
+            "method=joint-cd"
+            "seed=0"
+            "train.steps=100"
+            "train.checkpoint-every=10"
+            "train.record-every=5"
+            $"train.schedule={{ kind: waiting, until: '{go}', step: 20 }}"
+            "~measure.metrics.long-run"
+            "~measure.metrics.density-readout"
+            $"""--with={Path.Combine(AppContext.BaseDirectory, "Lab.dll")}"""
+        ]
+
+        let at = Path.Combine(folder, "there")
+        let code, says, complains = command at words [ "--launcher=slurm"; "--slurm=--mem=4000" ]
+        must $"{code} {says} {complains}" (code = 0)
+        let run () = (executedIn at).Head
+        await "it has a checkpoint at step 20" (fun () -> (nonNull (run ()).Manifest).Step = 20L)
+        // As SLURM does before a time limit: to the script alone.
+        asked "scancel" [ "--signal=USR1"; "--batch"; (nonNull (nonNull (run ()).Manifest).Scheduler).Job ] |> ignore
+        completes at
+        let manifest = nonNull (run ()).Manifest
+        let first = Seq.exactlyOne ((run ()).Attempts())
+        must $"%A{first.State} {first.Signal}" (first.State = RunState.Preempted && first.Signal = Nullable 10)
+        let parent = nonNull manifest.Parent
+        must $"%A{parent} %A{first.Step}" (parent.Step = first.Step && first.Step >= 20L && first.Step < 100L)
+        must $"%A{manifest.Interventions}" (Seq.isEmpty (nonNull manifest.Interventions))
+        File.WriteAllText(go, "")
+        areSame "the disturbed training" (executed folder words "here" [ [ "--workers=1" ] ]) [ run () ])
 
     slurm "short runs share a task, which reads a file of the cluster first and starts them in its container" (fun () ->
         let folder = place "shared"
