@@ -51,9 +51,9 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         // On the host, because training reads it at each step.
         age = zeros(1, dtype: int64);
         Error = new ReconstructionError(autoencoder, decoder, sigmas, settings.EnergyNoise, site.Shape);
-        StepSizes Steps(double eta) =>
-            new(settings.StepRule.Steps(sigmas, eta, settings.Kappa), settings.Acceptance, settings.Adjusted ? .1 : 0);
-        (codeSteps, rowSteps) = (Steps(settings.CodeStep), Steps(settings.RowStep));
+        StepSizes Steps(double eta, bool adjusted) =>
+            new(settings.StepRule.Steps(sigmas, eta, settings.Kappa), settings.Acceptance, adjusted ? .1 : 0);
+        (codeSteps, rowSteps) = (Steps(settings.CodeStep, AdjustedCodes), Steps(settings.RowStep, settings.Adjusted));
         descent = [noise.Levels, .. settings.Annealed ? Below(settings.Sigma) : []];
         chains = new Memory(
             settings.Width * site.Rng.Stream("chains").Normal(site.Shape.Rows(settings.Memory)),
@@ -118,7 +118,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             var rows = batch.narrow(0, 0, decoded);
             var codes = Encode(rows + sigmas[own].PerRow(rows) * rng.NormalLike(rows), sigmas[own]);
             var start = rng.Normal(decoded, settings.Codes);
-            var ofCodes = Move(CodeEnergy(own, rng), codeSteps, start, own, settings.CodeMoves, rng, learn: true);
+            var ofCodes = MoveCodes(start, own, settings.CodeMoves, rng, learn: true);
             imagined = Decode(ofCodes.X);
             var real = Error.Semantic(own, rng).Of(codes);
             var dreamt = Error.Semantic(own, rng).Of(ofCodes.X);
@@ -134,8 +134,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 
         // Second half: rows under the texture energy, from the decoded codes and the other starts.
         var (begun, slots) = Begin(positiveRows, imagined, rng);
-        var leapt = Leap(RowEnergy(level, rng), begun, rng);
-        var ofRows = Move(RowEnergy(level, rng), rowSteps, leapt, level, settings.RowMoves, rng, learn: true);
+        var leapt = Leap(begun, level, rng);
+        var ofRows = MoveRows(leapt, level, settings.RowMoves, rng, learn: true);
         chains.Store(slots, ofRows.X, level);
 
         var positive = Error.Texture(level, rng).Of(positiveRows);
@@ -191,14 +191,19 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
     /// <summary>What chains of rows move under.</summary>
     Energy RowEnergy(Tensor level, Rng rng) => Error.Texture(level, rng) + confinement;
 
-    Walked Move(Energy energy, StepSizes steps, Tensor start, Tensor level, int count, Rng rng, bool learn = false) =>
-        Under(energy).From(start, level, steps, count, rng, learn);
+    Walked MoveCodes(Tensor start, Tensor level, int count, Rng rng, bool learn = false) =>
+        new Walk(CodeEnergy(level, rng), Temperature: 1, AdjustedCodes).From(start, level, codeSteps, count, rng, learn);
 
-    Walk Under(Energy energy) => new(energy, Temperature: 1, settings.Adjusted);
+    Walked MoveRows(Tensor start, Tensor level, int count, Rng rng, bool learn = false) =>
+        WalkOfRows(level, rng).From(start, level, rowSteps, count, rng, learn);
+
+    Walk WalkOfRows(Tensor level, Rng rng) => new(RowEnergy(level, rng), Temperature: 1, settings.Adjusted);
+
+    bool AdjustedCodes => settings.AdjustedCodes ?? settings.Adjusted;
 
     /// <summary>Leaps; the length of each is the noise of a random level.</summary>
-    Tensor Leap(Energy energy, Tensor start, Rng rng) =>
-        Under(energy).Leap(start, noise.Noise[rng.Integers(noise.Levels, start.shape[0])], settings.Leaps, rng);
+    Tensor Leap(Tensor start, Tensor level, Rng rng) =>
+        WalkOfRows(level, rng).Leap(start, noise.Noise[rng.Integers(noise.Levels, start.shape[0])], settings.Leaps, rng);
 
     /// <summary>The starts of row chains: decoded codes, data, or memory, of which some restart; and the memory slots of the last rows.</summary>
     (Tensor X, Tensor Slots) Begin(Tensor batch, Tensor imagined, Rng rng)
@@ -217,7 +222,7 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
         var z = rng.Normal(count, settings.Codes);
         var level = z.AllAt(noise.Levels);
         if (settings.Stages is Stages.TwoStage or Stages.DecoderOnly)
-            z = Move(CodeEnergy(level, rng), codeSteps, z, level, times * settings.SampleCodeMoves, rng).X;
+            z = MoveCodes(z, level, times * settings.SampleCodeMoves, rng).X;
         if (settings.Stages == Stages.DecoderOnly)
             return Decode(z);
         var x = settings.Stages == Stages.PixelOnly ? settings.Width * rng.Normal(Shape.Rows(count)) : Decode(z);
@@ -229,8 +234,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
             (i, at) =>
             {
                 var own = at.AllAt(descent[i / (times * rounds)]);
-                var leapt = Leap(RowEnergy(own, rng), at, rng);
-                return Move(RowEnergy(own, rng), rowSteps, leapt, own, moves / rounds, rng).X;
+                var leapt = Leap(at, own, rng);
+                return MoveRows(leapt, own, moves / rounds, rng).X;
             }
         );
         return settings.Denoise ? Restore(walked, walked.AllAt(descent[^1])) : walked;
@@ -260,6 +265,8 @@ public sealed class DenoisingEbm : Method, IDensity, IChains
 /// <param name="RowStep">η₂.</param>
 /// <param name="Kappa">κ of the sigma-scaled step.</param>
 /// <param name="Adjusted">Metropolis-adjusted moves with step sizes adapted in training; the paper has false.</param>
+/// <param name="AdjustedCodes">The same of codes alone: a code has few numbers, so its chains can be adjusted where those of rows, of many numbers, would stand
+/// still. Unadjusted chains diverge where the decoder is steep. Null: as Adjusted.</param>
 /// <param name="Acceptance">Target acceptance of the adaptation.</param>
 /// <param name="FromDecoder">Share of the row chains that start at decoded codes; the paper has 1.</param>
 /// <param name="FromData">Share of the row chains that start at this step's data; the others continue.</param>
@@ -312,7 +319,8 @@ public sealed record DenoisingEbmSpec(
     [AfterTraining] int SampleCodeMoves = 35,
     [AfterTraining] int SampleRowMoves = 100,
     double Confinement = 10,
-    [OldRunsHad(null)] double? CodeConfinement = null
+    [OldRunsHad(null)] double? CodeConfinement = null,
+    [OldRunsHad(null)] bool? AdjustedCodes = null
 ) : ISpec<Method>
 {
     public ISpec<NoiseSchedule> Noise { get; } = IMayBeClean.Refuse(Noise, "the energy is divided by 2σ²");
@@ -338,6 +346,12 @@ public sealed record DenoisingEbmSpec(
             Adjusted,
             !Adjusted || EnergyNoise != EnergyNoise.Fresh,
             "compares energies at two points, which fresh noise makes random (set adjusted: false, or energy-noise: fixed)"
+        );
+    public bool? AdjustedCodes { get; } =
+        Require.That(
+            AdjustedCodes,
+            AdjustedCodes is not true || EnergyNoise != EnergyNoise.Fresh,
+            "compares energies at two points, which fresh noise makes random (set adjusted-codes: false, or energy-noise: fixed)"
         );
     public double Acceptance { get; } = Require.Between(.01, .99, Acceptance);
     public double FromDecoder { get; } = Require.Between(0, 1, FromDecoder);
