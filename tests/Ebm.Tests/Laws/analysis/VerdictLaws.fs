@@ -164,7 +164,14 @@ let private lossesCount (left: End) =
     must $"it is a pair of {oneLost.Parts.Head.Seeds}" (oneLost.Parts.Head.Seeds = 5 && oneLost.Parts.Head.Wins = 4)
     must "the loss is not in the mean" (oneLost.Parts.Head.Estimate < 0.15)
     let ours row _ = if row = "one" then Diverges else At 0.3
-    gives Fail better ours
+    let report = reportOf false better ours
+    let none = report.Claims.Head.Judged
+    must $"%A{none}" (none.Verdict = Fail && none.Parts.Head.Wins = 0)
+    // Without a completed pair, nothing says by how much.
+    must $"%A{none}" (Double.IsNaN none.Parts.Head.Estimate && none.Parts.Head.P.IsNone)
+    must "the page does not say so" ((ClaimPage.markdown report).Contains "no seed has a value of")
+    for name, file in ClaimPage.files report do
+        must $"{name} has NaN" (name.EndsWith ".json" || not (file.Contains "NaN"))
     let theirs row seed =
         if row = "two" then Diverges
         elif row = "bad" then Diverges
@@ -230,6 +237,23 @@ let private composes (change: Claim list -> Claim list) =
                 must $"{claim.Id}: no planted error" (laws |> List.exists (fun placed -> not placed.Law.Planted.IsEmpty))
             | _ -> ())
 
+let private registersAll (change: Claim list -> Claim list) =
+    let claims = change committed.Value
+    let due = [
+        for paper, count in [ "A", 8; "B", 8; "C", 8; "D", 7; "OUR", 3 ] do
+            for i in 1..count -> $"{paper}{i}"
+    ]
+    must $"%A{claims |> List.map _.Id}" ((claims |> List.map _.Id) = due)
+
+    let decidable =
+        claims
+        |> List.filter (fun claim ->
+            match claim.Decision with
+            | Decision.Needs _ -> false
+            | _ -> true)
+
+    must $"{decidable.Length} are decidable" (decidable.Length >= 22)
+
 let private measured otherwise (claim: Claim) =
     match claim.Decision with
     | Decision.Runs design when claim.Id = "A1" -> {
@@ -282,6 +306,13 @@ let private textsAgree (say: Part -> string) =
 let private refused (change: string -> string) (parts: string list) =
     throws<ConfigException, _> parts (fun () -> Claim.parse "X1.yaml" (change (text.Replace("RULE", better))))
 
+let private refusedByRows (change: string -> string) (parts: string list) =
+    inFolder (fun folder ->
+        register folder better
+        File.WriteAllText(fileIn folder, change (File.ReadAllText(fileIn folder)))
+        let claim = Claim.read (fileIn folder)
+        throws<ConfigException, _> parts (fun () -> ClaimSweep.cells false claim (designOf claim)))
+
 let private lawOf passed noticed why : LawOutcome = {
     Sentence = "a law"
     Passed = passed
@@ -311,6 +342,18 @@ let private recordsLaws (laws: Law list) =
     let all = String.Join("\n", lines)
     must $"the record is\n{all}" (lines.Count = 2 && all.Contains "\"noticed\":[\"an error\"]" && all.Contains "\"outcome\":\"passed\"")
     must $"the record is\n{all}" (all.Contains "\"outcome\":\"failed\"" && all.Contains "two is not three")
+
+/// Two claims of the same rows; the other one has this number of seeds.
+let private sharesRuns seeds =
+    inFolder (fun folder ->
+        register folder better
+        let from = evidence folder false
+        let claim = Claim.read (fileIn folder)
+        let other = { claim with Id = "X2"; Decision = Decision.Runs { designOf claim with Seeds = seeds } }
+        let plan = from.Plan(ClaimSweep.sweep false [ claim; other ])
+        must $"{plan.Runs.Length} runs" (plan.Runs.Length = 15 && plan.Duplicates = 15)
+        let quick = from.Plan(ClaimSweep.sweep true [ claim ])
+        must $"{quick.Folder}" (quick.Folder <> plan.Folder && quick.Runs.Length = 9))
 
 let private noticing = law "one holds" ignore |> breaks "an error" (fun () -> must "planted" false)
 let private failing = law "one fails" (fun () -> must "two is not three" (2 = 3))
@@ -344,20 +387,10 @@ let all = [
         composes (List.map (withRule "A1" (fun rule -> { rule with Metric = "long-run/1" }))))
 
     law "the project registers the thirty-one claims of the papers and three of its own, at least 22 of them with runs or laws" (fun () ->
-        let ids = committed.Value |> List.map _.Id
-        let due = [
-            for paper, count in [ "A", 8; "B", 8; "C", 8; "D", 7; "OUR", 3 ] do
-                for i in 1..count -> $"{paper}{i}"
-        ]
-        must $"%A{ids}" (ids = due)
-
-        let decidable =
-            committed.Value
-            |> List.filter (fun claim ->
-                match claim.Decision with
-                | Decision.Needs _ -> false
-                | _ -> true)
-        must $"{decidable.Length} are decidable" (decidable.Length >= 22))
+        registersAll id)
+    |> breaks "a claim that was not registered" (fun () -> registersAll (List.filter (fun claim -> claim.Id <> "C5")))
+    |> breaks "claims that need what is not here" (fun () ->
+        registersAll (List.map (fun claim -> { claim with Decision = Decision.Needs "a machine" })))
 
     law "the text on a claim has the numbers, the direction and the verdict of its table" (fun () -> textsAgree Wording.part)
     |> breaks "the direction of the opposite number" (fun () ->
@@ -375,15 +408,9 @@ let all = [
     |> breaks "a file without a mistake" (fun () -> refused id [ "X1.yaml" ])
 
     law "a setting of a claim with several values, and a row that no rule uses, are errors at their line" (fun () ->
-        inFolder (fun folder ->
-            let refusedIn (change: string -> string) parts =
-                register folder better
-                File.WriteAllText(fileIn folder, change (File.ReadAllText(fileIn folder)))
-                let claim = Claim.read (fileIn folder)
-                throws<ConfigException, _> parts (fun () -> ClaimSweep.cells false claim (designOf claim))
-
-            refusedIn _.Replace("method=joint-cd", "\"method.steps=1,2\"") [ "line 11"; "one value" ]
-            refusedIn _.Replace("    bad:", "    idle: [ method=flow ]\n    bad:") [ "line 13"; "no rule and no control" ]))
+        refusedByRows _.Replace("method=joint-cd", "\"method.steps=1,2\"") [ "line 11"; "one value" ]
+        refusedByRows _.Replace("    bad:", "    idle: [ method=flow ]\n    bad:") [ "line 13"; "no rule and no control" ])
+    |> breaks "one value, and no other row" (fun () -> refusedByRows id [ "line 11" ])
 
     law "claims with laws are decided by them, and are void without a planted error that is detected" (fun () -> lawsDecide [ "an error" ])
     |> breaks "no planted error" (fun () -> lawsDecide [])
@@ -391,13 +418,6 @@ let all = [
     law "the record of laws has each law's outcome and the planted errors that it detected" (fun () -> recordsLaws [ noticing; failing ])
     |> breaks "a law without planted errors" (fun () -> recordsLaws [ { noticing with Planted = [] }; failing ])
 
-    law "a run that two claims need is planned once, and --quick plans into another folder" (fun () ->
-        inFolder (fun folder ->
-            register folder better
-            let from = evidence folder false
-            let claim = Claim.read (fileIn folder)
-            let plan = from.Plan(ClaimSweep.sweep false [ claim; { claim with Id = "X2" } ])
-            must $"{plan.Runs.Length} runs" (plan.Runs.Length = 15 && plan.Duplicates = 15)
-            let quick = from.Plan(ClaimSweep.sweep true [ claim ])
-            must $"{quick.Folder}" (quick.Folder <> plan.Folder && quick.Runs.Length = 9)))
+    law "a run that two claims need is planned once, and --quick plans into another folder" (fun () -> sharesRuns 5)
+    |> breaks "the other claim has more seeds" (fun () -> sharesRuns 6)
 ]

@@ -177,7 +177,8 @@ let private settled (start: float) (moves: int) (spec: DenoisingEbmSpec) =
                 SampleRowMoves = moves,
                 SampleCodeMoves = moves,
                 Confinement = spec.Confinement,
-                CodeConfinement = spec.CodeConfinement
+                CodeConfinement = spec.CodeConfinement,
+                AdjustedCodes = spec.AdjustedCodes
             ))
     Close.column (method.Run(chains, 1, rng "chains")) 0
 
@@ -295,7 +296,7 @@ let private claims sign =
 let private scale' = 3.0
 
 /// A given number of moves on codes that decode to three times themselves, k = 1/2, σ = 1: U^c = x²/8.
-let private generatesWithin codeWidth stages moves step =
+let private generatesBy adjusted adjustedCodes codeWidth stages moves step =
     let s =
         DenoisingEbmSpec(
             autoencoder (new Shrinking 0.5),
@@ -310,15 +311,25 @@ let private generatesWithin codeWidth stages moves step =
             Stages = stages,
             Width = 0.5,
             Confinement = 1e8,
-            CodeConfinement = Nullable codeWidth
+            CodeConfinement = Nullable codeWidth,
+            Adjusted = adjusted,
+            AdjustedCodes = adjustedCodes
         )
     settled 0.5 moves s |> Close.variance
+
+let private generatesWithin codeWidth stages moves step = generatesBy true (Nullable()) codeWidth stages moves step
 
 let private generates stages moves step = generatesWithin 1e8 stages moves step
 
 /// The energy of codes is 9z²/8 + z²/2w².
 let private confined width =
     Close.near "variance of decoded codes" (9.0 / (9.0 / 4.0 + 1.0)) (generatesWithin width Stages.DecoderOnly 300 1.0)
+
+/// Unadjusted steps of .4 would nearly triple the variance of codes, whose energy has curvature 3.25; those of 1 add a seventh to that of rows, 4.
+let private adjusts adjusted adjustedCodes =
+    let generates stages step = generatesBy adjusted adjustedCodes 1.0 stages 300 step
+    Close.near "variance of decoded codes" (9.0 / 3.25) (generates Stages.DecoderOnly 0.4)
+    Close.near "variance of rows" (stationary 0.25 0.0 1.0) (generates Stages.WithoutLatentChain 1.0)
 
 /// h = 2z + 1.9 sin z, invertible: codes without h′ decode to exp(−U)/h′. By quadrature over codes, of a weight that may restore h′.
 let private neglected (weight: float -> float) =
@@ -548,6 +559,16 @@ let all = [
 
         spec false 0 |> ignore
         throws<SettingException, _> [ "Adjusted"; "fresh noise" ] (fun () -> spec true 0)
+        throws<SettingException, _> [ "AdjustedCodes"; "fresh noise" ] (fun () ->
+            DenoisingEbmSpec(
+                autoencoder (net ()),
+                decoder id,
+                schedule,
+                EnergyNoise = EnergyNoise.Fresh,
+                Adjusted = false,
+                AdjustedCodes = Nullable true,
+                Leaps = 0
+            ))
         throws<SettingException, _> [ "Leaps"; "fresh noise"; "leaps: 0" ] (fun () -> spec false 2))
 
     law
@@ -608,6 +629,10 @@ let all = [
         confined 1.0
         Close.near "variance of rows" 4.0 (generatesWithin 1.0 Stages.WithoutLatentChain 300 1.0))
     |> breaks "the confinement of rows" (fun () -> confined 1e8)
+
+    law "chains of codes can be adjusted while those of rows are not" (fun () -> adjusts false (Nullable true))
+    |> breaks "neither adjusted" (fun () -> adjusts false (Nullable()))
+    |> breaks "both adjusted" (fun () -> adjusts true (Nullable()))
 
     law "codes without the decoder's Jacobian decode to exp(−U)/|h′|, not to exp(−U) (C7)" (fun () -> neglected (fun _ -> 1.0))
     |> breaks "as if it were included" (fun () -> neglected id)
