@@ -75,7 +75,8 @@ public sealed class Memory : nn.Module
     /// <param name="given">Rows that start elsewhere, at data or at decoded codes, (n, …), with their levels, (n) int64.</param>
     /// <param name="count">Chains in all, at least n.</param>
     /// <param name="anew">A chain from memory restarts with probability anew / of.</param>
-    /// <param name="fresh">Makes new rows for restarts at level <paramref name="top"/>, as many as its argument has: (m, …) → (m, …).</param>
+    /// <param name="fresh">Makes new rows for restarts, as many as its argument has: (m, …) → (m, …).</param>
+    /// <param name="top">The level of restarts; null: that of the chain that restarts.</param>
     /// <returns>Rows, (count, …), levels, (count), and the slots of the chains from memory, which are the last rows.</returns>
     public (Tensor X, Tensor Level, Tensor Slots) Begin(
         Tensor given,
@@ -84,13 +85,14 @@ public sealed class Memory : nn.Module
         double anew,
         double of,
         Func<Tensor, Tensor> fresh,
-        int top,
+        int? top,
         Rng rng
     )
     {
         var (x, level, slots) = Draw(count - given.shape[0], rng);
         var begins = rng.UniformLike(x.Flat()[.., 0]) * of < anew;
-        return (cat([given, where(begins.PerRow(x), fresh(x), x)]), cat([at, where(begins, full_like(level, top), level)]), slots);
+        var started = top is { } restart ? where(begins, full_like(level, restart), level) : level;
+        return (cat([given, where(begins.PerRow(x), fresh(x), x)]), cat([at, started]), slots);
     }
 
     /// <summary>

@@ -70,19 +70,22 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         for (var round = 1; round < settings.Rounds; round++)
         {
             var at = l;
-            l = LevelGiven(walked.X, rng);
+            l = settings.Frozen ? l : LevelGiven(walked.X, rng);
             jumps.Record(at, l);
             walked = Move(walked.X, l, settings.Steps, rng, learn: true);
         }
 
         // One table of energies for the last draw of the level and for the gradient.
         var table = energy.All(walked.X);
-        var landed = rng.Categorical(-table.detach());
+        var landed = settings.Frozen ? l : rng.Categorical(-table.detach());
         jumps.Record(l, landed);
         chains.Store(slots, walked.X, landed);
 
         var positive = energy.At(risen, level);
-        var negative = settings.Negative == Negative.Sampled ? table.gather(1, landed.unsqueeze(1)).squeeze(1) : -(-table).logsumexp(1);
+        var negative =
+            settings.Frozen || settings.Negative == Negative.Sampled
+                ? table.gather(1, landed.unsqueeze(1)).squeeze(1)
+                : -(-table).logsumexp(1);
         var loss = Objectives.Contrast(positive, negative);
         if (settings.Magnitude > 0)
             loss = loss + settings.Magnitude * Objectives.Magnitude(positive, negative);
@@ -109,7 +112,7 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
         var (fromData, fromNoise) = settings.Start.Shares(settings.FromData, settings.FromNoise, persistent: 0);
         var (count, data) = (risen.shape[0], (long)Math.Round(fromData * risen.shape[0]));
         var (rows, at) = (risen.narrow(0, 0, data), level.narrow(0, 0, data));
-        return chains.Begin(rows, at, count, fromNoise, 1 - fromData, rng.NormalLike, noise.Levels - 1, rng);
+        return chains.Begin(rows, at, count, fromNoise, 1 - fromData, rng.NormalLike, settings.Frozen ? null : noise.Levels - 1, rng);
     }
 
     /// <summary>x given ℓ: Langevin with the step size of each chain's level.</summary>
@@ -196,6 +199,8 @@ public sealed class JointCd : Method, IDensity, IDensityReadout, IChains, IPortr
 /// <param name="StepFloor">Keeps step sizes of the lowest levels from vanishing with their noise, in units of the data.</param>
 /// <param name="Adapt">Adapt each level's step size of adjusted moves to its acceptance.</param>
 /// <param name="Acceptance">Target acceptance of the adaptation.</param>
+/// <param name="Frozen">Chains keep their level: contrastive divergence of each level's density p(x | ℓ), for comparison, because it differs in
+/// the moves of the level alone. The normalisers of its levels are unrelated, so it has no one-pass density.</param>
 /// <param name="SampleSteps">Langevin steps per level in annealed generation.</param>
 /// <param name="Visits">Number of the arrival at level 0 at which the joint chain emits its row.</param>
 /// <param name="Denoise">Replace generated rows by Tweedie's estimate of the clean row.</param>
@@ -222,9 +227,16 @@ public sealed record JointCdSpec(
     [AfterTraining] int Visits = 5,
     [AfterTraining] bool Denoise = false,
     double Magnitude = 0,
-    double Confinement = 10
+    double Confinement = 10,
+    [OldRunsHad(false)] bool Frozen = false
 ) : ISpec<Method>
 {
+    public Generation Generation { get; } =
+        Require.That(
+            Generation,
+            !Frozen || Generation == Generation.Annealed,
+            "moves the level, which frozen: true keeps (set generation: annealed, or frozen: false)"
+        );
     public int Steps { get; } = Require.Moves(Steps);
     public int Rounds { get; } = Require.Updates(Rounds);
     public double FromData { get; } = Require.Between(0, 1, FromData);

@@ -155,6 +155,33 @@ let private tethered (tether: Tensor -> Tensor -> Tensor -> Energy) (due: Gaussi
             let settled = due posterior step
             Close.moments $"level {l}, step {share} of half the largest stable one" settled.MeanValues settled.CovarianceValues ends
 
+/// On exact energies plus a constant of each level, half of the chains from data: the gap has mean zero, and memory keeps its levels.
+let private freezes frozen =
+    let world, schedule = narrow (), preserved ()
+    let method =
+        exactMethod world schedule [ for l in 1 .. schedule.Levels -> float (l % 3) ] (fun s ->
+            JointCdSpec(
+                s.Energy,
+                s.Noise,
+                Frozen = frozen,
+                Start = Start.Data,
+                Adapt = false,
+                Step = s.Step,
+                StepFloor = s.StepFloor,
+                Confinement = s.Confinement,
+                Memory = 4000
+            ))
+    let gaps = [| for u in updates method (world.Draw(20_000L, rng "data")) 500L 60L -> value (watched "gap" u) |]
+    Close.near "mean gap" 0.0 (Close.mean gaps)
+
+    let kept =
+        exactMethod world schedule (unshifted schedule) (fun s ->
+            JointCdSpec(s.Energy, s.Noise, Frozen = frozen, Start = Start.Noise, FromNoise = 0.5, Memory = 400))
+    let levels () = (kept.state_dict()["chains.levels"]).data<int64>().ToArray()
+    let before = levels ()
+    updates kept (world.Draw(20_000L, rng "data")) 100L 20L |> Seq.iter ignore
+    must "memory has other levels" (levels () = before)
+
 let all = [
     law "the joint chain leaves (x, ℓ) invariant: levels stay uniform, and every level keeps its mean and covariance" (fun () ->
         keepsTheJoint adjusted exactly)
@@ -179,6 +206,14 @@ let all = [
                 ))
         let gaps = [| for u in updates method (world.Draw(20_000L, rng "data")) 500L 60L -> value (watched "gap" u) |]
         Close.near "mean gap" 0.0 (Close.mean gaps))
+
+    law "frozen chains keep their levels and each level's density, whatever the levels' normalisers" (fun () -> freezes true)
+    |> breaks "levels that move" (fun () -> freezes false)
+
+    law "frozen chains are rejected with generation by the joint chain" (fun () ->
+        let spec generation = JointCdSpec(LevelMlpSpec(), Given(preserved ()), Frozen = true, Generation = generation)
+        spec Generation.Annealed |> ignore
+        throws<SettingException, _> [ "Generation"; "frozen: true"; "generation: annealed" ] (fun () -> spec Generation.Joint))
 
     law "on exact energies, joint CD generates level 0, annealed and by the joint chain" (fun () ->
         let world, schedule = narrow (), preserved ()
