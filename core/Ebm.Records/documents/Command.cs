@@ -73,8 +73,8 @@ public static class Command
         return $"{error.Message.TrimEnd('.')}; {remedy}.";
     }
 
-    // A terminal acts on control characters, and an argument may have a hundred thousand letters.
-    static string OnOneLine(string sentence)
+    /// <summary>A text of unknown origin as one line for a terminal, which acts on control characters; a very long one is shortened.</summary>
+    public static string OnOneLine(string sentence)
     {
         var text = new StringBuilder();
         foreach (var c in sentence.Length <= Longest ? sentence : $"{sentence[..(Longest - 300)]} … {sentence[^300..]}")

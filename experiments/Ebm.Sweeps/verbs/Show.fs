@@ -127,7 +127,7 @@ let whyOfRun (run: RunFolder) words =
 
         match manifest.Reason with
         | null -> ()
-        | reason -> Console.WriteLine $"""The reason: {reason.ReplaceLineEndings " "}"""
+        | reason -> Console.WriteLine $"""The reason: {Command.OnOneLine reason}"""
 
         match manifest.TrainedBy with
         | null -> ()

@@ -547,29 +547,21 @@ let all = [
     |> breaks "annealed to the level above it" (fun () -> annealsTo (0.1 * 10.0 ** (1.0 / 3.0)) true)
 
     law "fresh noise in the energy is rejected with adjusted moves and with leaps, which compare energies at two points" (fun () ->
-        let spec adjusted leaps =
+        let spec adjusted adjustedCodes leaps =
             DenoisingEbmSpec(
                 autoencoder (net ()),
                 decoder id,
                 schedule,
                 EnergyNoise = EnergyNoise.Fresh,
                 Adjusted = adjusted,
+                AdjustedCodes = adjustedCodes,
                 Leaps = leaps
             )
 
-        spec false 0 |> ignore
-        throws<SettingException, _> [ "Adjusted"; "fresh noise" ] (fun () -> spec true 0)
-        throws<SettingException, _> [ "AdjustedCodes"; "fresh noise" ] (fun () ->
-            DenoisingEbmSpec(
-                autoencoder (net ()),
-                decoder id,
-                schedule,
-                EnergyNoise = EnergyNoise.Fresh,
-                Adjusted = false,
-                AdjustedCodes = Nullable true,
-                Leaps = 0
-            ))
-        throws<SettingException, _> [ "Leaps"; "fresh noise"; "leaps: 0" ] (fun () -> spec false 2))
+        spec false (Nullable()) 0 |> ignore
+        throws<SettingException, _> [ "Adjusted"; "fresh noise" ] (fun () -> spec true (Nullable()) 0)
+        throws<SettingException, _> [ "AdjustedCodes"; "fresh noise" ] (fun () -> spec false (Nullable true) 0)
+        throws<SettingException, _> [ "Leaps"; "fresh noise"; "leaps: 0" ] (fun () -> spec false (Nullable()) 2))
 
     law
         "the best reconstruction of N(0, s²) gives exp(−U^c) variance (s² + σ²)²/σ², at least four times s²: it is not the density of the data"
